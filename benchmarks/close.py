@@ -12,8 +12,8 @@ from benchmarks import sample_books, scratch_server, usage_rows
 from benchmarks.measurement import Outcome, Report, compare
 from billing.closing import close_due
 from billing.models import Period
-from billing.subscriptions import extend_periods
-from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions import generate_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 
 DAYS = 30
 
@@ -69,7 +69,7 @@ def _prepare(
     periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
     first, last = min(periods), max(periods)
     usage_rows.store_days(first_period=first, last_period=last, days=DAYS)
-    extend_periods(until=ends_at + AHEAD)  # as the scheduled task has done two hours before periods end
+    generate_periods(until=ends_at + PERIOD_LEAD_TIME)  # as the scheduled task has done two hours before periods end
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(id), max(id) FROM billing_series WHERE period_id BETWEEN %s AND %s", [first, last])
         return ends_at, cursor.fetchone()

@@ -13,9 +13,9 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import MigrationItem, Period
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import Selection, Terms, plan_migration
-from billing.subscriptions import extend_periods
-from billing.subscriptions.periods.generation import AHEAD
+from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.subscriptions import generate_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from plans.models import Plan, PlanVersion
 from plans.publishing.publication import new_version
 
@@ -67,7 +67,7 @@ def _prepare(version: PlanVersion, number: int, count: int, at: datetime, report
     sample_books.subscribe(version, first=first, count=count, starts_at=ends_at - timedelta(days=31), ends_at=ends_at)
     periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
     usage_rows.store_days(first_period=min(periods), last_period=max(periods), days=DAYS)
-    extend_periods(until=ends_at + AHEAD)
+    generate_periods(until=ends_at + PERIOD_LEAD_TIME)
     return first, ends_at
 
 
@@ -76,7 +76,7 @@ def _move(prepared: Prepared, target: PlanVersion, subscriptions: int) -> float:
     at = ends_at - timedelta(days=5)
     ids = tuple(f"s-c{number}" for number in range(first, first + subscriptions))
     migration = plan_migration(
-        title="Benchmark", version=target, selection=Selection(ids=ids), terms=Terms(when="now"), at=at
+        title="Benchmark", version=target, selection=Selection(ids=ids), terms=MigrationTerms(when="now"), at=at
     )
     started = time.perf_counter()
     job = workflow.run(migration_id=migration.pk, at=at, by=None)

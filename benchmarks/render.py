@@ -11,7 +11,7 @@ from benchmarks import render_worker, scratch_server
 from benchmarks.measurement import Outcome, Report, compare
 from customers.models import Customer, Seller
 from invoices.models import Invoice, NumberSeries, TaxRate
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 
 AT_ONCE = 20
 """Documents in a round of either side."""
@@ -59,8 +59,8 @@ def _invoice() -> Invoice:
         external_id="benchmark", seller=seller, legal_name="Customer Inc.", country="US", currency="USD"
     )
     day = date(2026, 1, 15)
-    lines = [OneOff(f"Work of kind {number}", Decimal("12.34"), day, day) for number in range(8)]
-    draft = draft_invoice(customer=customer, asked=Asked(lines), at=at)
+    lines = [OneOffLine(f"Work of kind {number}", Decimal("12.34"), day, day) for number in range(8)]
+    draft = draft_invoice(customer=customer, request=OneOffRequest(lines), at=at)
     return issue_draft(invoice_id=draft.pk, at=at)
 
 

@@ -11,8 +11,8 @@ from weasyprint import HTML
 
 from invoices.models import Invoice, Rendering
 from invoices.rendering import render_queue, renderer
-from invoices.rendering.asset_loader import style
-from invoices.rendering.facts_reader import read
+from invoices.rendering.asset_loader import load_style
+from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
 from invoices.rendering.pdf_engine import VARIANT
 from invoices.rendering.pdf_file import to_html
@@ -20,7 +20,7 @@ from invoices.rendering.pdf_file import to_html
 
 def html_of(invoice: Invoice) -> str:
     """Return the markup that both sides set."""
-    return to_html(compose(read(invoice), renderer.usage_of(invoice)))
+    return to_html(compose(read_invoice_facts(invoice), renderer.read_usage(invoice)))
 
 
 def ours(invoice: Invoice, *, at: datetime) -> None:
@@ -30,12 +30,12 @@ def ours(invoice: Invoice, *, at: datetime) -> None:
     :raises AssertionError: if it could not be rendered.
     """
     Rendering.objects.filter(invoice=invoice).delete()
-    claim = render_queue.take(invoice_id=invoice.pk, at=at)
-    if claim is None or not renderer.attempt(claim, at=at):
+    claim = render_queue.lease_rendering(invoice_id=invoice.pk, at=at)
+    if claim is None or not renderer.attempt_rendering(claim, at=at):
         raise AssertionError(f"{invoice} could not be rendered: {Rendering.objects.get(invoice=invoice).error}")
 
 
 def alone(html: str) -> bytes:
     """Return the file that WeasyPrint makes of the markup."""
-    sheet, fonts = style()
+    sheet, fonts = load_style()
     return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)

@@ -15,7 +15,7 @@ from django.db import connection
 
 from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.store import counter_store
-from plans.catalog.stored_terms import forget_terms
+from plans.catalog.stored_terms import clear_terms_cache
 
 DATABASE = "tollbook_benchmark"
 READY_SECONDS = 30
@@ -43,10 +43,10 @@ def database(suffix: str = "") -> Iterator[str]:
 
 def forget_copies() -> None:
     """Drop what this process remembers of the database that it worked in before."""
-    catalog_cache.forget()
-    customer_cache.forget()
-    counter_store.forget()
-    forget_terms()
+    catalog_cache.clear()
+    customer_cache.clear()
+    counter_store.clear_id_cache()
+    clear_terms_cache()
 
 
 def _use(name: str) -> None:

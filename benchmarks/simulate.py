@@ -14,9 +14,9 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job, Period, SimulationResult
 from billing.simulation.cohorts import Cohort
-from billing.simulation.job import SUBSCRIPTIONS, start_simulation
-from billing.subscriptions import extend_periods
-from billing.subscriptions.periods.generation import AHEAD
+from billing.simulation.job import SUBSCRIPTIONS_PER_ITEM, start_simulation
+from billing.subscriptions import generate_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
 
@@ -66,10 +66,10 @@ def _prepare(version: PlanVersion, count: int, at: datetime, report: Report) -> 
     sample_books.subscribe(version, first=0, count=count, starts_at=starts[0], ends_at=starts[1])
     for begins, ends in pairwise(starts):
         report(f"storing and billing the usage of {count:,} subscriptions …")
-        extend_periods(until=begins + AHEAD)
+        generate_periods(until=begins + PERIOD_LEAD_TIME)
         ids = Period.objects.filter(starts_at=begins).values_list("pk", flat=True)
         usage_rows.store_days(first_period=min(ids), last_period=max(ids), days=DAYS)
-        close_due(at=ends + AHEAD)
+        close_due(at=ends + PERIOD_LEAD_TIME)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -89,7 +89,7 @@ def _read(periods: list[int]) -> float:
     """Read the rollups in as many steps as the job does."""
     started = time.perf_counter()
     with connection.cursor() as cursor:
-        for first in range(0, len(periods), SUBSCRIPTIONS * PERIODS):
-            cursor.execute(_ROLLUPS, [periods[first : first + SUBSCRIPTIONS * PERIODS]])
+        for first in range(0, len(periods), SUBSCRIPTIONS_PER_ITEM * PERIODS):
+            cursor.execute(_ROLLUPS, [periods[first : first + SUBSCRIPTIONS_PER_ITEM * PERIODS]])
             cursor.fetchall()
     return (time.perf_counter() - started) * 1000

@@ -103,8 +103,8 @@ def _store_levels(customers: int, starts_at: datetime) -> None:
     ]
     for first in range(0, len(events), 1_000):
         body = msgspec.json.encode(events[first : first + 1_000])
-        read, _, _ = parser.read(body, sandbox=False, at=at, oldest=starts_at, newest=at)
-        event_recorder.record(events=read, sandbox=False, at=at)
+        read, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=starts_at, newest=at)
+        event_recorder.record_events(events=read, sandbox=False, at=at)
 
 
 def _trust_hours(cursor: Any) -> None:

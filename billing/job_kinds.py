@@ -1,19 +1,19 @@
 """Which kinds of bulk work there are: docs/jobs.md says what a new one needs."""
 
 from billing.audit.job import AUDIT
-from billing.closing.invoice_run_job import CLOSE_RUN
+from billing.closing.invoice_run_job import INVOICE_RUN
 from billing.closing.pdf_archives.job import RENDERING
-from billing.jobs.kinds import Kinds
+from billing.jobs.kinds import JobDefinitions
 from billing.metering.imports.job import USAGE_IMPORT
 from billing.models.jobs import JobKind
 from billing.plan_migrations.jobs import MIGRATION, MIGRATION_PREVIEW, MIGRATION_UNDO
 from billing.simulation.job import SIMULATION
 from billing.subscriptions.bulk_grants.job import PROMOTION
 
-KINDS: Kinds = {
+KINDS: JobDefinitions = {
     JobKind.USAGE_IMPORT: USAGE_IMPORT,
     JobKind.PROMOTION: PROMOTION,
-    JobKind.CLOSE_RUN: CLOSE_RUN,
+    JobKind.CLOSE_RUN: INVOICE_RUN,
     JobKind.RENDERING: RENDERING,
     JobKind.AUDIT: AUDIT,
     JobKind.MIGRATION_PREVIEW: MIGRATION_PREVIEW,

@@ -8,19 +8,19 @@ from celery import shared_task
 from billing import closing, subscriptions
 from billing.closing import dunning
 from billing.job_kinds import KINDS
-from billing.jobs.retention import forget_old
+from billing.jobs.retention import clear_old_jobs
 from billing.jobs.worker import work
-from billing.limits.alerts.evaluation import sweep
+from billing.limits.alerts import evaluation
 from billing.limits.reservations import lapse_due
-from billing.metering.ingest.reprocess import replay
-from billing.privacy.retention import let_go
-from billing.simulation.retention import forget_results
+from billing.metering.ingest.reprocess import reprocess
+from billing.privacy.retention import apply_retention
+from billing.simulation.retention import delete_old_results
 from billing.simulation.sandbox import advance_all
-from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.plan_changes import rollouts
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
-from billing.subscriptions.plan_changes.price_notifications import tell_prices
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
+from billing.subscriptions.plan_changes.price_notifications import announce_published_versions
 from billing.subscriptions.terms.credit_grants import grant_due
 from lib.task_clock import database_time
 from plans.publishing import publication
@@ -36,11 +36,11 @@ BULK_SECONDS = 45
 def close_due_periods() -> dict[str, int]:
     """Close what is due, together with whatever other workers are at it, then bill what came late to the ended."""
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
-    split_due(at=at, keep_going=lambda: monotonic() < stop_at)  # what is to be split is not closed as a whole
-    done = closing.close_due(at=at, keep_going=lambda: monotonic() < stop_at)
+    split_due_periods(at=at, keep_going=lambda: monotonic() < stop_at)  # what is to be split is not closed as a whole
+    done = closing.close_due(at=at, should_continue=lambda: monotonic() < stop_at)
     # A worker that died after its commit ended nobody, and late usage of what is not ended waits for a next document.
     subscriptions.end_finished(at=at)
-    done.add(closing.close_late(at=at))
+    done.add(closing.bill_late_usage(at=at))
     return {
         "issued": done.issued,
         "credited": done.credited,
@@ -55,14 +55,14 @@ def close_due_periods() -> dict[str, int]:
 @shared_task
 def bill_progress() -> int:
     """Invoice periods whose usage has reached a threshold; what somebody holds is left for the next minute."""
-    return closing.bill_progress(at=database_time())
+    return closing.bill_reached_thresholds(at=database_time())
 
 
 @shared_task
 def reprocess_usage() -> dict[str, int]:
     """Attribute what was unmatched once more; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + CLOSING_SECONDS
-    return asdict(replay(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(reprocess(at=database_time(), should_continue=lambda: monotonic() < stop_at))
 
 
 @shared_task
@@ -71,19 +71,19 @@ def roll_out() -> dict[str, int]:
     at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
     publication.publish_due(at=at)  # who moves to a version moves once that is live
     found = rollouts.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
-    tell_prices(at=at)
-    split = split_due(at=at, keep_going=lambda: monotonic() < stop_at)
-    return {"scheduled": found, "split": split, "moved": move_due(at=at)}
+    announce_published_versions(at=at)
+    split = split_due_periods(at=at, keep_going=lambda: monotonic() < stop_at)
+    return {"scheduled": found, "split": split, "moved": apply_due_changes(at=at)}
 
 
 @shared_task
 def extend_periods() -> int:
     """Give running subscriptions their next periods, and mark whose trial or pause is over, and who has ended."""
     at = database_time()
-    subscriptions.leave_trials(at=at)
-    subscriptions.follow_pauses(at=at)
+    subscriptions.complete_trials(at=at)
+    subscriptions.apply_due_pauses(at=at)
     subscriptions.end_finished(at=at)
-    return subscriptions.extend_periods(until=at + AHEAD)
+    return subscriptions.generate_periods(until=at + PERIOD_LEAD_TIME)
 
 
 @shared_task
@@ -111,21 +111,21 @@ def advance_clocks() -> int:
 def evaluate_alerts() -> dict[str, int]:
     """Fire and recover alerts of what has changed, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
-    return asdict(sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(evaluation.evaluate_alerts(at=database_time(), should_continue=lambda: monotonic() < stop_at))
 
 
 @shared_task
 def forget_old_jobs() -> int:
     """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
     at = database_time()
-    return forget_old(at=at) + forget_results(at=at)
+    return clear_old_jobs(at=at) + delete_old_results(at=at)
 
 
 @shared_task
 def let_go_of_personal_data() -> dict[str, int]:
     """Erase customers whose time is over, and what else settings say; what is left is for the next night."""
     stop_at = monotonic() + CLOSING_SECONDS
-    return asdict(let_go(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(apply_retention(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task
@@ -138,4 +138,4 @@ def lapse_reservations() -> int:
 def follow_dunning() -> int:
     """Pause, cancel and resume what dunning asks for; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + BULK_SECONDS
-    return dunning.follow(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    return dunning.apply_dunning_actions(at=database_time(), should_continue=lambda: monotonic() < stop_at)

@@ -2,7 +2,7 @@
 
 import pgtrigger
 
-COSTS = 7_265_774
+COST_LOCK_ID = 7_265_774
 """The lock that usage charged at its unit cost shares, and that a change of unit costs takes alone."""
 
 
@@ -11,7 +11,7 @@ def append_only() -> pgtrigger.Trigger:
     return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
-def leaves_billed_periods_alone() -> pgtrigger.Trigger:
+def protect_billed_periods() -> pgtrigger.Trigger:
     """Return the trigger that keeps an agreement as it was for every period that has begun with it and is closed."""
     return pgtrigger.Trigger(
         name="agreement_leaves_billed_periods_alone",
@@ -39,7 +39,7 @@ def leaves_billed_periods_alone() -> pgtrigger.Trigger:
     )
 
 
-def redemption_only_ends() -> pgtrigger.Trigger:
+def protect_redemptions() -> pgtrigger.Trigger:
     """Return the trigger that lets a redemption be ended, once, and never changed or removed otherwise."""
     return pgtrigger.Trigger(
         name="redemption_only_ends",
@@ -57,7 +57,7 @@ def redemption_only_ends() -> pgtrigger.Trigger:
     )
 
 
-def alert_keeps_what_it_told() -> pgtrigger.Trigger:
+def protect_alerts() -> pgtrigger.Trigger:
     """Return the trigger that lets an alert recover, once, and be acknowledged, and keeps all else of it."""
     return pgtrigger.Trigger(
         name="alert_keeps_what_it_told",
@@ -75,7 +75,7 @@ def alert_keeps_what_it_told() -> pgtrigger.Trigger:
     )
 
 
-def resolved_once() -> pgtrigger.Trigger:
+def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
     """Return the trigger that lets unmatched usage be resolved, once, and never changed or removed otherwise."""
     return pgtrigger.Trigger(
         name="unmatched_usage_is_resolved_once",
@@ -93,7 +93,7 @@ def resolved_once() -> pgtrigger.Trigger:
     )
 
 
-def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
+def protect_counted_costs() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses a change of unit costs for hours in which usage was counted by them.
 
@@ -111,7 +111,7 @@ def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
             ("counted", "timestamptz"),
         ],
         func=f"""
-            PERFORM pg_advisory_xact_lock({COSTS});
+            PERFORM pg_advisory_xact_lock({COST_LOCK_ID});
             IF TG_OP = 'DELETE' THEN cost := OLD; ELSE cost := NEW; END IF;
             since := cost.valid_from;
             until := coalesce(cost.valid_to, 'infinity');
@@ -152,7 +152,7 @@ def counted_usage_keeps_its_cost() -> pgtrigger.Trigger:
     )
 
 
-def decided_once() -> pgtrigger.Trigger:
+def decide_changes_once() -> pgtrigger.Trigger:
     """
     Return the trigger that lets a scheduled change be decided, once, and never changed or removed otherwise.
 
@@ -180,7 +180,7 @@ def decided_once() -> pgtrigger.Trigger:
     )
 
 
-def done_once() -> pgtrigger.Trigger:
+def process_items_once() -> pgtrigger.Trigger:
     """Return the trigger that keeps what came of a job's item, unless it was only tried; no item is ever removed."""
     return pgtrigger.Trigger(
         name="job_item_is_done_once",
@@ -200,7 +200,7 @@ def done_once() -> pgtrigger.Trigger:
     )
 
 
-def sandbox_alone_tries_drafts() -> pgtrigger.Trigger:
+def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
     """Return the trigger that lets sandbox customers alone run on what is not published, once that is frozen."""
     return pgtrigger.Trigger(
         name="sandbox_alone_tries_drafts",
@@ -220,7 +220,7 @@ def sandbox_alone_tries_drafts() -> pgtrigger.Trigger:
     )
 
 
-def version_to_come_stays_published() -> pgtrigger.Trigger:
+def keep_upcoming_versions_published() -> pgtrigger.Trigger:
     """Return the trigger that keeps a version published as long as a subscription is to move to it."""
     return pgtrigger.Trigger(
         name="version_to_come_stays_published",

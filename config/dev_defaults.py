@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.paths import data_folder, make
+from config.paths import data_folder, make_folder
 
 
 def secret_key(*, production: bool) -> str:
@@ -19,7 +19,7 @@ def secret_key(*, production: bool) -> str:
     """
     if production:
         raise ImproperlyConfigured("Set TOLLBOOK_SECRET_KEY: production never makes up a key of its own.")
-    file = make(data_folder()) / "secret_key"
+    file = make_folder(data_folder()) / "secret_key"
     if not file.exists():
         with tempfile.NamedTemporaryFile("w", dir=file.parent) as fresh:  # readable by us alone
             fresh.write(secrets.token_urlsafe(50))
@@ -31,4 +31,4 @@ def secret_key(*, production: bool) -> str:
 
 def static_folder() -> Path:
     """Return where collected static files go; in development nothing is collected, but the folder has to exist."""
-    return make(make(data_folder()) / "static")
+    return make_folder(make_folder(data_folder()) / "static")

@@ -19,7 +19,7 @@ from django_celery_beat.models import PeriodicTask
 LATE_AFTER_SECONDS = 180
 
 
-class NotMigrated(Exception):
+class MigrationsMissing(Exception):
     """The database lacks migrations; the message says how many."""
 
 
@@ -44,7 +44,7 @@ def _readiness() -> JsonResponse:
             cursor.execute("SELECT 1")
         _require_migrations()
         beat = _beat()
-    except NotMigrated as error:
+    except MigrationsMissing as error:
         return JsonResponse({"status": "not ready", "database": "reachable", "migrations": str(error)}, status=503)
     except Error:
         return JsonResponse({"status": "not ready", "database": "unreachable"}, status=503)
@@ -55,7 +55,7 @@ def _readiness() -> JsonResponse:
 def _require_migrations() -> None:
     executor = MigrationExecutor(connection)
     if missing := len(executor.migration_plan(executor.loader.graph.leaf_nodes())):
-        raise NotMigrated(f"{missing} not applied: run manage.py migrate")
+        raise MigrationsMissing(f"{missing} not applied: run manage.py migrate")
 
 
 def _beat() -> dict[str, Any]:

@@ -25,7 +25,7 @@ def fallback_folder() -> Path:
     return Path("/var/tmp") / f"tollbook-{os.geteuid()}-{digest}"  # noqa: S108 - make() sees to whose it is
 
 
-def make(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """
     Create a folder of ours that others may look into, and return it.
 

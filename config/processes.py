@@ -76,7 +76,7 @@ def serve(*, host: str, port: int, ready: Callable[[], None] | None = None) -> i
 
 
 @contextlib.contextmanager
-def web_alone() -> Iterator[str]:
+def run_web_only() -> Iterator[str]:
     """
     Run a web process by itself on a free port that only this machine can reach, and yield its URL once it answers.
 

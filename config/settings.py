@@ -55,7 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.health.probes",  # before whatever may redirect, refuse or ask the database for a session
-    "customers.api_keys.middleware.ApiRequests",  # around all that may fail, so that each failure has one form
+    "customers.api_keys.middleware.ApiMiddleware",  # around all that may fail, so that each failure has one form
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -173,16 +173,16 @@ AUTH_PASSWORD_VALIDATORS = [
 # Named here, so that apps which may not import one another (plans, customers) share them all the same.
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["lib.api.parsers.StrictJson"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lib.api.parsers.AnswerJson",
+    "DEFAULT_PARSER_CLASSES": ["lib.api.parsers.StrictJsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "lib.api.parsers.JsonOnlyNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_AUTHENTICATION_CLASSES": ["customers.api_keys.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["customers.api_keys.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["lib.api.throttles.PerKey"],
-    "DEFAULT_FILTER_BACKENDS": ["lib.api.filters.ByQuery"],
-    "DEFAULT_PAGINATION_CLASS": "lib.api.pagination.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["lib.api.throttles.ApiKeyThrottle"],
+    "DEFAULT_FILTER_BACKENDS": ["lib.api.filters.QueryParameterFilter"],
+    "DEFAULT_PAGINATION_CLASS": "lib.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "lib.api.schema.ApiSchema",
-    "EXCEPTION_HANDLER": "lib.api.problems.handler",
+    "EXCEPTION_HANDLER": "lib.api.problems.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

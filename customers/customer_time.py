@@ -25,29 +25,29 @@ def database_time() -> datetime:
         return cursor.fetchone()[0]
 
 
-def time_of(customer: Customer) -> datetime:
+def current_time(customer: Customer) -> datetime:
     """Return what time it is for a customer: its test clock's, as it is stored now, or the real one."""
-    return time_by(customer.test_clock_id)
+    return clock_time(customer.test_clock_id)
 
 
-def time_shown(customer: Customer, *, now: datetime) -> datetime:
+def loaded_current_time(customer: Customer, *, now: datetime) -> datetime:
     """Return the same of a customer who was read together with its test clock, as for a list; now: the real time."""
     return now if customer.test_clock is None else customer.test_clock.now
 
 
-def now_of_each(now: datetime, customer: str) -> Coalesce:
+def current_time_expression(now: datetime, customer_lookup: str) -> Coalesce:
     """Return what time it is for the customer of each row of a QuerySet; customer: the lookup that leads there."""
-    return Coalesce(F(f"{customer}__test_clock__now"), Value(now))
+    return Coalesce(F(f"{customer_lookup}__test_clock__now"), Value(now))
 
 
-def time_by(clock: int | None) -> datetime:
+def clock_time(clock_id: int | None) -> datetime:
     """Return a test clock's time, as it is stored now; the real one for None."""
-    if clock is None:
+    if clock_id is None:
         return timezone.now()
-    return TestClock.objects.values_list("now", flat=True).get(pk=clock)
+    return TestClock.objects.values_list("now", flat=True).get(pk=clock_id)
 
 
-def time_for(external_id: str, *, sandbox: bool) -> datetime:
+def current_time_by_external_id(external_id: str, *, sandbox: bool) -> datetime:
     """Return what time it is for a customer by its external id; real time if there is none. Live costs no query."""
     if not sandbox:
         return timezone.now()
@@ -55,13 +55,13 @@ def time_for(external_id: str, *, sandbox: bool) -> datetime:
     return named.values_list("now", flat=True).first() or timezone.now()
 
 
-def times_for(external_ids: Collection[str]) -> dict[str, datetime]:
+def test_clock_times(external_ids: Collection[str]) -> dict[str, datetime]:
     """Return external id → time, of those sandbox customers that have a test clock."""
     found = Customer.objects.filter(sandbox=True, external_id__in=external_ids, test_clock__isnull=False)
     return dict(found.values_list("external_id", "test_clock__now"))
 
 
-def clocks_of(customer_ids: Collection[int]) -> dict[int, int]:
+def test_clock_ids(customer_ids: Collection[int]) -> dict[int, int]:
     """Return customer → test clock, of those among these customers who have one."""
     if not customer_ids:
         return {}
@@ -69,7 +69,7 @@ def clocks_of(customer_ids: Collection[int]) -> dict[int, int]:
     return dict(found.values_list("pk", "test_clock"))
 
 
-def named_in(sent: Any) -> str:
+def customer_named_in(sent: Any) -> str:
     """Return the customer that a request's body names, before anything is known of that: empty if none."""
     name = sent.get("customer") if isinstance(sent, dict) else None
     return name if isinstance(name, str) else ""
@@ -80,19 +80,19 @@ _THEIRS = "SELECT id FROM customers_customer WHERE test_clock_id = {clock:d}"
 _NOT_REAL = "SELECT id FROM customers_customer WHERE test_clock_id IS NOT NULL"
 
 
-def of_clock(clock: int | None, customer: str) -> str:
+def clock_sql(clock_id: int | None, column: str) -> str:
     """
     Return the SQL condition that a column holds customers of a test clock; those in real time for None.
 
     customer: the column's name, such as w.customer_id; it is no input of anybody's.
     """
-    if clock is None:
-        return f"{customer} NOT IN ({_NOT_REAL})"
-    return f"{customer} IN ({_THEIRS.format(clock=clock)})"
+    if clock_id is None:
+        return f"{column} NOT IN ({_NOT_REAL})"
+    return f"{column} IN ({_THEIRS.format(clock=clock_id)})"
 
 
-def in_time_of(clock: int | None, customer: str = "customer") -> Q:
+def clock_filter(clock_id: int | None, customer_lookup: str = "customer") -> Q:
     """Return the condition of `of_clock` for a QuerySet; customer: the lookup that leads to the customer."""
-    if clock is None:
-        return ~Q(**{f"{customer}__in": Customer.objects.filter(test_clock__isnull=False)})
-    return Q(**{f"{customer}__in": Customer.objects.filter(test_clock=clock)})
+    if clock_id is None:
+        return ~Q(**{f"{customer_lookup}__in": Customer.objects.filter(test_clock__isnull=False)})
+    return Q(**{f"{customer_lookup}__in": Customer.objects.filter(test_clock=clock_id)})

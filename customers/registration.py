@@ -7,7 +7,7 @@ from customers.models import Customer
 from customers.notifications import announce
 
 
-def tell_created(customer: Customer, *, at: datetime) -> None:
+def announce_customer_created(customer: Customer, *, at: datetime) -> None:
     """Announce a new customer, in the transaction that made it."""
     facts = {"seller": customer.seller.code, "currency": str(customer.currency), "country": customer.country}
     announce(
@@ -15,7 +15,7 @@ def tell_created(customer: Customer, *, at: datetime) -> None:
     )
 
 
-def tell_updated(customer: Customer, changed: Collection[str], *, at: datetime) -> None:
+def announce_customer_updated(customer: Customer, changed: Collection[str], *, at: datetime) -> None:
     """Announce that fields of a customer, or its contacts, were changed; nothing where none was."""
     if changed:
         announce(

@@ -10,7 +10,7 @@ from customers.api_keys import idempotency
 from customers.customer_time import database_time
 from customers.notifications.delivery_run import deliver
 from customers.notifications.fan_out import fan_out
-from customers.notifications.retention import forget_old
+from customers.notifications.retention import delete_old_notifications
 from customers.portal_auth import link_email, retention
 
 TELLING_SECONDS = 45
@@ -31,7 +31,7 @@ def tell() -> dict[str, int]:
 @shared_task
 def forget_old_notices() -> int:
     """Forget what was told long ago, and to whom."""
-    return forget_old(at=database_time())
+    return delete_old_notifications(at=database_time())
 
 
 @shared_task
@@ -49,4 +49,4 @@ def mail_portal_links() -> int:
 @shared_task
 def forget_old_portal_links() -> int:
     """Forget who asked to come into the portal, and who was in, once that is long ago."""
-    return retention.forget_old(at=timezone.now())
+    return retention.delete_old_access_records(at=timezone.now())

@@ -3,7 +3,7 @@
 import pgtrigger
 
 
-def told_once() -> pgtrigger.Trigger:
+def notification_stays_as_written() -> pgtrigger.Trigger:
     """
     Return the trigger that keeps a notice as it was written.
 

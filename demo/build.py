@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDay
 from django.utils import timezone
 
 from billing import closing
-from billing.closing import Closed
+from billing.closing import CloseSummary
 from billing.models import Period
 from demo import catalog, sellers_and_customers, trace
 from demo.event_sender import BATCH, SendCounts, Sender
@@ -28,7 +28,7 @@ class Built:
     plans: int
     customers: int
     events: SendCounts
-    closed: Closed
+    closed: CloseSummary
 
     @property
     def is_nothing(self) -> bool:
@@ -63,11 +63,11 @@ def _post(at: datetime, url: str, api_key: str, watch: Watch) -> SendCounts:
     return tally
 
 
-def close(at: datetime, watch: Watch) -> Closed:
+def close(at: datetime, watch: Watch) -> CloseSummary:
     """Close what is due, each day's by the clock of that day, so that invoices carry the dates they would have."""
     due = Period.objects.due(at)
     days = due.annotate(day=TruncDay("due_at")).values_list("day", flat=True).distinct().order_by("day")
-    result = Closed()
+    result = CloseSummary()
     with watch("closing", due.count()) as tell:
         for day in list(days):
             result.add(closing.close_due(at=min(day + timedelta(days=1), at)))

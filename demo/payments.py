@@ -6,7 +6,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from customers.models import Contact, Customer, Seller
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
 from invoices.models import DunningStep, Invoice
 from invoices.models.invoices import DocumentKind, InvoiceState
@@ -41,5 +41,5 @@ def way_into_the_portal(*, at: datetime) -> str:
     contact, _ = Contact.objects.get_or_create(
         customer=customer, email=f"accounts@{LOOKS}.example", defaults={"name": "Accounts"}
     )
-    _, secret = magic_links.make(customer=customer, contact=contact, way=Way.PRODUCT, at=at)
+    _, secret = magic_links.create_link(customer=customer, contact=contact, way=PortalAccessWay.PRODUCT, at=at)
     return reverse("portal_enter", args=[secret])

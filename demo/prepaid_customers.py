@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from billing import subscriptions
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import read
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import parse_events
 from customers.models import Customer, Seller
 from demo import catalog
 from demo.days import month_start
@@ -80,11 +80,11 @@ def _add(
         used = [one for one in own if begins <= datetime.fromisoformat(one["timestamp"]) < ends]
         if used:
             body = json.dumps(used).encode()
-            found, refused, _ = read(body, sandbox=False, at=ends, oldest=first - DAY, newest=ends)
+            found, refused, _ = parse_events(body, sandbox=False, at=ends, oldest=first - DAY, newest=ends)
             if refused:
                 raise AssertionError(f"The demo's own events are refused: {refused[0]}")
-            record(events=found, sandbox=False, at=ends)
-        expire(wallet_id=made.pk, at=ends, waiting=timedelta(0))
+            record_events(events=found, sandbox=False, at=ends)
+        expire(wallet_id=made.pk, at=ends, grace_period=timedelta(0))
 
 
 def _days(first: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:

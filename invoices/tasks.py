@@ -1,4 +1,4 @@
-"""What time does to invoices."""
+"""Scheduled tasks of invoices."""
 
 from dataclasses import asdict
 from time import monotonic
@@ -7,51 +7,51 @@ from celery import shared_task
 
 from invoices.documents.past_due import mark_overdue as mark
 from invoices.payments import attempts
-from invoices.payments.dunning.dunning_run import dun
-from invoices.payments.provider_webhooks.event_followup import follow_events
+from invoices.payments.dunning.dunning_run import run_dunning
+from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.refunds import refund as refunds
 from invoices.rendering import renderer
 from lib.task_clock import database_time
 
-SECONDS = 45
-"""How long one task goes on; the next one takes over."""
+MAX_TASK_SECONDS = 45
+"""How long one task runs; the next one continues its work."""
 
 
 @shared_task
 def render_due() -> dict[str, int]:
-    """Make the files of issued invoices; harmless to run twice, or on several workers at once."""
+    """Render the PDF files of issued invoices; safe to repeat and to run on several workers at once."""
     return asdict(renderer.render_due(at=database_time()))
 
 
 @shared_task
 def charge_customers() -> dict[str, int]:
-    """Charge what is due and find out what came of charges; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return asdict(attempts.sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    """Charge due invoices and look up pending attempts; safe to repeat and to run on several workers at once."""
+    stop_at = monotonic() + MAX_TASK_SECONDS
+    return asdict(attempts.collect_due_payments(at=database_time(), keep_going=lambda: monotonic() < stop_at))
 
 
 @shared_task
 def send_refunds() -> int:
-    """Send refunds and find out what came of them; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return refunds.sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    """Send refunds and look up their outcomes; safe to repeat and to run on several workers at once."""
+    stop_at = monotonic() + MAX_TASK_SECONDS
+    return refunds.submit_due_refunds(at=database_time(), keep_going=lambda: monotonic() < stop_at)
 
 
 @shared_task
 def follow_provider_events() -> int:
-    """Follow what providers have told; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return follow_events(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    """Process the events of providers; safe to repeat and to run on several workers at once."""
+    stop_at = monotonic() + MAX_TASK_SECONDS
+    return process_events(at=database_time(), keep_going=lambda: monotonic() < stop_at)
 
 
 @shared_task
 def take_dunning_steps() -> int:
-    """Take the steps that are due for what is overdue; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return dun(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    """Take the dunning steps that are due; safe to repeat and to run on several workers at once."""
+    stop_at = monotonic() + MAX_TASK_SECONDS
+    return run_dunning(at=database_time(), keep_going=lambda: monotonic() < stop_at)
 
 
 @shared_task
 def mark_overdue() -> int:
-    """Mark invoices whose day is over; harmless to run twice, or on several workers at once."""
+    """Mark invoices past their due date as overdue; safe to repeat and to run on several workers at once."""
     return mark(at=database_time())

@@ -10,11 +10,11 @@ import pghistory
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-_is_part: ContextVar[bool] = ContextVar("is_part", default=False)
+_is_nested: ContextVar[bool] = ContextVar("is_part", default=False)
 
 
 @contextmanager
-def change(action: str, *, by: AbstractBaseUser | None, at: datetime, **facts: Any) -> Iterator[None]:
+def audited_transaction(action: str, *, by: AbstractBaseUser | None, at: datetime, **facts: Any) -> Iterator[None]:
     """
     Run one transaction whose history rows say who did what, and when by the clock of the operation.
 
@@ -23,11 +23,11 @@ def change(action: str, *, by: AbstractBaseUser | None, at: datetime, **facts: A
     """
     if by is not None:
         facts["user"] = by.pk
-    if not _is_part.get():
+    if not _is_nested.get():
         facts |= {"action": action, "at": at.isoformat()}
-    token = _is_part.set(True)
+    token = _is_nested.set(True)
     try:
         with transaction.atomic(), pghistory.context(**facts):
             yield
     finally:
-        _is_part.reset(token)
+        _is_nested.reset(token)

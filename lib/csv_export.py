@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
@@ -18,16 +18,16 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """Yield rows as lines of CSV, one by one, with every cell harmless."""
     writer = csv.writer(_Line())
     for row in rows:
-        yield writer.writerow([harmless(cell) for cell in row])
+        yield writer.writerow([escape_formula(cell) for cell in row])
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """
     Return a cell that no spreadsheet takes for a formula: what looks like one begins with an apostrophe.
 
     Source: OWASP, CSV Injection. A negative number is left alone.
     """
-    if not text.startswith(FORMULA):
+    if not text.startswith(FORMULA_PREFIXES):
         return text
     try:
         float(text.replace(",", ""))

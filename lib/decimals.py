@@ -45,7 +45,7 @@ def whole_steps(quantity: Decimal, size: Decimal) -> tuple[Decimal, Decimal]:
     return EXACT.divmod(quantity, size)
 
 
-def plain(number: Decimal) -> str:
+def to_plain_string(number: Decimal) -> str:
     """Return the number as text, without exponent, padding zeros or negative zero: 1E+2 → "100"."""
     text = str(number)  # a third of the time of normalize() and format(), some fifty times for each invoice
     if "E" in text:

@@ -3,6 +3,6 @@
 MOST_CHARACTERS = 2_000
 
 
-def readable(error: str) -> str:
+def storable_error_text(error: str) -> str:
     """Return what people are told of an error, as PostgreSQL can store it: 2,000 characters at most, none U+0000."""
     return error.replace("\0", "")[:MOST_CHARACTERS]

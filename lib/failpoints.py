@@ -15,7 +15,7 @@ _ORDER = os.environ.get("TOLLBOOK_FAILPOINT_ORDER", "")
 _SECONDS = float(os.environ.get("TOLLBOOK_FAILPOINT_SECONDS", "30"))
 
 
-def reached(name: str) -> None:
+def hit_failpoint(name: str) -> None:
     """
     Announce this place and sleep in it, if TOLLBOOK_FAILPOINT names it.
 

@@ -22,7 +22,7 @@ PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
 
 MOST_MONEY = Decimal("1e12")
 MOST_UNITS = Decimal("1e50")
-MOST_HELD = 1_000_000
+MOST_SEATS = 1_000_000
 """Seats or add-ons that one subscription may hold."""
 MOST_TRIAL_DAYS = 730
 

@@ -19,18 +19,18 @@ SHORTEST_WORD = 3
 CREDIT = "credit"
 
 
-def number(quantity: Decimal | int) -> str:
+def format_number(quantity: Decimal | int) -> str:
     """Return a quantity with its thousands apart and without padding: 12500.500 → "12,500.5"."""
     with decimal.localcontext(EXACT):
         return str(format_decimal(quantity, locale=LOCALE, decimal_quantization=False))
 
 
-def units(quantity: Decimal | int, unit: str) -> str:
+def format_units(quantity: Decimal | int, unit: str) -> str:
     """Return a quantity with its unit, in the plural where it is one: “1 token”, “2,500 tokens”, “3 GB”."""
-    return f"{number(quantity)} {unit if quantity == 1 else plural(unit)}".rstrip()
+    return f"{format_number(quantity)} {unit if quantity == 1 else pluralize(unit)}".rstrip()
 
 
-def plural(unit: str) -> str:
+def pluralize(unit: str) -> str:
     """Return the plural of a word; what is no word (GB, kWh, ms) has none."""
     if len(unit) < SHORTEST_WORD or not unit.islower() or not unit.isalpha() or unit.endswith("s"):
         return unit
@@ -39,7 +39,7 @@ def plural(unit: str) -> str:
     return f"{unit}s"
 
 
-def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
+def format_money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
     """
     Return an amount with its symbol: at least the places of ISO 4217, and every digit beyond them.
 
@@ -48,7 +48,7 @@ def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
     with decimal.localcontext(EXACT):
         if currency == CREDITS:
             counted = format_decimal(amount, locale=locale, decimal_quantization=False)
-            return f"{counted} {CREDIT if abs(amount) == 1 else plural(CREDIT)}"
+            return f"{counted} {CREDIT if abs(amount) == 1 else pluralize(CREDIT)}"
         written = _money_pattern(locale, _places(currency)).apply(
             amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
         )
@@ -57,7 +57,7 @@ def money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
 
 def currency_name(currency: str) -> str:
     """Return what a price stands in, as one says it: USD, or credits."""
-    return plural(CREDIT) if currency == CREDITS else currency
+    return pluralize(CREDIT) if currency == CREDITS else currency
 
 
 def _places(currency: str) -> int:

@@ -8,7 +8,7 @@ from django.db import connection
 from psycopg import Cursor
 
 
-class Prepared(Cursor[Any]):
+class PreparedCursor(Cursor[Any]):
     """A cursor that prepares what it executes: planning a join takes the server longer than answering it."""
 
     def execute(self, query: Any, params: Any = None, *, prepare: bool | None = True, **options: Any) -> Any:
@@ -24,7 +24,7 @@ def cursor() -> Cursor[Any]:
     there as one huge literal, at half the speed.
     """
     connection.ensure_connection()
-    return Prepared(connection.connection)
+    return PreparedCursor(connection.connection)
 
 
 def pipeline() -> AbstractContextManager[Any]:
@@ -34,7 +34,7 @@ def pipeline() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def last_of_transaction() -> Iterator[None]:
+def commit_with_last_statements() -> Iterator[None]:
     """
     Send the commit along with the statements of this block, which are the last ones of their transaction.
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 LINE_SECONDS = 5.0
 """How often a plain line tells how far the work is."""
 
-Tell = Callable[[int], None]
+ReportProgress = Callable[[int], None]
 """Called with how much is done so far."""
 
 
@@ -23,7 +23,7 @@ class Output(Protocol):
 
 
 @contextmanager
-def progress(title: str, total: int, *, out: Output) -> Iterator[Tell]:
+def show_progress(title: str, total: int, *, out: Output) -> Iterator[ReportProgress]:
     """Show how far a piece of work is, and how it ended: `title 1,000/28,219`."""
     if out.isatty():
         columns = (TextColumn("  {task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

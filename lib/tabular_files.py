@@ -15,9 +15,9 @@ from typing import Any
 
 from openpyxl import Workbook, load_workbook
 
-from lib.csv_export import FORMULA
+from lib.csv_export import FORMULA_PREFIXES
 
-MARKED = (*FORMULA, "'")
+MARKED = (*FORMULA_PREFIXES, "'")
 """What a cell may not begin with as it stands: an apostrophe is the mark itself."""
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
@@ -31,7 +31,7 @@ class FileRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """number: as a spreadsheet counts rows, the heading being 1. cells: column → text, without blanks around it."""
 
     number: int
@@ -39,7 +39,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CellProblem:
     """What is wrong with a cell; without a column, with the row. row: its number, or its place in a document."""
 
     row: int | str
@@ -51,7 +51,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Return a table as CSV in UTF-8, with the byte order mark that spreadsheets tell the encoding by."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerows([harmless(cell) for cell in row] for row in (columns, *rows))
+    writer.writerows([escape_cell(cell) for cell in row] for row in (columns, *rows))
     return file.getvalue().encode("utf-8-sig")
 
 
@@ -68,7 +68,7 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     for number, row in enumerate((columns, *rows), start=1):
         for place, text in enumerate(row, start=1):
             try:
-                cell = sheet.cell(number, place, harmless(text) or None)
+                cell = sheet.cell(number, place, escape_cell(text) or None)
             except ValueError as error:
                 raise FileRefused(f"“{text!r}” cannot stand in a workbook: take CSV or JSON instead.") from error
             cell.number_format = "@"
@@ -77,7 +77,7 @@ def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return _dateless(file.getvalue())
 
 
-def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Sequence[str]) -> list[Row]:
+def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Sequence[str]) -> list[TableRow]:
     """
     Return the rows of a table; columns that are not there are empty, rows without any text are left out.
 
@@ -100,17 +100,17 @@ def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Seq
     return list(_rows(lines, heading, columns))
 
 
-def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[str]) -> Iterator[Row]:
+def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[str]) -> Iterator[TableRow]:
     for number, line in enumerate(lines, start=2):
         if number > MOST_ROWS:
             raise FileRefused(f"The file has more than {MOST_ROWS:,} rows.")
         if any(text.strip() for text in line[len(heading) :]):
             raise FileRefused(f"Row {number} has more cells than there are columns.")
         cells = dict.fromkeys(columns, "") | {
-            column: meant(text) for column, text in zip(heading, line, strict=False)
+            column: unescape_cell(text) for column, text in zip(heading, line, strict=False)
         }
         if any(cells.values()):
-            yield Row(number, cells)
+            yield TableRow(number, cells)
 
 
 def _csv_lines(content: bytes) -> Iterator[list[str]]:
@@ -147,12 +147,12 @@ def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def harmless(text: str) -> str:
+def escape_cell(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula, and that `meant` reads back as it was."""
     return f"'{text}" if text.startswith(MARKED) or text != text.strip() else text
 
 
-def meant(text: str) -> str:
+def unescape_cell(text: str) -> str:
     """Return the text of a cell: what begins with an apostrophe is as it stands behind it."""
     return text[1:] if text.startswith("'") else text.strip()
 

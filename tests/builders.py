@@ -168,7 +168,7 @@ def make_wallet(customer: Customer | None = None, **fields: Any) -> Wallet:
 def promise(subscription: Subscription, minimum: Number, *, at: datetime, **fields: Any) -> SubscriptionCommitment:
     """Return a subscription's own commitment, from the period that runs then on unless `starts_at` says otherwise."""
     fields = {"starts_at": at, "reason": "as agreed", **fields}
-    return commitments.promise(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
+    return commitments.set_commitment(subscription=subscription, minimum=Decimal(minimum), at=at, **fields)
 
 
 def tier(up_to: Number | None, unit_price: Number, flat_fee: Number = 0) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def agree(
     return subscriptions.override(
         subscription=subscription,
         feature=Feature.objects.get(code=feature),
-        what=what,
+        figure=what,
         value=Decimal(value),
         at=at,
         **{"reason": "as agreed", **fields},
@@ -325,10 +325,10 @@ def use(
     found = rates.filter(Q(label=rate_label) if rate_label else Q()).order_by("position").first()
     counter = counter_store.CounterKey(period.id, granted.id, found.id if found else 0, period.starts_at)
     with transaction.atomic():
-        gates = counter_store.gate([period.id]).periods
+        gates = counter_store.lock_periods([period.id]).periods
         with connection.cursor() as cursor:
             cursor.execute("SELECT nextval('billing_event_sequence') FROM generate_series(1, %s)", [events])
-        counter_store.add(
+        counter_store.add_to_counters(
             {counter: counter_store.CounterSum(events, Decimal(quantity), fingerprint=next(_serial))}, {}
         )
         if gates[period.id].is_closed:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from billing.models import Period
-from billing.simulation import Bill, Place, Simulated, simulate
+from billing.simulation import PeriodBill, LineKey, SimulatedPeriod, simulate
 from billing.simulation.records import COMMITMENT
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
@@ -36,7 +36,7 @@ def assert_prices_in_force_come_to_what_was_invoiced(*, at: datetime) -> int:
         for version_id, copy in copies.items():
             own = [id_ for id_ in versions if versions[id_] == version_id]
             for only in SOURCES:
-                wrong += differences(simulate(period_ids=own, versions=[copy], at=at, only=only))
+                wrong += differences(simulate(period_ids=own, versions=[copy], at=at, usage_source=only))
         assert not wrong, wrong[:10]
         assert _written() == before
         transaction.set_rollback(True)
@@ -55,7 +55,7 @@ def closed_periods() -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def differences(found: Sequence[Simulated], *, number: int = 0) -> Iterator[tuple[object, ...]]:
+def differences(found: Sequence[SimulatedPeriod], *, number: int = 0) -> Iterator[tuple[object, ...]]:
     """
     Yield (where, place, invoiced, simulated) of each line that differs, by the version of this number.
 
@@ -78,12 +78,12 @@ def differences(found: Sequence[Simulated], *, number: int = 0) -> Iterator[tupl
                 known[0], known[1] = known[0] + amount[0], known[1] + amount[1]
             elif amount[0] != amount[1]:
                 yield where, place, *amount
-        if one.before.burnt != after.burnt:
-            yield where, "burnt", one.before.burnt, after.burnt
+        if one.before.drawdowns != after.drawdowns:
+            yield where, "burnt", one.before.drawdowns, after.drawdowns
     for id_, (before, now) in promised.items():
         if before != now and id_ not in unsettled:
             yield id_, COMMITMENT, before, now
 
 
-def amounts(bill: Bill) -> dict[Place, Decimal]:
-    return {line.place: line.amount for line in bill.lines}
+def amounts(bill: PeriodBill) -> dict[LineKey, Decimal]:
+    return {line.key: line.amount for line in bill.lines}

@@ -6,8 +6,8 @@ from time import monotonic
 from celery import shared_task
 
 from lib.task_clock import database_time
-from wallets.auto_topup import sweep as sweep_topups
-from wallets.ledger.expiry_job import sweep
+from wallets.auto_topup import run_topups as sweep_topups
+from wallets.ledger.expiry_job import expire_due
 from wallets.operations.invoice_payment import pay_invoices as pay
 from wallets.purchases import settle_purchases as settle
 
@@ -19,7 +19,7 @@ SECONDS = 45
 def sweep_wallets() -> dict[str, int]:
     """Let holds lapse and lots expire or roll over; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
-    return asdict(sweep(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(expire_due(at=database_time(), should_continue=lambda: monotonic() < stop_at))
 
 
 @shared_task
@@ -32,11 +32,11 @@ def settle_purchases() -> dict[str, int]:
 def pay_invoices() -> int:
     """Pay what is due from wallets that may; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
-    return pay(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    return pay(at=database_time(), should_continue=lambda: monotonic() < stop_at)
 
 
 @shared_task
 def top_up_wallets() -> dict[str, int]:
     """Top up what is below its threshold; harmless to run twice, or on several workers at once."""
     stop_at = monotonic() + SECONDS
-    return asdict(sweep_topups(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+    return asdict(sweep_topups(at=database_time(), should_continue=lambda: monotonic() < stop_at))

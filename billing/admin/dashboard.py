@@ -24,11 +24,11 @@ from billing.metering.usage.usage_summary import Day, all_by_day
 from billing.models import Alert, Period, UnmatchedUsage
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
-from customers.models.webhook_endpoints import Disabled
+from customers.models.webhook_endpoints import DisabledReason
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
-from lib.admin.charts import MeterChart, Series, bars
-from lib.formats import money, number, units
+from lib.admin.charts import MeterChart, ChartSeries, bar_chart
+from lib.formats import format_money, format_number, format_units
 from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
 from wallets.models import Wallet
@@ -89,8 +89,8 @@ def _invoiced(at: datetime) -> Card:
     now, earlier = _kept("staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(before, then)))
     return Card(
         name="Invoiced this month, net",
-        figures=[money(amount, currency) for currency, amount in now] or ["nothing yet"],
-        note="; ".join(f"{money(amount, currency)} by this day last month" for currency, amount in earlier),
+        figures=[format_money(amount, currency) for currency, amount in now] or ["nothing yet"],
+        note="; ".join(f"{format_money(amount, currency)} by this day last month" for currency, amount in earlier),
         url=f"{reverse('admin:invoices_invoice_changelist')}?issue_date_from={start:%Y-%m-%d}&sandbox__exact=0",
     )
 
@@ -127,7 +127,7 @@ def _approvals(reader: Any) -> list[Card]:
 def _untold() -> list[Card]:
     """Return the messages that their receivers do not take, and the endpoints that were switched off for it."""
     failed = Delivery.objects.filter(state=DeliveryState.FAILED)
-    off = WebhookEndpoint.objects.filter(disabled_reason__in=[Disabled.GONE, Disabled.FAILING])[:MOST].count()
+    off = WebhookEndpoint.objects.filter(disabled_reason__in=[DisabledReason.GONE, DisabledReason.FAILING])[:MOST].count()
     if not off and not failed.exists():
         return []
     note = f"{off:,} endpoints are switched off for it" if off else "They are tried again for three days"
@@ -156,7 +156,7 @@ def _failed() -> Card:
 def _unmatched() -> Card:
     count = _count(UnmatchedUsage.objects.filter(resolved_at__isnull=True))
     amounts = newest_stakes().amounts if count != "0" else {}
-    at_stake = " and ".join(money(amount, currency) for currency, amount in sorted(amounts.items()))
+    at_stake = " and ".join(format_money(amount, currency) for currency, amount in sorted(amounts.items()))
     note = f"Kept, not billed; about {at_stake} at stake" if at_stake else "Kept, not billed"
     url = reverse("admin:billing_unmatchedusage_changelist")
     return Card("Events without a price", [count], note, url, "warn" if count != "0" else "")
@@ -197,7 +197,7 @@ def _unmade_files() -> Card:
 def _count(rows: QuerySet) -> str:
     """Count to a thousand and no further."""
     found = rows.order_by()[: MOST + 1].count()
-    return f"{number(MOST)}+" if found > MOST else number(found)
+    return f"{format_number(MOST)}+" if found > MOST else format_number(found)
 
 
 def _usage() -> dict[str, Any]:
@@ -218,9 +218,9 @@ def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
     labels = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     quantities = [counted.get(label, Decimal(0)) for label in labels]
     total = sum(quantities, Decimal(0))
-    summary = f"{meter.name} by day over {DAYS} days: {units(total, meter.unit)} in all"
-    chart = bars([f"{label:%-d %b}" for label in labels], [Series(meter.name, quantities)], summary=summary)
-    return MeterChart(meter.name, units(quantities[-1], meter.unit), number(total), chart)
+    summary = f"{meter.name} by day over {DAYS} days: {format_units(total, meter.unit)} in all"
+    chart = bar_chart([f"{label:%-d %b}" for label in labels], [ChartSeries(meter.name, quantities)], summary=summary)
+    return MeterChart(meter.name, format_units(quantities[-1], meter.unit), format_number(total), chart)
 
 
 def _kept(key: str, seconds: int, read: Callable[[], Any]) -> Any:

@@ -11,12 +11,12 @@ from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import JOB_ANSWER
 from billing.job_kinds import KINDS
-from billing.jobs.completion import figures_of
-from billing.jobs.progress import progress_of
-from billing.jobs.results import rows_of_result
+from billing.jobs.completion import sum_figures
+from billing.jobs.progress import read_job_progress
+from billing.jobs.results import job_result_rows
 from billing.models import Job
 from billing.models.jobs import JobState
-from lib.api.errors import NotFound
+from lib.api.errors import NotFoundError
 from lib.csv_export import csv_lines
 
 
@@ -33,7 +33,7 @@ class JobView(APIView):
     )
     def get(self, request: Request, number: int) -> Response:
         job = _find(request, number)
-        far = progress_of([job])[job.pk]
+        far = read_job_progress([job])[job.pk]
         is_told = job.state in (JobState.DONE, JobState.FAILED)
         return Response(
             {
@@ -45,7 +45,7 @@ class JobView(APIView):
                 "items": far.total,
                 "items_done": far.done,
                 "items_failed": far.failed,
-                "figures": job.figures if is_told else figures_of([job.pk])[job.pk],
+                "figures": job.figures if is_told else sum_figures([job.pk])[job.pk],
                 "error": job.error,
                 "created_at": job.created_at,
                 "started_at": job.started_at,
@@ -69,7 +69,7 @@ class JobResultView(APIView):
         job = _find(request, number)
         disposition = f'attachment; filename="job-{job.pk}.csv"'
         return StreamingHttpResponse(
-            csv_lines(rows_of_result(job, KINDS[job.kind])),
+            csv_lines(job_result_rows(job, KINDS[job.kind])),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": disposition, "Cache-Control": "private, no-store"},
         )
@@ -80,5 +80,5 @@ def _find(request: Request, number: int) -> Job:
     job = Job.objects.filter(pk=number).first()
     found: dict[str, Any] = job.parameters if job else {}
     if job is None or bool(found.get("sandbox")) is not request.user.sandbox:
-        raise NotFound(f"There is no job {number}.")
+        raise NotFoundError(f"There is no job {number}.")
     return job

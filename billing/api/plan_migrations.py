@@ -11,12 +11,12 @@ from rest_framework.response import Response
 
 from billing.api.subscriptions.serializers import version_of
 from billing.models import Job, MigrationItem, PlanMigration
-from billing.models.plan_migrations import MOST_NOTICE_DAYS, MoveState, When
+from billing.models.plan_migrations import MAX_NOTICE_DAYS, MoveState, MigrationTiming
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import MOST_IDS, MOST_TITLE, MigrationRefused, Selection, Terms, plan_migration
+from billing.plan_migrations.cohort import MAX_IDS, MAX_TITLE_LENGTH, MigrationRefused, Selection, MigrationTerms, plan_migration
 from customers.api_keys.idempotency import idempotent
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import NumberField
 from lib.api.problems import Problem
 
@@ -27,7 +27,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class SelectionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Whom to move: all who fit every field that is sent; `plan` or `ids` must be among them."""
 
     plan = serializers.CharField(max_length=64, required=False, help_text="A plan's code.")
@@ -37,7 +37,7 @@ class SelectionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
     ids = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
-        max_length=MOST_IDS,
+        max_length=MAX_IDS,
         help_text="Of subscriptions or customers.",
     )
     currency = serializers.CharField(max_length=3, required=False)
@@ -54,15 +54,15 @@ class SelectionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
         return attrs | lists
 
 
-class NewMigrationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Who moves where, when, and what becomes of the rest."""
 
-    title = serializers.CharField(max_length=MOST_TITLE)
+    title = serializers.CharField(max_length=MAX_TITLE_LENGTH)
     plan = serializers.CharField(max_length=64, help_text="The code of the plan that they move to.")
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the one in force."
     )
-    when = serializers.ChoiceField(choices=When.choices, default=When.PERIOD)
+    when = serializers.ChoiceField(choices=MigrationTiming.choices, default=MigrationTiming.PERIOD)
     moment = InstantField(required=False, help_text="Of a date.")
     ends_overrides = serializers.BooleanField(
         default=False, help_text="Whether what was agreed with a customer ends with the former version."
@@ -71,7 +71,7 @@ class NewMigrationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]
     to_unit = serializers.CharField(max_length=7, required=False, help_text="… into this one …")
     rate = NumberField(required=False, help_text="… so many for one.")
     notice_days = serializers.IntegerField(
-        min_value=0, max_value=MOST_NOTICE_DAYS, required=False, help_text="Default: customers are not told."
+        min_value=0, max_value=MAX_NOTICE_DAYS, required=False, help_text="Default: customers are not told."
     )
 
     def get_fields(self) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class StepSerializer(serializers.Serializer[Any]):
     job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
 
 
-class Migrations(Isolated, generics.GenericAPIView[PlanMigration]):
+class Migrations(SandboxIsolation, generics.GenericAPIView[PlanMigration]):
     """Migrations of the caller's world."""
 
     sandbox_path = "sandbox"
@@ -215,7 +215,7 @@ class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
                 title=title,
                 version=version,
                 selection=selection,
-                terms=Terms(**asked),
+                terms=MigrationTerms(**asked),
                 sandbox=request.user.sandbox,
                 at=at,
             )
@@ -234,7 +234,7 @@ class MigrationView(Migrations, generics.RetrieveAPIView[PlanMigration]):
         return super().get(request, *args, **kwargs)
 
 
-class MovesView(Isolated, generics.ListAPIView[MigrationItem]):
+class MovesView(SandboxIsolation, generics.ListAPIView[MigrationItem]):
     """Its subscriptions."""
 
     sandbox_path = "migration__sandbox"
@@ -299,7 +299,7 @@ class MigrationNoticeView(_StepView):
     )
     @idempotent
     def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.tell)
+        return self.take(workflow.announce)
 
 
 class MigrationRunView(_StepView):
@@ -343,4 +343,4 @@ class MigrationDropView(_StepView):
     )
     @idempotent
     def post(self, request: Request, number: int) -> Response:
-        return self.take(workflow.drop)
+        return self.take(workflow.discard)

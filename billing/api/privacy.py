@@ -11,10 +11,10 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.privacy import CannotErase, erase, export
+from billing.privacy import ErasureRefused, erase, export
 from customers.api_keys.idempotency import idempotent
 from customers.models import Customer
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 
@@ -25,7 +25,7 @@ class ErasedSerializer(serializers.Serializer[Any]):
     events = serializers.IntegerField(help_text="Events that were stripped of what nothing is counted by.")
 
 
-class Personal(Isolated, generics.GenericAPIView[Customer]):
+class Personal(SandboxIsolation, generics.GenericAPIView[Customer]):
     """A customer of the caller's world."""
 
     queryset = Customer.objects.all()
@@ -74,6 +74,6 @@ class ErasureView(Personal):
         found = self.get_object()
         try:
             erased = erase(customer_id=found.pk, at=timezone.now())
-        except CannotErase as refusal:
+        except ErasureRefused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
         return Response(ErasedSerializer({"customer": erased.name, "events": erased.events}).data)

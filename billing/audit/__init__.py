@@ -1,11 +1,11 @@
 """
-Read the books and say what is wrong with them: docs/audit.md.
+Integrity checks of the books: docs/audit.md.
 
-Nearly every promise is a constraint already. Checked here is what constraints cannot see (sums over many rows, or
-functions of several tables) and, once more, what they should have seen, in case somebody was stronger than they.
+Constraints already enforce nearly every invariant. The checks cover what constraints can't see (sums over many rows,
+functions of several tables), and repeat what constraints enforce, in case someone has bypassed them.
 """
 
-from billing.audit.audit_run import CHECKS, Violated, assert_clean, audit
+from billing.audit.audit_run import CHECKS, AuditFailed, assert_clean, audit
 from billing.audit.check import Check, Finding
 
-__all__ = ["CHECKS", "Check", "Finding", "Violated", "assert_clean", "audit"]
+__all__ = ["CHECKS", "AuditFailed", "Check", "Finding", "assert_clean", "audit"]

@@ -1,4 +1,4 @@
-"""Run the checks."""
+"""Run the integrity checks."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -33,7 +33,7 @@ from billing.audit.records import (
 )
 from billing.audit.shared_reads import Books
 from billing.audit.usage import events
-from plans.catalog.stored_terms import forget_terms
+from plans.catalog.stored_terms import clear_terms_cache
 
 CHECKS: tuple[Check, ...] = (
     *schema_checks.CHECKS,
@@ -62,31 +62,31 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-FOR_LONG_READS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0"
+LONG_READ_SETTINGS = "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL statement_timeout = 0"
 
 
 class UnknownCheck(ValueError):
-    """There is no check of this name."""
+    """No check has this name."""
 
 
-class Violated(AssertionError):
-    """The books are wrong; the text says how."""
+class AuditFailed(AssertionError):
+    """A check found an error in the books; the text lists the first rows."""
 
 
 def audit(*, only: Collection[str] = (), report: Callable[[Finding], None] = lambda finding: None) -> list[Finding]:
     """
-    Run the checks on the books as they are at one moment, and return what each of them found.
+    Run the checks on one snapshot of the books, and return a finding per check.
 
-    only: names of checks; all of them when empty. report: called after each check.
+    only: names of checks; all checks when empty. report: called after each check.
 
-    :raises UnknownCheck: if a name is none of a check's.
+    :raises UnknownCheck: if no check has one of the names.
     """
     if unknown := set(only) - {check.name for check in CHECKS}:
         raise UnknownCheck(f"“{sorted(unknown)[0]}” is not a check; `manage.py audit --list` names them all.")
-    found = []
-    with _one_moment():
-        # What this process remembers may be older, or younger, than what is stored.
-        forget_terms()
+    findings = []
+    with _snapshot():
+        # The cached terms may be older, or newer, than the snapshot.
+        clear_terms_cache()
         books = Books()
         for check in CHECKS:
             if not only or check.name in only:
@@ -94,26 +94,28 @@ def audit(*, only: Collection[str] = (), report: Callable[[Finding], None] = lam
                 finding = check.run(books)
                 finding.seconds = time.monotonic() - started
                 report(finding)
-                found.append(finding)
-    return found
+                findings.append(finding)
+    return findings
 
 
 def assert_clean(*, only: Collection[str] = ()) -> None:
-    """:raises Violated: if a check finds anything, with the first rows of each."""
+    """:raises AuditFailed: if a check finds anything, with the first rows of each."""
     violated = [finding for finding in audit(only=only) if finding.is_violated]
     if violated:
-        raise Violated(
+        raise AuditFailed(
             "\n".join(f"{finding.check.name} ({finding.check.reference}): {finding.rows[:3]}" for finding in violated)
         )
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
-    """Let every check see the same state, whatever is written meanwhile; within a transaction, see that one's."""
+def _snapshot() -> Iterator[None]:
+    """
+    Let every check read the same snapshot, regardless of concurrent writes; inside a transaction, read its state.
+    """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         if is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                cursor.execute(FOR_LONG_READS)
+                cursor.execute(LONG_READ_SETTINGS)
         yield

@@ -1,4 +1,4 @@
-"""What a check is, and what it finds."""
+"""Integrity checks and their findings."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,50 +11,49 @@ from billing.audit.shared_reads import Books
 
 Row = dict[str, Any]
 
-MOST_ROWS = 20
-"""Offending rows kept of one check: enough to see what is wrong, few enough to read."""
+MAX_ROWS = 20
+"""Offending rows kept per check: enough to see the problem, few enough to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    One promise.
+    One invariant.
 
-    name: a sentence that is true of sound books, its words joined by underscores.
-    reference: which invariant it holds (docs/audit.md).
-    find: the offending rows: a query that returns them, or a function that does.
+    name: a sentence that is true of sound books, its words joined by underscores. reference: the invariant's number
+    in docs/audit.md. find: the offending rows: a query, or a function that yields them.
     """
 
     name: str
     reference: str
     find: str | Callable[[Books], Iterable[Row]]
 
-    def run(self, books: Books, *, enough: int = MOST_ROWS + 1) -> "Finding":
+    def run(self, books: Books, *, limit: int = MAX_ROWS + 1) -> "Finding":
         """
-        Return what is found; a check that breaks off on what it meets has found something, too.
+        Return the finding; an error while reading the rows is a finding, too.
 
-        enough: after how many rows nothing more is looked for.
+        limit: stop after this many rows.
         """
         try:
             with transaction.atomic():
-                rows = select(self.find) if isinstance(self.find, str) else self.find(books)
-                found = list(islice(rows, enough))
+                rows = select_rows(self.find) if isinstance(self.find, str) else self.find(books)
+                offending_rows = list(islice(rows, limit))
         except Exception as error:
-            found = [{"cannot be checked": f"{type(error).__name__}: {error}".strip()}]
-        return Finding(self, found[:MOST_ROWS], is_cut=len(found) > MOST_ROWS)
+            offending_rows = [{"cannot be checked": f"{type(error).__name__}: {error}".strip()}]
+        return Finding(self, offending_rows[:MAX_ROWS], is_truncated=len(offending_rows) > MAX_ROWS)
 
 
 @dataclass(slots=True)
 class Finding:
     """
-    What one check found; `rows` are empty if the promise is kept.
+    Result of one check; `rows` is empty if the invariant holds.
 
-    is_cut: whether there are more. seconds: how long it took.
+    is_truncated: whether there are more rows. seconds: how long the check took.
     """
 
     check: Check
     rows: list[Row] = field(default_factory=list)
-    is_cut: bool = False
+    is_truncated: bool = False
     seconds: float = 0.0
 
     @property
@@ -62,9 +61,9 @@ class Finding:
         return bool(self.rows)
 
 
-def select(statement: str) -> list[Row]:
+def select_rows(statement: str) -> list[Row]:
     """Return the first rows of a query as dictionaries, one more than a finding keeps."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({statement}) AS offending LIMIT {MOST_ROWS + 1}")  # noqa: S608
+        cursor.execute(f"SELECT * FROM ({statement}) AS offending LIMIT {MAX_ROWS + 1}")  # noqa: S608
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

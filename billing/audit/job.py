@@ -1,4 +1,4 @@
-"""The audit as bulk work: an item is a check, so that it can be watched, and be run before a month is locked."""
+"""The audit as a job: an item is a check, so that staff can watch it, and run it before locking a month."""
 
 import json
 from collections.abc import Iterator
@@ -7,47 +7,47 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
-from billing.audit.audit_run import CHECKS, FOR_LONG_READS
+from billing.audit.audit_run import CHECKS, LONG_READ_SETTINGS
 from billing.audit.shared_reads import Books
 from billing.jobs import start
-from billing.jobs.kinds import Kind, Outcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
-from plans.catalog.stored_terms import forget_terms
+from plans.catalog.stored_terms import clear_terms_cache
 
 
 def start_audit(*, by: AbstractBaseUser | None, at: datetime) -> Job:
-    """Store a job that runs every check, each on the books as they are at one moment."""
+    """Store a job that runs every check, each on a snapshot of the books."""
     return start.start(kind=JobKind.AUDIT, title="Audit of the books", parameters={}, dry_run=False, by=by, at=at)
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    done = after.number if after else 0
-    for number, check in enumerate(CHECKS[done:], start=done + 1):
+def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+    done_count = after.number if after else 0
+    for number, check in enumerate(CHECKS[done_count:], start=done_count + 1):
         yield JobItem(job=job, number=number, parameters={"check": check.name})
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
+def _run_check(item: JobItem, at: datetime) -> ItemOutcome:
     name = item.parameters["check"]
-    check = next((one for one in CHECKS if one.name == name), None)
+    check = next((candidate for candidate in CHECKS if candidate.name == name), None)
     if check is None:
-        return Outcome(left=f"There is no check “{name}” any more: start another audit.")
-    forget_terms()
+        return ItemOutcome(unfinished=f"There is no check “{name}” any more: start another audit.")
+    clear_terms_cache()
     with connection.cursor() as cursor:
-        cursor.execute(FOR_LONG_READS)
-    found = check.run(Books())
+        cursor.execute(LONG_READ_SETTINGS)
+    finding = check.run(Books())
     rows: list[dict[str, str | int]] = [
         {"check": name, "invariant": check.reference, "row": json.dumps(row, default=str, sort_keys=True)}
-        for row in found.rows
+        for row in finding.rows
     ]
-    return Outcome({"checks": 1, "violated": int(found.is_violated)}, rows)
+    return ItemOutcome({"checks": 1, "violated": int(finding.is_violated)}, rows)
 
 
-AUDIT = Kind(
+AUDIT = JobDefinition(
     permission="billing.close_period",
-    cut=_cut,
-    do=_do,
+    split=_create_items,
+    process=_run_check,
     columns=("check", "invariant", "row"),
-    at_one_moment=True,
+    reads_snapshot=True,
 )
-"""The audit as bulk work."""
+"""Kind of job that runs the integrity checks."""

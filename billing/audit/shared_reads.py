@@ -1,4 +1,4 @@
-"""What several checks need and none should compute twice."""
+"""Expensive reads that several checks share."""
 
 from functools import cached_property
 
@@ -7,14 +7,14 @@ from billing.audit.usage.recount import Recount, recount
 
 
 class Books:
-    """The books at one moment, read by one audit."""
+    """The books in one audit's snapshot; each read runs once, when a check first uses it."""
 
     @cached_property
     def recount(self) -> Recount:
-        """All events, attributed and counted anew."""
+        """All events, attributed and counted again."""
         return recount()
 
     @cached_property
     def rerating(self) -> Rerating:
-        """All usage lines, rated anew from their snapshots."""
+        """All usage lines, rated again from their snapshots."""
         return rerate()

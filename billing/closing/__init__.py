@@ -1,37 +1,37 @@
 """Turn periods that are over into issued invoices, once each: docs/closing.md."""
 
-from billing.closing.late_usage.late_invoices import close_late
-from billing.closing.period_close import ClosingFailed, close_due, close_one
+from billing.closing.late_usage.late_invoices import bill_late_usage
+from billing.closing.period_close import ClosingFailed, close_due, close_period
 from billing.closing.preview import (
     NothingToBill,
     preview,
-    preview_before,
+    preview_ended_part,
     preview_cancellation,
     preview_change,
     preview_pause,
     preview_trial_end,
 )
-from billing.closing.regeneration import CannotRegenerate, preview_regenerated, regenerate
-from billing.closing.result import Closed, Failure, PeriodNotOver
-from billing.closing.threshold_billing import bill_progress
+from billing.closing.regeneration import CannotRegenerate, preview_regeneration, regenerate
+from billing.closing.result import CloseSummary, CloseFailure, PeriodNotOver
+from billing.closing.threshold_billing import bill_reached_thresholds
 
 __all__ = [
     "CannotRegenerate",
-    "Closed",
+    "CloseSummary",
     "ClosingFailed",
-    "Failure",
+    "CloseFailure",
     "NothingToBill",
     "PeriodNotOver",
-    "bill_progress",
+    "bill_reached_thresholds",
     "close_due",
-    "close_late",
-    "close_one",
+    "bill_late_usage",
+    "close_period",
     "preview",
-    "preview_before",
+    "preview_ended_part",
     "preview_cancellation",
     "preview_change",
     "preview_pause",
-    "preview_regenerated",
+    "preview_regeneration",
     "preview_trial_end",
     "regenerate",
 ]

@@ -15,31 +15,31 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from billing.closing.period_close import CHUNK, close_these
-from billing.closing.preview import preview_many
+from billing.closing.period_close import CHUNK_SIZE, close_periods
+from billing.closing.preview import preview_periods
 from billing.jobs import start
-from billing.jobs.kinds import Kind, Outcome
+from billing.jobs.kinds import JobDefinition, ItemOutcome
 from billing.models import Job, JobItem, Period
 from billing.models.jobs import JobKind
 from customers.models import Seller
 from lib.money import minor_unit
 
 COLUMNS = ("period", "customer", "subscription", "document", "currency", "total", "why")
-FIGURES = ("periods", "invoices", "nothing due", "credit notes", "left")
-TOTAL = "total."
+FIGURE_NAMES = ("periods", "invoices", "nothing due", "credit notes", "left")
+TOTAL_PREFIX = "total."
 """What the figure of an amount begins with; its currency follows, and the figure is in minor units."""
 
 NOTHING_DUE = "nothing due"
 JOINED = "It is on one document with another subscription."
 
-Row = dict[str, str | int]
+FindingRow = dict[str, str | int]
 
 
-class RunRefused(ValueError):
+class InvoiceRunRefused(ValueError):
     """A run cannot be started; the text says why."""
 
 
-def start_run(
+def start_invoice_run(
     *, until: datetime, at: datetime, by: AbstractBaseUser | None, seller: Seller | None = None, dry_run: bool = False
 ) -> Job:
     """
@@ -50,7 +50,7 @@ def start_run(
     :raises RunRefused: if `until` is to come: what is due later may still change.
     """
     if until > at:
-        raise RunRefused(f"{until:%Y-%m-%d %H:%M} UTC is to come: choose a moment that is past.")
+        raise InvoiceRunRefused(f"{until:%Y-%m-%d %H:%M} UTC is to come: choose a moment that is past.")
     return start.start(
         kind=JobKind.CLOSE_RUN,
         title=f"Close {seller or 'all sellers'}, due by {until:%Y-%m-%d %H:%M} UTC",
@@ -61,51 +61,51 @@ def start_run(
     )
 
 
-def amounts_in(figures: dict[str, int]) -> dict[str, Decimal]:
+def amounts_by_currency(figures: dict[str, int]) -> dict[str, Decimal]:
     """Return the amounts among a run's figures, by currency, in its major unit."""
     return {
-        name.removeprefix(TOTAL): count * minor_unit(name.removeprefix(TOTAL))
+        name.removeprefix(TOTAL_PREFIX): count * minor_unit(name.removeprefix(TOTAL_PREFIX))
         for name, count in figures.items()
-        if name.startswith(TOTAL)
+        if name.startswith(TOTAL_PREFIX)
     }
 
 
-def _periods(job: Job) -> QuerySet[Period]:
+def _periods_of_job(job: Job) -> QuerySet[Period]:
     found = Period.objects.to_close(datetime.fromisoformat(job.parameters["until"]))
     seller = job.parameters["seller"]
     return found if seller is None else found.filter(subscription__customer__seller=seller)
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
     place = after.parameters["last"] if after else None
     number = after.number if after else 0
-    while found := _chunk(job, place):
+    while found := _next_chunk(job, place):
         number += 1
         due_at, id_ = found[-1]
         place = [due_at.isoformat(), id_]
         yield JobItem(job=job, number=number, parameters={"periods": [id_ for _, id_ in found], "last": place})
 
 
-def _chunk(job: Job, place: list[str | int] | None) -> list[tuple[datetime, int]]:
-    periods = _periods(job)
+def _next_chunk(job: Job, place: list[str | int] | None) -> list[tuple[datetime, int]]:
+    periods = _periods_of_job(job)
     if place is not None:
         due_at, id_ = place
         periods = periods.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=id_), due_at__gte=due_at)
-    return list(periods.order_by("due_at", "pk").values_list("due_at", "pk")[:CHUNK])
+    return list(periods.order_by("due_at", "pk").values_list("due_at", "pk")[:CHUNK_SIZE])
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
+def _run_item(item: JobItem, at: datetime) -> ItemOutcome:
     ids = item.parameters["periods"]
     if item.job.dry_run:
-        return _tried(ids, at)
-    closed = close_these(period_ids=ids, at=at)
-    outcome = _came_to(ids)
+        return _preview_outcome(ids, at)
+    closed = close_periods(period_ids=ids, at=at)
+    outcome = _outcome_of(ids)
     # Of these alone no period tells, so they are added to what earlier tries at this item have issued.
     outcome.figures["credit notes"] = item.figures.get("credit notes", 0) + closed.credited
     return outcome
 
 
-class _Told(NamedTuple):
+class _PeriodRow(NamedTuple):
     """A period of a run, and its document. is_joined: whether an earlier period stands for that."""
 
     period_id: int
@@ -120,7 +120,7 @@ class _Told(NamedTuple):
     total: Decimal
     is_joined: bool
 
-    def row(self, *, document: str = "", currency: str = "", total: Decimal | None = None, why: str = "") -> Row:
+    def row(self, *, document: str = "", currency: str = "", total: Decimal | None = None, why: str = "") -> FindingRow:
         return {
             "period": f"{self.starts_at:%Y-%m-%d} to {self.ends_at:%Y-%m-%d}",
             "customer": self.customer,
@@ -132,7 +132,7 @@ class _Told(NamedTuple):
         }
 
 
-_TOLD = """
+_PERIOD_ROWS = """
 SELECT p.id, p.starts_at, p.ends_at, c.external_id, s.external_id, p.state = 'open', p.error,
     i.number, i.currency, i.total,
     EXISTS (SELECT FROM billing_period o WHERE o.invoice_id = p.invoice_id AND o.id < p.id)
@@ -142,16 +142,16 @@ WHERE p.id = ANY(%s) ORDER BY p.due_at, p.id
 """
 
 
-def _told(period_ids: Sequence[int]) -> list[_Told]:
+def _read_period_rows(period_ids: Sequence[int]) -> list[_PeriodRow]:
     with connection.cursor() as cursor:
-        cursor.execute(_TOLD, [list(period_ids)])
-        return [_Told(*row) for row in cursor.fetchall()]
+        cursor.execute(_PERIOD_ROWS, [list(period_ids)])
+        return [_PeriodRow(*row) for row in cursor.fetchall()]
 
 
-def _came_to(period_ids: Sequence[int]) -> Outcome:
+def _outcome_of(period_ids: Sequence[int]) -> ItemOutcome:
     """Return what has become of these periods, whoever closed them."""
-    figures, findings, failed = dict.fromkeys(FIGURES, 0) | {"periods": len(period_ids)}, [], 0
-    for one in _told(period_ids):
+    figures, findings, failed = dict.fromkeys(FIGURE_NAMES, 0) | {"periods": len(period_ids)}, [], 0
+    for one in _read_period_rows(period_ids):
         if one.is_open:
             figures["left"] += 1
             failed += bool(one.error)
@@ -162,19 +162,19 @@ def _came_to(period_ids: Sequence[int]) -> Outcome:
         elif one.is_joined:
             findings.append(one.row(document=one.number, why=JOINED))
         else:
-            _add(figures, one.total, one.currency)
+            _count_invoice(figures, one.total, one.currency)
             findings.append(one.row(document=one.number, currency=one.currency, total=one.total))
     left = figures["left"]
     told = f"{left:,} of {len(period_ids):,} periods are left, {failed:,} of them because they failed."
-    return Outcome(figures, findings, left=told if left else "", is_passing=failed < left)
+    return ItemOutcome(figures, findings, unfinished=told if left else "", is_transient=failed < left)
 
 
-def _tried(period_ids: Sequence[int], at: datetime) -> Outcome:
+def _preview_outcome(period_ids: Sequence[int], at: datetime) -> ItemOutcome:
     """Return what closing these periods would come to."""
-    open_ = [one for one in _told(period_ids) if one.is_open]
-    found = preview_many([one.period_id for one in open_], at=at)
+    open_ = [one for one in _read_period_rows(period_ids) if one.is_open]
+    found = preview_periods([one.period_id for one in open_], at=at)
     why = {failure.period_id: failure.error for failure in found.failed}
-    figures, findings, seen = dict.fromkeys(FIGURES, 0), [], set[str]()
+    figures, findings, seen = dict.fromkeys(FIGURE_NAMES, 0), [], set[str]()
     figures |= {"periods": len(period_ids), "credit notes": len(found.notes)}
     for one in open_:
         draft = found.drafts.get(one.period_id)
@@ -182,7 +182,7 @@ def _tried(period_ids: Sequence[int], at: datetime) -> Outcome:
             findings.append(one.row(why=JOINED))
         elif draft is not None:
             seen.add(draft.reference)
-            _add(figures, draft.totals.total, draft.currency)
+            _count_invoice(figures, draft.totals.total, draft.currency)
             findings.append(one.row(currency=draft.currency, total=draft.totals.total))
         elif one.period_id in found.drafts:
             figures["nothing due"] += 1
@@ -190,14 +190,14 @@ def _tried(period_ids: Sequence[int], at: datetime) -> Outcome:
         else:
             figures["left"] += 1
             findings.append(one.row(why=why.get(one.period_id, "It waits for the period before it.")))
-    return Outcome(figures, findings)
+    return ItemOutcome(figures, findings)
 
 
-def _add(figures: dict[str, int], total: Decimal, currency: str) -> None:
+def _count_invoice(figures: dict[str, int], total: Decimal, currency: str) -> None:
     figures["invoices"] += 1
-    name = f"{TOTAL}{currency}"
+    name = f"{TOTAL_PREFIX}{currency}"
     figures[name] = figures.get(name, 0) + int(total / minor_unit(currency))
 
 
-CLOSE_RUN = Kind(permission="billing.close_period", cut=_cut, do=_do, columns=COLUMNS)
+INVOICE_RUN = JobDefinition(permission="billing.close_period", split=_create_items, process=_run_item, columns=COLUMNS)
 """Closing what is due as bulk work."""

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from django.db import connection
 
-from billing.closing.consolidation.consolidated_invoices import drafts_of
-from billing.closing.records import Assembled
+from billing.closing.consolidation.consolidated_invoices import distinct_drafts
+from billing.closing.records import AssembledInvoice
 from billing.metering.store.counter_store import mark_late
 from invoices.documents.drafts import Draft
-from invoices.documents.issue import as_text, copy_rows, issue, write_lines
-from lib.failpoints import reached
+from invoices.documents.issue import timestamp_text, copy_rows, issue, write_lines
+from lib.failpoints import hit_failpoint
 
 _SNAPSHOTS = """
 COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark,
@@ -18,24 +18,24 @@ COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_s
 """
 
 _SETTLEMENTS = "COPY billing_settlement (line_id, period_id) FROM STDIN"
-_REDEEMED = "COPY billing_couponline (line_id, redemption_id, period_id) FROM STDIN"
+_COUPON_LINES = "COPY billing_couponline (line_id, redemption_id, period_id) FROM STDIN"
 
 _CLOSE = """
 UPDATE billing_period p SET state = 'closed', closed_at = %s, invoice_id = t.i, error = '', retry_at = NULL
 FROM unnest(%s::bigint[], %s::bigint[]) AS t(p, i) WHERE p.id = t.p AND p.state = 'open'
 """
 
-_BILLED_LATE = "UPDATE billing_period SET late_since = NULL, retry_at = NULL WHERE id = ANY(%s)"
-_NOW_LATE = """
+_CLEAR_LATE = "UPDATE billing_period SET late_since = NULL, retry_at = NULL WHERE id = ANY(%s)"
+_MARK_CONTINUATIONS_LATE = """
 UPDATE billing_period SET late_since = %s WHERE continues_id = ANY(%s) AND state = 'closed' AND late_since IS NULL
 """
 
 
-def write(
-    assembled: Mapping[int, Assembled],
+def write_invoices(
+    assembled: Mapping[int, AssembledInvoice],
     *,
-    is_issued: Iterable[int],
-    notes: Sequence[Assembled],
+    issued_period_ids: Iterable[int],
+    credit_notes: Sequence[AssembledInvoice],
     high_water_mark: int,
     at: datetime,
 ) -> list[Draft]:
@@ -45,27 +45,27 @@ def write(
     is_issued: the periods whose document is issued; the others are closed without one.
     notes: credit notes, issued along with them.
     """
-    wanted = set(is_issued)
-    issued = [*(assembled[period_id] for period_id in assembled if period_id in wanted), *notes]
-    drafts = drafts_of(issued)
+    wanted = set(issued_period_ids)
+    issued = [*(assembled[period_id] for period_id in assembled if period_id in wanted), *credit_notes]
+    drafts = distinct_drafts(issued)
     if drafts:
-        write_rows(issued, high_water_mark=high_water_mark)
+        write_invoice_rows(issued, high_water_mark=high_water_mark)
     with connection.cursor() as cursor:
         invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
     clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
-    if left := [period_id for period_id, one in assembled.items() if one.is_left]:
+    if left := [period_id for period_id, one in assembled.items() if one.leaves_usage_late]:
         mark_late(left, at=at)
     if drafts:
         issue(drafts, at=at)
-    reached("close.before_commit")
+    hit_failpoint("close.before_commit")
     return drafts
 
 
-def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
+def write_invoice_rows(assembled: Sequence[AssembledInvoice], *, high_water_mark: int) -> None:
     """Write lines, taxes and what the lines are about, of documents that are issued later in the same transaction."""
-    write_lines(drafts_of(assembled))
-    reached("close.after_lines")
+    write_lines(distinct_drafts(assembled))
+    hit_failpoint("close.after_lines")
     copy_rows(
         _SNAPSHOTS,
         (
@@ -74,7 +74,7 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
                 one.period_id,
                 one.window.plan_feature_id,
                 one.rate_id,
-                as_text(one.window.starts_at),
+                timestamp_text(one.window.starts_at),
                 high_water_mark,
                 one.corrects_line_id,
                 one.counted.events,
@@ -91,15 +91,15 @@ def write_rows(assembled: Sequence[Assembled], *, high_water_mark: int) -> None:
     settlements = [(line.id, period_id) for document in assembled for line, period_id in document.settlements]
     if settlements:
         copy_rows(_SETTLEMENTS, settlements)
-    redeemed = [(line.id, *of) for document in assembled for line, *of in document.redeemed]
+    redeemed = [(line.id, *of) for document in assembled for line, *of in document.coupon_lines]
     if redeemed:
-        copy_rows(_REDEEMED, redeemed)
-    reached("close.after_snapshots")
+        copy_rows(_COUPON_LINES, redeemed)
+    hit_failpoint("close.after_snapshots")
 
 
 def clear_late(period_ids: Sequence[int], *, at: datetime) -> None:
     """Note that nothing of these periods is late any more; what goes on from where they end is looked at again."""
     if period_ids:
         with connection.cursor() as cursor:
-            cursor.execute(_BILLED_LATE, [list(period_ids)])
-            cursor.execute(_NOW_LATE, [at, list(period_ids)])
+            cursor.execute(_CLEAR_LATE, [list(period_ids)])
+            cursor.execute(_MARK_CONTINUATIONS_LATE, [at, list(period_ids)])

@@ -7,27 +7,27 @@ from typing import Any
 
 from django.db import transaction
 
-from billing.closing.batch import Chunk, assemble_all, is_issued, put_off
-from billing.closing.commitments.contract_state import read_contracts
-from billing.closing.consolidation.consolidated_invoices import groups_of, hold_back, join
-from billing.closing.credit_notes import notes_of
-from billing.closing.invoice_assembly import assemble
-from billing.closing.lines.coupon_discounts import read_coupons
-from billing.closing.lines.quantity_lines import claims_after, fill_in_quantities
-from billing.closing.period_locks import read_late as late_periods
-from billing.closing.period_reader import read_closings, read_counters, read_late, read_progress
-from billing.closing.records import Assembled, Closing
-from billing.closing.result import Failure
-from billing.metering.rating_inputs.aggregate_quantities import read_held
-from billing.metering.rating_inputs.multi_period_windows import read_runs
-from billing.metering.rating_inputs.period_counters import Span, with_metered, with_runs
+from billing.closing.batch import ClosedChunk, assemble_invoices, is_issued, drop_waiting_periods
+from billing.closing.commitments.contract_state import attach_commitments
+from billing.closing.consolidation.consolidated_invoices import group_periods, drop_incomplete_groups, merge_groups
+from billing.closing.credit_notes import build_credit_notes
+from billing.closing.invoice_assembly import assemble_invoice
+from billing.closing.lines.coupon_discounts import attach_coupons
+from billing.closing.lines.quantity_lines import fees_billed_for_next_period, attach_billed_fees
+from billing.closing.period_locks import read_late_period_ids as late_periods
+from billing.closing.period_reader import read_periods_to_close, read_counters, read_late_periods, attach_billed_amounts
+from billing.closing.records import AssembledInvoice, PeriodToClose
+from billing.closing.result import CloseFailure
+from billing.metering.rating_inputs.aggregate_quantities import read_states
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
+from billing.metering.rating_inputs.period_counters import RatingPeriod, with_metered, with_window_runs
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.subscriptions.lifecycle.cancellation import GiveBack, cancel
+from billing.subscriptions.lifecycle.cancellation import UnusedTimeSettlement, cancel
 from billing.subscriptions.lifecycle.pauses import pause
 from billing.subscriptions.lifecycle.trials import end_trial
 from billing.subscriptions.periods.generation import next_period
-from billing.subscriptions.plan_changes.mid_period_split import split
+from billing.subscriptions.plan_changes.mid_period_split import split_period
 from billing.subscriptions.plan_changes.plan_change import change_plan
 from billing.subscriptions.plan_changes.schedule import schedule_change
 from invoices.documents.drafts import Draft
@@ -51,38 +51,38 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     if period is None:
         if subscription is None:
             raise TypeError("preview() needs a period or a subscription")
-        period = _upcoming(subscription, at)
+        period = _period_to_preview(subscription, at)
     if period is None or period.state != PeriodState.OPEN:
         raise NothingToBill("It has no open period: all of it is billed already.")
-    _, assembled = _assembled(period, at)
-    assembled.draft.credit_notes = [one.draft for one in notes_of({period.pk: assembled}, lock=False)]
+    _, assembled = _assemble(period, at)
+    assembled.draft.credit_notes = [one.draft for one in build_credit_notes({period.pk: assembled}, lock=False)]
     return assembled.draft
 
 
-def _assembled(period: Period, at: datetime) -> tuple[Closing, Assembled]:
+def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInvoice]:
     """Return an open period and its document; one before it that claims in advance of it is made up first."""
-    closing = read_closings([period.pk])[period.pk]
+    closing = read_periods_to_close([period.pk])[period.pk]
     late = {}
-    if not _earlier_open(period):
-        late = read_late(late_periods([closing.subscription_id]))
+    if not _has_earlier_open_period(period):
+        late = read_late_periods(late_periods([closing.subscription_id]))
     counters = read_counters([period.pk]).get(period.pk, {})
-    closing.counters = with_metered(counters, closing.span, read_held([closing.span]), at=at)
-    closing.span = with_runs(closing.span, read_runs([closing.span]))
-    closing.late = late.get(closing.subscription_id, ())
-    closing.following = closing.following or _following(closing)
-    read_progress({period.pk: closing})
-    read_contracts([closing])
-    read_coupons({period.pk: closing})
-    fill_in_quantities({period.pk: closing})
-    if closing.waits_for is not None:
-        before, made = _assembled(Period.objects.get(pk=closing.waits_for), at)
-        closing.claimed = claims_after(before, made.draft)
+    closing.counters = with_metered(counters, closing.span, read_states([closing.span]), at=at)
+    closing.span = with_window_runs(closing.span, read_window_runs([closing.span]))
+    closing.late_periods = late.get(closing.subscription_id, ())
+    closing.next_period = closing.next_period or _upcoming_period(closing)
+    attach_billed_amounts({period.pk: closing})
+    attach_commitments([closing])
+    attach_coupons({period.pk: closing})
+    attach_billed_fees({period.pk: closing})
+    if closing.blocking_period_id is not None:
+        before, made = _assemble(Period.objects.get(pk=closing.blocking_period_id), at)
+        closing.billed_fees = fees_billed_for_next_period(before, made.draft)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    return closing, assemble(closing, seller)
+    return closing, assemble_invoice(closing, seller)
 
 
 @dataclass(frozen=True, slots=True)
-class Previewed:
+class PreviewedInvoices:
     """
     What closing these periods would come to: period → its document, None where nothing is due.
 
@@ -92,34 +92,34 @@ class Previewed:
 
     drafts: dict[int, Draft | None]
     notes: list[Draft]
-    failed: list[Failure]
+    failed: list[CloseFailure]
 
 
-def preview_many(period_ids: Sequence[int], *, at: datetime | None = None) -> Previewed:
+def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) -> PreviewedInvoices:
     """
     Return what closing these open periods at one go would come to, in a fixed number of reads.
 
     at: when, so that those of them that go on one document share it; without it each has its own.
     """
-    closings, chunk = read_closings(period_ids), Chunk()
+    closings, chunk = read_periods_to_close(period_ids), ClosedChunk()
     closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
-    groups = {} if at is None else groups_of(closings.values())
-    put_off(closings)
+    groups = {} if at is None else group_periods(closings.values())
+    drop_waiting_periods(closings)
     for one in closings.values():
-        one.following = one.following or _following(one)
+        one.next_period = one.next_period or _upcoming_period(one)
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
-    assembled = assemble_all(closings, _late_taken_by(closings), sellers, chunk)
+    assembled = assemble_invoices(closings, _read_late_period_ids(closings), sellers, chunk)
     if at is not None and groups:
-        hold_back(assembled, closings, groups, chunk.closed, at=at)
-        join(assembled, groups)
-    notes = [one.draft for one in notes_of(assembled, lock=False)]
+        drop_incomplete_groups(assembled, closings, groups, chunk.summary, at=at)
+        merge_groups(assembled, groups)
+    notes = [one.draft for one in build_credit_notes(assembled, lock=False)]
     drafts = {
         id_: one.draft if is_issued(one, sellers[one.draft.seller_id]) else None for id_, one in assembled.items()
     }
-    return Previewed(drafts, notes, chunk.closed.failed)
+    return PreviewedInvoices(drafts, notes, chunk.summary.failed)
 
 
-def _late_taken_by(closings: dict[int, Closing]) -> dict[int, list[int]]:
+def _read_late_period_ids(closings: dict[int, PeriodToClose]) -> dict[int, list[int]]:
     """Return subscription → its late periods, where the first of its open periods is among these."""
     subscriptions = {one.subscription_id for one in closings.values() if one.kind == PeriodKind.REGULAR}
     late = late_periods(list(subscriptions))
@@ -149,17 +149,17 @@ def preview_change(
     """
     with transaction.atomic():
         if moment is None and not at_period_end:
-            found = preview_before(change_plan(subscription=subscription, version=version, at=at), at=at)
+            found = preview_ended_part(change_plan(subscription=subscription, version=version, at=at), at=at)
         else:
             move = schedule_change(subscription=subscription, version=version, at=at, moment=moment)
             if subscription.periods.filter(starts_at__lt=move.moment, ends_at__gt=move.moment).exists():
-                split(move, at=at)
+                split_period(move, at=at)
             found = preview(at=at, subscription=subscription)
         transaction.set_rollback(True)
     return found
 
 
-def preview_before(part: Period, *, at: datetime) -> Draft:
+def preview_ended_part(part: Period, *, at: datetime) -> Draft:
     """Return the document of what a plan change has ended, where `part` begins."""
     of_one = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
     return preview(period=of_one.get(ends_at=part.starts_at), at=at)
@@ -170,7 +170,7 @@ def preview_cancellation(
     subscription: Subscription,
     at: datetime,
     ends_at: datetime | None = None,
-    give_back: GiveBack = "none",
+    give_back: UnusedTimeSettlement = "none",
 ) -> Draft:
     """
     Return the last document of a subscription that would be canceled like this: made by canceling it, undone again.
@@ -218,13 +218,13 @@ def preview_trial_end(*, subscription: Subscription, at: datetime) -> Draft:
     return found
 
 
-def _upcoming(subscription: Subscription, at: datetime) -> Period | None:
+def _period_to_preview(subscription: Subscription, at: datetime) -> Period | None:
     periods = Period.objects.filter(subscription=subscription, state=PeriodState.OPEN)
     running = periods.containing(at).first()
     return running or periods.order_by("starts_at", "kind").first()
 
 
-def _earlier_open(period: Period) -> bool:
+def _has_earlier_open_period(period: Period) -> bool:
     """Tell whether another regular period is closed before this one, which then takes what is late."""
     others = Period.objects.filter(
         subscription=period.subscription_id, kind=PeriodKind.REGULAR, state=PeriodState.OPEN
@@ -232,13 +232,13 @@ def _earlier_open(period: Period) -> bool:
     return period.kind != PeriodKind.REGULAR or others.filter(starts_at__lt=period.starts_at).exists()
 
 
-def _following(closing: Closing) -> Span | None:
+def _upcoming_period(closing: PeriodToClose) -> RatingPeriod | None:
     """Return the period that closing would find or make after a regular one."""
-    if closing.kind != PeriodKind.REGULAR or not closing.goes_on:
+    if closing.kind != PeriodKind.REGULAR or not closing.subscription_continues:
         return None
     found = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
     if found is None:
         return None
     version_id, (starts_at, ends_at), anchor_at = found
     own = closing.span
-    return Span(0, version_id, own.currency, starts_at, ends_at, anchor_at, own.time_zone)
+    return RatingPeriod(0, version_id, own.currency, starts_at, ends_at, anchor_at, own.time_zone)

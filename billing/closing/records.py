@@ -11,17 +11,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.metering.rating_inputs.period_counters import Counted, Counters, Span, Window
+from billing.metering.rating_inputs.period_counters import CounterState, Counters, RatingPeriod, UsageWindow
 from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.totals import Taxes
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
-from plans.pricing.commitments import Commitment
-from plans.pricing.quantity_segments import Change
+from plans.pricing.commitments import SpendCommitment
+from plans.pricing.quantity_segments import QuantityChange
 
 
-class UsageClaim(NamedTuple):
+class BilledUsageLine(NamedTuple):
     """
     A line that claimed something of a counter.
 
@@ -32,10 +32,10 @@ class UsageClaim(NamedTuple):
     line_id: int
     amount: Decimal
     net: Decimal
-    left: Decimal
+    uncredited: Decimal
 
 
-class Billed(NamedTuple):
+class BilledAmount(NamedTuple):
     """
     What is claimed of one counter so far, and its state when the last line was billed.
 
@@ -44,21 +44,21 @@ class Billed(NamedTuple):
     """
 
     amount: Decimal
-    counted: Counted
-    claims: tuple[UsageClaim, ...] = ()
-    given: Decimal = Decimal(0)
+    counted: CounterState
+    lines: tuple[BilledUsageLine, ...] = ()
+    waived: Decimal = Decimal(0)
 
 
-class Late(msgspec.Struct, frozen=True):
+class LatePeriod(msgspec.Struct, frozen=True):
     """A closed period that usage has come to since; `billed` is what was claimed of it: (window, rate) → billed."""
 
-    span: Span
+    span: RatingPeriod
     late_since: datetime
     counters: Counters
-    billed: dict[tuple[Window, int], Billed]
+    billed: dict[tuple[UsageWindow, int], BilledAmount]
 
 
-class Contract(msgspec.Struct):
+class CommitmentCycle(msgspec.Struct):
     """
     A commitment over the periods that it is for, and what was claimed of it so far: docs/closing.md#commitments.
 
@@ -66,7 +66,7 @@ class Contract(msgspec.Struct):
     spent: what their usage has claimed. true_up, surcharge: what lines of that kind have claimed.
     """
 
-    commitment: Commitment
+    commitment: SpendCommitment
     currency: str
     starts_at: datetime
     share: Fraction
@@ -76,7 +76,7 @@ class Contract(msgspec.Struct):
     surcharge: Decimal = Decimal(0)
 
 
-class Held(NamedTuple):
+class InvoiceCoupon(NamedTuple):
     """
     A coupon that a document is for: a percentage, or an amount in its currency.
 
@@ -91,7 +91,7 @@ class Held(NamedTuple):
     scope: frozenset[str]
 
 
-class Claim(msgspec.Struct, frozen=True):
+class BilledFee(msgspec.Struct, frozen=True):
     """
     What a line has claimed of a period, or of several, for a fee. quantity: units held, as the line says.
 
@@ -109,20 +109,20 @@ class Claim(msgspec.Struct, frozen=True):
     invoice_id: int = 0
     credited: Decimal = ZERO
 
-    def given_back(self, amount: Decimal, currency: str) -> Decimal:
+    def credit_for(self, amount: Decimal, currency: str) -> Decimal:
         """
         Return what a part of the claim comes to that is not due any more, below zero as `amount` is.
 
         It is in proportion to what was invoiced, and never more than credit notes have left of that.
         """
-        return max(self.in_proportion(amount, currency), min(EXACT.subtract(self.credited, self.net), ZERO))
+        return max(self.net_share_of(amount, currency), min(EXACT.subtract(self.credited, self.net), ZERO))
 
-    def in_proportion(self, amount: Decimal, currency: str) -> Decimal:
+    def net_share_of(self, amount: Decimal, currency: str) -> Decimal:
         """Return a part of the claim as it was invoiced."""
         return round_money(Fraction(amount) * Fraction(self.net) / Fraction(self.amount), currency)
 
 
-class Closing(msgspec.Struct):
+class PeriodToClose(msgspec.Struct):
     """
     A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
 
@@ -143,61 +143,61 @@ class Closing(msgspec.Struct):
     runs_since: where a fee is for several periods, since when periods by its version have followed one another.
     """
 
-    span: Span
+    span: RatingPeriod
     kind: str
     subscription_id: int
     is_first: bool
-    goes_on: bool
-    following: Span | None
+    subscription_continues: bool
+    next_period: RatingPeriod | None
     buyer: Buyer
     is_split: bool = False
     settles: str = ""
-    changes: dict[str, tuple[Change, ...]] = {}
-    claimed: dict[int, Claim] = {}
-    waits_for: int | None = None
-    ends_at: datetime | None = None
-    runs_since: datetime | None = None
+    quantity_changes: dict[str, tuple[QuantityChange, ...]] = {}
+    billed_fees: dict[int, BilledFee] = {}
+    blocking_period_id: int | None = None
+    subscription_ends_at: datetime | None = None
+    version_since: datetime | None = None
     counters: Counters = {}
-    is_begun: bool = False
-    billed: dict[tuple[Window, int], Billed] = {}
-    late: tuple[Late, ...] = ()
-    joins_at: datetime | None = None
-    name: str = ""
-    contracts: dict[int, Contract] = {}
-    coupons: tuple[Held, ...] = ()
+    is_partly_billed: bool = False
+    billed_amounts: dict[tuple[UsageWindow, int], BilledAmount] = {}
+    late_periods: tuple[LatePeriod, ...] = ()
+    consolidates_at: datetime | None = None
+    subscription_name: str = ""
+    commitments: dict[int, CommitmentCycle] = {}
+    coupons: tuple[InvoiceCoupon, ...] = ()
 
     @property
-    def progress(self) -> Late | None:
+    def as_late_period(self) -> LatePeriod | None:
         """The period as one that more usage has come to, where some of it is billed already."""
-        return Late(self.span, self.span.starts_at, self.counters, self.billed) if self.billed else None
+        return LatePeriod(self.span, self.span.starts_at, self.counters, self.billed_amounts) if self.billed_amounts else None
 
     @property
-    def gives_back(self) -> bool:
+    def credits_unused_time(self) -> bool:
         """Whether what was paid in advance for time that was cut off is given back."""
-        return self.is_split or self.is_given_up
+        return self.is_split or self.credits_beyond_end
 
     @property
-    def is_given_up(self) -> bool:
+    def credits_beyond_end(self) -> bool:
         """Whether a cancellation or a pause gives back what was paid for longer than until its end."""
         return self.settles in ("balance", "refund")
 
     @property
-    def moves(self) -> bool:
+    def changes_version(self) -> bool:
         """Whether the period that follows is by another version."""
-        return self.following is not None and self.following.version_id != self.span.version_id
+        return self.next_period is not None and self.next_period.version_id != self.span.version_id
 
     @property
-    def runs_on(self) -> bool:
+    def keeps_version(self) -> bool:
         """Whether its version goes on with the period that follows."""
-        return self.following is not None and not self.moves and not self.is_given_up
+        return self.next_period is not None and not self.changes_version and not self.credits_beyond_end
 
     @property
-    def opens(self) -> bool:
+    def is_opening_or_trial(self) -> bool:
         """Whether no fees of its own are due, and what follows begins anew: an opening period, or a trial."""
         return self.kind == "opening" or self.span.is_trial
 
 
-class Snapshot(msgspec.Struct, frozen=True, gc=False):
+class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
     """
     Exactly which usage a line bills: the counter as it was when the line was made.
 
@@ -207,9 +207,9 @@ class Snapshot(msgspec.Struct, frozen=True, gc=False):
 
     line: DraftLine
     period_id: int
-    window: Window
+    window: UsageWindow
     rate_id: int
-    counted: Counted
+    counted: CounterState
     earlier: bytes | None = None
     corrects_line_id: int = 0
 
@@ -221,12 +221,12 @@ class UsageCredit(msgspec.Struct, frozen=True, gc=False):
     of: the counter as it is now.
     """
 
-    claim: UsageClaim
+    billed_line: BilledUsageLine
     amount: Decimal
-    of: Snapshot
+    snapshot: UsageSnapshot
 
 
-class Assembled(msgspec.Struct):
+class AssembledInvoice(msgspec.Struct):
     """
     What a period comes to.
 
@@ -243,12 +243,12 @@ class Assembled(msgspec.Struct):
     """
 
     draft: Draft
-    snapshots: list[Snapshot]
+    snapshots: list[UsageSnapshot]
     settlements: list[tuple[DraftLine, int]] = []
-    redeemed: list[tuple[DraftLine, int, int]] = []
-    is_left: bool = False
-    given_back: dict[int, tuple[Claim, DraftLine]] = {}
-    refunds: bool = False
-    credits: list[UsageCredit] = []
+    coupon_lines: list[tuple[DraftLine, int, int]] = []
+    leaves_usage_late: bool = False
+    fee_reductions: dict[int, tuple[BilledFee, DraftLine]] = {}
+    refunds_customer: bool = False
+    usage_credits: list[UsageCredit] = []
     late_billed: list[int] = []
     late_left: list[int] = []

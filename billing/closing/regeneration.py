@@ -11,30 +11,30 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 
-from billing.closing.invoice_assembly import assemble_again
-from billing.closing.invoice_writer import clear_late, write_rows
-from billing.closing.late_usage.reissue import document_of, fees_of, next_reference, note_over, replace_document
-from billing.closing.period_locks import REPLACEABLE, hold_documents
-from billing.closing.period_reader import read_closings, read_late
-from billing.closing.records import Assembled, Closing
-from billing.metering.store.events import new_mark
-from invoices.credit_notes import CannotCredit, Creditable, nothing_is_being_taken
+from billing.closing.invoice_assembly import assemble_replacement
+from billing.closing.invoice_writer import clear_late, write_invoice_rows
+from billing.closing.late_usage.reissue import read_period_invoice, fee_lines_of, next_reference, full_credit_note, replace_invoice
+from billing.closing.period_locks import REPLACEABLE, lock_invoices_of_periods
+from billing.closing.period_reader import read_periods_to_close, read_late_periods
+from billing.closing.records import AssembledInvoice, PeriodToClose
+from billing.metering.store.events import draw_high_water_mark
+from invoices.credit_notes import CreditRefused, CreditableInvoice, refuse_pending_payment
 from invoices.credit_notes.credit_note import MOST_REASON
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
-from invoices.documents.month_lock import MonthIsLocked
+from invoices.documents.month_lock import MonthLocked
 from invoices.documents.seller_terms import SellerTerms, last_instant, read_sellers
 from invoices.models import Invoice, Section
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import Fee
 from plans.models.prices import Billed
 
-_PERIOD = """
+_LOCK_SUBSCRIPTION = """
 SELECT p.id, p.subscription_id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE p.invoice_id = %s AND p.state = 'closed' AND p.kind <> 'undone' FOR NO KEY UPDATE OF s
 """
-_HELD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR UPDATE OF l"  # noqa: S608
+_LOCK_PERIOD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR UPDATE OF l"  # noqa: S608
 
 
 class CannotRegenerate(ValueError):
@@ -59,23 +59,23 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
         raise CannotRegenerate(
             f"Say why, in {MOST_REASON} characters at most: it is printed on both documents.", field="reason"
         )
-    with change("regenerate invoice", by=by, at=at, invoice=invoice_id):
-        period_id, subscription_id = _hold(invoice_id)
-        mark = new_mark()
-        of = document_of(period_id)
-        documents = _made_again(of, period_id, subscription_id, reason=reason.strip())
-        write_rows(documents, high_water_mark=mark)
+    with audited_transaction("regenerate invoice", by=by, at=at, invoice=invoice_id):
+        period_id, subscription_id = _lock_invoice(invoice_id)
+        mark = draw_high_water_mark()
+        of = read_period_invoice(period_id)
+        documents = _assemble_documents(of, period_id, subscription_id, reason=reason.strip())
+        write_invoice_rows(documents, high_water_mark=mark)
         new = documents[-1].draft
-        replace_document(period_id, by=new.id)
+        replace_invoice(period_id, by=new.id)
         clear_late([period_id], at=at)
         try:
             issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
-        except MonthIsLocked as locked:
+        except MonthLocked as locked:
             raise CannotRegenerate(str(locked)) from locked
         return Invoice.objects.get(pk=new.id)
 
 
-def preview_regenerated(*, invoice_id: int, at: datetime) -> Invoice:
+def preview_regeneration(*, invoice_id: int, at: datetime) -> Invoice:
     """
     Return the invoice that `regenerate` would issue now: made by it, and undone.
 
@@ -87,10 +87,10 @@ def preview_regenerated(*, invoice_id: int, at: datetime) -> Invoice:
     return made
 
 
-def _hold(invoice_id: int) -> tuple[int, int]:
+def _lock_invoice(invoice_id: int) -> tuple[int, int]:
     """Return the period that an invoice is of, and its subscription; all of them locked."""
     with connection.cursor() as cursor:
-        cursor.execute(_PERIOD, [invoice_id])
+        cursor.execute(_LOCK_SUBSCRIPTION, [invoice_id])
         found = cursor.fetchone()
         if found is None:
             raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
@@ -100,15 +100,15 @@ def _hold(invoice_id: int) -> tuple[int, int]:
                 " or void it and claim what is due by a one-off invoice."
             )
         period_id, subscription_id = found
-        cursor.execute(_HELD, [period_id])
+        cursor.execute(_LOCK_PERIOD, [period_id])
         ((is_replaceable,),) = cursor.fetchall()
-    hold_documents([period_id])
+    lock_invoices_of_periods([period_id])
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.paid:
         raise CannotRegenerate(f"Some of {invoice} is paid: credit it, and claim what is due by a one-off invoice.")
     try:
-        nothing_is_being_taken(invoice)
-    except CannotCredit as refused:
+        refuse_pending_payment(invoice)
+    except CreditRefused as refused:
         raise CannotRegenerate(str(refused)) from refused
     if not is_replaceable:
         raise CannotRegenerate(
@@ -118,21 +118,21 @@ def _hold(invoice_id: int) -> tuple[int, int]:
     return period_id, subscription_id
 
 
-def _made_again(of: Creditable, period_id: int, subscription_id: int, *, reason: str) -> list[Assembled]:
+def _assemble_documents(of: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str) -> list[AssembledInvoice]:
     """Return the credit note and the new invoice."""
-    (late,) = read_late({subscription_id: [period_id]})[subscription_id]
-    closing = read_closings([period_id])[period_id]
+    (late,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
+    closing = read_periods_to_close([period_id])[period_id]
     closing.span, closing.counters = late.span, late.counters
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    fees = list(_taxed_anew(fees_of(of), closing, seller))
-    new = assemble_again(closing, seller, fees, reference=next_reference(of.invoice.reference))
+    fees = list(_with_current_taxes(fee_lines_of(of), closing, seller))
+    new = assemble_replacement(closing, seller, fees, reference=next_reference(of.invoice.reference))
     new.draft.corrects_id, new.draft.reason = of.invoice.pk, reason
     if new.draft.totals.total < 0:
         raise CannotRegenerate("It would come to less than nothing: credit what was claimed too much.")
-    return [note_over(of, late, reason=reason), new]
+    return [full_credit_note(of, late, reason=reason), new]
 
 
-def _taxed_anew(lines: list[DraftLine], closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+def _with_current_taxes(lines: list[DraftLine], closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """Yield fees under the taxes that they fall under now."""
     fees = Fee.objects.select_related("version").in_bulk([line.fee_id for line in lines])
     for line in lines:

@@ -9,7 +9,7 @@ class PeriodNotOver(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CloseFailure:
     """A period that could not be closed, and why; the rest of the run went on without it."""
 
     period_id: int
@@ -17,7 +17,7 @@ class Failure:
 
 
 @dataclass(slots=True)
-class Closed:
+class CloseSummary:
     """
     Counts of a run, or of a part of it.
 
@@ -35,7 +35,7 @@ class Closed:
     busy: int = 0
     late_billed: int = 0
     late_left: int = 0
-    failed: list[Failure] = field(default_factory=list)
+    failed: list[CloseFailure] = field(default_factory=list)
 
     @property
     def closed(self) -> int:

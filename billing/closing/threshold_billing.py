@@ -14,27 +14,27 @@ from decimal import Decimal
 import msgspec
 from django.db import connection, transaction
 
-from billing.closing.invoice_writer import write_rows
-from billing.closing.lines.late_usage_lines import differences
-from billing.closing.lines.line_templates import recipe_of
-from billing.closing.period_reader import read_billed, read_closings, read_counters
-from billing.closing.records import Assembled, Closing, Late, Snapshot
+from billing.closing.invoice_writer import write_invoice_rows
+from billing.closing.lines.late_usage_lines import usage_differences
+from billing.closing.lines.line_templates import line_templates
+from billing.closing.period_reader import read_billed_amounts, read_periods_to_close, read_counters
+from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod, UsageSnapshot
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
-from billing.metering.store.events import high_water_mark
-from customers.customer_time import of_clock
+from billing.metering.store.events import read_high_water_mark
+from customers.customer_time import clock_sql
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.issue import issue
-from invoices.documents.month_lock import shut_at
+from invoices.documents.month_lock import find_locked_sellers
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import EXACT, ZERO
-from plans.catalog.stored_terms import FeatureTerms, terms_of
-from plans.pricing.billing_thresholds import Threshold, passed
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.billing_thresholds import SpendThreshold, count_reached
 
-_ANY = """
+_ANY_THRESHOLD = """
 SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer WHERE billed_each IS NOT NULL)
 """
 
-_DUE = """
+_CANDIDATES = """
 SELECT p.id, c.events, k.billed_each FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer k ON k.id = s.customer_id
 CROSS JOIN LATERAL (
@@ -46,15 +46,15 @@ WHERE p.state = 'open' AND p.kind = 'regular' AND c.events <> coalesce(l.events,
     AND p.starts_at <= %(at)s AND p.ends_at > %(at)s AND {in_time}
 ORDER BY p.id LIMIT %(limit)s
 """
-_HOLD = "SELECT id FROM billing_period WHERE id = %s AND state = 'open' FOR UPDATE SKIP LOCKED"
-_LOOKED = """
+_LOCK_PERIOD = "SELECT id FROM billing_period WHERE id = %s AND state = 'open' FOR UPDATE SKIP LOCKED"
+_SAVE_CHECK = """
 INSERT INTO billing_thresholdcheck AS l (period_id, events) VALUES (%s, %s)
 ON CONFLICT (period_id) DO UPDATE SET events = excluded.events
 """
-_EARLIER = "SELECT count(*) FROM invoices_invoice WHERE reference LIKE %s"
+_COUNT_EARLIER_INVOICES = "SELECT count(*) FROM invoices_invoice WHERE reference LIKE %s"
 
 
-def bill_progress(*, at: datetime, clock: int | None = None, limit: int = 1_000) -> int:
+def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) -> int:
     """
     Issue an invoice for each running period whose usage has reached a threshold, and return how many.
 
@@ -62,67 +62,67 @@ def bill_progress(*, at: datetime, clock: int | None = None, limit: int = 1_000)
     next time.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_ANY)
+        cursor.execute(_ANY_THRESHOLD)
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(_DUE.format(in_time=of_clock(clock, "k.id")), {"at": at, "limit": limit})
+        cursor.execute(_CANDIDATES.format(in_time=clock_sql(clock_id, "k.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
-    return sum(_look(period_id, int(events), each, at=at) for period_id, events, each in waiting)
+    return sum(_bill_if_reached(period_id, int(events), each, at=at) for period_id, events, each in waiting)
 
 
 @transaction.atomic
-def _look(period_id: int, events: int, each: Decimal | None, *, at: datetime) -> bool:
+def _bill_if_reached(period_id: int, events: int, each: Decimal | None, *, at: datetime) -> bool:
     """Compare one period with its thresholds, and bill it if it has reached one since it was billed last."""
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [period_id])
+        cursor.execute(_LOCK_PERIOD, [period_id])
         if cursor.fetchone() is None:
             return False
-        cursor.execute(_LOOKED, [period_id, events])
-    mark = high_water_mark()
-    closing = read_closings([period_id])[period_id]
-    if closing.span.continued == NOT_BILLED_YET or closing.buyer.seller_id in _shut(closing, at):
+        cursor.execute(_SAVE_CHECK, [period_id, events])
+    mark = read_high_water_mark()
+    closing = read_periods_to_close([period_id])[period_id]
+    if closing.span.continued == NOT_BILLED_YET or closing.buyer.seller_id in _locked_seller_ids(closing, at):
         return False
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    document = assemble_progress(closing, seller, _thresholds(closing, each), at=at)
+    document = assemble_threshold_invoice(closing, seller, _thresholds(closing, each), at=at)
     if document is None:
         return False
-    write_rows([document], high_water_mark=mark)
+    write_invoice_rows([document], high_water_mark=mark)
     issue([document.draft], at=at)
     return True
 
 
-def _shut(closing: Closing, at: datetime) -> Sequence[int]:
-    return [] if closing.buyer.sandbox else list(shut_at([closing.buyer.seller_id], at=at))
+def _locked_seller_ids(closing: PeriodToClose, at: datetime) -> Sequence[int]:
+    return [] if closing.buyer.sandbox else list(find_locked_sellers([closing.buyer.seller_id], at=at))
 
 
-def _thresholds(closing: Closing, each: Decimal | None) -> Sequence[Threshold]:
+def _thresholds(closing: PeriodToClose, each: Decimal | None) -> Sequence[SpendThreshold]:
     """Return what was agreed with the customer, in place of what the version says."""
     span = closing.span
     return (
-        [Threshold(each, repeats=True)] if each is not None else terms_of(span.version_id, span.currency).thresholds
+        [SpendThreshold(each, repeats=True)] if each is not None else load_terms(span.version_id, span.currency).thresholds
     )
 
 
-def assemble_progress(
-    closing: Closing, seller: SellerTerms, thresholds: Sequence[Threshold], *, at: datetime
-) -> Assembled | None:
+def assemble_threshold_invoice(
+    closing: PeriodToClose, seller: SellerTerms, thresholds: Sequence[SpendThreshold], *, at: datetime
+) -> AssembledInvoice | None:
     """Return what usage of a period comes to beyond what was billed of it, if that has reached another threshold."""
-    span, features = closing.span, recipe_of(closing.span).features
+    span, features = closing.span, line_templates(closing.span).features
     counters = {
         window: counted
         for window, counted in read_counters([span.period_id]).get(span.period_id, {}).items()
         if (feature := features.get(window.plan_feature_id)) is not None and is_billed_early(feature)
     }
-    late = Late(span, span.starts_at, counters, read_billed([span.period_id]).get(span.period_id, {}))
-    rated = differences(late, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
+    late = LatePeriod(span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {}))
+    rated = usage_differences(late, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
     found = [one for one in rated if is_billed_early(features[one.snapshot.window.plan_feature_id])]
     before = sum((one.amount for one in late.billed.values()), ZERO)
     now = EXACT.add(before, sum((one.amount for one in found), ZERO))
-    if passed(thresholds, now) <= passed(thresholds, before) or any(one.amount < 0 for one in found):
+    if count_reached(thresholds, now) <= count_reached(thresholds, before) or any(one.amount < 0 for one in found):
         return None  # what has become less is taken back when the period is closed
-    lines = [_until(one.line, one.snapshot, at) for one in found]
+    lines = [_ending_at(one.line, one.snapshot, at) for one in found]
     draft = _draft(closing, seller, [line for line, _ in lines], at=at)
-    return Assembled(draft, [snapshot for _, snapshot in lines])
+    return AssembledInvoice(draft, [snapshot for _, snapshot in lines])
 
 
 def is_billed_early(feature: FeatureTerms) -> bool:
@@ -132,19 +132,19 @@ def is_billed_early(feature: FeatureTerms) -> bool:
     Levels, greatest values and distinct ones are known at the end, and so is what a minimum or maximum makes of it.
     """
     price = feature.price
-    is_sum = not feature.metering.is_tallied and not feature.runs_on and not feature.wallet
+    is_sum = not feature.metering.needs_aggregate_state and not feature.spans_periods and not feature.wallet
     return is_sum and price is not None and not price.is_bounded and not price.reads_values
 
 
-def _until(line: DraftLine, snapshot: Snapshot, at: datetime) -> tuple[DraftLine, Snapshot]:
+def _ending_at(line: DraftLine, snapshot: UsageSnapshot, at: datetime) -> tuple[DraftLine, UsageSnapshot]:
     line = msgspec.structs.replace(line, service_end=at)
     return line, msgspec.structs.replace(snapshot, line=line)
 
 
-def _draft(closing: Closing, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
+def _draft(closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
     span, buyer = closing.span, closing.buyer
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, [f"progress:{span.period_id}:%"])
+        cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])
         ((earlier,),) = cursor.fetchall()
     draft = Draft(
         reference=f"progress:{span.period_id}:{earlier + 1}",
@@ -158,7 +158,7 @@ def _draft(closing: Closing, seller: SellerTerms, lines: Sequence[DraftLine], *,
         buyer_facts=buyer.facts,
         seller_zone=seller.zone_name,
         net_days=seller.net_days_for(buyer),
-        includes_tax=terms_of(span.version_id, span.currency).includes_tax,
+        includes_tax=load_terms(span.version_id, span.currency).includes_tax,
         purchase_order=buyer.purchase_order,
         lines=list(lines),
     )

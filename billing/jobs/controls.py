@@ -7,19 +7,19 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.models import Job, JobPart
-from billing.models.jobs import OPEN, ItemState, JobState
-from lib.audit_log import change
+from billing.models.jobs import OPEN_STATES, ItemState, JobState
+from lib.audit_log import audited_transaction
 
 By = AbstractBaseUser | None
 
 
-class CannotSteer(ValueError):
+class JobControlRefused(ValueError):
     """The job is not in a state for this; says in which one it is."""
 
 
 def pause(*, job_id: int, by: By, at: datetime) -> Job:
     """Let no worker begin with another item; what is under way is finished."""
-    with _held(job_id, OPEN, "job paused", by=by, at=at) as job:
+    with _held(job_id, OPEN_STATES, "job paused", by=by, at=at) as job:
         job.state = JobState.PAUSED
     return job
 
@@ -33,7 +33,7 @@ def resume(*, job_id: int, by: By, at: datetime) -> Job:
 
 def cancel(*, job_id: int, by: By, at: datetime) -> Job:
     """Stop a job for good: what is done stays done, what waits is never begun."""
-    with _held(job_id, (*OPEN, JobState.PAUSED), "job canceled", by=by, at=at) as job:
+    with _held(job_id, (*OPEN_STATES, JobState.PAUSED), "job canceled", by=by, at=at) as job:
         job.state, job.finished_at = JobState.CANCELED, at
         JobPart.objects.filter(job=job).delete()
     return job
@@ -59,7 +59,7 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
     with _held(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
         _require_begun(job)
         if not job.dry_run:
-            raise CannotSteer("It was done for real already.")
+            raise JobControlRefused("It was done for real already.")
         _require_memory(job)
         job.items.update(
             state=ItemState.WAITING,
@@ -77,12 +77,12 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
 
 def _require_begun(job: Job) -> None:
     if job.total is None:
-        raise CannotSteer(f"It could not be begun: {job.error} Start another one.")
+        raise JobControlRefused(f"It could not be begun: {job.error} Start another one.")
 
 
 def _require_memory(job: Job) -> None:
     if job.forgotten_at is not None:
-        raise CannotSteer("It ended so long ago that what it was made of is forgotten: start it anew.")
+        raise JobControlRefused("It ended so long ago that what it was made of is forgotten: start it anew.")
 
 
 def _run_again(job: Job) -> None:
@@ -92,9 +92,9 @@ def _run_again(job: Job) -> None:
 @contextmanager
 def _held(job_id: int, states: tuple[JobState, ...], action: str, *, by: By, at: datetime) -> Iterator[Job]:
     """Lock a job that is in one of these states, and store what becomes of it."""
-    with change(action, by=by, at=at):
+    with audited_transaction(action, by=by, at=at):
         job = Job.objects.select_for_update().get(pk=job_id)
         if job.state not in states:
-            raise CannotSteer(f"The job is {job.get_state_display()} already.")
+            raise JobControlRefused(f"The job is {job.get_state_display()} already.")
         yield job
         job.save(update_fields=["state", "dry_run", "failed", "figures", "finished_at"])

@@ -40,6 +40,6 @@ class _Parts(io.RawIOBase):
         return len(found)
 
 
-def file_of(job: Job) -> BinaryIO:
+def open_job_file(job: Job) -> BinaryIO:
     """Return the file that a job was made from; it is stored until the job is cut."""
     return io.BufferedReader(_Parts(job), PART_BYTES)

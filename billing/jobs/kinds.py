@@ -6,16 +6,16 @@ from datetime import datetime
 
 from billing.models import Job, JobItem
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 """Tries after which an item, or the cutting of a job, is given up: each came to an error, or to a dead worker."""
 
 
-class CannotBeCut(ValueError):
+class SplitFailed(ValueError):
     """A job cannot be cut into items, now or later; the text says why and what to do."""
 
 
 @dataclass(slots=True)
-class Outcome:
+class ItemOutcome:
     """
     What came of an item.
 
@@ -28,12 +28,12 @@ class Outcome:
     figures: dict[str, int] = field(default_factory=dict)
     findings: list[dict[str, str | int]] = field(default_factory=list)
     keeps_content: bool = False
-    left: str = ""
-    is_passing: bool = False
+    unfinished: str = ""
+    is_transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JobDefinition:
     """
     How a kind of work is cut, and how one item of it is done.
 
@@ -49,11 +49,11 @@ class Kind:
     """
 
     permission: str
-    cut: Callable[[Job, JobItem | None], Iterator[JobItem]]
-    do: Callable[[JobItem, datetime], Outcome]
+    split: Callable[[Job, JobItem | None], Iterator[JobItem]]
+    process: Callable[[JobItem, datetime], ItemOutcome]
     columns: tuple[str, ...] = ()
-    at_one_moment: bool = False
-    end: Callable[[Job, datetime], None] = lambda job, at: None
+    reads_snapshot: bool = False
+    complete: Callable[[Job, datetime], None] = lambda job, at: None
 
 
-Kinds = Mapping[str, Kind]
+JobDefinitions = Mapping[str, JobDefinition]

@@ -9,11 +9,11 @@ from django.db.models import Count
 from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobState
 
-LOOKED_BACK = timedelta(minutes=2)
+LOOKBACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """Items by what became of them. total: None until all are cut, and `waiting` are those cut so far then."""
 
     total: int | None
@@ -30,25 +30,25 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class JobPace:
     """How many items a minute were done of late, and when the rest will be, if it goes on like this."""
 
-    a_minute: int
+    items_per_minute: int
     ends_at: datetime
 
 
-def pace_of(job: Job, far: Progress, *, at: datetime) -> Pace | None:
+def estimate_pace(job: Job, progress: JobProgress, *, at: datetime) -> JobPace | None:
     """Return how fast a job is under way: by the items of the last minutes; None where nothing tells."""
-    since = max(job.started_at or at, at - LOOKED_BACK)
-    done = job.items.filter(finished_at__gt=since).count() if far.total and since < at else 0
-    if not done or far.total is None:
+    since = max(job.started_at or at, at - LOOKBACK)
+    done = job.items.filter(finished_at__gt=since).count() if progress.total and since < at else 0
+    if not done or progress.total is None:
         return None
     per_item = (at - since) / done
-    left = far.total - far.done - far.failed
-    return Pace(round(timedelta(minutes=1) / per_item), at + left * per_item)
+    left = progress.total - progress.done - progress.failed
+    return JobPace(round(timedelta(minutes=1) / per_item), at + left * per_item)
 
 
-def progress_of(jobs: Iterable[Job]) -> Mapping[int, Progress]:
+def read_job_progress(jobs: Iterable[Job]) -> Mapping[int, JobProgress]:
     """Return how far each of these jobs is; those that ended with all their items say so themselves."""
     jobs = list(jobs)
     counts: dict[int, dict[str, int]] = {one.pk: {} for one in jobs if not _is_told(one)}
@@ -63,10 +63,10 @@ def _is_told(job: Job) -> bool:
     return job.state in (JobState.DONE, JobState.FAILED)
 
 
-def _told(job: Job) -> Progress:
-    return Progress(job.total, (job.total or 0) - job.failed, job.failed)
+def _told(job: Job) -> JobProgress:
+    return JobProgress(job.total, (job.total or 0) - job.failed, job.failed)
 
 
-def _counted(job: Job, counts: Mapping[str, int]) -> Progress:
+def _counted(job: Job, counts: Mapping[str, int]) -> JobProgress:
     done, failed, waiting = (counts.get(state, 0) for state in (ItemState.DONE, ItemState.FAILED, ItemState.WAITING))
-    return Progress(job.total, done, failed, waiting)
+    return JobProgress(job.total, done, failed, waiting)

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 from django.db.models import Q
 
-from billing.jobs.kinds import Kind
+from billing.jobs.kinds import JobDefinition
 from billing.models import Job
 from billing.models.jobs import ItemState
 
-AT_A_TIME = 200
+BATCH_SIZE = 200
 
 
-def rows_of_result(job: Job, kind: Kind) -> Iterator[list[str]]:
+def job_result_rows(job: Job, definition: JobDefinition) -> Iterator[list[str]]:
     """Yield the heading and then the rows, in the order of the items; memory stays flat."""
-    yield ["item", *kind.columns, "error"]
+    yield ["item", *definition.columns, "error"]
     told = job.items.filter(~Q(findings=[]) | Q(state=ItemState.FAILED)).order_by("number")
-    for number, findings, error in told.values_list("number", "findings", "error").iterator(AT_A_TIME):
+    for number, findings, error in told.values_list("number", "findings", "error").iterator(BATCH_SIZE):
         for finding in findings or [{}]:
-            yield [str(number), *(str(finding.get(column, "")) for column in kind.columns), error]
+            yield [str(number), *(str(finding.get(column, "")) for column in definition.columns), error]

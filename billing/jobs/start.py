@@ -8,13 +8,13 @@ from typing import Any, BinaryIO
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.models import Job, JobPart
-from billing.models.jobs import MOST_FILE_BYTES, PART_BYTES
-from lib.audit_log import change
+from billing.models.jobs import MAX_FILE_BYTES, PART_BYTES
+from lib.audit_log import audited_transaction
 
-MOST_NAME = 200
+MAX_NAME_LENGTH = 200
 
 
-class FileRefused(ValueError):
+class JobFileRefused(ValueError):
     """The file is empty, or larger than what a job takes; says which."""
 
 
@@ -39,11 +39,11 @@ def start(
     facts: dict[str, Any] = {}
     if file is not None:
         size, digest = _measured(file)
-        facts = {"file_name": file_name[-MOST_NAME:] or "file", "file_bytes": size, "file_sha256": digest}
-    with change("job started", by=by, at=at):
+        facts = {"file_name": file_name[-MAX_NAME_LENGTH:] or "file", "file_bytes": size, "file_sha256": digest}
+    with audited_transaction("job started", by=by, at=at):
         job = Job.objects.create(
             kind=kind,
-            title=title[:MOST_NAME],
+            title=title[:MAX_NAME_LENGTH],
             parameters=parameters,
             dry_run=dry_run,
             by=by,
@@ -60,11 +60,11 @@ def _measured(file: BinaryIO) -> tuple[int, str]:
     size, digest = 0, sha256()
     for part in _parts(file):
         size += len(part)
-        if size > MOST_FILE_BYTES:
-            raise FileRefused(f"The file has more than {MOST_FILE_BYTES:,} bytes: import it in parts.")
+        if size > MAX_FILE_BYTES:
+            raise JobFileRefused(f"The file has more than {MAX_FILE_BYTES:,} bytes: import it in parts.")
         digest.update(part)
     if not size:
-        raise FileRefused("The file is empty.")
+        raise JobFileRefused("The file is empty.")
     return size, digest.hexdigest()
 
 

@@ -14,22 +14,22 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from billing.jobs import completion
-from billing.jobs.item_split import cut
-from billing.jobs.kinds import MOST_TRIES, Kind, Kinds, Outcome
+from billing.jobs.item_split import split_job
+from billing.jobs.kinds import MAX_TRIES, JobDefinition, JobDefinitions, ItemOutcome
 from billing.models import Job, JobItem
-from billing.models.jobs import OPEN, ItemState
-from lib.error_text import readable
-from lib.failpoints import reached
+from billing.models.jobs import OPEN_STATES, ItemState
+from lib.error_text import storable_error_text
+from lib.failpoints import hit_failpoint
 
 GAP_SECONDS = 2
-TURN = 20
+ITEMS_PER_TURN = 20
 """Items of one job before another one has its turn."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Worked:
+class WorkResult:
     """How many items this worker did, and how many of its tries came to nothing."""
 
     done: int = 0
@@ -38,20 +38,20 @@ class Worked:
 
 def work(
     *,
-    kinds: Kinds,
+    kinds: JobDefinitions,
     clock: Callable[[], datetime],
     job_id: int | None = None,
     keep_going: Callable[[], bool] = lambda: True,
-    progress: Callable[[Worked], None] = lambda done: None,
-) -> Worked:
+    progress: Callable[[WorkResult], None] = lambda done: None,
+) -> WorkResult:
     """
     Do what there is to do of all open jobs, by turns, until nothing is left that others are not at.
 
     clock: tells the time when an item is done. job_id: of this job only. Killed anywhere, what was done stays done,
     and what was begun is as if it had not been.
     """
-    worked = Worked()
-    jobs = Job.objects.filter(state__in=OPEN, kind__in=kinds).order_by("pk")
+    worked = WorkResult()
+    jobs = Job.objects.filter(state__in=OPEN_STATES, kind__in=kinds).order_by("pk")
     if job_id is not None:
         jobs = jobs.filter(pk=job_id)
     while keep_going():
@@ -63,21 +63,21 @@ def work(
 
 def _turn(
     job: Job,
-    kind: Kind,
-    worked: Worked,
+    kind: JobDefinition,
+    worked: WorkResult,
     clock: Callable[[], datetime],
     keep_going: Callable[[], bool],
-    progress: Callable[[Worked], None],
+    progress: Callable[[WorkResult], None],
 ) -> bool:
     """Go on with one job for a while, and return whether something was done."""
     if job.total is None:
-        return cut(job_id=job.pk, kind=kind, at=clock(), keep_going=keep_going)
-    for _ in range(TURN):
+        return split_job(job_id=job.pk, definition=kind, at=clock(), keep_going=keep_going)
+    for _ in range(ITEMS_PER_TURN):
         if not keep_going():
             return True
         item_id = _begin(job.pk)
         if item_id is None:
-            return completion.finish(job_id=job.pk, kind=kind, at=clock())
+            return completion.complete_job(job_id=job.pk, definition=kind, at=clock())
         _do(item_id, kind, worked, clock)
         progress(worked)
     return True
@@ -109,47 +109,47 @@ def _begin(job_id: int) -> int | None:
     return row[0] if row else None
 
 
-def _do(item_id: int, kind: Kind, worked: Worked, clock: Callable[[], datetime]) -> None:
+def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[], datetime]) -> None:
     """Do an item, unless somebody else is at it; what it raises is noted, and no concern of the others."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
-        if kind.at_one_moment and is_outermost:
+        if kind.reads_snapshot and is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         waiting = JobItem.objects.select_related("job").select_for_update(skip_locked=True, of=("self",))
         item = waiting.filter(pk=item_id, state=ItemState.WAITING).first()
         if item is None:
             return
-        reached("jobs.begun")
-        if item.tries > MOST_TRIES:
-            _fail(item, f"Given up: its worker died in each of {MOST_TRIES} tries.", at=clock())
+        hit_failpoint("jobs.begun")
+        if item.tries > MAX_TRIES:
+            _fail(item, f"Given up: its worker died in each of {MAX_TRIES} tries.", at=clock())
             worked.failed += 1
             return
         try:
             with transaction.atomic():
-                outcome = kind.do(item, clock())
+                outcome = kind.process(item, clock())
                 _finish(item, outcome, at=clock())
         except Exception as error:
             _log.warning("item %s of job %s failed: %s", item.number, item.job_id, type(error).__name__)
             _note(item, f"{type(error).__name__}: {error}", at=clock())
             worked.failed += 1
             return
-        reached("jobs.before_commit")
-        worked.done += not outcome.left
-        worked.failed += bool(outcome.left)
-    reached("jobs.after_commit")
+        hit_failpoint("jobs.before_commit")
+        worked.done += not outcome.unfinished
+        worked.failed += bool(outcome.unfinished)
+    hit_failpoint("jobs.after_commit")
 
 
-def _finish(item: JobItem, outcome: Outcome, *, at: datetime) -> None:
+def _finish(item: JobItem, outcome: ItemOutcome, *, at: datetime) -> None:
     """Keep what came of an item; where something of it is left, that fails it, unless it is worth another try."""
-    item.error = readable(outcome.left)
-    if not outcome.left:
+    item.error = storable_error_text(outcome.unfinished)
+    if not outcome.unfinished:
         item.state, item.finished_at = ItemState.DONE, at
-    elif not outcome.is_passing or item.tries >= MOST_TRIES:
+    elif not outcome.is_transient or item.tries >= MAX_TRIES:
         item.state, item.finished_at = ItemState.FAILED, at
     item.figures, item.findings = outcome.figures, [_storable(one) for one in outcome.findings]
     changed = ["state", "finished_at", "error", "figures", "findings"]
-    if item.content is not None and not outcome.keeps_content and not outcome.left:
+    if item.content is not None and not outcome.keeps_content and not outcome.unfinished:
         item.content = None
         changed.append("content")
     item.save(update_fields=changed)
@@ -157,15 +157,15 @@ def _finish(item: JobItem, outcome: Outcome, *, at: datetime) -> None:
 
 def _note(item: JobItem, error: str, *, at: datetime) -> None:
     """Keep why a try came to nothing; the last one there is fails the item."""
-    if item.tries >= MOST_TRIES:
+    if item.tries >= MAX_TRIES:
         _fail(item, error, at=at)
     else:
-        item.error = readable(error)
+        item.error = storable_error_text(error)
         item.save(update_fields=["error"])
 
 
 def _fail(item: JobItem, error: str, *, at: datetime) -> None:
-    item.state, item.finished_at, item.error = ItemState.FAILED, at, readable(error)
+    item.state, item.finished_at, item.error = ItemState.FAILED, at, storable_error_text(error)
     item.save(update_fields=["state", "finished_at", "error"])
 
 

@@ -1,1 +1,4 @@
-"""What limits the use of a feature: hard caps, wallets, spend caps. One answer for check, reserve and report."""
+"""
+Limits on the use of a feature: hard caps, wallets and spend caps. Checks, reservations and reports apply the same
+limits.
+"""

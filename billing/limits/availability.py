@@ -9,30 +9,30 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from billing.limits.feature_usage import Row
-from billing.metering.drawdown.wallet_debits import unit_of
-from billing.metering.rating_inputs.aggregate_quantities import read_held
+from billing.limits.feature_usage import FeatureUsageRow
+from billing.metering.drawdown.wallet_debits import wallet_unit
+from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.multi_period_windows import read_runs
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import (
-    NOTHING,
-    Counted,
-    Span,
-    Window,
+    EMPTY_COUNTER,
+    CounterState,
+    RatingPeriod,
+    UsageWindow,
     with_metered,
-    with_runs,
-    with_values,
+    with_window_runs,
+    with_event_values,
 )
 from billing.metering.rating_inputs.window_amounts import rate_window
-from billing.subscriptions.periods.boundaries import window_of
+from billing.subscriptions.periods.boundaries import usage_window
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms
-from plans.pricing.rating import BEYOND, match_rate, rate_usage
-from wallets.credit_rules.at_zero_policy import AtZero
-from wallets.credit_rules.units import rounded
+from plans.pricing.rating import UNCOVERED, match_rate, rate_usage
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
+from wallets.credit_rules.units import round_units
 
 
-class Reserved(msgspec.Struct, frozen=True, array_like=True):
+class ReservedQuantity(msgspec.Struct, frozen=True, array_like=True):
     """What is reserved at one rate in one window of use."""
 
     rate_id: int
@@ -40,36 +40,36 @@ class Reserved(msgspec.Struct, frozen=True, array_like=True):
     quantity: Decimal
 
 
-class Purse(msgspec.Struct, frozen=True, array_like=True):
+class WalletFunds(msgspec.Struct, frozen=True, array_like=True):
     """What a wallet has for a feature now. free: in lots that may pay for it, not held. owed: and kept to be owed."""
 
     at_zero: str
-    grace: Decimal | None
+    overdraft_limit: Decimal | None
     owed: Decimal
     free: Decimal
 
 
-_reserved = msgspec.json.Decoder(tuple[Reserved, ...]).decode
-_purses = msgspec.json.Decoder(tuple[Purse, ...]).decode
+_decode_reserved = msgspec.json.Decoder(tuple[ReservedQuantity, ...]).decode
+_decode_wallet_funds = msgspec.json.Decoder(tuple[WalletFunds, ...]).decode
 
 
-class Room(NamedTuple):
+class AvailableFunds(NamedTuple):
     """
     What wallets have for a feature. free: in lots. grace: on top of that, what may still be owed. is_endless: whether
     what they have not is invoiced.
     """
 
-    free: Decimal
-    grace: Decimal
-    is_endless: bool
+    unheld: Decimal
+    overdraft: Decimal
+    invoices_shortfall: bool
 
     @property
     def available(self) -> Decimal:
-        return EXACT.add(self.free, self.grace)
+        return EXACT.add(self.unheld, self.overdraft)
 
 
 @dataclass(slots=True)
-class Standing:
+class FeatureAvailability:
     """
     A metered feature of a running period.
 
@@ -77,84 +77,84 @@ class Standing:
     reservations keep, rate by rate.
     """
 
-    row: Row
-    span: Span
+    row: FeatureUsageRow
+    period: RatingPeriod
     feature: FeatureTerms
-    starts_at: datetime
+    window_start: datetime
     resets_at: datetime
-    counted: Mapping[int, Counted]
+    counters: Mapping[int, CounterState]
     reserved: Mapping[int, Decimal] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
         """What its use is paid in: a wallet's unit, or the invoice's currency."""
-        return unit_of(self.feature) if self.feature.wallet else self.feature.currency
+        return wallet_unit(self.feature) if self.feature.wallet else self.feature.currency
 
     @property
     def used(self) -> Decimal:
         """What was used since its window of use began, after the meter's rounding."""
         if self.feature.price is None:
             return ZERO
-        rated = rate_window(self.span, self.feature, self.counted, is_final=False, burns=True)
+        rated = rate_window(self.period, self.feature, self.counters, is_final=False, is_drawdown=True)
         return rated.now.quantity
 
     @property
-    def held(self) -> Decimal:
+    def reserved_quantity(self) -> Decimal:
         """What reservations keep of it."""
         return sum(self.reserved.values(), ZERO)
 
-    def rate_of(self, properties: Mapping[str, str]) -> int | None:
+    def find_rate(self, properties: Mapping[str, str]) -> int | None:
         """Return the rate that use of these properties is charged by; None if they do not tell."""
         if self.feature.price is None:
             return FREE_RATE
         found = match_rate(self.feature.price.rates, properties)
         return None if found is None else int(found.key)
 
-    def cost_of(self, quantity: Decimal, rate_id: int) -> Decimal:
+    def additional_cost(self, quantity: Decimal, rate_id: int) -> Decimal:
         """
         Return what so much more costs, on top of what was used and is reserved: of a wallet's units where one pays,
         of the invoice's money otherwise; exact to 12 places.
         """
         if self.feature.price is None:
             return ZERO
-        counted = self.counted
+        counted = self.counters
         if self.feature.price.reads_values:
-            window = Window(self.feature.plan_feature_id, self.starts_at)
-            counted = with_values(counted, window, self.feature, period_id=self.span.period_id)
-        before = {rate: _more(counted.get(rate, NOTHING), units) for rate, units in self.reserved.items()}
+            window = UsageWindow(self.feature.plan_feature_id, self.window_start)
+            counted = with_event_values(counted, window, self.feature, period_id=self.period.period_id)
+        before = {rate: _with_one_more_event(counted.get(rate, EMPTY_COUNTER), units) for rate, units in self.reserved.items()}
         counted = {**counted, **before}
-        after = {**counted, rate_id: _more(counted.get(rate_id, NOTHING), quantity)}
-        return max(rounded(EXACT.subtract(self._amount(after), self._amount(counted))), ZERO)
+        after = {**counted, rate_id: _with_one_more_event(counted.get(rate_id, EMPTY_COUNTER), quantity)}
+        return max(round_units(EXACT.subtract(self._amount(after), self._amount(counted))), ZERO)
 
-    def invoiced_cost_of(self, cost: Decimal) -> Decimal:
+    def invoiced_cost(self, cost: Decimal) -> Decimal:
         """Return what of a cost is invoiced: all of it, or only what a wallet has not, where one pays."""
-        if not self.feature.wallet or self.feature.claims is None:
+        if not self.feature.wallet or self.feature.invoice_price is None:
             return cost
-        room = self.room
-        if not room.is_endless:
+        room = self.funds
+        if not room.invoices_shortfall:
             return ZERO
-        missing = max(EXACT.subtract(cost, room.free), ZERO)
-        return rate_usage(self.feature.claims, {BEYOND: missing}, is_final=False).amount
+        missing = max(EXACT.subtract(cost, room.unheld), ZERO)
+        return rate_usage(self.feature.invoice_price, {UNCOVERED: missing}, is_final=False).amount
 
-    def _amount(self, counted: Mapping[int, Counted]) -> Decimal:
-        return rate_window(self.span, self.feature, counted, is_final=False, burns=True).now.amount
+    def _amount(self, counted: Mapping[int, CounterState]) -> Decimal:
+        return rate_window(self.period, self.feature, counted, is_final=False, is_drawdown=True).now.amount
 
     @property
-    def room(self) -> Room:
+    def funds(self) -> AvailableFunds:
         """What wallets have for the feature; of one that a wallet pays."""
-        purses = _purses(self.row.purses) if self.row.purses else ()
+        purses = _decode_wallet_funds(self.row.wallet_funds_json) if self.row.wallet_funds_json else ()
         free = sum((one.free for one in purses), ZERO)
         last = purses[-1] if purses else None
-        at_zero = AtZero(last.at_zero) if last and last.at_zero else AtZero(self.feature.at_zero)
-        if at_zero is AtZero.OVERAGE and self.feature.beyond is not None:
-            return Room(free, ZERO, True)
-        if at_zero is not AtZero.GRACE or last is None:
-            return Room(free, ZERO, False)
-        limit = self.feature.grace if last.grace is None else last.grace
-        return Room(free, max(EXACT.subtract(limit, last.owed), ZERO), False)
+        at_zero = AtZeroPolicy(last.at_zero) if last and last.at_zero else AtZeroPolicy(self.feature.at_zero)
+        if at_zero is AtZeroPolicy.OVERAGE and self.feature.uncovered_charge is not None:
+            return AvailableFunds(free, ZERO, True)
+        if at_zero is not AtZeroPolicy.GRACE or last is None:
+            return AvailableFunds(free, ZERO, False)
+        limit = self.feature.overdraft_limit if last.overdraft_limit is None else last.overdraft_limit
+        return AvailableFunds(free, max(EXACT.subtract(limit, last.owed), ZERO), False)
 
 
-def _more(one: Counted, quantity: Decimal) -> Counted:
+def _with_one_more_event(one: CounterState, quantity: Decimal) -> CounterState:
     """Return a counter as one more event would leave it."""
     return one._replace(
         events=one.events + 1,
@@ -164,12 +164,12 @@ def _more(one: Counted, quantity: Decimal) -> Counted:
     )
 
 
-def standing_of(rows: Sequence[Row], at: datetime) -> Standing | None:
+def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> FeatureAvailability | None:
     """Return how a customer stands with the feature of these rows; None where it is not metered, or not covered."""
     first = rows[0]
     if first.plan_feature_id is None:
         return None
-    span = first.span
+    span = first.period
     terms = terms_for(span)
     feature = terms.by_plan_feature.get(first.plan_feature_id)
     if feature is None:
@@ -177,20 +177,20 @@ def standing_of(rows: Sequence[Row], at: datetime) -> Standing | None:
     starts_at, resets_at = span.starts_at, span.ends_at
     if feature.resets is not None:
         zone = ZoneInfo(span.time_zone)
-        starts_at, resets_at = window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=at)
+        starts_at, resets_at = usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=at)
     counted = {
-        row.rate_id: Counted(row.events, row.quantity, row.fingerprint, row.carried)
+        row.rate_id: CounterState(row.events, row.quantity, row.fingerprint, row.carried)
         for row in rows
         if row.rate_id is not None and row.window_start == starts_at
     }
-    if feature.metering.is_tallied:
-        window = Window(feature.plan_feature_id, starts_at)
-        counted = with_metered({window: counted}, span, read_held([span]), at=at)[window]
-    if feature.runs_on:
-        span = with_runs(span, read_runs([span]))
-    reserved = _of_window(first.reserved, starts_at) if first.reserved else {}
-    return Standing(first, span, feature, starts_at, resets_at, counted, reserved)
+    if feature.metering.needs_aggregate_state:
+        window = UsageWindow(feature.plan_feature_id, starts_at)
+        counted = with_metered({window: counted}, span, read_states([span]), at=at)[window]
+    if feature.spans_periods:
+        span = with_window_runs(span, read_window_runs([span]))
+    reserved = _reserved_in_window(first.reserved_json, starts_at) if first.reserved_json else {}
+    return FeatureAvailability(first, span, feature, starts_at, resets_at, counted, reserved)
 
 
-def _of_window(told: str, starts_at: datetime) -> dict[int, Decimal]:
-    return {one.rate_id: one.quantity for one in _reserved(told) if one.window_start == starts_at}
+def _reserved_in_window(told: str, starts_at: datetime) -> dict[int, Decimal]:
+    return {one.rate_id: one.quantity for one in _decode_reserved(told) if one.window_start == starts_at}

@@ -16,7 +16,7 @@ from lib.decimals import EXACT, ZERO
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class CapSpend:
     """
     A cap and what is spent of it in a period: what is invoiced so far, and what reservations may come to.
 
@@ -28,7 +28,7 @@ class Spent:
     spent: Decimal
 
     @property
-    def stops(self) -> bool:
+    def stops_usage(self) -> bool:
         return self.cap.action == CapAction.STOP
 
     @property
@@ -36,22 +36,22 @@ class Spent:
         """Seconds from one use to the next, where it slows down."""
         return -(-60 // (self.cap.per_minute or 60))
 
-    def is_of(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
+    def counts(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
         """Tell whether use of a feature in a period, of these properties, counts toward it."""
         return (
             self.period_id in (None, period_id)
-            and self.cap.covers(feature_id)
+            and self.cap.applies_to(feature_id)
             and self.cap.match.items() <= properties.items()
         )
 
-    def is_passed_by(self, cost: Decimal | None) -> bool:
+    def is_exceeded_by(self, cost: Decimal | None) -> bool:
         """Tell whether so much more is beyond the cap; None for something that costs an unknown amount."""
         if cost is None:
             return self.spent >= self.cap.amount
         return cost > 0 and EXACT.add(self.spent, cost) > self.cap.amount
 
 
-class Kept(NamedTuple):
+class ReservedCost(NamedTuple):
     """What open reservations of one kind of use may come to."""
 
     period_id: int
@@ -61,30 +61,30 @@ class Kept(NamedTuple):
     cost: Decimal
 
 
-def spent_of(*, customer: str, sandbox: bool, at: datetime) -> list[Spent]:
+def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpend]:
     """Return the caps that stop a customer's use or slow it down, and what is spent of each in running periods."""
     found: dict[tuple[int, int | None], tuple[Cap, Decimal]] = {}
     for period in current_usage(customer=customer, sandbox=sandbox, at=at):
         for one in period.caps:
             if one.cap.action != CapAction.NOTIFY:
                 found[one.cap.id, None if one.cap.is_of_customer else period.period_id] = one.cap, one.spent
-    kept = list(_kept(customer, sandbox, at)) if found else []
+    kept = list(_read_reserved_costs(customer, sandbox, at)) if found else []
     return [
-        Spent(cap, period_id, EXACT.add(spent, sum((one.cost for one in kept if _is_in(one, cap, period_id)), ZERO)))
+        CapSpend(cap, period_id, EXACT.add(spent, sum((one.cost for one in kept if _counts_toward(one, cap, period_id)), ZERO)))
         for (_, period_id), (cap, spent) in found.items()
     ]
 
 
-def _is_in(one: Kept, cap: Cap, period_id: int | None) -> bool:
+def _counts_toward(one: ReservedCost, cap: Cap, period_id: int | None) -> bool:
     return (
         period_id in (None, one.period_id)
         and one.currency == cap.currency
-        and cap.covers(one.feature_id)
+        and cap.applies_to(one.feature_id)
         and cap.match.items() <= one.properties.items()
     )
 
 
-_KEPT = """
+_RESERVED_COSTS = """
 SELECT r.period_id, pf.feature_id, s.currency, r.properties::text, sum(r.cost)
 FROM customers_customer cu
 JOIN billing_reservation r ON r.customer_id = cu.id AND r.state = 'open' AND r.until > %s AND r.cost > 0
@@ -92,17 +92,17 @@ JOIN plans_planfeature pf ON pf.id = r.plan_feature_id
 JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE cu.sandbox = %s AND cu.external_id = %s GROUP BY 1, 2, 3, 4
 """
-_properties = msgspec.json.Decoder(dict[str, str]).decode
+_decode_properties = msgspec.json.Decoder(dict[str, str]).decode
 
 
-def _kept(customer: str, sandbox: bool, at: datetime) -> Iterator[Kept]:
+def _read_reserved_costs(customer: str, sandbox: bool, at: datetime) -> Iterator[ReservedCost]:
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_KEPT, [at, sandbox, customer], binary=True)
+        cursor.execute(_RESERVED_COSTS, [at, sandbox, customer], binary=True)
         for period_id, feature_id, currency, properties, cost in cursor.fetchall():
-            yield Kept(period_id, feature_id, currency, _properties(properties), cost)
+            yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), cost)
 
 
-_STOPPED = """
+_WITH_STOPPING_CAPS = """
 SELECT cu.external_id FROM customers_customer cu
 WHERE cu.sandbox = %s AND cu.external_id = ANY(%s) AND (
     EXISTS (SELECT FROM billing_spendcap sc WHERE sc.customer_id = cu.id AND sc.action = 'stop')
@@ -114,8 +114,8 @@ WHERE cu.sandbox = %s AND cu.external_id = ANY(%s) AND (
 """
 
 
-def stopped_by_caps(customers: Collection[str], *, sandbox: bool) -> list[str]:
+def customers_with_stopping_caps(customers: Collection[str], *, sandbox: bool) -> list[str]:
     """Return those of these customers whom a spend cap may stop."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_STOPPED, [sandbox, list(customers)], binary=True)
+        cursor.execute(_WITH_STOPPING_CAPS, [sandbox, list(customers)], binary=True)
         return [name for (name,) in cursor.fetchall()]

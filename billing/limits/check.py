@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.limits.availability import Room, Standing, standing_of
-from billing.limits.cap_spend import Spent, spent_of
-from billing.limits.feature_unlocks import Lock, Locks
-from billing.limits.feature_usage import Asked, Row, UnknownFeature, paused_at, read
+from billing.limits.availability import AvailableFunds, FeatureAvailability, build_availability
+from billing.limits.cap_spend import CapSpend, read_cap_spend
+from billing.limits.feature_unlocks import FeatureLock, FeatureLocks
+from billing.limits.feature_usage import FeatureQuery, FeatureUsageRow, UnknownFeature, is_paused, read_feature_usage
 from billing.metering.usage.current_usage import UnknownCustomer
 from lib.decimals import EXACT, ZERO
 from plans.models.prices import Consumption
 
-__all__ = ["Answer", "UnknownCustomer", "UnknownFeature", "answer", "check"]
+__all__ = ["CheckAnswer", "UnknownCustomer", "UnknownFeature", "answer_query", "check"]
 
-NOTHING_KNOWN: Mapping[str, str] = {}
+NO_PROPERTIES: Mapping[str, str] = {}
 
 NOT_COVERED = "no_subscription"
 PAUSED = "paused"
@@ -26,7 +26,7 @@ SPEND_CAP_REACHED = "spend_cap_reached"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CheckAnswer:
     """
     allowed: whether the quantity may be used now. reason: which limit stands against it; empty if none.
 
@@ -48,14 +48,14 @@ class Answer:
     reserved: Decimal = ZERO
     cost: Decimal | None = None
     unit: str = ""
-    room: Room | None = None
-    spent: Spent | None = None
+    funds: AvailableFunds | None = None
+    reached_cap: CapSpend | None = None
     retry_after: int | None = None
     when_unreachable: str = "open"
-    standing: Standing | None = None
-    lock: Lock | None = None
+    availability: FeatureAvailability | None = None
+    feature_lock: FeatureLock | None = None
 
-    def refused_for(self, reason: str) -> "Answer":
+    def refused(self, reason: str) -> "CheckAnswer":
         """Return the same where another limit turned out to stand against it."""
         return replace(self, allowed=False, reason=reason)
 
@@ -68,8 +68,8 @@ def check(
     sandbox: bool,
     at: datetime,
     subscription: str = "",
-    properties: Mapping[str, str] = NOTHING_KNOWN,
-) -> Answer:
+    properties: Mapping[str, str] = NO_PROPERTIES,
+) -> CheckAnswer:
     """
     Answer whether a customer may use `quantity` units of a feature at `at`: zero asks for any at all.
 
@@ -78,74 +78,74 @@ def check(
     :raises UnknownCustomer: if there is no such customer.
     :raises UnknownFeature: if there is no such feature.
     """
-    return answer(Asked(customer, feature, sandbox, at, subscription), quantity, properties)
+    return answer_query(FeatureQuery(customer, feature, sandbox, at, subscription), quantity, properties)
 
 
-def answer(asked: Asked, quantity: Decimal, properties: Mapping[str, str]) -> Answer:
+def answer_query(asked: FeatureQuery, quantity: Decimal, properties: Mapping[str, str]) -> CheckAnswer:
     """Answer by what is stored now, as `check` does."""
-    return answer_of(read(asked), asked, quantity, properties)
+    return answer_from_rows(read_feature_usage(asked), asked, quantity, properties)
 
 
-def answer_of(
-    rows: Sequence[Row],
-    asked: Asked,
+def answer_from_rows(
+    rows: Sequence[FeatureUsageRow],
+    query: FeatureQuery,
     quantity: Decimal = ZERO,
-    properties: Mapping[str, str] = NOTHING_KNOWN,
+    properties: Mapping[str, str] = NO_PROPERTIES,
     *,
-    spent: Sequence[Spent] | None = None,
+    cap_spends: Sequence[CapSpend] | None = None,
     is_paused: bool | None = None,
-    locks: Locks | None = None,
-) -> Answer:
+    feature_locks: FeatureLocks | None = None,
+) -> CheckAnswer:
     """
     Answer by these rows of a feature.
 
     spent: what is spent of caps; is_paused: whether its subscription is. Read where they are needed when absent.
     """
     first = rows[0]
-    standing = standing_of(rows, asked.at)
+    standing = build_availability(rows, query.at)
     if first.plan_feature_id is None:
         if is_paused is None:
-            is_paused = first.subscription_id is not None and paused_at(first.subscription_id, asked.at)
+            is_paused = first.subscription_id is not None and is_paused(first.subscription_id, query.at)
         reason = PAUSED if is_paused else NOT_COVERED
-        return Answer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
-    if lock := (locks or Locks(asked)).of(first):
-        return _closed(first, lock)
+        return CheckAnswer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
+    if lock := (feature_locks or FeatureLocks(query)).find(first):
+        return _locked_answer(first, lock)
     if standing is None:
         ends_at = first.ends_at
-        return Answer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
-    return _limited(asked, first, standing, quantity, properties, spent)
+        return CheckAnswer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
+    return _apply_limits(query, first, standing, quantity, properties, cap_spends)
 
 
-def _closed(row: Row, lock: Lock) -> Answer:
-    return Answer(False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, lock=lock)
+def _locked_answer(row: FeatureUsageRow, lock: FeatureLock) -> CheckAnswer:
+    return CheckAnswer(False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, feature_lock=lock)
 
 
-def _limited(
-    asked: Asked,
-    row: Row,
-    standing: Standing,
+def _apply_limits(
+    asked: FeatureQuery,
+    row: FeatureUsageRow,
+    standing: FeatureAvailability,
     quantity: Decimal,
     properties: Mapping[str, str],
-    caps: Sequence[Spent] | None = None,
-) -> Answer:
+    caps: Sequence[CapSpend] | None = None,
+) -> CheckAnswer:
     feature = standing.feature
-    used, reserved = standing.used, standing.held
+    used, reserved = standing.used, standing.reserved_quantity
     reason, remaining, cost, room = "", None, None, None
     if feature.consumption == Consumption.HARD_CAP:
         remaining = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
         if quantity > remaining or not remaining:
             reason = CAP_REACHED
     if feature.wallet or row.is_capped:
-        rate_id = standing.rate_of(properties) if quantity else None
-        cost = None if rate_id is None else standing.cost_of(quantity, rate_id)
+        rate_id = standing.find_rate(properties) if quantity else None
+        cost = None if rate_id is None else standing.additional_cost(quantity, rate_id)
     if feature.wallet:
-        room = standing.room
-        if not reason and not room.is_endless and (room.available <= 0 if cost is None else cost > room.available):
+        room = standing.funds
+        if not reason and not room.invoices_shortfall and (room.available <= 0 if cost is None else cost > room.available):
             reason = WALLET_EMPTY
-    spent = _passed(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
-    if spent is not None and spent.stops:
+    spent = _find_exceeded_cap(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
+    if spent is not None and spent.stops_usage:
         reason = SPEND_CAP_REACHED
-    return Answer(
+    return CheckAnswer(
         allowed=not reason,
         reason=reason,
         consumption=feature.consumption,
@@ -156,38 +156,38 @@ def _limited(
         reserved=reserved,
         cost=cost,
         unit=standing.unit,
-        room=room,
-        spent=spent,
-        retry_after=None if spent is None or spent.stops else spent.retry_after,
+        funds=room,
+        reached_cap=spent,
+        retry_after=None if spent is None or spent.stops_usage else spent.retry_after,
         when_unreachable=row.when_unreachable,
-        standing=standing,
+        availability=standing,
     )
 
 
-def _passed(
-    asked: Asked,
-    standing: Standing,
+def _find_exceeded_cap(
+    asked: FeatureQuery,
+    standing: FeatureAvailability,
     cost: Decimal | None,
     properties: Mapping[str, str],
-    caps: Sequence[Spent] | None,
-) -> Spent | None:
+    caps: Sequence[CapSpend] | None,
+) -> CapSpend | None:
     """Return the cap that so much more would pass: one that stops before one that slows down."""
-    more = None if cost is None else standing.invoiced_cost_of(cost)
-    period_id, feature_id = standing.span.period_id, standing.feature.feature_id
+    more = None if cost is None else standing.invoiced_cost(cost)
+    period_id, feature_id = standing.period.period_id, standing.feature.feature_id
     if caps is None:
-        caps = spent_of(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
-    passed = [one for one in caps if one.is_of(period_id, feature_id, properties) and one.is_passed_by(more)]
-    return min(passed, key=lambda one: not one.stops, default=None)
+        caps = read_cap_spend(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
+    passed = [one for one in caps if one.counts(period_id, feature_id, properties) and one.is_exceeded_by(more)]
+    return min(passed, key=lambda one: not one.stops_usage, default=None)
 
 
-def beyond_its_cap(asked: Asked) -> Answer | None:
+def find_exceeded_limit(asked: FeatureQuery) -> CheckAnswer | None:
     """Return what stands against a use that is counted already: it is beyond a hard cap, or its feature is closed."""
-    rows = read(asked)
-    if lock := Locks(asked).of(rows[0]):
-        return _closed(rows[0], lock)
-    standing = standing_of(rows, asked.at)
+    rows = read_feature_usage(asked)
+    if lock := FeatureLocks(asked).find(rows[0]):
+        return _locked_answer(rows[0], lock)
+    standing = build_availability(rows, asked.at)
     if standing is None or standing.feature.consumption != Consumption.HARD_CAP:
         return None
-    if EXACT.add(standing.used, standing.held) <= standing.feature.included:
+    if EXACT.add(standing.used, standing.reserved_quantity) <= standing.feature.included:
         return None
-    return _limited(asked, rows[0], standing, ZERO, NOTHING_KNOWN)
+    return _apply_limits(asked, rows[0], standing, ZERO, NO_PROPERTIES)

@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from billing.limits.feature_usage import Asked, Row
+from billing.limits.feature_usage import FeatureQuery, FeatureUsageRow
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from lib.decimals import EXACT, ZERO
 from plans.models.prices import UnlockedBy
 
 
-class Lock(NamedTuple):
+class FeatureLock(NamedTuple):
     """What keeps a feature closed. by, feature, at: as its version says; reached: how far that is."""
 
     by: str
     feature: str
-    at: Decimal
-    reached: Decimal
+    threshold: Decimal
+    progress: Decimal
     currency: str
 
 
@@ -36,30 +36,30 @@ WHERE p.subscription_id = %s AND p.id <> %s
 
 
 @dataclass
-class Locks:
+class FeatureLocks:
     """What opens the features of a customer, read once and only where it is asked for."""
 
-    asked: Asked
+    query: FeatureQuery
     _known: dict[tuple[object, ...], Decimal] = field(default_factory=dict)
 
-    def of(self, row: Row) -> Lock | None:
+    def find(self, row: FeatureUsageRow) -> FeatureLock | None:
         """Return what keeps the feature of a row closed, if anything does."""
         if not row.unlocked_by or row.subscription_id is None:
             return None
         reached = self._reached(row)
         if reached >= row.unlocked_at:
             return None
-        return Lock(row.unlocked_by, row.unlocked_with, row.unlocked_at, reached, row.currency)
+        return FeatureLock(row.unlocked_by, row.unlocked_with, row.unlocked_at, reached, row.currency)
 
-    def _reached(self, row: Row) -> Decimal:
+    def _reached(self, row: FeatureUsageRow) -> Decimal:
         key = row.period_id, row.unlocked_by, row.unlocked_with
         if key not in self._known:
             self._known[key] = self._read(row)
         return self._known[key]
 
-    def _read(self, row: Row) -> Decimal:
+    def _read(self, row: FeatureUsageRow) -> Decimal:
         if row.unlocked_by == UnlockedBy.USAGE_EVER:
-            return _one(_USED_EVER, row.subscription_id, row.unlocked_with)
+            return _fetch_decimal(_USED_EVER, row.subscription_id, row.unlocked_with)
         running = next((one for one in self._usage if one.period_id == row.period_id), None)
         if running is None:
             return ZERO
@@ -67,14 +67,14 @@ class Locks:
             return next((one.used for one in running.features if one.terms.code == row.unlocked_with), ZERO)
         if row.unlocked_by == UnlockedBy.SPEND:
             return running.cost
-        return EXACT.add(running.cost, _one(_SPENT_BEFORE, row.subscription_id, row.period_id))
+        return EXACT.add(running.cost, _fetch_decimal(_SPENT_BEFORE, row.subscription_id, row.period_id))
 
     @cached_property
     def _usage(self) -> list[PeriodUsage]:
-        return current_usage(customer=self.asked.customer, sandbox=self.asked.sandbox, at=self.asked.at)
+        return current_usage(customer=self.query.customer, sandbox=self.query.sandbox, at=self.query.at)
 
 
-def _one(statement: str, *parameters: object) -> Decimal:
+def _fetch_decimal(statement: str, *parameters: object) -> Decimal:
     with connection.cursor() as cursor:
         cursor.execute(statement, list(parameters))
         return Decimal(cursor.fetchone()[0])

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 
 from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import Span
+from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUES
 from billing.metering.usage.current_usage import UnknownCustomer
 from billing.models import Pause
-from billing.subscriptions import extend_customers
+from billing.subscriptions import generate_customer_periods
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
-from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from lib import prepared_statements
 
 
@@ -22,7 +22,7 @@ class UnknownFeature(Exception):
     """There is no feature of this code."""
 
 
-class Asked(NamedTuple):
+class FeatureQuery(NamedTuple):
     """Whose use of which feature, and when; subscription: its name, where the use is of one that is named."""
 
     customer: str
@@ -32,7 +32,7 @@ class Asked(NamedTuple):
     subscription: str = ""
 
 
-class Row(NamedTuple):
+class FeatureUsageRow(NamedTuple):
     """
     One counter of the feature, or none, with what it belongs to.
 
@@ -45,8 +45,8 @@ class Row(NamedTuple):
     feature_id: int | None
     when_unreachable: str
     subscription_id: int | None
-    reserved: str
-    purses: str
+    reserved_json: str
+    wallet_funds_json: str
     is_capped: bool
     period_id: int
     version_id: int
@@ -70,9 +70,9 @@ class Row(NamedTuple):
     unlocked_at: Decimal
 
     @property
-    def span(self) -> Span:
+    def period(self) -> RatingPeriod:
         """The period, as rating reads it."""
-        return Span(*self[7:17])
+        return RatingPeriod(*self[7:17])
 
 
 _RESERVED = """
@@ -83,7 +83,7 @@ coalesce((
     ) r
 )::text, '')
 """
-_PURSES = """
+_WALLET_FUNDS = """
 CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
     SELECT json_agg(json_build_array(w.at_zero, w.grace::text, (w.debt + w.debt_held)::text, coalesce((
         SELECT sum(l.remaining - l.held) FROM wallets_lot l WHERE l.wallet_id = w.id AND l.has_left
@@ -99,13 +99,13 @@ EXISTS (SELECT FROM billing_spendcap sc WHERE sc.action <> 'notify'
     AND (sc.subscription_id = s.id OR sc.customer_id = cu.id AND sc.currency = s.currency))
 """
 _COLUMNS = f"""
-SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_PURSES}, {_IS_CAPPED},
+SELECT cu.id, f.id, f.when_unreachable, s.id, {_RESERVED}, {_WALLET_FUNDS}, {_IS_CAPPED},
        p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES}, {CONTINUES},
        p.is_trial, pf.id, c.window_start, c.rate_id, c.events, c.quantity, c.fingerprint, c.carried,
        pf.unlocked_by, pf.unlocked_with, pf.unlocked_at
 FROM customers_customer cu
 """  # noqa: S608
-_PERIODS = """
+_PERIOD_JOINS = """
 LEFT JOIN billing_period p
     ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at <= %(at)s AND p.ends_at > %(at)s
 LEFT JOIN plans_planfeature pf ON pf.version_id = p.version_id AND pf.feature_id = f.id
@@ -119,50 +119,50 @@ LEFT JOIN billing_coverage co
     ON co.customer_id = cu.id AND co.feature_id = f.id AND co.during @> %(at)s
 LEFT JOIN billing_subscription s ON s.id = co.subscription_id AND (s.external_id = %(subscription)s
     OR (%(subscription)s = '' AND NOT s.named))
-{_PERIODS}
+{_PERIOD_JOINS}
 """
 _READ_ALL = f"""
 {_COLUMNS}
 JOIN billing_coverage co ON co.customer_id = cu.id AND co.during @> %(at)s
 JOIN plans_feature f ON f.id = co.feature_id JOIN billing_subscription s ON s.id = co.subscription_id
-{_PERIODS}
+{_PERIOD_JOINS}
 ORDER BY f.code, s.id
 """
 
 
-def read(asked: Asked) -> list[Row]:
+def read_feature_usage(query: FeatureQuery) -> list[FeatureUsageRow]:
     """
     Return the counters of a feature in the running period of whichever subscription covers it.
 
     :raises UnknownCustomer: if there is no such customer.
     :raises UnknownFeature: if there is no such feature.
     """
-    rows = _find(asked._asdict())
+    rows = _read_rows(query._asdict())
     if rows[0].subscription_id is not None and rows[0].version_id is None:
         # Periods are made ahead of time; where nobody has done so for hours, the answer must not depend on it.
-        extend_customers(customer_ids=[rows[0].customer_id], until=asked.at + AHEAD)
-        rows = _find(asked._asdict())
+        generate_customer_periods(customer_ids=[rows[0].customer_id], until=query.at + PERIOD_LEAD_TIME)
+        rows = _read_rows(query._asdict())
     return rows
 
 
-def read_all(*, customer: str, sandbox: bool, at: datetime) -> list[list[Row]]:
+def read_all_feature_usage(*, customer: str, sandbox: bool, at: datetime) -> list[list[FeatureUsageRow]]:
     """Return the rows of every feature that a customer is covered for, each by one subscription, in one statement."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ_ALL, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
-        rows = [Row(*row) for row in cursor.fetchall()]
+        rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
     return [list(of_one) for _, of_one in groupby(rows, key=lambda row: (row.feature_id, row.subscription_id))]
 
 
-def paused_at(subscription_id: int, at: datetime) -> bool:
+def is_paused(subscription_id: int, at: datetime) -> bool:
     """Tell whether a subscription that has no period at a moment is paused then."""
     pauses = Pause.objects.filter(subscription=subscription_id, starts_at__lte=at).exclude(state="revoked")
     return pauses.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at)).exists()
 
 
-def _find(asked: dict[str, Any]) -> list[Row]:
+def _read_rows(asked: dict[str, Any]) -> list[FeatureUsageRow]:
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, asked, binary=True)
-        rows = [Row(*row) for row in cursor.fetchall()]
+        rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
     if not rows:
         raise UnknownCustomer(asked["customer"])
     if rows[0].feature_id is None:

@@ -9,14 +9,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from lib.field_types import MOST_MONEY
 from lib.money import round_money
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 from plans.models import Feature, Meter
 
-MOST_PER_MINUTE = 1_000_000
-MOST_VALUE = 200
+MAX_PER_MINUTE = 1_000_000
+MAX_VALUE_LENGTH = 200
 
 
 class CapRefused(Exception):
@@ -51,7 +51,7 @@ def set_cap(
     :raises CapRefused: if the feature or the dimension is not metered there, the amount cannot be invoiced, or the
         customer's own cap is above finance's.
     """
-    with change("set spend cap", by=by, at=at):
+    with audited_transaction("set spend cap", by=by, at=at):
         # One at a time, so that the two caps of a scope are compared as they will stand.
         owner = customer or Customer.objects.get(subscriptions=subscription)
         owner = Customer.objects.select_for_update(no_key=True).get(pk=owner.pk)
@@ -64,7 +64,7 @@ def set_cap(
         }
         _check_amount(amount, scope["currency"], action, per_minute)
         _check_scope(owner, subscription, feature, scope["match"])
-        _check_other(scope, amount, set_by)
+        _check_other_side(scope, amount, set_by)
         cap, _ = SpendCap.objects.update_or_create(
             **scope, set_by=set_by, defaults={"amount": amount, "action": action, "per_minute": per_minute}
         )
@@ -73,26 +73,26 @@ def set_cap(
 
 def remove_cap(*, cap: SpendCap, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """Let spending go on as if there had been no cap; its history stays."""
-    with change("remove spend cap", by=by, at=at):
+    with audited_transaction("remove spend cap", by=by, at=at):
         cap.delete()
 
 
-def dimensions_of(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
+def budget_dimensions(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
     """Return the dimensions that usage in a scope has a budget by, in order."""
-    return sorted({name for meter in _meters(customer, subscription, feature) for name in _names(meter)})
+    return sorted({name for meter in _metered_in_scope(customer, subscription, feature) for name in _dimension_names(meter)})
 
 
-def _names(meter: Meter) -> list[str]:
+def _dimension_names(meter: Meter) -> list[str]:
     own = [meter.reading_dimension] if meter.reading_dimension else []
     return [*meter.dimensions, *own]
 
 
-def _meters(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> Iterable[Meter]:
+def _metered_in_scope(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> Iterable[Meter]:
     subscriptions = [subscription] if subscription else customer.subscriptions.running()
     metered = {
         one.meter_id
         for found in subscriptions
-        for one in terms_of(found.version_id, found.currency).features
+        for one in load_terms(found.version_id, found.currency).features
         if feature is None or one.feature_id == feature.pk
     }
     return Meter.objects.filter(pk__in=metered)
@@ -101,8 +101,8 @@ def _meters(customer: Customer, subscription: Subscription | None, feature: Feat
 def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
     if not 0 <= amount <= MOST_MONEY or round_money(amount, currency) != amount:
         raise CapRefused("amount", f"{amount:f} is no amount that could be invoiced in {currency}.")
-    if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MOST_PER_MINUTE):
-        raise CapRefused("per_minute", f"Say how many uses a minute are let through: 1 to {MOST_PER_MINUTE:,}.")
+    if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MAX_PER_MINUTE):
+        raise CapRefused("per_minute", f"Say how many uses a minute are let through: 1 to {MAX_PER_MINUTE:,}.")
     if action != CapAction.THROTTLE and per_minute is not None:
         raise CapRefused("per_minute", "Only a throttle lets so many uses through: leave it out.")
 
@@ -110,7 +110,7 @@ def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int |
 def _check_scope(
     customer: Customer, subscription: Subscription | None, feature: Feature | None, match: Mapping[str, str]
 ) -> None:
-    if feature is not None and not list(_meters(customer, subscription, feature)):
+    if feature is not None and not list(_metered_in_scope(customer, subscription, feature)):
         where = subscription.version if subscription else f"any subscription of {customer}"
         raise CapRefused("feature", f"{feature} is not metered in {where}: choose a feature that is.")
     if not match:
@@ -118,15 +118,15 @@ def _check_scope(
     if len(match) > 1:
         raise CapRefused("match", "A budget is for the value of one dimension: name one.")
     ((name, value),) = match.items()
-    known = dimensions_of(customer, subscription, feature)
+    known = budget_dimensions(customer, subscription, feature)
     if name not in known:
         there = f"there are {', '.join(known)}" if known else "this usage has none"
         raise CapRefused("match", f"Usage has no dimension “{name}”: {there}.")
-    if not 1 <= len(value) <= MOST_VALUE:
-        raise CapRefused("match", f"Say for which value of {name}, in 1 to {MOST_VALUE} characters.")
+    if not 1 <= len(value) <= MAX_VALUE_LENGTH:
+        raise CapRefused("match", f"Say for which value of {name}, in 1 to {MAX_VALUE_LENGTH} characters.")
 
 
-def _check_other(scope: Mapping[str, object], amount: Decimal, set_by: str) -> None:
+def _check_other_side(scope: Mapping[str, object], amount: Decimal, set_by: str) -> None:
     """Refuse a cap of the customer's own above the one that finance has set for the same."""
     other = SpendCap.objects.filter(**scope).exclude(set_by=set_by).first()
     if other is None:

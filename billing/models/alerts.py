@@ -9,13 +9,13 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from billing.models.price_overrides import CapSetter
-from billing.triggers import alert_keeps_what_it_told
+from billing.triggers import protect_alerts
 from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
 
-MOST_LEVEL = 1_000
+MAX_LEVEL = 1_000
 
 
-class Guarded(models.TextChoices):
+class AlertKind(models.TextChoices):
     """What is watched. The first five are of a subscription's running period, the last two of a wallet."""
 
     ALLOWANCE = "allowance", "use of an allowance or hard cap"
@@ -28,12 +28,12 @@ class Guarded(models.TextChoices):
     EXPIRING = "expiring", "credits about to expire"
 
 
-AGAINST_AN_AMOUNT = (Guarded.SPEND, Guarded.PROJECTED)
+AMOUNT_KINDS = (AlertKind.SPEND, AlertKind.PROJECTED)
 """Kinds whose limit is an amount of the alert rule's own."""
 
-OF_A_WALLET = (Guarded.LOW_BALANCE, Guarded.EXPIRING)
+WALLET_KINDS = (AlertKind.LOW_BALANCE, AlertKind.EXPIRING)
 
-OF_A_FEATURE = (Guarded.ALLOWANCE, Guarded.CAP, Guarded.ANOMALY)
+FEATURE_KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.ANOMALY)
 """Kinds that are watched feature by feature: a rule for one feature comes before the rule for all of them."""
 
 
@@ -52,7 +52,7 @@ class AlertRule(models.Model):
     removed_at: when it was removed; its alerts stay.
     """
 
-    kind = models.CharField(max_length=11, choices=Guarded)
+    kind = models.CharField(max_length=11, choices=AlertKind)
     seller = models.ForeignKey(
         "customers.Seller", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
@@ -77,12 +77,12 @@ class AlertRule(models.Model):
 
     class Meta:
         constraints = [
-            one_of("kind", Guarded, name="guarded_is_known"),
+            one_of("kind", AlertKind, name="guarded_is_known"),
             one_of("set_by", CapSetter, name="alert_rule_setter_is_known"),
             models.CheckConstraint(
                 condition=Func(
                     F("levels"),
-                    template=f"1 <= ALL (%(expressions)s) AND {MOST_LEVEL} >= ALL (%(expressions)s)"
+                    template=f"1 <= ALL (%(expressions)s) AND {MAX_LEVEL} >= ALL (%(expressions)s)"
                     " AND cardinality(%(expressions)s) BETWEEN 1 AND 10",
                     output_field=models.BooleanField(),
                 ),
@@ -90,12 +90,12 @@ class AlertRule(models.Model):
             ),
             finite("amount", most=MOST_UNITS, name="guarded_amount_is_finite"),
             models.CheckConstraint(
-                condition=~Q(kind__in=AGAINST_AN_AMOUNT) | Q(amount__isnull=False, customer__isnull=False),
+                condition=~Q(kind__in=AMOUNT_KINDS) | Q(amount__isnull=False, customer__isnull=False),
                 name="guarded_spend_says_how_much_and_whose",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=AGAINST_AN_AMOUNT) & ~Q(currency="")
-                | ~Q(kind__in=AGAINST_AN_AMOUNT) & Q(currency=""),
+                condition=Q(kind__in=AMOUNT_KINDS) & ~Q(currency="")
+                | ~Q(kind__in=AMOUNT_KINDS) & Q(currency=""),
                 name="guarded_spend_says_its_currency",
             ),
             models.CheckConstraint(
@@ -202,7 +202,7 @@ class Alert(models.Model):
                 name="a_threshold_is_told_once_in_a_period",
                 nulls_distinct=False,
             ),
-            finite("threshold", least=1, most=MOST_LEVEL, name="alert_threshold_is_1_to_a_thousand"),
+            finite("threshold", least=1, most=MAX_LEVEL, name="alert_threshold_is_1_to_a_thousand"),
             finite("value", least=-MOST_UNITS, most=MOST_UNITS, name="alert_value_is_finite"),
             finite("limit", most=MOST_UNITS, name="alert_limit_is_finite"),
             models.CheckConstraint(
@@ -226,7 +226,7 @@ class Alert(models.Model):
             models.Index(fields=["customer", "-id"], name="alert_of_customer"),
             models.Index(fields=["subscription", "-id"], name="alert_of_subscription"),
         ]
-        triggers = [alert_keeps_what_it_told()]
+        triggers = [protect_alerts()]
 
     def __str__(self) -> str:
         return f"{self.alert_rule}: {self.threshold}"

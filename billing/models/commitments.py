@@ -12,7 +12,7 @@ from django.db.models import Case, Count, F, Func, OuterRef, Q, Subquery, Value,
 from django.db.models.functions import Coalesce, Least
 
 from billing.models.periods import Period, PeriodState
-from billing.triggers import append_only, leaves_billed_periods_alone, redemption_only_ends
+from billing.triggers import append_only, protect_billed_periods, protect_redemptions
 from plans.models.commitments import CommitmentTerms
 from plans.models.coupons import Duration
 
@@ -54,7 +54,7 @@ class SubscriptionCommitment(CommitmentTerms):
                 ],
             ),
         ]
-        triggers = [leaves_billed_periods_alone()]
+        triggers = [protect_billed_periods()]
 
 
 class Settlement(models.Model):
@@ -132,7 +132,7 @@ class Redemption(models.Model):
                 name="redemption_ends_after_it_starts",
             ),
         ]
-        triggers = [redemption_only_ends()]
+        triggers = [protect_redemptions()]
 
     def __str__(self) -> str:
         return f"{self.coupon} of {self.subscription}"

@@ -1,6 +1,6 @@
 """What billing promises of unit costs."""
 
-from billing.triggers import counted_usage_keeps_its_cost
+from billing.triggers import protect_counted_costs
 from plans.models import UnitCost
 
 
@@ -10,4 +10,4 @@ class CountedCost(UnitCost):
     class Meta:
         proxy = True
         default_permissions = ()
-        triggers = [counted_usage_keeps_its_cost()]
+        triggers = [protect_counted_costs()]

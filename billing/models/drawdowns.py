@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from lib.field_types import finite
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 
 
 class Drawdown(models.Model):
@@ -27,7 +27,7 @@ class Drawdown(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["period", "plan_feature", "window_start"], name="use_is_drawn_once"),
-            finite("cost", most=MOST, name="drawn_cost_is_finite"),
+            finite("cost", most=MAX_UNITS, name="drawn_cost_is_finite"),
             models.CheckConstraint(
                 condition=Q(overage__gte=0, refused__gte=0, overage__lte=F("cost") - F("refused")),
                 name="no_more_is_missing_than_was_asked_for",

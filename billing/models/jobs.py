@@ -5,11 +5,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from billing.triggers import done_once
+from billing.triggers import process_items_once
 from lib.field_types import finite, one_of
 
-MOST_ITEMS = 10_000_000
-MOST_FILE_BYTES = 200 * 1024 * 1024
+MAX_ITEMS = 10_000_000
+MAX_FILE_BYTES = 200 * 1024 * 1024
 PART_BYTES = 1024 * 1024
 
 
@@ -36,10 +36,10 @@ class JobState(models.TextChoices):
     CANCELED = "canceled", "canceled"
 
 
-OPEN = (JobState.QUEUED, JobState.RUNNING)
+OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 """States in which workers take its items."""
 
-ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
+ENDED_STATES = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 
 
 @pghistory.track(exclude=["cut_tries"])
@@ -82,8 +82,8 @@ class Job(models.Model):
             one_of("state", JobState, name="job_state_is_known"),
             models.CheckConstraint(condition=~Q(title=""), name="job_has_a_title"),
             models.CheckConstraint(
-                condition=Q(state__in=ENDED, finished_at__isnull=False)
-                | ~Q(state__in=ENDED) & Q(finished_at__isnull=True),
+                condition=Q(state__in=ENDED_STATES, finished_at__isnull=False)
+                | ~Q(state__in=ENDED_STATES) & Q(finished_at__isnull=True),
                 name="job_says_when_it_ended",
             ),
             models.CheckConstraint(
@@ -96,31 +96,31 @@ class Job(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="failed") | Q(failed__gt=0) | ~Q(error=""), name="failed_job_says_what_failed"
             ),
-            finite("total", most=MOST_ITEMS, name="job_has_a_bounded_number_of_items"),
+            finite("total", most=MAX_ITEMS, name="job_has_a_bounded_number_of_items"),
             finite("cut_tries", most=1_000, name="tries_to_cut_a_job_are_bounded"),
             models.CheckConstraint(
                 condition=Q(failed=0) | Q(total__isnull=False, failed__gt=0, failed__lte=F("total")),
                 name="no_more_fails_than_there_is",
             ),
-            finite("file_bytes", most=MOST_FILE_BYTES, name="job_file_is_bounded"),
+            finite("file_bytes", most=MAX_FILE_BYTES, name="job_file_is_bounded"),
             models.CheckConstraint(
                 condition=Q(file_name="", file_bytes=0, file_sha256="")
                 | ~Q(file_name="") & Q(file_bytes__gt=0, file_sha256__regex="^[0-9a-f]{64}$"),
                 name="job_file_has_a_name_and_a_hash",
             ),
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(state__in=OPEN), name="job_open")]
+        indexes = [models.Index(fields=["id"], condition=Q(state__in=OPEN_STATES), name="job_open")]
 
     def __str__(self) -> str:
         return self.title
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN
+        return self.state in OPEN_STATES
 
     @property
     def has_ended(self) -> bool:
-        return self.state in ENDED
+        return self.state in ENDED_STATES
 
 
 class JobPart(models.Model):
@@ -133,7 +133,7 @@ class JobPart(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="file_has_each_part_once"),
-            finite("number", most=MOST_FILE_BYTES // PART_BYTES, name="file_part_is_bounded"),
+            finite("number", most=MAX_FILE_BYTES // PART_BYTES, name="file_part_is_bounded"),
         ]
 
     def __str__(self) -> str:
@@ -172,7 +172,7 @@ class JobItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="job_has_each_item_once"),
             one_of("state", ItemState, name="item_state_is_known"),
-            finite("number", least=1, most=MOST_ITEMS, name="items_are_numbered_from_one"),
+            finite("number", least=1, most=MAX_ITEMS, name="items_are_numbered_from_one"),
             finite("tries", most=1_000, name="item_tries_are_bounded"),
             models.CheckConstraint(
                 condition=Q(state="waiting", finished_at__isnull=True)
@@ -183,7 +183,7 @@ class JobItem(models.Model):
             models.CheckConstraint(condition=~Q(state="done") | Q(error=""), name="done_item_has_no_error"),
         ]
         indexes = [models.Index(fields=["job", "state", "number"], name="items_of_job_by_state")]
-        triggers = [done_once()]
+        triggers = [process_items_once()]
 
     def __str__(self) -> str:
         return f"{self.job_id}, item {self.number}"

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
-from billing.models.periods import Settling
+from billing.models.periods import SettlementMethod
 from lib.field_types import one_of
 
 
@@ -31,7 +31,7 @@ class Pause(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=7, choices=PauseState, default=PauseState.TO_COME)
-    settles = models.CharField(max_length=7, choices=Settling, default=Settling.BALANCE, db_default=Settling.BALANCE)
+    settles = models.CharField(max_length=7, choices=SettlementMethod, default=SettlementMethod.BALANCE, db_default=SettlementMethod.BALANCE)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
 
@@ -39,7 +39,7 @@ class Pause(models.Model):
         constraints = [
             one_of("state", PauseState, name="pause_state_is_known"),
             models.CheckConstraint(
-                condition=Q(settles__in=(Settling.BALANCE, Settling.REFUND)), name="pause_is_not_paid_for"
+                condition=Q(settles__in=(SettlementMethod.BALANCE, SettlementMethod.REFUND)), name="pause_is_not_paid_for"
             ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="pause_ends_after_it_starts"

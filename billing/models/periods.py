@@ -9,7 +9,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q
 
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from lib.field_types import one_of
 from plans.models import Fee
 from plans.models.prices import Billed
@@ -26,7 +26,7 @@ class PeriodState(models.TextChoices):
     CLOSED = "closed", "closed"
 
 
-class Settling(models.TextChoices):
+class SettlementMethod(models.TextChoices):
     """What becomes of a difference to what was claimed in advance of a period whose end has moved since."""
 
     CHARGE = "charge", "what is missing is charged, nothing is given back"
@@ -35,18 +35,18 @@ class Settling(models.TextChoices):
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):
-    def to_close(self, until: datetime, *, clock: int | None = None) -> Self:
+    def to_close(self, until: datetime, *, clock_id: int | None = None) -> Self:
         """
         Return the open periods whose grace is over at `until`, those that wait after a failure among them.
 
         clock: of customers in this test clock's time; in real time for None.
         """
         is_over = self.filter(state=PeriodState.OPEN, due_at__lte=until)
-        return is_over.filter(in_time_of(clock, "subscription__customer"))
+        return is_over.filter(clock_filter(clock_id, "subscription__customer"))
 
-    def due(self, at: datetime, *, clock: int | None = None) -> Self:
+    def due(self, at: datetime, *, clock_id: int | None = None) -> Self:
         """Return those to close at `at` that are not waiting after a failure."""
-        return self.to_close(at, clock=clock).filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at))
+        return self.to_close(at, clock_id=clock_id).filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at))
 
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")
@@ -103,7 +103,7 @@ class Period(models.Model):
     continues = models.ForeignKey(
         "billing.Period", on_delete=models.PROTECT, null=True, related_name="continued_by", db_index=False
     )
-    settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
+    settles = models.CharField(max_length=7, choices=SettlementMethod, blank=True, db_default="")
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True)
@@ -135,7 +135,7 @@ class Period(models.Model):
                 condition=Q(continues__isnull=True) | Q(kind="regular"), name="only_regular_periods_continue"
             ),
             models.CheckConstraint(
-                condition=Q(settles="") | Q(kind="regular", settles__in=Settling.values),
+                condition=Q(settles="") | Q(kind="regular", settles__in=SettlementMethod.values),
                 name="period_settles_in_a_known_way",
             ),
             models.CheckConstraint(

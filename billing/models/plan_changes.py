@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from billing.triggers import decided_once, version_to_come_stays_published
+from billing.triggers import decide_changes_once, keep_upcoming_versions_published
 from lib.field_types import one_of
 from plans.models import PlanVersion
 from plans.models.versions import Audience
@@ -108,7 +108,7 @@ class ScheduledChange(models.Model):
             models.Index(fields=["moment"], condition=Q(state="pending"), name="change_to_come"),
             models.Index(fields=["subscription", "-id"], name="change_of_subscription"),
         ]
-        triggers = [decided_once()]
+        triggers = [decide_changes_once()]
 
     def __str__(self) -> str:
         return f"{self.subscription}: {self.from_version} → {self.version}"
@@ -120,4 +120,4 @@ class UpcomingVersion(PlanVersion):
     class Meta:
         proxy = True
         default_permissions = ()
-        triggers = [version_to_come_stays_published()]
+        triggers = [keep_upcoming_versions_published()]

@@ -7,10 +7,10 @@ from django.db.models import F, Q
 
 from lib.field_types import AMOUNT, MOST_MONEY, QuantityField, finite, one_of
 
-MOST_NOTICE_DAYS = 365
+MAX_NOTICE_DAYS = 365
 
 
-class When(models.TextChoices):
+class MigrationTiming(models.TextChoices):
     NOW = "now", "now, in mid-period"
     PERIOD = "period", "where each one's next period begins"
     DATE = "date", "at a date"
@@ -40,7 +40,7 @@ class PlanMigration(models.Model):
     title = models.CharField(max_length=120)
     sandbox = models.BooleanField(default=False)
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="+")
-    when = models.CharField(max_length=6, choices=When, default=When.PERIOD)
+    when = models.CharField(max_length=6, choices=MigrationTiming, default=MigrationTiming.PERIOD)
     moment = models.DateTimeField(null=True, blank=True)
     ends_overrides = models.BooleanField(default=False)
     from_unit = models.CharField(max_length=7, blank=True)
@@ -62,7 +62,7 @@ class PlanMigration(models.Model):
             ("approve_planmigration", "Can approve the migrations of others"),
         ]
         constraints = [
-            one_of("when", When, name="migration_moment_is_known"),
+            one_of("when", MigrationTiming, name="migration_moment_is_known"),
             one_of("state", MigrationState, name="migration_state_is_known"),
             models.CheckConstraint(condition=~Q(title=""), name="migration_has_a_title"),
             models.CheckConstraint(
@@ -77,7 +77,7 @@ class PlanMigration(models.Model):
             models.CheckConstraint(
                 condition=Q(rate__isnull=True) | Q(rate__gt=0, rate__lte=1_000_000), name="conversion_rate_is_finite"
             ),
-            finite("notice_days", most=MOST_NOTICE_DAYS, name="notice_is_given_a_year_ahead_at_most"),
+            finite("notice_days", most=MAX_NOTICE_DAYS, name="notice_is_given_a_year_ahead_at_most"),
             models.CheckConstraint(
                 condition=Q(approved_at__isnull=True, approved_by__isnull=True)
                 | Q(approved_at__isnull=False, approved_by__isnull=False),

@@ -9,11 +9,11 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
 from djmoney.models.fields import CurrencyField
 
-from billing.triggers import leaves_billed_periods_alone
+from billing.triggers import protect_billed_periods
 from lib.field_types import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
 
-class Overridden(models.TextChoices):
+class OverrideFigure(models.TextChoices):
     INCLUDED = "included", "included units, or the hard cap"
     PRICE = "price", "the price of a rate"
     PERCENT = "percent", "all its prices, by a percentage"
@@ -34,7 +34,7 @@ class Override(models.Model):
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="overrides")
     feature = models.ForeignKey("plans.Feature", on_delete=models.PROTECT, related_name="+")
-    what = models.CharField(max_length=8, choices=Overridden)
+    what = models.CharField(max_length=8, choices=OverrideFigure)
     match = models.JSONField(default=dict, blank=True)
     value = QuantityField()
     starts_at = models.DateTimeField()
@@ -47,7 +47,7 @@ class Override(models.Model):
 
     class Meta:
         constraints = [
-            one_of("what", Overridden, name="overridden_figure_is_known"),
+            one_of("what", OverrideFigure, name="overridden_figure_is_known"),
             models.CheckConstraint(
                 condition=Q(what="included", value__gte=0, value__lte=MOST_UNITS)
                 | Q(what="percent", value__gte=-100, value__lte=1000)
@@ -73,7 +73,7 @@ class Override(models.Model):
                 ],
             ),
         ]
-        triggers = [leaves_billed_periods_alone()]
+        triggers = [protect_billed_periods()]
 
     def __str__(self) -> str:
         return f"{self.feature}: {self.get_what_display()}"

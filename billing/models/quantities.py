@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import Q
 
 from billing.triggers import append_only
-from lib.field_types import MOST_HELD, finite
+from lib.field_types import MOST_SEATS, finite
 
 
-class HoldingQuerySet(models.QuerySet["Holding"]):
+class SubscriptionQuantityQuerySet(models.QuerySet["Holding"]):
     def in_order(self) -> Self:
         """Return the rows in the order in which they count."""
         return self.order_by("since", "id")
@@ -41,11 +41,11 @@ class SubscriptionQuantity(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
 
-    objects = HoldingQuerySet.as_manager()
+    objects = SubscriptionQuantityQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            finite("quantity", most=MOST_HELD, name="held_quantity_is_finite"),
+            finite("quantity", most=MOST_SEATS, name="held_quantity_is_finite"),
             models.CheckConstraint(condition=~Q(fee_code=""), name="holding_names_its_fee"),
         ]
         indexes = [models.Index(fields=["subscription", "since", "id"], name="holding_by_time")]

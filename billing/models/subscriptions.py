@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from djmoney.models.fields import CurrencyField
 
-from billing.models.periods import Settling
-from billing.triggers import sandbox_alone_tries_drafts
+from billing.models.periods import SettlementMethod
+from billing.triggers import restrict_drafts_to_sandbox
 from lib.field_types import MOST_TRIAL_DAYS, one_of
 
 
@@ -25,15 +25,15 @@ class SubscriptionState(models.TextChoices):
     ENDED = "ended", "ended"
 
 
-RUNNING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
-GETS_PERIODS = "('trialing', 'active', 'paused', 'canceled')"
+RUNNING_STATES = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE)
+STATES_WITH_PERIODS = "('trialing', 'active', 'paused', 'canceled')"
 """SQL for the states in which a subscription may have further periods."""
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def running(self) -> Self:
         """Return the subscriptions that get new periods."""
-        return self.filter(state__in=RUNNING)
+        return self.filter(state__in=RUNNING_STATES)
 
 
 @pghistory.track()
@@ -64,7 +64,7 @@ class Subscription(models.Model):
     ends_at = models.DateTimeField(null=True, blank=True)
     canceled_at = models.DateTimeField(null=True, blank=True)
     term_ends_at = models.DateTimeField(null=True, blank=True)
-    settles = models.CharField(max_length=7, choices=Settling, blank=True, db_default="")
+    settles = models.CharField(max_length=7, choices=SettlementMethod, blank=True, db_default="")
     drafted = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -96,7 +96,7 @@ class Subscription(models.Model):
                 name="only_what_is_canceled_had_a_later_end",
             ),
             models.CheckConstraint(
-                condition=Q(settles="") | Q(settles__in=Settling.values, state__in=("canceled", "ended")),
+                condition=Q(settles="") | Q(settles__in=SettlementMethod.values, state__in=("canceled", "ended")),
                 name="cancellation_settles_in_a_known_way",
             ),
             models.CheckConstraint(
@@ -112,7 +112,7 @@ class Subscription(models.Model):
                 name="subscription_in_trial_says_until_when",
             ),
         ]
-        triggers = [sandbox_alone_tries_drafts()]
+        triggers = [restrict_drafts_to_sandbox()]
 
     def __str__(self) -> str:
         return self.external_id

@@ -9,11 +9,11 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
-from billing.triggers import append_only, resolved_once
+from billing.triggers import append_only, resolve_unmatched_usage_once
 from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
 
 
-class Reason(models.TextChoices):
+class UnmatchedReason(models.TextChoices):
     UNKNOWN_CUSTOMER = "unknown_customer", "no customer of this name"
     UNKNOWN_EVENT = "unknown_event", "no meter counts events of this name"
     BAD_VALUE = "bad_value", "the metered property is missing or not a number"
@@ -251,7 +251,7 @@ class UnmatchedUsage(models.Model):
     customer_ref = models.TextField()
     event_name = models.TextField()
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, null=True, related_name="+")
-    reason = models.CharField(max_length=20, choices=Reason)
+    reason = models.CharField(max_length=20, choices=UnmatchedReason)
     detail = models.TextField(blank=True)
     resolved_at = models.DateTimeField(null=True)
     resolved_sequence = models.BigIntegerField(null=True)
@@ -259,7 +259,7 @@ class UnmatchedUsage(models.Model):
     class Meta:
         verbose_name_plural = "unmatched usage"
         constraints = [
-            one_of("reason", Reason, name="unmatched_reason_is_known"),
+            one_of("reason", UnmatchedReason, name="unmatched_reason_is_known"),
             models.UniqueConstraint(
                 fields=["event_key", "meter"], name="event_is_unmatched_once_per_meter", nulls_distinct=False
             ),
@@ -280,7 +280,7 @@ class UnmatchedUsage(models.Model):
                 name="unmatched_by_resolved_sequence",
             ),
         ]
-        triggers = [resolved_once()]
+        triggers = [resolve_unmatched_usage_once()]
 
     def __str__(self) -> str:
         return f"{self.event_name} of {self.customer_ref}: {self.get_reason_display()}"

@@ -7,10 +7,10 @@ from decimal import Decimal
 from django.db import connection
 
 from billing.models import MigrationItem
-from billing.simulation import Bill, Simulated, simulate
+from billing.simulation import PeriodBill, SimulatedPeriod, simulate
 from plans.models import PlanVersion
 
-PERIODS = 3
+COMPARED_PERIODS = 3
 """Periods that are looked back at."""
 
 _LAST = """
@@ -21,16 +21,16 @@ SELECT p.id FROM unnest(%s::bigint[]) AS s(id) CROSS JOIN LATERAL (
 """
 
 
-def note_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: datetime) -> None:
+def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: datetime) -> None:
     """
     Note of each of these moves what its last periods came to, and by the target; none where that cannot be told.
 
     What keeps it from being told, and usage that the target has no price for, are among the warnings.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, [[one.subscription_id for one in moves], PERIODS])
+        cursor.execute(_LAST, [[one.subscription_id for one in moves], COMPARED_PERIODS])
         period_ids = [id_ for (id_,) in cursor.fetchall()]
-    of_all: dict[int, list[Simulated]] = {}
+    of_all: dict[int, list[SimulatedPeriod]] = {}
     keeps = not moves[0].migration.ends_overrides
     bills = simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps) if period_ids else []
     for found in bills:
@@ -42,7 +42,7 @@ def note_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: date
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 
 
-def _total(bills: Sequence[Bill]) -> Decimal | None:
+def _total(bills: Sequence[PeriodBill]) -> Decimal | None:
     if not bills or not all(bill.is_known for bill in bills):
         return None
     return sum((bill.total for bill in bills), Decimal(0))

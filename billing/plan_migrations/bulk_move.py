@@ -7,9 +7,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection
 
 from billing.models import MigrationItem, PlanMigration
-from billing.models.plan_migrations import When
+from billing.models.plan_migrations import MigrationTiming
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
 _NOTE = """
 UPDATE billing_migrationitem m SET state = 'moved', problem = '', moved_at = %(at)s, part_id = p.id,
@@ -19,7 +19,7 @@ WHERE p.id = ANY(%(parts)s) AND m.subscription_id = p.subscription_id AND m.migr
 """
 
 
-def move_together(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
+def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
     """
     Move those of these that can be, all of one migration and at `at`; return the numbers of their subscriptions.
 
@@ -30,7 +30,7 @@ def move_together(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractB
     migration = moves[0].migration
     ids = [one.subscription_id for one in moves if one.subscription.customer.test_clock_id is None]
     try:
-        with change("migrate", by=by, at=at, migration=migration.pk):
+        with audited_transaction("migrate", by=by, at=at, migration=migration.pk):
             parts = change_plans(subscription_ids=ids, version=migration.version, at=at, by=by)
             with connection.cursor() as cursor:
                 cursor.execute(_NOTE, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
@@ -40,5 +40,5 @@ def move_together(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractB
 
 
 def _is_plain(migration: PlanMigration, at: datetime) -> bool:
-    is_now = migration.when == When.NOW or (migration.moment is not None and migration.moment <= at)
+    is_now = migration.when == MigrationTiming.NOW or (migration.moment is not None and migration.moment <= at)
     return is_now and not migration.ends_overrides and not migration.converts

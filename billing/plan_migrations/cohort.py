@@ -12,15 +12,15 @@ from django.db.models.functions import Coalesce
 
 from billing.models import MigrationItem, Period, PlanMigration, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.plan_migrations import MoveState, When
-from billing.models.subscriptions import RUNNING
-from lib.audit_log import change
+from billing.models.plan_migrations import MoveState, MigrationTiming
+from billing.models.subscriptions import RUNNING_STATES
+from lib.audit_log import audited_transaction
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 
-MOST_IDS = 20_000
-MOST_LEFT_OUT = 1_000
-MOST_TITLE = 120
+MAX_IDS = 20_000
+MAX_LEFT_OUT = 1_000
+MAX_TITLE_LENGTH = 120
 
 
 class MigrationRefused(ValueError):
@@ -52,7 +52,7 @@ class Selection:
     spent_least: Decimal | None = None
     spent_most: Decimal | None = None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return what was asked for as it can be stored, without the list of ids."""
         asked = {name: value for name, value in asdict(self).items() if value and name != "ids"}
         told = {name: value if isinstance(value, tuple) else str(value) for name, value in asked.items()}
@@ -60,10 +60,10 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class MigrationTerms:
     """How they move: see `Migration`."""
 
-    when: str = When.PERIOD
+    when: str = MigrationTiming.PERIOD
     moment: datetime | None = None
     ends_overrides: bool = False
     from_unit: str = ""
@@ -77,7 +77,7 @@ def plan_migration(
     title: str,
     version: PlanVersion,
     selection: Selection,
-    terms: Terms,
+    terms: MigrationTerms,
     sandbox: bool = False,
     at: datetime,
     by: AbstractBaseUser | None = None,
@@ -88,14 +88,14 @@ def plan_migration(
     :raises MigrationRefused: if nobody fits, the target is not published, or the terms contradict one another.
     """
     _check(title, version, selection, terms, at=at)
-    with change("plan a migration", by=by, at=at):
-        chosen = chosen_by(selection, version=version, sandbox=sandbox)
+    with audited_transaction("plan a migration", by=by, at=at):
+        chosen = select_subscriptions(selection, version=version, sandbox=sandbox)
         made = PlanMigration.objects.create(
             title=title,
             version=version,
             sandbox=sandbox,
-            selection=selection.told(),
-            left_out=_left_out(selection, chosen, version=version, sandbox=sandbox)[:MOST_LEFT_OUT],
+            selection=selection.as_json(),
+            left_out=_left_out(selection, chosen, version=version, sandbox=sandbox)[:MAX_LEFT_OUT],
             asked_by=by,
             created_at=at,
             **asdict(terms),
@@ -109,7 +109,7 @@ def plan_migration(
         return made
 
 
-def chosen_by(selection: Selection, *, version: PlanVersion, sandbox: bool) -> QuerySet[Subscription]:
+def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox: bool) -> QuerySet[Subscription]:
     """Return the running subscriptions that fit, without those that are on the target already."""
     found = Subscription.objects.running().filter(sandbox=sandbox).exclude(version=version)
     if selection.ids:
@@ -140,16 +140,16 @@ def _by_spend(found: QuerySet[Subscription], selection: Selection) -> QuerySet[S
     return found
 
 
-def _check(title: str, version: PlanVersion, selection: Selection, terms: Terms, *, at: datetime) -> None:
-    if not title.strip() or len(title) > MOST_TITLE:
-        raise MigrationRefused(f"Give it a title of up to {MOST_TITLE} characters.", field="title")
+def _check(title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime) -> None:
+    if not title.strip() or len(title) > MAX_TITLE_LENGTH:
+        raise MigrationRefused(f"Give it a title of up to {MAX_TITLE_LENGTH} characters.", field="title")
     if version.state != VersionState.LIVE:
         raise MigrationRefused(f"{version} is {version.get_state_display()}: choose one in force.", field="version")
-    if len(selection.ids) > MOST_IDS:
-        raise MigrationRefused(f"More than {MOST_IDS:,} ids: plan several migrations.", field="ids")
+    if len(selection.ids) > MAX_IDS:
+        raise MigrationRefused(f"More than {MAX_IDS:,} ids: plan several migrations.", field="ids")
     if not any([selection.plan, selection.ids]):
         raise MigrationRefused("Choose a plan, or name subscriptions or customers.", field="selection")
-    if (terms.when == When.DATE) != (terms.moment is not None):
+    if (terms.when == MigrationTiming.DATE) != (terms.moment is not None):
         raise MigrationRefused("Say which date, or choose another time.", field="moment")
     if terms.moment is not None and terms.moment <= at:
         raise MigrationRefused(f"{terms.moment:%Y-%m-%d %H:%M} UTC is past: choose a later date.", field="moment")
@@ -157,12 +157,12 @@ def _check(title: str, version: PlanVersion, selection: Selection, terms: Terms,
         _check_conversion(terms)
 
 
-def _check_conversion(terms: Terms) -> None:
+def _check_conversion(terms: MigrationTerms) -> None:
     if not (terms.from_unit and terms.to_unit and terms.rate) or terms.from_unit == terms.to_unit:
         raise MigrationRefused("Give two units and how many of the one become one of the other.", field="rate")
     if not 0 < terms.rate <= 1_000_000:
         raise MigrationRefused("The rate is above zero, and a million at most.", field="rate")
-    if terms.when != When.NOW:
+    if terms.when != MigrationTiming.NOW:
         raise MigrationRefused("Wallets are converted by a migration that moves now.", field="when")
 
 
@@ -189,7 +189,7 @@ def _left_out(
 def _reason(subscription: Subscription, version: PlanVersion) -> str:
     if subscription.version_id == version.pk:
         return f"It is on {version} already."
-    if subscription.state not in RUNNING:
+    if subscription.state not in RUNNING_STATES:
         return f"It is {subscription.get_state_display()}."
     return "It does not fit what else was asked for."
 
@@ -213,5 +213,5 @@ def _set(
     at: datetime,
     by: AbstractBaseUser | None,
 ) -> int:
-    with change("choose who is moved", by=by, at=at):
+    with audited_transaction("choose who is moved", by=by, at=at):
         return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=of).update(state=to)

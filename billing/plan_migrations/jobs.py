@@ -11,36 +11,36 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.jobs.kinds import Kind, Outcome
+from billing.jobs.kinds import JobDefinition, ItemOutcome
 from billing.models import Job, JobItem, MigrationItem
 from billing.models.plan_migrations import MoveState
-from billing.plan_migrations.bill_comparison import note_bills
-from billing.plan_migrations.bulk_move import move_together
-from billing.plan_migrations.preview import preview
-from billing.plan_migrations.subscription_move import move, move_back
+from billing.plan_migrations.bill_comparison import record_bills
+from billing.plan_migrations.bulk_move import move_in_bulk
+from billing.plan_migrations.preview import preview_move
+from billing.plan_migrations.subscription_move import move_subscription, roll_back_subscription
 from billing.subscriptions.plan_changes.revocation import RevocationRefused
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from billing.subscriptions.terms.price_overrides import OverrideRefused
-from customers.customer_time import time_of
-from lib.failpoints import reached
-from wallets.ledger.conversion import CannotConvert
+from customers.customer_time import current_time
+from lib.failpoints import hit_failpoint
+from wallets.ledger.conversion import ConversionRefused
 
-PIECE = 100
+SUBSCRIPTIONS_PER_ITEM = 100
 """Subscriptions of one item, whose locks are held together: two seconds where each is moved by itself."""
 
-REFUSALS = (SubscriptionRefused, RevocationRefused, OverrideRefused, CannotConvert)
+REFUSALS = (SubscriptionRefused, RevocationRefused, OverrideRefused, ConversionRefused)
 COLUMNS = ("subscription", "customer", "from", "outcome", "moment", "reason")
 
-TO_PREVIEW = (MoveState.WAITING, MoveState.REFUSED)
-TO_RUN = (MoveState.WAITING,)
-TO_UNDO = (MoveState.SCHEDULED, MoveState.MOVED)
+PREVIEW_STATES = (MoveState.WAITING, MoveState.REFUSED)
+RUN_STATES = (MoveState.WAITING,)
+ROLLBACK_STATES = (MoveState.SCHEDULED, MoveState.MOVED)
 
 
 def _cut(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Iterator[JobItem]]:
     def cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         number, last = (after.number, after.parameters["last"]) if after else (0, 0)
         moves = MigrationItem.objects.filter(migration=job.parameters["migration"], state__in=states).order_by("pk")
-        while ids := list(moves.filter(pk__gt=last).values_list("pk", flat=True)[:PIECE]):
+        while ids := list(moves.filter(pk__gt=last).values_list("pk", flat=True)[:SUBSCRIPTIONS_PER_ITEM]):
             number, first, last = number + 1, ids[0], ids[-1]
             yield JobItem(job=job, number=number, parameters={"first": first, "last": last})
 
@@ -57,52 +57,52 @@ def _each(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[MigrationIte
     yield from parties.order_by("pk")
 
 
-def _run(item: JobItem, at: datetime) -> Outcome:
-    outcome = Outcome({"moved": 0, "to come": 0, "not possible": 0})
-    moves = list(_each(item, TO_RUN))
-    together = move_together(moves, at=at, by=item.job.by)
+def _run(item: JobItem, at: datetime) -> ItemOutcome:
+    outcome = ItemOutcome({"moved": 0, "to come": 0, "not possible": 0})
+    moves = list(_each(item, RUN_STATES))
+    together = move_in_bulk(moves, at=at, by=item.job.by)
     for one in moves:
         if one.subscription_id in together:
             one.state, one.problem = MoveState.MOVED, ""
             _count(one, "moved", at, outcome)
         else:
             _move_alone(one, item, at, outcome)
-        reached("migration.moved")
+        hit_failpoint("migration.moved")
     return outcome
 
 
-def _move_alone(one: MigrationItem, item: JobItem, at: datetime, outcome: Outcome) -> None:
+def _move_alone(one: MigrationItem, item: JobItem, at: datetime, outcome: ItemOutcome) -> None:
     try:
         with transaction.atomic():
-            found = move(one, at=_now(one, at), by=item.job.by)
+            found = move_subscription(one, at=_now(one, at), by=item.job.by)
     except REFUSALS as error:
         _refuse(one, error, MoveState.REFUSED, outcome)
     else:
         _count(one, "moved" if found.part else "to come", found.begins_at, outcome)
 
 
-def _undo(item: JobItem, at: datetime) -> Outcome:
-    outcome = Outcome({"rolled back": 0, "not possible": 0})
-    for one in _each(item, TO_UNDO):
+def _undo(item: JobItem, at: datetime) -> ItemOutcome:
+    outcome = ItemOutcome({"rolled back": 0, "not possible": 0})
+    for one in _each(item, ROLLBACK_STATES):
         state = MoveState(one.state)
         try:
             with transaction.atomic():
-                move_back(one, at=_now(one, at), by=item.job.by)
+                roll_back_subscription(one, at=_now(one, at), by=item.job.by)
         except REFUSALS as error:
             _refuse(one, error, state, outcome)
         else:
             _count(one, "rolled back", at, outcome)
-        reached("migration.moved_back")
+        hit_failpoint("migration.moved_back")
     return outcome
 
 
-def _preview(item: JobItem, at: datetime) -> Outcome:
-    outcome = Outcome({"possible": 0, "not possible": 0, "with a warning": 0})
-    moves = list(_each(item, TO_PREVIEW))
+def _preview(item: JobItem, at: datetime) -> ItemOutcome:
+    outcome = ItemOutcome({"possible": 0, "not possible": 0, "with a warning": 0})
+    moves = list(_each(item, PREVIEW_STATES))
     for one in moves:
-        preview(one, at=_now(one, at))
+        preview_move(one, at=_now(one, at))
     if moves:
-        note_bills(moves, moves[0].migration.version, at=at)
+        record_bills(moves, moves[0].migration.version, at=at)
     for one in moves:
         outcome.figures["not possible" if one.problem else "possible"] += 1
         outcome.figures["with a warning"] += bool(one.warnings)
@@ -113,17 +113,17 @@ def _preview(item: JobItem, at: datetime) -> Outcome:
 def _now(one: MigrationItem, at: datetime) -> datetime:
     """Return what time it is for the customer: a sandbox customer may have a clock of its own."""
     customer = one.subscription.customer
-    return at if customer.test_clock_id is None else time_of(customer)
+    return at if customer.test_clock_id is None else current_time(customer)
 
 
-def _refuse(one: MigrationItem, error: Exception, state: MoveState, outcome: Outcome) -> None:
+def _refuse(one: MigrationItem, error: Exception, state: MoveState, outcome: ItemOutcome) -> None:
     MigrationItem.objects.filter(pk=one.pk).update(state=state, problem=str(error))
     one.state, one.problem = state, str(error)
     outcome.figures["not possible"] += 1
     outcome.findings.append(_told(one, None))
 
 
-def _count(one: MigrationItem, what: str, moment: datetime, outcome: Outcome) -> None:
+def _count(one: MigrationItem, what: str, moment: datetime, outcome: ItemOutcome) -> None:
     outcome.figures[what] += 1
     outcome.findings.append(_told(one, moment))
 
@@ -140,6 +140,6 @@ def _told(one: MigrationItem, moment: datetime | None) -> dict[str, str | int]:
 
 
 RUN = "billing.run_planmigration"
-MIGRATION_PREVIEW = Kind(permission="billing.add_planmigration", cut=_cut(TO_PREVIEW), do=_preview, columns=COLUMNS)
-MIGRATION = Kind(permission=RUN, cut=_cut(TO_RUN), do=_run, columns=COLUMNS)
-MIGRATION_UNDO = Kind(permission=RUN, cut=_cut(TO_UNDO), do=_undo, columns=COLUMNS)
+MIGRATION_PREVIEW = JobDefinition(permission="billing.add_planmigration", split=_cut(PREVIEW_STATES), process=_preview, columns=COLUMNS)
+MIGRATION = JobDefinition(permission=RUN, split=_cut(RUN_STATES), process=_run, columns=COLUMNS)
+MIGRATION_UNDO = JobDefinition(permission=RUN, split=_cut(ROLLBACK_STATES), process=_undo, columns=COLUMNS)

@@ -7,17 +7,17 @@ from itertools import islice
 from billing.models import MigrationItem, PlanMigration
 from billing.models.plan_migrations import MoveState
 from customers.notifications import Announcement, announce_all
-from lib.formats import money
+from lib.formats import format_money
 
 KIND = "migration.announced"
-AT_A_TIME = 1_000
+BATCH_SIZE = 1_000
 
 
 def announce_to_customers(migration: PlanMigration, *, at: datetime) -> int:
     """Announce it to everybody who waits to be moved, in the caller's transaction; return how many they are."""
     told = 0
     announcements = _announcements(migration, at=at)
-    while some := list(islice(announcements, AT_A_TIME)):
+    while some := list(islice(announcements, BATCH_SIZE)):
         announce_all(kind=KIND, announcements=some, at=at)
         told += len(some)
     return told
@@ -26,7 +26,7 @@ def announce_to_customers(migration: PlanMigration, *, at: datetime) -> int:
 def _announcements(migration: PlanMigration, *, at: datetime) -> Iterator[Announcement]:
     begins_at = max(at + timedelta(days=migration.notice_days or 0), migration.moment or at)
     waiting = migration.moves.filter(state=MoveState.WAITING).select_related("subscription", "from_version__plan")
-    for one in waiting.order_by("pk").iterator(AT_A_TIME):
+    for one in waiting.order_by("pk").iterator(BATCH_SIZE):
         facts = {
             "subscription": one.subscription.external_id,
             "plan": one.from_version.plan.name,
@@ -43,4 +43,4 @@ def _bills(one: MigrationItem) -> dict[str, str | None]:
     if one.before is None or one.after is None:
         return {"bill_before": None, "bill_after": None}
     currency = str(one.subscription.currency)
-    return {"bill_before": money(one.before, currency), "bill_after": money(one.after, currency)}
+    return {"bill_before": format_money(one.before, currency), "bill_after": format_money(one.after, currency)}

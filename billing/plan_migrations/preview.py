@@ -16,13 +16,13 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Counter, MigrationItem, Override, Period, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
-from billing.models.plan_migrations import MoveState, When
+from billing.models.plan_migrations import MoveState, MigrationTiming
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
-from lib.formats import number
+from lib.formats import format_number
 from plans.models import PlanFeature, PlanVersion
 
 
-def preview(one: MigrationItem, *, at: datetime) -> None:
+def preview_move(one: MigrationItem, *, at: datetime) -> None:
     """Note of a move why it is not possible, or what its document comes to and what is worth a second look."""
     one.problem, one.switch = "", None
     try:
@@ -41,7 +41,7 @@ def _switch(one: MigrationItem, *, at: datetime) -> Decimal:
         version=migration.version,
         at=at,
         moment=migration.moment if migration.moment is not None and migration.moment > at else None,
-        at_period_end=migration.when == When.PERIOD,
+        at_period_end=migration.when == MigrationTiming.PERIOD,
     )
     return draft.totals.total - sum((note.totals.total for note in draft.credit_notes), Decimal(0))
 
@@ -61,7 +61,7 @@ def _warnings(one: MigrationItem, *, at: datetime) -> Iterator[str]:
     agreed = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription).count()
     if agreed:
         goes = "end with it" if one.migration.ends_overrides else "stay in force"
-        yield f"{number(agreed)} figures that were agreed with the customer {goes}."
+        yield f"{format_number(agreed)} figures that were agreed with the customer {goes}."
 
 
 def _lost(subscription: Subscription, version: PlanVersion) -> list[str]:
@@ -83,5 +83,5 @@ def _below_use(subscription: Subscription, version: PlanVersion, *, at: datetime
     capped = PlanFeature.objects.filter(version=version, feature__in=used, consumption="hard_cap")
     for granted in capped.select_related("feature").order_by("feature__name"):
         if granted.included < used[granted.feature_id]:
-            is_used = number(used[granted.feature_id])
-            yield f"{granted.feature.name}: {is_used} are used, {number(granted.included)} are the most by {version}."
+            is_used = format_number(used[granted.feature_id])
+            yield f"{granted.feature.name}: {is_used} are used, {format_number(granted.included)} are the most by {version}."

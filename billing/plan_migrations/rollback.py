@@ -13,35 +13,35 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
-from billing.closing.period_reversal import CannotTakeBack, take_back
-from billing.metering.corrections.recount import lift, put_back
+from billing.closing.period_reversal import ReversalRefused, credit_period_invoice
+from billing.metering.corrections.recount import remove_counts, recount_events
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.subscriptions import RUNNING, SubscriptionState
-from billing.subscriptions.notifications import Moved, tell_moved
+from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
+from billing.subscriptions.notifications import VersionChange, announce_version_changes
 from billing.subscriptions.periods.boundaries import TICK
-from billing.subscriptions.periods.cutoff import locked_periods
-from billing.subscriptions.periods.generation import AHEAD, follow
-from billing.subscriptions.periods.restoration import lengthen
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.revocation import undo
+from billing.subscriptions.periods.cutoff import lock_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
+from billing.subscriptions.periods.restoration import restore_period
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.revocation import revoke_pending
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, announce, cover
+from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Billed
 
 
-class CannotUndo(SubscriptionRefused):
+class RollbackRefused(SubscriptionRefused):
     """A plan change cannot be undone; the text says why."""
 
 
-def undo_change(
+def roll_back_change(
     *,
     subscription: Subscription,
     part: Period,
-    former: PlanVersion,
+    former_version: PlanVersion,
     restore: Callable[[], None] = lambda: None,
     at: datetime,
     by: AbstractBaseUser | None = None,
@@ -54,52 +54,52 @@ def undo_change(
 
     :raises CannotUndo: if it has changed since or has ended, the period is over, or a document cannot be taken back.
     """
-    with change("undo a plan change", by=by, at=at):
+    with audited_transaction("undo a plan change", by=by, at=at):
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        move_due(at=at, subscription_ids=[subscription.pk])
+        apply_due_changes(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
-        undo([subscription.pk], problem=f"It goes back to {former} instead.", at=at)
-        periods = locked_periods(subscription)
+        revoke_pending([subscription.pk], problem=f"It goes back to {former_version} instead.", at=at)
+        periods = lock_periods(subscription)
         part = _part(subscription, part, periods, at=at)
         before = _before(part)
         is_split = part.continues_id == before.pk or (part.is_trial and before.is_trial)
         lifted = [part]
-        if before.state == PeriodState.CLOSED and (is_split or _claims_beyond_its_period(part.version_id, former.pk)):
+        if before.state == PeriodState.CLOSED and (is_split or _claims_beyond_its_period(part.version_id, former_version.pk)):
             _take_back(before, at=at)
             lifted.append(before)
         _remove_later(part, periods)
-        lift([one.pk for one in lifted], at=at)
+        remove_counts([one.pk for one in lifted], at=at)
         _set_aside(lifted, at=at)
-        undone_id, subscription.version = subscription.version_id, former
+        undone_id, subscription.version = subscription.version_id, former_version
         subscription.save(update_fields=["version"])
         periods = _make_anew(subscription, part, before, is_split=is_split, is_billed=before in lifted)
         _cover(subscription, since=part.starts_at)
-        follow(subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + AHEAD)
+        append_periods(subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + PERIOD_LEAD_TIME)
         grant_included(subscription_ids=[subscription.pk], at=at)
         restore()
         since = min(one.starts_at for one in lifted)
-        put_back(
+        recount_events(
             subscription=subscription,
             period_ids=[one.pk for one in periods],
             since=since,
             until=periods[-1].ends_at,
             at=at,
         )
-        tell_moved([Moved(subscription.pk, undone_id, former.pk, part.starts_at)], at=at)
+        announce_version_changes([VersionChange(subscription.pk, undone_id, former_version.pk, part.starts_at)], at=at)
 
 
 def _part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:
     """Return the period as it is now, if it can still be undone."""
-    if subscription.state not in (*RUNNING, SubscriptionState.CANCELED):
-        raise CannotUndo(f"It is {subscription.get_state_display()}.")
+    if subscription.state not in (*RUNNING_STATES, SubscriptionState.CANCELED):
+        raise RollbackRefused(f"It is {subscription.get_state_display()}.")
     if subscription.version_id != part.version_id:
-        raise CannotUndo(f"It has moved on to {subscription.version} since.")
+        raise RollbackRefused(f"It has moved on to {subscription.version} since.")
     found = next((one for one in periods if one.pk == part.pk), None)
     if found is None or found.state != PeriodState.OPEN or found.ends_at <= at:
-        raise CannotUndo("The period in which it changed is over: change its plan instead.")
+        raise RollbackRefused("The period in which it changed is over: change its plan instead.")
     if found.starts_at > at:
-        raise CannotUndo(f"It changes only at {found.starts_at:%Y-%m-%d %H:%M} UTC: try again then.")
+        raise RollbackRefused(f"It changes only at {found.starts_at:%Y-%m-%d %H:%M} UTC: try again then.")
     return found
 
 
@@ -108,7 +108,7 @@ def _before(part: Period) -> Period:
     regular = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
     before = regular.select_for_update().filter(ends_at=part.starts_at).first()
     if before is None:
-        raise CannotUndo("It began anew with the change, after a pause: change its plan instead.")
+        raise RollbackRefused("It began anew with the change, after a pause: change its plan instead.")
     return before
 
 
@@ -121,11 +121,11 @@ def _take_back(before: Period, *, at: datetime) -> None:
     """Credit the document of a period that is to be billed anew."""
     others = Period.objects.filter(subscription=before.subscription_id, starts_at=before.starts_at)
     if before.continues_id is not None or others.filter(kind=PeriodKind.UNDONE).exists():
-        raise CannotUndo("Its period was split more than once, and is billed: change its plan back instead.")
+        raise RollbackRefused("Its period was split more than once, and is billed: change its plan back instead.")
     try:
-        take_back(before, at=at)
-    except CannotTakeBack as error:
-        raise CannotUndo(str(error)) from error
+        credit_period_invoice(before, at=at)
+    except ReversalRefused as error:
+        raise RollbackRefused(str(error)) from error
 
 
 def _remove_later(part: Period, periods: Sequence[Period]) -> None:
@@ -133,7 +133,7 @@ def _remove_later(part: Period, periods: Sequence[Period]) -> None:
     later = [one for one in periods if one.starts_at > part.starts_at and one.kind == PeriodKind.REGULAR]
     for one in later:
         if one.counters.exists() or one.series.exists():
-            raise CannotUndo("Usage is counted in its next period already: change its plan instead.")
+            raise RollbackRefused("Usage is counted in its next period already: change its plan instead.")
         one.delete()
 
 
@@ -155,10 +155,10 @@ def _make_anew(
     """Return the periods of the former version that take the place of those set aside, in order."""
     if is_split:
         whole = _made(subscription, before) if is_billed else before
-        lengthen(subscription, whole)
+        restore_period(subscription, whole)
         return [whole]
     following = _made(subscription, part)
-    lengthen(subscription, following)
+    restore_period(subscription, following)
     return [_made(subscription, before, before.ends_at), following] if is_billed else [following]
 
 
@@ -192,8 +192,8 @@ def _cover(subscription: Subscription, *, since: datetime) -> None:
             ).delete()
             cursor.execute(_RESTORE, [subscription.pk, since, since])
     except IntegrityError as error:
-        raise CannotUndo(
+        raise RollbackRefused(
             "Another subscription covers meanwhile what it would cover again: end that first."
         ) from error
-    cover(subscription, since=since)
-    announce(subscription, since=since)
+    cover_features(subscription, since=since)
+    invalidate_cached_periods(subscription, since=since)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.models import MigrationItem
 from wallets.ledger import conversion
-from wallets.ledger.wallet_lookup import wallet_for
+from wallets.ledger.wallet_lookup import find_or_open_wallet
 from wallets.models import Wallet
 
 By = AbstractBaseUser | None
@@ -30,14 +30,14 @@ def convert_wallets_back(one: MigrationItem, *, at: datetime, by: By) -> None:
     :raises CannotConvert: if some of what it made is used.
     """
     for wallets in _wallets(one, at):
-        conversion.convert_back(**wallets, **_named(one), at=at, by=by)
+        conversion.revert_conversion(**wallets, **_named(one), at=at, by=by)
 
 
 def _wallets(one: MigrationItem, at: datetime) -> Iterator[dict[str, int]]:
     migration, customer_id = one.migration, one.subscription.customer_id
     held = Wallet.objects.filter(customer=customer_id, unit=migration.from_unit, closed_at__isnull=True)
     for source in held.order_by("pk"):
-        target = wallet_for(customer_id=customer_id, unit=migration.to_unit, at=at)
+        target = find_or_open_wallet(customer_id=customer_id, unit=migration.to_unit, at=at)
         yield {"from_id": source.pk, "to_id": target.pk}
 
 

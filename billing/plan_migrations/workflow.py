@@ -8,15 +8,15 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
 from billing.models import Job, PlanMigration
-from billing.models.jobs import ENDED, JobKind
+from billing.models.jobs import ENDED_STATES, JobKind
 from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.notifications import announce_to_customers
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import PublishingRule
 
 By = AbstractBaseUser | None
-OPEN = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
+OPEN_STATES = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
 """States in which nothing has been moved yet."""
 
 
@@ -26,17 +26,17 @@ def preview(*, migration_id: int, at: datetime, by: By) -> Job:
 
     :raises MigrationRefused: if it is begun, or another of its jobs is under way.
     """
-    with _held(migration_id, OPEN, "preview a migration", at=at, by=by) as migration:
+    with _held(migration_id, OPEN_STATES, "preview a migration", at=at, by=by) as migration:
         return _start(migration, JobKind.MIGRATION_PREVIEW, f"Preview of {migration.title}", at=at, by=by)
 
 
-def tell(*, migration_id: int, at: datetime, by: By) -> int:
+def announce(*, migration_id: int, at: datetime, by: By) -> int:
     """
     Tell the customers what will change; return how many are told. The run waits for the days agreed from now on.
 
     :raises MigrationRefused: if nobody is to be told, or everybody was already.
     """
-    with _held(migration_id, OPEN, "tell customers of a migration", at=at, by=by) as migration:
+    with _held(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
         if migration.notice_days is None:
             raise MigrationRefused("Nobody is to be told of this migration.")
         if migration.told_at is not None:
@@ -45,7 +45,7 @@ def tell(*, migration_id: int, at: datetime, by: By) -> int:
         return announce_to_customers(migration, at=at)
 
 
-def ask(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
+def request_approval(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """
     Ask somebody else to approve it.
 
@@ -69,7 +69,7 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
     return migration
 
 
-def decline(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
+def reject(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """Say no to it, or take back what was asked or approved; it may be asked for again."""
     states = (MigrationState.REVIEW, MigrationState.APPROVED)
     with _held(migration_id, states, "decline a migration", at=at, by=by) as migration:
@@ -77,9 +77,9 @@ def decline(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
     return migration
 
 
-def drop(*, migration_id: int, at: datetime, by: By) -> PlanMigration:
+def discard(*, migration_id: int, at: datetime, by: By) -> PlanMigration:
     """Give it up before it is begun."""
-    with _held(migration_id, OPEN, "drop a migration", at=at, by=by) as migration:
+    with _held(migration_id, OPEN_STATES, "drop a migration", at=at, by=by) as migration:
         migration.state = MigrationState.DROPPED
     return migration
 
@@ -90,8 +90,8 @@ def run(*, migration_id: int, at: datetime, by: By) -> Job:
 
     :raises MigrationRefused: if an approval is missing, customers are not told for long enough, or nobody waits.
     """
-    with _held(migration_id, (*OPEN, MigrationState.BEGUN), "run a migration", at=at, by=by) as migration:
-        if problem := missing(migration, at=at):
+    with _held(migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by) as migration:
+        if problem := find_missing_step(migration, at=at):
             raise MigrationRefused(problem)
         migration.moves.filter(state=MoveState.REFUSED).update(state=MoveState.WAITING)
         if not migration.moves.filter(state=MoveState.WAITING).exists():
@@ -114,7 +114,7 @@ def roll_back(*, migration_id: int, at: datetime, by: By) -> Job:
         return _start(migration, JobKind.MIGRATION_UNDO, f"{migration.title}: rolled back", at=at, by=by)
 
 
-def missing(migration: PlanMigration, *, at: datetime) -> str:
+def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
     """Return why it cannot be run yet, and what to do; empty if nothing is missing."""
     rule = PublishingRule.objects.get()
     if rule.migrations_need_approval and migration.approved_at is None:
@@ -129,7 +129,7 @@ def missing(migration: PlanMigration, *, at: datetime) -> str:
     return ""
 
 
-def jobs_of(migration_id: int) -> list[Job]:
+def read_jobs(migration_id: int) -> list[Job]:
     """Return its jobs, the latest first."""
     kinds = [JobKind.MIGRATION_PREVIEW, JobKind.MIGRATION, JobKind.MIGRATION_UNDO]
     return list(Job.objects.filter(kind__in=kinds, parameters__migration=migration_id).order_by("-pk"))
@@ -144,12 +144,12 @@ def _held(
     migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: By
 ) -> Iterator[PlanMigration]:
     """Lock a migration that is in one of these states, and none of whose jobs is under way; store what it becomes."""
-    with change(action, by=by, at=at):
+    with audited_transaction(action, by=by, at=at):
         held = PlanMigration.objects.select_for_update(of=("self",)).select_related("version__plan")
         migration = held.get(pk=migration_id)
         if migration.state not in states:
             raise MigrationRefused(f"It is {migration.get_state_display()} already.")
-        if under_way := next((job for job in jobs_of(migration_id) if job.state not in ENDED), None):
+        if under_way := next((job for job in read_jobs(migration_id) if job.state not in ENDED_STATES), None):
             told = f"“{under_way.title}” is {under_way.get_state_display()}"
             raise MigrationRefused(f"{told}: wait for its end, or cancel it first.")
         yield migration

@@ -4,24 +4,24 @@ from datetime import datetime
 from typing import Any
 
 from billing.models import Alert
-from billing.models.alerts import Guarded
-from invoices.portal.formats import Reading
+from billing.models.alerts import AlertKind
+from invoices.portal.formats import PortalFigures
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.currencies import MINOR_UNITS
 
 WORDS = {
-    Guarded.ALLOWANCE: "What is included is used up to {level} %",
-    Guarded.CAP: "A spend cap is reached to {level} %",
-    Guarded.SPEND: "A budget is reached to {level} %",
-    Guarded.LAST_PERIOD: "Spending is at {level} % of the period before",
-    Guarded.PROJECTED: "Spending is heading for {level} % of what you set",
-    Guarded.ANOMALY: "Use is {level} times the usual",
-    Guarded.LOW_BALANCE: "A balance is below {level} %",
-    Guarded.EXPIRING: "Credits expire within {level} days",
+    AlertKind.ALLOWANCE: "What is included is used up to {level} %",
+    AlertKind.CAP: "A spend cap is reached to {level} %",
+    AlertKind.SPEND: "A budget is reached to {level} %",
+    AlertKind.LAST_PERIOD: "Spending is at {level} % of the period before",
+    AlertKind.PROJECTED: "Spending is heading for {level} % of what you set",
+    AlertKind.ANOMALY: "Use is {level} times the usual",
+    AlertKind.LOW_BALANCE: "A balance is below {level} %",
+    AlertKind.EXPIRING: "Credits expire within {level} days",
 }
 
 
-def shown(one: Alert, figures: Reading, *, at: datetime | None = None) -> dict[str, Any]:
+def shown(one: Alert, figures: PortalFigures, *, at: datetime | None = None) -> dict[str, Any]:
     """Return an alert as text; at: to say whether it is over."""
     of = str(one.feature) if one.feature_id else one.wallet.name if one.wallet_id else ""
     if one.dimension:
@@ -29,7 +29,7 @@ def shown(one: Alert, figures: Reading, *, at: datetime | None = None) -> dict[s
     limit = "" if one.limit is None else f" of {_figure(one, one.limit, figures)}"
     is_over = at is not None and one.ends_at is not None and one.ends_at <= at
     return {
-        "what": WORDS[Guarded(one.alert_rule.kind)].format(level=one.threshold),
+        "what": WORDS[AlertKind(one.alert_rule.kind)].format(level=one.threshold),
         "of": of,
         "value": f"{_figure(one, one.value, figures)}{limit}",
         "at": figures.moment(one.fired_at),
@@ -37,7 +37,7 @@ def shown(one: Alert, figures: Reading, *, at: datetime | None = None) -> dict[s
     }
 
 
-def _figure(one: Alert, value: Any, figures: Reading) -> str:
+def _figure(one: Alert, value: Any, figures: PortalFigures) -> str:
     if one.unit in MINOR_UNITS:
         return figures.in_currency(value, one.unit)
     return figures.in_currency(value, CREDIT_PRICES) if one.unit == "credits" else figures.units(value, one.unit)

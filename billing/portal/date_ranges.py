@@ -67,7 +67,7 @@ def spans(visit: Visit, running: Sequence[PeriodUsage]) -> Spans:
     ids = tuple(one.period_id for one in running)
     now = _days(starts_at, max(one.ends_at for one in running), zone, ids)
     rows = Period.objects.filter(kind=PeriodKind.REGULAR, ends_at__lte=starts_at, ends_at__gt=starts_at - LONGEST)
-    earlier = visit.own(rows, "subscription__customer").order_by("-ends_at")[:MOST_EARLIER]
+    earlier = visit.own_rows(rows, "subscription__customer").order_by("-ends_at")[:MOST_EARLIER]
     found = list(earlier.values_list("pk", "starts_at", "ends_at"))
     if not found:
         return Spans(now, None)

@@ -4,17 +4,17 @@ from typing import Any
 
 from django import forms
 
-from billing.limits.spend_caps import MOST_PER_MINUTE, dimensions_of
-from billing.models.alerts import Guarded
+from billing.limits.spend_caps import MAX_PER_MINUTE, budget_dimensions
+from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction
 from customers.portal.visit import Visit
 from plans.models import Feature
 
 KINDS = {
-    Guarded.SPEND: "Tell us when spending reaches a budget",
-    Guarded.PROJECTED: "Tell us when spending is heading for an amount",
-    Guarded.LAST_PERIOD: "Tell us when spending is above the period before",
-    Guarded.LOW_BALANCE: "Tell us when a wallet is low",
+    AlertKind.SPEND: "Tell us when spending reaches a budget",
+    AlertKind.PROJECTED: "Tell us when spending is heading for an amount",
+    AlertKind.LAST_PERIOD: "Tell us when spending is above the period before",
+    AlertKind.LOW_BALANCE: "Tell us when a wallet is low",
 }
 ACTIONS = {
     CapAction.NOTIFY: "tell us",
@@ -33,7 +33,7 @@ class ScopeForm(forms.Form):
 
     def __init__(self, *args: Any, visit: Visit, features: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        names = dimensions_of(visit.customer, None, None)
+        names = budget_dimensions(visit.customer, None, None)
         self.fields["feature"].choices = [("", "all usage"), *features.items()]
         self.fields["dimension"].choices = [("", "everywhere"), *((one, one) for one in names)]
         if not names:
@@ -80,7 +80,7 @@ class CapForm(ScopeForm):
         label="Uses a minute",
         required=False,
         min_value=1,
-        max_value=MOST_PER_MINUTE,
+        max_value=MAX_PER_MINUTE,
         help_text="Where it slows down.",
     )
     field_order = ["amount", "action", "per_minute", "feature", "dimension", "value"]

@@ -9,19 +9,19 @@ from django.http.response import HttpResponseBase
 from billing.limits.alerts.rule_settings import (
     DEFAULT_LEVELS,
     AlertRuleRefused,
-    Scope,
+    AlertScope,
     remove_alert_rule,
     set_alert_rule,
 )
 from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
 from billing.models import Alert, AlertRule, SpendCap, Subscription
-from billing.models.alerts import Guarded
+from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import shown
 from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
-from customers.portal.visit import Visit, page_of, show, signed_in, went
-from invoices.portal.formats import Reading, reading
-from plans.catalog.stored_terms import terms_of
+from customers.portal.visit import Visit, paginate, render_page, signed_in, redirect_with_message
+from invoices.portal.formats import PortalFigures, portal_figures
+from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
 TOLD = {
@@ -42,7 +42,7 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     form = BudgetForm(request.POST, visit=visit, features=features_of(visit))
     if form.is_valid():
         chosen = form.cleaned_data
-        scope = Scope(
+        scope = AlertScope(
             customer=visit.customer,
             feature=form.of_feature,
             dimension=chosen.get("dimension", ""),
@@ -57,7 +57,7 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
                 set_by=CapSetter.CUSTOMER,
                 at=visit.at,
             )
-            return went("portal_limits", told="budget")
+            return redirect_with_message("portal_limits", message="budget")
         except AlertRuleRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
     return _page(request, visit, budget=form)
@@ -66,11 +66,11 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @signed_in("POST")
 def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Watch it no more, where the customer has set it."""
-    found = visit.one(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
+    found = visit.own_row(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
     if found.set_by != CapSetter.CUSTOMER:
-        return went("portal_limits", told="theirs")
+        return redirect_with_message("portal_limits", message="theirs")
     remove_alert_rule(alert_rule=found, at=visit.at)
-    return went("portal_limits", told="removed")
+    return redirect_with_message("portal_limits", message="removed")
 
 
 @signed_in("POST")
@@ -90,7 +90,7 @@ def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
                 set_by=CapSetter.CUSTOMER,
                 at=visit.at,
             )
-            return went("portal_limits", told="cap")
+            return redirect_with_message("portal_limits", message="cap")
         except CapRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
     return _page(request, visit, cap=form)
@@ -99,22 +99,22 @@ def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 @signed_in("POST")
 def remove_spend_cap(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Take a cap away, where the customer has set it on all that they have."""
-    found = visit.one(SpendCap.objects.all(), pk=number)
+    found = visit.own_row(SpendCap.objects.all(), pk=number)
     if found.set_by != CapSetter.CUSTOMER:
-        return went("portal_limits", told="theirs")
+        return redirect_with_message("portal_limits", message="theirs")
     remove_cap(cap=found, at=visit.at)
-    return went("portal_limits", told="removed")
+    return redirect_with_message("portal_limits", message="removed")
 
 
 def _page(
     request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CapForm | None = None
 ) -> HttpResponseBase:
-    figures, features = reading(visit), features_of(visit)
-    told = visit.own(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
-    alerts, more = page_of(told, request, size=10)
-    rules = visit.own(AlertRule.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
-    caps = visit.own(SpendCap.objects.select_related("feature"))
-    of_subscriptions = visit.own(SpendCap.objects.select_related("feature"), "subscription__customer")
+    figures, features = portal_figures(visit), features_of(visit)
+    told = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
+    alerts, more = paginate(told, request, size=10)
+    rules = visit.own_rows(AlertRule.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
+    caps = visit.own_rows(SpendCap.objects.select_related("feature"))
+    of_subscriptions = visit.own_rows(SpendCap.objects.select_related("feature"), "subscription__customer")
     context = {
         "alerts": [shown(one, figures, at=visit.at) for one in alerts],
         "more": more,
@@ -126,25 +126,25 @@ def _page(
         "told": TOLD.get(request.GET.get("told", "")),
     }
     refused = bool((budget and budget.errors) or (cap and cap.errors))
-    return show(request, visit, "limits.html", context, status=422 if refused else 200)
+    return render_page(request, visit, "limits.html", context, status=422 if refused else 200)
 
 
 def features_of(visit: Visit) -> dict[str, str]:
     """Return code → name of the features that the customer's running subscriptions meter."""
-    running = visit.own(Subscription.objects.running())
+    running = visit.own_rows(Subscription.objects.running())
     return {
         feature.code: feature.name
         for version, currency in running.values_list("version_id", "currency").distinct()
-        for feature in terms_of(version, currency).features
+        for feature in load_terms(version, currency).features
     }
 
 
-def _rule(one: AlertRule, figures: Reading) -> dict[str, Any]:
+def _rule(one: AlertRule, figures: PortalFigures) -> dict[str, Any]:
     levels = ", ".join(f"{level} %" for level in one.levels or DEFAULT_LEVELS[one.kind])
     amount = _amount(one.amount, one.currency, figures) if one.amount is not None else ""
     return {
         "pk": one.pk,
-        "what": KINDS.get(Guarded(one.kind), one.get_kind_display().capitalize()),
+        "what": KINDS.get(AlertKind(one.kind), one.get_kind_display().capitalize()),
         "of": _of(one.feature, {one.dimension: one.dimension_value} if one.dimension else {}),
         "amount": amount,
         "levels": levels,
@@ -153,7 +153,7 @@ def _rule(one: AlertRule, figures: Reading) -> dict[str, Any]:
     }
 
 
-def _cap(one: SpendCap, figures: Reading) -> dict[str, Any]:
+def _cap(one: SpendCap, figures: PortalFigures) -> dict[str, Any]:
     then = ACTIONS[CapAction(one.action)]
     return {
         "pk": one.pk,
@@ -169,5 +169,5 @@ def _of(feature: Feature | None, match: dict[str, str]) -> str:
     return f"{feature or 'all usage'}{', ' if where else ''}{where}"
 
 
-def _amount(amount: Decimal, currency: str, figures: Reading) -> str:
+def _amount(amount: Decimal, currency: str, figures: PortalFigures) -> str:
     return figures.in_currency(amount, currency) if currency else figures.quantity(amount)

@@ -5,10 +5,10 @@ from django.http.response import HttpResponseBase
 
 from billing.api.metering.line_events import csv_response, place_of, text_of
 from billing.metering.usage.line_events import LineUsage, page_of, usage_of_line
-from customers.portal.visit import Visit, show, signed_in
+from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
-from invoices.portal.formats import reading
-from invoices.portal.invoice_list import SHOWN
+from invoices.portal.formats import portal_figures
+from invoices.portal.invoice_list import VISIBLE_STATES
 from lib.api.problems import Problem
 
 AT_A_TIME = 50
@@ -18,7 +18,7 @@ AT_A_TIME = 50
 def line_events(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
     """Show the events of a line, fifty at a time."""
     line, usage = _find(visit, number, position)
-    figures, cursor = reading(visit), request.GET.get("cursor", "")
+    figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
         found, more = page_of(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
     except Problem as refused:
@@ -42,7 +42,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
         ],
         "more": text_of(more) if more else "",
     }
-    return show(request, visit, "line_events.html", context)
+    return render_page(request, visit, "line_events.html", context)
 
 
 @signed_in()
@@ -52,8 +52,8 @@ def line_events_table(request: HttpRequest, visit: Visit, number: int, position:
 
 
 def _find(visit: Visit, number: int, position: int) -> tuple[Line, LineUsage]:
-    lines = Line.objects.filter(invoice__state__in=SHOWN).select_related("invoice")
-    line = visit.one(lines, "invoice__customer", invoice=number, position=position)
+    lines = Line.objects.filter(invoice__state__in=VISIBLE_STATES).select_related("invoice")
+    line = visit.own_row(lines, "invoice__customer", invoice=number, position=position)
     usage = usage_of_line(line.pk)
     if usage is None:
         raise Http404("This line bills no usage, so it has no events.")

@@ -8,16 +8,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.closing.commitments.progress import Progress, progress_of
-from billing.closing.preview import preview_many
+from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
+from billing.closing.preview import preview_periods
 from billing.metering.usage.current_usage import FeatureUsage
 from billing.metering.usage.forecast import Expected, expected
 from billing.metering.usage.latest_events import last_taken_in
 from billing.models import Alert
 from billing.portal.alert_text import shown as alert_shown
-from customers.portal.visit import Visit, show, signed_in
-from invoices.portal.formats import Reading, reading
-from invoices.portal.invoice_list import sums_of
+from customers.portal.visit import Visit, render_page, signed_in
+from invoices.portal.formats import PortalFigures, portal_figures
+from invoices.portal.invoice_list import sum_by_currency
 from plans.models import Meter
 from wallets.portal.wallet_page import wallets_of
 
@@ -76,18 +76,18 @@ class PeriodShown:
 
 @signed_in()
 def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    figures = reading(visit)
+    figures = portal_figures(visit)
     running = expected(customer=visit.customer, at=visit.at)
-    alerts = visit.own(Alert.objects.open(visit.at)).select_related("alert_rule", "feature", "wallet", "subscription")
+    alerts = visit.own_rows(Alert.objects.open(visit.at)).select_related("alert_rule", "feature", "wallet", "subscription")
     context = {
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
-        "sums": [one for one in sums_of(visit, figures) if one["is_due"]],
+        "sums": [one for one in sum_by_currency(visit, figures) if one["is_due"]],
         "alerts": [alert_shown(one, figures) for one in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
         "fresh": _freshness(visit, running, figures),
         "now": figures.moment(visit.at),
     }
-    return show(request, visit, "overview.html", context)
+    return render_page(request, visit, "overview.html", context)
 
 
 def _most_urgent(alerts: list[Alert]) -> list[Alert]:
@@ -99,10 +99,10 @@ def _most_urgent(alerts: list[Alert]) -> list[Alert]:
     return list(found.values())[:MOST_ALERTS]
 
 
-def _periods(visit: Visit, running: list[Expected], figures: Reading) -> list[PeriodShown]:
+def _periods(visit: Visit, running: list[Expected], figures: PortalFigures) -> list[PeriodShown]:
     ids = [one.usage.period_id for one in running]
-    promised = progress_of([one.usage for one in running])
-    previewed = preview_many(ids) if ids else None
+    promised = read_commitment_progress([one.usage for one in running])
+    previewed = preview_periods(ids) if ids else None
     drafts = previewed.drafts if previewed else {}
     found = []
     for one in running:
@@ -112,7 +112,7 @@ def _periods(visit: Visit, running: list[Expected], figures: Reading) -> list[Pe
     return found
 
 
-def _period(one: Expected, promised: Progress | None, due: str, at: datetime, figures: Reading) -> PeriodShown:
+def _period(one: Expected, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures) -> PeriodShown:
     usage, currency = one.usage, one.usage.terms.currency
     first, last = figures.days(usage.starts_at, usage.ends_at)
 
@@ -123,7 +123,7 @@ def _period(one: Expected, promised: Progress | None, due: str, at: datetime, fi
     return PeriodShown(
         plan=usage.terms.plan_name,
         trial=usage.terms.trial,
-        span=figures.span(usage.starts_at, usage.ends_at),
+        span=figures.days_text(usage.starts_at, usage.ends_at),
         ends=figures.date(last),
         day=(at.astimezone(figures.zone).date() - first).days + 1,
         days=(last - first).days + 1,
@@ -140,7 +140,7 @@ def _period(one: Expected, promised: Progress | None, due: str, at: datetime, fi
     )
 
 
-def _feature(one: FeatureUsage, currency: str, figures: Reading) -> FeatureShown:
+def _feature(one: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
     terms = one.terms
     included = terms.included
     percent = min(100, max(0, int(one.used * 100 / included))) if included else None
@@ -162,7 +162,7 @@ def _level(percent: int) -> str:
     return "full" if percent >= FULL else "high" if percent >= HIGH else ""
 
 
-def _promise(found: Progress, currency: str, figures: Reading) -> dict[str, Any]:
+def _promise(found: CommitmentProgress, currency: str, figures: PortalFigures) -> dict[str, Any]:
     return {
         "promised": figures.in_currency(found.promised, currency),
         "reached": figures.in_currency(found.reached, currency),
@@ -171,7 +171,7 @@ def _promise(found: Progress, currency: str, figures: Reading) -> dict[str, Any]
     }
 
 
-def _freshness(visit: Visit, running: list[Expected], figures: Reading) -> str:
+def _freshness(visit: Visit, running: list[Expected], figures: PortalFigures) -> str:
     """Return how long ago the latest usage came in, in words; empty where none did."""
     meters = {feature.terms.meter_id for one in running for feature in one.usage.features}
     names = list(Meter.objects.filter(pk__in=meters).values_list("event_name", flat=True))

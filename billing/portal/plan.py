@@ -11,9 +11,9 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.portal.plan_change import may_change_of
 from billing.portal.plan_description import feature_of, fees_of, length
-from customers.portal.visit import Visit, show, signed_in
-from invoices.portal.formats import Reading, reading
-from plans.catalog.stored_terms import terms_of
+from customers.portal.visit import Visit, render_page, signed_in
+from invoices.portal.formats import PortalFigures, portal_figures
+from plans.catalog.stored_terms import load_terms
 from plans.models import IncludedCredits
 from wallets.statements.formats import stands_in
 
@@ -32,8 +32,8 @@ TOLD = {
 
 @signed_in()
 def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    of, figures = visit.customer, reading(visit)
-    rows = visit.own(Subscription.objects.filter(state__in=SHOWN)).select_related("version__plan")
+    of, figures = visit.customer, portal_figures(visit)
+    rows = visit.own_rows(Subscription.objects.filter(state__in=SHOWN)).select_related("version__plan")
     found = list(rows.order_by("pk")[:MOST])
     running = current_usage(customer=of.external_id, sandbox=of.sandbox, at=visit.at)
     periods = {one.subscription_id: one for one in running}
@@ -43,14 +43,14 @@ def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "changes": _changes(visit, figures),
         "told": TOLD.get(request.GET.get("told", "")),
     }
-    return show(request, visit, "plan.html", context)
+    return render_page(request, visit, "plan.html", context)
 
 
 def _shown(
-    one: Subscription, running: PeriodUsage | None, credits: list[IncludedCredits], visit: Visit, figures: Reading
+    one: Subscription, running: PeriodUsage | None, credits: list[IncludedCredits], visit: Visit, figures: PortalFigures
 ) -> dict[str, Any]:
     """Return a subscription as text: by what was agreed for its running period, by its version where none runs."""
-    terms = running.terms if running else terms_of(one.version_id, str(one.currency))
+    terms = running.terms if running else load_terms(one.version_id, str(one.currency))
     held = {part.fee.code: part.quantity for part in running.quantities} if running else {}
     promise = terms.commitment
     return {
@@ -61,7 +61,7 @@ def _shown(
         "since": figures.date(one.starts_at),
         "trial_until": figures.date(one.trial_ends_at) if one.state == SubscriptionState.TRIALING else "",
         "ends": figures.date(one.ends_at) if one.ends_at else "",
-        "span": figures.span(running.starts_at, running.ends_at) if running else "",
+        "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         "length": length(terms.interval),
         "fees": fees_of(terms, held, figures),
         "features": [feature_of(feature, terms, figures) for feature in terms.features],
@@ -75,13 +75,13 @@ def _comes_with(part: IncludedCredits, one: Subscription) -> bool:
     return part.version_id == one.version_id and part.unit in ("credits", str(one.currency))
 
 
-def _credits(part: IncludedCredits, figures: Reading) -> str:
+def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
     amount = figures.in_currency(part.amount, stands_in(part.unit))
     return f"{amount}, {part.get_every_display()}"
 
 
-def _changes(visit: Visit, figures: Reading) -> list[dict[str, str]]:
-    rows = visit.own(ScheduledChange.objects.filter(state=ChangeState.PENDING), "subscription__customer")
+def _changes(visit: Visit, figures: PortalFigures) -> list[dict[str, str]]:
+    rows = visit.own_rows(ScheduledChange.objects.filter(state=ChangeState.PENDING), "subscription__customer")
     found = rows.select_related("from_version__plan", "version__plan").order_by("moment")[:MOST]
     return [
         {

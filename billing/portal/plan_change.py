@@ -10,12 +10,12 @@ from django.http.response import HttpResponseBase
 from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
-from billing.models.subscriptions import RUNNING
+from billing.models.subscriptions import RUNNING_STATES
 from billing.portal.plan_description import feature_of, fees_of, length
 from billing.subscriptions import SubscriptionRefused, change_at
-from customers.portal.visit import Visit, show, signed_in, went
-from invoices.portal.formats import Reading, reading
-from plans.catalog.stored_terms import terms_of
+from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from invoices.portal.formats import PortalFigures, portal_figures
+from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
 WHEN = [("period", "when the running period ends"), ("now", "now")]
@@ -40,7 +40,7 @@ class ChangeForm(forms.Form):
 
 def may_change_of(subscription: Subscription) -> bool:
     """Tell whether its customer may leave the plan by themselves: one that runs, of a plan that lets them."""
-    return subscription.state in RUNNING and subscription.version.plan.self_service
+    return subscription.state in RUNNING_STATES and subscription.version.plan.self_service
 
 
 def offered_for(subscription: Subscription, visit: Visit) -> Any:
@@ -53,10 +53,10 @@ def offered_for(subscription: Subscription, visit: Visit) -> Any:
 @signed_in("GET", "POST")
 def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Show what the change comes to, then, asked for once more, make it: what is confirmed is what was shown."""
-    subscription = visit.one(Subscription.objects.select_related("version__plan", "customer"), pk=number)
+    subscription = visit.own_row(Subscription.objects.select_related("version__plan", "customer"), pk=number)
     if not may_change_of(subscription):
         raise Http404("This plan is changed by asking us.")
-    figures = reading(visit, str(subscription.currency))
+    figures = portal_figures(visit, str(subscription.currency))
     form = ChangeForm(request.POST or None, subscription=subscription, visit=visit)
     context: dict[str, Any] = {
         "subscription": subscription,
@@ -68,15 +68,15 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         try:
             if request.POST.get("seen") == seen:
                 change_at(subscription=subscription, at=visit.at, **form.asked)
-                return went("portal_plan", told="scheduled" if form.asked["at_period_end"] else "changed")
+                return redirect_with_message("portal_plan", message="scheduled" if form.asked["at_period_end"] else "changed")
             context |= {"comes_to": _comes_to(subscription, form, visit, figures), "seen": seen}
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))
-    return show(request, visit, "change_plan.html", context, status=422 if form.errors else 200)
+    return render_page(request, visit, "change_plan.html", context, status=422 if form.errors else 200)
 
 
-def _told(version: PlanVersion, subscription: Subscription, figures: Reading) -> dict[str, Any]:
-    terms = terms_of(version.pk, str(subscription.currency))
+def _told(version: PlanVersion, subscription: Subscription, figures: PortalFigures) -> dict[str, Any]:
+    terms = load_terms(version.pk, str(subscription.currency))
     return {
         "name": version.plan.name,
         "description": version.plan.description,
@@ -86,7 +86,7 @@ def _told(version: PlanVersion, subscription: Subscription, figures: Reading) ->
     }
 
 
-def _comes_to(subscription: Subscription, form: ChangeForm, visit: Visit, figures: Reading) -> dict[str, Any]:
+def _comes_to(subscription: Subscription, form: ChangeForm, visit: Visit, figures: PortalFigures) -> dict[str, Any]:
     """Return the document that the change leads to: made by the change itself, which is undone."""
     draft = preview_change(subscription=subscription, at=visit.at, **form.asked)
     given_back = sum((one.totals.total for one in draft.credit_notes), start=draft.totals.total * 0)

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from invoices.portal.formats import Reading
+from invoices.portal.formats import PortalFigures
 from lib.decimals import EXACT
-from lib.formats import plural
-from plans.catalog.stored_terms import FeatureTerms, FeeTerms, Terms
+from lib.formats import pluralize
+from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
 from plans.models.prices import AtZero, Consumption
 from plans.pricing.calendar import Interval
-from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
-from plans.pricing.rating import PriceTerms, Rate
+from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, PriceTier, Volume
+from plans.pricing.rating import PriceTerms, RateTerms
 
 ONE = Decimal(1)
 BASES = {"seat": "seat", "unit": "unit"}
@@ -24,25 +24,25 @@ AT_ZERO = {
 
 def length(interval: Interval) -> str:
     """Return how long a period is: “month”, “3 months”."""
-    return interval.unit if interval.count == 1 else f"{interval.count} {plural(interval.unit)}"
+    return interval.unit if interval.count == 1 else f"{interval.count} {pluralize(interval.unit)}"
 
 
-def fees_of(terms: Terms, held: dict[str, int], figures: Reading) -> list[dict[str, str]]:
+def fees_of(terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> list[dict[str, str]]:
     """Return the fees of a plan as text; held: units of those that are charged for each."""
-    return [_fee(one, terms, held, figures) for one in (*terms.fees, *terms.held, *terms.lasting)]
+    return [_fee(one, terms, held, figures) for one in (*terms.fees, *terms.unit_fees, *terms.multi_period_fees)]
 
 
-def _fee(one: FeeTerms, terms: Terms, held: dict[str, int], figures: Reading) -> dict[str, str]:
+def _fee(one: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
     amount = figures.in_currency(one.amount, terms.currency)
     often = f"every {one.every} × {length(terms.interval)}" if one.every > 1 else f"each {length(terms.interval)}"
     when = "once" if one.kind == "one_time" else often
-    each = " for each" if one.is_held else ""
-    free = f", the first {one.included} included" if one.is_held and one.included else ""
-    count = f"; you hold {held[one.code]}" if one.is_held and one.code in held else ""
+    each = " for each" if one.is_per_unit else ""
+    free = f", the first {one.included} included" if one.is_per_unit and one.included else ""
+    count = f"; you hold {held[one.code]}" if one.is_per_unit and one.code in held else ""
     return {"label": one.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
 
 
-def feature_of(one: FeatureTerms, terms: Terms, figures: Reading) -> dict[str, Any]:
+def feature_of(one: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
     """Return what is included of a feature, what its use costs, and what happens beyond, as text."""
     often = length(one.resets) if one.resets else length(terms.interval)
     return {
@@ -50,7 +50,7 @@ def feature_of(one: FeatureTerms, terms: Terms, figures: Reading) -> dict[str, A
         "included": f"{figures.units(one.included, one.unit)} each {often}" if one.included else "",
         "prices": list(_prices(one, figures)) if one.price else [],
         "beyond": _beyond(one),
-        "is_agreed": bool(one.agreed),
+        "is_agreed": bool(one.overridden),
     }
 
 
@@ -64,12 +64,12 @@ def _beyond(one: FeatureTerms) -> str:
     return "What goes beyond is on the invoice of its period." if one.included else ""
 
 
-def _prices(one: FeatureTerms, figures: Reading) -> Iterator[str]:
+def _prices(one: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
     price = one.price
     if price is None or one.consumption == Consumption.HARD_CAP:
         return
     # One number of units for all of them, so that they can be compared.
-    per = figures.legible_per(
+    per = figures.legible_quantity(
         EXACT.multiply(part, rate.factor) for rate in price.rates for part in _each(rate.charge)
     )
     for rate in price.rates:
@@ -92,13 +92,13 @@ def _each(charge: Charge) -> list[Decimal]:
     return []
 
 
-def _rate(rate: Rate, price: PriceTerms, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
+def _rate(rate: RateTerms, price: PriceTerms, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
     name = rate.label or ", ".join(value for _, value in rate.match) or "all other use"
     for text in _charge(rate, price.currency, unit, figures, per=per):
         yield f"{name}: {text}" if len(price.rates) > 1 else text
 
 
-def _charge(rate: Rate, currency: str, unit: str, figures: Reading, *, per: Decimal) -> Iterator[str]:
+def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
     """Yield how a charge reads; all its prices are multiplied by a factor that was agreed."""
     charge = rate.charge
 
@@ -107,7 +107,7 @@ def _charge(rate: Rate, currency: str, unit: str, figures: Reading, *, per: Deci
 
     def each(amount: Decimal) -> str:
         many = "" if per == ONE else f"{figures.quantity(per)} "
-        return f"{money(EXACT.multiply(amount, per))} per {many}{plural(unit) if many else unit}"
+        return f"{money(EXACT.multiply(amount, per))} per {many}{pluralize(unit) if many else unit}"
 
     match charge:
         case PerUnit(unit_price):
@@ -128,7 +128,7 @@ def _charge(rate: Rate, currency: str, unit: str, figures: Reading, *, per: Deci
             yield f"what it costs us{more}"
 
 
-def _tiers(tiers: Sequence[Tier], each: Any, money: Any, figures: Reading, unit: str, form: str) -> Iterator[str]:
+def _tiers(tiers: Sequence[PriceTier], each: Any, money: Any, figures: PortalFigures, unit: str, form: str) -> Iterator[str]:
     start = Decimal(0)
     for tier in tiers:
         if tier.up_to is None:
@@ -144,11 +144,11 @@ def _tiers(tiers: Sequence[Tier], each: Any, money: Any, figures: Reading, unit:
         start = tier.up_to or start
 
 
-def _percentage(charge: Percentage, money: Any, figures: Reading) -> str:
+def _percentage(charge: Percentage, money: Any, figures: PortalFigures) -> str:
     parts = [f"{figures.percent(charge.percent)} of the value"]
     parts += [f"and {money(charge.fixed_fee)} each"] if charge.fixed_fee else []
-    parts += [f"at least {money(charge.least)}"] if charge.least is not None else []
-    parts += [f"at most {money(charge.most)}"] if charge.most is not None else []
+    parts += [f"at least {money(charge.minimum)}"] if charge.minimum is not None else []
+    parts += [f"at most {money(charge.maximum)}"] if charge.maximum is not None else []
     parts += [f"the first {charge.free_events} free"] if charge.free_events else []
     parts += [f"the first {money(charge.free_value)} of value free"] if charge.free_value else []
     return ", ".join(parts).replace(", and", " and")

@@ -9,16 +9,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.metering.ingest.state_updates import HOURLY
+from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import PeriodUsage
 from billing.metering.usage.usage_summary import ADDING, Day, quantity_of
 from billing.portal.bar_charts import Drawing, draw
 from billing.portal.query_params import Asked, asked_by, dimensions_of, running_of, used
-from customers.portal.visit import Visit, show, signed_in
-from invoices.portal.formats import Reading, reading
+from customers.portal.visit import Visit, render_page, signed_in
+from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO
-from plans.catalog.comparison import growth, signed
+from plans.catalog.comparison import percent_change, format_signed
 from plans.models import Meter
 
 MOST_VALUES = 50
@@ -27,22 +27,22 @@ MOST_VALUES = 50
 
 @signed_in()
 def usage(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    figures = reading(visit)
+    figures = portal_figures(visit)
     running = running_of(visit)
     asked = asked_by(request, visit, running)
     now, before = used(visit, asked)
     context: dict[str, Any] = {
         "asked": asked,
-        "span": figures.span(asked.days.since, asked.days.until),
+        "span": figures.days_text(asked.days.since, asked.days.until),
         "features": _features(running, figures),
         "meters": _compared(asked, now, before, figures),
     }
     if asked.meter is not None:
         context |= _of_meter(visit, asked, now, before, figures)
-    return show(request, visit, "usage.html", context)
+    return render_page(request, visit, "usage.html", context)
 
 
-def _features(running: Sequence[PeriodUsage], figures: Reading) -> list[dict[str, Any]]:
+def _features(running: Sequence[PeriodUsage], figures: PortalFigures) -> list[dict[str, Any]]:
     """Return each feature of the running periods with what it costs so far."""
     return [
         {
@@ -57,21 +57,21 @@ def _features(running: Sequence[PeriodUsage], figures: Reading) -> list[dict[str
     ]
 
 
-def _compared(asked: Asked, now: list[Day], before: list[Day], figures: Reading) -> list[dict[str, Any]]:
+def _compared(asked: Asked, now: list[Day], before: list[Day], figures: PortalFigures) -> list[dict[str, Any]]:
     """Return what each meter counted, beside the period before where that is to be compared."""
     found = []
     for meter in asked.meters:
-        if meter.aggregation not in (*ADDING, *HOURLY):
+        if meter.aggregation not in (*ADDING, *HOURLY_AGGREGATIONS):
             continue
         quantity, earlier = (_total(meter, days) for days in (now, before))
-        change = growth(earlier, quantity) if before and meter.aggregation in ADDING else None
+        change = percent_change(earlier, quantity) if before and meter.aggregation in ADDING else None
         found.append(
             {
                 "code": meter.code,
                 "name": meter.name,
                 "quantity": figures.units(quantity, meter.unit),
                 "before": figures.units(earlier, meter.unit) if before else "",
-                "change": f"{signed(change)} %" if change is not None else "",
+                "change": f"{format_signed(change)} %" if change is not None else "",
                 "is_shown": asked.meter is not None and meter.pk == asked.meter.pk,
             }
         )
@@ -82,10 +82,10 @@ def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
     return quantity_of(meter.aggregation, (one for one in days if one.meter_id == meter.pk))
 
 
-def _of_meter(visit: Visit, asked: Asked, now: list[Day], before: list[Day], figures: Reading) -> dict[str, Any]:
+def _of_meter(visit: Visit, asked: Asked, now: list[Day], before: list[Day], figures: PortalFigures) -> dict[str, Any]:
     """Return the chart and the tables of the chosen meter."""
     meter = asked.meter
-    if meter is None or meter.aggregation not in (*ADDING, *HOURLY):
+    if meter is None or meter.aggregation not in (*ADDING, *HOURLY_AGGREGATIONS):
         return {}
     days = asked.days.each()
     today = visit.at.astimezone(asked.days.zone).date()
@@ -120,13 +120,13 @@ def _by_day(meter: Meter, days: Iterable[Day]) -> dict[date, Decimal]:
 
 
 def _drawing(
-    days: Sequence[date], counted: dict[date, Decimal], before: Sequence[Decimal], figures: Reading
+    days: Sequence[date], counted: dict[date, Decimal], before: Sequence[Decimal], figures: PortalFigures
 ) -> Drawing:
     titles = [f"{figures.short_day(day)}: {figures.quantity(counted.get(day, ZERO))}" for day in days]
     return draw([counted.get(day, ZERO) for day in days], list(before), titles)
 
 
-def _values(visit: Visit, asked: Asked, figures: Reading) -> dict[str, Any]:
+def _values(visit: Visit, asked: Asked, figures: PortalFigures) -> dict[str, Any]:
     """Return what each value of the dimension takes, the largest first, with its share in percent."""
     if asked.meter is None or not asked.dimension:
         return {}

@@ -13,7 +13,7 @@ from billing.portal.date_ranges import Days
 from billing.portal.query_params import Asked, asked_by, running_of, used
 from customers.portal.visit import Visit, signed_in
 from lib.csv_export import csv_lines
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from plans.models import Meter
 
 COLUMNS = ("day", "usage", "dimension", "value", "quantity", "unit")
@@ -39,7 +39,7 @@ def _rows(visit: Visit, asked: Asked) -> Iterator[tuple[str, ...]]:
     now, _ = used(visit, asked)
     for one in now:
         if meter := meters.get(one.meter_id):
-            quantity = plain(quantity_of(meter.aggregation, [one]))
+            quantity = to_plain_string(quantity_of(meter.aggregation, [one]))
             yield one.day.isoformat(), meter.code, "", "", quantity, meter.unit
 
 
@@ -49,7 +49,7 @@ def _rows_by_value(visit: Visit, asked: Asked) -> Iterator[tuple[str, ...]]:
     meter = asked.meter
     for one in _slices(visit, meter, asked.dimension, asked.days):
         day = one.starts_at.astimezone(asked.days.zone).date().isoformat()
-        yield day, meter.code, asked.dimension, one.group or "", plain(one.quantity), meter.unit
+        yield day, meter.code, asked.dimension, one.group or "", to_plain_string(one.quantity), meter.unit
 
 
 def _slices(visit: Visit, meter: Meter, dimension: str, days: Days) -> Iterator[Slice]:

@@ -18,26 +18,26 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from billing.models import Subscription
-from billing.privacy.erasure_blockers import why_not
-from billing.privacy.external_erasure import TRACES, renaming
-from billing.privacy.usage_erasure import forget_usage
+from billing.privacy.erasure_blockers import find_erasure_blockers
+from billing.privacy.external_erasure import TRACE_STATEMENTS, rename_statements
+from billing.privacy.usage_erasure import strip_events
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
-NAME = "Erased"
+ERASED_NAME = "Erased"
 
-KEPT_FROM_CHANGE = (
+SUSPENDED_TRIGGERS = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
-    *("billing.SubscriptionEvent:append_only", "customers.Notice:notice_is_only_handed_out"),
+    *("billing.SubscriptionEvent:append_only", "customers.Notification:notice_is_only_handed_out"),
     *("billing.UnmatchedUsage:unmatched_usage_is_resolved_once", "invoices.PaymentMethodEvent:append_only"),
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
-    *("invoices.Charge:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
+    *("invoices.PaymentAttempt:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that keep what is erased here from everybody else."""
 
 
-class CannotErase(Exception):
+class ErasureRefused(Exception):
     """Something runs, is due or is left; `reasons` are sentences that say what, and what to do."""
 
     def __init__(self, customer: Customer, reasons: Sequence[str]) -> None:
@@ -45,36 +45,36 @@ class CannotErase(Exception):
         self.reasons = list(reasons)
 
 
-class Erased(NamedTuple):
+class ErasureResult(NamedTuple):
     """What was done: the customer's new name, and how many events say less now."""
 
     name: str
     events: int
 
 
-def erase(*, customer_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Erased:
+def erase(*, customer_id: int, at: datetime, by: AbstractBaseUser | None = None) -> ErasureResult:
     """
     Erase what is personal of a customer, and of its clones in the sandbox, in one transaction. Again is no error.
 
     :raises CannotErase: if a subscription runs, money is owed, or something prepaid is left.
     """
-    with change("erase personal data", by=by, at=at, customer=customer_id):
+    with audited_transaction("erase personal data", by=by, at=at, customer=customer_id):
         customer = Customer.objects.select_for_update().get(pk=customer_id)
         if customer.erased_at is not None:
-            return Erased(customer.external_id, 0)
-        if reasons := why_not(customer):
-            raise CannotErase(customer, reasons)
+            return ErasureResult(customer.external_id, 0)
+        if reasons := find_erasure_blockers(customer):
+            raise ErasureRefused(customer, reasons)
         clones = Customer.objects.filter(cloned__source=customer, erased_at__isnull=True)
         for clone in clones.select_for_update().order_by("pk"):
             _erase(clone, at)
         return _erase(customer, at)
 
 
-def _erase(customer: Customer, at: datetime) -> Erased:
+def _erase(customer: Customer, at: datetime) -> ErasureResult:
     former = {name: getattr(customer, name) for name in ("external_id", "legal_name", "email")}
     people = [text for pair in customer.contacts.values_list("name", "email") for text in pair]
     name = f"erased-{customer.pk}"
-    with pgtrigger.ignore(*KEPT_FROM_CHANGE):
+    with pgtrigger.ignore(*SUSPENDED_TRIGGERS):
         names = _rename_subscriptions(customer)
         _blank(customer, name, at)
         texts = [text for text in (*former.values(), *people) if text]
@@ -86,23 +86,23 @@ def _erase(customer: Customer, at: datetime) -> Erased:
             "texts": texts,
             "quoted": [f'"{text}"' for text in texts],
             "mailboxes": [text.lower() for text in texts if "@" in text],
-            "blank": NAME,
+            "blank": ERASED_NAME,
             "at": at,
             "segments": [former["external_id"], *names],
         }
         customer.contacts.all().delete()
-        for statement in (*_STATEMENTS, *TRACES):
+        for statement in (*_STATEMENTS, *TRACE_STATEMENTS):
             _run(statement, found)
         for before, after in {former["external_id"]: name, **names}.items():
             quoted = {"quoted_former": json.dumps(before, ensure_ascii=False), "quoted_new": f'"{after}"'}
-            for statement in renaming():
+            for statement in rename_statements():
                 _run(statement, quoted)
     # The trigger of events lets this transaction strip those of this customer
     # (billing/metering/store/event_table.py).
     _run("SELECT set_config('tollbook.erasing', %(id)s::text, true)", {"id": customer.pk})
-    events = forget_usage(customer_id=customer.pk, ref=name, subscriptions=names)
+    events = strip_events(customer_id=customer.pk, new_name=name, new_subscription_names=names)
     _run("SELECT set_config('tollbook.erasing', '', true)", {})
-    return Erased(name, events)
+    return ErasureResult(name, events)
 
 
 def _run(statement: str, facts: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ def _rename_subscriptions(customer: Customer) -> dict[str, str]:
 def _blank(customer: Customer, name: str, at: datetime) -> None:
     for field in BLANKED:
         setattr(customer, field, "")
-    customer.legal_name, customer.external_id, customer.erased_at = NAME, name, at
+    customer.legal_name, customer.external_id, customer.erased_at = ERASED_NAME, name, at
     customer.owner = None
     customer.tax_number_is_valid = customer.tax_number_checked_at = None
     customer.save()

@@ -10,12 +10,12 @@ from billing.models.subscriptions import SubscriptionState
 from customers.models import Customer
 from invoices.models import CustomerBalance, Invoice, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
-from lib.formats import money
+from lib.formats import format_money
 from wallets.models import Purchase, Wallet
 from wallets.models.purchases import PurchaseState
 
 
-def why_not(customer: Customer) -> list[str]:
+def find_erasure_blockers(customer: Customer) -> list[str]:
     """
     Return, in sentences, what stands against erasing a customer: nothing may run, be due or be left.
 
@@ -40,7 +40,7 @@ def _owed(customer: Customer) -> Iterator[str]:
         if one.state == "draft":
             yield "An invoice is still a draft. Issue or discard it first."
         else:
-            yield f"{money(one.due, str(one.currency))} of {one.number} is due. Have it paid, or credit it, first."
+            yield f"{format_money(one.due, str(one.currency))} of {one.number} is due. Have it paid, or credit it, first."
 
 
 def _kept(customer: Customer) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _kept(customer: Customer) -> Iterator[str]:
     if any(one.filter(state=AttemptState.PENDING).exists() for one in attempts):
         yield "A charge or a refund is under way. Wait until it is settled, or settle it by hand, first."
     for one in CustomerBalance.objects.filter(customer=customer, amount__gt=0).order_by("currency"):
-        yield f"{money(one.amount, str(one.currency))} of its balance is left. Pay it out, or set it off, first."
+        yield f"{format_money(one.amount, str(one.currency))} of its balance is left. Pay it out, or set it off, first."
 
 
 def _prepaid(customer: Customer) -> Iterator[str]:

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any
 
 
-def rows_of(found: Iterable[Sequence[Any]]) -> Iterable[list[str]]:
-    return ([text_of(value) for value in row] for row in found)
+def text_rows(found: Iterable[Sequence[Any]]) -> Iterable[list[str]]:
+    return ([to_text(value) for value in row] for row in found)
 
 
-def text_of(value: Any) -> str:
+def to_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict):

@@ -62,7 +62,7 @@ LOGS = (
     """,
 )
 
-TRACES = (*SIGN_INS, *CARDS, *ATTEMPTS, *MESSAGES, *LOGS)
+TRACE_STATEMENTS = (*SIGN_INS, *CARDS, *ATTEMPTS, *MESSAGES, *LOGS)
 
 _LISTED = (
     # table                     column
@@ -76,7 +76,7 @@ _LISTED = (
 """Where ids were written down that somebody had chosen."""
 
 
-def renaming() -> Iterator[str]:
+def rename_statements() -> Iterator[str]:
     """Yield the statements that put a new name in the place of a former one, `quoted_former` and `quoted_new`."""
     for table, column in _LISTED:
         yield (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Q
 
-from billing.privacy.export_values import rows_of
+from billing.privacy.export_values import text_rows
 from customers.models import Customer, PortalSession
 from invoices.models import (
     BalanceEntry,
@@ -17,7 +17,7 @@ from invoices.models import (
     Refund,
 )
 
-PAID: dict[str, Sequence[str]] = {
+PAYMENT_TABLES: dict[str, Sequence[str]] = {
     "cards": ("provider", "label", "expires_on", "created_at", "removed_at"),
     "payments": ("invoice", "paid_at", "amount", "currency", "method", "reference", "reason"),
     "charges": ("invoice", "created_at", "amount", "currency", "state", "reason", "back_to"),
@@ -31,31 +31,31 @@ PAID: dict[str, Sequence[str]] = {
 
 def _cards(customer: Customer) -> Iterable[list[str]]:
     found = PaymentMethod.objects.filter(account__customer=customer).order_by("pk")
-    return rows_of(found.values_list("account__provider", *PAID["cards"][1:]))
+    return text_rows(found.values_list("account__provider", *PAYMENT_TABLES["cards"][1:]))
 
 
 def _payments(customer: Customer) -> Iterable[list[str]]:
     found = Payment.objects.filter(invoice__customer=customer).order_by("pk")
-    return rows_of(found.values_list("invoice__number", *PAID["payments"][1:]))
+    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["payments"][1:]))
 
 
 def _charges(customer: Customer) -> Iterable[list[str]]:
     found = PaymentAttempt.objects.filter(invoice__customer=customer).order_by("pk")
-    return rows_of(found.values_list("invoice__number", *PAID["charges"][1:]))
+    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["charges"][1:]))
 
 
 def _refunds(customer: Customer) -> Iterable[list[str]]:
     found = Refund.objects.filter(customer=customer).order_by("pk")
-    return rows_of(found.values_list("created_at", "amount", "currency", "state", "ref", "reason"))
+    return text_rows(found.values_list("created_at", "amount", "currency", "state", "ref", "reason"))
 
 
 def _balance(customer: Customer) -> Iterable[list[str]]:
-    return rows_of(BalanceEntry.objects.filter(customer=customer).order_by("pk").values_list(*PAID["balance"]))
+    return text_rows(BalanceEntry.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["balance"]))
 
 
 def _reminders(customer: Customer) -> Iterable[list[str]]:
     found = DunningAct.objects.filter(invoice__customer=customer).order_by("pk")
-    return rows_of(found.values_list("invoice__number", *PAID["reminders"][1:]))
+    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["reminders"][1:]))
 
 
 def _messages(customer: Customer) -> Iterable[list[str]]:
@@ -64,14 +64,14 @@ def _messages(customer: Customer) -> Iterable[list[str]]:
     named = [Q(provider=provider, content__data__object__customer=ref) for provider, ref in accounts]
     named += [Q(provider=provider, content__data__object__id=ref) for provider, ref in accounts]
     found = ProviderEvent.objects.filter(Q(*named, _connector=Q.OR)) if named else ProviderEvent.objects.none()
-    return rows_of(found.order_by("pk").values_list(*PAID["provider_messages"]))
+    return text_rows(found.order_by("pk").values_list(*PAYMENT_TABLES["provider_messages"]))
 
 
 def _visits(customer: Customer) -> Iterable[list[str]]:
-    return rows_of(PortalSession.objects.filter(customer=customer).order_by("pk").values_list(*PAID["visits"]))
+    return text_rows(PortalSession.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["visits"]))
 
 
-PAID_ROWS = {
+PAYMENT_ROWS = {
     "cards": _cards,
     "payments": _payments,
     "charges": _charges,

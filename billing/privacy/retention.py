@@ -15,16 +15,16 @@ from django.db.models import Max
 
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
-from billing.privacy.erasure import CannotErase, erase
+from billing.privacy.erasure import ErasureRefused, erase
 from customers.models import Customer
 from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 
 
 @dataclass(slots=True)
-class Retained:
+class RetentionResult:
     """erased: customers. kept: customers whose time is over, and of whom something runs, is due or is left."""
 
     erased: int = 0
@@ -33,9 +33,9 @@ class Retained:
     messages: int = 0
 
 
-def let_go(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> Retained:
+def apply_retention(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> RetentionResult:
     """Erase and forget what settings say; harmless to run twice. Nothing is, for a setting of 0 days."""
-    done = Retained()
+    done = RetentionResult()
     if settings.CUSTOMERS_KEPT_DAYS:
         for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMERS_KEPT_DAYS)):
             if not keep_going():
@@ -43,7 +43,7 @@ def let_go(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> Re
             try:
                 erase(customer_id=customer_id, at=at)
                 done.erased += 1
-            except CannotErase:
+            except ErasureRefused:
                 done.kept += 1
     if settings.ADDRESSES_KEPT_DAYS:
         done.addresses = _forget_addresses(at - timedelta(days=settings.ADDRESSES_KEPT_DAYS))
@@ -63,7 +63,7 @@ def _ended_before(moment: datetime) -> list[int]:
     found = Customer.objects.filter(sandbox=False, erased_at__isnull=True)
     found = found.annotate(last=Max("subscriptions__ends_at")).filter(last__lt=moment)
     found = found.exclude(subscriptions__in=Subscription.objects.exclude(state=SubscriptionState.ENDED))
-    return list(found.order_by("last").values_list("pk", flat=True)[:AT_ONCE])
+    return list(found.order_by("last").values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 def _forget_addresses(before: datetime) -> int:

@@ -26,15 +26,15 @@ WHERE e.customer_id = %(customer)s AND e.name = %(name)s
 """
 
 
-def forget_usage(*, customer_id: int, ref: str, subscriptions: dict[str, str]) -> int:
+def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dict[str, str]) -> int:
     """
     Strip the events of a customer, whose new name is `ref`, and return how many those were.
 
     subscriptions: former name → new one. The caller's transaction may do so: see
     billing/metering/store/event_table.py.
     """
-    read, count = properties_read(), 0
-    facts = {"ref": ref, "former": list(subscriptions), "later": list(subscriptions.values())}
+    read, count = read_metered_properties(), 0
+    facts = {"ref": new_name, "former": list(new_subscription_names), "later": list(new_subscription_names.values())}
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [customer_id])
         for (name,) in cursor.fetchall():
@@ -44,7 +44,7 @@ def forget_usage(*, customer_id: int, ref: str, subscriptions: dict[str, str]) -
     return count
 
 
-def properties_read() -> dict[str, set[str]]:
+def read_metered_properties() -> dict[str, set[str]]:
     """Return the names of the properties that meters read, by the name of the events that they count."""
     found: dict[str, set[str]] = {}
     readings = MeterReading.objects.values_list("meter__event_name", "value_property")

@@ -1,6 +1,6 @@
-"""The flight simulator for pricing: real past usage, rated by other versions. docs/simulation.md."""
+"""Simulation: rate past usage with the prices of other plan versions. docs/simulation.md."""
 
-from billing.simulation.records import Bill, Line, Place, Simulated
+from billing.simulation.records import ComparableLine, LineKey, PeriodBill, SimulatedPeriod
 from billing.simulation.simulation_run import simulate
 
-__all__ = ["Bill", "Line", "Place", "Simulated", "simulate"]
+__all__ = ["ComparableLine", "LineKey", "PeriodBill", "SimulatedPeriod", "simulate"]

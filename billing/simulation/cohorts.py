@@ -1,4 +1,4 @@
-"""Whose past is simulated: running subscriptions of a plan or a version, of all customers or of some, by chunks."""
+"""Cohorts of a simulation: the running subscriptions, and the periods of each chunk of them."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,10 @@ from billing.models import Subscription
 
 class Cohort(msgspec.Struct, frozen=True):
     """
-    Running subscriptions, live or of the sandbox.
+    Running subscriptions, live or sandbox.
 
-    plan_id, version_id: those on it; None = on any. customers: external ids of those whose they are; none for all.
+    plan_id, version_id: only subscriptions on that plan or version; None means any. customers: only subscriptions of
+    customers with these external ids; empty means all.
     """
 
     sandbox: bool = False
@@ -22,19 +23,19 @@ class Cohort(msgspec.Struct, frozen=True):
     customers: tuple[str, ...] = ()
 
     def subscriptions(self) -> QuerySet[Subscription]:
-        found = Subscription.objects.running().filter(sandbox=self.sandbox)
+        subscriptions = Subscription.objects.running().filter(sandbox=self.sandbox)
         if self.plan_id is not None:
-            found = found.filter(version__plan=self.plan_id)
+            subscriptions = subscriptions.filter(version__plan=self.plan_id)
         if self.version_id is not None:
-            found = found.filter(version=self.version_id)
+            subscriptions = subscriptions.filter(version=self.version_id)
         if self.customers:
-            found = found.filter(customer__external_id__in=self.customers)
-        return found
+            subscriptions = subscriptions.filter(customer__external_id__in=self.customers)
+        return subscriptions
 
 
 _CLOSED = """
-SELECT last.id FROM unnest(%s::bigint[]) AS asked(subscription) CROSS JOIN LATERAL (
-    SELECT id FROM billing_period WHERE subscription_id = asked.subscription AND kind = 'regular'
+SELECT last.id FROM unnest(%s::bigint[]) AS cohort(subscription) CROSS JOIN LATERAL (
+    SELECT id FROM billing_period WHERE subscription_id = cohort.subscription AND kind = 'regular'
         AND state = 'closed' AND NOT is_trial ORDER BY starts_at DESC LIMIT %s
 ) last
 """
@@ -44,9 +45,13 @@ SELECT id FROM billing_period WHERE subscription_id = ANY(%s) AND kind = 'regula
 """
 
 
-def periods_of(subscription_ids: Sequence[int], *, last: int, running_at: object) -> list[int]:
-    """Return the last so many closed periods of each subscription, trials aside; the one that runs where it is 0."""
+def read_period_ids(subscription_ids: Sequence[int], *, count: int, running_at: object) -> list[int]:
+    """
+    Return the last `count` closed periods of each subscription, without trials; with 0, the period open at
+    `running_at`.
+    """
     ids = list(subscription_ids)
+    statement, parameters = (_CLOSED, [ids, count]) if count else (_RUNNING, [ids, running_at, running_at])
     with connection.cursor() as cursor:
-        cursor.execute(*((_CLOSED, [ids, last]) if last else (_RUNNING, [ids, running_at, running_at])))
-        return [id_ for (id_,) in cursor.fetchall()]
+        cursor.execute(statement, parameters)
+        return [period_id for (period_id,) in cursor.fetchall()]

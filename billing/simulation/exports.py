@@ -1,4 +1,4 @@
-"""What a simulation found as tables: a row for each subscription and version, and the lines behind them."""
+"""Export a simulation's results as tables: one row per subscription and version, and one per line of them."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,66 +7,77 @@ from typing import BinaryIO
 from openpyxl import Workbook
 
 from billing.models import Job, SimulationResult
-from billing.simulation.results import read
-from lib.csv_export import harmless
-from lib.decimals import plain
+from billing.simulation.results import read_details
+from lib.csv_export import escape_formula
+from lib.decimals import to_plain_string
 
-COLUMNS = (
+RESULT_COLUMNS = (
     *("customer", "subscription", "version", "currency", "before", "after", "change", "percent", "bill_shock"),
     *("cost_of_usage", "periods", "problems"),
 )
-LINES = (
+LINE_COLUMNS = (
     *("customer", "subscription", "version", "currency", "about", "detail", "line"),
     *("quantity_before", "before", "quantity_after", "after"),
 )
-MOST_ROWS = 1_000_000
-"""Rows of a sheet, as many as spreadsheets take; CSV has no end."""
+MAX_ROWS = 1_000_000
+"""Rows of a sheet, the limit of spreadsheet programs; a CSV file has no limit."""
 
 Cell = str | Decimal | int | bool | None
 
 
-def rows_of(job: Job) -> Iterator[tuple[Cell, ...]]:
-    """Yield a row of COLUMNS for each result, in the order in which they were found."""
-    for one in _results(job):
-        found = read(one)
-        problems = " ".join(found.problems)
-        figures = (one.before, one.after, one.change, one.percent, one.is_shock, found.cost, len(found.periods))
-        yield (*_of(one), *figures, problems)
+def result_rows(job: Job) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row of RESULT_COLUMNS per result, in the order in which the results were stored."""
+    for result in _results(job):
+        details = read_details(result)
+        problems = " ".join(details.problems)
+        figures = (
+            result.before,
+            result.after,
+            result.change,
+            result.percent,
+            result.is_shock,
+            details.cost,
+            len(details.periods),
+        )
+        yield (*_identity(result), *figures, problems)
 
 
-def lines_of(job: Job) -> Iterator[tuple[Cell, ...]]:
-    """Yield a row of LINES for each line of each result."""
-    for one in _results(job):
-        for line in read(one).lines:
-            told = (line.subject, line.detail, line.name)
-            yield (*_of(one), *told, line.used_before, line.before, line.used_after, line.after)
+def line_rows(job: Job) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row of LINE_COLUMNS per line of each result."""
+    for result in _results(job):
+        for line in read_details(result).lines:
+            columns = (line.subject, line.detail, line.name)
+            yield (*_identity(result), *columns, line.used_before, line.before, line.used_after, line.after)
 
 
-def as_text(cell: Cell) -> str:
-    """Return a cell as CSV has it."""
+def format_cell(cell: Cell) -> str:
+    """Return a cell as CSV text."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return "" if cell is None else plain(cell) if isinstance(cell, Decimal) else str(cell)
+    return "" if cell is None else to_plain_string(cell) if isinstance(cell, Decimal) else str(cell)
 
 
-def write_sheets(job: Job, file: BinaryIO) -> None:
-    """Write a workbook with both tables; numbers are numbers."""
-    book = Workbook(write_only=True)
-    for title, columns, rows in (("Customers", COLUMNS, rows_of(job)), ("Lines", LINES, lines_of(job))):
-        sheet = book.create_sheet(title)
+def write_workbook(job: Job, file: BinaryIO) -> None:
+    """Write a workbook with both tables; decimals become numbers."""
+    workbook = Workbook(write_only=True)
+    for title, columns, rows in (
+        ("Customers", RESULT_COLUMNS, result_rows(job)),
+        ("Lines", LINE_COLUMNS, line_rows(job)),
+    ):
+        sheet = workbook.create_sheet(title)
         sheet.append(columns)
         for number, row in enumerate(rows, start=1):
-            if number >= MOST_ROWS:
+            if number >= MAX_ROWS:
                 break
-            sheet.append([harmless(cell) if isinstance(cell, str) else cell for cell in row])
-    book.save(file)
+            sheet.append([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+    workbook.save(file)
 
 
 def _results(job: Job) -> Iterator[SimulationResult]:
-    found = SimulationResult.objects.filter(job=job).select_related("subscription__customer", "version__plan")
-    return found.order_by("pk").iterator(chunk_size=500)
+    results = SimulationResult.objects.filter(job=job).select_related("subscription__customer", "version__plan")
+    return results.order_by("pk").iterator(chunk_size=500)
 
 
-def _of(one: SimulationResult) -> tuple[str, str, str, str]:
-    subscription = one.subscription
-    return subscription.customer.external_id, subscription.external_id, str(one.version), one.currency
+def _identity(result: SimulationResult) -> tuple[str, str, str, str]:
+    subscription = result.subscription
+    return subscription.customer.external_id, subscription.external_id, str(result.version), result.currency

@@ -1,7 +1,8 @@
 """
-Simulations as bulk work: a job whose items are some subscriptions each, and a result for each of them and version.
+Simulations as jobs: an item is a chunk of subscriptions, and yields one result per subscription and version.
 
-An item's results and its end are one transaction: killed anywhere, nothing is there twice and nothing missing.
+An item's results and its completion are one transaction, so a worker that is killed leaves no result missing or
+duplicated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,50 +14,50 @@ import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
-from billing.jobs.kinds import Kind, Outcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, SimulationResult
 from billing.models.jobs import JobKind
-from billing.simulation.cohorts import Cohort, periods_of
+from billing.simulation.cohorts import Cohort, read_period_ids
 from billing.simulation.history.usage_costs import read_costs
-from billing.simulation.results import ShockThreshold, found_of, result
+from billing.simulation.results import ShockThreshold, build_result, compare_bills
 from billing.simulation.simulation_run import simulate
-from billing.simulation.summaries import facts_of
-from plans.catalog.version_snapshot import fingerprint_of
+from billing.simulation.summaries import summary_payload
+from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import PlanVersion
 from plans.publishing.required_simulation import rehearsed
 
-SUBSCRIPTIONS = 200
-"""Those of one item; its usage is in memory while it is done."""
+SUBSCRIPTIONS_PER_ITEM = 200
+"""The usage of an item's subscriptions is in memory while the item runs."""
 
-MOST_VERSIONS = 5
-MOST_PERIODS = 24
-MOST_CUSTOMERS = 50_000
+MAX_VERSIONS = 5
+MAX_PERIODS = 24
+MAX_CUSTOMERS = 50_000
 
 
 class SimulationRefused(ValueError):
-    """A simulation cannot be started as asked; the text says why. field: what is wrong."""
+    """A simulation can't be started as requested; the text says why. field: the request's field at fault."""
 
     def __init__(self, text: str, *, field: str) -> None:
         super().__init__(text)
         self.field = field
 
 
-class Tried(msgspec.Struct, frozen=True):
-    """A version to try, and the fingerprint of what it said when that was asked for."""
+class CandidateVersion(msgspec.Struct, frozen=True):
+    """A version to simulate. content: its fingerprint at the time of the request."""
 
     version_id: int
     content: str
 
 
-class Asked(msgspec.Struct, frozen=True):
+class SimulationRequest(msgspec.Struct, frozen=True):
     """
-    What a simulation is asked for: the parameters of its job.
+    The parameters of a simulation job.
 
-    periods: the last so many closed ones, 1 to 24; 0 = the one that runs. shock_percent, shock_amount: what a bill
-    must rise by, both, to be a shock.
+    periods: the last closed periods to rate, 1 to 24; 0 rates the current period. shock_percent, shock_amount: an
+    increase above both counts as a bill shock.
     """
 
-    versions: tuple[Tried, ...]
+    versions: tuple[CandidateVersion, ...]
     cohort: Cohort
     periods: int = 3
     keeps_overrides: bool = True
@@ -80,13 +81,13 @@ def start_simulation(
     shock_amount: Decimal = Decimal(0),
 ) -> Job:
     """
-    Store a simulation, which workers take up: docs/simulation.md.
+    Store a simulation as a job for the workers: docs/simulation.md.
 
-    :raises SimulationRefused: if there is nothing to try, nobody to try it on, or a figure is out of bounds.
+    :raises SimulationRefused: if no version or no subscription is selected, or a figure is out of bounds.
     """
-    _check(versions, cohort, periods, shock_percent, shock_amount)
-    asked = Asked(
-        versions=tuple(Tried(one.pk, fingerprint_of(one)) for one in versions),
+    _validate(versions, cohort, periods, shock_percent, shock_amount)
+    request = SimulationRequest(
+        versions=tuple(CandidateVersion(version.pk, compute_fingerprint(version)) for version in versions),
         cohort=cohort,
         periods=periods,
         keeps_overrides=keeps_overrides,
@@ -95,96 +96,108 @@ def start_simulation(
     )
     return start.start(
         kind=JobKind.SIMULATION,
-        title=f"{', '.join(map(str, versions))} on {_span(periods)}",
-        parameters={**msgspec.to_builtins(asked), "sandbox": cohort.sandbox},
+        title=f"{', '.join(map(str, versions))} on {_describe_periods(periods)}",
+        parameters={**msgspec.to_builtins(request), "sandbox": cohort.sandbox},
         dry_run=False,
         by=by,
         at=at,
     )
 
 
-def asked_of(job: Job) -> Asked:
-    """Return what a simulation was asked for."""
-    return msgspec.convert(job.parameters, Asked, strict=False)
+def read_request(job: Job) -> SimulationRequest:
+    """Return the request of a simulation job."""
+    return msgspec.convert(job.parameters, SimulationRequest, strict=False)
 
 
-def _check(versions: Sequence[PlanVersion], cohort: Cohort, periods: int, percent: Decimal, amount: Decimal) -> None:
-    if not 1 <= len(set(versions)) == len(versions) <= MOST_VERSIONS:
-        text = f"Choose 1 to {MOST_VERSIONS} versions, each once; {len(versions)} were chosen."
+def _validate(
+    versions: Sequence[PlanVersion], cohort: Cohort, periods: int, percent: Decimal, amount: Decimal
+) -> None:
+    if not 1 <= len(set(versions)) == len(versions) <= MAX_VERSIONS:
+        text = f"Choose 1 to {MAX_VERSIONS} versions, each once; {len(versions)} were chosen."
         raise SimulationRefused(text, field="versions")
-    if not 0 <= periods <= MOST_PERIODS:
-        text = f"{periods} is not a number of closed periods from 1 to {MOST_PERIODS}, or 0 for the one that runs."
+    if not 0 <= periods <= MAX_PERIODS:
+        text = f"{periods} is not a number of closed periods from 1 to {MAX_PERIODS}, or 0 for the one that runs."
         raise SimulationRefused(text, field="periods")
-    for field, figure, most in (("shock_percent", percent, 10_000), ("shock_amount", amount, 10**9)):
-        if not figure.is_finite() or not 0 <= figure <= most:
-            raise SimulationRefused(f"{figure} is not between 0 and {most:,}.", field=field)
-    if len(cohort.customers) > MOST_CUSTOMERS:
-        text = f"{len(cohort.customers):,} customers are more than {MOST_CUSTOMERS:,}: simulate them in parts."
+    for field, figure, maximum in (("shock_percent", percent, 10_000), ("shock_amount", amount, 10**9)):
+        if not figure.is_finite() or not 0 <= figure <= maximum:
+            raise SimulationRefused(f"{figure} is not between 0 and {maximum:,}.", field=field)
+    if len(cohort.customers) > MAX_CUSTOMERS:
+        text = f"{len(cohort.customers):,} customers are more than {MAX_CUSTOMERS:,}: simulate them in parts."
         raise SimulationRefused(text, field="customers")
     if not cohort.subscriptions().exists():
         raise SimulationRefused("Nobody has a running subscription of that kind: choose others.", field="cohort")
 
 
-def _span(periods: int) -> str:
+def _describe_periods(periods: int) -> str:
     if not periods:
         return "running periods"
     return "the last period" if periods == 1 else f"the last {periods} periods"
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    subscriptions = asked_of(job).cohort.subscriptions().order_by("pk").values_list("pk", flat=True)
-    number, last = (after.number, after.parameters["subscriptions"][-1]) if after else (0, 0)
-    while ids := list(subscriptions.filter(pk__gt=last)[:SUBSCRIPTIONS]):
-        number, last = number + 1, ids[-1]
-        yield JobItem(job=job, number=number, parameters={"subscriptions": ids})
+def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+    subscriptions = read_request(job).cohort.subscriptions().order_by("pk").values_list("pk", flat=True)
+    item_number, last_id = (after.number, after.parameters["subscriptions"][-1]) if after else (0, 0)
+    while subscription_ids := list(subscriptions.filter(pk__gt=last_id)[:SUBSCRIPTIONS_PER_ITEM]):
+        item_number, last_id = item_number + 1, subscription_ids[-1]
+        yield JobItem(job=job, number=item_number, parameters={"subscriptions": subscription_ids})
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
-    asked = asked_of(item.job)
-    versions = _versions(asked)
+def _simulate_item(item: JobItem, at: datetime) -> ItemOutcome:
+    request = read_request(item.job)
+    versions = _read_versions(request)
     running_at = item.job.created_at
-    period_ids = periods_of(item.parameters["subscriptions"], last=asked.periods, running_at=running_at)
+    period_ids = read_period_ids(item.parameters["subscriptions"], count=request.periods, running_at=running_at)
     simulated = simulate(
-        period_ids=period_ids, versions=versions, at=running_at, keeps_overrides=asked.keeps_overrides
+        period_ids=period_ids, versions=versions, at=running_at, keeps_overrides=request.keeps_overrides
     )
-    costs = read_costs({one.period_id: one.currency for one in simulated})
-    simulated.sort(key=lambda one: (one.subscription_id, one.starts_at))
+    costs = read_costs({period.period_id: period.currency for period in simulated})
+    simulated.sort(key=lambda period: (period.subscription_id, period.starts_at))
     rows = []
-    for subscription_id, periods in groupby(simulated, key=lambda one: one.subscription_id):
-        own = list(periods)
-        for number, version in enumerate(versions):
-            found = found_of(own, number, costs=costs, threshold=asked.threshold)
-            of = {"job_id": item.job_id, "version_id": version.pk, "subscription_id": subscription_id}
-            rows.append(result(found, **of))
+    for subscription_id, periods in groupby(simulated, key=lambda period: period.subscription_id):
+        own_periods = list(periods)
+        for version_index, version in enumerate(versions):
+            details = compare_bills(own_periods, version_index, costs=costs, threshold=request.threshold)
+            keys = {"job_id": item.job_id, "version_id": version.pk, "subscription_id": subscription_id}
+            rows.append(build_result(details, **keys))
     SimulationResult.objects.bulk_create(rows, batch_size=1_000)
-    idle = len(item.parameters["subscriptions"]) - len({row.subscription_id for row in rows})
+    without_a_period = len(item.parameters["subscriptions"]) - len({row.subscription_id for row in rows})
     problems = sum(bool(row.found["problems"]) for row in rows)
-    return Outcome({"bills": len(rows), "problems": problems, "without_a_period": idle})
+    return ItemOutcome({"bills": len(rows), "problems": problems, "without_a_period": without_a_period})
 
 
-def _versions(asked: Asked) -> list[PlanVersion]:
+def _read_versions(request: SimulationRequest) -> list[PlanVersion]:
     """
-    Return the versions to try.
+    Return the versions to simulate.
 
-    :raises SimulationRefused: if one does not say any more what it said when the simulation was started.
+    :raises SimulationRefused: if a version was edited after the simulation was started.
     """
-    stored = PlanVersion.objects.select_related("plan").in_bulk([one.version_id for one in asked.versions])
-    versions = [stored[one.version_id] for one in asked.versions]
-    for one, version in zip(asked.versions, versions, strict=True):
-        if fingerprint_of(version) != one.content:
+    stored = PlanVersion.objects.select_related("plan").in_bulk(
+        [candidate.version_id for candidate in request.versions]
+    )
+    versions = [stored[candidate.version_id] for candidate in request.versions]
+    for candidate, version in zip(request.versions, versions, strict=True):
+        if compute_fingerprint(version) != candidate.content:
             text = f"{version} was edited since the simulation was started: start another one."
             raise SimulationRefused(text, field="versions")
     return versions
 
 
-def _end(job: Job, at: datetime) -> None:
-    """Note with each version that it was tried as it is, and what came of it."""
-    for one in asked_of(job).versions:
-        version = PlanVersion.objects.get(pk=one.version_id)
-        if fingerprint_of(version) == one.content:
-            facts = facts_of(job, version_id=one.version_id)
-            rehearsed(version=version, content=one.content, reference=f"simulation:{job.pk}", facts=facts, at=at)
+def _record_required_simulations(job: Job, at: datetime) -> None:
+    """Record with each version that its current content was simulated, and the summary."""
+    for candidate in read_request(job).versions:
+        version = PlanVersion.objects.get(pk=candidate.version_id)
+        if compute_fingerprint(version) == candidate.content:
+            summary = summary_payload(job, version_id=candidate.version_id)
+            rehearsed(
+                version=version, content=candidate.content, reference=f"simulation:{job.pk}", facts=summary, at=at
+            )
 
 
-SIMULATION = Kind(permission="billing.simulate_price", cut=_cut, do=_do, at_one_moment=True, end=_end)
-"""Past usage rated by other versions, as bulk work."""
+SIMULATION = JobDefinition(
+    permission="billing.simulate_price",
+    split=_create_items,
+    process=_simulate_item,
+    reads_snapshot=True,
+    complete=_record_required_simulations,
+)
+"""Kind of job that rates past usage with other versions."""

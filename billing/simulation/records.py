@@ -1,4 +1,4 @@
-"""What a simulation says of a period, and of the usage that it bills."""
+"""Results of simulating a period: bills, their lines, and usage without a price."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,13 @@ from lib.decimals import EXACT, ZERO
 FEATURE, FEE, COMMITMENT, COUPON = "feature", "fee", "commitment", "coupon"
 
 
-class Place(NamedTuple):
+class LineKey(NamedTuple):
     """
-    What a line is about, whichever version it is of: by this, lines of two versions are compared.
+    Identity of a line, independent of the version: lines of two versions with the same key are compared.
 
-    subject: `feature:<code>`, `fee:<code>`, `commitment`, `coupon:<code>`. detail: of a feature, what its rate
-    matches, as `model=large`; of others, the kind of line. starts_at: of its window of use, or of what it is for.
+    subject: `feature:<code>`, `fee:<code>`, `commitment`, `coupon:<code>`. detail: for a feature, the dimensions that
+    its rate matches, as `model=large`; otherwise the kind of line. starts_at: start of the usage window, or of the
+    service.
     """
 
     subject: str
@@ -24,10 +25,10 @@ class Place(NamedTuple):
     starts_at: datetime | None = None
 
 
-class Line(NamedTuple):
-    """What stands on documents for one place, net of tax. quantity: in `unit`, before the meter's rounding."""
+class ComparableLine(NamedTuple):
+    """The invoice lines of one key added up, net of tax. quantity: in `unit`, before the meter's rounding."""
 
-    place: Place
+    key: LineKey
     description: str
     quantity: Decimal
     unit: str
@@ -35,18 +36,19 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class PeriodBill:
     """
-    What a period comes to, net of tax, by one version.
+    The bill of a period by one version, net of tax.
 
-    lines: one for each place, in the order of the document. burnt: unit → what its prepaid use costs in wallets,
-    `XCR` for credits. granted: unit → what the version includes for the period, and what of that lapses with it; told
-    of a version that is tried. problems: why it is not all, in words. is_known: whether it can be told at all.
+    lines: one per key, in the order of the invoice. drawdowns: unit → cost of the prepaid usage in wallets, `XCR` for
+    credits. grants: unit → the credits that the version includes for the period, and how many of them expire with it;
+    only for a simulated version. problems: why the bill is incomplete, as sentences. is_known: whether the bill could
+    be computed at all.
     """
 
-    lines: tuple[Line, ...] = ()
-    burnt: Mapping[str, Decimal] = field(default_factory=dict)
-    granted: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    lines: tuple[ComparableLine, ...] = ()
+    drawdowns: Mapping[str, Decimal] = field(default_factory=dict)
+    grants: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     is_known: bool = True
 
@@ -59,12 +61,12 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedPeriod:
     """
-    A period [starts_at, ends_at) of a subscription.
+    A period [starts_at, ends_at) of a subscription, with its bills.
 
-    before: what was invoiced of it; what the prices in force come to where it is open, or usage of it is late and not
-    billed yet (is_settled says so). after: what each version that was asked for would have come to, in that order.
+    before: the invoiced amounts; where the period is open or has unbilled late usage (`is_settled` is False), its
+    bill by the prices in force. after: the bill by each requested version, in the order of the request.
     """
 
     period_id: int
@@ -74,14 +76,14 @@ class Simulated:
     starts_at: datetime
     ends_at: datetime
     is_settled: bool
-    before: Bill
-    after: tuple[Bill, ...]
+    before: PeriodBill
+    after: tuple[PeriodBill, ...]
 
 
-class Unpriced(NamedTuple):
+class UnpricedQuantity(NamedTuple):
     """Usage that a version has no price for. detail: its dimensions, as `model=large`."""
 
-    what: str
+    name: str
     unit: str
     detail: str
     quantity: Decimal

@@ -1,7 +1,8 @@
 """
-What trying unmatched usage again would bill: the replay itself, rated before and after, and taken back.
+Preview what reprocessing unmatched usage would bill.
 
-Nothing of it stays, and what it says is what the replay does.
+The preview reprocesses the usage in a transaction that is rolled back, and rates the periods before and after. It
+stores nothing, and its figures are those of the real reprocessing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,23 +15,23 @@ import msgspec
 from django.db import transaction
 from django.db.models import Min
 
-from billing.closing.lines.usage_lines import rated
-from billing.closing.period_reader import read_closings, read_counters
+from billing.closing.lines.usage_lines import rate_period
+from billing.closing.period_reader import read_counters, read_periods_to_close
 from billing.metering.ingest import catalog_cache, customer_cache
-from billing.metering.ingest.reprocess import Replayed, replay
-from billing.metering.rating_inputs.aggregate_quantities import read_held
-from billing.metering.rating_inputs.multi_period_windows import read_runs
-from billing.metering.rating_inputs.period_counters import with_metered, with_runs
+from billing.metering.ingest.reprocess import ReprocessCounts, reprocess
+from billing.metering.rating_inputs.aggregate_quantities import read_states
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
+from billing.metering.rating_inputs.period_counters import with_metered, with_window_runs
 from billing.metering.store import counter_store
 from billing.models import Period, UnmatchedUsage
 from billing.models.periods import PeriodKind, PeriodState
 from lib.decimals import ZERO
 
-MOST_PERIODS = 2_000
+MAX_PERIODS = 2_000
 
 
-class Place(NamedTuple):
-    """What is billed: a feature in a period."""
+class FeatureInPeriod(NamedTuple):
+    """A feature in a period, to which usage is added."""
 
     period_id: int
     customer: str
@@ -40,10 +41,13 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
-    """What a replay adds to a feature of a period. is_late: whether that is closed, so it is billed as late usage."""
+class AddedUsage:
+    """
+    Usage that reprocessing adds to a feature of a period. is_late: whether the period is closed, so that the usage is
+    billed as late usage.
+    """
 
-    place: Place
+    feature_in_period: FeatureInPeriod
     quantity: Decimal
     amount: Decimal
     is_late: bool
@@ -51,62 +55,62 @@ class Bill:
 
 @dataclass(frozen=True, slots=True)
 class ReprocessPreview:
-    """What came of the reports, and what it adds; nothing of it has happened."""
+    """The outcome of each report, and the usage that would be added; nothing of it is stored."""
 
-    replayed: Replayed
-    bills: tuple[Bill, ...]
+    replayed: ReprocessCounts
+    added_usage: tuple[AddedUsage, ...]
 
 
-def rehearse(*, at: datetime, report_ids: Collection[int]) -> ReprocessPreview:
-    """Return what replaying these reports would count and bill now; nothing is stored."""
+def preview_reprocess(*, at: datetime, report_ids: Collection[int]) -> ReprocessPreview:
+    """Return the usage and amounts that reprocessing these reports would add now; store nothing."""
     try:
         with transaction.atomic():
-            replayed = replay(at=at, report_ids=report_ids)
-            period_ids = _periods(report_ids, at=at)
-            after = _rated(period_ids)
+            replayed = reprocess(at=at, report_ids=report_ids)
+            period_ids = _affected_periods(report_ids, at=at)
+            after = _rate_periods(period_ids)
             transaction.set_rollback(True)
-    finally:  # copies may hold what was made meanwhile and is not there any more
-        counter_store.forget()
-        customer_cache.forget()
-        catalog_cache.forget()
-    before = _rated(period_ids)
+    finally:  # this process's caches may hold rows that the rollback has removed
+        counter_store.clear_id_cache()
+        customer_cache.clear()
+        catalog_cache.clear()
+    before = _rate_periods(period_ids)
     closed = set(Period.objects.filter(pk__in=period_ids, state=PeriodState.CLOSED).values_list("pk", flat=True))
     nothing = (ZERO, ZERO)
-    bills = [
-        Bill(place, quantity - then, amount - cost, place.period_id in closed)
-        for place, (quantity, amount) in after.items()
-        for then, cost in [before.get(place, nothing)]
-        if (quantity, amount) != (then, cost)
+    added_usage = [
+        AddedUsage(feature, quantity - earlier_quantity, amount - earlier_amount, feature.period_id in closed)
+        for feature, (quantity, amount) in after.items()
+        for earlier_quantity, earlier_amount in [before.get(feature, nothing)]
+        if (quantity, amount) != (earlier_quantity, earlier_amount)
     ]
-    return ReprocessPreview(replayed, tuple(sorted(bills, key=lambda one: -one.amount)))
+    return ReprocessPreview(replayed, tuple(sorted(added_usage, key=lambda usage: -usage.amount)))
 
 
-def _periods(report_ids: Collection[int], *, at: datetime) -> list[int]:
-    """Return the periods that the reports which are resolved may change: theirs, and those that follow until now."""
+def _affected_periods(report_ids: Collection[int], *, at: datetime) -> list[int]:
+    """Return the periods that resolved reports may change: the periods of the usage, and all later ones until now."""
     resolved = UnmatchedUsage.objects.filter(pk__in=report_ids, resolved_at__isnull=False)
-    first = resolved.aggregate(first=Min("occurred_at"))["first"]
-    if first is None:
+    first_at = resolved.aggregate(first=Min("occurred_at"))["first"]
+    if first_at is None:
         return []
-    found = Period.objects.filter(
+    periods = Period.objects.filter(
         kind=PeriodKind.REGULAR,
         subscription__customer__in=resolved.values("customer"),
         starts_at__lte=at,
-        ends_at__gt=first,
+        ends_at__gt=first_at,
     )
-    return list(found.order_by("pk").values_list("pk", flat=True)[:MOST_PERIODS])
+    return list(periods.order_by("pk").values_list("pk", flat=True)[:MAX_PERIODS])
 
 
-def _rated(period_ids: Sequence[int]) -> Mapping[Place, tuple[Decimal, Decimal]]:
-    """Return (quantity, amount) of each feature that was used in these periods, rated as a close would."""
-    closings, counters = read_closings(period_ids), read_counters(period_ids)
-    spans = [one.span for one in closings.values()]
-    held, runs = read_held(spans), read_runs(spans)
-    found: dict[Place, tuple[Decimal, Decimal]] = {}
+def _rate_periods(period_ids: Sequence[int]) -> Mapping[FeatureInPeriod, tuple[Decimal, Decimal]]:
+    """Return (quantity, amount) of each feature used in these periods, rated as closing them would."""
+    closings, counters = read_periods_to_close(period_ids), read_counters(period_ids)
+    spans = [closing.span for closing in closings.values()]
+    stored_quantities, runs = read_states(spans), read_window_runs(spans)
+    rated_features: dict[FeatureInPeriod, tuple[Decimal, Decimal]] = {}
     for period_id, closing in closings.items():
         customer, span = msgspec.json.decode(closing.buyer.facts)["external_id"], closing.span
-        used = with_metered(counters.get(period_id, {}), span, held)
-        for due in rated(with_runs(span, runs), used):
-            place = Place(period_id, customer, due.feature.name, due.feature.unit, span.currency)
-            quantity, amount = found.get(place, (ZERO, ZERO))
-            found[place] = (quantity + due.quantity, amount + due.amount(span.currency))
-    return found
+        used = with_metered(counters.get(period_id, {}), span, stored_quantities)
+        for due in rate_period(with_window_runs(span, runs), used):
+            feature = FeatureInPeriod(period_id, customer, due.feature.name, due.feature.unit, span.currency)
+            quantity, amount = rated_features.get(feature, (ZERO, ZERO))
+            rated_features[feature] = (quantity + due.quantity, amount + due.amount(span.currency))
+    return rated_features

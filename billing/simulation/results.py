@@ -1,4 +1,4 @@
-"""What is stored of a simulation: per subscription and version, its figures and the lines behind them."""
+"""Stored results of a simulation: per subscription and version, the figures and the lines behind them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,31 +10,31 @@ from typing import Any, NamedTuple
 import msgspec
 
 from billing.models import SimulationResult
-from billing.simulation.records import Bill, Line, Simulated
+from billing.simulation.records import ComparableLine, PeriodBill, SimulatedPeriod
 from lib.decimals import EXACT, ZERO
 from lib.money import round_to
 
 PERCENT = Decimal("0.0001")
 MONEY = Decimal("0.0001")
-MOST_PERCENT = Decimal(10) ** 12
-MOST_PROBLEMS = 20
+MAX_PERCENT = Decimal(10) ** 12
+MAX_PROBLEMS = 20
 
 
 class ShockThreshold(NamedTuple):
-    """When an increase is a bill shock: above so many percent, and above this amount per period."""
+    """Bounds of a bill shock: an increase above `percent` percent, and above `amount` per period."""
 
     percent: Decimal
     amount: Decimal
 
-    def is_passed(self, before: Decimal, change: Decimal, periods: int) -> bool:
-        """Tell whether a bill that rises by this much over so many periods would shock whoever gets it."""
+    def is_exceeded(self, before: Decimal, change: Decimal, periods: int) -> bool:
+        """Return whether an increase of `change` over this many periods is a bill shock."""
         if change <= 0 or change <= self.amount * periods:
             return False
         return change * 100 > before * self.percent
 
 
-class Difference(msgspec.Struct):
-    """What stands on both bills about one thing. before, after: amounts; used_before, used_after: quantities."""
+class LineDifference(msgspec.Struct):
+    """A line on both bills. before, after: amounts; used_before, used_after: quantities."""
 
     subject: str
     detail: str
@@ -46,8 +46,8 @@ class Difference(msgspec.Struct):
     after: Decimal = ZERO
 
 
-class Span(msgspec.Struct):
-    """A period, and what it comes to."""
+class PeriodTotals(msgspec.Struct):
+    """A period and its total on both bills."""
 
     starts_at: datetime
     ends_at: datetime
@@ -56,10 +56,12 @@ class Span(msgspec.Struct):
     is_settled: bool
 
 
-class Prepaid(msgspec.Struct):
+class PrepaidTotals(msgspec.Struct):
     """
-    Value of one unit in wallets. burnt_before, burnt: what use has cost, and would cost. granted: what the version
-    includes. expired: of that, what would expire unused. short: what use costs beyond it.
+    Prepaid value in one unit.
+
+    burnt_before, burnt: cost of the prepaid usage, before and after. granted: credits that the version includes.
+    expired: how many of them would expire unused. short: cost of usage that they would not cover.
     """
 
     burnt_before: Decimal = ZERO
@@ -69,8 +71,8 @@ class Prepaid(msgspec.Struct):
     short: Decimal = ZERO
 
 
-class Found(msgspec.Struct, omit_defaults=False):
-    """What `SimulationResult.found` holds; decimals are text. cost: of the usage, where unit costs are known."""
+class ResultDetails(msgspec.Struct, omit_defaults=False):
+    """The JSON of `SimulationResult.found`; decimals are strings. cost: of the usage, where unit costs are known."""
 
     currency: str
     before: Decimal
@@ -81,57 +83,67 @@ class Found(msgspec.Struct, omit_defaults=False):
     is_shock: bool
     cost: Decimal | None
     problems: list[str]
-    periods: list[Span]
-    lines: list[Difference]
-    prepaid: dict[str, Prepaid]
+    periods: list[PeriodTotals]
+    lines: list[LineDifference]
+    prepaid: dict[str, PrepaidTotals]
 
 
-def found_of(
-    simulated: Sequence[Simulated], number: int, *, costs: Mapping[int, Decimal], threshold: ShockThreshold
-) -> Found:
-    """Return what the periods of one subscription come to by the version of this number."""
-    bills = [(one, one.before, one.after[number]) for one in simulated]
+def compare_bills(
+    simulated: Sequence[SimulatedPeriod],
+    version_index: int,
+    *,
+    costs: Mapping[int, Decimal],
+    threshold: ShockThreshold,
+) -> ResultDetails:
+    """Compare the bills of one subscription's periods, before and by the version with this index."""
+    bills = [(period, period.before, period.after[version_index]) for period in simulated]
     is_known = all(before.is_known and after.is_known for _, before, after in bills)
     before = _sum(bill.total for _, bill, _ in bills)
     after = _sum(bill.total for *_, bill in bills) if is_known else before
     change = EXACT.subtract(after, before)
-    spent = [costs[one.period_id] for one in simulated if one.period_id in costs]
-    return Found(
+    period_costs = [costs[period.period_id] for period in simulated if period.period_id in costs]
+    return ResultDetails(
         currency=simulated[0].currency,
         before=before,
         after=after,
         change=change,
         percent=_percent(before, change),
         is_known=is_known,
-        is_shock=threshold.is_passed(before, change, len(bills)),
-        cost=round_to(_sum(spent), MONEY) if spent else None,
-        problems=_problems(bill for _, *pair in bills for bill in pair),
+        is_shock=threshold.is_exceeded(before, change, len(bills)),
+        cost=round_to(_sum(period_costs), MONEY) if period_costs else None,
+        problems=_problems(bill for _, *both_bills in bills for bill in both_bills),
         periods=[
-            Span(one.starts_at, one.ends_at, first.total, then.total if is_known else first.total, one.is_settled)
-            for one, first, then in bills
+            PeriodTotals(
+                period.starts_at,
+                period.ends_at,
+                before_bill.total,
+                after_bill.total if is_known else before_bill.total,
+                period.is_settled,
+            )
+            for period, before_bill, after_bill in bills
         ],
         lines=_differences(bills) if is_known else [],
         prepaid=_prepaid(bills) if is_known else {},
     )
 
 
-def result(found: Found, *, job_id: int, version_id: int, subscription_id: int) -> SimulationResult:
+def build_result(details: ResultDetails, *, job_id: int, version_id: int, subscription_id: int) -> SimulationResult:
     """Return a result to store."""
-    told: dict[str, Any] = msgspec.json.decode(_encode(found))
-    of = SimulationResult(job_id=job_id, version_id=version_id, subscription_id=subscription_id, found=told)
-    of.digest = digest_of(of)
-    return of
+    content: dict[str, Any] = msgspec.json.decode(_encode(details))
+    result = SimulationResult(job_id=job_id, version_id=version_id, subscription_id=subscription_id, found=content)
+    result.digest = compute_digest(result)
+    return result
 
 
-def digest_of(one: SimulationResult) -> str:
-    """Return the SHA-256 of what a result is of and what it says, as 64 hexadecimal digits."""
-    told = _sorted([one.job_id, one.version_id, one.subscription_id, one.found])
-    return sha256(told).hexdigest()
+def compute_digest(result: SimulationResult) -> str:
+    """Return the SHA-256 of a result's subject and content, as 64 hexadecimal digits."""
+    content = _sorted([result.job_id, result.version_id, result.subscription_id, result.found])
+    return sha256(content).hexdigest()
 
 
-def read(one: SimulationResult) -> Found:
-    """Return what a result says."""
-    return msgspec.convert(one.found, Found, strict=False)
+def read_details(result: SimulationResult) -> ResultDetails:
+    """Return the content of a stored result."""
+    return msgspec.convert(result.found, ResultDetails, strict=False)
 
 
 _encode = msgspec.json.encode
@@ -142,51 +154,54 @@ def _percent(before: Decimal, change: Decimal) -> Decimal | None:
     if not before:
         return None if change else ZERO
     percent = round_to(Fraction(change) / Fraction(before) * 100, PERCENT)
-    return max(min(percent, MOST_PERCENT), -MOST_PERCENT)
+    return max(min(percent, MAX_PERCENT), -MAX_PERCENT)
 
 
-def _problems(bills: Iterable[Bill]) -> list[str]:
-    return list(dict.fromkeys(one for bill in bills for one in bill.problems))[:MOST_PROBLEMS]
+def _problems(bills: Iterable[PeriodBill]) -> list[str]:
+    return list(dict.fromkeys(problem for bill in bills for problem in bill.problems))[:MAX_PROBLEMS]
 
 
-def _differences(bills: Iterable[tuple[Simulated, Bill, Bill]]) -> list[Difference]:
-    """Return all lines side by side, windows and periods added up, in the order of the first bill."""
-    found: dict[tuple[str, str], Difference] = {}
+def _differences(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]) -> list[LineDifference]:
+    """Match the lines of both bills, with windows and periods added up, in the order of the first bill."""
+    differences: dict[tuple[str, str], LineDifference] = {}
     for _, before, after in bills:
         for line in before.lines:
-            one = _of(found, line)
-            one.before, one.used_before = (
-                EXACT.add(one.before, line.amount),
-                EXACT.add(one.used_before, line.quantity),
+            difference = _difference_for(differences, line)
+            difference.before, difference.used_before = (
+                EXACT.add(difference.before, line.amount),
+                EXACT.add(difference.used_before, line.quantity),
             )
         for line in after.lines:
-            one = _of(found, line)
-            one.after, one.used_after = EXACT.add(one.after, line.amount), EXACT.add(one.used_after, line.quantity)
-            one.name = line.description
-    return list(found.values())
+            difference = _difference_for(differences, line)
+            difference.after, difference.used_after = (
+                EXACT.add(difference.after, line.amount),
+                EXACT.add(difference.used_after, line.quantity),
+            )
+            difference.name = line.description
+    return list(differences.values())
 
 
-def _of(found: dict[tuple[str, str], Difference], line: Line) -> Difference:
-    subject, detail, _ = line.place
-    if (subject, detail) not in found:
-        found[subject, detail] = Difference(subject, detail, line.description, line.unit)
-    return found[subject, detail]
+def _difference_for(differences: dict[tuple[str, str], LineDifference], line: ComparableLine) -> LineDifference:
+    subject, detail, _ = line.key
+    if (subject, detail) not in differences:
+        differences[subject, detail] = LineDifference(subject, detail, line.description, line.unit)
+    return differences[subject, detail]
 
 
-def _prepaid(bills: Iterable[tuple[Simulated, Bill, Bill]]) -> dict[str, Prepaid]:
-    found: dict[str, Prepaid] = {}
+def _prepaid(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]) -> dict[str, PrepaidTotals]:
+    totals_by_unit: dict[str, PrepaidTotals] = {}
     for _, before, after in bills:
-        for unit, amount in before.burnt.items():
-            one = found.setdefault(unit, Prepaid())
-            one.burnt_before = EXACT.add(one.burnt_before, amount)
-        for unit in dict.fromkeys([*after.burnt, *after.granted]):
-            burnt, (granted, lapses) = after.burnt.get(unit, ZERO), after.granted.get(unit, (ZERO, ZERO))
-            one = found.setdefault(unit, Prepaid())
-            one.burnt, one.granted = EXACT.add(one.burnt, burnt), EXACT.add(one.granted, granted)
-            left = max(EXACT.subtract(granted, burnt), ZERO)
-            one.expired = EXACT.add(one.expired, min(left, lapses))
-            one.short = EXACT.add(one.short, max(EXACT.subtract(burnt, granted), ZERO))
-    return found
+        for unit, amount in before.drawdowns.items():
+            totals = totals_by_unit.setdefault(unit, PrepaidTotals())
+            totals.burnt_before = EXACT.add(totals.burnt_before, amount)
+        for unit in dict.fromkeys([*after.drawdowns, *after.grants]):
+            burnt, (granted, expiring) = after.drawdowns.get(unit, ZERO), after.grants.get(unit, (ZERO, ZERO))
+            totals = totals_by_unit.setdefault(unit, PrepaidTotals())
+            totals.burnt, totals.granted = EXACT.add(totals.burnt, burnt), EXACT.add(totals.granted, granted)
+            unused = max(EXACT.subtract(granted, burnt), ZERO)
+            totals.expired = EXACT.add(totals.expired, min(unused, expiring))
+            totals.short = EXACT.add(totals.short, max(EXACT.subtract(burnt, granted), ZERO))
+    return totals_by_unit
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

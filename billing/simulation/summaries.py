@@ -1,4 +1,4 @@
-"""What a simulation comes to: per version and currency, from its results."""
+"""Summaries of a simulation per version and currency, computed from its results."""
 
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from billing.models import Job
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
-EDGES = (-50, -25, -10, -5, 0, 5, 10, 25, 50, 100)
-"""Where the bars of the distribution part, in percent; what does not change, and what was nothing, is apart."""
+BUCKET_BOUNDS = (-50, -25, -10, -5, 0, 5, 10, 25, 50, 100)
+"""
+Bounds of the distribution's buckets, in percent. Unchanged bills, and bills that were zero before, have buckets of
+their own.
+"""
 
 _SUMS = """
 SELECT version_id, currency, count(*), count(*) FILTER (WHERE NOT is_known),
@@ -36,12 +39,13 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
 
-class Sums(NamedTuple):
+class VersionSummary(NamedTuple):
     """
     Results of one version in one currency, net of tax.
 
-    not_known: of `subscriptions`, those that cannot be compared; they are in no other figure. less, more, same: how
-    many would pay so. cost: of the usage whose unit costs are known; cost_before, cost_after: the bills of those.
+    not_known: how many of `subscriptions` can't be compared; the other figures leave them out. less, more, same: how
+    many would pay less, more or the same. cost: of the usage whose unit costs are known; cost_before, cost_after: the
+    bills of those subscriptions.
     """
 
     version_id: int
@@ -64,8 +68,8 @@ class Sums(NamedTuple):
         return self.after - self.before
 
 
-class Prepaid(NamedTuple):
-    """What is prepaid in one unit, by one version and of subscriptions in one currency."""
+class PrepaidSummary(NamedTuple):
+    """Prepaid value in one unit, by one version, of the subscriptions in one currency."""
 
     version_id: int
     currency: str
@@ -77,34 +81,38 @@ class Prepaid(NamedTuple):
     short: Decimal
 
 
-def sums_of(job: Job) -> list[Sums]:
-    """Return what a simulation comes to by now, the largest currency of each version first."""
-    return [Sums(*row) for row in _rows(_SUMS, [job.pk])]
+def summarize_versions(job: Job) -> list[VersionSummary]:
+    """Return the summaries of a simulation so far, the currency with the most subscriptions of each version first."""
+    return [VersionSummary(*row) for row in _rows(_SUMS, [job.pk])]
 
 
-def prepaid_of(job: Job) -> list[Prepaid]:
-    """Return what a simulation says of wallets."""
-    return [Prepaid(*row) for row in _rows(_PREPAID, [job.pk])]
+def summarize_prepaid(job: Job) -> list[PrepaidSummary]:
+    """Return the summaries of prepaid value of a simulation."""
+    return [PrepaidSummary(*row) for row in _rows(_PREPAID, [job.pk])]
 
 
-def bars_of(job: Job) -> dict[tuple[int, str], dict[str, int]]:
-    """Return (version, currency) → bar → how many bills: bars are `same`, `new`, or how many EDGES are passed."""
-    found: dict[tuple[int, str], dict[str, int]] = {}
-    for version_id, currency, bar, count in _rows(_BARS, [list(EDGES), job.pk]):
-        found.setdefault((version_id, currency), {})[bar] = count
-    return found
+def count_by_change(job: Job) -> dict[tuple[int, str], dict[str, int]]:
+    """
+    Return (version, currency) → bucket → number of bills.
+
+    A bucket is `same`, `new`, or the number of BUCKET_BOUNDS at or below the change.
+    """
+    counts: dict[tuple[int, str], dict[str, int]] = {}
+    for version_id, currency, bucket, count in _rows(_BARS, [list(BUCKET_BOUNDS), job.pk]):
+        counts.setdefault((version_id, currency), {})[bucket] = count
+    return counts
 
 
-def facts_of(job: Job, *, version_id: int) -> dict[str, Any]:
-    """Return what a version comes to in a simulation, as its rehearsal keeps it: currency → name → figure."""
+def summary_payload(job: Job, *, version_id: int) -> dict[str, Any]:
+    """Return the summary of a version as stored with its required simulation: currency → name → figure."""
     return {
-        one.currency: {
-            name: plain(figure) if isinstance(figure, Decimal) else figure
-            for name, figure in one._asdict().items()
+        summary.currency: {
+            name: to_plain_string(figure) if isinstance(figure, Decimal) else figure
+            for name, figure in summary._asdict().items()
             if name not in ("version_id", "currency")
         }
-        for one in sums_of(job)
-        if one.version_id == version_id
+        for summary in summarize_versions(job)
+        if summary.version_id == version_id
     }
 
 

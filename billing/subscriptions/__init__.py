@@ -1,12 +1,15 @@
-"""Subscribe customers to plan versions, keep their periods coming, and end them: docs/closing.md#periods."""
+"""
+Subscribe customers to plan versions, create their billing periods, and end their subscriptions:
+docs/closing.md#periods.
+"""
 
-from billing.subscriptions.lifecycle.cancellation import CancellationRefused, GiveBack, cancel, uncancel
+from billing.subscriptions.lifecycle.cancellation import CancellationRefused, UnusedTimeSettlement, cancel, uncancel
 from billing.subscriptions.lifecycle.completion import end_finished
 from billing.subscriptions.lifecycle.creation import start
 from billing.subscriptions.lifecycle.drafts import activate, discard, draft
-from billing.subscriptions.lifecycle.pauses import PauseRefused, follow_pauses, pause, resume
-from billing.subscriptions.lifecycle.trials import TrialRefused, end_trial, extend_trial, leave_trials
-from billing.subscriptions.periods.generation import extend_customers, extend_periods
+from billing.subscriptions.lifecycle.pauses import PauseRefused, apply_due_pauses, pause, resume
+from billing.subscriptions.lifecycle.trials import TrialRefused, end_trial, extend_trial, complete_trials
+from billing.subscriptions.periods.generation import generate_customer_periods, generate_periods
 from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.plan_changes.schedule import change_at, schedule_change
@@ -20,7 +23,7 @@ __all__ = [
     "ChangeRefused",
     "CouponRefused",
     "FeatureAlreadyPriced",
-    "GiveBack",
+    "UnusedTimeSettlement",
     "OverrideRefused",
     "PauseRefused",
     "QuantityRefused",
@@ -37,11 +40,11 @@ __all__ = [
     "end_finished",
     "end_override",
     "end_trial",
-    "extend_customers",
-    "extend_periods",
+    "generate_customer_periods",
+    "generate_periods",
     "extend_trial",
-    "follow_pauses",
-    "leave_trials",
+    "apply_due_pauses",
+    "complete_trials",
     "override",
     "pause",
     "remove_coupon",

@@ -1,95 +1,98 @@
-"""Say what has become of subscriptions: docs/webhooks.md#types."""
+"""Announce changes of subscriptions to webhook endpoints and contacts: docs/webhooks.md#types."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from billing.models import Subscription
-from customers.notifications import Announcement, announce, announce_all, is_listened_for
+from customers.notifications import Announcement, announce, announce_all, has_listeners
 from customers.notifications.announcement import Facts
 from plans.models import PlanVersion
 
 
-class Moved(NamedTuple):
-    """A subscription that went from one version to another."""
+class VersionChange(NamedTuple):
+    """A subscription that changes from one plan version to another at a moment, past or future."""
 
     subscription_id: int
-    from_id: int
-    to_id: int
-    moment: datetime
+    from_version_id: int
+    to_version_id: int
+    changes_at: datetime
 
 
-def tell(what: str, subscription: Subscription, *, at: datetime, facts: Facts, mark: str = "") -> None:
+def announce_event(event: str, subscription: Subscription, *, at: datetime, facts: Facts, discriminator: str = "") -> None:
     """
-    Announce that something has become of one subscription, in the caller's transaction.
+    Announce an event of one subscription, in the caller's transaction.
 
-    what: the kind, without `subscription.` before it. mark: tells two of a kind at one moment apart.
+    event: the kind without its prefix `subscription.`. discriminator: separates two events of one kind at the same
+    moment.
     """
     announce(
-        kind=f"subscription.{what}",
+        kind=f"subscription.{event}",
         customer_id=subscription.customer_id,
         facts={"subscription": subscription.external_id, **facts},
-        key=f"subscription:{subscription.pk}:{what}:{mark}:{at.isoformat()}",
+        key=f"subscription:{subscription.pk}:{event}:{discriminator}:{at.isoformat()}",
         at=at,
     )
 
 
-def tell_updated(
-    subscription: Subscription, what: str, *, at: datetime, mark: str, **facts: str | int | None
+def announce_update(
+    subscription: Subscription, subject: str, *, at: datetime, discriminator: str, **facts: str | int | None
 ) -> None:
-    """Announce that what was agreed of a subscription is another: its quantity, override, commitment or coupon."""
-    tell("updated", subscription, at=at, facts={"what": what, **facts}, mark=f"{what}:{mark}")
+    """Announce that the terms of a subscription have changed: its quantity, override, commitment, coupon or trial."""
+    announce_event("updated", subscription, at=at, facts={"what": subject, **facts}, discriminator=f"{subject}:{discriminator}")
 
 
-def tell_moved(moved: Iterable[Moved], *, at: datetime, kind: str = "subscription.plan_changed") -> None:
+def announce_version_changes(version_changes: Iterable[VersionChange], *, at: datetime, kind: str = "subscription.plan_changed") -> None:
     """
-    Announce that subscriptions went to other versions, or will, by two statements however many they are.
+    Announce that subscriptions have changed their version, or will change it.
 
-    Where nobody listens it costs one.
+    It takes two statements for any number of subscriptions; one if no endpoint or contact listens for `kind`.
     """
-    some = list(moved)
-    if not some or not is_listened_for(kind):
+    changes = list(version_changes)
+    if not changes or not has_listeners(kind):
         return
-    names = _names({one.subscription_id for one in some})
-    plans = _plans({id_ for one in some for id_ in (one.from_id, one.to_id)})
+    references = _read_references({change.subscription_id for change in changes})
+    plan_versions = _read_plan_versions({version_id for change in changes for version_id in (change.from_version_id, change.to_version_id)})
     announce_all(
         kind=kind,
         announcements=[
             Announcement(
-                names[one.subscription_id][0],
+                references[change.subscription_id][0],
                 {
-                    "subscription": names[one.subscription_id][1],
-                    "plan": plans[one.to_id][0],
-                    "version": plans[one.to_id][1],
-                    "former_plan": plans[one.from_id][0],
-                    "former_version": plans[one.from_id][1],
-                    "moment": one.moment.isoformat(),
+                    "subscription": references[change.subscription_id][1],
+                    "plan": plan_versions[change.to_version_id][0],
+                    "version": plan_versions[change.to_version_id][1],
+                    "former_plan": plan_versions[change.from_version_id][0],
+                    "former_version": plan_versions[change.from_version_id][1],
+                    "moment": change.changes_at.isoformat(),
                 },
-                f"{kind}:{one.subscription_id}:{one.to_id}:{at.isoformat()}",
+                f"{kind}:{change.subscription_id}:{change.to_version_id}:{at.isoformat()}",
             )
-            for one in some
+            for change in changes
         ],
         at=at,
     )
 
 
-def tell_all(kind: str, subscription_ids: Iterable[int], *, at: datetime) -> None:
-    """Announce that the same has become of many subscriptions, which says all there is to say."""
+def announce_for_each(kind: str, subscription_ids: Iterable[int], *, at: datetime) -> None:
+    """Announce the same event for many subscriptions; its payload is the subscription alone."""
     ids = set(subscription_ids)
-    if not ids or not is_listened_for(kind):
+    if not ids or not has_listeners(kind):
         return
-    told = [
-        Announcement(customer_id, {"subscription": name}, f"{kind}:{id_}:{at.isoformat()}")
-        for id_, (customer_id, name) in sorted(_names(ids).items())
+    announcements = [
+        Announcement(customer_id, {"subscription": external_id}, f"{kind}:{subscription_id}:{at.isoformat()}")
+        for subscription_id, (customer_id, external_id) in sorted(_read_references(ids).items())
     ]
-    announce_all(kind=kind, announcements=told, at=at)
+    announce_all(kind=kind, announcements=announcements, at=at)
 
 
-def _names(ids: set[int]) -> dict[int, tuple[int, str]]:
+def _read_references(ids: set[int]) -> dict[int, tuple[int, str]]:
+    """Return subscription id → (customer id, external id)."""
     rows = Subscription.objects.filter(pk__in=ids).values_list("pk", "customer_id", "external_id")
-    return {id_: (customer_id, name) for id_, customer_id, name in rows}
+    return {subscription_id: (customer_id, external_id) for subscription_id, customer_id, external_id in rows}
 
 
-def _plans(ids: set[int]) -> dict[int, tuple[str, int]]:
+def _read_plan_versions(ids: set[int]) -> dict[int, tuple[str, int]]:
+    """Return version id → (plan code, version number)."""
     rows = PlanVersion.objects.filter(pk__in=ids).values_list("pk", "plan__code", "number")
-    return {id_: (code, number) for id_, code, number in rows}
+    return {version_id: (code, number) for version_id, code, number in rows}

@@ -1,4 +1,4 @@
-"""Which subscriptions live in whose time: for everything that looks for due work (docs/sandbox.md#due-work)."""
+"""Separate subscriptions by test clock or real time, for every query of due work (docs/sandbox.md#due-work)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,27 +6,30 @@ from datetime import datetime
 from billing.models import Subscription
 
 
-def by_time(subscription_ids: Sequence[int], *, at: datetime) -> dict[datetime, list[int]]:
-    """Return these subscriptions by what time it is for their customers; at: the real time."""
-    elsewhere = Subscription.objects.filter(pk__in=subscription_ids, customer__test_clock__isnull=False)
-    times = dict(elsewhere.values_list("pk", "customer__test_clock__now"))
-    found: dict[datetime, list[int]] = {}
-    for id_ in subscription_ids:
-        found.setdefault(times.get(id_, at), []).append(id_)
-    return found
-
-
-def subscribed_in(clock: int | None, subscription: str) -> str:
+def group_by_current_time(subscription_ids: Sequence[int], *, at: datetime) -> dict[datetime, list[int]]:
     """
-    Return the SQL condition that a column holds subscriptions in the time of a test clock; in real time for None.
-
-    subscription: the column's name, such as p.subscription_id; it is no input of anybody's.
+    Group subscriptions by the current time of their customers: the time of a test clock, or `at`, the real time.
     """
-    if clock is None:
-        return f"{subscription} NOT IN ({_of('c.test_clock_id IS NOT NULL')})"
-    return f"{subscription} IN ({_of(f'c.test_clock_id = {clock:d}')})"
+    sandboxed = Subscription.objects.filter(pk__in=subscription_ids, customer__test_clock__isnull=False)
+    clock_times = dict(sandboxed.values_list("pk", "customer__test_clock__now"))
+    ids_by_time: dict[datetime, list[int]] = {}
+    for subscription_id in subscription_ids:
+        ids_by_time.setdefault(clock_times.get(subscription_id, at), []).append(subscription_id)
+    return ids_by_time
 
 
-def _of(condition: str) -> str:
+def test_clock_condition(clock_id: int | None, column: str) -> str:
+    """
+    Return the SQL condition that selects the subscriptions on a test clock; None selects those in real time.
+
+    column: the column with the subscription's id, such as p.subscription_id. It enters the SQL as it is, so it must
+    never come from user input.
+    """
+    if clock_id is None:
+        return f"{column} NOT IN ({_subscription_ids_where('c.test_clock_id IS NOT NULL')})"
+    return f"{column} IN ({_subscription_ids_where(f'c.test_clock_id = {clock_id:d}')})"
+
+
+def _subscription_ids_where(condition: str) -> str:
     subscriptions = "SELECT o.id FROM billing_subscription o JOIN customers_customer c ON c.id = o.customer_id"
     return f"{subscriptions} WHERE {condition}"

@@ -111,10 +111,10 @@ def write(apps: Apps, schema_editor: Any = None) -> None:
     group_model = apps.get_model("auth", "Group")
     for name, rights in GROUPS.items():
         group, _ = group_model.objects.get_or_create(name=name)
-        group.permissions.add(*(known[right] for right in spelled_out(rights)))
+        group.permissions.add(*(known[right] for right in permission_pairs(rights)))
 
 
-def spelled_out(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+def permission_pairs(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
     """Return rights as (app, codename) pairs."""
     found = []
     for verbs, models in rights:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Job, Period, UnmatchedUsage
-from billing.models.jobs import OPEN
+from billing.models.jobs import OPEN_STATES
 from customers.models import Delivery
 from customers.models.notifications import DeliveryState
 from invoices.models import Refund
@@ -22,7 +22,7 @@ MOST = 99
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MenuItem:
     """permission: what one needs to see the item; empty for all staff. waiting: the rows that call for action."""
 
     title: str
@@ -42,7 +42,7 @@ def _unmatched_usage() -> QuerySet:
 
 
 def _open_jobs() -> QuerySet:
-    return Job.objects.filter(state__in=OPEN)
+    return Job.objects.filter(state__in=OPEN_STATES)
 
 
 def _asked_for() -> QuerySet:
@@ -57,56 +57,56 @@ def _failed_deliveries() -> QuerySet:
     return Delivery.objects.filter(state=DeliveryState.FAILED)
 
 
-MENU: list[tuple[str, list[Item]]] = [
-    ("", [Item("Dashboard", "space_dashboard", "index")]),
+MENU: list[tuple[str, list[MenuItem]]] = [
+    ("", [MenuItem("Dashboard", "space_dashboard", "index")]),
     (
         "Customers",
         [
-            Item("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
-            Item("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
-            Item("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
-            Item("Migrations", "move_down", "billing_planmigration_changelist", "billing.view_planmigration"),
-            Item("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
+            MenuItem("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
+            MenuItem("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
+            MenuItem("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
+            MenuItem("Migrations", "move_down", "billing_planmigration_changelist", "billing.view_planmigration"),
+            MenuItem("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
     ),
     (
         "Payments",
         [
-            Item("Charges", "credit_card", "invoices_paymentattempt_changelist", "invoices.view_paymentattempt"),
-            Item(
+            MenuItem("Charges", "credit_card", "invoices_paymentattempt_changelist", "invoices.view_paymentattempt"),
+            MenuItem(
                 "Refunds",
                 "currency_exchange",
                 "invoices_refund_changelist",
                 "invoices.view_refund",
                 _refunds_by_hand,
             ),
-            Item("Balances", "savings", "invoices_balanceentry_changelist", "invoices.view_balanceentry"),
-            Item("Provider events", "sensors", "invoices_providerevent_changelist", "invoices.view_providerevent"),
+            MenuItem("Balances", "savings", "invoices_balanceentry_changelist", "invoices.view_balanceentry"),
+            MenuItem("Provider events", "sensors", "invoices_providerevent_changelist", "invoices.view_providerevent"),
         ],
     ),
     (
         "Prepaid",
         [
-            Item("Wallets", "account_balance_wallet", "wallets_wallet_changelist", "wallets.view_wallet"),
-            Item("Purchases", "shopping_bag", "wallets_purchase_changelist", "wallets.view_purchase"),
-            Item("Automatic top-ups", "autopay", "wallets_topuprule_changelist", "wallets.view_topuprule"),
+            MenuItem("Wallets", "account_balance_wallet", "wallets_wallet_changelist", "wallets.view_wallet"),
+            MenuItem("Purchases", "shopping_bag", "wallets_purchase_changelist", "wallets.view_purchase"),
+            MenuItem("Automatic top-ups", "autopay", "wallets_topuprule_changelist", "wallets.view_topuprule"),
         ],
     ),
     (
         "Limits",
         [
-            Item("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
-            Item("Alert rules", "fence", "billing_alertrule_changelist", "billing.view_alertrule"),
-            Item("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
-            Item("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
+            MenuItem("Alerts", "notifications", "billing_alert_changelist", "billing.view_alert"),
+            MenuItem("Alert rules", "fence", "billing_alertrule_changelist", "billing.view_alertrule"),
+            MenuItem("Spend caps", "front_hand", "billing_spendcap_changelist", "billing.view_spendcap"),
+            MenuItem("Reservations", "hourglass_top", "billing_reservation_changelist", "billing.view_reservation"),
         ],
     ),
     (
         "Closing",
         [
-            Item("Close", "task_alt", "closing", "billing.view_period"),
-            Item("Month-end", "lock_clock", "month_end", "invoices.view_monthlock"),
-            Item(
+            MenuItem("Close", "task_alt", "closing", "billing.view_period"),
+            MenuItem("Month-end", "lock_clock", "month_end", "invoices.view_monthlock"),
+            MenuItem(
                 "Periods",
                 "date_range",
                 "billing_period_changelist",
@@ -114,45 +114,45 @@ MENU: list[tuple[str, list[Item]]] = [
                 _failed_closes,
                 "danger",
             ),
-            Item(
+            MenuItem(
                 "Unmatched usage",
                 "report",
                 "billing_unmatchedusage_changelist",
                 "billing.view_unmatchedusage",
                 _unmatched_usage,
             ),
-            Item("Events", "bolt", "billing_event_changelist", "billing.view_event"),
-            Item("Jobs", "checklist", "billing_job_changelist", "billing.view_job", _open_jobs, "info"),
-            Item("Corrections", "undo", "billing_correction_changelist", "billing.view_correction"),
+            MenuItem("Events", "bolt", "billing_event_changelist", "billing.view_event"),
+            MenuItem("Jobs", "checklist", "billing_job_changelist", "billing.view_job", _open_jobs, "info"),
+            MenuItem("Corrections", "undo", "billing_correction_changelist", "billing.view_correction"),
         ],
     ),
     (
         "Catalog",
         [
-            Item("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
-            Item(
+            MenuItem("Plans", "sell", "plans_plan_changelist", "plans.view_plan"),
+            MenuItem(
                 "Plan versions",
                 "history_edu",
                 "plans_planversion_changelist",
                 "plans.view_planversion",
                 _asked_for,
             ),
-            Item("Simulate prices", "query_stats", "billing_simulationresult_start", "billing.simulate_price"),
-            Item("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
-            Item("Credit packs", "toll", "plans_creditpack_changelist", "plans.view_creditpack"),
-            Item("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
-            Item("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
-            Item("Unit costs", "shopping_cart", "plans_unitcost_changelist", "plans.view_unitcost"),
+            MenuItem("Simulate prices", "query_stats", "billing_simulationresult_start", "billing.simulate_price"),
+            MenuItem("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
+            MenuItem("Credit packs", "toll", "plans_creditpack_changelist", "plans.view_creditpack"),
+            MenuItem("Features", "extension", "plans_feature_changelist", "plans.view_feature"),
+            MenuItem("Meters", "speed", "plans_meter_changelist", "plans.view_meter"),
+            MenuItem("Unit costs", "shopping_cart", "plans_unitcost_changelist", "plans.view_unitcost"),
         ],
     ),
     (
         "Settings",
         [
-            Item("Publishing", "rule", "plans_publishingrule_changelist", "plans.view_publishingrule"),
-            Item("Sellers", "storefront", "customers_seller_changelist", "customers.view_seller"),
-            Item("Tax rates", "percent", "invoices_taxrate_changelist", "invoices.view_taxrate"),
-            Item("Number series", "tag", "invoices_numberseries_changelist", "invoices.view_numberseries"),
-            Item(
+            MenuItem("Publishing", "rule", "plans_publishingrule_changelist", "plans.view_publishingrule"),
+            MenuItem("Sellers", "storefront", "customers_seller_changelist", "customers.view_seller"),
+            MenuItem("Tax rates", "percent", "invoices_taxrate_changelist", "invoices.view_taxrate"),
+            MenuItem("Number series", "tag", "invoices_numberseries_changelist", "invoices.view_numberseries"),
+            MenuItem(
                 "Scheduled tasks",
                 "schedule",
                 "django_celery_beat_periodictask_changelist",
@@ -163,26 +163,26 @@ MENU: list[tuple[str, list[Item]]] = [
     (
         "Developers",
         [
-            Item("Test clocks", "av_timer", "customers_testclock_changelist", "customers.view_testclock"),
-            Item("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
-            Item("Webhooks", "webhook", "customers_webhookendpoint_changelist", "customers.view_webhookendpoint"),
-            Item(
+            MenuItem("Test clocks", "av_timer", "customers_testclock_changelist", "customers.view_testclock"),
+            MenuItem("API keys", "key", "customers_apikey_changelist", "customers.view_apikey"),
+            MenuItem("Webhooks", "webhook", "customers_webhookendpoint_changelist", "customers.view_webhookendpoint"),
+            MenuItem(
                 "Deliveries",
                 "outgoing_mail",
                 "customers_delivery_changelist",
                 "customers.view_delivery",
                 _failed_deliveries,
             ),
-            Item("Notices", "campaign", "customers_notification_changelist", "customers.view_notification"),
-            Item("Mail texts", "edit_note", "customers_emailtemplate_changelist", "customers.view_emailtemplate"),
+            MenuItem("Notices", "campaign", "customers_notification_changelist", "customers.view_notification"),
+            MenuItem("Mail texts", "edit_note", "customers_emailtemplate_changelist", "customers.view_emailtemplate"),
         ],
     ),
     (
         "Staff",
         [
-            Item("Changes", "manage_history", "changes"),
-            Item("People", "badge", "auth_user_changelist", "auth.view_user"),
-            Item("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
+            MenuItem("Changes", "manage_history", "changes"),
+            MenuItem("People", "badge", "auth_user_changelist", "auth.view_user"),
+            MenuItem("Groups", "shield_person", "auth_group_changelist", "auth.view_group"),
         ],
     ),
 ]
@@ -202,7 +202,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
     return [{"title": title, "items": entries} for title, entries in shown if entries]
 
 
-def _entry(item: Item) -> dict[str, Any]:
+def _entry(item: MenuItem) -> dict[str, Any]:
     entry = {"title": item.title, "icon": item.icon, "link": reverse(f"admin:{item.page}")}
     if item.waiting is not None and (badge := _badge(item.waiting())):
         entry |= {"badge": badge, "badge_variant": item.color}

@@ -17,7 +17,7 @@ class NoOrdinaryUser(Exception):
 
 
 @dataclass(frozen=True)
-class Account:
+class ServerAccount:
     """An existing user of this machine."""
 
     uid: int
@@ -66,22 +66,22 @@ class Account:
         return bool(found.st_mode & other_bit)
 
 
-def server_account(home: Path) -> Account:
+def server_account(home: Path) -> ServerAccount:
     """
     Return who runs the server whose folder is `home`: we or, for root, the folder's owner or a system user.
 
     :raises NoOrdinaryUser: if root finds neither `postgres` nor `nobody` on this machine.
     """
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
+        return ServerAccount(os.geteuid(), os.getegid())
     if home.exists() and home.stat().st_uid != 0:
-        return Account(home.stat().st_uid, home.stat().st_gid)
+        return ServerAccount(home.stat().st_uid, home.stat().st_gid)
     for name in ORDINARY_USERS:
         try:
             found = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(found.pw_uid, found.pw_gid)
+        return ServerAccount(found.pw_uid, found.pw_gid)
     raise NoOrdinaryUser(
         "PostgreSQL does not run as root, and there is no user postgres or nobody: set DATABASE_URL."
     )

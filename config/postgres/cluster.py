@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import psycopg
 
-from config.paths import make
+from config.paths import make_folder
 from config.postgres import binaries, process
-from config.postgres.account import Account, server_account
+from config.postgres.account import ServerAccount, server_account
 from config.postgres.configuration import server_settings
 
 USER = "tollbook"
@@ -100,7 +100,7 @@ class Cluster:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError, ValueError):
             return None
-        mark = process.mark(pid)
+        mark = process.process_identity(pid)
         if mark is None:
             return None
         with contextlib.suppress(FileNotFoundError):
@@ -109,9 +109,9 @@ class Cluster:
         return pid if process.works_in(pid, self.data) else None  # started by hand, with pg_ctl
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[Account]:
+    def _locked(self) -> Iterator[ServerAccount]:
         """Hold the cluster's lock, which the kernel frees when the holder dies; yield the server's account."""
-        make(self.home.parent)
+        make_folder(self.home.parent)
         account = server_account(self.home)
         self.home.mkdir(mode=0o700, exist_ok=True)
         with (self.home / "lock").open("w") as lock:
@@ -127,7 +127,7 @@ class Cluster:
             account.own(self.home, mode=0o700)  # its maker may be another process, which was overtaken here
             yield account
 
-    def _start(self, account: Account) -> None:
+    def _start(self, account: ServerAccount) -> None:
         if self.pid() is not None and not self.socket.exists():
             # A folder that was deleted and made again: the server of the old one took the new one's socket with it.
             self._pg_ctl(account, "stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
@@ -139,14 +139,14 @@ class Cluster:
             self._configure(account)
             self._pg_ctl(account, "start", "-l", self.home / "log", "-w", "-t", str(START_SECONDS))
             if pid := self.pid():
-                (self.home / "server").write_text(f"{pid} {process.mark(pid)}")
+                (self.home / "server").write_text(f"{pid} {process.process_identity(pid)}")
         self._wait()
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
-    def _create(self, account: Account) -> None:
+    def _create(self, account: ServerAccount) -> None:
         """Make the data folder under another name first: a creation cut short is not taken for a cluster."""
         program = binaries.find(account) / "initdb"
         unfinished = self.home / "data.new"
@@ -165,7 +165,7 @@ class Cluster:
                 f"Name the folder of {made_by} with TOLLBOOK_PG_BIN, or delete the data with `make clean`."
             )
 
-    def _configure(self, account: Account) -> None:
+    def _configure(self, account: ServerAccount) -> None:
         run = self.home / "run"
         run.mkdir(exist_ok=True)
         account.own(run, mode=0o700)
@@ -173,7 +173,7 @@ class Cluster:
         settings.write_text(server_settings(socket_folder=run, shared_buffers=self.shared_buffers))
         account.own(settings, mode=0o600)
 
-    def _forget_the_dead(self, account: Account) -> None:
+    def _forget_the_dead(self, account: ServerAccount) -> None:
         """Remove a dead server's notes if its number is another process's now: PostgreSQL would believe them."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
@@ -190,10 +190,10 @@ class Cluster:
                 raise PostgresFailed(f"PostgreSQL in {self.home} accepts no connections.\n{self._end_of_log()}")
             time.sleep(0.05)
 
-    def _pg_ctl(self, account: Account, *arguments: str | Path) -> None:
+    def _pg_ctl(self, account: ServerAccount, *arguments: str | Path) -> None:
         self._run(account, [binaries.find(account) / "pg_ctl", "-D", self.data, *arguments])
 
-    def _run(self, account: Account, command: list[str | Path]) -> None:
+    def _run(self, account: ServerAccount, command: list[str | Path]) -> None:
         done = account.run(command, cwd=self.home, timeout=START_SECONDS + 30)
         if done.returncode != 0:
             raise PostgresFailed(f"{command[0]} failed:\n{done.stdout}{self._end_of_log()}")

@@ -6,7 +6,7 @@ from pathlib import Path
 SYSTEM = Path("/proc")
 
 
-def mark(pid: int) -> str | None:
+def process_identity(pid: int) -> str | None:
     """
     Return what tells this process from every other that has or had its number: the boot and the start time.
 

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from config.paths import fallback_folder, make
+from config.paths import fallback_folder, make_folder
 from config.postgres.cluster import Cluster
 
 
 @contextlib.contextmanager
 def run_folder() -> Iterator[Path]:
     """Yield a new folder for this run; in the end, the server in it is stopped and the folder removed."""
-    runs = make(make(fallback_folder()) / "runs")
+    runs = make_folder(make_folder(fallback_folder()) / "runs")
     with contextlib.ExitStack() as until_the_end:
         with _locked(runs / "lock"):  # nobody sweeps a folder between its creation and its owner's lock
             _sweep(runs)
-            folder = make(runs / secrets.token_hex(3))
+            folder = make_folder(runs / secrets.token_hex(3))
             until_the_end.enter_context(_locked(folder / "owner"))
         try:
             yield folder

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from djmoney.money import Money
 
 from config.admin_site.history import history_reader
-from lib.formats import money
+from lib.formats import format_money
 
 register = template.Library()
 
@@ -26,4 +26,4 @@ def keeps_reasons(page: ModelAdmin) -> bool:
 
 @register.filter(name="money")
 def money_of(amount: Money) -> str:
-    return money(amount.amount, str(amount.currency))
+    return format_money(amount.amount, str(amount.currency))

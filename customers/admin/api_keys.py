@@ -45,7 +45,7 @@ class IssueForm(forms.Form):
     )
 
 
-class RotateForm(forms.Form):
+class KeyRotationForm(forms.Form):
     hours = forms.IntegerField(
         label="Hours that the old key still works",
         min_value=0,
@@ -131,7 +131,7 @@ class ApiKeyAdmin(ModelAdmin):
     @action(description="Rotate", icon="autorenew", permissions=["replace"])
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = self._key(request, object_id)
-        form = RotateForm(request.POST or None)
+        form = KeyRotationForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             overlap = timedelta(hours=form.cleaned_data["hours"])
             try:

@@ -12,10 +12,10 @@ from unfold.decorators import display
 
 from customers.admin.contacts import ContactInline
 from customers.admin.parties import ADDRESS, LANGUAGE, PartyForm
-from customers.admin.search import like
-from customers.customer_time import time_of
+from customers.admin.search import customer_matches
+from customers.customer_time import current_time
 from customers.models import Customer
-from customers.registration import tell_created, tell_updated
+from customers.registration import announce_customer_created, announce_customer_updated
 
 
 class CustomerForm(PartyForm):
@@ -77,15 +77,15 @@ class CustomerAdmin(ModelAdmin):
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             if change:
-                tell_updated(obj, form.changed_data, at=time_of(obj))
+                announce_customer_updated(obj, form.changed_data, at=current_time(obj))
             else:
-                tell_created(obj, at=time_of(obj))
+                announce_customer_created(obj, at=current_time(obj))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         with transaction.atomic():
             super().save_formset(request, form, formset, change)
             if change and formset.has_changed():
-                tell_updated(form.instance, ["contacts"], at=time_of(form.instance))
+                announce_customer_updated(form.instance, ["contacts"], at=current_time(form.instance))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
@@ -93,4 +93,4 @@ class CustomerAdmin(ModelAdmin):
             return queryset, False
         if (exact := queryset.filter(sandbox__in=[False, True], external_id=term)).exists():
             return exact, False
-        return queryset.filter(like(term)), False
+        return queryset.filter(customer_matches(term)), False

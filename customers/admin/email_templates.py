@@ -14,8 +14,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from customers.models import EmailTemplate
-from customers.notifications.email import Text, compose
-from customers.notifications.email_templates import LANGUAGES, names_of, problems_of
+from customers.notifications.email import EmailText, compose_email
+from customers.notifications.email_templates import LANGUAGES, placeholder_names, find_problems
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 
@@ -47,7 +47,7 @@ class WordingForm(forms.ModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         kind = cleaned.get("kind", "")
         for name in ("subject", "body"):
-            for problem in problems_of(kind, cleaned.get(name, "")) if kind else ():
+            for problem in find_problems(kind, cleaned.get(name, "")) if kind else ():
                 self.add_error(name, problem)
         if len(cleaned.get("body", "")) > MOST_BODY:
             self.add_error("body", f"At most {MOST_BODY:,} characters, please.")
@@ -85,7 +85,7 @@ class WordingAdmin(ModelAdmin):
         if kind not in SAMPLES:
             return TemplateResponse(request, "staff/customers/email_preview_result.html", {"untouched": True})
         subject, body = (request.POST.get(name, "") for name in ("subject", "body"))
-        problems = [*problems_of(kind, subject), *problems_of(kind, body)]
+        problems = [*find_problems(kind, subject), *find_problems(kind, body)]
         is_own = bool(subject.strip() and body.strip())
         language = request.POST.get("language", "en").strip() or "en"
         text = sample(kind, language, {language: [subject, body]} if is_own else {})
@@ -123,12 +123,12 @@ class WordingAdmin(ModelAdmin):
         return back
 
 
-def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> Text:
+def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> EmailText:
     """Return a mail of sample facts."""
-    return compose(kind, language=language, facts=SAMPLES[kind], customer_name=SAMPLE_NAME, wordings=wordings)
+    return compose_email(kind, language=language, facts=SAMPLES[kind], customer_name=SAMPLE_NAME, wordings=wordings)
 
 
 def names_with_samples(kind: str) -> list[tuple[str, str]]:
     """Return what a wording may name, each with what it stands for in the sample."""
     facts = {"customer_name": SAMPLE_NAME, **SAMPLES[kind]}
-    return [(f"{{{name}}}", "" if facts[name] is None else str(facts[name])) for name in names_of(kind)]
+    return [(f"{{{name}}}", "" if facts[name] is None else str(facts[name])) for name in placeholder_names(kind)]

@@ -12,11 +12,11 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from customers.admin.search import ids_like
+from customers.admin.search import find_customer_ids
 from customers.models import Delivery, Notification
 from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, TEST
-from customers.notifications.resend import replay
+from customers.notifications.resend import resend
 from customers.notifications.webhook_endpoints import EndpointRefused
 
 COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
@@ -82,7 +82,7 @@ class NoticeAdmin(Log):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(customer_id__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(customer_id__in=find_customer_ids(term)) if term else queryset), False
 
 
 @admin.register(Delivery)
@@ -152,7 +152,7 @@ class DeliveryAdmin(Log):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(notification__customer_id__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(notification__customer_id__in=find_customer_ids(term)) if term else queryset), False
 
     @admin.action(description="Send the selected again", permissions=["again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> Any:
@@ -177,7 +177,7 @@ class DeliveryAdmin(Log):
         sent, refused = 0, set()
         for one in chosen:
             try:
-                replay(delivery=one, at=timezone.now())
+                resend(delivery=one, at=timezone.now())
                 sent += 1
             except EndpointRefused as refusal:
                 refused.add(str(refusal))

@@ -13,9 +13,9 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from customers.models import Contact, Customer
-from customers.models.portal_access import Way
-from customers.portal.sign_in import origin, wake
-from customers.portal_auth.magic_links import MADE_LASTS, MAILED_LASTS, invite, make
+from customers.models.portal_access import PortalAccessWay
+from customers.portal.sign_in import portal_origin, wake_mail_worker
+from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME, MAILED_LINK_LIFETIME, invite_contact, create_link
 
 LOOK = "look"
 
@@ -33,7 +33,7 @@ class LinkForm(forms.Form):
         self.fields["to"].initial = self.fields["to"].choices[0][0]
 
 
-def portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
+def create_portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
     """Ask for whom, then mail the link or show it."""
     contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
     form = LinkForm(request.POST or None, contacts=contacts)
@@ -41,12 +41,12 @@ def portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> H
     if request.method == "POST" and form.is_valid():
         at, chosen = timezone.now(), form.cleaned_data["to"]
         if chosen == LOOK:
-            _, secret = make(customer=customer, way=Way.STAFF, by=request.user, at=at)
-            url = origin(request) + reverse("portal_enter", args=[secret])
+            _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=request.user, at=at)
+            url = portal_origin(request) + reverse("portal_enter", args=[secret])
             return _shown(page, request, customer, url, back)
         contact = next(one for one in contacts if str(one.pk) == chosen)
-        invite(contact=contact, origin=origin(request), by=request.user, at=at)
-        wake()
+        invite_contact(contact=contact, origin=portal_origin(request), by=request.user, at=at)
+        wake_mail_worker()
         messages.success(request, f"A link is on its way to {contact.email}.")
         return HttpResponseRedirect(back)
     return page.admin_site.confirmation(
@@ -55,8 +55,8 @@ def portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> H
         obj=customer,
         title=f"Portal link for {customer}",
         consequences=[
-            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LASTS)} minutes.",
-            f"A link that is shown here works once, within {_minutes(MADE_LASTS)} minutes; who made it is kept.",
+            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} minutes.",
+            f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes; who made it is kept.",
         ],
         warnings=[] if contacts else ["The customer has no contact: add one below their address to mail a link."],
         form=form,

@@ -8,16 +8,16 @@ MOST = 50
 """Customers whose rows one search of another list looks for."""
 
 
-def like(term: str) -> Q:
+def customer_matches(term: str) -> Q:
     """Return the condition that a part of a customer's name, or the start of the external id, is `term`."""
     return Q(legal_name__icontains=term) | Q(external_id__startswith=term)
 
 
-def ids_like(term: str) -> list[int]:
+def find_customer_ids(term: str) -> list[int]:
     """
     Return the ids of the first customers found.
 
     Other lists ask for these first, and then for what is theirs by an index: a search over both tables at once would
     walk the longer one.
     """
-    return list(Customer.objects.filter(like(term)).values_list("pk", flat=True)[:MOST])
+    return list(Customer.objects.filter(customer_matches(term)).values_list("pk", flat=True)[:MOST])

@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin
 
 from customers.admin.brand import SellerForm
 from customers.admin.parties import LANGUAGE
-from customers.brand.logos import keep
+from customers.brand.logos import store_logo
 from customers.models import Seller
 
 # One field to a row: the preview stands beside them.
@@ -46,5 +46,5 @@ class SellerAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Seller, form: forms.ModelForm, change: bool) -> None:
         if isinstance(form, SellerForm):
             logo = form.chosen_logo()
-            obj.logo = None if logo is None else keep(logo)
+            obj.logo = None if logo is None else store_logo(logo)
         super().save_model(request, obj, form, change)

@@ -24,10 +24,10 @@ from unfold.widgets import (
 )
 
 from customers.models import WebhookEndpoint
-from customers.models.webhook_endpoints import Disabled
+from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import endpoint_health, http_client, webhook_endpoints
 from customers.notifications.kinds import KINDS
-from customers.notifications.resend import FURTHEST_BACK, replay_since
+from customers.notifications.resend import FURTHEST_BACK, resend_since
 
 STATE_COLORS = {"works": "success", "sandbox": "warning", "failing": "danger", "disabled": "danger"}
 
@@ -53,8 +53,8 @@ class EndpointForm(forms.ModelForm):
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"].strip()
         try:
-            http_client.check(url)
-        except http_client.Refused as refusal:
+            http_client.check_address(url)
+        except http_client.AddressRefused as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
         return url
 
@@ -65,7 +65,7 @@ class NewEndpointForm(EndpointForm):
     )
 
 
-class RotateForm(forms.Form):
+class SecretRotationForm(forms.Form):
     hours = forms.IntegerField(
         label="Hours for which messages are signed with the old secret, too",
         min_value=0,
@@ -99,7 +99,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
-        return super().get_queryset(request).kept().select_related("created_by")
+        return super().get_queryset(request).not_removed().select_related("created_by")
 
     @display(description="Endpoint", ordering="description")
     def shown(self, endpoint: WebhookEndpoint) -> str:
@@ -197,7 +197,7 @@ class WebhookEndpointAdmin(ModelAdmin):
             ],
             form=MissedForm(request.POST or None, initial={"since": since}),
             verb="Send what it missed",
-            do=lambda endpoint, form, at: replay_since(endpoint=endpoint, **form.cleaned_data, at=at),
+            do=lambda endpoint, form, at: resend_since(endpoint=endpoint, **form.cleaned_data, at=at),
             done=lambda messages: f"{messages:,} messages are on their way.",
         )
 
@@ -212,7 +212,7 @@ class WebhookEndpointAdmin(ModelAdmin):
                 "A new secret is made, and shown once on the next page.",
                 "For the time below, messages have a signature by the old one as well, so that none is refused.",
             ],
-            form=RotateForm(request.POST or None),
+            form=SecretRotationForm(request.POST or None),
             verb="Rotate secret",
             do=lambda endpoint, form, at: webhook_endpoints.rotate(
                 endpoint=endpoint, overlap=timedelta(hours=form.cleaned_data["hours"]), at=at
@@ -307,7 +307,7 @@ class WebhookEndpointAdmin(ModelAdmin):
 
     def _endpoint(self, request: HttpRequest, object_id: str) -> WebhookEndpoint:
         endpoint = self.get_object(request, object_id)
-        if endpoint is None or endpoint.disabled_reason == Disabled.REMOVED:
+        if endpoint is None or endpoint.disabled_reason == DisabledReason.REMOVED:
             raise Http404(f"There is no webhook endpoint {object_id}.")
         return endpoint
 

@@ -15,14 +15,14 @@ from customers.api_keys import keys
 from customers.api_keys.idempotency import idempotent
 from customers.models import ApiKey
 from customers.models.api_keys import Scope
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 EXAMPLE = OpenApiExample("For the product's servers", {"name": "Usage", "scopes": ["ingest"]}, request_only=True)
 
 
-class KeySerializer(KnownFields, serializers.ModelSerializer[ApiKey]):
+class KeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
     """A key, without its secret."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), min_length=1)
@@ -51,7 +51,7 @@ class SecretKeySerializer(KeySerializer):
         fields = [*KeySerializer.Meta.fields, "secret"]
 
 
-class KeyRotationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """How long the old key goes on, and how long the new one will."""
 
     overlap = serializers.IntegerField(
@@ -63,7 +63,7 @@ class KeyRotationSerializer(KnownFields, serializers.Serializer[dict[str, Any]])
     expires_at = InstantField(required=False, allow_null=True, help_text="Of the new one; default: never.")
 
 
-class Keys(Isolated, generics.GenericAPIView[ApiKey]):
+class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
     """Keys of the caller's world."""
 
     queryset = ApiKey.objects.all()

@@ -10,17 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from customers.models import Contact, Customer
-from customers.registration import tell_updated
-from lib.api.fields import KnownFields
+from customers.registration import announce_customer_updated
+from lib.api.fields import StrictFields
 
 EXAMPLE = OpenApiExample("Who pays", {"name": "Bea", "email": "bea@acme.example", "alerts": False}, request_only=True)
 MOST = 50
 """Contacts of one customer: each of them gets every mail of its kinds."""
 
 
-class ContactSerializer(KnownFields, serializers.ModelSerializer[Contact]):
+class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
     """A person, or a mailbox, at a customer."""
 
     class Meta:
@@ -63,7 +63,7 @@ class Contacts(generics.GenericAPIView[Contact]):
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             whose = serializer.save(**facts).customer
-            tell_updated(whose, ["contacts"], at=time_of(whose))
+            announce_customer_updated(whose, ["contacts"], at=current_time(whose))
         return serializer.data
 
 
@@ -118,5 +118,5 @@ class ContactView(Contacts, generics.RetrieveAPIView[Contact]):
         contact = self.get_object()
         with transaction.atomic():
             contact.delete()
-            tell_updated(contact.customer, ["contacts"], at=time_of(contact.customer))
+            announce_customer_updated(contact.customer, ["contacts"], at=current_time(contact.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)

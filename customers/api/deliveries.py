@@ -14,7 +14,7 @@ from customers.api.webhooks import as_problems
 from customers.api_keys.idempotency import idempotent
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
-from customers.notifications.resend import replay
+from customers.notifications.resend import resend
 
 
 class Deliveries(generics.GenericAPIView[Delivery]):
@@ -26,7 +26,7 @@ class Deliveries(generics.GenericAPIView[Delivery]):
 
     def get_queryset(self) -> QuerySet[Delivery]:
         """:raises Http404: if the caller sees no such endpoint."""
-        kept = WebhookEndpoint.objects.kept().filter(sandbox=self.request.user.sandbox)
+        kept = WebhookEndpoint.objects.not_removed().filter(sandbox=self.request.user.sandbox)
         endpoint = generics.get_object_or_404(kept, pk=self.kwargs["webhook"])
         return Delivery.objects.filter(endpoint=endpoint).select_related("notification__customer", "endpoint")
 
@@ -60,5 +60,5 @@ class DeliveryReplayView(Deliveries):
     def post(self, request: Request, webhook: int, number: int) -> Response:
         delivery = self.get_object()
         with as_problems():
-            replay(delivery=delivery, at=timezone.now())
+            resend(delivery=delivery, at=timezone.now())
         return Response(DeliverySerializer(self.get_object()).data)

@@ -11,15 +11,15 @@ from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
 from customers.models import Contact, Customer, PortalLink
-from customers.models.portal_access import Way
-from customers.portal.sign_in import origin
-from customers.portal_auth.magic_links import make
-from lib.api.fields import InstantField, KnownFields
+from customers.models.portal_access import PortalAccessWay
+from customers.portal.sign_in import portal_origin
+from customers.portal_auth.magic_links import create_link
+from lib.api.fields import InstantField, StrictFields
 
 EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.example"}, request_only=True)
 
 
-class NewPortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
+class NewPortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
     """Whom to let in."""
 
     contact = serializers.EmailField(
@@ -28,7 +28,7 @@ class NewPortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
     )
 
 
-class PortalLinkSerializer(KnownFields, serializers.Serializer[Any]):
+class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
     """A way into the portal, good once."""
 
     url = serializers.CharField(
@@ -58,8 +58,8 @@ class PortalLinksView(generics.GenericAPIView[PortalLink]):
         asked = NewPortalLinkSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         contact = self._contact(whose, asked.validated_data.get("contact", ""))
-        link, secret = make(customer=whose, contact=contact, way=Way.PRODUCT, at=timezone.now())
-        url = origin(request._request) + reverse("portal_enter", args=[secret])
+        link, secret = create_link(customer=whose, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
+        url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
         told = PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data
         response = Response(told, status=status.HTTP_201_CREATED)
         response.kept_data = {**told, "url": None}

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
-from lib.api.fields import CurrencyField, InstantField, KnownFields, NameField
+from lib.api.fields import CurrencyField, InstantField, StrictFields, ExternalIdField
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
 
@@ -31,14 +31,14 @@ CHANGEABLE = (
 )
 
 
-class CustomerSerializer(KnownFields, serializers.ModelSerializer[Customer]):
+class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     """
     A customer.
 
     What its periods and documents are computed by (id, seller, currency, time zone) is set once, at creation.
     """
 
-    id = NameField(source="external_id", help_text="Your own name for the customer: unique, and for good.")
+    id = ExternalIdField(source="external_id", help_text="Your own name for the customer: unique, and for good.")
     seller = serializers.SlugRelatedField(
         slug_field="code",
         queryset=Seller.objects.all(),

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from customers.api.serializers import CustomerChangeSerializer, CustomerSerializer
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from customers.models import Customer
-from customers.registration import tell_created, tell_updated
-from lib.api.isolation import Isolated
+from customers.registration import announce_customer_created, announce_customer_updated
+from lib.api.isolation import SandboxIsolation
 
 EXAMPLE = OpenApiExample(
     "A customer",
@@ -22,7 +22,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class CustomersView(Isolated, generics.ListAPIView[Customer]):
+class CustomersView(SandboxIsolation, generics.ListAPIView[Customer]):
     """Who is billed."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
@@ -47,11 +47,11 @@ class CustomersView(Isolated, generics.ListAPIView[Customer]):
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             made = serializer.save(sandbox=request.user.sandbox)
-            tell_created(made, at=time_of(made))
+            announce_customer_created(made, at=current_time(made))
         return Response(serializer.data, status=status.HTTP_201_CREATED)
 
 
-class CustomerView(Isolated, generics.RetrieveAPIView[Customer]):
+class CustomerView(SandboxIsolation, generics.RetrieveAPIView[Customer]):
     """One customer."""
 
     required_scopes = {"GET": "read", "PATCH": "manage"}
@@ -76,5 +76,5 @@ class CustomerView(Isolated, generics.RetrieveAPIView[Customer]):
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             changed = serializer.save()
-            tell_updated(changed, list(serializer.validated_data), at=time_of(changed))
+            announce_customer_updated(changed, list(serializer.validated_data), at=current_time(changed))
         return Response(serializer.data)

@@ -10,12 +10,12 @@ from customers.models.notifications import DeliveryState
 from customers.notifications.kinds import KINDS
 from customers.notifications.signatures import message_name
 from customers.notifications.webhook_endpoints import LONGEST_OVERLAP
-from lib.api.fields import InstantField, KnownFields
+from lib.api.fields import InstantField, StrictFields
 
 MOST_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 
 
-class EndpointSerializer(KnownFields, serializers.ModelSerializer[WebhookEndpoint]):
+class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoint]):
     """Where webhooks are sent; `secret` is there in the answer that creates it, and never again."""
 
     url = serializers.CharField(max_length=500, help_text="https, on port 443 or 8443 of a public address.")
@@ -64,7 +64,7 @@ class SecretEndpointSerializer(EndpointSerializer):
         fields = [*EndpointSerializer.Meta.fields, "secret"]
 
 
-class RotationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class RotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """How long messages are signed with the old secret, too."""
 
     overlap = serializers.IntegerField(
@@ -75,7 +75,7 @@ class RotationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
     )
 
 
-class ReplaySerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class ReplaySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What to send again."""
 
     since = InstantField(help_text="What happened from then on; 90 days back at most.")
@@ -92,9 +92,9 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
     """A message on its way to an endpoint, or there."""
 
     message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every try.")
-    type = serializers.CharField(source="notice.kind")
-    customer = serializers.CharField(source="notice.customer.external_id", default=None, allow_null=True)
-    happened_at = InstantField(source="notice.created_at")
+    type = serializers.CharField(source="notification.kind")
+    customer = serializers.CharField(source="notification.customer.external_id", default=None, allow_null=True)
+    happened_at = InstantField(source="notification.created_at")
     state = serializers.ChoiceField(choices=DeliveryState.choices)
     tried_at = InstantField(allow_null=True, help_text="When it was tried last.")
     next_at = InstantField(allow_null=True, help_text="When it is tried again; null once nothing more is done.")

@@ -23,9 +23,9 @@ from customers.api.webhook_serializers import (
 from customers.api_keys.idempotency import idempotent
 from customers.models import WebhookEndpoint
 from customers.notifications import endpoint_health, webhook_endpoints
-from customers.notifications.resend import replay_since
+from customers.notifications.resend import resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 EXAMPLE = OpenApiExample(
@@ -47,10 +47,10 @@ def as_problems() -> Iterator[None]:
         raise serializers.ValidationError({refusal.field: [detail]}) from refusal
 
 
-class Endpoints(Isolated, generics.GenericAPIView[WebhookEndpoint]):
+class Endpoints(SandboxIsolation, generics.GenericAPIView[WebhookEndpoint]):
     """Endpoints of the caller's world, but for those that were removed."""
 
-    queryset = WebhookEndpoint.objects.kept()
+    queryset = WebhookEndpoint.objects.not_removed()
     serializer_class = EndpointSerializer
     lookup_url_kwarg = "webhook"
 
@@ -206,5 +206,5 @@ class ReplayView(Endpoints):
     def post(self, request: Request, webhook: int) -> Response:
         endpoint, asked = self.get_object(), self.read(ReplaySerializer)
         with as_problems():
-            messages = replay_since(endpoint=endpoint, **asked, at=timezone.now())
+            messages = resend_since(endpoint=endpoint, **asked, at=timezone.now())
         return Response({"messages": messages})

@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from customers.models import IdempotentRequest
-from lib.api.problems import Problem, invalid
+from lib.api.problems import Problem, invalid_fields
 
 KEPT_FOR = timedelta(hours=24)
 WAITS_FOR_SECONDS = 5
@@ -50,7 +50,7 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
             return post(view, request, *args, **kwargs)
         if not _KEY.fullmatch(key):
             detail = "must have 1 to 255 visible ASCII characters"
-            raise invalid([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
+            raise invalid_fields([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
         asked = _digest(request)
         with transaction.atomic():
             record = _first(request, key=key, asked=asked, at=timezone.now())
@@ -64,7 +64,7 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
     return answer_once
 
 
-def harmless_again(post: Post) -> Post:
+def naturally_idempotent(post: Post) -> Post:
     """Mark a view's `post` whose repetition has one effect by itself, and must not run in one transaction."""
     post.is_idempotent = True  # type: ignore[attr-defined]
     return post

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from lib.api.problem_types import KINDS
-from lib.api.problems import MEDIA_TYPE, Problem, answer, named
+from lib.api.problem_types import PROBLEM_TYPES
+from lib.api.problems import MEDIA_TYPE, Problem, problem_response, problem_name
 
 PREFIX = "/api/"
 
 
-class ApiRequests:
+class ApiMiddleware:
     """
     Middleware of everything below /api/.
 
@@ -42,14 +42,14 @@ class ApiRequests:
         """Refuse what PostgreSQL could not take as text: U+0000, and bytes that are not UTF-8."""
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path_info or "%00" in query or "\0" in query:
-            return answer(Problem("malformed-request", "The address contains the character U+0000."), request=request)
+            return problem_response(Problem("malformed-request", "The address contains the character U+0000."), request=request)
         return None
 
 
 def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponse:
     """Return the problem that a response of Django's own stands for, with the headers that belong to its status."""
-    name = named(response.status_code)
-    told = answer(Problem(name, KINDS[name].remedy), request=request)
+    name = problem_name(response.status_code)
+    told = problem_response(Problem(name, PROBLEM_TYPES[name].remedy), request=request)
     for header in ("Allow", "Retry-After", "WWW-Authenticate"):
         if header in response:
             told[header] = response[header]

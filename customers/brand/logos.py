@@ -44,7 +44,7 @@ def read_logo(content: bytes) -> Logo:
     return Logo(sha256=sha256(drawn).hexdigest(), content=drawn)
 
 
-def keep(logo: Logo) -> Logo:
+def store_logo(logo: Logo) -> Logo:
     """Store a picture, unless it is there: the same one is kept once."""
     return Logo.objects.get_or_create(sha256=logo.sha256, defaults={"content": logo.content})[0]
 

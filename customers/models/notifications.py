@@ -7,7 +7,7 @@ from django.db.models import Func, Q
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, LessThanOrEqual
 
-from customers.triggers import told_once
+from customers.triggers import notification_stays_as_written
 
 MOST_FACTS = 65_536
 """Bytes that the facts of a notice may take, as JSON."""
@@ -65,7 +65,7 @@ class Notification(models.Model):
             models.UniqueConstraint(fields=["key"], name="notice_is_made_once"),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(recipients__isnull=True), name="notice_to_hand_out")]
-        triggers = [told_once()]
+        triggers = [notification_stays_as_written()]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"

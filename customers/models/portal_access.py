@@ -13,7 +13,7 @@ LONGEST_SESSION = timedelta(hours=12)
 _HASHED = "^[0-9a-f]{64}$"
 
 
-class Way(models.TextChoices):
+class PortalAccessWay(models.TextChoices):
     """By what somebody comes in."""
 
     MAIL = "mail", "a mail that was asked for"
@@ -31,7 +31,7 @@ class PortalLink(models.Model):
     secret_sha256: empty until the mail is sent. told_at: when that was, or when nobody was found to send it to.
     """
 
-    way = models.CharField(max_length=7, choices=Way)
+    way = models.CharField(max_length=7, choices=PortalAccessWay)
     email = models.EmailField(blank=True, default="")
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, null=True, related_name="+")
     contact = models.ForeignKey("customers.Contact", on_delete=models.CASCADE, null=True, related_name="+")
@@ -90,7 +90,7 @@ class PortalSession(models.Model):
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")
     contact = models.ForeignKey("customers.Contact", on_delete=models.CASCADE, null=True, related_name="+")
     email = models.EmailField(blank=True, default="")
-    way = models.CharField(max_length=7, choices=Way)
+    way = models.CharField(max_length=7, choices=PortalAccessWay)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
@@ -104,7 +104,7 @@ class PortalSession(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(way__in=Way.values), name="portal_session_came_by_a_known_way"),
+            models.CheckConstraint(condition=Q(way__in=PortalAccessWay.values), name="portal_session_came_by_a_known_way"),
             models.CheckConstraint(
                 condition=Q(secret_sha256__regex=_HASHED), name="secret_of_a_portal_session_is_kept_hashed"
             ),

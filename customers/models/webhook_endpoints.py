@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 
-class Disabled(models.TextChoices):
+class DisabledReason(models.TextChoices):
     """Why nothing is sent to an endpoint."""
 
     NO = "", "it is not"
@@ -20,9 +20,9 @@ class Disabled(models.TextChoices):
 
 
 class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
-    def kept(self) -> Self:
+    def not_removed(self) -> Self:
         """Return all but those that were removed."""
-        return self.exclude(disabled_reason=Disabled.REMOVED)
+        return self.exclude(disabled_reason=DisabledReason.REMOVED)
 
 
 @pghistory.track(exclude=["secret", "previous_secret", "failing_since"])
@@ -44,7 +44,7 @@ class WebhookEndpoint(models.Model):
     previous_until = models.DateTimeField(null=True, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
-    disabled_reason = models.CharField(max_length=7, choices=Disabled, blank=True, default="", editable=False)
+    disabled_reason = models.CharField(max_length=7, choices=DisabledReason, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
@@ -57,7 +57,7 @@ class WebhookEndpoint(models.Model):
             models.CheckConstraint(condition=Q(url__regex="^https?://"), name="endpoint_has_an_address"),
             models.CheckConstraint(
                 condition=Q(disabled_at__isnull=True, disabled_reason="")
-                | Q(disabled_at__isnull=False, disabled_reason__in=[value for value in Disabled.values if value]),
+                | Q(disabled_at__isnull=False, disabled_reason__in=[value for value in DisabledReason.values if value]),
                 name="endpoint_is_disabled_for_a_reason",
             ),
             models.CheckConstraint(

@@ -5,6 +5,6 @@ An operation announces what it did in its own transaction; workers tell it later
 rolled back, and nothing is forgotten of what was not.
 """
 
-from customers.notifications.announcement import Announcement, UnknownKind, announce, announce_all, is_listened_for
+from customers.notifications.announcement import Announcement, UnknownKind, announce, announce_all, has_listeners
 
-__all__ = ["Announcement", "UnknownKind", "announce", "announce_all", "is_listened_for"]
+__all__ = ["Announcement", "UnknownKind", "announce", "announce_all", "has_listeners"]

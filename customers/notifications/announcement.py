@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from customers.notifications.kinds import KINDS, Mail
+from customers.notifications.kinds import KINDS, MailAudience
 
 Facts = Mapping[str, str | int | None]
 
@@ -76,7 +76,7 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
             cursor.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
 
 
-def is_listened_for(kind: str) -> bool:
+def has_listeners(kind: str) -> bool:
     """
     Say whether anybody at all is told of a kind; where nobody is, bulk work need not announce it.
 
@@ -85,7 +85,7 @@ def is_listened_for(kind: str) -> bool:
     mail = KINDS[kind].mail
     with connection.cursor() as cursor:
         cursor.execute(
-            _LISTENERS, {"kind": kind, "mailed": mail is not Mail.NOBODY, "to_owner": KINDS[kind].to_owner}
+            _LISTENERS, {"kind": kind, "mailed": mail is not MailAudience.NOBODY, "to_owner": KINDS[kind].to_owner}
         )
         return bool(cursor.fetchone()[0])
 

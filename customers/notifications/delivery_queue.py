@@ -26,7 +26,7 @@ _MAILS = 7_265_801
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class DeliveryClaim:
     """
     The right to try one delivery until its lease is over.
 
@@ -109,7 +109,7 @@ ORDER BY t.id
 """
 
 
-def claim(*, at: datetime, most: int) -> list[Claim]:
+def claim_due(*, at: datetime, most: int) -> list[DeliveryClaim]:
     """
     Take up to `most` deliveries that are due, the longest waiting of each endpoint first.
 
@@ -120,10 +120,10 @@ def claim(*, at: datetime, most: int) -> list[Claim]:
         return claims + _take(_OF_ENDPOINTS, at, most - len(claims))
 
 
-def _take(picked: str, at: datetime, most: int) -> list[Claim]:
+def _take(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
     figures = {"at": at, "until": at + LEASE, "most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING}
     with connection.cursor() as cursor:
         cursor.execute(picked + _TAKE, {**figures, "mails": _MAILS})
         return [
-            Claim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")) for row in cursor.fetchall()
+            DeliveryClaim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")) for row in cursor.fetchall()
         ]

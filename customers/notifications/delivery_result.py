@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from customers.models.notifications import MOST_ANSWER
-from customers.notifications.delivery_queue import Claim
+from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.endpoint_health import disable_failing, disable_gone
 
 RETRY_AFTER = (
@@ -34,7 +34,7 @@ LONGEST_ASKED = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """
     What came of a try.
 
@@ -58,9 +58,9 @@ _FAILING = "UPDATE customers_webhookendpoint SET failing_since = %s WHERE id = %
 
 
 @transaction.atomic
-def record(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
+def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: datetime) -> None:
     """Write down what came of a try, unless its lease was over and another try has begun since."""
-    again = None if outcome.succeeded or outcome.final else next_try(claim.attempt, at, asked=outcome.retry_after)
+    again = None if outcome.succeeded or outcome.final else next_attempt(claim.attempt, at, requested_seconds=outcome.retry_after)
     state = "delivered" if outcome.succeeded else "given_up" if again is None else "failed"
     facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": again}
     with connection.cursor() as cursor:
@@ -77,9 +77,9 @@ def record(claim: Claim, outcome: Outcome, *, at: datetime) -> None:
         disable_failing(endpoint_id=claim.endpoint_id, at=at)
 
 
-def next_try(attempt: int, at: datetime, *, asked: int = 0) -> datetime | None:
+def next_attempt(attempt: int, at: datetime, *, requested_seconds: int = 0) -> datetime | None:
     """Return when to try again after the `attempt`th try failed, or None after the last one."""
     if attempt > len(RETRY_AFTER):
         return None
     wait = RETRY_AFTER[attempt - 1] * (1 + JITTER * random.random())  # noqa: S311, nobody gains by guessing it
-    return at + max(wait, min(timedelta(seconds=asked), LONGEST_ASKED))
+    return at + max(wait, min(timedelta(seconds=requested_seconds), LONGEST_ASKED))

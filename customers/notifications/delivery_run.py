@@ -5,8 +5,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 
-from customers.notifications.delivery_queue import Claim, claim
-from customers.notifications.delivery_result import Outcome, record
+from customers.notifications.delivery_queue import DeliveryClaim, claim_due
+from customers.notifications.delivery_result import DeliveryOutcome, record_outcome
 from customers.notifications.endpoint_health import abandon
 from customers.notifications.transport import send
 
@@ -17,7 +17,7 @@ LOOKS_AGAIN_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class Done:
+class DeliveryTotals:
     """Tries of one run, by what came of them."""
 
     delivered: int = 0
@@ -25,24 +25,24 @@ class Done:
     abandoned: int = 0
 
 
-def deliver(*, clock: Callable[[], datetime], keep_going: Callable[[], bool] = lambda: True) -> Done:
+def deliver(*, clock: Callable[[], datetime], keep_going: Callable[[], bool] = lambda: True) -> DeliveryTotals:
     """
     Send what is due, together with whatever other workers are at it, and return what came of it.
 
     clock: the database's time, for leases; keep_going: whether to begin anything new. A worker that dies has sent
     what it has sent: that is sent again when its lease is over, under the same id.
     """
-    done = Done(abandoned=abandon(at=clock()))
-    sending: dict[Future[Outcome], Claim] = {}
+    done = DeliveryTotals(abandoned=abandon(at=clock()))
+    sending: dict[Future[DeliveryOutcome], DeliveryClaim] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
             if len(sending) < AT_ONCE and keep_going():
-                for one in claim(at=clock(), most=AT_ONCE - len(sending)):
+                for one in claim_due(at=clock(), most=AT_ONCE - len(sending)):
                     sending[pool.submit(send, one)] = one
             if not sending:
                 return done
             for future in wait(sending, timeout=LOOKS_AGAIN_SECONDS, return_when=FIRST_COMPLETED).done:
                 outcome = future.result()
-                record(sending.pop(future), outcome, at=clock())
+                record_outcome(sending.pop(future), outcome, at=clock())
                 done.delivered += outcome.succeeded
                 done.failed += not outcome.succeeded

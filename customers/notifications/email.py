@@ -16,9 +16,9 @@ from django.template.loader import get_template, render_to_string
 from django.urls import reverse
 
 from customers.notifications.announcement import Facts
-from customers.notifications.delivery_queue import Claim
-from customers.notifications.email_templates import CUSTOMER, filled
-from customers.notifications.fact_labels import labeled
+from customers.notifications.delivery_queue import DeliveryClaim
+from customers.notifications.email_templates import CUSTOMER, fill_placeholders
+from customers.notifications.fact_labels import label_facts
 from customers.notifications.signatures import message_name
 
 OF_INVOICES = ("invoice.", "payment.failed")
@@ -28,7 +28,7 @@ Wordings = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class EmailText:
     """A mail's words. facts: label → value, listed below the paragraphs."""
 
     language: str
@@ -51,13 +51,13 @@ class Text:
         return message
 
 
-def mail(claim: Claim) -> None:
+def send_email(claim: DeliveryClaim) -> None:
     """
     Send a delivery's mail.
 
     :raises OSError: if the mail server cannot be reached, or refuses (smtplib.SMTPException is one).
     """
-    text = compose(
+    text = compose_email(
         claim.kind,
         language=claim.language,
         facts={**claim.facts, **_where(claim), "customer": claim.customer or ""},
@@ -68,7 +68,7 @@ def mail(claim: Claim) -> None:
     text.as_message(claim.address, **{"Message-ID": name}).send()
 
 
-def _where(claim: Claim) -> Facts:
+def _where(claim: DeliveryClaim) -> Facts:
     """Return where an invoice can be looked at and paid, once the installation says where it is."""
     invoice = claim.facts.get("invoice") if claim.kind.startswith(OF_INVOICES) else None
     if not invoice or not settings.PUBLIC_URL:
@@ -76,7 +76,7 @@ def _where(claim: Claim) -> Facts:
     return {"online": settings.PUBLIC_URL + reverse("portal_invoice", args=[invoice])}
 
 
-def compose(kind: str, *, language: str, facts: Facts, customer_name: str, wordings: Wordings) -> Text:
+def compose_email(kind: str, *, language: str, facts: Facts, customer_name: str, wordings: Wordings) -> EmailText:
     """
     Return what a mail says: in the person's language where there is a text in it, and in English otherwise.
 
@@ -90,14 +90,14 @@ def compose(kind: str, *, language: str, facts: Facts, customer_name: str, wordi
             subject, _, body = text.strip().partition("\n")
             paragraphs = tuple(" ".join(one.split()) for one in body.split("\n\n") if one.strip())
             listed = {name: value for name, value in said.items() if name != "customer"}
-            return Text(spoken, subject, paragraphs, labeled(listed, spoken))
+            return EmailText(spoken, subject, paragraphs, label_facts(listed, spoken))
     raise TemplateDoesNotExist(f"email/{kind}.txt")
 
 
 def _own(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | None:
     if not wording:
         return None
-    subject, body = (filled(text, context) for text in wording)
+    subject, body = (fill_placeholders(text, context) for text in wording)
     return f"{' '.join(subject.split())}\n{body.replace(chr(13), '')}"
 
 

@@ -17,14 +17,14 @@ CUSTOMER = "customer_name"
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-def names_of(kind: str) -> list[str]:
+def placeholder_names(kind: str) -> list[str]:
     """Return the facts that a wording of this kind may name."""
     return [CUSTOMER, *SAMPLES[kind]]
 
 
-def problems_of(kind: str, text: str) -> list[str]:
+def find_problems(kind: str, text: str) -> list[str]:
     """Return what is wrong with a text, in sentences: names that the kind has no fact for, and stray braces."""
-    known = names_of(kind)
+    known = placeholder_names(kind)
     unknown = [name for name in dict.fromkeys(_PLACEHOLDER.findall(text)) if name not in known]
     found = [f"{{{name}}} is no fact of this mail; there are {', '.join(known)}." for name in unknown]
     if set("{}") & set(_PLACEHOLDER.sub("", text)):
@@ -32,6 +32,6 @@ def problems_of(kind: str, text: str) -> list[str]:
     return found
 
 
-def filled(text: str, facts: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, facts: Mapping[str, str]) -> str:
     """Return a text with facts in the place of their names; one that is not known this time leaves nothing."""
     return _PLACEHOLDER.sub(lambda found: facts.get(found[1], ""), text)

@@ -87,7 +87,7 @@ LABELS: dict[str, dict[str, str]] = {
 }
 
 
-def labeled(facts: Mapping[str, str], language: str) -> dict[str, str]:
+def label_facts(facts: Mapping[str, str], language: str) -> dict[str, str]:
     """
     Return facts by what they are called in a language.
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from customers.notifications.kinds import KINDS, Mail
+from customers.notifications.kinds import KINDS, MailAudience
 
 AT_ONCE = 1_000
 
@@ -39,8 +39,8 @@ FROM due WHERE n.id = due.id
 """
 
 _MAILED = {
-    "billing": [name for name, kind in KINDS.items() if kind.mail is Mail.BILLING],
-    "alerts": [name for name, kind in KINDS.items() if kind.mail is Mail.ALERTS],
+    "billing": [name for name, kind in KINDS.items() if kind.mail is MailAudience.BILLING],
+    "alerts": [name for name, kind in KINDS.items() if kind.mail is MailAudience.ALERTS],
     "owner": [name for name, kind in KINDS.items() if kind.to_owner],
 }
 

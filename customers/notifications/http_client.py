@@ -30,7 +30,7 @@ MOST_READ = 4_096
 PORTS = (443, 8443)
 
 
-class Refused(ValueError):
+class AddressRefused(ValueError):
     """The address is none that we connect to."""
 
 
@@ -39,7 +39,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back; text: its first 4 KiB at most. retry_after: seconds that the receiver asks to be left alone."""
 
     status: int
@@ -47,7 +47,7 @@ class Answer:
     retry_after: int = 0
 
 
-def check(url: str) -> None:
+def check_address(url: str) -> None:
     """
     Check an address as it is typed, without looking its name up.
 
@@ -59,38 +59,38 @@ def check(url: str) -> None:
         host, port = parts.hostname or "", parts.port
         httpx.URL(url)
     except (ValueError, httpx.InvalidURL) as error:
-        raise Refused(f"“{url[:80]}” is no address: {error}.") from error
+        raise AddressRefused(f"“{url[:80]}” is no address: {error}.") from error
     if parts.scheme not in ("https", "http") or not host or set(url) & set(" \t\r\n\\"):
-        raise Refused(f"“{url[:80]}” is no address; write it like https://example.com/webhooks.")
+        raise AddressRefused(f"“{url[:80]}” is no address; write it like https://example.com/webhooks.")
     if parts.username is not None or parts.password is not None:
-        raise Refused("The address names a user: leave that out, since messages are signed.")
+        raise AddressRefused("The address names a user: leave that out, since messages are signed.")
     if parts.fragment:
-        raise Refused(f"“#{parts.fragment[:40]}” is never sent: leave it out.")
+        raise AddressRefused(f"“#{parts.fragment[:40]}” is never sent: leave it out.")
     if _is_ours(host):
         return
     if parts.scheme != "https":
-        raise Refused("Use https: whoever listens on the way could read what is told of your customers.")
+        raise AddressRefused("Use https: whoever listens on the way could read what is told of your customers.")
     if port is not None and port not in PORTS:
-        raise Refused(f"Port {port} is not allowed; use {' or '.join(map(str, PORTS))}.")
+        raise AddressRefused(f"Port {port} is not allowed; use {' or '.join(map(str, PORTS))}.")
     for address in _literal(host):
         _vet(host, address)
 
 
-def post(url: str, *, content: bytes, headers: dict[str, str]) -> Answer:
+def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
     """
     Post to an address and return what it answers, whatever the status.
 
     :raises Refused: if the address, or what its name leads to, is none that we connect to.
     :raises Unreachable: if no whole answer came in time.
     """
-    check(url)
+    check_address(url)
     deadline = monotonic() + SECONDS
     try:
         with (
             httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
             client.stream("POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}) as got,
         ):
-            return Answer(got.status_code, _beginning(got), _seconds(got.headers.get("Retry-After", "")))
+            return HttpAnswer(got.status_code, _beginning(got), _seconds(got.headers.get("Retry-After", "")))
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
 
@@ -133,7 +133,7 @@ def _resolve(host: str, port: int, flags: int = 0) -> list[str]:
 def _vet(host: str, address: str) -> None:
     if not is_public(address):
         what = "is" if host == address else "leads to"
-        raise Refused(f"{host} {what} {address}, which is not an address of the public internet.")
+        raise AddressRefused(f"{host} {what} {address}, which is not an address of the public internet.")
 
 
 class _Transport(httpx.HTTPTransport):
@@ -178,7 +178,7 @@ class _Vetted(httpcore.NetworkBackend):
         raise failure
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise Refused("A socket of this machine is no address.")
+        raise AddressRefused("A socket of this machine is no address.")
 
     def sleep(self, seconds: float) -> None:
         raise NotImplementedError("Nothing is tried again here: that is for whoever called.")

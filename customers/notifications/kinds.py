@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Mail(StrEnum):
+class MailAudience(StrEnum):
     """Which of a customer's contacts get a mail of it."""
 
     NOBODY = ""
@@ -13,7 +13,7 @@ class Mail(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NotificationKind:
     """
     One kind of notice.
 
@@ -22,7 +22,7 @@ class Kind:
     """
 
     title: str
-    mail: Mail = Mail.NOBODY
+    mail: MailAudience = MailAudience.NOBODY
     to_owner: bool = False
 
 
@@ -30,46 +30,46 @@ ENDPOINT_DISABLED = "webhook.disabled"
 TEST = "webhook.test"
 """Kinds of our own, of an endpoint and no customer: the one is mailed to staff, the other goes to that endpoint."""
 
-KINDS: dict[str, Kind] = {
-    "alert.fired": Kind("A limit or threshold was reached", Mail.ALERTS, to_owner=True),
-    "alert.recovered": Kind("What was over a limit is below it again", Mail.ALERTS, to_owner=True),
-    "customer.created": Kind("A customer was made"),
-    "customer.updated": Kind("Details or contacts of a customer were changed"),
-    "invoice.credited": Kind("Something of an invoice was credited"),
-    "invoice.issued": Kind("An invoice or credit note was issued", Mail.BILLING),
-    "invoice.overdue": Kind("The day an invoice was due on is over", Mail.BILLING, to_owner=True),
-    "invoice.paid": Kind("An invoice was paid", Mail.BILLING),
-    "invoice.reminder": Kind("A reminder of an invoice that is not paid", Mail.BILLING),
-    "invoice.uncollectible": Kind("An invoice was called uncollectible", to_owner=True),
-    "invoice.voided": Kind("All of an invoice was credited before any of it was paid"),
-    "migration.announced": Kind("A subscription will move to another plan", Mail.BILLING, to_owner=True),
-    "payment.disputed": Kind("A customer's bank takes issue with a payment", to_owner=True),
-    "payment.failed": Kind("A charge was declined", Mail.BILLING, to_owner=True),
-    "payment.succeeded": Kind("A charge was paid", Mail.BILLING),
-    "payment.taken_back": Kind("A payment did not come after all", Mail.BILLING, to_owner=True),
-    "plan.version_in_force": Kind("Prices that were published are in force"),
-    "plan.version_published": Kind("Prices were published"),
-    "refund.failed": Kind("A refund did not arrive, and is on the customer's balance", Mail.BILLING, to_owner=True),
-    "refund.succeeded": Kind("A refund was paid", Mail.BILLING),
-    "subscription.cancellation_withdrawn": Kind("A cancellation was taken back"),
-    "subscription.canceled": Kind("A subscription was canceled", Mail.BILLING, to_owner=True),
-    "subscription.change_scheduled": Kind("A subscription will move to another version"),
-    "subscription.change_withdrawn": Kind("A scheduled move was taken back"),
-    "subscription.created": Kind("A subscription was made"),
-    "subscription.ended": Kind("A subscription ended", to_owner=True),
-    "subscription.paused": Kind("A subscription was paused"),
-    "subscription.plan_changed": Kind("A subscription moved to another plan or version"),
-    "subscription.resumed": Kind("A paused subscription went on"),
-    "subscription.trial_ended": Kind("A trial is over"),
-    "subscription.updated": Kind("A quantity, trial, figure, commitment or coupon of a subscription was changed"),
-    "topup.failed": Kind("An automatic top-up could not be paid", Mail.BILLING, to_owner=True),
-    "topup.paid": Kind("A top-up was paid, and its credits granted", Mail.BILLING),
-    "topup.switched_off": Kind("Automatic top-ups were switched off", Mail.BILLING, to_owner=True),
-    "usage.corrected": Kind("Usage was taken back or replaced"),
-    "wallet.adjusted": Kind("A person voided, refunded, moved or lengthened credits"),
-    "wallet.closed": Kind("A wallet was closed"),
-    "wallet.created": Kind("A wallet was opened"),
-    "wallet.expired": Kind("Credits expired", Mail.BILLING),
-    "wallet.granted": Kind("Credits were granted", Mail.BILLING),
-    "wallet.updated": Kind("How a wallet behaves, or is topped up, was changed"),
+KINDS: dict[str, NotificationKind] = {
+    "alert.fired": NotificationKind("A limit or threshold was reached", MailAudience.ALERTS, to_owner=True),
+    "alert.recovered": NotificationKind("What was over a limit is below it again", MailAudience.ALERTS, to_owner=True),
+    "customer.created": NotificationKind("A customer was made"),
+    "customer.updated": NotificationKind("Details or contacts of a customer were changed"),
+    "invoice.credited": NotificationKind("Something of an invoice was credited"),
+    "invoice.issued": NotificationKind("An invoice or credit note was issued", MailAudience.BILLING),
+    "invoice.overdue": NotificationKind("The day an invoice was due on is over", MailAudience.BILLING, to_owner=True),
+    "invoice.paid": NotificationKind("An invoice was paid", MailAudience.BILLING),
+    "invoice.reminder": NotificationKind("A reminder of an invoice that is not paid", MailAudience.BILLING),
+    "invoice.uncollectible": NotificationKind("An invoice was called uncollectible", to_owner=True),
+    "invoice.voided": NotificationKind("All of an invoice was credited before any of it was paid"),
+    "migration.announced": NotificationKind("A subscription will move to another plan", MailAudience.BILLING, to_owner=True),
+    "payment.disputed": NotificationKind("A customer's bank takes issue with a payment", to_owner=True),
+    "payment.failed": NotificationKind("A charge was declined", MailAudience.BILLING, to_owner=True),
+    "payment.succeeded": NotificationKind("A charge was paid", MailAudience.BILLING),
+    "payment.taken_back": NotificationKind("A payment did not come after all", MailAudience.BILLING, to_owner=True),
+    "plan.version_in_force": NotificationKind("Prices that were published are in force"),
+    "plan.version_published": NotificationKind("Prices were published"),
+    "refund.failed": NotificationKind("A refund did not arrive, and is on the customer's balance", MailAudience.BILLING, to_owner=True),
+    "refund.succeeded": NotificationKind("A refund was paid", MailAudience.BILLING),
+    "subscription.cancellation_withdrawn": NotificationKind("A cancellation was taken back"),
+    "subscription.canceled": NotificationKind("A subscription was canceled", MailAudience.BILLING, to_owner=True),
+    "subscription.change_scheduled": NotificationKind("A subscription will move to another version"),
+    "subscription.change_withdrawn": NotificationKind("A scheduled move was taken back"),
+    "subscription.created": NotificationKind("A subscription was made"),
+    "subscription.ended": NotificationKind("A subscription ended", to_owner=True),
+    "subscription.paused": NotificationKind("A subscription was paused"),
+    "subscription.plan_changed": NotificationKind("A subscription moved to another plan or version"),
+    "subscription.resumed": NotificationKind("A paused subscription went on"),
+    "subscription.trial_ended": NotificationKind("A trial is over"),
+    "subscription.updated": NotificationKind("A quantity, trial, figure, commitment or coupon of a subscription was changed"),
+    "topup.failed": NotificationKind("An automatic top-up could not be paid", MailAudience.BILLING, to_owner=True),
+    "topup.paid": NotificationKind("A top-up was paid, and its credits granted", MailAudience.BILLING),
+    "topup.switched_off": NotificationKind("Automatic top-ups were switched off", MailAudience.BILLING, to_owner=True),
+    "usage.corrected": NotificationKind("Usage was taken back or replaced"),
+    "wallet.adjusted": NotificationKind("A person voided, refunded, moved or lengthened credits"),
+    "wallet.closed": NotificationKind("A wallet was closed"),
+    "wallet.created": NotificationKind("A wallet was opened"),
+    "wallet.expired": NotificationKind("Credits expired", MailAudience.BILLING),
+    "wallet.granted": NotificationKind("Credits were granted", MailAudience.BILLING),
+    "wallet.updated": NotificationKind("How a wallet behaves, or is topped up, was changed"),
 }

@@ -25,7 +25,7 @@ WHERE customers_delivery.state IN ('failed', 'given_up')
 
 
 @transaction.atomic
-def replay(*, delivery: Delivery, at: datetime) -> None:
+def resend(*, delivery: Delivery, at: datetime) -> None:
     """
     Send one delivery again, whatever came of it, with all its tries ahead of it.
 
@@ -39,7 +39,7 @@ def replay(*, delivery: Delivery, at: datetime) -> None:
 
 
 @transaction.atomic
-def replay_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool = False, at: datetime) -> int:
+def resend_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool = False, at: datetime) -> int:
     """
     Send an endpoint what it has not got since a moment, and return how many messages that is.
 

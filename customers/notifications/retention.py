@@ -24,7 +24,7 @@ DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'
 """
 
 
-def forget_old(*, at: datetime) -> int:
+def delete_old_notifications(*, at: datetime) -> int:
     """
     Delete notices older than settings.NOTICES_KEPT_DAYS with their deliveries, and return how many.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from standardwebhooks import Webhook
 
 
-def payload(*, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime) -> bytes:
+def build_payload(*, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime) -> bytes:
     """Return the body of a message: its kind, when it happened, and what; the same on every try."""
     whose = {"sandbox": sandbox} if customer is None else {"customer": customer, "sandbox": sandbox}
     data = whose | facts | whose  # a fact of the same name gives way
@@ -17,7 +17,7 @@ def payload(*, kind: str, customer: str | None, sandbox: bool, facts: dict[str, 
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def headers(*, message_id: UUID, content: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
+def build_headers(*, message_id: UUID, content: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
     """
     Return the headers that prove a message is ours and that it was sent just now.
 

@@ -11,7 +11,7 @@ BYTES = 32
 PREFIX = "whsec_"
 
 
-class Unreadable(RuntimeError):
+class SecretUnreadable(RuntimeError):
     """A secret was encrypted with a key that is not among settings.ENCRYPTION_KEYS any more."""
 
 
@@ -35,7 +35,7 @@ def unseal(stored: str) -> str:
         base64.b64decode(stored, altchars=b"-_", validate=True)  # what follows the last sign would be passed over
         return _keys().decrypt(stored.encode()).decode()
     except (InvalidToken, binascii.Error) as error:
-        raise Unreadable("No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again.") from error
+        raise SecretUnreadable("No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again.") from error
 
 
 def _keys() -> MultiFernet:

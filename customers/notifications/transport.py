@@ -6,25 +6,25 @@ from smtplib import SMTPException
 from django.utils import timezone
 
 from customers.notifications import email, http_client, signatures
-from customers.notifications.delivery_queue import Claim
-from customers.notifications.delivery_result import Outcome
-from customers.notifications.signing_secrets import Unreadable, unseal
+from customers.notifications.delivery_queue import DeliveryClaim
+from customers.notifications.delivery_result import DeliveryOutcome
+from customers.notifications.signing_secrets import SecretUnreadable, unseal
 
 GONE = 410
 
 
-def send(claim: Claim) -> Outcome:
+def send(claim: DeliveryClaim) -> DeliveryOutcome:
     """Try a delivery and say what came of it; whatever goes wrong is an outcome, too."""
     try:
         return _post(claim, at=timezone.now()) if claim.endpoint_id is not None else _mail(claim)
     except Exception as error:  # a template that fails, or whatever nobody thought of: the delivery is tried again
-        return Outcome(succeeded=False, text=f"{type(error).__name__}: {error}")
+        return DeliveryOutcome(succeeded=False, text=f"{type(error).__name__}: {error}")
 
 
-def _post(claim: Claim, *, at: datetime) -> Outcome:
+def _post(claim: DeliveryClaim, *, at: datetime) -> DeliveryOutcome:
     if not claim.secret:
-        return Outcome(succeeded=False, text="The endpoint was removed.", final=True)
-    content = signatures.payload(
+        return DeliveryOutcome(succeeded=False, text="The endpoint was removed.", final=True)
+    content = signatures.build_payload(
         kind=claim.kind,
         customer=claim.customer,
         sandbox=claim.sandbox,
@@ -33,11 +33,11 @@ def _post(claim: Claim, *, at: datetime) -> Outcome:
     )
     try:
         secrets = [unseal(stored) for stored in (claim.secret, claim.previous_secret) if stored]
-        headers = signatures.headers(message_id=claim.message_id, content=content, secrets=secrets, at=at)
+        headers = signatures.build_headers(message_id=claim.message_id, content=content, secrets=secrets, at=at)
         answer = http_client.post(claim.url, content=content, headers=headers)
-    except (http_client.Refused, http_client.Unreachable, Unreadable) as error:
-        return Outcome(succeeded=False, text=str(error))
-    return Outcome(
+    except (http_client.AddressRefused, http_client.Unreachable, SecretUnreadable) as error:
+        return DeliveryOutcome(succeeded=False, text=str(error))
+    return DeliveryOutcome(
         succeeded=200 <= answer.status < 300,
         status=answer.status,
         text=answer.text,
@@ -46,11 +46,11 @@ def _post(claim: Claim, *, at: datetime) -> Outcome:
     )
 
 
-def _mail(claim: Claim) -> Outcome:
+def _mail(claim: DeliveryClaim) -> DeliveryOutcome:
     if not claim.address:
-        return Outcome(succeeded=False, text="The contact was removed.", final=True)
+        return DeliveryOutcome(succeeded=False, text="The contact was removed.", final=True)
     try:
-        email.mail(claim)
+        email.send_email(claim)
     except (SMTPException, OSError) as error:
-        return Outcome(succeeded=False, text=f"{type(error).__name__}: {error}")
-    return Outcome(succeeded=True)
+        return DeliveryOutcome(succeeded=False, text=f"{type(error).__name__}: {error}")
+    return DeliveryOutcome(succeeded=True)

@@ -9,7 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from customers.models import Delivery, Notification, WebhookEndpoint
-from customers.models.webhook_endpoints import Disabled
+from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import http_client
 from customers.notifications.kinds import KINDS, TEST
 from customers.notifications.signing_secrets import new_secret, seal
@@ -53,7 +53,7 @@ def change(*, endpoint: WebhookEndpoint, **facts: Any) -> None:
 
     :raises EndpointRefused: as create does, and if it was removed.
     """
-    if facts and not WebhookEndpoint.objects.kept().filter(pk=endpoint.pk).update(**_checked(facts)):
+    if facts and not WebhookEndpoint.objects.not_removed().filter(pk=endpoint.pk).update(**_checked(facts)):
         raise EndpointRefused("The endpoint was removed.")
 
 
@@ -68,7 +68,7 @@ def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> st
         message = f"The old secret can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}."
         raise EndpointRefused(message, field="overlap")
     old = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
-    if old.disabled_reason == Disabled.REMOVED:
+    if old.disabled_reason == DisabledReason.REMOVED:
         raise EndpointRefused("The endpoint was removed; make another one.")
     secret = new_secret()
     old.previous_secret, old.previous_until = (old.secret, at + overlap) if overlap else ("", None)
@@ -93,7 +93,7 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
         created_at=at,
         recipients=1,
     )
-    return Delivery.objects.create(notice=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at)
+    return Delivery.objects.create(notification=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at)
 
 
 def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:
@@ -105,8 +105,8 @@ def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     if "url" in facts:
         try:
-            http_client.check(facts["url"])
-        except http_client.Refused as refusal:
+            http_client.check_address(facts["url"])
+        except http_client.AddressRefused as refusal:
             raise EndpointRefused(str(refusal), field="url") from refusal
     if unknown := sorted(set(facts.get("kinds", ())) - set(KINDS)):
         message = f"“{unknown[0][:60]}” is no kind of notice; there are {', '.join(KINDS)}."

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from customers.models import Contact, Customer
-from customers.portal.visit import Visit, show, signed_in, went
+from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
 
 MOST_CONTACTS = 50
 LOCALES = (
@@ -52,7 +52,7 @@ class DetailsForm(forms.ModelForm):
         self.fields["locale"].choices = [(one, _named(one)) for one in sorted({*LOCALES, own})]
 
 
-class ContactForm(forms.ModelForm):
+class PortalContactForm(forms.ModelForm):
     class Meta:
         model = Contact
         fields = ("email", "name", "billing", "alerts")
@@ -65,13 +65,13 @@ class ContactForm(forms.ModelForm):
 
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"])
-        if self.visit.own(Contact.objects.filter(email__iexact=email)).exists():
+        if self.visit.own_rows(Contact.objects.filter(email__iexact=email)).exists():
             raise forms.ValidationError(f"{email} is one of your contacts already.")
         return email
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if self.visit.own(Contact.objects.all()).count() >= MOST_CONTACTS:
+        if self.visit.own_rows(Contact.objects.all()).count() >= MOST_CONTACTS:
             raise forms.ValidationError(f"There are {MOST_CONTACTS} contacts at most: remove one first.")
         return cleaned
 
@@ -85,40 +85,40 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
             # The fields of the form and no other, so that two changes at once do not undo each other.
             if form.changed_data:
                 form.instance.save(update_fields=form.changed_data)
-        return went("portal_details", told="saved")
-    return _page(request, visit, form, ContactForm(visit=visit))
+        return redirect_with_message("portal_details", message="saved")
+    return _page(request, visit, form, PortalContactForm(visit=visit))
 
 
 @signed_in("POST")
 def add_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Let a colleague in."""
-    form = ContactForm(request.POST, visit=visit)
+    form = PortalContactForm(request.POST, visit=visit)
     if not form.is_valid():
         return _page(request, visit, DetailsForm(instance=visit.customer), form)
     with transaction.atomic(), pghistory.context(action="add a contact in the portal"):
         visit.customer.contacts.create(**form.cleaned_data)
-    return went("portal_details", told="added")
+    return redirect_with_message("portal_details", message="added")
 
 
 @signed_in("POST")
 def remove_contact(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Forget a colleague, who is signed out by it. Nobody removes themselves: so somebody is left who may."""
-    contact = visit.one(Contact.objects.all(), pk=number)
+    contact = visit.own_row(Contact.objects.all(), pk=number)
     if visit.contact is not None and contact.pk != visit.contact.pk:
         with transaction.atomic(), pghistory.context(action="remove a contact in the portal"):
             contact.delete()
-    return went("portal_details", told="removed")
+    return redirect_with_message("portal_details", message="removed")
 
 
-def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: ContactForm) -> HttpResponseBase:
+def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: PortalContactForm) -> HttpResponseBase:
     context = {
         "form": form,
         "adding": adding,
-        "contacts": visit.own(Contact.objects.all()).order_by("email")[:MOST_CONTACTS],
+        "contacts": visit.own_rows(Contact.objects.all()).order_by("email")[:MOST_CONTACTS],
         "told": TOLD.get(request.GET.get("told", "")),
         "rows": [(form.fields[name].label, form.initial.get(name)) for name in DETAILS],
     }
-    return show(request, visit, "details.html", context, status=422 if form.errors or adding.errors else 200)
+    return render_page(request, visit, "details.html", context, status=422 if form.errors or adding.errors else 200)
 
 
 def _named(locale: str) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kombu.exceptions import OperationalError
 
 from customers.models.portal_access import LONGEST_SESSION
-from customers.portal.visit import COOKIE, PATH, private, went
+from customers.portal.visit import COOKIE, PATH, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
 from customers.tasks import mail_portal_links
 
@@ -34,23 +34,23 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     form = MailForm(request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:
-            magic_links.ask_by_mail(
-                email=form.cleaned_data["email"], address=_address(request), origin=origin(request), at=timezone.now()
+            magic_links.request_link(
+                email=form.cleaned_data["email"], address=_address(request), origin=portal_origin(request), at=timezone.now()
             )
-        except magic_links.TooManyAsked as refusal:
+        except magic_links.TooManyLinkRequests as refusal:
             form.add_error(None, str(refusal))
-            answer = private(render(request, "portal/sign_in.html", {"form": form}, status=429))
+            answer = mark_private(render(request, "portal/sign_in.html", {"form": form}, status=429))
             answer["Retry-After"] = str(int(HOUR.total_seconds()))
             return answer
-        wake()
-        return private(went("portal_mailed"))
-    return private(render(request, "portal/sign_in.html", {"form": form}))
+        wake_mail_worker()
+        return mark_private(redirect_with_message("portal_mailed"))
+    return mark_private(render(request, "portal/sign_in.html", {"form": form}))
 
 
 @require_safe
 def mailed(request: HttpRequest) -> HttpResponseBase:
-    minutes = int(magic_links.MAILED_LASTS.total_seconds() // 60)
-    return private(render(request, "portal/mailed.html", {"minutes": minutes}))
+    minutes = int(magic_links.MAILED_LINK_LIFETIME.total_seconds() // 60)
+    return mark_private(render(request, "portal/mailed.html", {"minutes": minutes}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,16 +63,16 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
     at = timezone.now()
     try:
         if request.method != "POST":
-            entrances = magic_links.look_up(secret, at=at)
-            return private(render(request, "portal/enter.html", {"entrances": entrances}))
+            entrances = magic_links.find_entrances(secret, at=at)
+            return mark_private(render(request, "portal/enter.html", {"entrances": entrances}))
         number = request.POST.get("entrance", "")
-        begun = magic_links.use(secret, number=int(number) if number.isdecimal() else -1, at=at)
-    except magic_links.LinkRefused as refusal:
-        return private(render(request, "portal/no_such_link.html", {"why": str(refusal)}, status=404))
+        begun = magic_links.redeem_link(secret, number=int(number) if number.isdecimal() else -1, at=at)
+    except magic_links.PortalLinkRefused as refusal:
+        return mark_private(render(request, "portal/no_such_link.html", {"why": str(refusal)}, status=404))
     if before := request.COOKIES.get(COOKIE):
         sessions.end(before, at=at)
     rotate_token(request)
-    answer = private(went("portal_overview"))
+    answer = mark_private(redirect_with_message("portal_overview"))
     answer.set_cookie(  # type: ignore[attr-defined]
         COOKIE,
         begun,
@@ -89,12 +89,12 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
 def sign_out(request: HttpRequest) -> HttpResponseBase:
     """End the session where it is kept; the cookie alone would open it again."""
     sessions.end(request.COOKIES.get(COOKIE, ""), at=timezone.now())
-    answer = private(went("portal_sign_in"))
+    answer = mark_private(redirect_with_message("portal_sign_in"))
     answer.delete_cookie(COOKIE, path=PATH, samesite="Lax")  # type: ignore[attr-defined]
     return answer
 
 
-def origin(request: HttpRequest) -> str:
+def portal_origin(request: HttpRequest) -> str:
     """Return where the portal is, as a link in a mail has to name it."""
     return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
 
@@ -108,7 +108,7 @@ def _address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
-def wake() -> None:
+def wake_mail_worker() -> None:
     """Ask a worker to send mails now; where none can be asked, beat does so within seconds."""
     try:
         mail_portal_links.delay()

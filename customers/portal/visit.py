@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from customers.customer_time import time_shown
+from customers.customer_time import loaded_current_time
 from customers.models import Contact, Customer, PortalSession
 from customers.portal_auth import sessions
 
@@ -50,38 +50,38 @@ class Visit:
         """Whether they may buy, set and edit: a contact who gets the bills; all others look."""
         return self.contact is not None and self.contact.billing
 
-    def own(self, rows: QuerySet[Any], path: str = "customer") -> QuerySet[Any]:
+    def own_rows(self, rows: QuerySet[Any], path: str = "customer") -> QuerySet[Any]:
         """Return those rows that are the customer's; path: the lookup that leads to whose they are."""
         return rows.filter(**{path: self.session.customer_id})
 
-    def one(self, rows: QuerySet[Any], path: str = "customer", **which: Any) -> Any:
+    def own_row(self, rows: QuerySet[Any], path: str = "customer", **which: Any) -> Any:
         """
         Return one row of the customer's.
 
         :raises Http404: if there is none, or it is another customer's.
         """
-        return get_object_or_404(self.own(rows, path), **which)
+        return get_object_or_404(self.own_rows(rows, path), **which)
 
 
-Page = Callable[..., HttpResponseBase]
+PortalView = Callable[..., HttpResponseBase]
 
 
-def signed_in(*methods: str) -> Callable[[Page], Page]:
+def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
     """
     Let only somebody signed in see a page, which is called with their `Visit`; others are sent to sign in.
 
     methods: "GET" unless others are named. Whoever only looks is refused what a POST would do.
     """
 
-    def wrap(page: Page) -> Page:
+    def wrap(page: PortalView) -> PortalView:
         @wraps(page)
         def wrapped(request: HttpRequest, **names: Any) -> HttpResponseBase:
             now = timezone.now()
             session = sessions.find(request.COOKIES.get(COOKIE, ""), at=now)
             if session is None:
-                return private(HttpResponseRedirect(reverse("portal_sign_in")))
-            visit = Visit(session, time_shown(session.customer, now=now))
-            return private(_answer(page, request, visit, names))
+                return mark_private(HttpResponseRedirect(reverse("portal_sign_in")))
+            visit = Visit(session, loaded_current_time(session.customer, now=now))
+            return mark_private(_answer(page, request, visit, names))
 
         wrapped.is_of_a_customer = True  # type: ignore[attr-defined]
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)
@@ -89,34 +89,34 @@ def signed_in(*methods: str) -> Callable[[Page], Page]:
     return wrap
 
 
-def _answer(page: Page, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
+def _answer(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
     try:
         if request.method != "POST":
             return page(request, visit, **names)
         if not visit.may_change:
-            return show(request, visit, "looks_only.html", status=403)
+            return render_page(request, visit, "looks_only.html", status=403)
         contact = visit.contact.pk if visit.contact else None
         with pghistory.context(portal_contact=contact, portal_session=visit.session.pk):
             return page(request, visit, **names)
     except Http404:
-        return show(request, visit, "missing.html", status=404)
+        return render_page(request, visit, "missing.html", status=404)
 
 
-def show(
+def render_page(
     request: HttpRequest, visit: Visit, template: str, context: dict[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Return a page of the portal in its frame."""
     return render(request, f"portal/{template}", {"visit": visit, **(context or {})}, status=status)
 
 
-def private(response: HttpResponseBase) -> HttpResponseBase:
+def mark_private(response: HttpResponseBase) -> HttpResponseBase:
     """Return an answer that nobody keeps, and no search engine lists."""
     for name, value in PRIVATE.items():
         response[name] = value
     return response
 
 
-def page_of(
+def paginate(
     rows: QuerySet[Any], request: HttpRequest, *, size: int = 25, name: str = "before"
 ) -> tuple[list[Any], str]:
     """
@@ -135,6 +135,6 @@ def page_of(
     return found[:size], query.urlencode()
 
 
-def went(name: str, *args: Any, told: str = "") -> HttpResponse:
+def redirect_with_message(name: str, *args: Any, message: str = "") -> HttpResponse:
     """Send the browser on to a page, after something was done that the page is to tell."""
-    return HttpResponseRedirect(reverse(name, args=args) + (f"?told={told}" if told else ""), status=303)
+    return HttpResponseRedirect(reverse(name, args=args) + (f"?told={message}" if message else ""), status=303)

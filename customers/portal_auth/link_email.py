@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from customers.api_keys.keys import digest
 from customers.models import PortalLink
-from customers.models.portal_access import Way
-from customers.portal_auth.magic_links import MAILED_LASTS, contacts_of
+from customers.models.portal_access import PortalAccessWay
+from customers.portal_auth.magic_links import MAILED_LINK_LIFETIME, find_contacts
 from customers.portal_auth.sessions import new_secret
 
 AT_ONCE = 100
@@ -22,7 +22,7 @@ def mail_due(*, at: datetime) -> int:
 
     :raises OSError: if the mail server cannot be reached; what was not sent is tried again.
     """
-    waiting = PortalLink.objects.filter(way=Way.MAIL, told_at__isnull=True, expires_at__gt=at).order_by("pk")
+    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, told_at__isnull=True, expires_at__gt=at).order_by("pk")
     return sum(_mail(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
 
 
@@ -33,7 +33,7 @@ def _mail(pk: int, *, at: datetime) -> bool:
     link = waiting.first()
     if link is None:
         return False
-    found = contacts_of(link.email)
+    found = find_contacts(link.email)
     link.told_at = at
     if not found:
         link.save(update_fields=["told_at"])
@@ -43,7 +43,7 @@ def _mail(pk: int, *, at: datetime) -> bool:
     link.save(update_fields=["told_at", "secret_sha256"])
     context = {
         "url": link.origin + reverse("portal_enter", args=[secret]),
-        "minutes": int(MAILED_LASTS.total_seconds() // 60),
+        "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
         "names": [one.customer.seller.legal_name for one in found],
     }
     subject, _, body = render_to_string("portal/mail.txt", context).strip().partition("\n")

@@ -9,22 +9,22 @@ from django.utils.crypto import salted_hmac
 
 from customers.api_keys.keys import digest
 from customers.models import Contact, Customer, PortalLink
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth.sessions import begin, new_secret
 
-MAILED_LASTS = timedelta(minutes=15)
-MADE_LASTS = timedelta(minutes=5)
+MAILED_LINK_LIFETIME = timedelta(minutes=15)
+CREATED_LINK_LIFETIME = timedelta(minutes=5)
 
 THROTTLED_OVER = timedelta(hours=1)
 MOST_FROM_ONE_ADDRESS = 20
 MOST_TO_ONE_MAILBOX = 5
 
 
-class TooManyAsked(Exception):
+class TooManyLinkRequests(Exception):
     """One address has asked for too many mails within the hour; whether anybody was found is not told by it."""
 
 
-class LinkRefused(Exception):
+class PortalLinkRefused(Exception):
     """The link is none, is used, has expired, or leads to nobody of that choice."""
 
 
@@ -45,7 +45,7 @@ class Entrance:
 
 
 @transaction.atomic
-def ask_by_mail(*, email: str, address: str, origin: str, at: datetime) -> None:
+def request_link(*, email: str, address: str, origin: str, at: datetime) -> None:
     """
     Write down that somebody asks for a link; a worker mails it, if that mailbox is a contact's.
 
@@ -54,34 +54,34 @@ def ask_by_mail(*, email: str, address: str, origin: str, at: datetime) -> None:
     :raises TooManyAsked: if `address` has asked for MOST_FROM_ONE_ADDRESS within the hour.
     """
     email, asked_from = email.strip().lower(), _whence(address)
-    lately = PortalLink.objects.filter(way=Way.MAIL, created_at__gt=at - THROTTLED_OVER)
+    lately = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
     if lately.filter(asked_from=asked_from).count() >= MOST_FROM_ONE_ADDRESS:
-        raise TooManyAsked("You have asked for many links; wait an hour, or use the last mail that you got.")
+        raise TooManyLinkRequests("You have asked for many links; wait an hour, or use the last mail that you got.")
     if lately.filter(email=email).count() >= MOST_TO_ONE_MAILBOX:
         return  # somebody else may have asked for them: that is not told either
     PortalLink.objects.create(
-        way=Way.MAIL,
+        way=PortalAccessWay.MAIL,
         email=email,
         asked_from=asked_from,
         origin=origin,
         created_at=at,
-        expires_at=at + MAILED_LASTS,
+        expires_at=at + MAILED_LINK_LIFETIME,
     )
 
 
-def invite(*, contact: Contact, origin: str, by: AbstractBaseUser, at: datetime) -> None:
+def invite_contact(*, contact: Contact, origin: str, by: AbstractBaseUser, at: datetime) -> None:
     """Have a link mailed to a contact, whom somebody of the staff wants to come in."""
     PortalLink.objects.create(
-        way=Way.MAIL,
+        way=PortalAccessWay.MAIL,
         email=contact.email.lower(),
         by=by,
         origin=origin,
         created_at=at,
-        expires_at=at + MAILED_LASTS,
+        expires_at=at + MAILED_LINK_LIFETIME,
     )
 
 
-def make(
+def create_link(
     *,
     customer: Customer,
     way: str,
@@ -98,13 +98,13 @@ def make(
         by=by,
         secret_sha256=digest(secret),
         created_at=at,
-        expires_at=at + MADE_LASTS,
+        expires_at=at + CREATED_LINK_LIFETIME,
         told_at=at,
     )
     return link, secret
 
 
-def look_up(secret: str, *, at: datetime) -> list[Entrance]:
+def find_entrances(secret: str, *, at: datetime) -> list[Entrance]:
     """
     Return where a link leads, without using it.
 
@@ -114,12 +114,12 @@ def look_up(secret: str, *, at: datetime) -> list[Entrance]:
     link = links.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at).first()
     found = _entrances(link) if link else []
     if not found:
-        raise LinkRefused("This link has been used, has expired, or is not complete.")
+        raise PortalLinkRefused("This link has been used, has expired, or is not complete.")
     return found
 
 
 @transaction.atomic
-def use(secret: str, *, number: int, at: datetime) -> str:
+def redeem_link(secret: str, *, number: int, at: datetime) -> str:
     """
     Use a link up and begin a session where it leads; return the session's secret.
 
@@ -127,23 +127,23 @@ def use(secret: str, *, number: int, at: datetime) -> str:
 
     :raises LinkRefused: if it is used, or leads to no such entrance.
     """
-    found = {one.number: one for one in look_up(secret, at=at)}
+    found = {one.number: one for one in find_entrances(secret, at=at)}
     if number not in found:
-        raise LinkRefused("The link does not lead there.")
+        raise PortalLinkRefused("The link does not lead there.")
     unused = PortalLink.objects.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at)
     if not unused.update(used_at=at):  # whoever comes second waits here for the first
-        raise LinkRefused("The link was used a moment ago.")
+        raise PortalLinkRefused("The link was used a moment ago.")
     link = PortalLink.objects.get(secret_sha256=digest(secret))
-    return begin(entered=found[number].customer, contact=found[number].contact, way=link.way, by=link.by, at=at)
+    return begin(customer=found[number].customer, contact=found[number].contact, way=link.way, by=link.by, at=at)
 
 
 def _entrances(link: PortalLink) -> list[Entrance]:
     if link.customer is not None:
         return [Entrance(link.customer, link.contact)]
-    return [Entrance(one.customer, one) for one in contacts_of(link.email)]
+    return [Entrance(one.customer, one) for one in find_contacts(link.email)]
 
 
-def contacts_of(email: str) -> list[Contact]:
+def find_contacts(email: str) -> list[Contact]:
     """Return the contacts that a mailbox stands for, of live customers first."""
     found = Contact.objects.filter(email__iexact=email).select_related("customer__seller")
     return list(found.order_by("customer__sandbox", "customer__legal_name", "pk"))

@@ -19,12 +19,12 @@ SECRET_BYTES = 32
 
 
 def begin(
-    *, entered: Customer, contact: Contact | None, way: str, at: datetime, by: AbstractBaseUser | None = None
+    *, customer: Customer, contact: Contact | None, way: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> str:
     """Begin a session in the account of a customer, and return its secret, which is for the cookie alone."""
     secret = new_secret()
     PortalSession.objects.create(
-        customer=entered,
+        customer=customer,
         contact=contact,
         email=contact.email if contact else "",
         way=way,

@@ -1,4 +1,4 @@
-"""Documents as data, from the staff's page of one."""
+"""Downloads of e-invoices on the staff's invoice page."""
 
 from typing import Any
 
@@ -8,29 +8,32 @@ from django.urls import URLPattern, path, reverse
 
 from invoices.models.invoices import InvoiceState
 from invoices.rendering.downloads import file_name
-from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.einvoice.syntaxes import SYNTAXES, to_xml
 
 
-def data_paths(page: Any) -> list[URLPattern]:
-    """Return the addresses under which a page of documents offers them as data; `_invoice` finds one, or refuses."""
+def einvoice_paths(page: Any) -> list[URLPattern]:
+    """
+    Return the URLs of an admin page's e-invoice downloads; the page's `_invoice` finds the document and checks
+    access.
+    """
 
-    def answer(request: HttpRequest, pk: int, syntax: str) -> HttpResponse:
+    def download(request: HttpRequest, pk: int, syntax: str) -> HttpResponse:
         invoice = page._invoice(request, str(pk))
         if invoice.state == InvoiceState.DRAFT:
-            return _refused(request, pk, "A draft is no invoice yet.")
+            return _redirect_with_warning(request, pk, "A draft is no invoice yet.")
         try:
             xml = to_xml(invoice, syntax=syntax)
-        except NotAnInvoice as reason:
-            return _refused(request, pk, f"{invoice} cannot be an e-invoice. {reason}")
+        except EInvoiceImpossible as reason:
+            return _redirect_with_warning(request, pk, f"{invoice} cannot be an e-invoice. {reason}")
         name = file_name(invoice, f"{syntax}.xml")
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return HttpResponse(xml, content_type="application/xml", headers=headers)
 
-    view = page.admin_site.admin_view(answer)
-    return [path(f"<int:pk>/{one}/", view, {"syntax": one}, name=f"invoices_invoice_{one}") for one in SYNTAXES]
+    view = page.admin_site.admin_view(download)
+    return [path(f"<int:pk>/{syntax_name}/", view, {"syntax": syntax_name}, name=f"invoices_invoice_{syntax_name}") for syntax_name in SYNTAXES]
 
 
-def _refused(request: HttpRequest, pk: int, reason: str) -> HttpResponse:
+def _redirect_with_warning(request: HttpRequest, pk: int, reason: str) -> HttpResponse:
     messages.warning(request, reason)
     return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[pk]))

@@ -18,23 +18,23 @@ from unfold.contrib.filters.admin import (
 )
 from unfold.decorators import action, display
 
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidForm, credit_page
-from invoices.admin.einvoice_files import data_paths
+from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.one_off_invoices import draft_page
-from invoices.admin.pdf_files import FileFilter
-from invoices.credit_notes import CannotCredit, void
+from invoices.admin.pdf_files import PdfFilter
+from invoices.credit_notes import CreditRefused, void_invoice
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE
-from invoices.one_off_invoices import CannotClaim, asked_of, discard, issue_draft, preview
-from invoices.payments.attempts import CannotCharge, close_pages
+from invoices.one_off_invoices import OneOffInvoiceRefused, request_from_draft, discard_draft, issue_draft, preview_invoice
+from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
-from invoices.rendering.facts_reader import read
+from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
-from lib.admin.number_fields import figure
-from lib.formats import money
+from lib.admin.number_fields import number_cell
+from lib.formats import format_money
 
 STATE_COLORS = {
     "draft": "info",
@@ -54,7 +54,7 @@ class InvoiceAdmin(ModelAdmin):
         ("issue_date", RangeDateFilter),
         ("seller", AutocompleteSelectFilter),
         ("sandbox", BooleanRadioFilter),
-        FileFilter,
+        PdfFilter,
     )
     list_select_related = ("customer",)
     search_fields = ("number",)
@@ -78,22 +78,22 @@ class InvoiceAdmin(ModelAdmin):
     @display(description="Total", ordering="total")
     def total_shown(self, invoice: Invoice) -> str:
         is_note = invoice.kind == DocumentKind.CREDIT_NOTE
-        return figure(money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency)))
+        return number_cell(format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency)))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        """Take a whole number at its word; else look for the start of one, and for invoices of customers."""
+        """Match a whole number exactly; otherwise match the start of a number, and invoices of customers by name."""
         term = search_term.strip()
         if not term:
             return queryset, False
         if (exact := queryset.filter(number=term.upper())).exists():
             return exact, False
-        return queryset.filter(Q(number__startswith=term.upper()) | Q(customer_id__in=ids_like(term))), False
+        return queryset.filter(Q(number__startswith=term.upper()) | Q(customer_id__in=find_customer_ids(term))), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Invoice | None = None) -> list[Any]:
         return []  # the page above the form says it all
 
     def get_urls(self) -> list[URLPattern]:
-        return [*data_paths(self), *super().get_urls()]
+        return [*einvoice_paths(self), *super().get_urls()]
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -101,18 +101,18 @@ class InvoiceAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         invoice = self.get_object(request, object_id)
-        shown = self.shown(invoice) if invoice is not None else {}
-        return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
+        context = self.page_context(invoice) if invoice is not None else {}
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
-    def shown(self, invoice: Invoice) -> dict[str, Any]:
-        """Return what the page says: the document's own text, in the staff's language."""
+    def page_context(self, invoice: Invoice) -> dict[str, Any]:
+        """Return the page's context: the document's own text, in the staff's language."""
         rendering = Rendering.objects.defer("content").filter(invoice=invoice).first()
         return {
             "title": f"{invoice.get_kind_display().capitalize()} {invoice}",
             "invoice": invoice,
             "corrections": list(invoice.corrections.order_by("pk")),
-            "due": money(invoice.due, str(invoice.currency)) if invoice.credited or invoice.paid else "",
-            "document": compose(replace(read(invoice), locale=STAFF_LOCALE)),
+            "due": format_money(invoice.due, str(invoice.currency)) if invoice.credited or invoice.paid else "",
+            "document": compose(replace(read_invoice_facts(invoice), locale=STAFF_LOCALE)),
             "state_color": STATE_COLORS.get(invoice.state, ""),
             "rendering": rendering,
             "usage_lines": invoice.lines.filter(kind__in=BILLS_USAGE).order_by("position"),
@@ -120,7 +120,7 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Open PDF", icon="picture_as_pdf", attrs={"target": "_blank"})
     def open_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the file, made now if no worker has come to it yet."""
+        """Show the file, rendering it now if no worker has yet."""
         invoice = self._invoice(request, object_id)
         try:
             rendering = renderer.render_one(invoice_id=invoice.pk, at=timezone.now())
@@ -135,7 +135,7 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Credit", icon="undo", permissions=["credit"])
     def credit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take some of an issued invoice back, or all of it."""
+        """Credit an issued invoice, partly or fully."""
         invoice = self._invoice(request, object_id)
         if not _is_creditable(invoice):
             messages.warning(request, f"Nothing is left of {invoice} to credit.")
@@ -144,15 +144,15 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Void", icon="block", permissions=["credit"])
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take the whole of an invoice back that should not have been sent."""
+        """Void an invoice that should not have been sent."""
         invoice = self._invoice(request, object_id)
         form = VoidForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            at = time_of(invoice.customer)
+            at = current_time(invoice.customer)
             try:
                 close_pages(invoice_id=invoice.pk, at=at)
-                note = void(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
-            except (CannotCharge, CannotCredit) as refused:
+                note = void_invoice(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
+            except (PaymentAttemptRefused, CreditRefused) as refused:
                 form.add_error(None, str(refused))
             else:
                 messages.success(request, f"{invoice} is void: {note} takes all of it back.")
@@ -163,7 +163,7 @@ class InvoiceAdmin(ModelAdmin):
             obj=invoice,
             title=f"Void {invoice}",
             consequences=[
-                f"A credit note takes back {money(invoice.left, str(invoice.currency))}, and the invoice is void.",
+                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is void.",
                 "The customer is sent the credit note; no money moves.",
                 "This cannot be undone: what is still claimed is claimed by another invoice.",
             ],
@@ -175,30 +175,30 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Edit", icon="edit", permissions=["claim"])
     def edit_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a draft say something else."""
+        """Edit a draft."""
         return draft_page(self, request, self._draft(request, object_id))
 
     @action(description="Issue", icon="send", permissions=["claim"])
     def issue_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Number a draft, and issue it."""
         draft = self._draft(request, object_id)
-        shown, problems = None, []
+        preview, problems = None, []
         try:
             if request.method == "POST":
-                invoice = issue_draft(invoice_id=draft.pk, at=time_of(draft.customer), by=request.user)
+                invoice = issue_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=request.user)
                 messages.success(request, f"{invoice} is issued.")
                 return HttpResponseRedirect(_page(invoice))
-            shown = preview(customer=draft.customer, asked=asked_of(draft), at=time_of(draft.customer))
-        except CannotClaim as refused:
+            preview = preview_invoice(customer=draft.customer, request=request_from_draft(draft), at=current_time(draft.customer))
+        except OneOffInvoiceRefused as refused:
             problems = [str(refused)]
-        told = f"It claims {money(shown.totals.total, shown.currency)} of {draft.customer}." if shown else ""
+        summary = f"It claims {format_money(preview.totals.total, preview.currency)} of {draft.customer}." if preview else ""
         return self.admin_site.confirmation(
             request,
             page=self,
             obj=draft,
             title=f"Issue the draft for {draft.customer}",
             consequences=[
-                *filter(None, [told]),
+                *filter(None, [summary]),
                 "It gets the next number, with the addresses and taxes of now, and is sent.",
                 "From then on it never changes: corrections are credit notes.",
             ],
@@ -208,12 +208,12 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Discard", icon="delete", permissions=["claim"])
     def discard_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Remove a draft."""
+        """Delete a draft."""
         draft = self._draft(request, object_id)
         if request.method == "POST":
             try:
-                discard(invoice_id=draft.pk, at=time_of(draft.customer), by=request.user)
-            except CannotClaim as refused:
+                discard_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=request.user)
+            except OneOffInvoiceRefused as refused:
                 messages.error(request, str(refused))
                 return HttpResponseRedirect(_page(draft))
             messages.success(request, "The draft is gone.")
@@ -236,7 +236,7 @@ class InvoiceAdmin(ModelAdmin):
 
     @action(description="Make PDF again", icon="refresh", permissions=["render"])
     def render_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Try a file that failed once more, whatever its retries have come to."""
+        """Retry a failed file once more, regardless of its scheduled retries."""
         invoice = self._invoice(request, object_id)
         if request.method == "POST":
             try:
@@ -263,12 +263,12 @@ class InvoiceAdmin(ModelAdmin):
         failed = Rendering.objects.filter(invoice=invoice, content__isnull=True).exists()
         is_creditable = invoice is not None and _is_creditable(invoice)
         is_draft = invoice is not None and invoice.number is None
-        fitting = {"render_again": failed, "credit": is_creditable, "void": is_creditable and not invoice.paid}
-        fitting |= dict.fromkeys(("edit_draft", "issue_draft", "discard_draft"), is_draft) | {
+        is_offered = {"render_again": failed, "credit": is_creditable, "void": is_creditable and not invoice.paid}
+        is_offered |= dict.fromkeys(("edit_draft", "issue_draft", "discard_draft"), is_draft) | {
             "open_pdf": not is_draft
         }
-        offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
+        all_actions = super().get_actions_detail(request, object_id)
+        return [action_detail for action_detail in all_actions if is_offered.get(action_detail.method.original_function_name, True)]
 
     def _invoice(self, request: HttpRequest, object_id: str) -> Invoice:
         invoice = self.get_object(request, object_id)

@@ -1,4 +1,4 @@
-"""One-off invoices by hand: a draft's lines and terms on one page, seen before they are kept."""
+"""Edit one-off invoices: a draft's lines and terms on one page, with a preview before saving."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,23 +10,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
-from invoices.one_off_invoices import Asked, CannotClaim, OneOff, asked_of, edit_draft, preview
+from invoices.one_off_invoices import OneOffRequest, OneOffInvoiceRefused, OneOffLine, request_from_draft, edit_draft, preview_invoice
 from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MOST_LINES
 from lib.admin.number_fields import NumberInput
-from lib.decimals import plain
-from lib.formats import money
+from lib.decimals import to_plain_string
+from lib.formats import format_money
 
 FIELD = {"class": "field"}
-MORE = 3
-"""Empty rows below the lines there are."""
+EXTRA_ROWS = 3
+"""Empty rows below the existing lines."""
 
 
 class TermsForm(forms.Form):
-    """What a draft says beside its lines."""
+    """A draft's terms, apart from its lines."""
 
     purchase_order = forms.CharField(
         max_length=MOST_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
@@ -48,7 +48,7 @@ class TermsForm(forms.Form):
 
 
 class LineForm(forms.Form):
-    """One claim; a row without a description and a price is none."""
+    """One line; a row without a description and a price is ignored."""
 
     description = forms.CharField(max_length=300, widget=forms.TextInput(attrs={"class": "field", "size": "32"}))
     quantity = forms.DecimalField(initial=1, widget=NumberInput(attrs={"class": "field figure"}))
@@ -61,39 +61,39 @@ class LineForm(forms.Form):
     last_day = forms.DateField(widget=forms.DateInput(format="%Y-%m-%d", attrs={**FIELD, "type": "date"}))
 
 
-class Lines(forms.BaseFormSet):
-    """The rows of the page; each names its fields for who does not see the head of the table."""
+class LineFormRows(forms.BaseFormSet):
+    """The rows of the page; each labels its fields for screen readers, which don't see the table's head."""
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
         for field in form.fields.values():
             field.widget.attrs["aria-label"] = f"{field.label or field}, line {(index or 0) + 1}"
 
-    def kept(self) -> Iterator[OneOff]:
-        """Yield the claims of rows that say something, changed or as they were, and are not taken away."""
+    def requested_lines(self) -> Iterator[OneOffLine]:
+        """Yield the lines of rows with a description, changed or not, that are not marked for deletion."""
         for form in self.forms:
             if form.cleaned_data.get("description") and not form.cleaned_data.get("DELETE"):
-                yield OneOff(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
+                yield OneOffLine(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
 
 
-LineFormSet = forms.formset_factory(LineForm, formset=Lines, extra=MORE, can_delete=True, max_num=MOST_LINES)
+LineFormSet = forms.formset_factory(LineForm, formset=LineFormRows, extra=EXTRA_ROWS, can_delete=True, max_num=MOST_LINES)
 
 
 def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> HttpResponse:
-    """Let somebody edit a draft, see what it would come to, and keep it."""
-    at, asked = time_of(invoice.customer), asked_of(invoice)
-    terms = TermsForm(request.POST or None, initial={name: getattr(asked, name) for name in TermsForm.base_fields})
-    lines = LineFormSet(request.POST or None, initial=[_row(one) for one in asked.lines], prefix="lines")
-    draft, kept = None, HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
+    """Edit a draft, preview its totals, and save it."""
+    at, one_off_request = current_time(invoice.customer), request_from_draft(invoice)
+    terms = TermsForm(request.POST or None, initial={name: getattr(one_off_request, name) for name in TermsForm.base_fields})
+    lines = LineFormSet(request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines")
+    draft, redirect = None, HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
-        asked = Asked(lines=list(lines.kept()), currency=asked.currency, **terms.cleaned_data)
+        one_off_request = OneOffRequest(lines=list(lines.kept()), currency=one_off_request.currency, **terms.cleaned_data)
         try:
-            draft = preview(customer=invoice.customer, asked=asked, at=at)
+            draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)
             if "_save" in request.POST:
-                edit_draft(invoice_id=invoice.pk, asked=asked, at=at, by=request.user)
-                messages.success(request, f"The draft comes to {money(draft.totals.total, draft.currency)}.")
-                return kept
-        except CannotClaim as refused:
+                edit_draft(invoice_id=invoice.pk, request=one_off_request, at=at, by=request.user)
+                messages.success(request, f"The draft comes to {format_money(draft.totals.total, draft.currency)}.")
+                return redirect
+        except OneOffInvoiceRefused as refused:
             terms.add_error(None, str(refused))
     context = {
         **page.admin_site.each_context(request),
@@ -102,26 +102,26 @@ def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Http
         "invoice": invoice,
         "terms": terms,
         "lines": lines,
-        "preview": _shown(draft) if draft else None,
-        "back": kept.url,
+        "preview": _preview_context(draft) if draft else None,
+        "back": redirect.url,
     }
     request.current_app = page.admin_site.name
     return TemplateResponse(request, "staff/invoices/one_off_invoice.html", context)
 
 
-def _row(line: OneOff) -> dict[str, Any]:
+def _initial_values(line: OneOffLine) -> dict[str, Any]:
     return {name: getattr(line, name) for name in LineForm.base_fields}
 
 
-def _shown(draft: Draft) -> dict[str, Any]:
+def _preview_context(draft: Draft) -> dict[str, Any]:
     totals, currency = draft.totals, draft.currency
     return {
-        "lines": [(line.description, money(line.amount, currency)) for line in draft.lines],
-        "net": money(totals.net, currency),
+        "lines": [(line.description, format_money(line.amount, currency)) for line in draft.lines],
+        "net": format_money(totals.net, currency),
         "taxes": [
-            (" ".join(filter(None, [f"{one.tax.name} {plain(one.tax.rate)} %", one.tax.reason])), amount)
-            for one in totals.taxes
-            if (amount := money(one.amount, currency))
+            (" ".join(filter(None, [f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", tax_sum.tax.reason])), amount)
+            for tax_sum in totals.taxes
+            if (amount := format_money(tax_sum.amount, currency))
         ],
-        "total": money(totals.total, currency),
+        "total": format_money(totals.total, currency),
     }

@@ -1,4 +1,4 @@
-"""Charges, refunds, balances and providers' events, as staff see them."""
+"""Staff pages of payment attempts, refunds, balances and provider events."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
 from invoices.models import BalanceEntry, DunningStep, Invoice, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
-from invoices.payments.refunds.refund import CannotRefund, record_by_hand
-from lib.admin.number_fields import figure
-from lib.formats import money
+from invoices.payments.refunds.refund import RefundRefused, record_manual_refund
+from lib.admin.number_fields import number_cell
+from lib.formats import format_money
 
 STATE_COLORS = {"pending": "info", "succeeded": "success", "declined": "danger", "canceled": "warning"}
 
 
-class Kept(ModelAdmin):
-    """Rows that are read and never edited."""
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that staff read and never edit."""
 
     ordering = ("-pk",)
     show_full_result_count = False
@@ -44,14 +44,14 @@ class Kept(ModelAdmin):
         return False
 
 
-def _document(invoice: Invoice | None) -> str | SafeString:
+def _document_link(invoice: Invoice | None) -> str | SafeString:
     if invoice is None:
         return "-"
     return format_html('<a href="{}">{}</a>', reverse("admin:invoices_invoice_change", args=[invoice.pk]), invoice)
 
 
 @admin.register(PaymentAttempt)
-class ChargeAdmin(Kept):
+class PaymentAttemptAdmin(ReadOnlyAdmin):
     list_display = ("name", "customer", "state_shown", "amount_shown", "reason", "created_at")
     list_filter = (
         ("state", ChoicesDropdownFilter),
@@ -67,24 +67,24 @@ class ChargeAdmin(Kept):
     )
 
     @display(description="Charge")
-    def name(self, charge: PaymentAttempt) -> str:
-        return f"{charge.invoice}, no. {charge.number}"
+    def name(self, attempt: PaymentAttempt) -> str:
+        return f"{attempt.invoice}, no. {attempt.number}"
 
     @display(description="Customer")
-    def customer(self, charge: PaymentAttempt) -> str:
-        return str(charge.invoice.customer)
+    def customer(self, attempt: PaymentAttempt) -> str:
+        return str(attempt.invoice.customer)
 
     @display(description="Invoice")
-    def document(self, charge: PaymentAttempt) -> str | SafeString:
-        return _document(charge.invoice)
+    def document(self, attempt: PaymentAttempt) -> str | SafeString:
+        return _document_link(attempt.invoice)
 
     @display(description="State", ordering="state", label=STATE_COLORS)
-    def state_shown(self, charge: PaymentAttempt) -> tuple[str, str]:
-        return charge.state, charge.get_state_display()
+    def state_shown(self, attempt: PaymentAttempt) -> tuple[str, str]:
+        return attempt.state, attempt.get_state_display()
 
     @display(description="Amount", ordering="amount")
-    def amount_shown(self, charge: PaymentAttempt) -> str:
-        return figure(money(charge.amount, str(charge.currency)))
+    def amount_shown(self, attempt: PaymentAttempt) -> str:
+        return number_cell(format_money(attempt.amount, str(attempt.currency)))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
@@ -92,17 +92,17 @@ class ChargeAdmin(Kept):
             return queryset, False
         if (exact := queryset.filter(ref=term)).exists():
             return exact, False
-        return queryset.filter(invoice__customer__in=ids_like(term)), False
+        return queryset.filter(invoice__customer__in=find_customer_ids(term)), False
 
 
-class PaidForm(forms.Form):
-    """What the bank knows the transfer by."""
+class ManualRefundForm(forms.Form):
+    """The bank's reference of a transfer."""
 
     reference = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget())
 
 
 @admin.register(Refund)
-class RefundAdmin(Kept):
+class RefundAdmin(ReadOnlyAdmin):
     list_display = ("customer", "state_shown", "amount_shown", "provider", "document", "created_at")
     list_filter = (("state", ChoicesDropdownFilter), ("provider", ChoicesDropdownFilter))
     list_select_related = ("customer", "note")
@@ -116,34 +116,34 @@ class RefundAdmin(Kept):
 
     @display(description="Credit note")
     def document(self, refund: Refund) -> str | SafeString:
-        return _document(refund.note)
+        return _document_link(refund.note)
 
     @display(description="State", ordering="state", label=STATE_COLORS)
     def state_shown(self, refund: Refund) -> tuple[str, str]:
-        is_ours = refund.provider == RefundProvider.MANUAL and refund.state == AttemptState.PENDING
-        return refund.state, "to be paid by hand" if is_ours else refund.get_state_display()
+        is_due_by_hand = refund.provider == RefundProvider.MANUAL and refund.state == AttemptState.PENDING
+        return refund.state, "to be paid by hand" if is_due_by_hand else refund.get_state_display()
 
     @display(description="Amount", ordering="amount")
     def amount_shown(self, refund: Refund) -> str:
-        return figure(money(refund.amount, str(refund.currency)))
+        return number_cell(format_money(refund.amount, str(refund.currency)))
 
     @action(description="Paid by hand", icon="payments", permissions=["pay"])
     def paid_by_hand(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Record that somebody has made the transfer."""
+        """Record a transfer that staff have made."""
         refund: Refund | None = self.get_object(request, object_id)
         if refund is None:
             raise Http404(f"There is no refund {object_id}.")
-        form = PaidForm(request.POST or None)
+        form = ManualRefundForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                at = time_of(refund.customer)
-                record_by_hand(refund_id=refund.pk, **form.cleaned_data, at=at, by=request.user)
-            except CannotRefund as refused:
+                at = current_time(refund.customer)
+                record_manual_refund(refund_id=refund.pk, **form.cleaned_data, at=at, by=request.user)
+            except RefundRefused as refused:
                 form.add_error("reference", str(refused))
             else:
-                messages.success(request, f"{money(refund.amount, str(refund.currency))} are paid back.")
+                messages.success(request, f"{format_money(refund.amount, str(refund.currency))} are paid back.")
                 return HttpResponseRedirect(reverse("admin:invoices_refund_change", args=[refund.pk]))
-        amount = money(refund.amount, str(refund.currency))
+        amount = format_money(refund.amount, str(refund.currency))
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -167,11 +167,11 @@ class RefundAdmin(Kept):
             return queryset, False
         if (exact := queryset.filter(ref=term)).exists():
             return exact, False
-        return queryset.filter(customer__in=ids_like(term)), False
+        return queryset.filter(customer__in=find_customer_ids(term)), False
 
 
 @admin.register(BalanceEntry)
-class BalanceEntryAdmin(Kept):
+class BalanceEntryAdmin(ReadOnlyAdmin):
     list_display = ("customer", "kind", "amount_shown", "after_shown", "document_shown", "at")
     list_filter = (("kind", ChoicesDropdownFilter), ("at", RangeDateFilter))
     list_select_related = ("customer", "document")
@@ -181,23 +181,23 @@ class BalanceEntryAdmin(Kept):
 
     @display(description="Amount", ordering="amount")
     def amount_shown(self, entry: BalanceEntry) -> str:
-        return figure(money(entry.amount, str(entry.currency)))
+        return number_cell(format_money(entry.amount, str(entry.currency)))
 
     @display(description="Balance after")
     def after_shown(self, entry: BalanceEntry) -> str:
-        return figure(money(entry.after, str(entry.currency)))
+        return number_cell(format_money(entry.after, str(entry.currency)))
 
     @display(description="Document")
     def document_shown(self, entry: BalanceEntry) -> str | SafeString:
-        return _document(entry.document)
+        return _document_link(entry.document)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(customer__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(customer__in=find_customer_ids(term)) if term else queryset), False
 
 
 @admin.register(ProviderEvent)
-class ProviderEventAdmin(Kept):
+class ProviderEventAdmin(ReadOnlyAdmin):
     list_display = ("kind", "ref", "provider", "received_at", "done_at", "outcome")
     list_filter = (("provider", ChoicesDropdownFilter), ("received_at", RangeDateFilter))
     search_fields = ("=ref", "=kind")
@@ -205,7 +205,7 @@ class ProviderEventAdmin(Kept):
 
 
 class DunningInline(TabularInline):
-    """What is done about this seller's invoices that are not paid."""
+    """A seller's dunning steps for unpaid invoices."""
 
     model = DunningStep
     fields = ("days", "action")

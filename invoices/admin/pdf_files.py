@@ -1,4 +1,4 @@
-"""Invoices by what became of their files."""
+"""Filter invoices by the state of their PDF file."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from invoices.models import Invoice, Rendering
 from invoices.models.invoices import InvoiceState
 
 
-class FileFilter(DropdownFilter):
-    """What became of the invoices' files."""
+class PdfFilter(DropdownFilter):
+    """The state of the invoices' PDF files."""
 
     title = "PDF"
     parameter_name = "file"
@@ -25,12 +25,12 @@ class FileFilter(DropdownFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        files = Rendering.objects.filter(invoice=OuterRef("pk"))
-        made, is_issued = Exists(files.filter(content__isnull=False)), ~Q(state=InvoiceState.DRAFT)
-        chosen = {
-            "done": made,
-            "missing": ~made & is_issued,
-            "failed": Exists(files.filter(content__isnull=True)),
-            "waiting": ~Exists(files) & is_issued,
+        renderings = Rendering.objects.filter(invoice=OuterRef("pk"))
+        has_file, is_issued = Exists(renderings.filter(content__isnull=False)), ~Q(state=InvoiceState.DRAFT)
+        condition = {
+            "done": has_file,
+            "missing": ~has_file & is_issued,
+            "failed": Exists(renderings.filter(content__isnull=True)),
+            "waiting": ~Exists(renderings) & is_issued,
         }.get(self.value())
-        return queryset if chosen is None else queryset.filter(chosen)
+        return queryset if condition is None else queryset.filter(condition)

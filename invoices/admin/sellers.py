@@ -1,4 +1,4 @@
-"""A seller's page with a sample of its documents, drawn from what is typed, saved or not."""
+"""A seller's page with a sample invoice, rendered from the form's values, saved or not."""
 
 from base64 import b64encode
 from typing import Any
@@ -14,15 +14,15 @@ from unfold.decorators import action
 from customers.admin.sellers import SellerAdmin
 from customers.models import Logo, Seller
 from invoices.admin.payments import DunningInline
-from invoices.documents.seller_terms import facts_of
+from invoices.documents.seller_terms import seller_facts
 from invoices.models import TaxRate
-from invoices.rendering.einvoice.conversion import shape
-from invoices.rendering.einvoice.model import NotAnInvoice
-from invoices.rendering.facts_reader import look_of
+from invoices.rendering.einvoice.conversion import to_einvoice
+from invoices.rendering.einvoice.model import EInvoiceImpossible
+from invoices.rendering.facts_reader import branding
 from invoices.rendering.invoice_facts import InvoiceFacts
-from invoices.rendering.pdf_file import NoFont, render
-from invoices.rendering.pictures import pictures
-from invoices.rendering.sample_invoice import sample, sample_usage
+from invoices.rendering.pdf_file import MissingFont, render
+from invoices.rendering.pictures import draw_pages
+from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.money import UnknownCurrency
 
@@ -30,7 +30,7 @@ MOST_PAGES = 4
 
 
 class SampledSellerAdmin(SellerAdmin):
-    """Registered by wallets, which adds the statement of an invented wallet."""
+    """Registered by wallets, which adds a sample wallet statement."""
 
     actions_detail = ("sample_pdf",)
     inlines = (DunningInline,)
@@ -43,34 +43,34 @@ class SampledSellerAdmin(SellerAdmin):
         return [new, stored, *super().get_urls()]
 
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
-        """Return what the sample shows of wallets: nothing, where there are none."""
+        """Return the sample's wallet statements: none, unless a subclass adds them."""
         return ()
 
     def preview_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
-        """Draw the sample as the form would have it; a field that is wrong is told, and drawn as it is stored."""
+        """Render the sample with the form's values; report each invalid field and use its stored value."""
         seller = None if pk is None else get_object_or_404(Seller, pk=pk)
         if not (self.has_change_permission(request, seller) if seller else self.has_add_permission(request)):
             raise PermissionDenied
         form = self.get_form(request, seller, change=seller is not None)(request.POST, request.FILES, instance=seller)
         form.is_valid()
-        typed = form.instance
+        edited_seller = form.instance
         problems = [
             f"{form.fields[name].label if name in form.fields else 'Form'}: {texts[0]}"
             for name, texts in form.errors.items()
         ]
-        context = {"problems": problems, **self._drawn(typed, form.chosen_logo())}
+        context = {"problems": problems, **self._preview_pages(edited_seller, form.chosen_logo())}
         return TemplateResponse(request, "staff/customers/seller_preview_result.html", context)
 
     @action(description="Sample PDF", icon="picture_as_pdf", permissions=["view"], attrs={"target": "_blank"})
     def sample_pdf(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show an invented invoice, as the seller is stored."""
+        """Show a sample invoice with the seller's stored values."""
         seller = self.get_object(request, object_id)
         if seller is None:
             raise Http404(f"There is no seller {object_id}.")
-        facts = _sample(seller, seller.logo)
+        facts = _sample_facts(seller, seller.logo)
         try:
-            content = self._rendered(facts)
-        except (NoFont, NotAnInvoice) as reason:
+            content = self._render_sample(facts)
+        except (MissingFont, EInvoiceImpossible) as reason:
             self.message_user(request, f"There is no PDF: {reason}", "warning")
             return HttpResponseRedirect(reverse("admin:customers_seller_change", args=[object_id]))
         return HttpResponse(
@@ -79,43 +79,43 @@ class SampledSellerAdmin(SellerAdmin):
             headers={"Content-Disposition": 'inline; filename="sample.pdf"'},
         )
 
-    def _drawn(self, seller: Seller, logo: Logo | None) -> dict[str, Any]:
+    def _preview_pages(self, seller: Seller, logo: Logo | None) -> dict[str, Any]:
         try:
-            facts = _sample(seller, logo)
-            verdict = _verdict(facts)
-            content = self._rendered(facts)
-        except (NoFont, NotAnInvoice, UnknownCurrency) as reason:
+            facts = _sample_facts(seller, logo)
+            verdict = _einvoice_verdict(facts)
+            content = self._render_sample(facts)
+        except (MissingFont, EInvoiceImpossible, UnknownCurrency) as reason:
             return {"refusal": str(reason)}
-        drawn = [b64encode(one).decode() for one in pictures(content, most=MOST_PAGES)]
-        return {"pages": drawn, "verdict": verdict}
+        pages = [b64encode(picture).decode() for picture in draw_pages(content, most=MOST_PAGES)]
+        return {"pages": pages, "verdict": verdict}
 
-    def _rendered(self, facts: InvoiceFacts) -> bytes:
-        usage = sample_usage() if facts.look.shows_usage else ()
-        return render(facts, usage, self.sample_wallets(facts) if facts.look.shows_wallets else ())
+    def _render_sample(self, facts: InvoiceFacts) -> bytes:
+        usage = sample_usage() if facts.branding.shows_usage else ()
+        return render(facts, usage, self.sample_wallets(facts) if facts.branding.shows_wallets else ())
 
 
-def _sample(seller: Seller, logo: Logo | None) -> InvoiceFacts:
-    facts = facts_of(seller)
+def _sample_facts(seller: Seller, logo: Logo | None) -> InvoiceFacts:
+    facts = seller_facts(seller)
     content = bytes(logo.content) if logo is not None else b""
-    look = look_of({**facts, "logo_id": None}, logo=content)
-    return sample(
+    look = branding({**facts, "logo_id": None}, logo=content)
+    return sample_invoice(
         facts, look, currency=str(seller.currency).upper(), net_days=seller.net_days or 0, rate=_rate(seller)
     )
 
 
 def _rate(seller: Seller) -> TaxRate | None:
-    """Return the tax that the seller charges customers of its own country today."""
+    """Return the tax rate that the seller charges customers in its own country today."""
     if seller.pk is None:
         return None
     in_force = TaxRate.objects.in_force(timezone.now().date()).filter(seller=seller)
     return in_force.filter(country=seller.country).first() or in_force.filter(country="").first()
 
 
-def _verdict(facts: InvoiceFacts) -> str:
-    if facts.look.e_invoices == "never":
+def _einvoice_verdict(facts: InvoiceFacts) -> str:
+    if facts.branding.e_invoices == "never":
         return ""
     try:
-        shape(facts)
-    except NotAnInvoice as reason:
+        to_einvoice(facts)
+    except EInvoiceImpossible as reason:
         return f"This sample cannot be an e-invoice. {reason}"
     return "This sample is an e-invoice of EN 16931 as well."

@@ -1,4 +1,4 @@
-"""What documents are made by: tax rates and number series."""
+"""Staff pages of tax rates and number series."""
 
 from django import forms
 from django.contrib import admin
@@ -8,8 +8,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from invoices.models import NumberSeries, TaxRate
-from lib.admin.number_fields import NumberInput, figure
-from lib.formats import number
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.formats import format_number
 
 
 class TaxRateForm(forms.ModelForm):
@@ -43,12 +43,12 @@ class TaxRateAdmin(ModelAdmin):
 
     @display(description="Rate", ordering="rate")
     def rate_shown(self, rate: TaxRate) -> str:
-        return figure(f"{number(rate.rate)} %")
+        return number_cell(f"{format_number(rate.rate)} %")
 
 
 @admin.register(NumberSeries)
 class NumberSeriesAdmin(ModelAdmin):
-    """Shown and never edited: a number once given is spent, and a gap would have to be explained to an auditor."""
+    """Read only: an assigned number is spent, and a gap would have to be explained to an auditor."""
 
     list_display = ("seller", "code", "prefix", "last_number_shown", "sandbox")
     list_select_related = ("seller",)
@@ -58,7 +58,7 @@ class NumberSeriesAdmin(ModelAdmin):
 
     @display(description="Last number", ordering="last_number")
     def last_number_shown(self, series: NumberSeries) -> str:
-        return figure(number(series.last_number))
+        return number_cell(format_number(series.last_number))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""What customers have to come, and what was paid back, over HTTP."""
+"""Customer balances and refunds over HTTP."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from customers.models import Customer
 from invoices.models import BalanceEntry, CustomerBalance, Refund
-from invoices.payments.refunds.refund import CannotRefund, pay_out, record_by_hand
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
-from lib.api.number_fields import AmountField, NumberField, amount_document
+from invoices.payments.refunds.refund import RefundRefused, pay_out_balance, record_manual_refund
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
+from lib.api.number_fields import AmountField, NumberField, serialize_amount
 from lib.api.problems import Problem
 
 
 class BalanceSerializer(serializers.ModelSerializer[CustomerBalance]):
-    """What a customer has to come in one currency."""
+    """A customer's balance in one currency."""
 
     amount = AmountField(source="money")
 
@@ -47,12 +47,12 @@ class BalanceEntrySerializer(serializers.ModelSerializer[BalanceEntry]):
         read_only_fields = fields
 
     def get_after(self, entry: BalanceEntry) -> dict[str, str]:
-        """Return the balance after it."""
-        return amount_document(entry.after, str(entry.currency))
+        """Return the balance after the entry."""
+        return serialize_amount(entry.after, str(entry.currency))
 
 
-class OfCustomer:
-    """Rows of a customer of the caller's world."""
+class CustomerRowsMixin:
+    """Rows of one customer, live or sandbox as the caller's key is."""
 
     request: Request
     kwargs: Any
@@ -68,7 +68,7 @@ class OfCustomer:
         return rows.filter(customer=self.customer())
 
 
-class BalancesView(OfCustomer, generics.ListAPIView[CustomerBalance]):
+class BalancesView(CustomerRowsMixin, generics.ListAPIView[CustomerBalance]):
     """Balances, by currency."""
 
     required_scopes = {"GET": "read"}
@@ -80,7 +80,7 @@ class BalancesView(OfCustomer, generics.ListAPIView[CustomerBalance]):
         return super().get(request, *args, **kwargs)
 
 
-class BalanceEntriesView(OfCustomer, generics.ListAPIView[BalanceEntry]):
+class BalanceEntriesView(CustomerRowsMixin, generics.ListAPIView[BalanceEntry]):
     """Movements of a customer's balances."""
 
     required_scopes = {"GET": "read"}
@@ -93,7 +93,7 @@ class BalanceEntriesView(OfCustomer, generics.ListAPIView[BalanceEntry]):
 
 
 class RefundSerializer(serializers.ModelSerializer[Refund]):
-    """Money on its way back to a customer, or there."""
+    """A refund to a customer, pending or settled."""
 
     customer = serializers.CharField(source="customer.external_id")
     credit_note = serializers.IntegerField(source="note_id", allow_null=True, help_text="Null: paid from a balance.")
@@ -110,8 +110,8 @@ class RefundSerializer(serializers.ModelSerializer[Refund]):
         read_only_fields = fields
 
 
-class RefundsView(Isolated, generics.ListAPIView[Refund]):
-    """Refunds of the caller's world."""
+class RefundsView(SandboxIsolation, generics.ListAPIView[Refund]):
+    """Refunds, live or sandbox as the caller's key is."""
 
     sandbox_path = "customer__sandbox"
     required_scopes = {"GET": "read"}
@@ -124,14 +124,14 @@ class RefundsView(Isolated, generics.ListAPIView[Refund]):
         return super().get(request, *args, **kwargs)
 
 
-class PaidByHandSerializer(KnownFields, serializers.Serializer[Any]):
-    """What the bank knows the transfer by."""
+class ManualRefundSerializer(StrictFields, serializers.Serializer[Any]):
+    """The bank's reference of a transfer."""
 
     reference = serializers.CharField(max_length=120)
 
 
-class RefundPaidView(Isolated, generics.GenericAPIView[Refund]):
-    """A refund that somebody has paid by hand."""
+class RefundPaidView(SandboxIsolation, generics.GenericAPIView[Refund]):
+    """A refund that staff have paid by hand."""
 
     sandbox_path = "customer__sandbox"
     required_scopes = {"POST": "manage"}
@@ -143,30 +143,30 @@ class RefundPaidView(Isolated, generics.GenericAPIView[Refund]):
     @extend_schema(
         operation_id="record_refund",
         summary="Record that a refund was paid by hand",
-        request=PaidByHandSerializer,
+        request=ManualRefundSerializer,
         responses={200: RefundSerializer},
     )
     def post(self, request: Request, refund: int) -> Response:
-        found = self.get_object()
-        serializer = PaidByHandSerializer(data=request.data)
+        refund_row = self.get_object()
+        serializer = ManualRefundSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            at = time_of(found.customer)
-            found = record_by_hand(refund_id=found.pk, **serializer.validated_data, at=at, by=None)
-        except CannotRefund as refused:
+            at = current_time(refund_row.customer)
+            refund_row = record_manual_refund(refund_id=refund_row.pk, **serializer.validated_data, at=at, by=None)
+        except RefundRefused as refused:
             raise Problem("unprocessable", str(refused)) from refused
-        return Response(RefundSerializer(found).data)
+        return Response(RefundSerializer(refund_row).data)
 
 
-class PayOutSerializer(KnownFields, serializers.Serializer[Any]):
-    """How much of a balance is paid out."""
+class PayOutSerializer(StrictFields, serializers.Serializer[Any]):
+    """The amount of a balance to pay out."""
 
     amount = NumberField()
     currency = serializers.CharField(min_length=3, max_length=3)
 
 
-class PayOutView(OfCustomer, generics.GenericAPIView[Refund]):
-    """A balance, paid out."""
+class PayOutView(CustomerRowsMixin, generics.GenericAPIView[Refund]):
+    """Payouts of a balance."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -182,12 +182,12 @@ class PayOutView(OfCustomer, generics.GenericAPIView[Refund]):
     )
     @idempotent
     def post(self, request: Request, customer: str) -> Response:
-        found = self.customer()
+        customer_row = self.customer()
         serializer = PayOutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            refund = pay_out(customer_id=found.pk, **serializer.validated_data, at=time_of(found))
-        except CannotRefund as refused:
+            refund = pay_out_balance(customer_id=customer_row.pk, **serializer.validated_data, at=current_time(customer_row))
+        except RefundRefused as refused:
             errors = [{"field": refused.field, "code": "not_refundable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
         return Response(RefundSerializer(refund).data, status=status.HTTP_201_CREATED)

@@ -1,4 +1,4 @@
-"""Credit notes as the API takes and gives them."""
+"""Credit notes in requests and responses of the API."""
 
 from typing import Any
 
@@ -6,16 +6,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from invoices.api.serializers import TaxSerializer
-from invoices.credit_notes import Taken
+from invoices.credit_notes import RequestedCredit
 from invoices.credit_notes.credit_note import MOST_REASON
 from invoices.models import Invoice, Line
 from invoices.models.invoices import CreditTo
-from lib.api.fields import InstantField, KnownFields
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 
 
 class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
-    """What was taken back of an invoice: amounts are the customer's claim."""
+    """A credit note of an invoice; its amounts are the customer's claim."""
 
     number = serializers.CharField()
     invoice = serializers.IntegerField(source="corrects_id", help_text="The invoice that it corrects.")
@@ -48,7 +48,7 @@ class CreditNoteSerializer(serializers.ModelSerializer[Invoice]):
 
 
 class CreditedLineSerializer(serializers.ModelSerializer[Line]):
-    """What is taken back of one line, at the tax that it was claimed with."""
+    """The credited amount of one line, at the line's own tax."""
 
     line = serializers.IntegerField(source="corrects_line.position", help_text="Position of the invoice's line.")
     amount = AmountField()
@@ -62,7 +62,7 @@ class CreditedLineSerializer(serializers.ModelSerializer[Line]):
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_explanation(self, line: Line) -> Any:
-        """Return the explanation as it is stored."""
+        """Return the stored explanation."""
         return line.explanation
 
 
@@ -77,30 +77,30 @@ class CreditNoteDetailSerializer(CreditNoteSerializer):
         read_only_fields = fields
 
 
-class TakenSerializer(KnownFields, serializers.Serializer[Any]):
-    """What to take back of a line: an amount before tax, or all that is left of it."""
+class LineCreditSerializer(StrictFields, serializers.Serializer[Any]):
+    """The amount to credit of a line, before tax; all that is left of it if no amount is given."""
 
     line = serializers.IntegerField(min_value=1, max_value=10**9, help_text="Position of the line on the invoice.")
     amount = NumberField(required=False, help_text="Before tax; all that is left of the line if not given.")
 
 
-class ReasonSerializer(KnownFields, serializers.Serializer[Any]):
-    """Why a whole invoice is taken back."""
+class VoidReasonSerializer(StrictFields, serializers.Serializer[Any]):
+    """The reason for voiding an invoice."""
 
     reason = serializers.CharField(max_length=MOST_REASON, help_text="Printed on the credit note.")
 
 
-class NewCreditNoteSerializer(KnownFields, serializers.Serializer[Any]):
-    """A credit note to issue: over all that is left of an invoice, or over some of its lines."""
+class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
+    """A credit note to issue: over everything left of an invoice, or over some of its lines."""
 
     invoice = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    lines = TakenSerializer(many=True, required=False, allow_empty=False, max_length=2_000)
+    lines = LineCreditSerializer(many=True, required=False, allow_empty=False, max_length=2_000)
     reason = serializers.CharField(max_length=MOST_REASON, help_text="Printed on the credit note.")
     to = serializers.ChoiceField(choices=CreditTo, help_text="Where the money goes.")
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the arguments of `credit`."""
-        asked = super().to_internal_value(data)
-        lines = asked.pop("lines", None)
-        taken = None if lines is None else [Taken(one["line"], one.get("amount")) for one in lines]
-        return asked | {"lines": taken}
+        """Return the arguments of `issue_credit_note`."""
+        arguments = super().to_internal_value(data)
+        lines = arguments.pop("lines", None)
+        requested_credits = None if lines is None else [RequestedCredit(line["line"], line.get("amount")) for line in lines]
+        return arguments | {"lines": requested_credits}

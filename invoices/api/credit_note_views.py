@@ -13,18 +13,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.api.credit_note_serializers import (
     CreditNoteDetailSerializer,
     CreditNoteSerializer,
     NewCreditNoteSerializer,
-    ReasonSerializer,
+    VoidReasonSerializer,
 )
-from invoices.api.views import DETAILED, INVOICES, FileView
-from invoices.credit_notes import CannotCredit, credit, void
+from invoices.api.views import DETAILED, INVOICES, PdfFileView
+from invoices.credit_notes import CreditRefused, issue_credit_note, void_invoice
 from invoices.models import DocumentKind, Invoice
-from lib.api.isolation import Isolated
-from lib.api.problems import Problem, invalid
+from lib.api.isolation import SandboxIsolation
+from lib.api.problems import Problem, invalid_fields
 
 NOTES = Invoice.objects.filter(kind=DocumentKind.CREDIT_NOTE)
 EXAMPLES = [
@@ -37,8 +37,8 @@ EXAMPLES = [
 ]
 
 
-class CreditNotesView(Isolated, generics.ListAPIView[Invoice]):
-    """What was taken back."""
+class CreditNotesView(SandboxIsolation, generics.ListAPIView[Invoice]):
+    """Credit notes."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -62,19 +62,19 @@ class CreditNotesView(Isolated, generics.ListAPIView[Invoice]):
     def post(self, request: Request) -> Response:
         serializer = NewCreditNoteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
+        arguments = serializer.validated_data
         own = INVOICES.filter(sandbox=request.user.sandbox)
-        invoice = own.filter(pk=asked["invoice"]).select_related("customer").first()
+        invoice = own.filter(pk=arguments["invoice"]).select_related("customer").first()
         if invoice is None:
-            detail = f"There is no invoice {asked['invoice']}."
-            raise invalid([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
-        with refused():
-            note = credit(invoice_id=asked.pop("invoice"), **asked, at=time_of(invoice.customer))
-        return Response(shown(note), status=status.HTTP_201_CREATED)
+            detail = f"There is no invoice {arguments['invoice']}."
+            raise invalid_fields([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
+        with credit_refusal_as_problem():
+            note = issue_credit_note(invoice_id=arguments.pop("invoice"), **arguments, at=current_time(invoice.customer))
+        return Response(serialize_credit_note(note), status=status.HTTP_201_CREATED)
 
 
-class VoidView(Isolated, generics.GenericAPIView[Invoice]):
-    """An invoice that is taken back as a whole."""
+class VoidView(SandboxIsolation, generics.GenericAPIView[Invoice]):
+    """The voiding of an invoice."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -85,36 +85,36 @@ class VoidView(Isolated, generics.GenericAPIView[Invoice]):
         operation_id="void_invoice",
         summary="Void an invoice",
         description="By a credit note over all that is left of it. What was paid in part is credited instead.",
-        request=ReasonSerializer,
+        request=VoidReasonSerializer,
         responses={201: CreditNoteDetailSerializer},
     )
     @idempotent
     def post(self, request: Request, invoice: int) -> Response:
-        of = self.get_object()
-        serializer = ReasonSerializer(data=request.data)
+        invoice_row = self.get_object()
+        serializer = VoidReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with refused():
-            note = void(invoice_id=of.pk, **serializer.validated_data, at=time_of(of.customer))
-        return Response(shown(note), status=status.HTTP_201_CREATED)
+        with credit_refusal_as_problem():
+            note = void_invoice(invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer))
+        return Response(serialize_credit_note(note), status=status.HTTP_201_CREATED)
 
 
 @contextmanager
-def refused() -> Iterator[None]:
-    """Answer what cannot be credited with the reason, and the field that it is about."""
+def credit_refusal_as_problem() -> Iterator[None]:
+    """Turn a refused credit into an error response with the reason and the field at fault."""
     try:
         yield
-    except CannotCredit as refusal:
+    except CreditRefused as refusal:
         errors = [{"field": refusal.field, "code": "not_creditable", "detail": str(refusal)}]
         raise Problem("unprocessable", str(refusal), errors=errors if refusal.field else ()) from refusal
 
 
-def shown(note: Invoice) -> Any:
-    """Return a credit note with its lines as the API gives it."""
-    whole = get_object_or_404(NOTES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=note.pk)
-    return CreditNoteDetailSerializer(whole).data
+def serialize_credit_note(note: Invoice) -> Any:
+    """Return a credit note with its lines in the API's format."""
+    detailed_note = get_object_or_404(NOTES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=note.pk)
+    return CreditNoteDetailSerializer(detailed_note).data
 
 
-class CreditNoteView(Isolated, generics.RetrieveAPIView[Invoice]):
+class CreditNoteView(SandboxIsolation, generics.RetrieveAPIView[Invoice]):
     """One credit note, line by line."""
 
     required_scopes = {"GET": "read"}
@@ -127,7 +127,7 @@ class CreditNoteView(Isolated, generics.RetrieveAPIView[Invoice]):
         return super().get(request, *args, **kwargs)
 
 
-class CreditNotePdfView(FileView):
+class CreditNotePdfView(PdfFileView):
     """The file of a credit note."""
 
     queryset = NOTES
@@ -139,4 +139,4 @@ class CreditNotePdfView(FileView):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.file()
+        return self.pdf_response()

@@ -1,4 +1,4 @@
-"""How a customer is taxed, over HTTP."""
+"""A customer's taxes over HTTP."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from customers.models import Customer
 from invoices.tax.description import taxation_of
-from invoices.tax.vat_id_check import CannotCheck, check_tax_number
+from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.api.fields import InstantField
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import NumberField
 from lib.api.problems import Problem
 
@@ -26,7 +26,7 @@ class ChargedTaxSerializer(serializers.Serializer[Any]):
 
 
 class TaxationSerializer(serializers.Serializer[Any]):
-    """What is charged on a supply to a customer now, where the product has no rate of its own."""
+    """The taxes on a supply to a customer now, for a product without a tax code of its own."""
 
     taxes = ChargedTaxSerializer(many=True)
     problem = serializers.CharField(help_text="Why the VAT id does not count, so that tax is charged; else empty.")
@@ -36,7 +36,7 @@ class TaxationSerializer(serializers.Serializer[Any]):
     proof = serializers.CharField(help_text="What proves that it was asked for.")
 
 
-class TaxationView(Isolated, generics.GenericAPIView[Customer]):
+class TaxationView(SandboxIsolation, generics.GenericAPIView[Customer]):
     """The taxes of a customer."""
 
     required_scopes = {"GET": "read"}
@@ -48,10 +48,10 @@ class TaxationView(Isolated, generics.GenericAPIView[Customer]):
         operation_id="get_taxation", summary="Read how a customer is taxed", responses={200: TaxationSerializer}
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(told(self.get_object()))
+        return Response(serialize_taxation(self.get_object()))
 
 
-class TaxNumberCheckView(Isolated, generics.GenericAPIView[Customer]):
+class TaxNumberCheckView(SandboxIsolation, generics.GenericAPIView[Customer]):
     """Online checks of a customer's VAT id."""
 
     required_scopes = {"POST": "manage"}
@@ -70,20 +70,20 @@ class TaxNumberCheckView(Isolated, generics.GenericAPIView[Customer]):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         customer = self.get_object()
         try:
-            customer = check_tax_number(customer=customer, at=time_of(customer))
-        except CannotCheck as refused:
+            customer = check_tax_number(customer=customer, at=current_time(customer))
+        except TaxNumberCheckFailed as refused:
             raise Problem("unprocessable", str(refused)) from refused
-        return Response(told(customer))
+        return Response(serialize_taxation(customer))
 
 
-def told(customer: Customer) -> dict[str, Any]:
-    """Return a customer's taxation as the API gives it."""
-    found = taxation_of(customer, at=time_of(customer))
+def serialize_taxation(customer: Customer) -> dict[str, Any]:
+    """Return a customer's taxation in the API's format."""
+    taxation = taxation_of(customer, at=current_time(customer))
     is_checked = bool(customer.tax_number) and customer.checked_tax_number == customer.tax_number
     return TaxationSerializer(
         {
-            "taxes": found.taxes,
-            "problem": found.problem,
+            "taxes": taxation.taxes,
+            "problem": taxation.problem,
             "tax_number": customer.tax_number,
             "is_valid": customer.tax_number_is_valid if is_checked else None,
             "checked_at": customer.tax_number_checked_at if is_checked else None,

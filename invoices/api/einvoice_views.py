@@ -1,4 +1,4 @@
-"""Documents as data over HTTP: Factur-X's XML, and UBL."""
+"""E-invoices over HTTP: Factur-X's XML, and UBL."""
 
 from hashlib import sha256
 
@@ -13,9 +13,9 @@ from invoices.api.views import INVOICES
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.rendering.downloads import file_name
-from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.einvoice.syntaxes import to_xml
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 XML = {(200, "application/xml"): OpenApiTypes.BINARY}
@@ -23,20 +23,20 @@ CII = "The XML that a PDF of Factur-X carries (UN/CEFACT CII, EN 16931), whether
 UBL = "The same terms as UBL 2.1 (EN 16931)."
 
 
-class DataView(Isolated, generics.GenericAPIView[Invoice]):
-    """A document as data, made of its own rows: the same whenever it is fetched."""
+class EInvoiceView(SandboxIsolation, generics.GenericAPIView[Invoice]):
+    """An invoice or credit note as XML, generated from its own rows: identical at each download."""
 
     required_scopes = {"GET": "read"}
     problems = {"GET": ["not-ready", "unprocessable"]}
 
-    def data(self, syntax: str) -> HttpResponse:
+    def xml_response(self, syntax: str) -> HttpResponse:
         """Return the document in a syntax."""
         invoice = self.get_object()
         if invoice.state == InvoiceState.DRAFT:
             raise Problem("not-ready", "A draft is no invoice yet; it becomes one when it is issued.")
         try:
             xml = to_xml(invoice, syntax=syntax)
-        except NotAnInvoice as reason:
+        except EInvoiceImpossible as reason:
             raise Problem("unprocessable", str(reason)) from reason
         return HttpResponse(
             xml,
@@ -49,7 +49,7 @@ class DataView(Isolated, generics.GenericAPIView[Invoice]):
         )
 
 
-class InvoiceXmlView(DataView):
+class InvoiceXmlView(EInvoiceView):
     """An invoice as CII."""
 
     queryset = INVOICES
@@ -59,10 +59,10 @@ class InvoiceXmlView(DataView):
         operation_id="get_invoice_xml", summary="Download an invoice as CII", description=CII, responses=XML
     )
     def get(self, request: Request, invoice: int) -> HttpResponse:
-        return self.data("cii")
+        return self.xml_response("cii")
 
 
-class InvoiceUblView(DataView):
+class InvoiceUblView(EInvoiceView):
     """An invoice as UBL."""
 
     queryset = INVOICES
@@ -72,10 +72,10 @@ class InvoiceUblView(DataView):
         operation_id="get_invoice_ubl", summary="Download an invoice as UBL", description=UBL, responses=XML
     )
     def get(self, request: Request, invoice: int) -> HttpResponse:
-        return self.data("ubl")
+        return self.xml_response("ubl")
 
 
-class CreditNoteXmlView(DataView):
+class CreditNoteXmlView(EInvoiceView):
     """A credit note as CII."""
 
     queryset = NOTES
@@ -85,10 +85,10 @@ class CreditNoteXmlView(DataView):
         operation_id="get_credit_note_xml", summary="Download a credit note as CII", description=CII, responses=XML
     )
     def get(self, request: Request, credit_note: int) -> HttpResponse:
-        return self.data("cii")
+        return self.xml_response("cii")
 
 
-class CreditNoteUblView(DataView):
+class CreditNoteUblView(EInvoiceView):
     """A credit note as UBL."""
 
     queryset = NOTES
@@ -98,4 +98,4 @@ class CreditNoteUblView(DataView):
         operation_id="get_credit_note_ubl", summary="Download a credit note as UBL", description=UBL, responses=XML
     )
     def get(self, request: Request, credit_note: int) -> HttpResponse:
-        return self.data("ubl")
+        return self.xml_response("ubl")

@@ -1,4 +1,4 @@
-"""One-off invoices as the API takes them."""
+"""One-off invoices in requests of the API."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,14 +6,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from invoices.one_off_invoices import Asked, OneOff
+from invoices.one_off_invoices import OneOffRequest, OneOffLine
 from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
-from lib.api.fields import CurrencyField, KnownFields
+from lib.api.fields import CurrencyField, StrictFields
 from lib.api.number_fields import NumberField
 
 
-class OneOffSerializer(KnownFields, serializers.Serializer[Any]):
-    """One claim: so many units at a price."""
+class OneOffLineSerializer(StrictFields, serializers.Serializer[Any]):
+    """One line: a number of units at a price."""
 
     description = serializers.CharField(max_length=300)
     unit_price = NumberField(signed=True, help_text="Below zero for what is taken off.")
@@ -24,10 +24,10 @@ class OneOffSerializer(KnownFields, serializers.Serializer[Any]):
     last_day = serializers.DateField(required=False, help_text="Default: the first day.")
 
 
-class ClaimChangeSerializer(KnownFields, serializers.Serializer[Any]):
-    """What a draft is to say instead; what is not sent stays."""
+class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
+    """Changes to a draft; omitted fields keep their value."""
 
-    lines = OneOffSerializer(many=True, required=False, max_length=500)
+    lines = OneOffLineSerializer(many=True, required=False, max_length=500)
     purchase_order = serializers.CharField(max_length=MOST_PURCHASE_ORDER, required=False, allow_blank=True)
     note = serializers.CharField(max_length=MOST_NOTE, required=False, allow_blank=True, help_text="Printed below.")
     net_days = serializers.IntegerField(
@@ -40,29 +40,29 @@ class ClaimChangeSerializer(KnownFields, serializers.Serializer[Any]):
     prices_include_tax = serializers.BooleanField(required=False)
 
 
-class NewClaimSerializer(ClaimChangeSerializer):
+class NewOneOffInvoiceSerializer(DraftInvoiceChangeSerializer):
     """An invoice to draft, or to issue at once."""
 
     customer = serializers.CharField(max_length=200, help_text="Your own name for the customer.")
     currency = CurrencyField(required=False, help_text="Default: the customer's.")
-    lines = OneOffSerializer(many=True, max_length=500)
+    lines = OneOffLineSerializer(many=True, max_length=500)
     issue = serializers.BooleanField(default=False, help_text="Whether it is issued at once, and not a draft first.")
 
 
-def asked_by(sent: Mapping[str, Any], *, today: date, before: Asked | None = None) -> Asked:
-    """Return what is asked for; before: what a draft says, which stays where nothing else is sent."""
-    before = before or Asked()
-    lines = before.lines if "lines" not in sent else [_one_off(one, today) for one in sent["lines"]]
-    return Asked(
+def build_request(fields: Mapping[str, Any], *, today: date, current: OneOffRequest | None = None) -> OneOffRequest:
+    """Return the requested invoice. current: the draft's present content, kept where a field is omitted."""
+    current = current or OneOffRequest()
+    lines = current.lines if "lines" not in fields else [_one_off_line(line, today) for line in fields["lines"]]
+    return OneOffRequest(
         lines=lines,
-        currency=sent.get("currency", before.currency),
-        purchase_order=sent.get("purchase_order", before.purchase_order),
-        note=sent.get("note", before.note),
-        net_days=sent.get("net_days", before.net_days),
-        includes_tax=sent.get("prices_include_tax", before.includes_tax),
+        currency=fields.get("currency", current.currency),
+        purchase_order=fields.get("purchase_order", current.purchase_order),
+        note=fields.get("note", current.note),
+        net_days=fields.get("net_days", current.net_days),
+        includes_tax=fields.get("prices_include_tax", current.includes_tax),
     )
 
 
-def _one_off(sent: Mapping[str, Any], today: date) -> OneOff:
-    first_day = sent.get("first_day", today)
-    return OneOff(**{**sent, "first_day": first_day, "last_day": sent.get("last_day", first_day)})
+def _one_off_line(fields: Mapping[str, Any], today: date) -> OneOffLine:
+    first_day = fields.get("first_day", today)
+    return OneOffLine(**{**fields, "first_day": first_day, "last_day": fields.get("last_day", first_day)})

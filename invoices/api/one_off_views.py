@@ -1,4 +1,4 @@
-"""One-off invoices over HTTP: drafted, changed, issued, discarded."""
+"""One-off invoices over HTTP: draft, change, issue, discard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from customers.models import Customer
-from invoices.api.one_off_serializers import ClaimChangeSerializer, NewClaimSerializer, asked_by
+from invoices.api.one_off_serializers import DraftInvoiceChangeSerializer, NewOneOffInvoiceSerializer, build_request
 from invoices.api.serializers import InvoiceDetailSerializer
 from invoices.api.views import DETAILED, INVOICES, InvoicesView, InvoiceView
 from invoices.models import Invoice
-from invoices.one_off_invoices import CannotClaim, asked_of, discard, draft_invoice, edit_draft, issue_draft
-from lib.api.isolation import Isolated
-from lib.api.problems import Problem, invalid
+from invoices.one_off_invoices import OneOffInvoiceRefused, request_from_draft, discard_draft, draft_invoice, edit_draft, issue_draft
+from lib.api.isolation import SandboxIsolation
+from lib.api.problems import Problem, invalid_fields
 
 EXAMPLES = [
     OpenApiExample(
@@ -38,8 +38,8 @@ EXAMPLES = [
 ]
 
 
-class ClaimsView(InvoicesView):
-    """Invoices: listed, and made of one-off claims."""
+class InvoiceListCreateView(InvoicesView):
+    """Invoices: list them, and create one-off invoices."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -48,30 +48,30 @@ class ClaimsView(InvoicesView):
         operation_id="create_invoice",
         summary="Make a one-off invoice",
         description="A draft, which may still be changed or discarded; or issued at once.",
-        request=NewClaimSerializer,
+        request=NewOneOffInvoiceSerializer,
         responses={201: InvoiceDetailSerializer},
         examples=EXAMPLES,
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        serializer = NewClaimSerializer(data=request.data)
+        serializer = NewOneOffInvoiceSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        sent = serializer.validated_data
+        fields = serializer.validated_data
         own = Customer.objects.filter(sandbox=request.user.sandbox)
-        customer = own.filter(external_id=sent["customer"]).first()
+        customer = own.filter(external_id=fields["customer"]).first()
         if customer is None:
-            detail = f"There is no customer {sent['customer']}."
-            raise invalid([{"field": "customer", "code": "does_not_exist", "detail": detail}])
-        at = time_of(customer)
-        with refused(), transaction.atomic():
-            invoice = draft_invoice(customer=customer, asked=asked_by(sent, today=today(customer)), at=at)
-            if sent["issue"]:
+            detail = f"There is no customer {fields['customer']}."
+            raise invalid_fields([{"field": "customer", "code": "does_not_exist", "detail": detail}])
+        at = current_time(customer)
+        with one_off_refusal_as_problem(), transaction.atomic():
+            invoice = draft_invoice(customer=customer, request=build_request(fields, today=customer_today(customer)), at=at)
+            if fields["issue"]:
                 invoice = issue_draft(invoice_id=invoice.pk, at=at)
-        return Response(shown(invoice, request), status=status.HTTP_201_CREATED)
+        return Response(serialize_invoice(invoice, request), status=status.HTTP_201_CREATED)
 
 
-class ClaimView(InvoiceView):
-    """One invoice: read; changed or discarded as long as it is a draft of one-off claims."""
+class DraftableInvoiceView(InvoiceView):
+    """One invoice: read it; change or discard it while it is a one-off draft."""
 
     required_scopes = {"GET": "read", "PATCH": "manage", "DELETE": "manage"}
     problems = {"PATCH": ["unprocessable"], "DELETE": ["unprocessable"]}
@@ -80,29 +80,29 @@ class ClaimView(InvoiceView):
         operation_id="update_draft_invoice",
         summary="Change a draft of an invoice",
         description="What is sent takes the place of what it says; lines as a whole.",
-        request=ClaimChangeSerializer,
+        request=DraftInvoiceChangeSerializer,
         responses={200: InvoiceDetailSerializer},
     )
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         invoice = self.get_object()
-        serializer = ClaimChangeSerializer(data=request.data)
+        serializer = DraftInvoiceChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with refused():
-            _check_is_claim(invoice)
+        with one_off_refusal_as_problem():
+            _check_is_one_off_draft(invoice)
             customer = invoice.customer
-            asked = asked_by(serializer.validated_data, today=today(customer), before=asked_of(invoice))
-            invoice = edit_draft(invoice_id=invoice.pk, asked=asked, at=time_of(customer))
-        return Response(shown(invoice, request))
+            one_off_request = build_request(serializer.validated_data, today=customer_today(customer), current=request_from_draft(invoice))
+            invoice = edit_draft(invoice_id=invoice.pk, request=one_off_request, at=current_time(customer))
+        return Response(serialize_invoice(invoice, request))
 
     @extend_schema(operation_id="discard_draft_invoice", summary="Discard a draft of an invoice")
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         invoice = self.get_object()
-        with refused():
-            discard(invoice_id=invoice.pk, at=time_of(invoice.customer))
+        with one_off_refusal_as_problem():
+            discard_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class IssueView(Isolated, generics.GenericAPIView[Invoice]):
+class IssueDraftView(SandboxIsolation, generics.GenericAPIView[Invoice]):
     """The issue of a draft."""
 
     required_scopes = {"POST": "manage"}
@@ -119,34 +119,34 @@ class IssueView(Isolated, generics.GenericAPIView[Invoice]):
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         invoice = self.get_object()
-        with refused():
-            invoice = issue_draft(invoice_id=invoice.pk, at=time_of(invoice.customer))
-        return Response(shown(invoice, request))
+        with one_off_refusal_as_problem():
+            invoice = issue_draft(invoice_id=invoice.pk, at=current_time(invoice.customer))
+        return Response(serialize_invoice(invoice, request))
 
 
 @contextmanager
-def refused() -> Iterator[None]:
-    """Answer what cannot be claimed with the reason, and the field that it is about."""
+def one_off_refusal_as_problem() -> Iterator[None]:
+    """Turn a refused one-off invoice into an error response with the reason and the field at fault."""
     try:
         yield
-    except CannotClaim as refusal:
+    except OneOffInvoiceRefused as refusal:
         errors = [{"field": refusal.field, "code": "not_claimable", "detail": str(refusal)}]
         raise Problem("unprocessable", str(refusal), errors=errors if refusal.field else ()) from refusal
 
 
-def _check_is_claim(invoice: Invoice) -> None:
+def _check_is_one_off_draft(invoice: Invoice) -> None:
     if not invoice.reference.startswith("claim:") or invoice.number is not None:
-        raise CannotClaim("Only a draft can be changed: what is issued is corrected by a credit note.")
+        raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")
 
 
-def today(customer: Customer) -> date:
-    """Return the day that it is for a customer."""
-    return time_of(customer).astimezone(ZoneInfo(customer.time_zone)).date()
+def customer_today(customer: Customer) -> date:
+    """Return today's date in the customer's time zone."""
+    return current_time(customer).astimezone(ZoneInfo(customer.time_zone)).date()
 
 
-def shown(invoice: Invoice, request: Request) -> Any:
-    """Return an invoice with its lines as the API gives it."""
-    whole = get_object_or_404(
+def serialize_invoice(invoice: Invoice, request: Request) -> Any:
+    """Return an invoice with its lines in the API's format."""
+    detailed_invoice = get_object_or_404(
         INVOICES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=invoice.pk
     )
-    return InvoiceDetailSerializer(whole, context={"request": request}).data
+    return InvoiceDetailSerializer(detailed_invoice, context={"request": request}).data

@@ -1,4 +1,4 @@
-"""Money taken through a provider, over HTTP: charges, pages to pay on, and what customers are charged by."""
+"""Payment attempts, payment pages and payment methods over HTTP."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,32 +13,32 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.api_keys.idempotency import harmless_again, idempotent
-from customers.customer_time import time_of
+from customers.api_keys.idempotency import naturally_idempotent, idempotent
+from customers.customer_time import current_time
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.payments import attempts
-from invoices.payments.attempts import CannotCharge
+from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.attempts.checkout import setup_page
-from invoices.payments.attempts.payment_methods import forget, make_default
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
+from invoices.payments.attempts.payment_methods import remove_payment_method, make_default
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import AmountField
 from lib.api.problems import Problem
 
 
 @contextmanager
-def as_problems() -> Iterator[None]:
-    """Tell a refusal, with the field at fault."""
+def attempt_refusal_as_problem() -> Iterator[None]:
+    """Turn a refused payment attempt into an error response with the field at fault."""
     try:
         yield
-    except CannotCharge as refused:
+    except PaymentAttemptRefused as refused:
         errors = [{"field": refused.field, "code": "not_chargeable", "detail": str(refused)}]
         raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused
 
 
-class ChargeSerializer(serializers.ModelSerializer[PaymentAttempt]):
-    """An attempt to take what is due of an invoice."""
+class PaymentAttemptSerializer(serializers.ModelSerializer[PaymentAttempt]):
+    """An attempt to collect the amount due of an invoice."""
 
     amount = AmountField(source="money")
     page = serializers.SerializerMethodField(help_text="Where the customer pays, while that is open; else null.")
@@ -54,30 +54,30 @@ class ChargeSerializer(serializers.ModelSerializer[PaymentAttempt]):
         ]
         read_only_fields = fields
 
-    def get_page(self, charge: PaymentAttempt) -> str | None:
-        """Return the page's address."""
-        if not charge.page or charge.state != "pending":
+    def get_page(self, attempt: PaymentAttempt) -> str | None:
+        """Return the address of the open payment page."""
+        if not attempt.page or attempt.state != "pending":
             return None
-        address: str = self.context["request"].build_absolute_uri(charge.page)
+        address: str = self.context["request"].build_absolute_uri(attempt.page)
         return address
 
 
-class NewChargeSerializer(KnownFields, serializers.Serializer[Any]):
-    """What is to be charged."""
+class NewPaymentAttemptSerializer(StrictFields, serializers.Serializer[Any]):
+    """The payment method to charge."""
 
     payment_method = serializers.IntegerField(
         source="payment_method_id", required=False, min_value=1, help_text="The customer's default one if not given."
     )
 
 
-class PaymentPageSerializer(KnownFields, serializers.Serializer[Any]):
-    """Where the page leads back to."""
+class PaymentPageSerializer(StrictFields, serializers.Serializer[Any]):
+    """The address that the page returns the customer to."""
 
     back_to = serializers.URLField(max_length=500, help_text="An address of yours, to which the customer comes back.")
 
 
-class OfInvoice:
-    """An invoice of the caller's world."""
+class InvoiceAttemptsMixin:
+    """An invoice, live or sandbox as the caller's key is."""
 
     request: Request
     kwargs: Any
@@ -88,15 +88,15 @@ class OfInvoice:
         return generics.get_object_or_404(own.select_related("customer"), pk=self.kwargs["invoice"])
 
 
-class ChargesView(OfInvoice, generics.ListAPIView[PaymentAttempt]):
-    """Charges of one invoice."""
+class PaymentAttemptsView(InvoiceAttemptsMixin, generics.ListAPIView[PaymentAttempt]):
+    """Payment attempts of one invoice."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
-    serializer_class = ChargeSerializer
+    serializer_class = PaymentAttemptSerializer
 
     def get_queryset(self) -> QuerySet[PaymentAttempt]:
-        """Return the invoice's charges."""
+        """Return the invoice's payment attempts."""
         return PaymentAttempt.objects.filter(invoice=self.invoice())
 
     @extend_schema(operation_id="list_charges", summary="Charges of an invoice, newest first")
@@ -109,46 +109,46 @@ class ChargesView(OfInvoice, generics.ListAPIView[PaymentAttempt]):
         description="Takes all that is due of an invoice from what the customer has left to be charged by. The answer"
         " may be `pending`, and always is under an `Idempotency-Key`: what came of it is told by a webhook, and by"
         " reading the charge again.",
-        request=NewChargeSerializer,
-        responses={201: ChargeSerializer},
+        request=NewPaymentAttemptSerializer,
+        responses={201: PaymentAttemptSerializer},
     )
     @idempotent
     def post(self, request: Request, invoice: int) -> Response:
-        found = self.invoice()
-        serializer = NewChargeSerializer(data=request.data)
+        invoice_row = self.invoice()
+        serializer = NewPaymentAttemptSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        at = time_of(found.customer)
-        with as_problems():
-            charge = attempts.begin(invoice_id=found.pk, **serializer.validated_data, at=at)
+        at = current_time(invoice_row.customer)
+        with attempt_refusal_as_problem():
+            attempt = attempts.start_payment(invoice_id=invoice_row.pk, **serializer.validated_data, at=at)
         # Nobody is asked for money before it is committed that they are.
-        transaction.on_commit(partial(attempts.ask, attempt_id=charge.pk, at=at), robust=True)
-        charge.refresh_from_db()
-        return Response(self.get_serializer(charge).data, status=status.HTTP_201_CREATED)
+        transaction.on_commit(partial(attempts.submit_attempt, attempt_id=attempt.pk, at=at), robust=True)
+        attempt.refresh_from_db()
+        return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)
 
 
-class PaymentPageView(OfInvoice, generics.GenericAPIView[PaymentAttempt]):
+class PaymentPageView(InvoiceAttemptsMixin, generics.GenericAPIView[PaymentAttempt]):
     """A page on which the customer pays an invoice."""
 
     required_scopes = {"POST": "manage", "DELETE": "manage"}
     problems = {"POST": ["unprocessable"], "DELETE": ["unprocessable"]}
-    serializer_class = ChargeSerializer
+    serializer_class = PaymentAttemptSerializer
 
     @extend_schema(
         operation_id="open_payment_page",
         summary="Open a page to pay an invoice on",
         description="A page of the provider's, open for half an hour; one that is open already is given again.",
         request=PaymentPageSerializer,
-        responses={201: ChargeSerializer},
+        responses={201: PaymentAttemptSerializer},
         examples=[OpenApiExample("A page", {"back_to": "https://example.com/billing"}, request_only=True)],
     )
-    @harmless_again
+    @naturally_idempotent
     def post(self, request: Request, invoice: int) -> Response:
-        found = self.invoice()
+        invoice_row = self.invoice()
         serializer = PaymentPageSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        with as_problems():
-            charge = attempts.open_page(invoice_id=found.pk, **serializer.validated_data, at=time_of(found.customer))
-        return Response(self.get_serializer(charge).data, status=status.HTTP_201_CREATED)
+        with attempt_refusal_as_problem():
+            attempt = attempts.open_page(invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer))
+        return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
         operation_id="close_payment_page",
@@ -158,9 +158,9 @@ class PaymentPageView(OfInvoice, generics.GenericAPIView[PaymentAttempt]):
         responses={204: None},
     )
     def delete(self, request: Request, invoice: int) -> Response:
-        found = self.invoice()
-        with as_problems():
-            attempts.close_pages(invoice_id=found.pk, at=time_of(found.customer))
+        invoice_row = self.invoice()
+        with attempt_refusal_as_problem():
+            attempts.close_pages(invoice_id=invoice_row.pk, at=current_time(invoice_row.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -175,8 +175,8 @@ class PaymentMethodSerializer(serializers.ModelSerializer[PaymentMethod]):
         read_only_fields = fields
 
 
-class OfCustomer(Isolated):
-    """What a customer of the caller's world is charged by."""
+class CustomerPaymentMethodsMixin(SandboxIsolation):
+    """Payment methods of a customer, live or sandbox as the caller's key is."""
 
     sandbox_path = "account__customer__sandbox"
     kwargs: Any
@@ -187,12 +187,12 @@ class OfCustomer(Isolated):
         return generics.get_object_or_404(own, external_id=self.kwargs["customer"])
 
     def get_queryset(self) -> QuerySet[PaymentMethod]:
-        """Return what was not removed."""
+        """Return the customer's payment methods, without removed ones."""
         return super().get_queryset().filter(account__customer=self.customer(), removed_at__isnull=True)
 
 
-class PaymentMethodsView(OfCustomer, generics.ListAPIView[PaymentMethod]):
-    """All of them."""
+class PaymentMethodsView(CustomerPaymentMethodsMixin, generics.ListAPIView[PaymentMethod]):
+    """A customer's payment methods."""
 
     required_scopes = {"GET": "read"}
     queryset = PaymentMethod.objects.all()
@@ -203,8 +203,8 @@ class PaymentMethodsView(OfCustomer, generics.ListAPIView[PaymentMethod]):
         return super().get(request, *args, **kwargs)
 
 
-class PaymentMethodView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
-    """One of them."""
+class PaymentMethodView(CustomerPaymentMethodsMixin, generics.GenericAPIView[PaymentMethod]):
+    """One payment method."""
 
     required_scopes = {"POST": "manage", "DELETE": "manage"}
     queryset = PaymentMethod.objects.select_related("account")
@@ -222,19 +222,19 @@ class PaymentMethodView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
 
     @extend_schema(operation_id="remove_instrument", summary="Let it be charged no longer", responses={204: None})
     def delete(self, request: Request, **kwargs: Any) -> Response:
-        with as_problems():
-            forget(payment_method_id=self.get_object().pk, at=time_of(self.customer()))
+        with attempt_refusal_as_problem():
+            remove_payment_method(payment_method_id=self.get_object().pk, at=current_time(self.customer()))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SetupPageSerializer(serializers.Serializer[Any]):
-    """Where a customer leaves a card."""
+    """The page on which a customer saves a card."""
 
     page = serializers.CharField()
 
 
-class SetupPageView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
-    """A page on which a customer leaves a card."""
+class SetupPageView(CustomerPaymentMethodsMixin, generics.GenericAPIView[PaymentMethod]):
+    """Pages on which a customer saves a card."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -251,7 +251,7 @@ class SetupPageView(OfCustomer, generics.GenericAPIView[PaymentMethod]):
     def post(self, request: Request, customer: str) -> Response:
         serializer = PaymentPageSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.customer()
-        with as_problems():
-            page = setup_page(customer=found, key=uuid4().hex, **serializer.validated_data, at=time_of(found))
+        customer_row = self.customer()
+        with attempt_refusal_as_problem():
+            page = setup_page(customer=customer_row, key=uuid4().hex, **serializer.validated_data, at=current_time(customer_row))
         return Response({"page": request.build_absolute_uri(page)}, status=status.HTTP_201_CREATED)

@@ -1,4 +1,4 @@
-"""Invoices as the API gives them."""
+"""Invoices in responses of the API."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from invoices.documents.signed_links import link_to
+from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import BILLS_USAGE
 from lib.api.fields import InstantField
-from lib.api.number_fields import AmountField, NumberField, amount_document
+from lib.api.number_fields import AmountField, NumberField, serialize_amount
 
 
 class LineSerializer(serializers.ModelSerializer[Line]):
-    """One claim, rounded once to the currency's minor unit."""
+    """One billed amount, rounded once to the currency's minor unit."""
 
     service_start = InstantField()
     service_end = InstantField()
@@ -48,14 +48,14 @@ class LineSerializer(serializers.ModelSerializer[Line]):
         read_only_fields = fields
 
     def get_events_link(self, line: Line) -> str | None:
-        """Return the address of a usage line's events."""
+        """Return the address that lists a usage line's events."""
         if line.kind not in BILLS_USAGE:
             return None
         return reverse("line_events", args=[line.invoice_id, line.position])
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
     def get_explanation(self, line: Line) -> Any:
-        """Return the explanation as it is stored."""
+        """Return the stored explanation."""
         return line.explanation
 
 
@@ -73,7 +73,7 @@ class TaxSerializer(serializers.ModelSerializer[InvoiceTax]):
 
 
 class SectionSerializer(serializers.ModelSerializer[Section]):
-    """The lines of one subscription, on a document about several."""
+    """The lines of one subscription on a consolidated invoice."""
 
     subscription = serializers.CharField(source="name", help_text="As it was called when the document was issued.")
     first_line = serializers.IntegerField(help_text="Position of its first line.")
@@ -86,7 +86,9 @@ class SectionSerializer(serializers.ModelSerializer[Section]):
 
 
 class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
-    """A claim on a customer. Drafts still change; what is issued never does, but for its state."""
+    """
+    An invoice to a customer. A draft may still change; an issued invoice changes only its state and counted amounts.
+    """
 
     customer = serializers.CharField(source="customer.external_id")
     seller = serializers.CharField(source="seller.code")
@@ -138,22 +140,22 @@ class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
 
     @extend_schema_field(AmountField)
     def get_credited(self, invoice: Invoice) -> dict[str, str]:
-        """Return what credit notes have taken back."""
-        return amount_document(invoice.credited, str(invoice.currency))
+        """Return the credited amount."""
+        return serialize_amount(invoice.credited, str(invoice.currency))
 
     @extend_schema_field(AmountField)
     def get_paid(self, invoice: Invoice) -> dict[str, str]:
-        """Return what payments have come to."""
-        return amount_document(invoice.paid, str(invoice.currency))
+        """Return the sum of the payments."""
+        return serialize_amount(invoice.paid, str(invoice.currency))
 
     @extend_schema_field(AmountField)
     def get_due(self, invoice: Invoice) -> dict[str, str]:
-        """Return what is left to pay."""
-        return amount_document(invoice.due, str(invoice.currency))
+        """Return the amount left to pay."""
+        return serialize_amount(invoice.due, str(invoice.currency))
 
 
 class InvoiceDetailSerializer(InvoiceSerializer):
-    """An invoice with its lines and taxes, each figure with its explanation."""
+    """An invoice with its lines and taxes, each amount with its explanation."""
 
     lines = LineSerializer(many=True)
     taxes = TaxSerializer(many=True)
@@ -170,8 +172,8 @@ class InvoiceDetailSerializer(InvoiceSerializer):
 
     @extend_schema_field({"type": ["string", "null"], "format": "uri"})
     def get_pdf_link(self, invoice: Invoice) -> str | None:
-        """Return a signed link to the file; each reading makes a new one."""
+        """Return a signed link to the file; each call creates another one."""
         if invoice.number is None:
             return None
-        link: str = self.context["request"].build_absolute_uri(link_to(invoice, at=timezone.now()))
+        link: str = self.context["request"].build_absolute_uri(create_link(invoice, at=timezone.now()))
         return link

@@ -4,29 +4,29 @@ from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, 
 from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidView
 from invoices.api.customer_tax import TaxationView, TaxNumberCheckView
 from invoices.api.einvoice_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
-from invoices.api.one_off_views import ClaimsView, ClaimView, IssueView
+from invoices.api.one_off_views import InvoiceListCreateView, DraftableInvoiceView, IssueDraftView
 from invoices.api.payment_attempts import (
-    ChargesView,
+    PaymentAttemptsView,
     PaymentMethodsView,
     PaymentMethodView,
     PaymentPageView,
     SetupPageView,
 )
-from invoices.api.views import PdfView
+from invoices.api.views import InvoicePdfView
 
 urlpatterns = [
     path("customers/<str:customer>/tax", TaxationView.as_view(), name="taxation"),
     path("customers/<str:customer>/tax/check", TaxNumberCheckView.as_view(), name="tax_number_check"),
-    path("invoices", ClaimsView.as_view(), name="invoices"),
-    path("invoices/<int:invoice>", ClaimView.as_view(), name="invoice"),
-    path("invoices/<int:invoice>/issue", IssueView.as_view(), name="invoice_issue"),
+    path("invoices", InvoiceListCreateView.as_view(), name="invoices"),
+    path("invoices/<int:invoice>", DraftableInvoiceView.as_view(), name="invoice"),
+    path("invoices/<int:invoice>/issue", IssueDraftView.as_view(), name="invoice_issue"),
     path("invoices/<int:invoice>/void", VoidView.as_view(), name="invoice_void"),
-    path("invoices/<int:invoice>/pdf", PdfView.as_view(), name="invoice_pdf"),
-    path("invoices/<int:invoice>/charges", ChargesView.as_view(), name="charges"),
+    path("invoices/<int:invoice>/pdf", InvoicePdfView.as_view(), name="invoice_pdf"),
+    path("invoices/<int:invoice>/charges", PaymentAttemptsView.as_view(), name="charges"),
     path("invoices/<int:invoice>/payment-page", PaymentPageView.as_view(), name="payment_page"),
     path("refunds", RefundsView.as_view(), name="refunds"),
     path("refunds/<int:refund>/paid", RefundPaidView.as_view(), name="refund_paid"),
-    path("customers/<str:customer>/payment_methods", PaymentMethodsView.as_view(), name="payment_methods"),
+    path("customers/<str:customer>/payment-methods", PaymentMethodsView.as_view(), name="payment-methods"),
     path("customers/<str:customer>/payment-methods/page", SetupPageView.as_view(), name="setup_page"),
     path(
         "customers/<str:customer>/payment-methods/<int:payment_method>",

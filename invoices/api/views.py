@@ -16,7 +16,7 @@ from invoices.models import DocumentKind, Invoice, InvoiceTax, Line, Section
 from invoices.models.invoices import InvoiceState
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 DETAILED = (
@@ -27,8 +27,8 @@ DETAILED = (
 INVOICES = Invoice.objects.filter(kind=DocumentKind.INVOICE)
 
 
-class InvoicesView(Isolated, generics.ListAPIView[Invoice]):
-    """What was claimed."""
+class InvoicesView(SandboxIsolation, generics.ListAPIView[Invoice]):
+    """Invoices."""
 
     required_scopes = {"GET": "read"}
     queryset = INVOICES.select_related("customer", "seller")
@@ -41,7 +41,7 @@ class InvoicesView(Isolated, generics.ListAPIView[Invoice]):
         return super().get(request, *args, **kwargs)
 
 
-class InvoiceView(Isolated, generics.RetrieveAPIView[Invoice]):
+class InvoiceView(SandboxIsolation, generics.RetrieveAPIView[Invoice]):
     """One invoice, line by line."""
 
     required_scopes = {"GET": "read"}
@@ -58,14 +58,14 @@ class InvoiceView(Isolated, generics.RetrieveAPIView[Invoice]):
         return super().get(request, *args, **kwargs)
 
 
-class FileView(Isolated, generics.GenericAPIView[Invoice]):
-    """The file of a document, made once and kept: it is the same whenever it is fetched."""
+class PdfFileView(SandboxIsolation, generics.GenericAPIView[Invoice]):
+    """The PDF file of a document, rendered once and stored: identical at each download."""
 
     required_scopes = {"GET": "read"}
     problems = {"GET": ["not-ready"]}
 
-    def file(self) -> HttpResponse:
-        """Return the file, made now if need be."""
+    def pdf_response(self) -> HttpResponse:
+        """Return the file, rendering it now if it does not exist yet."""
         at = timezone.now()
         invoice = self.get_object()
         if invoice.state == InvoiceState.DRAFT:
@@ -86,8 +86,8 @@ class FileView(Isolated, generics.GenericAPIView[Invoice]):
         )
 
 
-class PdfView(FileView):
-    """The file of an invoice."""
+class InvoicePdfView(PdfFileView):
+    """The PDF file of an invoice."""
 
     queryset = INVOICES
     lookup_url_kwarg = "invoice"
@@ -99,4 +99,4 @@ class PdfView(FileView):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.file()
+        return self.pdf_response()

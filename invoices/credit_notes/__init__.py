@@ -1,19 +1,19 @@
-"""Take back what was claimed, by credit notes: docs/invoices.md."""
+"""Credit invoices, by credit notes: docs/invoices.md."""
 
-from invoices.credit_notes.credit_note import CannotCredit, Taken, credit, nothing_is_being_taken, preview
-from invoices.credit_notes.creditable_lines import Creditable, read_creditable
-from invoices.credit_notes.draft import Credit, credit_note
-from invoices.credit_notes.void import void
+from invoices.credit_notes.credit_note import CreditRefused, RequestedCredit, issue_credit_note, refuse_pending_payment, preview_credit_note
+from invoices.credit_notes.creditable_lines import CreditableInvoice, read_creditable_invoices
+from invoices.credit_notes.draft import LineCredit, draft_credit_note
+from invoices.credit_notes.void import void_invoice
 
 __all__ = [
-    "CannotCredit",
-    "Credit",
-    "Creditable",
-    "Taken",
-    "credit",
-    "credit_note",
-    "nothing_is_being_taken",
-    "preview",
-    "read_creditable",
-    "void",
+    "CreditRefused",
+    "LineCredit",
+    "CreditableInvoice",
+    "RequestedCredit",
+    "issue_credit_note",
+    "draft_credit_note",
+    "refuse_pending_payment",
+    "preview_credit_note",
+    "read_creditable_invoices",
+    "void_invoice",
 ]

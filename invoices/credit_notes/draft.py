@@ -1,24 +1,25 @@
-"""From what is to be taken back to a credit note, not written yet."""
+"""Build the draft of a credit note from the amounts to credit."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 
-from invoices.credit_notes.creditable_lines import Creditable, CreditableLine
+from invoices.credit_notes.creditable_lines import CreditableInvoice, CreditableLine
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.totals import total_up_credit
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 ONE = Decimal(1)
 
 
-class Credit(msgspec.Struct, frozen=True):
+class LineCredit(msgspec.Struct, frozen=True):
     """
-    What is taken back of one line: its sign is the line's.
+    An amount to credit of one line; it has the line's sign.
 
-    kind: "usage_credit" or "fee_credit" where it follows from usage or a fee; explanation: JSON then, as of the line
-    that it stands for.
+    kind: "usage_credit" or "fee_credit" if it follows from usage or a fee; explanation: then the JSON explanation, in
+    the
+    form of the line's own.
     """
 
     line: CreditableLine
@@ -27,16 +28,16 @@ class Credit(msgspec.Struct, frozen=True):
     explanation: bytes | None = None
 
 
-def credit_note(of: Creditable, credits: Sequence[Credit], *, reason: str, to: str) -> Draft:
+def draft_credit_note(creditable: CreditableInvoice, credits: Sequence[LineCredit], *, reason: str, to: str) -> Draft:
     """
     Return the credit note of an invoice over these amounts, with its totals.
 
-    It copies both parties' facts from the invoice, and each line is taxed at the rate of the line that it is of.
+    It copies both parties' details from the invoice, and each line is taxed like the line that it credits.
     """
-    invoice = of.invoice
+    invoice = creditable.invoice
     draft = Draft(
         kind="credit_note",
-        reference=f"credit:{invoice.pk}:{of.notes + 1}",
+        reference=f"credit:{invoice.pk}:{creditable.note_count + 1}",
         corrects_id=invoice.pk,
         reason=reason,
         credit_to=to,
@@ -52,21 +53,21 @@ def credit_note(of: Creditable, credits: Sequence[Credit], *, reason: str, to: s
         net_days=0,
         includes_tax=invoice.includes_tax,
         purchase_order=invoice.purchase_order,
-        lines=[_line(one) for one in credits],
+        lines=[_line(credit) for credit in credits],
     )
     draft.totals = total_up_credit(
-        [(one.amount, *one.line.taxes) for one in credits],
+        [(credit.amount, *credit.line.taxes) for credit in credits],
         draft.currency,
-        before=[(line.credited, *line.taxes) for line in of.lines if line.credited],
-        earlier=of.taxed,
+        credited_before=[(line.credited, *line.taxes) for line in creditable.lines if line.credited],
+        taxes_before=creditable.tax_sums,
         includes_tax=invoice.includes_tax,
     )
     return draft
 
 
-def _line(credit: Credit) -> DraftLine:
+def _line(credit: LineCredit) -> DraftLine:
     line = credit.line
-    formula = msgspec.json.encode({"formula": plain(credit.amount), "of": plain(line.net)})
+    formula = msgspec.json.encode({"formula": to_plain_string(credit.amount), "of": to_plain_string(line.net)})
     return DraftLine(
         kind=credit.kind,
         description=line.description,

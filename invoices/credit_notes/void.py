@@ -1,27 +1,27 @@
-"""Void an invoice: take the whole of it back, as if it had not been sent."""
+"""Void an invoice: credit all of it, as if it had never been sent."""
 
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from invoices.credit_notes.credit_note import CannotCredit, credit
+from invoices.credit_notes.credit_note import CreditRefused, issue_credit_note
 from invoices.models import Invoice
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
 
-def void(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
     """
-    Issue a credit note over all that is left of an invoice, and return it; the invoice is void then.
+    Issue a credit note over everything left of an invoice, and return it; the invoice is then void.
 
-    The note names the invoice, and is set off against it: no money moves.
+    The credit note offsets the invoice: no money moves.
 
-    :raises CannotCredit: if some of the invoice is paid, nothing is left of it, or no reason is given.
+    :raises CreditRefused: if some of the invoice is paid, nothing is left of it, or no reason is given.
     """
-    with change("void invoice", by=by, at=at, invoice=invoice_id):
+    with audited_transaction("void invoice", by=by, at=at, invoice=invoice_id):
         # Held, so that no payment comes between the look and the note.
         invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
         if invoice is not None and invoice.paid:
-            raise CannotCredit(
+            raise CreditRefused(
                 f"Some of {invoice} is paid: credit it, and say where the money goes.", field="invoice"
             )
-        return credit(invoice_id=invoice_id, lines=None, reason=reason, to="offset", at=at, by=by)
+        return issue_credit_note(invoice_id=invoice_id, lines=None, reason=reason, to="offset", at=at, by=by)

@@ -1,4 +1,4 @@
-"""The buyer's side of a document, as it is when the document is made."""
+"""The buyer's details on an invoice, copied when it is made."""
 
 import msgspec
 
@@ -18,15 +18,15 @@ BUYER_FACTS = (
     "time_zone",
     "locale",
 )
-"""What is copied from the customer onto a document."""
+"""The customer's fields that are copied onto an invoice."""
 
 
 class Buyer(msgspec.Struct, frozen=True, gc=False):
     """
-    Who pays, as of now.
+    The buyer of an invoice, with the customer's current details.
 
-    facts: what is copied onto the document, as JSON. tax_number_is_valid: what an online check has said of the number
-    that they have now; None as long as there was none. net_days: as agreed, None for the seller's own.
+    facts: the details copied onto the invoice, as JSON. tax_number_is_valid: the result of the online check of the
+    current tax number; None if there was none. net_days: as agreed; None for the seller's default.
     """
 
     customer_id: int
@@ -45,7 +45,7 @@ class Buyer(msgspec.Struct, frozen=True, gc=False):
 
 
 def buyer_of(customer: Customer) -> Buyer:
-    """Return a customer as who pays for a document that is made now."""
+    """Return a customer as the buyer of an invoice made now."""
     is_checked = customer.checked_tax_number == customer.tax_number
     return Buyer(
         customer_id=customer.pk,

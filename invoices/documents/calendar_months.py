@@ -1,4 +1,4 @@
-"""Calendar months, each named by its first day."""
+"""Calendar months, each represented by its first day."""
 
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ DECEMBER = 12
 
 
 def month_of(day: date) -> date:
-    """Return the month that a day lies in."""
+    """Return the month of a day."""
     return day.replace(day=1)
 
 
@@ -19,6 +19,6 @@ def month_before(month: date) -> date:
     return date(month.year - (month.month == 1), (month.month - 2) % DECEMBER + 1, 1)
 
 
-def month_edges(month: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return when a month begins, and when the next one does, by the clocks of a zone."""
+def month_bounds(month: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the start of a month and of the next one, in a time zone."""
     return (datetime.combine(month, time.min, zone), datetime.combine(next_month(month), time.min, zone))

@@ -1,4 +1,4 @@
-"""A document before it is written: what assembling returns, previews show and issuing stores."""
+"""Invoices and credit notes before they are written: assembled, previewed, then issued."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,11 +10,11 @@ from invoices.documents.totals import Taxes, Totals, total_up
 
 class DraftLine(msgspec.Struct, gc=False):
     """
-    One claim. amount: rounded to the minor unit. explanation: JSON, as docs/closing.md describes it.
+    A line to bill. amount: rounded to the minor unit. explanation: JSON, described in docs/closing.md.
 
-    corrects_line_id: on a credit note, the line that it takes back some of.
-    subject: what coupons know it by: feature:<code> or fee:<code>; empty where only those for everything take it.
-    id: given when it is written; 0 until then.
+    corrects_line_id: on a credit note, the line that it credits.
+    subject: the line's name for coupons, feature:<code> or fee:<code>; empty if only unrestricted coupons apply.
+    id: assigned when it is written; 0 until then.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class DraftLine(msgspec.Struct, gc=False):
 
 
 class DraftShare(msgspec.Struct, gc=False):
-    """What a coupon's line takes off another line of the same document."""
+    """The amount that a coupon's line takes off another line of the same invoice."""
 
     coupon: DraftLine
     line: DraftLine
@@ -43,7 +43,7 @@ class DraftShare(msgspec.Struct, gc=False):
 
 
 class DraftSection(msgspec.Struct, frozen=True):
-    """Lines of a document under a heading: what they bill, and their positions, the first of which is 1."""
+    """Lines under a heading: the reference that they bill, and their positions, counted from 1."""
 
     reference: str
     name: str
@@ -53,14 +53,15 @@ class DraftSection(msgspec.Struct, frozen=True):
 
 class Draft(msgspec.Struct):
     """
-    A document to issue, with everything that is copied onto it.
+    An invoice or credit note to issue, with all facts that are copied onto it.
 
-    seller_facts, buyer_facts: JSON objects of both parties as they are now; of a correction, as they were.
+    seller_facts, buyer_facts: JSON objects with the current details of both parties; of a correction, the original
+    ones.
     corrects_id: the invoice that it corrects. reason, credit_to: of a credit note, why, and where its money goes.
-    own_net_days: its net days, where they were said for it alone. includes_tax: whether its lines' amounts include
-    tax. is_stored: whether it is in the database as a draft, under its id, which it then keeps.
-    sections: of one that bills several subscriptions, whose lines are which; of others, none.
-    credit_notes: of a preview, those that would be issued along with it.
+    own_net_days: net days agreed for this invoice alone. includes_tax: whether the lines' amounts include tax.
+    is_stored: whether the database has it as a draft under its id, which it keeps.
+    sections: the lines of each subscription, if it bills several; otherwise empty.
+    credit_notes: in a preview, the credit notes that would be issued along with it.
     """
 
     reference: str
@@ -91,15 +92,15 @@ class Draft(msgspec.Struct):
     is_stored: bool = False
 
     def total_up(self) -> None:
-        """Bring the totals up to date with the lines."""
-        claims = [(line.amount, *line.taxes) for line in self.lines]
-        self.totals = total_up(claims, self.currency, includes_tax=self.includes_tax)
+        """Update the totals from the lines."""
+        taxed_amounts = [(line.amount, *line.taxes) for line in self.lines]
+        self.totals = total_up(taxed_amounts, self.currency, includes_tax=self.includes_tax)
 
     def net_of(self, line: DraftLine) -> Decimal:
-        """Return what its coupons leave of a line."""
+        """Return a line's amount after its coupons."""
         return line.amount - sum((share.amount for share in self.shares if share.line is line), Decimal(0))
 
     @property
     def is_zero(self) -> bool:
-        """Tell whether it claims nothing at all: lines that outweigh each other are something."""
+        """Whether every line is zero; lines that offset each other don't count as zero."""
         return not any(line.amount for line in self.lines)

@@ -1,9 +1,9 @@
 """
-Write documents and issue them, in sets.
+Write invoices and credit notes, and issue them, in batches.
 
-Rows go in by COPY, lines and taxes before the invoices they belong to: the foreign keys are checked at commit, and a
-line may not be added to an invoice that is issued already. `write_lines` comes first and `issue` last, after whatever
-else the caller's transaction writes that may fail, since `issue` takes the numbers.
+COPY inserts the rows, lines and taxes before the invoices they belong to: the foreign keys are checked at commit, and
+an issued invoice accepts no new lines. Call `write_lines` first and `issue` last, after every other write of the
+transaction that may fail, since `issue` takes the numbers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,17 +14,17 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from customers.customer_time import clocks_of
-from customers.notifications import Announcement, announce_all, is_listened_for
+from customers.customer_time import test_clock_ids
+from customers.notifications import Announcement, announce_all, has_listeners
 from invoices.documents import numbering
 from invoices.documents.drafts import Draft
-from invoices.documents.month_lock import refuse_locked
+from invoices.documents.month_lock import refuse_locked_months
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.payments.balance_application import settle_issued
-from invoices.tax.line_taxes import whole_rate, written_taxes
-from lib.decimals import plain
-from lib.failpoints import reached
+from invoices.payments.balance_application import apply_credits_and_balances
+from invoices.tax.line_taxes import combined_rate, taxes_as_json
+from lib.decimals import to_plain_string
+from lib.failpoints import hit_failpoint
 
 _LINES = """
 COPY invoices_line (id, invoice_id, position, kind, description, plan_feature_id, rate_id, fee_id, corrects_line_id,
@@ -39,7 +39,7 @@ _COLUMNS = """
 _INVOICES = f"COPY invoices_invoice ({_COLUMNS}) FROM STDIN"
 _VALUES = ", ".join(["%s"] * (_COLUMNS.count(",") + 1))
 _ISSUE = f"UPDATE invoices_invoice SET ({_COLUMNS}) = ({_VALUES}) WHERE id = %s"  # noqa: S608
-_FORGET = (
+_DELETE_ROWS = (
     "DELETE FROM invoices_line WHERE invoice_id = ANY(%s)",
     "DELETE FROM invoices_invoicetax WHERE invoice_id = ANY(%s)",
 )
@@ -50,17 +50,18 @@ MOST_DESCRIPTION = 300
 
 def write_lines(drafts: Sequence[Draft]) -> None:
     """
-    Give the drafts and their lines ids, and write lines, sections, coupons' shares and taxes; totals are up to date.
+    Assign ids to the drafts and their lines, and write lines, sections, discounts and taxes; totals must be up to
+    date.
 
-    A stored draft keeps its id; its rows are written anew.
+    A stored draft keeps its id; its rows are replaced.
     """
     lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
     taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
-    new = [draft for draft in drafts if not draft.is_stored]
-    for draft, id_ in zip(new, next_ids("invoices_invoice_id_seq", len(new)), strict=True):
+    new_drafts = [draft for draft in drafts if not draft.is_stored]
+    for draft, id_ in zip(new_drafts, next_ids("invoices_invoice_id_seq", len(new_drafts)), strict=True):
         draft.id = id_
-    if stored := [draft.id for draft in drafts if draft.is_stored]:
-        _forget_rows(stored)
+    if stored_ids := [draft.id for draft in drafts if draft.is_stored]:
+        _delete_rows(stored_ids)
     for (_, _, line), id_ in zip(lines, next_ids("invoices_line_id_seq", len(lines)), strict=True):
         line.id = id_
     copy_rows(
@@ -76,14 +77,14 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 line.rate_id,
                 line.fee_id,
                 line.corrects_line_id,
-                as_text(line.service_start),
-                as_text(line.service_end),
+                timestamp_text(line.service_start),
+                timestamp_text(line.service_end),
                 str(line.quantity),
                 line.unit,
                 draft.currency,
                 str(line.amount),
-                str(line.taxes[0].rate if len(line.taxes) == 1 else whole_rate(line.taxes)),
-                written_taxes(line.taxes) if len(draft.totals.taxes) > 1 else None,
+                str(line.taxes[0].rate if len(line.taxes) == 1 else combined_rate(line.taxes)),
+                taxes_as_json(line.taxes) if len(draft.totals.taxes) > 1 else None,
                 line.explanation.decode(),
             )
             for draft, position, line in lines
@@ -113,54 +114,54 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
     """
     Number the drafts and write them as issued invoices; `write_lines` has written their lines.
 
-    The numbers of each series follow the order of the drafts. From here to the commit no other document of these
+    The numbers of each series follow the order of the drafts. From here to the commit no other invoice of these
     series can be issued, so nothing slow or likely to fail may come after.
 
-    :raises MonthIsLocked: if they would be dated in a month that their seller has locked.
+    :raises MonthLocked: if they would be dated in a month that their seller has locked.
     """
-    is_told = is_listened_for("invoice.issued")
-    reached("issue.before_numbers")
+    is_announced = has_listeners("invoice.issued")
+    hit_failpoint("issue.before_numbers")
     rows: list[tuple[Any, ...]] = []
-    told: list[Announcement] = []
-    for series_id, group in sorted(_by_series(drafts).items()):
-        numbers = numbering.take(series=series_id, count=len(group), at=at)
-        rows += (_row(draft, numbers, offset) for offset, draft in enumerate(group))
-        if is_told:
-            told += (_announcement(draft, numbers, offset) for offset, draft in enumerate(group))
-        if not group[0].sandbox:
-            refuse_locked(group[0].seller_id, {_local_date(numbers.issued_at, one.seller_zone) for one in group})
-    reached("issue.after_numbers")
-    stored = {draft.id for draft in drafts if draft.is_stored}
-    copy_rows(_INVOICES, [row for row in rows if row[0] not in stored] if stored else rows)
-    _issue_stored([row for row in rows if row[0] in stored] if stored else [])
-    settle_issued(drafts, at=at)
-    announce_all(kind="invoice.issued", announcements=told, at=at)
-    _tell_credited([draft for draft in drafts if draft.kind == DocumentKind.CREDIT_NOTE], at)
+    announcements: list[Announcement] = []
+    for series_id, series_drafts in sorted(_by_series(drafts).items()):
+        numbers = numbering.take_numbers(series=series_id, count=len(series_drafts), at=at)
+        rows += (_row(draft, numbers, offset) for offset, draft in enumerate(series_drafts))
+        if is_announced:
+            announcements += (_announcement(draft, numbers, offset) for offset, draft in enumerate(series_drafts))
+        if not series_drafts[0].sandbox:
+            refuse_locked_months(series_drafts[0].seller_id, {_local_date(numbers.issued_at, draft.seller_zone) for draft in series_drafts})
+    hit_failpoint("issue.after_numbers")
+    stored_ids = {draft.id for draft in drafts if draft.is_stored}
+    copy_rows(_INVOICES, [row for row in rows if row[0] not in stored_ids] if stored_ids else rows)
+    _issue_stored([row for row in rows if row[0] in stored_ids] if stored_ids else [])
+    apply_credits_and_balances(drafts, at=at)
+    announce_all(kind="invoice.issued", announcements=announcements, at=at)
+    _announce_credited([draft for draft in drafts if draft.kind == DocumentKind.CREDIT_NOTE], at)
 
 
-def _forget_rows(invoice_ids: Sequence[int]) -> None:
-    """Remove the rows of drafts, which are written anew."""
+def _delete_rows(invoice_ids: Sequence[int]) -> None:
+    """Delete the rows of stored drafts before they are rewritten."""
     with connection.cursor() as cursor:
-        for statement in _FORGET:
+        for statement in _DELETE_ROWS:
             cursor.execute(statement, [invoice_ids])
 
 
 def _issue_stored(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Let stored drafts become what they are issued as."""
+    """Turn stored drafts into issued invoices."""
     with connection.cursor() as cursor:
         for row in rows:
             cursor.execute(_ISSUE, [*row, row[0]])
 
 
 def _by_series(drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
-    clocks = clocks_of({draft.customer_id for draft in drafts if draft.sandbox})
-    by_seller: dict[tuple[int, bool, str, int], list[Draft]] = {}
+    clocks = test_clock_ids({draft.customer_id for draft in drafts if draft.sandbox})
+    drafts_by_series: dict[tuple[int, bool, str, int], list[Draft]] = {}
     for draft in drafts:
         key = draft.seller_id, draft.sandbox, str(draft.kind), clocks.get(draft.customer_id, 0)
-        by_seller.setdefault(key, []).append(draft)
+        drafts_by_series.setdefault(key, []).append(draft)
     return {
-        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind, clock=clock or None): group
-        for (seller_id, sandbox, kind, clock), group in sorted(by_seller.items())
+        numbering.series_for(seller_id=seller_id, sandbox=sandbox, kind=kind, clock=clock or None): series_drafts
+        for (seller_id, sandbox, kind, clock), series_drafts in sorted(drafts_by_series.items())
     }
 
 
@@ -181,11 +182,11 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
         numbers.series_id,
         numbers.first + offset,
         numbers.text(offset),
-        as_text(numbers.issued_at),
+        timestamp_text(numbers.issued_at),
         issue_date,
         issue_date + timedelta(days=draft.net_days),
-        as_text(draft.period_start),
-        as_text(draft.period_end),
+        timestamp_text(draft.period_start),
+        timestamp_text(draft.period_end),
         draft.currency,
         draft.includes_tax,
         draft.own_net_days,
@@ -196,7 +197,7 @@ def _row(draft: Draft, numbers: numbering.Numbers, offset: int) -> tuple[Any, ..
         draft.buyer_facts.decode(),
         draft.purchase_order,
         draft.note,
-        as_text(numbers.issued_at),
+        timestamp_text(numbers.issued_at),
     )
 
 
@@ -213,23 +214,23 @@ def _announcement(draft: Draft, numbers: numbering.Numbers, offset: int) -> Anno
     return Announcement(draft.customer_id, facts, f"invoice:{draft.id}:issued")
 
 
-def _tell_credited(notes: Sequence[Draft], at: datetime) -> None:
-    """Tell of the invoices that credit notes took something back of; void are those of which nothing is left."""
-    if not notes or not (is_listened_for("invoice.credited") or is_listened_for("invoice.voided")):
+def _announce_credited(notes: Sequence[Draft], at: datetime) -> None:
+    """Announce the invoices that were credited, and those that became void because nothing is left of them."""
+    if not notes or not (has_listeners("invoice.credited") or has_listeners("invoice.voided")):
         return
-    corrected = Invoice.objects.in_bulk({draft.corrects_id for draft in notes})
-    told: dict[str, list[Announcement]] = {"invoice.credited": [], "invoice.voided": []}
+    corrected_invoices = Invoice.objects.in_bulk({draft.corrects_id for draft in notes})
+    announcements_by_kind: dict[str, list[Announcement]] = {"invoice.credited": [], "invoice.voided": []}
     for note in notes:
-        invoice = corrected[note.corrects_id]
+        invoice = corrected_invoices[note.corrects_id]
         facts = {"invoice": invoice.pk, "number": invoice.number, "credit_note": note.id, "reason": note.reason}
-        facts |= {"amount": plain(note.totals.total), "credited": plain(invoice.credited), "currency": note.currency}
-        facts |= {"due": plain(invoice.due)}
+        facts |= {"amount": to_plain_string(note.totals.total), "credited": to_plain_string(invoice.credited), "currency": note.currency}
+        facts |= {"due": to_plain_string(invoice.due)}
         key = f"invoice:{invoice.pk}:credited:{note.id}"
-        told["invoice.credited"].append(Announcement(note.customer_id, facts, key))
+        announcements_by_kind["invoice.credited"].append(Announcement(note.customer_id, facts, key))
         if invoice.state == InvoiceState.VOID:
-            told["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
-    for kind, some in told.items():
-        announce_all(kind=kind, announcements=some, at=at)
+            announcements_by_kind["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
+    for kind, announcements in announcements_by_kind.items():
+        announce_all(kind=kind, announcements=announcements, at=at)
 
 
 @lru_cache(maxsize=1_000)
@@ -238,13 +239,15 @@ def _local_date(moment: datetime, zone: str) -> date:
 
 
 @lru_cache(maxsize=10_000)
-def as_text(moment: datetime) -> str:
-    """Return a moment as COPY takes it: a chunk has few moments, and writing one out takes longer than all else."""
+def timestamp_text(moment: datetime) -> str:
+    """
+    Return a timestamp in COPY's format, cached: a batch has few distinct ones, and formatting dominates its time.
+    """
     return moment.isoformat()
 
 
 def next_ids(sequence: str, count: int) -> list[int]:
-    """Return `count` ids of a table's sequence, drawn at once."""
+    """Return `count` ids of a sequence, drawn by one statement."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
         return [id_ for (id_,) in cursor.fetchall()]

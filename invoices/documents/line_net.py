@@ -1,11 +1,11 @@
-"""What a line comes to on its document: the one place that says so, for the database's own check and all who ask."""
+"""A line's net amount after its coupons: defined once, for the database's checks and every reader."""
 
 
-def net_of(line: str) -> str:
+def line_net_sql(line: str) -> str:
     """
-    Return the SQL expression for what can be credited of a line at most; line: its table's alias in the query.
+    Return the SQL expression for the amount of a line that can be credited. line: its table's alias in the query.
 
-    It is what coupons have left of it. A coupon's own line is nothing that could be credited: its shares are.
+    It is the line's amount after coupons. A coupon's own line cannot be credited, since its discounts are.
     """
     shares = f"SELECT sum(share.amount) FROM invoices_discount share WHERE share.line_id = {line}.id"  # noqa: S608
     return f"CASE {line}.kind WHEN 'coupon' THEN 0 ELSE {line}.amount - coalesce(({shares}), 0) END"

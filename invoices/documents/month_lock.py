@@ -1,8 +1,8 @@
 """
-The month's lock: no live document is dated in a month that its seller has locked. Source: docs/closing.md#lock.
+The month lock: no live document is dated in a month that its seller has locked. Source: docs/closing.md#lock.
 
-What counts is the date of the document; the supply that it bills may well lie in a locked month, as late usage does.
-Sandbox documents are in nobody's books, and are not concerned.
+The date of the document counts; the supply that it bills may lie in a locked month, as late usage does. The lock does
+not apply to sandbox documents, which are in nobody's books.
 """
 
 import json
@@ -16,12 +16,12 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from customers.models import Seller
-from invoices.documents.calendar_months import month_edges, month_of, next_month
+from invoices.documents.calendar_months import month_bounds, month_of, next_month
 from invoices.documents.numbering import series_for
 from invoices.models import DocumentKind, Invoice, MonthLock, NumberSeries
 from invoices.models.invoices import InvoiceState
 from invoices.models.month_locks import MOST_NOTE
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
 SUMS = """
 (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.kind, t.currency), '[]') FROM (
@@ -33,21 +33,21 @@ SUMS = """
     GROUP BY 1, 2
 ) t)
 """
-"""What the live documents of a seller's month come to: a row for each kind and currency, amounts as text."""
+"""Totals of the live documents of a seller's month: one row for each kind and currency, amounts as text."""
 
 
-def issued_in(seller_id: int, month: date) -> QuerySet[Invoice]:
+def documents_issued_in(seller_id: int, month: date) -> QuerySet[Invoice]:
     """Return a seller's live documents that are dated in a month."""
-    dated = {"issue_date__gte": month, "issue_date__lt": next_month(month)}
-    return Invoice.objects.filter(seller=seller_id, sandbox=False, **dated).exclude(state=InvoiceState.DRAFT)
+    in_month = {"issue_date__gte": month, "issue_date__lt": next_month(month)}
+    return Invoice.objects.filter(seller=seller_id, sandbox=False, **in_month).exclude(state=InvoiceState.DRAFT)
 
 
-class MonthIsLocked(ValueError):
-    """A document would be dated in a locked month; the text says which, and what to do."""
+class MonthLocked(ValueError):
+    """A document would be dated in a locked month; the text names the month and the remedy."""
 
 
-class CannotLock(ValueError):
-    """A month cannot be locked, or unlocked; the text says why."""
+class MonthLockRefused(ValueError):
+    """A month cannot be locked or unlocked; the text says why."""
 
 
 def lock_month(
@@ -60,57 +60,58 @@ def lock_month(
     at: datetime,
 ) -> MonthLock:
     """
-    Lock a seller's month, together with what the checklist says of it.
+    Lock a seller's month, and store the results of its checklist.
 
-    Whoever is issuing for the seller is waited for, so that the sums are those of all its documents.
+    The lock waits for transactions that are issuing for this seller, so that the sums include all documents.
 
-    :raises CannotLock: if the month is not over by the seller's calendar, or locked already, or the note is too long.
+    :raises MonthLockRefused: if the month is not over by the seller's calendar, is locked already, or the note is too
+        long.
     """
     _check_month(seller, month, at=at)
     if len(note) > MOST_NOTE:
-        raise CannotLock(f"The note has more than {MOST_NOTE} characters.")
-    with change("lock month", by=by, at=at):
-        _hold_numbers(seller)
+        raise MonthLockRefused(f"The note has more than {MOST_NOTE} characters.")
+    with audited_transaction("lock month", by=by, at=at):
+        _lock_series(seller)
         if MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).exists():
-            raise CannotLock(f"{month:%B %Y} of {seller} is locked already.")
-        facts = {"checklist": checklist, "sums": sums_of(seller, month), "note": note}
+            raise MonthLockRefused(f"{month:%B %Y} of {seller} is locked already.")
+        facts = {"checklist": checklist, "sums": sum_documents(seller, month), "note": note}
         return MonthLock.objects.create(seller=seller, month=month, **facts, locked_by=by, locked_at=at)
 
 
 def unlock_month(*, lock_id: int, reason: str, by: AbstractBaseUser | None, at: datetime) -> MonthLock:
     """
-    Open a month again, for a reason that is kept; what was locked, and by whom, stays in the list of locks.
+    Unlock a month for a stated reason; the row of the lock keeps who locked it and with which sums.
 
-    :raises CannotLock: if no reason is given, or it was unlocked already.
+    :raises MonthLockRefused: if no reason is given, or it was unlocked already.
     """
     if not reason.strip() or len(reason) > MOST_NOTE:
-        raise CannotLock(f"Say why, in {MOST_NOTE} characters at most: the reason is kept with the lock.")
-    with change("unlock month", by=by, at=at):
+        raise MonthLockRefused(f"Say why, in {MOST_NOTE} characters at most: the reason is kept with the lock.")
+    with audited_transaction("unlock month", by=by, at=at):
         lock = MonthLock.objects.select_for_update().get(pk=lock_id)
         if lock.unlocked_at is not None:
-            raise CannotLock(f"{lock} was unlocked already.")
+            raise MonthLockRefused(f"{lock} was unlocked already.")
         lock.unlock_reason, lock.unlocked_by, lock.unlocked_at = reason.strip(), by, at
         lock.save(update_fields=["unlock_reason", "unlocked_by", "unlocked_at"])
     return lock
 
 
-def sums_of(seller: Seller, month: date) -> list[dict[str, Any]]:
-    """Return what the live documents that are dated in a month come to, as `SUMS` has it."""
+def sum_documents(seller: Seller, month: date) -> list[dict[str, Any]]:
+    """Return the totals of the live documents dated in a month, in the form of `SUMS`."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {SUMS.format(seller='%s', month='%s::date')}", [seller.pk, month, month])
-        found: list[dict[str, Any]] = json.loads(cursor.fetchone()[0])
-        return found
+        sums: list[dict[str, Any]] = json.loads(cursor.fetchone()[0])
+        return sums
 
 
-def refuse_locked(seller_id: int, dates: Collection[date]) -> None:
+def refuse_locked_months(seller_id: int, dates: Collection[date]) -> None:
     """:raises MonthIsLocked: if the seller has locked a month that one of these dates lies in."""
-    locked = MonthLock.objects.filter(seller=seller_id, unlocked_at__isnull=True)
-    found = locked.filter(month__in={month_of(day) for day in dates}).select_related("seller").first()
-    if found is not None:
-        raise _refusal(found.month, found.seller.legal_name)
+    locks = MonthLock.objects.filter(seller=seller_id, unlocked_at__isnull=True)
+    lock = locks.filter(month__in={month_of(day) for day in dates}).select_related("seller").first()
+    if lock is not None:
+        raise _refusal(lock.month, lock.seller.legal_name)
 
 
-_SHUT = """
+_LOCKED_SELLERS = """
 SELECT s.id, l.month, s.legal_name FROM customers_seller s
 JOIN invoices_monthlock l ON l.seller_id = s.id AND l.unlocked_at IS NULL
 WHERE s.id = ANY(%(sellers)s) AND l.month = date_trunc('month', greatest(%(at)s, (
@@ -119,35 +120,35 @@ WHERE s.id = ANY(%(sellers)s) AND l.month = date_trunc('month', greatest(%(at)s,
 """
 
 
-def shut_at(seller_ids: Iterable[int], *, at: datetime) -> dict[int, MonthIsLocked]:
+def find_locked_sellers(seller_ids: Iterable[int], *, at: datetime) -> dict[int, MonthLocked]:
     """
-    Return the sellers whose next invoice would be dated in a locked month, and what to say of it.
+    Return the sellers whose next invoice would be dated in a locked month, each with the error to report.
 
-    An invoice is issued at `at`, except where one of the series bears a later time already. Who closes for many asks
-    beforehand, so that one seller's lock stops nobody else; what is issued is checked again.
+    An invoice is issued at `at`, or at the last time of issue of its series if that is later. A run over many sellers
+    checks this beforehand, so that one seller's lock does not stop the others; issuing checks it again.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SHUT, {"sellers": list(seller_ids), "at": at})
-        return {id_: _refusal(month, name) for id_, month, name in cursor.fetchall()}
+        cursor.execute(_LOCKED_SELLERS, {"sellers": list(seller_ids), "at": at})
+        return {seller_id: _refusal(month, seller_name) for seller_id, month, seller_name in cursor.fetchall()}
 
 
-def _refusal(month: date, seller: str) -> MonthIsLocked:
-    return MonthIsLocked(
-        f"{month:%B %Y} of {seller} is locked, and takes no document: date it {next_month(month)} or later, or unlock"
+def _refusal(month: date, seller_name: str) -> MonthLocked:
+    return MonthLocked(
+        f"{month:%B %Y} of {seller_name} is locked, and takes no document: date it {next_month(month)} or later, or unlock"
         " the month."
     )
 
 
 def _check_month(seller: Seller, month: date, *, at: datetime) -> None:
     if month != month_of(month):
-        raise CannotLock(f"{month} is no month: name it by its first day.")
-    over = month_edges(month, ZoneInfo(seller.time_zone))[1]
-    if at < over:
-        raise CannotLock(f"{month:%B %Y} of {seller} is not over before {over:%Y-%m-%d %H:%M %Z}.")
+        raise MonthLockRefused(f"{month} is no month: name it by its first day.")
+    month_end = month_bounds(month, ZoneInfo(seller.time_zone))[1]
+    if at < month_end:
+        raise MonthLockRefused(f"{month:%B %Y} of {seller} is not over before {month_end:%Y-%m-%d %H:%M %Z}.")
 
 
-def _hold_numbers(seller: Seller) -> None:
-    """Hold the seller's live series, which are made where there are none yet: nobody issues until the commit."""
+def _lock_series(seller: Seller) -> None:
+    """Lock the seller's live series, creating missing ones: nothing is issued until the commit."""
     for kind in DocumentKind:
         series_for(seller_id=seller.pk, sandbox=False, kind=kind)
     list(NumberSeries.objects.select_for_update().filter(seller=seller, sandbox=False).order_by("pk"))

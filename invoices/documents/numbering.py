@@ -1,8 +1,9 @@
 """
 Gapless numbers, in the order of time.
 
-`take` is called in the transaction that issues, after everything that can fail: the counter's row stays locked from
-there to the commit, so a rollback gives the numbers back and no later number can be issued at an earlier time.
+`take_numbers` is called in the transaction that issues, after everything that can fail: the counter's row stays
+locked
+from there to the commit, so a rollback gives the numbers back and no later number can be issued at an earlier time.
 """
 
 from dataclasses import dataclass
@@ -11,21 +12,21 @@ from datetime import datetime
 from django.db import connection
 
 MOST_CHARACTERS = 16
-"""Of a number as printed: the longest that India's rule 46 allows, and short enough everywhere else."""
+"""Maximum length of a printed number: the limit of India's rule 46, and short enough everywhere else."""
 
 DIGITS = 6
 
 
 class SeriesFull(Exception):
-    """A series has no number of 16 characters left; the text says what to do."""
+    """A series has no number of 16 characters left; the text gives the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
     """
-    Consecutive numbers of one series, from `first` on.
+    Consecutive numbers of one series, starting with `first`.
 
-    issued_at: the time of issue of all of them: the caller's, or the series' last one where that is later.
+    issued_at: the common time of issue: the caller's, or the series' last one if that is later.
     """
 
     series_id: int
@@ -35,7 +36,7 @@ class Numbers:
 
     def text(self, offset: int) -> str:
         """
-        Return the number at `offset` from the first as it is printed, such as INV-000042.
+        Return the number at `offset` from the first in print, such as INV-000042.
 
         :raises SeriesFull: if it has more than 16 characters.
         """
@@ -54,12 +55,12 @@ WHERE id = %s RETURNING prefix, last_number, last_issued_at
 """
 
 
-def take(*, series: int, count: int, at: datetime) -> Numbers:
+def take_numbers(*, series: int, count: int, at: datetime) -> Numbers:
     """
     Take `count` numbers (one or more) of a series by one update of its counter, inside the caller's transaction.
 
-    Documents are issued at `at`, except where a document of the series bears a later time already: clocks of several
-    workers differ a little, and a transaction that began earlier may come to its number later.
+    Documents are issued at `at`, or at the series' last time of issue if that is later: the clocks of several workers
+    differ a little, and a transaction that began earlier may take its number later.
 
     :raises LookupError: if there is no such series.
     """
@@ -68,8 +69,8 @@ def take(*, series: int, count: int, at: datetime) -> Numbers:
         row = cursor.fetchone()
     if row is None:
         raise LookupError(f"There is no number series {series}.")
-    prefix, last, issued_at = row
-    return Numbers(series, prefix, last - count + 1, issued_at)
+    prefix, last_number, issued_at = row
+    return Numbers(series, prefix, last_number - count + 1, issued_at)
 
 
 _FIND = """
@@ -80,33 +81,33 @@ _CREATE = """
 INSERT INTO invoices_numberseries (seller_id, kind, sandbox, test_clock_id, code, prefix, last_number)
 VALUES (%s, %s, %s, %s, %s, %s, 0) ON CONFLICT DO NOTHING
 """
-_NEW = {
+_DEFAULT_SERIES = {
     ("invoice", False): ("invoices", "INV-"),
     ("invoice", True): ("sandbox", "TEST-"),
     ("credit_note", False): ("credit-notes", "CN-"),
     ("credit_note", True): ("sandbox-credit-notes", "TEST-CN-"),
 }
-"""(kind, sandbox) → code and prefix of a series that is made when there is none."""
+"""(kind, sandbox) → code and prefix of the series that is created when the seller has none."""
 
-_NEW_OF_CLOCK = {"invoice": ("clock-{}", "T{}-"), "credit_note": ("clock-{}-notes", "TC{}-")}
-"""kind → the same for customers in the time of a test clock, by the clock's number."""
+_DEFAULT_CLOCK_SERIES = {"invoice": ("clock-{}", "T{}-"), "credit_note": ("clock-{}-notes", "TC{}-")}
+"""kind → code and prefix for customers on a test clock, with a placeholder for the clock's number."""
 
 
 def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: int | None = None) -> int:
     """
-    Return the id of the seller's series for live or for sandbox documents of a kind, made when there is none.
+    Return the id of the seller's series for live or sandbox documents of a kind, creating it if there is none.
 
-    clock: of customers in the time of this test clock.
+    clock: the series of customers on this test clock.
     """
-    asked = [seller_id, kind, sandbox, clock]
+    parameters = [seller_id, kind, sandbox, clock]
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, asked)
+        cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():
             return int(row[0])
-        code, prefix = _NEW[kind, sandbox] if clock is None else (one.format(clock) for one in _NEW_OF_CLOCK[kind])
-        cursor.execute(_CREATE, [*asked, code, prefix])
-        cursor.execute(_FIND, asked)
+        code, prefix = _DEFAULT_SERIES[kind, sandbox] if clock is None else (template.format(clock) for template in _DEFAULT_CLOCK_SERIES[kind])
+        cursor.execute(_CREATE, [*parameters, code, prefix])
+        cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():
             return int(row[0])
-    world = "sandbox" if sandbox else "live"
-    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series: add a {world} series by hand.")
+    mode = "sandbox" if sandbox else "live"
+    raise LookupError(f"Seller {seller_id} uses {prefix} or {code} for another series: add a {mode} series by hand.")

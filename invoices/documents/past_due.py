@@ -1,15 +1,15 @@
-"""Mark invoices as overdue once the day they were due on is over, and tell so: docs/invoices.md#overdue."""
+"""Mark invoices as overdue after their due date, and announce it: docs/invoices.md#overdue."""
 
 from datetime import datetime
 
 from django.db import connection
 
-from customers.customer_time import of_clock
-from customers.notifications import Announcement, announce_all, is_listened_for
-from lib.audit_log import change
-from lib.decimals import plain
+from customers.customer_time import clock_sql
+from customers.notifications import Announcement, announce_all, has_listeners
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
 
-AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 
 # The day is the seller's: an invoice due today is overdue when it is tomorrow where the seller is.
 _MARK = """
@@ -27,37 +27,37 @@ RETURNING i.id, i.customer_id, i.number, i.total - i.credited - i.paid + i.retur
 
 def mark_overdue(*, at: datetime, clock: int | None = None) -> int:
     """
-    Mark the issued invoices of which something is still due after their day, and return how many those were.
+    Mark issued invoices with an amount still due after their due date, and return their number.
 
-    clock: of customers in this test clock's time; in real time for None. May run twice, or several times at once.
+    clock: limit to customers on this test clock; None means real time. Safe to repeat and to run concurrently.
     """
     marked = 0
     while True:
-        with change("fall due", by=None, at=at):
-            some = _mark(at, clock)
-        marked += some
-        if some < AT_ONCE:
+        with audited_transaction("fall due", by=None, at=at):
+            batch_marked = _mark_batch(at, clock)
+        marked += batch_marked
+        if batch_marked < BATCH_SIZE:
             return marked
 
 
-def _mark(at: datetime, clock: int | None) -> int:
+def _mark_batch(at: datetime, clock: int | None) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_MARK.format(in_time=of_clock(clock, "i.customer_id")), {"at": at, "most": AT_ONCE})
+        cursor.execute(_MARK.format(in_time=clock_sql(clock, "i.customer_id")), {"at": at, "most": BATCH_SIZE})
         rows = cursor.fetchall()
-    if rows and is_listened_for("invoice.overdue"):
-        told = [
+    if rows and has_listeners("invoice.overdue"):
+        announcements = [
             Announcement(
                 customer_id,
                 {
-                    "invoice": id_,
+                    "invoice": invoice_id,
                     "number": number,
-                    "due": plain(due),
+                    "due": to_plain_string(due),
                     "currency": currency,
                     "due_date": due_date.isoformat(),
                 },
-                f"invoice:{id_}:overdue",
+                f"invoice:{invoice_id}:overdue",
             )
-            for id_, customer_id, number, due, currency, due_date in rows
+            for invoice_id, customer_id, number, due, currency, due_date in rows
         ]
-        announce_all(kind="invoice.overdue", announcements=told, at=at)
+        announce_all(kind="invoice.overdue", announcements=announcements, at=at)
     return len(rows)

@@ -1,4 +1,4 @@
-"""The seller's side of a document: facts, policies, and the tax of each line."""
+"""The seller's details and terms on an invoice, and the tax of each line."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from invoices.documents.buyer_details import Buyer
 from invoices.documents.totals import Taxes
 from invoices.models import TaxRate
 from invoices.tax.calculation import BY_RATES, Supply, taxes_on
-from invoices.tax.rates import seen_of
+from invoices.tax.rates import tax_relevant_facts
 
 SELLER_FACTS = (
     "code",
@@ -33,9 +33,9 @@ SELLER_FACTS = (
     "footer",
     "brand_color",
 )
-"""What is copied from the seller onto a document."""
+"""The seller's fields that are copied onto an invoice."""
 
-LOOK_FACTS: dict[str, Any] = {
+BRANDING_FACTS: dict[str, Any] = {
     "company_number": "",
     "logo_id": None,
     "accent_color": "",
@@ -49,14 +49,17 @@ LOOK_FACTS: dict[str, Any] = {
     "shows_wallets": False,
     "e_invoices": "never",
 }
-"""What else is copied, unless it is this: most sellers set little of it, and a document has a copy of its own."""
+"""
+Fields that are copied only if they differ from these defaults: most sellers set few of them, and each invoice stores
+its own copy.
+"""
 
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SellerTerms:
-    """A seller as of one moment. rates: its tax rates of all countries and times."""
+    """A seller's current terms. rates: its tax rates of all countries and times."""
 
     id: int
     zone: ZoneInfo
@@ -66,47 +69,47 @@ class SellerTerms:
     facts: bytes
     rates: Sequence[TaxRate]
     country: str = ""
-    _known: dict[tuple[Any, ...], Taxes] = field(default_factory=dict)
+    _taxes_by_key: dict[tuple[Any, ...], Taxes] = field(default_factory=dict)
 
     def taxes_of(self, buyer: Buyer, *, at: datetime, code: str = "") -> Taxes:
         """
-        Return the taxes on what is supplied to a buyer at `at`, by the seller's calendar.
+        Return the taxes on a supply to a buyer at `at`, dated by the seller's calendar.
 
-        code: what the product is taxed as; empty for the ordinary rates.
+        code: the product's tax code; empty for the ordinary rates.
         """
-        by_table = settings.TAX_CALCULATOR == BY_RATES
-        who = seen_of(buyer, seller_country=self.country) if by_table else buyer.customer_id
-        key = (who, at, code)
-        found = self._known.get(key)
-        if found is None:
-            on = at.astimezone(self.zone).date()
-            found = self._known[key] = taxes_on(Supply(self.id, self.country, buyer, on, code, self.rates))
-        return found
+        uses_rate_table = settings.TAX_CALCULATOR == BY_RATES
+        buyer_key = tax_relevant_facts(buyer, seller_country=self.country) if uses_rate_table else buyer.customer_id
+        key = (buyer_key, at, code)
+        taxes = self._taxes_by_key.get(key)
+        if taxes is None:
+            supply_date = at.astimezone(self.zone).date()
+            taxes = self._taxes_by_key[key] = taxes_on(Supply(self.id, self.country, buyer, supply_date, code, self.rates))
+        return taxes
 
     def net_days_for(self, buyer: Buyer) -> int:
-        """Return how many days after its issue a document is due: as agreed with the buyer, else the seller's own."""
+        """Return the days from issue until payment is due: as agreed with the buyer, or else the seller's default."""
         return self.net_days if buyer.net_days is None else buyer.net_days
 
 
 def last_instant(ends_at: datetime) -> datetime:
-    """Return the last instant of a half-open interval, on which a supply over it is complete."""
+    """Return the last instant of a half-open interval, at which a supply over it is complete."""
     return ends_at - _TICK
 
 
 def read_sellers(seller_ids: Iterable[int]) -> dict[int, SellerTerms]:
     """Return these sellers with their tax rates, in two queries."""
     sellers = Seller.objects.in_bulk(list(seller_ids))
-    rates: dict[int, list[TaxRate]] = {}
+    rates_by_seller: dict[int, list[TaxRate]] = {}
     for rate in TaxRate.objects.filter(seller__in=sellers).order_by("id"):
-        rates.setdefault(rate.seller_id, []).append(rate)
-    return {id_: _terms(seller, rates.get(id_, [])) for id_, seller in sellers.items()}
+        rates_by_seller.setdefault(rate.seller_id, []).append(rate)
+    return {seller_id: _terms(seller, rates_by_seller.get(seller_id, [])) for seller_id, seller in sellers.items()}
 
 
-def facts_of(seller: Seller) -> dict[str, Any]:
-    """Return what a document copies of a seller as it is now."""
+def seller_facts(seller: Seller) -> dict[str, Any]:
+    """Return the seller's details that an invoice copies."""
     facts = {name: getattr(seller, name) for name in SELLER_FACTS}
-    look = {name: getattr(seller, name) for name in LOOK_FACTS}
-    return facts | {name: value for name, value in look.items() if value != LOOK_FACTS[name]}
+    look = {name: getattr(seller, name) for name in BRANDING_FACTS}
+    return facts | {name: value for name, value in look.items() if value != BRANDING_FACTS[name]}
 
 
 def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
@@ -116,7 +119,7 @@ def _terms(seller: Seller, rates: Sequence[TaxRate]) -> SellerTerms:
         zone_name=seller.time_zone,
         issues_zero_invoices=seller.zero_invoices == "issue",
         net_days=seller.net_days,
-        facts=msgspec.json.encode(facts_of(seller)),
+        facts=msgspec.json.encode(seller_facts(seller)),
         rates=rates,
         country=seller.country,
     )

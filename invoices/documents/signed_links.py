@@ -1,7 +1,7 @@
 """
-Links by which a customer fetches an invoice without signing in.
+Links by which a customer downloads an invoice without signing in.
 
-A link is the secret: whoever holds it until it expires may read that one file, and nothing else.
+The link is the secret: until it expires, its holder can read that one file and nothing else.
 """
 
 from datetime import datetime, timedelta
@@ -12,16 +12,16 @@ from django.urls import reverse
 from invoices.models import Invoice
 
 SALT = "invoices.documents.signed_links"
-LASTS = timedelta(days=30)
+LINK_LIFETIME = timedelta(days=30)
 
 
 class LinkRefused(Exception):
     """The link was forged, has expired, or no longer names an invoice of its customer."""
 
 
-def link_to(invoice: Invoice, *, at: datetime, lasts: timedelta = LASTS) -> str:
+def create_link(invoice: Invoice, *, at: datetime, lasts: timedelta = LINK_LIFETIME) -> str:
     """
-    Return the path of a download link that ends `lasts` after `at`, bound to the invoice and its customer.
+    Return the path of a download link that expires `lasts` after `at`, bound to the invoice and its customer.
 
     :raises ValueError: for a draft, which has no file.
     """
@@ -32,11 +32,11 @@ def link_to(invoice: Invoice, *, at: datetime, lasts: timedelta = LASTS) -> str:
     return reverse("invoice_download", args=[token])
 
 
-def follow(token: str, *, at: datetime) -> Invoice:
+def open_link(token: str, *, at: datetime) -> Invoice:
     """
-    Return the invoice that a link leads to.
+    Return the invoice of a link.
 
-    :raises LinkRefused: if it does not, whatever the reason.
+    :raises LinkRefused: if the link is not valid for any reason.
     """
     try:
         payload = Signer(salt=SALT).unsign_object(token)

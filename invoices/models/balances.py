@@ -1,4 +1,7 @@
-"""What a seller owes its customers, to be set off against their next invoices: docs/payments.md#balance."""
+"""
+Customer balances: money that a seller owes its customers and applies to their next invoices.
+docs/payments.md#balance.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -6,15 +9,15 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import append_only
-from invoices.triggers.refunds import balance_follows_its_entries, balance_moves_by_entries, what_goes_back_is_counted
+from invoices.triggers.refunds import balance_follows_its_entries, balance_moves_by_entries, returned_amount_is_counted
 from lib.field_types import AMOUNT, MOST_MONEY, finite, one_of
 
 
 class CustomerBalance(models.Model):
     """
-    What a customer has to come in one currency: the sum of its entries, never below zero.
+    The credit of a customer in one currency: the sum of its entries, never below zero.
 
-    entries: how many there are, which is the place of the last one.
+    entries: the number of entries, which is also the place of the last one.
     """
 
     customer = models.ForeignKey(
@@ -47,17 +50,18 @@ class BalanceKind(models.TextChoices):
     NOT_PAID_OUT = "not_paid_out", "could not be paid out"
 
 
-COMES = (BalanceKind.CREDIT_NOTE, BalanceKind.OVERPAYMENT, BalanceKind.NOT_PAID_OUT)
-GOES = (BalanceKind.APPLIED, BalanceKind.PAID_OUT)
+INCREASES = (BalanceKind.CREDIT_NOTE, BalanceKind.OVERPAYMENT, BalanceKind.NOT_PAID_OUT)
+DECREASES = (BalanceKind.APPLIED, BalanceKind.PAID_OUT)
 
 
 class BalanceEntry(models.Model):
     """
-    One movement of a customer's balance. Only ever added.
+    One movement of a customer's balance. Entries are only ever added.
 
-    amount: above zero for what comes, below it for what goes. reference: what it was for; once for each customer.
-    document: the credit note that it comes from, or the invoice that it was set off against or was paid too much of.
-    place, after: its place among the balance's entries and what the balance was then; given by the database.
+    amount: above zero for an increase, below zero for a decrease. reference: names the cause; unique for each
+    customer.
+    document: the credit note that the money comes from, or the invoice that it was applied to or that was overpaid.
+    place, after: the entry's position in the balance, and the balance after it; the database sets both.
     """
 
     customer = models.ForeignKey(
@@ -81,8 +85,8 @@ class BalanceEntry(models.Model):
             models.UniqueConstraint(fields=["customer", "currency", "place"], name="balance_entry_has_its_place"),
             one_of("kind", BalanceKind, name="balance_entry_kind_is_known"),
             models.CheckConstraint(
-                condition=Q(kind__in=COMES, amount__gt=0, amount__lte=MOST_MONEY)
-                | Q(kind__in=GOES, amount__lt=0, amount__gte=-MOST_MONEY),
+                condition=Q(kind__in=INCREASES, amount__gt=0, amount__lte=MOST_MONEY)
+                | Q(kind__in=DECREASES, amount__lt=0, amount__gte=-MOST_MONEY),
                 name="balance_entry_sign_fits_kind",
             ),
             models.CheckConstraint(
@@ -93,7 +97,7 @@ class BalanceEntry(models.Model):
         triggers = [
             append_only(),
             balance_follows_its_entries(),
-            what_goes_back_is_counted("r.kind = 'credit_note'", "document_id"),
+            returned_amount_is_counted("r.kind = 'credit_note'", "document_id"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What coupons take off, line by line."""
+"""Discounts of coupons, line by line."""
 
 from django.db import models
 
@@ -8,9 +8,10 @@ from lib.field_types import AMOUNT, MOST_MONEY
 
 class Discount(models.Model):
     """
-    What a coupon's line takes off another line of its document, so that a later credit knows each line's net.
+    The amount that a coupon's line takes off another line of its invoice, so that a later credit knows each line's
+    net.
 
-    A coupon's line claims, below zero, just what its shares sum to; no line is discounted below zero.
+    A coupon's line bills the negative sum of its discounts; a discount never takes a line below zero.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="discounts")

@@ -1,4 +1,4 @@
-"""What is done about invoices that are not paid in time: docs/payments.md#dunning."""
+"""Dunning of invoices that are not paid in time: docs/payments.md#dunning."""
 
 import pghistory
 from django.db import models
@@ -10,7 +10,9 @@ MOST_DAYS = 365
 
 
 class DunningAction(models.TextChoices):
-    """In the order of their weight: of several that come due at once, only the heaviest reminder is sent."""
+    """
+    Dunning actions in the order of their severity: of several reminders due at once, only the most severe is sent.
+    """
 
     REMIND = "remind", "send a reminder"
     CHARGE = "charge", "charge the card again"
@@ -22,9 +24,9 @@ class DunningAction(models.TextChoices):
 @pghistory.track()
 class DunningStep(models.Model):
     """
-    What a seller does so many days after an invoice was due.
+    An action that a seller takes a number of days after an invoice was due.
 
-    days: counted from the due date, so that 1 is the first day on which it is overdue.
+    days: counted from the due date; on day 1 the invoice is past due for the first time.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="dunning_steps")
@@ -44,11 +46,11 @@ class DunningStep(models.Model):
 
 class DunningAct(models.Model):
     """
-    A step that was taken for an invoice, once; the row is written in the transaction that takes it.
+    A step taken for an invoice, once; the transaction that takes the step writes the row.
 
-    What pauses or cancels is for those to follow who know subscriptions: they leave their own mark
+    Pausing and canceling is left to the apps that know subscriptions: they record their own completion
     (billing/closing/dunning).
-    outcome: what came of it; empty where it was just done.
+    outcome: the result; empty if the action simply succeeded.
     """
 
     invoice = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What is claimed, and what is taken back of it: invoices, credit notes and their lines."""
+"""Invoices, credit notes and their lines."""
 
 from decimal import Decimal
 from typing import Any
@@ -40,7 +40,7 @@ class CreditTo(models.TextChoices):
 
 
 class LineKind(models.TextChoices):
-    """A credit is given by a person; the others follow from what usage or a fee comes to since it was billed."""
+    """Staff give a credit; the other credits follow from usage or fees that changed after they were billed."""
 
     FEE = "fee", "fee"
     ONE_OFF = "one_off", "one-off"
@@ -64,20 +64,21 @@ BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.PROGRESSIVE, LineKi
 @pghistory.track(pghistory.UpdateEvent())
 class Invoice(models.Model):
     """
-    A claim on a customer, or a credit note: the customer's claim, in amounts above zero.
+    An invoice, or a credit note: the customer's claim, in amounts above zero.
 
-    Once issued it never changes, but for its state and what is credited and paid of it; corrections are other
-    documents.
+    Once issued, an invoice never changes except for its state and the amounts credited, paid and returned;
+    corrections
+    are documents of their own.
 
-    reference: what this document bills, such as "period:123"; unique, so that nothing is ever billed twice.
-    paid: what payments have come to; counted by a trigger.
-    returned: what of that went back, to the customer's balance or as a refund; counted by a trigger.
-    corrects: the invoice that a credit note takes something back of, or that this one was issued in place of.
-    credited: what credit notes have taken back of the total; counted by a trigger.
-    reason, credit_to: why something is credited, and where its money goes.
+    reference: what the invoice bills, such as "period:123"; unique, so that nothing is ever billed twice.
+    paid: the sum of the payments; counted by a trigger.
+    returned: the part of `paid` that went back, to the customer's balance or as a refund; counted by a trigger.
+    corrects: the invoice that a credit note credits, or that this invoice replaces.
+    credited: the part of the total that credit notes have credited; counted by a trigger.
+    reason, credit_to: why a credit note was issued, and where its money goes.
     includes_tax: whether the amounts of its lines include tax, so that they sum to the total.
-    net_days: until when it is to be paid, where that was said for this document.
-    seller_facts, buyer_facts: name, address and tax number of both sides as they were at issue.
+    net_days: days until payment is due, if agreed for this invoice alone.
+    seller_facts, buyer_facts: name, address and tax number of both parties at the time of issue.
     """
 
     kind = models.CharField(max_length=11, choices=DocumentKind, db_default=DocumentKind.INVOICE)
@@ -207,15 +208,15 @@ class Invoice(models.Model):
 
     @property
     def left(self) -> Decimal:
-        """What is left of the claim after credit notes, in the currency's major unit."""
+        """The invoiced total after credit notes, in the currency's major unit."""
         return self.total.amount - self.credited if self.kind == DocumentKind.INVOICE else Decimal(0)
 
     @property
     def due(self) -> Decimal:
         """
-        What is left to pay of an issued invoice: the claim less credit notes and payments.
+        The amount left to pay of an issued invoice: the total less credit notes and payments.
 
-        What of a payment went back pays for nothing any more.
+        The returned part of a payment no longer counts.
         """
         if self.state == InvoiceState.DRAFT:
             return Decimal(0)
@@ -235,13 +236,15 @@ PUBLISHED: dict[str, Any] = {
 
 class Line(models.Model):
     """
-    One claim on an invoice, rounded once to the currency's minor unit; on a credit note, what is taken back of one.
+    One billed amount of an invoice, rounded once to the currency's minor unit; on a credit note, the amount it
+    credits.
 
     explanation: the parts (from, to, units, unit price, flat fee, amount) whose sum is the amount before rounding,
-    with the quantity, what was included, and the formula of a fee: see docs/pricing.md.
-    tax_rate: all its taxes together, in percent. taxes: which of the document's taxes these are, as name, rate and
-    reason, where the document has several; where it has one, there is nothing to tell.
-    corrects_line: what a credit takes back some of, at the same taxes.
+    with the quantity, the included units, and the formula of a fee: see docs/pricing.md.
+    tax_rate: the sum of its tax rates, in percent. taxes: the line's taxes as name, rate and reason, if the invoice
+    has
+    several; null if it has one.
+    corrects_line: the line that a credit credits, at the same taxes.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="lines", db_index=False)

@@ -13,12 +13,13 @@ MOST_NOTE = 500
 @pghistory.track()
 class MonthLock(models.Model):
     """
-    A seller's month in which no live document is dated any more: docs/closing.md#lock.
+    A seller's month in which no live document may be dated any more: docs/closing.md#lock.
 
-    A row for each time that a month was locked; in force until it is unlocked, which is all that ever changes of it.
+    Each lock of a month is one row, in force until it is unlocked; unlocking is the only change it allows.
 
-    month: its first day, by the seller's calendar. checklist: what the checklist said when it was locked.
-    sums: what its live documents come to, as they stood: by kind and currency, see invoices/documents/month_lock.py.
+    month: its first day, by the seller's calendar. checklist: the checklist's results at the time of the lock.
+    sums: totals of the month's live documents at that time, by kind and currency: see
+    invoices/documents/month_lock.py.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="month_locks")

@@ -13,14 +13,14 @@ class DocumentKind(models.TextChoices):
 
 class NumberSeries(models.Model):
     """
-    The counter that numbers one seller's documents of one series, which are of one kind.
+    The counter that numbers one seller's documents of one series, all of one kind.
 
-    The counter moves in the transaction that issues, after everything that can fail, so a rollback leaves no gap and
-    the row's lock keeps numbers in the order of time.
+    The counter moves in the transaction that issues, after everything that can fail: a rollback leaves no gap, and
+    the
+    row's lock keeps numbers in the order of time.
 
-    last_issued_at: the time of issue of the last number, which no later number goes behind.
-    test_clock: the sandbox's customers in the time of a test clock have a series of their own, since it is not in the
-    order of anybody else's time.
+    last_issued_at: the time of issue of the last number; no later number has an earlier one.
+    test_clock: sandbox customers on a test clock have a series of their own, since their time runs independently.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="number_series")

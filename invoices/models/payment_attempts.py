@@ -1,4 +1,4 @@
-"""What customers are charged by, attempts to take money, and attempts to give it back: docs/payments.md."""
+"""Payment methods of customers, payment attempts and refunds: docs/payments.md."""
 
 import pghistory
 import pgtrigger
@@ -9,8 +9,8 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from invoices.triggers.issued_invoices import refused_if
-from invoices.triggers.refunds import refund_is_of_what_came_in, settled_is_settled, what_goes_back_is_counted
+from invoices.triggers.issued_invoices import refuse_if_found
+from invoices.triggers.refunds import refund_is_of_what_came_in, settled_attempt_is_final, returned_amount_is_counted
 from lib.field_types import AMOUNT, MOST_MONEY, one_of
 
 MOST_REF = 255
@@ -18,7 +18,7 @@ MOST_TEXT = 300
 
 
 class ProviderName(models.TextChoices):
-    """Who takes money for us; what is paid by transfer is recorded by hand, and needs nobody."""
+    """The providers that collect money for us. Bank transfers are recorded by hand and need no provider."""
 
     STRIPE = "stripe", "Stripe"
     SANDBOX = "sandbox", "the sandbox: no money moves"
@@ -26,7 +26,7 @@ class ProviderName(models.TextChoices):
 
 @pghistory.track()
 class PayerAccount(models.Model):
-    """What a provider knows a customer by."""
+    """A customer's account at a payment provider."""
 
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.PROTECT, related_name="payer_accounts", db_index=False
@@ -49,9 +49,10 @@ class PayerAccount(models.Model):
 @pghistory.track()
 class PaymentMethod(models.Model):
     """
-    A card or bank account that a provider keeps, and that its customer has agreed to be charged by.
+    A card or bank account that a provider stores and that its customer has agreed to be charged by.
 
-    label: as its owner knows it, such as “Visa 4242”. is_default: the one that is charged; at most one of an account.
+    label: the name its owner recognizes, such as “Visa 4242”. is_default: the method to charge; at most one per
+    account.
     removed_at: when its owner, or the provider, withdrew it.
     """
 
@@ -80,9 +81,9 @@ class PaymentMethod(models.Model):
 
 class AttemptState(models.TextChoices):
     """
-    What came of an attempt.
+    The outcome of an attempt.
 
-    A pending one is written before its provider hears of it, and stays so until it is known what came of it.
+    An attempt is written as pending before its provider receives it, and stays pending until its outcome is known.
     """
 
     PENDING = "pending", "under way"
@@ -93,11 +94,14 @@ class AttemptState(models.TextChoices):
 
 class Attempt(models.Model):
     """
-    Something asked of a provider, exactly once: the row comes first, and its key is the provider's idempotency key.
+    A request to a provider that takes effect exactly once: the row comes first, and its key is the provider's
+    idempotency key.
 
-    ref: the provider's name of it. sent_at: when it was first handed over: from then on its outcome is looked up
-    before it is ever sent again. leased_until: until when one worker alone asks. tries: how often somebody did.
-    next_at: when to ask again; nothing once it is settled. reason: why it was declined, or is not settled yet.
+    ref: the provider's id of it. sent_at: when it was first submitted; from then on its outcome is looked up before
+    it is
+    sent again. leased_until: until when one worker alone may submit it. tries: the number of submissions and
+    look-ups.
+    next_at: when to try next; null once it is settled. reason: why it was declined, or is not settled yet.
     """
 
     key = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
@@ -128,20 +132,22 @@ class Attempt(models.Model):
         return Money(self.amount, str(self.currency))
 
 
-def _attempt(what: str) -> list[models.BaseConstraint]:
+def _attempt_constraints(name: str) -> list[models.BaseConstraint]:
     return [
-        models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name=f"{what}_is_above_zero"),
-        one_of("state", AttemptState, name=f"{what}_state_is_known"),
+        models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name=f"{name}_is_above_zero"),
+        one_of("state", AttemptState, name=f"{name}_state_is_known"),
         models.CheckConstraint(
             condition=Q(state="pending", settled_at__isnull=True)
             | (~Q(state="pending") & Q(settled_at__isnull=False, next_at__isnull=True)),
-            name=f"{what}_is_pending_or_settled",
+            name=f"{name}_is_pending_or_settled",
         ),
     ]
 
 
-def charge_is_of_what_is_due() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to take more than is due of an invoice, or anything of another document."""
+def attempt_is_within_amount_due() -> pgtrigger.Trigger:
+    """
+    Return the trigger that refuses a payment attempt above the amount due, or on anything but an issued invoice.
+    """
     return pgtrigger.Trigger(
         name="charge_is_of_what_is_due",
         when=pgtrigger.After,
@@ -149,7 +155,7 @@ def charge_is_of_what_is_due() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_rows"),
         declare=[("broken", "boolean")],
-        func=refused_if(
+        func=refuse_if_found(
             """
             SELECT 1 FROM new_rows c JOIN invoices_invoice i ON i.id = c.invoice_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void', 'paid') OR i.currency <> c.currency
@@ -164,11 +170,12 @@ def charge_is_of_what_is_due() -> pgtrigger.Trigger:
 @pghistory.track()
 class PaymentAttempt(Attempt):
     """
-    An attempt to take what is due of an invoice; at most one of an invoice is under way.
+    An attempt to collect the amount due of an invoice; at most one per invoice is pending.
 
-    number: counted from 1 for each invoice. payment_method: what is charged, or nothing where the customer pays on a page
-    of the provider's. page: its address, until closes_at; back_to: where it leads then.
-    disputed_at: when the customer's bank took issue with it.
+    number: counted from 1 for each invoice. payment_method: the method to charge; null if the customer pays on a page
+    of
+    the provider. page: that page's address, open until closes_at; back_to: the address it returns the customer to.
+    disputed_at: when the customer's bank disputed the payment.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="charges", db_index=False)
@@ -184,7 +191,7 @@ class PaymentAttempt(Attempt):
 
     class Meta:
         constraints = [
-            *_attempt("charge"),
+            *_attempt_constraints("charge"),
             models.UniqueConstraint(fields=["invoice", "number"], name="charges_of_an_invoice_are_counted"),
             models.UniqueConstraint(
                 fields=["invoice"], condition=Q(state="pending"), name="one_charge_of_an_invoice_is_under_way"
@@ -200,8 +207,8 @@ class PaymentAttempt(Attempt):
         ]
         indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="charge_to_ask_about")]
         triggers = [
-            charge_is_of_what_is_due(),
-            settled_is_settled("charge_is_settled_once", late="NEW.state = 'succeeded'"),
+            attempt_is_within_amount_due(),
+            settled_attempt_is_final("charge_is_settled_once", late_change="NEW.state = 'succeeded'"),
         ]
 
 
@@ -214,10 +221,11 @@ class RefundProvider(models.TextChoices):
 @pghistory.track()
 class Refund(Attempt):
     """
-    An attempt to give money back: what a credit note says is to be refunded, or what of a balance is paid out.
+    An attempt to return money: the refunded part of a credit note, or a payout of a customer balance.
 
-    note: the credit note; nothing where the customer's balance is paid out. charge: what took the money that goes
-    back; nothing where it is paid by hand, and then ref is what the bank knows the transfer by.
+    note: the credit note; null if the customer's balance is paid out. attempt: the payment attempt whose money goes
+    back;
+    null if it is paid by hand, and then ref is the bank's reference of the transfer.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="refunds")
@@ -230,7 +238,7 @@ class Refund(Attempt):
     class Meta:
         permissions = [("pay_refund", "Can pay money back to customers")]
         constraints = [
-            *_attempt("refund"),
+            *_attempt_constraints("refund"),
             one_of("provider", RefundProvider, name="refund_provider_is_known"),
             models.CheckConstraint(
                 condition=Q(provider="manual", attempt__isnull=True)
@@ -241,16 +249,16 @@ class Refund(Attempt):
         indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about")]
         triggers = [
             refund_is_of_what_came_in(),
-            what_goes_back_is_counted("r.note_id IS NOT NULL", "note_id"),
-            settled_is_settled("refund_is_settled_once", late="OLD.state = 'succeeded' AND NEW.state = 'declined'"),
+            returned_amount_is_counted("r.note_id IS NOT NULL", "note_id"),
+            settled_attempt_is_final("refund_is_settled_once", late_change="OLD.state = 'succeeded' AND NEW.state = 'declined'"),
         ]
 
 
 class ProviderEvent(models.Model):
     """
-    A message of a provider's, stored before anything follows from it, and once however often it is sent.
+    An event of a provider, stored before it has any effect, and stored once however often it is sent.
 
-    It is no more than a wake-up call: what it speaks of is asked for anew. about: the attempts that it names.
+    An event is only a wake-up call: its consumer queries the provider about the attempts that it names.
     """
 
     provider = models.CharField(max_length=7, choices=ProviderName)

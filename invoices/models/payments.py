@@ -1,4 +1,4 @@
-"""What was paid on invoices."""
+"""Payments on invoices."""
 
 from django.conf import settings
 from django.db import models
@@ -19,13 +19,13 @@ class PaymentChannel(models.TextChoices):
 
 class Payment(models.Model):
     """
-    Money that came in for an invoice. Only ever added; payments never come to more than is due.
+    Money received for an invoice. Payments are only ever added and never exceed the amount due.
 
-    One that did not come after all, as a returned debit, is taken back by another, below zero, that names it.
+    A payment that failed later, such as a returned debit, is reversed by another one below zero that names it.
 
-    reference: what the payment is known by, such as a bank's; counts once for its invoice.
-    charge: what has brought it, where that was a provider.
-    paid_at: when the money came. created_at: when it was recorded.
+    reference: identifies the payment, such as the bank's reference; unique for its invoice.
+    attempt: the payment attempt that collected it, if a provider did.
+    paid_at: when the money arrived. created_at: when it was recorded.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="payments", db_index=False)

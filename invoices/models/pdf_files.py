@@ -11,20 +11,21 @@ from invoices.models.invoices import Invoice, InvoiceState
 
 class RenderingQuerySet(models.QuerySet["Rendering"]):
     def waiting(self, at: datetime) -> Self:
-        """Return the renderings that failed and may be tried again."""
+        """Return the failed renderings that are due for a retry."""
         return self.filter(content__isnull=True, retry_at__lte=at)
 
     def parked(self) -> Self:
-        """Return the renderings that failed too often to be tried again unasked."""
+        """Return the renderings that failed too often to be retried automatically."""
         return self.filter(content__isnull=True, retry_at__isnull=True)
 
 
 class Rendering(models.Model):
     """
-    The file of one invoice, made once and kept with its hash; or why it could not be made.
+    The PDF file of one invoice, made once and stored with its hash; or the reason why it could not be made.
 
-    An issued invoice without a row here is due to be rendered: the absence is the queue. An attempt that is under way
-    or failed is a row without content, which says when it may be tried again: see invoices/rendering/render_queue.py.
+    An issued invoice without a row here is due to be rendered: the absence is the queue. A running or failed attempt
+    is a
+    row without content that says when to retry: see invoices/rendering/render_queue.py.
     """
 
     invoice = models.OneToOneField("invoices.Invoice", on_delete=models.PROTECT, related_name="rendering")
@@ -53,11 +54,12 @@ class Rendering(models.Model):
 
 def unrendered(at: datetime) -> models.QuerySet[Invoice]:
     """
-    Return the issued invoices whose file is due to be made at `at`, oldest first.
+    Return the issued invoices whose file is due to be rendered at `at`, oldest first.
 
-    A union of the two ways to be due, each by an index: as one condition with OR it takes twice as long.
+    The query is a union of the two ways to be due, each served by an index: one condition with OR takes twice as
+    long.
     """
-    tried = Rendering.objects.filter(invoice=OuterRef("pk"))
-    fresh = Invoice.objects.exclude(state=InvoiceState.DRAFT).filter(~Exists(tried))
-    again = Invoice.objects.filter(pk__in=Rendering.objects.waiting(at).values("invoice"))
-    return fresh.union(again).order_by("id")
+    renderings = Rendering.objects.filter(invoice=OuterRef("pk"))
+    fresh = Invoice.objects.exclude(state=InvoiceState.DRAFT).filter(~Exists(renderings))
+    to_retry = Invoice.objects.filter(pk__in=Rendering.objects.waiting(at).values("invoice"))
+    return fresh.union(to_retry).order_by("id")

@@ -1,4 +1,4 @@
-"""Documents that are about several things: what each of them is, and which lines are its own."""
+"""Sections of consolidated invoices: the lines of each billed subscription under a heading of their own."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import IntegerRangeField, RangeBoundary, RangeOperators
@@ -11,10 +11,10 @@ from invoices.triggers.issued_invoices import issued_invoice_keeps_its_rows
 
 class Section(models.Model):
     """
-    Lines of a document that stand under a heading of their own; most documents have none.
+    Lines of an invoice under a common heading; most invoices have no sections.
 
-    reference: what they bill, such as "period:123"; unique, so that nothing is ever billed twice.
-    name: the heading. first_line, last_line: positions on the document.
+    reference: what the lines bill, such as "period:123"; unique, so that nothing is ever billed twice.
+    name: the heading. first_line, last_line: positions on the invoice.
     """
 
     invoice = models.ForeignKey("invoices.Invoice", on_delete=models.PROTECT, related_name="sections", db_index=False)

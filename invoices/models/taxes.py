@@ -1,4 +1,4 @@
-"""The rates a seller charges tax at."""
+"""The tax rates of a seller."""
 
 from datetime import date
 from typing import Self
@@ -22,14 +22,15 @@ class TaxRateQuerySet(models.QuerySet["TaxRate"]):
 @pghistory.track()
 class TaxRate(models.Model):
     """
-    The tax a seller charges on supplies to one country, or to every other country when `country` is empty.
+    The tax that a seller charges on supplies to one country, or to every other country when `country` is empty.
 
-    region: where it is charged in that country, as customers' addresses name it; everywhere where empty.
-    code: what it is charged on, as plans and customers name it; empty for the ordinary rate.
-    level: 1, or more of a tax that is charged beside those of lower ones, as a county's is beside its state's.
-    rate: percent. reason: why it is zero, as documents say it.
+    region: the region of that country, spelled as in customers' addresses; empty for the whole country.
+    code: the tax code of plans and customers that it applies to; empty for the ordinary rate.
+    level: 1; higher for a tax charged in addition to those of lower levels, as a county's is on top of its state's.
+    rate: percent. reason: why the rate is zero, as printed on documents.
 
-    Intervals [valid_from, valid_to) of the same place, code and level never overlap. docs/tax.md says which applies.
+    Intervals [valid_from, valid_to) of the same place, code and level never overlap. docs/tax.md says which rate
+    applies.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="tax_rates")

@@ -1,24 +1,24 @@
-"""Invoices that a person makes, of one-off claims: docs/invoices.md#one-off."""
+"""One-off invoices, which staff or API clients create: docs/invoices.md#one-off."""
 
 from invoices.one_off_invoices.one_off_invoice import (
-    Asked,
-    asked_of,
-    discard,
+    OneOffRequest,
+    request_from_draft,
+    discard_draft,
     draft_invoice,
     edit_draft,
     issue_draft,
-    preview,
+    preview_invoice,
 )
-from invoices.one_off_invoices.one_off_lines import CannotClaim, OneOff
+from invoices.one_off_invoices.one_off_lines import OneOffInvoiceRefused, OneOffLine
 
 __all__ = [
-    "Asked",
-    "CannotClaim",
-    "OneOff",
-    "asked_of",
-    "discard",
+    "OneOffRequest",
+    "OneOffInvoiceRefused",
+    "OneOffLine",
+    "request_from_draft",
+    "discard_draft",
     "draft_invoice",
     "edit_draft",
     "issue_draft",
-    "preview",
+    "preview_invoice",
 ]

@@ -1,8 +1,8 @@
 """
-Make one-off invoices: draft, edit, preview, issue.
+Create one-off invoices: draft, edit, preview, issue.
 
-A draft is stored, so that several people can work on it, and its lines are live: both parties' facts and the taxes
-are looked up anew whenever it is previewed, edited or issued. docs/invoices.md#one-off.
+A draft is stored, so that several people can work on it. Its lines stay current: both parties' details and the taxes
+are looked up again at each preview, edit and issue. docs/invoices.md#one-off.
 """
 
 from collections.abc import Sequence
@@ -18,28 +18,28 @@ from customers.models import Customer
 from invoices.documents.buyer_details import buyer_of
 from invoices.documents.drafts import Draft
 from invoices.documents.issue import issue, next_ids, write_lines
-from invoices.documents.month_lock import MonthIsLocked
+from invoices.documents.month_lock import MonthLocked
 from invoices.documents.seller_terms import read_sellers
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.one_off_invoices.one_off_lines import CannotClaim, OneOff, checked, line_of, one_off_of
-from lib.audit_log import change
+from invoices.one_off_invoices.one_off_lines import OneOffInvoiceRefused, OneOffLine, check_lines, draft_line, one_off_line
+from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
-from lib.formats import money
+from lib.formats import format_money
 
 MOST_NET_DAYS, MOST_PURCHASE_ORDER, MOST_NOTE = 365, 80, 4_000
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OneOffRequest:
     """
-    What a one-off invoice is to say.
+    The requested content of a one-off invoice.
 
-    includes_tax: whether the prices include tax. purchase_order, net_days: the customer's where None.
+    includes_tax: whether the prices include tax. purchase_order, net_days: None for the customer's.
     """
 
-    lines: Sequence[OneOff] = field(default_factory=tuple)
+    lines: Sequence[OneOffLine] = field(default_factory=tuple)
     currency: str = ""
     purchase_order: str | None = None
     note: str = ""
@@ -47,85 +47,85 @@ class Asked:
     includes_tax: bool = False
 
 
-def draft_invoice(*, customer: Customer, asked: Asked, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def draft_invoice(*, customer: Customer, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
     """
-    Store a draft of an invoice for a customer, and return it. It has no number, claims nothing yet, and may change.
+    Store a draft invoice for a customer, and return it. It has no number, is not due, and may still change.
 
-    :raises CannotClaim: if a line, the currency or the terms cannot stand on a document.
+    :raises OneOffInvoiceRefused: if a line, the currency or the terms are not valid on an invoice.
     """
-    with change("draft invoice", by=by, at=at, customer=customer.pk):
+    with audited_transaction("draft invoice", by=by, at=at, customer=customer.pk):
         (invoice_id,) = next_ids("invoices_invoice_id_seq", 1)
-        draft = _draft(invoice_id, customer, asked, at=at)
+        draft = _build_draft(invoice_id, customer, request, at=at)
         write_lines([draft])
-        return Invoice.objects.create(pk=invoice_id, **_columns(draft), created_at=at)
+        return Invoice.objects.create(pk=invoice_id, **_invoice_columns(draft), created_at=at)
 
 
-def edit_draft(*, invoice_id: int, asked: Asked, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def edit_draft(*, invoice_id: int, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
     """
-    Let a draft say something else, and return it.
+    Replace the content of a draft, and return it.
 
-    :raises CannotClaim: as `draft_invoice` does, or if it is no draft any more.
+    :raises OneOffInvoiceRefused: as `draft_invoice` does, or if it is no longer a draft.
     """
-    with change("edit draft invoice", by=by, at=at, invoice=invoice_id):
-        invoice = _held(invoice_id)
-        draft = _draft(invoice_id, invoice.customer, asked, at=at)
+    with audited_transaction("edit draft invoice", by=by, at=at, invoice=invoice_id):
+        invoice = _lock_draft(invoice_id)
+        draft = _build_draft(invoice_id, invoice.customer, request, at=at)
         write_lines([draft])
-        Invoice.objects.filter(pk=invoice_id).update(**_columns(draft))
+        Invoice.objects.filter(pk=invoice_id).update(**_invoice_columns(draft))
         return Invoice.objects.get(pk=invoice_id)
 
 
 def issue_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
     """
-    Number a draft and issue it, with the facts and taxes of now; one that was issued already is returned as it is.
+    Number a draft and issue it with current details and taxes; an invoice issued before is returned unchanged.
 
-    :raises CannotClaim: if it has no lines, or comes to nothing where its seller skips such invoices.
+    :raises OneOffInvoiceRefused: if it has no lines, or is zero and its seller skips such invoices.
     """
-    with change("issue invoice", by=by, at=at, invoice=invoice_id):
-        held = Invoice.objects.select_for_update().filter(pk=invoice_id, reference=f"claim:{invoice_id}").first()
-        if held is not None and held.state != InvoiceState.DRAFT:
-            return held
-        invoice = _held(invoice_id)
-        draft = _draft(invoice_id, invoice.customer, asked_of(invoice), at=at)
+    with audited_transaction("issue invoice", by=by, at=at, invoice=invoice_id):
+        issued = Invoice.objects.select_for_update().filter(pk=invoice_id, reference=f"claim:{invoice_id}").first()
+        if issued is not None and issued.state != InvoiceState.DRAFT:
+            return issued
+        invoice = _lock_draft(invoice_id)
+        draft = _build_draft(invoice_id, invoice.customer, request_from_draft(invoice), at=at)
         if not draft.lines:
-            raise CannotClaim("It has no lines: say what it is for.", field="lines")
+            raise OneOffInvoiceRefused("It has no lines: say what it is for.", field="lines")
         if draft.is_zero and not read_sellers([draft.seller_id])[draft.seller_id].issues_zero_invoices:
-            raise CannotClaim("It claims nothing, and its seller skips such invoices.", field="lines")
+            raise OneOffInvoiceRefused("It claims nothing, and its seller skips such invoices.", field="lines")
         write_lines([draft])
         try:
             issue([draft], at=at)
-        except MonthIsLocked as locked:
-            raise CannotClaim(str(locked)) from locked
+        except MonthLocked as locked:
+            raise OneOffInvoiceRefused(str(locked)) from locked
         return Invoice.objects.get(pk=invoice_id)
 
 
-def discard(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
+def discard_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """
-    Remove a draft.
+    Delete a draft.
 
-    :raises CannotClaim: if it is no draft any more.
+    :raises OneOffInvoiceRefused: if it is no longer a draft.
     """
-    with change("discard draft invoice", by=by, at=at, invoice=invoice_id):
-        invoice = _held(invoice_id)
+    with audited_transaction("discard draft invoice", by=by, at=at, invoice=invoice_id):
+        invoice = _lock_draft(invoice_id)
         invoice.lines.all().delete()
         invoice.taxes.all().delete()
         invoice.delete()
 
 
-def preview(*, customer: Customer, asked: Asked, at: datetime) -> Draft:
+def preview_invoice(*, customer: Customer, request: OneOffRequest, at: datetime) -> Draft:
     """
-    Return what `draft_invoice` and `issue_draft` would make of this now, unsaved.
+    Return the draft that `draft_invoice` and `issue_draft` would write for this request now, unsaved.
 
-    :raises CannotClaim: as they do.
+    :raises OneOffInvoiceRefused: as they do.
     """
-    return _draft(0, customer, asked, at=at)
+    return _build_draft(0, customer, request, at=at)
 
 
-def asked_of(invoice: Invoice) -> Asked:
-    """Return what a draft was asked to say."""
+def request_from_draft(invoice: Invoice) -> OneOffRequest:
+    """Return the request that a stored draft was made from."""
     zone = ZoneInfo(invoice.customer.time_zone)
     names = ("description", "service_start", "service_end", "quantity", "unit", "explanation")
-    return Asked(
-        lines=[one_off_of(line, zone) for line in invoice.lines.order_by("position").values(*names)],
+    return OneOffRequest(
+        lines=[one_off_line(line, zone) for line in invoice.lines.order_by("position").values(*names)],
         currency=str(invoice.currency),
         purchase_order=invoice.purchase_order,
         note=invoice.note,
@@ -134,22 +134,22 @@ def asked_of(invoice: Invoice) -> Asked:
     )
 
 
-def _held(invoice_id: int) -> Invoice:
-    """Return a draft that was made here, locked until the end of the transaction."""
+def _lock_draft(invoice_id: int) -> Invoice:
+    """Return a one-off draft, locked until the end of the transaction."""
     drafts = Invoice.objects.filter(
         kind=DocumentKind.INVOICE, state=InvoiceState.DRAFT, reference__startswith="claim:"
     )
     invoice = drafts.select_for_update(of=("self",)).select_related("customer").filter(pk=invoice_id).first()
     if invoice is None:
-        raise CannotClaim("Only a draft can be changed: what is issued is corrected by a credit note.")
+        raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")
     return invoice
 
 
-def _draft(invoice_id: int, customer: Customer, asked: Asked, *, at: datetime) -> Draft:
+def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *, at: datetime) -> Draft:
     seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
-    currency = asked.currency or str(customer.currency)
-    _check(asked, currency)
-    lines = [line_of(line, buyer=buyer, seller=seller, currency=currency) for line in asked.lines]
+    currency = request.currency or str(customer.currency)
+    _check_request(request, currency)
+    lines = [draft_line(line, buyer=buyer, seller=seller, currency=currency) for line in request.lines]
     draft = Draft(
         id=invoice_id,
         is_stored=True,
@@ -163,44 +163,44 @@ def _draft(invoice_id: int, customer: Customer, asked: Asked, *, at: datetime) -
         seller_facts=seller.facts,
         buyer_facts=buyer.facts,
         seller_zone=seller.zone_name,
-        net_days=seller.net_days_for(buyer) if asked.net_days is None else asked.net_days,
-        own_net_days=asked.net_days,
-        includes_tax=asked.includes_tax,
-        purchase_order=customer.purchase_order if asked.purchase_order is None else asked.purchase_order,
-        note=asked.note,
+        net_days=seller.net_days_for(buyer) if request.net_days is None else request.net_days,
+        own_net_days=request.net_days,
+        includes_tax=request.includes_tax,
+        purchase_order=customer.purchase_order if request.purchase_order is None else request.purchase_order,
+        note=request.note,
         lines=lines,
     )
     draft.total_up()
     if draft.totals.total < 0:
-        raise CannotClaim(
-            f"It comes to {money(draft.totals.total, currency)}: credit what was claimed.", field="lines"
+        raise OneOffInvoiceRefused(
+            f"It comes to {format_money(draft.totals.total, currency)}: credit what was claimed.", field="lines"
         )
     return draft
 
 
-def _check(asked: Asked, currency: str) -> None:
+def _check_request(request: OneOffRequest, currency: str) -> None:
     if currency not in MINOR_UNITS:
-        raise CannotClaim(f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency")
-    if asked.net_days is not None and not 0 <= asked.net_days <= MOST_NET_DAYS:
-        raise CannotClaim(f"It is due within 0 to {MOST_NET_DAYS} days.", field="net_days")
+        raise OneOffInvoiceRefused(f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency")
+    if request.net_days is not None and not 0 <= request.net_days <= MOST_NET_DAYS:
+        raise OneOffInvoiceRefused(f"It is due within 0 to {MOST_NET_DAYS} days.", field="net_days")
     for name, text, most in (
-        ("purchase_order", asked.purchase_order or "", MOST_PURCHASE_ORDER),
-        ("note", asked.note, MOST_NOTE),
+        ("purchase_order", request.purchase_order or "", MOST_PURCHASE_ORDER),
+        ("note", request.note, MOST_NOTE),
     ):
         if len(text) > most:
-            raise CannotClaim(f"This has more than {most} characters.", field=name)
-    checked(asked.lines, currency)
+            raise OneOffInvoiceRefused(f"This has more than {most} characters.", field=name)
+    check_lines(request.lines, currency)
 
 
-def _columns(draft: Draft) -> dict[str, object]:
-    """Return what the row of a draft says."""
+def _invoice_columns(draft: Draft) -> dict[str, object]:
+    """Return the column values of a draft's row."""
     amounts = {name: Money(getattr(draft.totals, name), draft.currency) for name in ("net", "tax", "total")}
     facts = {"seller_facts": draft.seller_facts, "buyer_facts": draft.buyer_facts}
-    same = ("reference", "seller_id", "customer_id", "sandbox", "currency", "period_start", "period_end")
-    same += ("includes_tax", "purchase_order", "note")
+    copied_names = ("reference", "seller_id", "customer_id", "sandbox", "currency", "period_start", "period_end")
+    copied_names += ("includes_tax", "purchase_order", "note")
     return {
-        **{name: getattr(draft, name) for name in same},
+        **{name: getattr(draft, name) for name in copied_names},
         **amounts,
-        **{name: msgspec.json.decode(told) for name, told in facts.items()},
+        **{name: msgspec.json.decode(encoded_facts) for name, encoded_facts in facts.items()},
         "net_days": draft.own_net_days,
     }

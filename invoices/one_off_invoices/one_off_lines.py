@@ -1,4 +1,4 @@
-"""One-off claims: what a person asks for, and the lines that they become."""
+"""Requested lines of one-off invoices, and the draft lines made from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ import msgspec
 from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
-from lib.decimals import EXACT, plain
+from lib.decimals import EXACT, to_plain_string
 from lib.field_types import MOST_MONEY, MOST_UNITS
 from lib.money import round_money
-from plans.pricing.rating_parts import priced
+from plans.pricing.rating_parts import price_units
 
 MOST_LINES = 500
 MOST_PLACES = 12
@@ -23,8 +23,8 @@ ZERO, ONE = Decimal(0), Decimal(1)
 A_DAY = timedelta(days=1)
 
 
-class CannotClaim(ValueError):
-    """A one-off invoice cannot be made like this; the text says what is wrong. field: where in the request."""
+class OneOffInvoiceRefused(ValueError):
+    """A one-off invoice is not valid; the text says why. field: the field of the request at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -32,11 +32,11 @@ class CannotClaim(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class OneOff:
+class OneOffLine:
     """
-    One claim: so many units at a price, which is below zero for what is taken off.
+    A requested line: a number of units at a price, which is below zero for a deduction.
 
-    first_day, last_day: of the service, by the customer's calendar. tax_code: which rates it falls under.
+    first_day, last_day: of the service, by the customer's calendar. tax_code: selects the tax rates.
     """
 
     description: str
@@ -48,36 +48,36 @@ class OneOff:
     tax_code: str = ""
 
 
-def checked(lines: Sequence[OneOff], currency: str) -> None:
-    """:raises CannotClaim: if one of the lines cannot stand on a document, or they are too many."""
+def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
+    """:raises OneOffInvoiceRefused: if a line is not valid on an invoice, or there are too many."""
     if len(lines) > MOST_LINES:
-        raise CannotClaim(f"An invoice has {MOST_LINES} lines at most; these are {len(lines)}.", field="lines")
-    for place, line in enumerate(lines):
-        for wrong, name, text in (
+        raise OneOffInvoiceRefused(f"An invoice has {MOST_LINES} lines at most; these are {len(lines)}.", field="lines")
+    for index, line in enumerate(lines):
+        for is_invalid, field_name, text in (
             (not line.description.strip(), "description", "Say what it is for."),
-            (not _fits(line.quantity, MOST_UNITS) or line.quantity <= 0, "quantity", "The quantity is above zero."),
-            (not _fits(line.unit_price, MOST_MONEY), "unit_price", "This is no price."),
+            (not _is_storable(line.quantity, MOST_UNITS) or line.quantity <= 0, "quantity", "The quantity is above zero."),
+            (not _is_storable(line.unit_price, MOST_MONEY), "unit_price", "This is no price."),
             (line.last_day < line.first_day, "last_day", "The last day is not before the first one."),
             (abs(amount_of(line, currency)) > MOST_MONEY, "unit_price", "It comes to more than a line can say."),
         ):
-            if wrong:
-                raise CannotClaim(f"Line {place + 1}: {text}", field=f"lines.{place}.{name}")
+            if is_invalid:
+                raise OneOffInvoiceRefused(f"Line {index + 1}: {text}", field=f"lines.{index}.{field_name}")
 
 
-def _fits(number: Decimal, most: Decimal | int) -> bool:
+def _is_storable(number: Decimal, most: Decimal | int) -> bool:
     return number.is_finite() and abs(number) <= most and -int(number.as_tuple().exponent) <= MOST_PLACES
 
 
-def amount_of(line: OneOff, currency: str) -> Decimal:
-    """Return what a claim comes to, rounded once."""
+def amount_of(line: OneOffLine, currency: str) -> Decimal:
+    """Return a line's amount, rounded once."""
     if not line.quantity.is_finite() or not line.unit_price.is_finite():
         return ZERO
     return round_money(EXACT.multiply(line.quantity, line.unit_price), currency)
 
 
-def line_of(line: OneOff, *, buyer: Buyer, seller: SellerTerms, currency: str) -> DraftLine:
-    """Return a claim as a line, under the taxes of its last day."""
-    starts_at, ends_at = _service(line, ZoneInfo(buyer.time_zone))
+def draft_line(line: OneOffLine, *, buyer: Buyer, seller: SellerTerms, currency: str) -> DraftLine:
+    """Return the draft line of a requested line, with the taxes of its last day."""
+    starts_at, ends_at = _service_interval(line, ZoneInfo(buyer.time_zone))
     return DraftLine(
         kind="one_off",
         description=line.description.strip(),
@@ -87,21 +87,21 @@ def line_of(line: OneOff, *, buyer: Buyer, seller: SellerTerms, currency: str) -
         unit=line.unit,
         amount=amount_of(line, currency),
         taxes=seller.taxes_of(buyer, at=last_instant(ends_at), code=line.tax_code),
-        explanation=explained(line.quantity, line.unit_price, line.tax_code),
+        explanation=explanation(line.quantity, line.unit_price, line.tax_code),
     )
 
 
-def explained(quantity: Decimal, unit_price: Decimal, tax_code: str) -> bytes:
-    """Return the workings of a claim as JSON, and what it is taxed as."""
-    part = priced(ZERO, None, quantity, unit_price)
-    told: dict[str, Any] = {"parts": [part.as_json()], "amount": plain(part.amount)}
-    return msgspec.json.encode(told | {"formula": f"{plain(quantity)} × {plain(unit_price)}", "tax_code": tax_code})
+def explanation(quantity: Decimal, unit_price: Decimal, tax_code: str) -> bytes:
+    """Return a line's explanation and tax code as JSON."""
+    part = price_units(ZERO, None, quantity, unit_price)
+    rating: dict[str, Any] = {"parts": [part.as_json()], "amount": to_plain_string(part.amount)}
+    return msgspec.json.encode(rating | {"formula": f"{to_plain_string(quantity)} × {to_plain_string(unit_price)}", "tax_code": tax_code})
 
 
-def one_off_of(line: Mapping[str, Any], zone: ZoneInfo) -> OneOff:
-    """Return the claim that a stored line was made of; line: its columns by name."""
+def one_off_line(line: Mapping[str, Any], zone: ZoneInfo) -> OneOffLine:
+    """Return the requested line that a stored line was made from. line: its columns by name."""
     (part,) = line["explanation"]["parts"]
-    return OneOff(
+    return OneOffLine(
         description=line["description"],
         unit_price=Decimal(part["unit_price"]),
         first_day=line["service_start"].astimezone(zone).date(),
@@ -112,7 +112,7 @@ def one_off_of(line: Mapping[str, Any], zone: ZoneInfo) -> OneOff:
     )
 
 
-def _service(line: OneOff, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _service_interval(line: OneOffLine, zone: ZoneInfo) -> tuple[datetime, datetime]:
     midnight = time()
     starts_at = datetime.combine(line.first_day, midnight, zone)
     return starts_at, datetime.combine(line.last_day + A_DAY, midnight, zone)

@@ -1,8 +1,8 @@
 """
-What a customer has to come is set off against what is issued next: docs/payments.md#balance.
+Apply credit notes and customer balances when documents are issued: docs/payments.md#balance.
 
-A credit note first takes off what is still due of its invoice. What it takes back beyond that was paid, and goes
-where the note says: to the customer's balance, or back to the customer. What is issued next is paid from the balance.
+A credit note first reduces the amount still due of its invoice. The rest of it was paid, and goes where the credit
+note says: to the customer's balance, or back to the customer. The customer's next invoice is paid from the balance.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from django.db import connection
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.payments.manual_payments import tell_paid
-from invoices.payments.refunds.refund_allocation import ask_for_refunds
+from invoices.payments.manual_payments import announce_paid
+from invoices.payments.refunds.refund_allocation import create_refunds
 
 # What stands against a note: all that was due before it. Counted with it already, since it is issued.
 _PAID_BACK = """
@@ -52,54 +52,57 @@ ORDER BY i.id
 """
 
 
-def settle_issued(drafts: Sequence[Draft], *, at: datetime) -> None:
+def apply_credits_and_balances(drafts: Sequence[Draft], *, at: datetime) -> None:
     """
-    Give back what credit notes take back of paid invoices, and pay new invoices from their customers' balances.
+    Return the paid part of credit notes to its customers, and pay new invoices from their customers' balances.
 
-    In the transaction that issues them, for all of them at once; who has no balance costs nothing.
+    Runs in the transaction that issues the documents, in a fixed number of statements; a customer without a balance
+    costs nothing.
     """
-    notes = {draft.id: draft.credit_to for draft in drafts if draft.kind == "credit_note"}
-    touched: list[int] = []
-    if notes:
-        touched += _pay_back(notes, at)
+    credit_to_by_note = {draft.id: draft.credit_to for draft in drafts if draft.kind == "credit_note"}
+    invoice_ids: list[int] = []
+    if credit_to_by_note:
+        invoice_ids += _return_credited_payments(credit_to_by_note, at)
     invoices = [draft for draft in drafts if draft.kind == "invoice" and draft.totals.total > 0]
     if invoices:
-        touched += _set_off(invoices, at)
-    if touched:
-        tell_paid(Invoice.objects.filter(pk__in=touched, state=InvoiceState.PAID), at=at)
+        invoice_ids += _apply_balances(invoices, at)
+    if invoice_ids:
+        announce_paid(Invoice.objects.filter(pk__in=invoice_ids, state=InvoiceState.PAID), at=at)
 
 
-def _pay_back(notes: dict[int, str], at: datetime) -> list[int]:
-    """Return the invoices of these notes of which something was paid."""
+def _return_credited_payments(credit_to_by_note: dict[int, str], at: datetime) -> list[int]:
+    """
+    Move the paid part of credit notes to balances and refunds; return the ids of their invoices that were paid on.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_PAID_BACK, {"notes": list(notes)})
+        cursor.execute(_PAID_BACK, {"notes": list(credit_to_by_note)})
         rows = cursor.fetchall()
-        paid = {id_: amount for id_, _, amount in rows if amount}
-        kept = {id_: amount for id_, amount in paid.items() if notes[id_] != "refund"}
-        if kept:
-            cursor.execute(_TO_BALANCE, {"notes": list(kept), "amounts": list(kept.values()), "at": at})
-    for id_, amount in paid.items():
-        if id_ not in kept:
-            ask_for_refunds(note_id=id_, amount=amount, at=at)
-    return [of for _, of, _ in rows]
+        amounts_to_return = {note_id: amount for note_id, _, amount in rows if amount}
+        amounts_to_balance = {note_id: amount for note_id, amount in amounts_to_return.items() if credit_to_by_note[note_id] != "refund"}
+        if amounts_to_balance:
+            cursor.execute(_TO_BALANCE, {"notes": list(amounts_to_balance), "amounts": list(amounts_to_balance.values()), "at": at})
+    for note_id, amount in amounts_to_return.items():
+        if note_id not in amounts_to_balance:
+            create_refunds(note_id=note_id, amount=amount, at=at)
+    return [invoice_id for _, invoice_id, _ in rows]
 
 
-def _set_off(invoices: Sequence[Draft], at: datetime) -> list[int]:
-    """Return the invoices of which the balance paid something."""
+def _apply_balances(invoices: Sequence[Draft], at: datetime) -> list[int]:
+    """Pay the invoices from their customers' balances; return the ids of the invoices that received a payment."""
     with connection.cursor() as cursor:
         cursor.execute(_BALANCES, {"customers": sorted({draft.customer_id for draft in invoices})})
-        left: dict[tuple[int, str], Decimal] = {(id_, currency): sum_ for id_, currency, sum_ in cursor.fetchall()}
-        if not left:
+        remaining: dict[tuple[int, str], Decimal] = {(customer_id, currency): amount for customer_id, currency, amount in cursor.fetchall()}
+        if not remaining:
             return []
         applied: dict[int, Decimal] = {}
         for draft in invoices:
-            owner = draft.customer_id, draft.currency
-            amount = min(left.get(owner, Decimal(0)), draft.totals.total)
+            balance_key = draft.customer_id, draft.currency
+            amount = min(remaining.get(balance_key, Decimal(0)), draft.totals.total)
             if amount:
                 applied[draft.id] = amount
-                left[owner] -= amount
+                remaining[balance_key] -= amount
         if applied:
-            asked = {"invoices": list(applied), "amounts": list(applied.values()), "at": at}
-            cursor.execute(_APPLY, asked)
-            cursor.execute(_PAY, asked)
+            parameters = {"invoices": list(applied), "amounts": list(applied.values()), "at": at}
+            cursor.execute(_APPLY, parameters)
+            cursor.execute(_PAY, parameters)
     return list(applied)

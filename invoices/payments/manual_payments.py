@@ -1,4 +1,4 @@
-"""Record what was paid on invoices: docs/invoices.md#payments."""
+"""Record payments on invoices: docs/invoices.md#payments."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,18 +10,18 @@ from customers.notifications import Announcement, announce_all
 from invoices.models import BalanceEntry, DocumentKind, Invoice, Payment, PaymentAttempt
 from invoices.models.balances import BalanceKind
 from invoices.models.invoices import InvoiceState
-from lib.audit_log import change
-from lib.decimals import plain
-from lib.formats import money
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
+from lib.formats import format_money
 from lib.money import minor_unit
 
 MOST_REFERENCE = 120
 PAYABLE = (InvoiceState.ISSUED, InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE)
-"""States in which something may be left to pay."""
+"""States in which an amount may be due."""
 
 
-class CannotPay(Exception):
-    """A payment cannot be recorded as asked; the text says why and what can be done. field: which figure it is."""
+class PaymentRefused(Exception):
+    """A payment cannot be recorded; the text says why and how to fix it. field: the field at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -38,29 +38,31 @@ def record_payment(
     paid_at: datetime | None = None,
     reason: str = "",
     by: AbstractBaseUser | None = None,
-    charge: PaymentAttempt | None = None,
+    attempt: PaymentAttempt | None = None,
     keeps_surplus: bool = False,
 ) -> Payment:
     """
-    Record what came in for an invoice; the same reference again returns what it recorded before.
+    Record a payment on an invoice; the same reference again returns the recorded payment.
 
-    amount: in the invoice's currency, above zero, and no more than is due. paid_at: when it came; now if None.
-    charge: what has brought it. keeps_surplus: whether more than is due may come, and is kept on their balance.
+    amount: in the invoice's currency, above zero, at most the amount due. paid_at: when it arrived; None for now.
+    attempt: the payment attempt that collected it. keeps_surplus: whether an amount above the due one is accepted,
+    with
+    the rest going to the customer's balance.
 
-    :raises CannotPay: if nothing, or not so much, is due, the amount is none in the currency, or the reference names
+    :raises PaymentRefused: if less or nothing is due, the amount is not valid in the currency, or the reference names
         another payment of this invoice.
     """
-    with change("record payment", by=by, at=at, invoice=invoice_id):
+    with audited_transaction("record payment", by=by, at=at, invoice=invoice_id):
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
         at = max(at, invoice.issued_at or at)  # who waited for its issue looked at the clock before that
-        found = Payment.objects.filter(invoice=invoice, reference=reference).first()
-        if found is not None:
-            return _same(found, amount, method)
-        surplus = max(amount - invoice.due, Decimal(0)) if keeps_surplus and amount.is_finite() else Decimal(0)
-        amount -= surplus
+        existing_payment = Payment.objects.filter(invoice=invoice, reference=reference).first()
+        if existing_payment is not None:
+            return _require_same_payment(existing_payment, amount, method)
+        overpayment = max(amount - invoice.due, Decimal(0)) if keeps_surplus and amount.is_finite() else Decimal(0)
+        amount -= overpayment
         _check(invoice, amount, reference, paid_at, at)
-        if surplus:
-            keep_surplus(invoice, surplus, reference=_surplus_of(invoice.pk, reference), at=at)
+        if overpayment:
+            credit_overpayment(invoice, overpayment, reference=_overpayment_reference(invoice.pk, reference), at=at)
         payment = Payment.objects.create(
             invoice=invoice,
             amount=amount,
@@ -70,34 +72,34 @@ def record_payment(
             paid_at=paid_at or at,
             reason=reason,
             by_id=by.pk if by else None,
-            attempt=charge,
+            attempt=attempt,
             created_at=at,
         )
         if amount == invoice.due:
-            tell_paid([invoice], at=at)
+            announce_paid([invoice], at=at)
         return payment
 
 
-def tell_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
-    """Tell by one statement that invoices are paid; of one that was told of before, nobody is told again."""
+def announce_paid(invoices: Iterable[Invoice], *, at: datetime) -> None:
+    """Announce paid invoices by one statement; an invoice announced before is not announced again."""
     announcements = [
         Announcement(
-            one.customer_id,
+            invoice.customer_id,
             {
-                "invoice": one.pk,
-                "number": one.number,
-                "total": plain(one.total.amount),
-                "currency": str(one.currency),
+                "invoice": invoice.pk,
+                "number": invoice.number,
+                "total": to_plain_string(invoice.total.amount),
+                "currency": str(invoice.currency),
             },
-            f"invoice:{one.pk}:paid",
+            f"invoice:{invoice.pk}:paid",
         )
-        for one in invoices
+        for invoice in invoices
     ]
     announce_all(kind="invoice.paid", announcements=announcements, at=at)
 
 
-def keep_surplus(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:
-    """Keep what was paid beyond what is due on the customer's balance; the caller holds the invoice."""
+def credit_overpayment(invoice: Invoice, amount: Decimal, *, reference: str, at: datetime) -> None:
+    """Credit the amount paid beyond the due one to the customer's balance; the caller holds the invoice's lock."""
     BalanceEntry.objects.create(
         customer_id=invoice.customer_id,
         currency=invoice.currency,
@@ -109,33 +111,38 @@ def keep_surplus(invoice: Invoice, amount: Decimal, *, reference: str, at: datet
     )
 
 
-def _surplus_of(invoice_id: int, reference: str) -> str:
+def _overpayment_reference(invoice_id: int, reference: str) -> str:
     return f"payment:{invoice_id}:{reference}"
 
 
-def _same(found: Payment, amount: Decimal, method: str) -> Payment:
-    kept = BalanceEntry.objects.filter(
-        customer=found.invoice.customer_id, reference=_surplus_of(found.invoice_id, found.reference)
+def _require_same_payment(payment: Payment, amount: Decimal, method: str) -> Payment:
+    """
+    Return the recorded payment if the repeated request agrees with it.
+
+    :raises PaymentRefused: if the amount or the method differs.
+    """
+    overpayments = BalanceEntry.objects.filter(
+        customer=payment.invoice.customer_id, reference=_overpayment_reference(payment.invoice_id, payment.reference)
     )
-    came = found.amount + sum(kept.values_list("amount", flat=True))
-    if (came, found.method) != (amount, method):
-        recorded = money(came, str(found.currency))
-        raise CannotPay(
-            f"“{found.reference}” is a payment of {recorded} already: use another reference.", field="reference"
+    received = payment.amount + sum(overpayments.values_list("amount", flat=True))
+    if (received, payment.method) != (amount, method):
+        received_text = format_money(received, str(payment.currency))
+        raise PaymentRefused(
+            f"“{payment.reference}” is a payment of {received_text} already: use another reference.", field="reference"
         )
-    return found
+    return payment
 
 
 def _check(invoice: Invoice, amount: Decimal, reference: str, paid_at: datetime | None, at: datetime) -> None:
     currency = str(invoice.currency)
     if not reference.strip() or len(reference) > MOST_REFERENCE:
-        raise CannotPay(f"Say what the payment is known by, in 1 to {MOST_REFERENCE} characters.", field="reference")
+        raise PaymentRefused(f"Say what the payment is known by, in 1 to {MOST_REFERENCE} characters.", field="reference")
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
-        raise CannotPay(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")
+        raise PaymentRefused(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")
     if not amount.is_finite() or not 0 < amount <= invoice.due:
-        due = money(invoice.due, currency)
-        raise CannotPay(f"{due} is due of {invoice}: record that at most, and more than nothing.", field="amount")
+        due = format_money(invoice.due, currency)
+        raise PaymentRefused(f"{due} is due of {invoice}: record that at most, and more than nothing.", field="amount")
     if amount % minor_unit(currency):
-        raise CannotPay(f"{amount:f} is no amount in {currency}.", field="amount")
+        raise PaymentRefused(f"{amount:f} is no amount in {currency}.", field="amount")
     if paid_at is not None and paid_at > at:
-        raise CannotPay("A payment that is still to come is recorded when it has come.", field="paid_at")
+        raise PaymentRefused("A payment that is still to come is recorded when it has come.", field="paid_at")

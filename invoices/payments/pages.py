@@ -1,4 +1,4 @@
-"""Where providers' events arrive, where their pages lead back to, and the page of the sandbox."""
+"""Provider webhooks, the page that customers return to after paying, and the sandbox's payment page."""
 
 import logging
 from uuid import UUID
@@ -12,13 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.models import PaymentAttempt, ProviderEvent
 from invoices.models.payment_attempts import AttemptState, ProviderName
-from invoices.payments.attempts.provider_calls import order_of
-from invoices.payments.provider_webhooks.event_followup import follow_event
-from invoices.payments.provider_webhooks.stripe_events import MOST_BYTES, Untrusted, take_in
-from invoices.payments.providers.sandbox import tell
+from invoices.payments.attempts.provider_calls import payment_order
+from invoices.payments.provider_webhooks.event_followup import process_event
+from invoices.payments.provider_webhooks.stripe_events import MOST_BYTES, UntrustedEvent, store_event
+from invoices.payments.providers.sandbox import send_event
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +26,14 @@ logger = logging.getLogger(__name__)
 @csrf_exempt  # it is signed
 @require_POST
 def stripe_event(request: HttpRequest) -> HttpResponse:
-    """Store what Stripe sends and say so; a worker follows it. What is not Stripe's learns nothing."""
+    """
+    Store an event from Stripe and confirm it; a worker processes it. The response to a forged event gives no detail.
+    """
     if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
         return HttpResponse(status=413)
     try:
-        take_in(body=request.body, signature=request.headers.get("Stripe-Signature", ""), at=timezone.now())
-    except Untrusted as error:
+        store_event(body=request.body, signature=request.headers.get("Stripe-Signature", ""), at=timezone.now())
+    except UntrustedEvent as error:
         logger.warning("An event for Stripe's address was refused: %s", error)
         return HttpResponse(status=400)
     return HttpResponse(status=200)
@@ -40,20 +42,22 @@ def stripe_event(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sandbox_page(request: HttpRequest, key: UUID) -> HttpResponse:
-    """Stand in for a provider's page: pay, or do not. Only sandbox customers have such pages, and no money moves."""
-    charges = PaymentAttempt.objects.select_related("invoice__customer", "payment_method__account")
-    charge = get_object_or_404(charges, key=key, provider=ProviderName.SANDBOX, payment_method__isnull=True)
-    if request.method == "POST" and charge.state == AttemptState.PENDING:
-        at = time_of(charge.invoice.customer)
+    """
+    Simulate a provider's payment page: pay or cancel. Only sandbox customers have such pages, and no money moves.
+    """
+    attempts = PaymentAttempt.objects.select_related("invoice__customer", "payment_method__account")
+    attempt = get_object_or_404(attempts, key=key, provider=ProviderName.SANDBOX, payment_method__isnull=True)
+    if request.method == "POST" and attempt.state == AttemptState.PENDING:
+        at = current_time(attempt.invoice.customer)
         kind = "sandbox.paid" if "pay" in request.POST else "sandbox.closed"
-        tell(order_of(charge, at=at), kind, name=str(charge.key))
+        send_event(payment_order(attempt, at=at), kind, name=str(attempt.key))
         for event in ProviderEvent.objects.filter(content__key=str(key), done_at__isnull=True):
-            follow_event(event_id=event.pk, at=timezone.now())
-        return HttpResponseRedirect(charge.back_to or reverse("paid_page"))
-    return TemplateResponse(request, "invoices/sandbox_page.html", {"charge": charge, "invoice": charge.invoice})
+            process_event(event_id=event.pk, at=timezone.now())
+        return HttpResponseRedirect(attempt.back_to or reverse("paid_page"))
+    return TemplateResponse(request, "invoices/sandbox_page.html", {"charge": attempt, "invoice": attempt.invoice})
 
 
 @require_safe
-def back(request: HttpRequest) -> HttpResponse:
-    """Say that a payment is on its way; whoever comes back may not be signed in anywhere."""
+def payment_return(request: HttpRequest) -> HttpResponse:
+    """Tell the customer that the payment is on its way; this page must not assume that they are signed in."""
     return TemplateResponse(request, "invoices/paid_page.html")

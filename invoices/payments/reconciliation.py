@@ -1,4 +1,4 @@
-"""Compare what a provider has taken and given back with what we have recorded: docs/payments.md#reconciliation."""
+"""Compare a provider's payments and refunds with ours: docs/payments.md#reconciliation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,78 +8,78 @@ from uuid import UUID
 
 from invoices.models import PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState
-from invoices.payments.attempts.settlement import settle
-from invoices.payments.providers import Answer, provider
-from invoices.payments.providers.protocol import PENDING, SUCCEEDED, Seen
-from invoices.payments.refunds.refund import settle as settle_refund
+from invoices.payments.attempts.settlement import record_outcome
+from invoices.payments.providers import ProviderResponse, provider
+from invoices.payments.providers.protocol import PENDING, SUCCEEDED, ProviderRecord
+from invoices.payments.refunds.refund import record_refund_outcome as settle_refund
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """
-    One thing that the provider and we say differently.
+    A difference between the provider's records and ours.
 
-    ref: the provider's name of it. ours: the number of our row, if there is one.
+    ref: the provider's id. row_id: the id of our row, if one exists.
     """
 
-    what: str
+    description: str
     kind: str
     ref: str
-    ours: int | None
+    row_id: int | None
     amount: Decimal
     currency: str
 
 
 def reconcile(
-    *, provider_name: str, start: datetime, end: datetime, at: datetime, settles: bool = False
+    *, provider_name: str, start: datetime, end: datetime, at: datetime, records_outcomes: bool = False
 ) -> Iterator[Difference]:
     """
-    Yield what differs among the charges and refunds of [start, end).
+    Yield the differences among the payments and refunds of [start, end).
 
-    settles: whether to record what the provider has settled and we have not.
+    records_outcomes: whether to record outcomes that the provider has and we don't.
 
-    :raises Unclear: if the provider cannot be reached. :raises Misconfigured: if it refuses us.
+    :raises OutcomeUnknown: if the provider cannot be reached. :raises Misconfigured: if it refuses our key.
     """
-    known: set[tuple[str, str]] = set()
-    for seen in provider(provider_name).seen_between(start, end):
-        known.add((seen.kind, seen.key))
-        yield from _compare(seen, provider_name, at, settles)
-    yield from _missing(known, provider_name, start, end)
+    listed_keys: set[tuple[str, str]] = set()
+    for record in provider(provider_name).list_records(start, end):
+        listed_keys.add((record.kind, record.key))
+        yield from _compare(record, provider_name, at, records_outcomes)
+    yield from _missing(listed_keys, provider_name, start, end)
 
 
-def _compare(seen: Seen, name: str, at: datetime, settles: bool) -> Iterator[Difference]:
-    ours = _find(seen, name)
-    if ours is None:
-        if seen.state == SUCCEEDED:
-            yield _differ("taken there and unknown here", seen, None)
+def _compare(record: ProviderRecord, provider_name: str, at: datetime, records_outcomes: bool) -> Iterator[Difference]:
+    row = _find_row(record, provider_name)
+    if row is None:
+        if record.state == SUCCEEDED:
+            yield _difference("taken there and unknown here", record, None)
         return
-    if (ours.amount, str(ours.currency)) != (seen.amount, seen.currency):
-        yield _differ(f"here it is {ours.amount} {ours.currency}", seen, ours.pk)
-    if seen.state not in (ours.state, PENDING) and not (seen.state != SUCCEEDED and ours.state != SUCCEEDED):
-        yield _differ(f"there it {seen.state}, here it is {ours.get_state_display()}", seen, ours.pk)
-        if settles:
-            answer = Answer(seen.state, seen.ref)
-            if isinstance(ours, PaymentAttempt):
-                settle(attempt_id=ours.pk, answer=answer, at=at)
+    if (row.amount, str(row.currency)) != (record.amount, record.currency):
+        yield _difference(f"here it is {row.amount} {row.currency}", record, row.pk)
+    if record.state not in (row.state, PENDING) and not (record.state != SUCCEEDED and row.state != SUCCEEDED):
+        yield _difference(f"there it {record.state}, here it is {row.get_state_display()}", record, row.pk)
+        if records_outcomes:
+            response = ProviderResponse(record.state, record.ref)
+            if isinstance(row, PaymentAttempt):
+                record_outcome(attempt_id=row.pk, response=response, at=at)
             else:
-                settle_refund(refund_id=ours.pk, answer=answer, at=at)
+                settle_refund(refund_id=row.pk, response=response, at=at)
 
 
-def _find(seen: Seen, name: str) -> PaymentAttempt | Refund | None:
-    rows = (PaymentAttempt if seen.kind == "charge" else Refund).objects.filter(provider=name)
+def _find_row(record: ProviderRecord, provider_name: str) -> PaymentAttempt | Refund | None:
+    rows = (PaymentAttempt if record.kind == "charge" else Refund).objects.filter(provider=provider_name)
     try:
-        return rows.filter(key=UUID(seen.key)).first()
+        return rows.filter(key=UUID(record.key)).first()
     except ValueError:
-        return rows.filter(ref=seen.ref).first()
+        return rows.filter(ref=record.ref).first()
 
 
-def _missing(known: set[tuple[str, str]], name: str, start: datetime, end: datetime) -> Iterator[Difference]:
+def _missing(listed_keys: set[tuple[str, str]], provider_name: str, start: datetime, end: datetime) -> Iterator[Difference]:
     for kind, model in (("charge", PaymentAttempt), ("refund", Refund)):
-        rows = model.objects.filter(provider=name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end)
-        for one in rows.order_by("pk").iterator():
-            if (kind, str(one.key)) not in known:
-                yield Difference("here and not there", kind, one.ref, one.pk, one.amount, str(one.currency))
+        rows = model.objects.filter(provider=provider_name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end)
+        for row in rows.order_by("pk").iterator():
+            if (kind, str(row.key)) not in listed_keys:
+                yield Difference("here and not there", kind, row.ref, row.pk, row.amount, str(row.currency))
 
 
-def _differ(what: str, seen: Seen, ours: int | None) -> Difference:
-    return Difference(what, seen.kind, seen.ref, ours, seen.amount, seen.currency)
+def _difference(description: str, record: ProviderRecord, row_id: int | None) -> Difference:
+    return Difference(description, record.kind, record.ref, row_id, record.amount, record.currency)

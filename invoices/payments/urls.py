@@ -1,9 +1,9 @@
 from django.urls import path
 
-from invoices.payments.pages import back, sandbox_page, stripe_event
+from invoices.payments.pages import payment_return, sandbox_page, stripe_event
 
 urlpatterns = [
     path("stripe/events", stripe_event, name="stripe_event"),
     path("sandbox/<uuid:key>", sandbox_page, name="sandbox_page"),
-    path("done", back, name="paid_page"),
+    path("done", payment_return, name="paid_page"),
 ]

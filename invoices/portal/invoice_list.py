@@ -1,4 +1,4 @@
-"""All documents of a customer, newest first."""
+"""All invoices and credit notes of a customer, newest first."""
 
 from typing import Any
 
@@ -6,63 +6,63 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, page_of, show, signed_in
+from customers.portal.visit import Visit, paginate, render_page, signed_in
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.portal.formats import Reading, reading
+from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO
 
-CLAIMED = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
-SHOWN = (*CLAIMED, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
-"""A draft is nothing that a customer was sent."""
+OPEN_STATES = (InvoiceState.ISSUED, InvoiceState.OVERDUE)
+VISIBLE_STATES = (*OPEN_STATES, InvoiceState.PAID, InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)
+"""A draft was never sent, so the customer doesn't see it."""
 
 
-def documents(visit: Visit) -> QuerySet[Invoice]:
-    """Return what the customer was sent."""
-    return visit.own(Invoice.objects.filter(state__in=SHOWN))
+def customer_documents(visit: Visit) -> QuerySet[Invoice]:
+    """Return the invoices and credit notes that the customer was sent."""
+    return visit.own_rows(Invoice.objects.filter(state__in=VISIBLE_STATES))
 
 
 @signed_in()
-def invoices(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    found, more = page_of(documents(visit), request)
-    figures = reading(visit)
-    context = {"rows": [row(one, figures, visit) for one in found], "more": more, "sums": sums_of(visit, figures)}
-    return show(request, visit, "invoices.html", context)
+def invoice_list(request: HttpRequest, visit: Visit) -> HttpResponseBase:
+    page_invoices, has_next_page = paginate(customer_documents(visit), request)
+    figures = portal_figures(visit)
+    context = {"rows": [invoice_row(invoice, figures, visit) for invoice in page_invoices], "more": has_next_page, "sums": sum_by_currency(visit, figures)}
+    return render_page(request, visit, "invoices.html", context)
 
 
-def row(one: Invoice, figures: Reading, visit: Visit) -> dict[str, Any]:
-    """Return a document as a row of the list."""
-    currency = str(one.currency)
-    is_note = one.kind == DocumentKind.CREDIT_NOTE
+def invoice_row(invoice: Invoice, figures: PortalFigures, visit: Visit) -> dict[str, Any]:
+    """Return an invoice or credit note as a row of the list."""
+    currency = str(invoice.currency)
+    is_note = invoice.kind == DocumentKind.CREDIT_NOTE
     today = visit.at.astimezone(figures.zone).date()
     return {
-        "pk": one.pk,
-        "number": one.number,
+        "pk": invoice.pk,
+        "number": invoice.number,
         "kind": "Credit note" if is_note else "Invoice",
-        "issued": figures.date(one.issue_date) if one.issue_date else "",
-        "due_on": figures.date(one.due_date) if one.due_date and one.due and not is_note else "",
-        "state": state_of(one, today=today),
-        "total": figures.in_currency(one.total.amount, currency),
-        "due": figures.in_currency(one.due, currency) if one.due and one.state in CLAIMED else "",
+        "issued": figures.date(invoice.issue_date) if invoice.issue_date else "",
+        "due_on": figures.date(invoice.due_date) if invoice.due_date and invoice.due and not is_note else "",
+        "state": customer_state(invoice, today=today),
+        "total": figures.in_currency(invoice.total.amount, currency),
+        "due": figures.in_currency(invoice.due, currency) if invoice.due and invoice.state in OPEN_STATES else "",
     }
 
 
-def state_of(one: Invoice, *, today: Any) -> str:
-    """Return a document's state as its receiver thinks of it: open, overdue, paid …"""
-    if one.kind == DocumentKind.CREDIT_NOTE:
+def customer_state(invoice: Invoice, *, today: Any) -> str:
+    """Return the state of an invoice in the customer's words: open, overdue, paid …"""
+    if invoice.kind == DocumentKind.CREDIT_NOTE:
         return "credited"
-    if one.state in CLAIMED:
-        return "overdue" if one.due_date and one.due_date < today else "open"
-    return str(one.get_state_display())
+    if invoice.state in OPEN_STATES:
+        return "overdue" if invoice.due_date and invoice.due_date < today else "open"
+    return str(invoice.get_state_display())
 
 
-def sums_of(visit: Visit, figures: Reading) -> list[dict[str, Any]]:
-    """Return what was invoiced and what is still due, in each currency, in one query."""
-    rows = documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
+def sum_by_currency(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
+    """Return the invoiced and the due total in each currency, in one query."""
+    rows = customer_documents(visit).filter(kind=DocumentKind.INVOICE).exclude(state=InvoiceState.VOID)
     today = visit.at.astimezone(figures.zone).date()
     left = F("total") - F("credited") - F("paid")
-    is_open = Q(state__in=CLAIMED)
-    found = (
+    is_open = Q(state__in=OPEN_STATES)
+    sums = (
         rows.order_by()
         .values_list("currency")
         .annotate(
@@ -78,5 +78,5 @@ def sums_of(visit: Visit, figures: Reading) -> list[dict[str, Any]]:
             "is_due": bool(due),
             "late": figures.in_currency(late, currency) if late else "",
         }
-        for currency, invoiced, due, late in sorted(found)
+        for currency, invoiced, due, late in sorted(sums)
     ]

@@ -1,47 +1,47 @@
-"""Pay an invoice on the page of whoever takes our money."""
+"""Pay an invoice on the payment provider's page."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from customers.portal.visit import Visit, show, signed_in
+from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Invoice
 from invoices.payments import attempts
 from invoices.payments.attempts.checkout import can_pay_online
-from invoices.payments.attempts.retry import ask_about
-from invoices.portal.formats import reading
-from invoices.portal.invoice_list import documents, row
+from invoices.payments.attempts.retry import refresh_pending_attempts
+from invoices.portal.formats import portal_figures
+from invoices.portal.invoice_list import customer_documents, invoice_row
 
 
 def pay_link(invoice: Invoice) -> str | None:
-    """Return the page on which an invoice can be paid, or None where it cannot be paid online."""
+    """Return the page on which an invoice can be paid, or None if it can't be paid online."""
     if not invoice.due or not can_pay_online(invoice):
         return None
     return reverse("portal_pay", args=[invoice.pk])
 
 
 @signed_in("GET", "POST")
-def pay(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Say what is to be paid, then lead to the provider's page; who comes back from it sees what came of it."""
-    found: Invoice = visit.one(documents(visit), pk=number)
+def pay_invoice(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
+    """Show the amount to pay, then redirect to the provider's page; a customer who returns sees the outcome."""
+    invoice: Invoice = visit.own_row(customer_documents(visit), pk=number)
     if request.method != "POST":
-        if found.due:
-            ask_about(invoice_id=found.pk, at=visit.at)  # who comes back need not wait for a worker
-            found.refresh_from_db()
-        return _page(request, visit, found)
-    back_to = request.build_absolute_uri(reverse("portal_pay", args=[found.pk]))
+        if invoice.due:
+            refresh_pending_attempts(invoice_id=invoice.pk, at=visit.at)  # who comes back need not wait for a worker
+            invoice.refresh_from_db()
+        return _page(request, visit, invoice)
+    back_to = request.build_absolute_uri(reverse("portal_pay", args=[invoice.pk]))
     try:
-        charge = attempts.open_page(invoice_id=found.pk, back_to=back_to, at=visit.at)
-    except attempts.CannotCharge as refused:
-        return _page(request, visit, found, problem=str(refused))
-    return HttpResponseRedirect(charge.page, status=303)
+        attempt = attempts.open_page(invoice_id=invoice.pk, back_to=back_to, at=visit.at)
+    except attempts.PaymentAttemptRefused as refused:
+        return _page(request, visit, invoice, problem=str(refused))
+    return HttpResponseRedirect(attempt.page, status=303)
 
 
-def _page(request: HttpRequest, visit: Visit, found: Invoice, problem: str = "") -> HttpResponseBase:
-    context = {"invoice": found, "row": row(found, reading(visit), visit), "problem": problem}
-    context["can_pay"] = pay_link(found) is not None
-    answer = show(request, visit, "pay.html", context, status=422 if problem else 200)
+def _page(request: HttpRequest, visit: Visit, invoice: Invoice, problem: str = "") -> HttpResponseBase:
+    context = {"invoice": invoice, "row": invoice_row(invoice, portal_figures(visit), visit), "problem": problem}
+    context["can_pay"] = pay_link(invoice) is not None
+    response = render_page(request, visit, "pay.html", context, status=422 if problem else 200)
     # The form's answer leads to the provider, which the pages' policy would not let it do.
-    answer._csp_update = {"form-action": settings.PAYMENT_PAGES}
-    return answer
+    response._csp_update = {"form-action": settings.PAYMENT_PAGES}
+    return response

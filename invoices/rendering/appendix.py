@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from invoices.rendering.chart import Axis, Bar, chart
+from invoices.rendering.chart import Axis, Bar, draw_chart
 from invoices.rendering.formats import Figures
 from invoices.rendering.translations import Words
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
@@ -44,7 +44,7 @@ class MeterText:
     later: str
 
 
-def appendix(
+def appendix_pages(
     usage: Sequence[MeterUsage], *, first: date, last: date, figures: Figures, words: Words
 ) -> tuple[MeterText, ...]:
     """Return how the usage from the first to the last day reads, both days included."""
@@ -52,13 +52,13 @@ def appendix(
 
 
 def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: Words) -> MeterText:
-    counted = dict(meter.steps)
-    days = sorted({*_steps(first, last, meter.step), *counted})[:MOST_STEPS]
-    quantities = [counted.get(day, Decimal(0)) for day in days]
-    drawn = chart(quantities)
-    name_day = figures.short_day if meter.step == "day" else figures.month
+    quantity_by_day = dict(meter.steps)
+    days = sorted({*_step_days(first, last, meter.step), *quantity_by_day})[:MOST_STEPS]
+    quantities = [quantity_by_day.get(day, Decimal(0)) for day in days]
+    usage_chart = draw_chart(quantities)
+    format_day = figures.short_day if meter.step == "day" else figures.month
     total = figures.quantity(meter.total)
-    most = max(quantities)
+    peak_quantity = max(quantities)
     return MeterText(
         name=meter.name,
         subtitle=words.usage_by_day if meter.step == "day" else words.usage_by_month,
@@ -67,39 +67,39 @@ def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: 
         summary=words.chart.format(
             name=meter.name,
             total=total,
-            peak=name_day(days[quantities.index(most)]),
-            most=figures.quantity(most),
+            peak=format_day(days[quantities.index(peak_quantity)]),
+            most=figures.quantity(peak_quantity),
         ),
-        bars=drawn.bars,
-        axes=tuple((axis, figures.quantity(axis.quantity)) for axis in drawn.axes),
-        ticks=tuple(_ticks(days, drawn.bars, name_day)),
-        dimensions=tuple(_dimension(one, figures, words) for one in meter.dimensions),
+        bars=usage_chart.bars,
+        axes=tuple((axis, figures.quantity(axis.quantity)) for axis in usage_chart.axes),
+        ticks=tuple(_ticks(days, usage_chart.bars, format_day)),
+        dimensions=tuple(_dimension(dimension, figures, words) for dimension in meter.dimensions),
         later=words.arrived_later.format(quantity=figures.quantity(meter.unmatched)) if meter.unmatched else "",
     )
 
 
-def _steps(first: date, last: date, step: str) -> Iterator[date]:
+def _step_days(first: date, last: date, step: str) -> Iterator[date]:
     day = first if step == "day" else first.replace(day=1)
     while day <= last:
         yield day
         day = day + DAY if step == "day" else (day.replace(day=28) + 4 * DAY).replace(day=1)
 
 
-def _ticks(days: list[date], bars: Sequence[Bar], name_day: Callable[[date], str]) -> Iterator[Tick]:
-    every = -(-len(days) // MOST_TICKS)
-    for place in range(0, len(days), every):
-        yield Tick(bars[place].middle, name_day(days[place]))
+def _ticks(days: list[date], bars: Sequence[Bar], format_day: Callable[[date], str]) -> Iterator[Tick]:
+    interval = -(-len(days) // MOST_TICKS)
+    for index in range(0, len(days), interval):
+        yield Tick(bars[index].middle, format_day(days[index]))
 
 
 def _dimension(dimension: DimensionUsage, figures: Figures, words: Words) -> DimensionText:
-    rows = [(_name(value, words), figures.quantity(quantity)) for value, quantity in dimension.values]
+    rows = [(_value_label(value, words), figures.quantity(quantity)) for value, quantity in dimension.values]
     if dimension.other_values:
         count = figures.quantity(Decimal(dimension.other_values))
         rows.append((words.others.format(count=count), figures.quantity(dimension.other_quantity)))
     return DimensionText(dimension.name, tuple(rows))
 
 
-def _name(value: str | None, words: Words) -> str:
+def _value_label(value: str | None, words: Words) -> str:
     if value is None:
         return words.no_value
     return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"

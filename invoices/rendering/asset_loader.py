@@ -13,11 +13,11 @@ SCHEME = "packaged:"
 FONTS = {f"{SCHEME}{file.name}": file for file in (ASSETS / "fonts").glob("*.woff2")}
 
 
-class NotPackaged(ValueError):
+class AssetNotPackaged(ValueError):
     """A document asked for something from outside: text slipped into its markup."""
 
 
-class PackagedOnly(URLFetcher):
+class PackagedAssetFetcher(URLFetcher):
     """
     Serve packaged fonts and data: URIs, and refuse everything else.
 
@@ -37,16 +37,16 @@ class PackagedOnly(URLFetcher):
         if url.startswith("data:"):
             response = DataHandler().data_open(Request(url))  # noqa: S310  nothing but data: comes here
             return URLFetcherResponse(url, response.read(), response.headers)
-        raise NotPackaged(f"The document asks for {url[:200]!r}, which is not packaged with it.")
+        raise AssetNotPackaged(f"The document asks for {url[:200]!r}, which is not packaged with it.")
 
 
-FETCHER = PackagedOnly()
+FETCHER = PackagedAssetFetcher()
 
 # By process: a forked child must load its own fonts, and must not let go of its parent's, whose files would go too.
 _styles: dict[int, tuple[CSS, FontConfiguration]] = {}
 
 
-def style() -> tuple[CSS, FontConfiguration]:
+def load_style() -> tuple[CSS, FontConfiguration]:
     """Return the style sheet and its fonts, read once per process: a third of a short document's time."""
     process = os.getpid()
     if process not in _styles:

@@ -41,15 +41,15 @@ class Chart:
     axes: tuple[Axis, Axis, Axis]
 
 
-def chart(quantities: Sequence[Decimal]) -> Chart:
+def draw_chart(quantities: Sequence[Decimal]) -> Chart:
     """
     Return the bars of quantities, scaled so that a round number stands at the top.
 
     A quantity below zero has no height: the total beside the chart tells it.
     """
     top = round_up(max([ZERO, *quantities]))
-    room = HALF_UP.divide(WIDTH - LEFT, Decimal(max(len(quantities), 1)))
-    bars = tuple(_bar(place, max(quantity, ZERO), top, room) for place, quantity in enumerate(quantities))
+    slot_width = HALF_UP.divide(WIDTH - LEFT, Decimal(max(len(quantities), 1)))
+    bars = tuple(_bar(index, max(quantity, ZERO), top, slot_width) for index, quantity in enumerate(quantities))
     axes = (Axis(_text(TOP), top), Axis(_text((TOP + BASE) / 2), top / 2), Axis(_text(BASE), ZERO))
     return Chart(bars, axes)
 
@@ -62,21 +62,21 @@ def round_up(quantity: Decimal) -> Decimal:
     return next(power * step for step in STEPS if power * step >= quantity)
 
 
-def _bar(place: int, quantity: Decimal, top: Decimal, room: Decimal) -> Bar:
-    height = _cut(HALF_UP.divide(HALF_UP.multiply(quantity, BASE - TOP), top))
-    left = LEFT + room * place
+def _bar(index: int, quantity: Decimal, top: Decimal, slot_width: Decimal) -> Bar:
+    height = _to_hundredths(HALF_UP.divide(HALF_UP.multiply(quantity, BASE - TOP), top))
+    left = LEFT + slot_width * index
     return Bar(
-        x=_text(left + room * GAP / 2),
+        x=_text(left + slot_width * GAP / 2),
         y=_text(BASE - height),
-        width=_text(room * (1 - GAP)),
+        width=_text(slot_width * (1 - GAP)),
         height=_text(height),
-        middle=_text(left + room / 2),
+        middle=_text(left + slot_width / 2),
     )
 
 
-def _cut(number: Decimal) -> Decimal:
+def _to_hundredths(number: Decimal) -> Decimal:
     return number.quantize(HUNDREDTH, rounding=ROUND_HALF_UP)
 
 
 def _text(number: Decimal) -> str:
-    return f"{_cut(number):f}"
+    return f"{_to_hundredths(number):f}"

@@ -12,7 +12,7 @@ from invoices.documents import signed_links
 from invoices.models import Invoice
 from invoices.rendering import renderer
 
-TRY_AGAIN_SECONDS = 60
+RETRY_AFTER_SECONDS = 60
 PRIVATE = {
     "Cache-Control": "private, no-store",
     "Referrer-Policy": "no-referrer",
@@ -26,14 +26,14 @@ def download(request: HttpRequest, token: str) -> HttpResponse:
     """Answer with the file; 404 for a link that is none, 503 where the file cannot be had now."""
     at = timezone.now()
     try:
-        invoice = signed_links.follow(token, at=at)
+        invoice = signed_links.open_link(token, at=at)
     except signed_links.LinkRefused:
         return _page(request, "invoices/no_such_link.html", status=404)
     try:
         rendering = renderer.render_one(invoice_id=invoice.pk, at=at)
     except renderer.NotRendered:
         page = _page(request, "invoices/not_ready.html", {"invoice": invoice}, status=503)
-        page["Retry-After"] = str(TRY_AGAIN_SECONDS)
+        page["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return page
     return HttpResponse(
         bytes(rendering.content or b""),

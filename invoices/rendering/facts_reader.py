@@ -7,10 +7,10 @@ from typing import Any
 from django.db import connection
 
 from customers.models import Logo
-from invoices.documents.seller_terms import LOOK_FACTS
+from invoices.documents.seller_terms import BRANDING_FACTS
 from invoices.models import DocumentKind, Invoice
 from invoices.models.payments import PaymentChannel
-from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, Settled, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, SettledAmount, TaxFacts
 
 LINE_COLUMNS = (
     "kind",
@@ -24,7 +24,7 @@ LINE_COLUMNS = (
     "explanation",
 )
 MOST_LINES = 2_000
-SEVERAL = "periods:"
+CONSOLIDATED_PREFIX = "periods:"
 """How the reference of a document about several subscriptions begins."""
 TAX_COLUMNS = ("name", "rate", "reason", "taxable", "amount")
 
@@ -37,11 +37,11 @@ WHERE l.invoice_id = %s
 """
 
 
-class TooLong(Exception):
+class TooManyLines(Exception):
     """A document has more lines than a file can hold in reasonable time."""
 
 
-def read(invoice: Invoice) -> InvoiceFacts:
+def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
     """
     Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, where
     something of it is paid, and where it has several sections.
@@ -76,44 +76,44 @@ def read(invoice: Invoice) -> InvoiceFacts:
         kind=invoice.kind,
         corrects=_corrected(invoice),
         reason=invoice.reason,
-        look=look_of(seller),
+        branding=branding(seller),
         settled=_settled(invoice),
     )
 
 
-def _settled(invoice: Invoice) -> tuple[Settled, ...]:
+def _settled(invoice: Invoice) -> tuple[SettledAmount, ...]:
     """Return what the customer's balance paid when it was issued; later payments do not change a document."""
     if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
         return ()
     paid = invoice.payments.filter(method=PaymentChannel.BALANCE).values_list("amount", flat=True)
-    return tuple(Settled("balance", amount) for amount in paid)
+    return tuple(SettledAmount("balance", amount) for amount in paid)
 
 
-def look_of(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
+def branding(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
     """Return what a document looks like by its seller's facts; one query more where these name a logo."""
-    said = {name: seller.get(name, usual) for name, usual in LOOK_FACTS.items()}
-    if sha256 := said.pop("logo_id"):
+    facts = {name: seller.get(name, default) for name, default in BRANDING_FACTS.items()}
+    if sha256 := facts.pop("logo_id"):
         logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
-    return Branding(**said, logo=logo)
+    return Branding(**facts, logo=logo)
 
 
 def _corrected(invoice: Invoice) -> tuple[str, date] | None:
-    of = invoice.corrects
-    return None if of is None else (of.number, of.issue_date)
+    corrected_invoice = invoice.corrects
+    return None if corrected_invoice is None else (corrected_invoice.number, corrected_invoice.issue_date)
 
 
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
     rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MOST_LINES + 1]
     if len(rows) > MOST_LINES:
-        raise TooLong(f"{invoice} has more than {MOST_LINES:,} lines: bill it as several invoices.")
-    headings = sections_of(invoice)
+        raise TooManyLines(f"{invoice} has more than {MOST_LINES:,} lines: bill it as several invoices.")
+    headings = section_headings(invoice)
     return tuple(LineFacts(*row, headings.get(position, "")) for position, *row in rows)
 
 
-def sections_of(invoice: Invoice) -> dict[int, str]:
+def section_headings(invoice: Invoice) -> dict[int, str]:
     """Return line → heading of a document about several subscriptions, or a credit note of one; else nothing."""
-    of = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
-    if not of.reference.startswith(SEVERAL):
+    sectioned_invoice = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
+    if not sectioned_invoice.reference.startswith(CONSOLIDATED_PREFIX):
         return {}
     with connection.cursor() as cursor:
         cursor.execute(_SECTIONS, [invoice.pk])

@@ -19,10 +19,10 @@ from babel.dates import format_date, format_interval, format_skeleton
 from babel.numbers import NumberPattern
 
 from lib.decimals import EXACT, ZERO
-from lib.formats import money, plural
+from lib.formats import format_money, pluralize
 from lib.money import minor_unit
 
-LEGIBLE = Decimal("0.1")
+LEGIBLE_PRICE = Decimal("0.1")
 ONE = Decimal(1)
 THOUSAND = Decimal(1000)
 MOST_PER = Decimal("1e12")
@@ -39,36 +39,36 @@ class Figures:
 
     def money(self, amount: Decimal) -> str:
         """Return an amount with its symbol: at least the minor unit's places, and every digit beyond them."""
-        return money(amount, self.currency, locale=self.locale)
+        return format_money(amount, self.currency, locale=self.locale)
 
-    def legible_per(self, unit_prices: Iterable[Decimal]) -> Decimal:
+    def legible_quantity(self, unit_prices: Iterable[Decimal]) -> Decimal:
         """
         Return how many units to tell these prices for, so that the least of them can be read: 0.0000025 → 1000000.
 
         One unit, unless a price is below the minor unit; then the least power of a thousand units that brings it to
         a tenth of the major unit or more.
         """
-        least = min((abs(price) for price in unit_prices if price), default=ZERO)
-        per = ONE
-        if ZERO < least < minor_unit(self.currency):
-            while least * per < LEGIBLE and per < MOST_PER:
-                per *= THOUSAND
-        return per
+        smallest_price = min((abs(price) for price in unit_prices if price), default=ZERO)
+        quantity = ONE
+        if ZERO < smallest_price < minor_unit(self.currency):
+            while smallest_price * quantity < LEGIBLE_PRICE and quantity < MOST_PER:
+                quantity *= THOUSAND
+        return quantity
 
     def unit(self, quantity: Decimal, unit: str) -> str:
         """Return a unit as it reads beside a quantity: finance enters it in English, whose plural is known."""
-        return plural(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
+        return pluralize(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
 
     def price(self, unit_price: Decimal, *, per: Decimal = ONE) -> str:
         """Return the price of `per` units, exact: 0.0000025 for 1000000 → "$2.50"."""
         return self.money(EXACT.multiply(unit_price, per))
 
     def quantity(self, quantity: Decimal) -> str:
-        return self._write(_pattern(self.locale, "decimal"), quantity)
+        return self._format_number(_pattern(self.locale, "decimal"), quantity)
 
     def percent(self, rate: Decimal) -> str:
         """Return a rate given in percent: 8.8750 → 8.875%."""
-        return self._write(_pattern(self.locale, "percent"), rate.scaleb(-2, EXACT))
+        return self._format_number(_pattern(self.locale, "percent"), rate.scaleb(-2, EXACT))
 
     def day(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
@@ -84,12 +84,12 @@ class Figures:
         first = start.astimezone(self.zone).date()
         return first, max(first, (end - INSTANT).astimezone(self.zone).date())
 
-    def span(self, start: datetime, end: datetime) -> str:
+    def days_text(self, start: datetime, end: datetime) -> str:
         """Return the days of the half-open interval [start, end), both named inclusively."""
         first, last = self.days(start, end)
         return format_interval(first, last, "yMMMd", locale=self.locale)
 
-    def _write(self, pattern: NumberPattern, number: Decimal) -> str:
+    def _format_number(self, pattern: NumberPattern, number: Decimal) -> str:
         with decimal.localcontext(EXACT):
             return pattern.apply(number, self.locale, decimal_quantization=False)
 

@@ -63,14 +63,14 @@ class TaxFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledAmount:
     """
     What was settled of a document before it was issued.
 
     what: names the words for it: from the customer's "balance", or "paid" ahead.
     """
 
-    what: Literal["balance", "paid"]
+    source: Literal["balance", "paid"]
     amount: Decimal
 
 
@@ -133,8 +133,8 @@ class InvoiceFacts:
     kind: str = "invoice"
     corrects: tuple[str, date] | None = None
     reason: str = ""
-    look: Branding = Branding()
-    settled: tuple[Settled, ...] = ()
+    branding: Branding = Branding()
+    settled: tuple[SettledAmount, ...] = ()
 
     @property
     def is_credit_note(self) -> bool:
@@ -143,4 +143,4 @@ class InvoiceFacts:
     @property
     def due(self) -> Decimal:
         """What is left to pay of the total at issue; of a credit note, what is credited."""
-        return self.total - sum((one.amount for one in self.settled), Decimal(0))
+        return self.total - sum((settled_amount.amount for settled_amount in self.settled), Decimal(0))

@@ -9,13 +9,13 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import LineFacts
 from invoices.rendering.translations import Words
 from lib.decimals import EXACT, HALF_UP, ZERO
-from plans.pricing.rating_parts import Part
+from plans.pricing.rating_parts import RatingPart
 
 ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class PriceText:
     """A unit price as text, with the number of units it is for when that is not one, and a flat fee beside it."""
 
     text: str
@@ -29,7 +29,7 @@ class Working:
 
     label: str
     quantity: str = ""
-    price: Price | None = None
+    price: PriceText | None = None
     amount: str = ""
 
 
@@ -37,39 +37,39 @@ class Working:
 class Workings:
     """price: of one unit, where the line's own quantity × price says it all; else the rows do."""
 
-    price: Price | None
+    price: PriceText | None
     rows: tuple[Working, ...]
 
 
-def workings(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
+def explain_line(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
     """
     Return how the line's stored explanation reads (docs/closing.md tells what it holds).
 
     :raises KeyError: if a part of the explanation lacks a field.
     :raises decimal.InvalidOperation: if one is not a number.
     """
-    writer = _Writer(line, figures, words)
+    writer = _WorkingsWriter(line, figures, words)
     if line.kind == "usage_credit" and "cumulative" in line.explanation:
-        return writer.less()
+        return writer.usage_credit_workings()
     if "promised" in line.explanation:
-        return Workings(None, (*writer.commitment(), *writer.billed_before()))
+        return Workings(None, (*writer.commitment_rows(), *writer.billed_before_rows()))
     if "coupon" in line.explanation:
-        return Workings(None, tuple(writer.coupon()))
+        return Workings(None, tuple(writer.coupon_rows()))
     if "bought" in line.explanation:
-        return writer.pack()
+        return writer.credit_pack_workings()
     if "parts" not in line.explanation:
-        return writer.fee()
+        return writer.fee_workings()
     if "wallet" in line.explanation:
-        return Workings(Price(words.from_wallet), ())
-    parts = [Part.from_json(stored) for stored in line.explanation["parts"]]
-    rows = tuple(writer.rows(parts))
-    closing = (*writer.rounding(), *writer.billed_before())
-    if writer.is_plain(parts):
+        return Workings(PriceText(words.from_wallet), ())
+    parts = [RatingPart.from_json(stored) for stored in line.explanation["parts"]]
+    rows = tuple(writer.part_rows(parts))
+    closing = (*writer.rounding_rows(), *writer.billed_before_rows())
+    if writer.has_single_price(parts):
         return Workings(rows[0].price, closing)
     return Workings(None, (*rows, *closing))
 
 
-class _Writer:
+class _WorkingsWriter:
     def __init__(self, line: LineFacts, figures: Figures, words: Words) -> None:
         self.line, self.figures, self.words = line, figures, words
         self.included = self._number("included")
@@ -79,124 +79,124 @@ class _Writer:
     def _number(self, name: str, default: Decimal = ZERO) -> Decimal:
         return Decimal(str(self.line.explanation.get(name, default)))
 
-    def is_plain(self, parts: list[Part]) -> bool:
+    def has_single_price(self, parts: list[RatingPart]) -> bool:
         """Whether one price applies to the line's whole quantity, whatever that is: there is no tier to tell."""
         if len(parts) != 1 or parts[0].units != self.line.quantity or "billed_before" in self.line.explanation:
             return False
         return not parts[0].start and parts[0].end is None and not parts[0].flat_fee
 
-    def fee(self) -> Workings:
+    def fee_workings(self) -> Workings:
         """Return the price of a fee; or, of one charged in part, which share of how much."""
         if "segments" in self.line.explanation:
-            return self.held()
+            return self.quantity_fee_workings()
         if "taken" in self.line.explanation:
-            return Workings(Price(self.figures.money(self._number("fee"))), ())
+            return Workings(PriceText(self.figures.money(self._number("fee"))), ())
         share = str(self.line.explanation.get("share", ONE))
         if share == "1":
-            return Workings(Price(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
+            return Workings(PriceText(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
         return Workings(None, (Working(f"{self.figures.money(self._number('fee'))} × {share}"),))
 
-    def pack(self) -> Workings:
+    def credit_pack_workings(self) -> Workings:
         """Return the price of a credit pack, or of each unit, and what comes with it."""
-        price = Price(self.figures.money(self._number("price")))
-        told = [(self.words.free, self._number("bonus"))]
+        price = PriceText(self.figures.money(self._number("price")))
+        labeled_units = [(self.words.free, self._number("bonus"))]
         if not self.line.unit:  # sold by the pack: the line's quantity is of packs
-            told.insert(0, (self.words.included, self._number("bought")))
-        rows = [Working(label, self.figures.quantity(units)) for label, units in told if units]
+            labeled_units.insert(0, (self.words.included, self._number("bought")))
+        rows = [Working(label, self.figures.quantity(units)) for label, units in labeled_units if units]
         return Workings(price, tuple(rows))
 
-    def less(self) -> Workings:
+    def usage_credit_workings(self) -> Workings:
         """Return what usage was billed with, and what it comes to since then: the credit is the difference."""
         figures, words = self.figures, self.words
-        before, now = self._number("billed_before"), self._number("cumulative")
-        rows = [(words.billed_before, "quantity_before", before), (words.comes_to_now, "quantity", -now)]
-        told = [
-            Working(word, figures.quantity(self._number(name)), amount=figures.money(amount))
-            for word, name, amount in rows
+        billed_before, rated_now = self._number("billed_before"), self._number("cumulative")
+        rows = [(words.billed_before, "quantity_before", billed_before), (words.comes_to_now, "quantity", -rated_now)]
+        workings = [
+            Working(label, figures.quantity(self._number(name)), amount=figures.money(amount))
+            for label, name, amount in rows
         ]
-        return Workings(None, (*told, *self.given_before(sign=-1)))
+        return Workings(None, (*workings, *self.given_before_rows(sign=-1)))
 
-    def given_before(self, *, sign: int) -> Iterator[Working]:
+    def given_before_rows(self, *, sign: int) -> Iterator[Working]:
         """Yield what is not given back again, since a coupon or a credit note has."""
-        if given := self._number("given_before"):
-            yield Working(self.words.given_before, amount=self.figures.money(sign * given))
+        if given_before := self._number("given_before"):
+            yield Working(self.words.given_before, amount=self.figures.money(sign * given_before))
 
-    def commitment(self) -> Iterator[Working]:
+    def commitment_rows(self) -> Iterator[Working]:
         """Yield what was promised, and what of it was spent."""
         for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
             yield Working(label, amount=self.figures.money(self._number(name)))
 
-    def coupon(self) -> Iterator[Working]:
+    def coupon_rows(self) -> Iterator[Working]:
         """Yield of how much a percentage was taken; an amount says it all."""
         if "percent" in self.line.explanation:
             percent = self.figures.percent(self._number("percent"))
             yield Working(f"{self.figures.money(self._number('of'))} × {percent}")
 
-    def held(self) -> Workings:
+    def quantity_fee_workings(self) -> Workings:
         """Return how many seats or add-ons were charged in each part of the period, and what is taken off again."""
-        price, parts = self.figures.money(self._number("fee")), self.line.explanation["segments"]
-        before = self._number("claimed_before")
-        if len(parts) == 1 and parts[0]["share"] == "1" and not self.included and not before:
-            return Workings(Price(price), ())
-        rows = [Working(self._held(part, price)) for part in parts]
+        price, segments = self.figures.money(self._number("fee")), self.line.explanation["segments"]
+        billed_before = self._number("claimed_before")
+        if len(segments) == 1 and segments[0]["share"] == "1" and not self.included and not billed_before:
+            return Workings(PriceText(price), ())
+        rows = [Working(self._segment_text(segment, price)) for segment in segments]
         if self.included:
-            free = Price(self.words.free)
+            free = PriceText(self.words.free)
             rows.insert(
                 0, Working(self.words.included, self.figures.quantity(self.included), free, self.figures.money(ZERO))
             )
-        if before:
-            rows.append(Working(self.words.billed_before, amount=self.figures.money(-before)))
+        if billed_before:
+            rows.append(Working(self.words.billed_before, amount=self.figures.money(-billed_before)))
         return Workings(None, tuple(rows))
 
-    def _held(self, part: Mapping[str, str], price: str) -> str:
-        span = self.figures.span(datetime.fromisoformat(part["from"]), datetime.fromisoformat(part["to"]))
-        share = "" if part["share"] == "1" else f" × {part['share']}"
-        return f"{span}: {self.figures.quantity(Decimal(part['billable']))} × {price}{share}"
+    def _segment_text(self, segment: Mapping[str, str], price: str) -> str:
+        days = self.figures.days_text(datetime.fromisoformat(segment["from"]), datetime.fromisoformat(segment["to"]))
+        share = "" if segment["share"] == "1" else f" × {segment['share']}"
+        return f"{days}: {self.figures.quantity(Decimal(segment['billable']))} × {price}{share}"
 
-    def rounding(self) -> Iterator[Working]:
+    def rounding_rows(self) -> Iterator[Working]:
         """Yield a remark on what the parts come to, where that was rounded."""
-        claimed = self._number("cumulative", self.line.amount)
-        exact = self._number("amount", claimed)
-        if exact != claimed:
-            rounded = self.words.rounded.format(amount=self.figures.money(claimed))
-            yield Working(f"{self.words.sum} {self.figures.money(exact)}, {rounded}")
+        rounded_amount = self._number("cumulative", self.line.amount)
+        exact_amount = self._number("amount", rounded_amount)
+        if exact_amount != rounded_amount:
+            remark = self.words.rounded.format(amount=self.figures.money(rounded_amount))
+            yield Working(f"{self.words.sum} {self.figures.money(exact_amount)}, {remark}")
 
-    def billed_before(self) -> Iterator[Working]:
+    def billed_before_rows(self) -> Iterator[Working]:
         """Yield what a late line takes off: the parts above are the period's whole usage, not only what came late."""
         if self._number("billed_before") or "quantity_before" in self.line.explanation:
-            before = self.line.explanation.get("quantity_before")
+            quantity_before = self.line.explanation.get("quantity_before")
             yield Working(
                 self.words.billed_before,
-                "" if before is None else self.figures.quantity(self._number("quantity_before")),
+                "" if quantity_before is None else self.figures.quantity(self._number("quantity_before")),
                 amount=self.figures.money(-self._number("billed_before")),
             )
-        yield from self.given_before(sign=1)
+        yield from self.given_before_rows(sign=1)
 
-    def rows(self, parts: list[Part]) -> Iterator[Working]:
+    def part_rows(self, parts: list[RatingPart]) -> Iterator[Working]:
         figures, words = self.figures, self.words
-        per = figures.legible_per(part.unit_price for part in parts)
+        price_quantity = figures.legible_quantity(part.unit_price for part in parts)
         if self.included:
-            free = Price(words.free)
+            free = PriceText(words.free)
             yield Working(words.included, figures.quantity(self.included), free, figures.money(ZERO))
         for part in parts:
             yield Working(
                 label=self._label(part, alone=len(parts) == 1),
                 quantity=figures.quantity(part.units),
-                price=self._price(part, per),
+                price=self._price(part, price_quantity),
                 amount=figures.money(part.amount),
             )
         if self.refused:
             refused = figures.quantity(self.refused)
-            yield Working(words.refused, refused, Price(words.not_charged), figures.money(ZERO))
+            yield Working(words.refused, refused, PriceText(words.not_charged), figures.money(ZERO))
 
-    def _price(self, part: Part, per: Decimal) -> Price:
+    def _price(self, part: RatingPart, price_quantity: Decimal) -> PriceText:
         flat = self.words.flat_fee.format(amount=self.figures.money(part.flat_fee)) if part.flat_fee else ""
         if flat and not part.unit_price:
-            return Price(flat)
-        per_units = self.words.per.format(units=self.figures.quantity(per)) if per != ONE else ""
-        return Price(self.figures.price(part.unit_price, per=per), per_units, flat)
+            return PriceText(flat)
+        per_units = self.words.per.format(units=self.figures.quantity(price_quantity)) if price_quantity != ONE else ""
+        return PriceText(self.figures.price(part.unit_price, per=price_quantity), per_units, flat)
 
-    def _label(self, part: Part, *, alone: bool) -> str:
+    def _label(self, part: RatingPart, *, alone: bool) -> str:
         """
         Return which units a part prices.
 
@@ -215,7 +215,7 @@ class _Writer:
             return self._range(part, words.units, words.units_above)
         return self._range(part, words.billed_units, words.billed_above)
 
-    def _range(self, part: Part, between: str, above: str) -> str:
+    def _range(self, part: RatingPart, between: str, above: str) -> str:
         """Return the units above `part.start` up to `part.end`; whole ones begin with the next unit."""
         if part.end is None:
             return above.format(bound=self.figures.quantity(part.start))

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from invoices.rendering.appendix import MeterText, appendix
+from invoices.rendering.appendix import MeterText, appendix_pages
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts
-from invoices.rendering.line_explanation import Price, Working, workings
+from invoices.rendering.line_explanation import PriceText, Working, explain_line
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
-from invoices.rendering.translations import Words, speak
+from invoices.rendering.translations import Words, words_for
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 
 MOST_FOOTER, MOST_FOOTER_LINES = 240, 2
-PLAIN_COLOR = "#1f3a5f"
+DEFAULT_COLOR = "#1f3a5f"
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -34,7 +34,7 @@ class LineText:
     span: str
     quantity: str
     unit: str
-    price: Price | None
+    price: PriceText | None
     tax: str
     amount: str
     workings: tuple[Working, ...]
@@ -49,7 +49,7 @@ class TaxText:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class PageContent:
     """
     What the template prints, as text.
 
@@ -99,7 +99,7 @@ class Document:
     @property
     def tables(self) -> list[tuple[str, tuple[LineText, ...]]]:
         """The lines, heading by heading; most documents have one table, without any."""
-        starts = [place for place, line in enumerate(self.lines) if line.heading or not place]
+        starts = [index for index, line in enumerate(self.lines) if line.heading or not index]
         ends = [*starts[1:], len(self.lines)]
         return [
             (self.lines[start].heading, self.lines[start:end]) for start, end in zip(starts, ends, strict=True)
@@ -108,24 +108,24 @@ class Document:
 
 def compose(
     facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()
-) -> Document:
+) -> PageContent:
     """
     Return an invoice as text in its buyer's language. Pure: equal facts give equal documents.
 
     usage, wallets: what the pages after it show.
     """
-    words, locale = speak(facts.locale)
+    words, locale = words_for(facts.locale)
     figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
     first, last = figures.days(facts.period_start, facts.period_end)
     number = facts.number or words.draft
     heading = words.credit_note if facts.is_credit_note else words.invoice
-    return Document(
+    return PageContent(
         words=words,
         language=str(locale).replace("_", "-"),
-        paper=facts.look.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
-        color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else PLAIN_COLOR,
-        accent=facts.look.accent_color if HEX_COLOR.fullmatch(facts.look.accent_color) else "",
-        logo=_logo(facts.look.logo),
+        paper=facts.branding.paper or ("letter" if facts.seller.country in LETTER_PAPER else "a4"),
+        color=facts.brand_color if HEX_COLOR.fullmatch(facts.brand_color) else DEFAULT_COLOR,
+        accent=facts.branding.accent_color if HEX_COLOR.fullmatch(facts.branding.accent_color) else "",
+        logo=_logo(facts.branding.logo),
         title=f"{heading} {number}",
         created=facts.dated_at.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%SZ"),
         number=number,
@@ -136,30 +136,30 @@ def compose(
         buyer=party_text(facts.buyer, words=words, locale=locale),
         headline=_headline(facts, figures, words),
         lines=tuple(
-            _line(line, facts, figures, words, heading="" if line.section == before else line.section)
-            for before, line in zip(("", *(one.section for one in facts.lines)), facts.lines, strict=False)
+            _line(line, facts, figures, words, heading="" if line.section == previous_section else line.section)
+            for previous_section, line in zip(("", *(one.section for one in facts.lines)), facts.lines, strict=False)
         ),
         subtotal=figures.money(facts.net),
         taxes=_taxes(facts, figures, words),
         total=figures.money(facts.total),
-        settled=tuple((getattr(words, f"settled_{one.what}"), figures.money(-one.amount)) for one in facts.settled),
+        settled=tuple((getattr(words, f"settled_{one.source}"), figures.money(-one.amount)) for one in facts.settled),
         due=words.total_credited if facts.is_credit_note else words.amount_due,
         amount_due=figures.money(facts.due),
         note=facts.note,
-        notes=facts.look.notes,
-        terms="" if facts.is_credit_note else facts.look.payment_terms,
+        notes=facts.branding.notes,
+        terms="" if facts.is_credit_note else facts.branding.payment_terms,
         payment=() if facts.is_credit_note else _payment(facts, words),
         bank_details="" if facts.is_credit_note else facts.bank_details,
         footer=facts.footer if _is_short(facts.footer) else "",
         closing="" if _is_short(facts.footer) else facts.footer,
         page=tuple(words.page.format(page="\n", pages="\n").split("\n")),
-        usage=appendix(usage, first=first, last=last, figures=figures, words=words),
+        usage=appendix_pages(usage, first=first, last=last, figures=figures, words=words),
         wallets=tuple(wallets),
     )
 
 
 def _seller(facts: InvoiceFacts, *, words: Words, locale: Locale) -> PartyText:
-    seller, number = party_text(facts.seller, words=words, locale=locale), facts.look.company_number
+    seller, number = party_text(facts.seller, words=words, locale=locale), facts.branding.company_number
     return replace(seller, lines=(*seller.lines, f"{words.company_number} {number}")) if number else seller
 
 
@@ -169,12 +169,12 @@ def _logo(content: bytes) -> str:
 
 def _payment(facts: InvoiceFacts, words: Words) -> tuple[tuple[str, str], ...]:
     """Return the account to pay to, in groups of four as it stands on a bank's forms, and what to name."""
-    look = facts.look
+    look = facts.branding
     if not look.iban:
         return ()
     pairs = (
         (words.account_holder, look.account_holder or facts.seller.legal_name),
-        ("IBAN", " ".join(look.iban[place : place + 4] for place in range(0, len(look.iban), 4))),
+        ("IBAN", " ".join(look.iban[index : index + 4] for index in range(0, len(look.iban), 4))),
         ("BIC", look.bic),
         (words.payment_reference, facts.number),
     )
@@ -198,7 +198,7 @@ def _meta(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[tuple[st
         (words.reason, facts.reason),
         (words.issued, figures.day(facts.issue_date) if facts.issue_date else ""),
         (words.due, figures.day(facts.due_date) if facts.due_date and not is_note else ""),
-        (words.period, figures.span(facts.period_start, facts.period_end)),
+        (words.period, figures.days_text(facts.period_start, facts.period_end)),
         (words.purchase_order, facts.purchase_order),
     )
     return tuple((name, value) for name, value in pairs if value)
@@ -217,16 +217,16 @@ def _headline(facts: InvoiceFacts, figures: Figures, words: Words) -> str:
 
 def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words, *, heading: str) -> LineText:
     own_days = (line.service_start, line.service_end) != (facts.period_start, facts.period_end)
-    worked = workings(line, figures=figures, words=words)
+    line_workings = explain_line(line, figures=figures, words=words)
     return LineText(
         description=line.description,
-        span=figures.span(line.service_start, line.service_end) if own_days else "",
+        span=figures.days_text(line.service_start, line.service_end) if own_days else "",
         quantity=figures.quantity(line.quantity),
         unit=figures.unit(line.quantity, line.unit),
-        price=worked.price,
+        price=line_workings.price,
         tax=figures.percent(line.tax_rate),
         amount=figures.money(line.amount),
-        workings=worked.rows,
+        workings=line_workings.rows,
         heading=heading,
     )
 

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from invoices.rendering.xml_attachment import Embedded, attachment, finisher
+from invoices.rendering.xml_attachment import EmbeddedXml, build_attachment, build_finisher
 
 VARIANT = "pdf/a-3a"
 LOGGER = logging.getLogger("weasyprint")
 
 # WeasyPrint and Pango are not safe to share between threads.
-_one_at_a_time = threading.Lock()
+_render_lock = threading.Lock()
 
 
 class MissingGlyphs(Exception):
@@ -26,11 +26,11 @@ class MissingGlyphs(Exception):
         self.characters = characters
 
 
-class RefusedAsset(Exception):
+class AssetRefused(Exception):
     """The document asked for something that is not packaged with it; the text says what."""
 
 
-def typeset(html: str, *, embedded: Embedded | None = None) -> bytes:
+def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
     """
     Return the document as a PDF file.
 
@@ -42,27 +42,27 @@ def typeset(html: str, *, embedded: Embedded | None = None) -> bytes:
     from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError
 
-    from invoices.rendering.asset_loader import FETCHER, style
+    from invoices.rendering.asset_loader import FETCHER, load_style
 
-    with _one_at_a_time, _missing_glyphs() as missing:
-        sheet, fonts = style()
+    with _render_lock, _missing_glyphs() as missing:
+        sheet, fonts = load_style()
         try:
             document = HTML(string=html, url_fetcher=FETCHER)
             pdf = document.write_pdf(
                 stylesheets=[sheet],
                 font_config=fonts,
                 pdf_variant=VARIANT,
-                attachments=[attachment(embedded)] if embedded else None,
-                finisher=finisher(embedded),
+                attachments=[build_attachment(embedded)] if embedded else None,
+                finisher=build_finisher(embedded),
             )
         except FatalURLFetchingError as error:
-            raise RefusedAsset(str(error.__cause__)) from error
+            raise AssetRefused(str(error.__cause__)) from error
     if missing:
         raise MissingGlyphs("".join(sorted(missing)))
     return pdf
 
 
-class _Listener(logging.Handler):
+class _MissingGlyphHandler(logging.Handler):
     """Collects the characters that WeasyPrint warns of; it passes the character and its code point."""
 
     def __init__(self) -> None:
@@ -76,9 +76,9 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def _missing_glyphs() -> Iterator[set[str]]:
-    listener = _Listener()
-    LOGGER.addHandler(listener)
+    handler = _MissingGlyphHandler()
+    LOGGER.addHandler(handler)
     try:
-        yield listener.characters
+        yield handler.characters
     finally:
-        LOGGER.removeHandler(listener)
+        LOGGER.removeHandler(handler)

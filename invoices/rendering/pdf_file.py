@@ -7,24 +7,24 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from invoices.rendering.einvoice.cii import to_cii
-from invoices.rendering.einvoice.conversion import shape
-from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.einvoice.conversion import to_einvoice
+from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.invoice_facts import InvoiceFacts
-from invoices.rendering.page_content import Document, compose
+from invoices.rendering.page_content import PageContent, compose
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
-from invoices.rendering.xml_attachment import Embedded
+from invoices.rendering.xml_attachment import EmbeddedXml
 
 TEMPLATE = "invoices/invoice.html"
 # Control characters have no shape, and some no place in a document; overrides of the reading direction would let a
 # name read as another one. Tab and line feed stay.
 CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E} - {0x09, 0x0A})
-MOST_NAMED = 10
-CARRY_DATA = ("when_possible", "always")
+MOST_NAMED_CHARACTERS = 10
+EMBEDDING_POLICIES = ("when_possible", "always")
 
 
-class NoFont(Exception):
+class MissingFont(Exception):
     """A text of the invoice has characters that no font has; the message names both."""
 
 
@@ -41,29 +41,29 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
     :raises NotAnInvoice: if its seller's documents always carry their data, and this one cannot.
     :raises RefusedAsset: if its markup refers to anything that is not packaged.
     """
-    document, embedded = compose(facts, usage, wallets), _embedded(facts)
+    document, embedded = compose(facts, usage, wallets), _embedded_xml(facts)
     try:
         return typeset(to_html(document), embedded=embedded)
     except MissingGlyphs as error:
         if texts := _texts_with(error.characters, replace(document, usage=())):
-            raise NoFont(_reason(error.characters, texts)) from error
-        legible = replace(document, usage=_spelled_out(document.usage, error.characters))
+            raise MissingFont(_missing_font_text(error.characters, texts)) from error
+        legible = replace(document, usage=_spell_out(document.usage, error.characters))
         return typeset(to_html(legible), embedded=embedded)
 
 
-def _embedded(facts: InvoiceFacts) -> Embedded | None:
+def _embedded_xml(facts: InvoiceFacts) -> EmbeddedXml | None:
     """Return the data that goes into the file by its seller's choice; a draft has none yet."""
-    if facts.look.e_invoices not in CARRY_DATA or facts.state == "draft":
+    if facts.branding.e_invoices not in EMBEDDING_POLICIES or facts.state == "draft":
         return None
     try:
-        return Embedded(to_cii(shape(facts)), facts.dated_at)
-    except NotAnInvoice:
-        if facts.look.e_invoices == "always":
+        return EmbeddedXml(to_cii(to_einvoice(facts)), facts.dated_at)
+    except EInvoiceImpossible:
+        if facts.branding.e_invoices == "always":
             raise
         return None
 
 
-def to_html(document: Document) -> str:
+def to_html(document: PageContent) -> str:
     """Return the document's markup; every text in it is escaped."""
     return render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
 
@@ -72,8 +72,8 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
-        for one in value:
-            yield from _texts(one)
+        for element in value:
+            yield from _texts(element)
     elif is_dataclass(value):
         for field in fields(value):
             yield from _texts(getattr(value, field.name))
@@ -83,20 +83,20 @@ def _texts_with(characters: str, value: Any) -> list[str]:
     return [text for text in dict.fromkeys(_texts(value)) if not set(characters).isdisjoint(text)]
 
 
-def _reason(characters: str, texts: Sequence[str]) -> str:
-    missing = [one for one in characters if any(one in text for text in texts)][:MOST_NAMED]
-    named = ", ".join(f"“{one}” (U+{ord(one):04X})" for one in missing)
+def _missing_font_text(characters: str, texts: Sequence[str]) -> str:
+    missing = [character for character in characters if any(character in text for text in texts)][:MOST_NAMED_CHARACTERS]
+    named = ", ".join(f"“{character}” (U+{ord(character):04X})" for character in missing)
     return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
 
 
-def _spelled_out(value: Any, characters: str) -> Any:
+def _spell_out(value: Any, characters: str) -> Any:
     """Return the same value with each of the characters in its texts replaced by its code point."""
     if isinstance(value, str):
         return value.translate({ord(one): f"[U+{ord(one):04X}]" for one in characters})
     if isinstance(value, tuple):
-        return tuple(_spelled_out(one, characters) for one in value)
+        return tuple(_spell_out(one, characters) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(
-            value, **{field.name: _spelled_out(getattr(value, field.name), characters) for field in fields(value)}
+            value, **{field.name: _spell_out(getattr(value, field.name), characters) for field in fields(value)}
         )
     return value

@@ -8,23 +8,23 @@ import pypdfium2
 SCREEN_WIDTH = 900  # pixels
 
 # PDFium is not safe to share between threads.
-_one_at_a_time = threading.Lock()
+_pdfium_lock = threading.Lock()
 
 
-def pictures(pdf: bytes, *, most: int) -> list[bytes]:
+def draw_pages(pdf: bytes, *, most: int) -> list[bytes]:
     """Return the first pages as PNG, up to `most` of them."""
-    with _one_at_a_time:
+    with _pdfium_lock:
         document = pypdfium2.PdfDocument(pdf)
         try:
-            return [_picture(document[place]) for place in range(min(len(document), most))]
+            return [_draw_page(document[page_index]) for page_index in range(min(len(document), most))]
         finally:
             document.close()
 
 
-def _picture(page: pypdfium2.PdfPage) -> bytes:
-    drawn = page.render(scale=SCREEN_WIDTH / page.get_width())
+def _draw_page(page: pypdfium2.PdfPage) -> bytes:
+    bitmap = page.render(scale=SCREEN_WIDTH / page.get_width())
     out = io.BytesIO()
-    drawn.to_pil().save(out, "PNG")
-    drawn.close()
+    bitmap.to_pil().save(out, "PNG")
+    bitmap.close()
     page.close()
     return out.getvalue()

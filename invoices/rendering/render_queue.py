@@ -7,10 +7,10 @@ from hashlib import sha256
 from django.db import connection
 
 from invoices.models import Rendering
-from lib.error_text import readable
+from lib.error_text import storable_error_text
 
 RENDER_SECONDS = 40
-CLAIM_LASTS = timedelta(seconds=RENDER_SECONDS + 5)
+LEASE_DURATION = timedelta(seconds=RENDER_SECONDS + 5)
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=3))
 """How long after the first, second … failure the next attempt comes. After the last there is none: it is parked."""
 
@@ -19,14 +19,14 @@ UNFINISHED = "The attempt has not finished: it is under way, or its process died
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class RenderLease:
     """The right to render one invoice; attempt: counted from 1."""
 
     invoice_id: int
     attempt: int
 
 
-_TAKE = """
+_LEASE = """
 INSERT INTO invoices_rendering AS r (invoice_id, attempts, error, sha256, retry_at)
 VALUES (%(invoice)s, 1, %(unfinished)s, '', %(until)s)
 ON CONFLICT (invoice_id) DO UPDATE
@@ -38,7 +38,7 @@ RETURNING attempts
 """
 
 
-def take(*, invoice_id: int, at: datetime, insist: bool = False) -> Claim | None:
+def lease_rendering(*, invoice_id: int, at: datetime, insist: bool = False) -> RenderLease | None:
     """
     Return the claim to an issued invoice without a file, or None: it is done, not due, parked, or someone else's.
 
@@ -46,32 +46,32 @@ def take(*, invoice_id: int, at: datetime, insist: bool = False) -> Claim | None
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _TAKE,
+            _LEASE,
             {
                 "invoice": invoice_id,
                 "at": at,
-                "until": at + CLAIM_LASTS,
+                "until": at + LEASE_DURATION,
                 "most": MOST_ATTEMPTS,
                 "insist": insist,
                 "unfinished": UNFINISHED,
             },
         )
         row = cursor.fetchone()
-    return None if row is None else Claim(invoice_id, row[0])
+    return None if row is None else RenderLease(invoice_id, row[0])
 
 
-def fulfill(claim: Claim, *, content: bytes, at: datetime) -> None:
+def store_file(lease: RenderLease, *, content: bytes, at: datetime) -> None:
     """Store the file with its hash, unless it is there: whoever was first wrote the same bytes."""
-    Rendering.objects.filter(invoice=claim.invoice_id, content__isnull=True).update(
+    Rendering.objects.filter(invoice=lease.invoice_id, content__isnull=True).update(
         content=content, sha256=sha256(content).hexdigest(), rendered_at=at, error="", retry_at=None
     )
 
 
-def fail(claim: Claim, *, reason: str, at: datetime) -> None:
+def record_failure(lease: RenderLease, *, reason: str, at: datetime) -> None:
     """Record why an attempt came to nothing and when the next one is due, unless another has begun since."""
-    again = at + RETRY_AFTER[claim.attempt - 1] if claim.attempt < MOST_ATTEMPTS else None
-    Rendering.objects.filter(invoice=claim.invoice_id, attempts=claim.attempt, content__isnull=True).update(
-        error=readable(reason), retry_at=again
+    retry_at = at + RETRY_AFTER[lease.attempt - 1] if lease.attempt < MOST_ATTEMPTS else None
+    Rendering.objects.filter(invoice=lease.invoice_id, attempts=lease.attempt, content__isnull=True).update(
+        error=storable_error_text(reason), retry_at=retry_at
     )
 
 

@@ -19,16 +19,16 @@ from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
 from invoices.models.pdf_files import unrendered
 from invoices.rendering import render_queue
-from invoices.rendering.einvoice.model import NotAnInvoice
-from invoices.rendering.facts_reader import TooLong, read
-from invoices.rendering.pdf_file import NoFont, render
-from invoices.rendering.time_limit import TookTooLong, time_limit
+from invoices.rendering.einvoice.model import EInvoiceImpossible
+from invoices.rendering.facts_reader import TooManyLines, read_invoice_facts
+from invoices.rendering.pdf_file import MissingFont, render
+from invoices.rendering.time_limit import TimeLimitExceeded, time_limit
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 
-AT_A_TIME = 100
-SPEAK_FOR_THEMSELVES = (NoFont, NotAnInvoice, TooLong, TookTooLong)
+BATCH_SIZE = 100
+SELF_EXPLANATORY_ERRORS = (MissingFont, EInvoiceImpossible, TooManyLines, TimeLimitExceeded)
 logger = logging.getLogger(__name__)
 
 
@@ -41,14 +41,14 @@ class NotRendered(Exception):
 
 
 @dataclass(slots=True)
-class Outcome:
+class RenderRun:
     """How many attempts of a run came to what."""
 
     rendered: int = 0
     failed: int = 0
 
 
-def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> Outcome:
+def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> RenderRun:
     """
     Render issued invoices that have no file, oldest first; any number of workers may do so at once.
 
@@ -56,23 +56,23 @@ def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> Outc
 
     What fails is recorded with its reason and tried again later, a few times in all: see `claims`.
     """
-    began = monotonic()
-    outcome = Outcome()
+    started = monotonic()
+    run = RenderRun()
     render_queue.park_abandoned(at=at)
-    while invoice_ids := list(unrendered(at).values_list("id", flat=True)[:AT_A_TIME]):
+    while invoice_ids := list(unrendered(at).values_list("id", flat=True)[:BATCH_SIZE]):
         for invoice_id in invoice_ids:
-            passed = monotonic() - began
-            if outcome.rendered + outcome.failed >= limit or passed > seconds:
-                return outcome
-            now = at + timedelta(seconds=passed)
-            claim = render_queue.take(invoice_id=invoice_id, at=now)
-            if claim is None:
+            elapsed = monotonic() - started
+            if run.rendered + run.failed >= limit or elapsed > seconds:
+                return run
+            now = at + timedelta(seconds=elapsed)
+            lease = render_queue.lease_rendering(invoice_id=invoice_id, at=now)
+            if lease is None:
                 continue
-            if attempt(claim, at=now):
-                outcome.rendered += 1
+            if attempt_rendering(lease, at=now):
+                run.rendered += 1
             else:
-                outcome.failed += 1
-    return outcome
+                run.failed += 1
+    return run
 
 
 def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Rendering:
@@ -83,40 +83,40 @@ def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Render
 
     :raises NotRendered: for a draft, and if it cannot be made now; the text says why.
     """
-    done = Rendering.objects.filter(invoice=invoice_id, content__isnull=False)
-    if stored := done.first():
-        return stored
+    finished = Rendering.objects.filter(invoice=invoice_id, content__isnull=False)
+    if existing := finished.first():
+        return existing
     if not Invoice.objects.filter(id=invoice_id).exclude(state=InvoiceState.DRAFT).exists():
         raise NotRendered("A draft has no file; it gets one when it is issued.", retry_at=None)
-    claim = render_queue.take(invoice_id=invoice_id, at=at, insist=insist)
-    if claim is not None:
-        attempt(claim, at=at)
-    found = Rendering.objects.get(invoice=invoice_id)
-    if found.content is None:
-        raise NotRendered(found.error, retry_at=found.retry_at)
-    return found
+    lease = render_queue.lease_rendering(invoice_id=invoice_id, at=at, insist=insist)
+    if lease is not None:
+        attempt_rendering(lease, at=at)
+    rendering = Rendering.objects.get(invoice=invoice_id)
+    if rendering.content is None:
+        raise NotRendered(rendering.error, retry_at=rendering.retry_at)
+    return rendering
 
 
-def attempt(claim: render_queue.Claim, *, at: datetime) -> bool:
+def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
     """Render what was claimed, and record what came of it; return whether there is a file."""
-    reached("render.claimed")
+    hit_failpoint("render.claimed")
     try:
-        invoice = Invoice.objects.get(id=claim.invoice_id)
-        facts, usage, wallets = read(invoice), usage_of(invoice), wallets_of(invoice)
+        invoice = Invoice.objects.get(id=lease.invoice_id)
+        facts, usage, wallets = read_invoice_facts(invoice), read_usage(invoice), read_wallets(invoice)
         with time_limit(render_queue.RENDER_SECONDS, what=f"Rendering {invoice}"):
             content = render(facts, usage, wallets)
     except Exception as error:
-        known = isinstance(error, SPEAK_FOR_THEMSELVES)
-        if not known:
-            logger.exception("Invoice %s could not be rendered", claim.invoice_id)
-        render_queue.fail(claim, reason=str(error) if known else f"{type(error).__name__}: {error}", at=at)
+        is_self_explanatory = isinstance(error, SELF_EXPLANATORY_ERRORS)
+        if not is_self_explanatory:
+            logger.exception("Invoice %s could not be rendered", lease.invoice_id)
+        render_queue.record_failure(lease, reason=str(error) if is_self_explanatory else f"{type(error).__name__}: {error}", at=at)
         return False
-    reached("render.before_storing")
-    render_queue.fulfill(claim, content=content, at=at)
+    hit_failpoint("render.before_storing")
+    render_queue.store_file(lease, content=content, at=at)
     return True
 
 
-def usage_of(invoice: Invoice) -> tuple[MeterUsage, ...]:
+def read_usage(invoice: Invoice) -> tuple[MeterUsage, ...]:
     """
     Return the usage that an invoice's appendix shows: what the function named by INVOICE_USAGE answers.
 
@@ -124,14 +124,14 @@ def usage_of(invoice: Invoice) -> tuple[MeterUsage, ...]:
 
     Invoices stand below billing, which counts usage, and cannot import it: docs/decisions/0007-usage-appendix.md.
     """
-    return _asked(settings.INVOICE_USAGE, invoice) if invoice.seller_facts.get("shows_usage", True) else ()
+    return _call_reader(settings.INVOICE_USAGE, invoice) if invoice.seller_facts.get("shows_usage", True) else ()
 
 
-def wallets_of(invoice: Invoice) -> tuple[WalletStatement, ...]:
+def read_wallets(invoice: Invoice) -> tuple[WalletStatement, ...]:
     """Return the statements of wallets that an invoice shows: what the function named by INVOICE_WALLETS answers."""
-    return _asked(settings.INVOICE_WALLETS, invoice) if invoice.seller_facts.get("shows_wallets", False) else ()
+    return _call_reader(settings.INVOICE_WALLETS, invoice) if invoice.seller_facts.get("shows_wallets", False) else ()
 
 
-def _asked(name: str, invoice: Invoice) -> tuple[Any, ...]:
-    is_wanted = name and invoice.kind == DocumentKind.INVOICE
-    return import_string(name)(invoice=invoice) if is_wanted else ()
+def _call_reader(path: str, invoice: Invoice) -> tuple[Any, ...]:
+    is_applicable = path and invoice.kind == DocumentKind.INVOICE
+    return import_string(path)(invoice=invoice) if is_applicable else ()

@@ -11,13 +11,13 @@ from invoices.models import TaxRate
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 from lib.money import round_money
-from plans.pricing.charge_models import Charge, Graduated, PerUnit, Tier
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.charge_models import Charge, Graduated, PerUnit, PriceTier
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 
 NUMBER = "SAMPLE-000042"
 MONTH = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
-ISSUED = datetime(2026, 11, 1, 1, tzinfo=UTC)
-TIERS = Graduated((Tier(Decimal(10_000), Decimal("0.012")), Tier(None, Decimal("0.008"))))
+ISSUED_AT = datetime(2026, 11, 1, 1, tzinfo=UTC)
+TIERS = Graduated((PriceTier(Decimal(10_000), Decimal("0.012")), PriceTier(None, Decimal("0.008"))))
 BUYER = Party(
     legal_name="Sample Customer",
     address_line1="1 Example Street",
@@ -31,8 +31,8 @@ BUYER = Party(
 )
 
 
-def sample(
-    facts: Mapping[str, Any], look: Branding, *, currency: str, net_days: int, rate: TaxRate | None
+def sample_invoice(
+    facts: Mapping[str, Any], branding: Branding, *, currency: str, net_days: int, rate: TaxRate | None
 ) -> InvoiceFacts:
     """
     Return an invoice to a customer in the seller's own country, in the seller's language.
@@ -42,12 +42,12 @@ def sample(
     tax = Tax("Tax", Decimal(0)) if rate is None else Tax(rate.name, rate.rate)
     lines = [replace(line, tax_rate=tax.rate) for line in _lines(currency)]
     sums = total_up([(line.amount, tax) for line in lines], currency)
-    issue_date = ISSUED.date()
+    issue_date = ISSUED_AT.date()
     return InvoiceFacts(
         number=NUMBER,
         state="issued",
         sandbox=False,
-        dated_at=ISSUED,
+        dated_at=ISSUED_AT,
         issue_date=issue_date,
         due_date=issue_date + timedelta(days=net_days),
         period_start=MONTH[0],
@@ -67,9 +67,9 @@ def sample(
         note="",
         lines=tuple(lines),
         taxes=tuple(
-            TaxFacts(one.tax.name, one.tax.rate, one.tax.reason, one.taxable, one.amount) for one in sums.taxes
+            TaxFacts(tax_sum.tax.name, tax_sum.tax.rate, tax_sum.tax.reason, tax_sum.taxable, tax_sum.amount) for tax_sum in sums.taxes
         ),
-        look=look,
+        branding=branding,
     )
 
 
@@ -93,7 +93,7 @@ def _lines(currency: str) -> list[LineFacts]:
 
 
 def _usage(name: str, charge: Charge, quantity: Decimal, unit: str, currency: str) -> LineFacts:
-    terms = PriceTerms(currency, (Rate(1, (), charge),), Decimal(0), "overage")
+    terms = PriceTerms(currency, (RateTerms(1, (), charge),), Decimal(0), "overage")
     (rated,) = rate_usage(terms, {1: quantity}).lines
     return _line("usage", name, rated.quantity, unit, round_money(rated.amount, currency), rated.as_json())
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-AGAIN_SECONDS = 5
+REPEAT_SECONDS = 5
 
 
-class TookTooLong(Exception):
+class TimeLimitExceeded(Exception):
     """The work was stopped when its time was up."""
 
 
@@ -18,7 +18,7 @@ class _Stop(BaseException):
 
 
 @contextmanager
-def time_limit(seconds: float, *, what: str) -> Iterator[None]:
+def time_limit(seconds: float, *, task: str) -> Iterator[None]:
     """
     Stop the block after `seconds`, by the alarm signal, which reaches the main thread of a process only.
 
@@ -33,13 +33,13 @@ def time_limit(seconds: float, *, what: str) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise _Stop
 
-    before = signal.signal(signal.SIGALRM, stop)
+    previous_handler = signal.signal(signal.SIGALRM, stop)
     # Again and again, should the first one be lost where an exception cannot go on (a callback, a destructor).
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield
     except _Stop:
-        raise TookTooLong(f"{what} took more than {seconds:g} seconds.") from None
+        raise TimeLimitExceeded(f"{task} took more than {seconds:g} seconds.") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)

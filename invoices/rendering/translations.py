@@ -9,7 +9,7 @@ from babel import Locale, UnknownLocaleError
 
 FOLDER = Path(__file__).parent / "words"
 LANGUAGES = frozenset(file.stem for file in FOLDER.glob("*.toml"))
-ANYWHERE = "en_001"  # English without a country: 15 November 2026
+WORLD_ENGLISH = "en_001"  # English without a country: 15 November 2026
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +89,27 @@ class Words:
 
 
 @cache
-def words_in(language: str) -> Words:
+def load_words(language: str) -> Words:
     """:raises TypeError: if the language's file lacks a text, or has one that is not known."""
     return Words(**tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=256)
-def speak(name: str) -> tuple[Words, Locale]:
+def words_for(name: str) -> tuple[Words, Locale]:
     """
     Return the words and the locale for a customer whose locale is `name`, such as de_AT.
 
     Words and formats never mix two languages: a customer whose language has no words here gets English ones, with
     the number format of their own country where English has it (hi_IN → en_IN, ja_JP → en_001).
     """
-    wanted = name.replace("-", "_")
-    language, _, rest = wanted.partition("_")
+    normalized_name = name.replace("-", "_")
+    language, _, subtags = normalized_name.partition("_")
     language = language.lower()
-    territory = rest.rpartition("_")[2]
-    spoken = language if language in LANGUAGES else "en"
-    for candidate in (f"{spoken}_{territory}", ANYWHERE if spoken == "en" else spoken):
+    territory = subtags.rpartition("_")[2]
+    available_language = language if language in LANGUAGES else "en"
+    for candidate in (f"{available_language}_{territory}", WORLD_ENGLISH if available_language == "en" else available_language):
         try:
-            return words_in(spoken), Locale.parse(candidate)
+            return load_words(available_language), Locale.parse(candidate)
         except (UnknownLocaleError, ValueError):
             continue
-    raise AssertionError(f"Babel knows no locale {spoken}")
+    raise AssertionError(f"Babel knows no locale {available_language}")

@@ -55,14 +55,14 @@ METADATA = _METADATA.format(
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedXml:
     """The XML that a PDF carries. dated_at: the file's own date."""
 
     xml: bytes
     dated_at: datetime
 
 
-def attachment(embedded: Embedded) -> "Attachment":
+def build_attachment(embedded: EmbeddedXml) -> "Attachment":
     """Return the XML as WeasyPrint attaches it."""
     from weasyprint import Attachment
 
@@ -76,7 +76,7 @@ def attachment(embedded: Embedded) -> "Attachment":
     )
 
 
-def finisher(embedded: Embedded | None) -> Callable[[Any, Any], None] | None:
+def build_finisher(embedded: EmbeddedXml | None) -> Callable[[Any, Any], None] | None:
     """Return what is done to a PDF before it is written: nothing, where nothing is embedded."""
 
     def finish(document: Any, pdf: Any) -> None:

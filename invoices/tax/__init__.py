@@ -1,1 +1,1 @@
-"""Which taxes a supply falls under: docs/tax.md."""
+"""The taxes on a supply: docs/tax.md."""

@@ -1,4 +1,4 @@
-"""What taxes are asked for, and how: by the seller's table of rates, or by a function that a setting names."""
+"""Calculate taxes by the seller's table of rates, or by a function that a setting names."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,16 +14,17 @@ from invoices.documents.totals import Taxes
 from invoices.models import TaxRate
 
 FINEST = Decimal("0.0001")
-"""As fine as a rate is stored, in percent."""
+"""The precision in which a rate is stored, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
     """
-    Something that is supplied to a buyer.
+    A supply to a buyer.
 
-    seller_country: where the seller is. on: the day of supply, by the seller's calendar. code: what it is taxed as,
-    empty for the ordinary rates. rates: all of the seller's, of every country, code and time.
+    seller_country: the seller's country. on: the day of supply, by the seller's calendar. code: the product's tax
+    code,
+    empty for the ordinary rates. rates: all rates of the seller, of every country, code and time.
     """
 
     seller_id: int
@@ -35,29 +36,29 @@ class Supply:
 
 
 Calculator = Callable[[Supply], Taxes]
-"""Tells the taxes of a supply, one at least; asked once for each buyer, day and code of a run."""
+"""Returns the taxes of a supply, at least one; called once for each buyer, day and code of a run."""
 
 
 BY_RATES = "invoices.tax.rates.by_rates"
-"""The calculator that there is by itself."""
+"""The default calculator."""
 
 
 def taxes_on(supply: Supply) -> Taxes:
     """
-    Return the taxes of a supply, as the calculator of `TAX_CALCULATOR` has it.
+    Return the taxes of a supply, by the calculator named in `TAX_CALCULATOR`.
 
-    :raises ValueError: if it tells none, or a rate that is finer than can be stored.
+    :raises ValueError: if it returns none, or a rate with more decimals than can be stored.
     """
-    found = tuple(_calculator(settings.TAX_CALCULATOR)(supply))
-    if not found:
+    taxes = tuple(_calculator(settings.TAX_CALCULATOR)(supply))
+    if not taxes:
         raise ValueError("The tax calculator told no tax: a supply without any falls under one of zero.")
-    for tax in found:
+    for tax in taxes:
         if not 0 <= tax.rate <= 100 or tax.rate % FINEST:
             raise ValueError(f"{tax.name} {tax.rate} % is no rate of tax: 0 to 100 percent, to four decimals.")
-    return found
+    return taxes
 
 
 @lru_cache(maxsize=8)
 def _calculator(path: str) -> Calculator:
-    found: Calculator = import_string(path)
-    return found
+    calculator: Calculator = import_string(path)
+    return calculator

@@ -9,7 +9,7 @@ from invoices.documents.buyer_details import Buyer
 from invoices.documents.totals import Tax, Taxes
 from invoices.models import TaxRate
 from invoices.tax.calculation import Supply
-from invoices.tax.reverse_charge import REVERSE_CHARGE, is_across, is_reversed
+from invoices.tax.reverse_charge import REVERSE_CHARGE, is_intra_eu_supply, is_reverse_charged
 
 ZERO = Decimal(0)
 NO_TAX = Tax("Tax", ZERO)
@@ -19,37 +19,37 @@ def by_rates(supply: Supply) -> Taxes:
     """
     Return the taxes of a supply by the seller's rates of the day.
 
-    An exempt buyer pays none. Nor does one who owes it in another country of the EU, where the seller would have to
-    charge any; the document says why.
+    An exempt buyer pays no tax. Nor does a business in another EU country that owes the tax itself; the invoice then
+    states the reason.
     """
     buyer = supply.buyer
-    taxes = tuple(_tax(rate) for rate in in_force(supply)) or (NO_TAX,)
+    taxes = tuple(_tax(rate) for rate in applicable_rates(supply)) or (NO_TAX,)
     if buyer.tax_exemption:
         return (Tax(taxes[0].name, ZERO, buyer.tax_exemption),)
-    if any(tax.rate for tax in taxes) and is_reversed(seller_country=supply.seller_country, buyer=buyer):
+    if any(tax.rate for tax in taxes) and is_reverse_charged(seller_country=supply.seller_country, buyer=buyer):
         return (Tax(taxes[0].name, ZERO, REVERSE_CHARGE),)
     return taxes
 
 
-def seen_of(buyer: Buyer, *, seller_country: str) -> tuple[Any, ...]:
-    """Return all of a buyer that these taxes depend on."""
-    number = buyer.tax_number if is_across(seller_country, buyer.country) else ""
-    told = (buyer.country, buyer.region, buyer.tax_exemption, buyer.tax_code)
-    return (*told, number, buyer.tax_number_is_valid) if number else told
+def tax_relevant_facts(buyer: Buyer, *, seller_country: str) -> tuple[Any, ...]:
+    """Return every fact of a buyer that these taxes depend on."""
+    number = buyer.tax_number if is_intra_eu_supply(seller_country, buyer.country) else ""
+    facts = (buyer.country, buyer.region, buyer.tax_exemption, buyer.tax_code)
+    return (*facts, number, buyer.tax_number_is_valid) if number else facts
 
 
-def in_force(supply: Supply) -> list[TaxRate]:
-    """Return the rate of each level that fits a supply best; beyond the first, those that charge something."""
+def applicable_rates(supply: Supply) -> list[TaxRate]:
+    """Return the most specific rate of each level; above the first level, only rates above zero."""
     code = supply.buyer.tax_code or supply.code
-    best: dict[int, TaxRate] = {}
-    for rate in _fitting(supply.rates, supply.buyer, code, supply.on):
-        if (found := best.get(rate.level)) is None or _closeness(rate) > _closeness(found):
-            best[rate.level] = rate
-    chosen = [best[level] for level in sorted(best)]
-    return [rate for place, rate in enumerate(chosen) if rate.rate or not place]
+    best_by_level: dict[int, TaxRate] = {}
+    for rate in _matching_rates(supply.rates, supply.buyer, code, supply.on):
+        if (best_rate := best_by_level.get(rate.level)) is None or _specificity(rate) > _specificity(best_rate):
+            best_by_level[rate.level] = rate
+    rates = [best_by_level[level] for level in sorted(best_by_level)]
+    return [rate for index, rate in enumerate(rates) if rate.rate or not index]
 
 
-def _fitting(rates: Iterable[TaxRate], buyer: Buyer, code: str, on: date) -> Iterable[TaxRate]:
+def _matching_rates(rates: Iterable[TaxRate], buyer: Buyer, code: str, on: date) -> Iterable[TaxRate]:
     return (
         rate
         for rate in rates
@@ -61,7 +61,7 @@ def _fitting(rates: Iterable[TaxRate], buyer: Buyer, code: str, on: date) -> Ite
     )
 
 
-def _closeness(rate: TaxRate) -> tuple[bool, bool, bool]:
+def _specificity(rate: TaxRate) -> tuple[bool, bool, bool]:
     return bool(rate.country), bool(rate.region), bool(rate.code)
 
 

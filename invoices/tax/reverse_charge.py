@@ -1,8 +1,8 @@
 """
-Who owes the tax within the EU: docs/tax.md#reverse-charge.
+Reverse charge within the EU: docs/tax.md#reverse-charge.
 
-Between businesses in two of its countries it is the buyer (Art. 196 Directive 2006/112/EC). That a buyer is one is
-shown by a VAT id; its form and check digits are looked at here, without asking anybody.
+Between businesses in two EU countries the buyer owes the tax (Art. 196 Directive 2006/112/EC). A VAT id shows that a
+buyer is a business; this module checks its form and check digits without an online request.
 """
 
 from functools import lru_cache
@@ -14,24 +14,24 @@ from invoices.documents.buyer_details import Buyer
 REVERSE_CHARGE = "Reverse charge: the customer owes the tax (Art. 196 Directive 2006/112/EC)"
 
 PREFIXES = {"GR": "EL"}
-"""Country → what its VAT ids begin with, where that is not its own code."""
+"""Country → prefix of its VAT ids, where that differs from the country's code."""
 
 EU = frozenset(code.upper() for code in vat.MEMBER_STATES) - {"XI"}
 """Countries of the EU. Northern Ireland is in it for goods alone."""
 
 
-def is_reversed(*, seller_country: str, buyer: Buyer) -> bool:
-    """Tell whether the buyer owes the tax: another country's business, as far as its VAT id tells."""
-    return is_across(seller_country, buyer.country) and bool(buyer.tax_number) and not problem_of(buyer)
+def is_reverse_charged(*, seller_country: str, buyer: Buyer) -> bool:
+    """Return whether the buyer owes the tax: a business in another EU country, judging by its VAT id."""
+    return is_intra_eu_supply(seller_country, buyer.country) and bool(buyer.tax_number) and not vat_id_problem(buyer)
 
 
-def is_across(seller_country: str, buyer_country: str) -> bool:
-    """Tell whether a supply goes from one country of the EU to another."""
+def is_intra_eu_supply(seller_country: str, buyer_country: str) -> bool:
+    """Return whether a supply goes from one EU country to another."""
     return seller_country != buyer_country and EU.issuperset((seller_country, buyer_country))
 
 
-def problem_of(buyer: Buyer) -> str:
-    """Return what is wrong with the VAT id of a buyer in the EU, in words; empty if nothing is known to be."""
+def vat_id_problem(buyer: Buyer) -> str:
+    """Return the problem of an EU buyer's VAT id as a sentence; empty if none is known."""
     if not is_vat_id(buyer.country, buyer.tax_number):
         prefix = PREFIXES.get(buyer.country, buyer.country)
         return f"“{buyer.tax_number}” is no VAT id of {buyer.country}: it begins with {prefix} and has check digits."
@@ -42,6 +42,6 @@ def problem_of(buyer: Buyer) -> str:
 
 @lru_cache(maxsize=100_000)
 def is_vat_id(country: str, number: str) -> bool:
-    """Tell whether a number has the form and the check digits of this country's VAT ids."""
+    """Return whether a number has the form and the check digits of this country's VAT ids."""
     prefix = PREFIXES.get(country, country)
     return vat.compact(number).upper().startswith(prefix) and bool(vat.is_valid(number))

@@ -1,15 +1,15 @@
 """
-Database triggers that keep credit notes below what they correct.
+Database triggers that keep credit notes within the invoices that they correct.
 
-Whoever issues a credit note moves `credited` of its invoice by the trigger, and so holds that row until the commit:
-two notes of one invoice come one after the other, and the second is measured against what the first has left.
+Issuing a credit note updates `credited` of its invoice by the trigger and thereby locks that row until the commit:
+two credit notes of one invoice are serialized, and the second is checked against the amount that the first has left.
 """
 
 import pgtrigger
 
-from invoices.documents.line_net import net_of
-from invoices.tax.line_taxes import taxes_of
-from invoices.triggers.issued_invoices import refused_if
+from invoices.documents.line_net import line_net_sql
+from invoices.tax.line_taxes import line_taxes_sql
+from invoices.triggers.issued_invoices import refuse_if_found
 
 _COUNT = """
         EXECUTE $count$
@@ -23,10 +23,10 @@ _COUNT = """
 
 
 def correction_is_of_the_same_parties() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to correct another customer's document, or one that is itself a credit note."""
+    """Return the trigger that refuses to correct another customer's document, or a credit note."""
     return _on_insert(
         "correction_is_of_the_same_parties",
-        refused_if(
+        refuse_if_found(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.corrects_id
             WHERE i.kind <> 'invoice' OR i.state = 'draft' OR (i.seller_id, i.customer_id, i.currency, i.sandbox)
@@ -40,23 +40,24 @@ def correction_is_of_the_same_parties() -> pgtrigger.Trigger:
 
 def credit_notes_are_counted() -> pgtrigger.Trigger:
     """
-    Return the trigger that counts what is credited of each invoice, and refuses more than its lines came to.
+    Return the trigger that adds up the credited amount of each invoice, and refuses credits above a line's net.
 
-    An invoice of which nothing is left is void, unless something of it was paid: then it is paid, and what was
-    beyond what is left of the claim is owed to the customer.
+    An invoice with nothing left is void, unless some of it was paid: then it is paid, and the payment beyond the
+    amount
+    left is owed to the customer.
     """
-    net = net_of("l")
+    line_net = line_net_sql("l")
     return _on_insert(
         "credit_notes_are_counted",
         _COUNT
-        + refused_if(
+        + refuse_if_found(
             f"""
             SELECT 1 FROM new_rows n JOIN invoices_line c ON c.invoice_id = n.id
             LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
             WHERE n.kind = 'credit_note' AND (
-                l.invoice_id IS DISTINCT FROM n.corrects_id OR {taxes_of("l")} IS DISTINCT FROM {taxes_of("c")}
+                l.invoice_id IS DISTINCT FROM n.corrects_id OR {line_taxes_sql("l")} IS DISTINCT FROM {line_taxes_sql("c")}
                 OR (SELECT sum(o.amount) FROM invoices_line o WHERE o.corrects_line_id = l.id)
-                    NOT BETWEEN least(0, {net}) AND greatest(0, {net}))
+                    NOT BETWEEN least(0, {line_net}) AND greatest(0, {line_net}))
             """,
             "line_is_credited_up_to_its_net: a credit is of a line of its invoice, at its taxes, and all"
             " of them together are no more than it came to",
@@ -66,7 +67,7 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
 
 
 def _on_insert(name: str, body: str) -> pgtrigger.Trigger:
-    """Return a trigger that looks at documents that correct others; closing writes thousands that do not."""
+    """Return a trigger that only checks inserted corrections; closing inserts thousands of invoices that are none."""
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.After,

@@ -1,15 +1,15 @@
-"""Database triggers that keep the sections of a document: all of its lines, and nothing that another one bills."""
+"""Database triggers that keep the sections of an invoice complete, and bill nothing that another invoice bills."""
 
 import pgtrigger
 
-from invoices.triggers.issued_invoices import refused_if
+from invoices.triggers.issued_invoices import refuse_if_found
 
 
 def section_bills_what_no_document_does() -> pgtrigger.Trigger:
-    """Return the trigger that refuses a section of something that has a document of its own."""
+    """Return the trigger that refuses a section for a reference that has an invoice of its own."""
     return _on_insert(
         "section_bills_what_no_document_does",
-        refused_if(
+        refuse_if_found(
             "SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.reference = n.reference",
             "section_bills_what_no_document_does: it has a document of its own",
             code="unique_violation",
@@ -19,12 +19,13 @@ def section_bills_what_no_document_does() -> pgtrigger.Trigger:
 
 def document_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
     """
-    Return the trigger that looks at documents as they are issued: those of several sections, whose rows are written
-    before, leave no line out, and no document is for what is a section of another.
+    Return the trigger that checks invoices as they are issued: the sections, which are written before, cover every
+    line,
+    and no invoice bills the reference of another one's section.
     """
     return _on_insert(
         "document_is_the_sum_of_its_sections",
-        refused_if(
+        refuse_if_found(
             """
             SELECT 1 FROM new_rows i LEFT JOIN LATERAL (
                 SELECT count(*) AS times, min(first_line) AS first, max(last_line) AS last,

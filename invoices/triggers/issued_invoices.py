@@ -1,7 +1,7 @@
 """
-Database triggers that keep issued documents as they were issued.
+Database triggers that keep issued documents unchanged.
 
-They work on whole statements where they can, so that closing a hundred thousand periods by COPY pays for a few set
+They work on whole statements where possible, so that closing a hundred thousand periods by COPY costs a few set
 comparisons instead of a function call per row.
 """
 
@@ -12,10 +12,12 @@ MUTABLE = ("state", "credited", "paid", "returned")
 
 def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses any other change of an issued invoice, and its deletion.
+    Return the trigger that refuses to delete an issued invoice or to change anything but its state and counted
+    amounts.
 
-    What is credited of it changes with a credit note alone (invoices/triggers/credit_notes.py), what is paid with
-    a payment, and what was returned of that with a refund or an entry of the customer's balance.
+    `credited` changes only with a credit note (invoices/triggers/credit_notes.py), `paid` with a payment, and
+    `returned`
+    with a refund or an entry of the customer's balance.
     """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
@@ -48,19 +50,21 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
 
 
 def append_only() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change or remove a row."""
+    """Return the trigger that refuses to change or delete a row."""
     return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 def payments_are_counted() -> pgtrigger.Trigger:
     """
-    Return the trigger that counts what is paid of an invoice, calls it paid when nothing is due, and refuses more.
+    Return the trigger that adds up an invoice's payments, marks it as paid when nothing is due, and refuses more.
 
-    One that was paid is issued again when a payment that it needs is taken back; an overdue one is found anew.
+    A paid invoice becomes issued again when a payment that it needs is reversed; the next overdue run finds it if it
+    is
+    past due.
 
-    Whoever records a payment holds the invoice until the commit, as who credits it does: one comes after the other.
+    Recording a payment locks the invoice until the commit, as crediting it does, so that the two are serialized.
     """
-    count = """
+    count_payments = """
         EXECUTE $count$
             UPDATE invoices_invoice i SET paid = i.paid + n.amount,
                 state = CASE WHEN i.state IN ('issued', 'overdue', 'uncollectible')
@@ -77,8 +81,8 @@ def payments_are_counted() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_rows"),
         declare=[("broken", "boolean")],
-        func=count
-        + refused_if(
+        func=count_payments
+        + refuse_if_found(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
             LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_paymentattempt c ON c.id = n.attempt_id
@@ -95,8 +99,8 @@ def payments_are_counted() -> pgtrigger.Trigger:
 
 
 def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
-    """Return the triggers that refuse to add, change or remove the rows of an invoice that is issued already."""
-    check = refused_if(
+    """Return the triggers that refuse to add, change or delete rows of an invoice that is already issued."""
+    check = refuse_if_found(
         """
         SELECT 1 FROM {rows} r JOIN invoices_invoice i ON i.id = r.invoice_id WHERE i.state <> 'draft'
         """,
@@ -115,7 +119,7 @@ def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
     ]
     return [
         pgtrigger.Trigger(
-            name=f"issued_invoice_keeps_its_rows_{word}",
+            name=f"issued_invoice_keeps_its_rows_{suffix}",
             when=pgtrigger.After,
             level=pgtrigger.Statement,
             operation=operation,
@@ -123,17 +127,17 @@ def issued_invoice_keeps_its_rows() -> list[pgtrigger.Trigger]:
             declare=[("broken", "boolean")],
             func=check.replace("{rows}", rows),
         )
-        for word, operation, referencing, rows in kinds
+        for suffix, operation, referencing, rows in kinds
     ]
 
 
 def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
     """
-    Return the triggers that compare every invoice with its lines and taxes at the moment it is issued.
+    Return the triggers that compare every invoice with its lines and taxes when it is issued.
 
     Lines are written before the invoice is issued, in the same transaction or an earlier one.
     """
-    check = refused_if(
+    check = refuse_if_found(
         """
         SELECT 1 FROM new_rows i
         LEFT JOIN LATERAL (
@@ -160,7 +164,7 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
     )
     return [
         pgtrigger.Trigger(
-            name=f"issued_invoice_equals_its_lines_{word}",
+            name=f"issued_invoice_equals_its_lines_{suffix}",
             when=pgtrigger.After,
             level=pgtrigger.Statement,
             operation=operation,
@@ -168,17 +172,18 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
             declare=[("broken", "boolean")],
             func=check,
         )
-        for word, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
+        for suffix, operation in (("insert", pgtrigger.Insert), ("update", pgtrigger.Update))
     ]
 
 
 def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
     """
-    Return the triggers that refuse to issue a live document that is dated in a locked month.
+    Return the triggers that refuse to issue a live document dated in a locked month.
 
-    Who locks a month holds the seller's number series, as who issues does until the commit: one waits for the other.
+    Locking a month locks the seller's number series, as issuing does until the commit, so that one waits for the
+    other.
     """
-    is_locked = """
+    query = """
         SELECT 1 FROM {issued} JOIN invoices_monthlock l ON l.seller_id = n.seller_id AND l.unlocked_at IS NULL
             AND l.month = date_trunc('month', n.issue_date)::date
         WHERE n.state <> 'draft' AND NOT n.sandbox
@@ -194,25 +199,25 @@ def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
     ]
     return [
         pgtrigger.Trigger(
-            name=f"locked_month_takes_no_document_{word}",
+            name=f"locked_month_takes_no_document_{suffix}",
             when=pgtrigger.After,
             level=pgtrigger.Statement,
             operation=operation,
             referencing=referencing,
             declare=[("broken", "boolean")],
-            func=refused_if(
-                is_locked.format(issued=issued),
+            func=refuse_if_found(
+                query.format(issued=issued_rows),
                 "locked_month_takes_no_document: date it to a later month, or unlock the month",
                 code="restrict_violation",
             ),
         )
-        for word, operation, referencing, issued in kinds
+        for suffix, operation, referencing, issued_rows in kinds
     ]
 
 
 def month_lock_is_only_undone() -> pgtrigger.Trigger:
-    """Return the trigger that takes a lock of a month that is over, and lets nothing become of it but its end."""
-    undone = "ARRAY['unlock_reason', 'unlocked_by_id', 'unlocked_at']"
+    """Return the trigger that accepts a lock only of a month that is over, and then no change but its unlocking."""
+    unlock_columns = "ARRAY['unlock_reason', 'unlocked_by_id', 'unlocked_at']"
     return pgtrigger.Trigger(
         name="month_lock_is_only_undone",
         when=pgtrigger.Before,
@@ -222,7 +227,7 @@ def month_lock_is_only_undone() -> pgtrigger.Trigger:
                 IF NEW.locked_at >= (SELECT (NEW.month + interval '1 month') AT TIME ZONE s.time_zone
                     FROM customers_seller s WHERE s.id = NEW.seller_id) THEN RETURN NEW; END IF;
             ELSIF TG_OP = 'UPDATE' AND OLD.unlocked_at IS NULL
-                AND to_jsonb(NEW) - {undone} = to_jsonb(OLD) - {undone} THEN RETURN NEW;
+                AND to_jsonb(NEW) - {unlock_columns} = to_jsonb(OLD) - {unlock_columns} THEN RETURN NEW;
             END IF;
             RAISE EXCEPTION 'month_lock_is_only_undone: a month is locked once it is over, and then only unlocked'
             USING ERRCODE = 'restrict_violation';
@@ -232,10 +237,10 @@ def month_lock_is_only_undone() -> pgtrigger.Trigger:
 
 def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
     """
-    Return the trigger that compares coupons' lines with their shares, which are written in one statement.
+    Return the trigger that compares coupons' lines with their discounts, which are written in one statement.
 
-    A share lies on a line of the same document and tax rate that claims something, and takes off no more of it than
-    that.
+    A discount applies to a line of the same invoice and tax rate with a positive amount, and takes it at most to
+    zero.
     """
     return pgtrigger.Trigger(
         name="coupon_is_shared_out_whole",
@@ -244,7 +249,7 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_rows"),
         declare=[("broken", "boolean")],
-        func=refused_if(
+        func=refuse_if_found(
             """
             SELECT 1 FROM new_rows r
             JOIN invoices_line c ON c.id = r.coupon_line_id JOIN invoices_line l ON l.id = r.line_id
@@ -259,12 +264,12 @@ def coupon_is_shared_out_whole() -> pgtrigger.Trigger:
     )
 
 
-def refused_if(query: str, message: str, *, code: str) -> str:
+def refuse_if_found(query: str, message: str, *, code: str) -> str:
     """
-    Return a trigger's body that refuses the statement if the query finds a row.
+    Return the body of a trigger that refuses the statement if the query finds a row.
 
-    The query is planned anew each time. A session would otherwise keep the plan it made while the tables were small,
-    and read all invoices again for each chunk of a hundred thousand.
+    EXECUTE plans the query on each call. A session would otherwise keep the plan it made while the tables were small,
+    and scan all invoices for each batch of a hundred thousand.
     """
     return f"""
         EXECUTE $check$ SELECT EXISTS ({query}) $check$ INTO broken;

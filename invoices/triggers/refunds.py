@@ -1,16 +1,17 @@
-"""Database triggers around what goes back to customers: their balances, and refunds."""
+"""Database triggers for money returned to customers: balances and refunds."""
 
 import pgtrigger
 
-from invoices.triggers.issued_invoices import refused_if
+from invoices.triggers.issued_invoices import refuse_if_found
 
 
 def balance_follows_its_entries() -> pgtrigger.Trigger:
     """
-    Return the trigger by which an entry moves its customer's balance, and takes its place and what is there then.
+    Return the trigger by which an entry updates its customer's balance and receives its place and the balance after
+    it.
 
-    The balance's row is held until the commit: two entries of a customer come one after the other. Updated first and
-    inserted second, since a check looks at the row that is proposed before it looks for one that is there.
+    The balance's row stays locked until the commit, so that entries of a customer are serialized. The trigger updates
+    first and inserts second, since PostgreSQL checks constraints on a proposed row before it detects the conflict.
     """
     return pgtrigger.Trigger(
         name="balance_follows_its_entries",
@@ -33,7 +34,7 @@ def balance_follows_its_entries() -> pgtrigger.Trigger:
 
 
 def balance_moves_by_entries() -> pgtrigger.Trigger:
-    """Return the trigger that lets nothing but an entry make, change or remove a balance."""
+    """Return the trigger that refuses to create, change or delete a balance except through an entry."""
     return pgtrigger.Trigger(
         name="balance_moves_by_entries",
         when=pgtrigger.Before,
@@ -49,9 +50,9 @@ def balance_moves_by_entries() -> pgtrigger.Trigger:
 
 def refund_is_of_what_came_in() -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses to give back more than a credit note left to be refunded, or a charge took.
+    Return the trigger that refuses refunds above their credit note's total or their payment attempt's amount.
 
-    What failed or was canceled does not count.
+    Failed and canceled refunds don't count.
     """
     return pgtrigger.Trigger(
         name="refund_is_of_what_came_in",
@@ -60,7 +61,7 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_rows"),
         declare=[("broken", "boolean")],
-        func=refused_if(
+        func=refuse_if_found(
             """
             SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
             LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id
@@ -79,15 +80,15 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
     )
 
 
-_OUTCOME = ("state", "ref", "code", "reason", "tries", "sent_at", "leased_until", "next_at", "settled_at")
-_PAGE = ("page", "closes_at", "disputed_at")
+_OUTCOME_COLUMNS = ("state", "ref", "code", "reason", "tries", "sent_at", "leased_until", "next_at", "settled_at")
+_PAGE_COLUMNS = ("page", "closes_at", "disputed_at")
 
 
-def what_goes_back_is_counted(condition: str, note: str) -> pgtrigger.Trigger:
+def returned_amount_is_counted(condition: str, note_column: str) -> pgtrigger.Trigger:
     """
-    Return the trigger that counts what goes back of an invoice when a credit note takes back what was paid of it.
+    Return the trigger that adds up the returned amount of an invoice when the paid part of a credit note goes back.
 
-    condition: which of the new rows do so. note: the column that names the credit note.
+    condition: SQL condition that selects the new rows to count. note_column: the column with the credit note's id.
     """
     return pgtrigger.Trigger(
         name="what_goes_back_is_counted",
@@ -98,26 +99,26 @@ def what_goes_back_is_counted(condition: str, note: str) -> pgtrigger.Trigger:
         func=f"""
             UPDATE invoices_invoice i SET returned = i.returned + r.amount FROM (
                 SELECT n.corrects_id, sum(r.amount) AS amount FROM new_rows r
-                JOIN invoices_invoice n ON n.id = r.{note} WHERE {condition} GROUP BY 1
+                JOIN invoices_invoice n ON n.id = r.{note_column} WHERE {condition} GROUP BY 1
             ) r WHERE i.id = r.corrects_id;
             RETURN NULL;
         """,
     )
 
 
-def settled_is_settled(name: str, *, late: str) -> pgtrigger.Trigger:
+def settled_attempt_is_final(name: str, *, late_change: str) -> pgtrigger.Trigger:
     """
-    Return the trigger that keeps what an attempt is of, and what came of it once it is settled.
+    Return the trigger that keeps an attempt's order unchanged, and its outcome once it is settled.
 
-    late: SQL condition on OLD and NEW of a change that may come after all, as when a provider took money late.
+    late_change: SQL condition on OLD and NEW of a change still allowed, such as a payment that succeeded late.
     """
-    mutable = ", ".join(f"'{column}'" for column in (*_OUTCOME, *_PAGE))
+    mutable = ", ".join(f"'{column}'" for column in (*_OUTCOME_COLUMNS, *_PAGE_COLUMNS))
     return pgtrigger.Trigger(
         name=name,
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func=f"""
-            IF TG_OP = 'UPDATE' AND (OLD.state IN ('pending', NEW.state) OR ({late}))
+            IF TG_OP = 'UPDATE' AND (OLD.state IN ('pending', NEW.state) OR ({late_change}))
                 AND to_jsonb(OLD) - ARRAY[{mutable}] = to_jsonb(NEW) - ARRAY[{mutable}] THEN
                 RETURN NEW;
             END IF;

@@ -13,7 +13,7 @@ INK = "#7d8796"
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class ChartSeries:
     """One line or one color of bars; None where there is no figure."""
 
     name: str
@@ -22,7 +22,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class StaffChart:
     """What `staff/chart.html` draws."""
 
     kind: str
@@ -38,10 +38,10 @@ class MeterChart:
     name: str
     now: str
     before: str
-    chart: Chart
+    chart: StaffChart
 
 
-def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str, stacked: bool = True) -> Chart:
+def bar_chart(labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str, stacked: bool = True) -> StaffChart:
     """Return bars for each label, stacked or side by side."""
     datasets = [
         _dataset(one, COLORS[place % len(COLORS)])
@@ -51,7 +51,7 @@ def bars(labels: Sequence[str], series: Sequence[Series], *, summary: str, stack
     return _chart("bar", labels, datasets, summary, stacked=stacked)
 
 
-def lines(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> Chart:
+def line_chart(labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str) -> StaffChart:
     """Return lines; a faint one is what the others are compared with."""
     datasets = [
         _dataset(one, FAINT if one.faint else COLORS[0])
@@ -62,12 +62,12 @@ def lines(labels: Sequence[str], series: Sequence[Series], *, summary: str) -> C
     return _chart("line", labels, datasets, summary, stacked=False)
 
 
-def _dataset(one: Series, color: str) -> dict[str, Any]:
+def _dataset(one: ChartSeries, color: str) -> dict[str, Any]:
     values = [None if value is None else float(value) for value in one.values]  # a drawing, not an amount
     return {"label": one.name, "data": values, "borderColor": color, "backgroundColor": color}
 
 
-def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool) -> Chart:
+def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool) -> StaffChart:
     options = {
         "animation": False,
         "responsive": True,
@@ -96,4 +96,4 @@ def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], sum
         },
     }
     data = {"labels": list(labels), "datasets": datasets}
-    return Chart(kind, json.dumps(data), json.dumps(options), summary)
+    return StaffChart(kind, json.dumps(data), json.dumps(options), summary)

@@ -8,13 +8,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from lib.decimals import plain
-from lib.formats import number
+from lib.decimals import to_plain_string
+from lib.formats import format_number
 
 GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
-def figure(text: str) -> SafeString:
+def number_cell(text: str) -> SafeString:
     """Return a number as a table shows it: aligned to the right, with digits of one width."""
     return format_html('<span class="figure">{}</span>', text)
 
@@ -26,7 +26,7 @@ class NumberInput(UnfoldAdminTextInputWidget):
         super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {}), "class": "figure"})
 
     def format_value(self, value: Any) -> str | None:
-        return plain(value) if isinstance(value, Decimal) and value.is_finite() else super().format_value(value)
+        return to_plain_string(value) if isinstance(value, Decimal) and value.is_finite() else super().format_value(value)
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """Take the commas out of 10,000 and 1,250,000.50, but not out of 0,05: that is refused, not multiplied."""
@@ -34,9 +34,9 @@ class NumberInput(UnfoldAdminTextInputWidget):
         return value.replace(",", "") if isinstance(value, str) and GROUPED.fullmatch(value.strip()) else value
 
 
-def bare(contents: str) -> str:
+def strip_padding(contents: str) -> str:
     """Return a number that the theme padded with zeros as it is meant: 10000.000000000000 → "10,000"."""
     try:
-        return number(Decimal(contents))
+        return format_number(Decimal(contents))
     except ArithmeticError:
         return contents

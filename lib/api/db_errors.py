@@ -16,7 +16,7 @@ from django.db.models import UniqueConstraint
 RETRY_AFTER_SECONDS = 2
 
 
-def as_refusal(error: Error | psycopg.Error) -> dict[str, Any] | None:
+def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
     """
     Return the arguments of the Problem to answer, or None if the error is our mistake and not the caller's.
 

@@ -4,21 +4,21 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 
-class Conflict(APIException):
+class ConflictError(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
 
-class Unprocessable(APIException):
+class UnprocessableError(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_code = "unprocessable"
 
 
-class TooLarge(APIException):
+class TooLargeError(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
 
 
-class NotFound(APIException):
+class NotFoundError(APIException):
     status_code = status.HTTP_404_NOT_FOUND
     default_code = "not_found"

@@ -13,7 +13,7 @@ _ADDRESSABLE = re.compile(r"[^\s/?#%\\]+( [^\s/?#%\\]+)*")
 _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class KnownFields:
+class StrictFields:
     """
     Mixin of serializers that take input: refuses a name that is no field, so that no mistyped one is lost in silence.
 
@@ -38,7 +38,7 @@ class KnownFields:
         "example": "acme",
     }
 )
-class NameField(serializers.CharField):
+class ExternalIdField(serializers.CharField):
     """The caller's own name for a thing, which then stands in its address: 200 characters at most."""
 
     default_error_messages = {

@@ -7,12 +7,12 @@ from django.views import View
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
-from lib.api.problems import invalid
+from lib.api.problems import invalid_fields
 
 PAGING = frozenset({"limit", "cursor"})
 
 
-class ByQuery(BaseFilterBackend):
+class QueryParameterFilter(BaseFilterBackend):
     """
     Lists narrow by `filters`: parameter → lookup, and know the values that `filter_choices` lists for some of them.
 
@@ -53,4 +53,4 @@ class ByQuery(BaseFilterBackend):
 
 
 def _wrong(field: str, code: str, detail: str) -> Exception:
-    return invalid([{"field": field[:80], "code": code, "detail": detail}])
+    return invalid_fields([{"field": field[:80], "code": code, "detail": detail}])

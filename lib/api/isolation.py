@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 
-class Isolated:
+class SandboxIsolation:
     """
     Mixin of the generic views: narrows `get_queryset` to what the caller may see.
 

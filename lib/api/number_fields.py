@@ -9,21 +9,21 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from lib.currencies import CREDITS
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from lib.money import UnknownCurrency, minor_unit
 
 _WRITTEN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 _DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 
 
-def amount_document(amount: Decimal, currency: str) -> dict[str, str]:
+def serialize_amount(amount: Decimal, currency: str) -> dict[str, str]:
     """
     Return an amount as the API gives it: {"amount": "12.30", "currency": "USD"}.
 
     At least the places of the currency's minor unit are shown, and all the digits that the amount has; credits, which
     have none, stand in `XCR`.
     """
-    text = plain(amount)
+    text = to_plain_string(amount)
     try:
         places = 0 if currency == CREDITS else -int(minor_unit(currency).as_tuple().exponent)
     except UnknownCurrency:
@@ -51,7 +51,7 @@ class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
 
     def to_representation(self, value: Money) -> dict[str, str]:
         """Return {"amount", "currency"}."""
-        return amount_document(value.amount, str(value.currency))
+        return serialize_amount(value.amount, str(value.currency))
 
 
 @extend_schema_field({**_DECIMAL, "example": "1500"})
@@ -85,4 +85,4 @@ class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
 
     def to_representation(self, value: Decimal) -> str:
         """Return the number as text without exponent or padding."""
-        return plain(value)
+        return to_plain_string(value)

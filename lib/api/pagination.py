@@ -11,7 +11,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.problems import invalid
+from lib.api.problems import invalid_fields
 
 DEFAULT_LIMIT = 50
 MOST_ROWS = 200
@@ -19,7 +19,7 @@ MOST_ROWS = 200
 _CURSOR = re.compile(r"1:([0-9]{1,18})", re.ASCII)
 
 
-class CursorPages(BasePagination):
+class CursorPagination(BasePagination):
     """
     `?limit=50&cursor=…` → {"data": [...], "next_cursor": "…" or null}.
 
@@ -33,7 +33,7 @@ class CursorPages(BasePagination):
 
         :raises Problem: `invalid-fields`, if the limit or the cursor is none.
         """
-        limit = limit_of(request.query_params.get("limit"))
+        limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             queryset = queryset.filter(pk__lt=_read(cursor))
@@ -78,7 +78,7 @@ class CursorPages(BasePagination):
         ]
 
 
-def limit_of(text: str | None) -> int:
+def read_limit(text: str | None) -> int:
     """Return how many rows a page has that is asked for with `?limit=`."""
     if text is None:
         return DEFAULT_LIMIT
@@ -102,4 +102,4 @@ def _read(cursor: str) -> int:
 
 
 def _wrong(field: str, detail: str) -> Exception:
-    return invalid([{"field": field, "code": "invalid", "detail": detail}])
+    return invalid_fields([{"field": field, "code": "invalid", "detail": detail}])

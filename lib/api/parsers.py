@@ -26,7 +26,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _BRACKETS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
-class StrictJson(BaseParser):
+class StrictJsonParser(BaseParser):
     """`application/json`, as this module describes."""
 
     media_type = "application/json"
@@ -45,7 +45,7 @@ class StrictJson(BaseParser):
         return parse(body)
 
 
-class AnswerJson(BaseContentNegotiation):
+class JsonOnlyNegotiation(BaseContentNegotiation):
     """Choose the parser by `Content-Type`, and answer JSON whatever `Accept` says: there is no other form."""
 
     def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:

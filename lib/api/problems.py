@@ -18,8 +18,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 
-from lib.api.db_errors import as_refusal
-from lib.api.problem_types import KINDS
+from lib.api.db_errors import problem_arguments
+from lib.api.problem_types import PROBLEM_TYPES
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -43,34 +43,34 @@ class Problem(Exception):
         errors: Sequence[Mapping[str, str]] = (),
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
-        facts: Mapping[str, Any] | None = None,
+        extensions: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.name = name
-        self.kind = KINDS[name]
+        self.kind = PROBLEM_TYPES[name]
         self.detail = detail or self.kind.remedy
         self.errors = errors
         self.headers = dict(headers or {})
-        self.facts = dict(facts or {})
+        self.extensions = dict(extensions or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(math.ceil(retry_after))
 
 
-def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """
     Answer an exception that a view raised; DRF calls this.
 
     What nobody foresaw is passed on (None): Django logs it, and the middleware answers `internal-error`.
     """
-    problem = as_problem(error)
+    problem = to_problem(error)
     if problem is None:
         return None
     # Imported late: rest_framework.views itself imports the permissions that the settings name, and they this module.
 
-    return answer(problem, request=context["request"])
+    return problem_response(problem, request=context["request"])
 
 
-def answer(problem: Problem, *, request: HttpRequest) -> HttpResponse:
+def problem_response(problem: Problem, *, request: HttpRequest) -> HttpResponse:
     """Return the response that tells of `problem`."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.name}",
@@ -79,7 +79,7 @@ def answer(problem: Problem, *, request: HttpRequest) -> HttpResponse:
         "detail": problem.detail,
         "instance": getattr(request, "request_id", ""),
     }
-    body |= problem.facts
+    body |= problem.extensions
     if problem.errors:
         body["errors"] = list(problem.errors)
     # What a caller sent may come back in `detail`, so it may hold anything: what is no character becomes “?”.
@@ -87,15 +87,15 @@ def answer(problem: Problem, *, request: HttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type=MEDIA_TYPE, status=problem.kind.status, headers=problem.headers)
 
 
-def as_problem(error: Exception) -> Problem | None:
+def to_problem(error: Exception) -> Problem | None:
     """Return what to tell the caller about `error`, or None if it is nothing the caller could know of."""
     match error:
         case Problem():
             return error
         case exceptions.ValidationError():
-            return invalid(list(_flat(error.detail)))
+            return invalid_fields(list(_flat(error.detail)))
         case ModelInvalid():
-            return invalid(list(_flat(exceptions.ValidationError(_messages(error)).detail)))
+            return invalid_fields(list(_flat(exceptions.ValidationError(_messages(error)).detail)))
         case exceptions.APIException():
             return _of_framework(error)
         case Http404():
@@ -107,12 +107,12 @@ def as_problem(error: Exception) -> Problem | None:
         case SuspiciousOperation() | UnreadablePostError():
             return Problem("malformed-request")
         case DatabaseError() | psycopg.Error():
-            refusal = as_refusal(error)
+            refusal = problem_arguments(error)
             return None if refusal is None else Problem(**refusal)
     return None
 
 
-def invalid(errors: Sequence[Mapping[str, str]]) -> Problem:
+def invalid_fields(errors: Sequence[Mapping[str, str]]) -> Problem:
     """Return the problem of fields that are missing or wrong."""
     detail = "; ".join(f"{error['field'] or 'body'}: {error['detail']}" for error in errors[:3])
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
@@ -133,7 +133,7 @@ _NAMES = {
 }
 
 
-def named(status: int) -> str:
+def problem_name(status: int) -> str:
     """Return the name of the problem that an HTTP status stands for when nothing more is known."""
     return _NAMES.get(status, "malformed-request" if status < 500 else "internal-error")
 
@@ -144,7 +144,7 @@ def _of_framework(error: exceptions.APIException) -> Problem | None:
     found = _flat(error.detail)
     headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
     return Problem(
-        named(error.status_code),
+        problem_name(error.status_code),
         " ".join(one["detail"] for one in found),
         headers=headers,
         retry_after=getattr(error, "wait", None),

@@ -6,7 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
-from lib.api.problem_types import KINDS
+from lib.api.problem_types import PROBLEM_TYPES
 from lib.api.problems import MEDIA_TYPE
 
 IDEMPOTENCY_KEY = {
@@ -74,7 +74,7 @@ class ApiSchema(AutoSchema):
             operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         by_status: dict[str, list[str]] = {}
         for name in self._problems(operation):
-            by_status.setdefault(str(KINDS[name].status), []).append(name)
+            by_status.setdefault(str(PROBLEM_TYPES[name].status), []).append(name)
         for status, names in by_status.items():
             operation["responses"].setdefault(status, self._response(names))
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -97,15 +97,15 @@ class ApiSchema(AutoSchema):
 
     def _response(self, names: list[str]) -> dict[str, Any]:
         component = self.resolve_serializer(ProblemSerializer, "response")
-        examples = {name: {"summary": KINDS[name].title, "value": _example(name)} for name in names}
+        examples = {name: {"summary": PROBLEM_TYPES[name].title, "value": _example(name)} for name in names}
         return {
-            "description": " ".join(f"{KINDS[name].title}. {KINDS[name].remedy}" for name in names),
+            "description": " ".join(f"{PROBLEM_TYPES[name].title}. {PROBLEM_TYPES[name].remedy}" for name in names),
             "content": {MEDIA_TYPE: {"schema": component.ref, "examples": examples}},
         }
 
 
 def _example(name: str) -> dict[str, Any]:
-    kind = KINDS[name]
+    kind = PROBLEM_TYPES[name]
     return {
         "type": f"/problems/{name}",
         "title": kind.title,

@@ -68,7 +68,7 @@ class Buckets:
             self._buckets = {}  # so many at once are an attack from everywhere, which no count of ours would stop
 
 
-class PerKey(BaseThrottle):
+class ApiKeyThrottle(BaseThrottle):
     """The limit TOLLBOOK_API_RATE (`requests/seconds`), told by RateLimit headers on each answer."""
 
     buckets: Buckets | None = None

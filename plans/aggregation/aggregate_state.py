@@ -19,10 +19,10 @@ Aggregation = Literal["count", "sum", "max", "min", "average", "latest", "unique
 QUOTIENT = Decimal("1e-12")
 """A quotient that no decimal holds is rounded half-up to twelve places, as fine as a unit price."""
 
-_TICK = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-class Mark(NamedTuple):
+class EventValue(NamedTuple):
     """One event's value and its place in time, by which marks compare: time, then source, then the sender's id."""
 
     at: datetime
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
     value: Decimal
 
 
-class Window(NamedTuple):
+class UsageWindow(NamedTuple):
     """
     The time that a quantity is of: [start, end).
 
@@ -41,11 +41,11 @@ class Window(NamedTuple):
 
     start: datetime
     end: datetime
-    full: int
+    full_microseconds: int
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate:
+class AggregateState:
     """
     What is kept of a window's events.
 
@@ -60,45 +60,45 @@ class Aggregate:
     total: Decimal = ZERO
     low: Decimal | None = None
     high: Decimal | None = None
-    latest: Mark | None = None
+    latest: EventValue | None = None
     first_at: datetime | None = None
     moment: Decimal = ZERO
     members: int = 0
 
 
-EMPTY = Aggregate()
+EMPTY = AggregateState()
 
 
-def tally_of(mark: Mark, start: datetime) -> Aggregate:
+def aggregate_event(event: EventValue, start: datetime) -> AggregateState:
     """Return what one event adds: as a value, and as a delta at its time since the window's start."""
-    value = mark.value
-    return Aggregate(1, value, value, value, mark, mark.at, EXACT.multiply(value, Decimal(ticks(mark.at - start))))
+    value = event.value
+    return AggregateState(1, value, value, value, event, event.at, EXACT.multiply(value, Decimal(to_microseconds(event.at - start))))
 
 
-def add(one: Aggregate, other: Aggregate) -> Aggregate:
+def merge_states(state: AggregateState, other: AggregateState) -> AggregateState:
     """
     Return the tally of the events of both.
 
     What levels hold for and which values are members depends on the events between, so a caller who counts those adds
     moments and members that are differences.
     """
-    if not one.events:
+    if not state.events:
         return other
     if not other.events:
-        return one
-    return Aggregate(
-        events=one.events + other.events,
-        total=EXACT.add(one.total, other.total),
-        low=_least(one.low, other.low),
-        high=_greatest(one.high, other.high),
-        latest=max(one.latest, other.latest) if one.latest and other.latest else one.latest or other.latest,
-        first_at=min(one.first_at, other.first_at) if one.first_at and other.first_at else None,
-        moment=EXACT.add(one.moment, other.moment),
-        members=one.members + other.members,
+        return state
+    return AggregateState(
+        events=state.events + other.events,
+        total=EXACT.add(state.total, other.total),
+        low=_lower(state.low, other.low),
+        high=_higher(state.high, other.high),
+        latest=max(state.latest, other.latest) if state.latest and other.latest else state.latest or other.latest,
+        first_at=min(state.first_at, other.first_at) if state.first_at and other.first_at else None,
+        moment=EXACT.add(state.moment, other.moment),
+        members=state.members + other.members,
     )
 
 
-def quantity(aggregation: Aggregation, tally: Aggregate, *, opening: Decimal = ZERO) -> Decimal:
+def compute_quantity(aggregation: Aggregation, state: AggregateState, *, opening: Decimal = ZERO) -> Decimal:
     """
     Return the quantity that an aggregation other than the weighted sum makes of a window's events.
 
@@ -107,30 +107,30 @@ def quantity(aggregation: Aggregation, tally: Aggregate, *, opening: Decimal = Z
     Source: docs/metering.md#aggregations.
     """
     if aggregation == "count":
-        return Decimal(tally.events)
+        return Decimal(state.events)
     if aggregation == "sum":
-        return EXACT.add(opening, tally.total)
+        return EXACT.add(opening, state.total)
     if aggregation == "max":
-        return tally.high if tally.high is not None else ZERO
+        return state.high if state.high is not None else ZERO
     if aggregation == "min":
-        return tally.low if tally.low is not None else ZERO
+        return state.low if state.low is not None else ZERO
     if aggregation == "average":
-        return round_to(Fraction(tally.total) / tally.events, QUOTIENT).normalize(EXACT) if tally.events else ZERO
+        return round_to(Fraction(state.total) / state.events, QUOTIENT).normalize(EXACT) if state.events else ZERO
     if aggregation == "latest":
-        return tally.latest.value if tally.latest is not None else opening
+        return state.latest.value if state.latest is not None else opening
     if aggregation == "unique":
-        return EXACT.add(opening, Decimal(tally.members))
+        return EXACT.add(opening, Decimal(state.members))
     raise ValueError(f"A {aggregation} is not a quantity of events alone: see integral().")
 
 
-def ticks(span: timedelta) -> int:
+def to_microseconds(duration: timedelta) -> int:
     """Return a span in whole microseconds."""
-    return span // _TICK
+    return duration // _MICROSECOND
 
 
-def _least(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return other if one is None else one if other is None else min(one, other)
+def _lower(value: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if value is None else value if other is None else min(value, other)
 
 
-def _greatest(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return other if one is None else one if other is None else max(one, other)
+def _higher(value: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if value is None else value if other is None else max(value, other)

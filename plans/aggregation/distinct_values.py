@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 
-class Step(NamedTuple):
+class MembershipChange(NamedTuple):
     """
     One event's word on one value; steps compare by their place: time, then source, then the sender's id.
 
@@ -18,16 +18,16 @@ class Step(NamedTuple):
     joins: bool
 
 
-def is_member(last: Step | None, *, before: bool = False) -> bool:
+def is_member(last: MembershipChange | None, *, was_member: bool = False) -> bool:
     """
     Tell whether a value is there after its last step of a period.
 
     before: whether it was there when the period began, which counts where no step follows.
     """
-    return before if last is None else last.joins
+    return was_member if last is None else last.joins
 
 
-def change(last: Step | None, steps: Iterable[Step], *, before: bool = False) -> tuple[Step | None, int]:
+def apply_changes(last: MembershipChange | None, changes: Iterable[MembershipChange], *, was_member: bool = False) -> tuple[MembershipChange | None, int]:
     """
     Return a value's last step once more steps of its period are known, and by how many members that changes the end.
 
@@ -36,7 +36,7 @@ def change(last: Step | None, steps: Iterable[Step], *, before: bool = False) ->
 
     Source: docs/metering.md#unique.
     """
-    was = is_member(last, before=before)
-    for step in steps:
-        last = step if last is None else max(last, step)
-    return last, int(is_member(last, before=before)) - int(was)
+    was_member_before = is_member(last, was_member=was_member)
+    for change in changes:
+        last = change if last is None else max(last, change)
+    return last, int(is_member(last, was_member=was_member)) - int(was_member_before)

@@ -12,29 +12,29 @@ _WIDE = Context(prec=2 * MOST_DIGITS + 2)
 _PLAIN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 
 
-class TooLong:
+class OutOfBoundsNumber:
     """A number beyond the bounds, kept as its text until the event it stands in is refused."""
 
     def __init__(self, text: str) -> None:
         self.text = text
 
 
-def number(text: str) -> int | Decimal | TooLong:
+def parse_number(text: str) -> int | Decimal | OutOfBoundsNumber:
     """Return the exact value of a JSON number, as an int where it is whole."""
     if len(text) <= MOST_DIGITS and text[-1] != "0" and "." in text and "e" not in text and "E" not in text:
         return Decimal(text)  # it is in its one form already, as most are
     if len(text) > 100:
-        return TooLong(text)
+        return OutOfBoundsNumber(text)
     try:
         value = Decimal(text)
     except InvalidOperation:
-        return TooLong(text)
+        return OutOfBoundsNumber(text)
     if value and not -MOST_DIGITS <= value.adjusted() < MOST_DIGITS:
-        return TooLong(text)
+        return OutOfBoundsNumber(text)
     value = value.normalize(_WIDE)
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -MOST_DIGITS:
-        return TooLong(text)
+        return OutOfBoundsNumber(text)
     return int(value) if exponent >= 0 else value
 
 
@@ -43,7 +43,7 @@ def is_within_bounds(value: int) -> bool:
     return -_TOO_BIG < value < _TOO_BIG
 
 
-def measured(value: Any) -> int | Decimal | None:
+def to_exact_number(value: Any) -> int | Decimal | None:
     """
     Return a property's value as an exact number, or None if it is not one.
 
@@ -53,6 +53,6 @@ def measured(value: Any) -> int | Decimal | None:
     if kind is int or kind is Decimal:
         return value  # type: ignore[no-any-return]
     if kind is str and _PLAIN.fullmatch(value):
-        found = number(value)
-        return None if isinstance(found, TooLong) else found
+        number = parse_number(value)
+        return None if isinstance(number, OutOfBoundsNumber) else number
     return None

@@ -10,15 +10,15 @@ from rest_framework.response import Response
 
 from lib.api.number_fields import NumberField
 from plans.api.views import visible
-from plans.catalog.comparison import Difference, compare
-from plans.catalog.version_snapshot import contents_of
+from plans.catalog.comparison import VersionDifference, compare
+from plans.catalog.version_snapshot import read_contents
 from plans.models import Plan, PlanVersion
 from plans.models.versions import PlanVersionQuerySet
 
 KINDS = ["changed", "added", "removed", "ordered"]
 
 
-class DifferenceSerializer(serializers.Serializer[Difference]):
+class DifferenceSerializer(serializers.Serializer[VersionDifference]):
     """One thing that differs. A row that was added or removed says what it holds in `after` or `before`."""
 
     kind = serializers.ChoiceField(KINDS, help_text="`ordered`: the same rows in another order.")
@@ -59,7 +59,7 @@ class ComparisonView(generics.GenericAPIView[PlanVersion]):
         versions = visible(of_plan.select_related("plan", "copied_from"), sandbox=request.user.sandbox)
         version = generics.get_object_or_404(versions, number=number)
         against = self._against(versions, version)
-        differences = compare(*contents_of(against, version))
+        differences = compare(*read_contents(against, version))
         document = {
             "plan": plan,
             "version": version.number,

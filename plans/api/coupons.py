@@ -8,7 +8,7 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.number_fields import NumberField, amount_document
+from lib.api.number_fields import NumberField, serialize_amount
 from plans.api.rating_result import AmountDocument
 from plans.models import Coupon
 
@@ -34,7 +34,7 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
     @extend_schema_field(AmountDocument(allow_null=True))
     def get_amount(self, coupon: Coupon) -> dict[str, str] | None:
         """Return the amount with its currency."""
-        return None if coupon.amount is None else amount_document(coupon.amount, coupon.currency)
+        return None if coupon.amount is None else serialize_amount(coupon.amount, coupon.currency)
 
     def get_archived(self, coupon: Coupon) -> bool:
         """Return whether it is archived."""

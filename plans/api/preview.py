@@ -11,19 +11,19 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.number_fields import NumberField, amount_document
+from lib.api.number_fields import NumberField, serialize_amount
 from lib.currencies import MINOR_UNITS
 from lib.decimals import EXACT, ZERO
 from plans.api.rating_result import PricedSerializer
 from plans.api.views import visible
-from plans.catalog.stored_terms import FeatureTerms, terms_of
-from plans.costs.unit_costs import CostRefused, as_costs, at_cost
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.costs.unit_costs import CostRefused, to_cost_rates, usage_at_cost
 from plans.models import Plan, PlanVersion, UnitCost
-from plans.pricing.cost_rates import charges_cost
-from plans.pricing.rating import PriceTerms, Rating, Usage, match_rate, rate_usage
+from plans.pricing.cost_rates import charges_unit_cost
+from plans.pricing.rating import PriceTerms, Rating, RateUsage, match_rate, rate_usage
 
 MOST_QUANTITIES = 100
-NOTHING = Usage(ZERO)
+NOTHING = RateUsage(ZERO)
 
 
 class QuantitySerializer(serializers.Serializer[Any]):
@@ -101,7 +101,7 @@ class PreviewView(generics.GenericAPIView[Plan]):
 
 
 def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms, PriceTerms]:
-    terms = terms_of(version.pk, currency)
+    terms = load_terms(version.pk, currency)
     feature = next((one for one in terms.features if one.code == code), None)
     if feature is None:
         raise _refused("feature", f"{version} meters no feature “{code}”.", code="unknown")
@@ -112,22 +112,22 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
 
 def _by_rate(
     price: PriceTerms, quantities: Sequence[Mapping[str, Any]], feature: FeatureTerms
-) -> dict[int | str, Decimal | Usage]:
+) -> dict[int | str, Decimal | RateUsage]:
     """Return what is asked for as one event at each rate."""
-    found: dict[int | str, Usage] = {}
+    found: dict[int | str, RateUsage] = {}
     stored = UnitCost.objects.filter(meter=feature.meter_id, currency=price.currency)
-    costs = as_costs(stored) if any(charges_cost(rate.charge) for rate in price.rates) else ()
+    costs = to_cost_rates(stored) if any(charges_unit_cost(rate.charge) for rate in price.rates) else ()
     now = timezone.now()
     for index, one in enumerate(quantities):
         rate = match_rate(price.rates, one["dimensions"])
         if rate is None:
             raise _refused(f"quantities.{index}.dimensions", f"No rate of {feature.code} matches.", code="no_rate")
         try:
-            usage = at_cost(rate, one["quantity"], one["dimensions"], costs=costs, at=now)
+            usage = usage_at_cost(rate, one["quantity"], one["dimensions"], costs=costs, at=now)
         except CostRefused as refusal:
             raise _refused(f"quantities.{index}.dimensions", str(refusal), code="no_cost") from refusal
         before = found.get(rate.key, NOTHING)
-        together = Usage.of_one_event(EXACT.add(before.quantity, usage.quantity))
+        together = RateUsage.from_one_event(EXACT.add(before.quantity, usage.quantity))
         found[rate.key] = replace(together, carried=EXACT.add(before.carried, usage.carried))
     return dict(found)
 
@@ -138,13 +138,13 @@ def _refused(field: str, detail: str, *, code: str) -> serializers.ValidationErr
 
 def _document(version: PlanVersion, feature: FeatureTerms, rating: Rating) -> dict[str, Any]:
     lines = [
-        {**line.as_json(), "rate": line.label, "amount": amount_document(line.amount, rating.currency)}
-        for line in rating.claimed
+        {**line.as_json(), "rate": line.label, "amount": serialize_amount(line.amount, rating.currency)}
+        for line in rating.invoice_lines
     ]
     return {
         "plan": version.plan.code,
         "version": version.number,
         "feature": feature.code,
         "lines": lines,
-        "total": amount_document(rating.invoiced, rating.currency),
+        "total": serialize_amount(rating.invoiced_amount, rating.currency),
     }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from lib.formats import money, number, plural, units
+from lib.formats import format_money, format_number, pluralize, format_units
 
 Measure = Literal["word", "number", "units", "money", "each", "percent"]
 """What a fact is measured in: `money` is an amount, `each` a price per unit, `units` a quantity of the meter's."""
@@ -21,7 +21,7 @@ LEAST_SHOWN = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class FieldFact:
     """
     One thing that a row says of itself.
 
@@ -34,14 +34,14 @@ class Fact:
     label: str
     value: Decimal | str | None
     measure: Measure = "word"
-    of: str = ""
+    unit: str = ""
     currency: str = ""
-    words: str = ""
-    is_usual: bool = False
+    text: str = ""
+    is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class VersionNode:
     """
     A row of a version: what it is, what it says, and the rows below it in their order.
 
@@ -52,12 +52,12 @@ class Node:
     kind: str
     key: str
     name: str
-    facts: Mapping[str, Fact]
-    parts: tuple["Node", ...] = ()
+    facts: Mapping[str, FieldFact]
+    parts: tuple["VersionNode", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class VersionDifference:
     """
     One thing that differs.
 
@@ -68,7 +68,7 @@ class Difference:
 
     kind: Literal["changed", "added", "removed", "ordered"]
     path: tuple[str, ...]
-    what: str
+    label: str
     before: str
     after: str
     field: str = ""
@@ -77,27 +77,27 @@ class Difference:
     @property
     def subject(self) -> str:
         """What it is about, such as “LLM tokens · gpt-4o input: unit price”."""
-        return ": ".join(filter(None, [" · ".join(self.path), self.what if self.kind == "changed" else ""]))
+        return ": ".join(filter(None, [" · ".join(self.path), self.label if self.kind == "changed" else ""]))
 
-    def place_in(self, whole: str) -> str:
+    def relative_subject(self, heading: str) -> str:
         """Return the same below a heading that names the outermost row."""
-        path = self.path[1:] if whole else self.path
-        what = self.what if self.kind == "changed" or not path else f"order of {self.what}" * (self.kind == "ordered")
-        return ": ".join(filter(None, [" · ".join(path), what])) or self.what
+        path = self.path[1:] if heading else self.path
+        label = self.label if self.kind == "changed" or not path else f"order of {self.label}" * (self.kind == "ordered")
+        return ": ".join(filter(None, [" · ".join(path), label])) or self.label
 
     @property
     def text(self) -> str:
         """The difference as a sentence without its full stop."""
         if self.kind in ("changed", "ordered"):
-            subject = self.subject if self.kind == "changed" else f"{self.subject}: order of {self.what}"
+            subject = self.subject if self.kind == "changed" else f"{self.subject}: order of {self.label}"
             return f"{subject}: {self.before} → {self.after}" + (f" ({self.change})" if self.change else "")
-        told = self.before or self.after
-        return f"{self.subject}: {self.what} {self.kind}" + (f" ({told})" if told else "")
+        contents = self.before or self.after
+        return f"{self.subject}: {self.label} {self.kind}" + (f" ({contents})" if contents else "")
 
     @property
     def change(self) -> str:
         """How much more or less, as “+20 %”; empty where that says nothing."""
-        return "" if self.percent is None else f"{signed(self.percent)} %"
+        return "" if self.percent is None else f"{format_signed(self.percent)} %"
 
     @property
     def mark(self) -> str:
@@ -105,115 +105,115 @@ class Difference:
         return {"added": "new", "removed": "gone"}.get(self.kind, "")
 
 
-def compare(before: Node, after: Node) -> tuple[Difference, ...]:
+def compare(before: VersionNode, after: VersionNode) -> tuple[VersionDifference, ...]:
     """Return all that differs between two versions, in the order of the second one."""
     return tuple(_compare(before, after, ()))
 
 
-def _compare(before: Node, after: Node, path: tuple[str, ...]) -> Iterator[Difference]:
+def _compare(before: VersionNode, after: VersionNode, path: tuple[str, ...]) -> Iterator[VersionDifference]:
     for name in dict.fromkeys([*before.facts, *after.facts]):
         old, new = before.facts.get(name), after.facts.get(name)
         if (old and old.value) != (new and new.value):
-            yield _changed(path, name, old, new)
+            yield _field_difference(path, name, old, new)
     old_parts = {(part.kind, part.key): part for part in before.parts}
     new_parts = {(part.kind, part.key): part for part in after.parts}
-    yield from _ordered(path, old_parts, new_parts)
+    yield from _order_differences(path, old_parts, new_parts)
     for key, part in new_parts.items():
         inner = (*path, part.name) if part.name else path
         if key in old_parts:
             yield from _compare(old_parts[key], part, inner)
         else:
-            yield from _whole("added", part, inner)
+            yield from _row_differences("added", part, inner)
     for key, part in old_parts.items():
         if key not in new_parts:
-            yield from _whole("removed", part, (*path, part.name) if part.name else path)
+            yield from _row_differences("removed", part, (*path, part.name) if part.name else path)
 
 
-def _changed(path: tuple[str, ...], name: str, old: Fact | None, new: Fact | None) -> Difference:
+def _field_difference(path: tuple[str, ...], name: str, old: FieldFact | None, new: FieldFact | None) -> VersionDifference:
     label = (new or old).label  # type: ignore[union-attr]
-    before, after = _texts(old, new)
-    return Difference("changed", path, label, before, after, name, _percent(old, new))
+    before, after = _format_change(old, new)
+    return VersionDifference("changed", path, label, before, after, name, _percent_change(old, new))
 
 
-def _whole(kind: Literal["added", "removed"], node: Node, path: tuple[str, ...]) -> Iterator[Difference]:
-    facts = [fact for fact in node.facts.values() if not fact.is_usual and fact.value != node.name]
-    told = ", ".join(f"{fact.label} {text_of(fact)}".lstrip() for fact in facts)
-    before, after = (told, "") if kind == "removed" else ("", told)
-    if told or node.name or not node.parts:  # what says nothing of its own is told by its parts
-        yield Difference(kind, path, node.kind, before, after)
+def _row_differences(kind: Literal["added", "removed"], node: VersionNode, path: tuple[str, ...]) -> Iterator[VersionDifference]:
+    facts = [fact for fact in node.facts.values() if not fact.is_default and fact.value != node.name]
+    contents = ", ".join(f"{fact.label} {format_fact(fact)}".lstrip() for fact in facts)
+    before, after = (contents, "") if kind == "removed" else ("", contents)
+    if contents or node.name or not node.parts:  # what says nothing of its own is told by its parts
+        yield VersionDifference(kind, path, node.kind, before, after)
     for part in node.parts:
-        yield from _whole(kind, part, (*path, part.name) if part.name else path)
+        yield from _row_differences(kind, part, (*path, part.name) if part.name else path)
 
 
-def _ordered(
-    path: tuple[str, ...], before: Mapping[tuple[str, str], Node], after: Mapping[tuple[str, str], Node]
-) -> Iterator[Difference]:
+def _order_differences(
+    path: tuple[str, ...], before: Mapping[tuple[str, str], VersionNode], after: Mapping[tuple[str, str], VersionNode]
+) -> Iterator[VersionDifference]:
     """Tell where rows come in another order: included units are drawn from rates in the order they are listed."""
     for kind in dict.fromkeys(node.kind for node in after.values()):
-        old = [node for key, node in before.items() if key in after and node.kind == kind]
-        new = [node for key, node in after.items() if key in before and node.kind == kind]
-        if [one.key for one in old] != [one.key for one in new]:
-            told = (", ".join(one.name or one.key for one in some) for some in (old, new))
-            yield Difference("ordered", path, plural(kind), *told)
+        old_nodes = [node for key, node in before.items() if key in after and node.kind == kind]
+        new_nodes = [node for key, node in after.items() if key in before and node.kind == kind]
+        if [node.key for node in old_nodes] != [node.key for node in new_nodes]:
+            orders = (", ".join(node.name or node.key for node in nodes) for nodes in (old_nodes, new_nodes))
+            yield VersionDifference("ordered", path, pluralize(kind), *orders)
 
 
 # Words and figures ------------------------------------------------------------------------------------------------
 
 
-def text_of(fact: Fact | None) -> str:
+def format_fact(fact: FieldFact | None) -> str:
     """Return what a fact says, with its unit: “$2.50 per million tokens”, “200 calls”, “by the day”."""
     if fact is None or fact.value is None or fact.value == "":
         return NOTHING
     if not isinstance(fact.value, Decimal):
-        return fact.words or fact.value
+        return fact.text or fact.value
     if fact.measure == "each":
-        factor = _factor([fact.value])
-        return money(fact.value * factor, fact.currency) + _per(fact.of, factor)
-    return _figure(fact, fact.value)
+        factor = _unit_factor([fact.value])
+        return format_money(fact.value * factor, fact.currency) + _per_unit_text(fact.unit, factor)
+    return _format_figure(fact, fact.value)
 
 
-def _texts(old: Fact | None, new: Fact | None) -> tuple[str, str]:
+def _format_change(old: FieldFact | None, new: FieldFact | None) -> tuple[str, str]:
     """Return both sides of a change; prices per the same number of units, which is said once."""
     prices = [fact.value for fact in (old, new) if fact is not None and isinstance(fact.value, Decimal)]
-    if old is None or new is None or len(prices) < 2 or not old.measure == new.measure == "each" or old.of != new.of:
-        return text_of(old), text_of(new)
-    factor = _factor(prices)
-    before, after = (money(price * factor, new.currency) for price in prices)
-    return before, after + _per(new.of, factor)
+    if old is None or new is None or len(prices) < 2 or not old.measure == new.measure == "each" or old.unit != new.unit:
+        return format_fact(old), format_fact(new)
+    factor = _unit_factor(prices)
+    before, after = (format_money(price * factor, new.currency) for price in prices)
+    return before, after + _per_unit_text(new.unit, factor)
 
 
-def _figure(fact: Fact, value: Decimal) -> str:
+def _format_figure(fact: FieldFact, value: Decimal) -> str:
     if fact.measure == "money":
-        return money(value, fact.currency)
+        return format_money(value, fact.currency)
     if fact.measure == "percent":
-        return f"{number(value)} %"
-    return units(value, fact.of) if fact.measure == "units" and fact.of else number(value)
+        return f"{format_number(value)} %"
+    return format_units(value, fact.unit) if fact.measure == "units" and fact.unit else format_number(value)
 
 
-def _factor(prices: list[Decimal]) -> int:
+def _unit_factor(prices: list[Decimal]) -> int:
     least = min((price for price in prices if price), default=Decimal(1))
     return next((factor for factor in (1, 1_000) if least * factor >= LEAST_SHOWN), 1_000_000)
 
 
-def _per(unit: str, factor: int) -> str:
-    many = {1: "", 1_000: "1,000 ", 1_000_000: "million "}[factor]
-    return f" per {many}{plural(unit) if many else unit}" if unit else (f" per {many}units" if many else "")
+def _per_unit_text(unit: str, factor: int) -> str:
+    multiple = {1: "", 1_000: "1,000 ", 1_000_000: "million "}[factor]
+    return f" per {multiple}{pluralize(unit) if multiple else unit}" if unit else (f" per {multiple}units" if multiple else "")
 
 
-def _percent(old: Fact | None, new: Fact | None) -> Decimal | None:
+def _percent_change(old: FieldFact | None, new: FieldFact | None) -> Decimal | None:
     """Return by how many per cent a figure grew; None where it was nothing, or is no figure."""
     if old is None or new is None or not isinstance(old.value, Decimal) or not isinstance(new.value, Decimal):
         return None
-    return growth(old.value, new.value)
+    return percent_change(old.value, new.value)
 
 
-def growth(before: Decimal, after: Decimal) -> Decimal | None:
+def percent_change(before: Decimal, after: Decimal) -> Decimal | None:
     """Return how many per cent more `after` is than `before`, to one place; None if that was zero."""
     if not before:
         return None
     return ((after - before) * 100 / abs(before)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
-def signed(percent: Decimal) -> str:
+def format_signed(percent: Decimal) -> str:
     """Return a percentage with its sign, a true minus, and no needless zero: “+20”, “−12.5”."""
-    return f"{'−' if percent < 0 else '+'}{number(abs(percent).normalize())}"
+    return f"{'−' if percent < 0 else '+'}{format_number(abs(percent).normalize())}"

@@ -6,11 +6,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from lib.decimals import EXACT, ZERO
-from lib.formats import number
+from lib.formats import format_number
 from lib.money import round_money
-from plans.catalog.stored_terms import FeatureTerms, Terms
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms
 from plans.models.prices import FeeKind
-from plans.pricing.rating import Usage, match_rate, rate_usage
+from plans.pricing.rating import RateUsage, match_rate, rate_usage
 
 FEW, MANY = Decimal(1_000), Decimal(1_000_000)
 
@@ -18,7 +18,7 @@ Match = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ExampleUsage:
     """Some usage of a feature, with the dimensions that a rate matches: what a typical period holds."""
 
     feature: str
@@ -28,7 +28,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class ExampleBill:
     """
     What a period comes to: label → amount, each rounded as its invoice line is, and their sum.
 
@@ -39,7 +39,7 @@ class Bill:
     currency: str
     lines: Mapping[str, Decimal]
     unpriced: tuple[str, ...]
-    drawn: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
+    drawdowns: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
     @property
     def total(self) -> Decimal:
@@ -49,27 +49,27 @@ class Bill:
         return total
 
 
-def uses_of(*terms: Terms) -> dict[Use, Decimal]:
+def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:
     """Return all the kinds of usage that some versions price, each once, with a quantity that tells something."""
-    found: dict[tuple[str, Match], tuple[Use, Decimal]] = {}
-    for feature in (feature for one in terms for feature in one.features if feature.price is not None):
+    usages: dict[tuple[str, Match], tuple[ExampleUsage, Decimal]] = {}
+    for feature in (feature for version_terms in terms for feature in version_terms.features if feature.price is not None):
         rates = feature.price.rates if feature.price else ()
         for rate in rates:
             # What a rate is called would repeat the feature where it is the only one.
             label = f"{feature.name}, {rate.label}" if len(rates) > 1 else feature.name
-            use = Use(feature.code, rate.match, label, feature.unit)
-            found.setdefault((feature.code, rate.match), (use, _telling(feature, use)))
-    return dict(found.values())
+            usage = ExampleUsage(feature.code, rate.match, label, feature.unit)
+            usages.setdefault((feature.code, rate.match), (usage, _example_quantity(feature, usage)))
+    return dict(usages.values())
 
 
-def _telling(feature: FeatureTerms, use: Use) -> Decimal:
+def _example_quantity(feature: FeatureTerms, usage: ExampleUsage) -> Decimal:
     """Return a quantity that comes to something: a thousand beyond what is included, a million of what is cheap."""
     quantity = EXACT.add(feature.included, FEW)
-    amount, _ = _amount(feature, {use: quantity})
+    amount, _ = _rate_feature(feature, {usage: quantity})
     return quantity if amount >= 1 else MANY
 
 
-def bill(terms: Terms, used: Mapping[Use, Decimal]) -> Bill:
+def compute_bill(terms: VersionTerms, quantities: Mapping[ExampleUsage, Decimal]) -> ExampleBill:
     """
     Return what a whole period with this usage comes to: base fees and usage, before tax.
 
@@ -83,37 +83,37 @@ def bill(terms: Terms, used: Mapping[Use, Decimal]) -> Bill:
             label = fee.label if fee.every == 1 else f"{fee.label} (1/{fee.every})"
             lines[label] = round_money(Fraction(fee.amount) / fee.every, terms.currency)
     unpriced = []
-    drawn: dict[tuple[str, str], Decimal] = {}
+    drawdowns: dict[tuple[str, str], Decimal] = {}
     features = {feature.code: feature for feature in terms.features}
-    for code in dict.fromkeys(use.feature for use in used):
-        of_feature = {use: quantity for use, quantity in used.items() if use.feature == code and quantity}
+    for code in dict.fromkeys(usage.feature for usage in quantities):
+        feature_quantities = {usage: quantity for usage, quantity in quantities.items() if usage.feature == code and quantity}
         feature = features.get(code)
         if feature is None or feature.price is None:
-            unpriced += [f"{number(quantity)} of {use.label}" for use, quantity in of_feature.items()]
+            unpriced += [f"{format_number(quantity)} of {usage.label}" for usage, quantity in feature_quantities.items()]
             continue
-        amount, left_out = _amount(feature, of_feature)
+        amount, unmatched = _rate_feature(feature, feature_quantities)
         if feature.wallet:
-            drawn[feature.name, feature.wallet] = amount
+            drawdowns[feature.name, feature.wallet] = amount
         else:
             lines[feature.name] = amount
-        unpriced += left_out
-    return Bill(terms.currency, lines, tuple(unpriced), drawn)
+        unpriced += unmatched
+    return ExampleBill(terms.currency, lines, tuple(unpriced), drawdowns)
 
 
-def _amount(feature: FeatureTerms, used: Mapping[Use, Decimal]) -> tuple[Decimal, list[str]]:
+def _rate_feature(feature: FeatureTerms, quantities: Mapping[ExampleUsage, Decimal]) -> tuple[Decimal, list[str]]:
     assert feature.price is not None  # noqa: S101, the caller has looked
-    by_rate: dict[int | str, Decimal] = {}
+    quantity_by_rate: dict[int | str, Decimal] = {}
     unpriced = []
-    for use, quantity in used.items():
-        rate = match_rate(feature.price.rates, dict(use.match))
+    for usage, quantity in quantities.items():
+        rate = match_rate(feature.price.rates, dict(usage.match))
         if rate is None:
-            unpriced.append(f"{number(quantity)} of {use.label}")
+            unpriced.append(f"{format_number(quantity)} of {usage.label}")
         else:
-            by_rate[rate.key] = EXACT.add(by_rate.get(rate.key, ZERO), quantity)
-    rated = rate_usage(feature.price, {key: Usage.of_one_event(one) for key, one in by_rate.items()})
-    return rated.invoiced, unpriced
+            quantity_by_rate[rate.key] = EXACT.add(quantity_by_rate.get(rate.key, ZERO), quantity)
+    rating = rate_usage(feature.price, {key: RateUsage.from_one_event(quantity) for key, quantity in quantity_by_rate.items()})
+    return rating.invoiced_amount, unpriced
 
 
-def labels_of(bills: Iterable[Bill]) -> list[str]:
+def list_labels(bills: Iterable[ExampleBill]) -> list[str]:
     """Return what stands on any of these bills, in order."""
-    return list(dict.fromkeys(label for one in bills for label in one.lines))
+    return list(dict.fromkeys(label for bill in bills for label in bill.lines))

@@ -11,21 +11,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from lib.decimals import EXACT, plain
-from plans.catalog.stored_terms import Difference, FeatureTerms, Terms, by_use
+from lib.decimals import EXACT, to_plain_string
+from plans.catalog.stored_terms import TermDifference, FeatureTerms, VersionTerms, index_features
 from plans.models.versions import TrialUsage
 from plans.pricing import charge_models
-from plans.pricing.commitments import Commitment
-from plans.pricing.proration import included_in_part
-from plans.pricing.rates import Rate
+from plans.pricing.commitments import SpendCommitment
+from plans.pricing.proration import prorate_allowance
+from plans.pricing.rates import RateTerms
 from plans.pricing.rating import PriceTerms
-from plans.pricing.trials import on_trial
+from plans.pricing.trials import trial_price_terms
 from plans.pricing.validation import InvalidCharge, check_price
 
 MOST_PERCENT_UP, MOST_PERCENT_OFF = Decimal(1000), Decimal(-100)
 
 
-class Agreed(NamedTuple):
+class TermOverride(NamedTuple):
     """
     One figure of a subscription's own.
 
@@ -35,18 +35,18 @@ class Agreed(NamedTuple):
     """
 
     feature_id: int
-    what: str
+    kind: str
     value: Decimal
     match: tuple[tuple[str, str], ...] = ()
 
 
 COMMITMENT = "commitment"
-MOST_KEPT = 10_000
-Key = tuple[int, str, frozenset[Agreed] | Fraction | str]
-_kept: dict[Key, tuple[Terms, Terms]] = {}
+CACHE_SIZE = 10_000
+Key = tuple[int, str, frozenset[TermOverride] | Fraction | str]
+_terms_cache: dict[Key, tuple[VersionTerms, VersionTerms]] = {}
 
 
-def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
+def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> VersionTerms:
     """
     Return the terms with these figures in place of the version's.
 
@@ -56,20 +56,20 @@ def agreed_terms(terms: Terms, agreed: frozenset[Agreed]) -> Terms:
 
     Source: docs/pricing.md#overrides.
     """
-    key = (terms.version_id, terms.currency, agreed)
-    published, found = _kept.get(key, (None, terms))
+    key = (terms.version_id, terms.currency, overrides)
+    published, overridden = _terms_cache.get(key, (None, terms))
     if published is not terms:
-        committed = next((_committed(terms, one) for one in agreed if one.what == COMMITMENT), terms)
-        found = replace(committed, **by_use(tuple(_agreed(feature, agreed) for feature in committed.features)))
-        _keep(key, terms, found)
-    return found
+        committed = next((_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms)
+        overridden = replace(committed, **index_features(tuple(_with_overrides(feature, overrides) for feature in committed.features)))
+        _cache(key, terms, overridden)
+    return overridden
 
 
-def _committed(terms: Terms, one: Agreed) -> Terms:
+def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerms:
     """Return the terms with a commitment of the subscription's own, and its discount, in place of the version's."""
-    figures = dict(one.match)
-    commitment = Commitment(
-        minimum=one.value,
+    figures = dict(override.match)
+    commitment = SpendCommitment(
+        minimum=override.value,
         overage_factor=Decimal(figures["overage_factor"]),
         discount=Decimal(figures["discount"]),
         trues_up=figures["trues_up"] == "1",
@@ -84,97 +84,97 @@ def _committed(terms: Terms, one: Agreed) -> Terms:
     return replace(terms, features=features, commitment=commitment, committed_since=figures["since"])
 
 
-def part_terms(terms: Terms, share: Fraction) -> Terms:
+def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
     """
     Return the terms of the last share of an interval, which a plan change has begun: with that much of the allowance.
 
     Source: docs/pricing.md#allowances-in-part.
     """
     key = (terms.version_id, terms.currency, share)
-    whole, found = _kept.get(key, (None, terms))
-    if whole is not terms:
-        found = replace(terms, **by_use(tuple(_in_part(feature, share) for feature in terms.features)))
-        _keep(key, terms, found)
-    return found
+    cached_for, prorated = _terms_cache.get(key, (None, terms))
+    if cached_for is not terms:
+        prorated = replace(terms, **index_features(tuple(_prorate_feature(feature, share) for feature in terms.features)))
+        _cache(key, terms, prorated)
+    return prorated
 
 
-def trial_terms(terms: Terms) -> Terms:
+def trial_terms(terms: VersionTerms) -> VersionTerms:
     """
     Return the terms of a trial: nothing is promised, and usage is free or billed.
 
     Source: docs/pricing.md#trials.
     """
     key = (terms.version_id, terms.currency, "trial")
-    whole, found = _kept.get(key, (None, terms))
-    if whole is not terms:
+    cached_for, in_trial = _terms_cache.get(key, (None, terms))
+    if cached_for is not terms:
         is_free = terms.trial_usage == TrialUsage.FREE
         features = tuple(
-            feature if feature.price is None else replace(feature, price=on_trial(feature.price, is_free=is_free))
+            feature if feature.price is None else replace(feature, price=trial_price_terms(feature.price, is_free=is_free))
             for feature in terms.features
         )
-        found = replace(terms, **by_use(features), commitment=None, committed_since="", trial=terms.trial_usage)
-        _keep(key, terms, found)
-    return found
+        in_trial = replace(terms, **index_features(features), commitment=None, committed_since="", trial=terms.trial_usage)
+        _cache(key, terms, in_trial)
+    return in_trial
 
 
-def _in_part(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
+def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
     if not feature.included or feature.resets is not None:
         return feature
-    included = included_in_part(feature.included, share)
+    included = prorate_allowance(feature.included, share)
     price = None if feature.price is None else replace(feature.price, included=included)
     return replace(feature, included=included, price=price)
 
 
-def _keep(key: Key, before: Terms, after: Terms) -> None:
-    if len(_kept) >= MOST_KEPT:
-        _kept.clear()
-    _kept[key] = before, after
+def _cache(key: Key, source: VersionTerms, derived: VersionTerms) -> None:
+    if len(_terms_cache) >= CACHE_SIZE:
+        _terms_cache.clear()
+    _terms_cache[key] = source, derived
 
 
-def _agreed(feature: FeatureTerms, agreed: frozenset[Agreed]) -> FeatureTerms:
-    own = {(one.what, one.match): one.value for one in agreed if one.feature_id == feature.feature_id}
-    if not own:
+def _with_overrides(feature: FeatureTerms, overrides: frozenset[TermOverride]) -> FeatureTerms:
+    override_values = {(override.kind, override.match): override.value for override in overrides if override.feature_id == feature.feature_id}
+    if not override_values:
         return feature
-    included = own.get(("included", ()), feature.included)
-    price = None if feature.price is None else _price(feature.price, own, included)
-    found = replace(feature, included=included, price=price)
-    return replace(found, agreed=tuple(_differences(feature, found, own)))
+    included = override_values.get(("included", ()), feature.included)
+    price = None if feature.price is None else _override_price(feature.price, override_values, included)
+    overridden = replace(feature, included=included, price=price)
+    return replace(overridden, agreed=tuple(_differences(feature, overridden, override_values)))
 
 
-Own = Mapping[tuple[str, tuple[tuple[str, str], ...]], Decimal]
+OverrideValues = Mapping[tuple[str, tuple[tuple[str, str], ...]], Decimal]
 
 
-def _price(price: PriceTerms, own: Own, included: Decimal) -> PriceTerms:
+def _override_price(price: PriceTerms, override_values: OverrideValues, included: Decimal) -> PriceTerms:
     return replace(
         price,
         included=included,
-        minimum=own.get(("minimum", ()), price.minimum),
-        maximum=own.get(("maximum", ()), price.maximum),
-        rates=tuple(_rate(rate, own) for rate in price.rates),
+        minimum=override_values.get(("minimum", ()), price.minimum),
+        maximum=override_values.get(("maximum", ()), price.maximum),
+        rates=tuple(_override_rate(rate, override_values) for rate in price.rates),
     )
 
 
-def _rate(rate: Rate, own: Own) -> Rate:
+def _override_rate(rate: RateTerms, override_values: OverrideValues) -> RateTerms:
     """Return a rate at a price of its own; or, where it has none, with the percentage that is on all prices."""
-    unit_price, percent = own.get(("price", tuple(sorted(rate.match)))), own.get(("percent", ()))
+    unit_price, percent = override_values.get(("price", tuple(sorted(rate.match)))), override_values.get(("percent", ()))
     if unit_price is not None:
-        return replace(rate, charge=_at(rate, unit_price))
+        return replace(rate, charge=_charge_at_price(rate, unit_price))
     if percent is not None:
-        check_agreed_percent(percent)
+        check_override_percent(percent)
         return replace(rate, factor=EXACT.scaleb(EXACT.add(percent, Decimal(100)), -2))
     return rate
 
 
-def check_agreed_percent(percent: Decimal) -> None:
+def check_override_percent(percent: Decimal) -> None:
     """:raises InvalidCharge: if prices cannot go up or down by this."""
     if not MOST_PERCENT_OFF <= percent <= MOST_PERCENT_UP:
         raise InvalidCharge(f"Prices change by {MOST_PERCENT_OFF} to {MOST_PERCENT_UP} percent, not by {percent:f}.")
 
 
-def _at(rate: Rate, unit_price: Decimal) -> charge_models.Charge:
+def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Charge:
     """Return the charge at another price: of a unit, whatever its tiers were, of a package, or of the flat fee."""
     charge = rate.charge
-    check_price(unit_price, of="The price")
+    check_price(unit_price, subject="The price")
     if isinstance(charge, charge_models.Package):
         return replace(charge, price=unit_price)
     if isinstance(charge, charge_models.Flat):
@@ -184,35 +184,35 @@ def _at(rate: Rate, unit_price: Decimal) -> charge_models.Charge:
     return charge_models.PerUnit(unit_price)
 
 
-def _differences(before: FeatureTerms, after: FeatureTerms, own: Own) -> list[Difference]:
+def _differences(before: FeatureTerms, after: FeatureTerms, override_values: OverrideValues) -> list[TermDifference]:
     """Return what is not as published, in the order of a price list; only what the version has at all."""
-    found = []
-    if ("included", ()) in own:
-        found.append(Difference("included", "", plain(after.included), plain(before.included)))
+    differences = []
+    if ("included", ()) in override_values:
+        differences.append(TermDifference("included", "", to_plain_string(after.included), to_plain_string(before.included)))
     if before.price is None or after.price is None:
-        return found
-    for was, now in zip(before.price.rates, after.price.rates, strict=True):
-        if now.charge is not was.charge:
-            found.append(Difference("price", was.label, plain(_unit_price(now)), _published(was)))
-    if any(now.factor != was.factor for was, now in zip(before.price.rates, after.price.rates, strict=True)):
-        found.append(Difference("percent", "", plain(own["percent", ()]), ""))
-    for what in ("minimum", "maximum"):
-        if (what, ()) in own:
-            published = getattr(before.price, what)
-            instead = "" if published is None else plain(published)
-            found.append(Difference(what, "", plain(own[what, ()]), instead))
-    return found
+        return differences
+    for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True):
+        if rate.charge is not published_rate.charge:
+            differences.append(TermDifference("price", published_rate.label, to_plain_string(_unit_price(rate)), _published_price(published_rate)))
+    if any(rate.factor != published_rate.factor for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True)):
+        differences.append(TermDifference("percent", "", to_plain_string(override_values["percent", ()]), ""))
+    for kind in ("minimum", "maximum"):
+        if (kind, ()) in override_values:
+            published = getattr(before.price, kind)
+            published_text = "" if published is None else to_plain_string(published)
+            differences.append(TermDifference(kind, "", to_plain_string(override_values[kind, ()]), published_text))
+    return differences
 
 
-def _unit_price(rate: Rate) -> Decimal:
+def _unit_price(rate: RateTerms) -> Decimal:
     charge = rate.charge
     if isinstance(charge, charge_models.Package):
         return charge.price
     return charge.fee if isinstance(charge, charge_models.Flat) else charge.unit_price  # type: ignore[union-attr]
 
 
-def _published(rate: Rate) -> str:
+def _published_price(rate: RateTerms) -> str:
     """Return the published price of a rate; empty where it is not one figure."""
     if isinstance(rate.charge, charge_models.Package | charge_models.Flat | charge_models.PerUnit):
-        return plain(_unit_price(rate))
+        return to_plain_string(_unit_price(rate))
     return ""

@@ -23,9 +23,9 @@ from plans.models.meters import RoundingMode
 from plans.models.prices import PREPAID, TIERED, AtZero, ChargeModel, Consumption, CostSource
 from plans.models.versions import TrialUsage, VersionState
 from plans.pricing import charge_models, rating
-from plans.pricing.billing_thresholds import Threshold
+from plans.pricing.billing_thresholds import SpendThreshold
 from plans.pricing.calendar import Interval
-from plans.pricing.commitments import Commitment
+from plans.pricing.commitments import SpendCommitment
 from plans.pricing.validation import check_percent
 
 FREE = charge_models.PerUnit(ZERO)
@@ -35,7 +35,7 @@ FREE_RATE = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Metering:
+class MeteringTerms:
     """
     How a meter's events become a quantity.
 
@@ -47,11 +47,11 @@ class Metering:
     recurring: bool = False
 
     @property
-    def is_tallied(self) -> bool:
+    def needs_aggregate_state(self) -> bool:
         return self.recurring or self.aggregation not in ("count", "sum")
 
 
-class Difference(NamedTuple):
+class TermDifference(NamedTuple):
     """
     One figure that is not as published.
 
@@ -91,32 +91,32 @@ class FeatureTerms:
     consumption: str
     included: Decimal
     price: rating.PriceTerms | None
-    metering: Metering
+    metering: MeteringTerms
     resets: Interval | None
-    runs_on: bool = False
-    agreed: tuple[Difference, ...] = ()
+    spans_periods: bool = False
+    overridden: tuple[TermDifference, ...] = ()
     wallet: str = ""
     at_zero: str = AtZero.BLOCK
-    grace: Decimal = ZERO
-    beyond: charge_models.QuantityCharge | None = None
+    overdraft_limit: Decimal = ZERO
+    uncovered_charge: charge_models.QuantityCharge | None = None
     currency: str = ""
     tax_code: str = ""
 
     @property
-    def claims(self) -> rating.PriceTerms | None:
+    def invoice_price(self) -> rating.PriceTerms | None:
         """What an invoice claims of its use: its price; where a wallet pays that, only what the wallet had not."""
         if not self.wallet or self.price is None:
             return self.price
-        return _beyond_the_wallet(self.price, self.currency, self.beyond)
+        return _uncovered_price(self.price, self.currency, self.uncovered_charge)
 
 
 @lru_cache(maxsize=1_000)
-def _beyond_the_wallet(
-    price: rating.PriceTerms, currency: str, beyond: charge_models.QuantityCharge | None
+def _uncovered_price(
+    price: rating.PriceTerms, currency: str, uncovered_charge: charge_models.QuantityCharge | None
 ) -> rating.PriceTerms:
     rates = tuple(replace(rate, charge=FREE, factor=rating.LIST_PRICE) for rate in price.rates)
     return replace(
-        price, currency=currency, rates=rates, minimum=None, maximum=None, discount=ZERO, beyond=beyond or FREE
+        price, currency=currency, rates=rates, minimum=None, maximum=None, discount=ZERO, beyond=uncovered_charge or FREE
     )
 
 
@@ -142,13 +142,13 @@ class FeeTerms:
     tax_code: str = ""
 
     @property
-    def is_held(self) -> bool:
+    def is_per_unit(self) -> bool:
         """Whether it is charged for each unit that the subscription holds."""
         return self.basis != "fixed"
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class VersionTerms:
     """
     All that a version charges in one currency.
 
@@ -171,137 +171,137 @@ class Terms:
     proration: str
     features: tuple[FeatureTerms, ...]
     fees: tuple[FeeTerms, ...]
-    held: tuple[FeeTerms, ...] = ()
-    lasting: tuple[FeeTerms, ...] = ()
+    unit_fees: tuple[FeeTerms, ...] = ()
+    multi_period_fees: tuple[FeeTerms, ...] = ()
     by_meter: Mapping[int, tuple[FeatureTerms, ...]] = field(default_factory=dict)
     by_plan_feature: Mapping[int, FeatureTerms] = field(default_factory=dict)
     resets: tuple[Interval, ...] = ()
-    tallied: tuple[FeatureTerms, ...] = ()
-    by_value: tuple[FeatureTerms, ...] = ()
-    commitment: Commitment | None = None
-    running_on: tuple[FeatureTerms, ...] = ()
+    stateful_features: tuple[FeatureTerms, ...] = ()
+    value_priced_features: tuple[FeatureTerms, ...] = ()
+    commitment: SpendCommitment | None = None
+    spanning_features: tuple[FeatureTerms, ...] = ()
     committed_since: str = ""
     trial_usage: str = TrialUsage.FREE
     trial: str = ""
     tax_code: str = ""
     includes_tax: bool = False
-    thresholds: tuple[Threshold, ...] = ()
+    thresholds: tuple[SpendThreshold, ...] = ()
 
 
-_kept: dict[tuple[int, str, datetime | None], Terms] = {}
+_terms_cache: dict[tuple[int, str, datetime | None], VersionTerms] = {}
 
-_supposed: ContextVar[Mapping[tuple[int, str], Terms]] = ContextVar("supposed", default=MappingProxyType({}))
+_hypothetical: ContextVar[Mapping[tuple[int, str], VersionTerms]] = ContextVar("supposed", default=MappingProxyType({}))
 
 
 @contextmanager
-def supposing(several: Iterable[Terms]) -> Iterator[None]:
+def hypothetical_terms(terms: Iterable[VersionTerms]) -> Iterator[None]:
     """
     Let `terms_of` know these terms within the block: what somebody supposes, under numbers of versions below zero.
 
     They stay as they are meanwhile, also where their version is a draft that somebody edits.
     """
-    token = _supposed.set({(one.version_id, one.currency): one for one in several})
+    token = _hypothetical.set({(version_terms.version_id, version_terms.currency): version_terms for version_terms in terms})
     try:
         yield
     finally:
-        _supposed.reset(token)
+        _hypothetical.reset(token)
 
 
-def terms_of(version_id: int, currency: str) -> Terms:
+def load_terms(version_id: int, currency: str) -> VersionTerms:
     """
     Return the terms of a version in a currency.
 
     :raises PlanVersion.DoesNotExist: if there is no such version.
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    found = _kept.get((version_id, currency, None)) or _supposed.get().get((version_id, currency))
-    if found is None:
+    terms = _terms_cache.get((version_id, currency, None)) or _hypothetical.get().get((version_id, currency))
+    if terms is None:
         version = PlanVersion.objects.select_related("plan").get(pk=version_id)
         # A scheduled version may be withdrawn, edited and published again, at another time.
         key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
-        found = _kept.get(key) or read_terms(version, currency)
+        terms = _terms_cache.get(key) or read_terms(version, currency)
         if version.is_frozen:
-            _kept[key] = found
-    return found
+            _terms_cache[key] = terms
+    return terms
 
 
-def currencies_of(version: PlanVersion) -> list[str]:
+def list_currencies(version: PlanVersion) -> list[str]:
     """Return the currencies that a version charges in, in order."""
-    return currencies_of_all([version]).get(version.pk, [])
+    return currencies_by_version([version]).get(version.pk, [])
 
 
-def currencies_of_all(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
+def currencies_by_version(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
     """Return version → the currencies that it charges in, in order; none of what charges nothing."""
     ids = [version.pk for version in versions]
-    charged = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
+    version_currencies = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
     prices = Price.objects.filter(plan_feature__version__in=ids)
-    charged |= set(prices.exclude(currency=CREDITS).values_list("plan_feature__version", "currency"))
-    found: dict[int, list[str]] = {}
-    for version_id, currency in sorted(charged):
-        found.setdefault(version_id, []).append(currency)
-    return found
+    version_currencies |= set(prices.exclude(currency=CREDITS).values_list("plan_feature__version", "currency"))
+    currencies: dict[int, list[str]] = {}
+    for version_id, currency in sorted(version_currencies):
+        currencies.setdefault(version_id, []).append(currency)
+    return currencies
 
 
-def forget_terms() -> None:
+def clear_terms_cache() -> None:
     """Drop the terms that are kept: for a process that moves on to another database."""
-    _kept.clear()
+    _terms_cache.clear()
 
 
-def read_terms(version: PlanVersion, currency: str) -> Terms:
+def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
     """Return the terms of a version as it is stored now, in a fixed number of queries."""
-    granted = (
+    plan_features = (
         version.features.select_related("feature__meter")
         .prefetch_related("prices__rates__tiers")
         .order_by("position", "id")
     )
-    promised = version.commitments.filter(currency=currency).first()
-    commitment = promised.terms if promised else None
-    invoiced = Interval(version.interval_unit, version.interval_count)
+    stored_commitment = version.commitments.filter(currency=currency).first()
+    commitment = stored_commitment.terms if stored_commitment else None
+    invoice_interval = Interval(version.interval_unit, version.interval_count)
     features = tuple(
-        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoiced, commitment, version.tax_code)
-        for plan_feature in granted
+        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoice_interval, commitment, version.tax_code)
+        for plan_feature in plan_features
         if plan_feature.feature.meter is not None
     )
     fees = tuple(
         _fee_terms(fee, version.tax_code) for fee in version.fees.filter(currency=currency).order_by("position", "id")
     )
-    return Terms(
+    return VersionTerms(
         version_id=version.pk,
         plan_code=version.plan.code,
         plan_name=version.plan.name,
         version_number=version.number,
         currency=currency,
-        interval=invoiced,
+        interval=invoice_interval,
         anchor=version.anchor,
         proration=version.proration,
         fees=fees,
-        held=tuple(fee for fee in fees if fee.is_held),
-        lasting=tuple(fee for fee in fees if fee.every > 1),
+        unit_fees=tuple(fee for fee in fees if fee.is_per_unit),
+        multi_period_fees=tuple(fee for fee in fees if fee.every > 1),
         commitment=commitment,
         trial_usage=version.trial_usage,
         tax_code=version.tax_code,
         includes_tax=version.prices_include_tax,
         thresholds=tuple(
-            Threshold(one.amount, one.repeats)
-            for one in version.thresholds.filter(currency=currency).order_by("amount")
+            SpendThreshold(threshold.amount, threshold.repeats)
+            for threshold in version.thresholds.filter(currency=currency).order_by("amount")
         ),
-        **by_use(features),
+        **index_features(features),
     )
 
 
-def by_use(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
+def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
     """Return the features of a version in all the ways that `Terms` lists them."""
     by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
-    for one in features:
-        by_meter[one.meter_id] = (*by_meter.get(one.meter_id, ()), one)
+    for feature in features:
+        by_meter[feature.meter_id] = (*by_meter.get(feature.meter_id, ()), feature)
     return {
         "features": features,
         "by_meter": by_meter,
-        "by_plan_feature": {one.plan_feature_id: one for one in features},
-        "by_value": tuple(one for one in features if one.price is not None and one.price.reads_values),
-        "running_on": tuple(one for one in features if one.runs_on),
-        "tallied": tuple(one for one in features if one.metering.is_tallied),
-        "resets": tuple(dict.fromkeys(one.resets for one in features if one.resets is not None)),
+        "by_plan_feature": {feature.plan_feature_id: feature for feature in features},
+        "by_value": tuple(feature for feature in features if feature.price is not None and feature.price.reads_values),
+        "running_on": tuple(feature for feature in features if feature.spans_periods),
+        "tallied": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
+        "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
     }
 
 
@@ -323,83 +323,83 @@ def _fee_terms(fee: Fee, tax_code: str) -> FeeTerms:
 
 
 def _feature_terms(
-    granted: PlanFeature,
+    plan_feature: PlanFeature,
     meter: Meter,
     currency: str,
-    invoiced: Interval,
-    commitment: Commitment | None,
+    invoice_interval: Interval,
+    commitment: SpendCommitment | None,
     tax_code: str,
 ) -> FeatureTerms:
-    feature = granted.feature
-    by_currency = {price.currency: price for price in granted.prices.all()}
-    wallet = wallet_of(granted, currency)
-    price = by_currency.get(wallet or currency)
+    feature = plan_feature.feature
+    prices = {price.currency: price for price in plan_feature.prices.all()}
+    wallet = wallet_unit(plan_feature, currency)
+    price = prices.get(wallet or currency)
     resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
-    priced = price_terms(granted, meter, price, wallet or currency)
-    if priced is not None and not wallet and commitment is not None and commitment.discount:
-        priced = replace(priced, discount=commitment.discount)
+    price_terms = price_terms(plan_feature, meter, price, wallet or currency)
+    if price_terms is not None and not wallet and commitment is not None and commitment.discount:
+        price_terms = replace(price_terms, discount=commitment.discount)
     return FeatureTerms(
-        plan_feature_id=granted.pk,
+        plan_feature_id=plan_feature.pk,
         feature_id=feature.pk,
         code=feature.code,
         name=feature.name,
         meter_id=meter.pk,
         unit=meter.unit,
-        consumption=granted.consumption,
-        included=granted.included,
-        price=priced,
-        metering=metering_of(meter),
+        consumption=plan_feature.consumption,
+        included=plan_feature.included,
+        price=price_terms,
+        metering=metering_terms(meter),
         resets=resets,
-        runs_on=resets is not None and resets.is_longer_than(invoiced),
+        spans_periods=resets is not None and resets.is_longer_than(invoice_interval),
         wallet=wallet,
-        at_zero=granted.at_zero,
-        grace=granted.grace,
-        beyond=_beyond(wallet, currency, by_currency.get(currency)),
+        at_zero=plan_feature.at_zero,
+        overdraft_limit=plan_feature.grace,
+        uncovered_charge=_uncovered_charge(wallet, currency, prices.get(currency)),
         currency=currency,
-        tax_code=granted.tax_code or tax_code,
+        tax_code=plan_feature.tax_code or tax_code,
     )
 
 
-def wallet_of(granted: PlanFeature, currency: str) -> str:
+def wallet_unit(plan_feature: PlanFeature, currency: str) -> str:
     """Return what a feature is paid with as it is used: credits, or money of a currency; empty if with neither."""
-    if granted.consumption not in PREPAID:
+    if plan_feature.consumption not in PREPAID:
         return ""
-    return CREDITS if granted.consumption == Consumption.CREDITS else currency
+    return CREDITS if plan_feature.consumption == Consumption.CREDITS else currency
 
 
-def _beyond(wallet: str, currency: str, price: Price | None) -> charge_models.QuantityCharge | None:
+def _uncovered_charge(wallet: str, currency: str, price: Price | None) -> charge_models.QuantityCharge | None:
     """Return what the wallet's units cost that it had not: money what it is, a credit by a price of its own."""
     if wallet != CREDITS:
         return charge_models.PerUnit(Decimal(1)) if wallet else None
     rate = price.rates.first() if price else None
-    return None if rate is None else charge_of(rate, rate.tiers.all())  # type: ignore[return-value]
+    return None if rate is None else build_charge(rate, rate.tiers.all())  # type: ignore[return-value]
 
 
-def metering_of(meter: Meter) -> Metering:
+def metering_terms(meter: Meter) -> MeteringTerms:
     """Return how a stored meter's events become a quantity."""
-    return Metering(meter.aggregation, meter.measures, meter.recurring)
+    return MeteringTerms(meter.aggregation, meter.measures, meter.recurring)
 
 
-def price_terms(granted: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
+def build_price_terms(plan_feature: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
     """
     Return how a feature is rated, or None if its usage has no price.
 
     A hard cap needs no price: what is within it is included, and what is beyond it costs nothing.
     """
     if price is not None:
-        stored = sorted(price.rates.all(), key=lambda one: (one.position, one.pk))
-        rates = [rate_terms(rate, rate.tiers.all()) for rate in stored]
-    elif granted.consumption == Consumption.HARD_CAP:
-        rates = [rating.Rate(FREE_RATE, (), charge_models.PerUnit(Decimal(0)), granted.feature.name)]
+        stored_rates = sorted(price.rates.all(), key=lambda rate: (rate.position, rate.pk))
+        rates = [build_rate_terms(rate, rate.tiers.all()) for rate in stored_rates]
+    elif plan_feature.consumption == Consumption.HARD_CAP:
+        rates = [rating.RateTerms(FREE_RATE, (), charge_models.PerUnit(Decimal(0)), plan_feature.feature.name)]
     else:
         return None
-    return feature_price(granted, meter, rates, currency, price=price)
+    return combine_rates(plan_feature, meter, rates, currency, price=price)
 
 
-def feature_price(
-    granted: PlanFeature,
+def combine_rates(
+    plan_feature: PlanFeature,
     meter: Meter,
-    rates: Iterable[rating.Rate],
+    rates: Iterable[rating.RateTerms],
     currency: str,
     *,
     price: Price | None = None,
@@ -415,25 +415,25 @@ def feature_price(
     return rating.PriceTerms(
         currency=currency,
         rates=tuple(rates),
-        included=granted.included,
-        model="hard_cap" if granted.consumption == Consumption.HARD_CAP else "overage",
+        included=plan_feature.included,
+        model="hard_cap" if plan_feature.consumption == Consumption.HARD_CAP else "overage",
         rounding=rounding,
         minimum=price.minimum if price else None,
         maximum=price.maximum if price else None,
     )
 
 
-def rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.Rate:
+def build_rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.RateTerms:
     """
     Return one rate as a rate to price by; rate and tiers may be unsaved, as in a form's live example.
 
     :raises ValueError: if its figures cannot charge, in finance's words.
     """
     key = rate.pk or rate.position
-    return rating.Rate(key, tuple(sorted(rate.match.items())), charge_of(rate, tiers), str(rate))
+    return rating.RateTerms(key, tuple(sorted(rate.match.items())), build_charge(rate, tiers), str(rate))
 
 
-def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
+def build_charge(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
     """
     Return the charge of a rate with these tiers, in any order.
 
@@ -441,11 +441,11 @@ def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
     """
     if rate.model in TIERED:
         # The open tier has no bound and comes last.
-        ordered = sorted(tiers, key=lambda one: (one.up_to is None, one.up_to or 0))
-        ladder = tuple(charge_models.Tier(one.up_to, _price_of(rate, one), one.flat_fee) for one in ordered)
-        return charge_models.Volume(ladder) if rate.model == ChargeModel.VOLUME else charge_models.Graduated(ladder)
+        ordered = sorted(tiers, key=lambda tier: (tier.up_to is None, tier.up_to or 0))
+        price_tiers = tuple(charge_models.PriceTier(tier.up_to, _tier_unit_price(rate, tier), tier.flat_fee) for tier in ordered)
+        return charge_models.Volume(price_tiers) if rate.model == ChargeModel.VOLUME else charge_models.Graduated(price_tiers)
     if rate.model == ChargeModel.PERCENTAGE:
-        return _percentage_of(rate)
+        return _build_percentage(rate)
     if rate.model == ChargeModel.DYNAMIC:
         return charge_models.Dynamic(
             rate.markup, "unit_cost" if rate.cost_source == CostSource.UNIT_COST else "event"
@@ -461,17 +461,17 @@ def charge_of(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
     return charge_models.PerUnit(rate.unit_price)
 
 
-def _price_of(rate: Rate, tier: Tier) -> Decimal:
+def _tier_unit_price(rate: Rate, tier: Tier) -> Decimal:
     """Return what a unit costs in a tier; of a graduated percentage, what a unit of value does."""
     if rate.model != ChargeModel.GRADUATED_PERCENTAGE:
         return tier.unit_price
     if tier.percent is None:
         raise charge_models.InvalidCharge(f"{rate}: enter the percentage of each tier.")
-    check_percent(tier.percent, of="A tier's percentage")
+    check_percent(tier.percent, subject="A tier's percentage")
     return tier.percent.scaleb(-2)
 
 
-def _percentage_of(rate: Rate) -> charge_models.Percentage:
+def _build_percentage(rate: Rate) -> charge_models.Percentage:
     if rate.percent is None:
         raise charge_models.InvalidCharge(f"{rate}: enter a percentage.")
     return charge_models.Percentage(
@@ -479,6 +479,6 @@ def _percentage_of(rate: Rate) -> charge_models.Percentage:
         fixed_fee=rate.fixed_fee,
         free_events=rate.free_events,
         free_value=rate.free_value,
-        least=rate.least_per_event,
-        most=rate.most_per_event,
+        minimum=rate.least_per_event,
+        maximum=rate.most_per_event,
     )

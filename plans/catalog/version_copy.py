@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from django.db.models import ForeignKey, Model
 
-from plans.catalog.version_schema import parts_of
+from plans.catalog.version_schema import child_keys
 from plans.models import PlanVersion
 
 
@@ -14,23 +14,23 @@ def copy_contents(*, source: PlanVersion, target: PlanVersion) -> None:
     _copy_parts(PlanVersion, {source.pk: target.pk})
 
 
-def _copy_parts(whole: type[Model], copied: Mapping[int, int]) -> None:
+def _copy_parts(model: type[Model], copy_ids: Mapping[int, int]) -> None:
     """Copy the parts of rows of `whole`, of which `copied` says which became which."""
-    for key in parts_of(whole):
-        _copy_parts(key.model, _copy(key, copied))
+    for key in child_keys(model):
+        _copy_parts(key.model, _copy_rows(key, copy_ids))
 
 
-def _copy(key: ForeignKey, copied: Mapping[int, int]) -> dict[int, int]:
+def _copy_rows(key: ForeignKey, copy_ids: Mapping[int, int]) -> dict[int, int]:
     """Store a copy of each row that is a part of a copied one, and return which id became which."""
-    originals = list(key.model._default_manager.filter(**{f"{key.name}__in": copied}).order_by("pk"))
+    originals = list(key.model._default_manager.filter(**{f"{key.name}__in": copy_ids}).order_by("pk"))
     copies = []
     for original in originals:
-        one = copy.copy(original)
-        one._state = copy.copy(original._state)
-        one._state.adding = True
-        one._state.fields_cache = {}
-        one.pk = None
-        setattr(one, key.attname, copied[getattr(original, key.attname)])
-        copies.append(one)
+        duplicate = copy.copy(original)
+        duplicate._state = copy.copy(original._state)
+        duplicate._state.adding = True
+        duplicate._state.fields_cache = {}
+        duplicate.pk = None
+        setattr(duplicate, key.attname, copy_ids[getattr(original, key.attname)])
+        copies.append(duplicate)
     key.model._default_manager.bulk_create(copies)
-    return {original.pk: one.pk for original, one in zip(originals, copies, strict=True)}
+    return {original.pk: duplicate.pk for original, duplicate in zip(originals, copies, strict=True)}

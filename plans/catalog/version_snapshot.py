@@ -15,11 +15,11 @@ from typing import Any
 from django.db.models import Field, Model
 from djmoney.models.fields import MoneyField
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from lib.field_types import AMOUNT, PERCENT, UNIT_PRICE
-from lib.formats import currency_name, number, units
-from plans.catalog.comparison import Fact, Measure, Node
-from plans.catalog.version_schema import identity_of, key_of, parts_of, tables, told_fields
+from lib.formats import currency_name, format_number, format_units
+from plans.catalog.comparison import FieldFact, Measure, VersionNode
+from plans.catalog.version_schema import identity_fields, parent_key, child_keys, version_tables, content_fields
 from plans.models import Fee, PlanFeature, PlanVersion, Price, Rate, Tier
 
 KINDS = {"planfeature": "feature"}
@@ -50,76 +50,76 @@ Rows = dict[type[Model], list[Any]]
 """The rows below some versions, by their table."""
 
 
-def contents_of(*versions: PlanVersion) -> list[Node]:
+def read_contents(*versions: PlanVersion) -> list[VersionNode]:
     """Return what each of these versions holds, in one query per table, however many they are."""
-    return contents_in(read_rows(versions), versions)
+    return build_contents(read_rows(versions), versions)
 
 
-def contents_in(rows: Rows, versions: Iterable[PlanVersion]) -> list[Node]:
+def build_contents(rows: Rows, versions: Iterable[PlanVersion]) -> list[VersionNode]:
     """Return what each of these versions holds, from rows that are read already; they need not be saved."""
     currencies = {row.currency for row in rows[Price]}
-    reader = _Reader(rows, names_currencies=len(currencies) > 1)
-    return [reader.version(version) for version in versions]
+    builder = _NodeBuilder(rows, names_currencies=len(currencies) > 1)
+    return [builder.version(version) for version in versions]
 
 
-def fingerprint_of(version: PlanVersion) -> str:
+def compute_fingerprint(version: PlanVersion) -> str:
     """Return the SHA-256 of all that a version says, as 64 hexadecimal digits."""
-    (contents,) = contents_of(version)
-    return hashlib.sha256(json.dumps(_plain(contents), sort_keys=True).encode()).hexdigest()
+    (contents,) = read_contents(version)
+    return hashlib.sha256(json.dumps(_node_as_json(contents), sort_keys=True).encode()).hexdigest()
 
 
-def _plain(node: Node) -> list[Any]:
+def _node_as_json(node: VersionNode) -> list[Any]:
     facts = {
-        name: plain(fact.value) if isinstance(fact.value, Decimal) else fact.value
+        name: to_plain_string(fact.value) if isinstance(fact.value, Decimal) else fact.value
         for name, fact in node.facts.items()
     }
-    return [node.kind, node.key, facts, [_plain(part) for part in node.parts]]
+    return [node.kind, node.key, facts, [_node_as_json(part) for part in node.parts]]
 
 
 def read_rows(versions: Iterable[PlanVersion]) -> Rows:
     """Return all rows below these versions, as they are stored."""
     ids = [version.pk for version in versions]
     rows = {}
-    for model, path in tables().items():
-        found = model._default_manager.filter(**{f"{path}__in": ids})
-        rows[model] = list(found.select_related("feature__meter") if model is PlanFeature else found)
+    for model, path in version_tables().items():
+        queryset = model._default_manager.filter(**{f"{path}__in": ids})
+        rows[model] = list(queryset.select_related("feature__meter") if model is PlanFeature else queryset)
     return rows
 
 
 # From rows to nodes -----------------------------------------------------------------------------------------------
 
 
-class _Reader:
+class _NodeBuilder:
     """The rows of some versions, found by what they are parts of."""
 
     def __init__(self, rows: Rows, *, names_currencies: bool) -> None:
         self._names_currencies = names_currencies
         self._parts: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
-        for model, of_model in rows.items():
-            key = key_of(model)
-            for row in sorted(of_model, key=_place):
+        for model, model_rows in rows.items():
+            key = parent_key(model)
+            for row in sorted(model_rows, key=_sort_key):
                 self._parts[model, getattr(row, key.attname)].append(row)
 
-    def version(self, version: PlanVersion) -> Node:
-        return Node("version", "", "", _facts(version, "", ""), tuple(self._below(version, "", "")))
+    def version(self, version: PlanVersion) -> VersionNode:
+        return VersionNode("version", "", "", _facts(version, "", ""), tuple(self._child_nodes(version, "", "")))
 
-    def _below(self, whole: Model, unit: str, currency: str) -> Iterator[Node]:
-        for key in parts_of(type(whole)):
-            siblings = self._parts[key.model, whole.pk]
+    def _child_nodes(self, parent: Model, unit: str, currency: str) -> Iterator[VersionNode]:
+        for key in child_keys(type(parent)):
+            siblings = self._parts[key.model, parent.pk]
             for row in siblings:
                 yield self._node(row, siblings, unit, currency)
 
-    def _node(self, row: Any, siblings: list[Any], unit: str, currency: str) -> Node:
+    def _node(self, row: Any, siblings: list[Any], unit: str, currency: str) -> VersionNode:
         if isinstance(row, PlanFeature):
             unit = row.feature.meter.unit if row.feature.meter else ""
         currency = str(getattr(row, "currency", currency))
         kind = row._meta.model_name
-        return Node(
+        return VersionNode(
             kind=KINDS.get(kind, str(row._meta.verbose_name)),
             key=_key(row),
             name=self._name(row, siblings, unit),
             facts=_facts(row, unit, currency),
-            parts=tuple(self._below(row, unit, currency)),
+            parts=tuple(self._child_nodes(row, unit, currency)),
         )
 
     def _name(self, row: Any, siblings: list[Any], unit: str) -> str:
@@ -128,37 +128,37 @@ class _Reader:
         if isinstance(row, Rate) and len(siblings) == 1 and not row.label:
             return ""
         if isinstance(row, Tier):
-            return f"up to {number(row.up_to)}" if row.up_to is not None else "last tier"
-        if sum(str(one) == str(row) for one in siblings) == 1:
+            return f"up to {format_number(row.up_to)}" if row.up_to is not None else "last tier"
+        if sum(str(sibling) == str(row) for sibling in siblings) == 1:
             return str(row)
         return f"{row} in {currency_name(row.currency)}" if hasattr(row, "currency") else f"{row} ({_key(row)})"
 
 
 def _key(row: Any) -> str:
-    return " ".join(_text(getattr(row, name)) for name in identity_of(type(row)))
+    return " ".join(_value_text(getattr(row, name)) for name in identity_fields(type(row)))
 
 
-def _place(row: Any) -> tuple[Any, ...]:
+def _sort_key(row: Any) -> tuple[Any, ...]:
     if isinstance(row, Tier):
         return row.up_to is None, row.up_to or 0
     return getattr(row, "position", 0), row.pk
 
 
-def _facts(row: Any, unit: str, currency: str) -> dict[str, Fact]:
-    return {field.name: _fact(row, field, unit, currency) for field in told_fields(type(row))}
+def _facts(row: Any, unit: str, currency: str) -> dict[str, FieldFact]:
+    return {field.name: _fact(row, field, unit, currency) for field in content_fields(type(row))}
 
 
-def _fact(row: Any, field: Field, unit: str, currency: str) -> Fact:
+def _fact(row: Any, field: Field, unit: str, currency: str) -> FieldFact:
     value = getattr(row, field.name)
     label = LABELS.get((row._meta.model_name, field.name), str(field.verbose_name))
-    is_usual = value is None or value == "" or (field.has_default() and value == field.get_default())
+    is_default = value is None or value == "" or (field.has_default() and value == field.get_default())
     if isinstance(field, MoneyField):
         value = value.amount
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)
     if value is None or isinstance(value, Decimal):
-        return Fact(label, value, *_measure(row, field, unit), currency=currency, is_usual=is_usual)
-    return Fact(label, _text(value), words=_words(field, value), is_usual=is_usual)
+        return FieldFact(label, value, *_measure(row, field, unit), currency=currency, is_default=is_default)
+    return FieldFact(label, _value_text(value), text=_display_text(field, value), is_default=is_default)
 
 
 def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
@@ -170,7 +170,7 @@ def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
         return "percent", ""
     if field.name == "unit_price":
         if isinstance(row, Rate) and row.model == "package":
-            return "each", f"package of {units(row.package_size or 1, unit)}"
+            return "each", f"package of {format_units(row.package_size or 1, unit)}"
         return ("money", "") if isinstance(row, Rate) and row.model == "flat" else ("each", unit)
     if digits == UNIT_PRICE and field.name.endswith("per_event"):
         return "money", ""
@@ -179,19 +179,19 @@ def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
     return ("units", unit) if field.name == "included" else ("number", "")
 
 
-def _words(field: Field, value: Any) -> str:
+def _display_text(field: Field, value: Any) -> str:
     """Return how a text reads, where that is not the text itself; choices without what explains them."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(dict(field.flatchoices).get(value, "")).partition(":")[0] if field.choices else ""
 
 
-def _text(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """Return a value as words that are equal if and only if the values are."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return plain(value)
+        return to_plain_string(value)
     if isinstance(value, dict | list):
         return json.dumps(value, sort_keys=True, ensure_ascii=False)
     return str(getattr(value, "code", value)) if isinstance(value, Model) else str(value)

@@ -8,20 +8,20 @@ from fractions import Fraction
 from itertools import groupby
 
 from lib.currencies import CREDITS
-from plans.catalog.stored_terms import FeatureTerms, currencies_of_all, terms_of
-from plans.costs.unit_costs import as_costs
+from plans.catalog.stored_terms import FeatureTerms, currencies_by_version, load_terms
+from plans.costs.unit_costs import to_cost_rates
 from plans.models import PlanVersion, UnitCost
-from plans.pricing.cost_rates import UnitCost as Cost
-from plans.pricing.cost_rates import cost_of
-from plans.pricing.rates import Rate, match_rate
-from plans.pricing.unit_margin import margin, unit_prices
+from plans.pricing.cost_rates import CostRate as Cost
+from plans.pricing.cost_rates import find_cost
+from plans.pricing.rates import RateTerms, match_rate
+from plans.pricing.unit_margin import margin_percent, unit_prices
 
 Costs = dict[tuple[int, str], tuple[Cost, ...]]
 """(meter, currency) → its unit costs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Margin:
+class RateMargin:
     """
     What one rate leaves over one unit cost, for usage above so many units of a period.
 
@@ -40,12 +40,12 @@ class Margin:
     cost: Decimal
     percent: Decimal | None
 
-    def holds(self, least: Decimal) -> bool:
+    def is_at_least(self, least: Decimal) -> bool:
         """Tell whether at least so many percent of the price are left; what costs nothing needs no price."""
         return not self.cost if self.percent is None else self.percent >= least
 
 
-def margins_of(version: PlanVersion, *, at: datetime, costs: Costs | None = None) -> list[Margin]:
+def compute_margins(version: PlanVersion, *, at: datetime, costs: Costs | None = None) -> list[RateMargin]:
     """
     Return what each rate of a version leaves over each unit cost of its usage in force at `at`.
 
@@ -55,95 +55,95 @@ def margins_of(version: PlanVersion, *, at: datetime, costs: Costs | None = None
 
     Source: docs/pricing.md#margins.
     """
-    known = costs_in_force(at=at) if costs is None else costs
-    currencies = sorted({currency for _, currency in known})
-    found = []
+    costs_by_meter = costs_in_force(at=at) if costs is None else costs
+    currencies = sorted({currency for _, currency in costs_by_meter})
+    margins = []
     for currency in currencies:
-        for feature in terms_of(version.pk, currency).features:
-            found += _margins_of_feature(version, feature, known.get((feature.meter_id, currency), ()), currency, at)
-    return found
+        for feature in load_terms(version.pk, currency).features:
+            margins += _feature_margins(version, feature, costs_by_meter.get((feature.meter_id, currency), ()), currency, at)
+    return margins
 
 
 @dataclass(frozen=True, slots=True)
-class Uncosted:
+class MissingCost:
     """A feature that a version charges in a currency in which no unit cost of it is known; known: where one is."""
 
     version: PlanVersion
     feature: str
     currency: str
-    known: tuple[str, ...]
+    known_currencies: tuple[str, ...]
 
     def __str__(self) -> str:
-        known = " and ".join(self.known)
+        currencies = " and ".join(self.known_currencies)
         return (
-            f"{self.feature} in {self.currency}: what a unit costs is known in {known} only, so no margin can be"
+            f"{self.feature} in {self.currency}: what a unit costs is known in {currencies} only, so no margin can be"
             f" told. Record its cost in {self.currency} as well."
         )
 
 
-def uncosted_of(versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None) -> list[Uncosted]:
+def find_missing_costs(versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None) -> list[MissingCost]:
     """Return what these versions charge in a currency without unit costs, while there are some in others."""
-    known: dict[int, list[str]] = {}
+    currencies_by_meter: dict[int, list[str]] = {}
     for meter, currency in costs_in_force(at=at) if costs is None else costs:
-        known.setdefault(meter, []).append(currency)
-    charged = currencies_of_all(versions) if known else {}
+        currencies_by_meter.setdefault(meter, []).append(currency)
+    charged_currencies = currencies_by_version(versions) if currencies_by_meter else {}
     return [
-        Uncosted(version, feature.name, currency, tuple(sorted(known[feature.meter_id])))
+        MissingCost(version, feature.name, currency, tuple(sorted(currencies_by_meter[feature.meter_id])))
         for version in versions
-        for currency in charged.get(version.pk, ())
-        for feature in terms_of(version.pk, currency).features
-        if _is_money(feature) and feature.meter_id in known and currency not in known[feature.meter_id]
+        for currency in charged_currencies.get(version.pk, ())
+        for feature in load_terms(version.pk, currency).features
+        if _is_priced_in_money(feature) and feature.meter_id in currencies_by_meter and currency not in currencies_by_meter[feature.meter_id]
     ]
 
 
-def live_margins(*, at: datetime) -> tuple[list[Margin], list[Uncosted]]:
+def compute_live_margins(*, at: datetime) -> tuple[list[RateMargin], list[MissingCost]]:
     """Return the margins of all versions in force, and what they charge without a cost to compare it with."""
     costs = costs_in_force(at=at)
-    metered = {meter for meter, _ in costs}
-    versions = PlanVersion.objects.in_force(at).filter(features__feature__meter__in=metered).distinct()
+    meter_ids = {meter for meter, _ in costs}
+    versions = PlanVersion.objects.in_force(at).filter(features__feature__meter__in=meter_ids).distinct()
     live = list(versions.select_related("plan").order_by("plan__name"))
-    found = [one for version in live for one in margins_of(version, at=at, costs=costs)]
-    return found, uncosted_of(live, at=at, costs=costs)
+    margins = [margin for version in live for margin in compute_margins(version, at=at, costs=costs)]
+    return margins, find_missing_costs(live, at=at, costs=costs)
 
 
 def costs_in_force(*, at: datetime) -> Costs:
     stored = UnitCost.objects.in_force(at).order_by("meter", "currency", "pk")
-    return {key: as_costs(rows) for key, rows in groupby(stored, key=lambda one: (one.meter_id, str(one.currency)))}
+    return {key: to_cost_rates(rows) for key, rows in groupby(stored, key=lambda cost: (cost.meter_id, str(cost.currency)))}
 
 
-def _margins_of_feature(
+def _feature_margins(
     version: PlanVersion, feature: FeatureTerms, costs: Sequence[Cost], currency: str, at: datetime
-) -> Iterable[Margin]:
-    rates = feature.price.rates if feature.price and _is_money(feature) else ()
+) -> Iterable[RateMargin]:
+    rates = feature.price.rates if feature.price and _is_priced_in_money(feature) else ()
     for rate in rates:
         for cost in costs:
-            usage = _shared(rates, rate, costs, cost, at)
-            if usage is None:
+            dimensions = _shared_dimensions(rates, rate, costs, cost, at)
+            if dimensions is None:
                 continue
-            for one in unit_prices(rate.charge, cost.cost):
-                yield Margin(
+            for unit_price in unit_prices(rate.charge, cost.cost):
+                yield RateMargin(
                     version=version,
                     feature=feature.name,
                     unit=feature.unit,
                     currency=currency,
                     rate=rate.label,
-                    dimensions=usage,
-                    above=one.above,
-                    price=one.price,
+                    dimensions=dimensions,
+                    above=unit_price.above_units,
+                    price=unit_price.price,
                     cost=cost.cost,
-                    percent=margin(one.price, cost.cost),
+                    percent=margin_percent(unit_price.price, cost.cost),
                 )
 
 
-def _is_money(feature: FeatureTerms) -> bool:
+def _is_priced_in_money(feature: FeatureTerms) -> bool:
     return feature.price is not None and feature.price.currency != CREDITS
 
 
-def _shared(
-    rates: Sequence[Rate], rate: Rate, costs: Sequence[Cost], cost: Cost, at: datetime
+def _shared_dimensions(
+    rates: Sequence[RateTerms], rate: RateTerms, costs: Sequence[Cost], cost: Cost, at: datetime
 ) -> dict[str, str] | None:
     """Return the dimensions of usage that is charged by this rate and costs this cost, or None if there is none."""
-    usage = {**dict(rate.match), **dict(cost.match)}
-    if match_rate(rates, usage) is rate and cost_of(costs, usage, at) is cost:
-        return usage
+    dimensions = {**dict(rate.match), **dict(cost.match)}
+    if match_rate(rates, dimensions) is rate and find_cost(costs, dimensions, at) is cost:
+        return dimensions
     return None

@@ -15,15 +15,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
 from plans.models import Meter, UnitCost
-from plans.pricing.cost_rates import UnitCost as Cost
-from plans.pricing.cost_rates import charges_cost, cost_of
-from plans.pricing.rating import Rate, Usage
+from plans.pricing.cost_rates import CostRate as Cost
+from plans.pricing.cost_rates import charges_unit_cost, find_cost
+from plans.pricing.rating import RateTerms, RateUsage
 from plans.pricing.validation import InvalidCharge, check_price
 
-COUNTED = "counted_usage_keeps_its_cost"
+COUNTED_USAGE_TRIGGER = "counted_usage_keeps_its_cost"
 """What billing's trigger says where usage was counted by a cost already."""
 
 
@@ -51,31 +51,31 @@ def record_cost(
     :raises CostRefused: if the meter has no such dimension, the end is not after the start, or usage was counted by
         the cost that this would change, or the cost cannot be one.
     """
-    _check(meter, match, cost, valid_from, valid_to)
+    _check_figures(meter, match, cost, valid_from, valid_to)
     try:
-        with change("record unit cost", by=by, at=at):
+        with audited_transaction("record unit cost", by=by, at=at):
             Meter.objects.select_for_update(no_key=True).get(pk=meter.pk)
-            beside = UnitCost.objects.of(meter_id=meter.pk, match=match, currency=currency)
-            beside.in_force(valid_from).filter(valid_from__lt=valid_from).update(valid_to=valid_from)
-            following = beside.filter(valid_from__gt=valid_from).order_by("valid_from").first()
-            ends = [end for end in (valid_to, following and following.valid_from) if end is not None]
+            other_costs = UnitCost.objects.of(meter_id=meter.pk, match=match, currency=currency)
+            other_costs.in_force(valid_from).filter(valid_from__lt=valid_from).update(valid_to=valid_from)
+            next_cost = other_costs.filter(valid_from__gt=valid_from).order_by("valid_from").first()
+            ends = [end for end in (valid_to, next_cost and next_cost.valid_from) if end is not None]
             figures = {"cost": cost, "valid_to": min(ends, default=None), "note": note}
-            same = beside.filter(valid_from=valid_from)
+            same = other_costs.filter(valid_from=valid_from)
             if not same.filter(**figures).exists() and not same.update(**figures):
                 same.create(meter=meter, match=match, currency=currency, valid_from=valid_from, **figures)
             return same.get()
     except IntegrityError as error:
-        raise _in_words(error) from error
+        raise _to_refusal(error) from error
 
 
-def check_cost(**asked: Any) -> None:
+def check_cost(**arguments: Any) -> None:
     """
     Try to record a cost and take it back.
 
     :raises CostRefused: as `record_cost` would.
     """
     with transaction.atomic():
-        record_cost(**asked, by=None, at=timezone.now())
+        record_cost(**arguments, by=None, at=timezone.now())
         transaction.set_rollback(True)
 
 
@@ -86,15 +86,15 @@ def remove_cost(*, cost: UnitCost, by: AbstractBaseUser | None, at: datetime) ->
     :raises CostRefused: if usage was.
     """
     try:
-        with change("remove unit cost", by=by, at=at):
+        with audited_transaction("remove unit cost", by=by, at=at):
             cost.delete()
     except IntegrityError as error:
-        raise _in_words(error) from error
+        raise _to_refusal(error) from error
 
 
-def at_cost(
-    rate: Rate, quantity: Decimal, dimensions: Mapping[str, str], *, costs: Sequence[Cost], at: datetime
-) -> Usage:
+def usage_at_cost(
+    rate: RateTerms, quantity: Decimal, dimensions: Mapping[str, str], *, costs: Sequence[Cost], at: datetime
+) -> RateUsage:
     """
     Return a quantity as one event of these dimensions brings it to a rate: for examples and previews.
 
@@ -102,39 +102,39 @@ def at_cost(
 
     :raises CostRefused: if there is none then.
     """
-    usage = Usage.of_one_event(quantity)
-    if not charges_cost(rate.charge):
+    usage = RateUsage.from_one_event(quantity)
+    if not charges_unit_cost(rate.charge):
         return usage
-    cost = cost_of(costs, dimensions, at)
+    cost = find_cost(costs, dimensions, at)
     if cost is None:
         raise CostRefused(f"{rate.label}: no unit cost of such usage is in force, so it cannot be charged by one.")
     return replace(usage, carried=EXACT.multiply(quantity, cost.cost))
 
 
-def as_costs(stored: Iterable[UnitCost]) -> tuple[Cost, ...]:
+def to_cost_rates(costs: Iterable[UnitCost]) -> tuple[Cost, ...]:
     """Return stored costs as what the arithmetic takes, the first recorded first."""
-    ordered = sorted(stored, key=lambda one: one.pk)
-    return tuple(Cost(tuple(sorted(one.match.items())), one.cost, one.valid_from, one.valid_to) for one in ordered)
+    ordered = sorted(costs, key=lambda cost: cost.pk)
+    return tuple(Cost(tuple(sorted(cost.match.items())), cost.cost, cost.valid_from, cost.valid_to) for cost in ordered)
 
 
-def _check(
+def _check_figures(
     meter: Meter, match: dict[str, str], cost: Decimal, valid_from: datetime, valid_to: datetime | None
 ) -> None:
     try:
-        check_price(cost, of="The cost")
+        check_price(cost, subject="The cost")
     except InvalidCharge as error:
         raise CostRefused(str(error)) from error
-    known = {*meter.dimensions, meter.reading_dimension} - {""}
-    if unknown := sorted(match.keys() - known):
-        named = ", ".join(sorted(known)) or "none"
-        raise CostRefused(f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {named}.")
+    dimensions = {*meter.dimensions, meter.reading_dimension} - {""}
+    if unknown := sorted(match.keys() - dimensions):
+        dimension_list = ", ".join(sorted(dimensions)) or "none"
+        raise CostRefused(f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {dimension_list}.")
     if valid_to is not None and valid_to <= valid_from:
         raise CostRefused("It ends before it begins: let it end later, or leave the end empty.")
 
 
-def _in_words(error: IntegrityError) -> Exception:
+def _to_refusal(error: IntegrityError) -> Exception:
     """Return a refusal in words where a trigger refused; anything else as it is."""
     message = str(error)
-    if COUNTED not in message:
+    if COUNTED_USAGE_TRIGGER not in message:
         return error
-    return CostRefused(message.partition(f"{COUNTED}: ")[2].partition("\n")[0])
+    return CostRefused(message.partition(f"{COUNTED_USAGE_TRIGGER}: ")[2].partition("\n")[0])

@@ -44,13 +44,13 @@ class CommitmentTerms(models.Model):
         return "minimum commitment"
 
     @property
-    def terms(self) -> commitments.Commitment:
+    def terms(self) -> commitments.SpendCommitment:
         """
         The commitment as it is settled.
 
         :raises InvalidCharge: if a figure is out of bounds, in finance's words.
         """
-        return commitments.Commitment(
+        return commitments.SpendCommitment(
             minimum=self.minimum,
             overage_factor=self.overage_factor,
             discount=self.discount,

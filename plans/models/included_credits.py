@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from lib.field_types import MOST_MONEY, UNIT_PRICE, finite, one_of
 from plans.models.meters import code
-from plans.pricing.included_credits import MOST_DAYS, MOST_ROLLS, Rule
+from plans.pricing.included_credits import MOST_DAYS, MOST_ROLLOVERS, IncludedCreditRule
 from plans.triggers import frozen_with_its_version
 
 CREDITS = "credits"
@@ -67,7 +67,7 @@ class IncludedCredits(models.Model):
                 | ~Q(lasts="days") & Q(days__isnull=True),
                 name="only_what_lasts_for_days_has_a_number_of_them",
             ),
-            finite("rolls_over", most=MOST_ROLLS, name="included_credits_roll_over_0_to_36_times"),
+            finite("rolls_over", most=MOST_ROLLOVERS, name="included_credits_roll_over_0_to_36_times"),
             models.CheckConstraint(
                 condition=Q(rolls_over=0) | ~Q(lasts="ever"), name="included_credits_that_last_do_not_roll_over"
             ),
@@ -89,9 +89,9 @@ class IncludedCredits(models.Model):
         return [one.strip() for one in self.features.split(",") if one.strip()]
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> IncludedCreditRule:
         """What it grants, for arithmetic."""
-        return Rule(
+        return IncludedCreditRule(
             amount=self.amount,
             every=self.every,  # type: ignore[arg-type]
             lasts=self.lasts,  # type: ignore[arg-type]

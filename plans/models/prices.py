@@ -7,7 +7,7 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
 from lib.currencies import CREDITS
-from lib.field_types import AMOUNT, MOST_HELD, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MOST_SEATS, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from lib.formats import currency_name
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
@@ -351,9 +351,9 @@ class Fee(models.Model):
             one_of("billed", Billed, name="fee_is_billed_in_advance_or_arrears"),
             finite("amount", name="fee_is_finite"),
             one_of("basis", Basis, name="fee_basis_is_known"),
-            finite("included", most=MOST_HELD, name="included_seats_are_finite"),
-            finite("least", most=MOST_HELD, name="least_held_is_finite"),
-            finite("most", least=1, most=MOST_HELD, name="most_held_is_finite"),
+            finite("included", most=MOST_SEATS, name="included_seats_are_finite"),
+            finite("least", most=MOST_SEATS, name="least_held_is_finite"),
+            finite("most", least=1, most=MOST_SEATS, name="most_held_is_finite"),
             models.CheckConstraint(
                 condition=Q(most__isnull=True) | Q(most__gte=F("least")), name="most_held_is_not_below_the_least"
             ),

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from lib.audit_log import change
-from lib.decimals import plain
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
 from lib.money import round_money
 from plans.models import Feature, Meter, MeterReading, Plan, PlanVersion
 from plans.price_lists.json_format import item_of_document
@@ -65,7 +65,7 @@ def start_from(
     A meter or feature that is there already is taken if it means the same; otherwise a new one gets a number to its
     code. Fees are rounded to the currency.
     """
-    with change("start from template", by=by, at=at, template=template.code):
+    with audited_transaction("start from template", by=by, at=at, template=template.code):
         meters = {one["code"]: _meter(one) for one in template.meters}
         features = {one["code"]: _feature(one, meters[one["meter"]]) for one in template.features}
         plan = Plan.objects.create(code=code, name=name, description=template.summary)
@@ -132,7 +132,7 @@ def _codes(first: str) -> Iterator[str]:
 def _listed(version: Mapping[str, Any], currency: str, features: Mapping[str, str]) -> dict[str, Any]:
     """Return a template's price list with the currency that it leaves open, and the codes of what it grants."""
     fees = [
-        {**fee, "currency": currency, "amount": plain(round_money(Decimal(fee["amount"]), currency))}
+        {**fee, "currency": currency, "amount": to_plain_string(round_money(Decimal(fee["amount"]), currency))}
         for fee in version.get("fees", ())
     ]
     granted = [

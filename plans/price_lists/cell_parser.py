@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from django.utils.dateparse import parse_date, parse_datetime
 
 from lib.money import minor_unit
-from plans.catalog.dimension_text import match_of, text_of
+from plans.catalog.dimension_text import parse_match, format_match
 
 MOST_DIGITS = 38
 
@@ -70,7 +70,7 @@ def match(text: str) -> dict[str, str]:
     """
     try:
         if not text.startswith("{"):
-            return match_of(text)
+            return parse_match(text)
         found = json.loads(text)
     except ValueError as error:
         raise CellRefused(str(error)) from error
@@ -82,9 +82,9 @@ def match(text: str) -> dict[str, str]:
 def match_text(wanted: dict[str, str]) -> str:
     """Return a match as one types it, or as JSON where that would not read the same again."""
     ordered = dict(sorted(wanted.items()))
-    text = text_of(ordered)
+    text = format_match(ordered)
     try:
-        is_plain = not text.startswith("{") and match_of(text) == ordered
+        is_plain = not text.startswith("{") and parse_match(text) == ordered
     except ValueError:
         is_plain = False
     return text if is_plain else json.dumps(ordered, ensure_ascii=False)

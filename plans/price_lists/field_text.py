@@ -16,7 +16,7 @@ from django.db.models import (
 )
 from djmoney.models.fields import CurrencyField
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from plans.price_lists import cell_parser
 from plans.price_lists.cell_parser import CellRefused
 
@@ -35,7 +35,7 @@ def written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        return plain(value)
+        return to_plain_string(value)
     if isinstance(value, dict):
         return cell_parser.match_text(value)
     return cell_parser.moment_text(value) if hasattr(value, "tzinfo") else str(value)

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Field, Model
 
-from lib.tabular_files import MOST_BYTES, FileRefused, Problem
-from plans.catalog.version_schema import key_of, parts_of
+from lib.tabular_files import MOST_BYTES, FileRefused, CellProblem
+from plans.catalog.version_schema import parent_key, child_keys
 from plans.models import PlanVersion
 from plans.price_lists.cell_parser import CellRefused
 from plans.price_lists.field_text import value_of, written
@@ -17,7 +17,7 @@ from plans.price_lists.version_items import Item, ListRefused, fields_of, name_o
 def document_of(item: Item) -> dict[str, Any]:
     """Return a row with all it says, and its parts by the name of what they are."""
     found = {name: _given(value) for name, value in item.values.items()}
-    for key in parts_of(item.model):
+    for key in child_keys(item.model):
         parts = [document_of(part) for part in item.parts if part.model is key.model]
         found[_name_of_parts(key.model)] = parts
     return found
@@ -47,22 +47,22 @@ def item_of_document(document: Any) -> Item:
 
     :raises ListRefused: with everything in it that does not fit.
     """
-    problems: list[Problem] = []
+    problems: list[CellProblem] = []
     item = _item(PlanVersion, document, "", problems)
     if problems:
         raise ListRefused(problems)
     return item
 
 
-def _item(model: type[Model], document: Any, where: str, problems: list[Problem]) -> Item:
+def _item(model: type[Model], document: Any, where: str, problems: list[CellProblem]) -> Item:
     item = Item(model, {}, where or "/")
     if not isinstance(document, dict):
-        problems.append(Problem(item.where, "", f"A {name_of(model)} is an object."))
+        problems.append(CellProblem(item.where, "", f"A {name_of(model)} is an object."))
         return item
     fields = fields_of(model)
-    parts = {_name_of_parts(key.model): key.model for key in parts_of(model)}
+    parts = {_name_of_parts(key.model): key.model for key in child_keys(model)}
     problems += [
-        Problem(item.where, str(name), f"A {name_of(model)} has no {name}.")
+        CellProblem(item.where, str(name), f"A {name_of(model)} has no {name}.")
         for name in document
         if name not in fields and name not in parts
     ]
@@ -70,11 +70,11 @@ def _item(model: type[Model], document: Any, where: str, problems: list[Problem]
         try:
             item.values[name] = _value(field, document, name)
         except CellRefused as refusal:
-            problems.append(Problem(item.where, name, str(refusal)))
+            problems.append(CellProblem(item.where, name, str(refusal)))
     for name, of_part in parts.items():
         listed = document.get(name, [])
         if not isinstance(listed, list):
-            problems.append(Problem(item.where, name, f"{name} is a list."))
+            problems.append(CellProblem(item.where, name, f"{name} is a list."))
             continue
         item.parts += [_item(of_part, one, f"{where}/{name}/{index}", problems) for index, one in enumerate(listed)]
     return item
@@ -96,4 +96,4 @@ def _given(value: Any) -> Any:
 
 
 def _name_of_parts(model: type[Model]) -> str:
-    return str(key_of(model).remote_field.related_name)
+    return str(parent_key(model).remote_field.related_name)

@@ -12,19 +12,19 @@ from django.db.models import ForeignKey, Model
 from djmoney.models.fields import MoneyField
 from djmoney.money import Money
 
-from lib.audit_log import change
-from lib.tabular_files import Problem
-from plans.catalog.comparison import Difference, compare
-from plans.catalog.stored_terms import rate_terms
-from plans.catalog.version_schema import parts_of
-from plans.catalog.version_snapshot import contents_of
+from lib.audit_log import audited_transaction
+from lib.tabular_files import CellProblem
+from plans.catalog.comparison import VersionDifference, compare
+from plans.catalog.stored_terms import build_rate_terms
+from plans.catalog.version_schema import child_keys
+from plans.catalog.version_snapshot import read_contents
 from plans.models import Feature, PlanVersion, Rate, Tier
 from plans.price_lists.version_items import Item, ListRefused, fields_of, name_of
 
 
 def take_in(
     item: Item, *, version: PlanVersion, by: AbstractBaseUser | None, at: datetime, dry_run: bool = False
-) -> tuple[Difference, ...]:
+) -> tuple[VersionDifference, ...]:
     """
     Make a draft hold what a price list says, and nothing else; return what that changes.
 
@@ -32,13 +32,13 @@ def take_in(
 
     :raises ListRefused: if the version is no draft, or with all that is wrong with the list.
     """
-    with change("take in price list", by=by, at=at):
+    with audited_transaction("take in price list", by=by, at=at):
         version = PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version.pk)
         if not version.is_editable:
-            raise ListRefused([Problem("", "", f"{version} is no draft: start a new version from it.")])
-        (before,) = contents_of(version)
+            raise ListRefused([CellProblem("", "", f"{version} is no draft: start a new version from it.")])
+        (before,) = read_contents(version)
         _Store(item).put(version)
-        (after,) = contents_of(version)
+        (after,) = read_contents(version)
         transaction.set_rollback(dry_run)
         return compare(before, after)
 
@@ -48,7 +48,7 @@ class _Store:
 
     def __init__(self, item: Item) -> None:
         self._item = item
-        self._problems: list[Problem] = []
+        self._problems: list[CellProblem] = []
         codes = {one.values.get("feature") for one in item.parts if "feature" in fields_of(one.model)}
         self._features = {feature.code: feature for feature in Feature.objects.filter(code__in=codes)}
 
@@ -62,7 +62,7 @@ class _Store:
             raise ListRefused(self._problems)
 
     def _put_parts(self, whole: Model, item: Item) -> None:
-        for key in parts_of(type(whole)):
+        for key in child_keys(type(whole)):
             listed = self._each_once([one for one in item.parts if one.model is key.model])
             there = dict(self._there(whole, key))
             for identity in there.keys() - {one.identity for one in listed}:
@@ -87,7 +87,7 @@ class _Store:
             value = item.values.get(name)
             if isinstance(field, ForeignKey):
                 if value not in self._features:
-                    self._problems.append(Problem(item.where, name, f"No {name} has the code “{value}”."))
+                    self._problems.append(CellProblem(item.where, name, f"No {name} has the code “{value}”."))
                     continue
                 value = self._features[value]
             if isinstance(field, MoneyField) and value is not None:
@@ -102,16 +102,16 @@ class _Store:
             row.clean_fields(exclude=[one.name for one in row._meta.fields if one.name not in item.values])
         except ValidationError as error:
             for name, messages in error.message_dict.items():
-                self._problems += [Problem(item.where, name, text) for text in messages]
+                self._problems += [CellProblem(item.where, name, text) for text in messages]
 
     def _can_charge(self, row: Any, item: Item) -> bool:
         """Tell whether a row is no rate, or one whose figures can charge, by the rules of plans.pricing."""
         if not isinstance(row, Rate):
             return True
         try:
-            rate_terms(row, [Tier(**one.values) for one in item.parts if one.model is Tier])
+            build_rate_terms(row, [Tier(**one.values) for one in item.parts if one.model is Tier])
         except ValueError as error:
-            self._problems.append(Problem(item.where, "", str(error)))
+            self._problems.append(CellProblem(item.where, "", str(error)))
             return False
         return True
 
@@ -120,7 +120,7 @@ class _Store:
         try:
             row.save()
         except IntegrityError as error:
-            raise ListRefused([*self._problems, Problem(item.where, "", _in_words(error))]) from error
+            raise ListRefused([*self._problems, CellProblem(item.where, "", _in_words(error))]) from error
 
     def _each_once(self, listed: Sequence[Item]) -> list[Item]:
         """Return the rows that are the first of their kind, and tell of those that are not."""
@@ -129,7 +129,7 @@ class _Store:
             first = seen.setdefault(one.identity, one)
             if first is not one:
                 text = f"The same {name_of(one.model)} is listed at {first.where} already."
-                self._problems.append(Problem(one.where, "", text))
+                self._problems.append(CellProblem(one.where, "", text))
         return list(seen.values())
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db.models import Field, Model
 
-from lib.tabular_files import Problem, Row
-from plans.catalog.version_schema import identity_of, key_of
+from lib.tabular_files import CellProblem, TableRow
+from plans.catalog.version_schema import identity_fields, parent_key
 from plans.price_lists.cell_parser import CellRefused
 from plans.price_lists.field_text import text_of, value_of
 from plans.price_lists.version_items import Item, ListRefused, fields_of, name_of, tables_of_lists
@@ -44,7 +44,7 @@ def _rows(item: Item, above: dict[str, str]) -> Iterator[list[str]]:
         yield from _rows(part, known)
 
 
-def item_of(rows: Sequence[Row]) -> Item:
+def item_of(rows: Sequence[TableRow]) -> Item:
     """
     Return the price list that a table says.
 
@@ -63,15 +63,15 @@ class _Reader:
 
     def __init__(self) -> None:
         self.root = Item(tables_of_lists()[0], {})
-        self.problems: list[Problem] = []
+        self.problems: list[CellProblem] = []
         self._known: dict[tuple[Any, ...], Item] = {(self.root.model,): self.root}
         self._models = {name_of(model): model for model in tables_of_lists()}
 
-    def take(self, row: Row) -> None:
+    def take(self, row: TableRow) -> None:
         model = self._models.get(row.cells[ROW])
         if model is None:
             text = f"A row is a {', '.join(self._models)}; not a “{row.cells[ROW]}”."
-            self.problems.append(Problem(row.number, ROW, text))
+            self.problems.append(CellProblem(row.number, ROW, text))
             return
         before = len(self.problems)
         values = self._values(row, model)
@@ -82,22 +82,22 @@ class _Reader:
             return
         self._place(Item(model, values, row.number), row)
 
-    def _place(self, item: Item, row: Row) -> None:
+    def _place(self, item: Item, row: TableRow) -> None:
         chain = chain_of(item.model)
         whole = self._known.get(_key(chain[:-1], row))
         if whole is None:
             text = f"No row above says which {name_of(chain[-2])} this belongs to: add one, or check its cells."
-            self.problems.append(Problem(row.number, _telling(chain[-2])[-1], text))
+            self.problems.append(CellProblem(row.number, _telling(chain[-2])[-1], text))
             return
         key = _key(chain, row)
         if key in self._known:
             text = f"Row {self._known[key].where} is of the same {name_of(item.model)}."
-            self.problems.append(Problem(row.number, _telling(item.model)[-1], text))
+            self.problems.append(CellProblem(row.number, _telling(item.model)[-1], text))
             return
         self._known[key] = item
         whole.parts.append(item)
 
-    def _values(self, row: Row, model: type[Model]) -> dict[str, Any]:
+    def _values(self, row: TableRow, model: type[Model]) -> dict[str, Any]:
         fields = fields_of(model)
         above = {name for one in chain_of(model) for name in _telling(one)}
         values = {}
@@ -105,14 +105,14 @@ class _Reader:
             if column in fields:
                 values[column] = self._value(row, column, fields[column])
             elif text and column != ROW and column not in above:
-                self.problems.append(Problem(row.number, column, f"A {name_of(model)} has no {column}."))
+                self.problems.append(CellProblem(row.number, column, f"A {name_of(model)} has no {column}."))
         return values
 
-    def _value(self, row: Row, column: str, field: Field) -> Any:
+    def _value(self, row: TableRow, column: str, field: Field) -> Any:
         try:
             return value_of(field, row.cells[column])
         except CellRefused as refusal:
-            self.problems.append(Problem(row.number, column, str(refusal)))
+            self.problems.append(CellProblem(row.number, column, str(refusal)))
             return None
 
 
@@ -121,14 +121,14 @@ def chain_of(model: type[Model]) -> tuple[type[Model], ...]:
     """Return a table after all that its rows are parts of, the version first."""
     if model is tables_of_lists()[0]:
         return (model,)
-    return *chain_of(key_of(model).remote_field.model), model
+    return *chain_of(parent_key(model).remote_field.model), model
 
 
 def _telling(model: type[Model]) -> tuple[str, ...]:
-    return identity_of(model) if model is not tables_of_lists()[0] else ()
+    return identity_fields(model) if model is not tables_of_lists()[0] else ()
 
 
-def _key(chain: Sequence[type[Model]], row: Row) -> tuple[Any, ...]:
+def _key(chain: Sequence[type[Model]], row: TableRow) -> tuple[Any, ...]:
     """Return what finds a row: its table, and the cells that tell it and its wholes apart, as written."""
     texts = [_same(model, name, row.cells[name]) for model in chain for name in _telling(model)]
     return chain[-1], *texts

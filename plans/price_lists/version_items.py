@@ -14,8 +14,8 @@ from typing import Any
 from django.db.models import Field, Model
 from djmoney.models.fields import MoneyField
 
-from lib.tabular_files import Problem
-from plans.catalog.version_schema import identity_of, key_of, parts_of, tables, told_fields
+from lib.tabular_files import CellProblem
+from plans.catalog.version_schema import identity_fields, parent_key, child_keys, version_tables, content_fields
 from plans.catalog.version_snapshot import read_rows
 from plans.models import PlanVersion
 
@@ -26,7 +26,7 @@ NAMES = {"planversion": "version", "planfeature": "feature", "includedcredits": 
 class ListRefused(ValueError):
     """A price list that cannot be taken in, with what is wrong with it; nothing of it was stored."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[CellProblem]) -> None:
         super().__init__(" ".join(one.text for one in problems[:3]))
         self.problems = problems
 
@@ -47,7 +47,7 @@ class Item:
     @property
     def identity(self) -> tuple[Any, ...]:
         """What tells it apart from the other rows of its table in the same whole."""
-        return tuple(_comparable(self.values.get(name)) for name in identity_of(self.model))
+        return tuple(_comparable(self.values.get(name)) for name in identity_fields(self.model))
 
 
 def name_of(model: type[Model]) -> str:
@@ -56,8 +56,8 @@ def name_of(model: type[Model]) -> str:
 
 def fields_of(model: type[Model]) -> dict[str, Field]:
     """Return the fields of a row that stand in a price list: first those that tell it apart."""
-    own = identity_of(model) if model is not PlanVersion else ()
-    told = {one.name: one for one in told_fields(model)}
+    own = identity_fields(model) if model is not PlanVersion else ()
+    told = {one.name: one for one in content_fields(model)}
     return {name: model._meta.get_field(name) for name in own} | told
 
 
@@ -67,14 +67,14 @@ def items_of(version: PlanVersion) -> Item:
     below: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
     for model, of_model in rows.items():
         for row in of_model:
-            below[model, getattr(row, key_of(model).attname)].append(row)
+            below[model, getattr(row, parent_key(model).attname)].append(row)
     return _item(version, below)
 
 
 def _item(row: Any, below: Mapping[tuple[type[Model], int], list[Any]]) -> Item:
     model = type(row)
     item = Item(model, {name: _value(row, one) for name, one in fields_of(model).items()})
-    for key in parts_of(model):
+    for key in child_keys(model):
         parts = [(part, _item(part, below)) for part in below.get((key.model, row.pk), ())]
         item.parts += [made for part, made in sorted(parts, key=_place)]
     return item
@@ -105,4 +105,4 @@ def _comparable(value: Any) -> Any:
 
 def tables_of_lists() -> tuple[type[Model], ...]:
     """Return the tables whose rows are in a price list, outermost first."""
-    return PlanVersion, *tables()
+    return PlanVersion, *version_tables()

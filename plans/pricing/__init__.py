@@ -1,7 +1,7 @@
 """
-The pure core: what usage costs, and when periods begin and end.
+The pure core: prices of usage, and the calendar of billing periods.
 
-No Django, no clock, no I/O: `Decimal`, `Fraction`, aware `datetime` and frozen dataclasses in and out.
-Preview, simulation, forecast, portal, wallet and invoice all call `rating.rate_usage`; docs/pricing.md
-explains every rule.
+No Django, no clock, no I/O: functions take and return `Decimal`, `Fraction`, aware `datetime` and frozen dataclasses.
+Preview, simulation, forecast, portal, wallet and invoice all call `rating.rate_usage`; docs/pricing.md explains every
+rule.
 """

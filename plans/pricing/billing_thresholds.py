@@ -1,4 +1,4 @@
-"""When usage of a period has come to so much that it is billed before the period is over."""
+"""Spend thresholds at which a period's usage is billed before the period ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ from lib.decimals import EXACT, ZERO
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class SpendThreshold:
     """
     An amount, in the major unit of the plan's currency.
 
-    repeats: whether it is reached again each time that so much more has come, beyond the last one that does not.
+    repeats: whether the threshold is reached again with each further such amount above the highest non-repeating one.
     """
 
     amount: Decimal
     repeats: bool = False
 
 
-def passed(thresholds: Sequence[Threshold], spent: Decimal) -> int:
+def count_reached(thresholds: Sequence[SpendThreshold], spent: Decimal) -> int:
     """
-    Return how many thresholds an amount has reached, each repetition counted.
+    Return how many thresholds an amount has reached, counting each repetition.
 
     Source: docs/closing.md#progressive-billing.
     """
-    single = [one.amount for one in thresholds if not one.repeats]
-    count = sum(1 for amount in single if amount <= spent)
-    beyond = EXACT.subtract(spent, max(single, default=ZERO))
-    for one in thresholds:
-        if one.repeats and beyond > 0:
-            count += int(EXACT.divide_int(beyond, one.amount))
+    single_amounts = [threshold.amount for threshold in thresholds if not threshold.repeats]
+    count = sum(1 for amount in single_amounts if amount <= spent)
+    excess = EXACT.subtract(spent, max(single_amounts, default=ZERO))
+    for threshold in thresholds:
+        if threshold.repeats and excess > 0:
+            count += int(EXACT.divide_int(excess, threshold.amount))
     return count

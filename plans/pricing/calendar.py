@@ -1,8 +1,8 @@
 """
-The period calendar: when periods begin and end.
+The period calendar: the start and end of billing periods.
 
-Every edge is computed from the anchor, `anchor + n intervals`, never from the edge before it, so it is
-clamped to short months and never drifts. Edges are wall-clock times in the customer's zone, returned in UTC.
+Every boundary is computed from the anchor, `anchor + n intervals`, never from the previous boundary, so it is clamped
+to short months and never drifts. Boundaries are wall-clock times in the customer's zone, returned in UTC.
 """
 
 from calendar import monthrange
@@ -11,17 +11,17 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import NamedTuple
 
-from plans.pricing.period_anchor import MONTHS, Anchor, Interval, Kind, Unit, utc
+from plans.pricing.period_anchor import MONTHS, Anchor, Interval, AnchorKind, IntervalUnit, to_utc
 
 __all__ = [
     "Anchor",
     "Interval",
-    "Kind",
+    "AnchorKind",
     "OutsideCalendar",
-    "Period",
-    "Unit",
-    "edge",
-    "iterate",
+    "CalendarPeriod",
+    "IntervalUnit",
+    "boundary",
+    "iterate_periods",
     "period_containing",
 ]
 
@@ -29,10 +29,10 @@ MONTHS_OF_A_YEAR = 12
 
 
 class OutsideCalendar(ValueError):
-    """A moment or a period that the calendar does not hold."""
+    """A time or a period that the calendar does not contain."""
 
 
-class Period(NamedTuple):
+class CalendarPeriod(NamedTuple):
     """The n-th half-open interval [start, end) of an anchor, in UTC."""
 
     n: int
@@ -40,25 +40,24 @@ class Period(NamedTuple):
     end: datetime
 
 
-def edge(anchor: Anchor, n: int) -> datetime:
+def boundary(anchor: Anchor, n: int) -> datetime:
     """
-    Return where the anchor's n-th interval begins, and the one before it ends, in UTC.
+    Return the start of the anchor's n-th interval, which is the end of the previous one, in UTC.
 
-    n: any whole number; 0 is the interval that holds `anchor.at`, which for an anniversary begins at `at`
-        itself.
+    n: any whole number; 0 is the interval that contains `anchor.at`, which for an anniversary begins at `at` itself.
 
-    A day that a month lacks becomes its last day (31 Jan → 28 Feb → 31 Mar). A local time that a change of
-    clocks skips is shifted forward by what was skipped; of one that happens twice, the first counts.
+    In a month without that day the boundary is the last day (31 Jan → 28 Feb → 31 Mar). A local time that a clock
+    change skips moves forward by the skipped time; of a local time that occurs twice, the first counts.
 
-    :raises OutsideCalendar: if the edge is not within the years 1 to 9999.
+    :raises OutsideCalendar: if the boundary is not within the years 1 to 9999.
 
     Source: docs/pricing.md#periods.
     """
     if n == 0 and anchor.kind == "anniversary":
-        return utc(anchor.at)
+        return to_utc(anchor.at)
     try:
-        local = _stepped(_origin(anchor), anchor.interval, n)
-        # zoneinfo reads a skipped time by the offset before the gap, which is the shift forward that is promised
+        local = _add_intervals(_origin(anchor), anchor.interval, n)
+        # zoneinfo reads a skipped time by the offset before the gap, which moves it forward as documented.
         return local.replace(tzinfo=anchor.zone).astimezone(UTC)
     except (OverflowError, ValueError) as error:
         raise OutsideCalendar(f"Interval {n} of {anchor.interval} from {anchor.at} has no date.") from error
@@ -66,63 +65,64 @@ def edge(anchor: Anchor, n: int) -> datetime:
 
 def period_containing(
     anchor: Anchor, at: datetime, *, start: datetime | None = None, end: datetime | None = None
-) -> Period:
+) -> CalendarPeriod:
     """
-    Return the period that a moment falls in.
+    Return the period that contains a time.
 
-    start: when the subscription starts, cutting its first period short (a stub); the anchor's `at` if not
-        given.
-    end: when the subscription ends, cutting its last period short; open if not given.
+    start: start of the subscription, which shortens its first period (a stub); the anchor's `at` by default.
+    end: end of the subscription, which shortens its last period; open by default.
 
-    :raises OutsideCalendar: if the moment is before `start`, or not before `end`.
+    :raises OutsideCalendar: if the time is before `start`, or not before `end`.
 
     Source: docs/pricing.md#periods.
     """
-    moment = utc(at)
-    first = utc(start or anchor.at)
+    moment = to_utc(at)
+    first = to_utc(start or anchor.at)
     if moment < first:
         raise OutsideCalendar(f"{moment} is before the first period, which starts at {first}.")
-    if end is not None and moment >= utc(end):
-        raise OutsideCalendar(f"{moment} is after the last period, which ends at {utc(end)}.")
-    return _cut(anchor, _number(anchor, moment), first, end)
+    if end is not None and moment >= to_utc(end):
+        raise OutsideCalendar(f"{moment} is after the last period, which ends at {to_utc(end)}.")
+    return _clipped_period(anchor, _interval_number(anchor, moment), first, end)
 
 
-def iterate(
+def iterate_periods(
     anchor: Anchor, *, until: datetime, start: datetime | None = None, end: datetime | None = None
-) -> Iterator[Period]:
+) -> Iterator[CalendarPeriod]:
     """
     Yield the periods that begin before `until`, in order, without gap or overlap.
 
-    start, end: of the subscription, as in `period_containing`; the first and last period are cut short by
-        them.
+    start, end: of the subscription, as in `period_containing`; they shorten the first and the last period.
 
-    A period that a change of clocks leaves without any time (a day that its zone skipped) is left out.
+    A period that a clock change leaves empty (a day that its zone skipped) is omitted.
     """
-    first = utc(start or anchor.at)
-    horizon = utc(until) if end is None else min(utc(until), utc(end))
-    for n in count(_number(anchor, first)):
-        period = _cut(anchor, n, first, end)
+    first = to_utc(start or anchor.at)
+    horizon = to_utc(until) if end is None else min(to_utc(until), to_utc(end))
+    for n in count(_interval_number(anchor, first)):
+        period = _clipped_period(anchor, n, first, end)
         if period.start >= horizon:
             return
         if period.start < period.end:
             yield period
 
 
-def _cut(anchor: Anchor, n: int, first: datetime, end: datetime | None) -> Period:
-    start, stop = max(edge(anchor, n), first), edge(anchor, n + 1)
-    return Period(n, start, stop if end is None else min(stop, utc(end)))
+def _clipped_period(anchor: Anchor, n: int, first: datetime, end: datetime | None) -> CalendarPeriod:
+    period_start, period_end = max(boundary(anchor, n), first), boundary(anchor, n + 1)
+    return CalendarPeriod(n, period_start, period_end if end is None else min(period_end, to_utc(end)))
 
 
-def _number(anchor: Anchor, moment: datetime) -> int:
-    """Return the interval that holds a moment: estimated from the dates, then settled by the edges."""
+def _interval_number(anchor: Anchor, moment: datetime) -> int:
+    """
+    Return the number of the interval that contains a time: estimated from the dates, then corrected by its
+    boundaries.
+    """
     origin, local = _origin(anchor), moment.astimezone(anchor.zone)
-    if step := anchor.interval.months:
-        n = ((local.year - origin.year) * MONTHS_OF_A_YEAR + local.month - origin.month) // step
+    if months := anchor.interval.months:
+        n = ((local.year - origin.year) * MONTHS_OF_A_YEAR + local.month - origin.month) // months
     else:
         n = (local.date() - origin.date()).days // anchor.interval.days
-    while edge(anchor, n) > moment:
+    while boundary(anchor, n) > moment:
         n -= 1
-    while edge(anchor, n + 1) <= moment:
+    while boundary(anchor, n + 1) <= moment:
         n += 1
     return n
 
@@ -137,13 +137,13 @@ def _origin(anchor: Anchor) -> datetime:
         return midnight
     if anchor.interval.unit == "week":
         return midnight - timedelta(days=local.weekday())
-    block = anchor.interval.months
-    if MONTHS_OF_A_YEAR % block:
-        block = MONTHS[anchor.interval.unit]
-    return midnight.replace(month=(local.month - 1) // block * block + 1, day=1)
+    block_months = anchor.interval.months
+    if MONTHS_OF_A_YEAR % block_months:
+        block_months = MONTHS[anchor.interval.unit]
+    return midnight.replace(month=(local.month - 1) // block_months * block_months + 1, day=1)
 
 
-def _stepped(origin: datetime, interval: Interval, n: int) -> datetime:
+def _add_intervals(origin: datetime, interval: Interval, n: int) -> datetime:
     if interval.days:
         return origin + timedelta(days=interval.days * n)
     months = origin.year * MONTHS_OF_A_YEAR + origin.month - 1 + interval.months * n

@@ -1,8 +1,8 @@
 """
 The charge models, by the names that a rate carries.
 
-Each model is one module with one frozen dataclass: prices in, `rate(…)` out. Most are told a quantity; what looks at
-the events themselves is told a `Usage`. A new model is a module like these and a member of `Charge`.
+Each model is one module with one frozen dataclass: prices in, `rate(…)` out. Most models take a quantity; those that
+depend on the events take a `RateUsage`. To add a model, add such a module and a member of `Charge`.
 """
 
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from plans.pricing.graduated import Graduated
 from plans.pricing.package import Package
 from plans.pricing.per_unit import PerUnit
 from plans.pricing.percentage import Percentage
-from plans.pricing.tiers import Tier
+from plans.pricing.tiers import PriceTier
 from plans.pricing.validation import InvalidCharge, InvalidQuantity
 from plans.pricing.volume import Volume
 
@@ -28,12 +28,14 @@ __all__ = [
     "PerUnit",
     "Percentage",
     "QuantityCharge",
-    "Tier",
+    "PriceTier",
     "Volume",
 ]
 
 QuantityCharge: TypeAlias = Flat | PerUnit | Package | Graduated | Volume
-"""What charges by the quantity alone: `rate(quantity) -> tuple[Part, ...]`."""
+"""The charges that depend on the quantity alone: `rate(quantity) -> tuple[RatingPart, ...]`."""
 
 Charge: TypeAlias = QuantityCharge | Percentage | Dynamic
-"""What a rate charges by; whether it is `due_without_usage`, and what it `reads` of the usage."""
+"""
+The charge of a rate. `due_without_usage` and `reads` declare when it is due and on which detail of usage it depends.
+"""

@@ -1,4 +1,4 @@
-"""What a unit costs us: by dimension, from one moment to the next."""
+"""Unit costs by dimension and time: the seller's own cost of usage."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from plans.pricing.charge_models import Charge, Dynamic
 
 
 @dataclass(frozen=True, slots=True)
-class UnitCost:
+class CostRate:
     """
-    What a unit of usage costs whose dimensions match, from `since` until just before `until`; None = no end.
+    The cost of a unit of usage whose dimensions match, in force from `since` until just before `until`; None = no
+    end.
 
-    match: as a rate's. cost: in the major unit of its currency, zero or more, at most 12 decimal places.
+    match: as in a rate. cost: in the major unit of its currency, zero or more, at most 12 decimal places.
     """
 
     match: tuple[tuple[str, str], ...]
@@ -25,26 +26,26 @@ class UnitCost:
         return self.since <= at and (self.until is None or at < self.until)
 
 
-def charges_cost(charge: Charge) -> bool:
-    """Tell whether a charge is made of what units cost."""
+def charges_unit_cost(charge: Charge) -> bool:
+    """Return whether a charge is based on unit costs."""
     return isinstance(charge, Dynamic) and charge.source == "unit_cost"
 
 
-def matching(costs: Iterable[UnitCost], dimensions: Mapping[str, str]) -> tuple[UnitCost, ...]:
-    """Return the costs that usage of these dimensions may have, the most specific first, else as listed."""
-    found = [one for one in costs if all(dimensions.get(name) == value for name, value in one.match)]
-    return tuple(sorted(found, key=lambda one: -len(one.match)))
+def matching_costs(costs: Iterable[CostRate], dimensions: Mapping[str, str]) -> tuple[CostRate, ...]:
+    """Return the costs that match these dimensions, most specific first, then as listed."""
+    matches = [cost for cost in costs if all(dimensions.get(name) == value for name, value in cost.match)]
+    return tuple(sorted(matches, key=lambda cost: -len(cost.match)))
 
 
-def in_force(costs: Sequence[UnitCost], at: datetime) -> UnitCost | None:
-    """Return the first of these costs that is in force at a moment, or None if there is none."""
-    return next((one for one in costs if one.is_in_force(at)), None)
+def find_in_force(costs: Sequence[CostRate], at: datetime) -> CostRate | None:
+    """Return the first of these costs that is in force at a time, or None."""
+    return next((cost for cost in costs if cost.is_in_force(at)), None)
 
 
-def cost_of(costs: Iterable[UnitCost], dimensions: Mapping[str, str], at: datetime) -> UnitCost | None:
+def find_cost(costs: Iterable[CostRate], dimensions: Mapping[str, str], at: datetime) -> CostRate | None:
     """
-    Return the most specific unit cost in force at a moment, or None if there is none: the usage is unmatched then.
+    Return the most specific unit cost in force at a time, or None: the usage is then unmatched.
 
     Source: docs/pricing.md#unit-costs.
     """
-    return in_force(matching(costs, dimensions), at)
+    return find_in_force(matching_costs(costs, dimensions), at)

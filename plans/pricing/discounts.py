@@ -1,4 +1,4 @@
-"""Coupons: what they take off which lines."""
+"""Coupons: the discounts of invoice lines."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from plans.pricing.validation import InvalidCharge, check_percent, check_price
 
 
 @dataclass(frozen=True, slots=True)
-class Discount:
+class DiscountTerms:
     """
-    A percentage, or an amount.
+    A percentage or an amount; exactly one of the two.
 
-    percent: of what is left of the lines that it is for. amount: in the document's currency. One of them is given.
-    scope: the keys of the lines that it is for; None = all of them.
+    percent: of the remaining amount of the lines in scope. amount: in the invoice's currency.
+    scope: the keys of the lines that the discount applies to; None = all lines.
     """
 
     percent: Decimal | None = None
@@ -28,25 +28,25 @@ class Discount:
         if (self.percent is None) == (self.amount is None):
             raise InvalidCharge("A discount is either a percentage or an amount.")
         if self.percent is not None:
-            check_percent(self.percent, of="A discount's percentage")
+            check_percent(self.percent, subject="A discount's percentage")
         if self.amount is not None:
-            check_price(self.amount, of="A discount's amount")
+            check_price(self.amount, subject="A discount's amount")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A line that may be discounted: its key, by which discounts name it, and what it claims, rounded."""
+class DiscountableLine:
+    """A line that may be discounted: its key, by which discounts name it, and its rounded amount."""
 
     key: int | str
     amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOff:
+class AppliedDiscount:
     """
-    What one discount takes off: in all, and of each line; the shares sum to the total exactly.
+    The effect of one discount: its total, and its share of each line; the shares sum to the total exactly.
 
-    base: what was left of the lines that it is for.
+    base: the remaining amount of the lines in scope.
     """
 
     base: Decimal
@@ -54,68 +54,83 @@ class TakenOff:
     shares: tuple[Decimal, ...]
 
 
-Fits = Callable[[Sequence[Decimal]], bool]
-"""Whether a document may come to these amounts, one for each claim: its total, with taxes, is not below zero."""
+AmountsCheck = Callable[[Sequence[Decimal]], bool]
+"""Whether an invoice may have these amounts, one for each line: its total, with taxes, is not below zero."""
 
 
-def take_off(
-    discounts: Sequence[Discount], claims: Sequence[Claim], currency: str, *, fits: Fits | None = None
-) -> tuple[TakenOff, ...]:
+def apply_discounts(
+    discounts: Sequence[DiscountTerms],
+    lines: Sequence[DiscountableLine],
+    currency: str,
+    *,
+    is_allowed: AmountsCheck | None = None,
+) -> tuple[AppliedDiscount, ...]:
     """
-    Return what each discount takes off these lines.
+    Return the effect of each discount on these lines.
 
-    Discounts stack on the remainder, in the order given. Each is rounded once, is never more than what is left of the
-    lines that it is for, and is spread over them by largest remainder. Lines that give back are not discounted; what
-    they give back is not taken off a second time, so all discounts together leave a sum of zero or more, if it was.
+    Each discount applies to the amount that the previous ones left, in the given order. It is rounded once, never
+    exceeds the remaining amount of the lines in scope, and is allocated to them by largest remainder. Credit lines
+    are not discounted, and discounts do not apply to amounts that credit lines offset, so all discounts together
+    leave a sum of zero or more if it was zero or more before.
 
-    fits: asked where lines give back, since what is claimed may be taxed at another rate than what is given back: a
-    discount that would leave too little is cut to where it fits.
+    is_allowed: checked if there are credit lines, since they may be taxed at another rate than the charges: a
+    discount that would leave too little is reduced until it is allowed.
 
     Source: docs/pricing.md#discounts.
     """
-    left = [claim.amount for claim in claims]
-    most = max(sum(left, ZERO), ZERO)
-    may_not_fit = fits is not None and any(amount < 0 for amount in left)
-    found = []
+    remaining = [line.amount for line in lines]
+    most_to_discount = max(sum(remaining, ZERO), ZERO)
+    has_credits = is_allowed is not None and any(amount < 0 for amount in remaining)
+    applied = []
     for discount in discounts:
         weights = [
-            max(amount, ZERO) if discount.scope is None or claim.key in discount.scope else ZERO
-            for claim, amount in zip(claims, left, strict=True)
+            max(amount, ZERO) if discount.scope is None or line.key in discount.scope else ZERO
+            for line, amount in zip(lines, remaining, strict=True)
         ]
         base = sum(weights, ZERO)
-        shares = _shares(min(_wanted(discount, base, currency), base, most), weights, currency)
-        if fits is not None and may_not_fit and not fits(_less(left, shares)):
-            shares = _cut(shares, left, weights, currency, fits)
-        taken = sum(shares, ZERO)
-        left = _less(left, shares)
-        most = EXACT.subtract(most, taken)
-        found.append(TakenOff(base, taken, shares))
-    return tuple(found)
+        shares = _allocate(min(_nominal_amount(discount, base, currency), base, most_to_discount), weights, currency)
+        if is_allowed is not None and has_credits and not is_allowed(_subtract_shares(remaining, shares)):
+            shares = _reduce_shares(shares, remaining, weights, currency, is_allowed)
+        discount_total = sum(shares, ZERO)
+        remaining = _subtract_shares(remaining, shares)
+        most_to_discount = EXACT.subtract(most_to_discount, discount_total)
+        applied.append(AppliedDiscount(base, discount_total, shares))
+    return tuple(applied)
 
 
-def _shares(taken: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:
-    return allocate(taken, weights, minor_unit(currency)) if taken else (ZERO,) * len(weights)
+def _allocate(total: Decimal, weights: Sequence[Decimal], currency: str) -> tuple[Decimal, ...]:
+    return allocate(total, weights, minor_unit(currency)) if total else (ZERO,) * len(weights)
 
 
-def _less(left: Sequence[Decimal], shares: Sequence[Decimal]) -> list[Decimal]:
-    return [EXACT.subtract(amount, share) for amount, share in zip(left, shares, strict=True)]
+def _subtract_shares(amounts: Sequence[Decimal], shares: Sequence[Decimal]) -> list[Decimal]:
+    return [EXACT.subtract(amount, share) for amount, share in zip(amounts, shares, strict=True)]
 
 
-def _cut(
-    shares: tuple[Decimal, ...], left: Sequence[Decimal], weights: Sequence[Decimal], currency: str, fits: Fits
+def _reduce_shares(
+    shares: tuple[Decimal, ...],
+    amounts: Sequence[Decimal],
+    weights: Sequence[Decimal],
+    currency: str,
+    is_allowed: AmountsCheck,
 ) -> tuple[Decimal, ...]:
-    """Return the shares of a smaller total that fits, found by halving; nothing if none does."""
+    """Return the shares of the largest smaller total that is allowed, found by bisection; zeros if none is."""
     unit = minor_unit(currency)
-    too_much = int(EXACT.divide(sum(shares, ZERO), unit))
+    refused_count = int(EXACT.divide(sum(shares, ZERO), unit))
 
-    def of(count: int) -> tuple[Decimal, ...]:
-        return _shares(EXACT.multiply(Decimal(count), unit), weights, currency)
+    def shares_of(count: int) -> tuple[Decimal, ...]:
+        return _allocate(EXACT.multiply(Decimal(count), unit), weights, currency)
 
-    # As many counts from 1 on fit as come before the first that does not.
-    return of(bisect_left(range(1, too_much), True, key=lambda count: not fits(_less(left, of(count)))))
+    # All counts below the first refused one are allowed, so bisection over 1, 2, … finds the largest allowed count.
+    return shares_of(
+        bisect_left(
+            range(1, refused_count),
+            True,
+            key=lambda count: not is_allowed(_subtract_shares(amounts, shares_of(count))),
+        )
+    )
 
 
-def _wanted(discount: Discount, base: Decimal, currency: str) -> Decimal:
+def _nominal_amount(discount: DiscountTerms, base: Decimal, currency: str) -> Decimal:
     if discount.amount is not None:
         return round_money(discount.amount, currency)
     return round_money(Fraction(base) * Fraction(discount.percent or ZERO) / 100, currency)

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.rate_usage import Reads
-from plans.pricing.rating_parts import Part, priced
-from plans.pricing.tiers import Tier, check_ladder
+from plans.pricing.rate_usage import UsageDetail
+from plans.pricing.rating_parts import RatingPart, price_units
+from plans.pricing.tiers import PriceTier, check_tiers
 from plans.pricing.validation import check_quantity
 
 
@@ -19,34 +19,34 @@ class Graduated:
     Source: docs/pricing.md#graduated, docs/pricing.md#climbing-on.
     """
 
-    tiers: tuple[Tier, ...]
+    tiers: tuple[PriceTier, ...]
     due_without_usage: ClassVar[bool] = False
-    reads: ClassVar[Reads] = "quantity"
+    reads: ClassVar[UsageDetail] = "quantity"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tiers", tuple(self.tiers))
-        check_ladder(self.tiers)
+        check_tiers(self.tiers)
 
-    def rate(self, quantity: Decimal, *, climbed: Decimal = ZERO) -> tuple[Part, ...]:
+    def rate(self, quantity: Decimal, *, prior_units: Decimal = ZERO) -> tuple[RatingPart, ...]:
         """
-        Return one part per tier entered, so none for no usage: zero usage costs nothing.
+        Return one part per tier entered, and none for zero usage, which costs nothing.
 
-        climbed: units that were on the ladder before, charged elsewhere; the quantity goes on from there, and the
-            flat fees of tiers that were entered then are not due again.
+        prior_units: units that entered the tiers before and were charged elsewhere. The quantity continues after
+        them, and the flat fees of tiers that they entered are not due again.
 
         :raises InvalidQuantity: if the quantity is negative or not finite.
         """
         check_quantity(quantity)
         parts = []
-        start, top = ZERO, EXACT.add(climbed, quantity)
+        start, top = ZERO, EXACT.add(prior_units, quantity)
         for tier in self.tiers:
             if top <= start:
                 break
             end = tier.up_to
             reached = top if end is None or top < end else end
-            if reached > climbed:
-                fee = tier.flat_fee if start >= climbed else ZERO
-                start = max(start, climbed)
-                parts.append(priced(start, end, EXACT.subtract(reached, start), tier.unit_price, fee))
+            if reached > prior_units:
+                fee = tier.flat_fee if start >= prior_units else ZERO
+                start = max(start, prior_units)
+                parts.append(price_units(start, end, EXACT.subtract(reached, start), tier.unit_price, fee))
             start = reached
         return tuple(parts)

@@ -1,5 +1,5 @@
 """
-What a period is granted of the credits that its version includes: how much, when, and until when.
+The credits that a plan version includes in a period: amount, start and expiry of each grant.
 
 Source: docs/wallets.md#included-credits.
 """
@@ -12,25 +12,25 @@ from fractions import Fraction
 from itertools import count
 from typing import Literal, NamedTuple
 
-from plans.pricing.calendar import edge, period_containing
+from plans.pricing.calendar import boundary, period_containing
 from plans.pricing.period_anchor import Anchor, Interval
-from plans.pricing.proration import By, included_in_part, share
+from plans.pricing.proration import ProrationUnit, prorate_allowance, share_of_interval
 
 MOST_DAYS = 3_650
-MOST_ROLLS = 36
-"""How often what is left of a grant may go on: three years of months."""
+MOST_ROLLOVERS = 36
+"""Maximum number of times that the remainder of a grant may roll over: three years of months."""
 
 MONTH = Interval("month")
 _DAY = Interval("day")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class IncludedCreditRule:
     """
-    What a version includes.
+    The credits that a version includes.
 
-    amount: of a whole period, or of a whole month, above zero. days: how long it lasts, where it lasts for days.
-    rolls_over: how often what is left goes on for as long again.
+    amount: of a full period, or of a full month, above zero. days: lifetime of a grant, if it lasts for days.
+    rolls_over: how many times the remainder is extended by the same lifetime.
     """
 
     amount: Decimal
@@ -42,106 +42,118 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class GrantPeriod:
     """
-    A period that is granted something.
+    A period that receives grants.
 
-    [starts_at, ends_at): when it is. anchor: what periods of its version are counted from. by: how it is prorated.
-    is_first: whether its subscription starts with it. goes_on: whether the subscription goes on when it ends.
-    trial_ends_at: when the trial ends that it is a part of; None if it is not.
+    [starts_at, ends_at): the period. anchor: of the periods of its version. prorated_by: its proration.
+    is_first: whether its subscription starts with it. continues: whether the subscription continues after its end.
+    trial_ends_at: end of the trial that the period is a part of; None outside a trial.
     """
 
     starts_at: datetime
     ends_at: datetime
     anchor: Anchor
-    by: By
+    prorated_by: ProrationUnit
     is_first: bool = False
-    goes_on: bool = True
+    continues: bool = True
     trial_ends_at: datetime | None = None
 
 
-class Slot(NamedTuple):
+class PeriodGrant(NamedTuple):
     """
     One grant of a period.
 
-    name: of the month that it is for, as "2026-02"; empty for the period's own. units: above zero.
-    expires_at: None for never. rolls_until: when what rolls over expires in its turn, each time that it does.
+    name: the month of the grant, as "2026-02"; empty for the grant of the full period. units: above zero.
+    expires_at: None for never. rollover_ends: the expiry after each rollover, in order.
     """
 
     name: str
     starts_at: datetime
     units: Decimal
     expires_at: datetime | None
-    rolls_until: tuple[datetime, ...]
+    rollover_ends: tuple[datetime, ...]
 
 
-def slots(rule: Rule, period: Granted) -> Iterator[Slot]:
+def compute_grants(rule: IncludedCreditRule, period: GrantPeriod) -> Iterator[PeriodGrant]:
     """
-    Yield what a period is granted by a rule, in order; each part of an interval its share of it.
+    Yield the grants that a rule gives a period, in order; a partial interval gets its share.
 
-    A share is the fees' own, of what is included rounded up to as many places as the whole has. What comes once comes
-    whole, with the first period; a trial is granted each amount whole, once, and a part of one in proportion.
+    Shares are computed as for fees, and the share of the amount is rounded up to as many decimal places as the full
+    amount has. A one-time grant is given in full with the first period. A trial gets each amount in full, once, and a
+    part of a trial its share.
     """
     if rule.every == "once":
-        parts = [("", period.starts_at, period.ends_at, Fraction(int(period.is_first)))]
+        intervals = [("", period.starts_at, period.ends_at, Fraction(int(period.is_first)))]
     elif period.trial_ends_at is not None:
-        parts = [("", period.starts_at, period.ends_at, _of_trial(period, period.trial_ends_at))]
+        intervals = [("", period.starts_at, period.ends_at, _trial_share(period, period.trial_ends_at))]
     else:
-        parts = list(_parts(rule, period))
+        intervals = list(_interval_shares(rule, period))
     if period.trial_ends_at is not None and not rule.in_trial:
         return
-    for name, starts_at, ends_at, part in parts:
-        if units := included_in_part(rule.amount, part):
-            yield Slot(name, starts_at, units, *_until(rule, period, starts_at, ends_at))
+    for name, starts_at, ends_at, share in intervals:
+        if units := prorate_allowance(rule.amount, share):
+            yield PeriodGrant(name, starts_at, units, *_expiry(rule, period, starts_at, ends_at))
 
 
-def _of_trial(period: Granted, trial_ends_at: datetime) -> Fraction:
-    whole = max(trial_ends_at, period.ends_at)
-    return share(
+def _trial_share(period: GrantPeriod, trial_ends_at: datetime) -> Fraction:
+    full_end = max(trial_ends_at, period.ends_at)
+    return share_of_interval(
         period.starts_at,
         period.ends_at,
         full_start=period.starts_at,
-        full_end=whole,
+        full_end=full_end,
         by="second",
         zone=period.anchor.zone,
     )
 
 
-def _parts(rule: Rule, period: Granted) -> Iterator[tuple[str, datetime, datetime, Fraction]]:
-    """Yield the intervals that a period lies in: one, or one for each month of it."""
+def _interval_shares(
+    rule: IncludedCreditRule, period: GrantPeriod
+) -> Iterator[tuple[str, datetime, datetime, Fraction]]:
+    """Yield the intervals of a period with their shares: one interval, or one for each month of the period."""
     anchor = period.anchor
     if rule.every == "month":
         anchor = Anchor(anchor.kind, anchor.at, MONTH, anchor.zone)
-    first = _number(anchor, period.starts_at)
+    first = _interval_number(anchor, period.starts_at)
     for n in count(first):
-        begins, ends = edge(anchor, n), edge(anchor, n + 1)
-        if begins >= period.ends_at:
+        interval_start, interval_end = boundary(anchor, n), boundary(anchor, n + 1)
+        if interval_start >= period.ends_at:
             return
-        starts_at, ends_at = max(begins, period.starts_at), min(ends, period.ends_at)
-        part = share(starts_at, ends_at, full_start=begins, full_end=ends, by=period.by, zone=anchor.zone)
+        starts_at, ends_at = max(interval_start, period.starts_at), min(interval_end, period.ends_at)
+        share = share_of_interval(
+            starts_at,
+            ends_at,
+            full_start=interval_start,
+            full_end=interval_end,
+            by=period.prorated_by,
+            zone=anchor.zone,
+        )
         if rule.every == "period":
-            # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
-            yield "", starts_at, period.ends_at, part
+            # If the customer's zone has changed, a period may extend past the end of the interval it begins in.
+            yield "", starts_at, period.ends_at, share
             return
-        yield f"{begins.astimezone(anchor.zone):%Y-%m}", starts_at, ends_at, part
+        yield f"{interval_start.astimezone(anchor.zone):%Y-%m}", starts_at, ends_at, share
 
 
-def _until(
-    rule: Rule, period: Granted, starts_at: datetime, ends_at: datetime
+def _expiry(
+    rule: IncludedCreditRule, period: GrantPeriod, starts_at: datetime, ends_at: datetime
 ) -> tuple[datetime | None, tuple[datetime, ...]]:
-    """Return when a grant expires, and what rolls over of it; nothing does when the subscription is over."""
-    rolls = rule.rolls_over if period.goes_on else 0
+    """Return the expiry of a grant, and of each rollover; nothing rolls over when the subscription ends."""
+    rollovers = rule.rolls_over if period.continues else 0
     if rule.lasts == "ever":
         return None, ()
     if rule.lasts == "days" and rule.days:
-        daily = Anchor("anniversary", starts_at, _DAY, period.anchor.zone)
-        return edge(daily, rule.days), tuple(edge(daily, rule.days * (n + 2)) for n in range(rolls))
+        day_anchor = Anchor("anniversary", starts_at, _DAY, period.anchor.zone)
+        return boundary(day_anchor, rule.days), tuple(
+            boundary(day_anchor, rule.days * (n + 2)) for n in range(rollovers)
+        )
     anchor = period.anchor
     if rule.every == "month" and period.trial_ends_at is None:
         anchor = Anchor(anchor.kind, anchor.at, MONTH, anchor.zone)
-    following = _number(anchor, ends_at)
-    return ends_at, tuple(edge(anchor, following + n + 1) for n in range(rolls))
+    next_number = _interval_number(anchor, ends_at)
+    return ends_at, tuple(boundary(anchor, next_number + n + 1) for n in range(rollovers))
 
 
-def _number(anchor: Anchor, at: datetime) -> int:
+def _interval_number(anchor: Anchor, at: datetime) -> int:
     return period_containing(anchor, at, start=min(at, anchor.at)).n

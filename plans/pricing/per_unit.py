@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import MOST_UNITS, ZERO
-from plans.pricing.rate_usage import Reads
-from plans.pricing.rating_parts import Part, priced
+from plans.pricing.rate_usage import UsageDetail
+from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidQuantity, check_price
 
 
@@ -20,21 +20,21 @@ class PerUnit:
 
     unit_price: Decimal
     due_without_usage: ClassVar[bool] = False
-    reads: ClassVar[Reads] = "quantity"
+    reads: ClassVar[UsageDetail] = "quantity"
 
     def __post_init__(self) -> None:
-        check_price(self.unit_price, of="The unit price")
+        check_price(self.unit_price, subject="The unit price")
 
-    def rate(self, quantity: Decimal) -> tuple[Part, ...]:
+    def rate(self, quantity: Decimal) -> tuple[RatingPart, ...]:
         """
         Return one part, or none for no usage.
 
-        quantity: fractions allowed, and below zero too: units given back are worth what they cost.
+        quantity: may be fractional or below zero: returned units are credited at the same price.
 
-        :raises InvalidQuantity: if the quantity is not finite or beyond 10⁵⁰ either way.
+        :raises InvalidQuantity: if the quantity is not finite or beyond 10⁵⁰ on either side of zero.
         """
         if not quantity:
             return ()
         if not quantity.is_finite() or not -MOST_UNITS <= quantity <= MOST_UNITS:
             raise InvalidQuantity(f"Only a quantity within 10⁵⁰ units can be priced, not {quantity}.")
-        return (priced(ZERO, None, quantity, self.unit_price),)
+        return (price_units(ZERO, None, quantity, self.unit_price),)

@@ -1,4 +1,4 @@
-"""A share of what each event is worth: of payments, orders, transfers."""
+"""A share of each event's value: of payments, orders, transfers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.rate_usage import Reads, Usage
-from plans.pricing.rating_parts import Part, priced
+from plans.pricing.rate_usage import UsageDetail, RateUsage
+from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity, check_percent, check_price, check_units
 
 MOST_FREE_EVENTS = 1_000_000
@@ -20,9 +20,10 @@ class Percentage:
 
     percent: 0 to 1,000, with at most 10 decimal places: 2.9 is 2.9 %.
     fixed_fee: due for every paid event.
-    free_events, free_value: the first so many events, and the first so much value, cost nothing, until whichever is
-        given runs out first; 0 = not given. An event that the free value covers in part pays for the rest of it.
-    least, most: bounds of what one paid event comes to, its fixed fee included; None = unbounded.
+    free_events, free_value: number of events, and amount of value, that are free at the start of the period; 0 =
+    none. With both, the free use ends when the first of them is used up. An event that exceeds the remaining free
+    value pays for the excess.
+    minimum, maximum: bounds of one paid event's amount, its fixed fee included; None = unbounded.
 
     Source: docs/pricing.md#percentage.
     """
@@ -31,80 +32,80 @@ class Percentage:
     fixed_fee: Decimal = ZERO
     free_events: int = 0
     free_value: Decimal = ZERO
-    least: Decimal | None = None
-    most: Decimal | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     due_without_usage: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        check_percent(self.percent, of="The percentage")
-        check_price(self.fixed_fee, of="The fixed fee")
+        check_percent(self.percent, subject="The percentage")
+        check_price(self.fixed_fee, subject="The fixed fee")
         if not 0 <= self.free_events <= MOST_FREE_EVENTS:
             raise InvalidCharge(f"Free events may be 0 to {MOST_FREE_EVENTS:,}, not {self.free_events:,}.")
         if self.free_value != 0:
-            check_units(self.free_value, of="The free value")
-        for bound, name in ((self.least, "minimum"), (self.most, "maximum")):
+            check_units(self.free_value, subject="The free value")
+        for bound, name in ((self.minimum, "minimum"), (self.maximum, "maximum")):
             if bound is not None:
-                check_price(bound, of=f"The {name} per event")
-        if self.least is not None and self.most is not None and self.least > self.most:
+                check_price(bound, subject=f"The {name} per event")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise InvalidCharge(
-                f"The minimum per event ({self.least:f}) is above the maximum ({self.most:f}): no amount fits."
+                f"The minimum per event ({self.minimum:f}) is above the maximum ({self.maximum:f}): no amount fits."
             )
 
     @property
-    def reads(self) -> Reads:
-        """What it must be told; "values" where the order of events, or their single amounts, decide."""
-        in_order = self.free_events or (self.free_value and self.fixed_fee)
-        return "values" if in_order or self.least is not None or self.most is not None else "events"
+    def reads(self) -> UsageDetail:
+        """The detail of usage needed: "values" where the order of the events, or their single amounts, matter."""
+        depends_on_order = self.free_events or (self.free_value and self.fixed_fee)
+        return "values" if depends_on_order or self.minimum is not None or self.maximum is not None else "events"
 
-    def rate(self, usage: Usage) -> tuple[Part, ...]:
+    def rate(self, usage: RateUsage) -> tuple[RatingPart, ...]:
         """
-        Return one part for what is paid by the percentage, and one for each bound that events met.
+        Return one part for the events charged at the percentage, and one for each bound that events met.
 
         The first part's units are the value paid on, its price the rate as a fraction; the others' units are events.
-        An amount below zero, where more was given back than used, costs nothing.
+        An amount below zero, where returns exceed usage, costs nothing.
 
-        :raises InvalidQuantity: if single values are needed and not told.
+        :raises InvalidQuantity: if single values are needed and `usage.values` is None.
         """
         rate = EXACT.scaleb(self.percent, -2)
         if self.reads == "events":
-            paid = max(EXACT.subtract(usage.quantity, self.free_value), ZERO)
-            return _parts(paid, rate, EXACT.multiply(self.fixed_fee, Decimal(usage.events)))
+            paid_value = max(EXACT.subtract(usage.quantity, self.free_value), ZERO)
+            return _percentage_part(paid_value, rate, EXACT.multiply(self.fixed_fee, Decimal(usage.events)))
         if usage.values is None:
             raise InvalidQuantity("This percentage is charged on each event's value, and only their sum is told.")
-        paid, at_rate, at_least, at_most = ZERO, 0, 0, 0
+        paid_value, events_at_rate, events_at_minimum, events_at_maximum = ZERO, 0, 0, 0
         for value in self._paid_values(usage.values):
             amount = EXACT.add(EXACT.multiply(value, rate), self.fixed_fee)
-            if self.least is not None and amount < self.least:
-                at_least += 1
-            elif self.most is not None and amount > self.most:
-                at_most += 1
+            if self.minimum is not None and amount < self.minimum:
+                events_at_minimum += 1
+            elif self.maximum is not None and amount > self.maximum:
+                events_at_maximum += 1
             else:
-                paid, at_rate = EXACT.add(paid, value), at_rate + 1
-        fees = EXACT.multiply(self.fixed_fee, Decimal(at_rate))
+                paid_value, events_at_rate = EXACT.add(paid_value, value), events_at_rate + 1
+        fees = EXACT.multiply(self.fixed_fee, Decimal(events_at_rate))
         return (
-            *_parts(max(paid, ZERO), rate, fees),
-            *_bounded(at_least, self.least),
-            *_bounded(at_most, self.most),
+            *_percentage_part(max(paid_value, ZERO), rate, fees),
+            *_bound_part(events_at_minimum, self.minimum),
+            *_bound_part(events_at_maximum, self.maximum),
         )
 
     def _paid_values(self, values: tuple[Decimal, ...]) -> Iterator[Decimal]:
-        """Yield of each paid event the value that it pays on."""
-        left = self.free_value or None
+        """Yield the chargeable value of each paid event."""
+        remaining_free_value = self.free_value or None
         is_free = bool(self.free_events or self.free_value)
         for number, value in enumerate(values, start=1):
-            is_free = is_free and left != 0 and (not self.free_events or number <= self.free_events)
+            is_free = is_free and remaining_free_value != 0 and (not self.free_events or number <= self.free_events)
             if not is_free:
                 yield value
-            elif left is not None:
-                beyond = EXACT.subtract(value, left)
-                left = max(-beyond, ZERO)
-                if beyond > 0:
-                    yield beyond
+            elif remaining_free_value is not None:
+                paid_value = EXACT.subtract(value, remaining_free_value)
+                remaining_free_value = max(-paid_value, ZERO)
+                if paid_value > 0:
+                    yield paid_value
 
 
-def _parts(paid: Decimal, rate: Decimal, fees: Decimal) -> tuple[Part, ...]:
-    return (priced(ZERO, None, paid, rate, fees),) if paid or fees else ()
+def _percentage_part(paid_value: Decimal, rate: Decimal, fees: Decimal) -> tuple[RatingPart, ...]:
+    return (price_units(ZERO, None, paid_value, rate, fees),) if paid_value or fees else ()
 
 
-def _bounded(events: int, amount: Decimal | None) -> tuple[Part, ...]:
-    return (priced(ZERO, None, Decimal(events), amount),) if events and amount is not None else ()
+def _bound_part(events: int, amount: Decimal | None) -> tuple[RatingPart, ...]:
+    return (price_units(ZERO, None, Decimal(events), amount),) if events and amount is not None else ()

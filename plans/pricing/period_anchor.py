@@ -1,12 +1,12 @@
-"""What periods are counted from, and how long they are."""
+"""The anchor of billing periods, and their interval."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-Unit = Literal["day", "week", "month", "quarter", "year"]
-Kind = Literal["calendar", "anniversary"]
+IntervalUnit = Literal["day", "week", "month", "quarter", "year"]
+AnchorKind = Literal["calendar", "anniversary"]
 
 _DAYS: dict[str, int] = {"day": 1, "week": 7}
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
@@ -17,12 +17,12 @@ _MONTHS_OF_A_YEAR = 12
 @dataclass(frozen=True, slots=True)
 class Interval:
     """
-    How long a period is: `count` days, weeks, months, quarters or years.
+    The length of a period: `count` days, weeks, months, quarters or years.
 
     count: 1 to 120.
     """
 
-    unit: Unit
+    unit: IntervalUnit
     count: int = 1
 
     def __post_init__(self) -> None:
@@ -41,25 +41,26 @@ class Interval:
         """Months of the interval; 0 if it is counted in days."""
         return MONTHS.get(self.unit, 0) * self.count
 
-    def times(self, count: int) -> "Interval":
+    def multiplied_by(self, count: int) -> "Interval":
         """
-        Return so many of the interval as one: 12 times a month.
+        Return `count` of these intervals as one interval: 12 times a month.
 
-        :raises ValueError: if that has more than 120 units.
+        :raises ValueError: if the product has more than 120 units.
 
         Source: docs/pricing.md#intervals-of-a-fee.
         """
         return self if count == 1 else Interval(self.unit, self.count * count)
 
     def is_longer_than(self, other: "Interval") -> bool:
-        """Tell whether the interval is longer; one of months is longer than any that is counted in days."""
+        """Return whether the interval is longer; an interval of months is longer than any interval of days."""
         return (self.months, self.days) > (other.months, other.days)
 
-    def is_made_of(self, other: "Interval") -> bool:
+    def is_multiple_of(self, other: "Interval") -> bool:
         """
-        Tell whether every edge of the interval is an edge of a shorter or equal one, whatever they are counted from.
+        Return whether every boundary of the interval is a boundary of a shorter or equal one, for every anchor.
 
-        Of months, that is where whole ones divide a year or are counted by one; of days, in units of the same kind.
+        For months, this holds if the interval is a multiple of single months, or of intervals that divide a year and
+        itself divides a year; for days, if it is a multiple in units of the same kind, or of single days.
 
         Source: docs/pricing.md#periods-of-use.
         """
@@ -75,19 +76,18 @@ class Interval:
 @dataclass(frozen=True, slots=True)
 class Anchor:
     """
-    What a subscription's periods are counted from.
+    The start of a subscription's period cycle.
 
-    kind: "anniversary" counts from the local date and time of `at`; "calendar" from the start of the calendar
-        unit that `at` falls in: 00:00 of the day, of Monday, of the 1st of the month or quarter, of 1
-        January. Several months that divide a year (2, 3, 4, 6) are counted from January, so half-years begin
-        in January and July.
-    at: when the subscription starts, aware.
+    kind: "anniversary" counts from the local date and time of `at`; "calendar" from the start of the calendar unit
+    that contains `at`: 00:00 of the day, of Monday, of the 1st of the month or quarter, of 1 January. Intervals of
+    several months that divide a year (2, 3, 4, 6) are counted from January, so half-years begin in January and July.
+    at: start of the subscription, aware.
     zone: the customer's.
 
     Source: docs/pricing.md#periods.
     """
 
-    kind: Kind
+    kind: AnchorKind
     at: datetime
     interval: Interval
     zone: ZoneInfo
@@ -95,12 +95,12 @@ class Anchor:
     def __post_init__(self) -> None:
         if self.kind not in ("calendar", "anniversary"):
             raise ValueError(f"Periods are anchored to the calendar or the anniversary, not {self.kind!r}.")
-        utc(self.at)
+        to_utc(self.at)
 
 
-def utc(moment: datetime) -> datetime:
+def to_utc(moment: datetime) -> datetime:
     """
-    Return the moment in UTC, in which differences are elapsed time.
+    Return the time in UTC, in which differences are elapsed time.
 
     :raises ValueError: if it has no zone.
     """

@@ -1,8 +1,8 @@
 """
-What is charged for how many one holds: seats and add-ons, whose number changes while a period runs.
+Charges for quantities, such as seats and add-ons, that change during a period.
 
-A period falls into segments, one for each number held in it. What they come to is exact, and rounded once; what was
-claimed before is then taken off, so that it does not matter when a change became known.
+A period is split into segments, one for each quantity. Their amount is exact and rounded once; the caller then
+subtracts the amount billed before, so the time at which a change became known does not matter.
 """
 
 from collections.abc import Sequence
@@ -12,19 +12,19 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from plans.pricing.period_anchor import utc
-from plans.pricing.proration import By, share
+from plans.pricing.period_anchor import to_utc
+from plans.pricing.proration import ProrationUnit, share_of_interval
 
 
-class Change(NamedTuple):
-    """From `since` on, `quantity` units are held, whole and zero or more."""
+class QuantityChange(NamedTuple):
+    """From `since` on, the subscription has `quantity` units: a whole number, zero or more."""
 
     since: datetime
     quantity: int
 
 
 class Segment(NamedTuple):
-    """A part of a period in which as many units are held throughout. share: of the whole interval, exactly."""
+    """A part of a period with one quantity throughout. share: of the full interval, exactly."""
 
     quantity: int
     start: datetime
@@ -32,87 +32,93 @@ class Segment(NamedTuple):
     share: Fraction
 
 
-def held_at(changes: Sequence[Change], at: datetime, *, otherwise: int) -> int:
+def quantity_at(changes: Sequence[QuantityChange], at: datetime, *, default: int) -> int:
     """
-    Return how many units are held at a moment; otherwise: how many are before the first change.
+    Return the quantity at a time; default: the quantity before the first change.
 
-    changes: ordered by `since`; of changes at one moment the last one counts.
+    changes: ordered by `since`; of changes at the same time the last one counts.
 
     Source: docs/pricing.md#held-quantities.
     """
-    found = otherwise
+    quantity = default
     for change in changes:
         if change.since > at:
             break
-        found = change.quantity
-    return found
+        quantity = change.quantity
+    return quantity
 
 
-def segments(
-    changes: Sequence[Change],
+def split_by_quantity(
+    changes: Sequence[QuantityChange],
     *,
-    otherwise: int,
+    default: int,
     start: datetime,
     end: datetime,
     full_start: datetime,
     full_end: datetime,
-    by: By,
+    by: ProrationUnit,
     zone: ZoneInfo,
 ) -> tuple[Segment, ...]:
     """
-    Return the segments of [start, end), which tile it; those without a share of the interval are left out.
+    Return the segments of [start, end), which tile it; segments without a share of the interval are omitted.
 
-    changes, otherwise: as in `held_at`. full_start, full_end, by, zone: as in `proration.share`.
+    changes, default: as in `quantity_at`. full_start, full_end, by, zone: as in `proration.share_of_interval`.
 
-    :raises ValueError: as `proration.share` does.
+    :raises ValueError: as `proration.share_of_interval` does.
 
     Source: docs/pricing.md#held-quantities.
     """
-    edges = sorted({utc(start), *(utc(one.since) for one in changes if start < one.since < end)})
-    found: list[Segment] = []
-    for first, last in zip(edges, [*edges[1:], utc(end)], strict=True):
-        quantity = held_at(changes, first, otherwise=otherwise)
-        goes_on = bool(found) and found[-1].quantity == quantity
-        since = found.pop().start if goes_on else first
-        part = share(since, last, full_start=full_start, full_end=full_end, by=by, zone=zone)
-        found.append(Segment(quantity, since, last, part))
-    return tuple(one for one in found if one.share)
+    change_times = (to_utc(change.since) for change in changes if start < change.since < end)
+    boundaries = sorted({to_utc(start), *change_times})
+    segments: list[Segment] = []
+    for segment_start, segment_end in zip(boundaries, [*boundaries[1:], to_utc(end)], strict=True):
+        quantity = quantity_at(changes, segment_start, default=default)
+        is_unchanged = bool(segments) and segments[-1].quantity == quantity
+        since = segments.pop().start if is_unchanged else segment_start
+        segment_share = share_of_interval(
+            since, segment_end, full_start=full_start, full_end=full_end, by=by, zone=zone
+        )
+        segments.append(Segment(quantity, since, segment_end, segment_share))
+    return tuple(segment for segment in segments if segment.share)
 
 
-def billable(quantity: int, included: int) -> int:
-    """Return how many units are charged of those held."""
+def billable_units(quantity: int, included: int) -> int:
+    """Return the number of units that are charged."""
     return max(quantity - included, 0)
 
 
-def held_amount(amount: Decimal, held: Sequence[Segment], *, included: int, by: By) -> Fraction:
+def price_segments(
+    unit_amount: Decimal, segments: Sequence[Segment], *, included: int, by: ProrationUnit
+) -> Fraction:
     """
-    Return what held units come to in a period, unrounded.
+    Return the amount of a period's segments, unrounded.
 
-    amount: of one unit for a full interval. included: units that cost nothing, at any moment.
+    unit_amount: of one unit for a full interval. included: units that are free at any time.
 
-    Not prorated (`by` = "none"), any part of a period is the whole of it: the most units held at once are charged.
+    Without proration (`by` = "none"), any part of a period counts as the full one: the highest quantity is charged.
 
     Source: docs/pricing.md#held-quantities.
     """
-    units = [billable(one.quantity, included) * one.share for one in held]
+    unit_shares = [billable_units(segment.quantity, included) * segment.share for segment in segments]
     if by == "none":
-        return Fraction(amount) * max(units, default=Fraction(0))
-    return Fraction(amount) * sum(units, Fraction(0))
+        return Fraction(unit_amount) * max(unit_shares, default=Fraction(0))
+    return Fraction(unit_amount) * sum(unit_shares, Fraction(0))
 
 
-def taken(
-    changes: Sequence[Change], *, otherwise: int, start: datetime, end: datetime, included: int, is_first: bool
+def count_added_units(
+    changes: Sequence[QuantityChange], *, default: int, start: datetime, end: datetime, included: int, is_first: bool
 ) -> int:
     """
-    Return how many charged units more are held at the end of [start, end) than before it, zero at least.
+    Return by how many charged units the quantity grew from before [start, end) to its end; zero or more.
 
-    otherwise: as in `held_at`. is_first: whether the subscription begins with `start`, so that none are held before.
+    default: as in `quantity_at`. is_first: whether the subscription begins at `start`, so that its quantity before
+    was zero.
 
-    One-time fees are due for that: an add-on taken and given back within a period is not charged.
+    One-time fees are due for these units: an add-on added and removed within a period is not charged.
 
     Source: docs/pricing.md#held-quantities.
     """
-    before = held_at([one for one in changes if one.since < start], start, otherwise=otherwise)
-    after = held_at([one for one in changes if one.since < end], end, otherwise=otherwise)
-    charged_before = 0 if is_first else billable(before, included)
-    return max(billable(after, included) - charged_before, 0)
+    quantity_before = quantity_at([change for change in changes if change.since < start], start, default=default)
+    quantity_after = quantity_at([change for change in changes if change.since < end], end, default=default)
+    charged_before = 0 if is_first else billable_units(quantity_before, included)
+    return max(billable_units(quantity_after, included) - charged_before, 0)

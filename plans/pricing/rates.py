@@ -1,4 +1,4 @@
-"""Rates by dimension: which price a use is charged by."""
+"""Rates by dimension: the selection of the price that a unit of usage is charged at."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,17 +14,16 @@ MOST_FACTOR_PLACES = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateTerms:
     """
-    One way of charging, for usage whose dimensions match.
+    The charge for usage whose dimensions match.
 
-    key: what the quantities to rate are filed under; unique within a price.
-    match: (dimension, value) pairs that a use must all carry; empty for the default rate, which takes every
-        use.
-    label: how the line reads.
-    factor: what all its prices are multiplied by, 0 to 11, with at most 24 decimal places: 0.8 is 20 % off.
+    key: identifies the rate in the quantities to rate; unique within a price.
+    match: (dimension, value) pairs that usage must all carry; empty for the default rate, which matches all usage.
+    label: the text of the invoice line.
+    factor: multiplies all prices of the rate, 0 to 11, with at most 24 decimal places: 0.8 is 20 % off.
 
-    :raises InvalidCharge: if the factor is anything else.
+    :raises InvalidCharge: if the factor is out of these bounds.
 
     Source: docs/pricing.md#overrides.
     """
@@ -44,21 +43,21 @@ class Rate:
             raise InvalidCharge(f"A factor may have at most {MOST_FACTOR_PLACES} decimal places: {self.factor:f}.")
 
 
-def match_rate(rates: Iterable[Rate], dimensions: Mapping[str, str]) -> Rate | None:
+def match_rate(rates: Iterable[RateTerms], dimensions: Mapping[str, str]) -> RateTerms | None:
     """
-    Return the most specific rate that matches a use: the one with the most matched dimensions.
+    Return the most specific rate that matches some usage: the one with the most matched dimensions.
 
-    dimensions: dimension → value of the use, as text; dimensions that no rate names do not matter.
+    dimensions: dimension → value of the usage, as text; dimensions that no rate names are ignored.
 
-    Among equally specific rates the first listed wins. None means that no rate covers the use: it is unmatched
-    usage, to be reported by the caller.
+    Among equally specific rates the first listed wins. None means that no rate matches: the caller reports the usage
+    as unmatched.
 
     Source: docs/pricing.md#rates-by-dimension.
     """
-    best: Rate | None = None
+    best_rate: RateTerms | None = None
     for rate in rates:
-        if best is not None and len(rate.match) <= len(best.match):
+        if best_rate is not None and len(rate.match) <= len(best_rate.match):
             continue
         if all(dimensions.get(name) == value for name, value in rate.match):
-            best = rate
-    return best
+            best_rate = rate
+    return best_rate

@@ -1,9 +1,9 @@
 """
-The one rating function.
+The only rating function.
 
-Preview, simulation, forecast, portal, wallet and invoice all call `rate_usage`, so they cannot disagree. It
-is a pure function of the period's cumulative quantities: what is billed later is rate(everything) minus what
-was billed.
+Preview, simulation, forecast, portal, wallet and invoice all call `rate_usage`, so they cannot disagree. It is a pure
+function of the period's cumulative quantities: a later invoice bills the rating of all usage minus the amount billed
+before.
 """
 
 import decimal
@@ -13,63 +13,63 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from lib.decimals import EXACT, LEAST_UNIT, ZERO, plain
+from lib.decimals import EXACT, LEAST_UNIT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.pricing.charge_models import Dynamic, Graduated, Percentage, QuantityCharge, Volume
-from plans.pricing.commitments import discounted
-from plans.pricing.rate_usage import Usage
-from plans.pricing.rates import LIST_PRICE, Rate, match_rate
-from plans.pricing.rating_parts import Part, priced, total
+from plans.pricing.commitments import discount_price
+from plans.pricing.rate_usage import RateUsage
+from plans.pricing.rates import LIST_PRICE, RateTerms, match_rate
+from plans.pricing.rating_parts import RatingPart, price_units, total
 from plans.pricing.rounding import Rounding
 from plans.pricing.terms import Consumption, PriceTerms
 from plans.pricing.validation import InvalidQuantity
 
 __all__ = [
-    "BEYOND",
+    "UNCOVERED",
     "BOUND",
     "LIST_PRICE",
     "Bound",
     "Consumption",
     "PriceTerms",
-    "Rate",
+    "RateTerms",
     "RatedLine",
     "Rating",
     "Rounding",
     "UnknownRate",
-    "Usage",
+    "RateUsage",
     "match_rate",
-    "nothing",
+    "empty_line",
     "rate_usage",
 ]
 
 
-WHOLE = Fraction(1)
+FULL_PERIOD = Fraction(1)
 
-NOTHING_CLIMBED: Mapping[int | str, Decimal] = {}
+NO_PRIOR_UNITS: Mapping[int | str, Decimal] = {}
 
 BOUND = -1
-"""The key of the line for a minimum or maximum; rates have keys of their own above zero."""
+"""The key of the line for a minimum or maximum; keys of rates are zero or above."""
 
 
-BEYOND = -2
-"""The key of what a wallet was asked for and had not."""
+UNCOVERED = -2
+"""The key of units that a wallet was charged for and could not cover."""
 
 
 class UnknownRate(ValueError):
-    """A quantity is filed under a key that the terms have no rate for."""
+    """The usage to rate names a key for which the terms have no rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class RatedLine:
     """
-    What one rate comes to: quantity = included + billable + refused, unless it is below zero and credits
-    nothing.
+    The amount of one rate: quantity = included + billable + refused, except for a quantity below zero that is not
+    credited.
 
     quantity: units used, after the meter's rounding.
-    included: units drawn from the allowance, free.
+    included: units covered by the allowance, free.
     billable: units that the charge model priced.
     refused: units above a hard cap, which cost nothing and are flagged.
-    climbed: units that stood on the rate's ladder before these.
+    prior_units: units that had entered the rate's tiers before this quantity.
     parts: the explanation; their sum is `amount`, exact and unrounded.
     """
 
@@ -78,35 +78,35 @@ class RatedLine:
     quantity: Decimal
     included: Decimal
     billable: Decimal
-    parts: tuple[Part, ...]
+    parts: tuple[RatingPart, ...]
     amount: Decimal
     refused: Decimal
-    climbed: Decimal = ZERO
+    prior_units: Decimal = ZERO
 
     def as_json(self) -> dict[str, object]:
         """Return the explanation as an invoice line stores it: every number as plain decimal text."""
         return {
-            "quantity": plain(self.quantity),
-            "included": plain(self.included),
-            "billable": plain(self.billable),
-            "refused": plain(self.refused),
+            "quantity": to_plain_string(self.quantity),
+            "included": to_plain_string(self.included),
+            "billable": to_plain_string(self.billable),
+            "refused": to_plain_string(self.refused),
             "parts": [part.as_json() for part in self.parts],
-            "amount": plain(self.amount),
+            "amount": to_plain_string(self.amount),
         }
 
 
-def nothing(rate_key: int | str) -> RatedLine:
-    """Return the line of a rate, or of a bound, that nothing is due for."""
+def empty_line(rate_key: int | str) -> RatedLine:
+    """Return a line of zero for a rate, or for a bound."""
     return RatedLine(rate_key, "", ZERO, ZERO, ZERO, (), ZERO, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """
-    The line that brings a feature's sum up to its minimum, or down to its maximum.
+    The line that raises a feature's amount to its minimum, or lowers it to its maximum.
 
-    limit: the minimum or maximum of the period, in proportion to its share of a full one.
-    amount: what is added, above zero for a minimum and below for a maximum; both are rounded.
+    limit: the minimum or maximum of the period, prorated by its share of a full one.
+    amount: the difference, above zero for a minimum and below for a maximum; both are rounded.
 
     Source: docs/pricing.md#bounds-of-a-price.
     """
@@ -117,20 +117,20 @@ class Bound:
 
     @property
     def line(self) -> "RatedLine":
-        """The same as a line under the key BOUND, so that it is billed, explained and set off like the others."""
-        part = priced(ZERO, None, ZERO, ZERO, self.amount)
-        label = f"{self.kind} of {plain(self.limit)}"
+        """The bound as a line with the key BOUND: it is billed, explained and offset like any other line."""
+        part = price_units(ZERO, None, ZERO, ZERO, self.amount)
+        label = f"{self.kind} of {to_plain_string(self.limit)}"
         return RatedLine(BOUND, label, ZERO, ZERO, ZERO, (part,), self.amount, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
     """
-    What a period's usage of one feature comes to.
+    The rated usage of one feature in a period.
 
     lines: one per rate that was used or is due without usage, in the terms' order.
     amount: the exact sum of the lines' amounts, unrounded.
-    bound: what the price's minimum adds or its maximum takes off, if it does.
+    bound: the adjustment by the price's minimum or maximum, if one applies.
     """
 
     currency: str
@@ -140,123 +140,127 @@ class Rating:
 
     @property
     def quantity(self) -> Decimal:
-        """The units of all lines, exactly; not those of a wallet that it had not."""
+        """The exact sum of the lines' units, without those that a wallet could not cover."""
         units = ZERO
         for line in self.lines:
-            if line.rate_key != BEYOND:
+            if line.rate_key != UNCOVERED:
                 units = EXACT.add(units, line.quantity)
         return units
 
     @property
-    def claimed(self) -> tuple[RatedLine, ...]:
-        """All lines that an invoice shows: one for each rate, and the one that keeps their sum within its bounds."""
+    def invoice_lines(self) -> tuple[RatedLine, ...]:
+        """All lines that an invoice shows: one for each rate, and the adjustment by a minimum or maximum."""
         return self.lines if self.bound is None else (*self.lines, self.bound.line)
 
     @property
-    def invoiced(self) -> Decimal:
-        """The sum of the lines as an invoice claims them: each rounded once to the currency's minor unit."""
-        claims = _claims(self.lines, self.currency)
-        return EXACT.add(claims, self.bound.amount) if self.bound else claims
+    def invoiced_amount(self) -> Decimal:
+        """The sum of the lines as an invoice shows them: each rounded once to the currency's minor unit."""
+        line_amounts = _sum_rounded(self.lines, self.currency)
+        return EXACT.add(line_amounts, self.bound.amount) if self.bound else line_amounts
 
 
 def rate_usage(
     terms: PriceTerms,
-    used: Mapping[int | str, Decimal | Usage],
+    usage_by_rate: Mapping[int | str, Decimal | RateUsage],
     *,
-    share: Fraction = WHOLE,
+    share: Fraction = FULL_PERIOD,
     is_final: bool = True,
-    climbed: Mapping[int | str, Decimal] = NOTHING_CLIMBED,
+    prior_units: Mapping[int | str, Decimal] = NO_PRIOR_UNITS,
 ) -> Rating:
     """
     Rate a period's usage of one feature.
 
-    used: rate key → what was used since the period began, cumulative: a quantity, or a `Usage` where the charge
-        looks at more than that. A rate without usage gets no line, except a flat fee, which is due without.
-    share: of a full period that this one is; a minimum or maximum is due in proportion.
-        What a wallet was asked for and had not is filed under BEYOND.
-    is_final: False while the period runs and more may come: then its minimum is not due yet.
-    climbed: rate key → units that stand on its ladder already, billed by the version that was in force before.
+    usage_by_rate: rate key → usage since the period began, cumulative: a quantity, or a `RateUsage` where the charge
+    depends on more than the quantity. Units that a wallet could not cover have the key UNCOVERED. A rate without
+    usage gets no line, except a flat fee, which is due without usage.
+    share: the period's share of a full one; a minimum or maximum is prorated by it.
+    is_final: False while the period is open and usage may follow: its minimum is not due yet.
+    prior_units: rate key → units that have entered its tiers already, billed by the version that was in force before.
 
-    Included units are drawn from the rates in their listed order, and each rate climbs its own tiers. Above a
-    hard cap units are refused and cost nothing. Usage that no rate matches is not passed here: it is unmatched
-    usage.
+    The rates consume the allowance in their listed order, and each rate has its own tiers. Units above a hard cap are
+    refused and cost nothing. The caller does not pass usage that no rate matches: it is unmatched usage.
 
     :raises UnknownRate: if a key is not a rate's.
-    :raises InvalidQuantity: if a quantity is not finite, or too long to be priced exactly, or a charge is not told
-        what it looks at.
+    :raises InvalidQuantity: if a quantity is not finite, has too many digits to be priced exactly, or lacks the
+    details of usage that its charge needs.
 
     Source: docs/pricing.md#rating.
     """
-    left = terms.included
-    known = 0
+    remaining_allowance = terms.included
+    rated_count = 0
     lines = []
     amount = ZERO
     for rate in terms.rates:
-        usage = used.get(rate.key)
+        usage = usage_by_rate.get(rate.key)
         if usage is not None:
-            known += 1
+            rated_count += 1
         elif rate.charge.due_without_usage:
             usage = ZERO
         else:
             continue
-        line = _rate_line(terms, rate, usage, left, climbed.get(rate.key, ZERO))
+        line = _rate_line(terms, rate, usage, remaining_allowance, prior_units.get(rate.key, ZERO))
         lines.append(line)
         if line.included:
-            left = EXACT.subtract(left, line.included)
+            remaining_allowance = EXACT.subtract(remaining_allowance, line.included)
         amount = EXACT.add(amount, line.amount)
-    if terms.beyond is not None and BEYOND in used:
-        known += 1
-        lines.append(_beyond(terms.beyond, used[BEYOND]))
+    if terms.uncovered_charge is not None and UNCOVERED in usage_by_rate:
+        rated_count += 1
+        lines.append(_uncovered_line(terms.uncovered_charge, usage_by_rate[UNCOVERED]))
         amount = EXACT.add(amount, lines[-1].amount)
-    if known != len(used):
-        raise _unknown(terms, used)
-    bound = _bound(terms, lines, share, is_final=is_final)
+    if rated_count != len(usage_by_rate):
+        raise _unknown_rate(terms, usage_by_rate)
+    bound = _bound_amount(terms, lines, share, is_final=is_final)
     return Rating(terms.currency, tuple(lines), amount, bound)
 
 
-def _beyond(charge: QuantityCharge, usage: Decimal | Usage) -> RatedLine:
-    """Return the line for what a wallet had not: nothing is included in it, and no meter rounds it."""
-    quantity = usage.quantity if isinstance(usage, Usage) else usage
+def _uncovered_line(charge: QuantityCharge, usage: Decimal | RateUsage) -> RatedLine:
+    """Return the line for units that a wallet could not cover: no allowance and no meter rounding applies to them."""
+    quantity = usage.quantity if isinstance(usage, RateUsage) else usage
     parts = charge.rate(quantity)
-    return RatedLine(BEYOND, "beyond the wallet", quantity, ZERO, quantity, parts, total(parts), ZERO)
+    return RatedLine(UNCOVERED, "beyond the wallet", quantity, ZERO, quantity, parts, total(parts), ZERO)
 
 
-def _claims(lines: Iterable[RatedLine], currency: str) -> Decimal:
-    claims = ZERO
+def _sum_rounded(lines: Iterable[RatedLine], currency: str) -> Decimal:
+    rounded_sum = ZERO
     for line in lines:
-        claims = EXACT.add(claims, round_money(line.amount, currency))
-    return claims
+        rounded_sum = EXACT.add(rounded_sum, round_money(line.amount, currency))
+    return rounded_sum
 
 
-def _bound(terms: PriceTerms, lines: Iterable[RatedLine], share: Fraction, *, is_final: bool) -> Bound | None:
-    """Return what lifts the claims to the minimum or lowers them to the maximum, or None within both."""
+def _bound_amount(terms: PriceTerms, lines: Iterable[RatedLine], share: Fraction, *, is_final: bool) -> Bound | None:
+    """
+    Return the adjustment that raises the rounded lines to the minimum or lowers them to the maximum; None within
+    both.
+    """
     if terms.minimum is None and terms.maximum is None:
         return None
-    claims = _claims(lines, terms.currency)
+    line_amounts = _sum_rounded(lines, terms.currency)
     if terms.minimum is not None and is_final:
         limit = round_money(Fraction(terms.minimum) * share, terms.currency)
-        if claims < limit:
-            return Bound("minimum", limit, EXACT.subtract(limit, claims))
+        if line_amounts < limit:
+            return Bound("minimum", limit, EXACT.subtract(limit, line_amounts))
     if terms.maximum is not None:
         limit = round_money(Fraction(terms.maximum) * share, terms.currency)
-        if claims > limit:
-            return Bound("maximum", limit, EXACT.subtract(limit, claims))
+        if line_amounts > limit:
+            return Bound("maximum", limit, EXACT.subtract(limit, line_amounts))
     return None
 
 
-def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Decimal, climbed: Decimal) -> RatedLine:
-    quantity = usage.quantity if isinstance(usage, Usage) else usage
+def _rate_line(
+    terms: PriceTerms, rate: RateTerms, usage: Decimal | RateUsage, remaining_allowance: Decimal, prior_units: Decimal
+) -> RatedLine:
+    quantity = usage.quantity if isinstance(usage, RateUsage) else usage
     charge = rate.charge
     try:
-        EXACT.quantize(quantity, LEAST_UNIT)  # fails for more places than can be priced exactly
+        EXACT.quantize(quantity, LEAST_UNIT)  # raises for more decimal places than can be priced exactly
         if terms.rounding is not None:
             quantity = terms.rounding.apply(quantity)
-        included, billable, refused = _divide(terms, quantity, left)
-        if climbed and isinstance(charge, Graduated | Volume):
-            parts = charge.rate(billable, climbed=climbed)
+        included, billable, refused = _split_quantity(terms, quantity, remaining_allowance)
+        if prior_units and isinstance(charge, Graduated | Volume):
+            parts = charge.rate(billable, climbed=prior_units)
         elif not isinstance(charge, Percentage | Dynamic):
             parts = charge.rate(billable)
-        elif isinstance(usage, Usage):
+        elif isinstance(usage, RateUsage):
             parts = charge.rate(replace(usage, quantity=quantity))
         else:
             raise InvalidQuantity(f"Rate {rate.key!r} looks at the events, and only a quantity is told.")
@@ -267,30 +271,32 @@ def _rate_line(terms: PriceTerms, rate: Rate, usage: Decimal | Usage, left: Deci
             f"{quantity} units at rate {rate.key!r} cannot be priced exactly: check the events."
         ) from error
     if terms.discount:
-        parts = tuple(_discounted(part, terms.discount) for part in parts)
+        parts = tuple(_discount_part(part, terms.discount) for part in parts)
     amount = parts[0].amount if len(parts) == 1 else total(parts)
-    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, climbed)
+    return RatedLine(rate.key, rate.label, quantity, included, billable, parts, amount, refused, prior_units)
 
 
-def _discounted(part: Part, percent: Decimal) -> Part:
-    """Return a part at its unit price less a percentage; its flat fee stays as it is."""
-    return priced(part.start, part.end, part.units, discounted(part.unit_price, percent), part.flat_fee)
+def _discount_part(part: RatingPart, percent: Decimal) -> RatingPart:
+    """Return a part with its unit price reduced by a percentage; its flat fee is not discounted."""
+    return price_units(part.start, part.end, part.units, discount_price(part.unit_price, percent), part.flat_fee)
 
 
-def _divide(terms: PriceTerms, quantity: Decimal, left: Decimal) -> tuple[Decimal, Decimal, Decimal]:
-    """Divide a quantity into what is included, what is billed and what a hard cap refuses."""
+def _split_quantity(
+    terms: PriceTerms, quantity: Decimal, remaining_allowance: Decimal
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Split a quantity into included units, billable units and units that a hard cap refuses."""
     if quantity < 0:
         return ZERO, quantity if terms.credits_below_zero else ZERO, ZERO
-    if quantity <= left:
+    if quantity <= remaining_allowance:
         return quantity, ZERO, ZERO
-    beyond = EXACT.subtract(quantity, left) if left else quantity
+    overage = EXACT.subtract(quantity, remaining_allowance) if remaining_allowance else quantity
     if terms.model == "hard_cap":
-        return left, ZERO, beyond
-    return left, beyond, ZERO
+        return remaining_allowance, ZERO, overage
+    return remaining_allowance, overage, ZERO
 
 
-def _unknown(terms: PriceTerms, used: Mapping[int | str, Decimal | Usage]) -> UnknownRate:
-    unknown = sorted(map(repr, set(used) - {rate.key for rate in terms.rates}))
+def _unknown_rate(terms: PriceTerms, usage_by_rate: Mapping[int | str, Decimal | RateUsage]) -> UnknownRate:
+    unknown_keys = sorted(map(repr, set(usage_by_rate) - {rate.key for rate in terms.rates}))
     return UnknownRate(
-        f"No rate has the key {', '.join(unknown)}: usage that no rate matches is unmatched usage, not rated."
+        f"No rate has the key {', '.join(unknown_keys)}: usage that no rate matches is unmatched usage, not rated."
     )

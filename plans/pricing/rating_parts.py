@@ -1,21 +1,20 @@
-"""The explanation of an amount: parts whose sum is the amount."""
+"""The explanation of an amount: rating parts whose sum is the amount."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Self
 
-from lib.decimals import EXACT, ZERO, plain
+from lib.decimals import EXACT, ZERO, to_plain_string
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RatingPart:
     """
-    Some units at one price: amount = units × unit_price + flat_fee, exactly.
+    Units at one price: amount = units × unit_price + flat_fee, exactly.
 
-    start, end: the range of billable quantity that the part covers, start exclusive, end inclusive, None =
-        open.
-    units: what the price is multiplied by, in the meter's unit; for a package, the number of packages.
+    start, end: the range of billable quantity that the part covers, start exclusive, end inclusive, None = open.
+    units: the number that the price is multiplied by, in the meter's unit; for a package, the number of packages.
     unit_price, flat_fee, amount: in the major unit of the plan's currency, unrounded.
     """
 
@@ -27,18 +26,18 @@ class Part:
     amount: Decimal
 
     def as_json(self) -> dict[str, str | None]:
-        """Return the part with every number as plain decimal text, as an invoice line stores it."""
+        """Return the part as an invoice line stores it: every number as plain decimal text."""
         return {
-            "from": plain(self.start),
-            "to": None if self.end is None else plain(self.end),
-            "units": plain(self.units),
-            "unit_price": plain(self.unit_price),
-            "flat_fee": plain(self.flat_fee),
-            "amount": plain(self.amount),
+            "from": to_plain_string(self.start),
+            "to": None if self.end is None else to_plain_string(self.end),
+            "units": to_plain_string(self.units),
+            "unit_price": to_plain_string(self.unit_price),
+            "flat_fee": to_plain_string(self.flat_fee),
+            "amount": to_plain_string(self.amount),
         }
 
     def scaled(self, factor: Decimal) -> Self:
-        """Return the part with its prices multiplied by a factor, every digit kept: docs/pricing.md#overrides."""
+        """Return the part with its prices multiplied by a factor, without rounding: docs/pricing.md#overrides."""
         unit_price, flat_fee = EXACT.multiply(self.unit_price, factor), EXACT.multiply(self.flat_fee, factor)
         amount = EXACT.multiply(self.amount, factor)
         return replace(self, unit_price=unit_price, flat_fee=flat_fee, amount=amount)
@@ -62,17 +61,17 @@ class Part:
         )
 
 
-def priced(
+def price_units(
     start: Decimal, end: Decimal | None, units: Decimal, unit_price: Decimal, flat_fee: Decimal = ZERO
-) -> Part:
-    """Return the part for some units at a price: the only place where the amount of usage is computed."""
+) -> RatingPart:
+    """Return the part for units at a price: the only place that computes an amount of usage."""
     amount = EXACT.multiply(units, unit_price)
     if flat_fee:
         amount = EXACT.add(amount, flat_fee)
-    return Part(start, end, units, unit_price, flat_fee, amount)
+    return RatingPart(start, end, units, unit_price, flat_fee, amount)
 
 
-def total(parts: Iterable[Part]) -> Decimal:
+def total(parts: Iterable[RatingPart]) -> Decimal:
     """Return the exact sum of the parts' amounts; zero for no parts."""
     amount = ZERO
     for part in parts:

@@ -17,10 +17,10 @@ MOST_PLACES = 38
 @dataclass(frozen=True, slots=True)
 class Rounding:
     """
-    How a meter rounds its aggregate: up (away from zero), down (toward zero) or half up, to n decimal
-    places.
+    A meter's rounding of its aggregate: up (away from zero), down (toward zero) or half up, to n decimal places.
 
-    places: 0 to 38. Mirrored around zero, so that a correction takes off what the usage put on.
+    places: 0 to 38. Rounding is symmetric around zero, so that a correction subtracts the amount that the usage
+    added.
 
     Source: docs/pricing.md#rounding-a-quantity.
     """
@@ -35,7 +35,7 @@ class Rounding:
             raise InvalidCharge(f"A quantity is rounded to 0 to {MOST_PLACES} places, not {self.places}.")
 
     def apply(self, quantity: Decimal) -> Decimal:
-        """Return the quantity rounded; one that has no more places than asked for comes back as it is."""
+        """Return the quantity rounded; a quantity within the decimal places is returned unchanged."""
         if self.mode == "none":
             return quantity
         rounded = quantity.quantize(Decimal((0, (1,), -self.places)), context=_CONTEXTS[self.mode])

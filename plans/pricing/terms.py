@@ -1,4 +1,4 @@
-"""The terms a feature is priced on: everything rating needs to know besides the quantities."""
+"""The terms of a feature's price: all inputs of rating except the quantities."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,36 +7,39 @@ from typing import Literal
 from lib.decimals import ZERO
 from lib.money import minor_unit
 from plans.pricing.charge_models import PerUnit, QuantityCharge
-from plans.pricing.rates import Rate
+from plans.pricing.rates import RateTerms
 from plans.pricing.rounding import Rounding
 from plans.pricing.validation import InvalidCharge, check_price, check_units
 
 Consumption = Literal["hard_cap", "overage"]
-"""What happens to use beyond what is included. What a wallet pays for goes on like overage."""
+"""
+The consumption model beyond the allowance: usage is refused or billed. Usage that a wallet pays for counts as
+overage.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceTerms:
     """
-    One feature's price in one currency, for one period of use.
+    One feature's price in one currency, for one usage period.
 
-    rates: in the order in which included units are drawn; keys and matches are unique.
-    included: units of the period that cost nothing, zero or more. For `hard_cap` they are all there is.
-    rounding: how each rate's aggregate is rounded before included units are taken off; None = not at all.
-    credits_below_zero: what a quantity below zero comes to: False = nothing, True = a credit (per-unit prices
-        only, since q × p is the only model that has a mirror image).
-    minimum, maximum: what the feature comes to at least and at most in a full period; None = unbounded.
-    discount: percent off every unit price, in return for a commitment; flat fees and bounds stay as they are.
-    beyond: what units of a wallet cost that it had not, where use goes on without them; None = nothing.
+    rates: in the order in which they consume the allowance; keys and matches are unique.
+    included: allowance of the period in units, zero or more. With `hard_cap`, further units are refused.
+    rounding: rounding of each rate's aggregate before the allowance is deducted; None = none.
+    credits_below_zero: whether a quantity below zero is credited (True) or costs nothing (False). Only per-unit
+    prices allow a credit, since q × p is the only charge model with a mirror image.
+    minimum, maximum: bounds of the feature's amount in a full period; None = unbounded.
+    discount: percent off every unit price, in return for a commitment; flat fees and bounds are not discounted.
+    uncovered_charge: the charge for units that the wallet did not cover while usage continued; None = no charge.
 
-    :raises InvalidCharge: if the terms contradict themselves.
+    :raises InvalidCharge: if the terms contradict each other.
     :raises UnknownCurrency: if the currency has no minor unit.
 
     Source: docs/pricing.md#rating.
     """
 
     currency: str
-    rates: tuple[Rate, ...]
+    rates: tuple[RateTerms, ...]
     included: Decimal = ZERO
     model: Consumption = "overage"
     rounding: Rounding | None = None
@@ -44,13 +47,13 @@ class PriceTerms:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     discount: Decimal = ZERO
-    beyond: QuantityCharge | None = None
+    uncovered_charge: QuantityCharge | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates", tuple(self.rates))
         minor_unit(self.currency)
         if self.included != 0:
-            check_units(self.included, of="The included quantity")
+            check_units(self.included, subject="The included quantity")
         if self.model not in ("hard_cap", "overage"):
             raise InvalidCharge(f"A feature is consumed by hard_cap or overage, not {self.model!r}.")
         self._check_rates()
@@ -60,29 +63,29 @@ class PriceTerms:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it has a minimum or a maximum."""
+        """Whether the price has a minimum or a maximum."""
         return self.minimum is not None or self.maximum is not None
 
     @property
-    def reads_quantities(self) -> bool:
-        """Whether quantities are all that its charges look at."""
+    def reads_only_quantities(self) -> bool:
+        """Whether every charge depends on the quantity alone."""
         return all(rate.charge.reads == "quantity" for rate in self.rates)
 
     @property
     def reads_values(self) -> bool:
-        """Whether one of its charges looks at each event's value."""
+        """Whether any charge depends on each event's value."""
         return any(rate.charge.reads == "values" for rate in self.rates)
 
     def _check_rates(self) -> None:
         keys: set[int | str] = set()
-        matches: dict[frozenset[tuple[str, str]], Rate] = {}
+        matches: dict[frozenset[tuple[str, str]], RateTerms] = {}
         for rate in self.rates:
             if rate.key in keys:
                 raise InvalidCharge(f"Two rates have the key {rate.key!r}: each needs its own.")
             match = frozenset(rate.match)
-            if twin := matches.get(match):
+            if earlier_rate := matches.get(match):
                 raise InvalidCharge(
-                    f"Rate {rate.key!r} matches the same usage as rate {twin.key!r}, so it would never apply:"
+                    f"Rate {rate.key!r} matches the same usage as rate {earlier_rate.key!r}, so it would never apply:"
                     " change its dimensions or remove it."
                 )
             if len(dict(rate.match)) != len(rate.match):
@@ -113,7 +116,7 @@ class PriceTerms:
     def _check_bounds(self) -> None:
         for limit, name in ((self.minimum, "minimum"), (self.maximum, "maximum")):
             if limit is not None:
-                check_price(limit, of=f"The price's {name}")
+                check_price(limit, subject=f"The price's {name}")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise InvalidCharge(
                 f"The price's minimum ({self.minimum:f}) is above its maximum ({self.maximum:f}): no amount fits."

@@ -1,4 +1,4 @@
-"""The ladder that graduated and volume prices climb."""
+"""The tiers of graduated and volume prices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from plans.pricing.validation import InvalidCharge, check_price, check_units
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class PriceTier:
     """
-    A step of the ladder: above the bound of the tier before it, up to and including its own.
+    A range of quantity: above the bound of the previous tier, up to and including its own.
 
     up_to: the upper bound in billable units; None for the last tier, which is open.
-    flat_fee: due once when the tier is entered (graduated) or fallen into (volume).
+    flat_fee: due once when the tier is entered (graduated) or when the quantity falls into it (volume).
     """
 
     up_to: Decimal | None
@@ -22,12 +22,12 @@ class Tier:
     flat_fee: Decimal = ZERO
 
 
-def check_ladder(tiers: Sequence[Tier]) -> None:
+def check_tiers(tiers: Sequence[PriceTier]) -> None:
     """
     Check that the tiers cover every quantity above zero exactly once.
 
-    :raises InvalidCharge: if there is none, one does not start where the one before it ends, the last one is
-        not open, or a price in it is wrong.
+    :raises InvalidCharge: if no tier is given, a tier does not start where the previous one ends, the last one is not
+    open, or one of their prices is invalid.
 
     Source: docs/pricing.md#tiers.
     """
@@ -35,15 +35,15 @@ def check_ladder(tiers: Sequence[Tier]) -> None:
         raise InvalidCharge("A tiered price needs at least one tier; the last one has no upper bound.")
     start = ZERO
     for number, tier in enumerate(tiers, start=1):
-        check_price(tier.unit_price, of=f"Tier {number}'s unit price")
-        check_price(tier.flat_fee, of=f"Tier {number}'s flat fee")
+        check_price(tier.unit_price, subject=f"Tier {number}'s unit price")
+        check_price(tier.flat_fee, subject=f"Tier {number}'s flat fee")
         if number == len(tiers):
-            _check_open(number, tier)
+            _check_last_tier_is_open(number, tier)
         else:
-            start = _check_bound(number, tier, start)
+            start = _check_upper_bound(number, tier, start)
 
 
-def _check_open(number: int, tier: Tier) -> None:
+def _check_last_tier_is_open(number: int, tier: PriceTier) -> None:
     if tier.up_to is not None:
         raise InvalidCharge(
             f"The last tier must be open, so that every quantity has a price: leave the upper bound of"
@@ -51,13 +51,13 @@ def _check_open(number: int, tier: Tier) -> None:
         )
 
 
-def _check_bound(number: int, tier: Tier, start: Decimal) -> Decimal:
+def _check_upper_bound(number: int, tier: PriceTier, start: Decimal) -> Decimal:
     if tier.up_to is None:
         raise InvalidCharge(
             f"Tier {number} has no upper bound, so tier {number + 1} could never be reached:"
             " only the last tier is open."
         )
-    check_units(tier.up_to, of=f"Tier {number}'s upper bound")
+    check_units(tier.up_to, subject=f"Tier {number}'s upper bound")
     if tier.up_to <= start:
         raise InvalidCharge(
             f"Tier {number} must start where tier {number - 1} ends ({start:f}) and end above it;"

@@ -1,4 +1,4 @@
-"""What a price comes to in a trial."""
+"""Prices during a trial."""
 
 from dataclasses import replace
 
@@ -6,11 +6,11 @@ from lib.decimals import ZERO
 from plans.pricing.terms import PriceTerms
 
 
-def on_trial(terms: PriceTerms, *, is_free: bool) -> PriceTerms:
+def trial_price_terms(terms: PriceTerms, *, is_free: bool) -> PriceTerms:
     """
-    Return the terms of a price for a trial: no minimum, no flat price, no discount for a commitment.
+    Return the terms of a price during a trial: no minimum, no flat price, no discount for a commitment.
 
-    is_free: whether usage costs nothing at all; it is counted and divided all the same.
+    is_free: whether usage costs nothing; it is counted and attributed to rates all the same.
 
     Source: docs/pricing.md#trials.
     """

@@ -1,4 +1,4 @@
-"""What is left of a price once a unit's cost is paid."""
+"""The margin of a unit: its price less its cost."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,24 +7,24 @@ from fractions import Fraction
 from lib.decimals import ZERO
 from lib.money import round_to
 from plans.pricing.charge_models import Charge, Dynamic, Graduated, Package, PerUnit, Volume
-from plans.pricing.cost_rates import charges_cost
+from plans.pricing.cost_rates import charges_unit_cost
 
 PLACES = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPrice:
-    """What a unit brings in above so many units of a period; fees per tier, minimum and maximum left aside."""
+    """The price of a unit above a number of units in a period; tier fees, minimum and maximum are ignored."""
 
-    above: Decimal
+    above_units: Decimal
     price: Fraction
 
 
 def unit_prices(charge: Charge, cost: Decimal) -> tuple[UnitPrice, ...]:
     """
-    Return what a unit brings in, tier by tier; nothing where no price is per unit (a flat fee, a percentage).
+    Return the unit price of each tier; empty where no price is per unit (a flat fee, a percentage).
 
-    cost: what the unit costs, which a dynamic price may be made of. A package is taken as used up whole.
+    cost: cost of the unit, on which a dynamic price may be based. A package counts as fully used.
 
     Source: docs/pricing.md#margins.
     """
@@ -37,14 +37,14 @@ def unit_prices(charge: Charge, cost: Decimal) -> tuple[UnitPrice, ...]:
         return tuple(
             UnitPrice(start, Fraction(tier.unit_price)) for start, tier in zip(starts, charge.tiers, strict=True)
         )
-    if isinstance(charge, Dynamic) and charges_cost(charge):
+    if isinstance(charge, Dynamic) and charges_unit_cost(charge):
         return (UnitPrice(ZERO, Fraction(charge.markup) * Fraction(cost)),)
     return ()
 
 
-def margin(price: Fraction, cost: Decimal) -> Decimal | None:
+def margin_percent(price: Fraction, cost: Decimal) -> Decimal | None:
     """
-    Return the share of a price that its cost leaves, in percent, rounded to a tenth; None where nothing is charged.
+    Return the margin as a percentage of the price, rounded to a tenth; None if the price is zero.
 
     Source: docs/pricing.md#margins.
     """

@@ -1,4 +1,4 @@
-"""What a price and a quantity may be, said in finance's words."""
+"""Bounds of prices and quantities, with error messages in finance's words."""
 
 from decimal import Decimal
 
@@ -16,61 +16,61 @@ MOST_PRICE = Decimal("1e12")
 
 MOST_PERCENT = Decimal(1000)
 MOST_PERCENT_PLACES = 10
-"""Two less than a unit price has, since a percentage is a price per hundredth."""
+"""Two fewer than a unit price has, since a percentage is a price per hundredth."""
 
 
 class InvalidCharge(ValueError):
-    """A price, a package or a ladder of tiers cannot be charged by; the message names what to change."""
+    """A price, a package or a set of tiers is invalid; the message names the correction."""
 
 
 class InvalidQuantity(ValueError):
     """A quantity cannot be priced: it is below zero, not a number, or out of bounds."""
 
 
-def check_price(price: Decimal, *, of: str) -> None:
+def check_price(price: Decimal, *, subject: str) -> None:
     """
     Check a price or a fee: a finite decimal from 0 to 10¹², with at most 12 decimal places.
 
-    of: what the price is for, as the message's subject: "The unit price", "Tier 2's flat fee".
+    subject: the subject of the message: "The unit price", "Tier 2's flat fee".
 
     :raises InvalidCharge: if it is anything else.
     """
     if not isinstance(price, Decimal):
-        raise InvalidCharge(f"{of} must be an exact decimal, not {price!r} ({type(price).__name__}).")
+        raise InvalidCharge(f"{subject} must be an exact decimal, not {price!r} ({type(price).__name__}).")
     if not price.is_finite():
-        raise InvalidCharge(f"{of} must be a finite number, not {price}.")
+        raise InvalidCharge(f"{subject} must be a finite number, not {price}.")
     if not 0 <= price <= MOST_PRICE:
-        raise InvalidCharge(f"{of} must be between 0 and {MOST_PRICE:f}; it is {price:f}.")
+        raise InvalidCharge(f"{subject} must be between 0 and {MOST_PRICE:f}; it is {price:f}.")
     if _places(price) > MOST_PLACES:
-        raise InvalidCharge(f"{of} may have at most {MOST_PLACES} decimal places; it is {price:f}.")
+        raise InvalidCharge(f"{subject} may have at most {MOST_PLACES} decimal places; it is {price:f}.")
 
 
-def check_percent(percent: Decimal, *, of: str) -> None:
+def check_percent(percent: Decimal, *, subject: str) -> None:
     """
     Check a percentage: a finite decimal from 0 to 1,000, with at most 10 decimal places.
 
     :raises InvalidCharge: if it is anything else.
     """
     if not isinstance(percent, Decimal) or not percent.is_finite():
-        raise InvalidCharge(f"{of} must be a finite decimal number, not {percent!r}.")
+        raise InvalidCharge(f"{subject} must be a finite decimal number, not {percent!r}.")
     if not 0 <= percent <= MOST_PERCENT:
-        raise InvalidCharge(f"{of} must be between 0 and {MOST_PERCENT}; it is {percent:f}.")
+        raise InvalidCharge(f"{subject} must be between 0 and {MOST_PERCENT}; it is {percent:f}.")
     if _places(percent) > MOST_PERCENT_PLACES:
-        raise InvalidCharge(f"{of} may have at most {MOST_PERCENT_PLACES} decimal places; it is {percent:f}.")
+        raise InvalidCharge(f"{subject} may have at most {MOST_PERCENT_PLACES} decimal places; it is {percent:f}.")
 
 
-def check_units(units: Decimal, *, of: str) -> None:
+def check_units(units: Decimal, *, subject: str) -> None:
     """
     Check a bound or a size in units: a finite decimal above 0, up to 10⁵⁰, with at most 38 decimal places.
 
     :raises InvalidCharge: if it is anything else.
     """
     if not isinstance(units, Decimal) or not units.is_finite():
-        raise InvalidCharge(f"{of} must be a finite decimal number, not {units!r}.")
+        raise InvalidCharge(f"{subject} must be a finite decimal number, not {units!r}.")
     if not 0 < units <= MOST_UNITS:
-        raise InvalidCharge(f"{of} must be above 0 and at most {MOST_UNITS}; it is {units}.")
+        raise InvalidCharge(f"{subject} must be above 0 and at most {MOST_UNITS}; it is {units}.")
     if _places(units) > MOST_UNIT_PLACES:
-        raise InvalidCharge(f"{of} may have at most {MOST_UNIT_PLACES} decimal places; it is {units}.")
+        raise InvalidCharge(f"{subject} may have at most {MOST_UNIT_PLACES} decimal places; it is {units}.")
 
 
 def check_quantity(quantity: Decimal) -> None:

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.rate_usage import Reads
-from plans.pricing.rating_parts import Part, priced
-from plans.pricing.tiers import Tier, check_ladder
+from plans.pricing.rate_usage import UsageDetail
+from plans.pricing.rating_parts import RatingPart, price_units
+from plans.pricing.tiers import PriceTier, check_tiers
 from plans.pricing.validation import check_quantity
 
 
@@ -19,30 +19,30 @@ class Volume:
     Source: docs/pricing.md#volume, docs/pricing.md#climbing-on.
     """
 
-    tiers: tuple[Tier, ...]
+    tiers: tuple[PriceTier, ...]
     due_without_usage: ClassVar[bool] = False
-    reads: ClassVar[Reads] = "quantity"
+    reads: ClassVar[UsageDetail] = "quantity"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tiers", tuple(self.tiers))
-        check_ladder(self.tiers)
+        check_tiers(self.tiers)
 
-    def rate(self, quantity: Decimal, *, climbed: Decimal = ZERO) -> tuple[Part, ...]:
+    def rate(self, quantity: Decimal, *, prior_units: Decimal = ZERO) -> tuple[RatingPart, ...]:
         """
         Return one part with the bounds of the tier reached, or none for no usage.
 
-        climbed: units that were on the ladder before, charged elsewhere: they count for the tier that is reached, and
-            its flat fee is not due again if they had reached it.
+        prior_units: units that entered the tiers before and were charged elsewhere. They count toward the tier that
+        is reached; its flat fee is not due again if they had reached it.
 
         :raises InvalidQuantity: if the quantity is negative or not finite.
         """
         check_quantity(quantity)
         if not quantity:
             return ()
-        start, top = ZERO, EXACT.add(climbed, quantity)
+        start, top = ZERO, EXACT.add(prior_units, quantity)
         for tier in self.tiers:
             if tier.up_to is None or top <= tier.up_to:
                 break
             start = tier.up_to
-        fee = ZERO if climbed > start else tier.flat_fee
-        return (priced(start, tier.up_to, quantity, tier.unit_price, fee),)
+        fee = ZERO if prior_units > start else tier.flat_fee
+        return (price_units(start, tier.up_to, quantity, tier.unit_price, fee),)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from lib.audit_log import change
-from plans.catalog.version_snapshot import fingerprint_of
+from lib.audit_log import audited_transaction
+from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
@@ -28,7 +28,7 @@ def ask(
 
     :raises ApprovalRefused: if it is no draft, could not be billed by, or was not simulated as it has to be.
     """
-    with change("ask for approval", by=by, at=at):
+    with audited_transaction("ask for approval", by=by, at=at):
         version = _locked(version.pk)
         if version.state != VersionState.DRAFT:
             raise ApprovalRefused(f"{version} is {version.get_state_display()}: only a draft is put in review.")
@@ -40,7 +40,7 @@ def ask(
         version.save(update_fields=["state"])
         return ChangeRequest.objects.create(
             version=version,
-            content=fingerprint_of(version),
+            content=compute_fingerprint(version),
             advice=list(advice),
             reason=reason,
             asked_by=by,
@@ -54,7 +54,7 @@ def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decis
 
     :raises ApprovalRefused: if it was decided already, was asked for by the same person, or has changed since.
     """
-    with change("approve", by=by, at=at):
+    with audited_transaction("approve", by=by, at=at):
         return _decide(request, RequestState.APPROVED, by=by, at=at, decision=decision)
 
 
@@ -64,7 +64,7 @@ def decline(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decis
 
     :raises ApprovalRefused: if it was decided already, or was asked for by the same person, who may take it back.
     """
-    with change("decline", by=by, at=at):
+    with audited_transaction("decline", by=by, at=at):
         request = _decide(request, RequestState.DECLINED, by=by, at=at, decision=decision)
         _back_to_draft(request.version)
         return request
@@ -76,7 +76,7 @@ def take_back(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime
 
     :raises ApprovalRefused: if it is not in review.
     """
-    with change("take back from review", by=by, at=at):
+    with audited_transaction("take back from review", by=by, at=at):
         version = _locked(version.pk)
         if version.state != VersionState.REVIEW:
             raise ApprovalRefused(f"{version} is {version.get_state_display()}, not in review.")
@@ -91,7 +91,7 @@ def missing_approval(version: PlanVersion) -> str:
     request = version.requests.filter(state=RequestState.APPROVED).first()
     if version.state != VersionState.REVIEW or request is None:
         return f"{version} needs the approval of a second person: ask for it, or wait until it is given."
-    if request.content != fingerprint_of(version):
+    if request.content != compute_fingerprint(version):
         return f"{version} is not what was approved: take it back, look at it, and ask again."
     return ""
 
@@ -105,7 +105,7 @@ def _decide(
         raise ApprovalRefused(f"{version} was {request.get_state_display()} already.")
     if request.asked_by_id == by.pk:
         raise ApprovalRefused("Who asked for it cannot decide on it: somebody else has to.")
-    if state == RequestState.APPROVED and request.content != fingerprint_of(version):
+    if state == RequestState.APPROVED and request.content != compute_fingerprint(version):
         raise ApprovalRefused(f"{version} is not what was asked for: let it be taken back and asked for again.")
     request.state, request.decided_by, request.decided_at, request.decision = state, by, at, decision
     request.save()

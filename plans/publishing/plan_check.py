@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from lib.formats import currency_name, money, number, units
+from lib.formats import currency_name, format_money, format_number, format_units
 from lib.money import round_money
 from plans.catalog.comparison import compare
-from plans.catalog.stored_terms import FeatureTerms, currencies_of, read_terms
-from plans.catalog.version_snapshot import contents_of
-from plans.costs.price_margins import margins_of, uncosted_of
+from plans.catalog.stored_terms import FeatureTerms, list_currencies, read_terms
+from plans.catalog.version_snapshot import read_contents
+from plans.costs.price_margins import compute_margins, find_missing_costs
 from plans.models import PlanFeature, PlanVersion, PublishingRule, UnitCost
 from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, Consumption
 from plans.models.versions import TrialUsage
-from plans.pricing.charge_models import Charge, Graduated, PerUnit, Tier, Volume
-from plans.pricing.rating import Rate
+from plans.pricing.charge_models import Charge, Graduated, PerUnit, PriceTier, Volume
+from plans.pricing.rating import RateTerms
 from plans.pricing.rating_parts import total
 
 HUGE_PERCENT = 50
@@ -34,7 +34,7 @@ def advice_on(version: PlanVersion, *, at: datetime) -> list[str]:
         .order_by("position", "pk")
     )
     try:
-        terms = [feature for currency in currencies_of(version) for feature in read_terms(version, currency).features]
+        terms = [feature for currency in list_currencies(version) for feature in read_terms(version, currency).features]
     except ValueError:
         return []  # readiness says what must change first
     return list(
@@ -74,12 +74,12 @@ def _of_price(feature: FeatureTerms) -> Iterator[str]:
     name = f"{feature.name} in {currency_name(price.currency)}"
     if price.rates and all(rate.match for rate in price.rates):
         yield (
-            f"{name}: usage that matches none of its {number(len(price.rates))} rates would be unmatched:"
+            f"{name}: usage that matches none of its {format_number(len(price.rates))} rates would be unmatched:"
             " add a default rate."
         )
     if feature.included and all(_is_free(rate.charge) for rate in price.rates):
         yield (
-            f"{name}: beyond the {units(feature.included, feature.unit)} included it costs nothing:"
+            f"{name}: beyond the {format_units(feature.included, feature.unit)} included it costs nothing:"
             " set a price, or a hard cap, if use shall end there."
         )
     for rate in price.rates:
@@ -92,15 +92,15 @@ def _is_free(charge: Charge) -> bool:
     return isinstance(charge, PerUnit) and not charge.unit_price
 
 
-def _of_ladder(name: str, rate: Rate, currency: str) -> Iterator[str]:
+def _of_ladder(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
     charge = rate.charge
     if not isinstance(charge, Volume | Graduated):
         return
     for lower, upper in zip(charge.tiers, charge.tiers[1:], strict=False):
         if upper.unit_price > lower.unit_price:
             yield (
-                f"{name}: a unit costs more above {number(_bound(lower))} ({money(upper.unit_price, currency)}) than"
-                f" below ({money(lower.unit_price, currency)}): heavy use is dearer. Check the tiers' prices."
+                f"{name}: a unit costs more above {format_number(_bound(lower))} ({format_money(upper.unit_price, currency)}) than"
+                f" below ({format_money(lower.unit_price, currency)}): heavy use is dearer. Check the tiers' prices."
             )
     if isinstance(charge, Volume):
         for tier in charge.tiers[:-1]:
@@ -108,25 +108,25 @@ def _of_ladder(name: str, rate: Rate, currency: str) -> Iterator[str]:
             before, after = (round_money(total(charge.rate(quantity)), currency) for quantity in (at, beyond))
             if after < before:
                 yield (
-                    f"{name}: from {number(at)} to {number(beyond)} the bill falls from {money(before, currency)} to"
-                    f" {money(after, currency)}: charge graduated, or let the step's flat fee make up for it."
+                    f"{name}: from {format_number(at)} to {format_number(beyond)} the bill falls from {format_money(before, currency)} to"
+                    f" {format_money(after, currency)}: charge graduated, or let the step's flat fee make up for it."
                 )
 
 
-def _bound(tier: Tier) -> Decimal:
+def _bound(tier: PriceTier) -> Decimal:
     return tier.up_to or Decimal(0)
 
 
 def _of_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
-    for one in margins_of(version, at=at):
+    for one in compute_margins(version, at=at):
         if one.cost > one.price:
             price = Decimal(one.price.numerator) / Decimal(one.price.denominator)
             yield (
-                f"{one.feature}, {one.rate}: a {one.unit or 'unit'} costs us {money(one.cost, one.currency)} and is"
-                f" sold at {money(price.quantize(Decimal('1e-12')).normalize(), one.currency)}: raise the price, or"
+                f"{one.feature}, {one.rate}: a {one.unit or 'unit'} costs us {format_money(one.cost, one.currency)} and is"
+                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), one.currency)}: raise the price, or"
                 " check the unit cost."
             )
-    yield from (str(one) for one in uncosted_of([version], at=at))
+    yield from (str(one) for one in find_missing_costs([version], at=at))
 
 
 def _of_caps(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _of_caps(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime)
         )
         if meter is not None and meter.pk in costly and not goes_on:
             yield (
-                f"{one} ends at {units(one.included, meter.unit)}, and no other plan has more: whoever reaches the"
+                f"{one} ends at {format_units(one.included, meter.unit)}, and no other plan has more: whoever reaches the"
                 " cap has nowhere to go. Publish a larger plan, or charge overage."
             )
 
@@ -157,7 +157,7 @@ def _of_trial(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime
     endless = [one for one in granted if one.consumption != Consumption.HARD_CAP]
     if found := [str(one) for one in endless if one.feature.meter_id in costly]:
         yield (
-            f"In the free trial of {number(version.trial_days)} days nothing ends the use of {', '.join(found)},"
+            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of {', '.join(found)},"
             " which costs us something: bill usage in the trial, or set a hard cap."
         )
 
@@ -166,6 +166,6 @@ def _of_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
     in_force = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
     if in_force is None:
         return
-    for one in compare(*contents_of(in_force, version)):
+    for one in compare(*read_contents(in_force, version)):
         if one.percent is not None and abs(one.percent) > HUGE_PERCENT:
             yield f"{one.text}: more than {HUGE_PERCENT} % against {in_force}. Check that no digit is lost."

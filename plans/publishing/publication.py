@@ -12,9 +12,9 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Max, Q
 
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.catalog.version_copy import copy_contents
-from plans.catalog.version_schema import told_fields
+from plans.catalog.version_schema import content_fields
 from plans.models import Plan, PlanVersion
 from plans.models.versions import Audience, PlanVersionQuerySet, VersionState
 from plans.publishing.approvals import missing_approval
@@ -36,18 +36,18 @@ class NotReady(PublishingRefused):
 
 def new_draft(*, plan: Plan, by: AbstractBaseUser | None, at: datetime, note: str = "") -> PlanVersion:
     """Return a new, empty draft with the plan's next number."""
-    with change("new draft", by=by, at=at):
+    with audited_transaction("new draft", by=by, at=at):
         return _next_version(plan.pk, note=note)
 
 
 def new_version(*, source: PlanVersion, by: AbstractBaseUser | None, at: datetime, note: str = "") -> PlanVersion:
     """Return a draft with the plan's next number and everything that `source` grants and charges."""
-    with change("new version", by=by, at=at):
+    with audited_transaction("new version", by=by, at=at):
         version = _next_version(
             source.plan_id,
             note=note,
             copied_from=source,
-            **{field.attname: getattr(source, field.attname) for field in told_fields(PlanVersion)},
+            **{field.attname: getattr(source, field.attname) for field in content_fields(PlanVersion)},
         )
         copy_contents(source=source, target=version)
         return version
@@ -72,7 +72,7 @@ def publish(
         taken.
     """
     moment = effective_from or at
-    with change("publish", by=by, at=at):
+    with audited_transaction("publish", by=by, at=at):
         version = _locked(version)
         if version.state not in (VersionState.DRAFT, VersionState.REVIEW):
             raise PublishingRefused(
@@ -110,7 +110,7 @@ def unschedule(
 
     :raises PublishingRefused: if it is not scheduled, or its moment has come.
     """
-    with change("unschedule", by=by, at=at):
+    with audited_transaction("unschedule", by=by, at=at):
         version = _locked(version)
         moment, until = version.effective_from, version.effective_to
         if version.state != VersionState.SCHEDULED or moment is None or moment <= at:

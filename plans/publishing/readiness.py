@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lib.currencies import CREDITS
 from lib.money import minor_unit
-from plans.catalog.stored_terms import metering_of, price_terms, rate_terms
+from plans.catalog.stored_terms import metering_terms, build_price_terms, build_rate_terms
 from plans.models import Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalog import FeatureKind
 from plans.models.included_credits import CREDITS as CREDIT_UNITS
@@ -75,14 +75,14 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
     """Yield why a fee for several periods would have no interval, or one that does not begin where a period does."""
     period = Interval(version.interval_unit, version.interval_count)
     try:
-        whole = period.times(fee.every)
+        whole = period.multiplied_by(fee.every)
     except ValueError:
         yield (
             f"The fee “{fee}” is for {fee.every} periods of {period.count} {period.unit}: together that may be"
             f" {MOST_UNITS_OF_AN_INTERVAL} at most."
         )
         return
-    if version.anchor == "calendar" and period.count > 1 and not whole.is_made_of(period):
+    if version.anchor == "calendar" and period.count > 1 and not whole.is_multiple_of(period):
         yield (
             f"The fee “{fee}” is for {whole.count} {whole.unit}s, which on the calendar do not begin where a period"
             " does: let it be for as many periods as make a year, or anchor the plan to the start day."
@@ -146,7 +146,7 @@ def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
     yield from _problems_of_metering(granted.feature.meter, price, rates, name)
     if rates and not wrong:
         try:
-            price_terms(granted, granted.feature.meter, price, price.currency)
+            build_price_terms(granted, granted.feature.meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
 
@@ -181,7 +181,7 @@ def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: s
     if meter.recurring and all(rate.match for rate in rates):
         yield f"{name}: {meter} carries a level over, so its price needs a default rate for whatever is carried."
     by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
-    if by_event and metering_of(meter).is_tallied:
+    if by_event and metering_terms(meter).needs_aggregate_state:
         yield f"{name}: a {by_event[0].model} charges single events, and {meter} makes more than a sum of them."
     dynamic = [rate for rate in rates if rate.model == ChargeModel.DYNAMIC]
     if any(rate.cost_source == CostSource.EVENT for rate in dynamic) and not meter.price_property:
@@ -206,12 +206,12 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
     own = Interval(price.resets_unit, price.resets_every)
     invoiced = Interval(version.interval_unit, version.interval_count)
     runs_on = own.is_longer_than(invoiced)
-    if not (own.is_made_of(invoiced) if runs_on else invoiced.is_made_of(own)):
+    if not (own.is_multiple_of(invoiced) if runs_on else invoiced.is_multiple_of(own)):
         yield (
             f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which neither divides the"
             f" {version.interval_count} {version.interval_unit} that are invoiced nor is a multiple: choose another."
         )
-    if runs_on and metering_of(meter).is_tallied:
+    if runs_on and metering_terms(meter).needs_aggregate_state:
         yield f"{name}: {meter} makes more than a sum, which runs on over no invoices: reset it with each."
     by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
     if runs_on and by_event:
@@ -220,7 +220,7 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
 
 def _problems_of_rate(rate: Rate) -> Iterator[str]:
     try:
-        rate_terms(rate, rate.tiers.all())
+        build_rate_terms(rate, rate.tiers.all())
     except ValueError as error:
         yield f"{rate}: {error}"
 

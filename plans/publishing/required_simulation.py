@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from plans.catalog.version_snapshot import fingerprint_of
+from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import PlanVersion, PublishingRule, RequiredSimulation
 
 
@@ -19,7 +19,7 @@ def rehearsed(
 
 def rehearsal_of(version: PlanVersion) -> RequiredSimulation | None:
     """Return the last rehearsal of exactly what a version says now."""
-    return version.rehearsals.filter(content=fingerprint_of(version)).order_by("-at", "-pk").first()
+    return version.rehearsals.filter(content=compute_fingerprint(version)).order_by("-at", "-pk").first()
 
 
 def missing_rehearsal(version: PlanVersion) -> str:

@@ -43,7 +43,7 @@ _SENT: dict[str, Any] = {
     "GET events/trace": {"id": "{word}-020300"},
     "POST check": {"customer": "{word}", "feature": "{word}.calls"},
     "POST reservations": {"customer": "{word}", "feature": "{word}.calls", "quantity": "1"},
-    "POST alert rules": {"customer": "{word}", "kind": "spend", "amount": "50"},
+    "POST alert-rules": {"customer": "{word}", "kind": "spend", "amount": "50"},
     "POST simulations": {"versions": [{"plan": "plan-w", "version": 1}], "customers": ["{word}"], "periods": 1},
     "POST migrations": {"title": "All", "plan": "plan-w", "from": {"ids": ["{word}"]}},
     "POST subscriptions": {"customer": "{word}", "plan": "plan-w"},

@@ -110,6 +110,6 @@ def draw_only_refusals(monkeypatch: Any) -> None:
     monkeypatch.setattr(admin.site, "confirmation", _let_in)
     for name in ("get_changelist_instance", "get_form", "get_deleted_objects"):
         monkeypatch.setattr(admin.ModelAdmin, name, _let_in)
-    monkeypatch.setattr("config.admin_site.history.history_reader.of_object", _let_in)
-    monkeypatch.setattr("config.admin_site.history.history_reader.latest", _let_in)
+    monkeypatch.setattr("config.admin_site.history.history_reader.read_object_changes", _let_in)
+    monkeypatch.setattr("config.admin_site.history.history_reader.read_latest_changes", _let_in)
     monkeypatch.setattr("invoices.rendering.pdf_file.typeset", _let_in)

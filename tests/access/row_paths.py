@@ -29,7 +29,7 @@ from customers.models import (
     WebhookEndpoint,
 )
 from customers.portal_auth import magic_links
-from invoices.documents.signed_links import link_to
+from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, Line, MonthLock, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.routes import ASKED_FOR, Route
@@ -174,12 +174,12 @@ def _month(route: Route, word: str) -> Found:
 
 def _way_in(route: Route, word: str) -> Found:
     """Return the secret of a link into the portal, which anybody may use who has it."""
-    return {"secret": magic_links.make(customer=Customer.objects.get(external_id=word), way="staff", at=NOW)[1]}, None
+    return {"secret": magic_links.create_link(customer=Customer.objects.get(external_id=word), way="staff", at=NOW)[1]}, None
 
 
 def _file_link(route: Route, word: str) -> Found:
     """Return a link to the file of an invoice, which anybody may read who has it."""
-    return {"token": link_to(_invoice(word), at=NOW).split("/")[-1].removesuffix(".pdf")}, None
+    return {"token": create_link(_invoice(word), at=NOW).split("/")[-1].removesuffix(".pdf")}, None
 
 
 def _offer(route: Route, word: str) -> Found:
@@ -228,7 +228,7 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/customers/<customer>/spend-caps/<": _cap,
     "api/v1/customers/<customer>/contacts/<": _contact,
     "api/v1/customers/<customer>/payment-methods/<": _payment_method,
-    "api/v1/customers/<customer>/payment_methods": _payer,
+    "api/v1/customers/<customer>/payment-methods": _payer,
     "api/v1/customers/<customer>/balances": _payer,
     "api/v1/customers/": _of_customer,
     "api/v1/wallets/<wallet>/topup": _one(wallet=_topped_up),

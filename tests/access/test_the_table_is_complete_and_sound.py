@@ -3,7 +3,7 @@
 import pytest
 
 from config.admin_site.groups import GROUPS as RIGHTS
-from config.admin_site.groups import spelled_out
+from config.admin_site.groups import permission_pairs
 from tests.access import access_table
 from tests.access.access_table import ACTIONS, API, NO, OPEN, OUTSIDERS, OWN, PORTAL, YES, Entry
 from tests.access.routes import routes
@@ -138,7 +138,7 @@ def test_no_key_opens_the_admin_or_the_portal(entries):
 
 def test_staff_may_what_their_group_has_the_right_to(entries):
     """A page that nobody may open, whatever their rights, is one that the product does not offer: rows are kept."""
-    held = {name: {f"{app}.{code}" for app, code in spelled_out(rights)} for name, rights in RIGHTS.items()}
+    held = {name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()}
     for asked, entry in entries.items():
         if not rights_of(entry):
             continue

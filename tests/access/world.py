@@ -11,28 +11,28 @@ from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from billing.closing.pdf_archives.job import start_rendering
-from billing.closing.pdf_archives.selection import of_month
+from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job, Subscription
 from billing.models.jobs import JobKind
 from billing.subscriptions import apply_coupon
 from customers.api_keys.keys import issue
 from customers.models import ApiKey, Customer, PortalSession
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from invoices.payments.attempts import open_page
 from plans.models import Coupon
 from plans.publishing.publication import new_version
 from tests.billing.audit.books import make_books
 from tests.builders import make_coupon, make_pack, make_seller
 from tests.portal.world import make_account
-from wallets.auto_topup import Asked as TopUp
-from wallets.auto_topup import Limits, set_rule
+from wallets.auto_topup import TopUpRuleRequest as TopUp
+from wallets.auto_topup import CeilingLimits, set_rule
 from wallets.models import Wallet
 
 NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
-_WORK = OneOff("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))
+_WORK = OneOffLine("Work", Decimal(100), date(2026, 3, 1), date(2026, 3, 1))
 STAFF = ("no group", "support", "operations", "finance", "finance approver", "engineer")
 KEYS = ("ingest", "read", "manage")
 OWN, FOREIGN = "walnut", "zebra"
@@ -43,21 +43,21 @@ def make_world() -> None:
     make_books()
     for word in (OWN, FOREIGN):
         make_account(word)
-    draft_invoice(customer=Customer.objects.get(external_id=OWN), asked=Asked(), at=NOW)
+    draft_invoice(customer=Customer.objects.get(external_id=OWN), request=OneOffRequest(), at=NOW)
     mine = Subscription.objects.get(customer__external_id=OWN)
     apply_coupon(subscription=mine, coupon=Coupon.objects.get(code="WELCOME"), at=NOW)
     wallet = Wallet.objects.get(customer__external_id=OWN)
-    asked = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[Limits("finance", "day", most=5)])
-    set_rule(wallet_id=wallet.pk, asked=asked, at=NOW)
+    asked = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[CeilingLimits("finance", "day", most=5)])
+    set_rule(wallet_id=wallet.pk, request=asked, at=NOW)
     new_version(source=mine.version, by=None, at=NOW)
     make_coupon(OWN.upper(), percent=10)
     make_pack(OWN)
     issue(name="Manages", scopes=["manage"], sandbox=False, by=None, at=NOW)
     tried = draft_invoice(
-        customer=Customer.objects.get(external_id="acme", sandbox=True), asked=Asked([_WORK], net_days=14), at=NOW
+        customer=Customer.objects.get(external_id="acme", sandbox=True), request=OneOffRequest([_WORK], net_days=14), at=NOW
     )
     open_page(invoice_id=issue_draft(invoice_id=tried.pk, at=NOW).pk, back_to="/portal/", at=NOW)
-    start_rendering(of=of_month(make_seller(), date(2026, 2, 1)), title="February", by=None, at=NOW)
+    start_rendering(selection=select_month(make_seller(), date(2026, 2, 1)), title="February", by=None, at=NOW)
     for kind in set(JobKind.values) - {JobKind.RENDERING}:
         Job.objects.create(kind=kind, title=f"Work of the kind {kind}", dry_run=True, created_at=NOW)
     PeriodicTask.objects.create(name="look", task="look", interval=IntervalSchedule.objects.create(every=1))
@@ -97,7 +97,7 @@ def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Ac
     """Return somebody who is signed in to the portal: the contact who gets the bills, or one who only looks."""
     client, entered = Client(**options), Customer.objects.get(external_id=word)
     contact = entered.contacts.order_by("pk").filter(billing=not looks).first()
-    client.cookies[COOKIE] = sessions.begin(entered=entered, contact=contact, way=Way.MAIL, at=NOW)
+    client.cookies[COOKIE] = sessions.begin(customer=entered, contact=contact, way=PortalAccessWay.MAIL, at=NOW)
     PortalSession.objects.update(seen_at=NOW)
     return Actor(name, client)
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.limits.alerts.rule_settings import Scope, set_alert_rule
+from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.metering.imports.job import start_import
 from billing.models import Alert, Job, Subscription, UnmatchedUsage
 from customers.api_keys import keys
@@ -40,11 +40,11 @@ from tests.builders import (
     tier,
     use,
 )
-from wallets.auto_topup import Asked, Limits, look, set_rule
+from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, top_up_wallets, set_rule
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet
-from wallets.purchases import Order, buy
+from wallets.purchases import PackOrder, buy
 
 _serial = count(1)
 _key = count(1)
@@ -107,16 +107,16 @@ def _add_one() -> None:
     add_import(f"usage-{number}.csv")
     pack = make_pack(f"pack-{number}", slabs=[(0, 10, 0)])
     packs = make_wallet(customer, name="Packs").pk
-    buy(wallet_id=packs, order=Order(pack.code, "first"), at=JAN)
-    ceiling = Limits("finance", "day", most=5)
-    set_rule(wallet_id=packs, asked=Asked(pack.code, percent=Decimal(20), ceilings=[ceiling]), at=JAN)
-    look(wallet_ids=[packs], at=JAN)
+    buy(wallet_id=packs, order=PackOrder(pack.code, "first"), at=JAN)
+    ceiling = CeilingLimits("finance", "day", most=5)
+    set_rule(wallet_id=packs, request=TopUpRuleRequest(pack.code, percent=Decimal(20), ceilings=[ceiling]), at=JAN)
+    top_up_wallets(wallet_ids=[packs], at=JAN)
 
 
 def add_alert(subscription: Subscription) -> None:
     """Let a rule of the subscription's own have told of something, which is still so."""
     asked = {"levels": [50], "amount": Decimal(10), "at": JAN}
-    rule = set_alert_rule(kind="spend", scope=Scope(subscription=subscription), **asked)
+    rule = set_alert_rule(kind="spend", scope=AlertScope(subscription=subscription), **asked)
     figures = {"threshold": 50, "value": 6, "limit": 10, "agreed_limit": 10, "unit": "USD"}
     Alert.objects.create(
         alert_rule=rule,

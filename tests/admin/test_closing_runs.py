@@ -75,7 +75,7 @@ def test_is_not_for(member, group):
 
 
 def test_files_of_a_run_are_made_and_sent_as_one(member, over, monkeypatch):
-    made = iter([b"%PDF-1", renderer.NoFont("no font has ☃"), b"%PDF-2"])
+    made = iter([b"%PDF-1", renderer.MissingFont("no font has ☃"), b"%PDF-2"])
 
     def render(facts, usage, wallets):
         if isinstance(found := next(made), Exception):

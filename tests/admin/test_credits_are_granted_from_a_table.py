@@ -180,7 +180,7 @@ def test_many_rows_take_as_many_statements_as_few(member, django_assert_max_num_
     item = job.items.get()
     item.job.dry_run = False
     with django_assert_max_num_queries(25):
-        granting.PROMOTION.do(item, database_time())
+        granting.PROMOTION.process(item, database_time())
     assert Lot.objects.count() == 20
 
 

@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.limits.alerts.evaluation import sweep
-from billing.limits.alerts.rule_settings import Scope, set_alert_rule
+from billing.limits.alerts.evaluation import evaluate_alerts
+from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.models import Alert, AlertRule
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 
@@ -25,7 +25,7 @@ def acme():
 @pytest.fixture
 def warned(acme):
     use(acme, "mails", 8)
-    sweep(at=timezone.now())
+    evaluate_alerts(at=timezone.now())
     return acme
 
 
@@ -54,7 +54,7 @@ def test_a_default_is_switched_off_for_one_customer(member, acme):
     member("finance").post(f"{LIST}add/", typed(kind="allowance", customer=acme.customer_id, is_on=""))
     assert not AlertRule.objects.get(customer=acme.customer).is_on
     use(acme, "mails", 8)
-    assert sweep(at=timezone.now()).fired == 0
+    assert evaluate_alerts(at=timezone.now()).fired == 0
 
 
 def test_what_is_wrong_is_said_beside_its_field(member, acme):
@@ -94,7 +94,7 @@ def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
 
 def test_support_sets_no_rule_and_sees_to_no_alert(member, warned):
     assert member("support").post(f"{LIST}add/", typed()).status_code == 403
-    rule = set_alert_rule(kind="cap", scope=Scope(customer=warned.customer), at=timezone.now())
+    rule = set_alert_rule(kind="cap", scope=AlertScope(customer=warned.customer), at=timezone.now())
     assert member("support").post(f"{LIST}{rule.pk}/remove/").status_code == 403
     asked = {"action": "acknowledge_all", "_selected_action": [Alert.objects.first().pk]}
     member("support").post(ALERTS, asked)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import HourlyUsage, Series
-from invoices.credit_notes import credit
+from invoices.credit_notes import issue_credit_note
 from invoices.models import Invoice, NumberSeries
 from tests.admin.conftest import add_unmatched
 from tests.api.documents import make_invoice
@@ -27,7 +27,7 @@ def test_sums_what_was_invoiced_this_month_without_sandbox_and_less_what_was_cre
         dates = {"issued_at": now, "issue_date": now.date(), "due_date": now.date()}
         Invoice.objects.filter(pk=invoice.pk).update(**issued, **dates)
         if "void" in facts:
-            credit(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=now)
+            issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=now)
     card = cards(member("finance"))["Invoiced this month, net"]
     assert card.figures == ["€25.00"]
     assert f"issue_date_from={now:%Y-%m}-01" in card.url

@@ -4,8 +4,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from lib.admin.number_fields import NumberInput, bare
-from lib.formats import money, number, units
+from lib.admin.number_fields import NumberInput, strip_padding
+from lib.formats import format_money, format_number, format_units
 
 AMOUNTS = [
     # amount              currency  shown              why
@@ -24,7 +24,7 @@ AMOUNTS = [
 
 @pytest.mark.parametrize(("amount", "currency", "shown", "why"), AMOUNTS)
 def test_money(amount, currency, shown, why):
-    assert money(D(amount), currency).replace("\xa0", "") == shown, why
+    assert format_money(D(amount), currency).replace("\xa0", "") == shown, why
 
 
 QUANTITIES = [
@@ -38,7 +38,7 @@ QUANTITIES = [
 
 @pytest.mark.parametrize(("quantity", "shown"), QUANTITIES)
 def test_quantity(quantity, shown):
-    assert number(D(quantity)) == shown
+    assert format_number(D(quantity)) == shown
 
 
 UNITS = [
@@ -56,7 +56,7 @@ UNITS = [
 
 @pytest.mark.parametrize(("quantity", "unit", "shown"), UNITS)
 def test_quantity_with_its_unit(quantity, unit, shown):
-    assert units(D(quantity), unit) == shown
+    assert format_units(D(quantity), unit) == shown
 
 
 TYPED = [
@@ -86,4 +86,4 @@ def test_what_a_field_shows(value, shown):
 
 @pytest.mark.parametrize(("padded", "shown"), [("10000.000000000000", "10,000"), ("-", "-"), ("0.500", "0.5")])
 def test_what_a_read_only_field_shows(padded, shown):
-    assert bare(padded) == shown
+    assert strip_padding(padded) == shown

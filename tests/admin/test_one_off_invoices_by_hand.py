@@ -7,7 +7,7 @@ import pytest
 from billing.closing import close_due
 from customers.models import Customer
 from invoices.models import Invoice
-from invoices.one_off_invoices import Asked, draft_invoice
+from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, make_tax, publish, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +66,7 @@ def test_it_is_drafted_edited_issued_and_voided(member, customer):
 
 def test_what_is_wrong_with_a_draft_is_said_and_a_draft_may_be_discarded(member, customer):
     finance = member("finance")
-    draft = draft_invoice(customer=customer, asked=Asked(), at=JAN)
+    draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
     wrong = {**SENT, **LINE, "lines-0-unit_price": "-900", "_save": ""}
     assert "It comes to -$2,142.00" in finance.post(page(draft, "edit_draft"), wrong).content.decode()
     assert "It has no lines" in finance.post(page(draft, "issue_draft"), follow=True).content.decode()
@@ -75,7 +75,7 @@ def test_what_is_wrong_with_a_draft_is_said_and_a_draft_may_be_discarded(member,
 
 
 def test_only_whoever_may_claim_drafts(member, customer):
-    draft = draft_invoice(customer=customer, asked=Asked(), at=JAN)
+    draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
     support = member("support")
     assert support.post(f"/admin/customers/customer/{customer.pk}/draft_invoice/").status_code == 403
     for what in ("edit_draft", "issue_draft", "discard_draft"):

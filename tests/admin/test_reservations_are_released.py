@@ -18,7 +18,7 @@ def made():
     at = timezone.now()
     subscribe(make_customer("acme"), version, starts_at=at)
     asked = {"customer": "acme", "feature": "messages", "quantity": 60, "sandbox": False, "at": at}
-    return reserve(**asked, reference="run-7", lasts=timedelta(hours=1))[0]
+    return reserve(**asked, reference="run-7", duration=timedelta(hours=1))[0]
 
 
 def test_a_reservation_is_seen_and_released(member, made):

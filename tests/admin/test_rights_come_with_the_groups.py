@@ -65,5 +65,5 @@ def test_writing_them_again_keeps_what_was_given_by_hand(db):
 
 def test_every_right_named_is_one_that_exists(db):
     exist = set(Permission.objects.values_list("content_type__app_label", "codename"))
-    named = {right for rights in groups.GROUPS.values() for right in groups.spelled_out(rights)}
+    named = {right for rights in groups.GROUPS.values() for right in groups.permission_pairs(rights)}
     assert named - exist == set()

@@ -11,7 +11,7 @@ from billing.admin.jobs import worker_wakeup
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import MigrationItem, PlanMigration
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
 from plans.models import Plan, PublishingRule
 from tests.billing.plan_migrations.world import make_version
@@ -27,7 +27,7 @@ def world(db, monkeypatch):
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
         subscribe(make_customer(name, legal_name=f"{name.title()} Ltd"), old, began, external_id=f"s-{name}")
-    extend_periods(until=database_time() + timedelta(hours=2))
+    generate_periods(until=database_time() + timedelta(hours=2))
 
 
 def plan(client, **fields):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from billing.simulation.sandbox import advance, go_on
+from billing.simulation.sandbox import start_advance, advance_clock
 from customers.models import Customer, TestClock
 from tests.billing.simulation.sandbox.world import subscribed
 from tests.builders import FEB, JAN, make_clock, make_seller
@@ -53,7 +53,7 @@ def test_a_live_customer_gets_none(member):
 def test_it_is_advanced_to_a_date_after_saying_what_is_due_next(member):
     clock, operations = make_clock(JAN), member("operations")
     subscribed(clock)
-    go_on(clock_id=clock.pk)
+    advance_clock(clock_id=clock.pk)
 
     asked = operations.get(page(clock, "advance")).content.decode()
     assert "Something is due next at 31 Jan 2026, 22:00 UTC" in asked
@@ -63,7 +63,7 @@ def test_it_is_advanced_to_a_date_after_saying_what_is_due_next(member):
 
     far = operations.get(page(clock, "progress"))
     assert ("on its way to" in far.content.decode(), "HX-Refresh" in far) == (True, False)
-    go_on(clock_id=clock.pk)
+    advance_clock(clock_id=clock.pk)
     assert operations.get(page(clock, "progress"))["HX-Refresh"] == "true"
     shown = operations.get(page(clock)).content.decode()
     assert f"T{clock.pk}-000002" in shown
@@ -91,7 +91,7 @@ def test_a_date_that_is_past_is_refused(member):
 
 def test_what_stopped_it_is_told_and_it_goes_on_or_stays(member):
     clock, finance = make_clock(JAN), member("finance")
-    advance(clock_id=clock.pk, to=FEB, by=None, at=JAN)
+    start_advance(clock_id=clock.pk, to=FEB, by=None, at=JAN)
     TestClock.objects.update(failure="Period 7 cannot be closed: no rate is for model “x”.")
 
     assert "no rate is for model" in finance.get(page(clock)).content.decode()

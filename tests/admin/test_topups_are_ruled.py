@@ -6,7 +6,7 @@ import pytest
 
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_pack, make_wallet
-from wallets.auto_topup import Asked, set_rule, sweep
+from wallets.auto_topup import TopUpRuleRequest, set_rule, run_topups
 from wallets.models import TopUpRule
 
 ADD = "/admin/wallets/topuprule/add/"
@@ -60,9 +60,9 @@ def test_what_does_not_fit_is_told(member, wallet):
 
 
 def test_one_that_was_switched_off_is_switched_on_again(member, wallet):
-    asked = Asked("hundred", percent=Decimal(20), payer="declining", most_declines=1)
-    rule = set_rule(wallet_id=wallet.pk, asked=asked, at=JAN)
-    sweep(at=JAN)
+    asked = TopUpRuleRequest("hundred", percent=Decimal(20), payer="declining", most_declines=1)
+    rule = set_rule(wallet_id=wallet.pk, request=asked, at=JAN)
+    run_topups(at=JAN)
     finance = member("finance")
     page = finance.get("/admin/wallets/topuprule/").content.decode()
     assert "1 payments in a row were declined" in page

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from billing.closing import close_due
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import key_of
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import event_key
 from billing.models import Correction, UnmatchedUsage
 from invoices.models import Invoice, Line
 from tests.billing.metering.ingest.request_parser import NOW, received
@@ -28,7 +28,7 @@ def page(id_):
 
 
 def key(id_):
-    return UUID(key_of(id_, source="", sandbox=False))
+    return UUID(event_key(id_, source="", sandbox=False))
 
 
 def action(id_, what):
@@ -109,7 +109,7 @@ def test_what_is_offered_to_be_put_right_has_every_digit(member):
     exact = "0.1234567890123456789012345"
     body = f'[{{"id": "d", "customer": "acme", "event": "api.call", "properties": {{"n": {exact}}}}}]'
     events, _, _ = received(body.encode())
-    record(events=events, sandbox=False, at=NOW)
+    record_events(events=events, sandbox=False, at=NOW)
     assert exact in member("operations").get(action("d", "replace_it")).content.decode()
 
 

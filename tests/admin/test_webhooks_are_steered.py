@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from customers.models import Contact, Delivery, WebhookEndpoint
-from customers.models.webhook_endpoints import Disabled
+from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from customers.notifications.signing_secrets import unseal
@@ -74,14 +74,14 @@ def test_is_tested_switched_off_and_on_and_removed(member, hook):
     assert Delivery.objects.get().notification.kind == "webhook.test"
     client.post(page_of(hook, "switch"))
     hook.refresh_from_db()
-    assert hook.disabled_reason == Disabled.BY_HAND
+    assert hook.disabled_reason == DisabledReason.BY_HAND
     assert "disabled" in client.post(page_of(hook, "send_test")).content.decode()
     client.post(page_of(hook, "switch"))
     hook.refresh_from_db()
     assert hook.disabled_reason == ""
     client.post(page_of(hook, "remove"))
     hook.refresh_from_db()
-    assert (hook.disabled_reason, hook.secret) == (Disabled.REMOVED, "")
+    assert (hook.disabled_reason, hook.secret) == (DisabledReason.REMOVED, "")
     assert not client.get(LIST).context["cl"].queryset.exists()
 
 

@@ -6,12 +6,12 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from lib.decimals import EXACT
-from plans.aggregation.aggregate_state import Mark, Window, ticks
+from plans.aggregation.aggregate_state import EventValue, UsageWindow, to_microseconds
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS = 120
 END = START + timedelta(seconds=SECONDS)
-WINDOW = Window(START, END, ticks(END - START))
+WINDOW = UsageWindow(START, END, to_microseconds(END - START))
 
 values = st.one_of(
     st.integers(-50, 50).map(Decimal),
@@ -20,10 +20,10 @@ values = st.one_of(
 
 
 @st.composite
-def marks(draw: st.DrawFn, most: int = 12) -> list[Mark]:
+def marks(draw: st.DrawFn, most: int = 12) -> list[EventValue]:
     """Return marks of the window at whole seconds, several of them at once at times, in no order."""
     seconds = draw(st.lists(st.integers(0, SECONDS - 1), max_size=most))
     return [
-        Mark(START + timedelta(seconds=second), draw(st.sampled_from(["", "a", "b"])), f"e{number}", draw(values))
+        EventValue(START + timedelta(seconds=second), draw(st.sampled_from(["", "a", "b"])), f"e{number}", draw(values))
         for number, second in enumerate(seconds)
     ]

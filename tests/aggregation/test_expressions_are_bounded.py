@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.aggregation.expressions import BadExpression, NoValue, compiled
-from plans.aggregation.json_numbers import measured
+from plans.aggregation.expressions import InvalidExpression, NoValue, compile_expression
+from plans.aggregation.json_numbers import to_exact_number
 
 BAD = [
     # text                      what is told
@@ -50,10 +50,10 @@ BAD = [
 @pytest.mark.parametrize(("text", "told"), BAD, ids=[text[:30] for text, _ in BAD])
 def test_what_cannot_be_computed_is_refused_in_words(text, told):
     if told is None:  # long but harmless
-        compiled(text)
+        compile_expression(text)
         return
-    with pytest.raises(BadExpression) as error:
-        compiled(text)
+    with pytest.raises(InvalidExpression) as error:
+        compile_expression(text)
     assert f" {told}" in f" {error.value}"
 
 
@@ -74,7 +74,7 @@ GROWN = st.recursive(
     ),
     max_leaves=60,
 )
-EVENT = {"a": 10**37 + 7, "b": {"c": measured("0." + "3" * 38)}, "text": "12.5", "list": list(range(20))}
+EVENT = {"a": 10**37 + 7, "b": {"c": to_exact_number("0." + "3" * 38)}, "text": "12.5", "list": list(range(20))}
 MOST_STEPS = 60_000
 
 
@@ -82,8 +82,8 @@ MOST_STEPS = 60_000
 @given(st.one_of(GROWN, st.text(max_size=40), st.text("ab.()[]+-*/%?:<>=!&|'\" 019eEx,", max_size=80)))
 def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
     try:
-        expression = compiled(text)
-    except BadExpression:
+        expression = compile_expression(text)
+    except InvalidExpression:
         return
     steps = 0
 
@@ -97,7 +97,7 @@ def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
     except NoValue:
         pass
     else:
-        assert measured(found) == found
+        assert to_exact_number(found) == found
         assert abs(found) < 10**38
     finally:
         sys.setprofile(None)
@@ -107,12 +107,12 @@ def test_any_expression_gives_a_bounded_number_or_a_reason_in_few_steps(text):
 def test_numbers_on_the_way_stay_short():
     text = " * ".join(f"(a + 1 / {n}.7)" for n in range(1, 49))
     with pytest.raises(NoValue, match="too many digits"):
-        compiled(text).value({"a": 10**37})
+        compile_expression(text).value({"a": 10**37})
 
 
 def test_an_expression_of_two_properties_costs_at_most_thirty_plain_reads_of_one():
     """Measured against reading the properties in the same run, so that a slow machine does not matter."""
-    expression, events = compiled("input + 4 * output"), [{"input": n, "output": n} for n in range(20_000)]
+    expression, events = compile_expression("input + 4 * output"), [{"input": n, "output": n} for n in range(20_000)]
 
     def compute() -> None:
         for event in events:
@@ -120,7 +120,7 @@ def test_an_expression_of_two_properties_costs_at_most_thirty_plain_reads_of_one
 
     def read() -> None:
         for event in events:
-            measured(event.get("input"))
+            to_exact_number(event.get("input"))
 
     assert min(_seconds(compute) for _ in range(3)) <= 30 * min(_seconds(read) for _ in range(3))
 

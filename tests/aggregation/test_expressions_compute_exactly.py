@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.expressions import NoValue, compiled
+from plans.aggregation.expressions import NoValue, compile_expression
 from plans.aggregation.expressions.functions import FUNCTIONS, MATH, METHODS
-from plans.aggregation.json_numbers import number
+from plans.aggregation.json_numbers import parse_number
 from tests.aggregation.test_worked_numbers import rows
 
 D = Decimal
-decoded = msgspec.json.Decoder(dict, float_hook=number).decode
+decoded = msgspec.json.Decoder(dict, float_hook=parse_number).decode
 
 
 @pytest.mark.parametrize("row", rows("expressions"), ids=lambda row: row["expression"])
 def test_an_expression_gives_what_is_documented(row):
-    expression, properties = compiled(row["expression"].strip("`")), decoded(row["properties"].strip("`"))
+    expression, properties = compile_expression(row["expression"].strip("`")), decoded(row["properties"].strip("`"))
     if row["value"].startswith("unmatched: "):
         with pytest.raises(NoValue) as why:
             expression.value(properties)
@@ -104,7 +104,7 @@ VALUES = [
 
 @pytest.mark.parametrize(("text", "value", "why"), VALUES, ids=[text for text, _, _ in VALUES])
 def test_an_expression_is_worked_out_exactly(text, value, why):
-    found = compiled(text).value(GIVEN)
+    found = compile_expression(text).value(GIVEN)
     assert found == value, why
     assert type(found) is int or found != int(found)
 
@@ -143,16 +143,16 @@ REASONS = [
 @pytest.mark.parametrize(("text", "why"), REASONS, ids=[text for text, _ in REASONS])
 def test_an_event_without_a_value_is_told_why(text, why):
     with pytest.raises(NoValue) as error:
-        compiled(text).value(GIVEN)
+        compile_expression(text).value(GIVEN)
     assert str(error.value) == why
 
 
 @given(st.fractions(-(10**6), 10**6, max_denominator=10**6), st.integers(-(10**6), 10**6))
 def test_a_value_is_nearest_to_the_exact_fraction(ratio, added):
     properties = {"a": ratio.numerator, "b": ratio.denominator, "c": added}
-    found = Fraction(compiled("a / b + c").value(properties))
+    found = Fraction(compile_expression("a / b + c").value(properties))
     assert abs(found - (ratio + added)) <= Fraction(1, 2 * 10**12)
-    assert compiled("a - b * c").value(properties) == ratio.numerator - ratio.denominator * added
+    assert compile_expression("a - b * c").value(properties) == ratio.numerator - ratio.denominator * added
 
 
 def test_the_page_names_every_function():

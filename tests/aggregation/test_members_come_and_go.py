@@ -7,8 +7,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import Aggregate, add, quantity
-from plans.aggregation.distinct_values import Step, change, is_member
+from plans.aggregation.aggregate_state import AggregateState, merge_states, compute_quantity
+from plans.aggregation.distinct_values import MembershipChange, apply_changes, is_member
 from tests.aggregation.strategies import START
 from tests.pricing.strategies import LAW
 
@@ -19,17 +19,17 @@ steps = st.lists(
     st.tuples(st.integers(0, PERIODS * LENGTH - 1), st.sampled_from("xyz"), st.booleans()), max_size=14
 ).map(
     lambda found: [
-        (value, Step(START + timedelta(seconds=second), "", f"e{number:02}", joins))
+        (value, MembershipChange(START + timedelta(seconds=second), "", f"e{number:02}", joins))
         for number, (second, value, joins) in enumerate(found)
     ]
 )
 
 
-def period_of(step: Step) -> int:
+def period_of(step: MembershipChange) -> int:
     return (step.at - START) // timedelta(seconds=LENGTH)
 
 
-def replayed(found: list[tuple[str, Step]], period: int) -> int:
+def replayed(found: list[tuple[str, MembershipChange]], period: int) -> int:
     """Count the members at a period's end by walking all steps in order."""
     present: set[str] = set()
     for value, step in sorted(found, key=lambda one: one[1]):
@@ -43,12 +43,12 @@ def replayed(found: list[tuple[str, Step]], period: int) -> int:
 def test_net_changes_per_period_add_up_to_the_members_at_its_end(found, data):
     """As the store does: a step moves its own period, and the next one of its value the other way around."""
     net = [0] * PERIODS
-    last: dict[tuple[str, int], Step] = {}
+    last: dict[tuple[str, int], MembershipChange] = {}
     for value, step in data.draw(st.permutations(found)):
         period = period_of(step)
         earlier = [last[value, n] for n in range(period) if (value, n) in last]
         before = is_member(earlier[-1] if earlier else None)
-        last[value, period], moved = change(last.get((value, period)), [step], before=before)
+        last[value, period], moved = apply_changes(last.get((value, period)), [step], was_member=before)
         net[period] += moved
         later = next((n for n in range(period + 1, PERIODS) if (value, n) in last), None)
         if later is not None:
@@ -59,16 +59,16 @@ def test_net_changes_per_period_add_up_to_the_members_at_its_end(found, data):
 @LAW
 @given(found=steps)
 def test_within_one_period_only_the_last_step_of_a_value_counts(found):
-    by_value: dict[str, list[Step]] = defaultdict(list)
+    by_value: dict[str, list[MembershipChange]] = defaultdict(list)
     for value, step in found:
         by_value[value].append(step)
-    assert sum(change(None, own)[1] for own in by_value.values()) == replayed(found, PERIODS)
+    assert sum(apply_changes(None, own)[1] for own in by_value.values()) == replayed(found, PERIODS)
 
 
 def test_no_step_changes_nothing_for_who_was_there_and_who_was_not():
-    assert [change(None, [], before=before) for before in (True, False)] == [(None, 0), (None, 0)]
+    assert [apply_changes(None, [], was_member=before) for before in (True, False)] == [(None, 0), (None, 0)]
 
 
 def test_what_came_less_what_went_is_added_to_what_was_there():
-    together = add(Aggregate(events=3, members=2), Aggregate(events=1, members=-1))
-    assert quantity("unique", together, opening=Decimal(4)) == 5
+    together = merge_states(AggregateState(events=3, members=2), AggregateState(events=1, members=-1))
+    assert compute_quantity("unique", together, opening=Decimal(4)) == 5

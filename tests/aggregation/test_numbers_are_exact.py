@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.json_numbers import MOST_DIGITS, TooLong, is_within_bounds, measured, number
+from plans.aggregation.json_numbers import MOST_DIGITS, OutOfBoundsNumber, is_within_bounds, to_exact_number, parse_number
 
 D = Decimal
 
@@ -29,7 +29,7 @@ READ = [
 
 @pytest.mark.parametrize(("text", "value", "why"), READ)
 def test_a_number_is_read_exactly(text, value, why):
-    found = number(text)
+    found = parse_number(text)
 
     assert (type(found), found) == (type(value), value), why
 
@@ -51,9 +51,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "why"), REFUSED)
 def test_a_number_beyond_the_bounds_keeps_its_text(text, why):
-    found = number(text)
+    found = parse_number(text)
 
-    assert isinstance(found, TooLong), why
+    assert isinstance(found, OutOfBoundsNumber), why
     assert found.text == text
 
 
@@ -87,7 +87,7 @@ MEASURED = [
 
 @pytest.mark.parametrize(("value", "expected", "why"), MEASURED)
 def test_a_property_is_measured_only_if_it_is_a_number(value, expected, why):
-    found = measured(value)
+    found = to_exact_number(value)
 
     assert (type(found), found) == (type(expected), expected), why
 
@@ -104,7 +104,7 @@ def test_one_value_has_one_form_however_it_is_written(units, places):
     value = D(units).scaleb(-places, Context(prec=80))
 
     forms = [f"{value:f}", f"{value:E}", f"{value:f}0" if "." in f"{value:f}" else f"{value:f}.0"]
-    found = [number(form) for form in forms]
+    found = [parse_number(form) for form in forms]
 
     assert found[0] == value
     assert len({(type(one), str(one)) for one in found}) == 1

@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, Aggregate, Mark, add, tally_of
-from plans.aggregation.weighted_sum import Held, closing_level, levels_held, moment_of_levels, weighted_sum
+from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, AggregateState, EventValue, merge_states, aggregate_event
+from plans.aggregation.weighted_sum import LevelSpan, closing_level, level_spans, level_moment, weighted_sum
 from tests.aggregation.strategies import END, SECONDS, START, WINDOW, marks, values
 from tests.pricing.strategies import LAW
 
 D = Decimal
 
 
-def tally(measures: str, found: list[Mark]) -> Aggregate:
-    total = reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
+def tally(measures: str, found: list[EventValue]) -> AggregateState:
+    total = reduce(merge_states, (aggregate_event(mark, START) for mark in found), EMPTY)
     if measures == "deltas":
         return total
-    return Aggregate(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
+    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(found)))
 
 
-def second_by_second(measures: str, found: list[Mark], opening: Decimal, until: int) -> F:
+def second_by_second(measures: str, found: list[EventValue], opening: Decimal, until: int) -> F:
     """Walk the seconds, and ask all events at each of them what the level is."""
     held = F(0)
     for second in range(until):
@@ -53,7 +53,7 @@ def test_it_is_the_level_of_every_second(measures, found, opening, until):
 @LAW
 @given(found=marks(), opening=values)
 def test_the_levels_that_explain_it_tile_the_window_and_come_to_it(measures, found, opening):
-    held = list(levels_held(measures, sorted(found), WINDOW, opening=opening))
+    held = list(level_spans(measures, sorted(found), WINDOW, opening=opening))
     assert [held[0].start, held[-1].end] == [START, END]
     assert all(one.end == following.start for one, following in pairwise(held))
     assert all(one.start < one.end for one in held)
@@ -66,10 +66,10 @@ def test_the_levels_that_explain_it_tile_the_window_and_come_to_it(measures, fou
 
 
 def test_a_level_that_is_told_at_the_end_was_held_for_no_time():
-    assert list(levels_held("levels", [Mark(END, "", "e", D(10))], WINDOW)) == [Held(D(0), START, END)]
+    assert list(level_spans("levels", [EventValue(END, "", "e", D(10))], WINDOW)) == [LevelSpan(D(0), START, END)]
 
 
 def test_half_a_month_of_ten_is_five():
-    half = WINDOW._replace(full=WINDOW.full * 2)
-    mark = Mark(START, "", "e", D(10))
-    assert weighted_sum("deltas", tally_of(mark, START), half) == D(5)
+    half = WINDOW._replace(full=WINDOW.full_microseconds * 2)
+    mark = EventValue(START, "", "e", D(10))
+    assert weighted_sum("deltas", aggregate_event(mark, START), half) == D(5)

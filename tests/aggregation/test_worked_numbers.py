@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, Window, add, quantity, tally_of, ticks
-from plans.aggregation.distinct_values import Step, change
-from plans.aggregation.weighted_sum import integral, moment_of_levels, weighted_sum
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, UsageWindow, merge_states, compute_quantity, aggregate_event, to_microseconds
+from plans.aggregation.distinct_values import MembershipChange, apply_changes
+from plans.aggregation.weighted_sum import integrate_level, level_moment, weighted_sum
 
 D = Decimal
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "metering.md").read_text(encoding="utf-8")
 START = datetime(2026, 4, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-WINDOW = Window(START, START + 30 * DAY, ticks(30 * DAY))
+WINDOW = UsageWindow(START, START + 30 * DAY, to_microseconds(30 * DAY))
 
 
 def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
@@ -28,17 +28,17 @@ def rows(section: str, *, table: int = 0) -> list[dict[str, str]]:
     return [dict(zip(header, cells, strict=True)) for cells in body]
 
 
-def tally(measures: str, found: list[Mark]) -> Aggregate:
-    total = reduce(add, (tally_of(mark, START) for mark in found), EMPTY)
+def tally(measures: str, found: list[EventValue]) -> AggregateState:
+    total = reduce(merge_states, (aggregate_event(mark, START) for mark in found), EMPTY)
     if measures == "deltas":
         return total
-    return Aggregate(latest=total.latest, first_at=total.first_at, moment=moment_of_levels(sorted(found)))
+    return AggregateState(latest=total.latest, first_at=total.first_at, moment=level_moment(sorted(found)))
 
 
 @pytest.mark.parametrize("row", rows("aggregations", table=1), ids=lambda row: row["aggregation"])
 def test_an_aggregation_makes_of_three_values_what_is_documented(row):
-    found = [Mark(START + n * DAY, "", f"e{n}", D(value)) for n, value in enumerate((4, 10, 1))]
-    assert quantity(row["aggregation"], tally("deltas", found)) == D(row["quantity"])
+    found = [EventValue(START + n * DAY, "", f"e{n}", D(value)) for n, value in enumerate((4, 10, 1))]
+    assert compute_quantity(row["aggregation"], tally("deltas", found)) == D(row["quantity"])
 
 
 @pytest.mark.parametrize("row", rows("weighted-sum"), ids=lambda row: row["why"])
@@ -46,9 +46,9 @@ def test_a_level_is_held_as_documented(row):
     found = []
     for event in filter(None, row["events (day: value)"].split(", ")):
         day, value = event.split(": ")
-        found.append(Mark(START + int(day) * DAY, "", day, D(value)))
+        found.append(EventValue(START + int(day) * DAY, "", day, D(value)))
     kept, opening = tally(row["measures"], found), D(row["entered with"])
-    days = integral(row["measures"], kept, start=START, end=WINDOW.end, opening=opening) / ticks(DAY)
+    days = integrate_level(row["measures"], kept, start=START, end=WINDOW.end, opening=opening) / to_microseconds(DAY)
     assert days == D(row["integral"])
     assert weighted_sum(row["measures"], kept, WINDOW, opening=opening) == D(row["weighted sum"])
 
@@ -60,8 +60,8 @@ def test_members_come_and_go_as_documented():
         moved = 0
         for number, word in enumerate(row["events"].split(", ")):
             value, does = word.split(" ")[0], word.split(" ")[-1]
-            step = Step(START + int(row["period"]) * DAY, "", str(number), does != "goes")
-            _, by = change(None, [step], before=there.get(value, False))
+            step = MembershipChange(START + int(row["period"]) * DAY, "", str(number), does != "goes")
+            _, by = apply_changes(None, [step], was_member=there.get(value, False))
             moved += by
             there[value] = step.joins
         total += moved

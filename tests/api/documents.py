@@ -7,7 +7,7 @@ import msgspec
 
 from customers.models import Customer
 from invoices.documents.buyer_details import buyer_of
-from invoices.documents.seller_terms import facts_of
+from invoices.documents.seller_terms import seller_facts
 from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
 from tests.builders import FEB, JAN
 
@@ -32,7 +32,7 @@ def make_invoice(
         net=Decimal(net),
         tax=Decimal(tax),
         total=Decimal(net) + Decimal(tax),
-        seller_facts=facts_of(customer.seller) if copies else {},
+        seller_facts=seller_facts(customer.seller) if copies else {},
         buyer_facts=msgspec.json.decode(buyer_of(customer).facts) if copies else {},
         created_at=FEB,
         **money,

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from billing.limits.alerts.evaluation import sweep
+from billing.limits.alerts.evaluation import evaluate_alerts
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 
@@ -56,7 +56,7 @@ def test_what_cannot_be_watched_is_refused(live, acme, body, field, code):
 
 def test_alerts_are_listed_by_state(live, acme):
     use(acme, "mails", 8)
-    sweep(at=timezone.now())
+    evaluate_alerts(at=timezone.now())
     found = live.get("/alerts?customer=acme&state=open").json()["data"]
     assert [(one["what"], one["threshold"], one["value"], one["limit"]) for one in found] == [
         ("allowance", 75, "8", "10"),
@@ -73,5 +73,5 @@ def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, ac
     assert faults(sandbox.post(HERE, {"customer": "acme", "kind": "cap"})) == {"customer": "unknown"}
     problem(Caller(scopes=["read"]).post(HERE, {"customer": "acme", "kind": "cap"}), 403, "scope-missing")
     use(acme, "mails", 8)
-    sweep(at=timezone.now())
+    evaluate_alerts(at=timezone.now())
     assert sandbox.get("/alerts").json()["data"] == []

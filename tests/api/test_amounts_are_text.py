@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from lib.api.number_fields import amount_document
+from lib.api.number_fields import serialize_amount
 
 CASES = [
     # amount        currency  text            why
@@ -26,4 +26,4 @@ CASES = [
 
 @pytest.mark.parametrize(("amount", "currency", "text", "why"), CASES)
 def test_an_amount_reads(amount, currency, text, why):
-    assert amount_document(Decimal(amount), currency) == {"amount": text, "currency": currency}, why
+    assert serialize_amount(Decimal(amount), currency) == {"amount": text, "currency": currency}, why

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.api import throttles
-from lib.api.throttles import Buckets, PerKey, read_rate
+from lib.api.throttles import Buckets, ApiKeyThrottle, read_rate
 from tests.api.calls import Caller, problem
 
 
@@ -21,7 +21,7 @@ def clock():
 
 @pytest.fixture
 def three_a_minute(clock, monkeypatch):
-    monkeypatch.setattr(PerKey, "buckets", Buckets(quota=3, seconds=60, clock=clock))
+    monkeypatch.setattr(ApiKeyThrottle, "buckets", Buckets(quota=3, seconds=60, clock=clock))
 
 
 def test_a_key_beyond_its_quota_is_told_when_to_come_back(live, three_a_minute, clock):

@@ -3,7 +3,7 @@
 import pytest
 
 from invoices.models import PaymentAttempt
-from invoices.payments.attempts import ask
+from invoices.payments.attempts import submit_attempt
 from tests.api.calls import problem
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer
@@ -63,7 +63,7 @@ def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_st
     assert told["page"].startswith(stripe_server.address)
     problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
     at_stripe.pay(at_stripe.of("checkout.session")[0])
-    ask(attempt_id=told["id"], at=PaymentAttempt.objects.get().next_at)
+    submit_attempt(attempt_id=told["id"], at=PaymentAttempt.objects.get().next_at)
     assert state(live, invoice) == "paid"
 
 
@@ -86,7 +86,7 @@ def test_what_was_paid_before_the_page_was_closed_counts(live, invoice, at_strip
 
 def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoice, at_stripe):
     first, second = (leave_card(invoice.customer, at_stripe) for _ in range(2))
-    path = "/customers/acme/payment_methods"
+    path = "/customers/acme/payment-methods"
     assert [one["id"] for one in live.get(path).json()["data"] if one["is_default"]] == [second.pk]
     chosen = live.post(f"{path}/{first.pk}", {}).json()
     assert (chosen["id"], chosen["is_default"], chosen["label"]) == (first.pk, True, "Visa 4242")
@@ -101,7 +101,7 @@ def test_another_world_sees_and_takes_nothing(sandbox, invoice, at_stripe):
         sandbox.post(charges(invoice), {}),
         sandbox.post(page(invoice), BACK),
         sandbox.send("DELETE", page(invoice)),
-        sandbox.get("/customers/acme/payment_methods"),
+        sandbox.get("/customers/acme/payment-methods"),
     ):
         problem(answer, 404, "not-found")
     assert at_stripe.taken() == []

@@ -3,7 +3,7 @@
 import pytest
 
 from customers.models import Customer
-from invoices.tax.vat_id_check import Answer
+from invoices.tax.vat_id_check import TaxNumberCheckResult
 from tests.builders import make_customer, make_seller, make_tax
 
 pytestmark = pytest.mark.django_db
@@ -11,11 +11,11 @@ pytestmark = pytest.mark.django_db
 asked: list[tuple[str, str]] = []
 
 
-def ask(country: str, number: str) -> Answer:
+def ask(country: str, number: str) -> TaxNumberCheckResult:
     asked.append((country, number))
     if number.endswith("9"):
         raise ConnectionError("no route to host")
-    return Answer(is_valid=False, proof="WAPI-1")
+    return TaxNumberCheckResult(is_valid=False, proof="WAPI-1")
 
 
 @pytest.fixture

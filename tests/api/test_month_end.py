@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from billing.closing import close_due, month_end
-from billing.closing.invoice_run_job import start_run
+from billing.closing.invoice_run_job import start_invoice_run
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job
@@ -28,7 +28,7 @@ def caller():
 
 
 def test_a_job_is_followed_and_its_result_read(caller):
-    job = start_run(until=AT, at=AT, by=None)
+    job = start_invoice_run(until=AT, at=AT, by=None)
     told = caller.get(f"/jobs/{job.pk}").json()
     assert (told["kind"], told["state"], told["items"], told["figures"]) == ("close_run", "queued", None, {})
     work(kinds=KINDS, clock=lambda: AT)
@@ -41,7 +41,7 @@ def test_a_job_is_followed_and_its_result_read(caller):
 
 
 def test_a_job_of_the_other_world_is_not_there(caller):
-    job = start_run(until=AT, at=AT, by=None)
+    job = start_invoice_run(until=AT, at=AT, by=None)
     Job.objects.filter(pk=job.pk).update(parameters=job.parameters | {"sandbox": True})
     problem(caller.get(f"/jobs/{job.pk}"), 404, "not-found")
     assert Caller(sandbox=True).get(f"/jobs/{job.pk}").status_code == 200
@@ -55,7 +55,7 @@ def test_a_month_says_what_is_open_and_whether_it_is_locked(caller):
     assert told["checklist"][0] == {"code": "periods_open", "count": 1, "blocks": True, "amounts": []}
     assert (told["locked_at"], told["documents"]) == (None, [])
     close_due(at=AT)
-    month_end.lock(seller=make_seller(), month=date(2026, 1, 1), note="", by=None, at=MAR)
+    month_end.lock_checked_month(seller=make_seller(), month=date(2026, 1, 1), note="", by=None, at=MAR)
     told = caller.get("/month-end", **asked).json()
     assert told["locked_at"] == "2026-03-01T00:00:00Z"
     assert {one["count"] for one in told["checklist"] if one["blocks"]} == {0}

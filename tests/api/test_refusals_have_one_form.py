@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import urls
-from lib.api.problem_types import KINDS
+from lib.api.problem_types import PROBLEM_TYPES
 from lib.api.problems import Problem
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
@@ -156,7 +156,7 @@ def test_each_request_has_an_id_of_its_own(live):
 
 
 def test_every_type_is_a_page(client):
-    for name, kind in KINDS.items():
+    for name, kind in PROBLEM_TYPES.items():
         page = client.get(f"/problems/{name}")
         assert page.status_code == 200
         assert kind.title in page.content.decode()
@@ -167,7 +167,7 @@ def test_every_type_is_documented():
     page = (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
     documented = re.findall(r"^## `([a-z-]+)` \((\d{3})\)$", page, re.MULTILINE)
 
-    assert documented == [(name, str(kind.status)) for name, kind in KINDS.items()]
+    assert documented == [(name, str(kind.status)) for name, kind in PROBLEM_TYPES.items()]
 
 
 def test_the_body_is_json_whatever_the_client_accepts(live):

@@ -6,7 +6,7 @@ import pytest
 
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
 from tests.billing.plan_migrations.world import make_version
 from tests.builders import make_customer, subscribe
@@ -19,7 +19,7 @@ def world(db):
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
         subscribe(make_customer(name), old, began, external_id=f"s-{name}")
-    extend_periods(until=database_time() + timedelta(hours=2))
+    generate_periods(until=database_time() + timedelta(hours=2))
     make_version("new", monthly="62")
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import Event
-from billing.simulation.sandbox import go_on
+from billing.simulation.sandbox import advance_clock
 from customers.models import TestClock
 from invoices.models import Invoice
 from tests.api.calls import Caller
@@ -50,7 +50,7 @@ def test_a_clock_is_made_advanced_and_read(caller):
         "advancing",
         "2031-03-01T00:00:00Z",
     )
-    go_on(clock_id=clock)
+    advance_clock(clock_id=clock)
 
     read = caller.get(f"/test-clocks/{clock}").json()
     assert (read["state"], read["now"], read["target"]) == ("standing", "2031-03-01T00:00:00Z", None)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_feature
 from wallets.ledger.hold import hold
-from wallets.ledger.spend import Use
+from wallets.ledger.spend import SpendRequest
 from wallets.models import Lot, Transaction, Wallet
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_it_says_what_can_be_spent_what_is_held_and_what_expires_next(live, wall
     for amount, expires_at in (("10", soon), ("5", soon), ("20", later), ("40", None)):
         give(live, wallet, amount, expires_at=expires_at and expires_at.isoformat())
     give(live, wallet, "7", valid_from=later.isoformat())
-    hold(customer_id=acme.pk, unit="credits", use=Use(D(4), timezone.now(), "h"), until=soon)
+    hold(customer_id=acme.pk, unit="credits", request=SpendRequest(D(4), timezone.now(), "h"), until=soon)
     found = live.get(f"/wallets/{wallet}").json()
     assert [found[name] for name in ("balance", "available", "held")] == ["82", "71", "4"]
     assert found["next_expiry"]["amount"] == "15"

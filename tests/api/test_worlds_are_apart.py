@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from tests.api.calls import Caller, faults, problem
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe
@@ -20,7 +20,7 @@ def worlds(seller):
         own = make_customer("of test" if sandbox else "of live", seller=seller, sandbox=sandbox, currency="EUR")
         subscription = subscribe(own, version)
         invoice = make_invoice(customer)
-        note = credit(invoice_id=invoice.pk, lines=[Taken(1, Decimal(1))], reason="x", to="refund", at=FEB)
+        note = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal(1))], reason="x", to="refund", at=FEB)
         found[sandbox] = [
             ("GET", f"/customers/{own.external_id}"),
             ("PATCH", f"/customers/{own.external_id}"),

@@ -22,7 +22,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def is_interface(module: str) -> bool:
-    return len(parts := module.split(".")) > 1 and parts[1] in INTERFACES
+    return len(parts := module.split(".")) > 1 and parts[0] != "lib" and parts[1] in INTERFACES
 
 
 def is_model(module: str) -> bool:

@@ -1,5 +1,5 @@
 """
-Every query of the portal is narrowed to the customer of the session, in one place: `Visit.own` or `Visit.one`.
+Every query of the portal is narrowed to the customer of the session, in one place: `Visit.own_rows` or `Visit.own_row`.
 
 What belongs to everybody (prices, meters) is listed here, and so is what is looked up below a row that is the
 customer's already.
@@ -12,11 +12,11 @@ from tests.architecture.source import files
 PORTALS = ("customers/portal", "invoices/portal", "wallets/portal", "billing/portal")
 EVERYBODYS = {"BonusSlab", "CreditPack", "Feature", "IncludedCredits", "Meter", "PackPrice", "PlanVersion"}
 BEFORE_ANYBODY_IS_IN = {"magic_links.py", "sessions.py", "link_email.py", "retention.py"}
-NARROWED = {"own", "one"}
+NARROWED = {"own_rows", "own_row"}
 
 
 def queries(tree: ast.AST, *, is_narrowed: bool = False):
-    """Yield (line, model) of each `Model.objects` outside of a call to `own` or `one`, or a name given to one."""
+    """Yield (line, model) of each `Model.objects` outside of a call to `own_rows` or `own_row`, or a name given to one."""
     narrows = isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) and tree.func.attr in NARROWED
     is_query = isinstance(tree, ast.Attribute) and tree.attr == "objects" and isinstance(tree.value, ast.Name)
     if is_query and not is_narrowed and tree.value.id not in EVERYBODYS:
@@ -26,7 +26,7 @@ def queries(tree: ast.AST, *, is_narrowed: bool = False):
 
 
 def given_to_one(function: ast.AST) -> set[str]:
-    """Return the local names that a function gives to `own` or `one`."""
+    """Return the local names that a function gives to `own_rows` or `own_row`."""
     return {
         argument.id
         for node in ast.walk(function)
@@ -68,9 +68,9 @@ def test_no_query_goes_past_it():
 
 def test_one_that_does_is_found():
     bad = "def page(visit):\n    return Invoice.objects.get(pk=1)\n"
-    good = "def page(visit):\n    rows = Invoice.objects.all()\n    return visit.own(rows)\n"
+    good = "def page(visit):\n    rows = Invoice.objects.all()\n    return visit.own_rows(rows)\n"
 
     assert open_queries(bad) == [(2, "Invoice")]
     assert open_queries("def page(visit):\n    if Invoice.objects.exists():\n        pass\n") == [(2, "Invoice")]
     assert open_queries(good) == []
-    assert open_queries("def page(visit):\n    return visit.one(Wallet.objects.all(), pk=1)\n") == []
+    assert open_queries("def page(visit):\n    return visit.own_row(Wallet.objects.all(), pk=1)\n") == []

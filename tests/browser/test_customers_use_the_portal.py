@@ -7,7 +7,7 @@ from django.db import connections
 from django.urls import reverse
 from pypdf import PdfReader
 
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
 from tests.browser.chromium import chromium, find
 from tests.portal.test_a_customer_sees_their_own import PAGES
@@ -37,7 +37,7 @@ def browser(today, monkeypatch):
 
 
 def come_in(page, account: Account) -> None:
-    _, secret = magic_links.make(customer=account.customer, contact=account.contact, way=Way.PRODUCT, at=TODAY)
+    _, secret = magic_links.create_link(customer=account.customer, contact=account.contact, way=PortalAccessWay.PRODUCT, at=TODAY)
     page.goto(reverse("portal_enter", args=[secret]))
     page.get_by_role("button", name="Continue to Walnut Ltd").click()
 

@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 
 from billing import subscriptions
 from billing.closing import close_due
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import read
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import parse_events
 from billing.models import Subscription
 from invoices.models import Invoice
 from plans.models import PlanVersion
@@ -195,13 +195,13 @@ def send(
     ]
     for start in range(0, len(events), 10_000):
         body = json.dumps(events[start : start + 10_000]).encode()
-        found, refused, _ = read(body, sandbox=False, at=at, oldest=when - timedelta(days=1), newest=at)
+        found, refused, _ = parse_events(body, sandbox=False, at=at, oldest=when - timedelta(days=1), newest=at)
         assert not refused
-        assert record(events=found, sandbox=False, at=at)
+        assert record_events(events=found, sandbox=False, at=at)
 
 
 def bill(subscription: Subscription, start: datetime) -> Invoice:
-    subscriptions.extend_periods(until=timezone.now())
+    subscriptions.generate_periods(until=timezone.now())
     close_due(at=timezone.now())
     return subscription.periods.get(starts_at=start, kind="regular").invoice
 

@@ -15,9 +15,9 @@ from playwright.sync_api import Page, expect
 from billing import subscriptions
 from billing.closing import close_due
 from billing.models import Subscription
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
-from billing.subscriptions.plan_changes.revocation import BEFOREHAND
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
+from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME
 from billing.subscriptions.plan_changes.rollouts import roll_out
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
@@ -71,7 +71,7 @@ def test_a_price_is_changed_from_a_moment_on_in_mid_month(signed_in, running):
 
     pass_time(now, [april, april + HOUR])
     calls(100, when=april + HOUR)
-    pass_time(april, [moment - BEFOREHAND, moment, moment + HOUR])
+    pass_time(april, [moment - SPLIT_LEAD_TIME, moment, moment + HOUR])
     calls(100, when=moment + HOUR)
     may = april.replace(month=5)
     pass_time(moment, [may, may + HOUR])
@@ -134,9 +134,9 @@ def pass_time(since: datetime, moments: Iterable[datetime]) -> None:
         moment = first_of_month(moment + timedelta(days=31))
     for at in sorted({*firsts, *moments}):
         publish_due(at=at)
-        subscriptions.extend_periods(until=at + HOUR)
-        split_due(at=at)
-        move_due(at=at)
+        subscriptions.generate_periods(until=at + HOUR)
+        split_due_periods(at=at)
+        apply_due_changes(at=at)
         close_due(at=at)
 
 

@@ -15,7 +15,7 @@ from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Subscription
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from billing.subscriptions.plan_changes.rollouts import roll_out
 from plans.models import PlanVersion, PublishingRule
 from tests.browser.test_finance_changes_a_price import (
@@ -42,7 +42,7 @@ def version(db) -> PlanVersion:
     for name, count in (("globex", 100), ("initech", 10)):
         subscription = subscribe(make_customer(name, legal_name=name.title()), made, start)
         use(subscription, "calls", count)
-    extend_periods(until=now)
+    generate_periods(until=now)
     close_due(at=now)
     PublishingRule.objects.update(needs_approval=True, needs_simulation=True)
     return made

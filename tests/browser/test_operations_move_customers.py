@@ -19,8 +19,8 @@ from billing.closing import close_due
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job, MigrationItem
-from billing.models.jobs import OPEN
-from billing.subscriptions import extend_periods
+from billing.models.jobs import OPEN_STATES
+from billing.subscriptions import generate_periods
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.prove.processes import until
 
@@ -47,7 +47,7 @@ def cohort(db) -> None:
     for number in range(COUNT):
         currency = "USD" if number else "EUR"
         subscribe(make_customer(currency=currency), old, start, at=start)
-    extend_periods(until=now)
+    generate_periods(until=now)
     close_due(at=now)
 
 
@@ -97,7 +97,7 @@ def do_all() -> None:
 
     def is_done() -> bool:
         work(kinds=KINDS, clock=timezone.now)
-        return not Job.objects.filter(state__in=OPEN).exists()
+        return not Job.objects.filter(state__in=OPEN_STATES).exists()
 
     assert until(is_done, seconds=30, look=0.2)
 

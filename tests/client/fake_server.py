@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-from tollbook_client import Limits, Retries, Tollbook
+from tollbook_client import OutboxLimits, Retries, Tollbook
 
-QUICK = Retries(patience=5, first=0.001, longest=0.01)
+QUICK = Retries(patience=5, first_wait=0.001, max_wait=0.01)
 
 
 class Server:
@@ -25,7 +25,7 @@ class Server:
         return answer(request)
 
     def client(self, *, key: str = "tb_live_k", retries: Retries = QUICK, **fields: Any) -> Tollbook:
-        fields.setdefault("outbox", Limits(every=0.01))
+        fields.setdefault("outbox", OutboxLimits(interval=0.01))
         return Tollbook(
             key, "https://tollbook.example", retries=retries, transport=httpx.MockTransport(self), **fields
         )

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tollbook_client import Money, writing
-from tollbook_client.reading import read
+from tollbook_client import Money, serialization
+from tollbook_client.deserialization import read
 
 from tests.client.fake_server import Server, answer
 from tests.client.test_requests_are_repeated import CUSTOMER
@@ -65,12 +65,12 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("value", "said"), WRITTEN)
 def test_a_value_is_written_exactly(value, said):
-    assert writing.body(value) == said
+    assert serialization.to_json(value) == said
 
 
 def test_a_time_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="time zone"):
-        writing.body(datetime(2026, 5, 4))  # noqa: DTZ001
+        serialization.to_json(datetime(2026, 5, 4))  # noqa: DTZ001
 
 
 def test_a_list_reads_its_next_page_when_it_is_come_to():

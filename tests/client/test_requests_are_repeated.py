@@ -103,7 +103,7 @@ def test_patience_ends(always, kind):
     server = Server(always)
 
     with pytest.raises(kind):
-        server.client(retries=Retries(patience=0.05, first=0.001, longest=0.01)).customers.get("acme")
+        server.client(retries=Retries(patience=0.05, first_wait=0.001, max_wait=0.01)).customers.get("acme")
 
     assert (len(server.asked) > 1) is (kind is not TooManyRequests), "an hour is longer than its patience"
 
@@ -120,7 +120,7 @@ def waits(*answers, patience=1_000.0):
     made = Connection(
         "k",
         "https://tollbook.example",
-        retries=Retries(patience=patience, first=1, longest=8),
+        retries=Retries(patience=patience, first_wait=1, max_wait=8),
         transport=client._connection.transport,
         sleep=sleep,
         clock=lambda: now[0],

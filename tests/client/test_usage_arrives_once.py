@@ -6,7 +6,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from tollbook_client import Limits, Retries, Tollbook
+from tollbook_client import OutboxLimits, Retries, Tollbook
 
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
@@ -60,10 +60,10 @@ def now():
 
 def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
     trouble = [passes, loses_the_answer, hangs_up, says(429, Retry_After="0"), says(503), loses_the_answer]
-    quick = Retries(first=0.01, longest=0.1)
+    quick = Retries(first_wait=0.01, max_wait=0.1)
     with line_to(live_server.url) as line:
         line.weather = [*trouble * 3, passes]
-        client = Tollbook(shop.secret, line.url, retries=quick, outbox=Limits(at_once=20, every=0.01, most=100))
+        client = Tollbook(shop.secret, line.url, retries=quick, outbox=OutboxLimits(batch_size=20, interval=0.01, max_events=100))
 
         def record(who):
             for number in range(100):

@@ -5,7 +5,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from tollbook_client import Full, Limits, NotSent
+from tollbook_client import OutboxFull, OutboxLimits, NotSent
 
 from tests.client.fake_server import Server, answer, no_answer, refusal, stores
 
@@ -17,7 +17,7 @@ def ids(server):
 
 def test_many_events_are_one_request_and_order_stays():
     server = Server(stores)
-    with server.client(outbox=Limits(every=60, at_once=3)) as client:
+    with server.client(outbox=OutboxLimits(interval=60, batch_size=3)) as client:
         sent = [client.events.record("acme", "call", {"n": n}) for n in range(7)]
 
     assert ids(server) == [sent[:3], sent[3:6], sent[6:]]
@@ -30,7 +30,7 @@ def test_time_sends_what_is_not_a_batch_yet():
         stored.set()
         return stores(request)
 
-    client = Server(first).client(outbox=Limits(every=0.01, at_once=500))
+    client = Server(first).client(outbox=OutboxLimits(interval=0.01, batch_size=500))
     client.events.record("acme", "call")
 
     assert stored.wait(30)
@@ -50,7 +50,7 @@ def test_a_batch_that_failed_is_sent_again_as_it_was():
 def test_each_refused_event_is_told_and_holds_up_no_other():
     told = []
     server = Server(stores)
-    with server.client(on_refused=told.append, outbox=Limits(every=60, at_once=3)) as client:
+    with server.client(on_refused=told.append, outbox=OutboxLimits(interval=60, batch_size=3)) as client:
         for number, kind in enumerate(["call", "bad", "call", "bad"]):
             client.events.record("acme", kind, id=f"e{number}")
 
@@ -96,7 +96,7 @@ def test_a_revoked_key_keeps_its_events(caplog):
 
 
 def test_closing_in_vain_hands_back_what_is_left():
-    client = Server(no_answer).client(outbox=Limits(every=60, at_once=2))
+    client = Server(no_answer).client(outbox=OutboxLimits(interval=60, batch_size=2))
     sent = [client.events.record("acme", "call") for _ in range(5)]
 
     with pytest.raises(NotSent) as raised:
@@ -121,11 +121,11 @@ def test_flushing_in_vain_says_so_and_goes_on():
 
 
 def test_a_full_queue_raises_where_it_was_told_to():
-    client = Server(no_answer).client(outbox=Limits(most=3, at_once=2, when_full="raise"))
+    client = Server(no_answer).client(outbox=OutboxLimits(max_events=3, batch_size=2, when_full="raise"))
     for _ in range(3):
         client.events.record("acme", "call")
 
-    with pytest.raises(Full):
+    with pytest.raises(OutboxFull):
         client.events.record("acme", "call")
     with pytest.raises(NotSent) as raised:
         client.close(timeout=0.1)
@@ -133,10 +133,10 @@ def test_a_full_queue_raises_where_it_was_told_to():
 
 
 def test_a_full_queue_gives_up_blocking_after_its_time():
-    client = Server(no_answer).client(outbox=Limits(most=1, at_once=1, full_timeout=0.01))
+    client = Server(no_answer).client(outbox=OutboxLimits(max_events=1, batch_size=1, full_timeout=0.01))
     client.events.record("acme", "call")
 
-    with pytest.raises(Full):
+    with pytest.raises(OutboxFull):
         client.events.record("acme", "call")
     with pytest.raises(NotSent):
         client.close(timeout=0.1)
@@ -144,7 +144,7 @@ def test_a_full_queue_gives_up_blocking_after_its_time():
 
 def test_a_full_queue_blocks_until_there_is_room():
     server, recorded = Server(no_answer), []
-    client = server.client(outbox=Limits(most=2, at_once=2, every=0.01))
+    client = server.client(outbox=OutboxLimits(max_events=2, batch_size=2, interval=0.01))
 
     def record_many():
         for number in range(6):
@@ -166,10 +166,10 @@ def test_a_full_queue_blocks_until_there_is_room():
 
 
 def test_what_takes_too_many_bytes_is_full_as_well():
-    client = Server(no_answer).client(outbox=Limits(most_bytes=1_000, when_full="raise"))
+    client = Server(no_answer).client(outbox=OutboxLimits(max_bytes=1_000, when_full="raise"))
     client.events.record("acme", "call", {"text": "x" * 2_000})  # alone, it is let in: it would never be otherwise
 
-    with pytest.raises(Full):
+    with pytest.raises(OutboxFull):
         client.events.record("acme", "call")
     with pytest.raises(NotSent):
         client.close(timeout=0.1)

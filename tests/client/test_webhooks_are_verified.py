@@ -6,18 +6,18 @@ from uuid import UUID
 import pytest
 from tollbook_client import BadSignature, verify
 
-from customers.notifications.signatures import headers, payload
+from customers.notifications.signatures import build_headers, build_payload
 
 SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2VjcmV0LXRoYXQtaXMtbm90LXRoZS1vbmU="
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NAME = UUID("0f3c5b1e-9f6b-4f0c-a0d1-b7e5b0a3c2d1")
-CONTENT = payload(
+CONTENT = build_payload(
     kind="invoice.paid", customer="acme", sandbox=False, facts={"total": "119.00", "buyer": "Ä"}, created_at=AT
 )
 
 
 def signed(*secrets):
-    return headers(message_id=NAME, content=CONTENT, secrets=secrets, at=AT)
+    return build_headers(message_id=NAME, content=CONTENT, secrets=secrets, at=AT)
 
 
 BELIEVED = [

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from config.postgres import binaries
-from config.postgres.account import Account, server_account
+from config.postgres.account import ServerAccount, server_account
 from config.postgres.cluster import Cluster, PostgresFailed
 from config.postgres.throwaway import cluster_in, run_folder
 
-OURSELVES = Account(os.geteuid(), os.getegid())
+OURSELVES = ServerAccount(os.geteuid(), os.getegid())
 
 
 def fake_programs(folder: Path, *, version: str) -> Path:

@@ -29,7 +29,7 @@ def kill(cluster: Cluster) -> int:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     give_up = time.monotonic() + 10
-    while process.mark(pid) is not None:
+    while process.process_identity(pid) is not None:
         assert time.monotonic() < give_up, "the server outlived SIGKILL"
         time.sleep(0.01)
     return pid
@@ -93,10 +93,10 @@ def test_takes_no_dead_process_for_a_live_one():
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has reaped it
 
-    assert process.mark(child.pid) is None
+    assert process.process_identity(child.pid) is None
     child.wait()
 
 
 def test_tells_two_processes_apart_by_when_they_started():
-    assert process.mark(os.getpid()) == process.mark(os.getpid())
-    assert process.mark(os.getpid()) != process.mark(1)
+    assert process.process_identity(os.getpid()) == process.process_identity(os.getpid())
+    assert process.process_identity(os.getpid()) != process.process_identity(1)

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image, PngImagePlugin
 
-from customers.brand.logos import MOST_UPLOADED, LogoRefused, keep, read_logo
+from customers.brand.logos import MOST_UPLOADED, LogoRefused, store_logo, read_logo
 from customers.models import Logo
 from tests.customers.pictures import picture
 
@@ -85,5 +85,5 @@ def test_a_large_picture_is_scaled_down_and_keeps_its_shape():
 
 @pytest.mark.django_db
 def test_the_same_picture_is_kept_once():
-    assert keep(read_logo(picture("PNG"))) == keep(read_logo(picture("PNG")))
+    assert store_logo(read_logo(picture("PNG"))) == store_logo(read_logo(picture("PNG")))
     assert Logo.objects.count() == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.brand.logos import keep, read_logo
+from customers.brand.logos import store_logo, read_logo
 from customers.models import Contact, EmailTemplate
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
@@ -49,12 +49,12 @@ def told(shared_transaction: None) -> None:
     make_clock(JAN)
     EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
-    magic_links.ask_by_mail(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
-    sessions.begin(entered=customer, contact=contact, way="mail", at=JAN)
+    magic_links.request_link(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
+    sessions.begin(customer=customer, contact=contact, way="mail", at=JAN)
     listen("https://example.com/hook")
     tell(customer, at=JAN)
     fan_out(at=JAN)
-    keep(read_logo(picture("PNG")))
+    store_logo(read_logo(picture("PNG")))
 
 
 def again(table: str, where: str = "true", **columns: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from customers.customer_time import in_time_of, of_clock, time_for, time_of
+from customers.customer_time import clock_filter, clock_sql, current_time_by_external_id, current_time
 from customers.models import Customer, TestClock
 from tests.builders import make_clock, make_customer
 
@@ -22,14 +22,14 @@ def test_is_its_clocks_as_it_stands_now(clock):
     customer = make_customer("acme", sandbox=True, test_clock=clock)
     TestClock.objects.update(now=JAN + timedelta(days=1))
 
-    assert time_of(customer) == time_for("acme", sandbox=True) == JAN + timedelta(days=1)
+    assert current_time(customer) == current_time_by_external_id("acme", sandbox=True) == JAN + timedelta(days=1)
 
 
 def test_is_the_real_one_without_a_clock(django_assert_num_queries):
     customers = [make_customer("acme"), make_customer("acme", sandbox=True)]
 
     with django_assert_num_queries(1):  # of the sandbox's, by its name
-        times = [time_for("acme", sandbox=one.sandbox) for one in customers] + [time_of(one) for one in customers]
+        times = [current_time_by_external_id("acme", sandbox=one.sandbox) for one in customers] + [current_time(one) for one in customers]
     assert all(abs(timezone.now() - one) < timedelta(minutes=1) for one in times)
 
 
@@ -38,9 +38,9 @@ def test_tells_who_is_looked_for_together(clock):
     live, plain = make_customer(), make_customer(sandbox=True)
     ours, theirs = (make_customer(sandbox=True, test_clock=one) for one in (clock, other))
 
-    found = {one: set(Customer.objects.filter(in_time_of(one, "pk"))) for one in (None, clock.pk, other.pk)}
+    found = {one: set(Customer.objects.filter(clock_filter(one, "pk"))) for one in (None, clock.pk, other.pk)}
     raw = {
-        one: set(Customer.objects.raw(f"SELECT * FROM customers_customer c WHERE {of_clock(one, 'c.id')}"))  # noqa: S608
+        one: set(Customer.objects.raw(f"SELECT * FROM customers_customer c WHERE {clock_sql(one, 'c.id')}"))  # noqa: S608
         for one in found
     }
 

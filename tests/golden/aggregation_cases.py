@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from billing.closing.period_reader import read_closings, read_counters
+from billing.closing.period_reader import read_periods_to_close, read_counters
 from billing.metering.ingest import parser
-from billing.metering.ingest.event_recorder import record
-from billing.metering.rating_inputs.aggregate_quantities import NO_OPENING, Opening, by_dimensions, read_held
-from billing.metering.rating_inputs.period_counters import Counted, with_metered
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.rating_inputs.aggregate_quantities import NO_OPENING, Opening, quantities_by_dimensions, read_states
+from billing.metering.rating_inputs.period_counters import CounterState, with_metered
 from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
-from plans.aggregation.aggregate_state import Mark, Window, tally_of, ticks
+from plans.aggregation.aggregate_state import EventValue, UsageWindow, aggregate_event, to_microseconds
 from plans.aggregation.weighted_sum import weighted_sum
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 from plans.pricing.rounding import Rounding
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate
 from tests.golden.cases import Case, Figures
@@ -119,23 +119,23 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
     }
     at = timezone.now()
     oldest = datetime(2000, 1, 1, tzinfo=UTC)
-    events, refused, _ = parser.read(json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at)
+    events, refused, _ = parser.parse_events(json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at)
     assert not refused
-    record(events=events, sandbox=False, at=at)
+    record_events(events=events, sandbox=False, at=at)
 
 
-def total(period: Period) -> Counted:
+def total(period: Period) -> CounterState:
     """Return what was counted in the period, with what the meter makes of it."""
-    span = read_closings([period.pk])[period.pk].span
-    counters = with_metered(read_counters([period.pk]).get(period.pk, {}), span, read_held([span]))
+    span = read_periods_to_close([period.pk])[period.pk].span
+    counters = with_metered(read_counters([period.pk]).get(period.pk, {}), span, read_states([span]))
     found = [one for by_rate in counters.values() for one in by_rate.values()]
-    return found[0] if found else Counted(0, Decimal(0), Decimal(0))
+    return found[0] if found else CounterState(0, Decimal(0), Decimal(0))
 
 
 def carried_over(period: Period) -> Opening:
     """Return what the period was entered with, of usage without dimensions."""
-    span = read_closings([period.pk])[period.pk].span
-    by_meter = read_held([span]).openings.get(period.pk, {})
+    span = read_periods_to_close([period.pk])[period.pk].span
+    by_meter = read_states([span]).openings.get(period.pk, {})
     return next(iter(by_meter.values()), {}).get((), NO_OPENING)
 
 
@@ -153,17 +153,17 @@ def shown(case: Case, value: Decimal, options: dict[str, Any]) -> Decimal:
 
 def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
     """Return the quantity and the events of each value of the dimensions."""
-    span = read_closings([period.pk])[period.pk].span
-    feature = terms_of(period.version_id, "USD").features[0]
+    span = read_periods_to_close([period.pk])[period.pk].span
+    feature = load_terms(period.version_id, "USD").features[0]
     found: dict[tuple[tuple[str, str], ...], list[Decimal]] = {}
     for row in Rollup.objects.filter(period=period):
         sums = found.setdefault(tuple(sorted(row.dimensions.items())), [Decimal(0), Decimal(0)])
         sums[0] += row.quantity
         sums[1] += row.events
-    if feature.metering.is_tallied:
-        for dimensions, quantity in by_dimensions(span, feature, read_held([span])).items():
+    if feature.metering.needs_aggregate_state:
+        for dimensions, quantity in quantities_by_dimensions(span, feature, read_states([span])).items():
             found.setdefault(dimensions, [quantity, Decimal(0)])[0] = quantity
-    for dimensions, opening in read_held([span]).openings.get(period.pk, {}).get(feature.meter_id, {}).items():
+    for dimensions, opening in read_states([span]).openings.get(period.pk, {}).get(feature.meter_id, {}).items():
         found[dimensions][1] += opening.events
     ours = [
         {
@@ -181,9 +181,9 @@ def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
 def shares(period: Period) -> list[Decimal]:
     """Return what each event adds to a weighted sum, to three places."""
     start, end = period.starts_at, period.ends_at
-    window = Window(start, end, ticks(timedelta(days=31)))
+    window = UsageWindow(start, end, to_microseconds(timedelta(days=31)))
     levels = LevelChange.objects.filter(series__period=period).order_by("at")
-    added = [weighted_sum("deltas", tally_of(Mark(one.at, "", "", one.value), start), window) for one in levels]
+    added = [weighted_sum("deltas", aggregate_event(EventValue(one.at, "", "", one.value), start), window) for one in levels]
     return [one.quantize(Decimal("0.001"), ROUND_HALF_UP) for one in added]
 
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from lib.decimals import ZERO
 from lib.money import round_money
 from plans.pricing.charge_models import Dynamic, PerUnit
-from plans.pricing.commitments import Commitment, Settled, settle
-from plans.pricing.proration import share
-from plans.pricing.rating import PriceTerms, Rate, Rating, Usage, rate_usage
+from plans.pricing.commitments import SpendCommitment, CommitmentSettlement, settle_commitment
+from plans.pricing.proration import share_of_interval
+from plans.pricing.rating import PriceTerms, RateTerms, Rating, RateUsage, rate_usage
 from tests.golden.cases import Case, Figures
 from tests.golden.pricing_cases import ALL, charge
 
@@ -30,7 +30,7 @@ def figures(case: Case) -> Figures:
 def part_of(params: dict[str, Any]) -> Fraction:
     """Return the billed share of the full period, by days; the cases' ends are their last second."""
     full, billed = params["full_period"], params["billed_period"]
-    return share(
+    return share_of_interval(
         datetime.fromisoformat(billed["start"]),
         datetime.fromisoformat(billed["end"]) + SECOND,
         full_start=datetime.fromisoformat(full["start"]),
@@ -42,8 +42,8 @@ def part_of(params: dict[str, Any]) -> Fraction:
 
 def prorated_minimum(case: Case) -> Figures:
     params, part = case["params"], part_of(case["params"])
-    commitment, spent = Commitment(D(params["minimum"])), D(params.get("used", 0))
-    settled = settle(commitment, spent=spent, currency=case["currency"], share=part)
+    commitment, spent = SpendCommitment(D(params["minimum"])), D(params.get("used", 0))
+    settled = settle_commitment(commitment, spent=spent, currency=case["currency"], share=part)
     return {
         "commitment": settled.limit,
         "true_up": settled.true_up,
@@ -62,7 +62,7 @@ def minimum(case: Case) -> Figures:
     spent = D(params["used"])
     if params.get("round_used_first"):
         spent = round_money(spent, case["currency"])
-    settled = settle(Commitment(D(params["minimum"])), spent=spent, currency=case["currency"])
+    settled = settle_commitment(SpendCommitment(D(params["minimum"])), spent=spent, currency=case["currency"])
     in_money = round_money(settled.true_up * D(params.get("conversion_rate", 1)), case["currency"])
     return {"true_up": in_money, "true_up_in_units": settled.true_up, "total": settled.total}
 
@@ -73,15 +73,15 @@ def rated(case: Case, units: Decimal, *, is_final: bool) -> Rating:
     model = charge(params["price"]["model"], params["price"]["params"])
     if "discount_percent" in params["price"]["params"]:
         assert isinstance(model, PerUnit)
-        agreed = Commitment(ZERO, discount=D(params["price"]["params"]["discount_percent"]))
+        agreed = SpendCommitment(ZERO, discount=D(params["price"]["params"]["discount_percent"]))
         model = PerUnit(agreed.discounted(model.unit_price))
     terms = PriceTerms(
         currency=case["currency"],
-        rates=(Rate(ALL, (), model),),
+        rates=(RateTerms(ALL, (), model),),
         minimum=D(params["minimum"]) if "minimum" in params else None,
         maximum=D(params["maximum"]) if "maximum" in params else None,
     )
-    used = Usage(units, carried=units) if isinstance(model, Dynamic) else units
+    used = RateUsage(units, carried=units) if isinstance(model, Dynamic) else units
     return rate_usage(terms, {ALL: used}, is_final=is_final)
 
 
@@ -91,16 +91,16 @@ def line(case: Case) -> Figures:
     before, units = D(params["prior_units"]), D(params["units"])
     now = rated(case, before + units, is_final=params["line"] == "last")
     earlier = rated(case, before, is_final=False)
-    billed = min(D(params["prior_billed"]), earlier.invoiced) if "maximum" in params else D(params["prior_billed"])
+    billed = min(D(params["prior_billed"]), earlier.invoiced_amount) if "maximum" in params else D(params["prior_billed"])
     plain = round_money(now.amount, case["currency"]) - round_money(earlier.amount, case["currency"])
-    total = now.invoiced - billed
+    total = now.invoiced_amount - billed
     return {"charge": plain, "true_up": total - plain, "discount": plain - total, "total": total}
 
 
 def sequence(case: Case) -> Figures:
     totals, billed = [], ZERO
     for snapshot in case["params"]["snapshots"]:
-        now = rated(case, D(snapshot["cumulative_units"]), is_final=snapshot["final"]).invoiced
+        now = rated(case, D(snapshot["cumulative_units"]), is_final=snapshot["final"]).invoiced_amount
         totals.append(now - billed)
         billed = now
     return {"totals": totals}
@@ -112,29 +112,29 @@ def windowed(case: Case) -> Figures:
     return {
         "total": sum((one.total for one in found), ZERO),
         "utilized": sum((one.within for one in found), ZERO),
-        "overage": sum((one.beyond + one.surcharge for one in found), ZERO),
+        "overage": sum((one.excess + one.surcharge for one in found), ZERO),
         "true_up": sum((one.true_up for one in found), ZERO),
     }
 
 
-def window_settled(case: Case, window: dict[str, Any]) -> list[Settled]:
-    terms = PriceTerms(case["currency"], (Rate(ALL, (), PerUnit(D(window["unit_amount"]))),))
-    spent = rate_usage(terms, {ALL: D(window["units"])}).invoiced
+def window_settled(case: Case, window: dict[str, Any]) -> list[CommitmentSettlement]:
+    terms = PriceTerms(case["currency"], (RateTerms(ALL, (), PerUnit(D(window["unit_amount"]))),))
+    spent = rate_usage(terms, {ALL: D(window["units"])}).invoiced_amount
     if window["commitment"] is None:
-        return [Settled(spent, spent, ZERO, ZERO, ZERO)]
+        return [CommitmentSettlement(spent, spent, ZERO, ZERO, ZERO)]
     assert window["commitment_type"] == "amount"
-    commitment = Commitment(
+    commitment = SpendCommitment(
         D(window["commitment"]), overage_factor=D(window["overage_factor"]), trues_up=window["true_up"]
     )
-    return [settle(commitment, spent=spent, currency=case["currency"])] * int(window.get("count", 1))
+    return [settle_commitment(commitment, spent=spent, currency=case["currency"])] * int(window.get("count", 1))
 
 
 def cumulative(case: Case) -> Figures:
     params = case["params"]
-    commitment = Commitment(D(params["commitment"]), overage_factor=D(params["overage_factor"]))
+    commitment = SpendCommitment(D(params["commitment"]), overage_factor=D(params["overage_factor"]))
     before, spent = (sum(map(D, params[name]), ZERO) for name in ("prior_base_usage", "current_base_usage"))
-    settled = settle(commitment, spent=spent, before=before, currency=case["currency"], is_final=False)
-    return {"total": settled.total, "overage": settled.beyond + settled.surcharge}
+    settled = settle_commitment(commitment, spent=spent, spent_before=before, currency=case["currency"], is_final=False)
+    return {"total": settled.total, "overage": settled.excess + settled.surcharge}
 
 
 RUNNERS: dict[str, Callable[[Case], Figures]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from plans.pricing.calendar import Anchor, Interval, Period, iterate, period_containing
+from plans.pricing.calendar import Anchor, Interval, CalendarPeriod, iterate_periods, period_containing
 from tests.golden.cases import Case, Figures
 
 LATER: dict[str, str] = {}
@@ -26,7 +26,7 @@ def shown(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def bounds(period: Period) -> Figures:
+def bounds(period: CalendarPeriod) -> Figures:
     return {"start": shown(period.start), "end": shown(period.end)}
 
 
@@ -63,7 +63,7 @@ def next_billing_date(case: Case) -> Figures:
 
 def month_starts(case: Case) -> Figures:
     anchor = anniversary(case, moment(case["params"]["start"]))
-    periods = iterate(anchor, until=moment(case["params"]["end"]))
+    periods = iterate_periods(anchor, until=moment(case["params"]["end"]))
     return {"starts": [shown(period.start) for period in periods]}
 
 
@@ -81,7 +81,7 @@ def arrears_period(case: Case) -> Figures:
 
 def elapsed_cycles(case: Case) -> Figures:
     start, target = moment(case["params"]["billing_start"]), moment(case["params"]["target"])
-    periods = iterate(on_billing_day(case, start), start=start, until=target)
+    periods = iterate_periods(on_billing_day(case, start), start=start, until=target)
     return {"cycles": sum(period.end <= target for period in periods)}
 
 

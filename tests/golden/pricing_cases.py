@@ -7,8 +7,8 @@ from typing import Any
 
 from lib.decimals import EXACT, ZERO
 from lib.money import minor_unit, round_money, round_to
-from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier, Volume
-from plans.pricing.rating import PriceTerms, Rate, RatedLine, Rating, Rounding, Usage, match_rate, rate_usage
+from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, PriceTier, Volume
+from plans.pricing.rating import PriceTerms, RateTerms, RatedLine, Rating, Rounding, RateUsage, match_rate, rate_usage
 from tests.golden.cases import Case, Figures
 
 LATER: dict[str, str] = {}
@@ -47,14 +47,14 @@ def charge(model: str, params: dict[str, Any]) -> Charge:
             fixed_fee=Decimal(params["fixed_amount"] or 0),
             free_events=int(params["free_events"] or 0),
             free_value=Decimal(params["free_total"] or 0),
-            least=number_or_open(params["min_per_event"]),
-            most=number_or_open(params["max_per_event"]),
+            minimum=number_or_open(params["min_per_event"]),
+            maximum=number_or_open(params["max_per_event"]),
         )
     if model == "dynamic":
         return Dynamic(Decimal(params.get("multiplier", 1)))
     return {"graduated": Graduated, "graduated_percentage": Graduated, "volume": Volume}[model](
         tuple(
-            Tier(
+            PriceTier(
                 number_or_open(tier["up_to"]),
                 Decimal(tier["unit_amount"]) if "unit_amount" in tier else Decimal(tier["rate"]).scaleb(-2),
                 Decimal(tier["flat_amount"]),
@@ -74,7 +74,7 @@ def one_rate(case: Case) -> Figures:
     model = charge(case["kind"], params)
     terms = PriceTerms(
         currency=case["currency"],
-        rates=(Rate(ALL, (), model),),
+        rates=(RateTerms(ALL, (), model),),
         included=Decimal(params.get("free_units") or params.get("usage_discount") or 0),
         rounding=Rounding(conversion["rounding"], conversion["precision"]) if conversion else None,
         credits_below_zero=isinstance(model, PerUnit) and not case.get("floor_at_zero"),
@@ -102,7 +102,7 @@ def converted(units: Decimal, conversion: dict[str, Any] | None) -> Decimal:
 
 def due(case: Case, rated: Rating, billed: Rating) -> Decimal:
     if case.get("round_each_snapshot"):
-        return EXACT.subtract(rated.invoiced, billed.invoiced)
+        return EXACT.subtract(rated.invoiced_amount, billed.invoiced_amount)
     amount = EXACT.subtract(rated.amount, billed.amount)
     return round_money(amount, case["currency"]) if "amount_dp" in case["expected"] else amount
 
@@ -146,8 +146,8 @@ def on_events(case: Case) -> Figures:
     values = tuple(Decimal(event["value"]) for event in events)
     unit = minor_unit(case["currency"]) if params.get("event_price_unit") == "minor" else Decimal(1)
     carried = sum((Decimal(event["price"]) * unit for event in events if "price" in event), ZERO)
-    usage = Usage(Decimal(case["units"]), len(events), values, carried)
-    rating = rate_usage(PriceTerms(case["currency"], (Rate(ALL, (), model),)), {ALL: usage})
+    usage = RateUsage(Decimal(case["units"]), len(events), values, carried)
+    rating = rate_usage(PriceTerms(case["currency"], (RateTerms(ALL, (), model),)), {ALL: usage})
     amount = due(case, rating, NOTHING)
     (line,) = rating.lines
     paid = line.parts[0] if line.parts else None
@@ -176,19 +176,19 @@ def marked_up(case: Case) -> Figures:
     """A price carried by the events, or usage that is money already, times a factor."""
     if case["params"]["price_source"] == "event":
         return on_events(case)
-    terms = PriceTerms(case["currency"], (Rate(ALL, (), charge("dynamic", case["params"])),))
+    terms = PriceTerms(case["currency"], (RateTerms(ALL, (), charge("dynamic", case["params"])),))
     before = Decimal(case.get("prior_units", 0))
     if "cumulative_units" in case:
         now, before = Decimal(case["cumulative_units"]), Decimal(case["cumulative_units"]) - Decimal(case["units"])
     else:
         now = before + Decimal(case["units"])
-    rated, billed = (rate_usage(terms, {ALL: Usage(units, carried=units)}) for units in (now, before))
+    rated, billed = (rate_usage(terms, {ALL: RateUsage(units, carried=units)}) for units in (now, before))
     return {"amount": due(case, rated, billed)}
 
 
 def prorated(case: Case) -> Figures:
     """Units that come and go within a period: the time-weighted sum of them climbs the tiers."""
-    terms = PriceTerms(case["currency"], (Rate(ALL, (), charge("graduated", case["params"])),))
+    terms = PriceTerms(case["currency"], (RateTerms(ALL, (), charge("graduated", case["params"])),))
     held = sum((Decimal(event["prorated_units"]) for event in case["events"]), ZERO)
     rating = rate_usage(terms, {ALL: held})
     amount = round_money(rating.amount, case["currency"])
@@ -204,11 +204,11 @@ def base_plus_overage(case: Case) -> Figures:
     overage = params.get("overage")
     terms = PriceTerms(
         currency=case["currency"],
-        rates=(Rate(ALL, (), charge(overage["model"], overage["params"]) if overage else PerUnit(ZERO)),),
+        rates=(RateTerms(ALL, (), charge(overage["model"], overage["params"]) if overage else PerUnit(ZERO)),),
         included=EXACT.multiply(Decimal(params["included_units"]), Decimal(params.get("included_fraction", 1))),
         model="overage" if overage else "hard_cap",
     )
-    base = rate_usage(PriceTerms(case["currency"], (Rate(ALL, (), Flat(Decimal(params["base_amount"]))),)), {})
+    base = rate_usage(PriceTerms(case["currency"], (RateTerms(ALL, (), Flat(Decimal(params["base_amount"]))),)), {})
     usage = rate_usage(terms, {ALL: Decimal(case["units"])})
     amount = EXACT.add(base.amount, usage.amount)
     return {
@@ -223,7 +223,7 @@ def matrix(case: Case) -> Figures:
     params = case["params"]
     rows = [*params["rows"], {"match": {}, **params["default"]}] if params["default"] else params["rows"]
     rates = tuple(
-        Rate(key, tuple(row["match"].items()), charge(row.get("model", "per_unit"), row.get("params", row)))
+        RateTerms(key, tuple(row["match"].items()), charge(row.get("model", "per_unit"), row.get("params", row)))
         for key, row in enumerate(rows)
     )
     used: dict[int | str, Decimal] = {}
@@ -232,13 +232,13 @@ def matrix(case: Case) -> Figures:
         assert rate is not None, "no rate covers this event"
         used[rate.key] = EXACT.add(used.get(rate.key, ZERO), Decimal(event["value"]))
     rating = rate_usage(PriceTerms(case["currency"], rates), used)
-    return {"amount": rating.invoiced if "amount_dp" in case["expected"] else rating.amount}
+    return {"amount": rating.invoiced_amount if "amount_dp" in case["expected"] else rating.amount}
 
 
 def bucketed(case: Case) -> Figures:
     """A price per bucket of time, each rated on its own; or the units beyond each bucket's allowance priced once."""
     params = case["params"]
-    rates = (Rate(ALL, (), charge(params["model"], params["params"])),)
+    rates = (RateTerms(ALL, (), charge(params["model"], params["params"])),)
     each = PriceTerms(case["currency"], rates, included=Decimal(params.get("free_units_per_bucket", 0)))
     ratings = [rate_usage(each, {ALL: Decimal(event["value"])}) for event in case["events"]]
     billable = sum((rating.lines[0].billable for rating in ratings), ZERO)
@@ -261,7 +261,7 @@ def blocks(case: Case) -> Figures:
     for step in steps[:-1]:
         end += Decimal(step["block_size"]) * Decimal(step["max_blocks"])
         bounds.append(end)
-    ladder = tuple(Tier(bound, ZERO) for bound in [*bounds, None])
+    ladder = tuple(PriceTier(bound, ZERO) for bound in [*bounds, None])
     model = Graduated(ladder) if case["kind"] == "graduated_blocks" else Volume(ladder)
     sold = [Package(Decimal(step["block_size"]), Decimal(step["block_amount"])) for step in steps]
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from billing.closing.records import Claim
+from billing.closing.records import BilledFee
 from invoices.documents.totals import Tax
 from lib.decimals import HALF_UP
 from lib.money import round_money
-from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, edge, iterate, period_containing
-from plans.pricing.included_credits import Granted, Rule, slots
-from plans.pricing.proration import prorate, share
+from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, boundary, iterate_periods, period_containing
+from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, compute_grants
+from plans.pricing.proration import prorate, share_of_interval
 from tests.golden.cases import Case, Figures
 from tests.golden.period_cases import moment
 from tests.golden.termination import ending
@@ -42,7 +42,7 @@ def span(stated: dict[str, object]) -> tuple[datetime, datetime]:
 def part_of(case: Case, full: tuple[datetime, datetime], start: datetime, end: datetime) -> Fraction:
     """Return the share of an interval that [start, end) is, by the case's own grain."""
     by, zone = case["params"]["granularity"], ZoneInfo(case["timezone"])
-    return share(start, end, full_start=full[0], full_end=full[1], by=by, zone=zone)
+    return share_of_interval(start, end, full_start=full[0], full_end=full[1], by=by, zone=zone)
 
 
 def after_trial(case: Case, start: datetime, end: datetime) -> datetime:
@@ -77,7 +77,7 @@ def plan_change(case: Case) -> Figures:
     old = Decimal(params["old_amount"]) * int(params.get("old_quantity", 1))
     new = Decimal(params["new_amount"]) * int(params.get("new_quantity", 1))
     claimed = prorate(old, part_of(case, full, since, full[1]), currency)
-    claim = Claim(
+    claim = BilledFee(
         amount=claimed,
         net=claimed,
         quantity=Decimal(1),
@@ -87,7 +87,7 @@ def plan_change(case: Case) -> Figures:
         credited=claimed - Decimal(params.get("original_paid", claimed)) + Decimal(params.get("previous_credits", 0)),
     )
     used = prorate(old, part_of(case, full, since, at), currency)
-    credit = -claim.given_back(used - claimed, currency) if claimed else ZERO
+    credit = -claim.credit_for(used - claimed, currency) if claimed else ZERO
     charge = prorate(new, part_of(case, full, at, full[1]), currency)
     net = charge - credit
     if params.get("tax_percent"):
@@ -100,8 +100,8 @@ def credit_cap(case: Case) -> Figures:
     paid = params["original_amount"]
     since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     credited = params["previous_credits"]
-    claim = Claim(paid, paid, Decimal(1), since, until, (Tax("", ZERO),), credited=credited)
-    return {"credit": -claim.given_back(min(-params["potential_credit"], ZERO), case["currency"])}
+    claim = BilledFee(paid, paid, Decimal(1), since, until, (Tax("", ZERO),), credited=credited)
+    return {"credit": -claim.credit_for(min(-params["potential_credit"], ZERO), case["currency"])}
 
 
 def billing_cycles(case: Case) -> Figures:
@@ -116,9 +116,9 @@ def billing_cycles(case: Case) -> Figures:
     except OutsideCalendar:
         return {"error": "invalid_date_sequence"}
     cycles, told, whole = ZERO, [], 0
-    for period in iterate(anchor, start=start, until=target + TICK, end=end):
-        full = edge(anchor, period.n), edge(anchor, period.n + 1)
-        part = share(period.start, period.end, full_start=full[0], full_end=full[1], by="day", zone=zone)
+    for period in iterate_periods(anchor, start=start, until=target + TICK, end=end):
+        full = boundary(anchor, period.n), boundary(anchor, period.n + 1)
+        part = share_of_interval(period.start, period.end, full_start=full[0], full_end=full[1], by="day", zone=zone)
         cycles += HALF_UP.divide(Decimal(part.numerator), Decimal(part.denominator)).quantize(Decimal(1).scaleb(-9))
         whole += part == 1
         if part < 1:
@@ -148,7 +148,7 @@ def day_count(case: Case) -> Figures:
     far = end + 400 * DAY
     zone = ZoneInfo(case["timezone"])
     days = (far.astimezone(zone).date() - start.astimezone(zone).date()).days
-    ours = share(start, end, full_start=start, full_end=far, by="day", zone=zone) * days
+    ours = share_of_interval(start, end, full_start=start, full_end=far, by="day", zone=zone) * days
     return {"days": str(ours), "days_by_local_date": str(ours)}
 
 
@@ -160,8 +160,8 @@ def credit_grant(case: Case) -> Figures:
     at = moment(params["change_at"])
     if at >= end:  # the period is over: nothing of it is left to be granted
         return {"credits": ZERO}
-    granted = Granted(at, end, anchor, params["granularity"])
-    return {"credits": sum(slot.units for slot in slots(Rule(Decimal(params["credits"])), granted))}
+    granted = GrantPeriod(at, end, anchor, params["granularity"])
+    return {"credits": sum(slot.units for slot in compute_grants(IncludedCreditRule(Decimal(params["credits"])), granted))}
 
 
 def factor(case: Case) -> Figures:

@@ -7,8 +7,8 @@ from invoices.documents.totals import Tax, Totals, total_up
 from lib.decimals import ZERO
 from lib.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.charge_models import PerUnit
-from plans.pricing.discounts import Claim, Discount, take_off
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.discounts import DiscountableLine, DiscountTerms, apply_discounts
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 from tests.golden.cases import Case, Figures
 
 LATER: dict[str, str] = {}
@@ -36,8 +36,8 @@ def round_amount(case: Case) -> Figures:
 
 def round_product(case: Case) -> Figures:
     price = PerUnit(Decimal(case["params"]["unit_amount"]))
-    terms = PriceTerms(case["currency"], (Rate(1, (), price),))
-    return {"amount": rate_usage(terms, {1: Decimal(case["params"]["quantity"])}).invoiced}
+    terms = PriceTerms(case["currency"], (RateTerms(1, (), price),))
+    return {"amount": rate_usage(terms, {1: Decimal(case["params"]["quantity"])}).invoiced_amount}
 
 
 def sum_of_rounded(case: Case) -> Figures:
@@ -79,26 +79,26 @@ def repeat_tax(case: Case) -> Figures:
 def spread_discount(case: Case) -> Figures:
     """A discount is never more than there is to discount, and is split over the lines in proportion."""
     lines = [Decimal(line) for line in case["params"]["lines"]]
-    claims = [Claim(number, line) for number, line in enumerate(lines)]
-    (taken,) = take_off([Discount(amount=Decimal(case["params"]["discount"]))], claims, case["currency"])
+    claims = [DiscountableLine(number, line) for number, line in enumerate(lines)]
+    (taken,) = apply_discounts([DiscountTerms(amount=Decimal(case["params"]["discount"]))], claims, case["currency"])
     return {"lines": [line - share for line, share in zip(lines, taken.shares, strict=True)]}
 
 
-def described(coupon: dict[str, str]) -> Discount:
+def described(coupon: dict[str, str]) -> DiscountTerms:
     value = Decimal(coupon["value"])
-    return Discount(percent=value) if coupon["type"] == "percentage" else Discount(amount=value)
+    return DiscountTerms(percent=value) if coupon["type"] == "percentage" else DiscountTerms(amount=value)
 
 
 def discount(case: Case) -> Figures:
     amount = Decimal(case["params"]["amount"])
-    claim = Claim(1, round_money(amount, case["currency"]))
-    (taken,) = take_off([described(case["params"])], [claim], case["currency"])
+    claim = DiscountableLine(1, round_money(amount, case["currency"]))
+    (taken,) = apply_discounts([described(case["params"])], [claim], case["currency"])
     return {"discount": taken.total, "final": amount - taken.total}
 
 
 def coupons(case: Case) -> Figures:
-    claim = Claim(1, Decimal(case["params"]["subtotal"]))
-    taken = take_off([described(one) for one in case["params"]["coupons"]], [claim], case["currency"])
+    claim = DiscountableLine(1, Decimal(case["params"]["subtotal"]))
+    taken = apply_discounts([described(one) for one in case["params"]["coupons"]], [claim], case["currency"])
     return {"discount": sum((one.total for one in taken), ZERO)}
 
 

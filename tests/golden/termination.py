@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from billing.closing import close_due
 from billing.subscriptions import cancel
-from invoices.credit_notes import credit
-from invoices.credit_notes.credit_note import Taken
+from invoices.credit_notes import issue_credit_note
+from invoices.credit_notes.credit_note import RequestedCredit
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from plans.models import Coupon
@@ -59,8 +59,8 @@ def _settle(case: Case, claimed: Invoice) -> None:
     """Credit and pay what the case says."""
     params, at = case["params"], claimed.issued_at
     if "previous_credit" in params:
-        taken = [Taken(claimed.lines.get(fee__kind="base").position, Decimal(params["previous_credit"]))]
-        credit(invoice_id=claimed.pk, lines=taken, reason="before", to="balance", at=at)
+        taken = [RequestedCredit(claimed.lines.get(fee__kind="base").position, Decimal(params["previous_credit"]))]
+        issue_credit_note(invoice_id=claimed.pk, lines=taken, reason="before", to="balance", at=at)
         claimed.refresh_from_db()
     if paid := min(Decimal(params.get("paid", 0)), claimed.due):
         record_payment(invoice_id=claimed.pk, amount=paid, method="manual", reference="paid", at=at)

@@ -6,26 +6,26 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import read
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import parse_events
 from billing.models import Drawdown
 from lib.currencies import CREDITS
 from lib.money import round_money
 from plans.pricing.charge_models import PerUnit
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.golden.cases import Case, Figures
 from tests.golden.period_cases import shown
 from tests.golden.wallet_payments import apply_to_invoices
 from tests.golden.wallet_steps import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
-from wallets.credit_rules.at_zero_policy import AtZero
-from wallets.credit_rules.packs import Slab, bonus_of, bought, slab_of
-from wallets.credit_rules.topup_rule import has_cooled, is_due, threshold_of
-from wallets.credit_rules.units import InvalidAmount, rounded
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
+from wallets.credit_rules.packs import Slab, compute_bonus, price_purchase, find_slab
+from wallets.credit_rules.topup_rule import is_cooldown_over, is_due, threshold_from_percent
+from wallets.credit_rules.units import InvalidAmount, round_units
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.grant import Grant, grant
-from wallets.ledger.locked_wallets import open_of_customers
-from wallets.ledger.spend import Use, return_to, take_from
+from wallets.ledger.locked_wallets import lock_customer_wallets
+from wallets.ledger.spend import SpendRequest, give_back, take_from_wallets
 from wallets.ledger.transactions import Sheet, write
 from wallets.models import Lot, Transaction, Wallet
 
@@ -85,7 +85,7 @@ def collect(case: Case) -> Figures:
         burning.will_grant(one, [])
     burning.until = START
     burning.run()
-    spent = burning.spend(D(params["amount"]), START, "use", AtZero.OVERAGE, params["feature"])
+    spent = burning.spend(D(params["amount"]), START, "use", AtZeroPolicy.OVERAGE, params["feature"])
     ledger = [{name: one[name] for name in ("grant", "amount")} for one in burning.ledger()]
     return {"ledger": ledger, "ledger_from": case["expected"]["ledger_from"], "collected": spent.units}
 
@@ -97,7 +97,7 @@ def grant_active_at(case: Case) -> Figures:
     burning.will_grant({"id": "g", "amount": "5", "priority": "1", **case["params"]["grant"]}, [])
     try:
         burning.run()
-        burning.spend(D(1), at, "use", AtZero.BLOCK)
+        burning.spend(D(1), at, "use", AtZeroPolicy.BLOCK)
     except LedgerRefused:
         return {"active": False}
     return {"active": True}
@@ -160,14 +160,14 @@ def _granted(wallet_id: int, amount: Decimal, source: str, *, at: datetime = STA
 
 
 def _settle(customer_id: int, unit: str, draw: int, fee: dict[str, Any], change: Decimal) -> None:
-    opened = open_of_customers([(customer_id, unit)], used_at=START)[customer_id, unit]
+    opened = lock_customer_wallets([(customer_id, unit)], used_at=START)[customer_id, unit]
     sheet, feature = Sheet(START), feature_id(fee["metric"])
     reference = f"draw:{draw}:{change}"
     if change > 0:
-        use = Use(change, START, reference, feature, AtZero.GRACE, MORE_THAN_ANY, draw)
-        assert take_from(opened, use, sheet).uncovered == 0
+        use = SpendRequest(change, START, reference, feature, AtZeroPolicy.GRACE, MORE_THAN_ANY, draw)
+        assert take_from_wallets(opened, use, sheet).uncovered == 0
     else:
-        return_to(opened, -change, feature_id=feature, draw=draw, reference=reference, sheet=sheet)
+        give_back(opened, -change, feature_id=feature, draw=draw, reference=reference, sheet=sheet)
     write(sheet, opened)
 
 
@@ -182,7 +182,7 @@ def ongoing(case: Case) -> Figures:
         used = [D(event.get(name, 0)) for name in ("pending_usage", "immediate_charge")]
         covered = D(event.get("draft_invoice", 0)) - D(event.get("covers_pending", 0))
         if amount := sum(used, covered):
-            balance = burning.spend(amount, moment(step["at"]), str(number), AtZero.BLOCK).balance
+            balance = burning.spend(amount, moment(step["at"]), str(number), AtZeroPolicy.BLOCK).balance
         steps.append({"at": step["at"], "balance": balance, "ongoing_balance": balance})
     return {"steps": steps}
 
@@ -192,18 +192,18 @@ def ongoing(case: Case) -> Figures:
 
 def conversion(case: Case) -> Figures:
     """What credits cost beyond the wallet: each at its price in money."""
-    terms = PriceTerms(case["currency"], (Rate(0, (), PerUnit(D(case["params"]["credit_value"]))),))
+    terms = PriceTerms(case["currency"], (RateTerms(0, (), PerUnit(D(case["params"]["credit_value"]))),))
     return {"amount": rate_usage(terms, {0: D(case["params"]["credits"])}).amount}
 
 
 def credit_rounding(case: Case) -> Figures:
     params, currency = case["params"], case["currency"]
-    credits, value = rounded(D(params["credits"])), D(params["credit_value"])
+    credits, value = round_units(D(params["credits"])), D(params["credit_value"])
     burning = Burning("credits", start=START, until=END)
     _granted(burning.wallet.pk, D(params.get("balance", credits)), "pack")
     if params["operation"] == "void":
         burning.lots = {lot.pk: "pack" for lot in Lot.objects.all()}
-        burning.will_use({"at": shown(START), "amount": str(credits), "reason": "void"}, 1, AtZero.BLOCK)
+        burning.will_use({"at": shown(START), "amount": str(credits), "reason": "void"}, 1, AtZeroPolicy.BLOCK)
         burning.run()
     after = Wallet.objects.get().balance
     return {
@@ -232,10 +232,10 @@ def bonus_slab(case: Case) -> Figures:
         assert one["operator"] == ">="
         name = {"flat": "units", "percentage": "percent"}[one["bonus_type"]]
         slabs.append(Slab(D(one["threshold"]), **{name: D(one["bonus"])}))
-    found = slab_of(units, slabs)
+    found = find_slab(units, slabs)
     return {
         "slab_threshold": found and found.least,
-        "bonus_credits": found and bonus_of(units, found),
+        "bonus_credits": found and compute_bonus(units, found),
     }
 
 
@@ -247,7 +247,7 @@ def auto_topup_loop(case: Case) -> Figures:
     cooldown = timedelta(days=DAYS[params["cooldown"]])
     for number in range(2):
         last = bought_at[-1] if bought_at else None
-        if is_due(balance_of(burning.wallet), D(params["threshold"])) and has_cooled(last, cooldown, START):
+        if is_due(balance_of(burning.wallet), D(params["threshold"])) and is_cooldown_over(last, cooldown, START):
             _granted(burning.wallet.pk, D(params["amount"]), f"topup:{number}")
             bought_at.append(START)
     return {"topups": len(bought_at), "balance_after": balance_of(burning.wallet)}
@@ -256,15 +256,15 @@ def auto_topup_loop(case: Case) -> Figures:
 def auto_reload(case: Case) -> Figures:
     params, found = case["params"], {}
     pack, price = D(params["pack_credits"]), D(params["pack_price"])
-    threshold = threshold_of(D(params["reload_below_fraction"]) * 100, pack)
+    threshold = threshold_from_percent(D(params["reload_below_fraction"]) * 100, pack)
     burning = Burning(case["unit"], start=START, until=END)
-    purchases = [bought(pack, price, case["currency"], ())]
+    purchases = [price_purchase(pack, price, case["currency"], ())]
     _granted(burning.wallet.pk, pack, "pack:1")
     for number in range(1, int(params["runs"]) + 1):
-        after = burning.spend(D(params["credits_per_run"]), START, str(number), AtZero.BLOCK).balance
+        after = burning.spend(D(params["credits_per_run"]), START, str(number), AtZeroPolicy.BLOCK).balance
         if is_due(after, threshold):
             found = found or {"reload_after_run": number, "balance_before_reload": after}
-            purchases.append(bought(pack, price, case["currency"], ()))
+            purchases.append(price_purchase(pack, price, case["currency"], ()))
             _granted(burning.wallet.pk, pack, f"pack:{len(purchases)}")
     return found | {
         "balance_after": balance_of(burning.wallet),
@@ -286,9 +286,9 @@ def prepaid(unit: str, amount: Decimal, offered: dict[str, Any], starts_at: date
 
 def send(*sent: dict[str, Any], at: datetime) -> None:
     """Record events as the API does."""
-    events, refused, _ = read(json.dumps(sent).encode(), sandbox=False, at=at, oldest=START, newest=at)
+    events, refused, _ = parse_events(json.dumps(sent).encode(), sandbox=False, at=at, oldest=START, newest=at)
     assert refused == []
-    record(events=events, sandbox=False, at=at, atomic=False)
+    record_events(events=events, sandbox=False, at=at, atomic=False)
 
 
 def balance_of(wallet: Wallet) -> Decimal:

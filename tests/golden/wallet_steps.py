@@ -15,19 +15,19 @@ from django.db import transaction
 
 from tests.builders import make_customer, make_feature
 from tests.golden.period_cases import shown
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import extend, void
-from wallets.ledger.errors import NotEnough
+from wallets.ledger.errors import InsufficientUnits
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
-from wallets.ledger.spend import Spent, spend
+from wallets.ledger.spend import SpendOutcome, spend
 from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 
 D = Decimal
 LAST = 32_767
 """The priority of what has none."""
 
-AT_ZERO = {"carry": AtZero.GRACE, "reject": AtZero.BLOCK, "partial": AtZero.OVERAGE}
+AT_ZERO = {"carry": AtZeroPolicy.GRACE, "reject": AtZeroPolicy.BLOCK, "partial": AtZeroPolicy.OVERAGE}
 MORE_THAN_ANY = D(10**9)
 DAYS = {"P1D": 1, "P7D": 7}
 
@@ -69,7 +69,7 @@ class Burning:
         if taken := D(one["amount"]) - D(one.get("balance_at_start", one["amount"])):
             self._plan(self.start, EXPIRED, lambda: self._void(one["id"], self.start, taken))
 
-    def will_use(self, one: dict[str, Any], number: int, at_zero: AtZero, feature: str | None = None) -> None:
+    def will_use(self, one: dict[str, Any], number: int, at_zero: AtZeroPolicy, feature: str | None = None) -> None:
         at = moment(one["at"])
         if not self.start <= at < self.until:
             return
@@ -81,9 +81,9 @@ class Burning:
     def run(self) -> None:
         """Let it all happen, with what expires at each moment first."""
         for at, _, happens in sorted(self.moments, key=lambda one: one[:2]):
-            expire(wallet_id=self.wallet.pk, at=at, waiting=timedelta(0))
+            expire(wallet_id=self.wallet.pk, at=at, grace_period=timedelta(0))
             happens()
-        expire(wallet_id=self.wallet.pk, at=self.until, waiting=timedelta(0))
+        expire(wallet_id=self.wallet.pk, at=self.until, grace_period=timedelta(0))
         self.wallet.refresh_from_db()
 
     def _plan(self, at: datetime, order: int, happens: Callable[[], None]) -> None:
@@ -118,15 +118,15 @@ class Burning:
         [lot] = grant(wallet_id=self.wallet.pk, grants=[asked], at=made)
         self.lots[lot.pk] = one["id"]
 
-    def _use(self, one: dict[str, Any], number: int, at_zero: AtZero, feature: str | None) -> None:
+    def _use(self, one: dict[str, Any], number: int, at_zero: AtZeroPolicy, feature: str | None) -> None:
         try:
             self.spend(D(one["amount"]), moment(one["at"]), f"use:{number}", at_zero, feature)
-        except NotEnough:
+        except InsufficientUnits:
             self.errors.append({"at": one["at"], "error": "insufficient_balance"})
 
     def spend(
-        self, amount: Decimal, at: datetime, reference: str, at_zero: AtZero, feature: str | None = None
-    ) -> Spent:
+        self, amount: Decimal, at: datetime, reference: str, at_zero: AtZeroPolicy, feature: str | None = None
+    ) -> SpendOutcome:
         """Take so much, and once more by the same reference, which takes nothing."""
         asked = {"wallet_id": self.wallet.pk, "amount": amount, "reference": reference, "at": at}
         asked |= {"at_zero": at_zero, "limit": MORE_THAN_ANY, "feature_id": feature_id(feature)}

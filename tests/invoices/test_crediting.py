@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from invoices.credit_notes import CannotCredit, Taken, credit, preview
+from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, preview_credit_note
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from tests.builders import (
@@ -43,9 +43,9 @@ def invoice() -> Invoice:
     return Invoice.objects.get()
 
 
-def credited(invoice: Invoice, *lines: Taken, **fields: str) -> Invoice:
+def credited(invoice: Invoice, *lines: RequestedCredit, **fields: str) -> Invoice:
     fields = {"reason": "Outage of 14 January", "to": "balance", **fields}
-    return credit(invoice_id=invoice.pk, lines=lines or None, at=MAR, **fields)
+    return issue_credit_note(invoice_id=invoice.pk, lines=lines or None, at=MAR, **fields)
 
 
 def amounts(document: Invoice) -> tuple[Decimal, Decimal, Decimal]:
@@ -71,11 +71,11 @@ def test_a_whole_invoice_is_taken_back_to_the_cent_and_void(invoice: Invoice):
 
 
 def test_a_line_is_taken_back_in_part(invoice: Invoice):
-    note = credited(invoice, Taken(1, D("10.00")))
+    note = credited(invoice, RequestedCredit(1, D("10.00")))
     assert amounts(note) == (D("10"), D("1.90"), D("11.90"))
     invoice.refresh_from_db()
     assert (invoice.state, invoice.due) == ("issued", D("29.75"))
-    credited(invoice, Taken(1), Taken(2))
+    credited(invoice, RequestedCredit(1), RequestedCredit(2))
     invoice.refresh_from_db()
     assert (invoice.state, invoice.due) == ("void", 0)
     documents_are_clean()
@@ -90,7 +90,7 @@ def test_a_paid_invoice_stays_paid_and_owes_what_is_credited(invoice: Invoice):
 
 def test_many_small_notes_take_back_no_more_tax_than_there_was(invoice: Invoice):
     """19 % of 0.50 is 0.095, a cent when rounded alone: ten such notes would take back 1.00 of 0.95."""
-    taxes = [credited(invoice, Taken(2, D("0.50"))).tax.amount for _ in range(10)]
+    taxes = [credited(invoice, RequestedCredit(2, D("0.50"))).tax.amount for _ in range(10)]
     assert sum(taxes) == D("0.95")
     assert set(taxes) == {D("0.10"), D("0.09")}
     documents_are_clean()
@@ -100,7 +100,7 @@ def test_it_has_a_series_of_its_own_and_the_facts_of_its_invoice(invoice: Invoic
     customer = invoice.customer
     customer.city = "Köln"
     customer.save()
-    first, second = credited(invoice, Taken(1, D(1))), credited(invoice, Taken(1, D(1)))
+    first, second = credited(invoice, RequestedCredit(1, D(1))), credited(invoice, RequestedCredit(1, D(1)))
     assert [first.number, second.number, invoice.number] == ["CN-000001", "CN-000002", "INV-000001"]
     assert first.buyer_facts == invoice.buyer_facts
     assert first.issue_date == first.due_date
@@ -115,9 +115,9 @@ def test_documents_of_the_sandbox_have_another(invoice: Invoice):
 
 
 def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
-    draft = preview(invoice_id=invoice.pk, lines=[Taken(2, D("0.50"))])
+    draft = preview_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(2, D("0.50"))])
     assert Invoice.objects.count() == 1
-    assert amounts(credited(invoice, Taken(2, D("0.50")))) == (
+    assert amounts(credited(invoice, RequestedCredit(2, D("0.50")))) == (
         draft.totals.net,
         draft.totals.tax,
         draft.totals.total,
@@ -126,44 +126,44 @@ def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
 
 REFUSED = [
     # what is asked            says                                field
-    ([Taken(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines.0.amount"),
-    ([Taken(1, D("-1"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([Taken(1, D("0"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([Taken(1, D("NaN"))], r"\$30.00 is left to credit", "lines.0.amount"),
-    ([Taken(1, D("1.005"))], "1.005 is no amount in USD", "lines.0.amount"),
-    ([Taken(1), Taken(7)], "INV-000001 has no line 7", "lines.1.position"),
-    ([Taken(2), Taken(2)], "Line 2 is named twice", "lines.1.position"),
+    ([RequestedCredit(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines.0.amount"),
+    ([RequestedCredit(1, D("-1"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([RequestedCredit(1, D("0"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([RequestedCredit(1, D("NaN"))], r"\$30.00 is left to credit", "lines.0.amount"),
+    ([RequestedCredit(1, D("1.005"))], "1.005 is no amount in USD", "lines.0.amount"),
+    ([RequestedCredit(1), RequestedCredit(7)], "INV-000001 has no line 7", "lines.1.position"),
+    ([RequestedCredit(2), RequestedCredit(2)], "Line 2 is named twice", "lines.1.position"),
     ([], "Nothing is left of INV-000001", "invoice"),
 ]
 
 
 @pytest.mark.parametrize(("lines", "says", "field"), REFUSED)
 def test_what_cannot_be_credited_is_refused_with_what_can(invoice: Invoice, lines: list, says: str, field: str):
-    with pytest.raises(CannotCredit, match=says) as refused:
-        credit(invoice_id=invoice.pk, lines=lines, reason="x", to="balance", at=MAR)
+    with pytest.raises(CreditRefused, match=says) as refused:
+        issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="x", to="balance", at=MAR)
     assert refused.value.field == field
     assert Invoice.objects.count() == 1
 
 
 def test_a_reason_and_a_way_for_the_money_must_be_given(invoice: Invoice):
     for fields, field in [({"reason": " "}, "reason"), ({"reason": "x" * 301}, "reason"), ({"to": "cash"}, "to")]:
-        with pytest.raises(CannotCredit) as refused:
+        with pytest.raises(CreditRefused) as refused:
             credited(invoice, **fields)
         assert refused.value.field == field
 
 
 def test_a_credit_note_cannot_be_credited(invoice: Invoice):
     note = credited(invoice)
-    with pytest.raises(CannotCredit, match="Only an invoice that is issued"):
+    with pytest.raises(CreditRefused, match="Only an invoice that is issued"):
         credited(note)
-    with pytest.raises(CannotCredit, match="Nothing is left"):
+    with pytest.raises(CreditRefused, match="Nothing is left"):
         credited(invoice)
 
 
 def test_who_looked_before_another_note_was_issued_is_told(invoice: Invoice):
-    credited(invoice, Taken(1, D(1)))
-    with pytest.raises(CannotCredit, match="credited meanwhile"):
-        credit(invoice_id=invoice.pk, lines=None, reason="x", to="balance", at=MAR, credited_before=D(0))
+    credited(invoice, RequestedCredit(1, D(1)))
+    with pytest.raises(CreditRefused, match="credited meanwhile"):
+        issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="balance", at=MAR, credited_before=D(0))
 
 
 def test_what_gave_something_back_is_credited_along_with_the_rest():
@@ -177,8 +177,8 @@ def test_what_gave_something_back_is_credited_along_with_the_rest():
     use(subscription, "api.calls", -80)
     close_due(at=MAR + timedelta(hours=1))
     february = Invoice.objects.latest("id")
-    with pytest.raises(CannotCredit, match=r"come to \$10.00, and \$6.00 is left"):
-        credited(february, Taken(1))
+    with pytest.raises(CreditRefused, match=r"come to \$10.00, and \$6.00 is left"):
+        credited(february, RequestedCredit(1))
     note = credited(february)
     assert [one.amount.amount for one in note.lines.order_by("position")] == [D(10), D(-4)]
     assert note.total.amount == D(6)
@@ -188,8 +188,8 @@ def test_what_gave_something_back_is_credited_along_with_the_rest():
 def test_two_at_once_take_back_no_more_than_there_is(invoice: Invoice):
     def one() -> str:
         try:
-            return credited(invoice, Taken(1, D("20.00"))).number
-        except CannotCredit as refused:
+            return credited(invoice, RequestedCredit(1, D("20.00"))).number
+        except CreditRefused as refused:
             return str(refused)
 
     found = together(one, one)

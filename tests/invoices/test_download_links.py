@@ -37,7 +37,7 @@ def signed(*payload: object, salt: str = signed_links.SALT) -> str:
 
 
 def test_the_link_opens_the_file_as_often_as_wanted(client: Client, stored):
-    link = signed_links.link_to(stored, at=NOW)
+    link = signed_links.create_link(stored, at=NOW)
     answers = [client.get(link) for _ in range(2)]
     for answer in answers:
         assert answer.status_code == 200
@@ -46,7 +46,7 @@ def test_the_link_opens_the_file_as_often_as_wanted(client: Client, stored):
 
 
 def test_the_answer_is_a_download_that_no_cache_keeps(client: Client, stored):
-    answer = client.get(signed_links.link_to(stored, at=NOW))
+    answer = client.get(signed_links.create_link(stored, at=NOW))
     assert answer["Content-Type"] == "application/pdf"
     assert answer["Content-Disposition"] == f'attachment; filename="{stored.number}.pdf"'
     assert answer["Cache-Control"] == "private, no-store"
@@ -65,12 +65,12 @@ NAMES = [
 
 @pytest.mark.parametrize(("number", "name"), NAMES)
 def test_the_file_name_is_safe_whatever_the_number(client: Client, number, name):
-    answer = client.get(signed_links.link_to(store(invoice(fee("19.00")), number=number), at=NOW))
+    answer = client.get(signed_links.create_link(store(invoice(fee("19.00")), number=number), at=NOW))
     assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
 
 
 def test_the_link_ends_at_its_hour(client: Client, stored):
-    link = signed_links.link_to(stored, at=NOW, lasts=timedelta(hours=1))
+    link = signed_links.create_link(stored, at=NOW, lasts=timedelta(hours=1))
     with time_machine.travel(NOW + timedelta(hours=1) - MINUTE, tick=False):
         assert client.get(link).status_code == 200
     with time_machine.travel(NOW + timedelta(hours=1), tick=False):
@@ -81,7 +81,7 @@ def test_the_link_ends_at_its_hour(client: Client, stored):
 
 
 def test_no_changed_link_opens_anything(client: Client, stored):
-    link = signed_links.link_to(stored, at=NOW)
+    link = signed_links.create_link(stored, at=NOW)
     start, end = len("/invoices/"), len(link) - len(".pdf")
     forged = {link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :] for place in range(start, end)}
     assert len(forged) == end - start
@@ -120,25 +120,25 @@ def test_the_link_is_bound_to_the_invoices_own_customer(client: Client, stored):
     assert client.get(signed(stored.pk, other.pk, later)).status_code == 404
     assert client.get(signed(theirs.pk, stored.customer_id, later)).status_code == 404
     assert (
-        client.get(signed_links.link_to(theirs, at=NOW)).content
-        != client.get(signed_links.link_to(stored, at=NOW)).content
+        client.get(signed_links.create_link(theirs, at=NOW)).content
+        != client.get(signed_links.create_link(stored, at=NOW)).content
     )
 
 
 def test_links_of_different_invoices_do_not_resemble(stored):
-    every = [signed_links.link_to(store(invoice(fee("1.00"))), at=NOW) for _ in range(3)]
+    every = [signed_links.create_link(store(invoice(fee("1.00"))), at=NOW) for _ in range(3)]
     for one, next_ in pairwise(every):
         assert one.rsplit(":", 1)[1] != next_.rsplit(":", 1)[1]
 
 
 def test_a_draft_has_no_link():
     with pytest.raises(ValueError, match="before it is issued"):
-        signed_links.link_to(store(invoice(fee("19.00"), state="draft")), at=NOW)
+        signed_links.create_link(store(invoice(fee("19.00"), state="draft")), at=NOW)
 
 
 def test_a_file_that_cannot_be_made_is_not_a_broken_page(client: Client):
     bad = store(invoice(fee("19.00"), buyer=replace(BUYER, legal_name="Tokyo \u0378 Ltd")))
-    answer = client.get(signed_links.link_to(bad, at=NOW))
+    answer = client.get(signed_links.create_link(bad, at=NOW))
     assert answer.status_code == 503
     assert answer["Retry-After"] == "60"
     assert f"Invoice {bad.number} is being prepared" in answer.content.decode()
@@ -146,12 +146,12 @@ def test_a_file_that_cannot_be_made_is_not_a_broken_page(client: Client):
 
 
 def test_only_reading_is_allowed(client: Client, stored):
-    link = signed_links.link_to(stored, at=NOW)
+    link = signed_links.create_link(stored, at=NOW)
     assert client.post(link).status_code == 405
     assert client.head(link).status_code == 200
 
 
 def test_links_end_with_the_key_that_signed_them(client: Client, stored):
-    link = signed_links.link_to(stored, at=NOW)
+    link = signed_links.create_link(stored, at=NOW)
     with override_settings(SECRET_KEY="another-secret-key-of-fifty-characters-and-some-more"):
         assert client.get(link).status_code == 404

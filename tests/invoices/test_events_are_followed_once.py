@@ -10,8 +10,8 @@ import pytest
 
 from invoices.models import Invoice, PaymentAttempt, PaymentMethod, ProviderEvent
 from invoices.payments import attempts
-from invoices.payments.attempts import CannotCharge
-from invoices.payments.provider_webhooks.event_followup import follow_events
+from invoices.payments.attempts import PaymentAttemptRefused
+from invoices.payments.provider_webhooks.event_followup import process_events
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
@@ -47,7 +47,7 @@ def test_a_page_that_is_paid_pays_the_invoice(invoice, at_stripe, later):
     )
     at_stripe.pay(session)
     assert tell(event("checkout.session.completed", session)) == 200
-    assert follow_events(at=later) == 1
+    assert process_events(at=later) == 1
     invoice.refresh_from_db()
     assert (invoice.state, invoice.paid, PaymentAttempt.objects.get().state) == ("paid", D("23.80"), "succeeded")
 
@@ -64,7 +64,7 @@ def test_the_same_events_in_any_order_and_number_come_to_the_same(invoice, at_st
     random.Random(3).shuffle(told)
     for one in told:
         assert tell(one) == 200
-        follow_events(at=later)
+        process_events(at=later)
     assert ProviderEvent.objects.filter(done_at__isnull=False).count() == 4
     invoice.refresh_from_db()
     assert (invoice.state, invoice.payments.count()) == ("paid", 1)
@@ -75,11 +75,11 @@ def test_what_cannot_be_followed_now_is_followed_later(invoice, stripe_server, l
     stripe_server.books.pay(session)
     assert tell(event("checkout.session.completed", session)) == 200
     stripe_server.secret_key = "another"
-    follow_events(at=later)
+    process_events(at=later)
     PaymentAttempt.objects.update(leased_until=None)
     assert PaymentAttempt.objects.get().state == "pending"
     stripe_server.secret_key = "sk_test_tollbook"
-    attempts.sweep(at=later + timedelta(hours=3))
+    attempts.collect_due_payments(at=later + timedelta(hours=3))
     assert Invoice.objects.get().state == "paid"
 
 
@@ -114,7 +114,7 @@ def test_what_is_of_another_account_or_mode_is_refused(at_stripe, fields):
 
 def test_forgeries_have_no_effect(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
-    charge = attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+    charge = attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
     chance = random.Random(11)
     genuine = event("payment_intent.succeeded", {"id": "pi_9", "metadata": {"tollbook_key": str(charge.key)}})
     for number in range(40):  # a thousand and more in tests/prove/payments.py
@@ -123,22 +123,22 @@ def test_forgeries_have_no_effect(invoice, at_stripe, later):
         assert tell(genuine | {"id": f"evt_{number}"}, signed=signed) == 400
     # One that is signed is not believed either: what it speaks of is asked for.
     assert tell(event("payment_intent.succeeded", {"id": "pi_foreign", "metadata": {}})) == 200
-    follow_events(at=later)
+    process_events(at=later)
     assert ProviderEvent.objects.get().outcome == "It is of nothing that we have asked for"
     assert (invoice.payments.count(), len(at_stripe.taken())) == (0, 0)
 
 
 def test_a_card_that_is_left_on_a_page_is_charged_from_then_on(invoice, at_stripe, later):
-    page = attempts.paging.setup_page(
+    page = attempts.checkout.setup_page(
         customer=invoice.customer, key="one", back_to="https://example.com", at=invoice.issued_at
     )
     session = next(one for one in at_stripe.of("checkout.session") if one["url"] == page)
     at_stripe.card(session["customer"])
     assert tell(event("checkout.session.completed", session)) == 200
-    follow_events(at=later)
+    process_events(at=later)
     kept = PaymentMethod.objects.get()
     assert (kept.label, kept.is_default, kept.expires_on.isoformat()) == ("Visa 4242", True, "2031-04-01")
-    assert attempts.sweep(at=later).begun == 1
+    assert attempts.collect_due_payments(at=later).started == 1
     assert Invoice.objects.get().state == "paid"
 
 
@@ -163,20 +163,20 @@ def test_a_page_that_was_paid_is_not_closed(invoice, at_stripe):
 def test_while_a_page_is_open_no_card_is_charged(invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
     opened(invoice, at_stripe)
-    assert attempts.sweep(at=invoice.issued_at).begun == 0
-    with pytest.raises(CannotCharge, match="is being taken"):
-        attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+    assert attempts.collect_due_payments(at=invoice.issued_at).started == 0
+    with pytest.raises(PaymentAttemptRefused, match="is being taken"):
+        attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
 
 
 def test_a_lost_dispute_takes_the_payment_back(invoice, at_stripe, later):
     leave_card(invoice.customer, at_stripe)
-    charge = attempts.ask(
-        attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+    charge = attempts.submit_attempt(
+        attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
     )
     for status, id_ in (("needs_response", "evt_1"), ("lost", "evt_2"), ("lost", "evt_3")):
         dispute = {"id": "dp_1", "payment_intent": charge.ref, "status": status}
         assert tell(event("charge.dispute.updated", dispute, id_=id_)) == 200
-        follow_events(at=later)
+        process_events(at=later)
     invoice.refresh_from_db()
     assert (invoice.state, invoice.paid, invoice.due) == ("issued", 0, D("23.80"))
     assert [one.amount for one in invoice.payments.order_by("pk")] == [D("23.80"), D("-23.80")]

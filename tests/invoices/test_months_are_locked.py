@@ -6,10 +6,10 @@ import pytest
 from django.db import transaction
 
 from billing.audit import audit
-from billing.closing import ClosingFailed, close_due, close_one
+from billing.closing import ClosingFailed, close_due, close_period
 from billing.models import Period
-from invoices.credit_notes import credit
-from invoices.documents.month_lock import CannotLock, MonthIsLocked, lock_month, unlock_month
+from invoices.credit_notes import issue_credit_note
+from invoices.documents.month_lock import MonthLockRefused, MonthLocked, lock_month, unlock_month
 from invoices.models import Invoice, MonthLock
 from tests.builders import (
     FEB,
@@ -52,10 +52,10 @@ def test_a_close_that_is_dated_back_says_so_and_is_done_when_it_is_not(over):
     with pytest.raises(
         ClosingFailed, match=r"February 2026 of Acme Inc\. is locked, and takes no document: date it 2026-03-01"
     ):
-        close_one(period_id=over.pk, at=FEB + timedelta(hours=2))
+        close_period(period_id=over.pk, at=FEB + timedelta(hours=2))
     over.refresh_from_db()
     assert (over.state, "or unlock the month" in over.error) == ("open", True)
-    assert close_one(period_id=over.pk, at=MAR + timedelta(hours=1)).issue_date == date(2026, 3, 1)
+    assert close_period(period_id=over.pk, at=MAR + timedelta(hours=1)).issue_date == date(2026, 3, 1)
 
 
 def test_one_sellers_lock_stops_no_other(over):
@@ -70,17 +70,17 @@ def test_what_follows_a_later_number_is_dated_after_the_lock_by_itself(over):
     """Numbers are in the order of time, so once March has a document, no clock puts one before it."""
     other = subscribe(make_customer(), over.version)
     lock()
-    close_one(period_id=over.pk, at=MAR + timedelta(hours=1))
+    close_period(period_id=over.pk, at=MAR + timedelta(hours=1))
     january = Period.objects.get(subscription=other, starts_at=JAN)
-    assert close_one(period_id=january.pk, at=FEB + timedelta(hours=2)).issue_date == date(2026, 3, 1)
+    assert close_period(period_id=january.pk, at=FEB + timedelta(hours=2)).issue_date == date(2026, 3, 1)
 
 
 def test_a_credit_note_that_is_dated_back_is_refused(over):
-    invoice = close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+    invoice = close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
     lock()
-    with pytest.raises(MonthIsLocked, match="February 2026 of Acme Inc"):
-        credit(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=FEB + timedelta(days=2))
-    note = credit(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=MAR)
+    with pytest.raises(MonthLocked, match="February 2026 of Acme Inc"):
+        issue_credit_note(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=FEB + timedelta(days=2))
+    note = issue_credit_note(invoice_id=invoice.pk, lines=None, reason="sorry", to="balance", at=MAR)
     assert note.issue_date == date(2026, 3, 1)
 
 
@@ -93,7 +93,7 @@ def test_sandbox_documents_are_in_nobodys_books():
 
 
 def test_the_sums_are_those_of_the_month_and_the_audit_compares_them(over):
-    close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+    close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
     lock()
     totals = {"net": "25.0000", "tax": "0.0000", "total": "25.0000"}
     assert sums() == [[{"kind": "invoice", "currency": "USD", "documents": 1, **totals}]]
@@ -104,7 +104,7 @@ def test_the_sums_are_those_of_the_month_and_the_audit_compares_them(over):
 def test_a_month_is_locked_once_it_is_over_by_the_sellers_calendar():
     seller = make_seller("india", legal_name="India Ltd", time_zone="Asia/Kolkata")
     over = datetime(2026, 1, 31, 18, 30, tzinfo=UTC)
-    with pytest.raises(CannotLock, match=r"January 2026 of India Ltd is not over before 2026-02-01 00:00 IST"):
+    with pytest.raises(MonthLockRefused, match=r"January 2026 of India Ltd is not over before 2026-02-01 00:00 IST"):
         lock(JANUARY, seller=seller, at=over - timedelta(seconds=1))
     assert lock(JANUARY, seller=seller, at=over).month == JANUARY
 
@@ -119,19 +119,19 @@ REFUSED = [
 @pytest.mark.parametrize(("month", "more", "words"), REFUSED)
 def test_what_cannot_be_locked_says_why(month, more, words):
     lock(JANUARY)
-    with pytest.raises(CannotLock, match=words):
+    with pytest.raises(MonthLockRefused, match=words):
         lock(month, **more)
 
 
 def test_it_is_unlocked_for_a_reason_that_is_kept_and_locked_again(django_user_model, over):
     olga = django_user_model.objects.create(username="olga")
     first = lock()
-    with pytest.raises(CannotLock, match="Say why"):
+    with pytest.raises(MonthLockRefused, match="Say why"):
         unlock_month(lock_id=first.pk, reason=" ", by=olga, at=MAR)
     unlock_month(lock_id=first.pk, reason="forgot a credit", by=olga, at=MAR)
-    with pytest.raises(CannotLock, match="was unlocked already"):
+    with pytest.raises(MonthLockRefused, match="was unlocked already"):
         unlock_month(lock_id=first.pk, reason="again", by=olga, at=MAR)
-    assert close_one(period_id=over.pk, at=FEB + timedelta(hours=2)).issue_date == FEBRUARY
+    assert close_period(period_id=over.pk, at=FEB + timedelta(hours=2)).issue_date == FEBRUARY
     lock(at=MAR + timedelta(days=1))
     kept = MonthLock.objects.order_by("pk").values_list("unlock_reason", "unlocked_by__username")
     assert list(kept) == [("forgot a credit", "olga"), ("", None)]
@@ -140,7 +140,7 @@ def test_it_is_unlocked_for_a_reason_that_is_kept_and_locked_again(django_user_m
 @pytest.mark.django_db(transaction=True)
 def test_who_locks_waits_for_whoever_is_issuing(over):
     with transaction.atomic():
-        close_one(period_id=over.pk, at=FEB + timedelta(hours=1))
+        close_period(period_id=over.pk, at=FEB + timedelta(hours=1))
         locking = start(lock)
         locking.join(0.5)
         assert locking.is_alive(), "its sums would lack the document"

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from django.db import connection, transaction
 
-from invoices.documents.numbering import Numbers, SeriesFull, series_for, take
+from invoices.documents.numbering import Numbers, SeriesFull, series_for, take_numbers
 from invoices.models import NumberSeries
 from tests.builders import make_seller
 from tests.races import together
@@ -21,21 +21,21 @@ def series(db: None) -> int:
 
 
 def test_they_are_consecutive(series: int):
-    first = take(series=series, count=3, at=AT)
-    then = take(series=series, count=1, at=AT)
+    first = take_numbers(series=series, count=3, at=AT)
+    then = take_numbers(series=series, count=1, at=AT)
     assert [first.text(0), first.text(2), then.text(0)] == ["INV-000001", "INV-000003", "INV-000004"]
 
 
 def test_a_rollback_gives_them_back(series: int):
     with transaction.atomic():
-        take(series=series, count=5, at=AT)
+        take_numbers(series=series, count=5, at=AT)
         transaction.set_rollback(True)
-    assert take(series=series, count=1, at=AT).first == 1
+    assert take_numbers(series=series, count=1, at=AT).first == 1
 
 
 def test_no_number_is_issued_at_an_earlier_time_than_the_one_before(series: int):
     moments = [AT, AT - timedelta(hours=1), AT + timedelta(hours=1), AT]
-    issued = [take(series=series, count=1, at=moment).issued_at for moment in moments]
+    issued = [take_numbers(series=series, count=1, at=moment).issued_at for moment in moments]
     assert issued == [AT, AT, AT + timedelta(hours=1), AT + timedelta(hours=1)]
 
 
@@ -52,12 +52,12 @@ def test_a_series_that_finance_made_is_used(db: None):
     seller = make_seller()
     made = NumberSeries.objects.create(seller=seller, code="2026", prefix="ACME26-", last_number=41)
     assert series_for(seller_id=seller.pk, sandbox=False) == made.pk
-    assert take(series=made.pk, count=1, at=AT).text(0) == "ACME26-000042"
+    assert take_numbers(series=made.pk, count=1, at=AT).text(0) == "ACME26-000042"
 
 
 def test_a_series_that_does_not_exist_is_an_error(db: None):
     with pytest.raises(LookupError, match="no number series 123456"):
-        take(series=123456, count=1, at=AT)
+        take_numbers(series=123456, count=1, at=AT)
 
 
 PRINTED = [
@@ -92,7 +92,7 @@ def test_writers_that_fail_now_and_then_leave_no_gap_and_no_repeat():
         for _ in range(25):
             count, fails = chance.randint(1, 3), chance.random() < 0.1
             with transaction.atomic():
-                numbers = take(series=series, count=count, at=AT + timedelta(seconds=chance.randint(-9, 9)))
+                numbers = take_numbers(series=series, count=count, at=AT + timedelta(seconds=chance.randint(-9, 9)))
                 with connection.cursor() as cursor:
                     for offset in range(count):
                         cursor.execute(

@@ -7,19 +7,19 @@ from decimal import Decimal
 import pytest
 
 from customers.models import Customer
-from invoices.credit_notes import CannotCredit, Taken, credit, void
+from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, void_invoice
 from invoices.documents.month_lock import lock_month
 from invoices.models import Invoice, InvoiceTax, Line
 from invoices.one_off_invoices import (
-    Asked,
-    CannotClaim,
-    OneOff,
-    asked_of,
-    discard,
+    OneOffRequest,
+    OneOffInvoiceRefused,
+    OneOffLine,
+    request_from_draft,
+    discard_draft,
     draft_invoice,
     edit_draft,
     issue_draft,
-    preview,
+    preview_invoice,
 )
 from invoices.payments.manual_payments import record_payment
 from tests.builders import FEB, JAN, MAR, documents_are_clean, make_customer, make_seller, make_tax
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.django_db
 
 D = Decimal
 DAY = date(2026, 1, 15)
-WORK = OneOff("Migration of your data", D("900"), DAY, DAY + timedelta(days=1), D("2.5"), "day")
-ASKED = Asked([WORK, OneOff("Food", D("-10.005"), DAY, DAY, tax_code="food")], net_days=30, note="Thank you")
+WORK = OneOffLine("Migration of your data", D("900"), DAY, DAY + timedelta(days=1), D("2.5"), "day")
+ASKED = OneOffRequest([WORK, OneOffLine("Food", D("-10.005"), DAY, DAY, tax_code="food")], net_days=30, note="Thank you")
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def customer() -> Customer:
 
 
 def test_a_draft_is_issued_with_the_facts_and_taxes_of_then(customer: Customer):
-    draft = draft_invoice(customer=customer, asked=ASKED, at=JAN)
+    draft = draft_invoice(customer=customer, request=ASKED, at=JAN)
     assert (draft.state, draft.number, draft.total.amount) == ("draft", None, D("2666.79"))
     customer.city = "Köln"
     customer.save()
     make_tax("16", seller=customer.seller, country="DE")
-    shown = preview(customer=customer, asked=asked_of(draft), at=FEB)
+    shown = preview_invoice(customer=customer, request=request_from_draft(draft), at=FEB)
     invoice = issue_draft(invoice_id=draft.pk, at=FEB)
     assert (invoice.pk, invoice.number, invoice.buyer_facts["city"]) == (draft.pk, "INV-000001", "Köln")
     # 2,250.00 at 16 %; 10.005 is rounded half up once, and a code without a rate in DE is taxed as all else there
@@ -61,14 +61,14 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_then(customer: Customer):
 
 
 def test_an_edited_draft_says_something_else_and_a_discarded_one_nothing(customer: Customer):
-    draft = draft_invoice(customer=customer, asked=ASKED, at=JAN)
-    asked = asked_of(draft)
+    draft = draft_invoice(customer=customer, request=ASKED, at=JAN)
+    asked = request_from_draft(draft)
     assert asked == replace(ASKED, lines=asked.lines, currency="EUR", purchase_order="")
     assert list(asked.lines) == list(ASKED.lines)
-    edited = edit_draft(invoice_id=draft.pk, asked=Asked([WORK], purchase_order="PO 7"), at=FEB)
+    edited = edit_draft(invoice_id=draft.pk, request=OneOffRequest([WORK], purchase_order="PO 7"), at=FEB)
     assert (edited.lines.get().amount.amount, edited.purchase_order, edited.net_days) == (D("2250"), "PO 7", None)
     documents_are_clean()
-    discard(invoice_id=draft.pk, at=FEB)
+    discard_draft(invoice_id=draft.pk, at=FEB)
     assert (Invoice.objects.count(), Line.objects.count(), InvoiceTax.objects.count()) == (0, 0, 0)
 
 
@@ -77,7 +77,7 @@ def test_terms_are_the_documents_own_the_customers_or_the_sellers(customer: Cust
     for customers, documents in ((None, None), (7, None), (7, 0)):
         Customer.objects.update(net_days=customers)
         customer.refresh_from_db()
-        draft = draft_invoice(customer=customer, asked=Asked([WORK], net_days=documents), at=JAN)
+        draft = draft_invoice(customer=customer, request=OneOffRequest([WORK], net_days=documents), at=JAN)
         invoice = issue_draft(invoice_id=draft.pk, at=FEB)
         due.append((invoice.due_date - invoice.issue_date).days)
     assert due == [14, 7, 0]
@@ -85,40 +85,40 @@ def test_terms_are_the_documents_own_the_customers_or_the_sellers(customer: Cust
 
 
 def test_prices_may_include_tax(customer: Customer):
-    draft = draft_invoice(customer=customer, asked=Asked([WORK], includes_tax=True), at=JAN)
+    draft = draft_invoice(customer=customer, request=OneOffRequest([WORK], includes_tax=True), at=JAN)
     invoice = issue_draft(invoice_id=draft.pk, at=FEB)
     assert (invoice.net.amount, invoice.tax.amount, invoice.total.amount) == (D("1890.76"), D("359.24"), D("2250"))
     documents_are_clean()
 
 
-FREE = OneOff("Nothing", D(0), DAY, DAY)
+FREE = OneOffLine("Nothing", D(0), DAY, DAY)
 REFUSED = [
     # asked                                                        says                       field
-    (Asked([replace(WORK, description=" ")]), "Say what it is for", "lines.0.description"),
-    (Asked([WORK, replace(WORK, quantity=D(0))]), "Line 2: The quantity", "lines.1.quantity"),
-    (Asked([replace(WORK, quantity=D("NaN"))]), "The quantity", "lines.0.quantity"),
-    (Asked([replace(WORK, unit_price=D("1e-13"))]), "no price", "lines.0.unit_price"),
-    (Asked([replace(WORK, unit_price=D("1e12"))]), "more than a line can say", "lines.0.unit_price"),
-    (Asked([replace(WORK, last_day=DAY - timedelta(days=1))]), "not before the first", "lines.0.last_day"),
-    (Asked([replace(WORK, unit_price=D(-1))]), "It comes to -€2.98", "lines"),
-    (Asked([WORK], currency="XXX"), "no currency", "currency"),
-    (Asked([WORK], net_days=366), "0 to 365 days", "net_days"),
-    (Asked([WORK], purchase_order="x" * 81), "more than 80", "purchase_order"),
+    (OneOffRequest([replace(WORK, description=" ")]), "Say what it is for", "lines.0.description"),
+    (OneOffRequest([WORK, replace(WORK, quantity=D(0))]), "Line 2: The quantity", "lines.1.quantity"),
+    (OneOffRequest([replace(WORK, quantity=D("NaN"))]), "The quantity", "lines.0.quantity"),
+    (OneOffRequest([replace(WORK, unit_price=D("1e-13"))]), "no price", "lines.0.unit_price"),
+    (OneOffRequest([replace(WORK, unit_price=D("1e12"))]), "more than a line can say", "lines.0.unit_price"),
+    (OneOffRequest([replace(WORK, last_day=DAY - timedelta(days=1))]), "not before the first", "lines.0.last_day"),
+    (OneOffRequest([replace(WORK, unit_price=D(-1))]), "It comes to -€2.98", "lines"),
+    (OneOffRequest([WORK], currency="XXX"), "no currency", "currency"),
+    (OneOffRequest([WORK], net_days=366), "0 to 365 days", "net_days"),
+    (OneOffRequest([WORK], purchase_order="x" * 81), "more than 80", "purchase_order"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "says", "field"), REFUSED)
-def test_what_cannot_stand_on_a_document_is_refused(customer: Customer, asked: Asked, says: str, field: str):
-    with pytest.raises(CannotClaim, match=says) as refused:
-        draft_invoice(customer=customer, asked=asked, at=JAN)
+def test_what_cannot_stand_on_a_document_is_refused(customer: Customer, asked: OneOffRequest, says: str, field: str):
+    with pytest.raises(OneOffInvoiceRefused, match=says) as refused:
+        draft_invoice(customer=customer, request=asked, at=JAN)
     assert refused.value.field == field
     assert not Invoice.objects.exists()
 
 
 def test_one_that_claims_nothing_is_issued_only_if_its_seller_wants_it(customer: Customer):
-    drafts = [draft_invoice(customer=customer, asked=Asked(lines), at=JAN).pk for lines in ([], [FREE], [FREE])]
+    drafts = [draft_invoice(customer=customer, request=OneOffRequest(lines), at=JAN).pk for lines in ([], [FREE], [FREE])]
     for draft, says in zip(drafts[:2], ("no lines", "its seller skips"), strict=True):
-        with pytest.raises(CannotClaim, match=says):
+        with pytest.raises(OneOffInvoiceRefused, match=says):
             issue_draft(invoice_id=draft, at=FEB)
     customer.seller.zero_invoices = "issue"
     customer.seller.save()
@@ -126,32 +126,32 @@ def test_one_that_claims_nothing_is_issued_only_if_its_seller_wants_it(customer:
 
 
 def test_what_is_issued_is_no_draft_and_a_locked_month_takes_none(customer: Customer):
-    issued, late = (draft_invoice(customer=customer, asked=ASKED, at=JAN).pk for _ in range(2))
+    issued, late = (draft_invoice(customer=customer, request=ASKED, at=JAN).pk for _ in range(2))
     issue_draft(invoice_id=issued, at=JAN)
     for change in (
-        lambda: edit_draft(invoice_id=issued, asked=ASKED, at=FEB),
-        lambda: discard(invoice_id=issued, at=FEB),
+        lambda: edit_draft(invoice_id=issued, request=ASKED, at=FEB),
+        lambda: discard_draft(invoice_id=issued, at=FEB),
     ):
-        with pytest.raises(CannotClaim, match="Only a draft"):
+        with pytest.raises(OneOffInvoiceRefused, match="Only a draft"):
             change()
     lock_month(seller=customer.seller, month=date(2026, 1, 1), checklist=[], note="", at=FEB, by=None)
-    with pytest.raises(CannotClaim, match="locked"):
+    with pytest.raises(OneOffInvoiceRefused, match="locked"):
         issue_draft(invoice_id=late, at=JAN + timedelta(days=20))
     assert Invoice.objects.get(pk=late).state == "draft"
 
 
 @pytest.mark.parametrize("row", rows("invoices.md", "void"))
 def test_an_invoice_is_voided_unless_some_of_it_is_paid(customer: Customer, row: dict[str, str]):
-    draft = draft_invoice(customer=customer, asked=Asked([replace(WORK, unit_price=D(8), quantity=D("2.5"))]), at=JAN)
+    draft = draft_invoice(customer=customer, request=OneOffRequest([replace(WORK, unit_price=D(8), quantity=D("2.5"))]), at=JAN)
     invoice = issue_draft(invoice_id=draft.pk, at=JAN)
     if credited := D(row["credited"]):
-        back = [Taken(1, round(credited / D("1.19"), 2))]
-        credit(invoice_id=invoice.pk, lines=back, reason="x", to="offset", at=JAN)
+        back = [RequestedCredit(1, round(credited / D("1.19"), 2))]
+        issue_credit_note(invoice_id=invoice.pk, lines=back, reason="x", to="offset", at=JAN)
     if paid := D(row["paid"]):
         record_payment(invoice_id=invoice.pk, amount=paid, method="manual", reference="bank", at=FEB)
     try:
-        told = f"{void(invoice_id=invoice.pk, reason='Sent by mistake', at=FEB).total.amount:.2f}"
-    except CannotCredit as refused:
+        told = f"{void_invoice(invoice_id=invoice.pk, reason='Sent by mistake', at=FEB).total.amount:.2f}"
+    except CreditRefused as refused:
         told = str(refused)
     invoice.refresh_from_db()
     assert (told, invoice.state) == (row["what is issued"], row["state"]), row["why"]

@@ -5,9 +5,9 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Payment
-from invoices.payments.manual_payments import CannotPay, record_payment
+from invoices.payments.manual_payments import PaymentRefused, record_payment
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_seller
 from tests.docs_tables import rows
@@ -36,8 +36,8 @@ def told(invoice):
 def test_what_is_due_is_what_is_neither_credited_nor_paid(invoice, row):
     pay(invoice, row["payment"])
     if D(row["credited"]):
-        lines = None if D(row["credited"]) == D("23.80") else [Taken(1, D("3.19"))]  # and 0.61 of tax
-        credit(invoice_id=invoice.pk, lines=lines, reason="Sorry", to="offset", at=FEB)
+        lines = None if D(row["credited"]) == D("23.80") else [RequestedCredit(1, D("3.19"))]  # and 0.61 of tax
+        issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="Sorry", to="offset", at=FEB)
     if (rest := D(row["paid"]) - D(row["payment"])) > 0:
         pay(invoice, rest, reference="bank-2")
     assert told(invoice) == (D(row["credited"]), D(row["paid"]), D(row["due"]), row["state"])
@@ -68,7 +68,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("fields", "field", "words"), REFUSED)
 def test_what_cannot_be_is_refused_in_words(invoice, fields, field, words):
-    with pytest.raises(CannotPay, match=words) as refused:
+    with pytest.raises(PaymentRefused, match=words) as refused:
         pay(invoice, **fields)
     assert refused.value.field == field
     assert not Payment.objects.exists()
@@ -76,14 +76,14 @@ def test_what_cannot_be_is_refused_in_words(invoice, fields, field, words):
 
 def test_a_reference_that_names_another_payment_is_refused(invoice):
     pay(invoice, "10")
-    with pytest.raises(CannotPay, match="already"):
+    with pytest.raises(PaymentRefused, match="already"):
         pay(invoice, "9")
 
 
 def test_of_a_paid_or_void_invoice_or_a_draft_nothing_is_due(invoice):
     pay(invoice)
     void, draft = make_invoice(invoice.customer), make_invoice(invoice.customer, issue=False)
-    credit(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
+    issue_credit_note(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
     for one in (invoice, void, draft):
-        with pytest.raises(CannotPay, match="Nothing is due"):
+        with pytest.raises(PaymentRefused, match="Nothing is due"):
             pay(one, "1", reference="bank-9")

@@ -9,14 +9,14 @@ from django.utils import timezone
 
 from billing.closing import close_due
 from customers.api_keys.keys import issue
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from invoices.rendering import renderer
 from invoices.rendering.einvoice.syntaxes import to_xml
-from invoices.rendering.facts_reader import read
+from invoices.rendering.facts_reader import read_invoice_facts
 from invoices.rendering.page_content import compose
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, make_tax, publish, subscribe
 from tests.invoices.rendering.pdf_reader import objects_of, text_of
@@ -56,7 +56,7 @@ def test_a_program(invoice: Invoice, client: Client):
 
 
 def test_the_customer(invoice: Invoice, client: Client):
-    client.cookies[COOKIE] = sessions.begin(entered=invoice.customer, contact=None, way=Way.STAFF, at=timezone.now())
+    client.cookies[COOKIE] = sessions.begin(customer=invoice.customer, contact=None, way=PortalAccessWay.STAFF, at=timezone.now())
     page = client.get(f"/portal/invoices/{invoice.pk}").content.decode()
     places = [page.index(text) for text in ("<h2>north</h2>", "€31.00<", "<h2>south</h2>", "€10.00<", "€5.00<")]
     assert places == sorted(places)
@@ -86,5 +86,5 @@ def test_the_file_and_its_data(invoice: Invoice):
 
 
 def test_who_is_given_something_back(invoice: Invoice):
-    note = credit(invoice_id=invoice.pk, lines=[Taken(1), Taken(3)], reason="Gone", to="offset", at=timezone.now())
-    assert [line.heading for line in compose(read(note)).lines] == ["north", "south"]
+    note = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1), RequestedCredit(3)], reason="Gone", to="offset", at=timezone.now())
+    assert [line.heading for line in compose(read_invoice_facts(note)).lines] == ["north", "south"]

@@ -20,7 +20,7 @@ def charges(at_stripe):
 
 def seen():
     now = timezone.now()
-    return stripe.Stripe().seen_between(now - timedelta(hours=1), now + timedelta(hours=1))
+    return stripe.Stripe().list_records(now - timedelta(hours=1), now + timedelta(hours=1))
 
 
 def test_a_long_list_is_read_to_its_end(charges):

@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.credit_notes import credit
+from invoices.credit_notes import issue_credit_note
 from invoices.models import (
     DunningAct,
     DunningStep,
@@ -16,7 +16,7 @@ from invoices.models import (
 )
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
-from invoices.payments.providers import Answer
+from invoices.payments.providers import ProviderResponse
 from tests.api.documents import make_invoice
 from tests.builders import FEB, make_customer, make_seller
 from tests.db_refusals import refused_by
@@ -49,10 +49,10 @@ def paid(shared_transaction: None) -> None:
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=FEB)
     PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=FEB)
     first, second, third = (make_invoice(customer, net="20.00", tax="3.80") for _ in range(3))
-    charge = attempts.begin(invoice_id=first.pk, at=FEB)
-    attempts.settle(attempt_id=charge.pk, answer=Answer("succeeded", "pi_1"), at=FEB)
-    credit(invoice_id=first.pk, lines=None, reason="Sorry", to="refund", at=FEB)
-    attempts.begin(invoice_id=second.pk, at=FEB)
+    charge = attempts.start_payment(invoice_id=first.pk, at=FEB)
+    attempts.record_outcome(attempt_id=charge.pk, response=ProviderResponse("succeeded", "pi_1"), at=FEB)
+    issue_credit_note(invoice_id=first.pk, lines=None, reason="Sorry", to="refund", at=FEB)
+    attempts.start_payment(invoice_id=second.pk, at=FEB)
     record_payment(
         invoice_id=third.pk, amount=D("25.00"), method="manual", reference="bank", at=FEB, keeps_surplus=True
     )

@@ -117,7 +117,7 @@ def test_each_note_takes_back_the_tax_of_all_so_far_less_what_was_taken_back():
     taxed: list[TaxSum] = []
     taken: list[tuple[Decimal, Tax]] = []
     for row in rows("invoices.md", "credit-notes"):
-        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", before=taken, earlier=taxed)
+        found = total_up_credit([(Decimal(row["credited"]), VAT)], "EUR", credited_before=taken, taxes_before=taxed)
         assert found.tax == Decimal(row["tax"]), row["why"]
         assert found.total == Decimal(row["total"]), row["why"]
         taken.append((Decimal(row["credited"]), VAT))
@@ -145,7 +145,7 @@ def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(
     total = Decimal(0)
     for place, claim in enumerate(claims):
         told = {"earlier": list(taken.values()), "includes_tax": includes_tax}
-        note = total_up_credit([claim], "USD", before=claims[:place], **told)
+        note = total_up_credit([claim], "USD", credited_before=claims[:place], **told)
         total += note.total
         for one in note.taxes:
             before = taken.get(one.tax, TaxSum(one.tax, Decimal(0), Decimal(0)))

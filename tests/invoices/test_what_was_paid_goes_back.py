@@ -7,10 +7,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from customers.models import Notification
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import BalanceEntry, CustomerBalance, Invoice, NumberSeries, Refund
 from invoices.payments import attempts
-from invoices.payments.attempts.settlement import take_back
+from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.refunds import refund as refunding
 from tests.api.documents import make_invoice
@@ -42,8 +42,8 @@ def balance(customer):
 
 
 def note(invoice, to, *, some=True):
-    lines = [Taken(1, D("20.00"))] if some else None
-    return credit(invoice_id=invoice.pk, lines=lines, reason="Sorry", to=to, at=invoice.issued_at)
+    lines = [RequestedCredit(1, D("20.00"))] if some else None
+    return issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="Sorry", to=to, at=invoice.issued_at)
 
 
 def told_paid():
@@ -115,13 +115,13 @@ def test_too_much_by_transfer_is_kept_where_that_is_said(invoice, customer):
 def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
     pay(invoice, "100.00")
-    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     found = list(Refund.objects.order_by("pk").values_list("provider", "amount", "state"))
     assert found == [("stripe", D("19.00"), "pending"), ("manual", D("4.80"), "pending")]
-    assert refunding.sweep(at=invoice.issued_at) == 1
+    assert refunding.submit_due_refunds(at=invoice.issued_at) == 1
     by_hand = Refund.objects.get(provider="manual")
-    refunding.record_by_hand(refund_id=by_hand.pk, reference="bank-7", at=invoice.issued_at, by=None)
+    refunding.record_manual_refund(refund_id=by_hand.pk, reference="bank-7", at=invoice.issued_at, by=None)
     assert set(Refund.objects.values_list("state", flat=True)) == {"succeeded"}
     assert [one["amount"] for one in at_stripe.of("refund")] == [1900]
 
@@ -129,25 +129,25 @@ def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe, fault):
     leave_card(customer, at_stripe)
-    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
     at_stripe.faults, at = [fault], invoice.issued_at
     refund = Refund.objects.get()
     while refund.state == "pending":
-        refund = refunding.send(refund_id=refund.pk, at=at)
+        refund = refunding.submit_refund(refund_id=refund.pk, at=at)
         at = (refund.next_at or at) + timedelta(seconds=1)
     assert (refund.state, len(at_stripe.of("refund"))) == ("succeeded", 1)
 
 
 def test_a_refund_that_fails_weeks_later_is_on_the_balance(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
-    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
     note(invoice, "refund")
-    refund = refunding.send(refund_id=Refund.objects.get().pk, at=invoice.issued_at)
+    refund = refunding.submit_refund(refund_id=Refund.objects.get().pk, at=invoice.issued_at)
     at_stripe.things[refund.ref] |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
-    answer = refunding.provider("stripe").find_refund(refunding.order_of(refund, at=invoice.issued_at))
+    answer = refunding.provider("stripe").find_refund(refunding.refund_order(refund, at=invoice.issued_at))
     for _ in range(2):
-        refunding.settle(refund_id=refund.pk, answer=answer, at=invoice.issued_at + timedelta(days=20))
+        refunding.record_refund_outcome(refund_id=refund.pk, response=answer, at=invoice.issued_at + timedelta(days=20))
     assert balance(customer) == D("23.80")
 
 
@@ -155,9 +155,9 @@ def test_a_balance_is_paid_out_once_and_no_further(invoice, customer):
     pay(invoice, "119.00")
     note(invoice, "balance")
     at = invoice.issued_at
-    with pytest.raises(refunding.CannotRefund, match="pay out that at most"):
-        refunding.pay_out(customer_id=customer.pk, currency="EUR", amount=D("23.81"), at=at)
-    refunding.pay_out(customer_id=customer.pk, currency="EUR", amount=D("20.00"), at=at)
+    with pytest.raises(refunding.RefundRefused, match="pay out that at most"):
+        refunding.pay_out_balance(customer_id=customer.pk, currency="EUR", amount=D("23.81"), at=at)
+    refunding.pay_out_balance(customer_id=customer.pk, currency="EUR", amount=D("20.00"), at=at)
     assert balance(customer) == D("3.80")
     with pytest.raises(IntegrityError, match="balance_is_never_below_zero"), transaction.atomic():
         BalanceEntry.objects.create(
@@ -167,8 +167,8 @@ def test_a_balance_is_paid_out_once_and_no_further(invoice, customer):
 
 def test_a_payment_that_is_taken_back_is_due_again_once(invoice):
     payment = pay(invoice, "119.00")
-    first = take_back(payment_id=payment.pk, reason="The debit was returned", at=invoice.issued_at)
-    assert take_back(payment_id=payment.pk, reason="Again", at=invoice.issued_at) == first
+    first = reverse_payment(payment_id=payment.pk, reason="The debit was returned", at=invoice.issued_at)
+    assert reverse_payment(payment_id=payment.pk, reason="Again", at=invoice.issued_at) == first
     invoice.refresh_from_db()
     assert (invoice.state, invoice.paid, invoice.due) == ("issued", 0, D("119.00"))
     pay(invoice, "119.00", reference="bank-2")
@@ -179,6 +179,6 @@ def test_a_payment_that_is_taken_back_is_due_again_once(invoice):
 def test_what_went_back_of_a_payment_that_did_not_come_is_due(invoice, customer):
     payment = pay(invoice, "119.00")
     note(invoice, "balance")
-    take_back(payment_id=payment.pk, reason="Returned", at=invoice.issued_at)
+    reverse_payment(payment_id=payment.pk, reason="Returned", at=invoice.issued_at)
     invoice.refresh_from_db()
     assert (invoice.due, balance(customer)) == (D("119.00"), D("23.80"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import Meter
 from tests.builders import JAN, make_meter
 
@@ -15,9 +15,9 @@ def actions() -> list[str]:
 
 def test_a_part_of_a_change_is_told_as_the_whole(django_user_model):
     olga = django_user_model.objects.create(username="olga")
-    with change("publish", by=olga, at=JAN):
+    with audited_transaction("publish", by=olga, at=JAN):
         make_meter("calls")
-        with change("schedule a move", by=None, at=JAN):
+        with audited_transaction("schedule a move", by=None, at=JAN):
             make_meter("disk")
         make_meter("seats")
     assert actions() == ["publish"] * 3
@@ -26,6 +26,6 @@ def test_a_part_of_a_change_is_told_as_the_whole(django_user_model):
 
 def test_one_after_the_other_each_has_its_own_name():
     for action, name in [("import meters", "calls"), ("new meter", "disk")]:
-        with change(action, by=None, at=JAN):
+        with audited_transaction(action, by=None, at=JAN):
             make_meter(name)
     assert actions() == ["import meters", "new meter"]

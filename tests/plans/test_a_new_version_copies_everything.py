@@ -7,8 +7,8 @@ import pytest
 
 from plans.catalog.comparison import compare
 from plans.catalog.stored_terms import read_terms
-from plans.catalog.version_schema import tables, told_fields
-from plans.catalog.version_snapshot import contents_of, read_rows
+from plans.catalog.version_schema import version_tables, content_fields
+from plans.catalog.version_snapshot import read_contents, read_rows
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
 from tests.builders import (
@@ -138,7 +138,7 @@ def test_in_a_fixed_number_of_queries(source: PlanVersion, django_assert_max_num
         new_version(source=source, by=None, at=FEB)
 
 
-@pytest.mark.parametrize("field", told_fields(PlanVersion), ids=lambda field: field.name)
+@pytest.mark.parametrize("field", content_fields(PlanVersion), ids=lambda field: field.name)
 def test_with_every_column_of_the_version_itself(field: Any):
     draft = make_plan("pro", fees=[fee("5")])
     setattr(draft, field.attname, another(field, getattr(draft, field.attname)))
@@ -149,6 +149,6 @@ def test_with_every_column_of_the_version_itself(field: Any):
 def test_with_every_table_that_there_is(source: PlanVersion):
     copy = new_version(source=source, by=None, at=FEB)
     theirs, ours = read_rows([source]), read_rows([copy])
-    assert {model for model, rows in theirs.items() if rows} == set(tables()), "the version above has a row of each"
+    assert {model for model, rows in theirs.items() if rows} == set(version_tables()), "the version above has a row of each"
     assert {model: len(rows) for model, rows in ours.items()} == {model: len(rows) for model, rows in theirs.items()}
-    assert compare(*contents_of(source, copy)) == ()
+    assert compare(*read_contents(source, copy)) == ()

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.tabular_files import as_csv, read_table
-from plans.costs.cost_lists import COLUMNS, NEEDED, RowsRefused, rows_of, take_costs
+from plans.costs.cost_lists import COLUMNS, REQUIRED_COLUMNS, RowsRefused, cost_rows, import_costs
 from plans.models import UnitCost
 from tests.builders import FEB, JAN, MAR, make_cost, make_meter
 
@@ -17,15 +17,15 @@ def tokens():
 
 def listed(*lines):
     content = "\n".join([",".join(COLUMNS), *lines]).encode()
-    return read_table(content, name="costs.csv", columns=COLUMNS, needed=NEEDED)
+    return read_table(content, name="costs.csv", columns=COLUMNS, needed=REQUIRED_COLUMNS)
 
 
 def take(*lines, dry_run=False):
-    return [one.what for one in take_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
+    return [one.outcome for one in import_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
 
 
 def stored():
-    return rows_of(UnitCost.objects.select_related("meter").order_by("pk"))
+    return cost_rows(UnitCost.objects.select_related("meter").order_by("pk"))
 
 
 GPT = "tokens,model: gpt-4o,USD,0.0000025,2026-01-01,,list price"
@@ -56,7 +56,7 @@ def test_what_went_out_comes_in_without_a_difference(tokens):
     out = stored()
     UnitCost.objects.all().delete()
     content = as_csv(COLUMNS, out)
-    take_costs(read_table(content, name="c.csv", columns=COLUMNS, needed=NEEDED), by=None, at=JAN)
+    import_costs(read_table(content, name="c.csv", columns=COLUMNS, needed=REQUIRED_COLUMNS), by=None, at=JAN)
     assert stored() == out
 
 

@@ -11,8 +11,8 @@ import pytest
 from django.db.models import Field
 
 from plans.catalog.comparison import compare
-from plans.catalog.version_schema import key_of, tables, told_fields
-from plans.catalog.version_snapshot import contents_in, read_rows
+from plans.catalog.version_schema import parent_key, version_tables, content_fields
+from plans.catalog.version_snapshot import build_contents, read_rows
 from plans.models import PlanVersion
 from tests.builders import commitment, fee, included, make_plan, offer, rate, threshold, tier
 from tests.different_values import another
@@ -41,11 +41,11 @@ def version(db: None) -> PlanVersion:
 def columns() -> list[Any]:
     of_tables = [
         (model, field)
-        for model in tables()
+        for model in version_tables()
         for field in model._meta.concrete_fields
-        if field.name not in ("id", key_of(model).name)
+        if field.name not in ("id", parent_key(model).name)
     ]
-    found = [*((PlanVersion, field) for field in told_fields(PlanVersion)), *of_tables]
+    found = [*((PlanVersion, field) for field in content_fields(PlanVersion)), *of_tables]
     return [pytest.param(model, field, id=f"{model._meta.model_name}.{field.name}") for model, field in found]
 
 
@@ -59,7 +59,7 @@ def test_another_value_is_told(version: PlanVersion, model: type, field: Field):
         setattr(row, field.name, next(one for one in field.related_model.objects.all() if one != value))
     else:
         setattr(row, field.name, another(field, value) if field.name != "position" else 99)
-    differences = compare(*contents_in(before, [version]), *contents_in(after, [changed]))
+    differences = compare(*build_contents(before, [version]), *build_contents(after, [changed]))
     assert [one.text for one in differences], f"{row!r}: {field.name} from {value!r}"
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.costs.price_margins import live_margins, margins_of, uncosted_of
+from plans.costs.price_margins import compute_live_margins, compute_margins, find_missing_costs
 from plans.publishing.plan_check import advice_on
 from tests.builders import FEB, JAN, make_cost, make_meter, make_plan, offer, publish, rate, tier
 
@@ -28,7 +28,7 @@ def test_for_usage_that_both_apply_to(tokens):
     make_cost(tokens, 2)
     make_cost(tokens, 8, match={"model": "big"})
     version = priced(rate(10, match={"model": "big"}, label="Big"), rate(4, label="Other"))
-    assert told(margins_of(version, at=JAN)) == [
+    assert told(compute_margins(version, at=JAN)) == [
         ("Big", {"model": "big"}, "8", "20.0"),
         ("Other", {}, "2", "50.0"),
     ]
@@ -37,7 +37,7 @@ def test_for_usage_that_both_apply_to(tokens):
 def test_tier_by_tier(tokens):
     make_cost(tokens, 2)
     version = priced(rate(tiers=[tier(10, 4), tier(None, 1)]))
-    assert [(str(one.above), str(one.percent)) for one in margins_of(version, at=JAN)] == [
+    assert [(str(one.above), str(one.percent)) for one in compute_margins(version, at=JAN)] == [
         ("0", "50.0"),
         ("10", "-100.0"),
     ]
@@ -47,37 +47,37 @@ def test_by_the_costs_of_the_moment(tokens):
     make_cost(tokens, 2)
     make_cost(tokens, 3, since=FEB)
     version = priced(rate(4))
-    assert [str(one.percent) for at in (JAN, FEB) for one in margins_of(version, at=at)] == ["50.0", "25.0"]
+    assert [str(one.percent) for at in (JAN, FEB) for one in compute_margins(version, at=at)] == ["50.0", "25.0"]
 
 
 def test_only_in_a_currency_that_both_are_in(tokens):
     make_cost(tokens, 2, currency="EUR")
-    assert margins_of(priced(rate(4)), at=JAN) == []
+    assert compute_margins(priced(rate(4)), at=JAN) == []
 
 
 def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
     make_cost(tokens, 2)
     live, _ = publish(priced(rate(4))), priced(rate(1))
     with django_assert_max_num_queries(12):
-        (only,), _ = live_margins(at=FEB)
+        (only,), _ = compute_live_margins(at=FEB)
     assert only.version == live
-    assert [only.holds(Decimal(least)) for least in (50, 51)] == [True, False]
+    assert [only.is_at_least(Decimal(least)) for least in (50, 51)] == [True, False]
 
 
 def test_of_a_currency_without_costs_that_is_said(tokens):
     make_cost(tokens, 2)
     version = make_plan(offers=[offer("tokens", prices={"USD": [rate(4)], "JPY": [rate(600)]})])
-    assert [(one.currency, str(one.percent)) for one in margins_of(version, at=JAN)] == [("USD", "50.0")]
+    assert [(one.currency, str(one.percent)) for one in compute_margins(version, at=JAN)] == [("USD", "50.0")]
     said = (
         "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
         " Record its cost in JPY as well."
     )
-    assert [str(one) for one in uncosted_of([version], at=JAN)] == [said]
+    assert [str(one) for one in find_missing_costs([version], at=JAN)] == [said]
     assert said in advice_on(version, at=JAN)
-    assert [str(one) for one in live_margins(at=JAN)[1]] == []
+    assert [str(one) for one in compute_live_margins(at=JAN)[1]] == []
     publish(version)
-    assert [str(one) for one in live_margins(at=JAN)[1]] == [said]
+    assert [str(one) for one in compute_live_margins(at=JAN)[1]] == [said]
 
 
 def test_of_usage_without_any_cost_nothing_is_said(tokens):
-    assert uncosted_of([priced(rate(4))], at=JAN) == []
+    assert find_missing_costs([priced(rate(4))], at=JAN) == []

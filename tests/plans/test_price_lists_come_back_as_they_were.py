@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from plans.catalog.version_schema import LIFE, tables
+from plans.catalog.version_schema import LIFECYCLE_FIELDS, version_tables
 from plans.models import Plan, PlanFeature, PlanVersion
 from plans.price_lists.cell_parser import CellRefused
 from plans.price_lists.field_text import value_of
@@ -127,11 +127,11 @@ def test_whatever_it_holds(kind, offers, amounts, count):
 
 def test_every_column_below_a_version_is_in_it():
     """A column that is added tomorrow is in the list tomorrow; of one that has no text, this test tells."""
-    for model in tables():
+    for model in version_tables():
         told = fields_of(model)
         silent = {one.name for one in model._meta.concrete_fields} - told.keys()
         assert silent <= {"id", "position", *(one.name for one in model._meta.fields if one.is_relation)}, model
-    for model in (PlanVersion, *tables()):
+    for model in (PlanVersion, *version_tables()):
         assert fields_of(model).keys() <= set(columns())
         for name, field in fields_of(model).items():
             with suppress(CellRefused):  # what has no text at all raises something else
@@ -140,7 +140,7 @@ def test_every_column_below_a_version_is_in_it():
 
 
 def test_what_a_version_tells_of_its_life_is_no_price():
-    assert {one.name for one in PlanVersion._meta.concrete_fields} - LIFE == fields_of(PlanVersion).keys()
+    assert {one.name for one in PlanVersion._meta.concrete_fields} - LIFECYCLE_FIELDS == fields_of(PlanVersion).keys()
 
 
 def test_rows_that_are_there_already_are_changed_where_they_stand():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.tabular_files import FORMULA, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
+from lib.tabular_files import FORMULA_PREFIXES, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
 
 COLUMNS = ("one", "two", "three")
 KINDS = [("t.csv", as_csv), ("t.xlsx", as_xlsx)]
@@ -30,7 +30,7 @@ def test_in_the_same_bytes_each_time(name, write):
 @given(table=tables)
 def test_without_a_formula(table):
     lines = as_csv(COLUMNS, table).decode("utf-8-sig").splitlines()
-    assert not [line for line in lines if line.strip('"').startswith(FORMULA[:-1])]
+    assert not [line for line in lines if line.strip('"').startswith(FORMULA_PREFIXES[:-1])]
 
 
 def read(content, name="t.csv", needed=("one",)):

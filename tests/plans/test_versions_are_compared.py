@@ -6,7 +6,7 @@ import pytest
 
 from lib.currencies import CREDITS
 from plans.catalog.comparison import compare
-from plans.catalog.version_snapshot import contents_of, fingerprint_of
+from plans.catalog.version_snapshot import read_contents, compute_fingerprint
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
 from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier
@@ -120,12 +120,12 @@ CASES = [
 @pytest.mark.parametrize(("before", "after", "told"), CASES, ids=[str(told[:1]) for *_, told in CASES])
 def test_each_change_is_a_sentence(before: Any, after: Any, told: list[str]):
     versions = [make_plan("pro", **described()) for described in (before, after)]
-    assert [one.text for one in compare(*contents_of(*versions))] == told
+    assert [one.text for one in compare(*read_contents(*versions))] == told
 
 
 def test_the_other_way_round_everything_added_was_removed():
     versions = [make_plan("pro", **calls(*rates)) for rates in ([CALL], [CALL, rate("1", match={"model": "a"})])]
-    (one,), (other_way,) = compare(*contents_of(*versions)), compare(*contents_of(*reversed(versions)))
+    (one,), (other_way,) = compare(*read_contents(*versions)), compare(*read_contents(*reversed(versions)))
     assert (one.kind, one.after) == ("added", other_way.before)
     assert (other_way.kind, other_way.after) == ("removed", "")
 
@@ -135,7 +135,7 @@ def test_it_takes_the_same_queries_whatever_is_in_them(count: int, django_assert
     offers = [offer(f"calls-{number}", rates=[rate(tiers=STEPS)] * 1) for number in range(count)]
     versions = [make_plan("pro", offers=offers) for _ in range(2)]
     with django_assert_num_queries(8):
-        compare(*contents_of(*versions))
+        compare(*read_contents(*versions))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_it_takes_the_same_queries_whatever_is_in_them(count: int, django_assert
     [(row["before"], row["after"], row["told as"]) for row in rows("publishing.md", "comparing")],
 )
 def test_prices_are_told_as_on_the_page(before: str, after: str, told: str):
-    (one,) = compare(*contents_of(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))
+    (one,) = compare(*read_contents(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))
     assert one.text == f"calls: price: {told}"
 
 
@@ -169,4 +169,4 @@ class TestWhatAVersionIsUsuallyComparedWith:
 
 def test_equal_contents_have_one_fingerprint_and_others_another():
     one, same, other_one = (make_plan("pro", **calls(rate(price))) for price in ("0.05", "0.050", "0.06"))
-    assert fingerprint_of(one) == fingerprint_of(same) != fingerprint_of(other_one)
+    assert compute_fingerprint(one) == compute_fingerprint(same) != compute_fingerprint(other_one)

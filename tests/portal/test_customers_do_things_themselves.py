@@ -9,7 +9,7 @@ from billing.models import AlertRule, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
 from tests.portal.world import TODAY
-from wallets.auto_topup import Asked, Limits, set_rule
+from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, set_rule
 from wallets.models import Purchase, TopUpRule
 
 pytestmark = pytest.mark.django_db
@@ -49,9 +49,9 @@ def test_what_is_not_on_sale_is_not_bought(own):
 
 def test_auto_top_up_keeps_finances_ceilings_and_is_no_higher(own):
     client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/auto-top-up"
-    ceiling = Limits("finance", "month", most=5)
-    asked = Asked(own.pack, threshold=Decimal(10), ceilings=[ceiling], most_declines=7)
-    set_rule(wallet_id=own.wallet.pk, asked=asked, at=TODAY)
+    ceiling = CeilingLimits("finance", "month", most=5)
+    asked = TopUpRuleRequest(own.pack, threshold=Decimal(10), ceilings=[ceiling], most_declines=7)
+    set_rule(wallet_id=own.wallet.pk, request=asked, at=TODAY)
     form = {"is_on": "on", "pack": own.pack, "threshold": "20"}
 
     assert client.post(address, {**form, "most": "6"}).status_code == 422

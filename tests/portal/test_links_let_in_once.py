@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import Contact, PortalLink, PortalSession
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.link_email import mail_due
-from customers.portal_auth.retention import forget_old
+from customers.portal_auth.retention import delete_old_access_records
 from tests.builders import make_customer
 from tests.portal.world import TODAY
 
@@ -84,7 +84,7 @@ def test_a_link_is_over_after_its_minutes(acme, client):
     mail_due(at=TODAY)
     link = mailed_link()
     chosen = choose(client, link)
-    with time_machine.travel(TODAY + magic_links.MAILED_LASTS, tick=False):
+    with time_machine.travel(TODAY + magic_links.MAILED_LINK_LIFETIME, tick=False):
         assert client.post(link, {"entrance": chosen}).status_code == 404
     assert not signed_in(client)
 
@@ -92,7 +92,7 @@ def test_a_link_is_over_after_its_minutes(acme, client):
 def test_a_link_leads_only_where_it_was_made_for(acme, client):
     other = make_customer("other")
     stranger = Contact.objects.create(customer=other, email="dan@other.example")
-    _, secret = magic_links.make(customer=acme, contact=acme.contacts.get(), way=Way.PRODUCT, at=TODAY)
+    _, secret = magic_links.create_link(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.PRODUCT, at=TODAY)
 
     assert client.post(f"/portal/enter/{secret}", {"entrance": stranger.pk}).status_code == 404
     assert client.post(f"/portal/enter/{secret}", {"entrance": "x"}).status_code == 404
@@ -159,7 +159,7 @@ def test_a_mail_that_cannot_be_sent_is_tried_again(acme, client, monkeypatch):
 
 
 def test_signing_out_ends_the_session_where_it_is_kept(acme):
-    secret = sessions.begin(entered=acme, contact=acme.contacts.get(), way=Way.MAIL, at=TODAY)
+    secret = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
     first, copied = Client(), Client()
     first.cookies[COOKIE] = copied.cookies[COOKIE] = secret
     assert signed_in(first)
@@ -181,14 +181,14 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_session_ends(acme, client, end):
     contact = acme.contacts.get()
-    client.cookies[COOKIE] = sessions.begin(entered=acme, contact=contact, way=Way.MAIL, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=contact, way=PortalAccessWay.MAIL, at=TODAY)
     assert signed_in(client)
     with time_machine.travel(TODAY + end(contact), tick=False):
         assert not signed_in(client)
 
 
 def test_a_session_lasts_twelve_hours_at_most(acme, client):
-    client.cookies[COOKIE] = sessions.begin(entered=acme, contact=None, way=Way.PRODUCT, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=None, way=PortalAccessWay.PRODUCT, at=TODAY)
     for half_hours in range(24):
         with time_machine.travel(TODAY + timedelta(minutes=30 * half_hours), tick=False):
             assert signed_in(client)
@@ -201,23 +201,23 @@ def test_staff_and_customers_are_two_worlds(acme, client, admin_user):
     staff.force_login(admin_user)
     assert not signed_in(staff)
 
-    client.cookies[COOKIE] = sessions.begin(entered=acme, contact=acme.contacts.get(), way=Way.MAIL, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
     assert signed_in(client)
     assert client.get("/admin/").status_code == 302
 
 
 def test_forms_are_refused_from_elsewhere(acme):
     client = Client(enforce_csrf_checks=True)
-    client.cookies[COOKIE] = sessions.begin(entered=acme, contact=acme.contacts.get(), way=Way.MAIL, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
 
     assert client.post("/portal/details", {"legal_name": "Evil"}).status_code == 403
 
 
 def test_who_came_in_is_forgotten_in_time(acme, client):
     ask(client, "nobody@nowhere.example")
-    magic_links.make(customer=acme, way=Way.STAFF, at=TODAY)
-    sessions.begin(entered=acme, contact=None, way=Way.STAFF, at=TODAY)
+    magic_links.create_link(customer=acme, way=PortalAccessWay.STAFF, at=TODAY)
+    sessions.begin(customer=acme, contact=None, way=PortalAccessWay.STAFF, at=TODAY)
 
-    assert forget_old(at=TODAY + timedelta(days=1)) == 0
-    assert forget_old(at=TODAY + timedelta(days=1, seconds=1)) == 1
-    assert forget_old(at=TODAY + timedelta(days=91)) == 2
+    assert delete_old_access_records(at=TODAY + timedelta(days=1)) == 0
+    assert delete_old_access_records(at=TODAY + timedelta(days=1, seconds=1)) == 1
+    assert delete_old_access_records(at=TODAY + timedelta(days=91)) == 2

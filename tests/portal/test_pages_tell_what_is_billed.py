@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing.limits.alerts.rule_settings import Scope, set_alert_rule
+from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.limits.spend_caps import set_cap
 from billing.metering.usage.forecast import expected, pace_of
 from tests.builders import make_pack
@@ -16,7 +16,7 @@ from tests.docs_tables import rows
 from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of
 from tests.portal.world import DAY, TODAY, make_account, send
 from wallets.ledger.grant import Grant, grant
-from wallets.purchases import Order, buy
+from wallets.purchases import PackOrder, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -102,8 +102,8 @@ def _more(own) -> None:
         own.customer.contacts.create(email=f"{number}@walnut.example")
         make_pack(f"more-{number}", slabs=[(0, 1, 0), (10, 2, 0)])
         grant(wallet_id=own.wallet.pk, grants=[Grant("promotional", Decimal(1), f"more:{number}")], at=TODAY)
-        buy(wallet_id=own.wallet.pk, order=Order(own.pack, f"more:{number}"), at=TODAY)
+        buy(wallet_id=own.wallet.pk, order=PackOrder(own.pack, f"more:{number}"), at=TODAY)
         match = {"model": f"m{number}"}
         set_cap(customer=own.customer, amount=Decimal(9), match=match, set_by="customer", at=TODAY)
-        scope = Scope(customer=own.customer, dimension="model", value=f"m{number}")
+        scope = AlertScope(customer=own.customer, dimension="model", value=f"m{number}")
         set_alert_rule(kind="spend", scope=scope, amount=Decimal(9), set_by="customer", at=TODAY)

@@ -9,13 +9,13 @@ from typing import Any
 from django.test import Client
 
 from billing.closing import close_due
-from billing.limits.alerts.rule_settings import Scope, set_alert_rule
+from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.limits.spend_caps import set_cap
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import read
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import parse_events
 from billing.models import Alert, Subscription
 from customers.models import Contact, Customer
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
 from invoices.models import Invoice, Line
@@ -35,7 +35,7 @@ from tests.builders import (
 )
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
-from wallets.purchases import Order, buy
+from wallets.purchases import PackOrder, buy
 
 TODAY = datetime(2026, 2, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -61,8 +61,8 @@ class Account:
         """Return a browser in which somebody is signed in: the contact who gets the bills unless said otherwise."""
         client = Client(**options)
         who = None if looks else contact or self.contact
-        way = Way.STAFF if looks else Way.MAIL
-        client.cookies[COOKIE] = sessions.begin(entered=self.customer, contact=who, way=way, at=TODAY)
+        way = PortalAccessWay.STAFF if looks else PortalAccessWay.MAIL
+        client.cookies[COOKIE] = sessions.begin(customer=self.customer, contact=who, way=way, at=TODAY)
         return client
 
 
@@ -77,7 +77,7 @@ def make_account(word: str, **fields: Any) -> Account:
     close_due(at=FEB + DAY)
     invoice = Invoice.objects.filter(customer=customer, lines__kind="usage").distinct().latest("pk")
     wallet = _wallet(customer, word)
-    rule = set_alert_rule(kind="spend", scope=Scope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
+    rule = set_alert_rule(kind="spend", scope=AlertScope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
     _alert(customer, rule)
     cap = set_cap(customer=customer, amount=Decimal(800), set_by="customer", at=FEB)
     return Account(
@@ -131,9 +131,9 @@ def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -
     ]
     last = used[-1][0] + timedelta(hours=1)
     body = json.dumps(sent).encode()
-    found, refused, _ = read(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
+    found, refused, _ = parse_events(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
     assert not refused, refused
-    assert set(record(events=found, sandbox=customer.sandbox, at=last)) == {"accepted"}
+    assert set(record_events(events=found, sandbox=customer.sandbox, at=last)) == {"accepted"}
 
 
 def _wallet(customer: Customer, word: str) -> Wallet:
@@ -144,7 +144,7 @@ def _wallet(customer: Customer, word: str) -> Wallet:
     ]
     grant(wallet_id=wallet.pk, grants=lots, at=FEB)
     make_pack(f"pack-{word[0]}", slabs=[(0, 10, 0)])
-    buy(wallet_id=wallet.pk, order=Order(f"pack-{word[0]}", "first"), at=FEB)
+    buy(wallet_id=wallet.pk, order=PackOrder(f"pack-{word[0]}", "first"), at=FEB)
     return wallet
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction as F
 
-from plans.pricing.rating import PriceTerms, Usage
+from plans.pricing.rating import PriceTerms, RateUsage
 
-NOTHING = Usage(Decimal(0), 0, ())
+NOTHING = RateUsage(Decimal(0), 0, ())
 
 
-def cost(charge: object, q: F, used: Usage) -> F:
+def cost(charge: object, q: F, used: RateUsage) -> F:
     """Return what `q` billable units cost: one formula per model, one unit range at a time."""
     name = type(charge).__name__
     if name == "Percentage":
@@ -79,7 +79,7 @@ def rounded(q: F, mode: str, places: int) -> F:
     return (whole if q >= 0 else -whole) / 10**places
 
 
-def bill(terms: PriceTerms, used: Mapping[int | str, Usage]) -> tuple[dict[object, F], F]:
+def bill(terms: PriceTerms, used: Mapping[int | str, RateUsage]) -> tuple[dict[object, F], F]:
     """Return each rate's amount and all units refused."""
     allowance, refused, amounts = F(terms.included), F(0), {}
     for rate in terms.rates:

@@ -13,10 +13,10 @@ from plans.pricing.charge_models import (
     Percentage,
     PerUnit,
     QuantityCharge,
-    Tier,
+    PriceTier,
     Volume,
 )
-from plans.pricing.rating import PriceTerms, Rate, Rounding, Usage
+from plans.pricing.rating import PriceTerms, RateTerms, Rounding, RateUsage
 
 LAW = settings(deadline=None, max_examples=150)
 
@@ -38,9 +38,9 @@ bounds = st.one_of(decimals(1, 200, 0), decimals(1, 200, 2))
 
 
 @st.composite
-def ladders(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tuple[Tier, ...]:
+def ladders(draw: st.DrawFn, bounds: st.SearchStrategy[Decimal] = bounds) -> tuple[PriceTier, ...]:
     return tuple(
-        Tier(bound, draw(prices), draw(prices)) for bound in [*sorted(draw(st.sets(bounds, max_size=4))), None]
+        PriceTier(bound, draw(prices), draw(prices)) for bound in [*sorted(draw(st.sets(bounds, max_size=4))), None]
     )
 
 
@@ -70,9 +70,9 @@ roundings = st.one_of(
 worth = st.lists(st.one_of(decimals(0, 500, 0), decimals(0, 500, 4)), max_size=8).map(tuple)
 
 
-def told(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -> Usage:
+def told(values: tuple[Decimal, ...], carried: Decimal = Decimal(0)) -> RateUsage:
     """Return usage of which everything is told: each event's value, and what they cost by themselves."""
-    return Usage(sum(values, Decimal(0)), len(values), values, carried)
+    return RateUsage(sum(values, Decimal(0)), len(values), values, carried)
 
 
 usages = st.one_of(
@@ -81,12 +81,12 @@ usages = st.one_of(
 
 
 @st.composite
-def catalogs(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, Usage]]:
+def catalogs(draw: st.DrawFn) -> tuple[PriceTerms, dict[int | str, RateUsage]]:
     """Return terms with up to four rates, and usage of some of them."""
     by_event = draw(st.booleans())
     models = st.one_of(charges, percentages, decimals(0, 3, 4).map(Dynamic)) if by_event else charges
     rates = tuple(
-        Rate(key, (("model", str(key)),), charge, f"rate {key}")
+        RateTerms(key, (("model", str(key)),), charge, f"rate {key}")
         for key, charge in enumerate(draw(st.lists(models, min_size=1, max_size=4)))
     )
     minimum, maximum = sorted(draw(st.tuples(decimals(0, 300, 2), decimals(0, 300, 2))))

@@ -15,12 +15,12 @@ from plans.pricing.charge_models import (
     Package,
     Percentage,
     PerUnit,
-    Tier,
+    PriceTier,
     Volume,
 )
-from plans.pricing.commitments import Commitment
-from plans.pricing.rate_usage import Usage
-from plans.pricing.rates import Rate
+from plans.pricing.commitments import SpendCommitment
+from plans.pricing.rate_usage import RateUsage
+from plans.pricing.rates import RateTerms
 from plans.pricing.rating_parts import total
 
 D = Decimal
@@ -29,7 +29,7 @@ MOST, BEYOND = D("1e50"), D("1e50") + D("1e23")
 
 
 def charging(price: Decimal) -> list[Charge]:
-    ladder = (Tier(None, price),)
+    ladder = (PriceTier(None, price),)
     return [Flat(price), PerUnit(price), Package(ONE, price), Graduated(ladder), Volume(ladder)]
 
 
@@ -47,7 +47,7 @@ def test_a_price_beyond_them_is_refused(model, name, price):
         model(D(price))
 
 
-SHARED, PROMISED, RATED = partial(Percentage, ONE), partial(Commitment, ONE), partial(Rate, 1, (), PerUnit(ONE))
+SHARED, PROMISED, RATED = partial(Percentage, ONE), partial(SpendCommitment, ONE), partial(RateTerms, 1, (), PerUnit(ONE))
 PADDED = D("1." + "0" * 28 + "1")
 """So long that the default context would take it for 1."""
 
@@ -77,7 +77,7 @@ def test_a_figure_is_taken_up_to_its_end_and_no_further(model, figure, within, b
 @pytest.mark.parametrize("size", ["1e-38", "1e50"])
 def test_a_package_or_tier_may_be_as_small_or_large_as_a_quantity(size):
     assert total(Package(D(size), ONE).rate(D(size))) == 1
-    assert Graduated((Tier(D(size), ONE), Tier(None, ONE))).rate(D(size))[0].end == D(size)
+    assert Graduated((PriceTier(D(size), ONE), PriceTier(None, ONE))).rate(D(size))[0].end == D(size)
 
 
 @pytest.mark.parametrize("size", ["1e-39", "1.00000000001e50"])
@@ -85,7 +85,7 @@ def test_a_package_or_tier_beyond_any_quantity_is_refused(size):
     with pytest.raises(InvalidCharge, match="package size"):
         Package(D(size), ONE)
     with pytest.raises(InvalidCharge, match="Tier 1's upper bound"):
-        Graduated((Tier(D(size), ONE), Tier(None, ONE)))
+        Graduated((PriceTier(D(size), ONE), PriceTier(None, ONE)))
 
 
 @pytest.mark.parametrize("charge", charging(ONE), ids=lambda charge: type(charge).__name__)
@@ -102,4 +102,4 @@ def test_a_per_unit_price_mirrors_the_bound_below_zero():
 
 
 def test_the_largest_sum_that_events_carry_is_charged():
-    assert total(Dynamic().rate(Usage(ONE, carried=MOST))) == MOST
+    assert total(Dynamic().rate(RateUsage(ONE, carried=MOST))) == MOST

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charge_models import Graduated, InvalidCharge, PerUnit, Tier
-from plans.pricing.commitments import Commitment, settle
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
-from plans.pricing.rating_parts import Part
+from plans.pricing.charge_models import Graduated, InvalidCharge, PerUnit, PriceTier
+from plans.pricing.commitments import SpendCommitment, settle_commitment
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
+from plans.pricing.rating_parts import RatingPart
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked_numbers import rows
 
@@ -22,27 +22,27 @@ money = decimals(0, 500, 2)
     "row", rows("commitments"), ids=lambda row: f"{row['spent']} of {row['minimum']}, {row['why']}"
 )
 def test_a_commitment_is_settled_as_documented(row):
-    settled = settle(
-        Commitment(D(row["minimum"]), overage_factor=D(row["factor"])),
+    settled = settle_commitment(
+        SpendCommitment(D(row["minimum"]), overage_factor=D(row["factor"])),
         spent=D(row["spent"]),
-        before=D(row["spent before"]),
+        spent_before=D(row["spent before"]),
         share=F(row["share"]),
         is_final=row["final"] == "yes",
         currency="USD",
     )
-    ours = (settled.within, settled.beyond, settled.surcharge, settled.true_up, settled.total)
+    ours = (settled.within, settled.excess, settled.surcharge, settled.true_up, settled.total)
     assert ours == tuple(D(row[name]) for name in ("within", "beyond", "surcharge", "true-up", "total"))
 
 
 @LAW
 @given(money, money, money, decimals(0, 3, 2), st.booleans())
 def test_nothing_is_lost_or_claimed_twice(minimum, before, spent, factor, is_final):
-    settled = settle(
-        Commitment(minimum, overage_factor=factor), spent=spent, before=before, currency="USD", is_final=is_final
+    settled = settle_commitment(
+        SpendCommitment(minimum, overage_factor=factor), spent=spent, spent_before=before, currency="USD", is_final=is_final
     )
-    assert settled.within + settled.beyond == spent
+    assert settled.within + settled.excess == spent
     assert settled.within <= settled.limit
-    assert not (settled.beyond and settled.true_up)
+    assert not (settled.excess and settled.true_up)
     if is_final:
         assert settled.total >= min(minimum - before, minimum)
 
@@ -53,7 +53,7 @@ def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(mi
     claimed, before = D(0), D(0)
     for number, one in enumerate(spent, start=1):
         is_final = number == len(spent)
-        settled = settle(Commitment(minimum), spent=one, before=before, currency="USD", is_final=is_final)
+        settled = settle_commitment(SpendCommitment(minimum), spent=one, spent_before=before, currency="USD", is_final=is_final)
         claimed += settled.total
         before += one
     assert claimed == max(minimum, sum(spent))
@@ -61,23 +61,23 @@ def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(mi
 
 @pytest.mark.parametrize("row", rows("commitments", table=1), ids=lambda row: row["discount"])
 def test_a_discount_lowers_the_unit_price_of_every_part(row):
-    terms = PriceTerms("USD", (Rate("all", (), PerUnit(D("0.05"))),), discount=D(row["discount"]))
+    terms = PriceTerms("USD", (RateTerms("all", (), PerUnit(D("0.05"))),), discount=D(row["discount"]))
     (line,) = rate_usage(terms, {"all": D(1000)}).lines
     assert (line.parts[0].unit_price, line.amount) == (D(row["unit price"]), D(row["1000 units"]))
 
 
 def test_a_discount_leaves_flat_fees_and_bounds_alone():
-    ladder = Graduated((Tier(D(10), D(2), D(5)), Tier(None, D(1))))
-    (line,) = rate_usage(PriceTerms("USD", (Rate("all", (), ladder),), discount=D(50)), {"all": D(20)}).lines
+    ladder = Graduated((PriceTier(D(10), D(2), D(5)), PriceTier(None, D(1))))
+    (line,) = rate_usage(PriceTerms("USD", (RateTerms("all", (), ladder),), discount=D(50)), {"all": D(20)}).lines
     assert line.parts == (
-        Part(D(0), D(10), D(10), D(1), D(5), D(15)),
-        Part(D(10), None, D(10), D("0.5"), D(0), D(5)),
+        RatingPart(D(0), D(10), D(10), D(1), D(5), D(15)),
+        RatingPart(D(10), None, D(10), D("0.5"), D(0), D(5)),
     )
     assert line.amount == 20
 
 
 def test_a_discount_is_exact():
-    assert Commitment(D(100), discount=D("12.5")).discounted(D("0.000000000001")) == D("0.000000000000875")
+    assert SpendCommitment(D(100), discount=D("12.5")).discounted(D("0.000000000001")) == D("0.000000000000875")
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_a_discount_is_exact():
 )
 def test_a_promise_that_cannot_be_kept_is_refused(fields, message):
     with pytest.raises(InvalidCharge, match=message):
-        Commitment(**fields)
+        SpendCommitment(**fields)

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 
 from invoices.documents.totals import Tax, total_up
 from plans.pricing.charge_models import InvalidCharge
-from plans.pricing.discounts import Claim, Discount, Fits, take_off
+from plans.pricing.discounts import DiscountableLine, DiscountTerms, AmountsCheck, apply_discounts
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
-LINES = [Claim("a", D("60.00")), Claim("b", D("40.00"))]
+LINES = [DiscountableLine("a", D("60.00")), DiscountableLine("b", D("40.00"))]
 
 
-def read(text: str) -> Discount:
+def read(text: str) -> DiscountTerms:
     """Read a coupon as the page writes it: 25 %, 10 % of b, 50."""
     figure, _, scope = text.partition(" of ")
     only = frozenset({scope}) if scope else None
     percent = figure.endswith("%")
     value = D(figure.rstrip(" %"))
-    return Discount(percent=value, scope=only) if percent else Discount(amount=value, scope=only)
+    return DiscountTerms(percent=value, scope=only) if percent else DiscountTerms(amount=value, scope=only)
 
 
 def figures(text: str) -> list[Decimal]:
@@ -31,7 +31,7 @@ def figures(text: str) -> list[Decimal]:
 
 @pytest.mark.parametrize("row", rows("discounts"), ids=lambda row: row["coupons"])
 def test_coupons_are_taken_off_as_documented(row):
-    taken = take_off([read(one) for one in row["coupons"].split(", ")], LINES, "USD")
+    taken = apply_discounts([read(one) for one in row["coupons"].split(", ")], LINES, "USD")
     assert [one.total for one in taken] == figures(row["taken off"])
     assert [one.shares[0] for one in taken] == figures(row["of a"])
     assert [one.shares[1] for one in taken] == figures(row["of b"])
@@ -40,30 +40,30 @@ def test_coupons_are_taken_off_as_documented(row):
 claims = st.lists(decimals(-50, 200, 2), min_size=1, max_size=5)
 discounts = st.lists(
     st.one_of(
-        decimals(0, 100, 1).map(lambda n: Discount(percent=n)),
-        decimals(0, 300, 2).map(lambda n: Discount(amount=n)),
+        decimals(0, 100, 1).map(lambda n: DiscountTerms(percent=n)),
+        decimals(0, 300, 2).map(lambda n: DiscountTerms(amount=n)),
         st.builds(
-            lambda n, keys: Discount(percent=n, scope=frozenset(keys)),
+            lambda n, keys: DiscountTerms(percent=n, scope=frozenset(keys)),
             decimals(0, 100, 1),
             st.sets(st.integers(0, 4)),
         ),
         st.builds(
-            lambda n, keys: Discount(amount=n, scope=frozenset(keys)), decimals(0, 300, 2), st.sets(st.integers(0, 4))
+            lambda n, keys: DiscountTerms(amount=n, scope=frozenset(keys)), decimals(0, 300, 2), st.sets(st.integers(0, 4))
         ),
     ),
     max_size=4,
 )
 
 
-def is_for(discount: Discount, line: Claim) -> bool:
+def is_for(discount: DiscountTerms, line: DiscountableLine) -> bool:
     return discount.scope is None or line.key in discount.scope
 
 
 @LAW
 @given(claims, discounts)
 def test_no_line_falls_below_zero_and_every_cent_has_a_line(amounts, coupons):
-    lines = [Claim(number, amount) for number, amount in enumerate(amounts)]
-    taken, left = take_off(coupons, lines, "USD"), amounts
+    lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
+    taken, left = apply_discounts(coupons, lines, "USD"), amounts
     for discount, one in zip(coupons, taken, strict=True):
         assert one.base == sum(max(n, 0) for line, n in zip(lines, left, strict=True) if is_for(discount, line))
         left = [amount - share for amount, share in zip(left, one.shares, strict=True)]
@@ -73,7 +73,7 @@ def test_no_line_falls_below_zero_and_every_cent_has_a_line(amounts, coupons):
         assert 0 <= sum(one.shares[number] for one in taken) <= max(amount, 0)
 
 
-def fits_at(rates: list[Decimal], currency: str) -> Fits:
+def fits_at(rates: list[Decimal], currency: str) -> AmountsCheck:
     """Return the question that a close asks: is the total, with its taxes, zero or more?"""
     taxes = [Tax("Tax", rate) for rate in rates]
     return lambda amounts: total_up(list(zip(amounts, taxes, strict=True)), currency).total >= 0
@@ -82,8 +82,8 @@ def fits_at(rates: list[Decimal], currency: str) -> Fits:
 @pytest.mark.parametrize("row", rows("discounts", table=1), ids=lambda row: row["why"])
 def test_a_coupon_beside_what_is_given_back_is_cut_to_where_the_total_fits(row):
     amounts, rates = [D(row["claimed"]), -D(row["given back"])], [D(row["its tax"]), D(row["its tax then"])]
-    lines = [Claim("claimed", amounts[0]), Claim("back", amounts[1])]
-    (taken,) = take_off([Discount(amount=D(50))], lines, "USD", fits=fits_at(rates, "USD"))
+    lines = [DiscountableLine("claimed", amounts[0]), DiscountableLine("back", amounts[1])]
+    (taken,) = apply_discounts([DiscountTerms(amount=D(50))], lines, "USD", is_allowed=fits_at(rates, "USD"))
     assert taken.total == D(row["taken off"])
     left = [amount - share for amount, share in zip(amounts, taken.shares, strict=True)]
     taxes = [Tax("Tax", rate) for rate in rates]
@@ -99,9 +99,9 @@ def test_a_coupon_beside_what_is_given_back_is_cut_to_where_the_total_fits(row):
 )
 def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons):
     amounts, rates = [amount for amount, _ in taxed], [rate for _, rate in taxed]
-    fits, lines = fits_at(rates, "USD"), [Claim(number, amount) for number, amount in enumerate(amounts)]
+    fits, lines = fits_at(rates, "USD"), [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
     assume(fits(amounts))
-    taken = take_off(coupons, lines, "USD", fits=fits)
+    taken = apply_discounts(coupons, lines, "USD", is_allowed=fits)
     left = [amount - sum(one.shares[number] for one in taken) for number, amount in enumerate(amounts)]
     assert fits(left)
     for number, amount in enumerate(amounts):
@@ -113,24 +113,24 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
 def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, rate_then):
     fits = fits_at([rate, rate_then], "USD")
     assume(fits([claimed, -back]))
-    (one,) = take_off([Discount(amount=D(50))], [Claim("claimed", claimed), Claim("back", -back)], "USD", fits=fits)
+    (one,) = apply_discounts([DiscountTerms(amount=D(50))], [DiscountableLine("claimed", claimed), DiscountableLine("back", -back)], "USD", is_allowed=fits)
     assert one.total == max(claimed - back, 0) or not fits([claimed - one.total - D("0.01"), -back])
 
 
 @LAW
 @given(st.lists(decimals(0, 200, 2), min_size=1, max_size=5), discounts)
 def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
-    lines = [Claim(number, amount) for number, amount in enumerate(amounts)]
-    assert take_off(coupons, lines, "USD", fits=lambda _: False) == take_off(coupons, lines, "USD")
+    lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
+    assert apply_discounts(coupons, lines, "USD", is_allowed=lambda _: False) == apply_discounts(coupons, lines, "USD")
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": D(1), "amount": D(1)}])
 def test_it_is_a_percentage_or_an_amount(fields):
     with pytest.raises(InvalidCharge, match=r"^A discount is either a percentage or an amount\.$"):
-        Discount(**fields)
+        DiscountTerms(**fields)
 
 
 @pytest.mark.parametrize(("figure", "name"), [("percent", "percentage"), ("amount", "amount")])
 def test_a_discount_below_zero_is_refused(figure, name):
     with pytest.raises(InvalidCharge, match=f"^A discount's {name} must be between 0"):
-        Discount(**{figure: D(-1)})
+        DiscountTerms(**{figure: D(-1)})

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plans.pricing.charge_models import Dynamic, InvalidCharge, InvalidQuantity
-from plans.pricing.rate_usage import Usage
+from plans.pricing.rate_usage import RateUsage
 from plans.pricing.rating_parts import total
 from tests.pricing.worked_numbers import rows
 
@@ -14,7 +14,7 @@ D = Decimal
 
 @pytest.mark.parametrize("row", rows("dynamic"), ids=lambda row: row["why"])
 def test_a_dynamic_price_is_charged_as_documented(row):
-    parts = Dynamic(D(row["markup"])).rate(Usage(D(1), carried=D(row["carried"])))
+    parts = Dynamic(D(row["markup"])).rate(RateUsage(D(1), carried=D(row["carried"])))
     assert total(parts) == D(row["amount"])
     assert [part.start for part in parts] == ([D(0)] if D(row["carried"]) > 0 else [])
 
@@ -28,4 +28,4 @@ def test_a_markup_that_cannot_be_charged_is_refused(markup):
 @pytest.mark.parametrize("carried", ["NaN", "1e51"])
 def test_what_cannot_be_carried_is_refused(carried):
     with pytest.raises(InvalidQuantity, match=r"^Only carried prices up to 10⁵⁰ can be charged, not"):
-        Dynamic().rate(Usage(D(1), carried=D(carried)))
+        Dynamic().rate(RateUsage(D(1), carried=D(carried)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.charge_models import Graduated, InvalidQuantity, Tier
+from plans.pricing.charge_models import Graduated, InvalidQuantity, PriceTier
 from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, decimals, ladders, quantities
 from tests.pricing.worked_numbers import rows
@@ -17,9 +17,9 @@ D = Decimal
 LEAST = D("1e-9")
 
 
-def documented_ladder() -> tuple[Tier, ...]:
+def documented_ladder() -> tuple[PriceTier, ...]:
     return tuple(
-        Tier(D(row["up to"]) if row["up to"] else None, D(row["unit price"]), D(row["flat fee"]))
+        PriceTier(D(row["up to"]) if row["up to"] else None, D(row["unit price"]), D(row["flat fee"]))
         for row in rows("tiers")
     )
 
@@ -34,7 +34,7 @@ def test_each_unit_is_priced_at_its_tier_as_documented(row):
 @LAW
 @given(ladders(bounds=decimals(1, 200, 0)), st.integers(0, 250))
 def test_graduated_equals_pricing_unit_by_unit(tiers, quantity):
-    def tier_of(unit: int) -> Tier:
+    def tier_of(unit: int) -> PriceTier:
         return next(tier for tier in tiers if tier.up_to is None or unit <= tier.up_to)
 
     entered = [tier_of(unit) for unit in range(1, quantity + 1)]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.money import round_money
-from plans.pricing.quantity_segments import Change, billable, held_amount, held_at, segments, taken
+from plans.pricing.quantity_segments import QuantityChange, billable_units, price_segments, quantity_at, split_by_quantity, count_added_units
 from tests.pricing.strategies import LAW
 from tests.pricing.worked_numbers import rows
 
@@ -20,30 +20,30 @@ APRIL, MAY = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
 TEN = Decimal(10)
 
 
-def read(text: str) -> list[Change]:
+def read(text: str) -> list[QuantityChange]:
     """Read changes as the page writes them; those of the first day were there before it."""
     pairs = [pair.split(":") for pair in text.split(",")]
     return [
-        Change(APRIL + timedelta(days=int(day) - 1, hours=-1 if day.strip() == "1" else 0), int(seats))
+        QuantityChange(APRIL + timedelta(days=int(day) - 1, hours=-1 if day.strip() == "1" else 0), int(seats))
         for day, seats in pairs
     ]
 
 
-def tiled(changes: list[Change], *, start: datetime = APRIL, end: datetime = MAY, by: str = "second"):
-    return segments(changes, otherwise=0, start=start, end=end, full_start=APRIL, full_end=MAY, by=by, zone=UTC_ZONE)
+def tiled(changes: list[QuantityChange], *, start: datetime = APRIL, end: datetime = MAY, by: str = "second"):
+    return split_by_quantity(changes, default=0, start=start, end=end, full_start=APRIL, full_end=MAY, by=by, zone=UTC_ZONE)
 
 
 @pytest.mark.parametrize("row", rows("held-quantities"), ids=lambda row: f"{row['changes']} {row['by']}")
 def test_a_month_comes_to_what_the_page_says(row):
-    found = held_amount(TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"])
+    found = price_segments(TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"])
     assert str(round_money(found, "USD")) == row["amount"], row["why"]
 
 
 @pytest.mark.parametrize("row", rows("held-quantities", table=1), ids=lambda row: f"{row['changes']} {row['first']}")
 def test_as_many_are_taken_as_the_page_says(row):
-    found = taken(
+    found = count_added_units(
         read(row["changes"]),
-        otherwise=0,
+        default=0,
         start=APRIL,
         end=MAY,
         included=int(row["included"]),
@@ -53,7 +53,7 @@ def test_as_many_are_taken_as_the_page_says(row):
 
 
 moments = st.integers(-10, 40 * 24).map(lambda hours: APRIL + timedelta(hours=hours))
-timelines = st.lists(st.builds(Change, moments, st.integers(0, 50)), max_size=8).map(
+timelines = st.lists(st.builds(QuantityChange, moments, st.integers(0, 50)), max_size=8).map(
     lambda found: sorted(found, key=lambda one: one.since)
 )
 
@@ -61,15 +61,15 @@ timelines = st.lists(st.builds(Change, moments, st.integers(0, 50)), max_size=8)
 def test_days_are_those_of_the_customers_clock():
     zone = ZoneInfo("Europe/Berlin")
     start, noon, end = (datetime(2026, *day, tzinfo=zone) for day in ((4, 1), (4, 10, 12), (5, 1)))
-    found = segments(
-        [Change(noon, 5)], otherwise=0, start=start, end=end, full_start=start, full_end=end, by="day", zone=zone
+    found = split_by_quantity(
+        [QuantityChange(noon, 5)], default=0, start=start, end=end, full_start=start, full_end=end, by="day", zone=zone
     )
     assert [one.share for one in found] == [Fraction(9, 30), Fraction(21, 30)]
 
 
 @pytest.mark.parametrize("by", ["second", "day", "none"])
 def test_a_period_without_any_time_comes_to_nothing(by):
-    assert held_amount(TEN, tiled([Change(APRIL, 5)], end=APRIL, by=by), included=0, by=by) == 0
+    assert price_segments(TEN, tiled([QuantityChange(APRIL, 5)], end=APRIL, by=by), included=0, by=by) == 0
 
 
 @LAW
@@ -86,24 +86,24 @@ def test_segments_tile_the_period(changes):
 def test_the_amount_is_each_hours_own(changes, included):
     hours = 30 * 24
     by_hour = [
-        billable(held_at(changes, APRIL + timedelta(hours=one), otherwise=0), included) for one in range(hours)
+        billable_units(quantity_at(changes, APRIL + timedelta(hours=one), default=0), included) for one in range(hours)
     ]
-    assert held_amount(TEN, tiled(changes), included=included, by="second") == Fraction(10 * sum(by_hour), hours)
+    assert price_segments(TEN, tiled(changes), included=included, by="second") == Fraction(10 * sum(by_hour), hours)
 
 
 @LAW
 @given(timelines, moments.filter(lambda at: APRIL < at < MAY))
 def test_two_parts_of_a_period_come_to_the_whole(changes, at):
     parts = [tiled(changes, end=at), tiled(changes, start=at)]
-    amounts = [held_amount(TEN, one, included=0, by="second") for one in parts]
-    assert sum(amounts) == held_amount(TEN, tiled(changes), included=0, by="second")
+    amounts = [price_segments(TEN, one, included=0, by="second") for one in parts]
+    assert sum(amounts) == price_segments(TEN, tiled(changes), included=0, by="second")
 
 
 @LAW
 @given(timelines, st.integers(0, 50), moments)
 def test_a_change_undone_at_the_same_instant_costs_nothing(changes, quantity, at):
-    before = held_at(changes, at, otherwise=0)
-    undone = sorted([*changes, Change(at, quantity), Change(at, before)], key=lambda one: one.since)
+    before = quantity_at(changes, at, default=0)
+    undone = sorted([*changes, QuantityChange(at, quantity), QuantityChange(at, before)], key=lambda one: one.since)
     assert tiled(undone) == tiled(changes)
 
 
@@ -111,9 +111,9 @@ def test_a_change_undone_at_the_same_instant_costs_nothing(changes, quantity, at
 @given(timelines)
 def test_one_time_units_of_two_periods_are_those_held_more_at_the_end_at_least(changes):
     middle = APRIL + timedelta(days=15)
-    first = taken(changes, otherwise=0, start=APRIL, end=middle, included=0, is_first=True)
-    second = taken(changes, otherwise=0, start=middle, end=MAY, included=0, is_first=False)
-    assert first + second >= taken(changes, otherwise=0, start=APRIL, end=MAY, included=0, is_first=True)
+    first = count_added_units(changes, default=0, start=APRIL, end=middle, included=0, is_first=True)
+    second = count_added_units(changes, default=0, start=middle, end=MAY, included=0, is_first=False)
+    assert first + second >= count_added_units(changes, default=0, start=APRIL, end=MAY, included=0, is_first=True)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_one_time_units_of_two_periods_are_those_held_more_at_the_end_at_least(c
     ],
 )
 def test_one_time_units_are_those_of_the_period_that_they_are_taken_in(at, more, why):
-    assert taken([Change(at, 3)], otherwise=0, start=APRIL, end=MAY, included=0, is_first=False) == more, why
+    assert count_added_units([QuantityChange(at, 3)], default=0, start=APRIL, end=MAY, included=0, is_first=False) == more, why

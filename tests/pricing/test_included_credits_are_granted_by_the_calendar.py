@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.pricing.calendar import period_containing
-from plans.pricing.included_credits import Granted, Rule, Slot, slots
+from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, PeriodGrant, compute_grants
 from plans.pricing.period_anchor import Anchor, Interval
 from tests.docs_tables import rows
 
@@ -22,7 +22,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
 
 
-def told(slot: Slot) -> str:
+def told(slot: PeriodGrant) -> str:
     until = f" to {slot.expires_at:%m-%d}" if slot.expires_at else ""
     return f"{slot.units.normalize():f} {slot.starts_at:%m-%d}{until}"
 
@@ -31,26 +31,26 @@ def told(slot: Slot) -> str:
 def test_as_documented(row):
     count, unit = row["period"].split()
     lasts, _, days = row["lasts"].partition(" ")
-    rule = Rule(D(500), every=row["every"], lasts=lasts, days=int(days) if days else None)
+    rule = IncludedCreditRule(D(500), every=row["every"], lasts=lasts, days=int(days) if days else None)
     starts_at = at(row["starts"])
     anchor = Anchor("calendar", starts_at, Interval(unit, int(count)), ZoneInfo("UTC"))
     ends_at = period_containing(anchor, starts_at, start=starts_at).end
-    period = Granted(starts_at, ends_at, anchor, row["prorated"], is_first=True)
-    assert ", ".join(map(told, slots(rule, period))) == row["granted"], row["why"]
+    period = GrantPeriod(starts_at, ends_at, anchor, row["prorated"], is_first=True)
+    assert ", ".join(map(told, compute_grants(rule, period))) == row["granted"], row["why"]
 
 
-JANUARY = Granted(
+JANUARY = GrantPeriod(
     at("01-01"), at("02-01"), Anchor("calendar", at("01-01"), Interval("month"), ZoneInfo("UTC")), "second"
 )
 
 
-def ends(rule: Rule, period: Granted) -> list[str]:
-    (slot,) = slots(rule, period)
-    return [f"{end:%m-%d}" for end in slot.rolls_until]
+def ends(rule: IncludedCreditRule, period: GrantPeriod) -> list[str]:
+    (slot,) = compute_grants(rule, period)
+    return [f"{end:%m-%d}" for end in slot.rollover_ends]
 
 
 def test_what_rolls_over_lasts_until_the_following_periods_end():
-    rule = Rule(D(5), rolls_over=3)
+    rule = IncludedCreditRule(D(5), rolls_over=3)
     assert ends(rule, JANUARY) == ["03-01", "04-01", "05-01"]
     assert ends(rule, replace(JANUARY, ends_at=at("01-11"))) == ["02-01", "03-01", "04-01"]
     assert ends(replace(rule, lasts="days", days=10), JANUARY) == ["01-21", "01-31", "02-10"]
@@ -58,16 +58,16 @@ def test_what_rolls_over_lasts_until_the_following_periods_end():
 
 
 def test_nothing_rolls_over_once_the_subscription_is_over():
-    assert ends(Rule(D(5), rolls_over=3), replace(JANUARY, goes_on=False)) == []
+    assert ends(IncludedCreditRule(D(5), rolls_over=3), replace(JANUARY, goes_on=False)) == []
 
 
 def test_an_anniversary_at_the_months_end_does_not_drift():
     begins = datetime(2026, 1, 31, tzinfo=UTC)
     anchor = Anchor("anniversary", begins, Interval("year"), ZoneInfo("UTC"))
-    year = Granted(begins, datetime(2027, 1, 31, tzinfo=UTC), anchor, "second")
-    found = list(slots(Rule(D(5), every="month", rolls_over=1), year))
+    year = GrantPeriod(begins, datetime(2027, 1, 31, tzinfo=UTC), anchor, "second")
+    found = list(compute_grants(IncludedCreditRule(D(5), every="month", rolls_over=1), year))
     assert [f"{one.starts_at:%m-%d}" for one in found][:4] == ["01-31", "02-28", "03-31", "04-30"]
-    assert [f"{one.rolls_until[0]:%m-%d}" for one in found][:3] == ["03-31", "04-30", "05-31"]
+    assert [f"{one.rollover_ends[0]:%m-%d}" for one in found][:3] == ["03-31", "04-30", "05-31"]
     assert {one.units for one in found} == {D(5)}
     assert len({one.name for one in found}) == 12 == len(found)
 
@@ -75,8 +75,8 @@ def test_an_anniversary_at_the_months_end_does_not_drift():
 def test_months_begin_at_midnight_where_the_customer_is():
     begins = datetime(2026, 3, 1, tzinfo=BERLIN)
     anchor = Anchor("calendar", begins, Interval("quarter"), BERLIN)
-    period = Granted(begins.astimezone(UTC), datetime(2026, 4, 1, tzinfo=BERLIN).astimezone(UTC), anchor, "second")
-    (slot,) = slots(Rule(D(5), every="month"), period)
+    period = GrantPeriod(begins.astimezone(UTC), datetime(2026, 4, 1, tzinfo=BERLIN).astimezone(UTC), anchor, "second")
+    (slot,) = compute_grants(IncludedCreditRule(D(5), every="month"), period)
     assert (slot.starts_at, slot.expires_at) == (at("02-28T23:00"), at("03-31T22:00"))
     assert (slot.name, slot.units) == ("2026-03", 5)
 
@@ -93,8 +93,8 @@ TRIALS = [
 @pytest.mark.parametrize("every", ["period", "month"])
 def test_a_trial_is_granted_once(until, in_trial, units, why, every):
     trial = replace(JANUARY, ends_at=at(until), trial_ends_at=at("01-15"))
-    rule = Rule(D("5.0") if until == "01-15" else D("5.1"), every=every, in_trial=in_trial)
-    found = [str(one.units.normalize()) for one in slots(rule, trial)]
+    rule = IncludedCreditRule(D("5.0") if until == "01-15" else D("5.1"), every=every, in_trial=in_trial)
+    found = [str(one.units.normalize()) for one in compute_grants(rule, trial)]
     assert found == (["2.6"] if units == ["2.5"] else units), why
 
 
@@ -108,7 +108,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("change", "credits"), ELSEWHERE)
 def test_the_rest_of_a_period_is_granted_as_elsewhere(change, credits):
-    (slot,) = slots(Rule(D(100)), replace(JANUARY, starts_at=at(change)))
+    (slot,) = compute_grants(IncludedCreditRule(D(100)), replace(JANUARY, starts_at=at(change)))
     assert slot.units == D(credits)
 
 
@@ -122,10 +122,10 @@ def test_parts_of_a_period_are_granted_at_least_the_whole_and_at_most_a_step_mor
     end = min(end, period_containing(anchor, start, start=start).end)
     if not start < cut < end:
         return
-    rule = Rule(D(500), every=every)
+    rule = IncludedCreditRule(D(500), every=every)
 
     def granted(since, until):
-        return sum((one.units for one in slots(rule, Granted(since, until, anchor, "second"))), D(0))
+        return sum((one.units for one in compute_grants(rule, GrantPeriod(since, until, anchor, "second"))), D(0))
 
     whole, parts = granted(start, end), granted(start, cut) + granted(cut, end)
     assert whole <= parts <= whole + 1

@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from plans.pricing.charge_models import Flat, Graduated, PerUnit, Tier
-from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
+from plans.pricing.charge_models import Flat, Graduated, PerUnit, PriceTier
+from plans.pricing.rating import PriceTerms, RateTerms, Rounding, rate_usage
 from tests.pricing.strategies import LAW, catalogs
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
 TWO_RATES = PriceTerms(
     currency="USD",
-    rates=(Rate("A", (("model", "a"),), PerUnit(D("0.01"))), Rate("B", (), PerUnit(D("0.02")))),
+    rates=(RateTerms("A", (("model", "a"),), PerUnit(D("0.01"))), RateTerms("B", (), PerUnit(D("0.02")))),
     included=D(100),
 )
 
@@ -40,24 +40,24 @@ def test_a_rate_draws_only_what_those_before_it_left(catalog):
 
 
 def test_each_rate_climbs_its_own_tiers():
-    ladder = Graduated((Tier(D(10), D(2)), Tier(None, D(1))))
-    terms = PriceTerms("USD", (Rate(1, (("model", "a"),), ladder), Rate(2, (), ladder)))
+    ladder = Graduated((PriceTier(D(10), D(2)), PriceTier(None, D(1))))
+    terms = PriceTerms("USD", (RateTerms(1, (("model", "a"),), ladder), RateTerms(2, (), ladder)))
     assert [line.amount for line in rate_usage(terms, {1: D(10), 2: D(10)}).lines] == [D(20), D(20)]
 
 
 def test_tiers_count_from_the_first_billable_unit():
-    terms = PriceTerms("USD", (Rate(1, (), Graduated((Tier(D(10), D(2)), Tier(None, D(1))))),), included=D(100))
+    terms = PriceTerms("USD", (RateTerms(1, (), Graduated((PriceTier(D(10), D(2)), PriceTier(None, D(1))))),), included=D(100))
     (line,) = rate_usage(terms, {1: D(111)}).lines
     assert [(part.start, part.units) for part in line.parts] == [(D(0), D(10)), (D(10), D(1))]
 
 
 def test_the_quantity_is_rounded_before_included_units_are_taken_off():
-    terms = PriceTerms("USD", (Rate(1, (), PerUnit(D(10))),), included=D("0.5"), rounding=Rounding("up"))
+    terms = PriceTerms("USD", (RateTerms(1, (), PerUnit(D(10))),), included=D("0.5"), rounding=Rounding("up"))
     (line,) = rate_usage(terms, {1: D("1.4")}).lines
     assert (line.quantity, line.included, line.billable, line.amount) == (D(2), D("0.5"), D("1.5"), D(15))
 
 
 def test_a_rate_without_usage_gets_no_line_unless_its_fee_is_flat():
-    rates = (Rate(1, (("model", "a"),), Flat(D(29))), Rate(2, (), PerUnit(D(1))))
+    rates = (RateTerms(1, (("model", "a"),), Flat(D(29))), RateTerms(2, (), PerUnit(D(1))))
     rating = rate_usage(PriceTerms("USD", rates), {})
     assert [(line.rate_key, line.amount) for line in rating.lines] == [(1, D(29))]

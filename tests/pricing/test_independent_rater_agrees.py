@@ -21,4 +21,4 @@ def test_independent_rater_agrees(catalog, share):
         key: amount for key, amount in amounts.items() if key in {line.rate_key for line in rating.lines}
     }
     assert Fraction(rating.amount) == sum(amounts.values(), Fraction(0))
-    assert Fraction(rating.invoiced) == independent_rater.claimed(terms, amounts.values(), share)
+    assert Fraction(rating.invoiced_amount) == independent_rater.claimed(terms, amounts.values(), share)

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from lib.decimals import EXACT
 from plans.pricing.charge_models import Charge, Graduated, PerUnit, Volume
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 from plans.pricing.rating_parts import total
 from tests.pricing.strategies import LAW, ladders, quantities
 from tests.pricing.test_graduated import documented_ladder
@@ -19,7 +19,7 @@ NOTHING = D(0)
 
 
 def cost(charge: Charge, quantity: Decimal, climbed: Decimal = NOTHING) -> Fraction:
-    rating = rate_usage(PriceTerms("EUR", (Rate(1, (), charge),)), {1: quantity}, climbed={1: climbed})
+    rating = rate_usage(PriceTerms("EUR", (RateTerms(1, (), charge),)), {1: quantity}, prior_units={1: climbed})
     return Fraction(rating.amount)
 
 
@@ -41,7 +41,7 @@ def test_a_ladder_climbed_in_two_steps_costs_what_one_does(tiers, first, second)
 @LAW
 @given(ladders(), quantities, quantities)
 def test_parts_start_where_the_climbed_units_end(tiers, climbed, quantity):
-    parts = Graduated(tiers).rate(quantity, climbed=climbed)
+    parts = Graduated(tiers).rate(quantity, prior_units=climbed)
     assert sum((Fraction(part.units) for part in parts), Fraction(0)) == Fraction(quantity)
     assert [part.start for part in parts] == [climbed, *[part.end for part in parts]][: len(parts)]
 
@@ -49,7 +49,7 @@ def test_parts_start_where_the_climbed_units_end(tiers, climbed, quantity):
 @LAW
 @given(ladders(), quantities, quantities)
 def test_volume_prices_what_is_new_at_the_tier_that_all_of_it_reaches(tiers, climbed, quantity):
-    (part, *none) = Volume(tiers).rate(quantity, climbed=climbed) or [None]
+    (part, *none) = Volume(tiers).rate(quantity, prior_units=climbed) or [None]
     assert none == []
     if part is not None:
         (reached,) = Volume(tiers).rate(EXACT.add(climbed, quantity))
@@ -58,9 +58,9 @@ def test_volume_prices_what_is_new_at_the_tier_that_all_of_it_reaches(tiers, cli
 
 
 def test_a_line_says_what_stood_on_its_ladder_before():
-    terms = PriceTerms("EUR", (Rate(1, (), Graduated(documented_ladder())),))
-    lines = [rate_usage(terms, {1: D(3)}, climbed=climbed).lines[0] for climbed in ({1: D(100)}, {})]
-    assert [line.climbed for line in lines] == [100, 0]
+    terms = PriceTerms("EUR", (RateTerms(1, (), Graduated(documented_ladder())),))
+    lines = [rate_usage(terms, {1: D(3)}, prior_units=climbed).lines[0] for climbed in ({1: D(100)}, {})]
+    assert [line.prior_units for line in lines] == [100, 0]
 
 
 def test_only_ladders_are_climbed():

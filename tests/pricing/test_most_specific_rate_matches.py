@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plans.pricing.charge_models import PerUnit
-from plans.pricing.rating import Rate, match_rate
+from plans.pricing.rating import RateTerms, match_rate
 from tests.pricing.worked_numbers import rows
 
 FREE = PerUnit(Decimal(0))
@@ -16,7 +16,7 @@ def named(row: dict[str, str]) -> dict[str, str]:
     return {name: row[name] for name in DIMENSIONS if row[name]}
 
 
-RATES = [Rate(row["rate"], tuple(named(row).items()), FREE) for row in rows("rates-by-dimension")]
+RATES = [RateTerms(row["rate"], tuple(named(row).items()), FREE) for row in rows("rates-by-dimension")]
 
 
 @pytest.mark.parametrize("row", rows("rates-by-dimension", table=1), ids=lambda row: row["why"] or row["rate"])
@@ -29,7 +29,7 @@ def test_dimensions_that_no_rate_names_do_not_matter():
 
 
 def test_the_first_listed_wins_among_equally_specific_rates():
-    by_model, by_region = Rate(1, (("model", "a"),), FREE), Rate(2, (("region", "eu"),), FREE)
+    by_model, by_region = RateTerms(1, (("model", "a"),), FREE), RateTerms(2, (("region", "eu"),), FREE)
     use = {"model": "a", "region": "eu"}
     assert match_rate([by_model, by_region], use).key == 1
     assert match_rate([by_region, by_model], use).key == 2

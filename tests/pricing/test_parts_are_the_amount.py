@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 
 from plans.pricing.charge_models import PerUnit
-from plans.pricing.rating import PriceTerms, Rate, Usage, nothing, rate_usage
-from plans.pricing.rating_parts import Part, total
+from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, empty_line, rate_usage
+from plans.pricing.rating_parts import RatingPart, total
 from tests.pricing.strategies import LAW, catalogs, charges, quantities
 
 D = Decimal
@@ -37,12 +37,12 @@ def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, quantity):
 def test_a_stored_part_reads_back_equal_without_exponents(catalog):
     for part in (part for line in rate_usage(*catalog).lines for part in line.parts):
         stored = json.dumps(part.as_json())
-        assert Part.from_json(json.loads(stored)) == part
+        assert RatingPart.from_json(json.loads(stored)) == part
         assert not any("E" in text.upper() for text in part.as_json().values() if text)
 
 
 def test_numbers_are_stored_without_padding_zeros_or_a_negative_zero():
-    part = Part(D("0"), D("1E+2"), D("10.00"), D("0.010000000000"), D("-0.00"), D("1E-7"))
+    part = RatingPart(D("0"), D("1E+2"), D("10.00"), D("0.010000000000"), D("-0.00"), D("1E-7"))
     assert part.as_json() == {
         "from": "0",
         "to": "100",
@@ -55,11 +55,11 @@ def test_numbers_are_stored_without_padding_zeros_or_a_negative_zero():
 
 def test_a_part_cannot_be_changed():
     with pytest.raises(AttributeError):
-        Part(D(0), None, D(1), D(1), D(0), D(1)).amount = D(2)
+        RatingPart(D(0), None, D(1), D(1), D(0), D(1)).amount = D(2)
 
 
 def test_the_explanation_of_a_line_is_stored_as_plain_text():
-    terms = PriceTerms("USD", (Rate(1, (), PerUnit(D("0.0100")), "tokens"),), included=D("1E+2"))
+    terms = PriceTerms("USD", (RateTerms(1, (), PerUnit(D("0.0100")), "tokens"),), included=D("1E+2"))
     (line,) = rate_usage(terms, {1: D("250.50")}).lines
     assert line.as_json() == {
         "quantity": "250.5",
@@ -75,7 +75,7 @@ def test_the_explanation_of_a_line_is_stored_as_plain_text():
 
 
 def test_the_line_of_a_rate_that_nothing_is_due_for_is_zero():
-    assert nothing(1).as_json() == {
+    assert empty_line(1).as_json() == {
         "quantity": "0",
         "included": "0",
         "billable": "0",
@@ -83,8 +83,8 @@ def test_the_line_of_a_rate_that_nothing_is_due_for_is_zero():
         "parts": [],
         "amount": "0",
     }
-    assert (nothing(1).rate_key, nothing(1).label) == (1, "")
+    assert (empty_line(1).rate_key, empty_line(1).label) == (1, "")
 
 
 def test_a_quantity_as_one_event_brings_it_is_its_value_and_its_price():
-    assert Usage.of_one_event(D(5)) == Usage(D(5), events=1, values=(D(5),), carried=D(5))
+    assert RateUsage.from_one_event(D(5)) == RateUsage(D(5), events=1, values=(D(5),), carried=D(5))

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from lib.decimals import EXACT, ZERO
 from plans.pricing.charge_models import InvalidCharge, InvalidQuantity, Percentage
-from plans.pricing.rate_usage import Usage
+from plans.pricing.rate_usage import RateUsage
 from plans.pricing.rating_parts import total
 from tests.pricing import independent_rater
 from tests.pricing.strategies import LAW, percentages, worth
@@ -18,8 +18,8 @@ D = Decimal
 VALUES = tuple(map(D, (50, 100, 250, 400)))
 
 
-def usage(values: tuple[Decimal, ...]) -> Usage:
-    return Usage(sum(values, ZERO), len(values), values)
+def usage(values: tuple[Decimal, ...]) -> RateUsage:
+    return RateUsage(sum(values, ZERO), len(values), values)
 
 
 def given_or_none(text: str) -> Decimal | None:
@@ -33,8 +33,8 @@ def test_a_percentage_is_charged_as_documented(row):
         fixed_fee=D(row["fixed fee"]),
         free_events=int(row["free events"]),
         free_value=D(row["free value"]),
-        least=given_or_none(row["minimum"]),
-        most=given_or_none(row["maximum"]),
+        minimum=given_or_none(row["minimum"]),
+        maximum=given_or_none(row["maximum"]),
     )
     parts = charge.rate(usage(VALUES))
     assert (total(parts), len(parts)) == (D(row["amount"]), int(row["parts"]))
@@ -51,7 +51,7 @@ def test_it_is_what_walking_the_events_comes_to(charge, values):
 @LAW
 @given(percentages, worth)
 def test_where_it_reads_no_single_values_it_needs_none(charge, values):
-    told = Usage(sum(values, ZERO), len(values))
+    told = RateUsage(sum(values, ZERO), len(values))
     if charge.reads == "events":
         assert charge.rate(told) == charge.rate(usage(values))
     else:
@@ -69,7 +69,7 @@ def test_every_part_is_its_units_at_its_price_plus_its_fee(charge, values):
 
 def test_more_given_back_than_used_costs_nothing():
     assert Percentage(D(2)).rate(usage((D(10), D(-30)))) == ()
-    assert total(Percentage(D(2), least=D(1)).rate(usage((D(100), D(-300))))) == D(3)
+    assert total(Percentage(D(2), minimum=D(1)).rate(usage((D(100), D(-300))))) == D(3)
 
 
 @pytest.mark.parametrize(

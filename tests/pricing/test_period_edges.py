@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from plans.pricing import calendar
-from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, edge, iterate, period_containing
+from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, boundary, iterate_periods, period_containing
 from tests.pricing.worked_numbers import rows
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -23,7 +23,7 @@ def interval(text: str) -> Interval:
 def test_an_edge_is_where_the_page_says(row):
     zone = ZoneInfo(row["zone"])
     anchor = Anchor(row["kind"], datetime.fromisoformat(row["start"]), interval(row["interval"]), zone)
-    found = edge(anchor, int(row["n"]))
+    found = boundary(anchor, int(row["n"]))
     assert found.tzinfo is UTC
     assert found.astimezone(zone).isoformat(timespec="minutes") == row["edge"], row["why"]
 
@@ -31,20 +31,20 @@ def test_an_edge_is_where_the_page_says(row):
 def test_the_start_is_its_own_anniversary_also_when_its_hour_happens_twice():
     second = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
     anchor = Anchor("anniversary", second, Interval("day"), BERLIN)
-    assert edge(anchor, 0) == second.astimezone(UTC)
-    assert edge(anchor, 0).tzinfo is UTC
+    assert boundary(anchor, 0) == second.astimezone(UTC)
+    assert boundary(anchor, 0).tzinfo is UTC
     assert period_containing(anchor, second).start == second.astimezone(UTC)
 
 
 def test_of_an_hour_that_happens_twice_the_first_counts_also_for_who_started_in_the_second():
     second = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
     anchor = Anchor("anniversary", second, Interval("year"), BERLIN)
-    assert edge(anchor, 11) == datetime(2037, 10, 25, 0, 30, tzinfo=UTC)
+    assert boundary(anchor, 11) == datetime(2037, 10, 25, 0, 30, tzinfo=UTC)
 
 
 def test_a_calendar_period_begins_with_a_stub():
     anchor = Anchor("calendar", datetime(2026, 3, 10, 15, tzinfo=BERLIN), Interval("month"), BERLIN)
-    first, second = iterate(anchor, until=datetime(2026, 4, 2, tzinfo=BERLIN))
+    first, second = iterate_periods(anchor, until=datetime(2026, 4, 2, tzinfo=BERLIN))
     assert first == (0, datetime(2026, 3, 10, 14, tzinfo=UTC), datetime(2026, 3, 31, 22, tzinfo=UTC))
     assert second == (1, datetime(2026, 3, 31, 22, tzinfo=UTC), datetime(2026, 4, 30, 22, tzinfo=UTC))
 
@@ -58,7 +58,7 @@ def test_a_start_on_an_edge_has_no_stub():
 def test_an_end_cuts_the_last_period_short():
     anchor = Anchor("anniversary", datetime(2026, 1, 15, tzinfo=UTC), Interval("month"), ZoneInfo("UTC"))
     end = datetime(2026, 2, 20, tzinfo=UTC)
-    periods = list(iterate(anchor, until=datetime.max.replace(tzinfo=UTC), end=end))
+    periods = list(iterate_periods(anchor, until=datetime.max.replace(tzinfo=UTC), end=end))
     assert [period.end for period in periods] == [datetime(2026, 2, 15, tzinfo=UTC), end]
     assert period_containing(anchor, datetime(2026, 2, 19, tzinfo=UTC), end=end) == periods[-1]
 
@@ -66,7 +66,7 @@ def test_an_end_cuts_the_last_period_short():
 def test_a_subscription_that_starts_inside_an_older_anchor_keeps_its_edges():
     anchor = Anchor("anniversary", datetime(2026, 1, 31, tzinfo=UTC), Interval("month"), ZoneInfo("UTC"))
     start = datetime(2026, 3, 5, tzinfo=UTC)
-    first, second = iterate(anchor, start=start, until=datetime(2026, 4, 1, tzinfo=UTC))
+    first, second = iterate_periods(anchor, start=start, until=datetime(2026, 4, 1, tzinfo=UTC))
     assert first == (1, start, datetime(2026, 3, 31, tzinfo=UTC))
     assert second.end == datetime(2026, 4, 30, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ def test_a_subscription_that_starts_inside_an_older_anchor_keeps_its_edges():
 def test_a_day_that_its_zone_skipped_has_no_period():
     apia = ZoneInfo("Pacific/Apia")
     anchor = Anchor("calendar", datetime(2011, 12, 29, tzinfo=apia), Interval("day"), apia)
-    periods = list(iterate(anchor, until=datetime(2012, 1, 1, tzinfo=apia)))
+    periods = list(iterate_periods(anchor, until=datetime(2012, 1, 1, tzinfo=apia)))
     assert [period.start.astimezone(apia).day for period in periods] == [29, 31]
     assert periods[0].end == periods[1].start
     assert period_containing(anchor, periods[1].start) == periods[1]
@@ -96,12 +96,12 @@ def test_a_moment_outside_the_subscription_has_no_period(at, message):
 def test_an_edge_beyond_the_calendar_is_refused():
     anchor = Anchor("anniversary", datetime(2026, 1, 15, tzinfo=UTC), Interval("year", 120), ZoneInfo("UTC"))
     with pytest.raises(OutsideCalendar, match="has no date"):
-        edge(anchor, 67)
+        boundary(anchor, 67)
 
 
 def test_nothing_begins_before_the_start():
     anchor = Anchor("calendar", datetime(2026, 1, 15, tzinfo=UTC), Interval("month"), ZoneInfo("UTC"))
-    assert list(iterate(anchor, until=datetime(2026, 1, 15, tzinfo=UTC))) == []
+    assert list(iterate_periods(anchor, until=datetime(2026, 1, 15, tzinfo=UTC))) == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_who_started_before_clocks_went_back_over_midnight_is_in_the_first_perio
 @pytest.mark.parametrize("text", ["1 day", "2 week", "1 month", "1 quarter", "2 year"])
 def test_a_period_a_century_away_is_found_without_walking_there(monkeypatch, kind, text):
     computed = []
-    monkeypatch.setattr(calendar, "edge", lambda anchor, n: computed.append(n) or edge(anchor, n))
+    monkeypatch.setattr(calendar, "edge", lambda anchor, n: computed.append(n) or boundary(anchor, n))
     anchor = Anchor(kind, datetime(2026, 1, 31, 12, tzinfo=BERLIN), interval(text), BERLIN)
     period_containing(anchor, datetime(2126, 3, 5, tzinfo=UTC))
     assert len(computed) <= 6

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.pricing.calendar import Anchor, Interval, edge, iterate, period_containing
+from plans.pricing.calendar import Anchor, Interval, boundary, iterate_periods, period_containing
 from tests.pricing.zones import ZONES, is_skipped
 
 HOW_MANY = 14
@@ -31,13 +31,13 @@ def anchors(draw: st.DrawFn) -> Anchor:
 
 
 def horizon(anchor: Anchor) -> datetime:
-    return edge(anchor, HOW_MANY)
+    return boundary(anchor, HOW_MANY)
 
 
 @settings(deadline=None, max_examples=400)
 @given(anchors())
 def test_each_period_begins_where_the_one_before_it_ends(anchor):
-    periods = list(iterate(anchor, until=horizon(anchor)))
+    periods = list(iterate_periods(anchor, until=horizon(anchor)))
     assert periods[0].start == anchor.at.astimezone(UTC)
     assert periods[-1].end == horizon(anchor)
     assert [period.start for period in periods[1:]] == [period.end for period in periods[:-1]]
@@ -49,7 +49,7 @@ def test_each_period_begins_where_the_one_before_it_ends(anchor):
 def test_every_moment_is_in_exactly_the_period_that_iterating_finds(anchor, where):
     moment = anchor.at.astimezone(UTC)
     moment += timedelta(microseconds=int((horizon(anchor) - moment) / timedelta(microseconds=1) * where))
-    (holding,) = [period for period in iterate(anchor, until=horizon(anchor)) if period.start <= moment < period.end]
+    (holding,) = [period for period in iterate_periods(anchor, until=horizon(anchor)) if period.start <= moment < period.end]
     assert period_containing(anchor, moment) == holding
     for border in (holding.start, holding.end - timedelta(microseconds=1)):
         assert period_containing(anchor, border) == holding
@@ -58,8 +58,8 @@ def test_every_moment_is_in_exactly_the_period_that_iterating_finds(anchor, wher
 @settings(deadline=None, max_examples=400)
 @given(anchors(), st.integers(1, HOW_MANY))
 def test_an_edge_keeps_the_anchors_local_time_and_day_where_the_month_has_it(anchor, n):
-    origin = edge(anchor, 0).astimezone(anchor.zone)
-    local = edge(anchor, n).astimezone(anchor.zone)
+    origin = boundary(anchor, 0).astimezone(anchor.zone)
+    local = boundary(anchor, n).astimezone(anchor.zone)
     wanted = local.replace(hour=origin.hour, minute=origin.minute, second=origin.second, fold=0)
     if is_skipped(wanted) or is_skipped(origin.replace(hour=0, minute=0)):
         return

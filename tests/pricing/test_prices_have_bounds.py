@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from plans.pricing.charge_models import InvalidCharge, PerUnit
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 from tests.pricing.strategies import LAW, catalogs, decimals
 from tests.pricing.worked_numbers import rows
 
@@ -21,15 +21,15 @@ D = Decimal
 def test_bounds_are_claimed_as_documented(row):
     terms = PriceTerms(
         "USD",
-        (Rate(1, (), PerUnit(D("0.05"))),),
+        (RateTerms(1, (), PerUnit(D("0.05"))),),
         minimum=D(row["minimum"]) if row["minimum"] else None,
         maximum=D(row["maximum"]) if row["maximum"] else None,
     )
     rating = rate_usage(terms, {1: D(row["used"])}, share=F(row["share"]), is_final=row["final"] == "yes")
-    assert (rating.amount, rating.invoiced) == (D(row["lines"]), D(row["due"]))
+    assert (rating.amount, rating.invoiced_amount) == (D(row["lines"]), D(row["due"]))
     bound = D(row["bound"])
-    label = f"{'minimum' if bound > 0 else 'maximum'} of {plain(D(row['due']))}"
-    assert [(line.label, line.amount) for line in rating.claimed[1:]] == ([(label, bound)] if bound else [])
+    label = f"{'minimum' if bound > 0 else 'maximum'} of {to_plain_string(D(row['due']))}"
+    assert [(line.label, line.amount) for line in rating.invoice_lines[1:]] == ([(label, bound)] if bound else [])
 
 
 @LAW
@@ -43,9 +43,9 @@ def test_what_is_due_lies_within_them_and_lines_do_not_change(catalog, one, othe
     plain = rate_usage(terms, used)
     assert bounded.lines == plain.lines
     if bounded.bound is None:
-        assert bounded.invoiced == plain.invoiced
+        assert bounded.invoiced_amount == plain.invoiced_amount
     else:
-        assert bounded.invoiced == bounded.bound.limit
+        assert bounded.invoiced_amount == bounded.bound.limit
 
 
 def test_a_minimum_above_the_maximum_is_refused():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.proration import included_in_part, prorate, share, split
+from plans.pricing.proration import prorate_allowance, prorate, share_of_interval, split
 from tests.pricing.strategies import CURRENCIES, LAW, decimals
 from tests.pricing.test_periods_tile import ZONES
 from tests.pricing.worked_numbers import number, rows
@@ -27,13 +27,13 @@ def test_a_share_is_as_documented(row):
     start, end, full_start, full_end = (
         datetime.fromisoformat(row[column]).replace(tzinfo=zone) for column in ("from", "to", "full from", "full to")
     )
-    found = share(start, end, full_start=full_start, full_end=full_end, by=row["by"], zone=zone)
+    found = share_of_interval(start, end, full_start=full_start, full_end=full_end, by=row["by"], zone=zone)
     assert found == Fraction(row["share"]), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("allowances-in-part"), ids=lambda row: f"{row['share']} of {row['included']}")
 def test_an_allowance_in_part_is_rounded_up_as_documented(row):
-    assert included_in_part(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
+    assert prorate_allowance(D(row["included"]), Fraction(row["share"])) == D(row["in part"]), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("proration", table=1), ids=lambda row: f"{row['price']} {row['used']}")
@@ -56,27 +56,27 @@ def test_credit_and_charge_are_the_full_price(price, currency, by, zone_name, st
     zone = ZoneInfo(zone_name)
     end = start + timedelta(days=40)
     moments = [start, *sorted(start + timedelta(microseconds=cut) for cut in cuts), end]
-    used = share(moments[0], moments[1], full_start=start, full_end=end, by=by, zone=zone)
+    used = share_of_interval(moments[0], moments[1], full_start=start, full_end=end, by=by, zone=zone)
     charge, credit = split(price, (used, 1 - used), currency)
     assert charge + credit == sum(split(price, (Fraction(1),), currency))
     assert charge * price >= 0
     assert credit * price >= 0
     if by != "none":
-        shares = [share(a, b, full_start=start, full_end=end, by=by, zone=zone) for a, b in pairwise(moments)]
+        shares = [share_of_interval(a, b, full_start=start, full_end=end, by=by, zone=zone) for a, b in pairwise(moments)]
         assert sum(shares) == 1
         assert sum(split(price, shares, currency)) == charge + credit
 
 
 def test_a_share_by_second_is_exact_to_the_microsecond():
     tick = timedelta(microseconds=1)
-    part = share(APRIL[0], APRIL[0] + tick, full_start=APRIL[0], full_end=APRIL[1], by="second", zone=UTC_ZONE)
+    part = share_of_interval(APRIL[0], APRIL[0] + tick, full_start=APRIL[0], full_end=APRIL[1], by="second", zone=UTC_ZONE)
     assert part == Fraction(1, 30 * 86_400 * 10**6)
 
 
 def test_local_times_of_one_zone_are_not_subtracted_by_the_clock_on_the_wall():
     berlin = ZoneInfo("Europe/Berlin")
     night = (datetime(2026, 3, 29, tzinfo=berlin), datetime(2026, 3, 30, tzinfo=berlin))
-    part = share(
+    part = share_of_interval(
         night[0], night[0].replace(hour=12), full_start=night[0], full_end=night[1], by="second", zone=berlin
     )
     assert part == Fraction(11, 23)
@@ -98,14 +98,14 @@ def test_prorated_amounts_are_rounded_once():
 @pytest.mark.parametrize("by", ["second", "day", "none"])
 def test_a_part_outside_the_whole_is_refused(start, end, by):
     with pytest.raises(ValueError, match="is not a part of"):
-        share(start, end, full_start=APRIL[0], full_end=APRIL[1], by=by, zone=UTC_ZONE)
+        share_of_interval(start, end, full_start=APRIL[0], full_end=APRIL[1], by=by, zone=UTC_ZONE)
 
 
 def test_a_whole_without_a_day_cannot_be_shared_by_day():
     berlin = ZoneInfo("Europe/Berlin")
     midnight, noon = (datetime(2026, 4, 1, hour, tzinfo=berlin) for hour in (0, 12))
     with pytest.raises(ValueError, match="no day"):
-        share(midnight, noon, full_start=midnight, full_end=noon, by="day", zone=berlin)
+        share_of_interval(midnight, noon, full_start=midnight, full_end=noon, by="day", zone=berlin)
 
 
 def test_shares_that_do_not_sum_to_the_whole_are_refused():

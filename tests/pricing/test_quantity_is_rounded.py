@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.pricing.charge_models import Percentage
-from plans.pricing.rating import PriceTerms, Rate, Rounding, Usage, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, Rounding, RateUsage, rate_usage
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked_numbers import rows
 
@@ -21,8 +21,8 @@ def test_a_quantity_is_rounded_as_documented(row):
 
 @pytest.mark.parametrize(("least", "amount"), [(None, "0.30"), (D(0), "0.26")])
 def test_a_percentage_is_of_the_rounded_sum_or_of_each_event_as_it_is(least, amount):
-    terms = PriceTerms("USD", (Rate(1, (), Percentage(D(10), least=least)),), rounding=Rounding("up"))
-    assert rate_usage(terms, {1: Usage(D("2.6"), 2, (D("1.4"), D("1.2")))}).amount == D(amount)
+    terms = PriceTerms("USD", (RateTerms(1, (), Percentage(D(10), minimum=least)),), rounding=Rounding("up"))
+    assert rate_usage(terms, {1: RateUsage(D("2.6"), 2, (D("1.4"), D("1.2")))}).amount == D(amount)
 
 
 @LAW

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from lib.money import round_money
 from plans.pricing.charge_models import PerUnit
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 
 LINES = 30_000
 
@@ -13,7 +13,7 @@ LINES = 30_000
 def test_rating_a_line_costs_at_most_forty_exact_products():
     """Measured against the bare multiplication in the same run, so that a slow machine does not matter."""
     price, quantities = Decimal("0.0000025"), [Decimal(n) for n in range(LINES)]
-    terms = PriceTerms("USD", (Rate(1, (), PerUnit(price)),), included=Decimal(1000))
+    terms = PriceTerms("USD", (RateTerms(1, (), PerUnit(price)),), included=Decimal(1000))
 
     def rate() -> None:
         for quantity in quantities:

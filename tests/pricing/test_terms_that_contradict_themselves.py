@@ -6,27 +6,27 @@ import pytest
 
 from lib.money import UnknownCurrency
 from plans.pricing.charge_models import Flat, InvalidCharge, Percentage, PerUnit
-from plans.pricing.rating import PriceTerms, Rate, Rounding
+from plans.pricing.rating import PriceTerms, RateTerms, Rounding
 
 D = Decimal
 FREE = PerUnit(D(0))
 A, EU = ("model", "a"), ("region", "eu")
 
 REFUSED = [
-    ({"rates": (Rate(1, (), FREE), Rate(1, (A,), FREE))}, "Two rates have the key 1"),
+    ({"rates": (RateTerms(1, (), FREE), RateTerms(1, (A,), FREE))}, "Two rates have the key 1"),
     (
-        {"rates": (Rate(1, (), FREE), Rate(2, (), FREE))},
+        {"rates": (RateTerms(1, (), FREE), RateTerms(2, (), FREE))},
         "Rate 2 matches the same usage as rate 1, so it would never apply: change its dimensions or remove it",
     ),
-    ({"rates": (Rate(1, (A, EU), FREE), Rate(2, (EU, A), FREE))}, "Rate 2 matches the same usage as rate 1"),
-    ({"rates": (Rate(1, (A, ("model", "b")), FREE),)}, "names a dimension twice"),
+    ({"rates": (RateTerms(1, (A, EU), FREE), RateTerms(2, (EU, A), FREE))}, "Rate 2 matches the same usage as rate 1"),
+    ({"rates": (RateTerms(1, (A, ("model", "b")), FREE),)}, "names a dimension twice"),
     ({"included": D(-1)}, "The included quantity must be above 0"),
     ({"included": D("NaN")}, "included quantity must be a finite"),
     ({"model": "credits"}, "hard_cap or overage, not 'credits'"),
-    ({"rates": (Rate(1, (), Flat(D(1))),), "credits_below_zero": True}, "rate 1 is Flat"),
+    ({"rates": (RateTerms(1, (), Flat(D(1))),), "credits_below_zero": True}, "rate 1 is Flat"),
     ({"model": "hard_cap", "credits_below_zero": True}, "^A hard cap bills nothing"),
     (
-        {"rates": (Rate(1, (), Percentage(D(1))),), "model": "hard_cap"},
+        {"rates": (RateTerms(1, (), Percentage(D(1))),), "model": "hard_cap"},
         "no units are included in it and none capped: use its free events or free value instead",
     ),
 ]

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from plans.catalog.dimension_text import match_of
-from plans.pricing.charge_models import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, Tier
-from plans.pricing.cost_rates import UnitCost, cost_of
-from plans.pricing.unit_margin import margin, unit_prices
+from plans.catalog.dimension_text import parse_match
+from plans.pricing.charge_models import Dynamic, Flat, Graduated, Package, Percentage, PerUnit, PriceTier
+from plans.pricing.cost_rates import CostRate, find_cost
+from plans.pricing.unit_margin import margin_percent, unit_prices
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
@@ -21,24 +21,24 @@ def day(text):
 
 RECORDED, USED = rows("unit-costs"), rows("unit-costs", table=1)
 COSTS = [
-    UnitCost(tuple(match_of(row["match"]).items()), D(row["cost"]), day(row["from"]), day(row["until"]))
+    CostRate(tuple(parse_match(row["match"]).items()), D(row["cost"]), day(row["from"]), day(row["until"]))
     for row in RECORDED
 ]
 
 
 @pytest.mark.parametrize("row", USED, ids=lambda row: row["why"] or "usual")
 def test_the_documented_cost_applies(row):
-    found = cost_of(COSTS, {"model": row["model"], "token": row["token"]}, day(row["used at"]))
+    found = find_cost(COSTS, {"model": row["model"], "token": row["token"]}, day(row["used at"]))
     assert (found.cost if found else None) == (D(row["cost"]) if row["cost"] else None), row["why"]
 
 
 @pytest.mark.parametrize("row", rows("margins"), ids=lambda row: row["why"] or "usual")
 def test_the_documented_margin_is_left(row):
-    left = margin(Fraction(row["price"]), D(row["cost"]))
+    left = margin_percent(Fraction(row["price"]), D(row["cost"]))
     assert left == (D(row["margin"]) if row["margin"] else None), row["why"]
 
 
-LADDER = (Tier(D(10), D(2), D(5)), Tier(None, D(1)))
+LADDER = (PriceTier(D(10), D(2), D(5)), PriceTier(None, D(1)))
 CHARGES = [
     # charge                              prices above             why
     (PerUnit(D("0.5")), [(0, "1/2")], "as it is"),
@@ -53,5 +53,5 @@ CHARGES = [
 
 @pytest.mark.parametrize(("charge", "prices", "why"), CHARGES)
 def test_a_unit_brings_in(charge, prices, why):
-    found = [(one.above, one.price) for one in unit_prices(charge, D("0.2"))]
+    found = [(one.above_units, one.price) for one in unit_prices(charge, D("0.2"))]
     assert found == [(D(above), Fraction(price)) for above, price in prices], why

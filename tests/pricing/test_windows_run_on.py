@@ -8,33 +8,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.metering.rating_inputs.multi_period_windows import Run
-from billing.metering.rating_inputs.period_counters import Counted, Span
+from billing.metering.rating_inputs.multi_period_windows import WindowRun
+from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import rate_window
-from plans.catalog.stored_terms import FeatureTerms, Metering
+from plans.catalog.stored_terms import FeatureTerms, MeteringTerms
 from plans.pricing import charge_models
 from plans.pricing.period_anchor import Interval
-from plans.pricing.rating import PriceTerms, Rate, Rounding, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, Rounding, rate_usage
 from tests.pricing.worked_numbers import rows
 
 D = Decimal
 JAN, YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-LADDER = (charge_models.Tier(D(2000), D("0.10")), charge_models.Tier(None, D("0.05")))
+LADDER = (charge_models.PriceTier(D(2000), D("0.10")), charge_models.PriceTier(None, D("0.05")))
 
 
 def feature_of(*charged, **fields):
-    rates = tuple(Rate(key, (("n", str(key)),), one) for key, one in enumerate(charged, start=1))
+    rates = tuple(RateTerms(key, (("n", str(key)),), one) for key, one in enumerate(charged, start=1))
     price = PriceTerms("USD", rates, **fields)
     resets = Interval("year", 1)
-    return FeatureTerms(7, 1, "c", "C", 1, "", price.model, price.included, price, Metering(), resets, runs_on=True)
+    return FeatureTerms(7, 1, "c", "C", 1, "", price.model, price.included, price, MeteringTerms(), resets, spans_periods=True)
 
 
 def months_of(feature, months):
     """Return the lines of each month in turn: rate → amount, as an invoice claims them."""
     earlier, found = None, []
     for used in months:
-        span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC", runs={7: Run(JAN, YEAR, JAN, earlier, is_last=False)})
-        counted = {key: Counted(1, quantity, D(0)) for key, quantity in used.items()}
+        span = RatingPeriod(1, 1, "USD", JAN, YEAR, JAN, "UTC", runs={7: WindowRun(JAN, YEAR, JAN, earlier, is_last=False)})
+        counted = {key: CounterState(1, quantity, D(0)) for key, quantity in used.items()}
         rated = rate_window(span, feature, counted)
         found.append(rated.invoiced)
         earlier = dict(earlier or {})
@@ -49,7 +49,7 @@ def test_the_months_come_to_what_the_page_says():
     used = [{1: D(one["used"])} for one in told]
     assert months_of(feature, used) == [D(one["line"]) for one in told]
     for one in told:
-        so_far = rate_usage(feature.price, {1: D(one["since the window began"])}).invoiced
+        so_far = rate_usage(feature.price, {1: D(one["since the window began"])}).invoiced_amount
         assert so_far == D(one["price of all"])
         assert D(one["price of all"]) - D(one["billed before"]) == D(one["line"])
 
@@ -58,7 +58,7 @@ CHARGES = [
     charge_models.PerUnit(D("0.00333")),
     charge_models.Package(D(10), D(15)),
     charge_models.Graduated(LADDER),
-    charge_models.Volume((charge_models.Tier(D(50), D("0.7")), charge_models.Tier(None, D("0.1"), D(3)))),
+    charge_models.Volume((charge_models.PriceTier(D(50), D("0.7")), charge_models.PriceTier(None, D("0.1"), D(3)))),
     charge_models.Flat(D(29)),
 ]
 QUANTITIES = st.decimals(0, 900, places=2)
@@ -77,7 +77,7 @@ def test_any_split_of_a_year_adds_up_to_one_bill_of_it(charged, included, roundi
     for one in months:
         for key, used in one.items():
             whole[key] = whole.get(key, D(0)) + used
-    assert sum(months_of(feature, months)) == rate_usage(feature.price, whole).invoiced
+    assert sum(months_of(feature, months)) == rate_usage(feature.price, whole).invoiced_amount
 
 
 MADE_OF = [
@@ -101,7 +101,7 @@ MADE_OF = [
 
 @pytest.mark.parametrize(("long", "short", "meet", "why"), MADE_OF)
 def test_a_window_is_made_of_whole_periods(long, short, meet, why):
-    assert Interval(*long).is_made_of(Interval(*short)) is meet, why
+    assert Interval(*long).is_multiple_of(Interval(*short)) is meet, why
 
 
 LONGER = [
@@ -121,5 +121,5 @@ def test_intervals_compare_by_their_months_then_their_days(one, other, longer, w
 
 def test_a_price_without_a_run_is_rated_by_its_period_alone():
     feature = replace(feature_of(charge_models.PerUnit(D(1)), included=D(5)), runs_on=False)
-    span = Span(1, 1, "USD", JAN, YEAR, JAN, "UTC")
-    assert rate_window(span, feature, {1: Counted(1, D(8), D(0))}).invoiced == 3
+    span = RatingPeriod(1, 1, "USD", JAN, YEAR, JAN, "UTC")
+    assert rate_window(span, feature, {1: CounterState(1, D(8), D(0))}).invoiced == 3

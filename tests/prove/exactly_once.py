@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db import connection
 
-from billing.closing import close_due, close_late
+from billing.closing import close_due, bill_late_usage
 from billing.models import Period
 from config.postgres import Cluster
 from customers.api_keys import keys
@@ -214,7 +214,7 @@ class _Closing(threading.Thread):
             while True:
                 at = database_time()
                 done = close_due(at=at)
-                done.add(close_late(at=at))
+                done.add(bill_late_usage(at=at))
                 say(f"  billed meanwhile: {done.issued} invoices, {done.late_billed} late months, {done.busy} busy")
                 if self._enough.wait(CLOSE_EVERY_SECONDS):
                     return
@@ -237,7 +237,7 @@ def _close_everything() -> None:
     for _ in range(100):
         at = database_time()
         close_due(at=at)
-        close_late(at=at)
+        bill_late_usage(at=at)
         if not Period.objects.filter(late_since__isnull=False).exists():
             return
     raise RuntimeError("there is still late usage after a hundred looks")

@@ -26,8 +26,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 from billing.closing import close_due
 from billing.metering.ingest import parser
-from billing.metering.ingest.event_recorder import record
-from billing.plan_migrations.cohort import Selection, Terms, plan_migration
+from billing.metering.ingest.event_recorder import record_events
+from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
 from config.postgres import Cluster
@@ -59,7 +59,7 @@ from tests.prove.request_shapes import HOSTILE, Request, Shapes
 from tests.prove.verdict import Verdict, say, table
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Purchase, Wallet
-from wallets.purchases import Order, buy
+from wallets.purchases import PackOrder, buy
 
 CLIENTS = 4
 PAGES = 0.08
@@ -136,8 +136,8 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         subscribe(customer, version, at - timedelta(40), at=at, external_id=f"s{number}")
         body = b'{"id": "%d", "customer": "c%d", "event": "work.done", "properties": {"units": 7}}' % (number, number)
         then = at - timedelta(35)
-        events, _, _ = parser.read(body, sandbox=False, at=then, oldest=then, newest=at)
-        record(events=events, sandbox=False, at=then)
+        events, _, _ = parser.parse_events(body, sandbox=False, at=then, oldest=then, newest=at)
+        record_events(events=events, sandbox=False, at=then)
     close_due(at=at)
     for number in range(CUSTOMERS, 2 * CUSTOMERS):
         make_customer(f"c{number}")
@@ -147,7 +147,7 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         webhook_endpoints.create(url=f"https://hooks.example/{number}", by=None)
         make_clock(at - timedelta(30))
         who = Selection(plan="pro", ids=(f"s{number}",))
-        plan_migration(title=f"Cohort {number}", version=extra, selection=who, terms=Terms(), at=at)
+        plan_migration(title=f"Cohort {number}", version=extra, selection=who, terms=MigrationTerms(), at=at)
         start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
     wallets = [_wallet(number, at) for number in range(CUSTOMERS)]
     known = {
@@ -192,7 +192,7 @@ def _wallet(number: int, at: datetime) -> Wallet:
         Grant("promotional", Decimal(50), "welcome"),
     ]
     grant(wallet_id=wallet.pk, grants=lots, at=at)
-    buy(wallet_id=wallet.pk, order=Order(pack="hundred", reference="first"), at=at)
+    buy(wallet_id=wallet.pk, order=PackOrder(pack="hundred", reference="first"), at=at)
     return wallet
 
 

@@ -22,7 +22,7 @@ from billing.jobs.worker import work
 from billing.metering.imports import file_split
 from billing.metering.imports.job import start_import
 from billing.models import Counter, Event, Job
-from billing.models.jobs import OPEN, JobState
+from billing.models.jobs import OPEN_STATES, JobState
 from config.postgres import Cluster
 from lib.task_clock import database_time
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
@@ -151,7 +151,7 @@ def _worked(job_id: int) -> bool:
 
 
 def _is_open(job_id: int) -> bool:
-    return Job.objects.filter(pk=job_id, state__in=OPEN).exists()
+    return Job.objects.filter(pk=job_id, state__in=OPEN_STATES).exists()
 
 
 def _compare(job: Job, rows: int, units: int, verdict: Verdict) -> None:

@@ -23,8 +23,8 @@ from billing.metering.ingest import event_recorder, parser
 from billing.models import Job, MigrationItem, PlanMigration, Subscription
 from billing.models.jobs import JobState
 from billing.plan_migrations import jobs, workflow
-from billing.plan_migrations.cohort import Selection, Terms, plan_migration
-from billing.subscriptions import extend_periods
+from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.subscriptions import generate_periods
 from config.postgres import Cluster
 from invoices.models import Invoice
 from lib.task_clock import database_time
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args(arguments)
     verdict = Verdict(f"{asked.subscriptions:,} subscriptions, {asked.kills} kills", seed=asked.seed)
-    jobs.PIECE = SUBSCRIPTIONS_OF_A_PIECE
+    jobs.SUBSCRIPTIONS_PER_ITEM = SUBSCRIPTIONS_OF_A_PIECE
     began, migration = _begin(asked.subscriptions)
     chance, half = random.Random(asked.seed), asked.kills // 2
     killed = _killed(workflow.run, migration, chance, half, MOVING)
@@ -77,12 +77,12 @@ def _begin(count: int) -> tuple[datetime, PlanMigration]:
         for number in range(many):
             subscribe(make_customer(f"{name}{number}"), old, began, external_id=f"{name}{number}")
         _use(name, many, began + DAY)
-    extend_periods(until=at + 2 * HOUR)
+    generate_periods(until=at + 2 * HOUR)
     close_due(at=at)
     say(f"  {count:,} are to be moved, {SOME} stay")
     who = tuple(f"m{number}" for number in range(count))
     parts = Selection(plan="old", began_until=at) if count > 20_000 else Selection(ids=who)
-    terms = Terms(when="now")
+    terms = MigrationTerms(when="now")
     return began, plan_migration(title="Prove it", version=new, selection=parts, terms=terms, at=at)
 
 
@@ -106,8 +106,8 @@ def _use(name: str, many: int, moment: datetime) -> None:
     for start in range(0, len(events), 1_000):
         body = msgspec.json.encode(events[start : start + 1_000])
         at = moment + timedelta(seconds=5)
-        found, _, _ = parser.read(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
-        event_recorder.record(events=found, sandbox=False, at=at)
+        found, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=moment - DAY, newest=at)
+        event_recorder.record_events(events=found, sandbox=False, at=at)
 
 
 def _killed(step, migration: PlanMigration, chance: random.Random, times: int, places: Sequence[str]) -> Counter[str]:  # type: ignore[no-untyped-def]
@@ -138,7 +138,7 @@ def _bill(began: datetime, months: int) -> None:
     close_due(at=at + 2 * HOUR)
     for month in range(1, months + 1):
         at = began + month * 31 * DAY
-        extend_periods(until=at + 2 * HOUR)
+        generate_periods(until=at + 2 * HOUR)
         close_due(at=at)
     say(f"  {months} months are billed")
 

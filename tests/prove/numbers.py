@@ -19,7 +19,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from benchmarks import sample_books
-from billing.closing import ClosingFailed, close_one
+from billing.closing import ClosingFailed, close_period
 from billing.models import Period
 from config.postgres import Cluster
 from invoices.models import Invoice
@@ -111,7 +111,7 @@ def _insist(period_id: int, at: datetime, written: Written, *, is_kept: bool) ->
     while True:
         try:
             with transaction.atomic():
-                invoice = close_one(period_id=period_id, at=at)
+                invoice = close_period(period_id=period_id, at=at)
                 transaction.set_rollback(not is_kept)
             return invoice.number
         except (DatabaseError, InterfaceError, psycopg.Error, ClosingFailed):

@@ -21,12 +21,12 @@ from django.conf import settings
 from django.db.models import Sum
 
 from config.postgres import Cluster
-from invoices.credit_notes import CannotCredit, Taken, credit, void
+from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, void_invoice
 from invoices.models import BalanceEntry, Invoice, Refund
-from invoices.one_off_invoices import Asked, CannotClaim, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffInvoiceRefused, OneOffLine, draft_invoice, issue_draft
 from invoices.payments import attempts
-from invoices.payments.attempts import CannotCharge
-from invoices.payments.manual_payments import CannotPay, record_payment
+from invoices.payments.attempts import PaymentAttemptRefused
+from invoices.payments.manual_payments import PaymentRefused, record_payment
 from invoices.payments.refunds import refund as refunding
 from lib.task_clock import database_time
 from tests.builders import make_customer, make_seller, make_tax
@@ -38,7 +38,7 @@ from tests.stripe.server import Books, Server
 
 TOTAL, SOME, ZERO = Decimal("100.00"), Decimal("30.00"), Decimal(0)
 STARTS = ("draft", "issued", "paid")
-REFUSALS = (CannotCharge, CannotClaim, CannotCredit, CannotPay)
+REFUSALS = (PaymentAttemptRefused, OneOffInvoiceRefused, CreditRefused, PaymentRefused)
 MOST_STEPS = 20
 SAID = ("none was done", "one was done", "both were done")
 _serial = count(1)
@@ -61,7 +61,7 @@ def finalize(invoice: Invoice) -> None:
 
 def charge(invoice: Invoice) -> None:
     at = database_time()
-    attempts.ask(attempt_id=attempts.begin(invoice_id=invoice.pk, at=at).pk, at=at)
+    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=at).pk, at=at)
 
 
 def transfer(invoice: Invoice) -> None:
@@ -71,15 +71,15 @@ def transfer(invoice: Invoice) -> None:
 
 
 def annul(invoice: Invoice) -> None:
-    void(invoice_id=invoice.pk, reason="A mistake", at=database_time())
+    void_invoice(invoice_id=invoice.pk, reason="A mistake", at=database_time())
 
 
 def credit_some(invoice: Invoice) -> None:
-    credit(invoice_id=invoice.pk, lines=[Taken(1, SOME)], reason="Sorry", to="balance", at=database_time())
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, SOME)], reason="Sorry", to="balance", at=database_time())
 
 
 def refund(invoice: Invoice) -> None:
-    credit(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=database_time())
+    issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=database_time())
 
 
 OPERATIONS = {
@@ -171,8 +171,8 @@ class World:
         at = database_time()
         customer = make_customer(f"raced-{next(_serial)}", seller=self.seller)
         leave_card(customer, self.books)
-        line = OneOff("Work", TOTAL, date(2026, 1, 15), date(2026, 1, 15))
-        invoice = draft_invoice(customer=customer, asked=Asked([line]), at=at)
+        line = OneOffLine("Work", TOTAL, date(2026, 1, 15), date(2026, 1, 15))
+        invoice = draft_invoice(customer=customer, request=OneOffRequest([line]), at=at)
         if start != "draft":
             invoice = issue_draft(invoice_id=invoice.pk, at=at)
         if start == "paid":
@@ -208,8 +208,8 @@ def _settle(invoice: Invoice) -> None:
         if not (refunds.exclude(provider="manual").exists() or invoice.charges.filter(state="pending").exists()):
             return
         later += timedelta(minutes=2)
-        attempts.sweep(at=later)
-        refunding.sweep(at=later)
+        attempts.collect_due_payments(at=later)
+        refunding.submit_due_refunds(at=later)
 
 
 def _sum(rows: Any) -> Decimal:

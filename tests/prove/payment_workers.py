@@ -11,7 +11,7 @@ from pathlib import Path
 from django.db import connection
 
 from invoices.payments import attempts
-from invoices.payments.provider_webhooks.event_followup import follow_events
+from invoices.payments.provider_webhooks.event_followup import process_events
 from invoices.payments.providers import stripe
 from invoices.payments.refunds import refund as refunding
 from lib.task_clock import database_time
@@ -91,10 +91,10 @@ class Hands:
 
 def _work(hours: Hours) -> None:
     logging.disable(logging.CRITICAL)
-    stripe.SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
+    stripe.TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
     chance = random.Random()
     while True:
-        steps = [attempts.sweep, refunding.sweep, follow_events]
+        steps = [attempts.collect_due_payments, refunding.submit_due_refunds, process_events]
         chance.shuffle(steps)
         for step in steps:
             step(at=hours.now())

@@ -25,11 +25,11 @@ from django.conf import settings
 from django.db import connection
 
 from config.postgres import Cluster
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from invoices.payments import attempts
-from invoices.payments.attempts import CannotCharge
+from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.providers import stripe
 from tests.builders import make_customer, make_seller, make_tax
 from tests.prove.final_check import books_are_sound
@@ -96,7 +96,7 @@ def _take_from(server: Server) -> None:
     }
     os.environ |= {f"TOLLBOOK_{name}": value for name, value in known.items()}
     settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = server.secret_key, server.address
-    stripe.SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
+    stripe.TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
 
 
 class Campaign:
@@ -152,8 +152,8 @@ class Campaign:
         [kind] = self.chance.choices(KINDS, OFTEN)
         customer = make_customer(f"payer-{number}", seller=self.seller)
         amount = Decimal(self.chance.randrange(100, 100_000)) / 100
-        line = OneOff("Work", amount, date(2026, 1, 15), date(2026, 1, 15))
-        draft = draft_invoice(customer=customer, asked=Asked([line]), at=at)
+        line = OneOffLine("Work", amount, date(2026, 1, 15), date(2026, 1, 15))
+        draft = draft_invoice(customer=customer, request=OneOffRequest([line]), at=at)
         if kind in ("card", "declined"):
             leave_card(customer, self.books, declines="insufficient_funds" if kind == "declined" else "")
         invoice = issue_draft(invoice_id=draft.pk, at=at)
@@ -175,7 +175,7 @@ class Campaign:
                 lambda: PaymentAttempt.objects.filter(invoice=one.invoice_id, state="declined").exists(), [one]
             )
             leave_card(Invoice.objects.get(pk=one.invoice_id).customer, self.books)
-            attempts.begin(invoice_id=one.invoice_id, at=self.hours.now())
+            attempts.start_payment(invoice_id=one.invoice_id, at=self.hours.now())
         elif one.kind != "card":
             session = self._page(one)
             if one.kind == "page":
@@ -189,7 +189,7 @@ class Campaign:
                     invoice_id=one.invoice_id, back_to="https://example.com/back", at=self.hours.now()
                 )
                 return self.books.things[page.ref]
-            except CannotCharge as error:
+            except PaymentAttemptRefused as error:
                 last = str(error)
                 self.hours.go_on(self.chance.choice(STEPS[:3]))
                 time.sleep(0.5)
@@ -216,9 +216,9 @@ class Campaign:
 
     def _give_back(self, one: Run) -> None:
         if one.is_paid and self.chance.random() < 0.5:
-            lines = None if self.chance.random() < 0.5 else [Taken(1, (one.amount / 3).quantize(Decimal("0.01")))]
+            lines = None if self.chance.random() < 0.5 else [RequestedCredit(1, (one.amount / 3).quantize(Decimal("0.01")))]
             one.given_back = lines[0].amount if lines else one.amount
-            credit(invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now())
+            issue_credit_note(invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now())
 
     def _settle(self, runs: Sequence[Run]) -> None:
         """Let time pass until nothing is under way any more."""

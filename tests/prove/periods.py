@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from billing.models import Period
-from billing.subscriptions import extend_periods
-from billing.subscriptions.periods.boundaries import spans
+from billing.subscriptions import generate_periods
+from billing.subscriptions.periods.boundaries import period_intervals
 from config.postgres import Cluster
-from plans.pricing.calendar import edge
+from plans.pricing.calendar import boundary
 from plans.pricing.period_anchor import Anchor, Interval
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 from tests.pricing.zones import ZONES, is_skipped
@@ -80,7 +80,7 @@ def _edges(anchor: Anchor, chance: random.Random, verdict: Verdict) -> list[date
     edges = [anchor.at]
     while edges[-1] < anchor.at + TEN_YEARS:
         until = edges[-1] + chance.choice([timedelta(hours=2), 40 * DAY, 400 * DAY])
-        found = spans(anchor, start=edges[-1], until=until, end=None)
+        found = period_intervals(anchor, start=edges[-1], until=until, end=None)
         starts, ends = zip(*found, strict=True)
         tiles = starts == (edges[-1], *ends[:-1]) and all(start < end for start, end in found)
         verdict.require(tiles, f"the periods of {anchor} after {edges[-1]} do not tile: {found[:3]}")
@@ -90,7 +90,7 @@ def _edges(anchor: Anchor, chance: random.Random, verdict: Verdict) -> list[date
 
 def _astray(anchor: Anchor, edges: Sequence[datetime], verdict: Verdict) -> int:
     """Return how many edges are not at the anchor's hour, on its day, which then must not exist there."""
-    origin, astray = edge(anchor, 0).astimezone(anchor.zone), 0
+    origin, astray = boundary(anchor, 0).astimezone(anchor.zone), 0
     for at in edges[1:]:
         local = at.astimezone(anchor.zone)
         last_day = monthrange(local.year, local.month)[1]
@@ -121,7 +121,7 @@ def _store(count: int, chance: random.Random, verdict: Verdict) -> None:
         subscribe(customer, versions[plan], starts_at=anchor.at, at=at)
     while at < FIRST + LAST_START + TEN_YEARS:
         at += chance.choice([10, 40, 400]) * DAY
-        extend_periods(until=at)
+        generate_periods(until=at)
     with connection.cursor() as cursor:
         cursor.execute(_GAPS)
         (gaps,) = cursor.fetchone()

@@ -115,7 +115,7 @@ def kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    if not until(lambda: process.mark(pid) is None, seconds=10, look=0.002):
+    if not until(lambda: process.process_identity(pid) is None, seconds=10, look=0.002):
         raise RuntimeError(f"process {pid} outlived SIGKILL")
 
 
@@ -128,7 +128,7 @@ def kill_postgres(cluster: Cluster) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for pid in pids:
-        if not until(lambda pid=pid: process.mark(pid) is None, seconds=10):
+        if not until(lambda pid=pid: process.process_identity(pid) is None, seconds=10):
             raise RuntimeError(f"PostgreSQL's process {pid} outlived SIGKILL")
 
 

@@ -15,19 +15,19 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from lib.decimals import plain
-from lib.failpoints import reached
+from lib.decimals import to_plain_string
+from lib.failpoints import hit_failpoint
 from lib.task_clock import database_time
 from tests.builders import make_customer
 from tests.prove import processes
 from tests.prove.handshake import Handshake
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import refund, transfer, void
-from wallets.ledger.errors import Conflict, LedgerRefused
+from wallets.ledger.errors import ReferenceConflict, LedgerRefused
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import commit, hold, release
-from wallets.ledger.spend import Use, spend
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Wallet
 
 D = Decimal
@@ -134,13 +134,13 @@ class Writer:
         for kind in chain.kinds:
             try:
                 answer = getattr(self, f"_{kind}")(chain, answers[-1] if answers else None, self._now())
-            except Conflict as error:
+            except ReferenceConflict as error:
                 raise AssertionError(f"{chain} met {error}") from error
             except LedgerRefused as error:
                 answers.append({"refused": type(error).__name__})
                 break
-            reached("wallet.after_commit")
-            answers.append(json.loads(json.dumps(answer, default=plain)))
+            hit_failpoint("wallet.after_commit")
+            answers.append(json.loads(json.dumps(answer, default=to_plain_string)))
         return answers
 
     def _now(self) -> datetime:
@@ -164,18 +164,18 @@ class Writer:
         return void(lot_id=lot_id, amount=part_of(chain), reference=chain.key, reason="a mistake", at=at).pk
 
     def _hold(self, chain: Chain, _: Any, at: datetime) -> Any:
-        use = Use(chain.amount, at, chain.key)
+        use = SpendRequest(chain.amount, at, chain.key)
         until = at + timedelta(seconds=chain.lasts)
-        return hold(customer_id=chain.customer, unit="credits", use=use, until=until).pk
+        return hold(customer_id=chain.customer, unit="credits", request=use, until=until).pk
 
     def _commit(self, chain: Chain, hold_id: Any, at: datetime) -> Any:
-        return commit(hold_id=hold_id, amount=part_of(chain), at=at, at_zero=AtZero.BLOCK)
+        return commit(hold_id=hold_id, amount=part_of(chain), at=at, at_zero=AtZeroPolicy.BLOCK)
 
     def _release(self, _: Chain, hold_id: Any, at: datetime) -> Any:
         return release(hold_id=hold_id, at=at).pk
 
     def _expire(self, chain: Chain, _: Any, at: datetime) -> Any:
-        expire(wallet_id=chain.wallet, at=at, waiting=timedelta(seconds=1))
+        expire(wallet_id=chain.wallet, at=at, grace_period=timedelta(seconds=1))
 
     def _transfer(self, chain: Chain, _: Any, at: datetime) -> Any:
         [other] = [one for one in self.world.wallets[chain.customer] if one != chain.wallet]

@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-DATA = Path(__file__).parents[2] / "billing" / "demo" / "data"
+DATA = Path(__file__).parents[2] / "demo" / "data"
 MILLION = 1_000_000
 
 # Taxes in percent by seller and customer's country; a customer with an exemption pays none.

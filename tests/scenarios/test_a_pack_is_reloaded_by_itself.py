@@ -7,7 +7,7 @@ import time_machine
 
 from tests.api.calls import Caller
 from tests.builders import JAN, make_feature, make_meter, make_pack, make_plan, make_seller, offer, publish, rate
-from wallets.auto_topup import sweep
+from wallets.auto_topup import run_topups
 from wallets.tasks import top_up_wallets
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def runs(caller: Caller, first: int, count: int, *, at) -> None:
     for number in range(first, first + count):
         event = {"id": f"run-{number}", "customer": "acme", "event": "run", "timestamp": at.isoformat()}
         assert caller.post("/events", [event]).json()["accepted"] == 1
-        sweep(at=at)
+        run_topups(at=at)
 
 
 def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
@@ -69,7 +69,7 @@ def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
 
     # The next day there is room again, and beat asks for it.
     with time_machine.travel(JAN + DAY, tick=False):
-        sweep(at=JAN + DAY)
+        run_topups(at=JAN + DAY)
         assert (balance(), topups()) == ("119", ["paid"] * 4)
         invoices = caller.get("/invoices", customer="acme", limit=10).json()["data"]
         assert [(one["total"]["amount"], one["state"]) for one in invoices] == [("99.00", "paid")] * 5

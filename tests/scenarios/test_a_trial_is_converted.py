@@ -23,8 +23,8 @@ def use(caller: Caller, ids: range, *, at: datetime) -> None:
 
 def time_does(at: datetime) -> None:
     """Let happen what tasks do when it is time."""
-    subscriptions.leave_trials(at=at)
-    subscriptions.extend_periods(until=at + 2 * HOUR)
+    subscriptions.complete_trials(at=at)
+    subscriptions.generate_periods(until=at + 2 * HOUR)
     close_due(at=at)
 
 

@@ -84,7 +84,7 @@ class Shop:
 
     def january(self) -> Invoice:
         """Close the month, and return its invoice."""
-        subscriptions.extend_periods(until=FEB + 2 * HOUR)
+        subscriptions.generate_periods(until=FEB + 2 * HOUR)
         result = close_due(at=FEB + 2 * HOUR)
         assert not result.failed
         return Invoice.objects.get(reference__startswith="period:", period_start=JAN, period_end=FEB)

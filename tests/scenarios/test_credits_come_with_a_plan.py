@@ -28,7 +28,7 @@ def time_does(at: datetime, monkeypatch) -> None:
     """Let happen what tasks do when it is time, by a clock that says so."""
     for module in ("billing.tasks", "wallets.tasks"):
         monkeypatch.setattr(f"{module}.database_time", lambda: at)
-    subscriptions.extend_periods(until=at + 2 * HOUR)
+    subscriptions.generate_periods(until=at + 2 * HOUR)
     grant_included_credits()
     sweep_wallets()
     close_due(at=at)

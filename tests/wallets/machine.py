@@ -10,16 +10,16 @@ from django.db import connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from tests.builders import JAN, make_customer, make_feature
 from tests.wallets.model import NONE, Model, ModelLot, Refused
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import extend, refund, transfer, void
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import commit, hold, release
-from wallets.ledger.spend import Use, spend
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Hold, Lot, Transaction, Wallet
 
 DAY = timedelta(days=1)
@@ -73,7 +73,7 @@ class Wallets(RuleBasedStateMachine):
         return True, answer
 
     def use(self, amount, what, **facts):
-        zero = {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
+        zero = {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
         return {
             "amount": dec(amount),
             "feature_id": self.features[what],
@@ -141,7 +141,7 @@ class Wallets(RuleBasedStateMachine):
     def hold(self, share, what, lasts):
         amount, until = self.part_of(self.there(None, what, self.at), share), self.at + lasts * DAY
         name = next(self.names)
-        use = Use(at=self.at, **(self.use(amount, what) | {"reference": name}))
+        use = SpendRequest(at=self.at, **(self.use(amount, what) | {"reference": name}))
         keep = {"customer_id": self.customer, "unit": "credits", "use": use, "until": until}
         done, made = self.both(
             "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)
@@ -157,7 +157,7 @@ class Wallets(RuleBasedStateMachine):
         id_, held = self.holds.pop(name)
         amount = self.part_of(held, share)
         asked = {"hold_id": id_, "amount": dec(amount), "at": self.at}
-        asked |= {"at_zero": AtZero.GRACE if self.limit else AtZero.BLOCK, "limit": self.limit}
+        asked |= {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
         done, first = self.both("commit", lambda: commit(**asked), lambda: self.model.commit(name, amount, self.at))
         if done:
             assert commit(**asked) == first, "a repeat is answered as the first"
@@ -257,7 +257,7 @@ class Wallets(RuleBasedStateMachine):
 
 def dec(amount):
     whole = Fraction(amount)
-    return Decimal(plain(Decimal(whole.numerator) / Decimal(whole.denominator)))
+    return Decimal(to_plain_string(Decimal(whole.numerator) / Decimal(whole.denominator)))
 
 
 def broken(wallets, floor):

@@ -5,14 +5,14 @@ from django.db import connection
 
 from tests.builders import JAN, make_customer
 from tests.races import start, together
-from wallets.ledger.wallet_lookup import Sought, wallet_for, wallets_for
+from wallets.ledger.wallet_lookup import WalletCriteria, find_or_open_wallet, find_or_open_wallets
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db
 
 
 def find(customer, unit="credits", currency=""):
-    return wallet_for(customer_id=customer.pk, unit=unit, currency=currency, at=JAN)
+    return find_or_open_wallet(customer_id=customer.pk, unit=unit, currency=currency, at=JAN)
 
 
 def make(customer, name, **fields):
@@ -61,17 +61,17 @@ def test_credits_are_kept_apart_by_the_currency_that_paid_for_them():
 
 def test_one_wallet_serves_a_gift_and_a_purchase():
     customer = make_customer()
-    found = wallets_for([Sought(customer.pk, "credits"), Sought(customer.pk, "credits", "USD")], at=JAN)
+    found = find_or_open_wallets([WalletCriteria(customer.pk, "credits"), WalletCriteria(customer.pk, "credits", "USD")], at=JAN)
     assert len(set(found.values())) == 1
 
 
 def test_many_customers_take_as_many_statements_as_one(django_assert_num_queries):
     customers = [make_customer() for _ in range(20)]
-    sought = [Sought(one.pk, "credits", "USD") for one in customers]
+    sought = [WalletCriteria(one.pk, "credits", "USD") for one in customers]
     with django_assert_num_queries(6):  # read, who pays in what, a savepoint, insert, its end, read
-        wallets_for(sought, at=JAN)
+        find_or_open_wallets(sought, at=JAN)
     with django_assert_num_queries(1):
-        assert {one.customer_id for one in wallets_for(sought, at=JAN).values()} == {one.pk for one in customers}
+        assert {one.customer_id for one in find_or_open_wallets(sought, at=JAN).values()} == {one.pk for one in customers}
 
 
 @pytest.mark.django_db(transaction=True)

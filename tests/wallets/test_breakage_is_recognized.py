@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.builders import FEB, JAN, MAR, make_customer, make_seller
 from tests.docs_tables import rows
-from wallets.credit_rules.breakage import Moved, Policy, by_month
+from wallets.credit_rules.breakage import LotMonth, BreakagePolicy, breakage_by_month
 from wallets.ledger.adjustments import refund
-from wallets.ledger.expiry_job import sweep
+from wallets.ledger.expiry_job import expire_due
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet
@@ -25,18 +25,18 @@ def figures(text: str) -> list[Decimal]:
 
 
 def recognized(moved, policy, percent) -> list[Decimal]:
-    return [amount for _, amount in by_month(moved, policy=policy, expected=D(percent) / 100)]
+    return [amount for _, amount in breakage_by_month(moved, policy=policy, expected=D(percent) / 100)]
 
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Breakage"), ids=lambda row: row["why"])
 def test_as_documented(row):
     used, expired = figures(row["used"]), figures(row["expired"])
     moved = [
-        Moved(f"2026-0{place + 1}", D(0 if place else 90), *both)
+        LotMonth(f"2026-0{place + 1}", D(0 if place else 90), *both)
         for place, both in enumerate(zip(used, expired, strict=True))
     ]
-    assert recognized(moved, Policy.EXPIRY, row["expected"]) == figures(row["by expiry"])
-    assert recognized(moved, Policy.PROPORTIONAL, row["expected"]) == figures(row["in proportion"])
+    assert recognized(moved, BreakagePolicy.EXPIRY, row["expected"]) == figures(row["by expiry"])
+    assert recognized(moved, BreakagePolicy.PROPORTIONAL, row["expected"]) == figures(row["in proportion"])
 
 
 cents = st.integers(0, 10_000).map(lambda n: D(n) / 100)
@@ -45,15 +45,15 @@ cents = st.integers(0, 10_000).map(lambda n: D(n) / 100)
 @given(st.lists(st.tuples(cents, cents), min_size=1, max_size=12), st.integers(0, 99))
 def test_it_never_exceeds_what_is_left_and_both_come_to_the_same(months, percent):
     basis = sum((used + expired for used, expired in months), D(0)) + 50
-    moved = [Moved(str(place), D(0), *both) for place, both in enumerate(months)]
+    moved = [LotMonth(str(place), D(0), *both) for place, both in enumerate(months)]
     moved[0] = moved[0]._replace(basis=basis)
-    by_use = recognized(moved, Policy.PROPORTIONAL, percent)
+    by_use = recognized(moved, BreakagePolicy.PROPORTIONAL, percent)
     used = expired = so_far = D(0)
     for month, amount in zip(moved, by_use, strict=True):
         used, expired, so_far = used + month.used, expired + month.expired, so_far + amount
         assert expired <= so_far <= basis - used
-    over = [*moved, Moved("z", D(0), D(20), D(30))]
-    assert sum(recognized(over, Policy.PROPORTIONAL, percent)) == sum(recognized(over, Policy.EXPIRY, percent))
+    over = [*moved, LotMonth("z", D(0), D(20), D(30))]
+    assert sum(recognized(over, BreakagePolicy.PROPORTIONAL, percent)) == sum(recognized(over, BreakagePolicy.EXPIRY, percent))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def move(wallet):
     spend(wallet_id=wallet.pk, amount=D(45), reference="january", at=JAN + DAY)
     refund(lot_id=pack.pk, amount=D(10), reference="back", reason="Asked for", at=FEB)
     spend(wallet_id=wallet.pk, amount=D(27), reference="february", at=FEB)
-    sweep(at=MAR)
+    expire_due(at=MAR)
 
 
 def told(wallet):
@@ -106,5 +106,5 @@ def test_what_was_given_away_and_the_sandbox_are_no_revenue(wallet):
     gift = [Grant("promotional", D(50), "gift", expires_at=FEB)]
     grant(wallet_id=wallet.pk, grants=gift, at=JAN)
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(9), "pack", cost=D(9), expires_at=FEB)], at=JAN)
-    sweep(at=FEB)
+    expire_due(at=FEB)
     assert told(wallet) == []

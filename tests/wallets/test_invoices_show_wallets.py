@@ -30,7 +30,7 @@ def acme():
 
 
 def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme):
-    (told,) = renderer.wallets_of(make_invoice(acme, copies=True))
+    (told,) = renderer.read_wallets(make_invoice(acme, copies=True))
     assert (told.heading, told.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
     assert [(row.text, row.amount, row.is_sum) for row in told.rows] == [
         ("Anfangsbestand", "0 Credits", True),
@@ -44,10 +44,10 @@ def test_a_seller_who_does_not_want_it_costs_no_query(acme, django_assert_num_qu
     acme.seller.shows_wallets = acme.seller.shows_usage = False
     invoice = make_invoice(acme, copies=True)
     with django_assert_num_queries(0):
-        assert (renderer.wallets_of(invoice), renderer.usage_of(invoice)) == ((), ())
+        assert (renderer.read_wallets(invoice), renderer.read_usage(invoice)) == ((), ())
 
 
 def test_a_credit_note_shows_none(acme):
     invoice = make_invoice(acme, copies=True)
     invoice.kind = "credit_note"
-    assert renderer.wallets_of(invoice) == ()
+    assert renderer.read_wallets(invoice) == ()

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallets.credit_rules.allocation import edges_between, in_order, take
-from wallets.credit_rules.at_zero_policy import AtZero, Rest, rest_of
+from wallets.credit_rules.allocation import find_lot_boundaries, order_lots, allocate_from_lots
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy, ShortfallSplit, split_shortfall
 from wallets.credit_rules.lots import Lot, cost_between
-from wallets.credit_rules.rollover import rolled_over
-from wallets.credit_rules.units import MOST, InvalidAmount, added, checked, rounded
+from wallets.credit_rules.rollover import rollover_units
+from wallets.credit_rules.units import MAX_UNITS, InvalidAmount, add_units, check_amount, round_units
 
 D = Decimal
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -38,13 +38,13 @@ ORDER = [
 def test_lots_are_taken_in_order(other, is_first, why):
     first = replace(PLAIN, wallet_priority=50, wallet_id=1)
     second = replace(first, **({"id": 2} | other))
-    assert ([one.id for one in in_order([first, second])] == [2, 1]) is is_first, why
-    assert ([one.id for one in in_order([second, first])] == [2, 1]) is is_first, why
+    assert ([one.id for one in order_lots([first, second])] == [2, 1]) is is_first, why
+    assert ([one.id for one in order_lots([second, first])] == [2, 1]) is is_first, why
 
 
 def test_promotional_lots_wait_their_turn_where_so_set():
     given, paid = replace(PLAIN, id=2, is_paid=False), PLAIN
-    assert [one.id for one in in_order([given, paid], promotional_first=False)] == [1, 2]
+    assert [one.id for one in order_lots([given, paid], promotional_first=False)] == [1, 2]
 
 
 TAKES = [
@@ -64,17 +64,17 @@ TAKES = [
 
 @pytest.mark.parametrize(("lot", "expected", "why"), TAKES)
 def test_a_lot_pays_for_what_it_may(lot, expected, why):
-    taken = take([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
+    taken = allocate_from_lots([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
     shares = [(one.units, one.reclaimed) for one in taken.shares]
     assert (shares or [(0, 0)], taken.missing) == ([expected], 8 - expected[0]), why
 
 
 def test_a_restricted_lot_pays_for_nothing_that_is_no_feature():
-    assert take([replace(PLAIN, features=frozenset([5]))], D(1), feature=None, at=NOON).missing == 1
+    assert allocate_from_lots([replace(PLAIN, features=frozenset([5]))], D(1), feature=None, at=NOON).missing == 1
 
 
 def test_the_next_lot_takes_what_the_first_has_not():
-    taken = take([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
+    taken = allocate_from_lots([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
     assert [(one.lot.id, one.units) for one in taken.shares] == [(1, 10), (2, 5)]
     assert taken.missing == 0
 
@@ -92,49 +92,49 @@ def test_any_sequence_of_movements_costs_what_was_paid(steps, cost):
     for step in steps:
         costs.append(cost_between(lot, left, left - step))
         left -= step
-    assert added(*costs) == lot.cost
+    assert add_units(*costs) == lot.cost
     assert all(abs(Fraction(one) - Fraction(lot.cost) * step / sum(steps)) <= Fraction(1, 10**12)
                for one, step in zip(costs, steps, strict=True))  # fmt: skip
 
 
 RESTS = [
     # at zero            debt  limit   owed, uncovered
-    (AtZero.BLOCK, 0, 50, (0, 8)),
-    (AtZero.OVERAGE, 0, 50, (0, 8)),
-    (AtZero.GRACE, 0, 50, (8, 0)),
-    (AtZero.GRACE, 45, 50, (5, 3)),
-    (AtZero.GRACE, 50, 50, (0, 8)),
-    (AtZero.GRACE, 60, 50, (0, 8)),
+    (AtZeroPolicy.BLOCK, 0, 50, (0, 8)),
+    (AtZeroPolicy.OVERAGE, 0, 50, (0, 8)),
+    (AtZeroPolicy.GRACE, 0, 50, (8, 0)),
+    (AtZeroPolicy.GRACE, 45, 50, (5, 3)),
+    (AtZeroPolicy.GRACE, 50, 50, (0, 8)),
+    (AtZeroPolicy.GRACE, 60, 50, (0, 8)),
 ]
 
 
 @pytest.mark.parametrize(("at_zero", "debt", "limit", "expected"), RESTS)
 def test_what_no_lot_pays_is_owed_or_uncovered(at_zero, debt, limit, expected):
-    assert rest_of(D(8), at_zero, debt=D(debt), limit=D(limit)) == Rest(*map(D, expected))
+    assert split_shortfall(D(8), at_zero, debt=D(debt), limit=D(limit)) == ShortfallSplit(*map(D, expected))
 
 
 def test_what_rolls_over_is_free_and_no_more_than_the_most():
     lot = replace(PLAIN, held=D(4))
-    assert [rolled_over(lot, most) for most in (None, D(2), D(9))] == [6, 2, 6]
-    assert [rolled_over(lot, D(5), before=D(rolled)) for rolled in (0, 2, 5, 9)] == [5, 3, 0, 0]
+    assert [rollover_units(lot, most) for most in (None, D(2), D(9))] == [6, 2, 6]
+    assert [rollover_units(lot, D(5), already_rolled_over=D(rolled)) for rolled in (0, 2, 5, 9)] == [5, 3, 0, 0]
 
 
 def test_moments_between_uses_are_those_at_which_lots_begin_or_end():
     lots = [replace(PLAIN, valid_from=NOON, expires_at=NOON + 2 * HOUR), replace(PLAIN, valid_from=None)]
-    assert edges_between(lots, NOON, NOON + HOUR) == []
-    assert edges_between(lots, NOON - HOUR, NOON + 2 * HOUR) == [NOON, NOON + 2 * HOUR]
+    assert find_lot_boundaries(lots, NOON, NOON + HOUR) == []
+    assert find_lot_boundaries(lots, NOON - HOUR, NOON + 2 * HOUR) == [NOON, NOON + 2 * HOUR]
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1e18", "1e-12"])
 def test_an_amount_is_bounded_and_has_twelve_places(amount):
-    if D(amount) in (MOST, D("1e-12")):
-        assert checked(D(amount)) == D(amount)
+    if D(amount) in (MAX_UNITS, D("1e-12")):
+        assert check_amount(D(amount)) == D(amount)
     else:
         with pytest.raises(InvalidAmount, match="is not an amount above zero and at most 1,000,000,000,000,000,000"):
-            checked(D(amount))
+            check_amount(D(amount))
 
 
 def test_an_amount_of_more_places_is_refused():
     with pytest.raises(InvalidAmount, match=r"^0\.0000000000005 has more than 12 decimal places: round it first\.$"):
-        checked(D("0.0000000000005"))
-    assert rounded(D("0.0000000000005")) == D("0.000000000001")
+        check_amount(D("0.0000000000005"))
+    assert round_units(D("0.0000000000005")) == D("0.000000000001")

@@ -5,14 +5,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_tax, make_wallet
 from tests.docs_tables import rows
 from wallets.models import Lot, Purchase, Wallet
-from wallets.purchases import CannotBuy, Order, buy, cancel, receive_payment, settle_purchases
+from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel, receive_payment, settle_purchases
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def wallet():
 
 
 def bought(wallet, pack="pack", reference="first", at=JAN, **order):
-    return buy(wallet_id=wallet.pk, order=Order(pack, reference, **order), at=at)
+    return buy(wallet_id=wallet.pk, order=PackOrder(pack, reference, **order), at=at)
 
 
 def pay(purchase, amount=None, reference="bank", at=JAN):
@@ -97,7 +97,7 @@ def test_the_same_reference_buys_once(wallet):
     make_pack("pack")
     assert bought(wallet) == bought(wallet, at=JAN + timedelta(days=1))
     assert Invoice.objects.count() == 1
-    with pytest.raises(CannotBuy, match="another purchase"):
+    with pytest.raises(PurchaseRefused, match="another purchase"):
         bought(wallet, packs=2)
 
 
@@ -127,17 +127,17 @@ def test_what_is_paid_in_part_or_granted_is_not_canceled(wallet):
     make_pack("pack")
     purchase = bought(wallet)
     pay(purchase, "1", "part")
-    with pytest.raises(CannotBuy, match=r"\$1.00 of INV-000001 is paid"):
+    with pytest.raises(PurchaseRefused, match=r"\$1.00 of INV-000001 is paid"):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
     pay(purchase)
-    with pytest.raises(CannotBuy, match="refund"):
+    with pytest.raises(PurchaseRefused, match="refund"):
         cancel(purchase_id=purchase.pk, reason="No", at=JAN)
 
 
 def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
     make_pack("pack")
     purchase = bought(wallet)
-    credit(invoice_id=purchase.invoice_id, lines=None, reason="Wrong pack", to="offset", at=JAN)
+    issue_credit_note(invoice_id=purchase.invoice_id, lines=None, reason="Wrong pack", to="offset", at=JAN)
     assert settle_purchases(at=JAN).canceled == 1
     purchase.refresh_from_db()
     assert (*told(purchase), purchase.reason) == ("canceled", "void", 0, "Its invoice was credited")
@@ -146,7 +146,7 @@ def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
 def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):
     make_pack("pack")
     purchase = bought(wallet)
-    credit(invoice_id=purchase.invoice_id, lines=[Taken(1, D(9))], reason="Goodwill", to="offset", at=JAN)
+    issue_credit_note(invoice_id=purchase.invoice_id, lines=[RequestedCredit(1, D(9))], reason="Goodwill", to="offset", at=JAN)
     pay(purchase)
     assert [(units, cost) for _, _, units, cost in lots(purchase)] == [(100, 90)]
 
@@ -178,7 +178,7 @@ REFUSED = [
 @pytest.mark.parametrize(("pack", "wallet", "order", "field", "says"), REFUSED)
 def test_what_cannot_be_bought_is_refused_in_words(pack, wallet, order, field, says):
     make_pack("pack", **pack)
-    with pytest.raises(CannotBuy, match=says) as refused:
+    with pytest.raises(PurchaseRefused, match=says) as refused:
         bought(make_wallet(make_customer(), **wallet), **{"pack": "pack", **order})
     assert refused.value.field == field
     assert not Purchase.objects.exists()

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.docs_tables import rows
-from wallets.credit_rules.packs import Slab, bought, slab_of, spread
-from wallets.credit_rules.topup_rule import MOST_PACKS, Ceiling, has_cooled, is_due, packs_to, threshold_of, units_to
+from wallets.credit_rules.packs import Slab, price_purchase, find_slab, spread_cost
+from wallets.credit_rules.topup_rule import MAX_PACKS, Ceiling, is_cooldown_over, is_due, packs_to_reach, threshold_from_percent, units_to_reach
 
 D = Decimal
 SLABS = [Slab(), Slab(D(1000), percent=D(10)), Slab(D(5000), units=D(750))]
@@ -18,7 +18,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("row", rows("wallets.md", "Bonus"), ids=lambda row: row["bought"])
 def test_the_highest_slab_reached_applies_alone(row):
-    one = bought(D(row["bought"]), D(row["price"]), "USD", SLABS)
+    one = price_purchase(D(row["bought"]), D(row["price"]), "USD", SLABS)
     assert (one.bonus, one.cost, one.bonus_cost) == (
         D(row["bonus"]),
         D(row["cost of what was bought"]),
@@ -41,16 +41,16 @@ BONUSES = [
 
 @pytest.mark.parametrize(("units", "price", "packs", "by_price", "slabs", "bonus", "why"), BONUSES)
 def test_a_bonus_is_added(units, price, packs, by_price, slabs, bonus, why):
-    assert bought(D(units), D(price), "USD", slabs, packs=packs, by_price=by_price).bonus == D(bonus), why
+    assert price_purchase(D(units), D(price), "USD", slabs, packs=packs, by_price=by_price).bonus == D(bonus), why
 
 
 def test_slabs_may_come_in_any_order():
-    assert slab_of(D(6000), reversed(SLABS)) == SLABS[2]
+    assert find_slab(D(6000), reversed(SLABS)) == SLABS[2]
 
 
 def test_the_price_is_rounded_once_to_the_minor_unit():
-    assert bought(D(3), D("0.005"), "USD", []).net == D("0.01")
-    assert bought(D(3), D("149.5"), "JPY", []).net == D(150)
+    assert price_purchase(D(3), D("0.005"), "USD", []).net == D("0.01")
+    assert price_purchase(D(3), D("149.5"), "JPY", []).net == D(150)
 
 
 @given(
@@ -59,7 +59,7 @@ def test_the_price_is_rounded_once_to_the_minor_unit():
     st.decimals(0, "1e9", places=2),
 )
 def test_what_is_paid_is_spread_whole_and_in_proportion(units, bonus, net):
-    cost, bonus_cost = spread(net, units, bonus)
+    cost, bonus_cost = spread_cost(net, units, bonus)
     assert cost + bonus_cost == net
     assert abs(bonus_cost * (units + bonus) - net * bonus) < (units + bonus) * D("1e-12")
 
@@ -69,13 +69,13 @@ def test_what_is_paid_is_spread_whole_and_in_proportion(units, bonus, net):
 )
 def test_a_wallet_is_topped_up_strictly_below_its_threshold(row):
     balance, pack = D(row["balance"]), D(row["pack"])
-    packs = packs_to(D(row["target"]) if row["target"] else None, balance, pack)
+    packs = packs_to_reach(D(row["target"]) if row["target"] else None, balance, pack)
     packs = packs if is_due(balance, D(row["threshold"])) else 0
     assert (packs, balance + packs * pack) == (int(row["packs"]), D(row["balance after"]))
 
 
 def test_a_threshold_may_be_a_percentage_of_the_pack():
-    assert threshold_of(D(20), D(100)) == 20
+    assert threshold_from_percent(D(20), D(100)) == 20
 
 
 @pytest.mark.parametrize(("runs", "reloads", "balance"), [(80, 0, 20), (81, 1, 119), (180, 1, 20), (250, 2, 50)])
@@ -83,14 +83,14 @@ def test_a_pack_of_100_is_bought_at_19(runs, reloads, balance):
     left, count = D(100), 0
     for _ in range(runs):
         left -= 1
-        if is_due(left, threshold_of(D(20), D(100))):
-            left += packs_to(None, left, D(100)) * 100
+        if is_due(left, threshold_from_percent(D(20), D(100))):
+            left += packs_to_reach(None, left, D(100)) * 100
             count += 1
     assert (count, left) == (reloads, balance)
 
 
 def test_no_more_packs_are_bought_at_once_than_bounded():
-    assert packs_to(D("1e18"), D(0), D(1)) == MOST_PACKS
+    assert packs_to_reach(D("1e18"), D(0), D(1)) == MAX_PACKS
 
 
 FILLS = [
@@ -103,7 +103,7 @@ FILLS = [
 
 @pytest.mark.parametrize(("target", "balance", "units", "why"), FILLS)
 def test_units_sold_one_by_one_fill_up_to_the_target(target, balance, units, why):
-    assert units_to(D(target), D(balance), least=D(10), most=D(500)) == D(units), why
+    assert units_to_reach(D(target), D(balance), least=D(10), most=D(500)) == D(units), why
 
 
 COOLDOWNS = [(None, True), (NOON - timedelta(days=1), True), (NOON - timedelta(hours=23, minutes=59), False)]
@@ -111,7 +111,7 @@ COOLDOWNS = [(None, True), (NOON - timedelta(days=1), True), (NOON - timedelta(h
 
 @pytest.mark.parametrize(("last", "has"), COOLDOWNS)
 def test_a_top_up_waits_for_the_cooldown(last, has):
-    assert has_cooled(last, timedelta(days=1), NOON) is has
+    assert is_cooldown_over(last, timedelta(days=1), NOON) is has
 
 
 CEILINGS = [

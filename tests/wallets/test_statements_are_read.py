@@ -39,7 +39,7 @@ def wallet():
     grant(wallet_id=wallet.pk, grants=[before], at=JAN - DAY)
     grant(wallet_id=wallet.pk, grants=[short], at=JAN + DAY)
     spend(wallet_id=wallet.pk, amount=D(12), reference="i", feature_id=images.pk, at=JAN + 2 * DAY)
-    expire(wallet_id=wallet.pk, at=JAN + 6 * DAY, waiting=timedelta(0))
+    expire(wallet_id=wallet.pk, at=JAN + 6 * DAY, grace_period=timedelta(0))
     spend(wallet_id=wallet.pk, amount=D(40), reference="c", feature_id=chat.pk, at=JAN + 7 * DAY)
     paid = {"lot_id": wallet.lots.get(source="before").pk, "reason": "asked", "at": JAN + 7 * DAY}
     refund(**paid, amount=D(10), reference="r")

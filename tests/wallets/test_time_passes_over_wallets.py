@@ -13,13 +13,13 @@ from customers.models import Notification
 from tests.builders import JAN, make_customer, make_seller
 from tests.docs_tables import rows
 from tests.races import Running, together
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger import expiry_job
 from wallets.ledger.errors import LedgerRefused
-from wallets.ledger.expiry_job import Swept, sweep
+from wallets.ledger.expiry_job import ExpiryRun, expire_due
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import hold, release
-from wallets.ledger.spend import Use, spend
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Hold, Lot, Wallet
 from wallets.tasks import sweep_wallets
 
@@ -59,44 +59,44 @@ WHEN = [
 @pytest.mark.parametrize(("grace", "at", "left", "why"), WHEN)
 def test_a_lot_expires_when_its_sellers_grace_is_over(grace, at, left, why):
     wallet = make_wallet(lot(), customer=make_customer(seller=make_seller(grace=grace)))
-    sweep(at=at)
+    expire_due(at=at)
     assert balance(wallet) == left, why
 
 
 def test_what_has_expired_meanwhile_is_not_kept_for_anybody():
     """A reservation may be a moment older than the sweep that was faster: two would be promised the same units."""
     wallet = make_wallet(lot(), lot(4, "later", expires_at=None))
-    sweep(at=DUE)
+    expire_due(at=DUE)
     keep = {"customer_id": wallet.customer_id, "unit": "credits", "until": END + DAY}
-    hold(use=Use(D(3), END - HOUR, "less"), **keep)
+    hold(request=SpendRequest(D(3), END - HOUR, "less"), **keep)
     with pytest.raises(LedgerRefused):
-        hold(use=Use(D(2), END - HOUR, "more"), **keep)
+        hold(request=SpendRequest(D(2), END - HOUR, "more"), **keep)
     assert spend(wallet_id=wallet.pk, amount=D(2), reference="use", at=DUE, used_at=END - HOUR).units == 2
     assert_clean(only=[one.name for one in wallets.CHECKS])
 
 
 def test_what_rolls_over_goes_on_and_expires_in_its_turn():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
-    assert (sweep(at=DUE), balance(wallet)) == (Swept(expired=1), 4)
-    assert (sweep(at=DUE), balance(wallet)) == (Swept(), 4)
-    assert (sweep(at=DUE + 5 * DAY), balance(wallet)) == (Swept(expired=1), 0)
+    assert (expire_due(at=DUE), balance(wallet)) == (ExpiryRun(expired=1), 4)
+    assert (expire_due(at=DUE), balance(wallet)) == (ExpiryRun(), 4)
+    assert (expire_due(at=DUE + 5 * DAY), balance(wallet)) == (ExpiryRun(expired=1), 0)
 
 
 def test_what_rolls_over_at_most_rolls_over_once_however_often_the_lot_expires():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4), rollover_days=5))
-    use = Use(D(7), JAN, "kept")
-    made = hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 2 * DAY)
-    sweep(at=DUE)
+    use = SpendRequest(D(7), JAN, "kept")
+    made = hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
+    expire_due(at=DUE)
     release(hold_id=made.pk, at=DUE + DAY)
-    sweep(at=DUE + DAY)
+    expire_due(at=DUE + DAY)
     # 3 of 4 that may go on were free when the lot expired first, and 1 of the 7 that were given back later.
     assert balance(wallet) == 4
 
 
 def test_what_expired_is_told_once():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)), lot(2, "other"))
-    sweep(at=DUE)
-    sweep(at=DUE)
+    expire_due(at=DUE)
+    expire_due(at=DUE)
     told = Notification.objects.get()
     assert (told.kind, told.customer_id) == ("wallet.expired", wallet.customer_id)
     assert told.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
@@ -104,9 +104,9 @@ def test_what_expired_is_told_once():
 
 def test_use_from_before_takes_it_back_and_the_rest_expires_anew():
     wallet = make_wallet(lot())
-    sweep(at=DUE)
+    expire_due(at=DUE)
     spend(wallet_id=wallet.pk, amount=D(3), reference="late", at=DUE + HOUR, used_at=END - HOUR)
-    assert (sweep(at=DUE + HOUR), balance(wallet)) == (Swept(), 0)
+    assert (expire_due(at=DUE + HOUR), balance(wallet)) == (ExpiryRun(), 0)
     assert Lot.objects.get().expired == 7
 
 
@@ -116,7 +116,7 @@ def test_what_happens_to_a_lot_as_documented():
         moment, action, *amount = row["what"].split()
         at = datetime.fromisoformat(f"2026-{moment}+00:00")
         if action == "swept":
-            sweep(at=at)
+            expire_due(at=at)
         else:
             spend(wallet_id=wallet.pk, amount=D(amount[0]), reference=str(number), at=max(at, DUE), used_at=at)
         broken = sum(one.expired for one in Lot.objects.all())
@@ -125,19 +125,19 @@ def test_what_happens_to_a_lot_as_documented():
 
 def test_holds_lapse_and_what_they_kept_expires():
     wallet = make_wallet(lot())
-    use = Use(D(6), JAN, "kept")
-    hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 2 * DAY)
-    assert (sweep(at=DUE), balance(wallet)) == (Swept(expired=1), 6)
-    assert (sweep(at=END + 2 * DAY), balance(wallet)) == (Swept(lapsed=1, expired=1), 0)
+    use = SpendRequest(D(6), JAN, "kept")
+    hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 2 * DAY)
+    assert (expire_due(at=DUE), balance(wallet)) == (ExpiryRun(expired=1), 6)
+    assert (expire_due(at=END + 2 * DAY), balance(wallet)) == (ExpiryRun(lapsed=1, expired=1), 0)
     assert Hold.objects.get().state == "lapsed"
 
 
 def test_a_lot_that_has_begun_pays_what_is_owed():
     wallet = make_wallet(lot(valid_from=JAN + DAY))
-    spend(wallet_id=wallet.pk, amount=D(4), reference="a", at=JAN, at_zero=AtZero.GRACE, limit=D(9))
-    sweep(at=JAN + DAY - HOUR)
+    spend(wallet_id=wallet.pk, amount=D(4), reference="a", at=JAN, at_zero=AtZeroPolicy.GRACE, limit=D(9))
+    expire_due(at=JAN + DAY - HOUR)
     assert Wallet.objects.get(pk=wallet.pk).debt == 4
-    sweep(at=JAN + DAY)
+    expire_due(at=JAN + DAY)
     assert Wallet.objects.get(pk=wallet.pk).debt == 0
     assert Lot.objects.get().remaining == 6
 
@@ -153,7 +153,7 @@ def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
     original = expiry_job.expire
     monkeypatch.setattr(expiry_job, "expire", expire)
     with caplog.at_level(logging.ERROR):
-        assert sweep(at=DUE) == Swept(expired=1, failed=1)
+        assert expire_due(at=DUE) == ExpiryRun(expired=1, failed=1)
     assert (balance(broken), balance(sound)) == (10, 0)
     assert f"wallet {broken.pk}" in caplog.text
     assert "a seal does not fit" in caplog.text
@@ -162,15 +162,15 @@ def test_a_broken_wallet_stops_no_other(monkeypatch, caplog):
 def test_batches_follow_one_another():
     wallets = [make_wallet(lot()) for _ in range(5)]
     for wallet in wallets:
-        hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(1), JAN, "kept"), until=JAN + DAY)
-    assert sweep(at=DUE, batch=2) == Swept(lapsed=5, expired=5)
+        hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(1), JAN, "kept"), until=JAN + DAY)
+    assert expire_due(at=DUE, batch_size=2) == ExpiryRun(lapsed=5, expired=5)
 
 
 def test_a_run_that_is_cut_short_is_taken_up():
     wallets = [make_wallet(lot()) for _ in range(3)]
     turns = iter([True, False])
-    assert sweep(at=DUE, keep_going=lambda: next(turns)) == Swept(expired=1)
-    assert sweep(at=DUE) == Swept(expired=2)
+    assert expire_due(at=DUE, should_continue=lambda: next(turns)) == ExpiryRun(expired=1)
+    assert expire_due(at=DUE) == ExpiryRun(expired=2)
     assert [balance(wallet) for wallet in wallets] == [0, 0, 0]
 
 
@@ -178,7 +178,7 @@ def test_looking_costs_two_statements_however_many_wallets_there_are(django_asse
     for _ in range(5):
         make_wallet(lot())
     with django_assert_num_queries(2):
-        sweep(at=JAN)
+        expire_due(at=JAN)
 
 
 def test_the_task_is_asked_for_each_minute():
@@ -190,8 +190,8 @@ def test_the_task_is_asked_for_each_minute():
 @pytest.mark.django_db(transaction=True)
 def test_workers_share_the_wallets():
     wallets = [make_wallet(lot(rolls_over=1, rollover_most=D(3))) for _ in range(12)]
-    done = together(*[lambda: sweep(at=DUE)] * 4)
-    assert sum(one.expired for one in done) + sweep(at=DUE).expired == 12
+    done = together(*[lambda: expire_due(at=DUE)] * 4)
+    assert sum(one.expired for one in done) + expire_due(at=DUE).expired == 12
     assert [balance(wallet) for wallet in wallets] == [3] * 12
 
 
@@ -208,8 +208,8 @@ def spending(wallet, amount):
 
 
 def holding(wallet, amount):
-    use = Use(amount, END - HOUR, "keep")
-    hold(customer_id=wallet.customer_id, unit="credits", use=use, until=END + 9 * DAY)
+    use = SpendRequest(amount, END - HOUR, "keep")
+    hold(customer_id=wallet.customer_id, unit="credits", request=use, until=END + 9 * DAY)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -217,8 +217,8 @@ def holding(wallet, amount):
 @pytest.mark.parametrize("number", range(5))
 def test_use_and_expiry_at_one_moment_share_the_lot_without_a_gap(action, number):
     wallet = make_wallet(lot())
-    taken, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: sweep(at=DUE)).run())
-    sweep(at=DUE)
+    taken, _ = together(lambda: taking(7, wallet, action), lambda: Running(lambda: expire_due(at=DUE)).run())
+    expire_due(at=DUE)
     left = Lot.objects.get()
     assert (left.remaining - left.held, left.held) == (0, 7 if taken and action is holding else 0)
     # A use takes back what had expired before it came; a hold does not.

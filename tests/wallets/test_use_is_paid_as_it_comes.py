@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from billing.closing import close_due
-from billing.metering.corrections import Wanted, correct
-from billing.metering.ingest.parser import key_of
+from billing.metering.corrections import CorrectionRequest, correct_usage
+from billing.metering.ingest.parser import event_key
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Drawdown
 from invoices.models import Line
@@ -160,9 +160,9 @@ def test_every_movement_is_of_a_draw(wallet):
 def test_a_correction_gives_back_what_it_takes_off(wallet):
     runs("1", "2", "3")
 
-    wrong = Wanted(0, "2", "", key_of("2", source="", sandbox=False), "sent twice")
+    wrong = CorrectionRequest(0, "2", "", event_key("2", source="", sandbox=False), "sent twice")
     who = User.objects.create(username="olga")
-    correct(corrections=[wrong], sandbox=False, at=LATER, by=who)
+    correct_usage(corrections=[wrong], sandbox=False, at=LATER, by=who)
 
     assert balance_of(wallet) == 98
     assert Drawdown.objects.get().cost == 2
@@ -172,8 +172,8 @@ def test_a_correction_takes_off_what_the_wallet_had_not_before_it_gives_back():
     wallet = prepaid([rate("1")], balance=2)
     runs("1", "2", "3")
 
-    wrong = [Wanted(n, id_, "", key_of(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")]
-    correct(corrections=wrong, sandbox=False, at=LATER, by=User.objects.create(username="olga"))
+    wrong = [CorrectionRequest(n, id_, "", event_key(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")]
+    correct_usage(corrections=wrong, sandbox=False, at=LATER, by=User.objects.create(username="olga"))
 
     assert (balance_of(wallet), Drawdown.objects.get().refused) == (1, 0)
 
@@ -184,8 +184,8 @@ def test_what_is_owed_is_forgiven_by_a_correction_and_what_repaid_it_comes_back(
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(15), "pack", cost=D(15))], at=LATER)
     assert (balance_of(wallet), wallet.debt) == (-5, 5)
 
-    wrong = Wanted(0, "1", "", key_of("1", source="", sandbox=False), "sent twice")
-    correct(corrections=[wrong], sandbox=False, at=LATER, by=User.objects.create(username="olga"))
+    wrong = CorrectionRequest(0, "1", "", event_key("1", source="", sandbox=False), "sent twice")
+    correct_usage(corrections=[wrong], sandbox=False, at=LATER, by=User.objects.create(username="olga"))
 
     assert (balance_of(wallet), wallet.debt, wallet.lots.get().remaining) == (5, 0, 5)
 

@@ -10,11 +10,11 @@ from django.db import transaction
 from tests.builders import FEB, JAN, make_customer
 from tests.races import Pause, start, wait_until_blocked
 from wallets.ledger import spend as spend_module
-from wallets.ledger.errors import NotEnough
+from wallets.ledger.errors import InsufficientUnits
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import commit, hold
-from wallets.ledger.spend import Use, spend
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Entry, Transaction, Wallet
 
 DAY = timedelta(days=1)
@@ -45,7 +45,7 @@ def test_a_spend_waits_for_one_under_way_and_has_what_it_left(monkeypatch):
     wait_until_blocked()
     pause.let_go()
     assert first.result().balance == 2
-    with pytest.raises(NotEnough):
+    with pytest.raises(InsufficientUnits):
         second.result()
     assert balance_of(wallet) == 2
 
@@ -75,7 +75,7 @@ def test_a_repeated_commit_tells_what_all_wallets_had_then():
     wallet = wallet_of(10)
     other = Wallet.objects.create(customer=wallet.customer, name="Other")
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(5), "pack", cost=D(9))], at=JAN)
-    kept = hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(4), JAN + DAY, "run"), until=JAN + 2 * DAY)
+    kept = hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(4), JAN + DAY, "run"), until=JAN + 2 * DAY)
     first = commit(hold_id=kept.pk, amount=D(3), at=JAN + DAY)
     take(other, 1, "later")
     assert first.balance == 12
@@ -85,8 +85,8 @@ def test_a_repeated_commit_tells_what_all_wallets_had_then():
 @pytest.mark.django_db
 def test_what_is_held_outlives_its_lot():
     wallet = wallet_of(10, expires_at=FEB)
-    kept = hold(customer_id=wallet.customer_id, unit="credits", use=Use(D(4), JAN + DAY, "run"), until=FEB + 2 * DAY)
-    assert expire(wallet_id=wallet.pk, at=FEB + DAY, waiting=timedelta(0)) == 1
+    kept = hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(4), JAN + DAY, "run"), until=FEB + 2 * DAY)
+    assert expire(wallet_id=wallet.pk, at=FEB + DAY, grace_period=timedelta(0)) == 1
     assert balance_of(wallet) == 4
     assert commit(hold_id=kept.pk, amount=D(4), at=FEB + DAY).units == 4
 

@@ -9,7 +9,7 @@ from customers.models import Notification
 from invoices.models import Invoice
 from tests.builders import JAN, make_customer, make_pack, make_wallet
 from tests.races import together
-from wallets.auto_topup import Asked, CannotRule, Limits, Outcome, look, set_rule, settle, sweep, switch_on
+from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, TopUpOutcome, top_up_wallets, set_rule, settle, run_topups, switch_on
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Purchase, TopUp, TopUpRule, Wallet
@@ -29,7 +29,7 @@ def wallet():
 
 def rule(wallet, **asked):
     return set_rule(
-        wallet_id=wallet.pk, asked=Asked("hundred", **{"percent": D(20), "payer": "sandbox", **asked}), at=JAN
+        wallet_id=wallet.pk, request=TopUpRuleRequest("hundred", **{"percent": D(20), "payer": "sandbox", **asked}), at=JAN
     )
 
 
@@ -49,22 +49,22 @@ def kinds():
 def test_at_twenty_nothing_is_bought_and_at_nineteen_a_pack(wallet):
     rule(wallet)
     use(wallet, 80)
-    assert (sweep(at=JAN).bought, told(wallet)) == (0, (20, []))
+    assert (run_topups(at=JAN).bought, told(wallet)) == (0, (20, []))
     use(wallet, 1, "one more")
-    assert (sweep(at=JAN).bought, told(wallet)) == (1, (119, ["paid"]))
+    assert (run_topups(at=JAN).bought, told(wallet)) == (1, (119, ["paid"]))
     topup = TopUp.objects.get()
     assert (topup.balance, topup.amount, topup.purchase.invoice.state) == (19, 99, "paid")
     assert kinds() == ["topup.paid"]
-    assert sweep(at=JAN).bought == 0
+    assert run_topups(at=JAN).bought == 0
 
 
 def test_whoever_took_something_may_have_it_looked_at(wallet):
     other = make_wallet(make_customer(sandbox=True))
     rule(wallet)
     use(wallet, 81)
-    assert look(wallet_ids=[other.pk], at=JAN) == 0
-    assert look(wallet_ids=[wallet.pk, other.pk], at=JAN) == 1
-    assert look(wallet_ids=[], at=JAN) == 0
+    assert top_up_wallets(wallet_ids=[other.pk], at=JAN) == 0
+    assert top_up_wallets(wallet_ids=[wallet.pk, other.pk], at=JAN) == 1
+    assert top_up_wallets(wallet_ids=[], at=JAN) == 0
 
 
 TARGETS = [(None, 1, 119), (D(119), 1, 119), (D(120), 2, 219)]
@@ -74,34 +74,34 @@ TARGETS = [(None, 1, 119), (D(119), 1, 119), (D(120), 2, 219)]
 def test_it_is_filled_to_a_target_by_whole_packs(wallet, target, packs, balance):
     rule(wallet, target=target)
     use(wallet, 81)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     assert (Purchase.objects.get().quantity, told(wallet)[0]) == (packs, balance)
 
 
 def test_units_that_are_sold_one_by_one_fill_it_to_the_target_itself(wallet):
     make_pack("loose", units=None, least_units=10, most_units=500, prices={"USD": "0.5"})
-    set_rule(wallet_id=wallet.pk, asked=Asked("loose", threshold=D(20), target=D(150), payer="sandbox"), at=JAN)
+    set_rule(wallet_id=wallet.pk, request=TopUpRuleRequest("loose", threshold=D(20), target=D(150), payer="sandbox"), at=JAN)
     use(wallet, 81)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     assert (told(wallet)[0], TopUp.objects.get().amount) == (150, D("65.50"))
 
 
 def test_nothing_more_is_bought_while_one_is_pending_and_its_payment_is_followed(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
-    assert [sweep(at=JAN).bought for _ in range(2)] == [1, 0]
+    assert [run_topups(at=JAN).bought for _ in range(2)] == [1, 0]
     assert told(wallet) == (19, ["pending"])
     invoice = Invoice.objects.get()
     receive_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank", at=JAN)
-    assert (sweep(at=JAN).settled, told(wallet)) == (1, (119, ["paid"]))
+    assert (run_topups(at=JAN).settled, told(wallet)) == (1, (119, ["paid"]))
 
 
 def test_one_whose_purchase_is_canceled_makes_room_for_the_next(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     cancel(purchase_id=Purchase.objects.get().pk, reason="Not now", at=JAN)
-    assert sweep(at=JAN).bought == 1
+    assert run_topups(at=JAN).bought == 1
     assert told(wallet) == (19, ["canceled", "pending"])
     assert kinds() == []
 
@@ -110,7 +110,7 @@ def test_a_trusted_wallet_has_its_credits_within_one_sweep(wallet):
     Wallet.objects.update(is_trusted=True)
     rule(wallet, payer="invoice")
     use(wallet, 81)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     assert told(wallet) == (119, ["paid"])
     assert Invoice.objects.get().state == "issued"
 
@@ -118,7 +118,7 @@ def test_a_trusted_wallet_has_its_credits_within_one_sweep(wallet):
 def test_it_is_switched_off_after_as_many_declines_as_allowed_and_on_again_by_hand(wallet):
     rule(wallet, payer="declining", most_declines=2)
     use(wallet, 81)
-    assert [sweep(at=JAN).bought for _ in range(3)] == [1, 1, 0]
+    assert [run_topups(at=JAN).bought for _ in range(3)] == [1, 1, 0]
     assert told(wallet) == (19, ["declined", "declined"])
     assert {one.state for one in Purchase.objects.all()} == {"failed"}
     found = TopUpRule.objects.get()
@@ -126,32 +126,32 @@ def test_it_is_switched_off_after_as_many_declines_as_allowed_and_on_again_by_ha
     assert kinds() == ["topup.failed", "topup.failed", "topup.switched_off"]
     TopUpRule.objects.update(payer="sandbox")
     switch_on(wallet_id=wallet.pk, at=JAN)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     assert told(wallet)[0] == 119
 
 
 def test_a_payment_in_between_forgets_declines(wallet):
     rule(wallet, payer="invoice")
     use(wallet, 81)
-    sweep(at=JAN)
-    settle(topup_id=TopUp.objects.get().pk, outcome=Outcome.DECLINED, at=JAN, reason="Card expired")
+    run_topups(at=JAN)
+    settle(topup_id=TopUp.objects.get().pk, outcome=TopUpOutcome.DECLINED, at=JAN, reason="Card expired")
     assert TopUpRule.objects.get().declines == 1
-    sweep(at=JAN)
+    run_topups(at=JAN)
     topup = TopUp.objects.latest("pk")
     for _ in range(2):
-        settle(topup_id=topup.pk, outcome=Outcome.PAID, at=JAN)
-    settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=JAN)
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.PAID, at=JAN)
+    settle(topup_id=topup.pk, outcome=TopUpOutcome.DECLINED, at=JAN)
     assert (told(wallet), TopUpRule.objects.get().declines) == ((119, ["declined", "paid"]), 0)
 
 
 CEILINGS = [
     # ceilings                                                        bought of three, on two days
-    ([Limits("finance", "day", most=1)], [1, 0, 1]),
-    ([Limits("finance", "day", most_money=D("197.99"))], [1, 0, 1]),
-    ([Limits("finance", "day", most_money=D(198))], [1, 1, 1]),
-    ([Limits("finance", "month", most=1)], [1, 0, 0]),
-    ([Limits("finance", "day", most=5), Limits("customer", "day", most=1)], [1, 0, 1]),
-    ([Limits("finance", "day", most_money=D(50))], [0, 0, 0]),
+    ([CeilingLimits("finance", "day", most=1)], [1, 0, 1]),
+    ([CeilingLimits("finance", "day", most_money=D("197.99"))], [1, 0, 1]),
+    ([CeilingLimits("finance", "day", most_money=D(198))], [1, 1, 1]),
+    ([CeilingLimits("finance", "month", most=1)], [1, 0, 0]),
+    ([CeilingLimits("finance", "day", most=5), CeilingLimits("customer", "day", most=1)], [1, 0, 1]),
+    ([CeilingLimits("finance", "day", most_money=D(50))], [0, 0, 0]),
 ]
 
 
@@ -163,24 +163,24 @@ def test_ceilings_stop_the_loop_until_the_next_day_or_month(wallet, ceilings, bo
     for at in (JAN, JAN + HOUR, datetime(2026, 1, 1, 18, 30, tzinfo=UTC)):  # midnight in Kolkata
         if balance:
             use(wallet, balance, f"use at {at}", at=at)
-        done.append(sweep(at=at).bought)
+        done.append(run_topups(at=at).bought)
         balance = told(wallet)[0]
     assert done == bought
     assert Invoice.objects.count() == sum(bought)
 
 
 def test_a_ceiling_is_not_looked_at_again_before_it_may_allow_more(wallet, django_assert_max_num_queries):
-    rule(wallet, ceilings=[Limits("finance", "day", most=0)])
+    rule(wallet, ceilings=[CeilingLimits("finance", "day", most=0)])
     use(wallet, 81)
-    sweep(at=JAN)
+    run_topups(at=JAN)
     assert TopUpRule.objects.get().quiet_until == datetime(2026, 1, 1, 18, 30, tzinfo=UTC)
     with django_assert_max_num_queries(2):
-        sweep(at=JAN + HOUR)
+        run_topups(at=JAN + HOUR)
 
 
 def test_the_next_one_waits_for_the_cooldown(wallet):
     rule(wallet, threshold=D(500), percent=None, cooldown=timedelta(days=1))
-    assert [sweep(at=JAN + hours * HOUR).bought for hours in (0, 1, 23, 24)] == [1, 0, 0, 1]
+    assert [run_topups(at=JAN + hours * HOUR).bought for hours in (0, 1, 23, 24)] == [1, 0, 0, 1]
 
 
 def test_a_pack_that_is_sold_no_more_switches_it_off(wallet):
@@ -188,7 +188,7 @@ def test_a_pack_that_is_sold_no_more_switches_it_off(wallet):
     found.pack.archived_at = JAN
     found.pack.save()
     use(wallet, 81)
-    assert sweep(at=JAN).bought == 0
+    assert run_topups(at=JAN).bought == 0
     assert "not on sale" in TopUpRule.objects.get().off_reason
 
 
@@ -201,23 +201,23 @@ REFUSED = [
     ({"payer": "bank"}, "payer", "pays for nobody"),
     ({"cooldown": timedelta(days=400)}, "cooldown", "a year"),
     ({"most_declines": 0}, "most_declines", "1 to 100"),
-    ({"ceilings": [Limits("finance", "day")]}, "ceilings", "how many"),
-    ({"ceilings": [Limits("finance", "day", most=1)] * 2}, "ceilings", "one ceiling"),
-    ({"ceilings": [Limits("finance", "day", most=1), Limits("customer", "day", most=2)]}, "ceilings", "at most"),
+    ({"ceilings": [CeilingLimits("finance", "day")]}, "ceilings", "how many"),
+    ({"ceilings": [CeilingLimits("finance", "day", most=1)] * 2}, "ceilings", "one ceiling"),
+    ({"ceilings": [CeilingLimits("finance", "day", most=1), CeilingLimits("customer", "day", most=2)]}, "ceilings", "at most"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "field", "says"), REFUSED)
 def test_a_rule_that_does_not_fit_is_refused_in_words(wallet, asked, field, says):
     make_pack("loose", units=None, least_units=10, most_units=500)
-    with pytest.raises(CannotRule, match=says) as refused:
-        set_rule(wallet_id=wallet.pk, asked=Asked(**{"pack": "hundred", "percent": D(20), **asked}), at=JAN)
+    with pytest.raises(TopUpRuleRefused, match=says) as refused:
+        set_rule(wallet_id=wallet.pk, request=TopUpRuleRequest(**{"pack": "hundred", "percent": D(20), **asked}), at=JAN)
     assert refused.value.field == field
     assert not TopUpRule.objects.exists()
 
 
 def test_the_sandbox_pays_for_no_live_customer(wallet):
-    with pytest.raises(CannotRule, match="Only a sandbox customer"):
+    with pytest.raises(TopUpRuleRefused, match="Only a sandbox customer"):
         rule(make_wallet(make_customer()))
 
 
@@ -225,6 +225,6 @@ def test_the_sandbox_pays_for_no_live_customer(wallet):
 def test_of_many_who_look_at_the_same_moment_one_buys():
     make_pack("hundred")
     wallet = make_wallet(make_customer(sandbox=True))
-    rule(wallet, ceilings=[Limits("finance", "day", most=1)])
-    done = together(*[lambda: look(wallet_ids=[wallet.pk], at=JAN)] * 4)
+    rule(wallet, ceilings=[CeilingLimits("finance", "day", most=1)])
+    done = together(*[lambda: top_up_wallets(wallet_ids=[wallet.pk], at=JAN)] * 4)
     assert (sum(done), told(wallet)) == (1, (100, ["paid"]))

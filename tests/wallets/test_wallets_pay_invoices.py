@@ -5,14 +5,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from invoices.credit_notes import credit
+from invoices.credit_notes import issue_credit_note
 from invoices.models import Invoice, Payment
 from tests.api.documents import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_feature, make_pack, make_wallet
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Entry, Transaction, Wallet
 from wallets.operations.invoice_payment import pay_invoices
-from wallets.purchases import Order, buy
+from wallets.purchases import PackOrder, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,7 @@ def test_some_value_pays_no_invoice(customer, fields, terms, why):
 
 def test_only_its_customers_invoices_and_only_what_is_due(customer, wallet):
     other, draft, void = make_invoice(make_customer()), make_invoice(customer, issue=False), make_invoice(customer)
-    credit(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
+    issue_credit_note(invoice_id=void.pk, lines=None, reason="Sorry", to="offset", at=FEB)
     fill(wallet, "100")
     assert pay_invoices(at=FEB) == 0
     assert [told(one)[0] for one in (other, draft, void)] == ["issued", "draft", "void"]
@@ -101,7 +101,7 @@ def test_only_its_customers_invoices_and_only_what_is_due(customer, wallet):
 def test_it_buys_credits_and_they_arrive(customer, wallet):
     make_pack("hundred", prices={"EUR": 99})
     credits = make_wallet(customer, currency="EUR")
-    buy(wallet_id=credits.pk, order=Order("hundred", "first"), at=JAN)
+    buy(wallet_id=credits.pk, order=PackOrder("hundred", "first"), at=JAN)
     fill(wallet, "100")
     assert pay_invoices(at=FEB) == 1
     assert {one.name: one.balance for one in Wallet.objects.all()} == {"Money": 1, "Credits": 100}
@@ -109,6 +109,6 @@ def test_it_buys_credits_and_they_arrive(customer, wallet):
 
 def test_money_is_not_bought_with_money(customer, wallet):
     make_pack("balance", unit="money", is_taxed=False, prices={"EUR": 100})
-    buy(wallet_id=wallet.pk, order=Order("balance", "first"), at=JAN)
+    buy(wallet_id=wallet.pk, order=PackOrder("balance", "first"), at=JAN)
     fill(wallet, "100")
     assert pay_invoices(at=FEB) == 0

@@ -19,7 +19,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput
 from lib.decimals import EXACT
 from plans.models import Feature
@@ -27,10 +27,10 @@ from wallets.credit_rules.units import InvalidAmount
 from wallets.ledger.adjustments import extend, refund, transfer, void
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.grant import Grant
-from wallets.ledger.locked_wallets import NoWallet
+from wallets.ledger.locked_wallets import WalletNotFound
 from wallets.models import Lot, Wallet
-from wallets.operations.dry_run import Effect, rehearse
-from wallets.operations.manual_grants import GIVEN, give
+from wallets.operations.dry_run import WalletEffect, dry_run
+from wallets.operations.manual_grants import MANUAL_KINDS, grant_manually
 from wallets.statements.formats import shown
 
 UNITS = {"max_digits": 32, "decimal_places": 12}
@@ -74,7 +74,7 @@ class GrantForm(MoveForm):
     verb = "Grant"
 
     kind = forms.ChoiceField(
-        label="As", choices=[(one.value, one.label) for one in GIVEN], widget=UnfoldAdminSelectWidget
+        label="As", choices=[(one.value, one.label) for one in MANUAL_KINDS], widget=UnfoldAdminSelectWidget
     )
     amount = forms.DecimalField(**UNITS, widget=NumberInput())
     expires_at = forms.SplitDateTimeField(
@@ -101,7 +101,7 @@ class GrantForm(MoveForm):
             expires_at=told["expires_at"],
             features=[feature.pk] if feature else (),
         )
-        give(wallet=self.of, one=one, reason=told["_reason"], at=at, by=by)
+        grant_manually(wallet=self.of, terms=one, reason=told["_reason"], at=at, by=by)
 
 
 class TransferForm(MoveForm):
@@ -203,16 +203,16 @@ def moving(
     form = form_class(request.POST or None, of=of)
     effect = None
     if request.method == "POST" and form.is_valid():
-        at = time_of(wallet.customer)
+        at = current_time(wallet.customer)
         try:
             if "_do" in request.POST:
                 form.act(at=at, by=request.user)
                 messages.success(request, done(form))
                 return HttpResponseRedirect(back)
-            effect = rehearse(lambda: form.act(at=at, by=request.user), wallet_ids=form.wallet_ids())
+            effect = dry_run(lambda: form.act(at=at, by=request.user), wallet_ids=form.wallet_ids())
         except InvalidAmount as refused:
             form.add_error("amount", str(refused))
-        except NoWallet as refused:
+        except WalletNotFound as refused:
             form.add_error(None, f"{refused} It was closed.")
         except LedgerRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
@@ -232,7 +232,7 @@ def moving(
     return TemplateResponse(request, "staff/wallets/wallet_action.html", context)
 
 
-def effect_shown(effect: Effect, form: MoveForm) -> dict[str, Any]:
+def effect_shown(effect: WalletEffect, form: MoveForm) -> dict[str, Any]:
     """Return what would happen, as text."""
     if isinstance(form, ExtendForm):
         was, will = (moment(one) for one in (form.of.expires_at, form.cleaned_data["expires_at"]))

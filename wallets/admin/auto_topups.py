@@ -15,11 +15,11 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
-from lib.admin.number_fields import NumberInput, figure
-from lib.formats import money, number, units
-from wallets.auto_topup import Asked, CannotRule, Limits, set_rule, switch_on
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.formats import format_money, format_number, format_units
+from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
 
 STATE_COLORS = {"pending": "info", "paid": "success", "declined": "danger", "canceled": ""}
@@ -88,7 +88,7 @@ class TopUpRuleAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(wallet__customer_id__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(wallet__customer_id__in=find_customer_ids(term)) if term else queryset), False
 
     @display(description="Wallet")
     def wallet_shown(self, rule: TopUpRule) -> str:
@@ -96,11 +96,11 @@ class TopUpRuleAdmin(ModelAdmin):
 
     @display(description="Below")
     def below(self, rule: TopUpRule) -> SafeString:
-        return figure(f"{number(rule.percent)} %" if rule.threshold is None else number(rule.threshold))
+        return number_cell(f"{format_number(rule.percent)} %" if rule.threshold is None else format_number(rule.threshold))
 
     @display(description="Buys")
     def buys(self, rule: TopUpRule) -> str:
-        return f"{rule.pack}" if rule.target is None else f"{rule.pack}, up to {number(rule.target)}"
+        return f"{rule.pack}" if rule.target is None else f"{rule.pack}, up to {format_number(rule.target)}"
 
     @display(description="State", label=ON_COLORS)
     def state(self, rule: TopUpRule) -> tuple[str, str]:
@@ -114,18 +114,18 @@ class TopUpRuleAdmin(ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Set the rule and its ceilings at one go."""
         rule = form.instance
-        asked = Asked(
+        asked = TopUpRuleRequest(
             pack=rule.pack.code,
             **{name: getattr(rule, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
             most_declines=rule.most_declines,
             is_on=rule.is_on,
             ceilings=[
-                Limits(row["set_by"], row["span"], row["most"], row["most_money"])
+                CeilingLimits(row["set_by"], row["span"], row["most"], row["most_money"])
                 for row in formsets[0].cleaned_data
                 if row and not row.get("DELETE")
             ],
         )
-        made = set_rule(wallet_id=rule.wallet_id, asked=asked, at=time_of(rule.wallet.customer), by=request.user)
+        made = set_rule(wallet_id=rule.wallet_id, request=asked, at=current_time(rule.wallet.customer), by=request.user)
         rule.pk, rule._state.adding = made.pk, False
         for formset in formsets:
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
@@ -134,7 +134,7 @@ class TopUpRuleAdmin(ModelAdmin):
         """Tell what the operation refuses; what was typed is asked for again."""
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except CannotRule as refused:
+        except TopUpRuleRefused as refused:
             messages.error(request, str(refused))
             return HttpResponseRedirect(request.get_full_path())
 
@@ -147,7 +147,7 @@ class TopUpRuleAdmin(ModelAdmin):
         if not self.has_switch_on_permission(request):
             raise PermissionDenied
         if request.method == "POST":
-            switch_on(wallet_id=rule.wallet_id, at=time_of(rule.wallet.customer), by=request.user)
+            switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=request.user)
             messages.success(request, f"{rule.wallet} is topped up by itself again.")
             return HttpResponseRedirect(reverse("admin:wallets_topuprule_change", args=[rule.pk]))
         why = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
@@ -184,7 +184,7 @@ class TopUpAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(wallet__customer_id__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(wallet__customer_id__in=find_customer_ids(term)) if term else queryset), False
 
     @display(description="Wallet")
     def wallet_shown(self, topup: TopUp) -> str:
@@ -196,11 +196,11 @@ class TopUpAdmin(ModelAdmin):
 
     @display(description="Balance before")
     def balance_shown(self, topup: TopUp) -> SafeString:
-        return figure(number(topup.balance))
+        return number_cell(format_number(topup.balance))
 
     @display(description="Bought")
     def bought(self, topup: TopUp) -> SafeString:
-        return figure(units(topup.purchase.units + topup.purchase.bonus, "unit"))
+        return number_cell(format_units(topup.purchase.units + topup.purchase.bonus, "unit"))
 
     @display(description="Purchase")
     def purchase_shown(self, topup: TopUp) -> SafeString:
@@ -209,7 +209,7 @@ class TopUpAdmin(ModelAdmin):
 
     @display(description="Amount with tax", ordering="amount")
     def amount_shown(self, topup: TopUp) -> SafeString:
-        return figure(money(topup.amount, str(topup.currency)))
+        return number_cell(format_money(topup.amount, str(topup.currency)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

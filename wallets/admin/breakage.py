@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from customers.models import Seller
 from lib.csv_export import csv_lines
-from lib.decimals import plain
-from lib.formats import money, number
+from lib.decimals import to_plain_string
+from lib.formats import format_money, format_number
 from lib.money import round_money
 from wallets.statements.breakage_report import COLUMNS, Month, breakage_of
 
@@ -45,7 +45,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
     by = seller.get_breakage_display()
     if seller.breakage == "proportional":
-        by += f", {number(seller.breakage_percent.normalize())} % expected"
+        by += f", {format_number(seller.breakage_percent.normalize())} % expected"
     figures = [
         [month.month, *(_amount(getattr(month, name), month.currency) for name in COLUMNS[2:])]
         for month in reversed(months)
@@ -54,7 +54,7 @@ def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
 
 
 def _amount(amount: Any, currency: str) -> str:
-    return money(round_money(amount, currency), currency)
+    return format_money(round_money(amount, currency), currency)
 
 
 def _url(seller: Seller) -> str:
@@ -62,4 +62,4 @@ def _url(seller: Seller) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else plain(value)
+    return value if isinstance(value, str) else to_plain_string(value)

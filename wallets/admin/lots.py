@@ -14,8 +14,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from customers.admin.search import ids_like
-from lib.admin.number_fields import figure
+from customers.admin.search import find_customer_ids
+from lib.admin.number_fields import number_cell
 from plans.models import Feature
 from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidForm, moving
 from wallets.models import Lot
@@ -52,7 +52,7 @@ class LotAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(wallet__customer__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(wallet__customer__in=find_customer_ids(term)) if term else queryset), False
 
     # Columns and facts ---------------------------------------------------------------------------------------
 
@@ -70,7 +70,7 @@ class LotAdmin(ModelAdmin):
 
     @display(description="Left")
     def remaining_shown(self, lot: Lot) -> SafeString:
-        return figure(shown(lot.remaining, lot.wallet.unit))
+        return number_cell(shown(lot.remaining, lot.wallet.unit))
 
     @display(description="Granted")
     def amount_shown(self, lot: Lot) -> str:

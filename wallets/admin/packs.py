@@ -15,14 +15,14 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from lib.admin.number_fields import NumberInput, figure
-from lib.audit_log import change
-from lib.formats import money, number, units
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.audit_log import audited_transaction
+from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
 from plans.models import BonusSlab, CreditPack, Feature, PackPrice
 from plans.models.catalog import FeatureKind
 from plans.models.packs import PackUnit, SlabsBy
-from wallets.credit_rules.packs import Bought, Slab, bought
+from wallets.credit_rules.packs import PurchaseAmounts, Slab, price_purchase
 
 FIGURES = ("units", "least_units", "most_units", "rollover_most")
 STATE_COLORS = {"sold": "success", "planned": "info", "over": "warning", "archived": ""}
@@ -172,12 +172,12 @@ class PackAdmin(ModelAdmin):
 
     @display(description="Holds", ordering="units")
     def holds(self, pack: CreditPack) -> str:
-        return figure(_amount(pack))
+        return number_cell(_amount(pack))
 
     @display(description="Price")
     def costs(self, pack: CreditPack) -> str:
         each = " each" if pack.units is None else ""
-        return figure(" · ".join(f"{money(one.price, str(one.currency))}{each}" for one in pack.prices.all()))
+        return number_cell(" · ".join(f"{format_money(one.price, str(one.currency))}{each}" for one in pack.prices.all()))
 
     @display(description="State", label=STATE_COLORS)
     def state(self, pack: CreditPack) -> tuple[str, str]:
@@ -198,7 +198,7 @@ class PackAdmin(ModelAdmin):
         if not self.has_change_permission(request, pack):
             raise PermissionDenied
         if request.method == "POST":
-            with change("archive pack", by=request.user, at=timezone.now()):
+            with audited_transaction("archive pack", by=request.user, at=timezone.now()):
                 CreditPack.objects.filter(pk=pack.pk, archived_at=None).update(archived_at=timezone.now())
             messages.success(request, f"{pack} is sold no more.")
             return HttpResponseRedirect(reverse("admin:plans_creditpack_changelist"))
@@ -253,7 +253,7 @@ def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) 
             of_slabs = [Slab(one.least, one.units, one.percent) for one in slabs]
             by_price = pack.slabs_by == SlabsBy.PRICE
             each = price.price * (packs if pack.units is not None else held)
-            order = bought(held, each, currency, of_slabs, packs=packs, by_price=by_price)
+            order = price_purchase(held, each, currency, of_slabs, packs=packs, by_price=by_price)
             found.append(_told(pack, packs, order, currency))
     return found
 
@@ -264,14 +264,14 @@ def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
     return [(1, one) for one in sorted({pack.least_units, pack.most_units}) if one]
 
 
-def _told(pack: CreditPack, packs: int, order: Bought, currency: str) -> dict[str, str]:
+def _told(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, str]:
     in_all = order.units + order.bonus
     return {
-        "buys": units(packs, "pack") if pack.units is not None else number(order.units),
-        "units": number(order.units),
-        "bonus": number(order.bonus),
-        "price": money(order.net, currency),
-        "each": money(round_money(order.net / in_all * 1000, currency), currency),
+        "buys": format_units(packs, "pack") if pack.units is not None else format_number(order.units),
+        "units": format_number(order.units),
+        "bonus": format_number(order.bonus),
+        "price": format_money(order.net, currency),
+        "each": format_money(round_money(order.net / in_all * 1000, currency), currency),
     }
 
 
@@ -279,5 +279,5 @@ def _amount(pack: CreditPack) -> str:
     """Return what a pack holds in words: “100 credits”, “10 to 500 credits”."""
     word = "credits" if pack.unit == PackUnit.CREDITS else "of its currency"
     if pack.units is not None:
-        return f"{number(pack.units)} {word}"
-    return f"{number(pack.least_units or 0)} to {number(pack.most_units or 0)} {word}"
+        return f"{format_number(pack.units)} {word}"
+    return f"{format_number(pack.least_units or 0)} to {format_number(pack.most_units or 0)} {word}"

@@ -11,16 +11,16 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.admin.invoices import InvoiceAdmin
 from invoices.models import Invoice, Payment
 from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
-from invoices.payments.attempts.payment_start import has_instrument
-from invoices.payments.attempts.settlement import take_back
-from invoices.payments.manual_payments import MOST_REFERENCE, CannotPay
+from invoices.payments.attempts.payment_start import has_payment_method
+from invoices.payments.attempts.settlement import reverse_payment
+from invoices.payments.manual_payments import MOST_REFERENCE, PaymentRefused
 from lib.admin.number_fields import NumberInput
-from lib.formats import money
+from lib.formats import format_money
 from wallets.purchases import receive_payment
 
 
@@ -79,7 +79,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         """Add what was paid, and how, and what was tried."""
         payments = invoice.payments.select_related("by").order_by("pk")
         charges = invoice.charges.select_related("payment_method").order_by("pk")
-        return super().shown(invoice) | {
+        return super().page_context(invoice) | {
             "payments": [(one, _money(one.amount, invoice)) for one in payments],
             "charges": [(one, _money(one.amount, invoice)) for one in charges],
             "dunning": list(invoice.dunning_acts.order_by("pk")),
@@ -90,13 +90,13 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         """Take what is due from the customer's card."""
         invoice = self._invoice(request, object_id)
         if request.method == "POST":
-            at = time_of(invoice.customer)
+            at = current_time(invoice.customer)
             try:
-                charge = attempts.begin(invoice_id=invoice.pk, at=at, by=request.user)
-            except attempts.CannotCharge as refused:
+                charge = attempts.start_payment(invoice_id=invoice.pk, at=at, by=request.user)
+            except attempts.PaymentAttemptRefused as refused:
                 messages.error(request, str(refused))
             else:
-                charge = attempts.ask(attempt_id=charge.pk, at=at)
+                charge = attempts.submit_attempt(attempt_id=charge.pk, at=at)
                 told = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
                 (messages.success if charge.state == "succeeded" else messages.warning)(request, told)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
@@ -122,8 +122,8 @@ class PayableInvoiceAdmin(InvoiceAdmin):
             if not reason:
                 form.add_error(None, "Say why: the reason is kept with the payment.")
             else:
-                at = time_of(invoice.customer)
-                take_back(payment_id=int(form.cleaned_data["payment"]), reason=reason, at=at, by=request.user)
+                at = current_time(invoice.customer)
+                reverse_payment(payment_id=int(form.cleaned_data["payment"]), reason=reason, at=at, by=request.user)
                 messages.success(request, f"The payment is taken back: look at what is due of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
         return self.admin_site.confirmation(
@@ -151,10 +151,10 @@ class PayableInvoiceAdmin(InvoiceAdmin):
                     **form.cleaned_data,
                     method=PaymentChannel.MANUAL,
                     reason=request.POST.get("_reason", "")[:300],
-                    at=time_of(invoice.customer),
+                    at=current_time(invoice.customer),
                     by=request.user,
                 )
-            except CannotPay as refused:
+            except PaymentRefused as refused:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused))
             else:
                 messages.success(request, f"{_money(payment.amount, invoice)} of {invoice} is paid.")
@@ -179,7 +179,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         invoice = self.get_object(request, str(object_id))
         offered = super().get_actions_detail(request, object_id)
         is_due = invoice is not None and invoice.due > 0
-        has_card = invoice is not None and has_instrument(invoice.customer_id)
+        has_card = invoice is not None and has_payment_method(invoice.customer_id)
         fitting = {
             "record_payment": is_due,
             "charge": is_due and has_card,
@@ -189,4 +189,4 @@ class PayableInvoiceAdmin(InvoiceAdmin):
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:
-    return money(amount, str(invoice.currency))
+    return format_money(amount, str(invoice.currency))

@@ -16,16 +16,16 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
-from invoices.payments.attempts import CannotCharge, close_pages
-from lib.admin.number_fields import NumberInput, figure
-from lib.formats import money, number
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
+from invoices.payments.attempts import PaymentAttemptRefused, close_pages
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.formats import format_money, format_number
 from plans.models import CreditPack
-from wallets.credit_rules.topup_rule import MOST_PACKS
+from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
-from wallets.purchases import CannotBuy, Order, buy, cancel
+from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel
 
 STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "canceled": ""}
 
@@ -34,7 +34,7 @@ class BuyForm(forms.Form):
     """Which pack, and how much of it."""
 
     pack = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
-    packs = forms.IntegerField(min_value=1, max_value=MOST_PACKS, initial=1, widget=NumberInput(), label="Packs")
+    packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, widget=NumberInput(), label="Packs")
     units = forms.DecimalField(
         required=False, widget=NumberInput(), label="or units", help_text="Of a pack that sells them one by one."
     )
@@ -43,7 +43,7 @@ class BuyForm(forms.Form):
     def __init__(self, *args: Any, wallet: Wallet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         unit = "credits" if wallet.unit == CREDITS else "money"
-        sold = CreditPack.objects.on_sale(time_of(wallet.customer)).filter(
+        sold = CreditPack.objects.on_sale(current_time(wallet.customer)).filter(
             unit=unit, prices__currency=wallet.currency
         )
         self.fields["pack"].choices = sold.order_by("name").values_list("code", "name")
@@ -76,7 +76,7 @@ class PurchaseAdmin(ModelAdmin):
         if not term:
             return queryset, False
         named = queryset.filter(reference__startswith=term)
-        return named | queryset.filter(wallet__customer_id__in=ids_like(term)), False
+        return named | queryset.filter(wallet__customer_id__in=find_customer_ids(term)), False
 
     @display(description="Pack")
     def name(self, purchase: Purchase) -> str:
@@ -97,12 +97,12 @@ class PurchaseAdmin(ModelAdmin):
 
     @display(description="Units")
     def units_shown(self, purchase: Purchase) -> SafeString:
-        bonus = f" + {number(purchase.bonus)}" if purchase.bonus else ""
-        return figure(f"{number(purchase.units)}{bonus}")
+        bonus = f" + {format_number(purchase.bonus)}" if purchase.bonus else ""
+        return number_cell(f"{format_number(purchase.units)}{bonus}")
 
     @display(description="Price before tax", ordering="net")
     def net_shown(self, purchase: Purchase) -> SafeString:
-        return figure(money(purchase.net, str(purchase.currency)))
+        return number_cell(format_money(purchase.net, str(purchase.currency)))
 
     @display(description="Invoice")
     def invoice_shown(self, purchase: Purchase) -> SafeString:
@@ -120,9 +120,9 @@ class PurchaseAdmin(ModelAdmin):
         form = BuyForm(request.POST or None, wallet=wallet)
         if request.method == "POST" and form.is_valid():
             try:
-                at = time_of(wallet.customer)
-                purchase = buy(wallet_id=wallet.pk, order=Order(**form.cleaned_data), at=at, by=request.user)
-            except CannotBuy as refused:
+                at = current_time(wallet.customer)
+                purchase = buy(wallet_id=wallet.pk, order=PackOrder(**form.cleaned_data), at=at, by=request.user)
+            except PurchaseRefused as refused:
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused))
             else:
                 messages.success(request, f"{self.name(purchase)} is invoiced: {purchase.get_state_display()}.")
@@ -147,10 +147,10 @@ class PurchaseAdmin(ModelAdmin):
         reason = request.POST.get("_reason", "").strip()
         if request.method == "POST":
             try:
-                at = time_of(purchase.wallet.customer)
+                at = current_time(purchase.wallet.customer)
                 close_pages(invoice_id=purchase.invoice_id, at=at)
                 cancel(purchase_id=purchase.pk, reason=reason[:300], at=at, by=request.user)
-            except (CannotBuy, CannotCharge) as refused:
+            except (PurchaseRefused, PaymentAttemptRefused) as refused:
                 messages.error(request, str(refused))
             else:
                 messages.success(request, "It is canceled, and its invoice void.")

@@ -9,7 +9,7 @@ from customers.models import Seller
 from invoices.admin.sellers import SampledSellerAdmin
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts
-from invoices.rendering.translations import speak
+from invoices.rendering.translations import words_for
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models.wallets import CREDITS
 from wallets.statements.invoice_appendix import statement_text
@@ -32,7 +32,7 @@ INVENTED = Statement(
 class StatedSellerAdmin(SampledSellerAdmin):
     def sample_wallets(self, facts: InvoiceFacts) -> tuple[WalletStatement, ...]:
         """Return the statement of an invented wallet."""
-        _, locale = speak(facts.locale)
+        _, locale = words_for(facts.locale)
         words = words_in(locale.language)
         figures = Figures(locale, facts.currency, ZoneInfo("UTC"))
         span = facts.period_start, facts.period_end

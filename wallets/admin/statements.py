@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import LotKind, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
@@ -51,7 +51,7 @@ class SpanForm(forms.Form):
 def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
     """Show the statement of the days asked for, of this month if none are; or send it as a file."""
     zone = ZoneInfo(wallet.customer.time_zone)
-    today = time_of(wallet.customer).astimezone(zone).date()
+    today = current_time(wallet.customer).astimezone(zone).date()
     usual = {"since": today.replace(day=1), "until": today}
     form = SpanForm(request.GET if "since" in request.GET else usual)
     context: dict[str, Any] = {}

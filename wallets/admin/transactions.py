@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from lib.admin.number_fields import figure
+from lib.admin.number_fields import number_cell
 from wallets.models import Transaction
 from wallets.statements.formats import shown
 
@@ -51,11 +51,11 @@ class TransactionAdmin(ModelAdmin):
 
     @display(description="Moved")
     def units_shown(self, one: Transaction) -> SafeString:
-        return figure(shown(one.units, one.wallet.unit))
+        return number_cell(shown(one.units, one.wallet.unit))
 
     @display(description="Balance after")
     def balance_shown(self, one: Transaction) -> SafeString:
-        return figure(shown(one.balance_after, one.wallet.unit))
+        return number_cell(shown(one.balance_after, one.wallet.unit))
 
     @display(description="The wallet had not")
     def uncovered_shown(self, one: Transaction) -> str:

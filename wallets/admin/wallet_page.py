@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
-from lib.admin.charts import Chart, Series, bars, lines
+from lib.admin.charts import StaffChart, ChartSeries, bar_chart, line_chart
 from lib.decimals import EXACT, ZERO
-from lib.formats import number
+from lib.formats import format_number
 from plans.models import Feature
 from wallets.credit_rules.lots import Lot as PureLot
 from wallets.credit_rules.lots import cost_between
-from wallets.ledger.balances import EMPTY, standings
+from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
 from wallets.statements.usage_charts import Burned, burned
@@ -36,7 +36,7 @@ Links = Callable[[Iterable[int]], Mapping[int, Link]]
 
 def wallet_page(wallet: Wallet, asked: Mapping[str, str], *, at: datetime, links_of: Links) -> dict[str, Any]:
     """Return what the page shows, in a fixed number of queries. asked: `kind` and `feature` narrow the movements."""
-    standing = standings([wallet.pk], at=at).get(wallet.pk, EMPTY)
+    standing = read_balances([wallet.pk], at=at).get(wallet.pk, EMPTY_BALANCES)
     last = burned(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
     names = dict(Feature.objects.filter(meter__isnull=False).order_by("name").values_list("pk", "name"))
     rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MOST_LOTS + 1])
@@ -60,24 +60,24 @@ def wallet_page(wallet: Wallet, asked: Mapping[str, str], *, at: datetime, links
 # Charts -----------------------------------------------------------------------------------------------------------
 
 
-def _balance_chart(wallet: Wallet, last: Burned) -> Chart | None:
+def _balance_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
     if not any(last.balances):
         return None
     summary = f"Balance over the last {len(last.days)} days: {shown(last.balances[-1], wallet.unit)} now"
-    return lines([f"{day:%-d %b}" for day in last.days], [Series("balance", last.balances)], summary=summary)
+    return line_chart([f"{day:%-d %b}" for day in last.days], [ChartSeries("balance", last.balances)], summary=summary)
 
 
-def _burn_chart(wallet: Wallet, last: Burned) -> Chart | None:
+def _burn_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
     """Return what was used each day: the features that used most, and the others together."""
     used = sorted(last.by_feature.items(), key=lambda one: -sum(one[1]))
     if not used:
         return None
-    named = [Series(name or "by hand", values) for name, values in used[:MOST_FEATURES]]
+    named = [ChartSeries(name or "by hand", values) for name, values in used[:MOST_FEATURES]]
     if rest := used[MOST_FEATURES:]:
-        named.append(Series("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)]))
+        named.append(ChartSeries("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)]))
     total = sum((sum(values, ZERO) for _, values in used), ZERO)
     summary = f"Used by day: {shown(total, wallet.unit)} in the last {len(last.days)} days"
-    return bars([f"{day:%-d %b}" for day in last.days], named, summary=summary)
+    return bar_chart([f"{day:%-d %b}" for day in last.days], named, summary=summary)
 
 
 # Lots -------------------------------------------------------------------------------------------------------------
@@ -88,10 +88,10 @@ def _lot(wallet: Wallet, lot: Lot, names: Mapping[int, str], at: datetime) -> di
     return {
         "pk": lot.pk,
         "kind": lot.get_kind_display(),
-        "remaining": number(lot.remaining),
-        "amount": number(lot.amount),
+        "remaining": format_number(lot.remaining),
+        "amount": format_number(lot.amount),
         "percent": int(lot.remaining * 100 / lot.amount),
-        "held": number(lot.held) if lot.held else "",
+        "held": format_number(lot.held) if lot.held else "",
         "cost": shown(cost_left(lot), str(wallet.currency)) if lot.cost else "",
         "valid_from": lot.valid_from if lot.valid_from > at else None,
         "expires_at": lot.expires_at,
@@ -154,7 +154,7 @@ def _entries(wallet: Wallet, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         {
             "lot": one.lot_id,
             "of": one.lot.get_kind_display() if one.lot else "owed",
-            "units": number(one.units),
+            "units": format_number(one.units),
             "cost": shown(one.money, str(wallet.currency)) if one.money else "",
         }
         for one in entries

@@ -13,16 +13,16 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
-from lib.admin.number_fields import NumberInput, figure
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
+from lib.admin.number_fields import NumberInput, number_cell
 from wallets.admin import breakage
 from wallets.admin.action_forms import GrantForm, MoveForm, TransferForm, moving
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
-from wallets.operations.wallet_settings import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, settle
+from wallets.operations.wallet_settings import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, apply_settings
 from wallets.statements.formats import shown
 
 FOR_GOOD = ("customer", "unit", "currency")
@@ -51,7 +51,7 @@ class WalletForm(forms.ModelForm):
         try:
             # What an operation would refuse is found before anything is saved.
             made = None if self.instance.pk else new_wallet(**{name: cleaned[name] for name in FOR_GOOD})
-            settle(made or self.instance, told)
+            apply_settings(made or self.instance, told)
         except LedgerRefused as refused:
             self.add_error(refused.field if refused.field in self.fields else None, str(refused))
         return cleaned
@@ -112,11 +112,11 @@ class WalletAdmin(ModelAdmin):
 
     @display(description="Balance", ordering="balance")
     def balance_shown(self, wallet: Wallet) -> str:
-        return figure(shown(wallet.balance, wallet.unit))
+        return number_cell(shown(wallet.balance, wallet.unit))
 
     @display(description="Owed", ordering="debt")
     def debt_shown(self, wallet: Wallet) -> str:
-        return figure(shown(wallet.debt, wallet.unit) if wallet.debt else "")
+        return number_cell(shown(wallet.debt, wallet.unit) if wallet.debt else "")
 
     @display(description="With nothing left", label=RULES)
     def rule_shown(self, wallet: Wallet) -> tuple[str, str]:
@@ -126,7 +126,7 @@ class WalletAdmin(ModelAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
-        return (queryset.filter(customer__in=ids_like(term)) if term else queryset), False
+        return (queryset.filter(customer__in=find_customer_ids(term)) if term else queryset), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
         return super().get_queryset(request).select_related("customer")
@@ -146,7 +146,7 @@ class WalletAdmin(ModelAdmin):
         wallet = self.get_object(request, object_id)
         found: dict[str, Any] = {}
         if wallet is not None and request.method == "GET":
-            found = wallet_page(wallet, request.GET, at=time_of(wallet.customer), links_of=self.links_of)
+            found = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
             found |= {name: self._may(request, name) for name in ("refund_lot", "void_lot", "extend_lot")}
         return super().change_view(request, object_id, form_url, found | (extra_context or {}))
 
@@ -156,7 +156,7 @@ class WalletAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Wallet, form: Any, change: bool) -> None:
         told = {name: form.cleaned_data[name] for name in SETTINGS}
-        now = time_of(obj.customer)
+        now = current_time(obj.customer)
         if change:
             change_wallet(wallet=obj, **told, at=now, by=request.user)
             return
@@ -217,7 +217,7 @@ class WalletAdmin(ModelAdmin):
         wallet, problems = self._asked(request, object_id), []
         if request.method == "POST":
             try:
-                close_wallet(wallet_id=wallet.pk, at=time_of(wallet.customer), by=request.user)
+                close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=request.user)
                 return self.response_post_save_change(request, wallet)
             except LedgerRefused as refused:
                 problems = [str(refused)]

@@ -9,11 +9,11 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
-from wallets.auto_topup import Asked, CannotRule, Limits, remove_rule, set_rule
+from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState, Wallet
 from wallets.models.topups import MOST_DECLINES, MOST_TOPUPS, CeilingSetter, CeilingSpan, Payer
@@ -25,7 +25,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class CeilingSerializer(KnownFields, serializers.ModelSerializer[TopUpCeiling]):
+class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling]):
     """So many top-ups, or so much money with tax, in a day or a month of the customer's calendar."""
 
     set_by = serializers.ChoiceField(choices=CeilingSetter.choices, default=CeilingSetter.FINANCE)
@@ -38,7 +38,7 @@ class CeilingSerializer(KnownFields, serializers.ModelSerializer[TopUpCeiling]):
         fields = ["set_by", "span", "most", "most_money"]
 
 
-class TopUpRuleSerializer(KnownFields, serializers.Serializer[Any]):
+class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
     """When a wallet is topped up by itself, and by how much."""
 
     pack = serializers.CharField(max_length=64)
@@ -136,8 +136,8 @@ class TopUpRuleView(OfWallet):
         serializer = TopUpRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            set_rule(wallet_id=found.pk, asked=_asked(serializer.validated_data), at=time_of(found.customer))
-        except CannotRule as refused:
+            set_rule(wallet_id=found.pk, request=_asked(serializer.validated_data), at=current_time(found.customer))
+        except TopUpRuleRefused as refused:
             errors = [{"field": refused.field, "code": "refused", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused
         return Response(TopUpRuleSerializer(self.get_object()).data)
@@ -145,16 +145,16 @@ class TopUpRuleView(OfWallet):
     @extend_schema(operation_id="remove_topup_rule", summary="Top a wallet up no more", responses={204: None})
     def delete(self, request: Request, wallet: int) -> Response:
         found = self.get_object()
-        remove_rule(wallet_id=found.wallet_id, at=time_of(found.wallet.customer))
+        remove_rule(wallet_id=found.wallet_id, at=current_time(found.wallet.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _asked(sent: dict[str, Any]) -> Asked:
+def _asked(sent: dict[str, Any]) -> TopUpRuleRequest:
     plain = {name: sent[name] for name in ("threshold", "percent", "target") if name in sent}
-    return Asked(
+    return TopUpRuleRequest(
         pack=sent["pack"],
         cooldown=timedelta(seconds=sent["cooldown_seconds"]),
-        ceilings=[Limits(**one) for one in sent.get("ceilings", ())],
+        ceilings=[CeilingLimits(**one) for one in sent.get("ceilings", ())],
         **plain,
         **{name: sent[name] for name in ("payer", "most_declines", "is_on")},
     )

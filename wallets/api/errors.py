@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from lib.api.problems import Problem
 from wallets.credit_rules.units import InvalidAmount
-from wallets.ledger.errors import Conflict, LedgerRefused, NotEnough
-from wallets.ledger.locked_wallets import NoWallet
+from wallets.ledger.errors import ReferenceConflict, LedgerRefused, InsufficientUnits
+from wallets.ledger.locked_wallets import WalletNotFound
 
 
 @contextmanager
@@ -20,12 +20,12 @@ def as_problems(**renamed: str) -> Iterator[None]:
         yield
     except InvalidAmount as error:
         raise _problem("amount", "invalid", error) from error
-    except NoWallet as error:
+    except WalletNotFound as error:
         raise Problem("conflict", f"{error} It may have been closed: use another one.") from error
-    except Conflict as error:
+    except ReferenceConflict as error:
         raise Problem("conflict", str(error), errors=[_fault("key", "taken", error)]) from error
     except LedgerRefused as error:
-        code = "not_enough" if isinstance(error, NotEnough) else "refused"
+        code = "not_enough" if isinstance(error, InsufficientUnits) else "refused"
         raise _problem(renamed.get(error.field, error.field), code, error) from error
 
 

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.isolation import Isolated
+from customers.customer_time import current_time
+from lib.api.isolation import SandboxIsolation
 from lib.decimals import EXACT
 from plans.models import Feature
 from wallets.api.errors import as_problems
@@ -45,7 +45,7 @@ class LotsView(Wallets):
         return self.get_paginated_response(documents_of(page))
 
 
-class Lots(Isolated, generics.GenericAPIView[Lot]):
+class Lots(SandboxIsolation, generics.GenericAPIView[Lot]):
     """One lot of the caller's world."""
 
     queryset = Lot.objects.select_related("wallet")
@@ -83,7 +83,7 @@ class TakingOut(Lots):
                 amount=amount,
                 reason=told["reason"],
                 reference=serializer.reference,
-                at=time_of(found.wallet.customer),
+                at=current_time(found.wallet.customer),
             )
         return Response(documents_of([found])[0])
 
@@ -128,5 +128,5 @@ class ExtensionView(Lots):
         serializer = ExtensionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems(lot=""):
-            extend(lot_id=found.pk, **serializer.validated_data, at=time_of(found.wallet.customer))
+            extend(lot_id=found.pk, **serializer.validated_data, at=current_time(found.wallet.customer))
         return Response(documents_of([found])[0])

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from rest_framework import serializers
 
-from lib.api.fields import InstantField, KnownFields
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from plans.models import Feature
 from wallets.ledger.grant import Grant
 from wallets.models import LotKind
-from wallets.operations.manual_grants import GIVEN
+from wallets.operations.manual_grants import MANUAL_KINDS
 
 NAMED = (
     "Your name for it: sent again, it moves nothing and answers the same; with other content it is refused."
@@ -19,7 +19,7 @@ NAMED = (
 )
 
 
-class KeySerializer(KnownFields, serializers.Serializer[Any]):
+class KeySerializer(StrictFields, serializers.Serializer[Any]):
     """Something that moves once."""
 
     key = serializers.CharField(max_length=60, required=False, help_text=NAMED)
@@ -34,7 +34,7 @@ class KeySerializer(KnownFields, serializers.Serializer[Any]):
 class GrantSerializer(KeySerializer):
     """What to grant, and on which conditions."""
 
-    kind = serializers.ChoiceField([(one.value, one.label) for one in GIVEN], default=LotKind.PROMOTIONAL)
+    kind = serializers.ChoiceField([(one.value, one.label) for one in MANUAL_KINDS], default=LotKind.PROMOTIONAL)
     amount = NumberField(help_text="In the wallet's unit, of 12 decimal places at most.")
     valid_from = InstantField(required=False, help_text="Default: now.")
     expires_at = InstantField(required=False, allow_null=True, help_text="Default: never.")
@@ -102,7 +102,7 @@ class TakingOutSerializer(KeySerializer):
     reason = serializers.CharField(max_length=300)
 
 
-class ExtensionSerializer(KnownFields, serializers.Serializer[Any]):
+class ExtensionSerializer(StrictFields, serializers.Serializer[Any]):
     """Until when a lot lasts, and why it does."""
 
     expires_at = InstantField(allow_null=True, help_text="Later than it expires now; null: never.")

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from wallets.api.errors import as_problems
 from wallets.api.lots import documents_of
 from wallets.api.movement_serializers import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
@@ -17,7 +17,7 @@ from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import Wallets
 from wallets.ledger.adjustments import transfer
 from wallets.ledger.spend import spend
-from wallets.operations.manual_grants import give
+from wallets.operations.manual_grants import grant_manually
 
 REFUSALS = {"POST": ["conflict", "unprocessable"]}
 GRANT = OpenApiExample(
@@ -48,9 +48,9 @@ class GrantsView(Wallets):
         serializer = GrantSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         found, asked = self.get_object(), serializer.grant
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         with as_problems():
-            lot = give(wallet=found, one=asked, reason=serializer.validated_data["reason"], at=at)
+            lot = grant_manually(wallet=found, terms=asked, reason=serializer.validated_data["reason"], at=at)
         return Response(documents_of([lot])[0], status=status.HTTP_201_CREATED)
 
 
@@ -74,7 +74,7 @@ class SpendsView(Wallets):
         serializer = SpendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         asked = serializer.asked(at)
         with as_problems():
             spent = spend(wallet_id=found.pk, **asked, at=at)
@@ -103,5 +103,5 @@ class TransfersView(Wallets):
         target = get_object_or_404(self.get_queryset(), pk=told["to"])
         moves = {"from_id": source.pk, "to_id": target.pk, "amount": told["amount"], "reason": told["reason"]}
         with as_problems():
-            made = transfer(**moves, reference=serializer.reference, at=time_of(source.customer))
+            made = transfer(**moves, reference=serializer.reference, at=current_time(source.customer))
         return Response(documents_of(made), status=status.HTTP_201_CREATED)

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.payments import PaymentChannel
-from invoices.payments.manual_payments import MOST_REFERENCE, CannotPay
-from lib.api.fields import InstantField, KnownFields
+from invoices.payments.manual_payments import MOST_REFERENCE, PaymentRefused
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
 from wallets.purchases import receive_payment
@@ -37,7 +37,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
         read_only_fields = fields
 
 
-class NewPaymentSerializer(KnownFields, serializers.Serializer[Any]):
+class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     """What came in."""
 
     reference = serializers.CharField(
@@ -87,9 +87,9 @@ class PaymentsView(generics.ListAPIView[Payment]):
         serializer.is_valid(raise_exception=True)
         asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
         try:
-            at = time_of(found.customer)
+            at = current_time(found.customer)
             payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentChannel.MANUAL, at=at)
-        except CannotPay as refused:
+        except PaymentRefused as refused:
             errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused
         return Response(PaymentSerializer(payment).data, status=status.HTTP_201_CREATED)

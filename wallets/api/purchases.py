@@ -9,15 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
-from wallets.credit_rules.topup_rule import MOST_PACKS
+from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
-from wallets.purchases import CannotBuy, Order, buy, cancel
-from wallets.purchases.purchase import MOST_REFERENCE
+from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel
+from wallets.purchases.purchase import MAX_REFERENCE_LENGTH
 
 EXAMPLE = OpenApiExample("Two packs", {"pack": "credits-100", "packs": 2, "reference": "order-7"}, request_only=True)
 STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canceled` where nobody pays."
@@ -46,29 +46,29 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
         read_only_fields = fields
 
 
-class NewPurchaseSerializer(KnownFields, serializers.Serializer[Any]):
+class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
     """What to buy."""
 
     pack = serializers.CharField(max_length=64, help_text="The code of a pack that is on sale.")
-    reference = serializers.CharField(max_length=MOST_REFERENCE, help_text="Your name for it; once for a wallet.")
-    packs = serializers.IntegerField(min_value=1, max_value=MOST_PACKS, required=False, help_text="Default: 1.")
+    reference = serializers.CharField(max_length=MAX_REFERENCE_LENGTH, help_text="Your name for it; once for a wallet.")
+    packs = serializers.IntegerField(min_value=1, max_value=MAX_PACKS, required=False, help_text="Default: 1.")
     units = NumberField(required=False, help_text="Of a pack that sells units one by one: how many.")
 
 
-class PurchaseCancellationSerializer(KnownFields, serializers.Serializer[Any]):
+class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
     """Why a purchase is taken back."""
 
     reason = serializers.CharField(max_length=300, help_text="Printed on the credit note.")
 
 
-class Purchases(Isolated, generics.GenericAPIView[Purchase]):
+class Purchases(SandboxIsolation, generics.GenericAPIView[Purchase]):
     """Purchases of the caller's world."""
 
     serializer_class = PurchaseSerializer
     sandbox_path = "wallet__customer__sandbox"
     queryset = Purchase.objects.all()
 
-    def refused(self, error: CannotBuy) -> Problem:
+    def refused(self, error: PurchaseRefused) -> Problem:
         """Return the problem of a purchase that cannot be made, or taken back."""
         errors = [{"field": error.field, "code": "refused", "detail": str(error)}]
         return Problem("unprocessable", str(error), errors=errors)
@@ -108,9 +108,9 @@ class WalletPurchasesView(Purchases, generics.ListAPIView[Purchase]):
         serializer = NewPurchaseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            order = Order(**serializer.validated_data)
-            purchase = buy(wallet_id=found.pk, order=order, at=time_of(found.customer))
-        except CannotBuy as error:
+            order = PackOrder(**serializer.validated_data)
+            purchase = buy(wallet_id=found.pk, order=order, at=current_time(found.customer))
+        except PurchaseRefused as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(purchase).data, status=status.HTTP_201_CREATED)
 
@@ -146,8 +146,8 @@ class PurchaseCancellationView(Purchases):
         serializer = PurchaseCancellationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            at = time_of(found.wallet.customer)
+            at = current_time(found.wallet.customer)
             canceled = cancel(purchase_id=found.pk, **serializer.validated_data, at=at)
-        except CannotBuy as error:
+        except PurchaseRefused as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(canceled).data)

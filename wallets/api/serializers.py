@@ -5,10 +5,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
-from lib.api.fields import CurrencyField, InstantField, KnownFields
-from lib.api.number_fields import NumberField, amount_document
+from lib.api.fields import CurrencyField, InstantField, StrictFields
+from lib.api.number_fields import NumberField, serialize_amount
 from plans.api.rating_result import AmountDocument
-from wallets.ledger.balances import EMPTY, Standing
+from wallets.ledger.balances import EMPTY_BALANCES, WalletBalances
 from wallets.models import Entry, Lot, Transaction, Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
 
@@ -41,8 +41,8 @@ class WalletSerializer(serializers.ModelSerializer[Wallet]):
         ]
         read_only_fields = fields
 
-    def _standing(self, wallet: Wallet) -> Standing:
-        found: Standing = self.context["standings"].get(wallet.pk, EMPTY)
+    def _standing(self, wallet: Wallet) -> WalletBalances:
+        found: WalletBalances = self.context["standings"].get(wallet.pk, EMPTY_BALANCES)
         return found
 
     @extend_schema_field(serializers.ChoiceField(RULES, allow_null=True))
@@ -101,7 +101,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
     @extend_schema_field(AmountDocument())
     def get_cost(self, lot: Lot) -> dict[str, str]:
         """Return what it was paid with."""
-        return amount_document(lot.cost, str(lot.wallet.currency))
+        return serialize_amount(lot.cost, str(lot.wallet.currency))
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_features(self, lot: Lot) -> list[str]:
@@ -146,7 +146,7 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
         read_only_fields = fields
 
 
-class SettingsSerializer(KnownFields, serializers.Serializer[Any]):
+class SettingsSerializer(StrictFields, serializers.Serializer[Any]):
     """How a wallet behaves; what is not sent stays as it is."""
 
     name = serializers.CharField(max_length=80, required=False)

@@ -10,10 +10,10 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.problems import Problem, invalid
+from lib.api.problems import Problem, invalid_fields
 from wallets.api.wallets import Wallets
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
@@ -28,7 +28,7 @@ SPAN = [
 ]
 
 
-class SpanSerializer(KnownFields, serializers.Serializer[Any]):
+class SpanSerializer(StrictFields, serializers.Serializer[Any]):
     """Of which span the statement is."""
 
     since = InstantField(required=False)
@@ -72,12 +72,12 @@ class Statements(Wallets):
         wallet = generics.get_object_or_404(query, pk=self.kwargs["wallet"])
         span = SpanSerializer(data=request.query_params.dict())
         span.is_valid(raise_exception=True)
-        first, now = this_month(wallet, at=time_of(wallet.customer))
+        first, now = this_month(wallet, at=current_time(wallet.customer))
         since, until = span.validated_data.get("since", first), span.validated_data.get("until", now)
         try:
             return wallet, since, until, read_statement(wallet, since=since, until=until)
         except LedgerRefused as error:
-            raise invalid([{"field": error.field, "code": "invalid", "detail": str(error)}]) from error
+            raise invalid_fields([{"field": error.field, "code": "invalid", "detail": str(error)}]) from error
 
 
 class StatementView(Statements):

@@ -13,8 +13,8 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.api.pagination import CursorPages, limit_of
-from lib.api.problems import invalid
+from lib.api.pagination import CursorPagination, read_limit
+from lib.api.problems import invalid_fields
 from wallets.api.serializers import TransactionSerializer
 from wallets.api.wallets import Wallets
 from wallets.models import Entry, Movement, Transaction
@@ -24,7 +24,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class ByTime(CursorPages):
+class ByTime(CursorPagination):
     """Pages by the time of a row and its number, as the index has them: a ledger of millions is read as fast."""
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
@@ -33,7 +33,7 @@ class ByTime(CursorPages):
 
         :raises Problem: `invalid-fields`, if the limit or the cursor is none.
         """
-        limit = limit_of(request.query_params.get("limit"))
+        limit = read_limit(request.query_params.get("limit"))
         if (cursor := request.query_params.get("cursor")) is not None:
             at, id_ = _read(cursor)
             queryset = queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
@@ -76,4 +76,4 @@ def _read(cursor: str) -> tuple[datetime, int]:
     except (binascii.Error, ValueError, OverflowError):
         pass
     detail = "must be the next_cursor of an earlier page"
-    raise invalid([{"field": "cursor", "code": "invalid", "detail": detail}])
+    raise invalid_fields([{"field": "cursor", "code": "invalid", "detail": detail}])

@@ -12,19 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of, time_shown
+from customers.customer_time import current_time, loaded_current_time
 from customers.models import Customer
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from wallets.api.errors import as_problems
 from wallets.api.serializers import NewWalletSerializer, SettingsSerializer, WalletSerializer
-from wallets.ledger.balances import standings
+from wallets.ledger.balances import read_balances
 from wallets.models import Wallet
 from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
 EXAMPLE = OpenApiExample("Credits", {"customer": "acme", "name": "Team credits"}, request_only=True)
 
 
-class Wallets(Isolated, generics.GenericAPIView[Wallet]):
+class Wallets(SandboxIsolation, generics.GenericAPIView[Wallet]):
     """Wallets of the caller's world."""
 
     queryset = Wallet.objects.select_related("customer__test_clock")
@@ -37,8 +37,8 @@ class Wallets(Isolated, generics.GenericAPIView[Wallet]):
         by_time: dict[datetime, list[int]] = {}
         now = timezone.now()
         for one in wallets:
-            by_time.setdefault(time_shown(one.customer, now=now), []).append(one.pk)
-        standing = {id_: found for at, ids in by_time.items() for id_, found in standings(ids, at=at).items()}
+            by_time.setdefault(loaded_current_time(one.customer, now=now), []).append(one.pk)
+        standing = {id_: found for at, ids in by_time.items() for id_, found in read_balances(ids, at=at).items()}
         return WalletSerializer(wallets, many=True, context={"standings": standing}).data
 
     def again(self, wallet: Wallet) -> Any:
@@ -75,7 +75,7 @@ class WalletsView(Wallets):
         asked = dict(serializer.validated_data)
         asked["customer"] = _customer(asked["customer"], sandbox=request.user.sandbox)
         with as_problems():
-            wallet = open_wallet(**asked, at=time_of(asked["customer"]))
+            wallet = open_wallet(**asked, at=current_time(asked["customer"]))
         return Response(self.again(wallet), status=status.HTTP_201_CREATED)
 
 
@@ -100,7 +100,7 @@ class WalletView(Wallets):
         serializer = SettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems():
-            changed = change_wallet(wallet=found, **serializer.validated_data, at=time_of(found.customer))
+            changed = change_wallet(wallet=found, **serializer.validated_data, at=current_time(found.customer))
         return Response(self.again(changed))
 
 
@@ -121,7 +121,7 @@ class ClosureView(Wallets):
     def post(self, request: Request, wallet: int) -> Response:
         found = self.get_object()
         with as_problems():
-            closed = close_wallet(wallet_id=found.pk, at=time_of(found.customer))
+            closed = close_wallet(wallet_id=found.pk, at=current_time(found.customer))
         return Response(self.again(closed))
 
 

@@ -1,18 +1,18 @@
 """Wallets that are topped up by themselves, strictly below their threshold: docs/wallets.md#auto-top-up."""
 
-from wallets.auto_topup.rules import Asked, CannotRule, Limits, remove_rule, set_rule, switch_on
-from wallets.auto_topup.settlement import Outcome, settle
-from wallets.auto_topup.topup_run import look, sweep
+from wallets.auto_topup.rules import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule, switch_on
+from wallets.auto_topup.settlement import TopUpOutcome, settle
+from wallets.auto_topup.topup_run import top_up_wallets, run_topups
 
 __all__ = [
-    "Asked",
-    "CannotRule",
-    "Limits",
-    "Outcome",
-    "look",
+    "TopUpRuleRequest",
+    "TopUpRuleRefused",
+    "CeilingLimits",
+    "TopUpOutcome",
+    "top_up_wallets",
     "remove_rule",
     "set_rule",
     "settle",
-    "sweep",
+    "run_topups",
     "switch_on",
 ]

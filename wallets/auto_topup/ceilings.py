@@ -10,32 +10,32 @@ from wallets.credit_rules.topup_rule import Ceiling
 from wallets.models import TopUp, TopUpRule, TopUpState
 from wallets.models.topups import CeilingSpan
 
-COUNTED = (TopUpState.PENDING, TopUpState.PAID)
-_MORE_THAN_A_MONTH = timedelta(days=32)
+COUNTED_STATES = (TopUpState.PENDING, TopUpState.PAID)
+_OVER_A_MONTH = timedelta(days=32)
 
 
-def free_again(rule: TopUpRule, amount: Decimal, *, at: datetime) -> datetime | None:
+def next_allowed_at(rule: TopUpRule, amount: Decimal, *, at: datetime) -> datetime | None:
     """
     Return when the ceilings of a rule may allow a top-up of this amount again; None if they do now.
 
     Days and months are those of the customer's calendar; what was declined or canceled does not count.
     """
     zone = ZoneInfo(rule.wallet.customer.time_zone)
-    held = []
-    for row in rule.ceilings.all():
-        starts_at, ends_at = window(CeilingSpan(row.span), at, zone)
-        so_far = TopUp.objects.filter(wallet=rule.wallet_id, created_at__gte=starts_at, state__in=COUNTED)
-        sums = so_far.aggregate(count=Count("id"), money=Sum("amount"))
-        ceiling = Ceiling(row.most, sums["count"], row.most_money, sums["money"] or Decimal(0))
+    window_ends = []
+    for ceiling_row in rule.ceilings.all():
+        starts_at, ends_at = calendar_window(CeilingSpan(ceiling_row.span), at, zone)
+        counted = TopUp.objects.filter(wallet=rule.wallet_id, created_at__gte=starts_at, state__in=COUNTED_STATES)
+        sums = counted.aggregate(count=Count("id"), money=Sum("amount"))
+        ceiling = Ceiling(ceiling_row.most, sums["count"], ceiling_row.most_money, sums["money"] or Decimal(0))
         if not ceiling.allows(amount):
-            held.append(ends_at)
-    return max(held, default=None)
+            window_ends.append(ends_at)
+    return max(window_ends, default=None)
 
 
-def window(span: CeilingSpan, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def calendar_window(span: CeilingSpan, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the day or month of a calendar that a moment lies in, half-open."""
-    first = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts_at = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if span == CeilingSpan.DAY:
-        return first, (first + timedelta(days=1)).replace(tzinfo=zone)
-    first = first.replace(day=1)
-    return first, (first + _MORE_THAN_A_MONTH).replace(day=1)
+        return starts_at, (starts_at + timedelta(days=1)).replace(tzinfo=zone)
+    starts_at = starts_at.replace(day=1)
+    return starts_at, (starts_at + _OVER_A_MONTH).replace(day=1)

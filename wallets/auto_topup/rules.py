@@ -7,18 +7,18 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import CreditPack
 from plans.models.packs import PackUnit
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_DECLINES, CeilingSetter, Payer
 from wallets.models.wallets import CREDITS
-from wallets.operations.notifications import tell_wallet
+from wallets.operations.notifications import announce_wallet_event
 
 LONGEST_COOLDOWN = timedelta(days=366)
 
 
-class CannotRule(Exception):
+class TopUpRuleRefused(Exception):
     """A rule cannot be set as asked; the text says why and what to do. field: which of its figures it is."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
@@ -27,7 +27,7 @@ class CannotRule(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CeilingLimits:
     """A ceiling: so many top-ups, or so much money with tax, in a day or a month; None where it is not limited."""
 
     set_by: str
@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TopUpRuleRequest:
     """What a rule is to say: see `TopUpRule`. percent: of the pack, in place of a threshold in units."""
 
     pack: str
@@ -48,26 +48,26 @@ class Asked:
     cooldown: timedelta = timedelta(0)
     most_declines: int = 3
     is_on: bool = True
-    ceilings: Sequence[Limits] = ()
+    ceilings: Sequence[CeilingLimits] = ()
 
 
-def set_rule(*, wallet_id: int, asked: Asked, at: datetime, by: AbstractBaseUser | None = None) -> TopUpRule:
+def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: AbstractBaseUser | None = None) -> TopUpRule:
     """
     Set how a wallet is topped up by itself; the rule before it is replaced, and what was declined is forgotten.
 
     :raises CannotRule: if something does not fit; the text says what.
     """
-    with change("set top-up rule", by=by, at=at, wallet=wallet_id):
+    with audited_transaction("set top-up rule", by=by, at=at, wallet=wallet_id):
         wallet = Wallet.objects.select_related("customer").get(pk=wallet_id)
-        pack = _check(wallet, asked)
-        _check_ceilings(asked.ceilings)
+        pack = _check_request(wallet, request)
+        _check_ceilings(request.ceilings)
         rule, _ = TopUpRule.objects.select_for_update(no_key=True).update_or_create(
             wallet=wallet,
             defaults={
                 "pack": pack,
-                **{name: getattr(asked, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
-                "most_declines": asked.most_declines,
-                "is_on": asked.is_on,
+                **{name: getattr(request, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
+                "most_declines": request.most_declines,
+                "is_on": request.is_on,
                 "declines": 0,
                 "off_reason": "",
                 "quiet_until": None,
@@ -75,68 +75,68 @@ def set_rule(*, wallet_id: int, asked: Asked, at: datetime, by: AbstractBaseUser
         )
         rule.ceilings.all().delete()
         TopUpCeiling.objects.bulk_create(
-            TopUpCeiling(rule=rule, set_by=one.set_by, span=one.span, most=one.most, most_money=one.most_money)
-            for one in asked.ceilings
+            TopUpCeiling(rule=rule, set_by=ceiling.set_by, span=ceiling.span, most=ceiling.most, most_money=ceiling.most_money)
+            for ceiling in request.ceilings
         )
-        tell_wallet("updated", wallet, at=at, mark="topup", changed="topup_rule")
+        announce_wallet_event("updated", wallet, at=at, key_suffix="topup", changed="topup_rule")
         return rule
 
 
-def _check(wallet: Wallet, asked: Asked) -> CreditPack:
+def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if wallet.closed_at is not None:
-        raise CannotRule("The wallet is closed.", field="wallet")
-    pack = CreditPack.objects.filter(code=asked.pack, archived_at__isnull=True).first()
+        raise TopUpRuleRefused("The wallet is closed.", field="wallet")
+    pack = CreditPack.objects.filter(code=request.pack, archived_at__isnull=True).first()
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     if pack is None or pack.unit != unit or not pack.prices.filter(currency=wallet.currency).exists():
-        raise CannotRule(f"“{asked.pack}” is not sold into this wallet: choose a pack that is.", field="pack")
-    if (asked.threshold is None) == (asked.percent is None):
-        raise CannotRule("Say below which balance: in units, or in percent of the pack.", field="threshold")
-    if pack.units is None and asked.percent is not None:
-        raise CannotRule(f"{pack} is sold unit by unit: say the threshold in units.", field="percent")
-    if pack.units is None and asked.target is None:
-        raise CannotRule(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
-    if asked.payer not in Payer.values:
-        raise CannotRule(f"“{asked.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer")
-    if asked.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
-        raise CannotRule("Only a sandbox customer is paid for by the sandbox.", field="payer")
-    if not timedelta(0) <= asked.cooldown <= LONGEST_COOLDOWN:
-        raise CannotRule("A cooldown lasts a year at most.", field="cooldown")
-    if not 1 <= asked.most_declines <= MOST_DECLINES:
-        raise CannotRule(f"It is switched off after 1 to {MOST_DECLINES} declines.", field="most_declines")
+        raise TopUpRuleRefused(f"“{request.pack}” is not sold into this wallet: choose a pack that is.", field="pack")
+    if (request.threshold is None) == (request.percent is None):
+        raise TopUpRuleRefused("Say below which balance: in units, or in percent of the pack.", field="threshold")
+    if pack.units is None and request.percent is not None:
+        raise TopUpRuleRefused(f"{pack} is sold unit by unit: say the threshold in units.", field="percent")
+    if pack.units is None and request.target is None:
+        raise TopUpRuleRefused(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
+    if request.payer not in Payer.values:
+        raise TopUpRuleRefused(f"“{request.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer")
+    if request.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
+        raise TopUpRuleRefused("Only a sandbox customer is paid for by the sandbox.", field="payer")
+    if not timedelta(0) <= request.cooldown <= LONGEST_COOLDOWN:
+        raise TopUpRuleRefused("A cooldown lasts a year at most.", field="cooldown")
+    if not 1 <= request.most_declines <= MOST_DECLINES:
+        raise TopUpRuleRefused(f"It is switched off after 1 to {MOST_DECLINES} declines.", field="most_declines")
     return pack
 
 
-def _check_ceilings(ceilings: Sequence[Limits]) -> None:
+def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
     """Refuse a customer's ceiling above finance's of the same span, and one that is set twice."""
-    known = {(one.set_by, one.span): one for one in ceilings}
-    if len(known) != len(ceilings):
-        raise CannotRule("Each side sets one ceiling for a day and one for a month.", field="ceilings")
-    for (set_by, span), one in known.items():
-        if one.most is None and one.most_money is None:
-            raise CannotRule("A ceiling says how many top-ups, or how much money.", field="ceilings")
-        finance = known.get((CeilingSetter.FINANCE, span))
+    ceilings_by_key = {(ceiling.set_by, ceiling.span): ceiling for ceiling in ceilings}
+    if len(ceilings_by_key) != len(ceilings):
+        raise TopUpRuleRefused("Each side sets one ceiling for a day and one for a month.", field="ceilings")
+    for (set_by, span), ceiling in ceilings_by_key.items():
+        if ceiling.most is None and ceiling.most_money is None:
+            raise TopUpRuleRefused("A ceiling says how many top-ups, or how much money.", field="ceilings")
+        finance = ceilings_by_key.get((CeilingSetter.FINANCE, span))
         if set_by == CeilingSetter.CUSTOMER and finance is not None:
-            _check_below(one.most, finance.most)
-            _check_below(one.most_money, finance.most_money)
+            _check_not_above(ceiling.most, finance.most)
+            _check_not_above(ceiling.most_money, finance.most_money)
 
 
-def _check_below(own: Decimal | int | None, finance: Decimal | int | None) -> None:
+def _check_not_above(own: Decimal | int | None, finance: Decimal | int | None) -> None:
     if own is not None and finance is not None and own > finance:
-        raise CannotRule(
+        raise TopUpRuleRefused(
             f"Finance allows {finance} at most: the customer's own ceiling is no more.", field="ceilings"
         )
 
 
 def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """Top a wallet up no more; what is pending is still paid or canceled, and its history stays."""
-    with change("remove top-up rule", by=by, at=at, wallet=wallet_id):
+    with audited_transaction("remove top-up rule", by=by, at=at, wallet=wallet_id):
         if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
-            tell_wallet(
-                "updated", Wallet.objects.get(pk=wallet_id), at=at, mark="topup_removed", changed="topup_rule"
+            announce_wallet_event(
+                "updated", Wallet.objects.get(pk=wallet_id), at=at, key_suffix="topup_removed", changed="topup_rule"
             )
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """Go on after declines, or whatever has switched it off; the declines are forgotten."""
-    with change("switch top-up rule on", by=by, at=at, wallet=wallet_id):
+    with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

@@ -3,23 +3,23 @@
 from datetime import datetime
 from enum import StrEnum
 
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.notifications import announce
 from invoices.models import Invoice, PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
 from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
-from lib.audit_log import change
-from lib.decimals import plain
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
 from wallets.models import PurchaseState, TopUp, TopUpRule, TopUpState
 from wallets.models.topups import Payer
 from wallets.purchases import cancel, grant_paid, receive_payment
 
-AT_ONCE = 200
+BATCH_SIZE = 200
 SANDBOX_DECLINES = "The sandbox declines every payment, as its rule says"
 
 
-class Outcome(StrEnum):
+class TopUpOutcome(StrEnum):
     """What came of a payment."""
 
     PAID = "paid"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 
 def settle(
-    *, topup_id: int, outcome: Outcome, at: datetime, reason: str = "", method: str = PaymentChannel.SANDBOX
+    *, topup_id: int, outcome: TopUpOutcome, at: datetime, reason: str = "", method: str = PaymentChannel.SANDBOX
 ) -> TopUp:
     """
     Record what came of the payment of a top-up: the one way in for whoever takes the money. Again is no error.
@@ -35,25 +35,25 @@ def settle(
     Paid: all that is due of its invoice is recorded, and what was bought arrives. Declined: the purchase comes to
     nothing, and after as many declines in a row as the rule allows, it is switched off. reason: of a decline.
     """
-    with change("settle top-up", by=None, at=at, topup=topup_id):
+    with audited_transaction("settle top-up", by=None, at=at, topup=topup_id):
         topup = TopUp.objects.select_related("wallet", "purchase").get(pk=topup_id)
-        rule = _hold_rule(topup)
+        rule = _lock_rule(topup)
         topup.refresh_from_db()
         if topup.state != TopUpState.PENDING:
             return topup
-        if outcome == Outcome.PAID:
+        if outcome == TopUpOutcome.PAID:
             _pay(topup, method, at)
-            end(topup, TopUpState.PAID, at=at)
+            finish(topup, TopUpState.PAID, at=at)
         else:
-            why = reason or "The payment was declined"
-            cancel(purchase_id=topup.purchase_id, reason=why, at=at, state=PurchaseState.FAILED)
-            end(topup, TopUpState.DECLINED, at=at, reason=why)
+            decline_reason = reason or "The payment was declined"
+            cancel(purchase_id=topup.purchase_id, reason=decline_reason, at=at, state=PurchaseState.FAILED)
+            finish(topup, TopUpState.DECLINED, at=at, reason=decline_reason)
             if rule is not None:
                 _count_decline(rule, at)
         return topup
 
 
-def _hold_rule(topup: TopUp) -> TopUpRule | None:
+def _lock_rule(topup: TopUp) -> TopUpRule | None:
     """Lock the rule before all else, as when it buys: two outcomes come one after the other."""
     return TopUpRule.objects.select_for_update(no_key=True).filter(wallet=topup.wallet_id).first()
 
@@ -65,78 +65,78 @@ def _pay(topup: TopUp, method: str, at: datetime) -> None:
         receive_payment(invoice_id=topup.purchase.invoice_id, amount=due, method=method, reference=reference, at=at)
 
 
-def answer(topup: TopUp, payer: str, *, at: datetime) -> None:
+def request_payment(topup: TopUp, payer: str, *, at: datetime) -> None:
     """Settle what its payer answers at once; an invoice is paid when it is."""
     if payer == Payer.SANDBOX:
-        settle(topup_id=topup.pk, outcome=Outcome.PAID, at=at)
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.PAID, at=at)
     elif payer == Payer.DECLINING:
-        settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=SANDBOX_DECLINES)
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.DECLINED, at=at, reason=SANDBOX_DECLINES)
     elif payer == Payer.CARD:
-        _charge(topup, at)
+        _charge_card(topup, at)
 
 
-def _charge(topup: TopUp, at: datetime) -> None:
+def _charge_card(topup: TopUp, at: datetime) -> None:
     """Charge the customer's card, or ask what came of that; what is paid is granted by whoever records it."""
     invoice_id = topup.purchase.invoice_id
-    charge = PaymentAttempt.objects.filter(invoice=invoice_id).order_by("-number").first()
+    attempt = PaymentAttempt.objects.filter(invoice=invoice_id).order_by("-number").first()
     try:
-        charge = charge or attempts.begin(invoice_id=invoice_id, at=at)
-    except attempts.CannotCharge as refused:
-        settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=str(refused))
+        attempt = attempt or attempts.start_payment(invoice_id=invoice_id, at=at)
+    except attempts.PaymentAttemptRefused as refused:
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.DECLINED, at=at, reason=str(refused))
         return
-    if charge.state == AttemptState.PENDING and (charge.next_at is None or charge.next_at <= at):
-        charge = attempts.ask(attempt_id=charge.pk, at=at)
-    if charge.state == AttemptState.SUCCEEDED:
+    if attempt.state == AttemptState.PENDING and (attempt.next_at is None or attempt.next_at <= at):
+        attempt = attempts.submit_attempt(attempt_id=attempt.pk, at=at)
+    if attempt.state == AttemptState.SUCCEEDED:
         grant_paid(invoice_ids=[invoice_id], at=at)
-        settle(topup_id=topup.pk, outcome=Outcome.PAID, at=at)
-    elif charge.state != AttemptState.PENDING:
-        settle(topup_id=topup.pk, outcome=Outcome.DECLINED, at=at, reason=charge.reason)
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.PAID, at=at)
+    elif attempt.state != AttemptState.PENDING:
+        settle(topup_id=topup.pk, outcome=TopUpOutcome.DECLINED, at=at, reason=attempt.reason)
 
 
-def follow(*, at: datetime, clock: int | None = None) -> int:
+def settle_pending(*, at: datetime, clock_id: int | None = None) -> int:
     """Settle pending top-ups whose purchase was granted or came to nothing, or whose payer was not heard."""
-    theirs = in_time_of(clock, "wallet__customer")
-    pending = TopUp.objects.filter(theirs, state=TopUpState.PENDING).order_by("pk")
+    in_time = clock_filter(clock_id, "wallet__customer")
+    pending = TopUp.objects.filter(in_time, state=TopUpState.PENDING).order_by("pk")
     count = 0
-    for topup in pending.select_related("wallet", "purchase", "wallet__topup_rule")[:AT_ONCE]:
+    for topup in pending.select_related("wallet", "purchase", "wallet__topup_rule")[:BATCH_SIZE]:
         rule = getattr(topup.wallet, "topup_rule", None)
         if topup.purchase.state == PurchaseState.PENDING:
             if rule is not None:
-                answer(topup, rule.payer, at=at)
+                request_payment(topup, rule.payer, at=at)
                 count += rule.payer != Payer.INVOICE
             continue
-        with change("settle top-up", by=None, at=at, topup=topup.pk):
-            _hold_rule(topup)
+        with audited_transaction("settle top-up", by=None, at=at, topup=topup.pk):
+            _lock_rule(topup)
             is_paid = topup.purchase.state == PurchaseState.GRANTED
             reason = "" if is_paid else topup.purchase.reason
-            count += end(topup, TopUpState.PAID if is_paid else TopUpState.CANCELED, at=at, reason=reason)
+            count += finish(topup, TopUpState.PAID if is_paid else TopUpState.CANCELED, at=at, reason=reason)
     return count
 
 
-def end(topup: TopUp, state: TopUpState, *, at: datetime, reason: str = "") -> bool:
+def finish(topup: TopUp, state: TopUpState, *, at: datetime, reason: str = "") -> bool:
     """Leave a pending top-up as it ended, and tell; whether it was pending still. What is paid forgets declines."""
-    told = {"state": state, "settled_at": at, "reason": reason}
-    if not TopUp.objects.filter(pk=topup.pk, state=TopUpState.PENDING).update(**told):
+    changes = {"state": state, "settled_at": at, "reason": reason}
+    if not TopUp.objects.filter(pk=topup.pk, state=TopUpState.PENDING).update(**changes):
         return False
     topup.state, topup.settled_at, topup.reason = state, at, reason
     if state == TopUpState.PAID:
         TopUpRule.objects.filter(wallet=topup.wallet_id, declines__gt=0).update(declines=0)
     if state != TopUpState.CANCELED:
-        _tell(topup, at)
+        _announce_topup(topup, at)
     return True
 
 
-def _tell(topup: TopUp, at: datetime) -> None:
-    facts = {
+def _announce_topup(topup: TopUp, at: datetime) -> None:
+    payload = {
         "wallet": topup.wallet_id,
         "topup": topup.pk,
         "purchase": topup.purchase_id,
-        "amount": plain(topup.amount),
+        "amount": to_plain_string(topup.amount),
         "currency": str(topup.currency),
         "reason": topup.reason or None,
     }
     kind = "topup.paid" if topup.state == TopUpState.PAID else "topup.failed"
-    announce(kind=kind, customer_id=topup.wallet.customer_id, facts=facts, key=f"topup:{topup.pk}:{kind}", at=at)
+    announce(kind=kind, customer_id=topup.wallet.customer_id, facts=payload, key=f"topup:{topup.pk}:{kind}", at=at)
 
 
 def _count_decline(rule: TopUpRule, at: datetime) -> None:
@@ -149,6 +149,6 @@ def _count_decline(rule: TopUpRule, at: datetime) -> None:
 def switch_off(rule: TopUpRule, reason: str, *, at: datetime) -> None:
     """Top up no more until somebody switches it on again, and tell why."""
     TopUpRule.objects.filter(pk=rule.pk).update(is_on=False, off_reason=reason[:300])
-    facts = {"wallet": rule.wallet_id, "reason": reason}
+    payload = {"wallet": rule.wallet_id, "reason": reason}
     key = f"topup_rule:{rule.pk}:off:{at.isoformat()}"
-    announce(kind="topup.switched_off", customer_id=rule.wallet.customer_id, facts=facts, key=key, at=at)
+    announce(kind="topup.switched_off", customer_id=rule.wallet.customer_id, facts=payload, key=key, at=at)

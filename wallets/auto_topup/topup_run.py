@@ -7,19 +7,19 @@ from decimal import Decimal
 
 from django.db import connection
 
-from customers.customer_time import of_clock
-from lib.audit_log import change
-from lib.failpoints import reached
-from wallets.auto_topup.ceilings import free_again
-from wallets.auto_topup.settlement import answer, end, follow, switch_off
-from wallets.credit_rules.topup_rule import has_cooled, is_due, packs_to, threshold_of, units_to
+from customers.customer_time import clock_sql
+from lib.audit_log import audited_transaction
+from lib.failpoints import hit_failpoint
+from wallets.auto_topup.ceilings import next_allowed_at
+from wallets.auto_topup.settlement import request_payment, finish, settle_pending, switch_off
+from wallets.credit_rules.topup_rule import is_cooldown_over, is_due, packs_to_reach, threshold_from_percent, units_to_reach
 from wallets.models import Purchase, PurchaseState, TopUp, TopUpRule, TopUpState, Wallet
-from wallets.purchases import CannotBuy, Order, buy
+from wallets.purchases import PurchaseRefused, PackOrder, buy
 
-AT_ONCE = 200
+BATCH_SIZE = 200
 
 # Few wallets have a rule that is on: these are gone through, and no others. What a ceiling holds back is left alone.
-_DUE = """
+_DUE_WALLETS = """
 SELECT r.wallet_id FROM wallets_topuprule r
 JOIN wallets_wallet w ON w.id = r.wallet_id JOIN plans_creditpack p ON p.id = r.pack_id
 WHERE r.is_on AND w.closed_at IS NULL AND w.balance < coalesce(r.threshold, r.percent * p.units / 100)
@@ -29,29 +29,29 @@ WHERE r.is_on AND w.closed_at IS NULL AND w.balance < coalesce(r.threshold, r.pe
 
 
 @dataclass(slots=True)
-class Looked:
+class TopUpRun:
     """bought: top-ups that were made. settled: those that a payer, or a payment, has settled since."""
 
     bought: int = 0
     settled: int = 0
 
 
-def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> Looked:
+def run_topups(*, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> TopUpRun:
     """
     Settle what is pending as far as is known, and top up what is due; harmless to run twice, or at once.
 
     clock: of customers in this test clock's time; in real time for None.
     A wallet that is still below its threshold afterwards is looked at again by the next sweep.
     """
-    done = Looked(settled=follow(at=at, clock=clock))
-    for wallet_id in _due(at, f" AND {of_clock(clock, 'w.customer_id')}"):
-        if not keep_going():
+    run = TopUpRun(settled=settle_pending(at=at, clock_id=clock_id))
+    for wallet_id in _read_due(at, f" AND {clock_sql(clock_id, 'w.customer_id')}"):
+        if not should_continue():
             break
-        done.bought += top_up(wallet_id=wallet_id, at=at) is not None
-    return done
+        run.bought += top_up(wallet_id=wallet_id, at=at) is not None
+    return run
 
 
-def look(*, wallet_ids: Collection[int], at: datetime) -> int:
+def top_up_wallets(*, wallet_ids: Collection[int], at: datetime) -> int:
     """
     Top up those of these wallets that are due, and return how many were; for whoever has just taken from them.
 
@@ -59,15 +59,15 @@ def look(*, wallet_ids: Collection[int], at: datetime) -> int:
     """
     if not wallet_ids:
         return 0
-    due = _due(at, " AND w.id = ANY(%(of)s)", wallet_ids)
-    return sum(top_up(wallet_id=id_, at=at) is not None for id_ in due)
+    due = _read_due(at, " AND w.id = ANY(%(of)s)", wallet_ids)
+    return sum(top_up(wallet_id=wallet_id, at=at) is not None for wallet_id in due)
 
 
-def _due(at: datetime, only: str, of: Collection[int] = ()) -> list[int]:
+def _read_due(at: datetime, condition: str, wallet_ids: Collection[int] = ()) -> list[int]:
     with connection.cursor() as cursor:
-        parameters = {"at": at, "most": AT_ONCE, "of": list(of)}
-        cursor.execute(f"{_DUE}{only} ORDER BY r.wallet_id LIMIT %(most)s", parameters)
-        return [id_ for (id_,) in cursor.fetchall()]
+        parameters = {"at": at, "most": BATCH_SIZE, "of": list(wallet_ids)}
+        cursor.execute(f"{_DUE_WALLETS}{condition} ORDER BY r.wallet_id LIMIT %(most)s", parameters)
+        return [wallet_id for (wallet_id,) in cursor.fetchall()]
 
 
 def top_up(*, wallet_id: int, at: datetime) -> TopUp | None:
@@ -76,17 +76,17 @@ def top_up(*, wallet_id: int, at: datetime) -> TopUp | None:
 
     What its payer answers at once is settled at once. None if nothing was bought.
     """
-    with change("top up", by=None, at=at, wallet=wallet_id):
-        rule = _held(wallet_id)
+    with audited_transaction("top up", by=None, at=at, wallet=wallet_id):
+        rule = _lock_active_rule(wallet_id)
         topup = None if rule is None else _buy(rule, at)
-        reached("topup.before_commit")
+        hit_failpoint("topup.before_commit")
     if topup is not None and rule is not None and topup.state == TopUpState.PENDING:
-        answer(topup, rule.payer, at=at)
+        request_payment(topup, rule.payer, at=at)
         topup.refresh_from_db()
     return topup
 
 
-class _Held(Exception):
+class _CeilingReached(Exception):
     """A ceiling does not allow it; until: when it may again."""
 
     def __init__(self, until: datetime) -> None:
@@ -94,7 +94,7 @@ class _Held(Exception):
         self.until = until
 
 
-def _held(wallet_id: int) -> TopUpRule | None:
+def _lock_active_rule(wallet_id: int) -> TopUpRule | None:
     """Return the rule under its lock, so that ceilings hold whoever tops up at the same moment."""
     rows = TopUpRule.objects.select_for_update(no_key=True, of=("self",)).select_related("pack")
     return rows.filter(wallet=wallet_id, is_on=True, wallet__closed_at__isnull=True).first()
@@ -102,45 +102,45 @@ def _held(wallet_id: int) -> TopUpRule | None:
 
 def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
     wallet = Wallet.objects.select_for_update(no_key=True, of=("self",)).get(pk=rule.wallet_id)
-    own = TopUp.objects.filter(wallet=wallet)
-    if not is_due(wallet.balance, threshold(rule)) or own.filter(state=TopUpState.PENDING).exists():
+    topups = TopUp.objects.filter(wallet=wallet)
+    if not is_due(wallet.balance, threshold_units(rule)) or topups.filter(state=TopUpState.PENDING).exists():
         return None
-    last = own.order_by("-created_at").values_list("created_at", flat=True).first()
-    if last is not None and not has_cooled(last, rule.cooldown, at):
-        TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=last + rule.cooldown)
+    last_topup_at = topups.order_by("-created_at").values_list("created_at", flat=True).first()
+    if last_topup_at is not None and not is_cooldown_over(last_topup_at, rule.cooldown, at):
+        TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=last_topup_at + rule.cooldown)
         return None
     try:
         # Bought first, since only then it is known what it comes to with tax; all is undone if that is too much.
-        with change("top up", by=None, at=at):
-            purchase = buy(wallet_id=wallet.pk, order=_order(rule, wallet, own.count()), at=at)
+        with audited_transaction("top up", by=None, at=at):
+            purchase = buy(wallet_id=wallet.pk, order=_order(rule, wallet, topups.count()), at=at)
             amount = purchase.invoice.total.amount
-            if (until := free_again(rule, amount, at=at)) is not None:
-                raise _Held(until)
-    except _Held as held:
-        TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=held.until)
+            if (until := next_allowed_at(rule, amount, at=at)) is not None:
+                raise _CeilingReached(until)
+    except _CeilingReached as ceiling_reached:
+        TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=ceiling_reached.until)
         return None
-    except CannotBuy as refused:
+    except PurchaseRefused as refused:
         switch_off(rule, str(refused), at=at)
         return None
-    return _write(wallet, purchase, amount, at)
+    return _write_topup(wallet, purchase, amount, at)
 
 
-def threshold(rule: TopUpRule) -> Decimal:
+def threshold_units(rule: TopUpRule) -> Decimal:
     """Return the balance below which a rule tops up."""
     if rule.threshold is not None:
         return rule.threshold
-    return threshold_of(rule.percent or Decimal(0), rule.pack.units or Decimal(0))
+    return threshold_from_percent(rule.percent or Decimal(0), rule.pack.units or Decimal(0))
 
 
-def _order(rule: TopUpRule, wallet: Wallet, place: int) -> Order:
-    pack, reference = rule.pack, f"topup:{rule.pk}:{place}"
+def _order(rule: TopUpRule, wallet: Wallet, number: int) -> PackOrder:
+    pack, reference = rule.pack, f"topup:{rule.pk}:{number}"
     if pack.units is not None:
-        return Order(pack.code, reference, packs=packs_to(rule.target, wallet.balance, pack.units))
+        return PackOrder(pack.code, reference, packs=packs_to_reach(rule.target, wallet.balance, pack.units))
     least, most = pack.least_units or Decimal(0), pack.most_units or Decimal(0)
-    return Order(pack.code, reference, units=units_to(rule.target or least, wallet.balance, least=least, most=most))
+    return PackOrder(pack.code, reference, units=units_to_reach(rule.target or least, wallet.balance, least=least, most=most))
 
 
-def _write(wallet: Wallet, purchase: Purchase, amount: Decimal, at: datetime) -> TopUp:
+def _write_topup(wallet: Wallet, purchase: Purchase, amount: Decimal, at: datetime) -> TopUp:
     topup = TopUp.objects.create(
         wallet=wallet,
         purchase=purchase,
@@ -150,5 +150,5 @@ def _write(wallet: Wallet, purchase: Purchase, amount: Decimal, at: datetime) ->
         created_at=at,
     )
     if purchase.state == PurchaseState.GRANTED:
-        end(topup, TopUpState.PAID, at=at)
+        finish(topup, TopUpState.PAID, at=at)
     return topup

@@ -15,7 +15,7 @@ from wallets.credit_rules.lots import Lot
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Share(NamedTuple):
+class LotShare(NamedTuple):
     """
     What is taken of one lot.
 
@@ -27,24 +27,24 @@ class Share(NamedTuple):
     reclaimed: Decimal = ZERO
 
 
-class Taken(NamedTuple):
+class Allocation(NamedTuple):
     """What lots give toward an amount; missing: what none of them could."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[LotShare, ...]
     missing: Decimal
 
 
-def in_order(lots: Iterable[Lot], *, promotional_first: bool = True) -> list[Lot]:
+def order_lots(lots: Iterable[Lot], *, promotional_first: bool = True) -> list[Lot]:
     """
     Return lots in the order in which they are taken.
 
     Wallet by wallet; within one by priority, the earliest expiry (none last), what is promotional before what is
     paid for where so set, what is kept for some features before what is for all, the time of the grant, the number.
     """
-    return sorted(lots, key=lambda lot: _key(lot, promotional_first))
+    return sorted(lots, key=lambda lot: _sort_key(lot, promotional_first))
 
 
-def _key(lot: Lot, promotional_first: bool) -> tuple[Any, ...]:
+def _sort_key(lot: Lot, promotional_first: bool) -> tuple[Any, ...]:
     return (
         lot.wallet_priority,
         lot.wallet_id,
@@ -57,9 +57,9 @@ def _key(lot: Lot, promotional_first: bool) -> tuple[Any, ...]:
     )
 
 
-def take(
-    ordered: Iterable[Lot], amount: Decimal, *, feature: int | None, at: datetime, revives: bool = True
-) -> Taken:
+def allocate_from_lots(
+    ordered_lots: Iterable[Lot], amount: Decimal, *, feature: int | None, at: datetime, reclaims_expired: bool = True
+) -> Allocation:
     """
     Take an amount from lots that were valid at the time of use and are for the feature, as far as they go.
 
@@ -68,21 +68,21 @@ def take(
 
     What is held for reservations is left alone.
     """
-    shares: list[Share] = []
+    shares: list[LotShare] = []
     missing = amount
-    for lot in ordered:
+    for lot in ordered_lots:
         if not missing:
             break
-        there = EXACT.add(lot.free, lot.expired) if revives else lot.free
-        if there <= 0 or not lot.is_valid(at) or not lot.is_for(feature):
+        available = EXACT.add(lot.free, lot.expired) if reclaims_expired else lot.free
+        if available <= 0 or not lot.is_valid(at) or not lot.is_for(feature):
             continue
-        units = min(there, missing)
-        shares.append(Share(lot, units, max(EXACT.subtract(units, lot.free), ZERO)))
+        units = min(available, missing)
+        shares.append(LotShare(lot, units, max(EXACT.subtract(units, lot.free), ZERO)))
         missing = EXACT.subtract(missing, units)
-    return Taken(tuple(shares), missing)
+    return Allocation(tuple(shares), missing)
 
 
-def edges_between(lots: Iterable[Lot], since: datetime, until: datetime) -> list[datetime]:
+def find_lot_boundaries(lots: Iterable[Lot], since: datetime, until: datetime) -> list[datetime]:
     """Return the moments in (since, until] at which a lot becomes valid or expires: what is taken changes there."""
-    edges = {edge for lot in lots for edge in (lot.valid_from, lot.expires_at) if edge and since < edge <= until}
-    return sorted(edges)
+    boundaries = {boundary for lot in lots for boundary in (lot.valid_from, lot.expires_at) if boundary and since < boundary <= until}
+    return sorted(boundaries)

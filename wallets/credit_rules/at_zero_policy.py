@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lib.decimals import EXACT, ZERO
 
 
-class AtZero(StrEnum):
+class AtZeroPolicy(StrEnum):
     """What happens at zero: refuse, go on and invoice, or go on into debt up to a limit."""
 
     BLOCK = "block"
@@ -15,7 +15,7 @@ class AtZero(StrEnum):
     GRACE = "grace"
 
 
-class Rest(NamedTuple):
+class ShortfallSplit(NamedTuple):
     """
     What becomes of what no lot pays for.
 
@@ -27,13 +27,13 @@ class Rest(NamedTuple):
     uncovered: Decimal
 
 
-def rest_of(missing: Decimal, at_zero: AtZero, *, debt: Decimal, limit: Decimal) -> Rest:
+def split_shortfall(missing: Decimal, at_zero: AtZeroPolicy, *, debt: Decimal, limit: Decimal) -> ShortfallSplit:
     """
     Return what becomes of `missing` units.
 
     debt, limit: what the wallet owes already, and what it may owe at most, with grace.
     """
-    if at_zero is not AtZero.GRACE:
-        return Rest(ZERO, missing)
+    if at_zero is not AtZeroPolicy.GRACE:
+        return ShortfallSplit(ZERO, missing)
     owed = min(missing, max(EXACT.subtract(limit, debt), ZERO))
-    return Rest(owed, EXACT.subtract(missing, owed))
+    return ShortfallSplit(owed, EXACT.subtract(missing, owed))

@@ -11,17 +11,17 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.units import rounded
+from wallets.credit_rules.units import round_units
 
 
-class Policy(StrEnum):
+class BreakagePolicy(StrEnum):
     """When breakage is recognized."""
 
     EXPIRY = "expiry"
     PROPORTIONAL = "proportional"
 
 
-class Moved(NamedTuple):
+class LotMonth(NamedTuple):
     """
     What a lot moved in one month, at its cost.
 
@@ -35,7 +35,7 @@ class Moved(NamedTuple):
     expired: Decimal
 
 
-def recognized_of(basis: Decimal, used: Decimal, expired: Decimal, *, policy: Policy, expected: Decimal) -> Decimal:
+def recognized_breakage(basis: Decimal, used: Decimal, expired: Decimal, *, policy: BreakagePolicy, expected: Decimal) -> Decimal:
     """
     Return the breakage of a lot that is recognized when so much of it has been used and has expired.
 
@@ -44,24 +44,24 @@ def recognized_of(basis: Decimal, used: Decimal, expired: Decimal, *, policy: Po
     In proportion: the expected breakage, by how much of the expected use there has been, and never more than is left.
     What has expired is recognized in any case, so that, when nothing is left, both policies come to the same.
     """
-    left = EXACT.subtract(EXACT.subtract(basis, used), expired)
-    if policy is Policy.EXPIRY or left <= 0 or expected >= 1:
+    remaining = EXACT.subtract(EXACT.subtract(basis, used), expired)
+    if policy is BreakagePolicy.EXPIRY or remaining <= 0 or expected >= 1:
         return expired
-    in_proportion = rounded(Fraction(used) * Fraction(expected) / (1 - Fraction(expected)))
-    ahead = max(EXACT.subtract(in_proportion, expired), ZERO)
-    return EXACT.add(expired, min(ahead, left))
+    proportional = round_units(Fraction(used) * Fraction(expected) / (1 - Fraction(expected)))
+    recognized_early = max(EXACT.subtract(proportional, expired), ZERO)
+    return EXACT.add(expired, min(recognized_early, remaining))
 
 
-def by_month(moved: Iterable[Moved], *, policy: Policy, expected: Decimal) -> Iterator[tuple[str, Decimal]]:
+def breakage_by_month(lot_months: Iterable[LotMonth], *, policy: BreakagePolicy, expected: Decimal) -> Iterator[tuple[str, Decimal]]:
     """
     Yield what is recognized of one lot in each month in which it moved; below zero where an estimate is put right.
 
     moved: in the order of the months.
     """
-    basis = used = expired = before = ZERO
-    for one in moved:
-        basis, used = EXACT.add(basis, one.basis), EXACT.add(used, one.used)
-        expired = EXACT.add(expired, one.expired)
-        now = recognized_of(basis, used, expired, policy=policy, expected=expected)
-        yield one.month, EXACT.subtract(now, before)
-        before = now
+    basis = used = expired = recognized_before = ZERO
+    for lot_month in lot_months:
+        basis, used = EXACT.add(basis, lot_month.basis), EXACT.add(used, lot_month.used)
+        expired = EXACT.add(expired, lot_month.expired)
+        recognized = recognized_breakage(basis, used, expired, policy=policy, expected=expected)
+        yield lot_month.month, EXACT.subtract(recognized, recognized_before)
+        recognized_before = recognized

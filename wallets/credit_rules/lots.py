@@ -61,14 +61,14 @@ def cost_between(lot: Lot, before: Decimal, after: Decimal) -> Decimal:
 
     Source: docs/wallets.md#cost-basis.
     """
-    return EXACT.subtract(_cost_of_gone(lot, after), _cost_of_gone(lot, before))
+    return EXACT.subtract(_cost_of_removed(lot, after), _cost_of_removed(lot, before))
 
 
-def _cost_of_gone(lot: Lot, remaining: Decimal) -> Decimal:
-    gone = EXACT.subtract(lot.amount, remaining)
+def _cost_of_removed(lot: Lot, remaining: Decimal) -> Decimal:
+    removed = EXACT.subtract(lot.amount, remaining)
     # In whole steps of the last place: fractions take several times as long, and each spend waits for it twice.
-    cost, gone_steps, amount = _steps(lot.cost), _steps(gone), _steps(lot.amount)
-    return EXACT.scaleb(Decimal((2 * cost * gone_steps + amount) // (2 * amount)), -PLACES) if cost else ZERO
+    cost, removed_steps, amount = _steps(lot.cost), _steps(removed), _steps(lot.amount)
+    return EXACT.scaleb(Decimal((2 * cost * removed_steps + amount) // (2 * amount)), -PLACES) if cost else ZERO
 
 
 def _steps(units: Decimal) -> int:

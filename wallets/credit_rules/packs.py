@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from lib.decimals import ZERO
 from lib.money import allocate, round_money
-from wallets.credit_rules.units import LEAST, rounded
+from wallets.credit_rules.units import SMALLEST_STEP, round_units
 
 HUNDRED = 100
 
@@ -31,7 +31,7 @@ class Slab:
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class PurchaseAmounts:
     """
     What one purchase gives.
 
@@ -46,22 +46,22 @@ class Bought:
     bonus_cost: Decimal
 
 
-def slab_of(bought: Decimal, slabs: Iterable[Slab]) -> Slab | None:
+def find_slab(quantity: Decimal, slabs: Iterable[Slab]) -> Slab | None:
     """Return the highest slab that is reached: `bought` is its least or more; None below all of them."""
-    return max((one for one in slabs if one.least <= bought), key=lambda one: one.least, default=None)
+    return max((slab for slab in slabs if slab.least <= quantity), key=lambda slab: slab.least, default=None)
 
 
-def bonus_of(units: Decimal, slab: Slab | None, *, packs: int = 1) -> Decimal:
+def compute_bonus(units: Decimal, slab: Slab | None, *, packs: int = 1) -> Decimal:
     """Return what is added to `units` bought, half-up to 12 places; packs: how many packs they came in."""
     if slab is None:
         return ZERO
     share = Fraction(units) * Fraction(slab.percent) / HUNDRED
-    return rounded(packs * Fraction(slab.units) + share)
+    return round_units(packs * Fraction(slab.units) + share)
 
 
-def bought(
+def price_purchase(
     units: Decimal, price: Decimal, currency: str, slabs: Iterable[Slab], *, packs: int = 1, by_price: bool = False
-) -> Bought:
+) -> PurchaseAmounts:
     """
     Return what a purchase gives.
 
@@ -71,11 +71,11 @@ def bought(
     The price is spread over units and bonus in proportion, by largest remainder at 12 places.
     """
     net = round_money(price, currency)
-    bonus = bonus_of(units, slab_of(net if by_price else units, slabs), packs=packs)
-    cost, bonus_cost = spread(net, units, bonus)
-    return Bought(units, bonus, net, cost, bonus_cost)
+    bonus = compute_bonus(units, find_slab(net if by_price else units, slabs), packs=packs)
+    cost, bonus_cost = spread_cost(net, units, bonus)
+    return PurchaseAmounts(units, bonus, net, cost, bonus_cost)
 
 
-def spread(net: Decimal, *parts: Decimal) -> tuple[Decimal, ...]:
+def spread_cost(net: Decimal, *parts: Decimal) -> tuple[Decimal, ...]:
     """Return what each part of the units was paid with; they sum to the price. Source: docs/wallets.md#cost-basis."""
-    return allocate(net, parts, LEAST)
+    return allocate(net, parts, SMALLEST_STEP)

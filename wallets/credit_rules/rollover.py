@@ -6,13 +6,13 @@ from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.lots import Lot
 
 
-def rolled_over(lot: Lot, most: Decimal | None, *, before: Decimal = ZERO) -> Decimal:
+def rollover_units(lot: Lot, limit: Decimal | None, *, already_rolled_over: Decimal = ZERO) -> Decimal:
     """
     Return what of a lot goes on in another one instead of expiring.
 
     most: units; None for all. before: what of it went on when it expired before, since late corrections may give
     something back. What a reservation holds stays where it is until that ends.
     """
-    if most is None:
+    if limit is None:
         return lot.free
-    return min(lot.free, max(EXACT.subtract(most, before), ZERO))
+    return min(lot.free, max(EXACT.subtract(limit, already_rolled_over), ZERO))

@@ -10,9 +10,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from lib.decimals import EXACT
-from wallets.credit_rules.units import rounded
+from wallets.credit_rules.units import round_units
 
-MOST_PACKS = 1_000
+MAX_PACKS = 1_000
 """Packs that one purchase may be of."""
 
 
@@ -36,9 +36,9 @@ class Ceiling:
         )
 
 
-def threshold_of(percent: Decimal, pack: Decimal) -> Decimal:
+def threshold_from_percent(percent: Decimal, pack_units: Decimal) -> Decimal:
     """Return a threshold that is a percentage of a pack's units."""
-    return rounded(Fraction(percent) * Fraction(pack) / 100)
+    return round_units(Fraction(percent) * Fraction(pack_units) / 100)
 
 
 def is_due(balance: Decimal, threshold: Decimal) -> bool:
@@ -46,12 +46,12 @@ def is_due(balance: Decimal, threshold: Decimal) -> bool:
     return balance < threshold
 
 
-def has_cooled(last: datetime | None, cooldown: timedelta, at: datetime) -> bool:
+def is_cooldown_over(last_topup_at: datetime | None, cooldown: timedelta, at: datetime) -> bool:
     """Tell whether the last top-up is long enough ago for the next one."""
-    return last is None or last + cooldown <= at
+    return last_topup_at is None or last_topup_at + cooldown <= at
 
 
-def packs_to(target: Decimal | None, balance: Decimal, pack: Decimal) -> int:
+def packs_to_reach(target: Decimal | None, balance: Decimal, pack_units: Decimal) -> int:
     """
     Return how many packs fill a wallet up to a target at least: one or more, and no more than `MOST_PACKS`.
 
@@ -60,10 +60,10 @@ def packs_to(target: Decimal | None, balance: Decimal, pack: Decimal) -> int:
     if target is None:
         return 1
     missing = EXACT.subtract(target, balance)
-    whole, rest = EXACT.divmod(max(missing, Decimal(0)), pack)
-    return min(max(int(whole) + bool(rest), 1), MOST_PACKS)
+    full_packs, remainder = EXACT.divmod(max(missing, Decimal(0)), pack_units)
+    return min(max(int(full_packs) + bool(remainder), 1), MAX_PACKS)
 
 
-def units_to(target: Decimal, balance: Decimal, *, least: Decimal, most: Decimal) -> Decimal:
+def units_to_reach(target: Decimal, balance: Decimal, *, least: Decimal, most: Decimal) -> Decimal:
     """Return how many units of those that are sold one by one fill a wallet up to a target, from least to most."""
     return min(max(EXACT.subtract(target, balance), least), most)

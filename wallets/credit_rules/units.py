@@ -7,10 +7,10 @@ from lib.decimals import EXACT, ZERO
 from lib.money import round_to
 
 PLACES = 12
-LEAST = Decimal(1).scaleb(-PLACES)
+SMALLEST_STEP = Decimal(1).scaleb(-PLACES)
 """The smallest step of credits, and of money within a wallet."""
 
-MOST = Decimal("1e18")
+MAX_UNITS = Decimal("1e18")
 """More than any wallet holds, and few enough digits for exact sums."""
 
 
@@ -18,25 +18,25 @@ class InvalidAmount(ValueError):
     """An amount of prepaid value that is none; the text says why."""
 
 
-def checked(amount: Decimal) -> Decimal:
+def check_amount(amount: Decimal) -> Decimal:
     """
     Return an amount that can be granted, held or taken as it is.
 
     :raises InvalidAmount: unless it is above zero, at most `MOST`, and has at most 12 decimal places.
     """
-    if not amount.is_finite() or not 0 < amount <= MOST:
-        raise InvalidAmount(f"{amount} is not an amount above zero and at most {MOST:,f}.")
-    if amount != round_to(amount, LEAST):
+    if not amount.is_finite() or not 0 < amount <= MAX_UNITS:
+        raise InvalidAmount(f"{amount} is not an amount above zero and at most {MAX_UNITS:,f}.")
+    if amount != round_to(amount, SMALLEST_STEP):
         raise InvalidAmount(f"{amount:f} has more than 12 decimal places: round it first.")
     return amount
 
 
-def rounded(amount: Decimal | Fraction) -> Decimal:
+def round_units(amount: Decimal | Fraction) -> Decimal:
     """Return an amount half-up to 12 places."""
-    return round_to(amount, LEAST)
+    return round_to(amount, SMALLEST_STEP)
 
 
-def added(*amounts: Decimal) -> Decimal:
+def add_units(*amounts: Decimal) -> Decimal:
     """Return the exact sum."""
     total = ZERO
     for amount in amounts:

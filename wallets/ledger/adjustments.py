@@ -5,18 +5,18 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
 from wallets.credit_rules.lots import cost_between
-from wallets.credit_rules.units import checked
-from wallets.ledger.errors import Conflict, LedgerRefused, NotEnough
-from wallets.ledger.grant import Grant, put
-from wallets.ledger.locked_wallets import Open, open_for, open_wallets, read_lots
-from wallets.ledger.references import digest_of
-from wallets.ledger.transactions import Sheet, against, moved, write
+from wallets.credit_rules.units import check_amount
+from wallets.ledger.errors import ReferenceConflict, LedgerRefused, InsufficientUnits
+from wallets.ledger.grant import Grant, grant_lot
+from wallets.ledger.locked_wallets import LockedWallet, lock_wallet, lock_wallets, read_lots
+from wallets.ledger.references import request_digest
+from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot, Wallet
 from wallets.models.ledger import Account, Movement
-from wallets.operations.notifications import tell_adjusted
+from wallets.operations.notifications import announce_lot_adjustment
 
 
 def void(
@@ -27,7 +27,7 @@ def void(
 
     :raises LedgerRefused: if the lot has less that is not held, or no reason is given.
     """
-    return _take_out(Movement.VOID, lot_id, amount, reference, reason, at, by)
+    return _remove_units(Movement.VOID, lot_id, amount, reference, reason, at, by)
 
 
 def refund(
@@ -38,10 +38,10 @@ def refund(
 
     :raises LedgerRefused: if the lot was not paid for, has less that is not held, or no reason is given.
     """
-    return _take_out(Movement.REFUND, lot_id, amount, reference, reason, at, by)
+    return _remove_units(Movement.REFUND, lot_id, amount, reference, reason, at, by)
 
 
-def _take_out(
+def _remove_units(
     kind: Movement,
     lot_id: int,
     amount: Decimal,
@@ -50,27 +50,27 @@ def _take_out(
     at: datetime,
     by: AbstractBaseUser | None,
 ) -> Lot:
-    checked(amount)
+    check_amount(amount)
     _check_reason(reason)
-    with change(f"{kind} credits", by=by, at=at):
+    with audited_transaction(f"{kind} credits", by=by, at=at):
         row = Lot.objects.get(pk=lot_id)
-        wallet, before = open_for(row.wallet_id, reference, used_at=at)
-        digest = digest_of(kind, lot_id, amount)
-        if before is not None:
-            before.checked(reference, digest)
+        wallet, earlier = lock_wallet(row.wallet_id, reference, used_at=at)
+        digest = request_digest(kind, lot_id, amount)
+        if earlier is not None:
+            earlier.check_same_request(reference, digest)
             return row
         read_lots({wallet.id: wallet}, [lot_id])
         lot = wallet.lots[lot_id]
         if kind == Movement.REFUND and not lot.cost:
             raise LedgerRefused("Nothing was paid for it: void it instead.", field="lot")
         if lot.free < amount:
-            raise NotEnough(amount, lot.free, wallet.unit)
+            raise InsufficientUnits(amount, lot.free, wallet.unit)
         sheet = Sheet(at, reason, by.pk if by else None)
-        legs = [moved(wallet, lot, EXACT.minus(amount))]
-        sheet.post(wallet, kind, reference, [*legs, against(Account.WORLD, legs)], digest=digest)
+        legs = [move_lot(wallet, lot, EXACT.minus(amount))]
+        sheet.post(wallet, kind, reference, [*legs, balancing_leg(Account.WORLD, legs)], digest=digest)
         write(sheet, [wallet])
         row.refresh_from_db()
-        tell_adjusted(row, str(kind), at=at, mark=reference, amount=amount)
+        announce_lot_adjustment(row, str(kind), at=at, key_suffix=reference, amount=amount)
         return row
 
 
@@ -91,32 +91,32 @@ def transfer(
 
     :raises LedgerRefused: if the wallets are not of one customer and unit, there is less, or no reason is given.
     """
-    checked(amount)
+    check_amount(amount)
     _check_reason(reason)
     if from_id == to_id:
         raise LedgerRefused("A transfer goes to another wallet.", field="to")
-    with change("transfer credits", by=by, at=at):
-        wallets = open_wallets([from_id, to_id], used_at=at)
+    with audited_transaction("transfer credits", by=by, at=at):
+        wallets = lock_wallets([from_id, to_id], used_at=at)
         source, target = wallets[from_id], wallets[to_id]
         if (source.customer_id, source.unit) != (target.customer_id, target.unit):
             raise LedgerRefused("Both wallets must be of one customer and hold the same unit.", field="to")
         if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
             raise LedgerRefused("What their lots cost stands in two currencies: grant and void instead.", field="to")
-        found = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
-        if before := list(found.order_by("id")):
-            return _moved_before(before, amount, reference)
+        earlier_lots = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
+        if transferred := list(earlier_lots.order_by("id")):
+            return _check_same_transfer(transferred, amount, reference)
         sheet = Sheet(at, reason, by.pk if by else None)
-        made = _transfer(source, target, amount, reference, sheet)
+        new_lots = _transfer_lots(source, target, amount, reference, sheet)
         write(sheet, [source, target])
-        for lot in made:
-            tell_adjusted(lot, "transfer", at=at, mark=reference, amount=lot.amount)
-        return made
+        for lot in new_lots:
+            announce_lot_adjustment(lot, "transfer", at=at, key_suffix=reference, amount=lot.amount)
+        return new_lots
 
 
-def _transfer(source: Open, target: Open, amount: Decimal, reference: str, sheet: Sheet) -> list[Lot]:
+def _transfer_lots(source: LockedWallet, target: LockedWallet, amount: Decimal, reference: str, sheet: Sheet) -> list[Lot]:
     # Of whatever feature: what is restricted stays so.
-    lots = [lot for lot in source.ordered() if lot.free and lot.is_valid(sheet.at)]
-    missing, made, legs = amount, [], []
+    lots = [lot for lot in source.ordered_lots() if lot.free and lot.is_valid(sheet.at)]
+    missing, new_lots, legs = amount, [], []
     rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in lots])}
     for lot in lots:
         units = min(lot.free, missing)
@@ -124,7 +124,7 @@ def _transfer(source: Open, target: Open, amount: Decimal, reference: str, sheet
             break
         missing = EXACT.subtract(missing, units)
         row = rows[lot.id]
-        one = Grant(
+        grant = Grant(
             row.kind,
             units,
             f"transfer:{reference}:{lot.id}",
@@ -140,18 +140,18 @@ def _transfer(source: Open, target: Open, amount: Decimal, reference: str, sheet
             rollover_ends=row.rollover_ends,
             origin_id=row.pk,
         )
-        legs.append(moved(source, lot, EXACT.minus(units)))
-        made.append(put(target, one, sheet, kind=Movement.TRANSFER_IN))
+        legs.append(move_lot(source, lot, EXACT.minus(units)))
+        new_lots.append(grant_lot(target, grant, sheet, kind=Movement.TRANSFER_IN))
     if missing:
-        raise NotEnough(amount, EXACT.subtract(amount, missing), source.unit)
-    sheet.post(source, Movement.TRANSFER_OUT, f"transfer:{reference}", [*legs, against(Account.WORLD, legs)])
-    return made
+        raise InsufficientUnits(amount, EXACT.subtract(amount, missing), source.unit)
+    sheet.post(source, Movement.TRANSFER_OUT, f"transfer:{reference}", [*legs, balancing_leg(Account.WORLD, legs)])
+    return new_lots
 
 
-def _moved_before(before: list[Lot], amount: Decimal, reference: str) -> list[Lot]:
-    if sum(one.amount for one in before) != amount:
-        raise Conflict(reference)
-    return before
+def _check_same_transfer(lots: list[Lot], amount: Decimal, reference: str) -> list[Lot]:
+    if sum(lot.amount for lot in lots) != amount:
+        raise ReferenceConflict(reference)
+    return lots
 
 
 def extend(
@@ -163,9 +163,9 @@ def extend(
     :raises LedgerRefused: if it would expire earlier than it does, has gone to breakage, or no reason is given.
     """
     _check_reason(reason)
-    with change("extend credits", by=by, at=at, reason=reason):
+    with audited_transaction("extend credits", by=by, at=at, reason=reason):
         row = Lot.objects.get(pk=lot_id)
-        wallet = open_wallets([row.wallet_id], used_at=at)[row.wallet_id]
+        wallet = lock_wallets([row.wallet_id], used_at=at)[row.wallet_id]
         read_lots({wallet.id: wallet}, [lot_id])
         lot = wallet.lots[lot_id]
         if lot.expires_at is None or (expires_at is not None and expires_at <= lot.expires_at):
@@ -176,7 +176,7 @@ def extend(
         rolls_over = len(ends) if row.rollover_ends else row.rolls_over if expires_at else 0
         Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=rolls_over, rollover_ends=ends)
         row.refresh_from_db()
-        tell_adjusted(row, "extend", at=at, mark="")
+        announce_lot_adjustment(row, "extend", at=at, key_suffix="")
         return row
 
 

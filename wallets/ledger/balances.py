@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lib import prepared_statements
 from lib.decimals import ZERO
 
-_STANDING = """
+_BALANCES = """
 SELECT wallet_id, coalesce(sum(remaining - held) FILTER (WHERE is_valid), 0), sum(held), first,
     coalesce(sum(remaining) FILTER (WHERE expires_at = first), 0), count(*)
 FROM (
@@ -20,7 +20,7 @@ FROM (
 """
 
 
-class Standing(NamedTuple):
+class WalletBalances(NamedTuple):
     """
     What is in a wallet.
 
@@ -33,14 +33,14 @@ class Standing(NamedTuple):
     held: Decimal = ZERO
     next_expiry: datetime | None = None
     expiring: Decimal = ZERO
-    lots: int = 0
+    lot_count: int = 0
 
 
-EMPTY = Standing()
+EMPTY_BALANCES = WalletBalances()
 
 
-def standings(wallet_ids: Iterable[int], *, at: datetime) -> dict[int, Standing]:
+def read_balances(wallet_ids: Iterable[int], *, at: datetime) -> dict[int, WalletBalances]:
     """Return how these wallets stand, in one query; a wallet without anything left is not among them."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_STANDING, {"at": at, "wallets": list(wallet_ids)}, binary=True)
-        return {row[0]: Standing(*row[1:]) for row in cursor.fetchall()}
+        cursor.execute(_BALANCES, {"at": at, "wallets": list(wallet_ids)}, binary=True)
+        return {row[0]: WalletBalances(*row[1:]) for row in cursor.fetchall()}

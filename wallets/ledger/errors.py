@@ -11,18 +11,18 @@ class LedgerRefused(Exception):
         self.field = field
 
 
-class NotEnough(LedgerRefused):
+class InsufficientUnits(LedgerRefused):
     """The wallet has less than was asked for. available: how much it has."""
 
-    def __init__(self, asked: Decimal, available: Decimal, unit: str) -> None:
+    def __init__(self, requested: Decimal, available: Decimal, unit: str) -> None:
         super().__init__(
-            f"{asked.normalize():f} {unit} were asked for, and {available.normalize():f} are available: top up.",
+            f"{requested.normalize():f} {unit} were asked for, and {available.normalize():f} are available: top up.",
             field="amount",
         )
         self.available = available
 
 
-class Conflict(LedgerRefused):
+class ReferenceConflict(LedgerRefused):
     """The reference names another movement already."""
 
     def __init__(self, reference: str) -> None:

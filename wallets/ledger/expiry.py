@@ -8,20 +8,20 @@ from django.db import transaction
 from django.db.models import Sum
 
 from customers.notifications import announce
-from lib.decimals import EXACT, ZERO, plain
+from lib.decimals import EXACT, ZERO, to_plain_string
 from wallets.credit_rules.lots import cost_between
-from wallets.credit_rules.rollover import rolled_over
-from wallets.credit_rules.units import added
-from wallets.ledger.grant import Grant, put, repay
-from wallets.ledger.locked_wallets import Open, open_wallets
-from wallets.ledger.transactions import Sheet, against, moved, write
+from wallets.credit_rules.rollover import rollover_units
+from wallets.credit_rules.units import add_units
+from wallets.ledger.grant import Grant, grant_lot, repay_debt
+from wallets.ledger.locked_wallets import LockedWallet, lock_wallets
+from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot
 from wallets.models.ledger import Account, Movement
 from wallets.models.lots import LotKind
 
 
 @transaction.atomic
-def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
+def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
     """
     Expire what is due in a wallet, and return how many lots did; none that did already.
 
@@ -29,47 +29,47 @@ def expire(*, wallet_id: int, at: datetime, waiting: timedelta) -> int:
 
     What a reservation holds stays in its lot until that ends. What rolls over is valid from the expiry on.
     """
-    wallet = open_wallets([wallet_id], used_at=at)[wallet_id]
+    wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
     sheet = Sheet(at)
-    due = [lot for lot in wallet.ordered() if lot.free and lot.expires_at and lot.expires_at <= at - waiting]
-    rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in due])}
-    rolled = _rolled_before(rows.values())
-    expired = added(*(_expire(wallet, rows[lot.id], rolled.get(lot.id, ZERO), sheet) for lot in due))
-    for lot in wallet.ordered():
+    expired_lots = [lot for lot in wallet.ordered_lots() if lot.free and lot.expires_at and lot.expires_at <= at - grace_period]
+    rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in expired_lots])}
+    rolled_over = _read_rolled_over(rows.values())
+    breakage = add_units(*(_expire_lot(wallet, rows[lot.id], rolled_over.get(lot.id, ZERO), sheet) for lot in expired_lots))
+    for lot in wallet.ordered_lots():
         if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
-            repay(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
+            repay_debt(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
     write(sheet, [wallet])
-    if expired:
-        _tell(wallet, expired, at=at)
-    return len(due)
+    if breakage:
+        _announce_expiry(wallet, breakage, at=at)
+    return len(expired_lots)
 
 
-def _rolled_before(rows: Iterable[Lot]) -> dict[int, Decimal]:
+def _read_rolled_over(rows: Iterable[Lot]) -> dict[int, Decimal]:
     """Return what of lots that expire once more, since something came back to them, has rolled over already."""
-    again = [row.pk for row in rows if row.rolls_over and row.rollover_most is not None]
-    if not again:
+    lot_ids = [row.pk for row in rows if row.rolls_over and row.rollover_most is not None]
+    if not lot_ids:
         return {}
-    made = Lot.objects.filter(origin__in=again, source__startswith="lot:")
-    return dict(made.values_list("origin").annotate(Sum("amount")))
+    rollover_lots = Lot.objects.filter(origin__in=lot_ids, source__startswith="lot:")
+    return dict(rollover_lots.values_list("origin").annotate(Sum("amount")))
 
 
-def _expire(wallet: Open, row: Lot, rolled: Decimal, sheet: Sheet) -> Decimal:
+def _expire_lot(wallet: LockedWallet, row: Lot, already_rolled_over: Decimal, sheet: Sheet) -> Decimal:
     """Post what becomes of a lot that is over, and return how much of it went to breakage."""
     lot = wallet.lots[row.pk]
-    goes_on = rolled_over(lot, row.rollover_most, before=rolled) if row.rolls_over else ZERO
-    gives_up = EXACT.subtract(lot.free, goes_on)
+    rollover = rollover_units(lot, row.rollover_most, already_rolled_over=already_rolled_over) if row.rolls_over else ZERO
+    breakage = EXACT.subtract(lot.free, rollover)
     # A lot that a hold or late usage kept something of expires more than once.
     reference = f"lot:{row.pk}:expire:{wallet.moves}"
-    if goes_on:
-        _roll_over(wallet, row, goes_on, sheet, reference)
-    if gives_up:
-        legs = [moved(wallet, wallet.lots[row.pk], EXACT.minus(gives_up), expired=True)]
-        sheet.post(wallet, Movement.EXPIRE, reference, [*legs, against(Account.BREAKAGE, legs)])
-    return gives_up
+    if rollover:
+        _roll_over(wallet, row, rollover, sheet, reference)
+    if breakage:
+        legs = [move_lot(wallet, wallet.lots[row.pk], EXACT.minus(breakage), expired=True)]
+        sheet.post(wallet, Movement.EXPIRE, reference, [*legs, balancing_leg(Account.BREAKAGE, legs)])
+    return breakage
 
 
-def _tell(wallet: Open, expired: Decimal, *, at: datetime) -> None:
-    facts = {"wallet": wallet.id, "unit": wallet.unit, "amount": plain(expired), "balance": plain(wallet.balance)}
+def _announce_expiry(wallet: LockedWallet, breakage: Decimal, *, at: datetime) -> None:
+    facts = {"wallet": wallet.id, "unit": wallet.unit, "amount": to_plain_string(breakage), "balance": to_plain_string(wallet.balance)}
     announce(
         kind="wallet.expired",
         customer_id=wallet.customer_id,
@@ -79,16 +79,16 @@ def _tell(wallet: Open, expired: Decimal, *, at: datetime) -> None:
     )
 
 
-def _roll_over(wallet: Open, row: Lot, units: Decimal, sheet: Sheet, reference: str) -> None:
+def _roll_over(wallet: LockedWallet, row: Lot, units: Decimal, sheet: Sheet, reference: str) -> None:
     lot = wallet.lots[row.pk]
-    left = EXACT.subtract(lot.remaining, units)
-    one = Grant(
+    remaining = EXACT.subtract(lot.remaining, units)
+    grant = Grant(
         LotKind.ROLLOVER,
         units,
         f"lot:{row.pk}:{reference}",
-        cost=cost_between(lot, lot.remaining, left),
+        cost=cost_between(lot, lot.remaining, remaining),
         valid_from=row.expires_at,
-        expires_at=_lasts_until(row),
+        expires_at=_rollover_expires_at(row),
         features=row.features,
         priority=row.priority,
         is_paid=row.is_paid,
@@ -99,14 +99,14 @@ def _roll_over(wallet: Open, row: Lot, units: Decimal, sheet: Sheet, reference: 
         origin_id=row.pk,
         granted_at=row.granted_at,
     )
-    leg = moved(wallet, lot, EXACT.minus(units))
-    put(wallet, one, sheet, kind=Movement.ROLL_OVER, taken=[leg])
+    leg = move_lot(wallet, lot, EXACT.minus(units))
+    grant_lot(wallet, grant, sheet, kind=Movement.ROLL_OVER, source_legs=[leg])
 
 
-def _lasts_until(row: Lot) -> datetime:
+def _rollover_expires_at(row: Lot) -> datetime:
     if row.rollover_ends:
         return row.rollover_ends[0]
-    lasts = row.expires_at - row.valid_from
+    duration = row.expires_at - row.valid_from
     if row.rollover_days is not None:
-        lasts = timedelta(days=row.rollover_days)
-    return row.expires_at + lasts
+        duration = timedelta(days=row.rollover_days)
+    return row.expires_at + duration

@@ -15,18 +15,18 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from customers.customer_time import of_clock
+from customers.customer_time import clock_sql
 from wallets.ledger.expiry import expire
-from wallets.ledger.hold import lapse
-from wallets.ledger.locked_wallets import open_of_customers
+from wallets.ledger.hold import lapse_holds
+from wallets.ledger.locked_wallets import lock_customer_wallets
 from wallets.ledger.transactions import Sheet, write
 
-BATCH = 10_000
+BATCH_SIZE = 10_000
 
 _log = logging.getLogger(__name__)
 
 # Late usage is waited for as long as the seller waits for it before a period is billed.
-_DUE = """
+_DUE_WALLETS = """
 WITH due AS (
     SELECT l.wallet_id AS id FROM wallets_lot l
     JOIN wallets_wallet w ON w.id = l.wallet_id
@@ -41,16 +41,16 @@ SELECT w.id, s.grace FROM due JOIN wallets_wallet w ON w.id = due.id AND w.close
 JOIN customers_customer c ON c.id = w.customer_id JOIN customers_seller s ON s.id = c.seller_id
 WHERE {in_time} AND w.id > %(after)s ORDER BY w.id LIMIT %(limit)s
 """
-_OVER = """
+_LAPSED_HOLDS = """
 SELECT customer_id, array_agg(DISTINCT unit ORDER BY unit) FROM wallets_hold
 WHERE state = 'open' AND until <= %(at)s AND {in_time} AND customer_id > %(after)s
 GROUP BY 1 ORDER BY 1 LIMIT %(limit)s
 """
-_CLAIM = "SELECT FROM wallets_wallet WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
+_TRY_LOCK = "SELECT FROM wallets_wallet WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
 
 
 @dataclass(slots=True)
-class Swept:
+class ExpiryRun:
     """Counts of a run: customers whose holds lapsed, lots that expired, and wallets or customers that failed."""
 
     lapsed: int = 0
@@ -58,13 +58,13 @@ class Swept:
     failed: int = 0
 
 
-def sweep(
+def expire_due(
     *,
     at: datetime,
-    clock: int | None = None,
-    batch: int = BATCH,
-    keep_going: Callable[[], bool] = lambda: True,
-) -> Swept:
+    clock_id: int | None = None,
+    batch_size: int = BATCH_SIZE,
+    should_continue: Callable[[], bool] = lambda: True,
+) -> ExpiryRun:
     """
     Do what is due in all wallets at `at`, and return what came of it.
 
@@ -72,52 +72,52 @@ def sweep(
     keep_going: asked before each wallet; what is left then is due as before, and so is a wallet that somebody else
     holds, or that cannot be done: why is logged, and the others go on.
     """
-    swept = Swept()
-    over = _OVER.format(in_time=of_clock(clock, "customer_id"))
-    due = _DUE.format(in_time=of_clock(clock, "c.id"))
-    for customer_id, units in takewhile(lambda _: keep_going(), _batches(over, batch, at)):
-        swept.lapsed += _tried(swept, partial(_lapse, customer_id, units, at), f"holds of customer {customer_id}")
-    for wallet_id, waiting in takewhile(lambda _: keep_going(), _batches(due, batch, at)):
-        swept.expired += _tried(swept, partial(_expire, wallet_id, waiting, at), f"wallet {wallet_id}")
-    return swept
+    run = ExpiryRun()
+    lapsed_query = _LAPSED_HOLDS.format(in_time=clock_sql(clock_id, "customer_id"))
+    due_query = _DUE_WALLETS.format(in_time=clock_sql(clock_id, "c.id"))
+    for customer_id, units in takewhile(lambda _: should_continue(), _read_in_batches(lapsed_query, batch_size, at)):
+        run.lapsed += _run_isolated(run, partial(_lapse_holds, customer_id, units, at), f"holds of customer {customer_id}")
+    for wallet_id, grace_period in takewhile(lambda _: should_continue(), _read_in_batches(due_query, batch_size, at)):
+        run.expired += _run_isolated(run, partial(_expire_wallet, wallet_id, grace_period, at), f"wallet {wallet_id}")
+    return run
 
 
-def _batches(query: str, size: int, at: datetime) -> Iterator[tuple[Any, ...]]:
+def _read_in_batches(query: str, batch_size: int, at: datetime) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a query, so many at a time; each goes on after the first column of the last row."""
     after = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(query, {"at": at, "after": after, "limit": size})
+            cursor.execute(query, {"at": at, "after": after, "limit": batch_size})
             rows = cursor.fetchall()
         yield from rows
-        if len(rows) < size:
+        if len(rows) < batch_size:
             return
         after = rows[-1][0]
 
 
-def _tried(swept: Swept, action: Callable[[], int], what: str) -> int:
+def _run_isolated(run: ExpiryRun, action: Callable[[], int], subject: str) -> int:
     try:
         with transaction.atomic():
             return action()
     except Exception:
         if not connection.is_usable():
             raise
-        _log.exception("%s: what is due cannot be done", what)
-        swept.failed += 1
+        _log.exception("%s: what is due cannot be done", subject)
+        run.failed += 1
         return 0
 
 
-def _lapse(customer_id: int, units: Sequence[str], at: datetime) -> int:
-    of_units = open_of_customers([(customer_id, unit) for unit in units], used_at=at)
-    for (_, unit), wallets in of_units.items():
-        lapse(wallets, customer_id, unit, at=at)
+def _lapse_holds(customer_id: int, units: Sequence[str], at: datetime) -> int:
+    wallets_by_key = lock_customer_wallets([(customer_id, unit) for unit in units], used_at=at)
+    for (_, unit), wallets in wallets_by_key.items():
+        lapse_holds(wallets, customer_id, unit, at=at)
         write(Sheet(at), wallets)
     return 1
 
 
-def _expire(wallet_id: int, waiting: timedelta, at: datetime) -> int:
+def _expire_wallet(wallet_id: int, grace_period: timedelta, at: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [wallet_id])
+        cursor.execute(_TRY_LOCK, [wallet_id])
         if cursor.rowcount == 0:
             return 0
-    return expire(wallet_id=wallet_id, at=at, waiting=waiting)
+    return expire(wallet_id=wallet_id, at=at, grace_period=grace_period)

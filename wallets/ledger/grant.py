@@ -10,10 +10,10 @@ from django.db import transaction
 
 from lib.decimals import EXACT, ZERO
 from wallets.credit_rules import lots
-from wallets.credit_rules.units import checked
+from wallets.credit_rules.units import check_amount
 from wallets.ledger.errors import LedgerRefused
-from wallets.ledger.locked_wallets import Open, open_wallets
-from wallets.ledger.transactions import Leg, Sheet, against, moved, write
+from wallets.ledger.locked_wallets import LockedWallet, lock_wallets
+from wallets.ledger.transactions import Leg, Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot
 from wallets.models.ledger import Account, Movement
 from wallets.models.lots import PAID, LotKind
@@ -72,84 +72,84 @@ def grant_all(
 
     :raises NoWallet, LedgerRefused: as `grant`; nothing is granted then.
     """
-    for one in chain.from_iterable(grants.values()):
-        _check(one, at)
-    wallets = open_wallets(grants, used_at=at)
-    found = _granted_before(grants)
-    new = {
-        (wallet_id, one.source): _row(wallet_id, one, at)
-        for wallet_id, of_wallet in grants.items()
-        for one in of_wallet
-        if (wallet_id, one.source) not in found
+    for grant in chain.from_iterable(grants.values()):
+        _check_grant(grant, at)
+    wallets = lock_wallets(grants, used_at=at)
+    lots_by_key = _read_existing_lots(grants)
+    new_lots = {
+        (wallet_id, grant.source): _new_lot(wallet_id, grant, at)
+        for wallet_id, wallet_grants in grants.items()
+        for grant in wallet_grants
+        if (wallet_id, grant.source) not in lots_by_key
     }
     sheet = Sheet(at, reason, by_id)
-    for row in Lot.objects.bulk_create(new.values()):
-        _enter(wallets[row.wallet_id], row, sheet)
-    if sheet.postings:
+    for row in Lot.objects.bulk_create(new_lots.values()):
+        _post_grant(wallets[row.wallet_id], row, sheet)
+    if sheet.transactions:
         write(sheet, wallets.values())
-    found |= new
-    return {id_: [found[id_, one.source] for one in of_wallet] for id_, of_wallet in grants.items()}
+    lots_by_key |= new_lots
+    return {wallet_id: [lots_by_key[wallet_id, grant.source] for grant in wallet_grants] for wallet_id, wallet_grants in grants.items()}
 
 
-def _granted_before(grants: Mapping[int, Sequence[Grant]]) -> dict[tuple[int, str], Lot]:
-    sources = [one.source for one in chain.from_iterable(grants.values())]
-    there = Lot.objects.filter(wallet__in=grants, source__in=sources)
-    return {(lot.wallet_id, lot.source): lot for lot in there}
+def _read_existing_lots(grants: Mapping[int, Sequence[Grant]]) -> dict[tuple[int, str], Lot]:
+    sources = [grant.source for grant in chain.from_iterable(grants.values())]
+    existing_lots = Lot.objects.filter(wallet__in=grants, source__in=sources)
+    return {(lot.wallet_id, lot.source): lot for lot in existing_lots}
 
 
-def put(wallet: Open, one: Grant, sheet: Sheet, *, kind: Movement = Movement.GRANT, taken: Sequence[Leg] = ()) -> Lot:
+def grant_lot(wallet: LockedWallet, grant: Grant, sheet: Sheet, *, kind: Movement = Movement.GRANT, source_legs: Sequence[Leg] = ()) -> Lot:
     """
     Add a lot to a wallet that is open, post where it comes from, and pay with it what is owed.
 
     taken: the entries of other lots of the wallet that it comes from; the outside world if there are none.
     """
-    row = _row(wallet.id, one, sheet.at)
+    row = _new_lot(wallet.id, grant, sheet.at)
     row.save(force_insert=True)
-    _enter(wallet, row, sheet, kind=kind, taken=taken)
+    _post_grant(wallet, row, sheet, kind=kind, source_legs=source_legs)
     return row
 
 
-def _row(wallet_id: int, one: Grant, at: datetime) -> Lot:
+def _new_lot(wallet_id: int, grant: Grant, at: datetime) -> Lot:
     return Lot(
         wallet_id=wallet_id,
-        kind=one.kind,
-        amount=one.amount,
+        kind=grant.kind,
+        amount=grant.amount,
         remaining=ZERO,  # moved with the entries
-        cost=one.cost,
-        is_paid=one.kind in PAID if one.is_paid is None else one.is_paid,
-        priority=one.priority,
-        valid_from=one.valid_from or at,
-        expires_at=one.expires_at,
-        features=sorted(one.features),
-        rolls_over=len(one.rollover_ends) or one.rolls_over,
-        rollover_most=one.rollover_most,
-        rollover_days=one.rollover_days,
-        rollover_ends=list(one.rollover_ends),
-        origin_id=one.origin_id,
-        granted_at=one.granted_at or at,
-        source=one.source,
+        cost=grant.cost,
+        is_paid=grant.kind in PAID if grant.is_paid is None else grant.is_paid,
+        priority=grant.priority,
+        valid_from=grant.valid_from or at,
+        expires_at=grant.expires_at,
+        features=sorted(grant.features),
+        rolls_over=len(grant.rollover_ends) or grant.rolls_over,
+        rollover_most=grant.rollover_most,
+        rollover_days=grant.rollover_days,
+        rollover_ends=list(grant.rollover_ends),
+        origin_id=grant.origin_id,
+        granted_at=grant.granted_at or at,
+        source=grant.source,
     )
 
 
-def _enter(
-    wallet: Open, row: Lot, sheet: Sheet, *, kind: Movement = Movement.GRANT, taken: Sequence[Leg] = ()
+def _post_grant(
+    wallet: LockedWallet, row: Lot, sheet: Sheet, *, kind: Movement = Movement.GRANT, source_legs: Sequence[Leg] = ()
 ) -> None:
-    wallet.lots[row.pk] = lot = _as_pure(wallet, row)
-    legs = [*taken, moved(wallet, lot, row.amount)]
-    sheet.post(wallet, kind, f"lot:{row.pk}", legs if taken else [*legs, against(Account.WORLD, legs)])
-    repay(wallet, row.pk, sheet, reference=f"lot:{row.pk}:repay")
+    wallet.lots[row.pk] = lot = _to_pure_lot(wallet, row)
+    legs = [*source_legs, move_lot(wallet, lot, row.amount)]
+    sheet.post(wallet, kind, f"lot:{row.pk}", legs if source_legs else [*legs, balancing_leg(Account.WORLD, legs)])
+    repay_debt(wallet, row.pk, sheet, reference=f"lot:{row.pk}:repay")
 
 
-def repay(wallet: Open, lot_id: int, sheet: Sheet, *, reference: str) -> None:
+def repay_debt(wallet: LockedWallet, lot_id: int, sheet: Sheet, *, reference: str) -> None:
     """Pay what a wallet owes from a lot, as far as it goes; one that is kept for some features pays no debt."""
     lot = wallet.lots[lot_id]
     units = min(lot.free, wallet.debt)
     if not units or lot.features or not lot.is_valid(sheet.at):
         return
-    sheet.post(wallet, Movement.REPAY, reference, repaid(wallet, lot_id, units))
+    sheet.post(wallet, Movement.REPAY, reference, apply_repayment(wallet, lot_id, units))
 
 
-def repaid(wallet: Open, lot_id: int, units: Decimal) -> list[Leg]:
+def apply_repayment(wallet: LockedWallet, lot_id: int, units: Decimal) -> list[Leg]:
     """
     Pay so much of what a wallet owes from a lot, and return the entries; below zero the lot gets it back.
 
@@ -157,14 +157,14 @@ def repaid(wallet: Open, lot_id: int, units: Decimal) -> list[Leg]:
     """
     wallet.debt = EXACT.subtract(wallet.debt, units)
     lot = wallet.lots[lot_id]
-    legs = [moved(wallet, lot, EXACT.minus(units)), Leg(Account.WALLET, units)]
+    legs = [move_lot(wallet, lot, EXACT.minus(units)), Leg(Account.WALLET, units)]
     if lot.is_paid:
-        return [*legs, against(Account.EARNED, legs)]
+        return [*legs, balancing_leg(Account.EARNED, legs)]
     legs.append(Leg(Account.EARNED, EXACT.minus(units)))
-    return [*legs, against(Account.PROMOTIONAL, legs)]
+    return [*legs, balancing_leg(Account.PROMOTIONAL, legs)]
 
 
-def _as_pure(wallet: Open, row: Lot) -> lots.Lot:
+def _to_pure_lot(wallet: LockedWallet, row: Lot) -> lots.Lot:
     return lots.Lot(
         row.pk,
         row.amount,
@@ -181,16 +181,16 @@ def _as_pure(wallet: Open, row: Lot) -> lots.Lot:
     )
 
 
-def _check(one: Grant, at: datetime) -> None:
-    checked(one.amount)
-    if one.cost:
-        checked(one.cost)
-    begins = one.valid_from or at
-    if one.expires_at is not None and one.expires_at <= begins:
+def _check_grant(grant: Grant, at: datetime) -> None:
+    check_amount(grant.amount)
+    if grant.cost:
+        check_amount(grant.cost)
+    valid_from = grant.valid_from or at
+    if grant.expires_at is not None and grant.expires_at <= valid_from:
         raise LedgerRefused(
-            f"It would expire at {one.expires_at:%Y-%m-%d %H:%M}, before it begins.", field="expires_at"
+            f"It would expire at {grant.expires_at:%Y-%m-%d %H:%M}, before it begins.", field="expires_at"
         )
-    if (one.rolls_over or one.rollover_ends) and one.expires_at is None:
+    if (grant.rolls_over or grant.rollover_ends) and grant.expires_at is None:
         raise LedgerRefused("Only what expires rolls over: say when.", field="rolls_over")
-    if one.kind not in LotKind.values:
-        raise LedgerRefused(f"“{one.kind}” is no kind of grant.", field="kind")
+    if grant.kind not in LotKind.values:
+        raise LedgerRefused(f"“{grant.kind}” is no kind of grant.", field="kind")

@@ -8,14 +8,14 @@ from django.db import transaction
 from django.db.models import Sum
 
 from lib.decimals import EXACT, ZERO
-from wallets.ledger.locked_wallets import open_wallets, read_lots
-from wallets.ledger.transactions import Sheet, against, moved, write
+from wallets.ledger.locked_wallets import lock_wallets, read_lots
+from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Entry, Lot
 from wallets.models.ledger import Account, Movement
 
 
 @transaction.atomic
-def fit(
+def adjust_lot(
     *,
     lot_id: int,
     units: Decimal,
@@ -31,21 +31,21 @@ def fit(
     already counts as taken back, and a lot of which something has expired stays as it is.
     """
     row = Lot.objects.get(pk=lot_id)
-    wallet = open_wallets([row.wallet_id], used_at=at)[row.wallet_id]
+    wallet = lock_wallets([row.wallet_id], used_at=at)[row.wallet_id]
     read_lots({wallet.id: wallet}, [lot_id])
     row.refresh_from_db()
     if row.expired:
         return ZERO
-    void = Entry.objects.filter(lot=lot_id, transaction__kind=Movement.VOID).aggregate(units=Sum("units"))["units"]
+    voided_units = Entry.objects.filter(lot=lot_id, transaction__kind=Movement.VOID).aggregate(units=Sum("units"))["units"]
     lot = wallet.lots[lot_id]
-    beyond = EXACT.subtract(EXACT.add(row.amount, void or ZERO), units)
-    back = max(min(beyond, lot.free), ZERO)
-    if back:
+    excess = EXACT.subtract(EXACT.add(row.amount, voided_units or ZERO), units)
+    taken_back = max(min(excess, lot.free), ZERO)
+    if taken_back:
         sheet = Sheet(at, reason)
-        legs = [moved(wallet, lot, EXACT.minus(back))]
-        sheet.post(wallet, Movement.VOID, f"lot:{lot_id}:fit:{wallet.moves}", [*legs, against(Account.WORLD, legs)])
+        legs = [move_lot(wallet, lot, EXACT.minus(taken_back))]
+        sheet.post(wallet, Movement.VOID, f"lot:{lot_id}:fit:{wallet.moves}", [*legs, balancing_leg(Account.WORLD, legs)])
         write(sheet, [wallet])
     ends = list(rollover_ends)
     if expires_at is not None and (expires_at, ends) != (row.expires_at, row.rollover_ends):
         Lot.objects.filter(pk=lot_id).update(expires_at=expires_at, rolls_over=len(ends), rollover_ends=ends)
-    return back
+    return taken_back

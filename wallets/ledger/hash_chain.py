@@ -12,29 +12,29 @@ from typing import Any
 
 import msgspec
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
-FACTS = (
+SEALED_TRANSACTION_FIELDS = (
     *("wallet_id", "kind", "reference", "digest", "at", "used_at", "feature_id", "draw"),
     *("units", "uncovered", "balance_after", "reason", "by_id"),
 )
 """What of a transaction is sealed, in this order."""
 
-LEG = ("account", "lot_id", "units", "money", "place", "balance_after")
+SEALED_ENTRY_FIELDS = ("account", "lot_id", "units", "money", "place", "balance_after")
 """What of an entry is sealed, in this order; the entries in the order in which they were written."""
 
 
-def seal_of(before: str, facts: Iterable[Any], legs: Iterable[Sequence[Any]]) -> str:
+def compute_seal(previous_seal: str, transaction_values: Iterable[Any], entries: Iterable[Sequence[Any]]) -> str:
     """
     Return the seal of a transaction, as 64 hexadecimal digits.
 
     before: the seal of the wallet's transaction before it, empty for the first. facts, legs: see FACTS and LEG.
     """
-    told = [before, [_told(one) for one in facts], [[_told(one) for one in leg] for leg in legs]]
-    return sha256(msgspec.json.encode(told)).hexdigest()
+    content = [previous_seal, [_to_json_value(value) for value in transaction_values], [[_to_json_value(value) for value in entry_values] for entry_values in entries]]
+    return sha256(msgspec.json.encode(content)).hexdigest()
 
 
-def _told(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return plain(value)
+        return to_plain_string(value)
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -11,12 +11,12 @@ from django.db.models.functions import Coalesce
 
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.allocation import take
-from wallets.credit_rules.at_zero_policy import AtZero, rest_of
-from wallets.credit_rules.units import added, checked
-from wallets.ledger.errors import Conflict, LedgerRefused
-from wallets.ledger.locked_wallets import Open, open_of_customers, read_lots
-from wallets.ledger.spend import Spent, Use, refuse_uncovered, rule_of, take_from
+from wallets.credit_rules.allocation import allocate_from_lots
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy, split_shortfall
+from wallets.credit_rules.units import add_units, check_amount
+from wallets.ledger.errors import ReferenceConflict, LedgerRefused
+from wallets.ledger.locked_wallets import LockedWallet, lock_customer_wallets, read_lots
+from wallets.ledger.spend import SpendOutcome, SpendRequest, refuse_uncovered, at_zero_rule, take_from_wallets
 from wallets.ledger.transactions import Sheet, write
 from wallets.models import Entry, Hold, HoldShare, Transaction, Wallet
 from wallets.models.holds import HoldState
@@ -31,7 +31,7 @@ class HoldIsOver(LedgerRefused):
 
 
 @transaction.atomic
-def hold(*, customer_id: int, unit: str, use: Use, until: datetime) -> Hold:
+def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime) -> Hold:
     """
     Keep what a use may cost; the same reference again is the same hold.
 
@@ -41,64 +41,64 @@ def hold(*, customer_id: int, unit: str, use: Use, until: datetime) -> Hold:
     :raises NotEnough: if there is less, and what happens at zero does not let the use go on.
     :raises Conflict: if the reference names another hold.
     """
-    checked(use.amount)
-    wallets = open_of_customers([(customer_id, unit)], used_at=use.at)[customer_id, unit]
-    found = Hold.objects.filter(customer=customer_id, reference=use.reference).first()
-    if found is not None:
-        if (found.unit, found.amount, found.feature_id) != (unit, use.amount, use.feature_id):
-            raise Conflict(use.reference)
-        return found
-    lapse(wallets, customer_id, unit, at=use.at)
-    return hold_in(wallets, customer_id, unit, use, until=until)
+    check_amount(request.amount)
+    wallets = lock_customer_wallets([(customer_id, unit)], used_at=request.at)[customer_id, unit]
+    existing = Hold.objects.filter(customer=customer_id, reference=request.reference).first()
+    if existing is not None:
+        if (existing.unit, existing.amount, existing.feature_id) != (unit, request.amount, request.feature_id):
+            raise ReferenceConflict(request.reference)
+        return existing
+    lapse_holds(wallets, customer_id, unit, at=request.at)
+    return hold_locked(wallets, customer_id, unit, request, until=until)
 
 
-def hold_in(wallets: Sequence[Open], customer_id: int, unit: str, use: Use, *, until: datetime) -> Hold:
+def hold_locked(wallets: Sequence[LockedWallet], customer_id: int, unit: str, request: SpendRequest, *, until: datetime) -> Hold:
     """Keep what a use may cost in wallets that are open, and write it."""
-    shares, spent = _keep(wallets, use)
-    refuse_uncovered(use, wallets, spent)
-    made = Hold.objects.create(
+    shares, outcome = _hold_units(wallets, request)
+    refuse_uncovered(request, wallets, outcome)
+    hold = Hold.objects.create(
         customer_id=customer_id,
-        reference=use.reference,
+        reference=request.reference,
         unit=unit,
-        amount=use.amount,
-        uncovered=spent.uncovered,
-        feature_id=use.feature_id,
-        at=use.at,
+        amount=request.amount,
+        uncovered=outcome.uncovered,
+        feature_id=request.feature_id,
+        at=request.at,
         until=until,
     )
     for share in shares:
-        share.hold = made
+        share.hold = hold
     HoldShare.objects.bulk_create(shares)
-    write(Sheet(use.at), wallets)
-    return made
+    write(Sheet(request.at), wallets)
+    return hold
 
 
-def _keep(wallets: Sequence[Open], use: Use) -> tuple[list[HoldShare], Spent]:
+def _hold_units(wallets: Sequence[LockedWallet], request: SpendRequest) -> tuple[list[HoldShare], SpendOutcome]:
     shares: list[HoldShare] = []
-    missing, owed, uncovered = use.amount, ZERO, ZERO
-    for place, wallet in enumerate(wallets):
+    missing, owed, uncovered = request.amount, ZERO, ZERO
+    for index, wallet in enumerate(wallets):
         # What has expired by now may be spent for use from before, but not kept: of that, lots say nothing.
-        taken = take(wallet.ordered(), missing, feature=use.feature_id, at=use.at, revives=False)
-        for lot, units, _ in taken.shares:
-            wallet.put(replace(lot, held=EXACT.add(lot.held, units)))
+        allocation = allocate_from_lots(wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at, reclaims_expired=False)
+        for lot, units, _ in allocation.shares:
+            wallet.replace_lot(replace(lot, held=EXACT.add(lot.held, units)))
             shares.append(HoldShare(wallet_id=wallet.id, lot_id=lot.id, units=units))
-        missing = taken.missing
-        if missing and place == len(wallets) - 1:
-            at_zero, limit = rule_of(wallet, use)
-            owed, uncovered = rest_of(missing, at_zero, debt=wallet.owed, limit=limit)
+        missing = allocation.missing
+        if missing and index == len(wallets) - 1:
+            at_zero, limit = at_zero_rule(wallet, request)
+            owed, uncovered = split_shortfall(missing, at_zero, debt=wallet.total_debt, limit=limit)
             if owed:
                 wallet.debt_held = EXACT.add(wallet.debt_held, owed)
                 wallet.debt_limit = max(wallet.debt_limit, limit)
                 shares.append(HoldShare(wallet_id=wallet.id, lot_id=None, units=owed))
     if not wallets:
         uncovered = missing
-    return shares, Spent(EXACT.subtract(use.amount, missing), owed, uncovered, ZERO)
+    return shares, SpendOutcome(EXACT.subtract(request.amount, missing), owed, uncovered, ZERO)
 
 
 @transaction.atomic
 def commit(
-    *, hold_id: int, amount: Decimal, at: datetime, at_zero: AtZero = AtZero.BLOCK, limit: Decimal = ZERO
-) -> Spent:
+    *, hold_id: int, amount: Decimal, at: datetime, at_zero: AtZeroPolicy = AtZeroPolicy.BLOCK, limit: Decimal = ZERO
+) -> SpendOutcome:
     """
     Spend what was really used of a hold, and give the rest back; the same again answers as it did before.
 
@@ -109,67 +109,67 @@ def commit(
     :raises NotEnough: if there is less than was used, and the use does not go on; the hold stays.
     :raises Conflict: if it was committed with another amount.
     """
-    found, wallets = _opened(hold_id)
-    if found.state == HoldState.COMMITTED:
-        return _committed_before(found, amount)
-    if found.state != HoldState.OPEN or found.until <= at:
-        raise HoldIsOver(found)
+    hold, wallets = _lock_hold(hold_id)
+    if hold.state == HoldState.COMMITTED:
+        return _repeat_commit(hold, amount)
+    if hold.state != HoldState.OPEN or hold.until <= at:
+        raise HoldIsOver(hold)
     sheet = Sheet(at)
-    spent = commit_in(wallets, found, Use(amount, found.at, "", found.feature_id, at_zero, limit), sheet)
-    with prepared_statements.last_of_transaction():
+    outcome = commit_locked(wallets, hold, SpendRequest(amount, hold.at, "", hold.feature_id, at_zero, limit), sheet)
+    with prepared_statements.commit_with_last_statements():
         write(sheet, wallets)
-    return spent
+    return outcome
 
 
-def free(wallets: Sequence[Open], found: Hold, *, at: datetime) -> None:
+def release_locked(wallets: Sequence[LockedWallet], hold: Hold, *, at: datetime) -> None:
     """
     Give back, in wallets that are open, what a hold keeps, because what it was for is taken now; the caller writes.
 
     One whose time is over keeps nothing any more.
     """
-    found.refresh_from_db()
-    if found.state == HoldState.OPEN:
-        _free(wallets, [found])
-        _end([found], HoldState.RELEASED, at=at)
+    hold.refresh_from_db()
+    if hold.state == HoldState.OPEN:
+        _release_units(wallets, [hold])
+        _end_holds([hold], HoldState.RELEASED, at=at)
 
 
-def commit_in(wallets: Sequence[Open], found: Hold, use: Use, sheet: Sheet) -> Spent:
+def commit_locked(wallets: Sequence[LockedWallet], hold: Hold, request: SpendRequest, sheet: Sheet) -> SpendOutcome:
     """Free what a hold keeps in wallets that are open, and take what was used; the caller writes the wallets."""
-    _free(wallets, [found])
-    _end([found], HoldState.COMMITTED, at=sheet.at)
-    if not use.amount:
-        return Spent(ZERO, ZERO, ZERO, ZERO)
-    use = replace(use, at=found.at, reference=_reference(found))
-    spent = take_from(wallets, use, sheet)
-    refuse_uncovered(use, wallets, spent)
-    return spent
+    _release_units(wallets, [hold])
+    _end_holds([hold], HoldState.COMMITTED, at=sheet.at)
+    if not request.amount:
+        return SpendOutcome(ZERO, ZERO, ZERO, ZERO)
+    request = replace(request, at=hold.at, reference=_reference(hold))
+    outcome = take_from_wallets(wallets, request, sheet)
+    refuse_uncovered(request, wallets, outcome)
+    return outcome
 
 
-def _committed_before(found: Hold, amount: Decimal) -> Spent:
+def _repeat_commit(hold: Hold, amount: Decimal) -> SpendOutcome:
     units = owed = uncovered = ZERO
-    last = 0
-    for one in Transaction.objects.filter(
-        wallet__customer=found.customer_id, reference=_reference(found)
+    last_id = 0
+    for transaction in Transaction.objects.filter(
+        wallet__customer=hold.customer_id, reference=_reference(hold)
     ).prefetch_related("entries"):
-        taken = EXACT.minus(sum((entry.units for entry in one.entries.all() if entry.lot_id), ZERO))
+        taken = EXACT.minus(sum((entry.units for entry in transaction.entries.all() if entry.lot_id), ZERO))
         units = EXACT.add(units, taken)
-        owed = EXACT.add(owed, EXACT.subtract(EXACT.minus(one.units), taken))
-        uncovered, last = EXACT.add(uncovered, one.uncovered), max(last, one.pk)
-    if added(units, owed, uncovered) != amount:
-        raise Conflict(found.reference)
-    return Spent(units, owed, uncovered, _balance_after(found, last))
+        owed = EXACT.add(owed, EXACT.subtract(EXACT.minus(transaction.units), taken))
+        uncovered, last_id = EXACT.add(uncovered, transaction.uncovered), max(last_id, transaction.pk)
+    if add_units(units, owed, uncovered) != amount:
+        raise ReferenceConflict(hold.reference)
+    return SpendOutcome(units, owed, uncovered, _balance_after(hold, last_id))
 
 
-def _balance_after(found: Hold, transaction_id: int) -> Decimal:
+def _balance_after(hold: Hold, transaction_id: int) -> Decimal:
     """Return what the wallets that a hold may take had together after a transaction, which locked all of them."""
-    up_to_it = Entry.objects.filter(wallet=OuterRef("pk"), place__isnull=False, transaction__lte=transaction_id)
-    latest = Subquery(up_to_it.order_by("-place").values("balance_after")[:1])
-    wallets = Wallet.objects.filter(customer=found.customer_id, unit=found.unit)
-    return added(*wallets.values_list(Coalesce(latest, ZERO), flat=True))
+    entries = Entry.objects.filter(wallet=OuterRef("pk"), place__isnull=False, transaction__lte=transaction_id)
+    latest = Subquery(entries.order_by("-place").values("balance_after")[:1])
+    wallets = Wallet.objects.filter(customer=hold.customer_id, unit=hold.unit)
+    return add_units(*wallets.values_list(Coalesce(latest, ZERO), flat=True))
 
 
-def _reference(found: Hold) -> str:
-    return f"hold:{found.pk}"
+def _reference(hold: Hold) -> str:
+    return f"hold:{hold.pk}"
 
 
 @transaction.atomic
@@ -179,47 +179,47 @@ def release(*, hold_id: int, at: datetime) -> Hold:
 
     :raises HoldIsOver: if it was committed.
     """
-    found, wallets = _opened(hold_id)
-    if found.state == HoldState.COMMITTED:
-        raise HoldIsOver(found)
-    if found.state == HoldState.OPEN:
-        _free(wallets, [found])
-        _end([found], HoldState.RELEASED, at=at)
+    hold, wallets = _lock_hold(hold_id)
+    if hold.state == HoldState.COMMITTED:
+        raise HoldIsOver(hold)
+    if hold.state == HoldState.OPEN:
+        _release_units(wallets, [hold])
+        _end_holds([hold], HoldState.RELEASED, at=at)
         write(Sheet(at), wallets)
-    return found
+    return hold
 
 
-def lapse(wallets: Sequence[Open], customer_id: int, unit: str, *, at: datetime) -> None:
+def lapse_holds(wallets: Sequence[LockedWallet], customer_id: int, unit: str, *, at: datetime) -> None:
     """Give back, in wallets that are open, what holds keep whose time is over; the caller writes the wallets."""
-    over = list(Hold.objects.filter(customer=customer_id, unit=unit, state=HoldState.OPEN, until__lte=at))
-    if over:
-        _free(wallets, over)
-        _end(over, HoldState.LAPSED, at=at)
+    lapsed = list(Hold.objects.filter(customer=customer_id, unit=unit, state=HoldState.OPEN, until__lte=at))
+    if lapsed:
+        _release_units(wallets, lapsed)
+        _end_holds(lapsed, HoldState.LAPSED, at=at)
 
 
-def _opened(hold_id: int) -> tuple[Hold, list[Open]]:
+def _lock_hold(hold_id: int) -> tuple[Hold, list[LockedWallet]]:
     """Lock the wallets of a hold, and return it as it is under the lock."""
-    found = Hold.objects.get(pk=hold_id)
-    of = found.customer_id, found.unit
-    wallets = open_of_customers([of], used_at=found.at)[of]
-    found.refresh_from_db()
-    return found, wallets
+    hold = Hold.objects.get(pk=hold_id)
+    key = hold.customer_id, hold.unit
+    wallets = lock_customer_wallets([key], used_at=hold.at)[key]
+    hold.refresh_from_db()
+    return hold, wallets
 
 
-def _free(wallets: Sequence[Open], holds: Iterable[Hold]) -> None:
-    opened = {one.id: one for one in wallets}
+def _release_units(wallets: Sequence[LockedWallet], holds: Iterable[Hold]) -> None:
+    wallets_by_id = {one.id: one for one in wallets}
     shares = list(HoldShare.objects.filter(hold__in=list(holds)))
-    read_lots(opened, [one.lot_id for one in shares if one.lot_id])
+    read_lots(wallets_by_id, [one.lot_id for one in shares if one.lot_id])
     for share in shares:
-        wallet = opened[share.wallet_id]
+        wallet = wallets_by_id[share.wallet_id]
         if share.lot_id is None:
             wallet.debt_held = EXACT.subtract(wallet.debt_held, share.units)
         else:
             lot = wallet.lots[share.lot_id]
-            wallet.put(replace(lot, held=EXACT.subtract(lot.held, share.units)))
+            wallet.replace_lot(replace(lot, held=EXACT.subtract(lot.held, share.units)))
 
 
-def _end(holds: Iterable[Hold], state: HoldState, *, at: datetime) -> None:
-    for one in holds:
-        one.state, one.ended_at = state, at
-    Hold.objects.filter(pk__in=[one.pk for one in holds]).update(state=state, ended_at=at)
+def _end_holds(holds: Iterable[Hold], state: HoldState, *, at: datetime) -> None:
+    for hold in holds:
+        hold.state, hold.ended_at = state, at
+    Hold.objects.filter(pk__in=[hold.pk for hold in holds]).update(state=state, ended_at=at)

@@ -8,18 +8,18 @@ from typing import Any
 
 from lib import prepared_statements
 from lib.decimals import EXACT
-from lib.failpoints import reached
-from wallets.credit_rules.allocation import in_order
+from lib.failpoints import hit_failpoint
+from wallets.credit_rules.allocation import order_lots
 from wallets.credit_rules.lots import Lot
-from wallets.ledger.references import EARLIER, Earlier
+from wallets.ledger.references import EARLIER_TRANSACTION, EarlierTransaction
 
 
-class NoWallet(Exception):
+class WalletNotFound(Exception):
     """There is no open wallet of this number."""
 
 
 @dataclass(slots=True)
-class Open:
+class LockedWallet:
     """
     A wallet that is locked until the transaction ends, as the operation leaves it so far.
 
@@ -41,40 +41,40 @@ class Open:
     moves: int
     seal: str
     lots: dict[int, Lot] = field(default_factory=dict)
-    moved: set[int] = field(default_factory=set)
+    changed_lot_ids: set[int] = field(default_factory=set)
 
-    def ordered(self) -> list[Lot]:
+    def ordered_lots(self) -> list[Lot]:
         """Return the lots in the order in which they are taken."""
-        return in_order(self.lots.values(), promotional_first=self.promotional_first)
+        return order_lots(self.lots.values(), promotional_first=self.promotional_first)
 
-    def put(self, lot: Lot) -> None:
+    def replace_lot(self, lot: Lot) -> None:
         """Leave a lot as it is now."""
         self.lots[lot.id] = lot
-        self.moved.add(lot.id)
+        self.changed_lot_ids.add(lot.id)
 
     @property
-    def owed(self) -> Decimal:
+    def total_debt(self) -> Decimal:
         """What it owes, and what reservations keep room for."""
         return EXACT.add(self.debt, self.debt_held)
 
 
-_COLUMNS = """id, customer_id, unit, priority, at_zero, grace, promotional_first, balance, debt, debt_held,
+_WALLET_COLUMNS = """id, customer_id, unit, priority, at_zero, grace, promotional_first, balance, debt, debt_held,
     debt_limit, moves, seal"""
 _LOCK = f"""
-SELECT {_COLUMNS} FROM wallets_wallet WHERE id = ANY(%s::bigint[]) AND closed_at IS NULL
+SELECT {_WALLET_COLUMNS} FROM wallets_wallet WHERE id = ANY(%s::bigint[]) AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608
 _LOCK_OF_CUSTOMERS = f"""
-SELECT {_COLUMNS} FROM wallets_wallet w
+SELECT {_WALLET_COLUMNS} FROM wallets_wallet w
 WHERE (customer_id, unit) IN (SELECT * FROM unnest(%s::bigint[], %s::text[])) AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608
-LOT = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from, l.expires_at,
+LOT_COLUMNS = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from, l.expires_at,
     l.features, l.priority, l.granted_at"""
 _LOTS = f"""
-SELECT {LOT} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_left
+SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_left
 UNION ALL
-SELECT {LOT} FROM wallets_lot l
+SELECT {LOT_COLUMNS} FROM wallets_lot l
 WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_expired AND l.expires_at > %s::timestamptz AND NOT l.has_left
 """  # noqa: S608
 
@@ -86,7 +86,7 @@ _LOTS_OF_CUSTOMERS = _LOTS.replace(
 )
 
 
-def open_wallets(wallet_ids: Iterable[int], *, used_at: datetime) -> dict[int, Open]:
+def lock_wallets(wallet_ids: Iterable[int], *, used_at: datetime) -> dict[int, LockedWallet]:
     """
     Lock these wallets in the order of their numbers, and read their lots.
 
@@ -94,79 +94,79 @@ def open_wallets(wallet_ids: Iterable[int], *, used_at: datetime) -> dict[int, O
 
     :raises NoWallet: if one of them is not there, or closed.
     """
-    wanted = sorted(set(wallet_ids))
-    found, _ = _open(_LOCK, _LOTS, [_array(wanted)], used_at)
-    _all_there(wanted, found)
-    return found
+    sorted_ids = sorted(set(wallet_ids))
+    wallets, _ = _lock_and_read(_LOCK, _LOTS, [_array(sorted_ids)], used_at)
+    _check_all_found(sorted_ids, wallets)
+    return wallets
 
 
-def open_for(wallet_id: int, reference: str, *, used_at: datetime) -> tuple[Open, Earlier | None]:
+def lock_wallet(wallet_id: int, reference: str, *, used_at: datetime) -> tuple[LockedWallet, EarlierTransaction | None]:
     """
     Lock one wallet, and return it with the movement of this name, if there is one already.
 
     :raises NoWallet: if it is not there, or closed.
     """
-    found, earlier = _open(_LOCK, _LOTS, [_array([wallet_id])], used_at, (wallet_id, reference))
-    _all_there([wallet_id], found)
-    return found[wallet_id], earlier
+    wallets, earlier = _lock_and_read(_LOCK, _LOTS, [_array([wallet_id])], used_at, (wallet_id, reference))
+    _check_all_found([wallet_id], wallets)
+    return wallets[wallet_id], earlier
 
 
-def open_of_customers(of: Iterable[tuple[int, str]], *, used_at: datetime) -> dict[tuple[int, str], list[Open]]:
+def lock_customer_wallets(customer_units: Iterable[tuple[int, str]], *, used_at: datetime) -> dict[tuple[int, str], list[LockedWallet]]:
     """Lock all wallets of these (customer, unit), and return them in the order in which they are taken."""
-    wanted = sorted(set(of))
-    parameters = [_array(id_ for id_, _ in wanted), "{" + ",".join(unit for _, unit in wanted) + "}"]
-    wallets: dict[tuple[int, str], list[Open]] = {one: [] for one in wanted}
-    found, _ = _open(_LOCK_OF_CUSTOMERS, _LOTS_OF_CUSTOMERS, parameters, used_at)
-    for one in found.values():
-        wallets[one.customer_id, one.unit].append(one)
-    for of_customer in wallets.values():
-        of_customer.sort(key=lambda one: (one.priority, one.id))
-    return wallets
+    keys = sorted(set(customer_units))
+    parameters = [_array(id_ for id_, _ in keys), "{" + ",".join(unit for _, unit in keys) + "}"]
+    wallets_by_key: dict[tuple[int, str], list[LockedWallet]] = {one: [] for one in keys}
+    wallets, _ = _lock_and_read(_LOCK_OF_CUSTOMERS, _LOTS_OF_CUSTOMERS, parameters, used_at)
+    for one in wallets.values():
+        wallets_by_key[one.customer_id, one.unit].append(one)
+    for customer_wallets in wallets_by_key.values():
+        customer_wallets.sort(key=lambda one: (one.priority, one.id))
+    return wallets_by_key
 
 
-def _all_there(wanted: Iterable[int], found: Mapping[int, Open]) -> None:
-    missing = [id_ for id_ in wanted if id_ not in found]
+def _check_all_found(wallet_ids: Iterable[int], wallets: Mapping[int, LockedWallet]) -> None:
+    missing = [id_ for id_ in wallet_ids if id_ not in wallets]
     if missing:
-        raise NoWallet(f"There is no open wallet {missing[0]}.")
+        raise WalletNotFound(f"There is no open wallet {missing[0]}.")
 
 
-def _open(
-    lock: str, lots: str, which: Sequence[Any], used_at: datetime, named: tuple[int, str] | None = None
-) -> tuple[dict[int, Open], Earlier | None]:
-    locked, held, before = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
+def _lock_and_read(
+    lock_query: str, lots_query: str, parameters: Sequence[Any], used_at: datetime, wallet_and_reference: tuple[int, str] | None = None
+) -> tuple[dict[int, LockedWallet], EarlierTransaction | None]:
+    wallet_cursor, lot_cursor, earlier_cursor = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
     # Each statement has a snapshot of its own, so what follows the lock sees what those did who held it before.
     with prepared_statements.pipeline():
-        locked.execute(lock, which, binary=True)
-        held.execute(lots, [*which, *which, used_at], binary=True)
-        if named:
-            before.execute(EARLIER, named, binary=True)
-    found = {row[0]: Open(*row) for row in locked.fetchall()}
-    for row in held.fetchall():
-        put_lot(found, row)
-    earlier = before.fetchone() if named else None
-    reached("wallet.locked")
-    return found, Earlier(*earlier) if earlier else None
+        wallet_cursor.execute(lock_query, parameters, binary=True)
+        lot_cursor.execute(lots_query, [*parameters, *parameters, used_at], binary=True)
+        if wallet_and_reference:
+            earlier_cursor.execute(EARLIER_TRANSACTION, wallet_and_reference, binary=True)
+    wallets = {row[0]: LockedWallet(*row) for row in wallet_cursor.fetchall()}
+    for row in lot_cursor.fetchall():
+        add_lot_row(wallets, row)
+    earlier_row = earlier_cursor.fetchone() if wallet_and_reference else None
+    hit_failpoint("wallet.locked")
+    return wallets, EarlierTransaction(*earlier_row) if earlier_row else None
 
 
-def put_lot(wallets: Mapping[int, Open], row: Sequence[Any]) -> None:
+def add_lot_row(wallets: Mapping[int, LockedWallet], row: Sequence[Any]) -> None:
     """Add a lot, as read by `LOT`, to its wallet."""
     id_, wallet_id, *figures, features, priority, granted_at = row
     if (wallet := wallets.get(wallet_id)) is not None:
         wallet.lots[id_] = Lot(id_, *figures, frozenset(features), priority, granted_at, wallet_id, wallet.priority)
 
 
-_LOTS_BY_ID = f"SELECT {LOT} FROM wallets_lot l WHERE l.id = ANY(%s::bigint[])"  # noqa: S608
+_LOTS_BY_ID = f"SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.id = ANY(%s::bigint[])"  # noqa: S608
 
 
-def read_lots(wallets: Mapping[int, Open], lot_ids: Iterable[int]) -> None:
+def read_lots(wallets: Mapping[int, LockedWallet], lot_ids: Iterable[int]) -> None:
     """Read lots of open wallets that nothing was left of."""
-    known = {id_ for wallet in wallets.values() for id_ in wallet.lots}
-    missing = set(lot_ids) - known
-    if missing:
+    read_ids = {id_ for wallet in wallets.values() for id_ in wallet.lots}
+    missing_ids = set(lot_ids) - read_ids
+    if missing_ids:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_LOTS_BY_ID, [_array(missing)], binary=True)
+            cursor.execute(_LOTS_BY_ID, [_array(missing_ids)], binary=True)
             for row in cursor.fetchall():
-                put_lot(wallets, row)
+                add_lot_row(wallets, row)
 
 
 def _array(numbers: Iterable[int]) -> str:

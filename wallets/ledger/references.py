@@ -4,10 +4,10 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from lib.decimals import ZERO, plain
-from wallets.ledger.errors import Conflict
+from lib.decimals import ZERO, to_plain_string
+from wallets.ledger.errors import ReferenceConflict
 
-EARLIER = """
+EARLIER_TRANSACTION = """
 SELECT t.digest, t.units, t.uncovered, t.balance_after, coalesce((
     SELECT -sum(e.units) FROM wallets_entry e WHERE e.transaction_id = t.id AND e.lot_id IS NOT NULL
 ), 0)
@@ -15,7 +15,7 @@ FROM wallets_transaction t WHERE t.wallet_id = %s AND t.reference = %s
 """
 
 
-class Earlier(NamedTuple):
+class EarlierTransaction(NamedTuple):
     """A movement that was made before under the same name. from_lots: what it took from lots."""
 
     digest: str
@@ -24,18 +24,18 @@ class Earlier(NamedTuple):
     balance_after: Decimal
     from_lots: Decimal = ZERO
 
-    def checked(self, reference: str, digest: str) -> "Earlier":
+    def check_same_request(self, reference: str, digest: str) -> "EarlierTransaction":
         """
         Return it if the same was asked for.
 
         :raises Conflict: otherwise.
         """
         if self.digest != digest:
-            raise Conflict(reference)
+            raise ReferenceConflict(reference)
         return self
 
 
-def digest_of(*asked: Any) -> str:
+def request_digest(*fields: Any) -> str:
     """Return what tells a repeat of a request from another one under the same name."""
-    told = "\n".join(plain(one) if isinstance(one, Decimal) else str(one) for one in asked)
-    return sha256(told.encode()).hexdigest()
+    text = "\n".join(to_plain_string(value) if isinstance(value, Decimal) else str(value) for value in fields)
+    return sha256(text.encode()).hexdigest()

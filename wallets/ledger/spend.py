@@ -10,19 +10,19 @@ from django.db import transaction
 
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.allocation import Share, Taken, take
-from wallets.credit_rules.at_zero_policy import AtZero, Rest, rest_of
-from wallets.credit_rules.units import checked
-from wallets.ledger.errors import NotEnough
-from wallets.ledger.grant import repaid
-from wallets.ledger.locked_wallets import Open, open_for, read_lots
-from wallets.ledger.references import Earlier, digest_of
-from wallets.ledger.transactions import Leg, Posting, Sheet, against, moved, write
+from wallets.credit_rules.allocation import LotShare, Allocation, allocate_from_lots
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy, ShortfallSplit, split_shortfall
+from wallets.credit_rules.units import check_amount
+from wallets.ledger.errors import InsufficientUnits
+from wallets.ledger.grant import apply_repayment
+from wallets.ledger.locked_wallets import LockedWallet, lock_wallet, read_lots
+from wallets.ledger.references import EarlierTransaction, request_digest
+from wallets.ledger.transactions import Leg, NewTransaction, Sheet, balancing_leg, move_lot, write
 from wallets.models.ledger import Account, Movement
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class SpendRequest:
     """
     What is to be paid for.
 
@@ -35,12 +35,12 @@ class Use:
     at: datetime
     reference: str
     feature_id: int | None = None
-    at_zero: AtZero = AtZero.BLOCK
+    at_zero: AtZeroPolicy = AtZeroPolicy.BLOCK
     limit: Decimal = ZERO
     draw: int | None = None
 
 
-class Spent(NamedTuple):
+class SpendOutcome(NamedTuple):
     """
     What a spend took.
 
@@ -62,11 +62,11 @@ def spend(
     at: datetime,
     used_at: datetime | None = None,
     feature_id: int | None = None,
-    at_zero: AtZero = AtZero.BLOCK,
+    at_zero: AtZeroPolicy = AtZeroPolicy.BLOCK,
     limit: Decimal = ZERO,
     reason: str = "",
     by_id: int | None = None,
-) -> Spent:
+) -> SpendOutcome:
     """
     Take an amount from one wallet, all or nothing where it blocks; the same reference again answers as it did before.
 
@@ -77,106 +77,106 @@ def spend(
     :raises NotEnough: if the wallet has less, and what happens at zero does not let the use go on.
     :raises Conflict: if the reference names another movement.
     """
-    use = Use(checked(amount), used_at or at, reference, feature_id, at_zero, limit)
-    digest = digest_of(Movement.SPEND, amount, feature_id)
-    wallet, before = open_for(wallet_id, reference, used_at=use.at)
-    if before is not None:
-        return _again(before.checked(reference, digest))
+    request = SpendRequest(check_amount(amount), used_at or at, reference, feature_id, at_zero, limit)
+    digest = request_digest(Movement.SPEND, amount, feature_id)
+    wallet, earlier = lock_wallet(wallet_id, reference, used_at=request.at)
+    if earlier is not None:
+        return _repeat_outcome(earlier.check_same_request(reference, digest))
     sheet = Sheet(at, reason, by_id)
-    spent = take_from([wallet], use, sheet, digest=digest)
-    refuse_uncovered(use, [wallet], spent)
-    with prepared_statements.last_of_transaction():
+    outcome = take_from_wallets([wallet], request, sheet, digest=digest)
+    refuse_uncovered(request, [wallet], outcome)
+    with prepared_statements.commit_with_last_statements():
         write(sheet, [wallet])
-    return spent
+    return outcome
 
 
-def refuse_uncovered(use: Use, wallets: Sequence[Open], spent: Spent) -> None:
+def refuse_uncovered(request: SpendRequest, wallets: Sequence[LockedWallet], outcome: SpendOutcome) -> None:
     """
     Refuse a use that goes beyond what there is, unless it goes on and is invoiced.
 
     :raises NotEnough: with what there is.
     """
-    if spent.uncovered and rule_of(wallets[-1] if wallets else None, use)[0] is not AtZero.OVERAGE:
-        there = EXACT.subtract(use.amount, spent.uncovered)
-        raise NotEnough(use.amount, there, wallets[-1].unit if wallets else "units")
+    if outcome.uncovered and at_zero_rule(wallets[-1] if wallets else None, request)[0] is not AtZeroPolicy.OVERAGE:
+        available = EXACT.subtract(request.amount, outcome.uncovered)
+        raise InsufficientUnits(request.amount, available, wallets[-1].unit if wallets else "units")
 
 
-def _again(before: Earlier) -> Spent:
-    covered = EXACT.minus(before.units)
-    owed = EXACT.subtract(covered, before.from_lots)
-    return Spent(before.from_lots, owed, before.uncovered, before.balance_after)
+def _repeat_outcome(earlier: EarlierTransaction) -> SpendOutcome:
+    covered = EXACT.minus(earlier.units)
+    owed = EXACT.subtract(covered, earlier.from_lots)
+    return SpendOutcome(earlier.from_lots, owed, earlier.uncovered, earlier.balance_after)
 
 
-def rule_of(wallet: Open | None, use: Use) -> tuple[AtZero, Decimal]:
+def at_zero_rule(wallet: LockedWallet | None, request: SpendRequest) -> tuple[AtZeroPolicy, Decimal]:
     """Return what happens when nothing is left, and how much may be owed: the wallet's own rule before the plan's."""
     if wallet is None:
-        return use.at_zero, ZERO
-    at_zero = AtZero(wallet.at_zero) if wallet.at_zero else use.at_zero
-    return at_zero, use.limit if wallet.grace is None else wallet.grace
+        return request.at_zero, ZERO
+    at_zero = AtZeroPolicy(wallet.at_zero) if wallet.at_zero else request.at_zero
+    return at_zero, request.limit if wallet.grace is None else wallet.grace
 
 
-def take_from(wallets: Sequence[Open], use: Use, sheet: Sheet, *, digest: str = "") -> Spent:
+def take_from_wallets(wallets: Sequence[LockedWallet], request: SpendRequest, sheet: Sheet, *, digest: str = "") -> SpendOutcome:
     """
     Take what a use costs from wallets that are open, one after the other, and post it.
 
     What no lot pays for is owed by the last of them, or uncovered. Without a wallet all of it is uncovered.
     """
-    missing = use.amount
+    missing = request.amount
     units = owed = uncovered = ZERO
-    for place, wallet in enumerate(wallets):
-        taken = take(wallet.ordered(), missing, feature=use.feature_id, at=use.at)
-        is_last = place == len(wallets) - 1
-        rest = _rest(wallet, taken.missing, use) if is_last else Rest(ZERO, ZERO)
-        if taken.shares or rest.owed or (is_last and rest.uncovered):
-            _post(wallet, taken, rest, use, sheet, digest)
-        units = EXACT.add(units, EXACT.subtract(missing, taken.missing))
-        missing, owed, uncovered = taken.missing, rest.owed, rest.uncovered
+    for index, wallet in enumerate(wallets):
+        allocation = allocate_from_lots(wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at)
+        is_last = index == len(wallets) - 1
+        split = _owe_shortfall(wallet, allocation.missing, request) if is_last else ShortfallSplit(ZERO, ZERO)
+        if allocation.shares or split.owed or (is_last and split.uncovered):
+            _post_spend(wallet, allocation, split, request, sheet, digest)
+        units = EXACT.add(units, EXACT.subtract(missing, allocation.missing))
+        missing, owed, uncovered = allocation.missing, split.owed, split.uncovered
     if not wallets:
         uncovered = missing
     balance = ZERO
     for wallet in wallets:
         balance = EXACT.add(balance, wallet.balance)
-    return Spent(units, owed, uncovered, balance)
+    return SpendOutcome(units, owed, uncovered, balance)
 
 
-def _rest(wallet: Open, missing: Decimal, use: Use) -> Rest:
+def _owe_shortfall(wallet: LockedWallet, missing: Decimal, request: SpendRequest) -> ShortfallSplit:
     if not missing:
-        return Rest(ZERO, ZERO)
-    at_zero, limit = rule_of(wallet, use)
-    rest = rest_of(missing, at_zero, debt=wallet.owed, limit=limit)
-    if rest.owed:
-        wallet.debt = EXACT.add(wallet.debt, rest.owed)
+        return ShortfallSplit(ZERO, ZERO)
+    at_zero, limit = at_zero_rule(wallet, request)
+    split = split_shortfall(missing, at_zero, debt=wallet.total_debt, limit=limit)
+    if split.owed:
+        wallet.debt = EXACT.add(wallet.debt, split.owed)
         wallet.debt_limit = max(wallet.debt_limit, limit)
-    return rest
+    return split
 
 
-def _post(wallet: Open, taken: Taken, rest: Rest, use: Use, sheet: Sheet, digest: str) -> Posting:
-    revive(wallet, taken.shares, use, sheet)
-    legs = [moved(wallet, wallet.lots[one.lot.id], EXACT.minus(one.units)) for one in taken.shares]
-    if rest.owed:
-        legs.append(Leg(Account.WALLET, EXACT.minus(rest.owed)))
+def _post_spend(wallet: LockedWallet, allocation: Allocation, split: ShortfallSplit, request: SpendRequest, sheet: Sheet, digest: str) -> NewTransaction:
+    reclaim_expired(wallet, allocation.shares, request, sheet)
+    legs = [move_lot(wallet, wallet.lots[share.lot.id], EXACT.minus(share.units)) for share in allocation.shares]
+    if split.owed:
+        legs.append(Leg(Account.WALLET, EXACT.minus(split.owed)))
     return sheet.post(
         wallet,
         Movement.SPEND,
-        use.reference,
-        [*legs, *_counter(wallet, legs)],
-        used_at=use.at,
-        feature_id=use.feature_id,
-        draw=use.draw,
-        uncovered=rest.uncovered,
+        request.reference,
+        [*legs, *_balancing_legs(wallet, legs)],
+        used_at=request.at,
+        feature_id=request.feature_id,
+        draw=request.draw,
+        uncovered=split.uncovered,
         digest=digest,
     )
 
 
-def revive(wallet: Open, shares: Iterable[Share], use: Use, sheet: Sheet) -> None:
+def reclaim_expired(wallet: LockedWallet, shares: Iterable[LotShare], request: SpendRequest, sheet: Sheet) -> None:
     """Take back from breakage what a use from before the expiry takes of lots that have expired since."""
-    back = [moved(wallet, wallet.lots[one.lot.id], one.reclaimed, reclaimed=True) for one in shares if one.reclaimed]
-    if back:
-        legs = [*back, against(Account.BREAKAGE, back)]
-        sheet.post(wallet, Movement.REVIVE, f"{use.reference}:revive", legs, used_at=use.at)
+    reclaimed_legs = [move_lot(wallet, wallet.lots[share.lot.id], share.reclaimed, reclaimed=True) for share in shares if share.reclaimed]
+    if reclaimed_legs:
+        legs = [*reclaimed_legs, balancing_leg(Account.BREAKAGE, reclaimed_legs)]
+        sheet.post(wallet, Movement.REVIVE, f"{request.reference}:revive", legs, used_at=request.at)
 
 
-_TAKEN = """
+_TAKEN_BY_DRAWDOWN = """
 SELECT e.wallet_id, e.lot_id, -sum(e.units), max(e.id)
 FROM wallets_transaction t JOIN wallets_entry e ON e.transaction_id = t.id AND e.account = 'wallet'
 WHERE t.draw = %s AND t.kind IN ('spend', 'give_back')
@@ -184,8 +184,8 @@ GROUP BY 1, 2 HAVING sum(e.units) < 0 ORDER BY 4
 """
 
 
-def return_to(
-    wallets: Sequence[Open], amount: Decimal, *, feature_id: int, draw: int, reference: str, sheet: Sheet
+def give_back(
+    wallets: Sequence[LockedWallet], amount: Decimal, *, feature_id: int, draw: int, reference: str, sheet: Sheet
 ) -> Decimal:
     """
     Give back of what a draw took from these wallets, the last first, and return how much that was.
@@ -193,40 +193,40 @@ def return_to(
     What was owed is no longer owed; if a lot has repaid it since, that lot gets it back. A lot that has expired since
     gets it back all the same, and expires anew.
     """
-    opened = {wallet.id: wallet for wallet in wallets}
-    taken = [row for row in _rows(_TAKEN, [draw]) if row[0] in opened]
-    read_lots(opened, [lot_id for _, lot_id, _ in taken if lot_id])
+    wallets_by_id = {wallet.id: wallet for wallet in wallets}
+    taken_rows = [row for row in _read_lot_sums(_TAKEN_BY_DRAWDOWN, [draw]) if row[0] in wallets_by_id]
+    read_lots(wallets_by_id, [lot_id for _, lot_id, _ in taken_rows if lot_id])
     missing = amount
-    legs: dict[int, list[Leg]] = {}
-    for wallet_id, lot_id, units in reversed(taken):
-        back = min(units, missing)
-        if not back:
+    legs_by_wallet: dict[int, list[Leg]] = {}
+    for wallet_id, lot_id, units in reversed(taken_rows):
+        returned = min(units, missing)
+        if not returned:
             break
-        wallet = opened[wallet_id]
-        missing = EXACT.subtract(missing, back)
+        wallet = wallets_by_id[wallet_id]
+        missing = EXACT.subtract(missing, returned)
         if lot_id is None:
-            wallet.debt = EXACT.subtract(wallet.debt, back)
-            legs.setdefault(wallet_id, []).append(Leg(Account.WALLET, back))
+            wallet.debt = EXACT.subtract(wallet.debt, returned)
+            legs_by_wallet.setdefault(wallet_id, []).append(Leg(Account.WALLET, returned))
         else:
-            legs.setdefault(wallet_id, []).append(moved(wallet, wallet.lots[lot_id], back))
-    for wallet_id, own in legs.items():
-        wallet = opened[wallet_id]
-        both = [*own, *_counter(wallet, own)]
-        sheet.post(wallet, Movement.GIVE_BACK, reference, both, feature_id=feature_id, draw=draw)
+            legs_by_wallet.setdefault(wallet_id, []).append(move_lot(wallet, wallet.lots[lot_id], returned))
+    for wallet_id, wallet_legs in legs_by_wallet.items():
+        wallet = wallets_by_id[wallet_id]
+        legs = [*wallet_legs, *_balancing_legs(wallet, wallet_legs)]
+        sheet.post(wallet, Movement.GIVE_BACK, reference, legs, feature_id=feature_id, draw=draw)
         if wallet.debt < 0:
-            _unpay(wallet, reference, sheet)
+            _reverse_repayments(wallet, reference, sheet)
     return EXACT.subtract(amount, missing)
 
 
-def _counter(wallet: Open, legs: Sequence[Leg]) -> list[Leg]:
+def _balancing_legs(wallet: LockedWallet, legs: Sequence[Leg]) -> list[Leg]:
     """Return the entries of the accounts that used units were posted to, which balance these of the wallet."""
-    free = [leg for leg in legs if leg.lot_id is not None and not wallet.lots[leg.lot_id].is_paid]
-    paid = [leg for leg in legs if leg not in free]
-    counter = [against(Account.EARNED, paid)] if paid else []
-    return [*counter, against(Account.PROMOTIONAL, free)] if free else counter
+    promotional = [leg for leg in legs if leg.lot_id is not None and not wallet.lots[leg.lot_id].is_paid]
+    paid = [leg for leg in legs if leg not in promotional]
+    earned_legs = [balancing_leg(Account.EARNED, paid)] if paid else []
+    return [*earned_legs, balancing_leg(Account.PROMOTIONAL, promotional)] if promotional else earned_legs
 
 
-_REPAID = """
+_REPAID_BY_LOT = """
 SELECT e.wallet_id, e.lot_id, -sum(e.units), max(e.id)
 FROM wallets_transaction t JOIN wallets_entry e ON e.transaction_id = t.id AND e.lot_id IS NOT NULL
 WHERE t.wallet_id = %s AND t.kind = 'repay'
@@ -234,20 +234,20 @@ GROUP BY 1, 2 HAVING sum(e.units) < 0 ORDER BY 4
 """
 
 
-def _unpay(wallet: Open, reference: str, sheet: Sheet) -> None:
+def _reverse_repayments(wallet: LockedWallet, reference: str, sheet: Sheet) -> None:
     """Give lots back what they repaid of a debt that turns out not to have been one, the last first."""
-    rows = _rows(_REPAID, [wallet.id])
+    rows = _read_lot_sums(_REPAID_BY_LOT, [wallet.id])
     read_lots({wallet.id: wallet}, [lot_id for _, lot_id, _ in rows])
     legs: list[Leg] = []
     for _, lot_id, units in reversed(rows):
-        back = min(units, EXACT.minus(wallet.debt))
-        if not back:
+        returned = min(units, EXACT.minus(wallet.debt))
+        if not returned:
             break
-        legs += repaid(wallet, lot_id, EXACT.minus(back))
+        legs += apply_repayment(wallet, lot_id, EXACT.minus(returned))
     sheet.post(wallet, Movement.REPAY, f"{reference}:unpay", legs)
 
 
-def _rows(query: str, parameters: Sequence[object]) -> list[tuple[int, int | None, Decimal]]:
+def _read_lot_sums(query: str, parameters: Sequence[object]) -> list[tuple[int, int | None, Decimal]]:
     with prepared_statements.cursor() as cursor:
         cursor.execute(query, parameters, binary=True)
         return [row[:3] for row in cursor.fetchall()]

@@ -11,10 +11,10 @@ import msgspec
 
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 from wallets.credit_rules.lots import Lot, cost_between
-from wallets.ledger.hash_chain import FACTS, LEG, seal_of
-from wallets.ledger.locked_wallets import Open
+from wallets.ledger.hash_chain import SEALED_TRANSACTION_FIELDS, SEALED_ENTRY_FIELDS, compute_seal
+from wallets.ledger.locked_wallets import LockedWallet
 from wallets.models.ledger import Account, Movement
 
 
@@ -30,7 +30,7 @@ class Leg(NamedTuple):
 
 
 @dataclass(slots=True)
-class Posting:
+class NewTransaction:
     """A transaction to be, and its entries."""
 
     wallet_id: int
@@ -57,59 +57,59 @@ class Sheet:
     at: datetime
     reason: str = ""
     by_id: int | None = None
-    postings: list[Posting] = field(default_factory=list)
+    transactions: list[NewTransaction] = field(default_factory=list)
 
-    def post(self, wallet: Open, kind: Movement, reference: str, legs: Iterable[Leg], **facts: Any) -> Posting:
+    def post(self, wallet: LockedWallet, kind: Movement, reference: str, legs: Iterable[Leg], **fields: Any) -> NewTransaction:
         """
         Add a movement to a wallet that is open; its entries must sum to zero.
 
         facts: further fields of the posting, such as the feature that was used.
         """
-        placed = []
-        before = wallet.balance
+        numbered_legs = []
+        balance_before = wallet.balance
         for leg in legs:
             if leg.account == Account.WALLET:
                 wallet.balance = EXACT.add(wallet.balance, leg.units)
                 wallet.moves += 1
-                placed.append(leg._replace(place=wallet.moves, balance_after=wallet.balance))
+                numbered_legs.append(leg._replace(place=wallet.moves, balance_after=wallet.balance))
             else:
-                placed.append(leg)
-        units = EXACT.subtract(wallet.balance, before)
-        posting = Posting(
+                numbered_legs.append(leg)
+        units = EXACT.subtract(wallet.balance, balance_before)
+        transaction = NewTransaction(
             wallet.id,
             kind,
             reference,
             self.at,
-            placed,
+            numbered_legs,
             units,
             wallet.balance,
             reason=self.reason,
             by_id=self.by_id,
-            **facts,
+            **fields,
         )
-        wallet.seal = posting.seal = seal_of(wallet.seal, _facts(posting), map(_leg, posting.legs))
-        self.postings.append(posting)
-        return posting
+        wallet.seal = transaction.seal = compute_seal(wallet.seal, _sealed_fields(transaction), map(_sealed_leg_fields, transaction.legs))
+        self.transactions.append(transaction)
+        return transaction
 
 
-_facts, _leg = attrgetter(*FACTS), attrgetter(*LEG)
+_sealed_fields, _sealed_leg_fields = attrgetter(*SEALED_TRANSACTION_FIELDS), attrgetter(*SEALED_ENTRY_FIELDS)
 
 
-def moved(wallet: Open, lot: Lot, units: Decimal, *, reclaimed: bool = False, expired: bool = False) -> Leg:
+def move_lot(wallet: LockedWallet, lot: Lot, units: Decimal, *, reclaimed: bool = False, expired: bool = False) -> Leg:
     """
     Move what is left of a lot by so many units, and return the wallet's entry for it.
 
     expired: they go to breakage. reclaimed: they come back from there.
     """
-    left = EXACT.add(lot.remaining, units)
-    gone = lot.expired
+    remaining = EXACT.add(lot.remaining, units)
+    expired_units = lot.expired
     if reclaimed or expired:
-        gone = EXACT.subtract(lot.expired, units)
-    wallet.put(replace(lot, remaining=left, expired=gone))
-    return Leg(Account.WALLET, units, EXACT.minus(cost_between(lot, lot.remaining, left)), lot.id)
+        expired_units = EXACT.subtract(lot.expired, units)
+    wallet.replace_lot(replace(lot, remaining=remaining, expired=expired_units))
+    return Leg(Account.WALLET, units, EXACT.minus(cost_between(lot, lot.remaining, remaining)), lot.id)
 
 
-def against(account: Account, legs: Sequence[Leg]) -> Leg:
+def balancing_leg(account: Account, legs: Sequence[Leg]) -> Leg:
     """Return the entry of another account that balances these."""
     units, money = ZERO, ZERO
     for leg in legs:
@@ -142,7 +142,7 @@ WHERE wallets_wallet.id = sent.i
 """
 
 
-def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
+def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
     """Write all movements of a sheet, and leave its wallets and lots as they are now, in one statement."""
     entries = [
         {
@@ -156,18 +156,18 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
             "p": leg.place,
             "b": leg.balance_after,
         }
-        for place, (posting, leg) in enumerate((one, leg) for one in sheet.postings for leg in one.legs)
+        for place, (posting, leg) in enumerate((one, leg) for one in sheet.transactions for leg in one.legs)
     ]
     wallets = list(wallets)
-    lots = [wallet.lots[id_] for wallet in wallets for id_ in wallet.moved]
+    lots = [wallet.lots[id_] for wallet in wallets for id_ in wallet.changed_lot_ids]
     with prepared_statements.cursor() as cursor:
         cursor.execute(
             _WRITE,
             [
-                _document(_row(place, one) for place, one in enumerate(sheet.postings)),
-                _document(entries),
-                _document({"i": one.id, "n": one.remaining, "h": one.held, "x": one.expired} for one in lots),
-                _document(
+                _to_json(_transaction_row(place, one) for place, one in enumerate(sheet.transactions)),
+                _to_json(entries),
+                _to_json({"i": one.id, "n": one.remaining, "h": one.held, "x": one.expired} for one in lots),
+                _to_json(
                     {
                         "i": one.id,
                         "b": one.balance,
@@ -182,29 +182,29 @@ def write(sheet: Sheet, wallets: Iterable[Open]) -> None:
             ],
         )
     for wallet in wallets:
-        wallet.moved.clear()
-    reached("wallet.after_write")
+        wallet.changed_lot_ids.clear()
+    hit_failpoint("wallet.after_write")
 
 
-def _row(place: int, posting: Posting) -> dict[str, Any]:
+def _transaction_row(place: int, transaction: NewTransaction) -> dict[str, Any]:
     return {
         "i": place,
-        "w": posting.wallet_id,
-        "k": posting.kind,
-        "r": posting.reference,
-        "g": posting.digest,
-        "a": posting.at,
-        "u": posting.used_at,
-        "f": posting.feature_id,
-        "d": posting.draw,
-        "n": posting.units,
-        "m": posting.uncovered,
-        "b": posting.balance_after,
-        "s": posting.seal,
-        "y": posting.reason,
-        "p": posting.by_id,
+        "w": transaction.wallet_id,
+        "k": transaction.kind,
+        "r": transaction.reference,
+        "g": transaction.digest,
+        "a": transaction.at,
+        "u": transaction.used_at,
+        "f": transaction.feature_id,
+        "d": transaction.draw,
+        "n": transaction.units,
+        "m": transaction.uncovered,
+        "b": transaction.balance_after,
+        "s": transaction.seal,
+        "y": transaction.reason,
+        "p": transaction.by_id,
     }
 
 
-def _document(rows: Iterable[dict[str, Any]]) -> str:
+def _to_json(rows: Iterable[dict[str, Any]]) -> str:
     return msgspec.json.encode(list(rows)).decode()

@@ -6,12 +6,12 @@ from itertools import chain, count
 from typing import NamedTuple
 
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from wallets.models import Wallet
 from wallets.models.wallets import CREDITS
 
 
-class Sought(NamedTuple):
+class WalletCriteria(NamedTuple):
     """
     Which wallet a grant is to go into.
 
@@ -24,63 +24,63 @@ class Sought(NamedTuple):
     currency: str = ""
 
 
-def wallet_for(*, customer_id: int, unit: str, currency: str = "", at: datetime) -> Wallet:
+def find_or_open_wallet(*, customer_id: int, unit: str, currency: str = "", at: datetime) -> Wallet:
     """
     Return the open wallet of a unit that a customer's use takes first; it is made if there is none.
 
     unit, currency: see `Sought`.
     """
-    sought = Sought(customer_id, unit, currency)
-    return wallets_for([sought], at=at)[sought]
+    criteria = WalletCriteria(customer_id, unit, currency)
+    return find_or_open_wallets([criteria], at=at)[criteria]
 
 
-def wallets_for(sought: Iterable[Sought], *, at: datetime) -> dict[Sought, Wallet]:
+def find_or_open_wallets(criteria: Iterable[WalletCriteria], *, at: datetime) -> dict[WalletCriteria, Wallet]:
     """Return such a wallet for each; one statement reads them all, a few more make what is missing."""
-    wanted = set(sought)
-    found, names = _find(wanted)
+    all_criteria = set(criteria)
+    wallets, names = _read_wallets(all_criteria)
     # Whoever makes the same at the same time chooses the same name, which is given out once: what is missing and
     # which names are taken are read by the same statement. A name that somebody took for another wallet meanwhile
     # gives way to the next one.
-    while missing := wanted - found.keys():
-        with change("open a wallet", by=None, at=at):
-            Wallet.objects.bulk_create(_new(missing, names), ignore_conflicts=True)
-        made, names = _find(missing)
-        found |= made
-    return found
+    while missing := all_criteria - wallets.keys():
+        with audited_transaction("open a wallet", by=None, at=at):
+            Wallet.objects.bulk_create(_new_wallets(missing, names), ignore_conflicts=True)
+        opened, names = _read_wallets(missing)
+        wallets |= opened
+    return wallets
 
 
-def _find(wanted: Iterable[Sought]) -> tuple[dict[Sought, Wallet], dict[int, set[str]]]:
+def _read_wallets(criteria: Iterable[WalletCriteria]) -> tuple[dict[WalletCriteria, Wallet], dict[int, set[str]]]:
     """Return the wallets that are there, and all names that these customers' wallets have."""
-    of: dict[int, list[Wallet]] = {one.customer_id: [] for one in wanted}
-    for wallet in Wallet.objects.filter(customer__in=of).order_by("-priority", "-id"):
-        of[wallet.customer_id].append(wallet)
+    wallets_by_customer: dict[int, list[Wallet]] = {criterion.customer_id: [] for criterion in criteria}
+    for wallet in Wallet.objects.filter(customer__in=wallets_by_customer).order_by("-priority", "-id"):
+        wallets_by_customer[wallet.customer_id].append(wallet)
     # Of those that fit, the last one stays: the lowest priority number.
-    found = {one: wallet for one in wanted for wallet in of[one.customer_id] if _fits(wallet, one)}
-    return found, {id_: {wallet.name for wallet in wallets} for id_, wallets in of.items()}
+    matches = {criterion: wallet for criterion in criteria for wallet in wallets_by_customer[criterion.customer_id] if _matches(wallet, criterion)}
+    return matches, {customer_id: {wallet.name for wallet in wallets} for customer_id, wallets in wallets_by_customer.items()}
 
 
-def _fits(wallet: Wallet, sought: Sought) -> bool:
-    return wallet.closed_at is None and wallet.unit == sought.unit and sought.currency in ("", wallet.currency)
+def _matches(wallet: Wallet, criterion: WalletCriteria) -> bool:
+    return wallet.closed_at is None and wallet.unit == criterion.unit and criterion.currency in ("", wallet.currency)
 
 
-def _new(missing: Iterable[Sought], names: Mapping[int, set[str]]) -> list[Wallet]:
-    customers = {one.customer_id for one in missing}
-    own = dict(Customer.objects.filter(pk__in=customers).values_list("pk", "currency"))
-    made = {one._replace(currency=one.currency or _currency(one.unit, own[one.customer_id])) for one in missing}
+def _new_wallets(missing: Iterable[WalletCriteria], names: Mapping[int, set[str]]) -> list[Wallet]:
+    customer_ids = {criterion.customer_id for criterion in missing}
+    customer_currencies = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "currency"))
+    new_wallets = {criterion._replace(currency=criterion.currency or _wallet_currency(criterion.unit, customer_currencies[criterion.customer_id])) for criterion in missing}
     return [
-        Wallet(customer_id=id_, name=_free_name(unit, names[id_]), unit=unit, currency=currency)
-        for id_, unit, currency in sorted(made)
+        Wallet(customer_id=customer_id, name=_free_name(unit, names[customer_id]), unit=unit, currency=currency)
+        for customer_id, unit, currency in sorted(new_wallets)
     ]
 
 
-def _currency(unit: str, of_customer: str) -> str:
-    return of_customer if unit == CREDITS else unit
+def _wallet_currency(unit: str, customer_currency: str) -> str:
+    return customer_currency if unit == CREDITS else unit
 
 
-def _free_name(unit: str, taken: set[str]) -> str:
+def _free_name(unit: str, used_names: set[str]) -> str:
     """Return the first of "Credits", "Credits 2" … that is not taken, and take it."""
     name = unit.capitalize() if unit == CREDITS else unit
     numbered = (f"{name} {number}" for number in count(2))
-    free = next(one for one in chain([name], numbered) if one not in taken)
-    taken.add(free)
-    return free
+    unused_name = next(candidate for candidate in chain([name], numbered) if candidate not in used_names)
+    used_names.add(unused_name)
+    return unused_name

@@ -7,7 +7,7 @@ from django.db import models
 UNITS: dict[str, int] = {"max_digits": 32, "decimal_places": 12}
 """Credits, or money within a wallet: 20 digits before the point, 12 after it."""
 
-MOST = Decimal("1e18")
+MAX_UNITS = Decimal("1e18")
 
 
 class UnitsField(models.DecimalField):

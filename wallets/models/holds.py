@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from lib.field_types import finite, one_of
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 
 
 class HoldState(models.TextChoices):
@@ -39,8 +39,8 @@ class Hold(models.Model):
         constraints = [
             one_of("state", HoldState, name="hold_state_is_known"),
             models.UniqueConstraint(fields=["customer", "reference"], name="nothing_is_held_twice"),
-            finite("amount", most=MOST, name="held_amount_is_finite"),
-            finite("uncovered", most=MOST, name="uncovered_hold_is_finite"),
+            finite("amount", most=MAX_UNITS, name="held_amount_is_finite"),
+            finite("uncovered", most=MAX_UNITS, name="uncovered_hold_is_finite"),
             models.CheckConstraint(condition=Q(until__gt=models.F("at")), name="hold_ends_after_it_begins"),
             models.CheckConstraint(
                 condition=Q(state="open", ended_at__isnull=True) | ~Q(state="open") & Q(ended_at__isnull=False),
@@ -64,7 +64,7 @@ class HoldShare(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["hold", "wallet", "lot"], name="lot_is_held_once", nulls_distinct=False),
-            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MOST), name="something_is_held"),
+            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MAX_UNITS), name="something_is_held"),
         ]
 
     def __str__(self) -> str:

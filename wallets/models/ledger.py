@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from lib.field_types import finite, one_of
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 from wallets.triggers import append_only, entries_balance
 
 
@@ -70,9 +70,9 @@ class Transaction(models.Model):
         constraints = [
             one_of("kind", Movement, name="movement_is_known"),
             models.UniqueConstraint(fields=["wallet", "reference"], name="nothing_moves_twice"),
-            finite("units", least=-MOST, most=MOST, name="movement_is_finite"),
-            finite("uncovered", most=MOST, name="uncovered_is_finite"),
-            finite("balance_after", least=-MOST, most=MOST, name="balance_after_is_finite"),
+            finite("units", least=-MAX_UNITS, most=MAX_UNITS, name="movement_is_finite"),
+            finite("uncovered", most=MAX_UNITS, name="uncovered_is_finite"),
+            finite("balance_after", least=-MAX_UNITS, most=MAX_UNITS, name="balance_after_is_finite"),
         ]
         indexes = [
             models.Index(fields=["draw", "id"], condition=Q(draw__isnull=False), name="transaction_by_draw"),
@@ -107,9 +107,9 @@ class Entry(models.Model):
     class Meta:
         constraints = [
             one_of("account", Account, name="account_is_known"),
-            finite("units", least=-MOST, most=MOST, name="entry_units_are_finite"),
-            finite("money", least=-MOST, most=MOST, name="entry_money_is_finite"),
-            finite("balance_after", least=-MOST, most=MOST, name="entry_balance_is_finite"),
+            finite("units", least=-MAX_UNITS, most=MAX_UNITS, name="entry_units_are_finite"),
+            finite("money", least=-MAX_UNITS, most=MAX_UNITS, name="entry_money_is_finite"),
+            finite("balance_after", least=-MAX_UNITS, most=MAX_UNITS, name="entry_balance_is_finite"),
             models.CheckConstraint(
                 condition=Q(account="wallet", place__gte=1, balance_after__isnull=False)
                 | ~Q(account="wallet") & Q(place__isnull=True, balance_after__isnull=True, lot__isnull=True),

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from lib.field_types import finite, one_of
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 from wallets.triggers import lot_keeps_what_was_granted
 
 
@@ -75,7 +75,7 @@ class Lot(models.Model):
         constraints = [
             one_of("kind", LotKind, name="lot_kind_is_known"),
             models.UniqueConstraint(fields=["wallet", "source"], name="nothing_is_granted_twice"),
-            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST), name="lot_grants_something"),
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MAX_UNITS), name="lot_grants_something"),
             models.CheckConstraint(
                 condition=Q(remaining__gte=0, remaining__lte=F("amount")), name="lot_is_never_overdrawn"
             ),
@@ -83,8 +83,8 @@ class Lot(models.Model):
             models.CheckConstraint(
                 condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")), name="what_expired_is_gone"
             ),
-            finite("cost", most=MOST, name="lot_cost_is_finite"),
-            finite("rollover_most", most=MOST, name="rollover_is_finite"),
+            finite("cost", most=MAX_UNITS, name="lot_cost_is_finite"),
+            finite("rollover_most", most=MAX_UNITS, name="rollover_is_finite"),
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("valid_from")),
                 name="lot_expires_after_it_begins",

@@ -8,7 +8,7 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from lib.field_types import AMOUNT, MOST_MONEY, finite
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 from wallets.triggers import purchase_keeps_its_terms
 
 
@@ -56,8 +56,8 @@ class Purchase(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["wallet", "reference"], name="nothing_is_bought_twice"),
             finite("quantity", least=1, most=1_000, name="purchase_is_of_1_to_1000_packs"),
-            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MOST), name="purchase_is_of_something"),
-            finite("bonus", most=MOST, name="bonus_of_a_purchase_is_finite"),
+            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MAX_UNITS), name="purchase_is_of_something"),
+            finite("bonus", most=MAX_UNITS, name="bonus_of_a_purchase_is_finite"),
             models.CheckConstraint(condition=Q(net__gt=0, net__lte=MOST_MONEY), name="purchase_costs_something"),
             models.CheckConstraint(
                 condition=Q(state="pending", granted_at__isnull=True, ended_at__isnull=True)

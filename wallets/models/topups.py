@@ -9,7 +9,7 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from lib.field_types import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 
 MOST_DECLINES = 100
 MOST_TOPUPS = 10_000
@@ -53,11 +53,11 @@ class TopUpRule(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(threshold__isnull=False, threshold__gte=0, threshold__lte=MOST, percent__isnull=True)
+                condition=Q(threshold__isnull=False, threshold__gte=0, threshold__lte=MAX_UNITS, percent__isnull=True)
                 | Q(threshold__isnull=True, percent__isnull=False, percent__gt=0, percent__lte=1_000),
                 name="topup_threshold_is_units_or_a_percentage",
             ),
-            finite("target", most=MOST, name="topup_target_is_finite"),
+            finite("target", most=MAX_UNITS, name="topup_target_is_finite"),
             one_of("payer", Payer, name="topup_payer_is_known"),
             models.CheckConstraint(
                 condition=Q(cooldown__gte=timedelta(0), cooldown__lte=timedelta(days=366)),
@@ -146,7 +146,7 @@ class TopUp(models.Model):
             models.UniqueConstraint(
                 fields=["wallet"], condition=Q(state="pending"), name="one_topup_of_a_wallet_is_pending"
             ),
-            finite("balance", least=-MOST, most=MOST, name="balance_before_a_topup_is_finite"),
+            finite("balance", least=-MAX_UNITS, most=MAX_UNITS, name="balance_before_a_topup_is_finite"),
             models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="topup_costs_something"),
             models.CheckConstraint(
                 condition=Q(state="pending", settled_at__isnull=True)

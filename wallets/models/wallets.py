@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
 from lib.field_types import finite
-from wallets.models.field_types import MOST, UnitsField
+from wallets.models.field_types import MAX_UNITS, UnitsField
 from wallets.triggers import balance_is_what_lots_hold
 
 CREDITS = "credits"
@@ -65,9 +65,9 @@ class Wallet(models.Model):
             models.CheckConstraint(
                 condition=Q(pays_invoices=False) | Q(unit=F("currency")), name="only_money_pays_invoices"
             ),
-            finite("grace", most=MOST, name="wallet_grace_is_finite"),
-            finite("balance", least=-MOST, most=MOST, name="wallet_balance_is_finite"),
-            finite("debt_limit", most=MOST, name="wallet_debt_limit_is_finite"),
+            finite("grace", most=MAX_UNITS, name="wallet_grace_is_finite"),
+            finite("balance", least=-MAX_UNITS, most=MAX_UNITS, name="wallet_balance_is_finite"),
+            finite("debt_limit", most=MAX_UNITS, name="wallet_debt_limit_is_finite"),
             models.CheckConstraint(
                 condition=Q(debt__gte=0, debt_held__gte=0, debt__lte=F("debt_limit") - F("debt_held")),
                 name="wallet_is_never_overdrawn",

@@ -6,55 +6,55 @@ from decimal import Decimal
 from django.contrib.auth.models import AbstractBaseUser
 
 from customers.notifications import Announcement, announce_all
-from lib.audit_log import change
-from lib.decimals import plain
-from wallets.credit_rules.units import InvalidAmount, checked
-from wallets.ledger.errors import Conflict, LedgerRefused
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
+from wallets.credit_rules.units import InvalidAmount, check_amount
+from wallets.ledger.errors import ReferenceConflict, LedgerRefused
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, LotKind, Wallet
 
-GIVEN = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
+MANUAL_KINDS = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
 """Kinds that are granted so; what is bought is granted by its purchase, what is included by its period."""
 
 
-def give(*, wallet: Wallet, one: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None) -> Lot:
+def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None) -> Lot:
     """
     Put a lot into a wallet, and tell its customer; the same source again is answered with the lot that it gave.
 
     :raises LedgerRefused: if it is of a kind that is not given so, an amount or a condition is none, or the source
     has given something else.
     """
-    if one.kind not in GIVEN:
-        raise LedgerRefused(f"Grant {', '.join(GIVEN)}: what is sold comes with its purchase.", field="kind")
-    if one.rollover_most is not None:
-        _check_most(one.rollover_most)
-    with change("grant credits", by=by, at=at):
-        (lot,) = grant(wallet_id=wallet.pk, grants=[one], at=at, reason=reason, by_id=by.pk if by else None)
+    if terms.kind not in MANUAL_KINDS:
+        raise LedgerRefused(f"Grant {', '.join(MANUAL_KINDS)}: what is sold comes with its purchase.", field="kind")
+    if terms.rollover_most is not None:
+        _check_rollover_limit(terms.rollover_most)
+    with audited_transaction("grant credits", by=by, at=at):
+        (lot,) = grant(wallet_id=wallet.pk, grants=[terms], at=at, reason=reason, by_id=by.pk if by else None)
         lot.refresh_from_db()
         if (lot.kind, lot.amount, lot.expires_at, lot.features) != (
-            *(one.kind, one.amount, one.expires_at),
-            sorted(one.features),
+            *(terms.kind, terms.amount, terms.expires_at),
+            sorted(terms.features),
         ):
-            raise Conflict(one.source)
-        announce_all(kind="wallet.granted", announcements=[told_of(wallet, lot)], at=at)
+            raise ReferenceConflict(terms.source)
+        announce_all(kind="wallet.granted", announcements=[grant_announcement(wallet, lot)], at=at)
         return lot
 
 
-def told_of(wallet: Wallet, lot: Lot) -> Announcement:
+def grant_announcement(wallet: Wallet, lot: Lot) -> Announcement:
     """Return what the customer is told of a lot that was granted."""
-    facts = {
+    payload = {
         "wallet": wallet.pk,
         "lot": lot.pk,
         "grant": str(lot.kind),
-        "amount": plain(lot.amount),
+        "amount": to_plain_string(lot.amount),
         "unit": wallet.unit,
         "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
     }
-    return Announcement(wallet.customer_id, facts, f"lot:{lot.pk}:granted")
+    return Announcement(wallet.customer_id, payload, f"lot:{lot.pk}:granted")
 
 
-def _check_most(most: Decimal) -> None:
+def _check_rollover_limit(limit: Decimal) -> None:
     try:
-        checked(most)
+        check_amount(limit)
     except InvalidAmount as error:
         raise LedgerRefused(str(error), field="rollover_most") from error

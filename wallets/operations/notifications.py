@@ -4,27 +4,27 @@ from datetime import datetime
 from decimal import Decimal
 
 from customers.notifications import announce
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from wallets.models import Lot, Wallet
 
 
-def tell_wallet(what: str, wallet: Wallet, /, *, at: datetime, mark: str = "", **facts: str | int | None) -> None:
+def announce_wallet_event(event: str, wallet: Wallet, /, *, at: datetime, key_suffix: str = "", **facts: str | int | None) -> None:
     """Announce that a wallet was opened, changed or closed. what: the kind, without `wallet.` before it."""
     announce(
-        kind=f"wallet.{what}",
+        kind=f"wallet.{event}",
         customer_id=wallet.customer_id,
         facts={"wallet": wallet.pk, "unit": wallet.unit, **facts},
-        key=f"wallet:{wallet.pk}:{what}:{mark}:{at.isoformat()}",
+        key=f"wallet:{wallet.pk}:{event}:{key_suffix}:{at.isoformat()}",
         at=at,
     )
 
 
-def tell_adjusted(lot: Lot, what: str, *, at: datetime, mark: str, amount: Decimal | None = None) -> None:
+def announce_lot_adjustment(lot: Lot, adjustment: str, *, at: datetime, key_suffix: str, amount: Decimal | None = None) -> None:
     """Announce that a person voided, refunded, moved or lengthened a lot."""
-    told = {
+    payload = {
         "lot": lot.pk,
-        "what": what,
-        "amount": None if amount is None else plain(amount),
+        "what": adjustment,
+        "amount": None if amount is None else to_plain_string(amount),
         "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
     }
-    tell_wallet("adjusted", lot.wallet, at=at, mark=f"{lot.pk}:{what}:{mark}", **told)
+    announce_wallet_event("adjusted", lot.wallet, at=at, key_suffix=f"{lot.pk}:{adjustment}:{key_suffix}", **payload)

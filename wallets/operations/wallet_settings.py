@@ -8,15 +8,15 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.currencies import MINOR_UNITS
-from wallets.credit_rules.units import InvalidAmount, checked
+from wallets.credit_rules.units import InvalidAmount, check_amount
 from wallets.ledger.errors import LedgerRefused
-from wallets.ledger.locked_wallets import open_wallets
+from wallets.ledger.locked_wallets import lock_wallets
 from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
-from wallets.operations.notifications import tell_wallet
+from wallets.operations.notifications import announce_wallet_event
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
 """What may be changed of a wallet; its unit and its currency are for good."""
@@ -40,10 +40,10 @@ def open_wallet(
     :raises LedgerRefused: if a setting does not fit; the text says which and why.
     """
     wallet = new_wallet(customer=customer, unit=unit, currency=currency)
-    with change("open a wallet", by=by, at=at):
-        settle(wallet, settings)
+    with audited_transaction("open a wallet", by=by, at=at):
+        apply_settings(wallet, settings)
         wallet.save()
-        tell_wallet("created", wallet, at=at, name=wallet.name)
+        announce_wallet_event("created", wallet, at=at, name=wallet.name)
         return wallet
 
 
@@ -53,14 +53,14 @@ def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
 
     :raises LedgerRefused: if it cannot hold or be paid with that.
     """
-    own = (currency or str(customer.currency)) if unit == CREDITS else unit
+    wallet_currency = (currency or str(customer.currency)) if unit == CREDITS else unit
     if unit != CREDITS and (unit not in MINOR_UNITS or unit == CREDIT_PRICES):
         raise LedgerRefused(f"A wallet holds credits or money of a currency: “{unit}” is neither.", field="unit")
-    if own not in MINOR_UNITS or own == CREDIT_PRICES:
-        raise LedgerRefused(f"“{own}” is no currency of ISO 4217.", field="currency")
+    if wallet_currency not in MINOR_UNITS or wallet_currency == CREDIT_PRICES:
+        raise LedgerRefused(f"“{wallet_currency}” is no currency of ISO 4217.", field="currency")
     if unit != CREDITS and currency not in ("", unit):
         raise LedgerRefused(f"A wallet of {unit} is paid for in {unit}.", field="currency")
-    return Wallet(customer=customer, unit=unit, currency=own)
+    return Wallet(customer=customer, unit=unit, currency=wallet_currency)
 
 
 def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None = None, **settings: Any) -> Wallet:
@@ -69,17 +69,17 @@ def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None =
 
     :raises LedgerRefused: if a setting does not fit, or the wallet is closed.
     """
-    with change("change a wallet", by=by, at=at):
-        found = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
-        if found.closed_at is not None:
+    with audited_transaction("change a wallet", by=by, at=at):
+        locked = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
+        if locked.closed_at is not None:
             raise LedgerRefused("It is closed: open another one.")
-        settle(found, settings)
-        found.save(update_fields=list(settings))
-        tell_wallet("updated", found, at=at, mark="settings", changed=", ".join(sorted(settings)))
-        return found
+        apply_settings(locked, settings)
+        locked.save(update_fields=list(settings))
+        announce_wallet_event("updated", locked, at=at, key_suffix="settings", changed=", ".join(sorted(settings)))
+        return locked
 
 
-def settle(wallet: Wallet, settings: Mapping[str, Any]) -> None:
+def apply_settings(wallet: Wallet, settings: Mapping[str, Any]) -> None:
     """
     Set how a wallet behaves, without storing it.
 
@@ -87,8 +87,8 @@ def settle(wallet: Wallet, settings: Mapping[str, Any]) -> None:
     """
     for name, value in settings.items():
         setattr(wallet, name, value)
-    same = Wallet.objects.filter(customer=wallet.customer_id, name=wallet.name).exclude(pk=wallet.pk)
-    if same.exists():
+    same_name = Wallet.objects.filter(customer=wallet.customer_id, name=wallet.name).exclude(pk=wallet.pk)
+    if same_name.exists():
         raise LedgerRefused(f"The customer has a wallet “{wallet.name}” already: choose another name.", field="name")
     if wallet.pays_invoices and wallet.unit == CREDITS:
         raise LedgerRefused("Only a wallet of money pays invoices.", field="pays_invoices")
@@ -102,7 +102,7 @@ def settle(wallet: Wallet, settings: Mapping[str, Any]) -> None:
 
 def _check_grace(grace: Decimal) -> None:
     try:
-        checked(grace)
+        check_amount(grace)
     except InvalidAmount as error:
         raise LedgerRefused(str(error), field="grace") from error
 
@@ -114,13 +114,13 @@ def close_wallet(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = 
     :raises NoWallet: if it is not there, or closed.
     :raises LedgerRefused: if it holds something, owes, or keeps something for a reservation.
     """
-    with change("close a wallet", by=by, at=at):
-        found = open_wallets([wallet_id], used_at=at)[wallet_id]
-        if found.debt:
-            raise LedgerRefused(f"It owes {found.debt.normalize():f} {found.unit}: grant as much first.")
-        if found.debt_held or any(lot.remaining for lot in found.lots.values()):
+    with audited_transaction("close a wallet", by=by, at=at):
+        wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
+        if wallet.debt:
+            raise LedgerRefused(f"It owes {wallet.debt.normalize():f} {wallet.unit}: grant as much first.")
+        if wallet.debt_held or any(lot.remaining for lot in wallet.lots.values()):
             raise LedgerRefused("Something is left in it, or held: spend it, void it or transfer it first.")
         Wallet.objects.filter(pk=wallet_id).update(closed_at=at)
         closed = Wallet.objects.get(pk=wallet_id)
-        tell_wallet("closed", closed, at=at)
+        announce_wallet_event("closed", closed, at=at)
         return closed

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, show, signed_in, went
-from invoices.portal.formats import Reading, reading
+from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import PackPrice
-from wallets.auto_topup import Asked, CannotRule, Limits, remove_rule, set_rule
+from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_TOPUPS, CeilingSetter, CeilingSpan
 from wallets.portal.purchase import offered_for, told
@@ -37,55 +37,55 @@ class RuleForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
 
-    def asked(self, rule: TopUpRule | None, ceilings: list[Limits]) -> Asked:
+    def asked(self, rule: TopUpRule | None, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
         """Return the rule that is asked for; what the customer has no say in stays what it was."""
         chosen = self.cleaned_data
-        own = Limits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
+        own = CeilingLimits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
         if own.most is not None or own.most_money is not None:
             ceilings = [*ceilings, own]
         kept = {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
         figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
-        return Asked(**figures, **kept, ceilings=ceilings)
+        return TopUpRuleRequest(**figures, **kept, ceilings=ceilings)
 
 
 @signed_in("GET", "POST")
 def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    wallet: Wallet = visit.one(Wallet.objects.filter(closed_at__isnull=True), pk=number)
-    figures = reading(visit, str(wallet.currency))
-    rule = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer").select_related("pack").first()
+    wallet: Wallet = visit.own_row(Wallet.objects.filter(closed_at__isnull=True), pk=number)
+    figures = portal_figures(visit, str(wallet.currency))
+    rule = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer").select_related("pack").first()
     ceilings = list(rule.ceilings.all()) if rule else []
     offered = offered_for(visit, wallet)
     form = RuleForm(request.POST or None, offered=offered, figures=figures, initial=_initial(rule, ceilings))
     if request.method == "POST" and form.is_valid():
         try:
             _set(visit, wallet, form)
-        except CannotRule as refused:
+        except TopUpRuleRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
         else:
-            return went("portal_wallet", wallet.pk, told="ruled")
+            return redirect_with_message("portal_wallet", wallet.pk, message="ruled")
     context = {
         "wallet": wallet,
         "form": form,
         "rule": rule,
         "bounds": [_bound(one, figures) for one in ceilings if one.set_by == CeilingSetter.FINANCE],
     }
-    return show(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
+    return render_page(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
 
 
 @transaction.atomic
 def _set(visit: Visit, wallet: Wallet, form: RuleForm) -> None:
     """Set the rule under its lock, so that a ceiling that finance sets meanwhile is not lost."""
-    rows = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
+    rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
     rule = rows.select_for_update(no_key=True, of=("self",)).first()
     others = [one for one in rule.ceilings.all() if one.set_by == CeilingSetter.FINANCE] if rule else []
-    theirs = [Limits(one.set_by, one.span, one.most, one.most_money) for one in others]
+    theirs = [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in others]
     by_day = [one for one in rule.ceilings.all() if (one.set_by, one.span) == ("customer", "day")] if rule else []
-    theirs += [Limits(one.set_by, one.span, one.most, one.most_money) for one in by_day]
-    set_rule(wallet_id=wallet.pk, asked=form.asked(rule, theirs), at=visit.at)
+    theirs += [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in by_day]
+    set_rule(wallet_id=wallet.pk, request=form.asked(rule, theirs), at=visit.at)
 
 
 @signed_in("POST")
@@ -93,21 +93,21 @@ def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpR
     """
     Top the wallet up no more. Where finance has set ceilings the rule is switched off instead, so that they stay.
     """
-    wallet: Wallet = visit.one(Wallet.objects.all(), pk=number)
+    wallet: Wallet = visit.own_row(Wallet.objects.all(), pk=number)
     with transaction.atomic():
-        rows = visit.own(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
+        rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
         rule = rows.select_for_update(no_key=True, of=("self",)).first()
         if rule is not None and rule.ceilings.filter(set_by=CeilingSetter.FINANCE).exists():
-            kept = [Limits(one.set_by, one.span, one.most, one.most_money) for one in rule.ceilings.all()]
-            set_rule(wallet_id=wallet.pk, asked=_off(rule, kept), at=visit.at)
+            kept = [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in rule.ceilings.all()]
+            set_rule(wallet_id=wallet.pk, request=_off(rule, kept), at=visit.at)
         else:
             remove_rule(wallet_id=wallet.pk, at=visit.at)
-    return went("portal_wallet", wallet.pk, told="unruled")
+    return redirect_with_message("portal_wallet", wallet.pk, message="unruled")
 
 
-def _off(rule: TopUpRule, ceilings: list[Limits]) -> Asked:
+def _off(rule: TopUpRule, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
     names = ("threshold", "percent", "target", "payer", "cooldown", "most_declines")
-    return Asked(rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings)
+    return TopUpRuleRequest(rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings)
 
 
 def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _bare(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
 
 
-def _bound(one: TopUpCeiling, figures: Reading) -> str:
+def _bound(one: TopUpCeiling, figures: PortalFigures) -> str:
     """Return a ceiling of finance's in words."""
     what = [f"{one.most} top-ups"] if one.most is not None else []
     what += [f"{figures.money(one.most_money)} with tax"] if one.most_money is not None else []

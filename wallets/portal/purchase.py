@@ -9,16 +9,16 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, show, signed_in, went
-from invoices.portal.formats import Reading, reading
+from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from invoices.portal.formats import PortalFigures, portal_figures
 from invoices.portal.payment import pay_link
 from lib.decimals import ZERO
 from plans.models import BonusSlab, CreditPack, PackPrice
 from plans.models.packs import PackUnit, SlabsBy
-from wallets.credit_rules.topup_rule import MOST_PACKS
+from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
-from wallets.purchases import CannotBuy, Order, buy
+from wallets.purchases import PurchaseRefused, PackOrder, buy
 from wallets.statements.formats import stands_in
 
 MOST_OFFERED = 50
@@ -28,7 +28,7 @@ class OrderForm(forms.Form):
     """What to buy; reference: names this order, so that sending it twice buys once."""
 
     pack = forms.ChoiceField(widget=forms.RadioSelect)
-    packs = forms.IntegerField(label="How many packs", min_value=1, max_value=MOST_PACKS, required=False)
+    packs = forms.IntegerField(label="How many packs", min_value=1, max_value=MAX_PACKS, required=False)
     units = forms.DecimalField(
         label="How many units",
         min_value=0,
@@ -39,7 +39,7 @@ class OrderForm(forms.Form):
     )
     reference = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, offered: list[PackPrice], figures: Reading, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         initial = {"packs": 1, "reference": uuid.uuid4()}
         super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})
         self.offered = {one.pack.code: one.pack for one in offered}
@@ -50,20 +50,20 @@ class OrderForm(forms.Form):
             del self.fields["packs"]
 
     @property
-    def order(self) -> Order:
+    def order(self) -> PackOrder:
         """What is ordered, once the form is valid."""
         chosen = self.cleaned_data
         reference = f"portal:{chosen['reference']}"
         if self.offered[chosen["pack"]].units is None:
-            return Order(chosen["pack"], reference, units=chosen.get("units"))
-        return Order(chosen["pack"], reference, packs=chosen.get("packs") or 1)
+            return PackOrder(chosen["pack"], reference, units=chosen.get("units"))
+        return PackOrder(chosen["pack"], reference, packs=chosen.get("packs") or 1)
 
 
 @signed_in("GET", "POST")
 def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """Show what an order comes to, then, asked for once more, buy it."""
-    wallet: Wallet = visit.one(Wallet.objects.filter(closed_at__isnull=True), pk=number)
-    figures = reading(visit, str(wallet.currency))
+    wallet: Wallet = visit.own_row(Wallet.objects.filter(closed_at__isnull=True), pk=number)
+    figures = portal_figures(visit, str(wallet.currency))
     form = OrderForm(request.POST or None, offered=offered_for(visit, wallet), figures=figures)
     context: dict[str, Any] = {"wallet": wallet, "form": form}
     if request.method == "POST" and form.is_valid():
@@ -72,12 +72,12 @@ def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
                 purchase = buy(wallet_id=wallet.pk, order=form.order, at=visit.at)
                 return _bought(purchase)
             context |= {"comes_to": _comes_to(wallet, form.order, figures, visit), "seen": _seen(form.order)}
-        except CannotBuy as refused:
+        except PurchaseRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-    return show(request, visit, "top_up.html", context, status=422 if form.errors else 200)
+    return render_page(request, visit, "top_up.html", context, status=422 if form.errors else 200)
 
 
-def _seen(order: Order) -> str:
+def _seen(order: PackOrder) -> str:
     """Return what was shown, so that what is bought is that."""
     return f"{order.pack} {order.packs} {order.units}"
 
@@ -86,10 +86,10 @@ def _bought(purchase: Purchase) -> HttpResponseBase:
     if link := pay_link(purchase.invoice):
         return HttpResponseRedirect(link, status=303)
     told = "granted" if purchase.state == PurchaseState.GRANTED else "bought"
-    return went("portal_wallet", purchase.wallet_id, told=told)
+    return redirect_with_message("portal_wallet", purchase.wallet_id, message=told)
 
 
-def _comes_to(wallet: Wallet, order: Order, figures: Reading, visit: Visit) -> dict[str, str]:
+def _comes_to(wallet: Wallet, order: PackOrder, figures: PortalFigures, visit: Visit) -> dict[str, str]:
     """Return what an order comes to: it is bought, looked at, and taken back."""
     with transaction.atomic():
         purchase = buy(wallet_id=wallet.pk, order=order, at=visit.at)
@@ -117,7 +117,7 @@ def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
     return list(priced.prefetch_related(slabs).order_by("price", "pk")[:MOST_OFFERED])
 
 
-def told(one: PackPrice, figures: Reading) -> str:
+def told(one: PackPrice, figures: PortalFigures) -> str:
     """Return what a pack is, in a sentence: “100 credits for $99.00 before tax; valid for 365 days”."""
     pack, currency = one.pack, str(one.currency)
     unit = stands_in(CREDITS if pack.unit == PackUnit.CREDITS else currency)
@@ -133,7 +133,7 @@ def told(one: PackPrice, figures: Reading) -> str:
     return f"{what}{tax}{bonus}{valid}"
 
 
-def _bonuses(one: PackPrice, figures: Reading, unit: str) -> list[str]:
+def _bonuses(one: PackPrice, figures: PortalFigures, unit: str) -> list[str]:
     found = []
     for slab in one.pack.slabs.all():
         more = [figures.in_currency(slab.units, unit)] if slab.units else []

@@ -8,10 +8,10 @@ from django.db.models import F
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, page_of, show, signed_in
-from invoices.portal.formats import Reading, reading
+from customers.portal.visit import Visit, paginate, render_page, signed_in
+from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import Feature
-from wallets.ledger.balances import EMPTY, standings
+from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Lot, TopUpRule, Transaction, Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
@@ -34,18 +34,18 @@ TOLD = {
 
 @signed_in()
 def wallets(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    return show(request, visit, "wallets.html", {"wallets": wallets_of(visit, reading(visit))})
+    return render_page(request, visit, "wallets.html", {"wallets": wallets_of(visit, portal_figures(visit))})
 
 
-def wallets_of(visit: Visit, figures: Reading) -> list[dict[str, Any]]:
+def wallets_of(visit: Visit, figures: PortalFigures) -> list[dict[str, Any]]:
     """Return the customer's open wallets as text, in the order in which they are taken from: in two queries."""
-    open_ones = visit.own(Wallet.objects.filter(closed_at__isnull=True))
+    open_ones = visit.own_rows(Wallet.objects.filter(closed_at__isnull=True))
     found = list(open_ones.order_by("priority", "pk")[:MOST_WALLETS])
-    standing = standings([one.pk for one in found], at=visit.at)
-    return [_shown(one, standing.get(one.pk, EMPTY), figures) for one in found]
+    standing = read_balances([one.pk for one in found], at=visit.at)
+    return [_shown(one, standing.get(one.pk, EMPTY_BALANCES), figures) for one in found]
 
 
-def _shown(one: Wallet, standing: Any, figures: Reading) -> dict[str, Any]:
+def _shown(one: Wallet, standing: Any, figures: PortalFigures) -> dict[str, Any]:
     def amount(units: Any) -> str:
         return figures.in_currency(units, stands_in(one.unit))
 
@@ -64,12 +64,12 @@ def _shown(one: Wallet, standing: Any, figures: Reading) -> dict[str, Any]:
 
 @signed_in()
 def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    found: Wallet = visit.one(Wallet.objects.all(), pk=number)
-    figures = reading(visit)
-    standing = standings([found.pk], at=visit.at).get(found.pk, EMPTY)
-    moved = visit.own(Transaction.objects.filter(wallet=found), "wallet__customer").select_related("feature")
-    movements, more = page_of(moved, request)
-    rule = visit.own(TopUpRule.objects.filter(wallet=found), "wallet__customer").select_related("pack").first()
+    found: Wallet = visit.own_row(Wallet.objects.all(), pk=number)
+    figures = portal_figures(visit)
+    standing = read_balances([found.pk], at=visit.at).get(found.pk, EMPTY_BALANCES)
+    moved = visit.own_rows(Transaction.objects.filter(wallet=found), "wallet__customer").select_related("feature")
+    movements, more = paginate(moved, request)
+    rule = visit.own_rows(TopUpRule.objects.filter(wallet=found), "wallet__customer").select_related("pack").first()
     context = {
         "wallet": found,
         "shown": _shown(found, standing, figures),
@@ -80,12 +80,12 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
         "rule": rule,
         "told": TOLD.get(request.GET.get("told", "")),
     }
-    return show(request, visit, "wallet.html", context)
+    return render_page(request, visit, "wallet.html", context)
 
 
-def _lots(visit: Visit, found: Wallet, figures: Reading) -> list[dict[str, Any]]:
+def _lots(visit: Visit, found: Wallet, figures: PortalFigures) -> list[dict[str, Any]]:
     """Return what the wallet holds, what expires first on top."""
-    rows = visit.own(Lot.objects.filter(wallet=found, has_left=True), "wallet__customer")
+    rows = visit.own_rows(Lot.objects.filter(wallet=found, has_left=True), "wallet__customer")
     lots = list(rows.order_by(F("expires_at").asc(nulls_last=True), "pk")[:MOST_LOTS])
     numbers = {number for one in lots for number in one.features}
     names = dict(Feature.objects.filter(pk__in=numbers).values_list("pk", "name"))
@@ -104,7 +104,7 @@ def _lots(visit: Visit, found: Wallet, figures: Reading) -> list[dict[str, Any]]
     ]
 
 
-def _movement(one: Transaction, found: Wallet, figures: Reading) -> dict[str, Any]:
+def _movement(one: Transaction, found: Wallet, figures: PortalFigures) -> dict[str, Any]:
     unit = stands_in(found.unit)
     what = f"{one.get_kind_display()}: {one.feature}" if one.feature_id else str(one.get_kind_display())
     return {
@@ -120,7 +120,7 @@ def _months(visit: Visit) -> list[dict[str, Any]]:
     zone = ZoneInfo(visit.customer.time_zone)
     last = visit.at.astimezone(zone).date()
     began = visit.customer.created_at.astimezone(zone).date().replace(day=1)
-    figures, found = reading(visit), []
+    figures, found = portal_figures(visit), []
     for _ in range(MONTHS):
         first = last.replace(day=1)
         found.append({"name": figures.month(first), "since": first, "until": last})
@@ -135,7 +135,7 @@ def statement(
     request: HttpRequest, visit: Visit, number: int, since: date, until: date, kind: str
 ) -> HttpResponseBase:
     """Send the statement of some days, both included."""
-    found: Wallet = visit.one(Wallet.objects.select_related("customer__seller"), pk=number)
+    found: Wallet = visit.own_row(Wallet.objects.select_related("customer__seller"), pk=number)
     zone = ZoneInfo(visit.customer.time_zone)
     begin, end = datetime.combine(since, time.min, zone), datetime.combine(until + DAY, time.min, zone)
     try:

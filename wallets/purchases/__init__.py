@@ -2,6 +2,6 @@
 
 from wallets.purchases.paid_grant import grant_paid, settle_purchases
 from wallets.purchases.payment_receipt import receive_payment
-from wallets.purchases.purchase import CannotBuy, Order, buy, cancel
+from wallets.purchases.purchase import PurchaseRefused, PackOrder, buy, cancel
 
-__all__ = ["CannotBuy", "Order", "buy", "cancel", "grant_paid", "receive_payment", "settle_purchases"]
+__all__ = ["PurchaseRefused", "PackOrder", "buy", "cancel", "grant_paid", "receive_payment", "settle_purchases"]

@@ -9,10 +9,10 @@ import msgspec
 from lib.decimals import EXACT
 from plans.models import CreditPack, Feature
 from plans.models.packs import PackUnit, SlabsBy
-from wallets.credit_rules.packs import Bought, Slab, bought
+from wallets.credit_rules.packs import PurchaseAmounts, Slab, price_purchase
 
 
-class Terms(msgspec.Struct, frozen=True):
+class PackTerms(msgspec.Struct, frozen=True):
     """
     units: of one pack; None where they are sold one by one. price: of a pack, or of each of them, before tax.
     slabs: (from, units, percent). features: numbers of the features that it is for.
@@ -33,13 +33,13 @@ class Terms(msgspec.Struct, frozen=True):
     rollover_most: Decimal | None
     rollover_days: int | None
 
-    def bought(self, packs: int, units: Decimal | None, currency: str) -> Bought:
+    def purchase_amounts(self, packs: int, units: Decimal | None, currency: str) -> PurchaseAmounts:
         """Return what so many packs, or units of those that are sold one by one, come to."""
         count = Decimal(packs)
-        in_all = EXACT.multiply(self.units, count) if self.units is not None else units or Decimal(0)
-        price = EXACT.multiply(self.price, in_all if self.units is None else count)
-        slabs = [Slab(*one) for one in self.slabs]
-        return bought(in_all, price, currency, slabs, packs=packs, by_price=self.by_price)
+        total_units = EXACT.multiply(self.units, count) if self.units is not None else units or Decimal(0)
+        price = EXACT.multiply(self.price, total_units if self.units is None else count)
+        slabs = [Slab(*slab) for slab in self.slabs]
+        return price_purchase(total_units, price, currency, slabs, packs=packs, by_price=self.by_price)
 
     def expires_at(self, at: datetime) -> datetime | None:
         """Return when what is granted at `at` expires."""
@@ -47,17 +47,17 @@ class Terms(msgspec.Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """Return what a purchase stores."""
-        stored: dict[str, Any] = msgspec.to_builtins(self)
-        return stored
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        return content
 
 
-def terms_of(pack: CreditPack, currency: str) -> Terms | None:
+def current_terms(pack: CreditPack, currency: str) -> PackTerms | None:
     """Return a pack as it is sold now in a currency; None if it is not sold in it."""
     price = pack.prices.filter(currency=currency).first()
     if price is None:
         return None
     features = Feature.objects.filter(code__in=pack.features).order_by("pk").values_list("pk", flat=True)
-    return Terms(
+    return PackTerms(
         code=pack.code,
         name=pack.name,
         unit="credits" if pack.unit == PackUnit.CREDITS else currency,
@@ -75,6 +75,6 @@ def terms_of(pack: CreditPack, currency: str) -> Terms | None:
     )
 
 
-def stored(terms: dict[str, Any]) -> Terms:
+def load_terms(terms: dict[str, Any]) -> PackTerms:
     """Return the terms that a purchase keeps."""
-    return msgspec.convert(terms, Terms)
+    return msgspec.convert(terms, PackTerms)

@@ -13,37 +13,37 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.notifications import announce
 from invoices.models import Line
 from invoices.models.invoices import InvoiceState
-from lib.decimals import plain
-from wallets.credit_rules.packs import spread
+from lib.decimals import to_plain_string
+from wallets.credit_rules.packs import spread_cost
 from wallets.ledger.grant import Grant, grant
 from wallets.models import LotKind, Purchase, PurchaseState
-from wallets.purchases.pack_terms import stored
+from wallets.purchases.pack_terms import load_terms
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 """Purchases that one look of the sweeper settles; it looks again while there are more."""
 
 CREDITED_BY_HAND = "Its invoice was credited"
 
 
 @dataclass(slots=True)
-class Settled:
+class PurchaseSettlement:
     """granted: purchases whose units arrived. canceled: those whose invoice is void."""
 
     granted: int = 0
     canceled: int = 0
 
 
-def arrive(purchase: Purchase, *, at: datetime) -> None:
+def grant_purchase(purchase: Purchase, *, at: datetime) -> None:
     """Put what a purchase bought into its wallet: its units, and their bonus; the caller holds the purchase."""
-    terms = stored(purchase.terms)
+    terms = load_terms(purchase.terms)
     parts = [(LotKind.PURCHASED, f"purchase:{purchase.pk}", purchase.units)]
     if purchase.bonus:
         parts.append((LotKind.BONUS, f"purchase:{purchase.pk}:bonus", purchase.bonus))
-    costs = spread(_claimed(purchase), *(units for _, _, units in parts))
+    costs = spread_cost(_net_after_credits(purchase), *(units for _, _, units in parts))
     grants = [
         Grant(
             kind,
@@ -68,8 +68,8 @@ def arrive(purchase: Purchase, *, at: datetime) -> None:
             "wallet": purchase.wallet_id,
             "purchase": purchase.pk,
             "invoice": purchase.invoice_id,
-            "units": plain(purchase.units),
-            "bonus": plain(purchase.bonus),
+            "units": to_plain_string(purchase.units),
+            "bonus": to_plain_string(purchase.bonus),
             "unit": terms.unit,
         },
         key=f"purchase:{purchase.pk}",
@@ -77,7 +77,7 @@ def arrive(purchase: Purchase, *, at: datetime) -> None:
     )
 
 
-def _claimed(purchase: Purchase) -> Decimal:
+def _net_after_credits(purchase: Purchase) -> Decimal:
     """Return what is claimed for it before tax: its price, less what credit notes took back before it arrived."""
     credited = Line.objects.filter(invoice__corrects=purchase.invoice_id).aggregate(sum=Sum("amount"))["sum"]
     return purchase.net - (credited or Decimal(0))
@@ -86,33 +86,33 @@ def _claimed(purchase: Purchase) -> Decimal:
 @transaction.atomic
 def grant_paid(*, invoice_ids: Collection[int], at: datetime) -> list[Purchase]:
     """Grant what these invoices claim, as far as they are paid and their purchases pending; the caller holds them."""
-    due = Purchase.objects.filter(
+    paid = Purchase.objects.filter(
         invoice__in=invoice_ids,
         state=PurchaseState.PENDING,
         invoice__state=InvoiceState.PAID,
         wallet__closed_at__isnull=True,
     )
-    found = list(due.select_for_update(of=("self",)).select_related("wallet").order_by("pk"))
-    for purchase in found:
-        arrive(purchase, at=at)
-    return found
+    purchases = list(paid.select_for_update(of=("self",)).select_related("wallet").order_by("pk"))
+    for purchase in purchases:
+        grant_purchase(purchase, at=at)
+    return purchases
 
 
-def settle_purchases(*, at: datetime, clock: int | None = None) -> Settled:
+def settle_purchases(*, at: datetime, clock_id: int | None = None) -> PurchaseSettlement:
     """
     Grant what is paid and not granted yet, and end what was withdrawn by hand; harmless to run twice.
 
     clock: of customers in this test clock's time; in real time for None. One transaction each, so that one wallet's
     trouble is not another's.
     """
-    settled = Settled()
-    theirs = in_time_of(clock, "wallet__customer")
-    pending = Purchase.objects.filter(theirs, state=PurchaseState.PENDING, wallet__closed_at__isnull=True)
+    settlement = PurchaseSettlement()
+    in_time = clock_filter(clock_id, "wallet__customer")
+    pending = Purchase.objects.filter(in_time, state=PurchaseState.PENDING, wallet__closed_at__isnull=True)
     paid = pending.filter(invoice__state=InvoiceState.PAID).order_by("pk")
-    for invoice_id in list(paid.values_list("invoice_id", flat=True)[:AT_ONCE]):
-        settled.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))
+    for invoice_id in list(paid.values_list("invoice_id", flat=True)[:BATCH_SIZE]):
+        settlement.granted += len(grant_paid(invoice_ids=[invoice_id], at=at))
     void = pending.filter(invoice__state=InvoiceState.VOID).order_by("pk")
-    for id_ in list(void.values_list("pk", flat=True)[:AT_ONCE]):
-        withdrawn = {"state": PurchaseState.CANCELED, "ended_at": at, "reason": CREDITED_BY_HAND}
-        settled.canceled += Purchase.objects.filter(pk=id_, state=PurchaseState.PENDING).update(**withdrawn)
-    return settled
+    for purchase_id in list(void.values_list("pk", flat=True)[:BATCH_SIZE]):
+        changes = {"state": PurchaseState.CANCELED, "ended_at": at, "reason": CREDITED_BY_HAND}
+        settlement.canceled += Purchase.objects.filter(pk=purchase_id, state=PurchaseState.PENDING).update(**changes)
+    return settlement

@@ -6,26 +6,26 @@ from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from invoices.credit_notes import CannotCredit, credit
+from invoices.credit_notes import CreditRefused, issue_credit_note
 from invoices.documents.issue import issue, next_ids, write_lines
 from invoices.models import Invoice
-from lib.audit_log import change
-from lib.failpoints import reached
-from lib.formats import money, units
+from lib.audit_log import audited_transaction
+from lib.failpoints import hit_failpoint
+from lib.formats import format_money, format_units
 from plans.models import CreditPack
-from wallets.credit_rules.packs import Bought
-from wallets.credit_rules.topup_rule import MOST_PACKS
-from wallets.credit_rules.units import InvalidAmount, checked
+from wallets.credit_rules.packs import PurchaseAmounts
+from wallets.credit_rules.topup_rule import MAX_PACKS
+from wallets.credit_rules.units import InvalidAmount, check_amount
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
-from wallets.purchases.pack_terms import Terms, terms_of
-from wallets.purchases.paid_grant import arrive
-from wallets.purchases.purchase_invoice import invoice_of
+from wallets.purchases.pack_terms import PackTerms, current_terms
+from wallets.purchases.paid_grant import grant_purchase
+from wallets.purchases.purchase_invoice import draft_invoice
 
-MOST_REFERENCE = 120
+MAX_REFERENCE_LENGTH = 120
 
 
-class CannotBuy(Exception):
+class PurchaseRefused(Exception):
     """A pack cannot be bought, or a purchase not canceled; the text says why and what to do. field: which figure."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
@@ -34,7 +34,7 @@ class CannotBuy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PackOrder:
     """
     What is to be bought: so many packs, or so many units of one that sells them one by one.
 
@@ -47,7 +47,7 @@ class Order:
     units: Decimal | None = None
 
 
-def buy(*, wallet_id: int, order: Order, at: datetime, by: AbstractBaseUser | None = None) -> Purchase:
+def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: AbstractBaseUser | None = None) -> Purchase:
     """
     Buy a pack into a wallet: invoice it, and grant it at once where the wallet is trusted; else when it is paid.
 
@@ -56,84 +56,84 @@ def buy(*, wallet_id: int, order: Order, at: datetime, by: AbstractBaseUser | No
     :raises CannotBuy: if the pack is not on sale for this wallet, the figures are none, or the reference names
         another purchase.
     """
-    with change("buy credits", by=by, at=at, wallet=wallet_id):
+    with audited_transaction("buy credits", by=by, at=at, wallet=wallet_id):
         # Held to the end: two purchases into a wallet come one after the other, each before its invoice's number.
-        wallet = _locked(wallet_id)
-        if not order.reference.strip() or len(order.reference) > MOST_REFERENCE:
-            raise CannotBuy(f"Name it in 1 to {MOST_REFERENCE} characters.", field="reference")
-        found = Purchase.objects.filter(wallet=wallet, reference=order.reference).first()
-        if found is not None:
-            return _same(found, order)
+        wallet = _lock_wallet(wallet_id)
+        if not order.reference.strip() or len(order.reference) > MAX_REFERENCE_LENGTH:
+            raise PurchaseRefused(f"Name it in 1 to {MAX_REFERENCE_LENGTH} characters.", field="reference")
+        existing = Purchase.objects.filter(wallet=wallet, reference=order.reference).first()
+        if existing is not None:
+            return _check_same_order(existing, order)
         pack = CreditPack.objects.filter(code=order.pack).first()
-        terms = _sold(pack, wallet, order, at)
-        return _write(wallet, pack, terms, order, at=at, by=by)
+        terms = _check_on_sale(pack, wallet, order, at)
+        return _write_purchase(wallet, pack, terms, order, at=at, by=by)
 
 
-def _locked(wallet_id: int) -> Wallet:
+def _lock_wallet(wallet_id: int) -> Wallet:
     rows = Wallet.objects.select_for_update(no_key=True, of=("self",)).select_related("customer")
     wallet = rows.filter(pk=wallet_id, closed_at__isnull=True).first()
     if wallet is None:
-        raise CannotBuy("The wallet is closed: choose one that is open.", field="wallet")
+        raise PurchaseRefused("The wallet is closed: choose one that is open.", field="wallet")
     return wallet
 
 
-def _same(found: Purchase, order: Order) -> Purchase:
-    asked = order.packs if order.units is None else 1
-    if (found.terms["code"], found.quantity) != (order.pack, asked) or order.units not in (None, found.units):
-        raise CannotBuy(f"“{order.reference}” names another purchase already: use a new one.", field="reference")
-    return found
+def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
+    quantity = order.packs if order.units is None else 1
+    if (purchase.terms["code"], purchase.quantity) != (order.pack, quantity) or order.units not in (None, purchase.units):
+        raise PurchaseRefused(f"“{order.reference}” names another purchase already: use a new one.", field="reference")
+    return purchase
 
 
-def _sold(pack: CreditPack | None, wallet: Wallet, order: Order, at: datetime) -> Terms:
+def _check_on_sale(pack: CreditPack | None, wallet: Wallet, order: PackOrder, at: datetime) -> PackTerms:
     """Return the terms that a pack is sold on into a wallet, once what is asked for fits them."""
     if pack is None or not pack.is_on_sale(at):
-        raise CannotBuy(f"“{order.pack}” is not on sale: choose a pack that is.", field="pack")
-    terms = terms_of(pack, str(wallet.currency))
+        raise PurchaseRefused(f"“{order.pack}” is not on sale: choose a pack that is.", field="pack")
+    terms = current_terms(pack, str(wallet.currency))
     if terms is None:
-        raise CannotBuy(f"{pack} has no price in {wallet.currency}: add one, or choose another pack.", field="pack")
+        raise PurchaseRefused(f"{pack} has no price in {wallet.currency}: add one, or choose another pack.", field="pack")
     if terms.unit != wallet.unit:
         unit = "credits" if wallet.unit == CREDITS else f"money in {wallet.unit}"
-        raise CannotBuy(f"The wallet holds {unit}, which {pack} is not: choose another pack or wallet.", field="pack")
+        raise PurchaseRefused(f"The wallet holds {unit}, which {pack} is not: choose another pack or wallet.", field="pack")
     if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
-        once = "tax it on those invoices" if wallet.pays_invoices else "tax it when it is bought"
-        raise CannotBuy(f"{pack} would be taxed twice, or never: choose a pack that says to {once}.", field="pack")
+        remedy = "tax it on those invoices" if wallet.pays_invoices else "tax it when it is bought"
+        raise PurchaseRefused(f"{pack} would be taxed twice, or never: choose a pack that says to {remedy}.", field="pack")
     _check_quantity(pack, order)
     return terms
 
 
-def _check_quantity(pack: CreditPack, order: Order) -> None:
+def _check_quantity(pack: CreditPack, order: PackOrder) -> None:
     if pack.units is not None:
         if order.units is not None:
-            raise CannotBuy(f"{pack} is sold by the pack: say how many packs.", field="units")
-        if not 1 <= order.packs <= MOST_PACKS:
-            raise CannotBuy(f"1 to {MOST_PACKS:,} packs can be bought at once.", field="packs")
+            raise PurchaseRefused(f"{pack} is sold by the pack: say how many packs.", field="units")
+        if not 1 <= order.packs <= MAX_PACKS:
+            raise PurchaseRefused(f"1 to {MAX_PACKS:,} packs can be bought at once.", field="packs")
         return
     if order.packs != 1:
-        raise CannotBuy(f"{pack} is sold unit by unit: say how many units.", field="packs")
+        raise PurchaseRefused(f"{pack} is sold unit by unit: say how many units.", field="packs")
     try:
-        amount = checked(Decimal(0) if order.units is None else order.units)
+        amount = check_amount(Decimal(0) if order.units is None else order.units)
     except InvalidAmount as invalid:
-        raise CannotBuy(str(invalid), field="units") from invalid
+        raise PurchaseRefused(str(invalid), field="units") from invalid
     if not (pack.least_units or 0) <= amount <= (pack.most_units or 0):
-        least, most = (units(one or Decimal(0), "") for one in (pack.least_units, pack.most_units))
-        raise CannotBuy(f"{pack} is sold from {least} to {most} units at a time.", field="units")
+        least, most = (format_units(limit or Decimal(0), "") for limit in (pack.least_units, pack.most_units))
+        raise PurchaseRefused(f"{pack} is sold from {least} to {most} units at a time.", field="units")
 
 
-def _write(
+def _write_purchase(
     wallet: Wallet,
     pack: CreditPack | None,
-    terms: Terms,
-    order: Order,
+    terms: PackTerms,
+    order: PackOrder,
     *,
     at: datetime,
     by: AbstractBaseUser | None,
 ) -> Purchase:
     currency = str(wallet.currency)
-    result: Bought = terms.bought(order.packs, order.units, currency)
-    if not result.net:
-        raise CannotBuy(f"It comes to {money(result.net, currency)}: buy more of it.", field="units")
+    amounts: PurchaseAmounts = terms.purchase_amounts(order.packs, order.units, currency)
+    if not amounts.net:
+        raise PurchaseRefused(f"It comes to {format_money(amounts.net, currency)}: buy more of it.", field="units")
     (purchase_id,) = next_ids("wallets_purchase_id_seq", 1)
-    draft = invoice_of(purchase_id, wallet.customer, terms, result, order.packs, currency, at=at)
+    draft = draft_invoice(purchase_id, wallet.customer, terms, amounts, order.packs, currency, at=at)
     write_lines([draft])
     purchase = Purchase.objects.create(
         pk=purchase_id,
@@ -141,9 +141,9 @@ def _write(
         pack=pack,
         terms=terms.as_json(),
         quantity=order.packs,
-        units=result.units,
-        bonus=result.bonus,
-        net=result.net,
+        units=amounts.units,
+        bonus=amounts.bonus,
+        net=amounts.net,
         currency=currency,
         invoice_id=draft.id,
         reference=order.reference,
@@ -152,8 +152,8 @@ def _write(
         created_at=at,
     )
     if purchase.is_trusted:
-        arrive(purchase, at=at)
-    reached("purchase.before_issue")
+        grant_purchase(purchase, at=at)
+    hit_failpoint("purchase.before_issue")
     issue([draft], at=at)
     purchase.refresh_from_db()
     return purchase
@@ -175,8 +175,8 @@ def cancel(
     :raises CannotBuy: if it was granted, or some of it is paid.
     """
     if not reason.strip():
-        raise CannotBuy("Say why: the reason is printed on the credit note.", field="reason")
-    with change("cancel purchase", by=by, at=at, purchase=purchase_id):
+        raise PurchaseRefused("Say why: the reason is printed on the credit note.", field="reason")
+    with audited_transaction("cancel purchase", by=by, at=at, purchase=purchase_id):
         purchase = Purchase.objects.get(pk=purchase_id)
         # The invoice first, as when it is paid: whoever comes second sees what the first has done.
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=purchase.invoice_id)
@@ -184,14 +184,14 @@ def cancel(
         if purchase.state in (PurchaseState.CANCELED, PurchaseState.FAILED):
             return purchase
         if purchase.state == PurchaseState.GRANTED:
-            raise CannotBuy("What it bought is in the wallet: refund what is left of that.", field="purchase")
+            raise PurchaseRefused("What it bought is in the wallet: refund what is left of that.", field="purchase")
         if invoice.paid:
-            paid = money(invoice.paid, str(invoice.currency))
-            raise CannotBuy(f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase")
+            paid = format_money(invoice.paid, str(invoice.currency))
+            raise PurchaseRefused(f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase")
         Purchase.objects.filter(pk=purchase_id).update(state=state, ended_at=at, reason=reason)
         try:
-            credit(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)
-        except CannotCredit as refused:
-            raise CannotBuy(str(refused), field="purchase") from refused
+            issue_credit_note(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)
+        except CreditRefused as refused:
+            raise PurchaseRefused(str(refused), field="purchase") from refused
         purchase.refresh_from_db()
         return purchase

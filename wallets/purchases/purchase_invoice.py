@@ -11,31 +11,31 @@ from invoices.documents.buyer_details import buyer_of
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import read_sellers
 from invoices.documents.totals import Tax
-from lib.decimals import plain
-from wallets.credit_rules.packs import Bought
-from wallets.purchases.pack_terms import Terms
+from lib.decimals import to_plain_string
+from wallets.credit_rules.packs import PurchaseAmounts
+from wallets.purchases.pack_terms import PackTerms
 
 TAXED_WHEN_USED = Tax("Tax", Decimal(0), "Multi-purpose voucher: taxed when it is used")
-_AT_ONCE = timedelta(microseconds=1)
+_SHORTEST_SERVICE = timedelta(microseconds=1)
 
 
-def invoice_of(
-    purchase_id: int, customer: Customer, terms: Terms, order: Bought, packs: int, currency: str, *, at: datetime
+def draft_invoice(
+    purchase_id: int, customer: Customer, terms: PackTerms, amounts: PurchaseAmounts, packs: int, currency: str, *, at: datetime
 ) -> Draft:
     """Return the invoice of a purchase, not written yet; the purchase is what it is for."""
     seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
-    claim = claim_of(terms, order, packs, at=at)
-    starts_at, ends_at = claim.lasts
+    facts = purchase_line_facts(terms, amounts, packs, at=at)
+    starts_at, ends_at = facts.service_period
     line = DraftLine(
         kind="credit_pack",
         description=terms.name,
         service_start=starts_at,
         service_end=ends_at,
-        quantity=claim.quantity,
+        quantity=facts.quantity,
         unit=_unit(terms),
-        amount=order.net,
+        amount=amounts.net,
         taxes=seller.taxes_of(buyer, at=at) if terms.is_taxed else (TAXED_WHEN_USED,),
-        explanation=claim.explanation,
+        explanation=facts.explanation,
     )
     draft = Draft(
         reference=f"purchase:{purchase_id}",
@@ -56,34 +56,34 @@ def invoice_of(
     return draft
 
 
-class Claim(NamedTuple):
+class PurchaseLineFacts(NamedTuple):
     """What a purchase's line says: how many packs or units, why they cost what they do, and how long they last."""
 
     quantity: Decimal
     explanation: bytes
-    lasts: tuple[datetime, datetime]
+    service_period: tuple[datetime, datetime]
 
 
-def claim_of(terms: Terms, order: Bought, packs: int, *, at: datetime) -> Claim:
+def purchase_line_facts(terms: PackTerms, amounts: PurchaseAmounts, packs: int, *, at: datetime) -> PurchaseLineFacts:
     """Return what the invoice of a purchase says of it; at: when it was made."""
-    quantity = order.units if terms.units is None else Decimal(packs)
-    return Claim(quantity, _explanation(terms, order), (at, terms.expires_at(at) or at + _AT_ONCE))
+    quantity = amounts.units if terms.units is None else Decimal(packs)
+    return PurchaseLineFacts(quantity, _explanation(terms, amounts), (at, terms.expires_at(at) or at + _SHORTEST_SERVICE))
 
 
-def _unit(terms: Terms) -> str:
+def _unit(terms: PackTerms) -> str:
     if terms.units is not None:
         return ""
     return "credit" if terms.unit == "credits" else terms.unit
 
 
-def _explanation(terms: Terms, order: Bought) -> bytes:
+def _explanation(terms: PackTerms, amounts: PurchaseAmounts) -> bytes:
     """Say what is bought, at which price for each, and what comes on top: docs/wallets.md#packs."""
-    told = {
+    explanation = {
         "pack": terms.code,
-        "price": plain(terms.price),
-        "bought": plain(order.units),
-        "bonus": plain(order.bonus),
+        "price": to_plain_string(terms.price),
+        "bought": to_plain_string(amounts.units),
+        "bonus": to_plain_string(amounts.bonus),
         "unit": terms.unit,
-        "amount": plain(order.net),
+        "amount": to_plain_string(amounts.net),
     }
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(explanation)

@@ -11,7 +11,7 @@ from django.db import connection
 
 from customers.models import Seller
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.breakage import Moved, Policy, by_month
+from wallets.credit_rules.breakage import LotMonth, BreakagePolicy, breakage_by_month
 
 # What use took, and what expired; all else moves the basis: it came in, or went out unused.
 _MOVED = """
@@ -54,11 +54,11 @@ def breakage_of(seller: Seller) -> list[Month]:
 
     The policy and the rate are the seller's of now: a change of them restates the months before.
     """
-    rules = {"policy": Policy(seller.breakage), "expected": seller.breakage_percent / 100}
+    rules = {"policy": BreakagePolicy(seller.breakage), "expected": seller.breakage_percent / 100}
     months: dict[tuple[str, str], Month] = {}
     for (currency, _), rows in groupby(_rows(seller), key=itemgetter(0, 1)):
-        moved = [Moved(*row[2:]) for row in rows]
-        for one, (_, recognized) in zip(moved, by_month(moved, **rules), strict=True):
+        moved = [LotMonth(*row[2:]) for row in rows]
+        for one, (_, recognized) in zip(moved, breakage_by_month(moved, **rules), strict=True):
             month = months.setdefault((currency, one.month), Month(one.month, currency))
             month.granted = EXACT.add(month.granted, one.basis)
             month.used, month.expired = EXACT.add(month.used, one.used), EXACT.add(month.expired, one.expired)

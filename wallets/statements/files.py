@@ -9,14 +9,14 @@ from django.template.loader import render_to_string
 
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import Party
-from invoices.rendering.page_content import HEX_COLOR, PLAIN_COLOR
+from invoices.rendering.page_content import HEX_COLOR, DEFAULT_COLOR
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS
-from invoices.rendering.translations import Words, speak
+from invoices.rendering.translations import Words, words_for
 from invoices.rendering.wallet_facts import WalletRow
 from lib.csv_export import csv_lines
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from wallets.models import Wallet
 from wallets.statements.description import amounts, tell
 from wallets.statements.totals import Statement
@@ -59,7 +59,7 @@ def as_csv(wallet: Wallet, statement: Statement) -> Iterator[str]:
         ("closing", "", statement.closing, statement.closing_cost),
     ]
     yield from csv_lines([COLUMNS])
-    yield from csv_lines((what, of, plain(units), unit, plain(cost), currency) for what, of, units, cost in told)
+    yield from csv_lines((what, of, to_plain_string(units), unit, to_plain_string(cost), currency) for what, of, units, cost in told)
 
 
 def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> bytes:
@@ -80,10 +80,10 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
     """Return a statement as text."""
     customer = wallet.customer
     seller = customer.seller
-    common, locale = speak(customer.locale)
+    common, locale = words_for(customer.locale)
     words = words_in(locale.language)
     figures = Figures(locale, str(wallet.currency), ZoneInfo(customer.time_zone))
-    span = figures.span(since, until)
+    span = figures.days_text(since, until)
 
     amount = amounts(wallet.unit, figures=figures, words=words)
     parties = (Party.of({name: getattr(one, name) for name in Party.__slots__}) for one in (seller, customer))
@@ -93,7 +93,7 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
         common=common,
         language=str(locale).replace("_", "-"),
         paper="letter" if seller.country in LETTER_PAPER else "a4",
-        color=seller.brand_color if HEX_COLOR.fullmatch(seller.brand_color) else PLAIN_COLOR,
+        color=seller.brand_color if HEX_COLOR.fullmatch(seller.brand_color) else DEFAULT_COLOR,
         created=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         title=f"{words.statement} {wallet.name}",
         mark=common.sandbox if customer.sandbox else "",

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from invoices.models import Invoice
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import speak
+from invoices.rendering.translations import words_for
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models import Wallet
 from wallets.statements.description import amounts, tell
@@ -26,7 +26,7 @@ def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
     if not since < until <= since + LONGEST:
         return ()
     buyer = invoice.buyer_facts
-    _, locale = speak(buyer.get("locale") or "")
+    _, locale = words_for(buyer.get("locale") or "")
     words, zone = words_in(locale.language), ZoneInfo(buyer.get("time_zone") or "UTC")
     wallets = Wallet.objects.filter(customer=invoice.customer_id, created_at__lt=until).order_by("id")
     told = []
@@ -52,7 +52,7 @@ def statement_text(
     """Return a statement of a span as an invoice prints it."""
     return WalletStatement(
         heading=f"{words.statement}: {name}",
-        span=figures.span(*span),
+        span=figures.days_text(*span),
         columns=(words.what, words.moved),
         rows=tell(statement, amount=amounts(unit, figures=figures, words=words), words=words),
     )

@@ -8,7 +8,7 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
-from lib.formats import money, units
+from lib.formats import format_money, format_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
     except (NothingToBill, UnpricedUsage, ValueError) as reason:
         return Upcoming([], "", "", "", str(reason))
     shown = [
-        UpcomingLine(line.description, units(line.quantity, line.unit), money(line.amount, draft.currency))
+        UpcomingLine(line.description, format_units(line.quantity, line.unit), format_money(line.amount, draft.currency))
         for line in draft.lines
     ]
     totals = draft.totals
-    figures = (money(one, draft.currency) for one in (totals.net, totals.tax, totals.total))
+    figures = (format_money(one, draft.currency) for one in (totals.net, totals.tax, totals.total))
     return Upcoming(shown, *figures, credits=credits_shown(draft))
 
 
@@ -48,7 +48,7 @@ def credits_shown(draft: Draft) -> tuple[str, ...]:
     """Return what the credit notes that go out with a document take back, in sentences."""
     invoices = Invoice.objects.in_bulk([one.corrects_id for one in draft.credit_notes])
     return tuple(
-        f"A credit note on {invoices[one.corrects_id]} gives back {money(one.totals.total, draft.currency)}, tax"
+        f"A credit note on {invoices[one.corrects_id]} gives back {format_money(one.totals.total, draft.currency)}, tax"
         f" included: {', '.join(line.description for line in one.lines)}."
         for one in draft.credit_notes
     )

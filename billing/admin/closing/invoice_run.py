@@ -14,12 +14,12 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.admin.jobs.worker_wakeup import wake
-from billing.closing.invoice_run_job import CLOSE_RUN, RunRefused, amounts_in, start_run
+from billing.closing.invoice_run_job import INVOICE_RUN, InvoiceRunRefused, amounts_by_currency, start_invoice_run
 from billing.models import Job
 from customers.models import Seller
-from lib.formats import money, number
+from lib.formats import format_money, format_number
 
-CLOSE = CLOSE_RUN.permission
+CLOSE = INVOICE_RUN.permission
 MOST_SHOWN = 20
 
 
@@ -52,8 +52,8 @@ def page(request: HttpRequest) -> HttpResponse:
         at = timezone.now()
         asked = {"seller": form.cleaned_data["seller"], "until": form.until_or(at), "dry_run": "_try" in request.POST}
         try:
-            job = start_run(**asked, by=request.user, at=at)
-        except RunRefused as refusal:
+            job = start_invoice_run(**asked, by=request.user, at=at)
+        except InvoiceRunRefused as refusal:
             form.add_error("until", str(refusal))
         else:
             wake(request)
@@ -71,7 +71,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return what the page of a run says: what was issued, over how much, and what is left for which reason."""
-    amounts = [money(amount, currency) for currency, amount in sorted(amounts_in(figures).items())]
+    amounts = [format_money(amount, currency) for currency, amount in sorted(amounts_by_currency(figures).items())]
     with_left = job.items.filter(figures__left__gt=0).order_by("number").values_list("findings", flat=True)
     rows = chain.from_iterable(with_left[:MOST_SHOWN]) if figures.get("left") else ()
     invoices = figures.get("invoices", 0)
@@ -81,5 +81,5 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
         "findings": list(islice((one for one in rows if one["why"]), MOST_SHOWN)),
-        "verb": f"Close, and issue {number(invoices)} invoices" if figures.get("periods") else "",
+        "verb": f"Close, and issue {format_number(invoices)} invoices" if figures.get("periods") else "",
     }

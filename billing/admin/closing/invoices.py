@@ -9,16 +9,16 @@ from django.urls import reverse
 from unfold.decorators import action
 
 from billing.admin.closing import pdf_archives
-from billing.closing import CannotRegenerate, preview_regenerated, regenerate
-from billing.closing.pdf_archives.selection import of_ids
+from billing.closing import CannotRegenerate, preview_regeneration, regenerate
+from billing.closing.pdf_archives.selection import select_ids
 from billing.models import Period
 from billing.models.periods import PeriodKind
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from invoices.admin.credit_notes import VoidForm
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.payments.attempts import CannotCharge, close_pages
-from lib.formats import money
+from invoices.payments.attempts import PaymentAttemptRefused, close_pages
+from lib.formats import format_money
 from wallets.admin.payments import MORE, PayableInvoiceAdmin
 
 MOST_AT_ONCE = 1_000
@@ -36,17 +36,17 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
     def regenerate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace a period's invoice by one that is made of what is true now."""
         invoice = self._invoice(request, object_id)
-        form, problems, told, at = VoidForm(request.POST or None), [], "", time_of(invoice.customer)
+        form, problems, told, at = VoidForm(request.POST or None), [], "", current_time(invoice.customer)
         try:
             if request.method == "POST" and form.is_valid():
                 close_pages(invoice_id=invoice.pk, at=at)
                 made = regenerate(invoice_id=invoice.pk, **form.cleaned_data, at=at, by=request.user)
                 messages.success(request, f"{made} is issued in place of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[made.pk]))
-            shown = preview_regenerated(invoice_id=invoice.pk, at=at)
-            told = f"A new invoice claims {money(shown.total.amount, str(shown.currency))}: by the addresses, tax"
+            shown = preview_regeneration(invoice_id=invoice.pk, at=at)
+            told = f"A new invoice claims {format_money(shown.total.amount, str(shown.currency))}: by the addresses, tax"
             told += " numbers and taxes of now, and all usage of the period."
-        except (CannotCharge, CannotRegenerate) as refused:
+        except (PaymentAttemptRefused, CannotRegenerate) as refused:
             problems = [str(refused)]
         return self.admin_site.confirmation(
             request,
@@ -54,7 +54,7 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
             obj=invoice,
             title=f"Void {invoice}, and make it again",
             consequences=[
-                f"A credit note takes back {money(invoice.left, str(invoice.currency))}, and the invoice is void.",
+                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is void.",
                 *filter(None, [told]),
                 "The customer is sent both documents. This cannot be undone.",
             ],
@@ -81,4 +81,4 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
         if not ids or len(ids) > MOST_AT_ONCE:
             self.message_user(request, f"Choose 1 to {MOST_AT_ONCE:,} issued documents.", messages.WARNING)
             return None
-        return pdf_archives.start(request, of=of_ids(ids), title=f"PDFs of {len(ids):,} documents")
+        return pdf_archives.start(request, of=select_ids(ids), title=f"PDFs of {len(ids):,} documents")

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from billing.admin.closing.service_days import days
-from billing.closing.late_usage.report import LateReport, LateUsage, late_usage, worked_out
+from billing.closing.late_usage.report import LateReport, LateUsageRow, report_late_usage, price_late_usage
 from customers.models import Customer
 from customers.models.sellers import LateUsage as Policy
-from lib.formats import money
+from lib.formats import format_money
 
 FRESH_SECONDS = 60
 MOST_ROWS = 20
@@ -25,7 +25,7 @@ class LateColumns(ChangeList):
         super().get_results(request)
         if is_about_late(request):
             late = [one for one in self.result_list if one.late_since]
-            for period, worth in zip(late, worked_out(late), strict=True):
+            for period, worth in zip(late, price_late_usage(late), strict=True):
                 period.late_worth = worth
 
 
@@ -34,7 +34,7 @@ def is_about_late(request: HttpRequest) -> bool:
     return request.GET.get("status") == "late" or bool(request.GET.get("late"))
 
 
-def amount_shown(one: LateUsage) -> str:
+def amount_shown(one: LateUsageRow) -> str:
     """Return what late usage comes to, with its sign."""
     if one.amount is None:
         return f"not known: {one.problem}"
@@ -42,12 +42,12 @@ def amount_shown(one: LateUsage) -> str:
 
 
 def signed(amount: Decimal, currency: str) -> str:
-    return f"{'+' if amount > 0 else ''}{money(amount, currency)}"
+    return f"{'+' if amount > 0 else ''}{format_money(amount, currency)}"
 
 
 def newest_late() -> LateReport:
     """Return what is late with live customers, a minute old at most."""
-    return cache.get_or_set("staff:late", late_usage, FRESH_SECONDS)
+    return cache.get_or_set("staff:late", report_late_usage, FRESH_SECONDS)
 
 
 def totals_shown(report: LateReport) -> list[dict[str, str]]:
@@ -71,7 +71,7 @@ def totals_shown(report: LateReport) -> list[dict[str, str]]:
 def of_customer(customer: Customer) -> list[dict[str, Any]]:
     """Return the late periods of one customer, the latest first."""
     zone = ZoneInfo(customer.time_zone)
-    report = late_usage(sandbox=customer.sandbox, customer=customer.external_id)
+    report = report_late_usage(sandbox=customer.sandbox, customer=customer.external_id)
     return [
         {
             "period_id": one.period_id,

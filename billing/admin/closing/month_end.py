@@ -22,17 +22,17 @@ from unfold.decorators import display
 from billing.admin.closing import invoice_run, pdf_archives
 from billing.audit.job import AUDIT
 from billing.closing import month_end
-from billing.closing.month_end.checklist import MOST_COUNTED, Point
-from billing.closing.month_end.month_lock import kept, obstacles
-from billing.closing.month_end.overview import Standing, overview
-from billing.closing.pdf_archives.selection import of_month
+from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint
+from billing.closing.month_end.month_lock import points_of_lock, obstacles
+from billing.closing.month_end.overview import MonthStatus, read_overview
+from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job
 from billing.models.jobs import JobKind
 from customers.models import Seller
-from invoices.documents.calendar_months import month_edges, next_month
-from invoices.documents.month_lock import CannotLock, sums_of, unlock_month
+from invoices.documents.calendar_months import month_bounds, next_month
+from invoices.documents.month_lock import MonthLockRefused, sum_documents, unlock_month
 from invoices.models import DocumentKind, MonthLock
-from lib.formats import money, number, plural
+from lib.formats import format_money, format_number, pluralize
 
 SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.unlock_month"
 
@@ -132,16 +132,16 @@ class PointShown:
     blocks: bool
 
 
-def point_shown(point: Point, place: Place) -> PointShown:
+def point_shown(point: ChecklistPoint, place: Place) -> PointShown:
     title, note, link = WORDS[point.code]
-    most = point.count > MOST_COUNTED
+    most = point.count > MAX_COUNTED
     return PointShown(
         title=title,
         note=note,
-        figure=f"{number(MOST_COUNTED)}+" if most else number(point.count),
-        amounts=" and ".join(money(point.amounts[name], name) for name in sorted(point.amounts)),
+        figure=f"{format_number(MAX_COUNTED)}+" if most else format_number(point.count),
+        amounts=" and ".join(format_money(point.amounts[name], name) for name in sorted(point.amounts)),
         link=link(place) if point.is_open else "",
-        state="bad" if point.keeps_open else "warn" if point.is_open else "good",
+        state="bad" if point.prevents_lock else "warn" if point.is_open else "good",
         blocks=point.blocks,
     )
 
@@ -180,7 +180,7 @@ class MonthLockAdmin(ModelAdmin):
     def months(self, request: HttpRequest) -> HttpResponse:
         """Show how the last months of all sellers stand."""
         _require(request, SEE)
-        sellers, rows = overview(at=timezone.now())
+        sellers, rows = read_overview(at=timezone.now())
         shown = [(row[0].month, [(one, *_state(one)) for one in row]) for row in rows if row]
         return self._answer(request, "staff/closing/months.html", "Month-end", {"sellers": sellers, "rows": shown})
 
@@ -189,15 +189,15 @@ class MonthLockAdmin(ModelAdmin):
         _require(request, SEE)
         place = _place(seller_id, month)
         lock = self._in_force(place)
-        points = kept(lock) if lock else month_end.checklist(seller=place.seller, month=place.month)
+        points = points_of_lock(lock) if lock else month_end.read_checklist(seller=place.seller, month=place.month)
         may = request.user.has_perm
         context = {
             "place": place,
             "lock": lock,
             "points": [point_shown(one, place) for one in points],
-            "is_over": timezone.now() >= month_edges(place.month, ZoneInfo(place.seller.time_zone))[1],
-            "is_blocked": any(one.keeps_open for one in points),
-            "sums": [_sum_shown(one) for one in sums_of(place.seller, place.month)],
+            "is_over": timezone.now() >= month_bounds(place.month, ZoneInfo(place.seller.time_zone))[1],
+            "is_blocked": any(one.prevents_lock for one in points),
+            "sums": [_sum_shown(one) for one in sum_documents(place.seller, place.month)],
             "earlier": MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=False)
             .select_related("locked_by", "unlocked_by")
             .order_by("-pk"),
@@ -215,12 +215,12 @@ class MonthLockAdmin(ModelAdmin):
         """Lock a month, after saying what that means."""
         _require(request, LOCK)
         place = _place(seller_id, month)
-        problems = obstacles(month_end.checklist(seller=place.seller, month=place.month))
+        problems = obstacles(month_end.read_checklist(seller=place.seller, month=place.month))
         if request.method == "POST":
             asked = {"seller": place.seller, "month": place.month, "note": request.POST.get("_reason", "")[:500]}
             try:
-                month_end.lock(**asked, by=request.user, at=timezone.now())
-            except CannotLock as refusal:
+                month_end.lock_checked_month(**asked, by=request.user, at=timezone.now())
+            except MonthLockRefused as refusal:
                 messages.error(request, str(refusal))
             else:
                 messages.success(request, f"{place.month:%B %Y} is locked.")
@@ -251,7 +251,7 @@ class MonthLockAdmin(ModelAdmin):
             reason = request.POST.get("_reason", "")[:500]
             try:
                 unlock_month(lock_id=lock.pk, reason=reason, by=request.user, at=timezone.now())
-            except CannotLock as refusal:
+            except MonthLockRefused as refusal:
                 messages.error(request, str(refusal))
             else:
                 messages.success(request, f"{place.month:%B %Y} is open again.")
@@ -275,7 +275,7 @@ class MonthLockAdmin(ModelAdmin):
             raise Http404("PDFs are made by a button.")
         place = _place(seller_id, month)
         title = f"PDFs of {place.seller}, {place.month:%B %Y}"
-        return pdf_archives.start(request, of=of_month(place.seller, place.month), title=title)
+        return pdf_archives.start(request, of=select_month(place.seller, place.month), title=title)
 
     def _in_force(self, place: Place) -> MonthLock | None:
         locks = MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=True)
@@ -312,19 +312,19 @@ def _place(seller_id: int, month: str) -> Place:
     return Place(get_object_or_404(Seller, pk=seller_id), first)
 
 
-def _state(one: Standing) -> tuple[str, str]:
+def _state(one: MonthStatus) -> tuple[str, str]:
     """Return how a month stands, as (color, words)."""
     if one.lock is not None:
         return "good", "locked"
     if one.failed:
-        return "bad", f"{number(one.failed)} failed"
+        return "bad", f"{format_number(one.failed)} failed"
     if one.open:
-        return "warn" if one.is_over else "", f"{number(one.open)} to be billed"
+        return "warn" if one.is_over else "", f"{format_number(one.open)} to be billed"
     return "", "to be locked" if one.is_over else "running"
 
 
 def _sum_shown(row: dict[str, Any]) -> dict[str, str]:
     """Return what documents of one kind and currency come to, as text."""
-    figures = {name: money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
+    figures = {name: format_money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
     kind = DocumentKind(row["kind"]).label
-    return {"kind": f"{plural(kind)}", "documents": number(row["documents"]), **figures}
+    return {"kind": f"{pluralize(kind)}", "documents": format_number(row["documents"]), **figures}

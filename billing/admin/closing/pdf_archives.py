@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.closing.pdf_archives import selection
-from billing.closing.pdf_archives.archives import archive_of, parts_of
+from billing.closing.pdf_archives.archives import stream_archive, count_archives
 from billing.closing.pdf_archives.job import RENDERING, start_rendering
 from billing.models import Job
 from billing.models.jobs import JobKind
@@ -29,7 +29,7 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "told_in": "staff/jobs/job_rendering.html",
         "counted": figures,
         "findings": _reasons(job) if figures.get("failed") else (),
-        "parts": range(1, parts_of(job.parameters) + 1) if job.has_ended else (),
+        "parts": range(1, count_archives(job.parameters) + 1) if job.has_ended else (),
     }
 
 
@@ -47,7 +47,7 @@ def start(request: HttpRequest, *, of: dict[str, Any], title: str) -> HttpRespon
     """Start a job that makes what is missing of these documents, and show it."""
     if not request.user.has_perm(PRINT):
         raise PermissionDenied
-    job = start_rendering(of=of, title=title, by=request.user, at=timezone.now())
+    job = start_rendering(selection=of, title=title, by=request.user, at=timezone.now())
     wake(request)
     return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
 
@@ -57,7 +57,7 @@ def of_run(request: HttpRequest, job_id: int) -> HttpResponse:
     run = Job.objects.filter(pk=job_id, kind=JobKind.CLOSE_RUN).first()
     if run is None or request.method != "POST":
         raise Http404(f"There is no close run {job_id}.")
-    return start(request, of=selection.of_run(run), title=f"PDFs of job {run.pk}: {run}")
+    return start(request, of=selection.select_run(run), title=f"PDFs of job {run.pk}: {run}")
 
 
 def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
@@ -65,10 +65,10 @@ def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
     if not request.user.has_perm(SEE):
         raise PermissionDenied
     job = Job.objects.filter(pk=job_id, kind=JobKind.RENDERING).first()
-    if job is None or not 1 <= part <= parts_of(job.parameters):
+    if job is None or not 1 <= part <= count_archives(job.parameters):
         raise Http404(f"Job {job_id} has no files {part}.")
     return StreamingHttpResponse(
-        archive_of(job.parameters, part=part),
+        stream_archive(job.parameters, part=part),
         content_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="documents-{job.pk}-{part}.zip"'},
     )

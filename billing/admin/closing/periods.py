@@ -21,13 +21,13 @@ from billing.admin.closing.late_usage import LateColumns, amount_shown, is_about
 from billing.admin.closing.period_status import LatePolicyFilter, SellerFilter, StatusFilter, status_of
 from billing.admin.closing.service_days import span_of
 from billing.admin.metering.counters import usage_of
-from billing.closing import ClosingFailed, PeriodNotOver, close_one
-from billing.closing.late_usage.report import worked_out
+from billing.closing import ClosingFailed, PeriodNotOver, close_period
+from billing.closing.late_usage.report import price_late_usage
 from billing.models import Period
 from billing.models.periods import PeriodState
-from customers.admin.search import ids_like
-from customers.customer_time import time_of, time_shown
-from lib.formats import number
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time, loaded_current_time
+from lib.formats import format_number
 
 MOST_AT_ONCE = 200
 """Periods closed by hand within one request; the closing page has no bound."""
@@ -100,7 +100,7 @@ class PeriodAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=ids_like(term))
+        found = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=find_customer_ids(term))
         return queryset.filter(found), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Period | None = None) -> list[Any]:
@@ -112,14 +112,14 @@ class PeriodAdmin(ModelAdmin):
         period = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if period is not None:
-            kind, words = status_of(period, at=time_of(period.subscription.customer))
+            kind, words = status_of(period, at=current_time(period.subscription.customer))
             shown = {
                 "title": f"{self.span(period)} of {period.subscription.customer}",
                 "period": period,
                 "status": words,
                 "status_kind": kind,
                 "usage": usage_of(period),
-                "late": [amount_shown(one) for one in worked_out([period])] if period.late_since else [],
+                "late": [amount_shown(one) for one in price_late_usage([period])] if period.late_since else [],
             }
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
@@ -161,7 +161,7 @@ class PeriodAdmin(ModelAdmin):
         is_open = (
             period is not None
             and period.state == PeriodState.OPEN
-            and period.ends_at <= time_of(period.subscription.customer)
+            and period.ends_at <= current_time(period.subscription.customer)
         )
         return super().get_actions_detail(request, object_id) if is_open else []
 
@@ -169,18 +169,18 @@ class PeriodAdmin(ModelAdmin):
         now, count = timezone.now(), len(chosen)
         early = sum(one.ends_at <= _time(one, now) < one.due_at for one in chosen)
         consequences = [
-            f"{number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
+            f"{format_number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
             "The invoices are issued and numbered, and do not change after that.",
         ]
         if early:
-            consequences.append(f"{number(early)} of them would have waited for stragglers, which are late then.")
+            consequences.append(f"{format_number(early)} of them would have waited for stragglers, which are late then.")
         return self.admin_site.confirmation(
             request,
             page=self,
-            title=f"Close {number(count)} period{'s' if count != 1 else ''}",
+            title=f"Close {format_number(count)} period{'s' if count != 1 else ''}",
             consequences=consequences,
             problems=_obstacles(chosen, now=now),
-            verb=f"Close {number(count)} period{'s' if count != 1 else ''}",
+            verb=f"Close {format_number(count)} period{'s' if count != 1 else ''}",
             **more,
         )
 
@@ -188,7 +188,7 @@ class PeriodAdmin(ModelAdmin):
         invoices, failures = 0, []
         for period in periods:
             try:
-                invoices += close_one(period_id=period.pk, at=time_of(period.subscription.customer)) is not None
+                invoices += close_period(period_id=period.pk, at=current_time(period.subscription.customer)) is not None
             except (ClosingFailed, PeriodNotOver) as failure:
                 failures.append(f"{period.subscription.customer}, {self.span(period)}: {failure}")
         closed = len(periods) - len(failures)
@@ -212,7 +212,7 @@ class PeriodAdmin(ModelAdmin):
 
 
 def _time(period: Period, now: datetime) -> datetime:
-    return time_shown(period.subscription.customer, now=now)
+    return loaded_current_time(period.subscription.customer, now=now)
 
 
 def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
@@ -221,4 +221,4 @@ def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
     if len(chosen) > MOST_AT_ONCE:
         return [f"More than {MOST_AT_ONCE} periods are too many for one page: use the closing page instead."]
     running = sum(one.ends_at > _time(one, now) for one in chosen)
-    return [f"{number(running)} of them are not over yet: choose only periods that have ended."] if running else []
+    return [f"{format_number(running)} of them are not over yet: choose only periods that have ended."] if running else []

@@ -12,24 +12,24 @@ from django.utils.formats import date_format
 
 from billing.admin.closing.late_usage import of_customer
 from billing.admin.limits.alerts import alerts_of
-from billing.closing.commitments.progress import Progress, progress_of
-from billing.metering.ingest.state_updates import HOURLY
+from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
+from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
 from billing.metering.usage.usage_summary import ADDING, Day, by_day, by_dimension, quantity_of
 from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
-from lib.admin.charts import MeterChart, Series, lines
-from lib.formats import money, number, plural, units
+from lib.admin.charts import MeterChart, ChartSeries, line_chart
+from lib.formats import format_money, format_number, pluralize, format_units
 from plans.models import Meter
-from wallets.ledger.balances import EMPTY, standings
+from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.statements.formats import shown
 
 MOST_CHARTS = 4
 MOST_SHARES = 30
 MOST_ROWS = 8
 MOST_UNMATCHED = 100
-CHARTED = (*ADDING, *HOURLY)
+CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class PromiseShown:
 def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     """Return what the page shows, in a fixed number of queries whatever the customer used."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
-    promised = progress_of(running)
+    promised = read_commitment_progress(running)
     unmatched = UnmatchedUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
@@ -92,7 +92,7 @@ def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def panel(one: PeriodUsage, customer: Customer, promised: Progress | None) -> PeriodPanel:
+def panel(one: PeriodUsage, customer: Customer, promised: CommitmentProgress | None) -> PeriodPanel:
     currency, terms = one.terms.currency, one.terms
     zone = ZoneInfo(customer.time_zone)
     first, last = one.starts_at.astimezone(zone), (one.ends_at - timedelta(microseconds=1)).astimezone(zone)
@@ -105,24 +105,24 @@ def panel(one: PeriodUsage, customer: Customer, promised: Progress | None) -> Pe
         rows=[
             FeatureRow(
                 name=feature.terms.name,
-                used=units(feature.used, feature.terms.unit),
-                included=number(feature.terms.included) if feature.terms.included else "",
-                cost=money(feature.cost, currency),
-                projected=money(feature.projected, currency),
+                used=format_units(feature.used, feature.terms.unit),
+                included=format_number(feature.terms.included) if feature.terms.included else "",
+                cost=format_money(feature.cost, currency),
+                projected=format_money(feature.projected, currency),
                 used_percent=_percent(feature.used, feature.terms.included),
-                drawn=money(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
+                drawn=format_money(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
                 has_cost=bool(feature.cost),
             )
             for feature in one.features
         ],
-        cost=money(one.cost, currency),
-        projected=money(one.projected, currency),
+        cost=format_money(one.cost, currency),
+        projected=format_money(one.projected, currency),
         promised=promise_shown(promised, currency) if promised else None,
     )
 
 
-def promise_shown(found: Progress, currency: str) -> PromiseShown:
-    figures = (money(one, currency) for one in (found.promised, found.reached, found.missing))
+def promise_shown(found: CommitmentProgress, currency: str) -> PromiseShown:
+    figures = (format_money(one, currency) for one in (found.promised, found.reached, found.missing))
     return PromiseShown(*figures, found.ends_at, _percent(found.reached, found.promised) or 0)
 
 
@@ -138,15 +138,15 @@ def _subscriptions(customer: Customer) -> list[Subscription]:
 def _wallets(customer: Customer, *, at: datetime) -> list[dict[str, Any]]:
     """Return the customer's wallets as text, in the order in which they are taken; the closed ones are left out."""
     found = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MOST_ROWS]
-    standing = standings([one.pk for one in found], at=at)
+    standing = read_balances([one.pk for one in found], at=at)
     return [
         {
             "pk": one.pk,
             "name": one.name,
             "balance": shown(one.balance, one.unit),
             "debt": shown(one.debt, one.unit) if one.debt else "",
-            "next_expiry": standing.get(one.pk, EMPTY).next_expiry,
-            "expiring": shown(standing.get(one.pk, EMPTY).expiring, one.unit),
+            "next_expiry": standing.get(one.pk, EMPTY_BALANCES).next_expiry,
+            "expiring": shown(standing.get(one.pk, EMPTY_BALANCES).expiring, one.unit),
         }
         for one in found
     ]
@@ -182,14 +182,14 @@ def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date
     earlier = [counted.get(day - timedelta(days=length), nothing) for day in now]
     total = quantity_of(meter.aggregation, (day for day in used if day.day >= start))
     total_before = quantity_of(meter.aggregation, (day for day in used if day.day < start))
-    summary = f"{meter.name} by day: {units(total, meter.unit)} this period, {number(total_before)} before it"
-    series = [Series("this period", drawn), Series("the time before", earlier, faint=True)]
+    summary = f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
+    series = [ChartSeries("this period", drawn), ChartSeries("the time before", earlier, faint=True)]
     what = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(
         name=f"{meter.name}{what}",
-        now=units(total, meter.unit),
-        before=number(total_before),
-        chart=lines([f"{day:%-d %b}" for day in now], series, summary=summary),
+        now=format_units(total, meter.unit),
+        before=format_number(total_before),
+        chart=line_chart([f"{day:%-d %b}" for day in now], series, summary=summary),
     )
 
 
@@ -206,8 +206,8 @@ def _shares(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> list[di
     grouped: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
     for share in by_dimension(period_ids=[one.period_id for one in running], count=MOST_SHARES):
         if share.meter_id in meters:
-            grouped[share.meter_id, share.dimension].append((share.value, number(share.quantity)))
+            grouped[share.meter_id, share.dimension].append((share.value, format_number(share.quantity)))
     return [
-        {"meter": meters[meter].name, "unit": plural(meters[meter].unit), "dimension": dimension, "rows": rows}
+        {"meter": meters[meter].name, "unit": pluralize(meters[meter].unit), "dimension": dimension, "rows": rows}
         for (meter, dimension), rows in grouped.items()
     ]

@@ -18,13 +18,13 @@ from billing.admin.privacy import personal_data
 from billing.admin.simulation.clones import cloning
 from billing.admin.subscriptions.creation import SubscribeForm
 from customers.admin.customers import CustomerAdmin
-from customers.admin.portal_links import portal_link
-from customers.customer_time import time_of
+from customers.admin.portal_links import create_portal_link
+from customers.customer_time import current_time
 from customers.models import Customer
-from invoices.one_off_invoices import Asked, draft_invoice
+from invoices.one_off_invoices import OneOffRequest, draft_invoice
 from invoices.tax.description import taxation_of
-from invoices.tax.vat_id_check import CannotCheck, check_tax_number
-from lib.formats import number
+from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
+from lib.formats import format_number
 
 
 @admin.register(Customer)
@@ -45,7 +45,7 @@ class AccountAdmin(CustomerAdmin):
         customer = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if customer is not None and request.method == "GET":
-            shown = {"customer": customer, **account(customer, at=time_of(customer))}
+            shown = {"customer": customer, **account(customer, at=current_time(customer))}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -66,7 +66,7 @@ class AccountAdmin(CustomerAdmin):
     @action(description="Portal link", icon="login", permissions=["invite"])
     def portal_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let one of the customer's people into the portal, or look at it as they do."""
-        return portal_link(self, request, self._seen(request, object_id))
+        return create_portal_link(self, request, self._seen(request, object_id))
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         found = super().get_fieldsets(request, obj)
@@ -78,8 +78,8 @@ class AccountAdmin(CustomerAdmin):
     @display(description="Where the product has no rate of its own")
     def taxed(self, customer: Customer) -> str:
         """Say which taxes a document would carry, and why a VAT id does not count."""
-        found = taxation_of(customer, at=time_of(customer))
-        told = [" ".join(filter(None, [f"{tax.name} {number(tax.rate)} %", tax.reason])) for tax in found.taxes]
+        found = taxation_of(customer, at=current_time(customer))
+        told = [" ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in found.taxes]
         return ". ".join(filter(None, [", ".join(told), found.problem, _checked(customer)]))
 
     def has_draft_invoice_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -90,7 +90,7 @@ class AccountAdmin(CustomerAdmin):
         """Begin a one-off invoice."""
         customer = self._seen(request, object_id)
         if request.method == "POST":
-            draft = draft_invoice(customer=customer, asked=Asked(), at=time_of(customer), by=request.user)
+            draft = draft_invoice(customer=customer, request=OneOffRequest(), at=current_time(customer), by=request.user)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_edit_draft", args=[draft.pk]))
         return self.admin_site.confirmation(
             request,
@@ -113,8 +113,8 @@ class AccountAdmin(CustomerAdmin):
         customer = self._seen(request, object_id)
         if request.method == "POST":
             try:
-                check_tax_number(customer=customer, at=time_of(customer))
-            except CannotCheck as refused:
+                check_tax_number(customer=customer, at=current_time(customer))
+            except TaxNumberCheckFailed as refused:
                 messages.error(request, str(refused))
             else:
                 messages.success(request, _checked(customer))
@@ -167,7 +167,7 @@ class AccountAdmin(CustomerAdmin):
     def subscribe(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put the customer on a plan."""
         customer = self._seen(request, object_id)
-        at = time_of(customer)
+        at = current_time(customer)
         form = SubscribeForm(request.POST or None, customer=customer, at=at)
         if request.method == "POST" and form.is_valid():
             try:

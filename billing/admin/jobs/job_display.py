@@ -11,8 +11,8 @@ from billing.admin.closing import invoice_run, pdf_archives
 from billing.admin.metering import imports
 from billing.admin.simulation import simulation_job
 from billing.admin.subscriptions import bulk_grants
-from billing.jobs.completion import figures_of
-from billing.jobs.progress import pace_of, progress_of
+from billing.jobs.completion import sum_figures
+from billing.jobs.progress import estimate_pace, read_job_progress
 from billing.models import Job, JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 
@@ -33,13 +33,13 @@ TOLD_BY = {
 
 def facts_of(job: Job, *, at: datetime) -> dict[str, Any]:
     """Return what the page of a job shows."""
-    far = progress_of([job])[job.pk]
+    far = read_job_progress([job])[job.pk]
     figures = _figures(job)
     return {
         "job": job,
         "far": far,
         "passed": far.done + far.failed,
-        "pace": pace_of(job, far, at=at) if job.is_open else None,
+        "pace": estimate_pace(job, far, at=at) if job.is_open else None,
         "failed_items": _failed_as_a_whole(job) if far.failed else (),
         "may": _ways(job),
         **TOLD_BY.get(JobKind(job.kind), _plainly)(job, figures),
@@ -61,8 +61,8 @@ def _figures(job: Job) -> dict[str, int]:
     if job.state in (JobState.DONE, JobState.FAILED):
         return job.figures
     if not job.is_open:
-        return figures_of([job.pk])[job.pk]
-    return cache.get_or_set(f"staff:job:{job.pk}", lambda: figures_of([job.pk])[job.pk], FRESH_SECONDS)
+        return sum_figures([job.pk])[job.pk]
+    return cache.get_or_set(f"staff:job:{job.pk}", lambda: sum_figures([job.pk])[job.pk], FRESH_SECONDS)
 
 
 def _ways(job: Job) -> set[str]:

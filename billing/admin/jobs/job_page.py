@@ -22,11 +22,11 @@ from billing.admin.metering import imports
 from billing.admin.subscriptions import bulk_grants
 from billing.job_kinds import KINDS
 from billing.jobs import controls
-from billing.jobs.progress import Progress, progress_of
-from billing.jobs.results import rows_of_result
+from billing.jobs.progress import JobProgress, read_job_progress
+from billing.jobs.results import job_result_rows
 from billing.models import Job
 from lib.csv_export import csv_lines
-from lib.formats import number
+from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
 DONE = {
@@ -61,7 +61,7 @@ class JobAdmin(ModelAdmin):
         far = _progress(job)
         if far.total is None:
             return "not begun" if job.is_open else ""
-        passed = f"{number(far.done + far.failed)} of {number(far.total)}"
+        passed = f"{format_number(far.done + far.failed)} of {format_number(far.total)}"
         if not job.is_open:
             return passed
         return format_html(
@@ -71,7 +71,7 @@ class JobAdmin(ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Ask once how far all jobs of a page are."""
         found = super().get_changelist_instance(request)
-        far = progress_of(found.result_list)
+        far = read_job_progress(found.result_list)
         for job in found.result_list:
             job.progress = far[job.pk]
         return found
@@ -139,7 +139,7 @@ class JobAdmin(ModelAdmin):
     def result(self, request: HttpRequest, job_id: int) -> HttpResponse:
         job = self._seen(request, job_id)
         return StreamingHttpResponse(
-            csv_lines(rows_of_result(job, KINDS[job.kind])),
+            csv_lines(job_result_rows(job, KINDS[job.kind])),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
         )
@@ -155,7 +155,7 @@ class JobAdmin(ModelAdmin):
             return self._ask_to_cancel(request, job) if how == "cancel" else HttpResponseRedirect(_address(job))
         try:
             getattr(controls, how)(job_id=job.pk, by=request.user, at=timezone.now())
-        except controls.CannotSteer as refusal:
+        except controls.JobControlRefused as refusal:
             messages.error(request, str(refusal))
         else:
             messages.success(request, DONE[how])
@@ -202,5 +202,5 @@ def _address(job: Job) -> str:
     return reverse("admin:billing_job_change", args=[job.pk])
 
 
-def _progress(job: Job) -> Progress:
-    return getattr(job, "progress", None) or progress_of([job])[job.pk]
+def _progress(job: Job) -> JobProgress:
+    return getattr(job, "progress", None) or read_job_progress([job])[job.pk]

@@ -18,18 +18,18 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from billing.limits.alerts.rule_settings import (
     DEFAULT_LEVELS,
     AlertRuleRefused,
-    Scope,
+    AlertScope,
     check_alert_rule,
     remove_alert_rule,
     set_alert_rule,
 )
 from billing.models import AlertRule
-from billing.models.alerts import AGAINST_AN_AMOUNT, Guarded
-from lib.formats import money, number
+from billing.models.alerts import AMOUNT_KINDS, AlertKind
+from lib.formats import format_money, format_number
 
 WHOSE = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
 
-UNITS = {Guarded.ANOMALY: "× the usual", Guarded.EXPIRING: "days before"}
+UNITS = {AlertKind.ANOMALY: "× the usual", AlertKind.EXPIRING: "days before"}
 """What levels are, where they are no percentages."""
 
 
@@ -71,7 +71,7 @@ class AlertRuleForm(forms.ModelForm):
     def asked(self) -> dict[str, Any]:
         """Return what `set_alert_rule` takes of the form."""
         given = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in ("kind", *WHOSE)}
-        scope = Scope(
+        scope = AlertScope(
             seller=given["seller"],
             customer=None if given["subscription"] else given["customer"],
             subscription=given["subscription"],
@@ -137,7 +137,7 @@ class AlertRuleAdmin(ModelAdmin):
     def amount_shown(self, rule: AlertRule) -> str:
         if rule.amount is None:
             return ""
-        return money(rule.amount, rule.currency) if rule.kind in AGAINST_AN_AMOUNT else number(rule.amount)
+        return format_money(rule.amount, rule.currency) if rule.kind in AMOUNT_KINDS else format_number(rule.amount)
 
     @action(description="Remove", icon="delete", permissions=["remove"])
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -187,4 +187,4 @@ def of_what(rule: AlertRule) -> str:
 
 def levels(rule: AlertRule) -> str:
     """Return when it is told, in words."""
-    return f"{', '.join(map(str, rule.levels))} {UNITS.get(Guarded(rule.kind), '%')}"
+    return f"{', '.join(map(str, rule.levels))} {UNITS.get(AlertKind(rule.kind), '%')}"

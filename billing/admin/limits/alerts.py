@@ -16,11 +16,11 @@ from unfold.decorators import action, display
 from billing.admin.limits.alert_rules import UNITS
 from billing.limits.alerts.rule_settings import acknowledge
 from billing.models import Alert, Subscription
-from billing.models.alerts import Guarded
-from customers.customer_time import now_of_each, time_shown
+from billing.models.alerts import AlertKind
+from customers.customer_time import current_time_expression, loaded_current_time
 from customers.models import Customer
 from lib.currencies import MINOR_UNITS
-from lib.formats import money, number, units
+from lib.formats import format_money, format_number, format_units
 
 MOST_SHOWN = 10
 COLORS = {"open": "warning", "recovered": "success", "over": "info"}
@@ -145,7 +145,7 @@ def alerts_of(whose: Customer | Subscription) -> list[dict[str, Any]]:
 
 
 def _now() -> Coalesce:
-    return now_of_each(timezone.now(), "customer")
+    return current_time_expression(timezone.now(), "customer")
 
 
 def state(alert: Alert) -> str:
@@ -154,7 +154,7 @@ def state(alert: Alert) -> str:
         return "recovered"
     return (
         "over"
-        if alert.ends_at is not None and alert.ends_at <= time_shown(alert.customer, now=timezone.now())
+        if alert.ends_at is not None and alert.ends_at <= loaded_current_time(alert.customer, now=timezone.now())
         else "open"
     )
 
@@ -168,8 +168,8 @@ def what(alert: Alert) -> str:
 
 def level(alert: Alert) -> str:
     """Return the level that was crossed, in words."""
-    kind = Guarded(alert.alert_rule.kind)
-    sign = "below " if kind == Guarded.LOW_BALANCE else ""
+    kind = AlertKind(alert.alert_rule.kind)
+    sign = "below " if kind == AlertKind.LOW_BALANCE else ""
     return f"{sign}{alert.threshold} {UNITS.get(kind, '%')}"
 
 
@@ -181,5 +181,5 @@ def value(alert: Alert) -> str:
 
 def _figure(alert: Alert, figure: Any) -> str:
     if alert.unit in MINOR_UNITS:
-        return money(figure, alert.unit)
-    return f"{number(figure)} credits" if alert.unit == "credits" else units(figure, alert.unit)
+        return format_money(figure, alert.unit)
+    return f"{format_number(figure)} credits" if alert.unit == "credits" else format_units(figure, alert.unit)

@@ -15,8 +15,8 @@ from billing.limits.reservations import release
 from billing.limits.reservations.errors import ReservationRefused
 from billing.models import Reservation
 from billing.models.reservations import ReservationState
-from customers.customer_time import time_of, time_shown
-from lib.formats import number
+from customers.customer_time import current_time, loaded_current_time
+from lib.formats import format_number
 
 
 @admin.register(Reservation)
@@ -63,11 +63,11 @@ class ReservationAdmin(ModelAdmin):
 
     @display(description="Kept in wallets")
     def held_shown(self, found: Reservation) -> str:
-        return "nothing" if found.hold is None else f"{number(found.hold.amount)} {found.hold.unit}"
+        return "nothing" if found.hold is None else f"{format_number(found.hold.amount)} {found.hold.unit}"
 
     @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
     def state_shown(self, found: Reservation) -> tuple[str, str]:
-        if found.state == ReservationState.OPEN and found.until <= time_shown(found.customer, now=timezone.now()):
+        if found.state == ReservationState.OPEN and found.until <= loaded_current_time(found.customer, now=timezone.now()):
             return "over", "over, to be given back"
         return found.state, found.get_state_display()
 
@@ -82,7 +82,7 @@ class ReservationAdmin(ModelAdmin):
         here = reverse("admin:billing_reservation_change", args=[found.pk])
         if request.method == "POST":
             try:
-                release(reservation_id=found.pk, at=time_of(found.customer))
+                release(reservation_id=found.pk, at=current_time(found.customer))
             except ReservationRefused as refusal:
                 messages.error(request, str(refusal))
             else:
@@ -115,4 +115,4 @@ class ReservationAdmin(ModelAdmin):
 
 def _units(found: Reservation, quantity: Any) -> str:
     meter = found.plan_feature.feature.meter
-    return f"{number(quantity)} {meter.unit if meter else ''}".strip()
+    return f"{format_number(quantity)} {meter.unit if meter else ''}".strip()

@@ -13,12 +13,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from billing.limits.spend_caps import MOST_VALUE, CapRefused, dimensions_of, remove_cap, set_cap
+from billing.limits.spend_caps import MAX_VALUE_LENGTH, CapRefused, budget_dimensions, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
 from lib.admin.number_fields import NumberInput
-from lib.formats import money, number
-from plans.catalog.stored_terms import terms_of
+from lib.formats import format_money, format_number
+from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
 ENFORCED = (
@@ -39,7 +39,7 @@ class CapForm(forms.Form):
     value = forms.CharField(
         label="Which one",
         required=False,
-        max_length=MOST_VALUE,
+        max_length=MAX_VALUE_LENGTH,
         widget=UnfoldAdminTextInputWidget,
         help_text="Such as the id of one API key. Its share of the cost is counted, in proportion to its quantity.",
     )
@@ -67,10 +67,10 @@ class CapForm(forms.Form):
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        features = terms_of(subscription.version_id, subscription.currency).features
+        features = load_terms(subscription.version_id, subscription.currency).features
         self.fields["feature"].choices = [("", "all usage"), *((one.feature_id, one.name) for one in features)]
         self.fields["feature"].required = False
-        dimensions = dimensions_of(subscription.customer, subscription, None)
+        dimensions = budget_dimensions(subscription.customer, subscription, None)
         self.fields["dimension"].choices = [("", "nothing: all of it together"), *((one, one) for one in dimensions)]
         self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
         self.subscription = subscription
@@ -132,7 +132,7 @@ def _of(cap: SpendCap) -> str:
 
 
 def _amount(cap: SpendCap) -> str:
-    return money(cap.amount, str(cap.currency))
+    return format_money(cap.amount, str(cap.currency))
 
 
 def _page_of(cap: SpendCap) -> str:
@@ -145,7 +145,7 @@ def _page_of(cap: SpendCap) -> str:
 def _action(cap: SpendCap) -> str:
     if cap.per_minute is None:
         return cap.get_action_display()
-    return f"{cap.get_action_display()} to {number(cap.per_minute)} uses a minute"
+    return f"{cap.get_action_display()} to {format_number(cap.per_minute)} uses a minute"
 
 
 @admin.register(SpendCap)

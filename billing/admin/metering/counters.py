@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from billing.models import Counter, Period
-from lib.formats import number, units
+from lib.formats import format_number, format_units
 from plans.catalog.stored_terms import FREE_RATE
 from plans.models import Rate
 
@@ -28,8 +28,8 @@ def usage_of(period: Period) -> list[CountedRow]:
         CountedRow(
             feature=str(one.plan_feature),
             rate=str(rates.get(one.rate_id, "included only")),
-            events=number(one.events),
-            quantity=units(one.quantity, one.plan_feature.feature.meter.unit),
+            events=format_number(one.events),
+            quantity=format_units(one.quantity, one.plan_feature.feature.meter.unit),
         )
         for one in counters
     ]

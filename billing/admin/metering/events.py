@@ -16,14 +16,14 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from billing.admin.metering import line_events
-from billing.metering.corrections import correct, parser
-from billing.metering.ingest.event_reader import Stored, stored_by_key
+from billing.metering.corrections import correct_usage, parser
+from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.ingest.event_recorder import ACCEPTED, DUPLICATE
-from billing.metering.ingest.parser import AHEAD, RETENTION, key_of
-from billing.metering.store.counter_store import SumsDisagree
+from billing.metering.ingest.parser import MAX_AHEAD, MAX_AGE, event_key
+from billing.metering.store.counter_store import CounterUnderflow
 from billing.metering.usage.event_trace import trace
 from billing.models import Event
-from customers.customer_time import clocks_of, time_by
+from customers.customer_time import test_clock_ids, clock_time
 
 CORRECT = "billing.correct_event"
 
@@ -55,7 +55,7 @@ class EventAdmin(ModelAdmin):
             return queryset.none(), False
         parted = [(term[:place], term[place + 1 :]) for place, letter in enumerate(term) if letter == " "]
         named = [("", term), *parted[:10]]
-        keys = [key_of(id_, source=source, sandbox=world) for source, id_ in named for world in (False, True)]
+        keys = [event_key(id_, source=source, sandbox=world) for source, id_ in named for world in (False, True)]
         return queryset.filter(pk__in=keys), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
@@ -86,7 +86,7 @@ class EventAdmin(ModelAdmin):
     def replace_it(self, request: HttpRequest, object_id: str) -> HttpResponse:
         event = self._event(request, object_id)
         form = ReplacementForm(
-            request.POST or None, initial={"event": _as_sent(stored_by_key([event.key.hex])[event.key.hex])}
+            request.POST or None, initial={"event": _as_sent(read_by_key([event.key.hex])[event.key.hex])}
         )
         if request.method == "POST" and form.is_valid():
             problem = self._correct(request, event, replacement=form.cleaned_data["event"])
@@ -139,13 +139,13 @@ class EventAdmin(ModelAdmin):
         if replacement:
             body = f'{body[:-1]}, "replacement": {replacement}}}'
         try:
-            wanted, refused, _ = parser.read(
-                body.encode(), sandbox=event.sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
+            wanted, refused, _ = parser.parse_corrections(
+                body.encode(), sandbox=event.sandbox, at=at, oldest=at - MAX_AGE, newest=at + MAX_AHEAD
             )
             if refused:
                 return f"{refused[0].field}: {refused[0].detail}"
-            (outcome,) = correct(corrections=wanted, sandbox=event.sandbox, at=at, by=request.user)
-        except (parser.BodyRefused, SumsDisagree) as error:
+            (outcome,) = correct_usage(corrections=wanted, sandbox=event.sandbox, at=at, by=request.user)
+        except (parser.BodyRefused, CounterUnderflow) as error:
             return str(error)
         if outcome.status not in (ACCEPTED, DUPLICATE):
             return outcome.detail
@@ -180,14 +180,14 @@ class EventAdmin(ModelAdmin):
 def _time_of(event: Event) -> datetime:
     """Return what time it is for whoever used it."""
     ids = [event.customer_id] if event.customer_id else []
-    return time_by(next(iter(clocks_of(ids).values()), None))
+    return clock_time(next(iter(test_clock_ids(ids).values()), None))
 
 
 def _is_corrected(traced: Any) -> bool:
     return traced is not None and traced.correction is not None
 
 
-def _as_sent(row: Stored) -> str:
+def _as_sent(row: StoredEvent) -> str:
     """Return an event as a product would send it again, for people to put right: its numbers to the last digit."""
     sent = {
         "id": f"{row.sender_id}-corrected",

@@ -24,9 +24,9 @@ from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
 from billing.metering.imports.refused_rows import format_to_mend, refused_rows
 from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
-from billing.models.jobs import MOST_FILE_BYTES, JobKind, JobState
-from billing.models.usage import Reason
-from lib.formats import number
+from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
+from billing.models.usage import UnmatchedReason
+from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
 MOST_SHOWN = 20
@@ -103,7 +103,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Import usage",
         "form": form,
-        "megabytes": MOST_FILE_BYTES // 1024 // 1024,
+        "megabytes": MAX_FILE_BYTES // 1024 // 1024,
         "back": reverse("admin:billing_job_changelist"),
     }
     request.current_app = admin.site.name
@@ -116,7 +116,7 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         name: figures.get(name, 0) for name in ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     }
     unmatched = {
-        Reason(name.removeprefix(UNMATCHED)).label: count
+        UnmatchedReason(name.removeprefix(UNMATCHED)).label: count
         for name, count in figures.items()
         if name.startswith(UNMATCHED)
     }
@@ -129,7 +129,7 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "unmatched_events": sum(unmatched.values()),
         "refused": refused,
         "findings": _findings(job) if refused else (),
-        "verb": f"Import {number(counted['accepted'])} events" if counted["accepted"] else "",
+        "verb": f"Import {format_number(counted['accepted'])} events" if counted["accepted"] else "",
         "before": _imported_before(job),
     }
 

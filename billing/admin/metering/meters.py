@@ -14,10 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from billing.metering.ingest.catalog_cache import MeterCopy, copy_of
-from billing.metering.ingest.meter_dry_run import Tried, Unreadable, tried, try_meter
+from billing.metering.ingest.catalog_cache import CachedMeter, prepare_meter
+from billing.metering.ingest.meter_dry_run import DryRun, NotAnEvent, apply_meter, try_meter
 from billing.metering.usage.latest_events import Recent, recent_events, recent_refusals
-from lib.formats import units
+from lib.formats import format_units
 from plans.admin.catalog.meters import MEANING, MeterAdmin
 from plans.models import Meter, MeterReading
 
@@ -29,14 +29,14 @@ SINCE = timedelta(days=7)
 class Made:
     """What a meter makes of an event, in words."""
 
-    tried: Tried
+    tried: DryRun
     unit: str
 
     @property
     def values(self) -> str:
         found = []
         for dimension_value, value in self.tried.values:
-            text = value if isinstance(value, str) else units(value, self.unit)
+            text = value if isinstance(value, str) else format_units(value, self.unit)
             found.append(f"{dimension_value}: {text}" if dimension_value else text)
         return ", ".join(found)
 
@@ -88,7 +88,7 @@ class CountingMeterAdmin(MeterAdmin):
         form.is_valid()
         for name, messages in form.errors.items():
             if name in (*MEANING, "__all__"):
-                raise Unreadable(f"{form.fields[name].label}: {messages[0]}" if name in form.fields else messages[0])
+                raise NotAnEvent(f"{form.fields[name].label}: {messages[0]}" if name in form.fields else messages[0])
         rows = self._create_formsets(request, form.instance, change=stored is not None)[0][0]
         rows.is_valid()
         kept = [row for row in rows.forms if row.has_changed() or row.instance.pk]
@@ -99,7 +99,7 @@ def latest(meter: Meter) -> dict[str, Any]:
     """Return the latest events of a meter's name with what it makes of them, and what could not be billed."""
     since = timezone.now() - SINCE
     found = recent_events(meter_id=meter.pk, name=meter.event_name, since=since, count=LATEST)
-    copy = copy_of(meter, meter.readings.all())
+    copy = prepare_meter(meter, meter.readings.all())
     return {
         "recent": [(one, _made(copy, meter, one)) for one in found],
         "refused": recent_refusals(meter_id=meter.pk, name=meter.event_name, count=LATEST),
@@ -109,8 +109,8 @@ def latest(meter: Meter) -> dict[str, Any]:
     }
 
 
-def _made(copy: MeterCopy, meter: Meter, event: Recent) -> Made:
-    return Made(tried(copy, name=meter.event_name, event=event.received), meter.unit)
+def _made(copy: CachedMeter, meter: Meter, event: Recent) -> Made:
+    return Made(apply_meter(copy, name=meter.event_name, event=event.received), meter.unit)
 
 
 def _sample(event: Recent) -> str:

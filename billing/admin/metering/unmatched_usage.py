@@ -12,13 +12,13 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.metering.usage.unmatched_value import AtStake, Stake, at_stake
 from billing.models import UnmatchedUsage
-from billing.models.usage import Reason
-from billing.simulation.reprocess_preview import ReprocessPreview, rehearse
+from billing.models.usage import UnmatchedReason
+from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
 from billing.tasks import reprocess_usage
-from lib.formats import money, number, units
+from lib.formats import format_money, format_number, format_units
 from lib.task_clock import database_time
 
 MOST_GROUPS = 20
@@ -84,12 +84,12 @@ class UnmatchedUsageAdmin(ModelAdmin):
         """Say what attributing the selected reports anew would bill, and do so once that is agreed to."""
         ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
         if "_agreed" in request.POST:
-            done = replay(at=database_time(), report_ids=ids)
+            done = reprocess(at=database_time(), report_ids=ids)
             cache.delete(STAKES)
             told = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
             self.message_user(request, told, messages.SUCCESS if done.resolved else messages.WARNING)
             return None
-        found = rehearse(at=database_time(), report_ids=ids)
+        found = preview_reprocess(at=database_time(), report_ids=ids)
         hidden = [("action", "try_again"), ("_agreed", "1"), *(("_selected_action", str(id_)) for id_ in ids)]
         return self.admin_site.confirmation(
             request,
@@ -147,33 +147,33 @@ def stakes_shown(found: AtStake) -> dict[str, Any]:
     """Return what is at stake as the page shows it."""
     rows = [
         {
-            "reason": Reason(one.group.reason).label,
+            "reason": UnmatchedReason(one.group.reason).label,
             "customer": one.group.customer_ref,
             "event": one.group.event_name,
             "meter": one.group.meter,
-            "events": number(one.events),
-            "quantity": "" if one.quantity is None else units(one.quantity, one.group.unit),
+            "events": format_number(one.events),
+            "quantity": "" if one.quantity is None else format_units(one.quantity, one.group.unit),
             "amount": "not known" if one.amount is None else _estimate(one),
         }
         for one in found.stakes[:MOST_GROUPS]
     ]
-    amounts = [money(amount, currency) for currency, amount in sorted(found.amounts.items())]
+    amounts = [format_money(amount, currency) for currency, amount in sorted(found.amounts.items())]
     return {"rows": rows, "amounts": amounts, "more": len(found.stakes) - len(rows), "is_all": found.is_all}
 
 
 def _estimate(one: Stake) -> str:
-    return f"{'about' if one.is_average else 'up to'} {money(one.amount, one.currency)}"
+    return f"{'about' if one.is_average else 'up to'} {format_money(one.amount, one.currency)}"
 
 
 def told_in_advance(found: ReprocessPreview) -> list[str]:
     """Return what a replay would do, in sentences."""
     done = found.replayed
     told = [f"{done.resolved:,} of {done.tried:,} reports would be billed; {done.left:,} are left as they are."]
-    for one in found.bills[:MOST_GROUPS]:
-        place = one.place
+    for one in found.added_usage[:MOST_GROUPS]:
+        place = one.feature_in_period
         when = "as late usage of a closed period" if one.is_late else "with the period that is running"
-        costs = f"{money(one.amount, place.currency)} more" if one.amount else "nothing more"
-        told.append(f"{place.customer}, {place.feature}: {units(one.quantity, place.unit)}, {costs}, {when}.")
-    if len(found.bills) > MOST_GROUPS:
-        told.append(f"And {len(found.bills) - MOST_GROUPS:,} more.")
+        costs = f"{format_money(one.amount, place.currency)} more" if one.amount else "nothing more"
+        told.append(f"{place.customer}, {place.feature}: {format_units(one.quantity, place.unit)}, {costs}, {when}.")
+    if len(found.added_usage) > MOST_GROUPS:
+        told.append(f"And {len(found.added_usage) - MOST_GROUPS:,} more.")
     return told

@@ -16,8 +16,8 @@ from unfold.decorators import display
 from billing.admin.plan_migrations.plan_form import PLAN
 from billing.models import MigrationItem, PlanMigration
 from billing.plan_migrations.cohort import exclude, include
-from customers.admin.search import ids_like
-from lib.formats import money, number
+from customers.admin.search import find_customer_ids
+from lib.formats import format_money, format_number
 
 COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": "success", "undone": "warning"}
 
@@ -68,11 +68,11 @@ class MoveAdmin(ModelAdmin):
         if one.before is None or one.after is None:
             return ""
         currency = str(one.subscription.currency)
-        return f"{money(one.before, currency)} → {money(one.after, currency)}"
+        return f"{format_money(one.before, currency)} → {format_money(one.after, currency)}"
 
     @display(description="On the change")
     def on_change(self, one: MigrationItem) -> str:
-        return "" if one.switch is None else money(one.switch, str(one.subscription.currency))
+        return "" if one.switch is None else format_money(one.switch, str(one.subscription.currency))
 
     @display(description="What was found")
     def found(self, one: MigrationItem) -> str:
@@ -82,7 +82,7 @@ class MoveAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=ids_like(term))
+        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=find_customer_ids(term))
         return queryset.filter(named), False
 
     @admin.action(description="Leave the selected out", permissions=["plan"])
@@ -100,7 +100,7 @@ class MoveAdmin(ModelAdmin):
         found = PlanMigration.objects.in_bulk(by_migration)
         at, by = timezone.now(), request.user
         done = sum(choose(migration=found[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())
-        messages.success(request, f"{number(done)} {told}")
+        messages.success(request, f"{format_number(done)} {told}")
 
     def has_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(PLAN))

@@ -19,7 +19,7 @@ from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
 from billing.plan_migrations.cohort import MigrationRefused
 from billing.plan_migrations.jobs import RUN
-from lib.formats import number
+from lib.formats import format_number
 
 APPROVE = "billing.approve_planmigration"
 NEEDS = {
@@ -106,7 +106,7 @@ class MigrationAdmin(ModelAdmin):
             return None
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
         moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
-        problem = workflow.missing(migration, at=timezone.now()) if how == "run" else ""
+        problem = workflow.find_missing_step(migration, at=timezone.now()) if how == "run" else ""
         title, verb, says = {
             "tell": (
                 f"Tell the customers of {migration}",
@@ -163,4 +163,4 @@ def _address(migration: PlanMigration) -> str:
 
 
 def _count(many: int) -> str:
-    return number(many)
+    return format_number(many)

@@ -8,10 +8,10 @@ from django.db.models import Count, F, Q, Sum
 
 from billing.admin.jobs.job_display import facts_of
 from billing.models import MigrationItem, PlanMigration
-from billing.models.jobs import ENDED
+from billing.models.jobs import ENDED_STATES
 from billing.models.plan_migrations import MigrationState, MoveState
-from billing.plan_migrations.workflow import OPEN, jobs_of, missing
-from lib.formats import money
+from billing.plan_migrations.workflow import OPEN_STATES, read_jobs, find_missing_step
+from lib.formats import format_money
 
 MOST_SHOWN = 20
 
@@ -38,7 +38,7 @@ class Increase(NamedTuple):
 def told_of(migration: PlanMigration, at: datetime) -> dict[str, Any]:
     """Return what the page shows of a migration, its moves and its latest job."""
     counts = dict(migration.moves.values_list("state").annotate(n=Count("pk")).order_by())
-    jobs = jobs_of(migration.pk)
+    jobs = read_jobs(migration.pk)
     return {
         "migration": migration,
         "states": [(label, counts[state]) for state, label in MoveState.choices if state in counts],
@@ -48,9 +48,9 @@ def told_of(migration: PlanMigration, at: datetime) -> dict[str, Any]:
         "increases": _increases(migration),
         "left_out": migration.left_out[:MOST_SHOWN],
         "jobs": jobs,
-        "latest": facts_of(jobs[0], at=at) if jobs and jobs[0].state not in ENDED else None,
-        "missing": missing(migration, at=at) if migration.state in OPEN else "",
-        "may": _ways(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED),
+        "latest": facts_of(jobs[0], at=at) if jobs and jobs[0].state not in ENDED_STATES else None,
+        "missing": find_missing_step(migration, at=at) if migration.state in OPEN_STATES else "",
+        "may": _ways(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED_STATES),
     }
 
 
@@ -100,14 +100,14 @@ def _increases(migration: PlanMigration) -> list[Increase]:
 
 
 def _shown(amount: Decimal | None, currency: str) -> str:
-    return "" if amount is None else money(amount, currency)
+    return "" if amount is None else format_money(amount, currency)
 
 
 def _ways(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) -> set[str]:
     """Return which steps fit the migration as it is."""
     if is_busy:
         return set()
-    is_open, state = migration.state in OPEN, migration.state
+    is_open, state = migration.state in OPEN_STATES, migration.state
     waits = counts.get(MoveState.WAITING, 0) + counts.get(MoveState.REFUSED, 0)
     moved = counts.get(MoveState.MOVED, 0) + counts.get(MoveState.SCHEDULED, 0)
     ways = {

@@ -21,8 +21,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from billing.models.plan_migrations import MOST_NOTICE_DAYS, When
-from billing.plan_migrations.cohort import MOST_TITLE, MigrationRefused, Selection, Terms, plan_migration
+from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming
+from billing.plan_migrations.cohort import MAX_TITLE_LENGTH, MigrationRefused, Selection, MigrationTerms, plan_migration
 from customers.models import Seller
 from lib.admin.number_fields import NumberInput
 from lib.tabular_files import FileRefused, read_table
@@ -43,7 +43,7 @@ class MigrationForm(forms.Form):
 
     title = forms.CharField(
         label="Title",
-        max_length=MOST_TITLE,
+        max_length=MAX_TITLE_LENGTH,
         widget=UnfoldAdminTextInputWidget,
         help_text="For the history.",
     )
@@ -102,7 +102,7 @@ class MigrationForm(forms.Form):
         PlanVersion.objects.none(), label="Move to", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
     )
     when = forms.ChoiceField(
-        label="When", choices=When.choices, initial=When.PERIOD, widget=UnfoldAdminRadioSelectWidget
+        label="When", choices=MigrationTiming.choices, initial=MigrationTiming.PERIOD, widget=UnfoldAdminRadioSelectWidget
     )
     moment = forms.SplitDateTimeField(
         label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget
@@ -130,7 +130,7 @@ class MigrationForm(forms.Form):
         label="Tell customers so many days ahead",
         required=False,
         min_value=0,
-        max_value=MOST_NOTICE_DAYS,
+        max_value=MAX_NOTICE_DAYS,
         widget=NumberInput,
         help_text="Empty: they are not told. 60 to 90 days are usual where people pay in another way than before.",
     )
@@ -176,11 +176,11 @@ class MigrationForm(forms.Form):
         )
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> MigrationTerms:
         typed = self.cleaned_data
-        return Terms(
+        return MigrationTerms(
             when=typed["when"],
-            moment=typed["moment"] if typed["when"] == When.DATE else None,
+            moment=typed["moment"] if typed["when"] == MigrationTiming.DATE else None,
             ends_overrides=typed["overrides"] == "end",
             from_unit=_unit(typed["from_unit"]),
             to_unit=_unit(typed["to_unit"]),

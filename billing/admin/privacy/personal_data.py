@@ -8,7 +8,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.urls import reverse
 from django.utils import timezone
 
-from billing.privacy import CannotErase, erase, export, why_not
+from billing.privacy import ErasureRefused, erase, export, find_erasure_blockers
 from customers.models import Customer
 
 CONSEQUENCES = (
@@ -33,7 +33,7 @@ def erasing(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpR
     if request.method == "POST":
         try:
             erased = erase(customer_id=customer.pk, at=timezone.now(), by=request.user)
-        except CannotErase as refusal:
+        except ErasureRefused as refusal:
             for reason in refusal.reasons:
                 messages.error(request, reason)
             return back
@@ -45,7 +45,7 @@ def erasing(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpR
         obj=customer,
         title=f"Erase {customer}",
         consequences=CONSEQUENCES,
-        problems=why_not(customer),
+        problems=find_erasure_blockers(customer),
         problems_title="It cannot be erased yet",
         verb="Erase personal data",
         danger=True,

@@ -9,15 +9,15 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from billing.admin.simulation.test_clocks import wake
-from billing.simulation.sandbox import advance
-from billing.simulation.sandbox.clones import MOST_PERIODS, CannotClone, clone
+from billing.simulation.sandbox import start_advance
+from billing.simulation.sandbox.clones import MAX_PERIODS, CannotClone, clone
 from customers.models import Customer
 from lib.admin.number_fields import NumberInput
 
 
 class CloneForm(forms.Form):
     periods = forms.IntegerField(
-        label="Periods before the running one", min_value=1, max_value=MOST_PERIODS, initial=12, widget=NumberInput
+        label="Periods before the running one", min_value=1, max_value=MAX_PERIODS, initial=12, widget=NumberInput
     )
     then = forms.ChoiceField(
         label="Its clock",
@@ -42,7 +42,7 @@ def cloning(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpR
         else:
             clock = made.customer.test_clock
             if form.cleaned_data["then"] == "sets_off":
-                advance(clock_id=clock.pk, to=made.until, by=request.user, at=at)
+                start_advance(clock_id=clock.pk, to=made.until, by=request.user, at=at)
                 wake()
             messages.success(request, f"{customer} is cloned as sandbox customer “{made.customer.external_id}”.")
             for one in left_out:

@@ -19,9 +19,9 @@ from billing.admin.simulation import simulation_job
 from billing.admin.simulation.simulation_job import changed, margins
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
-from billing.simulation.exports import write_sheets
-from billing.simulation.results import Difference, Found, read
-from lib.formats import money, number, units
+from billing.simulation.exports import write_workbook
+from billing.simulation.results import LineDifference, ResultDetails, read_details
+from lib.formats import format_money, format_number, format_units
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 IN_MEMORY = 5 * 1024 * 1024
@@ -46,19 +46,19 @@ class SimulationResultAdmin(ModelAdmin):
 
     @display(description="Before", ordering="before")
     def before_shown(self, one: SimulationResult) -> str:
-        return money(one.before, one.currency)
+        return format_money(one.before, one.currency)
 
     @display(description="After", ordering="after")
     def after_shown(self, one: SimulationResult) -> str:
-        return money(one.after, one.currency) if one.is_known else "not comparable"
+        return format_money(one.after, one.currency) if one.is_known else "not comparable"
 
     @display(description="Change", ordering="change")
     def change_shown(self, one: SimulationResult) -> str:
-        return money(one.change, one.currency)
+        return format_money(one.change, one.currency)
 
     @display(description="in percent", ordering="percent")
     def percent_shown(self, one: SimulationResult) -> str:
-        return "new" if one.percent is None else f"{number(round(one.percent, 1))} %"
+        return "new" if one.percent is None else f"{format_number(round(one.percent, 1))} %"
 
     @display(description="Bill shock", ordering="is_shock", boolean=True)
     def shock(self, one: SimulationResult) -> bool:
@@ -79,7 +79,7 @@ class SimulationResultAdmin(ModelAdmin):
             raise PermissionDenied
         job = get_object_or_404(Job, pk=job_id, kind=JobKind.SIMULATION)
         file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115, the response closes it
-        write_sheets(job, file)  # type: ignore[arg-type]
+        write_workbook(job, file)  # type: ignore[arg-type]
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=f"simulation-{job.pk}.xlsx", content_type=XLSX)
 
@@ -105,22 +105,22 @@ class SimulationResultAdmin(ModelAdmin):
 
 def _facts(one: SimulationResult) -> dict[str, Any]:
     """Return what the page of a result shows: the bill line by line, its periods, and the same by other versions."""
-    found, currency = read(one), one.currency
+    found, currency = read_details(one), one.currency
     zone = ZoneInfo(one.subscription.customer.time_zone)
     others = SimulationResult.objects.filter(job=one.job_id, subscription=one.subscription_id).exclude(pk=one.pk)
     return {
         "result": one,
         "found": found,
-        "before": money(one.before, currency),
-        "after": money(one.after, currency),
+        "before": format_money(one.before, currency),
+        "after": format_money(one.after, currency),
         "difference": changed(one.before, one.after, currency),
         "margins": margins(found.before, found.after, found.cost),
         "lines": [_line(line, currency) for line in found.lines],
         "periods": [
             {
                 "span": days(span.starts_at, span.ends_at, zone),
-                "before": money(span.before, currency),
-                "after": money(span.after, currency),
+                "before": format_money(span.before, currency),
+                "after": format_money(span.after, currency),
                 "change": changed(span.before, span.after, currency),
                 "is_settled": span.is_settled,
             }
@@ -132,23 +132,23 @@ def _facts(one: SimulationResult) -> dict[str, Any]:
     }
 
 
-def _line(line: Difference, currency: str) -> dict[str, Any]:
+def _line(line: LineDifference, currency: str) -> dict[str, Any]:
     return {
         "name": line.name,
         "used_before": _used(line, line.used_before),
         "used_after": _used(line, line.used_after),
-        "before": money(line.before, currency),
-        "after": money(line.after, currency),
+        "before": format_money(line.before, currency),
+        "after": format_money(line.after, currency),
         "change": "" if line.before == line.after else changed(line.before, line.after, currency),
         "differs": line.before != line.after,
     }
 
 
-def _used(line: Difference, quantity: Decimal) -> str:
-    return units(quantity, line.unit) if line.subject.startswith("feature:") else ""
+def _used(line: LineDifference, quantity: Decimal) -> str:
+    return format_units(quantity, line.unit) if line.subject.startswith("feature:") else ""
 
 
-def _prepaid(found: Found) -> Any:
+def _prepaid(found: ResultDetails) -> Any:
     for unit, one in found.prepaid.items():
         names = ("burnt_before", "burnt", "granted", "expired", "short")
-        yield {name: money(getattr(one, name), unit) for name in names}
+        yield {name: format_money(getattr(one, name), unit) for name in names}

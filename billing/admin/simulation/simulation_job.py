@@ -27,13 +27,13 @@ from billing.admin.jobs.worker_wakeup import wake
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
-from billing.simulation.job import SIMULATION, SimulationRefused, asked_of, start_simulation
-from billing.simulation.summaries import EDGES, Prepaid, Sums, bars_of, prepaid_of, sums_of
-from lib.admin.charts import Chart, Series, bars
-from lib.formats import money, number
-from plans.catalog.comparison import growth, signed
+from billing.simulation.job import SIMULATION, SimulationRefused, read_request, start_simulation
+from billing.simulation.summaries import BUCKET_BOUNDS, PrepaidSummary, VersionSummary, count_by_change, summarize_prepaid, summarize_versions
+from lib.admin.charts import StaffChart, ChartSeries, bar_chart
+from lib.formats import format_money, format_number
+from plans.catalog.comparison import percent_change, format_signed
 from plans.models import Plan, PlanVersion
-from plans.pricing.unit_margin import margin
+from plans.pricing.unit_margin import margin_percent
 
 SIMULATE = SIMULATION.permission
 VERSIONS = PlanVersion.objects.select_related("plan").order_by("plan__name", "-number")
@@ -161,12 +161,12 @@ def _start(form: SimulationForm, request: HttpRequest) -> Job:
 
 def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     """Return what the page of a simulation says: revenue by version, how bills change, and whose change most."""
-    asked = asked_of(job)
+    asked = read_request(job)
     ids = [one.version_id for one in asked.versions]
     versions = PlanVersion.objects.select_related("plan").in_bulk(ids)
-    found = sums_of(job)
-    drawn = bars_of(job)
-    prepaid = prepaid_of(job)
+    found = summarize_versions(job)
+    drawn = count_by_change(job)
+    prepaid = summarize_prepaid(job)
     list_url = f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}"
     currencies = list(dict.fromkeys(one.currency for one in found))
     return {
@@ -174,7 +174,7 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
         "list_url": list_url,
-        "threshold": f"{number(asked.shock_percent)} %",
+        "threshold": f"{format_number(asked.shock_percent)} %",
         "sections": [
             {
                 "currency": currency,
@@ -188,23 +188,23 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _row(one: Sums, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
+def _row(one: VersionSummary, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
     of_version = f"{list_url}&version__id__exact={one.version_id}"
     return {
         "version": versions[one.version_id],
         "url": of_version,
-        "subscriptions": number(one.subscriptions - one.not_known),
-        "before": money(one.before, one.currency),
-        "after": money(one.after, one.currency),
+        "subscriptions": format_number(one.subscriptions - one.not_known),
+        "before": format_money(one.before, one.currency),
+        "after": format_money(one.after, one.currency),
         "change": changed(one.before, one.after, one.currency),
-        "more": number(one.more),
-        "less": number(one.less),
-        "same": number(one.same),
-        "shocks": number(one.shocks),
+        "more": format_number(one.more),
+        "less": format_number(one.less),
+        "same": format_number(one.same),
+        "shocks": format_number(one.shocks),
         "shocks_url": f"{of_version}&is_shock__exact=1",
         "margins": margins(one.cost_before, one.cost_after, one.cost),
-        "problems": number(one.problems),
-        "not_known": number(one.not_known) if one.not_known else "",
+        "problems": format_number(one.problems),
+        "not_known": format_number(one.not_known) if one.not_known else "",
     }
 
 
@@ -213,41 +213,41 @@ def changed(before: Decimal, after: Decimal, currency: str) -> str:
     if before == after:
         return "no change"
     more = after - before
-    percent = growth(before, after)
+    percent = percent_change(before, after)
     sign = "+" if more > 0 else "−"
-    rise = "new" if percent is None else f"{signed(percent)} %"
-    return f"{sign}{money(abs(more), currency)} ({rise})"
+    rise = "new" if percent is None else f"{format_signed(percent)} %"
+    return f"{sign}{format_money(abs(more), currency)} ({rise})"
 
 
 def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
     """Return what usage of a known cost leaves of the bills, before and after, in percent."""
     if cost is None:
         return "no unit costs"
-    left = [margin(Fraction(bill), cost) for bill in (before, after)]
-    return " → ".join("–" if one is None else f"{number(one)} %" for one in left)
+    left = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
+    return " → ".join("–" if one is None else f"{format_number(one)} %" for one in left)
 
 
-def _wallets(one: Prepaid, versions: dict[int, PlanVersion]) -> dict[str, Any]:
+def _wallets(one: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
     names = ("burnt_before", "burnt", "granted", "expired", "short")
-    return {"version": versions[one.version_id]} | {name: money(getattr(one, name), one.unit) for name in names}
+    return {"version": versions[one.version_id]} | {name: format_money(getattr(one, name), one.unit) for name in names}
 
 
-def _chart(drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str) -> Chart:
+def _chart(drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str) -> StaffChart:
     names = _bars()
     series = [
-        Series(str(version), [drawn.get((version.pk, currency), {}).get(bar, 0) for bar in names])
+        ChartSeries(str(version), [drawn.get((version.pk, currency), {}).get(bar, 0) for bar in names])
         for version in versions
     ]
     summary = f"How many bills in {currency} change by how many percent, for each version."
-    return bars(list(names.values()), series, summary=summary, stacked=False)
+    return bar_chart(list(names.values()), series, summary=summary, stacked=False)
 
 
 def _bars() -> dict[str, str]:
     """Return bar → its label, from what falls most to what rises most."""
-    steps = [f"below {EDGES[0]} %"]
-    steps += [f"{low} to {high} %" for low, high in pairwise(EDGES)]
-    named = {str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {EDGES[-1]} %"])}
-    middle = EDGES.index(0)
+    steps = [f"below {BUCKET_BOUNDS[0]} %"]
+    steps += [f"{low} to {high} %" for low, high in pairwise(BUCKET_BOUNDS)]
+    named = {str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {BUCKET_BOUNDS[-1]} %"])}
+    middle = BUCKET_BOUNDS.index(0)
     found = {bar: named[bar] for bar in named if int(bar) <= middle}
     return found | {"same": "no change"} | {bar: named[bar] for bar in named if int(bar) > middle} | {"new": "new"}
 
@@ -263,8 +263,8 @@ def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:
             {
                 "customer": one.subscription.customer,
                 "url": reverse("admin:billing_simulationresult_change", args=[one.pk]),
-                "before": money(one.before, one.currency),
-                "after": money(one.after, one.currency),
+                "before": format_money(one.before, one.currency),
+                "after": format_money(one.after, one.currency),
                 "change": changed(one.before, one.after, one.currency),
                 "is_shock": one.is_shock,
             }

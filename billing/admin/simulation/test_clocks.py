@@ -21,17 +21,17 @@ from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.models import Period
 from billing.models.periods import PeriodState
-from billing.simulation.sandbox import CannotAdvance, advance, stay, try_again
-from billing.simulation.sandbox.next_due import next_moment
+from billing.simulation.sandbox import CannotAdvance, start_advance, stop_clock, retry_advance
+from billing.simulation.sandbox.next_due import next_due_at
 from billing.tasks import advance_clocks
 from customers.models import TestClock
 from invoices.models import Invoice
-from lib.formats import money, number
+from lib.formats import format_money, format_number
 
 CHANGE = "customers.change_testclock"
 MOST_SHOWN = 12
 COLORS = {"standing": "success", "advancing": "info", "failed": "danger"}
-STEER = {"try_again": (try_again, "It goes on."), "stay": (stay, "It stands where it is.")}
+STEER = {"try_again": (retry_advance, "It goes on."), "stay": (stop_clock, "It stands where it is.")}
 
 
 class ClockForm(forms.ModelForm):
@@ -80,7 +80,7 @@ class ClockAdmin(ModelAdmin):
 
     @display(description="Customers", ordering="customers_count")
     def customers_shown(self, clock: TestClock) -> str:
-        return number(clock.customers_count)
+        return format_number(clock.customers_count)
 
     # The page of a clock --------------------------------------------------------------------------------------
 
@@ -119,13 +119,13 @@ class ClockAdmin(ModelAdmin):
         form = AdvanceForm(request.POST or None, initial={"to": _later(clock.now)})
         if request.method == "POST" and form.is_valid():
             try:
-                advance(clock_id=clock.pk, to=form.cleaned_data["to"], by=request.user, at=timezone.now())
+                start_advance(clock_id=clock.pk, to=form.cleaned_data["to"], by=request.user, at=timezone.now())
             except CannotAdvance as refused:
                 form.add_error("to", str(refused))
             else:
                 wake()
                 return HttpResponseRedirect(_address(clock))
-        due = next_moment(clock.pk, after=clock.now)
+        due = next_due_at(clock.pk, after=clock.now)
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -163,7 +163,7 @@ class ClockAdmin(ModelAdmin):
             choices = {code: to for code, _, to in _choices(clock)}
             if how not in choices:
                 raise Http404(f"Nothing that a clock does is called {how}.")
-            advance(clock_id=clock.pk, to=choices[how], by=request.user, at=at)
+            start_advance(clock_id=clock.pk, to=choices[how], by=request.user, at=at)
         wake()
 
     def _seen(self, request: HttpRequest, clock_id: int) -> TestClock:
@@ -186,9 +186,9 @@ def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
         "choices": [] if clock.target else _choices(clock),
         "may_advance": request.user.has_perm(CHANGE),
         "members": list(clock.customers.order_by("legal_name")[:MOST_SHOWN]),
-        "documents": [(one, money(one.total.amount, str(one.currency))) for one in documents[:MOST_SHOWN]],
+        "documents": [(one, format_money(one.total.amount, str(one.currency))) for one in documents[:MOST_SHOWN]],
         "documents_count": documents.count(),
-        "due": next_moment(clock.pk, after=clock.now),
+        "due": next_due_at(clock.pk, after=clock.now),
     }
 
 

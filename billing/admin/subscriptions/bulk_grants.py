@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 from billing.admin.jobs.worker_wakeup import wake
 from billing.models import Job
 from billing.subscriptions.bulk_grants.job import PROMOTION, start_promotion
-from lib.formats import number
+from lib.formats import format_number
 from lib.tabular_files import FileRefused
 
 GRANT = PROMOTION.permission
@@ -63,5 +63,5 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
         "told_in": "staff/jobs/job_promotion.html",
         "counted": counted,
         "findings": list(islice(chain.from_iterable(found), MOST_SHOWN)) if counted["refused"] else (),
-        "verb": f"Grant {number(counted['granted'])} lots" if counted["granted"] else "",
+        "verb": f"Grant {format_number(counted['granted'])} lots" if counted["granted"] else "",
     }

@@ -16,8 +16,8 @@ from billing.closing import NothingToBill, preview_cancellation
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscriptions import CancellationRefused, cancel, uncancel
-from customers.customer_time import time_of
-from lib.formats import money
+from customers.customer_time import current_time
+from lib.formats import format_money
 
 GIVE_BACK = [
     ("none", "nothing: what was paid in advance stays paid"),
@@ -71,7 +71,7 @@ class CancelForm(forms.Form):
 
 def canceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask when it ends and what is given back; where anything is, show what that comes to before it is done."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = CancelForm(request.POST or None)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
@@ -104,7 +104,7 @@ def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -
     except NothingToBill as reason:
         yield str(reason)
         return
-    yield f"Its last invoice comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+    yield f"Its last invoice comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
     yield from credits_shown(draft) or [
         "Nothing was paid in advance for time that is cut off, so nothing is given back."
     ]
@@ -115,7 +115,7 @@ def uncanceling(page: ModelAdmin, request: HttpRequest, subscription: Subscripti
     problems = []
     if request.method == "POST":
         try:
-            kept = uncancel(subscription=subscription, at=time_of(subscription.customer), by=request.user)
+            kept = uncancel(subscription=subscription, at=current_time(subscription.customer), by=request.user)
         except CancellationRefused as refusal:
             problems = [str(refusal)]
         else:

@@ -19,9 +19,9 @@ from unfold.widgets import (
 
 from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
 from billing.models import Subscription, SubscriptionCommitment
-from billing.subscriptions.terms.commitments import end_promise, promise
+from billing.subscriptions.terms.commitments import end_commitment, set_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput
 from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
@@ -66,8 +66,8 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
         try:
             if not reason:
                 raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
-            at = time_of(subscription.customer)
-            made = promise(subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at)
+            at = current_time(subscription.customer)
+            made = set_commitment(subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at)
         except OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
@@ -118,4 +118,4 @@ class OwnCommitmentAdmin(AgreementAdmin):
         ]
 
     def end_it(self, one: SubscriptionCommitment, *, by: Any, at: datetime) -> str:
-        return f"It holds until {until(end_promise(commitment=one, by=by, at=at))}."
+        return f"It holds until {until(end_commitment(commitment=one, by=by, at=at))}."

@@ -18,10 +18,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from billing import subscriptions
 from billing.models import Redemption, Subscription
-from customers.customer_time import time_of
-from lib.admin.number_fields import figure
-from lib.audit_log import change
-from lib.formats import money, number
+from customers.customer_time import current_time
+from lib.admin.number_fields import number_cell
+from lib.audit_log import audited_transaction
+from lib.formats import format_money, format_number
 from plans.admin.catalog.coupons import CouponAdmin, lasting, value_of
 from plans.models import Coupon
 
@@ -38,7 +38,7 @@ def given_by(ids: list[int], *, of: str) -> dict[int, str]:
     with connection.cursor() as cursor:
         cursor.execute(_GIVEN.format(of=of), [ids])
         for id_, currency, amount in cursor.fetchall():
-            found.setdefault(id_, []).append(money(amount, currency))
+            found.setdefault(id_, []).append(format_money(amount, currency))
     return {id_: " + ".join(amounts) for id_, amounts in found.items()}
 
 
@@ -57,12 +57,12 @@ class HeldCouponAdmin(CouponAdmin):
 
     @display(description="Given", ordering="redeemed")
     def redeemed_shown(self, coupon: Coupon) -> str:
-        most = f" of {number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
-        return figure(f"{number(coupon.redeemed)}{most}")
+        most = f" of {format_number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
+        return number_cell(f"{format_number(coupon.redeemed)}{most}")
 
     @display(description="Worth so far")
     def given(self, coupon: Any) -> str:
-        return figure(coupon.given_so_far)
+        return number_cell(coupon.given_so_far)
 
     @action(description="Archive", icon="archive", permissions=["archive"], variant=ActionVariant.DANGER)
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -71,7 +71,7 @@ class HeldCouponAdmin(CouponAdmin):
             raise Http404(f"There is no coupon {object_id}.")
         if request.method == "POST":
             at = timezone.now()
-            with change("archive coupon", by=request.user, at=at):
+            with audited_transaction("archive coupon", by=request.user, at=at):
                 Coupon.objects.filter(pk=coupon.pk, archived_at__isnull=True).update(archived_at=at)
             messages.success(request, f"{coupon} is archived.")
             return HttpResponseRedirect(reverse("admin:plans_coupon_change", args=[coupon.pk]))
@@ -83,7 +83,7 @@ class HeldCouponAdmin(CouponAdmin):
             title=f"Archive {coupon}",
             consequences=[
                 "It is given to nobody any more, by no promotion either. This cannot be undone.",
-                f"{number(held)} subscriptions hold it and keep it; take it away from each where that is wanted.",
+                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is wanted.",
             ],
             verb="Archive coupon",
             danger=True,
@@ -106,7 +106,7 @@ class CouponChoiceForm(forms.Form):
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        found = Coupon.objects.redeemable(time_of(subscription.customer)).filter(
+        found = Coupon.objects.redeemable(current_time(subscription.customer)).filter(
             currency__in=["", subscription.currency]
         )
         held = subscription.redemptions.filter(ended_at__isnull=True).values("coupon")
@@ -125,7 +125,7 @@ def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -
     if request.method == "POST" and form.is_valid():
         coupon = form.cleaned_data["coupon"]
         try:
-            at = time_of(subscription.customer)
+            at = current_time(subscription.customer)
             subscriptions.apply_coupon(subscription=subscription, coupon=coupon, at=at, by=request.user)
         except subscriptions.CouponRefused as refusal:
             form.add_error("coupon", str(refusal))
@@ -167,7 +167,7 @@ def held_by(subscription: Subscription) -> list[dict[str, Any]]:
 
 def _used(one: Any) -> str:
     most = one.coupon.documents
-    return number(one.used) if most is None else f"{number(one.used)} of {number(most)}"
+    return format_number(one.used) if most is None else f"{format_number(one.used)} of {format_number(most)}"
 
 
 @admin.register(Redemption)
@@ -197,7 +197,7 @@ class RedemptionAdmin(ModelAdmin):
 
     @display(description="Worth so far")
     def given(self, one: Redemption) -> str:
-        return given_by([one.pk], of="id").get(one.pk, money(Decimal(0), one.subscription.currency))
+        return given_by([one.pk], of="id").get(one.pk, format_money(Decimal(0), one.subscription.currency))
 
     @action(description="Take away", icon="remove_circle", permissions=["remove"], variant=ActionVariant.DANGER)
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -208,7 +208,7 @@ class RedemptionAdmin(ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             reason = request.POST.get("_reason", "").strip()[:200]
-            at = time_of(one.subscription.customer)
+            at = current_time(one.subscription.customer)
             subscriptions.remove_coupon(redemption=one, at=at, reason=reason, by=request.user)
             messages.success(request, f"{one.coupon} is taken away; later invoices are without it.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))

@@ -19,9 +19,9 @@ from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
 from billing.subscriptions.terms.coupons import CouponRefused
 from customers.models import Customer
 from lib.admin.number_fields import NumberInput
-from lib.field_types import MOST_HELD, MOST_TRIAL_DAYS
-from lib.formats import number
-from plans.catalog.stored_terms import currencies_of_all
+from lib.field_types import MOST_SEATS, MOST_TRIAL_DAYS
+from lib.formats import format_number
+from plans.catalog.stored_terms import currencies_by_version
 from plans.models import Coupon, Fee, PlanVersion
 from plans.models.prices import Basis
 
@@ -86,7 +86,7 @@ class SubscribeForm(forms.Form):
         self._fees = list(
             Fee.objects.filter(version__in=versions).select_related("version__plan").order_by("position")
         )
-        offered = currencies_of_all(versions)
+        offered = currencies_by_version(versions)
         choose = self.fields["version"]
         choose.queryset = versions
         choose.label_from_instance = lambda one: (
@@ -105,7 +105,7 @@ class SubscribeForm(forms.Form):
                 label=fees[0].label,
                 required=False,
                 min_value=0,
-                max_value=MOST_HELD,
+                max_value=MOST_SEATS,
                 widget=NumberInput,
                 help_text=_how_many(fees),
             )
@@ -156,8 +156,8 @@ def _draft(version: PlanVersion) -> str:
 def _how_many(fees: Iterable[Fee]) -> str:
     """Return of which plans, and how many at least and at most."""
     told = {
-        f"{fee.version.plan}: at least {number(fee.least)}"
-        + (f", at most {number(fee.most)}" if fee.most is not None else "")
+        f"{fee.version.plan}: at least {format_number(fee.least)}"
+        + (f", at most {format_number(fee.most)}" if fee.most is not None else "")
         for fee in fees
     }
     return f"{'; '.join(sorted(told))}. Empty for the least."

@@ -12,8 +12,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from billing.models import Override, SubscriptionCommitment
-from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_of
-from customers.customer_time import time_of
+from billing.subscriptions.terms.price_overrides import OverrideRefused, next_period_start
+from customers.customer_time import current_time
 
 Agreement = Override | SubscriptionCommitment
 
@@ -59,7 +59,7 @@ class AgreementAdmin(ModelAdmin):
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
         if not self.has_view_permission(request, one):
             raise PermissionDenied
-        at = time_of(one.subscription.customer)
+        at = current_time(one.subscription.customer)
         problems: list[str] = []
         if request.method == "POST":
             try:
@@ -67,7 +67,7 @@ class AgreementAdmin(ModelAdmin):
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
             except OverrideRefused as refusal:
                 problems.append(str(refusal))
-        ends_at = max(next_period_of(one.subscription, at=at), one.starts_at)
+        ends_at = max(next_period_start(one.subscription, at=at), one.starts_at)
         return self.admin_site.confirmation(
             request,
             page=self,

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSplitDateTim
 
 from billing.models import Subscription
 from billing.subscriptions import CouponRefused, SubscriptionRefused, activate, discard
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 
 
 class ActivateForm(forms.Form):
@@ -35,7 +35,7 @@ class ActivateForm(forms.Form):
 
 def activating(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Say what the draft is to begin with, and let it begin."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = ActivateForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -63,7 +63,7 @@ def discarding(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
     problems = []
     if request.method == "POST":
         try:
-            discard(subscription=subscription, at=time_of(subscription.customer), by=request.user)
+            discard(subscription=subscription, at=current_time(subscription.customer), by=request.user)
         except SubscriptionRefused as refusal:
             problems = [str(refusal)]
         else:

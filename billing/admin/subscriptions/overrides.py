@@ -23,16 +23,16 @@ from billing import subscriptions
 from billing.admin.subscriptions.custom_terms import AgreementAdmin, until
 from billing.models import Override, Period, Subscription
 from billing.models.periods import PeriodKind
-from billing.models.price_overrides import Overridden
-from billing.subscriptions.terms.price_overrides import next_period_of
-from customers.customer_time import time_of
+from billing.models.price_overrides import OverrideFigure
+from billing.subscriptions.terms.price_overrides import next_period_start
+from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput
-from lib.formats import money, number, units
-from plans.admin.fields.dimension_match import DEFAULT, text_of
-from plans.catalog.stored_terms import FeatureTerms, Terms, terms_of
+from lib.formats import format_money, format_number, format_units
+from plans.admin.fields.dimension_match import DEFAULT, format_match
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.models import Feature
 from plans.pricing import charge_models
-from plans.pricing.rates import Rate
+from plans.pricing.rates import RateTerms
 
 NO_CHANGE = "The figure is the plan's again from then on; what is billed does not change."
 
@@ -48,21 +48,21 @@ class Figure:
     now: str
 
 
-def figures_of(terms: Terms) -> Iterator[Figure]:
+def figures_of(terms: VersionTerms) -> Iterator[Figure]:
     """Yield what may be overridden, feature by feature, in the order of the plan."""
     for one in terms.features:
-        yield Figure(one.feature_id, Overridden.INCLUDED, {}, _included(one), units(one.included, one.unit))
+        yield Figure(one.feature_id, OverrideFigure.INCLUDED, {}, _included(one), format_units(one.included, one.unit))
         if one.price is None:
             continue
         for rate in one.price.rates:
             if not isinstance(rate.charge, charge_models.Percentage | charge_models.Dynamic) and rate.key:
-                label = f"price of {text_of(dict(rate.match)) or DEFAULT}"
+                label = f"price of {format_match(dict(rate.match)) or DEFAULT}"
                 yield Figure(
-                    one.feature_id, Overridden.PRICE, dict(rate.match), label, _price(rate, one.price.currency)
+                    one.feature_id, OverrideFigure.PRICE, dict(rate.match), label, _price(rate, one.price.currency)
                 )
-        yield Figure(one.feature_id, Overridden.PERCENT, {}, "all its prices, by a percentage", "as published")
-        for what, limit in ((Overridden.MINIMUM, one.price.minimum), (Overridden.MAXIMUM, one.price.maximum)):
-            now = "none" if limit is None else money(limit, one.price.currency)
+        yield Figure(one.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published")
+        for what, limit in ((OverrideFigure.MINIMUM, one.price.minimum), (OverrideFigure.MAXIMUM, one.price.maximum)):
+            now = "none" if limit is None else format_money(limit, one.price.currency)
             yield Figure(one.feature_id, what, {}, f"{what.label} for a full period", now)
 
 
@@ -70,13 +70,13 @@ def _included(feature: FeatureTerms) -> str:
     return "hard cap" if feature.consumption == "hard_cap" else "included units"
 
 
-def _price(rate: Rate, currency: str) -> str:
+def _price(rate: RateTerms, currency: str) -> str:
     charge = rate.charge
     if isinstance(charge, charge_models.PerUnit):
-        return money(charge.unit_price, currency)
+        return format_money(charge.unit_price, currency)
     if isinstance(charge, charge_models.Package):
-        return f"{money(charge.price, currency)} per {number(charge.size)}"
-    return money(charge.fee, currency) if isinstance(charge, charge_models.Flat) else "in tiers"
+        return f"{format_money(charge.price, currency)} per {format_number(charge.size)}"
+    return format_money(charge.fee, currency) if isinstance(charge, charge_models.Flat) else "in tiers"
 
 
 class OverrideForm(forms.Form):
@@ -98,7 +98,7 @@ class OverrideForm(forms.Form):
 
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        terms = terms_of(subscription.version_id, subscription.currency)
+        terms = load_terms(subscription.version_id, subscription.currency)
         names = {one.feature_id: one.name for one in terms.features}
         self.figures = dict(enumerate(figures_of(terms)))
         grouped: dict[str, list[tuple[int, str]]] = {}
@@ -110,7 +110,7 @@ class OverrideForm(forms.Form):
             " or a percentage: -20 is 20 % off, 10 adds 10 %."
         )
         running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at).first()
-        next_at = next_period_of(subscription, at=at)
+        next_at = next_period_start(subscription, at=at)
         self.moments = {"next": next_at, "running": running.starts_at if running else next_at}
         choices = [("next", f"the next period, {date_format(next_at)}")]
         if running:
@@ -138,7 +138,7 @@ class OverrideForm(forms.Form):
 
 def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask what was agreed, and let it hold."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = OverrideForm(request.POST or None, subscription=subscription, at=at)
     if request.method == "POST" and form.is_valid():
         reason = request.POST.get("_reason", "").strip()[:500]
@@ -185,18 +185,18 @@ def shown(subscription: Subscription) -> list[dict[str, Any]]:
 
 
 def _figure(one: Override) -> str:
-    rate = f" ({text_of(one.match) or DEFAULT})" if one.what == Overridden.PRICE else ""
+    rate = f" ({format_match(one.match) or DEFAULT})" if one.what == OverrideFigure.PRICE else ""
     return f"{one.feature}: {one.get_what_display()}{rate}"
 
 
 def _value(one: Override) -> str:
-    if one.what == Overridden.INCLUDED:
-        return units(one.value, one.feature.meter.unit)
-    if one.what == Overridden.PERCENT:
-        return f"{'+' if one.value > 0 else ''}{number(one.value)} %"
-    terms = terms_of(one.subscription.version_id, one.subscription.currency)
+    if one.what == OverrideFigure.INCLUDED:
+        return format_units(one.value, one.feature.meter.unit)
+    if one.what == OverrideFigure.PERCENT:
+        return f"{'+' if one.value > 0 else ''}{format_number(one.value)} %"
+    terms = load_terms(one.subscription.version_id, one.subscription.currency)
     price = next((held.price for held in terms.features if held.feature_id == one.feature_id), None)
-    return money(one.value, price.currency if price else one.subscription.currency)
+    return format_money(one.value, price.currency if price else one.subscription.currency)
 
 
 @admin.register(Override)

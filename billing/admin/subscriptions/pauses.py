@@ -16,8 +16,8 @@ from billing.closing import NothingToBill, preview_pause
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Pause, Subscription
 from billing.subscriptions import PauseRefused, pause, resume
-from customers.customer_time import time_of
-from lib.formats import money
+from customers.customer_time import current_time
+from lib.formats import format_money
 
 WHAT_IT_DOES = [
     "While it is paused nothing is due, no credits are granted, and a check answers that it is paused.",
@@ -66,7 +66,7 @@ class PauseForm(forms.Form):
 
 def pausing(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask from when, then show what that comes to; the second answer pauses it."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = PauseForm(request.POST or None)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
@@ -98,7 +98,7 @@ def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -
     except NothingToBill as reason:
         yield str(reason)
         return
-    yield f"The invoice that follows comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+    yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
     yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
 
 
@@ -113,7 +113,7 @@ class ResumeForm(forms.Form):
 
 def resuming(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Let a subscription that is paused, or to be, go on."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = ResumeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -22,8 +22,8 @@ from billing.closing import preview_change
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.subscriptions import SubscriptionRefused, change_at
-from customers.customer_time import time_of
-from lib.formats import money
+from customers.customer_time import current_time
+from lib.formats import format_money
 from plans.models import PlanVersion
 
 WHAT_IT_DOES = [
@@ -88,7 +88,7 @@ def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription)
 
     What is confirmed is what was shown: choosing another version or moment shows that one first.
     """
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = ChangeForm(request.POST or None, subscription=subscription, at=at)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
@@ -118,6 +118,6 @@ def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription)
 def _document(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
     draft = preview_change(subscription=subscription, at=at, **asked)
     for line in draft.lines:
-        yield f"{line.description}: {money(line.amount, draft.currency)}"
-    yield f"The invoice that follows comes to {money(draft.totals.total, draft.currency)} so far, tax included."
+        yield f"{line.description}: {format_money(line.amount, draft.currency)}"
+    yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
     yield from credits_shown(draft)

@@ -17,11 +17,11 @@ from billing.admin.simulation.simulation_job import SIMULATE
 from billing.admin.subscriptions.rollout_audience import AudienceForm, DatedAudienceForm
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
-from billing.models.subscriptions import RUNNING as RUNNING_STATES
+from billing.models.subscriptions import RUNNING_STATES as RUNNING_STATES
 from billing.subscriptions.plan_changes import rollouts
 from billing.tasks import roll_out
-from lib.admin.number_fields import figure
-from lib.formats import number
+from lib.admin.number_fields import number_cell
+from lib.formats import format_number
 from plans.admin.versions.simulation_note import figures_of
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import PlanVersion
@@ -63,12 +63,12 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
 
     @display(description="Running subscriptions")
     def running(self, version: Any) -> str:
-        return figure(number(version.running_now))
+        return number_cell(format_number(version.running_now))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()
         url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
-        facts = [*super().facts(version), {"name": "Running subscriptions", "value": number(running), "url": url}]
+        facts = [*super().facts(version), {"name": "Running subscriptions", "value": format_number(running), "url": url}]
         return facts + _moves(version) + _rehearsed(version)
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
@@ -82,9 +82,9 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
         if not running:
             return [*found, f"Nobody is subscribed to {version.plan} yet."]
         total = sum(running.values())
-        by_version = ", ".join(f"{number(count)} on v{one}" for one, count in running.items())
+        by_version = ", ".join(f"{format_number(count)} on v{one}" for one, count in running.items())
         noun = "subscription runs" if total == 1 else "subscriptions run"
-        return [*found, f"{number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+        return [*found, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
 
     # Publishing moves who runs, and withdrawing takes that back ------------------------------------------------
 
@@ -127,6 +127,6 @@ def _moves(version: PlanVersion) -> list[dict[str, str]]:
     counts = dict(rows.order_by())
     if not counts:
         return []
-    told = [f"{number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
+    told = [f"{format_number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
     url = f"{reverse('admin:billing_scheduledchange_changelist')}?version__id__exact={version.pk}"
     return [{"name": "Moves", "value": ", ".join(told), "url": url}]

@@ -17,12 +17,12 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeVert
 from billing import subscriptions
 from billing.admin.closing.invoice_preview import Upcoming, upcoming
 from billing.models import Subscription
-from billing.subscriptions.terms.quantities import Held, held_by, read_changes
-from customers.customer_time import time_of
+from billing.subscriptions.terms.quantities import FeeQuantity, fee_quantities, read_quantity_changes
+from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput
-from lib.field_types import MOST_HELD
-from lib.formats import money, number
-from plans.catalog.stored_terms import terms_of
+from lib.field_types import MOST_SEATS
+from lib.formats import format_money, format_number
+from plans.catalog.stored_terms import load_terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,20 @@ def held_rows(subscription: Subscription, *, at: datetime) -> list[HeldRow]:
     return [_row(one, str(subscription.currency)) for one in _held(subscription, at=at)]
 
 
-def _held(subscription: Subscription, *, at: datetime) -> tuple[Held, ...]:
-    fees = terms_of(subscription.version_id, subscription.currency).held
-    changes = read_changes([subscription.pk]).get(subscription.pk, {}) if fees else {}
-    return held_by(fees, changes, at=at)
+def _held(subscription: Subscription, *, at: datetime) -> tuple[FeeQuantity, ...]:
+    fees = load_terms(subscription.version_id, subscription.currency).unit_fees
+    changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {}) if fees else {}
+    return fee_quantities(fees, changes, at=at)
 
 
-def _row(held: Held, currency: str) -> HeldRow:
+def _row(held: FeeQuantity, currency: str) -> HeldRow:
     once = " once" if held.fee.kind == "one_time" else ""
     return HeldRow(
         label=held.fee.label,
-        price=f"{money(held.fee.amount, currency)}{once}",
-        quantity=number(held.quantity),
-        included=number(held.fee.included) if held.fee.included else "",
-        to_come=", ".join(f"{number(one.quantity)} from {_moment(one.since)}" for one in held.upcoming),
+        price=f"{format_money(held.fee.amount, currency)}{once}",
+        quantity=format_number(held.quantity),
+        included=format_number(held.fee.included) if held.fee.included else "",
+        to_come=", ".join(f"{format_number(one.quantity)} from {_moment(one.since)}" for one in held.upcoming),
     )
 
 
@@ -64,7 +64,7 @@ def _moment(at: datetime) -> str:
 
 class QuantityForm(forms.Form):
     fee = forms.ChoiceField(label="Of what", widget=UnfoldAdminSelectWidget)
-    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MOST_HELD, widget=NumberInput)
+    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MOST_SEATS, widget=NumberInput)
     since = forms.SplitDateTimeField(
         label="From (UTC)",
         required=False,
@@ -73,9 +73,9 @@ class QuantityForm(forms.Form):
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, held: tuple[Held, ...], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, held: tuple[FeeQuantity, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fee"].choices = [(one.fee.code, f"{one.fee.label} ({number(one.quantity)} now)") for one in held]
+        self.fields["fee"].choices = [(one.fee.code, f"{one.fee.label} ({format_number(one.quantity)} now)") for one in held]
 
     @property
     def asked(self) -> str:
@@ -85,7 +85,7 @@ class QuantityForm(forms.Form):
 
 def changing_quantity(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask how many there shall be, show what it does to the next invoice, and then do it."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     held = _held(subscription, at=at)
     form = QuantityForm(request.POST or None, held=held)
     verb, consequences = "Show the effect", ["Nothing changes until you have seen what it does to the next invoice."]

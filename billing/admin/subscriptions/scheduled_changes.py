@@ -18,9 +18,9 @@ from unfold.decorators import display
 from billing.models import ScheduledChange
 from billing.models.plan_changes import ChangeState
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
-from billing.subscriptions.test_clock_filters import by_time
-from customers.admin.search import ids_like
-from lib.formats import number
+from billing.subscriptions.test_clock_filters import group_by_current_time
+from customers.admin.search import find_customer_ids
+from lib.formats import format_number
 
 STATE_COLORS = {"pending": "info", "done": "success", "revoked": "warning", "refused": "danger"}
 
@@ -63,7 +63,7 @@ class ScheduledChangeAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=ids_like(term))
+        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=find_customer_ids(term))
         return queryset.filter(named), False
 
     @admin.action(description="Let the selected subscriptions stay", permissions=["revoke"])
@@ -77,7 +77,7 @@ class ScheduledChangeAdmin(ModelAdmin):
                 page=self,
                 title="Let subscriptions stay on their versions",
                 consequences=[
-                    f"{number(len(ids))} of the selected subscriptions have a move to come; it is revoked.",
+                    f"{format_number(len(ids))} of the selected subscriptions have a move to come; it is revoked.",
                     "They keep their present prices, and this publication does not move them again.",
                 ],
                 problems=[] if ids else ["None of them has a move to come."],
@@ -90,12 +90,12 @@ class ScheduledChangeAdmin(ModelAdmin):
             )
         try:
             with transaction.atomic():
-                parts = by_time(ids, at=timezone.now()).items()
+                parts = group_by_current_time(ids, at=timezone.now()).items()
                 count = sum(revoke(subscription_ids=some, at=at, by=request.user) for at, some in parts)
         except RevocationRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, f"{number(count)} stay on their versions.")
+            messages.success(request, f"{format_number(count)} stay on their versions.")
         return None
 
     def has_revoke_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -24,13 +24,13 @@ from billing.admin.subscriptions.pauses import pause_of, pausing, resuming
 from billing.admin.subscriptions.plan_change import changing
 from billing.admin.subscriptions.quantities import changing_quantity, held_rows
 from billing.admin.subscriptions.trials import ending_trial
-from billing.closing.commitments.progress import progress_of
+from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
 from billing.models.plan_changes import ChangeState
-from billing.models.subscriptions import RUNNING, SubscriptionState
-from customers.admin.search import ids_like
-from customers.customer_time import time_of
+from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
+from customers.admin.search import find_customer_ids
+from customers.customer_time import current_time
 
 STATE_COLORS = {
     "draft": "info",
@@ -83,7 +83,7 @@ class SubscriptionAdmin(ModelAdmin):
             return queryset, False
         if (exact := queryset.filter(external_id=term)).exists():
             return exact, False
-        return queryset.filter(Q(external_id__startswith=term) | Q(customer_id__in=ids_like(term))), False
+        return queryset.filter(Q(external_id__startswith=term) | Q(customer_id__in=find_customer_ids(term))), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> list[Any]:
         return []  # the page above the form says it all
@@ -110,13 +110,13 @@ class SubscriptionAdmin(ModelAdmin):
         subscription = self.get_object(request, str(object_id))
         state = subscription.state if subscription is not None else None
         found = super().get_actions_detail(request, object_id)
-        if state in RUNNING:
+        if state in RUNNING_STATES:
             hidden = {"activate", "discard", "uncancel", "pause" if pause_of(subscription) else "resume"}
             if state != SubscriptionState.TRIALING:
                 hidden.add("trial")
             return [one for one in found if not _is_one_of(one, hidden)]
         shown = {"draft": {"activate", "discard"}, "paused": {"resume", "cancel"}}.get(str(state), set())
-        if state == SubscriptionState.CANCELED and subscription.ends_at > time_of(subscription.customer):
+        if state == SubscriptionState.CANCELED and subscription.ends_at > current_time(subscription.customer):
             shown = {"uncancel"}
         return [one for one in found if _is_one_of(one, shown)]
 
@@ -229,15 +229,15 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "commitments": promised_by(subscription),
         "promised": _progress(subscription),
         "coupons": held_by(subscription),
-        "held": held_rows(subscription, at=time_of(subscription.customer)),
-        "upcoming": upcoming(subscription, at=time_of(subscription.customer)),
+        "held": held_rows(subscription, at=current_time(subscription.customer)),
+        "upcoming": upcoming(subscription, at=current_time(subscription.customer)),
     }
 
 
 def _progress(subscription: Subscription) -> PromiseShown | None:
     """Return how far the commitment of the running period is reached."""
     customer = subscription.customer
-    at = time_of(customer)
+    at = current_time(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     own = [one for one in running if one.subscription == subscription.external_id]
-    return next((promise_shown(one, str(subscription.currency)) for one in progress_of(own).values()), None)
+    return next((promise_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None)

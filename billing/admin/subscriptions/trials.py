@@ -16,8 +16,8 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions import SubscriptionRefused, end_trial, extend_trial
-from customers.customer_time import time_of
-from lib.formats import money
+from customers.customer_time import current_time
+from lib.formats import format_money
 
 
 class TrialForm(forms.Form):
@@ -40,7 +40,7 @@ class TrialForm(forms.Form):
 
 def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Say what becomes due when the trial ends now, and let it end now or later."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     form = TrialForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -78,8 +78,8 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
 
 def _due_now(subscription: Subscription, at: datetime) -> str:
     draft = preview_trial_end(subscription=subscription, at=at)
-    lines = [f"{line.description} {money(line.amount, draft.currency)}" for line in draft.lines]
-    total = money(draft.totals.total, draft.currency)
+    lines = [f"{line.description} {format_money(line.amount, draft.currency)}" for line in draft.lines]
+    total = format_money(draft.totals.total, draft.currency)
     return (
         f"If it ends now, {total} is due, tax included, once the grace is over:"
         f" {', '.join(lines) or 'there is nothing to bill'}."

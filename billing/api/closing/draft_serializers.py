@@ -8,7 +8,7 @@ from rest_framework import serializers
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.models import Invoice
 from lib.api.fields import InstantField
-from lib.api.number_fields import AmountField, NumberField, amount_document
+from lib.api.number_fields import AmountField, NumberField, serialize_amount
 
 
 class DraftLineSerializer(serializers.Serializer[Any]):
@@ -59,7 +59,7 @@ def _figures(draft: Draft) -> dict[str, Any]:
     amounts = {"net": totals.net, "tax": totals.tax, "total": totals.total}
     return {
         "lines": [_line(line, draft.currency) for line in draft.lines],
-        **{name: amount_document(amount, draft.currency) for name, amount in amounts.items()},
+        **{name: serialize_amount(amount, draft.currency) for name, amount in amounts.items()},
     }
 
 
@@ -71,5 +71,5 @@ def _line(line: DraftLine, currency: str) -> dict[str, Any]:
         "service_start": instant(line.service_start),
         "service_end": instant(line.service_end),
         "quantity": number(Decimal(line.quantity)),
-        "amount": amount_document(line.amount, currency),
+        "amount": serialize_amount(line.amount, currency),
     }

@@ -9,9 +9,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import LATE_ANSWER
-from billing.closing.late_usage.report import LateUsage, late_usage
+from billing.closing.late_usage.report import LateUsageRow, report_late_usage
 from customers.models.sellers import LateUsage as Policy
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 
 class LateUsageView(APIView):
@@ -33,9 +33,9 @@ class LateUsageView(APIView):
         if policy is not None and policy not in Policy.values:
             raise ValidationError({"policy": [f"“{policy}” is none: choose {', '.join(Policy.values)}."]})
         customer = request.query_params.get("customer")
-        report = late_usage(sandbox=request.user.sandbox, customer=customer, policy=policy)
+        report = report_late_usage(sandbox=request.user.sandbox, customer=customer, policy=policy)
         totals = [
-            {"policy": of, "amount": {"amount": plain(amount), "currency": currency}}
+            {"policy": of, "amount": {"amount": to_plain_string(amount), "currency": currency}}
             for (of, currency), amount in sorted(report.totals.items())
         ]
         return Response(
@@ -43,7 +43,7 @@ class LateUsageView(APIView):
         )
 
 
-def _document(one: LateUsage) -> dict[str, Any]:
+def _document(one: LateUsageRow) -> dict[str, Any]:
     return {
         "customer": one.customer,
         "subscription": one.subscription,
@@ -51,6 +51,6 @@ def _document(one: LateUsage) -> dict[str, Any]:
         "end": one.ends_at,
         "late_since": one.late_since,
         "policy": one.policy,
-        "amount": None if one.amount is None else {"amount": plain(one.amount), "currency": one.currency},
+        "amount": None if one.amount is None else {"amount": to_plain_string(one.amount), "currency": one.currency},
         "problem": one.problem,
     }

@@ -9,12 +9,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import MONTH_END_ANSWER
-from billing.closing.month_end import checklist
-from billing.closing.month_end.month_lock import as_kept
+from billing.closing.month_end import read_checklist
+from billing.closing.month_end.month_lock import stored_points
 from customers.models import Seller
-from invoices.documents.month_lock import sums_of
+from invoices.documents.month_lock import sum_documents
 from invoices.models import MonthLock
-from lib.api.errors import NotFound
+from lib.api.errors import NotFoundError
 
 
 class MonthEndView(APIView):
@@ -36,15 +36,15 @@ class MonthEndView(APIView):
         code = request.query_params.get("seller", "")
         seller = Seller.objects.filter(code=code).first()
         if seller is None or request.user.sandbox:
-            raise NotFound(f"There is no seller “{code}” with live documents.")
+            raise NotFoundError(f"There is no seller “{code}” with live documents.")
         lock = MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).first()
         return Response(
             {
                 "seller": seller.code,
                 "month": f"{month:%Y-%m}",
                 "locked_at": lock.locked_at if lock else None,
-                "checklist": lock.checklist if lock else as_kept(checklist(seller=seller, month=month)),
-                "documents": lock.sums if lock else sums_of(seller, month),
+                "checklist": lock.checklist if lock else stored_points(read_checklist(seller=seller, month=month)),
+                "documents": lock.sums if lock else sum_documents(seller, month),
             }
         )
 

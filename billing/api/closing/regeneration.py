@@ -9,17 +9,17 @@ from rest_framework.response import Response
 
 from billing.closing import CannotRegenerate, regenerate
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from invoices.api.credit_note_serializers import ReasonSerializer
-from invoices.api.one_off_views import shown
+from customers.customer_time import current_time
+from invoices.api.credit_note_serializers import VoidReasonSerializer
+from invoices.api.one_off_views import serialize_invoice
 from invoices.api.serializers import InvoiceDetailSerializer
 from invoices.api.views import INVOICES
 from invoices.models import Invoice
-from lib.api.isolation import Isolated
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 
-class RegenerateView(Isolated, generics.GenericAPIView[Invoice]):
+class RegenerateView(SandboxIsolation, generics.GenericAPIView[Invoice]):
     """A period's invoice that is made again."""
 
     required_scopes = {"POST": "manage"}
@@ -31,16 +31,16 @@ class RegenerateView(Isolated, generics.GenericAPIView[Invoice]):
         operation_id="regenerate_invoice",
         summary="Void a period's invoice, and make it again",
         description="With addresses, tax numbers and taxes as they are now. The answer is the new invoice.",
-        request=ReasonSerializer,
+        request=VoidReasonSerializer,
         responses={201: InvoiceDetailSerializer},
     )
     @idempotent
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         invoice = self.get_object()
-        serializer = ReasonSerializer(data=request.data)
+        serializer = VoidReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            made = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=time_of(invoice.customer))
+            made = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=current_time(invoice.customer))
         except CannotRegenerate as refused:
             raise Problem("unprocessable", str(refused)) from refused
-        return Response(shown(made, request), status=status.HTTP_201_CREATED)
+        return Response(serialize_invoice(made, request), status=status.HTTP_201_CREATED)

@@ -10,7 +10,7 @@ from billing.api.closing.draft_serializers import DocumentSerializer, document_o
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import NothingToBill, preview
 from billing.closing.lines.usage_lines import UnpricedUsage
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from lib.api.problems import Problem
 
 
@@ -30,7 +30,7 @@ class UpcomingView(Subscriptions):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
             found = self.get_object()
-            draft = preview(subscription=found, at=time_of(found.customer))
+            draft = preview(subscription=found, at=current_time(found.customer))
         except (NothingToBill, UnpricedUsage, ValueError) as reason:
             raise Problem("conflict", str(reason)) from reason
         return Response(document_of(draft))

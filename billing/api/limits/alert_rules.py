@@ -9,13 +9,13 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.limits.alerts.rule_settings import AlertRuleRefused, Scope, remove_alert_rule, set_alert_rule
+from billing.limits.alerts.rule_settings import AlertRuleRefused, AlertScope, remove_alert_rule, set_alert_rule
 from billing.models import AlertRule, Subscription
-from billing.models.alerts import MOST_LEVEL, Guarded
+from billing.models.alerts import MAX_LEVEL, AlertKind
 from billing.models.price_overrides import CapSetter
 from customers.api_keys.idempotency import idempotent
 from customers.models import Customer
-from lib.api.fields import KnownFields
+from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 from plans.models import Feature
 
@@ -54,17 +54,17 @@ class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
         read_only_fields = fields
 
 
-class NewAlertRuleSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What a customer wants to be told of."""
 
     customer = serializers.CharField(max_length=200, help_text="A customer's id.")
-    kind = serializers.ChoiceField(choices=Guarded.choices)
+    kind = serializers.ChoiceField(choices=AlertKind.choices)
     subscription = serializers.CharField(max_length=200, required=False, help_text="Of this one alone.")
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all.")
     dimension = serializers.CharField(max_length=100, required=False, help_text="With spend: a budget of one value.")
     dimension_value = serializers.CharField(max_length=200, required=False)
     levels = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=MOST_LEVEL),
+        child=serializers.IntegerField(min_value=1, max_value=MAX_LEVEL),
         max_length=10,
         required=False,
         help_text="Percentages of the limit; of unusual use multiples of the usual; of what expires days before.",
@@ -90,7 +90,7 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
 
     required_scopes = {"GET": "read", "POST": "manage"}
     filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
-    filter_choices = {"kind": Guarded.values, "set_by": CapSetter.values}
+    filter_choices = {"kind": AlertKind.values, "set_by": CapSetter.values}
 
     @extend_schema(operation_id="list_alert_rules", summary="Alert rules, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -123,7 +123,7 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
             raise _refused(error.field, str(error)) from error
         return Response(AlertRuleSerializer(made).data, status=status.HTTP_201_CREATED)
 
-    def _scope(self, asked: dict[str, Any]) -> Scope:
+    def _scope(self, asked: dict[str, Any]) -> AlertScope:
         """:raises serializers.ValidationError: if a name in it is none of the caller's world."""
         sandbox = self.request.user.sandbox
         customer = Customer.objects.filter(external_id=asked["customer"], sandbox=sandbox).first()
@@ -138,7 +138,7 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
             feature = Feature.objects.filter(code=code).first()
             if feature is None:
                 raise _refused("feature", f"There is no feature “{code}”.", "unknown")
-        return Scope(
+        return AlertScope(
             customer=None if subscription else customer,
             subscription=subscription,
             feature=feature,

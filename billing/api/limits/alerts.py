@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.models import Alert
-from billing.models.alerts import Guarded
-from customers.customer_time import now_of_each
+from billing.models.alerts import AlertKind
+from customers.customer_time import current_time_expression
 from lib.api.number_fields import NumberField
 
 STATES = ("open", "recovered", "over")
@@ -71,11 +71,11 @@ class AlertsView(generics.ListAPIView[Alert]):
         "what": "alert_rule__kind",
         "state": "state",
     }
-    filter_choices = {"what": Guarded.values, "state": STATES}
+    filter_choices = {"what": AlertKind.values, "state": STATES}
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts of the caller's world, each with its state now."""
-        now = now_of_each(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
+        now = current_time_expression(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
         state = Case(
             When(recovered_at__isnull=False, then=Value("recovered")),
             When(Q(ends_at__isnull=True) | Q(ends_at__gt=now), then=Value("open")),

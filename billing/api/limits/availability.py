@@ -3,42 +3,42 @@
 from datetime import datetime
 from typing import Any
 
-from billing.limits.check import CAP_REACHED, LOCKED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, Answer
+from billing.limits.check import CAP_REACHED, LOCKED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, CheckAnswer
 from billing.limits.remedies import remedy_for
-from lib.api.number_fields import amount_document
+from lib.api.number_fields import serialize_amount
 from lib.api.problems import Problem
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 
-def answer_document(answer: Answer, *, at: datetime) -> dict[str, Any]:
+def answer_document(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
     """Return what a check answers; a limit, what would help and how long to wait where there is one."""
     remedy = None if answer.allowed else remedy_for(answer, at=at)
     return {**standing_document(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
 
 
-def standing_document(answer: Answer) -> dict[str, Any]:
+def standing_document(answer: CheckAnswer) -> dict[str, Any]:
     """Return the same without what would help."""
-    room, spent = answer.room, answer.spent
+    room, spent = answer.funds, answer.reached_cap
     return {
         "allowed": answer.allowed,
         "reason": answer.reason or None,
         "consumption": answer.consumption or None,
-        "used": plain(answer.used),
-        "reserved": plain(answer.reserved),
-        "included": plain(answer.included),
-        "remaining": None if answer.remaining is None else plain(answer.remaining),
+        "used": to_plain_string(answer.used),
+        "reserved": to_plain_string(answer.reserved),
+        "included": to_plain_string(answer.included),
+        "remaining": None if answer.remaining is None else to_plain_string(answer.remaining),
         "resets_at": answer.resets_at,
-        "cost": None if answer.cost is None else {"amount": plain(answer.cost), "unit": answer.unit},
+        "cost": None if answer.cost is None else {"amount": to_plain_string(answer.cost), "unit": answer.unit},
         "balance": None
         if room is None
-        else {"available": plain(room.available), "unit": answer.unit, "is_endless": room.is_endless},
+        else {"available": to_plain_string(room.available), "unit": answer.unit, "is_endless": room.invoices_shortfall},
         "spend_cap": None
         if spent is None
         else {
             "action": spent.cap.action,
             "set_by": spent.cap.set_by,
-            "cap": amount_document(spent.cap.amount, spent.cap.currency),
-            "spent": amount_document(spent.spent, spent.cap.currency),
+            "cap": serialize_amount(spent.cap.amount, spent.cap.currency),
+            "spent": serialize_amount(spent.spent, spent.cap.currency),
         },
         "retry_after": answer.retry_after,
     }
@@ -54,21 +54,21 @@ _TOLD = {
 }
 
 
-def limit_reached(answer: Answer, *, at: datetime) -> Problem:
+def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
     """Return the refusal of a use that a limit stands against; its members are those of a check's answer."""
-    spent = answer.spent
+    spent = answer.reached_cap
     detail = _TOLD[answer.reason].format(
-        remaining=None if answer.remaining is None else plain(answer.remaining),
-        included=plain(answer.included),
+        remaining=None if answer.remaining is None else to_plain_string(answer.remaining),
+        included=to_plain_string(answer.included),
         resets_at=answer.resets_at,
-        available="0" if answer.room is None else plain(answer.room.available),
+        available="0" if answer.funds is None else to_plain_string(answer.funds.available),
         unit=answer.unit,
-        cap="" if spent is None else f"{plain(spent.cap.amount)} {spent.cap.currency}",
+        cap="" if spent is None else f"{to_plain_string(spent.cap.amount)} {spent.cap.currency}",
     )
-    return Problem("limit-reached", f"{detail} Nothing was stored.", facts={"limit": _plain(answer, at)})
+    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _plain(answer, at)})
 
 
-def _plain(answer: Answer, at: datetime) -> dict[str, Any]:
+def _plain(answer: CheckAnswer, at: datetime) -> dict[str, Any]:
     document = answer_document(answer, at=at)
     resets_at = document["resets_at"]
     return document | {"resets_at": None if resets_at is None else resets_at.isoformat().replace("+00:00", "Z")}

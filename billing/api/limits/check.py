@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 
 from billing.api.limits.availability import answer_document
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
-from customers.customer_time import time_for
-from lib.api.errors import NotFound
-from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, measured, number
+from customers.customer_time import current_time_by_external_id
+from lib.api.errors import NotFoundError
+from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, to_exact_number, parse_number
 
 REQUEST = {
     "application/json": {
@@ -44,7 +44,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     properties: dict[str, str] = {}
 
 
-_decode = msgspec.json.Decoder(Question, float_hook=number).decode
+_decode = msgspec.json.Decoder(Question, float_hook=parse_number).decode
 
 
 class CheckView(APIView):
@@ -61,7 +61,7 @@ class CheckView(APIView):
     )
     def post(self, request: Request) -> HttpResponse:
         asked = _question(request._request.body)
-        at = time_for(asked.customer, sandbox=request.user.sandbox)
+        at = current_time_by_external_id(asked.customer, sandbox=request.user.sandbox)
         try:
             answer = check(
                 customer=asked.customer,
@@ -73,9 +73,9 @@ class CheckView(APIView):
                 properties=asked.properties,
             )
         except UnknownCustomer as error:
-            raise NotFound(f"There is no customer “{asked.customer}”.") from error
+            raise NotFoundError(f"There is no customer “{asked.customer}”.") from error
         except UnknownFeature as error:
-            raise NotFound(f"There is no feature “{asked.feature}”.") from error
+            raise NotFoundError(f"There is no feature “{asked.feature}”.") from error
         document = msgspec.json.encode(answer_document(answer, at=at))
         return HttpResponse(document, content_type="application/json")
 
@@ -85,7 +85,7 @@ def _question(body: bytes) -> Question:
         asked = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise ValidationError({"body": [str(error)]}) from error
-    quantity = measured(asked.quantity)
+    quantity = to_exact_number(asked.quantity)
     if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
         raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
     if quantity < 0:

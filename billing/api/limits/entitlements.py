@@ -10,10 +10,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from billing.api.limits.availability import standing_document
-from billing.limits.entitlements import Entitlement, UnknownCustomer, entitlements
-from billing.limits.remedies import lock_document
-from customers.customer_time import time_for
-from lib.api.errors import NotFound
+from billing.limits.entitlements import Entitlement, UnknownCustomer, read_entitlements
+from billing.limits.remedies import lock_payload
+from customers.customer_time import current_time_by_external_id
+from lib.api.errors import NotFoundError
 
 
 class EntitlementsView(APIView):
@@ -31,11 +31,11 @@ class EntitlementsView(APIView):
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
         sandbox = request.user.sandbox
-        at = time_for(customer, sandbox=sandbox)
+        at = current_time_by_external_id(customer, sandbox=sandbox)
         try:
-            found = entitlements(customer=customer, sandbox=sandbox, at=at)
+            found = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         except UnknownCustomer as error:
-            raise NotFound(f"There is no customer “{customer}”.") from error
+            raise NotFoundError(f"There is no customer “{customer}”.") from error
         document = {"customer": customer, "at": at, "features": [_document(one) for one in found]}
         return HttpResponse(msgspec.json.encode(document), content_type="application/json")
 
@@ -47,7 +47,7 @@ def _document(one: Entitlement) -> dict[str, Any]:
         "kind": one.feature.kind,
         "value": one.value or None,
         "subscription": one.subscription,
-        "named": one.named,
+        "named": one.is_named,
         **standing_document(one.answer),
-        "unlock": lock_document(one.answer.lock) if one.answer.lock else None,
+        "unlock": lock_payload(one.answer.feature_lock) if one.answer.feature_lock else None,
     }

@@ -14,15 +14,15 @@ from rest_framework.response import Response
 from billing.api.limits.availability import answer_document, limit_reached
 from billing.limits.check import UnknownCustomer, UnknownFeature
 from billing.limits.reservations import commit, release, reserve
-from billing.limits.reservations.errors import LimitReached, NotOpen, OtherContent, ReservationRefused
-from billing.limits.reservations.reservation import LONGEST, USUAL
+from billing.limits.reservations.errors import LimitReached, ReservationNotOpen, ReservationConflict, ReservationRefused
+from billing.limits.reservations.reservation import MAX_DURATION, DEFAULT_DURATION
 from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_for, time_of
-from lib.api.errors import Conflict, NotFound
-from lib.api.fields import KnownFields
+from customers.customer_time import current_time_by_external_id, current_time
+from lib.api.errors import ConflictError, NotFoundError
+from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 
 Done = TypeVar("Done")
@@ -34,7 +34,7 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class NewReservationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What to hold, of what, for how long."""
 
     id = serializers.CharField(
@@ -51,8 +51,8 @@ class NewReservationSerializer(KnownFields, serializers.Serializer[dict[str, Any
     )
     ttl = serializers.IntegerField(
         min_value=1,
-        max_value=LONGEST // timedelta(seconds=1),
-        default=USUAL // timedelta(seconds=1),
+        max_value=MAX_DURATION // timedelta(seconds=1),
+        default=DEFAULT_DURATION // timedelta(seconds=1),
         help_text="Seconds until what is held is given back by itself.",
     )
 
@@ -101,7 +101,7 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
         return {"amount": f"{found.hold.amount.normalize():f}", "unit": found.hold.unit}
 
 
-class CommitSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What was really used."""
 
     quantity = NumberField(required=False, help_text="Units, zero or more; default: as many as were reserved.")
@@ -150,7 +150,7 @@ class ReservationsView(Reservations):
         serializer.is_valid(raise_exception=True)
         asked = {"reference": uuid4().hex, **serializer.validated_data}
         asked["lasts"] = timedelta(seconds=asked.pop("ttl"))
-        at = time_for(asked["customer"], sandbox=request.user.sandbox)
+        at = current_time_by_external_id(asked["customer"], sandbox=request.user.sandbox)
         made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at), at=at)
         document = dict(ReservationSerializer(made).data)
         if stood is not None:
@@ -190,7 +190,7 @@ class CommitView(Reservations):
         found, given = self.reservation(), serializer.validated_data
         events = encode(request.data["events"]) if "events" in given else None
         asked = {"quantity": given.get("quantity"), "events": events}
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         done = refused_as_problems(lambda: commit(reservation_id=found.pk, at=at, **asked), at=at)
         return Response(ReservationSerializer(done).data)
 
@@ -210,7 +210,7 @@ class ReleaseView(Reservations):
     @idempotent
     def post(self, request: Request, number: int) -> Response:
         found = self.reservation()
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         done = refused_as_problems(lambda: release(reservation_id=found.pk, at=at), at=at)
         return Response(ReservationSerializer(done).data)
 
@@ -225,14 +225,14 @@ def refused_as_problems(operation: Callable[[], Done], *, at: datetime) -> Done:
         return operation()
     except LimitReached as error:
         raise limit_reached(error.answer, at=at) from error
-    except (NotOpen, OtherContent) as error:
-        raise Conflict(str(error)) from error
-    except event_recorder.RefusedAsAWhole as error:
-        raise Conflict("An event was sent before with other content; nothing of this request is stored.") from error
+    except (ReservationNotOpen, ReservationConflict) as error:
+        raise ConflictError(str(error)) from error
+    except event_recorder.BatchConflict as error:
+        raise ConflictError("An event was sent before with other content; nothing of this request is stored.") from error
     except ReservationRefused as error:
         detail = serializers.ErrorDetail(str(error), "refused")
         raise serializers.ValidationError({error.field or "body": [detail]}) from error
     except UnknownCustomer as error:
-        raise NotFound(f"There is no customer “{error}”.") from error
+        raise NotFoundError(f"There is no customer “{error}”.") from error
     except UnknownFeature as error:
-        raise NotFound(f"There is no feature “{error}”.") from error
+        raise NotFoundError(f"There is no feature “{error}”.") from error

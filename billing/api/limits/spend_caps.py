@@ -9,12 +9,12 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.limits.spend_caps import MOST_PER_MINUTE, MOST_VALUE, CapRefused, remove_cap, set_cap
+from billing.limits.spend_caps import MAX_PER_MINUTE, MAX_VALUE_LENGTH, CapRefused, remove_cap, set_cap
 from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.api_keys.idempotency import idempotent
 from customers.models import Customer
-from lib.api.fields import KnownFields
+from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 from plans.models import Feature
 
@@ -34,12 +34,12 @@ class CapSerializer(serializers.ModelSerializer[SpendCap]):
         read_only_fields = fields
 
 
-class NewCapSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What to cap; its validated data are the arguments of `set_cap`."""
 
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all usage.")
     match = serializers.DictField(
-        child=serializers.CharField(max_length=MOST_VALUE),
+        child=serializers.CharField(max_length=MAX_VALUE_LENGTH),
         required=False,
         help_text='A dimension and its value, such as {"api_key": "k-1"}: a budget of that alone.',
     )
@@ -52,7 +52,7 @@ class NewCapSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
         " always counted.",
     )
     per_minute = serializers.IntegerField(
-        min_value=1, max_value=MOST_PER_MINUTE, required=False, help_text="Uses that a throttle lets through."
+        min_value=1, max_value=MAX_PER_MINUTE, required=False, help_text="Uses that a throttle lets through."
     )
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
 

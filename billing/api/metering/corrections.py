@@ -15,14 +15,14 @@ from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
 from billing.api.metering.events import refused_fields
-from billing.metering.corrections import NothingCorrected, Outcome, Wanted, correct, parser
+from billing.metering.corrections import NothingCorrected, CorrectionOutcome, CorrectionRequest, correct_usage, parser
 from billing.metering.ingest import submission
 from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
-from billing.metering.ingest.parser import AHEAD, MOST_BYTES, RETENTION, BodyRefused, Refused
-from billing.metering.store.counter_store import SumsDisagree
+from billing.metering.ingest.parser import MAX_AHEAD, MAX_BYTES, MAX_AGE, BodyRefused, EventError
+from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
-from lib.api.errors import Conflict, TooLarge, Unprocessable
+from lib.api.errors import ConflictError, TooLargeError, UnprocessableError
 
 
 class CorrectionsView(APIView):
@@ -46,26 +46,26 @@ class CorrectionsView(APIView):
             body = request._request.body
             if sandbox:
                 at = _time_of_events(body, at)
-            wanted, refused, single = parser.read(
-                body, sandbox=sandbox, at=at, oldest=at - RETENTION, newest=at + AHEAD
+            wanted, refused, single = parser.parse_corrections(
+                body, sandbox=sandbox, at=at, oldest=at - MAX_AGE, newest=at + MAX_AHEAD
             )
         except RequestDataTooBig as error:
-            raise TooLarge(f"The body is larger than {MOST_BYTES:,} bytes; send it in parts.") from error
+            raise TooLargeError(f"The body is larger than {MAX_BYTES:,} bytes; send it in parts.") from error
         except BodyRefused as error:
-            raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
+            raise (TooLargeError if error.status == 413 else ParseError)(error.detail) from error
         atomic = request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:
-            outcomes = correct(
+            outcomes = correct_usage(
                 corrections=wanted, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
             )
         except NothingCorrected as error:
-            raise Unprocessable(_in_words(wanted, error.outcomes)) from error
-        except SumsDisagree as error:
-            raise Unprocessable(str(error)) from error
+            raise UnprocessableError(_in_words(wanted, error.outcomes)) from error
+        except CounterUnderflow as error:
+            raise UnprocessableError(str(error)) from error
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
-            raise (Conflict if outcomes[0].status == CONFLICT else Unprocessable)(_in_words(wanted, outcomes))
+            raise (ConflictError if outcomes[0].status == CONFLICT else UnprocessableError)(_in_words(wanted, outcomes))
         return _answer(wanted, outcomes, refused)
 
 
@@ -75,17 +75,17 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
 
     :raises APIException: if it is not the same for all of them.
     """
-    wanted, _, _ = parser.read(body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST)
+    wanted, _, _ = parser.parse_corrections(body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST)
     found = Event.objects.filter(key__in=[one.key for one in wanted]).values("customer_id")
     times = set(Customer.objects.filter(pk__in=found).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
     if len(times) > 1:
-        raise Unprocessable(
+        raise UnprocessableError(
             "The events are of customers in several times: correct those of one test clock at a time."
         )
     return times.pop() if times else at
 
 
-def _in_words(wanted: list[Wanted], outcomes: list[Outcome]) -> str:
+def _in_words(wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome]) -> str:
     """Say what is wrong with the first of those that cannot be made, and how many they are."""
     wrong = [
         f"“{one.id}”: {outcome.detail}"
@@ -96,7 +96,7 @@ def _in_words(wanted: list[Wanted], outcomes: list[Outcome]) -> str:
     return f"{wrong[0]}.{more} Nothing of this request is stored."
 
 
-def _answer(wanted: list[Wanted], outcomes: list[Outcome], refused: list[Refused]) -> HttpResponse:
+def _answer(wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]) -> HttpResponse:
     results: list[dict[str, object]] = []
     for one, (status, *told) in zip(wanted, outcomes, strict=True):
         why = dict(zip(("field", "detail"), told, strict=True)) if told[0] else {}

@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.metering.ingest.parser import NO_CHARACTER, key_of
+from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
 from billing.metering.usage.event_trace import Counted, Traced, trace
 from billing.models import Correction
-from lib.api.errors import NotFound
-from lib.decimals import plain
+from lib.api.errors import NotFoundError
+from lib.decimals import to_plain_string
 
 
 class TraceView(APIView):
@@ -34,10 +34,10 @@ class TraceView(APIView):
     def get(self, request: Request) -> Response:
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
-            raise ValidationError({"id": [NO_CHARACTER if id_ else "Name the event by its id."]})
-        traced = trace(key_of(id_, source=source, sandbox=request.user.sandbox))
+            raise ValidationError({"id": [INVALID_CHARACTER if id_ else "Name the event by its id."]})
+        traced = trace(event_key(id_, source=source, sandbox=request.user.sandbox))
         if traced is None:
-            raise NotFound(f"No event with the id “{id_}” is stored.")
+            raise NotFoundError(f"No event with the id “{id_}” is stored.")
         return Response(_document(traced))
 
 
@@ -76,7 +76,7 @@ def _counted(part: Counted) -> dict[str, Any]:
         "rate": part.rate,
         "subscription": part.subscription,
         "period": {"start": part.starts_at, "end": part.ends_at},
-        "quantity": plain(part.quantity),
+        "quantity": to_plain_string(part.quantity),
         "number": part.number,
         "tiers": part.tiers,
         "tiers_are": "of the event, in the order of time" if part.is_ordered else "of the period's total",

@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from billing.api.limits.availability import limit_reached
 from billing.api.metering.event_schemas import EVENTS_ANSWER, EVENTS_REQUEST
-from billing.limits.reservations.admission import report
+from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest import event_recorder, parser, submission
-from lib.api.errors import Conflict, TooLarge, Unprocessable
+from lib.api.errors import ConflictError, TooLargeError, UnprocessableError
 
 _encode = msgspec.json.encode
 
@@ -49,30 +49,30 @@ class EventsView(APIView):
         sandbox = request.user.sandbox
         try:
             body = request._request.body
-            events, refused, single = submission.read(body, sandbox=sandbox, at=at)
+            events, refused, single = submission.read_events(body, sandbox=sandbox, at=at)
         except RequestDataTooBig as error:
-            raise TooLarge(f"The body is larger than {parser.MOST_BYTES:,} bytes; send it in parts.") from error
+            raise TooLargeError(f"The body is larger than {parser.MAX_BYTES:,} bytes; send it in parts.") from error
         except parser.BodyRefused as error:
-            raise (TooLarge if error.status == 413 else ParseError)(error.detail) from error
+            raise (TooLargeError if error.status == 413 else ParseError)(error.detail) from error
         checks = request._request.GET.get("check", "") in ("true", "1")
         atomic = checks or request._request.GET.get("atomic", "") in ("true", "1")
         if refused and (single or atomic):
             raise ValidationError(refused_fields(refused, single=single))
         try:
-            record = report if checks else partial(event_recorder.record, atomic=atomic)
-            outcomes = submission.store(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
-        except submission.SeveralTimes as error:
-            raise Unprocessable(str(error)) from error
+            record = report_usage if checks else partial(event_recorder.record_events, atomic=atomic)
+            outcomes = submission.store_events(events, sandbox=sandbox, at=at, atomic=atomic, record=record)
+        except submission.MixedTestClocks as error:
+            raise UnprocessableError(str(error)) from error
         except LimitReached as error:
             raise limit_reached(error.answer, at=at) from error
-        except event_recorder.RefusedAsAWhole as error:
-            raise Unprocessable(_conflicts(events, error.outcomes)) from error
+        except event_recorder.BatchConflict as error:
+            raise UnprocessableError(_conflicts(events, error.outcomes)) from error
         if single and outcomes[0] == event_recorder.CONFLICT:
-            raise Conflict(_conflicts(events, outcomes))
+            raise ConflictError(_conflicts(events, outcomes))
         return _answer(events, outcomes, refused)
 
 
-def refused_fields(refused: list[parser.Refused], *, single: bool) -> dict[str, list[str]]:
+def refused_fields(refused: list[parser.EventError], *, single: bool) -> dict[str, list[str]]:
     """Return what is wrong with each field, named by its place in the body."""
     found: dict[str, list[str]] = {}
     for one in refused:
@@ -80,7 +80,7 @@ def refused_fields(refused: list[parser.Refused], *, single: bool) -> dict[str, 
     return found
 
 
-def _conflicts(events: list[parser.Received], outcomes: list[str] | tuple[str, ...]) -> str:
+def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[str, ...]) -> str:
     ids = [event.id for event, one in zip(events, outcomes, strict=True) if one == event_recorder.CONFLICT]
     shown = ", ".join(f"“{id_}”" for id_ in ids[:5])
     return (
@@ -89,7 +89,7 @@ def _conflicts(events: list[parser.Received], outcomes: list[str] | tuple[str, .
     )
 
 
-def _answer(events: list[parser.Received], outcomes: list[str], refused: list[parser.Refused]) -> HttpResponse:
+def _answer(events: list[parser.ReceivedEvent], outcomes: list[str], refused: list[parser.EventError]) -> HttpResponse:
     results: list[dict[str, object]] = [
         {"index": event.index, "id": event.id, "status": outcome}
         for event, outcome in zip(events, outcomes, strict=True)

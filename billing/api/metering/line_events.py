@@ -14,13 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.metering.ingest.event_reader import Place
+from billing.metering.ingest.event_reader import EventPosition
 from billing.metering.usage.line_events import Entry, LineUsage, as_csv, page_of, usage_of_line
 from invoices.models import Line
-from lib.api.errors import NotFound
-from lib.api.pagination import limit_of
-from lib.api.problems import invalid
-from lib.decimals import plain
+from lib.api.errors import NotFoundError
+from lib.api.pagination import read_limit
+from lib.api.problems import invalid_fields
+from lib.decimals import to_plain_string
 
 MOST_CURSOR = 2_000
 
@@ -43,7 +43,7 @@ class LineEventsView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, invoice: int, position: int) -> Response:
-        limit = limit_of(request.query_params.get("limit"))
+        limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
         found, more = page_of(usage, after=None if cursor is None else place_of(cursor), limit=limit)
@@ -51,11 +51,11 @@ class LineEventsView(APIView):
             {
                 "invoice": invoice,
                 "position": position,
-                "line_quantity": plain(line.quantity),
+                "line_quantity": to_plain_string(line.quantity),
                 "aggregation": usage.aggregation,
                 "events": usage.events,
-                "quantity": plain(usage.quantity),
-                "fingerprint": plain(usage.fingerprint),
+                "quantity": to_plain_string(usage.quantity),
+                "fingerprint": to_plain_string(usage.fingerprint),
                 "after": usage.after,
                 "up_to": usage.mark,
                 "data": [_document(one) for one in found],
@@ -95,7 +95,7 @@ def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[
     line = get_object_or_404(lines, invoice_id=invoice, position=position)
     usage = usage_of_line(line.pk)
     if usage is None:
-        raise NotFound(f"Line {position} bills no usage ({line.get_kind_display()}), so it has no events.")
+        raise NotFoundError(f"Line {position} bills no usage ({line.get_kind_display()}), so it has no events.")
     return line, usage
 
 
@@ -109,18 +109,18 @@ def _document(one: Entry) -> dict[str, Any]:
         "timestamp": row.occurred_at,
         "received_at": row.received_at,
         "change": "counted" if one.change > 0 else "taken_back",
-        "quantity": plain(one.quantity),
+        "quantity": to_plain_string(one.quantity),
         "properties": json.loads(row.properties, parse_float=str),
     }
 
 
-def text_of(place: Place) -> str:
+def text_of(place: EventPosition) -> str:
     """Return a place among events as a cursor."""
     at, source, id_ = place
     return base64.urlsafe_b64encode(json.dumps([at.isoformat(), source, id_]).encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str) -> Place:
+def place_of(cursor: str) -> EventPosition:
     """
     Return the place that a cursor names.
 
@@ -134,5 +134,5 @@ def place_of(cursor: str) -> Place:
             raise ValueError
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         fault = {"field": "cursor", "code": "invalid", "detail": "must be the next_cursor of an earlier page"}
-        raise invalid([fault]) from error
+        raise invalid_fields([fault]) from error
     return place

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import ONE_EVENT, TRIED_ANSWER
-from billing.metering.ingest.meter_dry_run import Unreadable, try_meter
-from lib.decimals import plain
+from billing.metering.ingest.meter_dry_run import NotAnEvent, try_meter
+from lib.decimals import to_plain_string
 from plans.models import Meter
 
 
@@ -32,15 +32,15 @@ class TryMeterView(APIView):
         found = get_object_or_404(Meter, code=meter)
         try:
             tried = try_meter(found, readings=found.readings.all(), event=request._request.body, at=timezone.now())
-        except Unreadable as error:
+        except NotAnEvent as error:
             raise ValidationError({"event": [str(error)]}) from error
         return Response(
             {
-                "counted": tried.counts,
-                "steps": [{"step": one.name, "holds": one.holds, "detail": one.told} for one in tried.steps],
+                "counted": tried.is_counted,
+                "steps": [{"step": one.name, "holds": one.passed, "detail": one.explanation} for one in tried.steps],
                 "values": [
                     {
-                        "value": value if isinstance(value, str) else plain(Decimal(value)),
+                        "value": value if isinstance(value, str) else to_plain_string(Decimal(value)),
                         "dimension_value": dimension,
                     }
                     for dimension, value in tried.values

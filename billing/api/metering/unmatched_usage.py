@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import UNMATCHED_ANSWER
 from billing.metering.usage.unmatched_value import Stake, at_stake
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 
 class UnmatchedView(APIView):
@@ -38,7 +38,7 @@ def _document(one: Stake) -> dict[str, Any]:
         "meter": group.meter or None,
         "unit": group.unit or None,
         "events": one.events,
-        "quantity": None if one.quantity is None else plain(one.quantity),
-        "estimate": None if one.amount is None else {"amount": plain(one.amount), "currency": one.currency},
+        "quantity": None if one.quantity is None else to_plain_string(one.quantity),
+        "estimate": None if one.amount is None else {"amount": to_plain_string(one.amount), "currency": one.currency},
         "estimated_by": None if one.amount is None else "average_event" if one.is_average else "dearest_rate",
     }

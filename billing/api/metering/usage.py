@@ -15,17 +15,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.subscriptions.serializers import HeldSerializer
-from billing.closing.commitments.progress import Progress, progress_of
+from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.rating_inputs.cap_usage import CapUsage
 from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, UnknownCustomer, current_usage
-from customers.customer_time import time_for
+from customers.customer_time import current_time_by_external_id
 from customers.models import Customer
-from lib.api.errors import NotFound
-from lib.api.number_fields import amount_document
-from lib.decimals import plain
+from lib.api.errors import NotFoundError
+from lib.api.number_fields import serialize_amount
+from lib.decimals import to_plain_string
 from plans.models import Meter
-from wallets.ledger.balances import EMPTY, standings
+from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Wallet
 
 
@@ -38,12 +38,12 @@ class UsageView(APIView):
         operation_id="read_usage", summary="A customer's current usage and cost", responses=OpenApiTypes.OBJECT
     )
     def get(self, request: Request, customer: str) -> HttpResponse:
-        at = time_for(customer, sandbox=request.user.sandbox)
+        at = current_time_by_external_id(customer, sandbox=request.user.sandbox)
         try:
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         except UnknownCustomer as error:
-            raise NotFound(f"There is no customer “{customer}”.") from error
-        promised = progress_of(periods)
+            raise NotFoundError(f"There is no customer “{customer}”.") from error
+        promised = read_commitment_progress(periods)
         shown = [period_document(one, promised.get(one.period_id)) for one in periods]
         document = {"customer": customer, "at": at, "periods": shown}
         if any(feature.terms.wallet for one in periods for feature in one.features):
@@ -87,7 +87,7 @@ class BreakdownView(APIView):
         except BreakdownRefused as error:
             raise ValidationError({error.field: [str(error)]}) from error
         rows = [
-            {"start": one.starts_at, "group": one.group, "quantity": plain(one.quantity), "events": one.events}
+            {"start": one.starts_at, "group": one.group, "quantity": to_plain_string(one.quantity), "events": one.events}
             for one in slices
         ]
         return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})
@@ -104,7 +104,7 @@ def _instant(request: Request, name: str) -> Any:
     return found
 
 
-def period_document(period: PeriodUsage, promised: Progress | None) -> dict[str, Any]:
+def period_document(period: PeriodUsage, promised: CommitmentProgress | None) -> dict[str, Any]:
     currency = period.terms.currency
     return {
         "subscription": period.subscription,
@@ -113,8 +113,8 @@ def period_document(period: PeriodUsage, promised: Progress | None) -> dict[str,
         "start": period.starts_at,
         "end": period.ends_at,
         "trial": period.terms.trial or None,
-        "cost": {"amount": plain(period.cost), "currency": currency},
-        "projected": {"amount": plain(period.projected), "currency": currency},
+        "cost": {"amount": to_plain_string(period.cost), "currency": currency},
+        "projected": {"amount": to_plain_string(period.projected), "currency": currency},
         "quantities": HeldSerializer(period.quantities, many=True).data if period.quantities else [],
         "features": [feature_document(one, currency) for one in period.features],
         "spend_caps": [cap_document(one, period) for one in period.caps],
@@ -127,25 +127,25 @@ def wallet_documents(customer: str, *, sandbox: bool, at: datetime) -> list[dict
     found = Wallet.objects.filter(
         customer__external_id=customer, customer__sandbox=sandbox, closed_at__isnull=True
     ).order_by("priority", "pk")
-    standing = standings([one.pk for one in found], at=at)
+    standing = read_balances([one.pk for one in found], at=at)
     return [
         {
             "id": one.pk,
             "name": one.name,
             "unit": one.unit,
-            "balance": plain(one.balance),
-            "available": plain(standing.get(one.pk, EMPTY).available),
-            "debt": plain(one.debt),
+            "balance": to_plain_string(one.balance),
+            "available": to_plain_string(standing.get(one.pk, EMPTY_BALANCES).available),
+            "debt": to_plain_string(one.debt),
         }
         for one in found
     ]
 
 
-def commitment_document(promised: Progress, currency: str) -> dict[str, Any]:
+def commitment_document(promised: CommitmentProgress, currency: str) -> dict[str, Any]:
     return {
-        "promised": amount_document(promised.promised, currency),
-        "reached": amount_document(promised.reached, currency),
-        "missing": amount_document(promised.missing, currency),
+        "promised": serialize_amount(promised.promised, currency),
+        "reached": serialize_amount(promised.reached, currency),
+        "missing": serialize_amount(promised.missing, currency),
         "periods": promised.periods,
         "start": promised.starts_at,
         "end": promised.ends_at,
@@ -163,9 +163,9 @@ def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
         "action": usage.cap.action,
         "per_minute": usage.cap.per_minute,
         "set_by": usage.cap.set_by,
-        "cap": {"amount": plain(usage.cap.amount), "currency": currency},
-        "spent": {"amount": plain(usage.spent), "currency": currency},
-        "remaining": {"amount": plain(usage.remaining), "currency": currency},
+        "cap": {"amount": to_plain_string(usage.cap.amount), "currency": currency},
+        "spent": {"amount": to_plain_string(usage.spent), "currency": currency},
+        "remaining": {"amount": to_plain_string(usage.remaining), "currency": currency},
     }
 
 
@@ -175,19 +175,19 @@ def feature_document(feature: FeatureUsage, currency: str) -> dict[str, Any]:
         "consumption": feature.terms.consumption,
         "unit": feature.terms.unit,
         "events": feature.events,
-        "used": plain(feature.used),
-        "included": plain(feature.terms.included),
-        "remaining": plain(feature.remaining),
-        "cost": {"amount": plain(feature.cost), "currency": currency},
-        "projected": {"amount": plain(feature.projected), "currency": currency},
-        "drawn": None if feature.drawn is None else amount_document(feature.drawn, feature.terms.wallet),
+        "used": to_plain_string(feature.used),
+        "included": to_plain_string(feature.terms.included),
+        "remaining": to_plain_string(feature.remaining),
+        "cost": {"amount": to_plain_string(feature.cost), "currency": currency},
+        "projected": {"amount": to_plain_string(feature.projected), "currency": currency},
+        "drawn": None if feature.drawn is None else serialize_amount(feature.drawn, feature.terms.wallet),
         "rates": [
             {
                 "rate": line.label,
-                "quantity": plain(line.quantity),
-                "included": plain(line.included),
-                "billable": plain(line.billable),
-                "amount": {"amount": plain(line.amount), "currency": currency},
+                "quantity": to_plain_string(line.quantity),
+                "included": to_plain_string(line.included),
+                "billable": to_plain_string(line.billable),
+                "amount": {"amount": to_plain_string(line.amount), "currency": currency},
                 "parts": [part.as_json() for part in line.parts],
             }
             for line in (feature.rating.lines if feature.rating else ())

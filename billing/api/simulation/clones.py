@@ -10,20 +10,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.simulation.test_clocks import wake
-from billing.simulation.sandbox import advance
-from billing.simulation.sandbox.clones import MOST_PERIODS, CannotClone, clone
+from billing.simulation.sandbox import start_advance
+from billing.simulation.sandbox.clones import MAX_PERIODS, CannotClone, clone
 from customers.api_keys.idempotency import idempotent
 from customers.models import Customer
-from lib.api.fields import InstantField, KnownFields
-from lib.api.isolation import Isolated
+from lib.api.fields import InstantField, StrictFields
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 
-class CloneSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class CloneSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """How much of the past."""
 
     periods = serializers.IntegerField(
-        min_value=1, max_value=MOST_PERIODS, default=12, help_text="Before the running one."
+        min_value=1, max_value=MAX_PERIODS, default=12, help_text="Before the running one."
     )
     advance = serializers.BooleanField(
         default=False,
@@ -41,7 +41,7 @@ class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
     left_out = serializers.ListField(child=serializers.CharField(), help_text="What could not be copied, and why.")
 
 
-class CloneView(Isolated, generics.GenericAPIView[Customer]):
+class CloneView(SandboxIsolation, generics.GenericAPIView[Customer]):
     """A customer to clone."""
 
     required_scopes = {"POST": "manage"}
@@ -72,7 +72,7 @@ class CloneView(Isolated, generics.GenericAPIView[Customer]):
             raise Problem("unprocessable", str(error)) from error
         clock = made.customer.test_clock
         if asked["advance"]:
-            advance(clock_id=clock.pk, to=made.until, by=None, at=at)
+            start_advance(clock_id=clock.pk, to=made.until, by=None, at=at)
             transaction.on_commit(wake)
         told = {
             "customer": made.customer.external_id,

@@ -17,29 +17,29 @@ from rest_framework.views import APIView
 from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
-from billing.simulation.exports import COLUMNS, as_text, rows_of
-from billing.simulation.job import SimulationRefused, asked_of, start_simulation
-from billing.simulation.summaries import sums_of
+from billing.simulation.exports import RESULT_COLUMNS, format_cell, result_rows
+from billing.simulation.job import SimulationRefused, read_request, start_simulation
+from billing.simulation.summaries import summarize_versions
 from customers.api_keys.idempotency import idempotent
-from lib.api.errors import NotFound
-from lib.api.fields import KnownFields
+from lib.api.errors import NotFoundError
+from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
-from lib.api.problems import invalid
+from lib.api.problems import invalid_fields
 from lib.csv_export import csv_lines
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 from plans.models import PlanVersion
 
 MOST_CUSTOMERS = 1_000
 
 
-class VersionField(KnownFields, serializers.Serializer[dict[str, Any]]):
+class VersionField(StrictFields, serializers.Serializer[dict[str, Any]]):
     """A version, drafts too."""
 
     plan = serializers.CharField(max_length=64)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
-class NewSimulationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What to try, and on whose past."""
 
     versions = VersionField(many=True, allow_empty=False, max_length=5)
@@ -111,10 +111,10 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
         )
 
     def get_before(self, one: SimulationResult) -> str:
-        return plain(one.before)
+        return to_plain_string(one.before)
 
     def get_after(self, one: SimulationResult) -> str | None:
-        return plain(one.after) if one.is_known else None
+        return to_plain_string(one.after) if one.is_known else None
 
     def get_problems(self, one: SimulationResult) -> list[str]:
         return list(one.found["problems"])
@@ -217,19 +217,19 @@ class SimulatedBillsFileView(APIView):
 
 
 def _rows(job: Job) -> Iterator[list[str]]:
-    yield list(COLUMNS)
-    yield from ([as_text(cell) for cell in row] for row in rows_of(job))
+    yield list(RESULT_COLUMNS)
+    yield from ([format_cell(cell) for cell in row] for row in result_rows(job))
 
 
 def _find(request: Request, number: int) -> Job:
     job = Job.objects.filter(pk=number, kind=JobKind.SIMULATION).first()
-    if job is None or asked_of(job).cohort.sandbox is not request.user.sandbox:
-        raise NotFound(f"There is no simulation {number}.")
+    if job is None or read_request(job).cohort.sandbox is not request.user.sandbox:
+        raise NotFoundError(f"There is no simulation {number}.")
     return job
 
 
 def _document(job: Job) -> dict[str, Any]:
-    sums = sums_of(job)
+    sums = summarize_versions(job)
     versions = PlanVersion.objects.select_related("plan").in_bulk({one.version_id for one in sums})
     return {
         "number": job.pk,
@@ -244,13 +244,13 @@ def _document(job: Job) -> dict[str, Any]:
                 "currency": one.currency,
                 "subscriptions": one.subscriptions,
                 "not_comparable": one.not_known,
-                "before": plain(one.before),
-                "after": plain(one.after),
+                "before": to_plain_string(one.before),
+                "after": to_plain_string(one.after),
                 "pay_more": one.more,
                 "pay_less": one.less,
                 "unchanged": one.same,
                 "bill_shocks": one.shocks,
-                "cost_of_usage": None if one.cost is None else plain(Decimal(one.cost)),
+                "cost_of_usage": None if one.cost is None else to_plain_string(Decimal(one.cost)),
             }
             for one in sums
         ],
@@ -272,4 +272,4 @@ def _plan(code: str) -> int:
 
 
 def _wrong(field: str, detail: str) -> Exception:
-    return invalid([{"field": field, "code": "invalid", "detail": detail}])
+    return invalid_fields([{"field": field, "code": "invalid", "detail": detail}])

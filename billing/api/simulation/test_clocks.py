@@ -12,12 +12,12 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.simulation.sandbox import CannotAdvance, advance, make_clock, stay, try_again
+from billing.simulation.sandbox import CannotAdvance, start_advance, create_clock, stop_clock, retry_advance
 from billing.tasks import advance_clocks
 from customers.api_keys.idempotency import idempotent
 from customers.models import TestClock
-from lib.api.errors import NotFound
-from lib.api.fields import InstantField, KnownFields
+from lib.api.errors import NotFoundError
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 
 
@@ -42,14 +42,14 @@ class TestClockSerializer(serializers.ModelSerializer[TestClock]):
         return clock.customers_count
 
 
-class NewClockSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewClockSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What it is called, and where it stands."""
 
     name = serializers.CharField(max_length=120)
     now = InstantField(required=False, help_text="Default: the real time. Past or to come.")
 
 
-class AdvanceSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Where to."""
 
     to = InstantField(help_text="Later than its time, by five years at most.")
@@ -94,12 +94,12 @@ class ClocksView(Clocks, generics.ListAPIView[TestClock]):
     @idempotent
     def post(self, request: Request) -> Response:
         if not request.user.sandbox:
-            raise NotFound("Live customers live in real time: make test clocks with a test key.")
+            raise NotFoundError("Live customers live in real time: make test clocks with a test key.")
         serializer = NewClockSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         at = timezone.now()
         try:
-            made = make_clock(**{"now": at, **serializer.validated_data}, by=None, at=at)
+            made = create_clock(**{"now": at, **serializer.validated_data}, by=None, at=at)
         except CannotAdvance as error:
             raise _refused(error) from error
         return Response(self.shown(made), status=status.HTTP_201_CREATED)
@@ -135,7 +135,7 @@ class AdvanceView(Clocks):
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
         try:
-            advance(clock_id=found.pk, **serializer.validated_data, by=None, at=timezone.now())
+            start_advance(clock_id=found.pk, **serializer.validated_data, by=None, at=timezone.now())
         except CannotAdvance as error:
             raise _refused(error) from error
         transaction.on_commit(wake)
@@ -156,7 +156,7 @@ class RetryView(Clocks):
     @idempotent
     def post(self, request: Request, clock: int) -> Response:
         found = self.get_object()
-        try_again(clock_id=found.pk, by=None, at=timezone.now())
+        retry_advance(clock_id=found.pk, by=None, at=timezone.now())
         transaction.on_commit(wake)
         return Response(self.shown(found), status=status.HTTP_202_ACCEPTED)
 
@@ -175,7 +175,7 @@ class StopView(Clocks):
     @idempotent
     def post(self, request: Request, clock: int) -> Response:
         found = self.get_object()
-        stay(clock_id=found.pk, by=None, at=timezone.now())
+        stop_clock(clock_id=found.pk, by=None, at=timezone.now())
         return Response(self.shown(found))
 
 

@@ -14,7 +14,7 @@ from billing.closing import NothingToBill, preview_cancellation
 from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Subscription
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
+from customers.customer_time import current_time
 from lib.api.problems import Problem
 
 EXAMPLE = OpenApiExample("Now, with a credit", {"when": "now", "give_back": "credit"}, request_only=True)
@@ -86,7 +86,7 @@ class CancellationWithdrawalView(Subscriptions):
     def post(self, request: Request, subscription: str) -> Response:
         found = self.get_object()
         try:
-            found = subscriptions.uncancel(subscription=found, at=time_of(found.customer))
+            found = subscriptions.uncancel(subscription=found, at=current_time(found.customer))
         except subscriptions.CancellationRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(found))
@@ -94,7 +94,7 @@ class CancellationWithdrawalView(Subscriptions):
 
 def _asked(request: Request, subscription: Subscription) -> dict[str, Any]:
     """Return what is asked for, as operations take it."""
-    at = time_of(subscription.customer)
+    at = current_time(subscription.customer)
     serializer = CancellationSerializer(data=request.data, context={"at": at})
     serializer.is_valid(raise_exception=True)
     return {"subscription": subscription, "at": at, **serializer.validated_data}

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 
 from billing.api.subscriptions.overrides import EndSerializer, refusal
 from billing.models import Subscription, SubscriptionCommitment
-from billing.subscriptions.terms.commitments import end_promise, promise
+from billing.subscriptions.terms.commitments import end_commitment, set_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from plans.api.serializers import CommitmentSerializer
 
@@ -35,7 +35,7 @@ class OwnCommitmentSerializer(CommitmentSerializer):
         read_only_fields = fields
 
 
-class NewCommitmentSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What was promised; its validated data are the arguments of `promise`."""
 
     minimum = NumberField(help_text="In the subscription's currency: of each period, or of the whole contract.")
@@ -87,7 +87,7 @@ class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment])
         serializer.is_valid(raise_exception=True)
         try:
             found = self.subscription()
-            made = promise(subscription=found, **serializer.validated_data, at=time_of(found.customer))
+            made = set_commitment(subscription=found, **serializer.validated_data, at=current_time(found.customer))
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -113,8 +113,8 @@ class CommitmentEndView(Commitments):
         serializer.is_valid(raise_exception=True)
         try:
             found = self.get_object()
-            at = time_of(found.subscription.customer)
-            ended = end_promise(commitment=found, **serializer.validated_data, at=at)
+            at = current_time(found.subscription.customer)
+            ended = end_commitment(commitment=found, **serializer.validated_data, at=at)
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(ended).data)

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from billing import subscriptions
 from billing.models import Redemption, Subscription
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 from plans.api.coupons import CouponSerializer
 from plans.models import Coupon
@@ -47,7 +47,7 @@ class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
         return one.promotion_id is not None
 
 
-class NewRedemptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Which coupon the subscription gets."""
 
     coupon = serializers.CharField(max_length=64, help_text="The coupon's code.")
@@ -57,7 +57,7 @@ class NewRedemptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]
         return coupon_named(code)
 
 
-class RemovalSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Why it is taken away."""
 
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
@@ -118,7 +118,7 @@ class RedemptionsView(Redemptions, generics.ListAPIView[Redemption]):
         serializer.is_valid(raise_exception=True)
         try:
             found = self.subscription()
-            at = time_of(found.customer)
+            at = current_time(found.customer)
             made = subscriptions.apply_coupon(subscription=found, **serializer.validated_data, at=at)
         except subscriptions.CouponRefused as error:
             raise Problem("conflict", str(error)) from error
@@ -143,6 +143,6 @@ class RemovalView(Redemptions):
         serializer.is_valid(raise_exception=True)
         held = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
         found = generics.get_object_or_404(held)
-        at = time_of(found.subscription.customer)
+        at = current_time(found.subscription.customer)
         one = subscriptions.remove_coupon(redemption=found, **serializer.validated_data, at=at)
         return Response(self.shown(one))

@@ -11,12 +11,12 @@ from billing import subscriptions
 from billing.api.subscriptions.serializers import NewSubscriptionSerializer, SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 
 
-class ActivationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """When it starts."""
 
     starts_at = InstantField(required=False, help_text="Default: as it was drafted.")
@@ -42,7 +42,7 @@ class ActivationView(Subscriptions):
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
         try:
-            subscriptions.activate(subscription=found, at=time_of(found.customer), **serializer.validated_data)
+            subscriptions.activate(subscription=found, at=current_time(found.customer), **serializer.validated_data)
         except (subscriptions.SubscriptionRefused, subscriptions.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(found))
@@ -63,13 +63,13 @@ class DraftView(Subscriptions):
     )
     def put(self, request: Request, subscription: str) -> Response:
         found = self.get_object()
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
         asked = {**serializer.validated_data}
         asked.pop("draft")
         try:
-            subscriptions.draft(**asked, at=at, instead_of=found)
+            subscriptions.draft(**asked, at=at, replaced_draft=found)
         except subscriptions.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(found))
@@ -78,7 +78,7 @@ class DraftView(Subscriptions):
     def delete(self, request: Request, subscription: str) -> Response:
         found = self.get_object()
         try:
-            subscriptions.discard(subscription=found, at=time_of(found.customer))
+            subscriptions.discard(subscription=found, at=current_time(found.customer))
         except subscriptions.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from billing import subscriptions
 from billing.models import Override, Subscription
-from billing.models.price_overrides import Overridden
+from billing.models.price_overrides import OverrideFigure
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import NumberField
 from plans.models import Feature
 
@@ -43,11 +43,11 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
         read_only_fields = fields
 
 
-class NewOverrideSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """What was agreed; its validated data are the arguments of `subscribing.override`."""
 
     feature = serializers.CharField(max_length=64, help_text="The feature's code.")
-    what = serializers.ChoiceField(choices=Overridden.choices)
+    what = serializers.ChoiceField(choices=OverrideFigure.choices)
     match = serializers.DictField(
         child=serializers.CharField(max_length=4096),
         required=False,
@@ -66,7 +66,7 @@ class NewOverrideSerializer(KnownFields, serializers.Serializer[dict[str, Any]])
         return found
 
 
-class EndSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """When the plan's own figure holds again."""
 
     ends_at = InstantField(required=False, help_text="Default: the next period.")
@@ -111,7 +111,7 @@ class OverridesView(Overrides, generics.ListAPIView[Override]):
         serializer.is_valid(raise_exception=True)
         try:
             found = self.subscription()
-            made = subscriptions.override(subscription=found, **serializer.validated_data, at=time_of(found.customer))
+            made = subscriptions.override(subscription=found, **serializer.validated_data, at=current_time(found.customer))
         except subscriptions.OverrideRefused as error:
             raise refusal(error) from error
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
@@ -137,7 +137,7 @@ class OverrideEndView(Overrides):
         serializer.is_valid(raise_exception=True)
         try:
             found = self.get_object()
-            at = time_of(found.subscription.customer)
+            at = current_time(found.subscription.customer)
             ended = subscriptions.end_override(override=found, **serializer.validated_data, at=at)
         except subscriptions.OverrideRefused as error:
             raise refusal(error) from error

@@ -11,12 +11,12 @@ from billing import subscriptions
 from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 
 
-class NewPauseSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """From when, until when, and where what was paid in advance goes. Its validated data are arguments of `pause`."""
 
     starts_at = InstantField(required=False, help_text="Default: now.")
@@ -36,7 +36,7 @@ class NewPauseSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
         return attrs
 
 
-class ResumptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """When it goes on: now, unless it says otherwise."""
 
     resumes_at = InstantField(
@@ -66,7 +66,7 @@ class PauseView(Subscriptions):
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
         try:
-            subscriptions.pause(subscription=found, at=time_of(found.customer), **serializer.validated_data)
+            subscriptions.pause(subscription=found, at=current_time(found.customer), **serializer.validated_data)
         except subscriptions.PauseRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(found))
@@ -92,7 +92,7 @@ class ResumptionView(Subscriptions):
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
         try:
-            subscriptions.resume(subscription=found, at=time_of(found.customer), **serializer.validated_data)
+            subscriptions.resume(subscription=found, at=current_time(found.customer), **serializer.validated_data)
         except subscriptions.PauseRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(self.shown(found))

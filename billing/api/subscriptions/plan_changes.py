@@ -13,12 +13,12 @@ from billing.api.subscriptions.serializers import SubscriptionSerializer, versio
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview_change
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 
 
-class ChangeSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """Which version the subscription moves to, and when: now, unless it says otherwise."""
 
     plan = serializers.CharField(max_length=64, help_text="The plan's code.")
@@ -67,7 +67,7 @@ class ChangeView(Subscriptions):
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
         found = self.get_object()
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         serializer = ChangeSerializer(data=request.data, context={"at": at})
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data
@@ -99,7 +99,7 @@ class ChangeWithdrawalView(Subscriptions):
         found = self.get_object()
         try:
             withdrawn = subscriptions.revoke(
-                subscription_ids=[found.pk], at=time_of(found.customer), reason="Withdrawn over HTTP."
+                subscription_ids=[found.pk], at=current_time(found.customer), reason="Withdrawn over HTTP."
             )
         except subscriptions.RevocationRefused as error:
             raise Problem("conflict", str(error)) from error

@@ -10,16 +10,16 @@ from rest_framework.response import Response
 from billing import subscriptions
 from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
-from lib.field_types import MOST_HELD
+from lib.field_types import MOST_SEATS
 
 
-class NewQuantitySerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """How many are held, and since when."""
 
-    quantity = serializers.IntegerField(min_value=0, max_value=MOST_HELD)
+    quantity = serializers.IntegerField(min_value=0, max_value=MOST_SEATS)
     since = InstantField(
         required=False, help_text="Default: now. A moment to come waits; a past one lies in a period not billed yet."
     )
@@ -44,7 +44,7 @@ class QuantityView(Subscriptions):
         serializer = NewQuantitySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         found = self.get_object()
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         try:
             subscriptions.set_quantity(subscription=found, fee_code=fee, at=at, **serializer.validated_data)
         except subscriptions.QuantityRefused as error:

@@ -9,12 +9,12 @@ from rest_framework import serializers
 
 from billing.api.subscriptions.coupons import coupon_named
 from billing.models import Pause, Period, ScheduledChange, Subscription
-from billing.subscriptions.terms.quantities import changes_in, held_by
-from customers.customer_time import time_shown
+from billing.subscriptions.terms.quantities import to_quantity_changes, fee_quantities
+from customers.customer_time import loaded_current_time
 from customers.models import Customer
-from lib.api.fields import CurrencyField, InstantField, KnownFields, NameField
-from lib.field_types import MOST_HELD, MOST_TRIAL_DAYS
-from plans.catalog.stored_terms import terms_of
+from lib.api.fields import CurrencyField, InstantField, StrictFields, ExternalIdField
+from lib.field_types import MOST_SEATS, MOST_TRIAL_DAYS
+from plans.catalog.stored_terms import load_terms
 from plans.models import Coupon, PlanVersion
 
 
@@ -109,9 +109,9 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
     @extend_schema_field(HeldSerializer(many=True))
     def get_quantities(self, subscription: Subscription) -> Any:
         """Return what is held now, from the changes that the view has fetched."""
-        fees = terms_of(subscription.version_id, subscription.currency).held
-        at = time_shown(subscription.customer, now=timezone.now())
-        held = held_by(fees, changes_in(subscription.held), at=at)
+        fees = load_terms(subscription.version_id, subscription.currency).unit_fees
+        at = loaded_current_time(subscription.customer, now=timezone.now())
+        held = fee_quantities(fees, to_quantity_changes(subscription.held), at=at)
         return HeldSerializer(held, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))
@@ -133,14 +133,14 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
         return PauseSerializer(found[0]).data if found else None
 
 
-class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """
     Who gets what, and from when.
 
     Its validated data are the arguments of `subscribing.start`, but for `at`.
     """
 
-    id = NameField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
+    id = ExternalIdField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
     customer = serializers.CharField(max_length=200)
     plan = serializers.CharField(max_length=64, help_text="The plan's code.")
     version = serializers.IntegerField(
@@ -169,7 +169,7 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
     )
 
     quantities = serializers.DictField(
-        child=serializers.IntegerField(min_value=0, max_value=MOST_HELD),
+        child=serializers.IntegerField(min_value=0, max_value=MOST_SEATS),
         required=False,
         help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
     )
@@ -195,7 +195,7 @@ class NewSubscriptionSerializer(KnownFields, serializers.Serializer[dict[str, An
         return attrs
 
 
-class CancellationSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """When it ends, and what becomes of what was paid in advance for time that is cut off."""
 
     when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")

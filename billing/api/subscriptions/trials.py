@@ -13,12 +13,12 @@ from billing.api.subscriptions.serializers import SubscriptionSerializer
 from billing.api.subscriptions.views import Subscriptions
 from billing.closing import preview, preview_trial_end
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import time_of
-from lib.api.fields import InstantField, KnownFields
+from customers.customer_time import current_time
+from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
 
 
-class TrialEndSerializer(KnownFields, serializers.Serializer[dict[str, Any]]):
+class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """When the trial ends instead: `when` is now, or a later moment than before."""
 
     when = serializers.ChoiceField(choices=["now"], required=False)
@@ -63,7 +63,7 @@ class TrialView(Subscriptions):
         serializer = TrialEndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked, found, draft = serializer.validated_data, self.get_object(), None
-        at = time_of(found.customer)
+        at = current_time(found.customer)
         try:
             if "ends_at" in asked:
                 subscriptions.extend_trial(subscription=found, ends_at=asked["ends_at"], at=at)

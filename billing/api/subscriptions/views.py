@@ -16,14 +16,14 @@ from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import named_in, now_of_each, time_for
-from lib.api.isolation import Isolated
+from customers.customer_time import customer_named_in, current_time_expression, current_time_by_external_id
+from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 
 EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "plan": "pro"}, request_only=True)
 
 
-class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
+class Subscriptions(SandboxIsolation, generics.GenericAPIView[Subscription]):
     """Subscriptions of the caller's world, each with the period that runs now and the version that is to come."""
 
     sandbox_path = "customer__sandbox"
@@ -35,7 +35,7 @@ class Subscriptions(Isolated, generics.GenericAPIView[Subscription]):
         """Return the subscriptions that the caller may see."""
         now: Any = timezone.now()
         if self.request.user.sandbox:
-            now = now_of_each(now, "subscription__customer")
+            now = current_time_expression(now, "subscription__customer")
         running = Period.objects.containing(now).filter(kind=PeriodKind.REGULAR)
         to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
         self.queryset = Subscription.objects.select_related("customer__test_clock", "version__plan").prefetch_related(
@@ -74,7 +74,7 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        at = time_for(named_in(request.data), sandbox=request.user.sandbox)
+        at = current_time_by_external_id(customer_named_in(request.data), sandbox=request.user.sandbox)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
         asked = serializer.validated_data

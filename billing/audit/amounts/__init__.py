@@ -1,1 +1,1 @@
-"""Integrity checks that work out invoiced amounts a second time."""
+"""Integrity checks that recompute invoiced amounts."""

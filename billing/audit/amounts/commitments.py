@@ -1,4 +1,4 @@
-"""Commitments, settled anew from the lines that count toward them."""
+"""Check commitments: settle them again from the lines that count toward them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.commitments.contract_state import Billed, contract_of, contracts
-from billing.closing.lines.true_up_lines import explained
-from billing.closing.records import Contract
+from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles
+from billing.closing.lines.true_up_lines import commitment_workings
+from billing.closing.records import CommitmentCycle
 from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import Span
-from billing.models.subscriptions import GETS_PERIODS
-from plans.pricing.commitments import Settled, settle
+from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.models.subscriptions import STATES_WITH_PERIODS
+from plans.pricing.commitments import CommitmentSettlement, settle_commitment
 
 _PERIODS = f"""
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed', l.lines, s.currency,
     s.anchor_at, c.time_zone, {OVERRIDES},
-    s.state IN {GETS_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
+    s.state IN {STATES_WITH_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at)
 FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN LATERAL (
@@ -41,74 +41,86 @@ ORDER BY p.subscription_id, p.starts_at
 """  # noqa: S608
 
 
-class Line(NamedTuple):
+class CommitmentLine(NamedTuple):
+    """A usage line, or a line that settles a commitment."""
+
     line_id: int
     kind: str
     amount: Decimal
     explanation: str
 
 
-class Period(NamedTuple):
-    """A period with the lines that are about it, and what its subscription says of it."""
+class PeriodWithLines(NamedTuple):
+    """A period with its usage and settlement lines. continues: whether the subscription has periods after it."""
 
-    billed: Billed
-    lines: list[Line]
-    span: Span
-    goes_on: bool
-
-
-def wrong_settlements(books: Books) -> Iterator[Row]:
-    """Yield lines that settle a commitment for another sum than it comes to, and contracts that lack one."""
-    for _, of_one in groupby(_read(), key=lambda one: one.billed.subscription_id):
-        periods = {one.billed.period_id: one for one in of_one}
-        last = list(periods.values())[-1]
-        billed = [one.billed for one in periods.values()]
-        for run in contracts(billed, last.span):
-            ends = run[-1] is not last.billed or not last.goes_on
-            contract = contract_of(run, last.span, ends=ends)
-            lines = sorted(line for one in run for line in periods[one.period_id].lines)
-            yield from _wrong(contract, lines, period_id=run[-1].period_id)
+    billed: BilledPeriod
+    lines: list[CommitmentLine]
+    span: RatingPeriod
+    continues: bool
 
 
-def _read() -> Iterator[Period]:
+def wrong_commitment_lines(books: Books) -> Iterator[Row]:
+    """Yield settlement lines with a wrong amount or explanation, and commitment cycles that lack one."""
+    for _, rows in groupby(_read_periods(), key=lambda period: period.billed.subscription_id):
+        periods = {period.billed.period_id: period for period in rows}
+        last_period = list(periods.values())[-1]
+        billed = [period.billed for period in periods.values()]
+        for cycle_periods in commitment_cycles(billed, last_period.span):
+            is_complete = cycle_periods[-1] is not last_period.billed or not last_period.continues
+            cycle = build_cycle(cycle_periods, last_period.span, is_complete=is_complete)
+            lines = sorted(line for period in cycle_periods for line in periods[period.period_id].lines)
+            yield from _wrong_cycle_rows(cycle, lines, period_id=cycle_periods[-1].period_id)
+
+
+def _read_periods() -> Iterator[PeriodWithLines]:
     with ServerCursor(connection.connection, "audit_commitments") as cursor:
         cursor.execute(_PERIODS)
-        for subscription_id, id_, version_id, starts_at, ends_at, is_closed, found, *facts in cursor:
-            currency, anchor_at, time_zone, overrides, goes_on = facts
+        for subscription_id, period_id, version_id, starts_at, ends_at, is_closed, line_values, *terms in cursor:
+            currency, anchor_at, time_zone, overrides, continues = terms
             zero = Decimal(0)
-            billed = Billed(subscription_id, id_, version_id, starts_at, ends_at, is_closed, zero, zero, zero)
-            lines = [Line(one, kind, Decimal(amount), stated) for one, kind, amount, stated in found or ()]
-            span = Span(id_, version_id, currency, starts_at, ends_at, anchor_at, time_zone, overrides)
-            yield Period(billed, lines, span, goes_on)
+            billed = BilledPeriod(
+                subscription_id, period_id, version_id, starts_at, ends_at, is_closed, zero, zero, zero
+            )
+            lines = [
+                CommitmentLine(line_id, kind, Decimal(amount), explanation)
+                for line_id, kind, amount, explanation in line_values or ()
+            ]
+            span = RatingPeriod(period_id, version_id, currency, starts_at, ends_at, anchor_at, time_zone, overrides)
+            yield PeriodWithLines(billed, lines, span, continues)
 
 
-def _wrong(contract: Contract, lines: Sequence[Line], *, period_id: int) -> Iterator[Row]:
-    claimed = {"true_up": Decimal(0), "surcharge": Decimal(0)}
+def _wrong_cycle_rows(cycle: CommitmentCycle, lines: Sequence[CommitmentLine], *, period_id: int) -> Iterator[Row]:
+    settled = {"true_up": Decimal(0), "surcharge": Decimal(0)}
     spent = Decimal(0)
     for line in lines:
-        if line.kind not in claimed:
+        if line.kind not in settled:
             spent += -line.amount if line.kind == "usage_credit" else line.amount
             continue
-        yield from _differences(contract, line, spent=spent, billed=claimed[line.kind])
-        claimed[line.kind] += line.amount
-    again = _settled(contract, spent)
-    for kind, stored in claimed.items():
-        if stored != getattr(again, kind):
-            yield {"period_id": period_id, "wrong": kind, "stored": stored, "again": getattr(again, kind)}
+        yield from _differences(cycle, line, spent=spent, billed=settled[line.kind])
+        settled[line.kind] += line.amount
+    expected = _settle(cycle, spent)
+    for kind, stored in settled.items():
+        if stored != getattr(expected, kind):
+            yield {"period_id": period_id, "wrong": kind, "stored": stored, "again": getattr(expected, kind)}
 
 
-def _settled(contract: Contract, spent: Decimal) -> Settled:
-    return settle(
-        contract.commitment, spent=spent, currency=contract.currency, share=contract.share, is_final=contract.is_over
+def _settle(cycle: CommitmentCycle, spent: Decimal) -> CommitmentSettlement:
+    return settle_commitment(
+        cycle.commitment, spent=spent, currency=cycle.currency, share=cycle.share, is_final=cycle.is_over
     )
 
 
-def _differences(contract: Contract, line: Line, *, spent: Decimal, billed: Decimal) -> Iterator[Row]:
-    """Yield how a line differs from its own workings; its share is that of the contract as it was then."""
+def _differences(cycle: CommitmentCycle, line: CommitmentLine, *, spent: Decimal, billed: Decimal) -> Iterator[Row]:
+    """Yield how a line differs from its recomputed explanation, with the cycle's share as of that time."""
     stored: dict[str, Any] = json.loads(line.explanation)
-    then = msgspec.structs.replace(contract, share=Fraction(stored["share"]))
-    workings = explained(
-        then, _settled(then, spent), line.kind, spent=spent, cumulative=line.amount + billed, billed=billed
+    cycle_then = msgspec.structs.replace(cycle, share=Fraction(stored["share"]))
+    expected_text = commitment_workings(
+        cycle_then,
+        _settle(cycle_then, spent),
+        line.kind,
+        spent=spent,
+        cumulative=line.amount + billed,
+        billed=billed,
     )
-    if stored != (again := json.loads(workings)):
-        yield {"line_id": line.line_id, "wrong": "explanation", "stored": stored, "again": again}
+    if stored != (expected := json.loads(expected_text)):
+        yield {"line_id": line.line_id, "wrong": "explanation", "stored": stored, "again": expected}

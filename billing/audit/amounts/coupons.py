@@ -1,4 +1,4 @@
-"""Coupons, taken off anew from the lines of the documents that they are for."""
+"""Check coupons: compute the discounts again from the lines of the invoices."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.lines.coupon_discounts import HELD, discount, held_of
-from billing.closing.records import Held
+from billing.closing.lines.coupon_discounts import APPLICABLE_COUPONS, add_coupon_lines, coupon_from_row
+from billing.closing.records import InvoiceCoupon
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.tax.line_taxes import read_taxes, taxes_of
+from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 
 _LINES = f"""
-SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {taxes_of("l")}::text, l.explanation::text,
+SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {line_taxes_sql("l")}::text, l.explanation::text,
     l.service_start, l.service_end,
     coalesce('fee:' || f.code, 'feature:' || t.code, ''),
     c.redemption_id, c.period_id,
@@ -36,7 +36,7 @@ WHERE p.id = ANY(%s) OR EXISTS (SELECT FROM invoices_discount d WHERE d.invoice_
 ORDER BY i.id, l.position
 """  # noqa: S608
 
-COUNTED = """
+MISCOUNTED_COUPONS = """
     SELECT c.id AS coupon_id, c.code, c.redeemed, r.times FROM plans_coupon c
     LEFT JOIN LATERAL (SELECT count(*) AS times FROM billing_redemption WHERE coupon_id = c.id) r ON true
     WHERE c.redeemed <> r.times OR c.redeemed > c.most_redemptions
@@ -44,45 +44,45 @@ COUNTED = """
 
 
 def wrong_coupons(books: Books) -> Iterator[Row]:
-    """Yield documents whose coupons take off something else than is held, or off other lines."""
-    held = _read_held()
+    """Yield invoices whose coupon lines differ in amount, or in the lines that they discount."""
+    coupons_by_period = _read_coupons()
     with ServerCursor(connection.connection, "audit_coupons") as cursor:
-        cursor.execute(_LINES, [list(held)])
+        cursor.execute(_LINES, [list(coupons_by_period)])
         for (invoice_id, _, period_id), rows in groupby(cursor, key=lambda row: row[:3]):
             lines = list(rows)
             stored = [_stored(row) for row in lines if row[4] == "coupon"]
-            again = list(_again(held.get(period_id, ()), lines, period_id))
-            for one, other in zip(stored, again, strict=False):
-                if one != other:
-                    yield {"invoice_id": invoice_id, "stored": one, "again": other}
-            if len(stored) != len(again):
-                yield {"invoice_id": invoice_id, "coupons": len(stored), "again": len(again)}
+            expected = list(_recompute(coupons_by_period.get(period_id, ()), lines, period_id))
+            for stored_line, expected_line in zip(stored, expected, strict=False):
+                if stored_line != expected_line:
+                    yield {"invoice_id": invoice_id, "stored": stored_line, "again": expected_line}
+            if len(stored) != len(expected):
+                yield {"invoice_id": invoice_id, "coupons": len(stored), "again": len(expected)}
 
 
-def _read_held() -> dict[int, list[Held]]:
-    found: dict[int, list[Held]] = {}
+def _read_coupons() -> dict[int, list[InvoiceCoupon]]:
+    coupons_by_period: dict[int, list[InvoiceCoupon]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(HELD.format(periods="p.state = 'closed'"))
+        cursor.execute(APPLICABLE_COUPONS.format(periods="p.state = 'closed'"))
         for period_id, *row in cursor.fetchall():
-            found.setdefault(period_id, []).append(held_of(row))
-    return found
+            coupons_by_period.setdefault(period_id, []).append(coupon_from_row(row))
+    return coupons_by_period
 
 
 def _stored(row: Sequence[Any]) -> dict[str, Any]:
-    """Return what a coupon's line says, in a form that compares."""
-    _, _, _, _, _, _, amount, taxes, stated, _, _, _, redemption_id, period_id, shares, _ = row
+    """Return the content of a coupon line in comparable form."""
+    _, _, _, _, _, _, amount, taxes, explanation, _, _, _, redemption_id, period_id, shares, _ = row
     return {
         "amount": amount,
-        "taxes": read_taxes(taxes),
-        "explanation": json.loads(stated),
+        "taxes": parse_taxes(taxes),
+        "explanation": json.loads(explanation),
         "redemption": redemption_id,
         "period": period_id,
         "shares": [(line_id, Decimal(share), invoice_id) for line_id, share, invoice_id in shares or ()],
     }
 
 
-def _again(held: Sequence[Held], rows: Sequence[Any], period_id: int) -> Iterator[dict[str, Any]]:
-    """Yield the same of the coupons that are held, taken off the document's other lines."""
+def _recompute(coupons: Sequence[InvoiceCoupon], rows: Sequence[Any], period_id: int) -> Iterator[dict[str, Any]]:
+    """Yield the expected coupon lines in the same form, from the coupons in force and the invoice's other lines."""
     invoice_id, currency = rows[0][:2]
     draft = Draft(
         reference="",
@@ -99,19 +99,23 @@ def _again(held: Sequence[Held], rows: Sequence[Any], period_id: int) -> Iterato
         includes_tax=rows[0][-1],
     )
     draft.lines = [_line(row) for row in rows if row[4] != "coupon"]
-    for line, redemption_id in discount(draft, held):
-        shares = sorted((one.line.id, one.amount, invoice_id) for one in draft.shares if one.coupon is line)
+    for line, redemption_id in add_coupon_lines(draft, coupons):
+        line_shares = sorted(
+            (share.line.id, share.amount, invoice_id) for share in draft.shares if share.coupon is line
+        )
         yield {
             "amount": line.amount,
             "taxes": line.taxes,
             "explanation": msgspec.json.decode(line.explanation),
             "redemption": redemption_id,
             "period": period_id,
-            "shares": shares,
+            "shares": line_shares,
         }
 
 
 def _line(row: Sequence[Any]) -> DraftLine:
-    _, _, _, id_, kind, description, amount, taxes, _, start, end, subject, *_ = row
-    under = read_taxes(taxes)
-    return DraftLine(kind, description, start, end, Decimal(1), "", amount, under, b"", subject=subject, id=id_)
+    _, _, _, line_id, kind, description, amount, taxes, _, start, end, subject, *_ = row
+    line_taxes = parse_taxes(taxes)
+    return DraftLine(
+        kind, description, start, end, Decimal(1), "", amount, line_taxes, b"", subject=subject, id=line_id
+    )

@@ -1,4 +1,4 @@
-"""Lines for fees, priced anew from the share that they state."""
+"""Check fee lines: price them again from the share that they state."""
 
 import json
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from typing import Any
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.audit.amounts.quantities import given
-from billing.audit.check import Row, select
+from billing.audit.amounts.quantities import settled_amount
+from billing.audit.check import Row, select_rows
 from billing.audit.shared_reads import Books
-from billing.closing.lines.section_lines import own
-from lib.decimals import plain
+from billing.closing.lines.section_lines import is_own_line_sql
+from lib.decimals import to_plain_string
 from lib.money import round_money
 
 _FEES = """
@@ -21,12 +21,12 @@ SELECT l.id, l.kind, l.amount, l.currency, l.quantity, l.explanation::text, f.am
 FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id WHERE f.basis = 'fixed'
 """
 
-# A fee is for a period of its version: the one that is over, or the one that follows it. One for several has a check
-# of its own. The end of a period that was paid for in advance may have moved since, with that of its subscription.
+# A fee is billed for a period of its version: the closed one, or the next one. Fees for several periods have a check
+# of their own. A period paid in advance may have ended earlier since, when its subscription was canceled.
 _PERIODS = f"""
 SELECT l.id AS line_id, l.service_start, l.service_end FROM invoices_line l JOIN plans_fee f ON f.id = l.fee_id
 JOIN invoices_invoice i ON i.id = l.invoice_id
-JOIN billing_period own ON own.invoice_id = i.id AND {own("own", "l")}
+JOIN billing_period own ON own.invoice_id = i.id AND {is_own_line_sql("own", "l")}
 JOIN billing_subscription s ON s.id = own.subscription_id
 WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
     SELECT FROM billing_period p WHERE p.subscription_id = own.subscription_id AND p.kind = 'regular'
@@ -43,8 +43,8 @@ WHERE own.kind <> 'undone' AND f.every = 1 AND NOT EXISTS (
 
 
 def wrong_fee_lines(books: Books) -> Iterator[Row]:
-    """Yield lines that are not the stated share of their fee, or for no period that it could be due for."""
-    yield from select(_PERIODS)
+    """Yield lines that are not the stated share of their fee, or are for a period that the fee can't be due for."""
+    yield from select_rows(_PERIODS)
     with ServerCursor(connection.connection, "audit_fees") as cursor:
         cursor.execute(_FEES)
         for row in cursor:
@@ -57,27 +57,32 @@ def _differences(
     amount: Decimal,
     currency: str,
     quantity: Decimal,
-    stated: str,
+    explanation_text: str,
     fee: Decimal,
     fee_currency: str,
 ) -> Iterator[dict[str, Any]]:
-    explanation: dict[str, str] = json.loads(stated)
+    explanation: dict[str, str] = json.loads(explanation_text)
     try:
-        part, left = Fraction(explanation["share"]), Fraction(explanation.get("left", 0))
+        share, remaining_share = Fraction(explanation["share"]), Fraction(explanation.get("left", 0))
     except (KeyError, ValueError, ZeroDivisionError):
         yield {"line_id": line_id, "wrong": "share", "stored": explanation.get("share")}
         return
-    full = plain(fee)
-    formula = full if part == 1 else f"{full} × {part}, "
-    expected = round_money(Fraction(fee) * part, currency)
-    if explanation.get("fee") != full or currency != fee_currency or quantity != 1 or not 0 <= part <= 1 - left:
-        yield {"line_id": line_id, "wrong": "fee", "stored": explanation.get("fee"), "again": full}
+    full_fee = to_plain_string(fee)
+    formula = full_fee if share == 1 else f"{full_fee} × {share}, "
+    expected = round_money(Fraction(fee) * share, currency)
+    if (
+        explanation.get("fee") != full_fee
+        or currency != fee_currency
+        or quantity != 1
+        or not 0 <= share <= 1 - remaining_share
+    ):
+        yield {"line_id": line_id, "wrong": "fee", "stored": explanation.get("fee"), "again": full_fee}
     elif kind == "proration":
         if "left" in explanation:
-            expected = Decimal(explanation["claimed_before"]) - round_money(Fraction(fee) * left, currency)
-        if Decimal(explanation["cumulative"]) != expected or given(explanation, currency) != amount:
-            yield {"line_id": line_id, "wrong": "amount given back", "stored": stated}
+            expected = Decimal(explanation["claimed_before"]) - round_money(Fraction(fee) * remaining_share, currency)
+        if Decimal(explanation["cumulative"]) != expected or settled_amount(explanation, currency) != amount:
+            yield {"line_id": line_id, "wrong": "amount given back", "stored": explanation_text}
     elif not explanation.get("formula", "").startswith(formula) or len(explanation) != 3:
-        yield {"line_id": line_id, "wrong": "explanation", "stored": stated, "again": formula}
+        yield {"line_id": line_id, "wrong": "explanation", "stored": explanation_text, "again": formula}
     elif expected != amount:
         yield {"line_id": line_id, "wrong": "amount", "stored": amount, "again": expected}

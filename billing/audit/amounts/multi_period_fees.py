@@ -1,4 +1,4 @@
-"""Fees for several periods: what each document said of them, reckoned anew by the code that bills them."""
+"""Check fees for several periods: compute their lines again with the code that bills them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 import msgspec
 from django.db import connection
 
-from billing.audit.amounts.quantities import AT_A_TIME
+from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.fee_lines import fee_lines
-from billing.closing.lines.multi_period_fees import ends_here, fill_in_lasting
-from billing.closing.lines.section_lines import own
-from billing.closing.period_reader import read_closings
-from billing.closing.records import Closing
+from billing.closing.lines.multi_period_fees import attach_multi_period_fees, is_last_period
+from billing.closing.lines.section_lines import is_own_line_sql
+from billing.closing.period_reader import read_periods_to_close
+from billing.closing.records import PeriodToClose
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib.decimals import ZERO
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 
 _CLOSED = """
 SELECT p.id FROM billing_period p LEFT JOIN billing_period n
@@ -30,18 +30,18 @@ WHERE p.state = 'closed' AND p.kind <> 'undone'
 _LINES = f"""
 SELECT p.id, l.kind, l.fee_id, l.service_start, l.service_end, l.amount
 FROM billing_period p JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.kind IN ('fee', 'proration')
-    AND {own("p", "l")}
+    AND {is_own_line_sql("p", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.every > 1 WHERE p.id = ANY(%s)
 """  # noqa: S608
 
-_GIVEN_BACK = """
+_CREDITED = """
 SELECT corrects_line_id, sum(amount) FROM invoices_line
 WHERE kind = 'fee_credit' AND corrects_line_id = ANY(%s) GROUP BY 1
 """
 
 
-class Said(NamedTuple):
-    """A line about such a fee, of a document or as it should be."""
+class FeeLine(NamedTuple):
+    """A line for such a fee, stored or recomputed."""
 
     kind: str
     fee_id: int | None
@@ -50,56 +50,69 @@ class Said(NamedTuple):
     amount: Decimal
 
 
-def wrong_longer_fees(books: Books) -> Iterator[Row]:
-    """Yield periods whose documents do not claim, or give back, of these fees what is due with them."""
-    ids = [id_ for (id_,) in _query(_CLOSED)]
-    for start in range(0, len(ids), AT_A_TIME):
-        chunk = ids[start : start + AT_A_TIME]
-        stored: dict[int, list[Said]] = {}
+def wrong_multi_period_fees(books: Books) -> Iterator[Row]:
+    """Yield periods whose invoices don't bill, or credit, the amounts of these fees that are due with them."""
+    period_ids = [row[0] for row in _query(_CLOSED)]
+    for start in range(0, len(period_ids), BATCH_SIZE):
+        chunk = period_ids[start : start + BATCH_SIZE]
+        stored: dict[int, list[FeeLine]] = {}
         for period_id, *line in _query(_LINES, chunk):
-            stored.setdefault(period_id, []).append(Said(*line))
-        closings = read_closings(chunk)
-        fill_in_lasting(closings.values())
-        sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
-        claims = [claim.line_id for one in closings.values() for claim in one.claimed.values()]
-        given_back = dict(_query(_GIVEN_BACK, claims))
+            stored.setdefault(period_id, []).append(FeeLine(*line))
+        closings = read_periods_to_close(chunk)
+        attach_multi_period_fees(closings.values())
+        sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
+        line_ids = [fee.line_id for closing in closings.values() for fee in closing.billed_fees.values()]
+        credited_by_line = dict(_query(_CREDITED, line_ids))
         for period_id, closing in closings.items():
             seller = sellers[closing.buyer.seller_id]
-            yield from _wrong(closing, stored.get(period_id, []), given_back, seller)
+            yield from _wrong_period_rows(closing, stored.get(period_id, []), credited_by_line, seller)
 
 
-def _wrong(
-    closing: Closing, stored: list[Said], given_back: Mapping[int, Decimal], seller: SellerTerms
+def _wrong_period_rows(
+    closing: PeriodToClose, stored: list[FeeLine], credited_by_line: Mapping[int, Decimal], seller: SellerTerms
 ) -> Iterator[Row]:
-    claimed = dict(closing.claimed)
-    # As they were then: nothing given back yet, and to the end that the subscription was to have.
-    closing.claimed = {id_: msgspec.structs.replace(one, credited=ZERO) for id_, one in claimed.items()}
-    closing.ends_at = max((one.service_end for one in stored if one.kind == "fee"), default=None)
-    again = [Said(*(getattr(line, name) for name in Said._fields)) for line in fee_lines(closing, seller)]
-    lasting = _lasting(closing)
-    expected = [one for one in again if one.fee_id in lasting]
-    if (found := _claims(stored)) != (due := _claims(expected)):
-        yield {"period_id": closing.span.period_id, "stored": sorted(found - due), "again": sorted(due - found)}
-    for fee_id, claim in claimed.items():
-        was = _rest(stored, fee_id)
-        if ends_here(closing, claim):
-            was -= given_back.get(claim.line_id, ZERO)
-        wanted = _rest(expected, fee_id)
-        if was != wanted and not (wanted < was <= 0 and claim.net == claim.credited):
-            yield {"period_id": closing.span.period_id, "fee_id": fee_id, "stored": was, "again": wanted}
+    billed_fees = dict(closing.billed_fees)
+    # As of the close: nothing was credited yet, and the subscription had the end that the fees were billed to.
+    closing.billed_fees = {
+        fee_id: msgspec.structs.replace(billed_fee, credited=ZERO) for fee_id, billed_fee in billed_fees.items()
+    }
+    closing.subscription_ends_at = max((line.service_end for line in stored if line.kind == "fee"), default=None)
+    recomputed = [FeeLine(*(getattr(line, name) for name in FeeLine._fields)) for line in fee_lines(closing, seller)]
+    multi_period_fee_ids = _multi_period_fee_ids(closing)
+    expected = [line for line in recomputed if line.fee_id in multi_period_fee_ids]
+    if (stored_fees := _billed_lines(stored)) != (expected_fees := _billed_lines(expected)):
+        yield {
+            "period_id": closing.span.period_id,
+            "stored": sorted(stored_fees - expected_fees),
+            "again": sorted(expected_fees - stored_fees),
+        }
+    for fee_id, billed_fee in billed_fees.items():
+        stored_amount = _prorated_amount(stored, fee_id)
+        if is_last_period(closing, billed_fee):
+            stored_amount -= credited_by_line.get(billed_fee.line_id, ZERO)
+        expected_amount = _prorated_amount(expected, fee_id)
+        if stored_amount != expected_amount and not (
+            expected_amount < stored_amount <= 0 and billed_fee.net == billed_fee.credited
+        ):
+            yield {
+                "period_id": closing.span.period_id,
+                "fee_id": fee_id,
+                "stored": stored_amount,
+                "again": expected_amount,
+            }
 
 
-def _lasting(closing: Closing) -> set[int | None]:
-    spans = [span for span in (closing.span, closing.following) if span is not None]
-    return {fee.fee_id for span in spans for fee in terms_of(span.version_id, span.currency).lasting}
+def _multi_period_fee_ids(closing: PeriodToClose) -> set[int | None]:
+    spans = [span for span in (closing.span, closing.next_period) if span is not None]
+    return {fee.fee_id for span in spans for fee in load_terms(span.version_id, span.currency).multi_period_fees}
 
 
-def _claims(lines: list[Said]) -> set[Said]:
-    return {one for one in lines if one.kind == "fee" and one.amount}
+def _billed_lines(lines: list[FeeLine]) -> set[FeeLine]:
+    return {line for line in lines if line.kind == "fee" and line.amount}
 
 
-def _rest(lines: list[Said], fee_id: int) -> Decimal:
-    return sum((one.amount for one in lines if one.kind == "proration" and one.fee_id == fee_id), ZERO)
+def _prorated_amount(lines: list[FeeLine], fee_id: int) -> Decimal:
+    return sum((line.amount for line in lines if line.kind == "proration" and line.fee_id == fee_id), ZERO)
 
 
 def _query(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:

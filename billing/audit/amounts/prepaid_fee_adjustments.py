@@ -1,7 +1,7 @@
 """
-What fees that were paid in advance came to where the period's end has moved since, reckoned anew.
+Check fees paid in advance for periods whose end has moved since: compute the adjustments again.
 
-Those for several periods have a check of their own: longer_fees.
+Fees for several periods have a check of their own: longer_fees.
 """
 
 from collections.abc import Iterator
@@ -10,27 +10,28 @@ from decimal import Decimal
 import msgspec
 from django.db import connection
 
-from billing.audit.amounts.quantities import AT_A_TIME
+from billing.audit.amounts.quantities import BATCH_SIZE
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.lines.fee_lines import rest_lines
-from billing.closing.lines.quantity_lines import read_claims
-from billing.closing.lines.section_lines import own
-from billing.closing.period_reader import read_closings
-from invoices.documents.line_net import net_of
+from billing.closing.lines.fee_lines import advance_fee_corrections
+from billing.closing.lines.quantity_lines import read_fees_billed_in_advance
+from billing.closing.lines.section_lines import is_own_line_sql
+from billing.closing.period_reader import read_periods_to_close
+from invoices.documents.line_net import line_net_sql
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import ZERO
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 
 _MOVED = "SELECT id FROM billing_period WHERE state = 'closed' AND settles <> '' ORDER BY id"
 
-# What the period's own document and credit notes of the one before it say, and what notes have left of the claim.
+# The adjustments on the period's own invoice, less the fee credits on the invoice before it; and the part of the
+# billed fee that credit notes have left.
 _STORED = f"""
 SELECT p.id, l.fee_id, sum(CASE WHEN l.invoice_id = p.invoice_id AND l.kind = 'proration' THEN l.amount ELSE 0 END
-    - coalesce(c.amount, 0)), sum(CASE WHEN l.kind = 'fee' THEN {net_of("l")} - coalesce(c.credited, 0) END)
+    - coalesce(c.amount, 0)), sum(CASE WHEN l.kind = 'fee' THEN {line_net_sql("l")} - coalesce(c.credited, 0) END)
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id AND (own.id = p.id OR own.ends_at = p.starts_at)
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {own("own", "l")}
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {is_own_line_sql("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis = 'fixed' AND f.billed = 'advance'
     AND f.every = 1
 LEFT JOIN LATERAL (SELECT sum(amount) AS credited, sum(amount) FILTER (WHERE kind = 'fee_credit') AS amount
@@ -39,33 +40,38 @@ WHERE p.id = ANY(%s) GROUP BY 1, 2
 """  # noqa: S608
 
 
-def wrong_rests(books: Books) -> Iterator[Row]:
-    """Yield fees of which not what was cut off was given back, or not what was added charged."""
+def wrong_prepaid_adjustments(books: Books) -> Iterator[Row]:
+    """Yield fees with a wrong credit for time that was cut off, or a wrong charge for time that was added."""
     with connection.cursor() as cursor:
         cursor.execute(_MOVED)
-        ids = [id_ for (id_,) in cursor.fetchall()]
-        for start in range(0, len(ids), AT_A_TIME):
-            chunk = ids[start : start + AT_A_TIME]
+        period_ids = [period_id for (period_id,) in cursor.fetchall()]
+        for start in range(0, len(period_ids), BATCH_SIZE):
+            chunk = period_ids[start : start + BATCH_SIZE]
             expected = _expected(chunk)
             cursor.execute(_STORED, [chunk])
-            for period_id, fee_id, stored, left in cursor.fetchall():
-                wanted = expected.pop((period_id, fee_id), ZERO)
-                if stored != wanted and not (wanted < stored <= 0 and left == 0):
-                    yield {"period_id": period_id, "fee_id": fee_id, "stored": stored, "again": wanted}
-            for (period_id, fee_id), wanted in expected.items():
-                yield {"period_id": period_id, "fee_id": fee_id, "stored": None, "again": wanted}
+            for period_id, fee_id, stored, remaining_claim in cursor.fetchall():
+                expected_amount = expected.pop((period_id, fee_id), ZERO)
+                if stored != expected_amount and not (expected_amount < stored <= 0 and remaining_claim == 0):
+                    yield {"period_id": period_id, "fee_id": fee_id, "stored": stored, "again": expected_amount}
+            for (period_id, fee_id), expected_amount in expected.items():
+                yield {"period_id": period_id, "fee_id": fee_id, "stored": None, "again": expected_amount}
 
 
 def _expected(period_ids: list[int]) -> dict[tuple[int, int | None], Decimal]:
-    """Return (period, fee) → what it comes to beyond what was claimed, below zero where that is given back."""
-    closings, claims = read_closings(period_ids), read_claims(period_ids)
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
-    found = {}
+    """Return (period, fee) → adjustment of the amount billed in advance; below zero if it is credited."""
+    closings, billed_fees = read_periods_to_close(period_ids), read_fees_billed_in_advance(period_ids)
+    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
+    amounts = {}
     for period_id, closing in closings.items():
-        of_period = claims.get(period_id, {})  # as they were when nothing was taken back of them yet
-        closing.claimed = {id_: msgspec.structs.replace(one, credited=ZERO) for id_, one in of_period.items()}
-        lasting = {fee.fee_id for fee in terms_of(closing.span.version_id, closing.span.currency).lasting}
-        for line in rest_lines(closing, sellers[closing.buyer.seller_id]):
-            if line.fee_id not in lasting:
-                found[period_id, line.fee_id] = line.amount
-    return found
+        # As of the close: none of these fees was credited yet.
+        closing.billed_fees = {
+            fee_id: msgspec.structs.replace(billed_fee, credited=ZERO)
+            for fee_id, billed_fee in billed_fees.get(period_id, {}).items()
+        }
+        multi_period_fee_ids = {
+            fee.fee_id for fee in load_terms(closing.span.version_id, closing.span.currency).multi_period_fees
+        }
+        for line in advance_fee_corrections(closing, sellers[closing.buyer.seller_id]):
+            if line.fee_id not in multi_period_fee_ids:
+                amounts[period_id, line.fee_id] = line.amount
+    return amounts

@@ -1,4 +1,4 @@
-"""Lines for seats and add-ons, reckoned anew from what was held."""
+"""Check lines for seats and add-ons: compute them again from the subscription's quantities."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.closing.lines.quantity_lines import fill_in_quantities, unsettled
-from billing.closing.lines.section_lines import own
-from billing.closing.period_reader import read_closings
-from billing.closing.records import Claim, Closing
-from invoices.documents.line_net import net_of
+from billing.closing.lines.quantity_lines import attach_billed_fees, unsettled_quantity_fees
+from billing.closing.lines.section_lines import is_own_line_sql
+from billing.closing.period_reader import read_periods_to_close
+from billing.closing.records import BilledFee, PeriodToClose
+from invoices.documents.line_net import line_net_sql
 from lib.money import round_money
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 
 _LINES = """
 SELECT l.id, l.kind, f.kind, l.amount, l.currency, l.explanation::text, f.amount, v.proration, l.quantity
@@ -31,16 +31,17 @@ SELECT p.id FROM billing_period p WHERE p.state = 'closed' AND p.kind = 'regular
     AND EXISTS (SELECT FROM plans_fee f WHERE f.version_id = p.version_id AND f.basis <> 'fixed')
 """
 
-# All that was claimed for a fee and a period, on the document before it and on its own, less what that was too much.
-_CLAIMED = f"""
+# Everything billed for a fee and a period, on the invoice before it and on its own, less the credits for a quantity
+# that turned out lower.
+_BILLED = f"""
 SELECT p.id, l.fee_id, sum(CASE l.kind WHEN 'proration'
         THEN (l.explanation->>'cumulative')::numeric - (l.explanation->>'claimed_before')::numeric
         ELSE l.amount END - coalesce(c.amount, 0)), sum(l.quantity) FILTER (WHERE l.kind = 'fee'),
     min(l.service_start), max(l.service_end),
-    sum({net_of("l")} - coalesce(c.credited, 0)) FILTER (WHERE l.kind = 'fee')
+    sum({line_net_sql("l")} - coalesce(c.credited, 0)) FILTER (WHERE l.kind = 'fee')
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {own("own", "l")}
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {is_own_line_sql("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
 LEFT JOIN LATERAL (
     SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric)
@@ -51,15 +52,15 @@ WHERE p.id = ANY(%s) GROUP BY 1, 2
 """  # noqa: S608
 
 
-def wrong_workings(books: Books) -> Iterator[Row]:
-    """Yield lines whose amount is not what their own workings come to."""
+def wrong_quantity_lines(books: Books) -> Iterator[Row]:
+    """Yield lines whose amount differs from their own explanation."""
     with ServerCursor(connection.connection, "audit_held") as cursor:
         cursor.execute(_LINES)
-        for line_id, kind, fee_kind, amount, currency, stated, fee, proration, quantity in cursor:
+        for line_id, kind, fee_kind, amount, currency, explanation_text, fee, proration, quantity in cursor:
             try:
-                told = json.loads(stated)
-                _check_units(told, kind, quantity)
-                expected = _again(told, kind, fee_kind, currency, fee, proration)
+                explanation = json.loads(explanation_text)
+                _check_units(explanation, kind, quantity)
+                expected = _recompute(explanation, kind, fee_kind, currency, fee, proration)
             except (KeyError, ValueError, ZeroDivisionError, ArithmeticError) as error:
                 yield {"line_id": line_id, "wrong": "workings", "error": str(error)}
                 continue
@@ -67,73 +68,87 @@ def wrong_workings(books: Books) -> Iterator[Row]:
                 yield {"line_id": line_id, "wrong": "amount", "stored": amount, "again": expected}
 
 
-WORKINGS = {
+EXPLANATION_KEYS = {
     *("fee", "included", "segments", "formula", "taken"),
     *("claimed_before", "cumulative", "net_before", "given_before", "left", "rate", "of"),
 }
-"""All that a line for what is held may say of how it was worked out."""
+"""All keys that the explanation of a quantity line may have."""
 
 
-def _check_units(told: dict[str, Any], kind: str, quantity: Decimal) -> None:
-    """:raises ValueError: if a line says more than its workings, or a number of units that was never held."""
-    if more := set(told) - WORKINGS:
-        raise ValueError(f"{', '.join(sorted(more))} is no part of workings")
-    held = {Decimal(told["taken"])} if "taken" in told else {Decimal(one["quantity"]) for one in told["segments"]}
-    if quantity not in (held if kind == "fee" else {Decimal(1)}):
+def _check_units(explanation: dict[str, Any], kind: str, quantity: Decimal) -> None:
+    """
+    :raises ValueError: if the explanation has an unknown key, or the line a quantity that none of its segments has.
+    """
+    if unknown_keys := set(explanation) - EXPLANATION_KEYS:
+        raise ValueError(f"{', '.join(sorted(unknown_keys))} is no part of workings")
+    valid_quantities = (
+        {Decimal(explanation["taken"])}
+        if "taken" in explanation
+        else {Decimal(segment["quantity"]) for segment in explanation["segments"]}
+    )
+    if quantity not in (valid_quantities if kind == "fee" else {Decimal(1)}):
         raise ValueError(f"{quantity} units were never held")
 
 
-def _again(told: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: Decimal, proration: str) -> Decimal:
-    if Decimal(told["fee"]) != fee:
+def _recompute(
+    explanation: dict[str, Any], kind: str, fee_kind: str, currency: str, fee: Decimal, proration: str
+) -> Decimal:
+    if Decimal(explanation["fee"]) != fee:
         raise ValueError(f"the fee is {fee}")
     if fee_kind == "one_time":
-        return round_money(fee * Decimal(told["taken"]), currency)
-    units, left = _units(told["segments"]), sum(_units(told.get("left", ())))
+        return round_money(fee * Decimal(explanation["taken"]), currency)
+    units, remaining_units = _units(explanation["segments"]), sum(_units(explanation.get("left", ())))
     exact = Fraction(fee) * (max(units, default=0) if proration == "none" else sum(units))
-    cumulative = round_money(exact + Fraction(fee) * left, currency) - round_money(Fraction(fee) * left, currency)
+    cumulative = round_money(exact + Fraction(fee) * remaining_units, currency) - round_money(
+        Fraction(fee) * remaining_units, currency
+    )
     if kind == "fee":
         return cumulative
-    if Decimal(told["cumulative"]) != cumulative:
+    if Decimal(explanation["cumulative"]) != cumulative:
         raise ValueError(f"it comes to {cumulative}")
-    return given(told, currency)
+    return settled_amount(explanation, currency)
 
 
 def _units(segments: Iterable[dict[str, str]]) -> list[Fraction]:
-    return [Fraction(one["billable"]) * Fraction(one["share"]) for one in segments]
+    return [Fraction(segment["billable"]) * Fraction(segment["share"]) for segment in segments]
 
 
-def given(told: dict[str, Any], currency: str) -> Decimal:
-    """Return what a line that settles a fee comes to by its workings; below zero, in proportion to what was paid."""
-    before = Decimal(told["claimed_before"])
-    amount = Decimal(told["cumulative"]) - before
-    if amount < 0 and "net_before" in told:
-        amount = round_money(Fraction(amount) * Fraction(Decimal(told["net_before"])) / Fraction(before), currency)
-    return amount + Decimal(told.get("given_before", 0))
+def settled_amount(explanation: dict[str, Any], currency: str) -> Decimal:
+    """
+    Return the amount of a line that settles a fee, from its explanation; a credit is in proportion to what was paid.
+    """
+    claimed_before = Decimal(explanation["claimed_before"])
+    amount = Decimal(explanation["cumulative"]) - claimed_before
+    if amount < 0 and "net_before" in explanation:
+        amount = round_money(
+            Fraction(amount) * Fraction(Decimal(explanation["net_before"])) / Fraction(claimed_before), currency
+        )
+    return amount + Decimal(explanation.get("given_before", 0))
 
 
 def unsettled_quantities(books: Books) -> Iterator[Row]:
-    """Yield closed periods whose lines for what was held are not what it comes to."""
+    """Yield closed periods whose quantity lines don't add up to the amount of their quantities."""
     with connection.cursor() as cursor:
         cursor.execute(_PERIODS)
-        ids = [id_ for (id_,) in cursor.fetchall()]
-    for start in range(0, len(ids), AT_A_TIME):
-        for closing in _read(ids[start : start + AT_A_TIME]):
-            for fee, left in unsettled(closing):
-                claim = closing.claimed.get(fee.fee_id)
-                if left < 0 and claim is not None and not claim.net:
-                    continue  # coupons and credit notes have left nothing of it to give back
-                yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": left}
+        period_ids = [period_id for (period_id,) in cursor.fetchall()]
+    for start in range(0, len(period_ids), BATCH_SIZE):
+        for closing in _read_closings(period_ids[start : start + BATCH_SIZE]):
+            for fee, remaining in unsettled_quantity_fees(closing):
+                billed_fee = closing.billed_fees.get(fee.fee_id)
+                if remaining < 0 and billed_fee is not None and not billed_fee.net:
+                    continue  # coupons and credit notes have left nothing to credit
+                yield {"period_id": closing.span.period_id, "fee": fee.code, "left to bill": remaining}
 
 
-def _read(ids: list[int]) -> Iterator[Closing]:
-    closings = read_closings(ids)
-    fill_in_quantities(closings)
-    for one in closings.values():
-        one.claimed = {}
+def _read_closings(period_ids: list[int]) -> Iterator[PeriodToClose]:
+    closings = read_periods_to_close(period_ids)
+    attach_billed_fees(closings)
+    for closing in closings.values():
+        closing.billed_fees = {}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED, [ids])
-        for period_id, fee_id, amount, quantity, *service, left in cursor.fetchall():
-            closings[period_id].claimed[fee_id] = Claim(
-                amount, left or Decimal(0), quantity or Decimal(0), *service, ()
+        cursor.execute(_BILLED, [period_ids])
+        for period_id, fee_id, amount, quantity, *service, remaining_net in cursor.fetchall():
+            closings[period_id].billed_fees[fee_id] = BilledFee(
+                amount, remaining_net or Decimal(0), quantity or Decimal(0), *service, ()
             )
     yield from closings.values()

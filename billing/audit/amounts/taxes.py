@@ -1,4 +1,4 @@
-"""Taxes of documents, computed anew."""
+"""Check taxes: compute them again from the lines."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -8,12 +8,12 @@ from typing import Any
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.audit.check import Row, select
+from billing.audit.check import Row, select_rows
 from billing.audit.shared_reads import Books
 from invoices.documents.totals import Tax, TaxSum, total_up
-from invoices.tax.line_taxes import read_taxes, taxes_of
+from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 
-# Of credit notes, those of one invoice together: the tax of all of them up to this one is rounded once.
+# The credit notes of an invoice are summed up to each note, because the tax of all notes together is rounded once.
 _TAXES = """
 SELECT t.id, t.invoice_id, t.currency, t.rate, t.reason, sum(t.taxable) OVER so_far, sum(t.amount) OVER so_far
 FROM invoices_invoicetax t JOIN invoices_invoice i ON i.id = t.invoice_id
@@ -24,7 +24,7 @@ WINDOW so_far AS (
 )
 """
 
-# A line of a document with one tax falls under that; elsewhere it says itself which ones it falls under.
+# The net amounts by tax, from the lines. A line without taxes of its own has the invoice's only tax.
 _UNDER = """
 WITH under AS (
     SELECT l.invoice_id, l.tax_rate AS rate, NULL AS name, NULL AS reason, sum(l.amount) AS net
@@ -48,10 +48,10 @@ SELECT l.invoice_id, l.tax_rate, NULL, NULL FROM invoices_line l
 WHERE l.taxes IS NOT NULL AND l.tax_rate <> (SELECT sum((t ->> 1)::numeric) FROM jsonb_array_elements(l.taxes) t)
 """
 
-# Of documents whose lines include tax, in the order of what they claim or take back.
+# Lines of invoices with tax-inclusive prices, each invoice together with its credit notes in order of issue.
 _INCLUDED = f"""
 SELECT CASE i.kind WHEN 'credit_note' THEN -i.corrects_id ELSE i.id END, i.id, i.currency, i.net, l.amount,
-    {taxes_of("l")}::text
+    {line_taxes_sql("l")}::text
 FROM invoices_invoice i JOIN invoices_line l ON l.invoice_id = i.id WHERE i.includes_tax ORDER BY 1, 2, l.position
 """  # noqa: S608
 
@@ -59,45 +59,50 @@ _SUMS = "SELECT name, rate, reason, taxable, amount FROM invoices_invoicetax WHE
 
 
 def wrong_taxes(books: Books) -> Iterator[Row]:
-    """Yield taxes that are not their rate of what they tax, and rates whose lines are not what is taxed."""
-    yield from select(_UNDER)
+    """Yield taxes that are not their rate of the taxable amount, and taxable amounts that differ from their lines."""
+    yield from select_rows(_UNDER)
     with ServerCursor(connection.connection, "audit_taxes") as cursor:
         cursor.execute(_TAXES)
-        for id_, invoice_id, currency, rate, reason, taxable, amount in cursor:
-            expected = _tax(taxable, rate, reason, currency)
+        for tax_id, invoice_id, currency, rate, reason, taxable, amount in cursor:
+            expected = _recompute_tax(taxable, rate, reason, currency)
             if expected != amount:
-                yield {"invoice_id": invoice_id, "tax_id": id_, "stored": amount, "again": expected}
+                yield {"invoice_id": invoice_id, "tax_id": tax_id, "stored": amount, "again": expected}
     with ServerCursor(connection.connection, "audit_included_taxes") as cursor:
         cursor.execute(_INCLUDED)
         for _, rows in groupby(cursor, key=lambda row: row[0]):
-            yield from _included(list(rows))
+            yield from _wrong_included_taxes(list(rows))
 
 
-def _tax(taxable: Decimal, rate: Decimal, reason: str, currency: str) -> Decimal:
+def _recompute_tax(taxable: Decimal, rate: Decimal, reason: str, currency: str) -> Decimal:
     return total_up([(taxable, Tax("", rate, reason))], currency).tax
 
 
-def _included(rows: Sequence[Any]) -> Iterator[Row]:
-    """Yield a document, or one of the notes of an invoice, whose tax is not what all of them up to it include."""
-    so_far, seen = [], []
-    for invoice_id, of_document in groupby(rows, key=lambda row: row[1]):
-        lines = list(of_document)
-        so_far += [(amount, *read_taxes(taxes)) for *_, amount, taxes in lines]
-        seen.append(invoice_id)
-        again = total_up(so_far, lines[0][2], includes_tax=True)
-        stored, expected = _sums(seen), {one.tax: one for one in again.taxes}
+def _wrong_included_taxes(rows: Sequence[Any]) -> Iterator[Row]:
+    """Yield the invoice or credit notes whose tax is not included in the lines of all of them up to that note."""
+    so_far, invoice_ids = [], []
+    for invoice_id, invoice_rows in groupby(rows, key=lambda row: row[1]):
+        lines = list(invoice_rows)
+        so_far += [(amount, *parse_taxes(taxes)) for *_, amount, taxes in lines]
+        invoice_ids.append(invoice_id)
+        totals = total_up(so_far, lines[0][2], includes_tax=True)
+        stored, expected = _read_tax_sums(invoice_ids), {tax_sum.tax: tax_sum for tax_sum in totals.taxes}
         if stored != expected:
-            told = sorted(f"{tax.name} {tax.rate}" for tax in stored.keys() ^ expected.keys()) or "amounts"
-            yield {"invoice_id": invoice_id, "stored": stored.values(), "again": expected.values(), "wrong": told}
+            differing = sorted(f"{tax.name} {tax.rate}" for tax in stored.keys() ^ expected.keys()) or "amounts"
+            yield {
+                "invoice_id": invoice_id,
+                "stored": stored.values(),
+                "again": expected.values(),
+                "wrong": differing,
+            }
 
 
-def _sums(invoice_ids: Sequence[int]) -> dict[Tax, TaxSum]:
-    """Return what each tax of these documents comes to, in all of them."""
-    found: dict[Tax, TaxSum] = {}
+def _read_tax_sums(invoice_ids: Sequence[int]) -> dict[Tax, TaxSum]:
+    """Return the sum of each tax over these invoices."""
+    sums_by_tax: dict[Tax, TaxSum] = {}
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, [list(invoice_ids)])
         for name, rate, reason, taxable, amount in cursor.fetchall():
             tax = Tax(name, rate, reason)
-            before = found.get(tax, TaxSum(tax, Decimal(0), Decimal(0)))
-            found[tax] = TaxSum(tax, before.taxable + taxable, before.amount + amount)
-    return found
+            earlier = sums_by_tax.get(tax, TaxSum(tax, Decimal(0), Decimal(0)))
+            sums_by_tax[tax] = TaxSum(tax, earlier.taxable + taxable, earlier.amount + amount)
+    return sums_by_tax

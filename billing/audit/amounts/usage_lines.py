@@ -1,8 +1,8 @@
 """
-Rate all usage lines anew from their snapshots: docs/audit.md#rerating.
+Check usage lines: rate them again from their snapshots. docs/audit.md#rerating.
 
-A line's snapshot says how much of each counter was billed, so the same terms must give the same workings and the same
-amount again, to the last digit: for a late line, minus what earlier lines claimed of the same counter.
+A line's snapshot says how much of each counter was billed, so the same terms must yield the same explanation and
+amount, to the last digit. For a late line, the amounts of earlier lines for the counter are subtracted.
 """
 
 import json
@@ -17,22 +17,28 @@ import msgspec
 from django.db import connection
 from psycopg import ServerCursor
 
-from billing.closing.lines.usage_lines import beside, explained, share_of, since_before
+from billing.closing.lines.usage_lines import cumulative_workings, special_case_notes, usage_workings, window_share
 from billing.metering.rating_inputs.effective_terms import OVERRIDES, terms_for
-from billing.metering.rating_inputs.multi_period_windows import Run, read_runs
-from billing.metering.rating_inputs.period_counters import NOTHING, Counted, Span, Window, with_values
+from billing.metering.rating_inputs.multi_period_windows import WindowRun, read_window_runs
+from billing.metering.rating_inputs.period_counters import (
+    EMPTY_COUNTER,
+    CounterState,
+    RatingPeriod,
+    UsageWindow,
+    with_event_values,
+)
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
-from billing.metering.rating_inputs.window_amounts import Due, rate_window
+from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
-from invoices.documents.line_net import net_of
+from invoices.documents.line_net import line_net_sql
 from plans.catalog.stored_terms import FeatureTerms
-from plans.pricing.rating import BOUND, WHOLE, RatedLine, nothing
+from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
 
-MOST_KEPT = 100
+MAX_ROWS = 100
 
 Row = dict[str, Any]
-Pair = tuple[RatedLine, RatedLine | None]
-"""A line as it is by the end of a period, and as it was before it where its window runs on."""
+RatedPair = tuple[RatedLine, RatedLine | None]
+"""A line rated to the end of a period, and to its start where its usage window began earlier."""
 
 _LINES = f"""
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate_id, b.events, b.quantity,
@@ -42,16 +48,16 @@ SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- what was rolled back is credited whatever its usage comes to
+WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- a rolled-back period is credited in full, regardless of its usage
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 """  # noqa: S608
 
 
-class Billed(NamedTuple):
+class BilledLine(NamedTuple):
     """
     A usage line with its snapshot, and the period it bills.
 
-    corrects_line_id: of a usage credit, the line that it takes back some of; 0 for a claim.
+    corrects_line_id: for a usage credit, the line that it credits; otherwise 0.
     """
 
     period_id: int
@@ -82,9 +88,9 @@ class Billed(NamedTuple):
     corrects_line_id: int
 
     @property
-    def span(self) -> Span:
-        """The period that it bills."""
-        return Span(
+    def span(self) -> RatingPeriod:
+        """The period that the line bills."""
+        return RatingPeriod(
             self.period_id,
             self.version_id,
             self.currency,
@@ -98,34 +104,34 @@ class Billed(NamedTuple):
         )
 
     @property
-    def counted(self) -> Counted:
-        return Counted(self.events, self.quantity, self.fingerprint, self.carried, self.metered)
+    def counted(self) -> CounterState:
+        return CounterState(self.events, self.quantity, self.fingerprint, self.carried, self.metered)
 
 
 @dataclass(slots=True)
 class Rerating:
-    """Lines that do not follow from their snapshots, a hundred at most; `lines` is how many were rated."""
+    """Rows that say how lines differ from their snapshots, a hundred at most. lines: how many lines were rated."""
 
     wrong: list[Row] = field(default_factory=list)
     lines: int = 0
 
 
-class Before(NamedTuple):
+class EarlierLines(NamedTuple):
     """
-    What earlier lines claimed of a counter, less usage credits, and its state when the last of them was made.
+    Amount of a counter's earlier lines less usage credits, and the counter's state at the last of them.
 
-    taken: what usage credits take back at the mark that is looked at. is_early: whether that line was of a period
-    that was not over, so that the period's own line is for the rest.
+    credited: usage credits at the current mark. is_progressive: whether the last line was billed before the period's
+    end, so that the period's own line is for the rest.
     """
 
     amount: Decimal = Decimal(0)
-    counted: Counted = NOTHING
-    taken: Decimal = Decimal(0)
-    is_early: bool = False
+    counted: CounterState = EMPTY_COUNTER
+    credited: Decimal = Decimal(0)
+    is_progressive: bool = False
 
 
-_GIVEN = f"""
-SELECT coalesce(sum(abs(l.amount - {net_of("l")}) + abs(coalesce((
+_DISCOUNTED = f"""
+SELECT coalesce(sum(abs(l.amount - {line_net_sql("l")}) + abs(coalesce((
     SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id AND c.kind = 'credit'), 0))), 0)
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 WHERE (b.period_id, b.plan_feature_id, b.window_start, b.rate_id) = (%s, %s, %s, %s) AND b.corrects_line_id = 0
@@ -133,121 +139,143 @@ WHERE (b.period_id, b.plan_feature_id, b.window_start, b.rate_id) = (%s, %s, %s,
 
 
 def rerate() -> Rerating:
-    """Return the lines that come out differently."""
-    found = Rerating()
-    for _, of_window in groupby(_billed(), key=lambda one: one[:3]):
-        before: dict[int, Before] = {}
-        for _, at_mark in groupby(of_window, key=lambda one: one.mark):
-            lines = list(at_mark)
-            found.lines += len(lines)
+    """Rate all usage lines again, and return the differences."""
+    rerating = Rerating()
+    for _, window_lines in groupby(_read_lines(), key=lambda line: line[:3]):
+        earlier_by_rate: dict[int, EarlierLines] = {}
+        for _, mark_lines in groupby(window_lines, key=lambda line: line.mark):
+            lines = list(mark_lines)
+            rerating.lines += len(lines)
             for line in lines:
-                earlier = before.setdefault(line.rate_id, Before())
+                earlier = earlier_by_rate.setdefault(line.rate_id, EarlierLines())
                 if line.corrects_line_id:
-                    before[line.rate_id] = earlier._replace(taken=earlier.taken + line.amount)
-            wrong = list(_wrong(lines, before))
-            found.wrong += wrong[: MOST_KEPT - len(found.wrong)]
+                    earlier_by_rate[line.rate_id] = earlier._replace(credited=earlier.credited + line.amount)
+            wrong_rows = list(_wrong_lines(lines, earlier_by_rate))
+            rerating.wrong += wrong_rows[: MAX_ROWS - len(rerating.wrong)]
             for line in lines:
-                earlier = before[line.rate_id]
-                claimed = earlier.amount - earlier.taken + (0 if line.corrects_line_id else line.amount)
-                before[line.rate_id] = Before(claimed, line.counted, is_early=line.kind == "progressive")
-    return found
+                earlier = earlier_by_rate[line.rate_id]
+                billed_amount = earlier.amount - earlier.credited + (0 if line.corrects_line_id else line.amount)
+                earlier_by_rate[line.rate_id] = EarlierLines(
+                    billed_amount, line.counted, is_progressive=line.kind == "progressive"
+                )
+    return rerating
 
 
-def _billed() -> Iterator[Billed]:
+def _read_lines() -> Iterator[BilledLine]:
     with ServerCursor(connection.connection, "audit_lines") as cursor:
         cursor.execute(_LINES)
         while rows := cursor.fetchmany(5_000):
-            yield from map(Billed._make, rows)
+            yield from map(BilledLine._make, rows)
 
 
-def _wrong(lines: Sequence[Billed], before: Mapping[int, Before]) -> Iterator[Row]:
-    """Yield what is wrong with the lines of one counter's rates that were billed at the same mark."""
+def _wrong_lines(lines: Sequence[BilledLine], earlier_by_rate: Mapping[int, EarlierLines]) -> Iterator[Row]:
+    """Yield the differences of a counter's lines that were billed at the same mark."""
     try:
-        feature, workings = _rate(lines, before)
+        feature, rated_lines = _rate_feature(lines, earlier_by_rate)
     except Exception as error:
         yield {"line_id": lines[0].line_id, "wrong": f"cannot be rated again: {error}"}
         return
     for line in lines:
-        rated = workings.get(line.rate_id)
+        rated = rated_lines.get(line.rate_id)
         if rated is None and line.kind != "usage":
-            rated = nothing(line.rate_id), None  # what was due is due no more
+            rated = empty_line(line.rate_id), None  # usage that was billed before is no longer due
         if rated is None:
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
-            is_alone = not any(one.rate_id == line.rate_id and not one.corrects_line_id for one in lines)
-            due = Due(feature, Window(line.plan_feature_id, line.window_start), *rated, line.counted)
-            yield from _differences(line, due, before[line.rate_id], is_alone=is_alone)
+            is_alone = not any(other.rate_id == line.rate_id and not other.corrects_line_id for other in lines)
+            due = WindowCharge(feature, UsageWindow(line.plan_feature_id, line.window_start), *rated, line.counted)
+            yield from _differences(line, due, earlier_by_rate[line.rate_id], is_alone=is_alone)
 
 
-def _rate(lines: Sequence[Billed], before: Mapping[int, Before]) -> tuple[FeatureTerms, dict[int, Pair]]:
-    """Rate a feature's rates together, since they share what is included; those not billed now, as last billed."""
-    first = lines[0]
-    feature = terms_for(first).by_plan_feature[first.plan_feature_id]
+def _rate_feature(
+    lines: Sequence[BilledLine], earlier_by_rate: Mapping[int, EarlierLines]
+) -> tuple[FeatureTerms, dict[int, RatedPair]]:
+    """Rate all rates of a feature together, since they share an allowance; unbilled rates count as last billed."""
+    first_line = lines[0]
+    feature = terms_for(first_line).by_plan_feature[first_line.plan_feature_id]
     if feature.price is None:
-        raise LookupError(f"plan feature {first.plan_feature_id} has no price in {first.currency}")
-    counted = {rate_id: one.counted for rate_id, one in before.items() if one.counted is not NOTHING}
+        raise LookupError(f"plan feature {first_line.plan_feature_id} has no price in {first_line.currency}")
+    counted = {
+        rate_id: earlier_lines.counted
+        for rate_id, earlier_lines in earlier_by_rate.items()
+        if earlier_lines.counted is not EMPTY_COUNTER
+    }
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
-    window, span = Window(first.plan_feature_id, first.window_start), first.span
+    window, span = UsageWindow(first_line.plan_feature_id, first_line.window_start), first_line.span
     if feature.price.reads_values:
-        counted = with_values(counted, window, feature, period_id=first.period_id, up_to=first.mark)
-    if len({line.earlier for line in lines}) > 1 or (first.earlier is not None and not feature.runs_on):
+        counted = with_event_values(counted, window, feature, period_id=first_line.period_id, up_to=first_line.mark)
+    if len({line.earlier for line in lines}) > 1 or (first_line.earlier is not None and not feature.spans_periods):
         raise LookupError("its lines do not agree on what earlier periods had used")
-    if feature.runs_on:
-        span = msgspec.structs.replace(span, runs={first.plan_feature_id: _run(first)})
-    part = share_of(span, feature, window) if feature.price.is_bounded and not feature.runs_on else WHOLE
-    rated = rate_window(span, feature, counted, part=part, up_to=first.mark)
+    if feature.spans_periods:
+        span = msgspec.structs.replace(span, runs={first_line.plan_feature_id: _run_when_billed(first_line)})
+    part = (
+        window_share(span, feature, window) if feature.price.is_bounded and not feature.spans_periods else FULL_PERIOD
+    )
+    rated = rate_window(span, feature, counted, part=part, up_to=first_line.mark)
     return feature, {int(line.rate_key): (line, earlier) for line, earlier in rated.lines()}
 
 
-def _run(line: Billed) -> Run:
-    """Return the run that a line's period stands in, as it was when the line was made."""
-    run = read_runs([line.span])[line.period_id][line.plan_feature_id]
-    known = None if line.earlier is None else json.loads(line.earlier)
-    if (known is None) != (run.earlier is None):
+def _run_when_billed(line: BilledLine) -> WindowRun:
+    """Return the window run of a line's period, as of the time when the line was billed."""
+    run = read_window_runs([line.span])[line.period_id][line.plan_feature_id]
+    earlier_usage = None if line.earlier is None else json.loads(line.earlier)
+    if (earlier_usage is None) != (run.earlier is None):
         raise LookupError("what earlier periods had used is missing, or there was none")
-    return run._replace(earlier=known and {int(rate_id): Decimal(used) for rate_id, used in known.items()})
+    return run._replace(
+        earlier=earlier_usage and {int(rate_id): Decimal(used) for rate_id, used in earlier_usage.items()}
+    )
 
 
-def _differences(line: Billed, again: Due, earlier: Before, *, is_alone: bool) -> Iterator[Row]:
+def _differences(
+    line: BilledLine, recomputed: WindowCharge, earlier: EarlierLines, *, is_alone: bool
+) -> Iterator[Row]:
     """
-    Yield how a line differs from what it should say.
+    Yield how a stored line differs from the recomputed one.
 
-    is_alone: of a credit, that no line at the same mark claims some of the counter beside it: then what was claimed
-    until then, less all credits at the mark, is what usage comes to.
+    is_alone: for a credit, whether no line at the same mark bills usage of the counter. Then the amount billed until
+    then, less all credits at the mark, must equal the amount of the usage.
     """
-    currency, quantity, more = line.currency, again.quantity, beside(line.span, again.feature, line.rate_id)
+    currency, quantity, extra_fields = (
+        line.currency,
+        recomputed.quantity,
+        special_case_notes(line.span, recomputed.feature, line.rate_id),
+    )
     stored: dict[str, Any] = json.loads(line.explanation)
-    amount = again.amount(currency) - earlier.amount + earlier.taken
-    is_rest = line.kind in ("late_usage", "progressive") or earlier.is_early
+    amount = recomputed.amount(currency) - earlier.amount + earlier.credited
+    is_rest = line.kind in ("late_usage", "progressive") or earlier.is_progressive
     if (is_rest and not line.corrects_line_id) or (line.corrects_line_id and "cumulative" in stored):
-        given = Decimal(stored.get("given_before", 0))
-        amount += given
-        if given and abs(given) > _given(line):
-            given = Decimal(0)
-        more |= since_before(again, currency, claimed=earlier.amount, quantity=earlier.counted.used, given=given)
-        more |= {"events": str(line.events - earlier.counted.events)}
+        discounted = Decimal(stored.get("given_before", 0))
+        amount += discounted
+        if discounted and abs(discounted) > _discounted_amount(line):
+            discounted = Decimal(0)
+        extra_fields |= cumulative_workings(
+            recomputed, currency, claimed=earlier.amount, quantity=earlier.counted.used, given=discounted
+        )
+        extra_fields |= {"events": str(line.events - earlier.counted.events)}
         quantity = line.counted.used - earlier.counted.used
-    elif again.before is not None:
-        more |= since_before(again, currency)
-    workings: dict[str, Any] = json.loads(explained(again.line, again.feature.agreed, **more))
+    elif recomputed.before is not None:
+        extra_fields |= cumulative_workings(recomputed, currency)
+    explanation: dict[str, Any] = json.loads(
+        usage_workings(recomputed.line, recomputed.feature.overridden, **extra_fields)
+    )
     if line.corrects_line_id:
         quantity, amount = Decimal(1), line.amount + (amount if is_alone else 0)
-        workings = workings if "cumulative" in stored else stored  # its formula is checked with those given by hand
+        explanation = explanation if "cumulative" in stored else stored  # credit_notes.py checks the other formula
     if amount != line.amount:
         yield {"line_id": line.line_id, "wrong": "amount", "stored": line.amount, "again": amount}
     if quantity != line.line_quantity:
         yield {"line_id": line.line_id, "wrong": "quantity", "stored": line.line_quantity, "again": quantity}
     if differing := sorted(
-        name for name in stored.keys() | workings.keys() if stored.get(name) != workings.get(name)
+        name for name in stored.keys() | explanation.keys() if stored.get(name) != explanation.get(name)
     ):
         name = differing[0]
-        yield {"line_id": line.line_id, "wrong": name, "stored": stored.get(name), "again": workings.get(name)}
+        yield {"line_id": line.line_id, "wrong": name, "stored": stored.get(name), "again": explanation.get(name)}
 
 
-def _given(line: Billed) -> Decimal:
-    """Return what coupons and people took off the lines of a counter: of that, usage gives nothing back again."""
+def _discounted_amount(line: BilledLine) -> Decimal:
+    """Return what coupons and credits by hand took off a counter's lines; usage credits leave that amount out."""
     with connection.cursor() as cursor:
-        cursor.execute(_GIVEN, [line.period_id, line.plan_feature_id, line.window_start, line.rate_id])
+        cursor.execute(_DISCOUNTED, [line.period_id, line.plan_feature_id, line.window_start, line.rate_id])
         ((amount,),) = cursor.fetchall()
     return Decimal(amount)

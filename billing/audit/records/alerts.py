@@ -1,4 +1,4 @@
-"""Alert rules and alerts: whose they are, what they say, and whether somebody still looks."""
+"""Check alert rules and alerts: their owner, their values, and that they are still evaluated."""
 
 from billing.audit.check import Check
 
@@ -22,7 +22,7 @@ _SUBJECTS = """
         OR (g.kind NOT IN ('low_balance', 'expiring', 'cap', 'spend')) AND a.subscription_id IS NULL
 """
 
-# What fires is the value of that moment; a level of an earlier version of the rule stays with its alert.
+# An alert stores the value at which it fired, and the threshold of the rule at that time.
 _VALUES = """
     SELECT a.id AS alert_id, g.kind, a.threshold, a.value, a."limit", a.agreed_limit
     FROM billing_alert a JOIN billing_alertrule g ON g.id = a.alert_rule_id
@@ -37,15 +37,15 @@ _VALUES = """
     END
 """
 
-# Names are those that subscription and feature ever had. Notices are forgotten in time, so older alerts are left out;
-# so are those of customers whose notices were erased.
-_TOLD = """
-    WITH told AS (
+# A notification names a subscription or feature as it was called at that time. Notifications are deleted after their
+# retention, and with the erasure of a customer, so the alerts of that time and of those customers are left out.
+_NOT_ANNOUNCED = """
+    WITH announced AS (
         SELECT unnest(string_to_array(facts ->> 'alerts', ','))::bigint AS alert_id, customer_id, created_at, facts
         FROM customers_notification WHERE kind = 'alert.fired' AND facts ? 'alerts'
     )
     SELECT a.id AS alert_id, a.threshold, a.value, a."limit", a.fired_at
-    FROM billing_alert a LEFT JOIN told n ON n.alert_id = a.id
+    FROM billing_alert a LEFT JOIN announced n ON n.alert_id = a.id
         AND n.customer_id = a.customer_id AND n.created_at = a.fired_at
         AND a.threshold::text = ANY (string_to_array(n.facts ->> 'thresholds', ','))
         AND (n.facts ->> 'alert_rule')::bigint = a.alert_rule_id
@@ -63,7 +63,7 @@ _TOLD = """
             SELECT FROM plans_featureevent e WHERE e.pgh_obj_id = a.feature_id
             AND e.code = n.facts ->> 'feature') END
     JOIN customers_customer c ON c.id = a.customer_id AND c.erased_at IS NULL
-    WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM told)
+    WHERE n.alert_id IS NULL AND a.id >= (SELECT min(alert_id) FROM announced)
 """
 
 _OVERDUE = """
@@ -80,7 +80,7 @@ CHECKS = (
     Check("alert_rules_are_of_the_customer_of_their_subscription", "G1", _SCOPES),
     Check("alerts_are_of_what_their_alert_rule_watches", "G1", _SUBJECTS),
     Check("alerts_fired_for_what_was_crossed", "G2", _VALUES),
-    Check("alerts_are_told", "G2", _TOLD),
+    Check("alerts_are_told", "G2", _NOT_ANNOUNCED),
     Check("nobody_waits_long_to_be_looked_after", "G3", _OVERDUE),
     Check("what_is_followed_is_not_ahead_of_itself", "G3", _AHEAD),
 )

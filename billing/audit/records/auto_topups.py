@@ -1,4 +1,4 @@
-"""Automatic top-ups: one at a time, each with its purchase, and ended as that did."""
+"""Check automatic top-ups and their rules."""
 
 from billing.audit.check import Check
 

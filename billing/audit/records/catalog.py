@@ -1,4 +1,4 @@
-"""Plans, versions and taxes."""
+"""Check plans, versions and taxes."""
 
 from collections.abc import Iterator
 

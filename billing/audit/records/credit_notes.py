@@ -1,8 +1,8 @@
-"""Credit notes: whose they are, what they take back, and at which tax."""
+"""Check credit notes: their parties, the lines that they credit, and the taxes."""
 
 from billing.audit.check import Check
-from invoices.documents.line_net import net_of
-from invoices.tax.line_taxes import taxes_of
+from invoices.documents.line_net import line_net_sql
+from invoices.tax.line_taxes import line_taxes_sql
 
 _NOTES = """
     SELECT n.id AS invoice_id, n.corrects_id, n.reference FROM (
@@ -22,7 +22,7 @@ _NOTES = """
         OR (i.reason <> '' AND o.id IS NULL)
         OR (o.id IS NOT NULL AND (o.state IN ('issued', 'overdue') OR o.credited <> o.total
             OR split_part(i.reference, ':', 2) <> split_part(o.reference, ':', 2)
-            -- where a person had it made anew, they say why, and both parties are as they were then
+            -- an invoice reissued by staff has a reason, and the party details of that time
             OR (i.seller_id, i.customer_id, i.currency) <> (o.seller_id, o.customer_id, o.currency)
             OR (i.reason = '' AND (i.seller_facts, i.buyer_facts) IS DISTINCT FROM (o.seller_facts, o.buyer_facts)))))
 """
@@ -41,20 +41,20 @@ _LINES = f"""
     SELECT c.id AS line_id, c.invoice_id, c.corrects_line_id FROM invoices_line c
     JOIN invoices_invoice n ON n.id = c.invoice_id LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
     WHERE (n.kind = 'credit_note') <> (c.corrects_line_id IS NOT NULL)
-        OR (n.kind = 'credit_note' AND (l.invoice_id, {taxes_of("l")}, l.service_start, l.service_end, l.description)
-            IS DISTINCT FROM (n.corrects_id, {taxes_of("c")}, c.service_start, c.service_end, c.description))
+        OR (n.kind = 'credit_note' AND (l.invoice_id, {line_taxes_sql("l")}, l.service_start, l.service_end, l.description)
+            IS DISTINCT FROM (n.corrects_id, {line_taxes_sql("c")}, c.service_start, c.service_end, c.description))
         OR c.kind = 'fee_credit' AND (c.quantity <> 1 OR c.explanation - ARRAY['fee', 'share', 'included', 'segments',
             'formula', 'cumulative', 'claimed_before', 'net_before', 'given_before', 'left'] <> '{{}}'
             OR c.amount > coalesce(
                 (c.explanation ->> 'claimed_before')::numeric - (c.explanation ->> 'cumulative')::numeric, 0))
         OR NOT c.explanation ? 'cumulative' AND c.kind IN ('credit', 'usage_credit')
             AND (c.quantity <> 1 OR c.explanation <>
-            jsonb_build_object('formula', trim_scale(c.amount)::text, 'of', trim_scale({net_of("l")})::text))
+            jsonb_build_object('formula', trim_scale(c.amount)::text, 'of', trim_scale({line_net_sql("l")})::text))
         OR (c.explanation ? 'cumulative' AND c.kind = 'credit')
     UNION ALL
     SELECT l.id, l.invoice_id, NULL FROM invoices_line l
     JOIN (SELECT corrects_line_id, sum(amount) AS amount FROM invoices_line GROUP BY 1) c ON c.corrects_line_id = l.id
-    WHERE NOT c.amount BETWEEN least(0, {net_of("l")}) AND greatest(0, {net_of("l")})
+    WHERE NOT c.amount BETWEEN least(0, {line_net_sql("l")}) AND greatest(0, {line_net_sql("l")})
 """  # noqa: S608
 
 _TAXES = """

@@ -1,8 +1,8 @@
-"""What goes back to customers, and what was taken from them: balances, refunds, charges."""
+"""Check customer balances, refunds and collected payments."""
 
 from billing.audit.check import Check
 
-# What a note takes back of what was paid went to the balance or was to be refunded, all of it and once.
+# The paid amount that a credit note takes back goes to the customer balance or to a refund, in full and once.
 _RETURNED = """
     SELECT i.id AS invoice_id, i.total, i.credited, i.paid, i.returned, b.amount AS to_balance, r.amount AS to_refund
     FROM invoices_invoice i
@@ -27,7 +27,8 @@ _BALANCES = """
     WHERE (b.amount, b.entries) IS DISTINCT FROM (e.amount, e.count) OR NOT e.sound
 """
 
-# Every entry has what it came from: a note, an attempt, a payment; and what was set off paid just that.
+# Every entry has a source: a credit note, a payment attempt, a payment or a refund; and an applied amount equals its
+# payment.
 _FOUNDED = """
     SELECT e.id AS entry_id, e.kind, e.amount, e.reference FROM invoices_balanceentry e
     LEFT JOIN invoices_invoice i ON i.id = e.document_id
@@ -47,7 +48,7 @@ _FOUNDED = """
         WHERE e.document_id = p.invoice_id AND e.kind = 'applied' AND e.amount = -p.amount)
 """
 
-# What was taken paid its invoice or is on the balance, to the cent and once.
+# A collected amount pays its invoice or is on the customer balance, to the cent and once.
 _TAKEN = """
     SELECT c.id AS attempt_id, c.state, c.amount, p.amount AS paid, e.amount AS kept FROM invoices_paymentattempt c
     LEFT JOIN invoices_payment p ON p.attempt_id = c.id

@@ -1,71 +1,71 @@
-"""What is edited by people leaves a history; so what a row says now must be what its history last said."""
+"""Check the history of edited rows: a row must equal the last state that its history recorded."""
 
 from collections.abc import Iterator
 
 from django.db.models import Model
 
-from billing.audit.check import Check, Row, select
+from billing.audit.check import Check, Row, select_rows
 from billing.audit.records.schema_checks import our_models
 from billing.audit.shared_reads import Books
 
 _OWN = ("pgh_id", "pgh_created_at", "pgh_label", "pgh_context_id", "pgh_obj_id")
 
 
-def tracked() -> list[tuple[type[Model], type[Model], list[str]]]:
-    """Return (model, its history, the columns that both have) of every model with a history."""
-    found: list[tuple[type[Model], type[Model], list[str]]] = []
+def tracked_models() -> list[tuple[type[Model], type[Model], list[str]]]:
+    """Return (model, its history model, the columns of both) for every model with a history."""
+    tracked: list[tuple[type[Model], type[Model], list[str]]] = []
     for history in our_models():
         model = getattr(history, "pgh_tracked_model", None)
         if model is not None:
             columns = [str(field.column) for field in history._meta.local_concrete_fields]
             columns = [column for column in columns if column not in _OWN]
-            found.append((model, history, columns))
-    return found
+            tracked.append((model, history, columns))
+    return tracked
 
 
-def _changed_in_silence(books: Books) -> Iterator[Row]:
-    """A row that differs from its last entry was changed while the triggers were off, or its history was."""
-    for model, history, columns in tracked():
+def _changed_without_history(books: Books) -> Iterator[Row]:
+    """Yield rows that differ from their last history entry: changed with triggers off, or with an edited history."""
+    for model, history, columns in tracked_models():
         key = model._meta.pk.column
-        now = ", ".join(f't."{column}"' for column in columns)
-        then = ", ".join(f'h."{column}"' for column in columns)
+        current_columns = ", ".join(f't."{column}"' for column in columns)
+        history_columns = ", ".join(f'h."{column}"' for column in columns)
         statement = f"""
             SELECT t."{key}" AS id FROM {model._meta.db_table} t
             JOIN LATERAL (
                 SELECT * FROM {history._meta.db_table} h WHERE h.pgh_obj_id = t."{key}" ORDER BY h.pgh_id DESC LIMIT 1
             ) h ON true
-            WHERE ROW({now})::text IS DISTINCT FROM ROW({then})::text
+            WHERE ROW({current_columns})::text IS DISTINCT FROM ROW({history_columns})::text
         """  # noqa: S608
-        for row in select(statement):
+        for row in select_rows(statement):
             yield {"table": model._meta.db_table, **row}
 
 
 def _without_history(books: Books) -> Iterator[Row]:
-    for model, history, _ in tracked():
+    for model, history, _ in tracked_models():
         key, table = model._meta.pk.column, model._meta.db_table
-        # Invoices are written as issued, by COPY: they have a history once their state has moved on.
-        moved = "t.state NOT IN ('draft', 'issued')" if table == "invoices_invoice" else "true"
-        lost = f"""
-            SELECT t."{key}" AS id FROM {table} t WHERE {moved} AND NOT EXISTS
+        # Invoices are inserted as issued by COPY, which skips the history; it starts with their next change of state.
+        has_changed = "t.state NOT IN ('draft', 'issued')" if table == "invoices_invoice" else "true"
+        statement = f"""
+            SELECT t."{key}" AS id FROM {table} t WHERE {has_changed} AND NOT EXISTS
             (SELECT FROM {history._meta.db_table} h WHERE h.pgh_obj_id = t."{key}")
         """  # noqa: S608
-        for row in select(lost):
+        for row in select_rows(statement):
             yield {"table": table, **row}
 
 
-def _gone_in_silence(books: Books) -> Iterator[Row]:
-    """A row whose history does not end with its deletion is there."""
-    for model, history, _ in tracked():
+def _deleted_without_history(books: Books) -> Iterator[Row]:
+    """Yield deleted rows whose history doesn't end with a deletion."""
+    for model, history, _ in tracked_models():
         key, table = model._meta.pk.column, model._meta.db_table
-        gone = f"""
+        statement = f"""
             SELECT h.pgh_obj_id AS id FROM {history._meta.db_table} h LEFT JOIN {table} t ON t."{key}" = h.pgh_obj_id
             WHERE t."{key}" IS NULL GROUP BY 1 HAVING (array_agg(h.pgh_label ORDER BY h.pgh_id DESC))[1] <> 'delete'
         """  # noqa: S608
-        for row in select(gone):
+        for row in select_rows(statement):
             yield {"table": table, **row}
 
 
-# Since when a version is published, without a return to draft: its last step out of draft or review.
+# When a version was published: its last step out of draft or review.
 _PUBLISHED = """
     SELECT v.pgh_obj_id AS version_id, max(v.pgh_created_at) AS at FROM (
         SELECT pgh_obj_id, pgh_created_at, state,
@@ -132,9 +132,9 @@ _CHANGED_METERS = f"""
 """  # noqa: S608
 
 CHECKS = (
-    Check("every_row_is_what_its_history_last_said", "O3", _changed_in_silence),
+    Check("every_row_is_what_its_history_last_said", "O3", _changed_without_history),
     Check("every_edited_row_has_a_history", "O3", _without_history),
-    Check("every_row_that_was_not_deleted_is_there", "O3", _gone_in_silence),
+    Check("every_row_that_was_not_deleted_is_there", "O3", _deleted_without_history),
     Check("published_prices_have_not_changed_since", "V1", _CHANGED_PRICES),
     Check("published_versions_only_move_along_their_life", "V1", _CHANGED_VERSIONS),
     Check("meters_in_use_have_kept_their_meaning", "V3", _CHANGED_METERS),

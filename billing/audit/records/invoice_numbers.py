@@ -1,4 +1,4 @@
-"""Numbers and files of documents."""
+"""Check the numbers and files of invoices."""
 
 from billing.audit.check import Check
 from invoices.documents.month_lock import SUMS
@@ -38,7 +38,7 @@ _FILES = """
         OR i.state IS NULL OR i.state = 'draft' OR (r.content IS NULL AND r.error = '')
 """
 
-# What was issued, or removed, behind a lock makes the month's sums differ from those that were locked.
+# An invoice that was issued or removed in a locked month makes its sums differ from the locked ones.
 _LOCKED = f"""
     SELECT * FROM (
         SELECT l.id AS lock_id, l.seller_id, l.month, l.sums,

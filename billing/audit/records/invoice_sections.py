@@ -1,11 +1,11 @@
-"""Documents about several subscriptions: whose lines stand in which section."""
+"""Check consolidated invoices: the sections and their lines."""
 
 from billing.audit.check import Check
 
 _OF = r"substring(z.reference from '^period:(\d{1,18})$')::bigint"
 
-# Sections follow one another without a gap, in the order of names. A subscription is called as it was at some time;
-# of who was erased the document alone still says how.
+# Sections follow one another without a gap, in the order of their names. A section has a name that its subscription
+# had at some time; after an erasure only the invoice still has the name, so it can't be compared.
 _SECTIONS = f"""
     SELECT z.id AS section_id, z.invoice_id, z.reference FROM (
         SELECT *, row_number() OVER of_document AS place, lag(last_line, 1, 0) OVER of_document AS before,
@@ -37,8 +37,8 @@ _OWN = f"""
             OR l.service_end <> p.ends_at AND p.kind <> 'opening'))
 """  # noqa: S608
 
-# A document is about all the time that its sections are about, and a credit note about that of its document. The end
-# of a first period that was paid in advance may have moved since; then its fees say where it was.
+# An invoice spans the time of all its sections, and a credit note the time of its invoice. The end of a first period
+# that was paid in advance may have moved since; then the fee lines have the original end.
 _SPANS = f"""
     WITH spans AS (
         SELECT z.invoice_id, min(p.starts_at) AS starts_at, max(coalesce(f.ends_at, p.ends_at)) AS ends_at,

@@ -1,14 +1,14 @@
-"""Documents: what they bill, add up to and say about both sides."""
+"""Check invoices: the periods they bill, their totals, and the details of both parties."""
 
 from collections.abc import Iterable
 
-from billing.audit.amounts.commitments import wrong_settlements
-from billing.audit.amounts.coupons import COUNTED, wrong_coupons
+from billing.audit.amounts.commitments import wrong_commitment_lines
+from billing.audit.amounts.coupons import MISCOUNTED_COUPONS, wrong_coupons
 from billing.audit.amounts.fees import wrong_fee_lines
-from billing.audit.amounts.multi_period_fees import wrong_longer_fees
-from billing.audit.amounts.one_off_invoices import wrong_claims
-from billing.audit.amounts.prepaid_fee_adjustments import wrong_rests
-from billing.audit.amounts.quantities import unsettled_quantities, wrong_workings
+from billing.audit.amounts.multi_period_fees import wrong_multi_period_fees
+from billing.audit.amounts.one_off_invoices import wrong_one_off_lines
+from billing.audit.amounts.prepaid_fee_adjustments import wrong_prepaid_adjustments
+from billing.audit.amounts.quantities import unsettled_quantities, wrong_quantity_lines
 from billing.audit.amounts.taxes import wrong_taxes
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
@@ -18,8 +18,9 @@ def _rerated(books: Books) -> Iterable[Row]:
     return books.rerating.wrong
 
 
-# The parts of a reference, such as period:12, period:12:reissue:1 and late:12:3456; NULL where it has another form. A
-# credit note is of the period of the invoice that it corrects; a joined one, periods:12, is told by its first period.
+# The period id in a reference, such as period:12, period:12:reissue:1 and late:12:3456; NULL for other forms. A
+# credit note belongs to the period of the invoice that it corrects. A consolidated invoice, periods:12, has its first
+# period's id.
 PERIOD = (
     r"substring(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END"
     r" from '^(?:periods?:(?=\d{1,18}(?::reissue:\d{1,9})?$)|(?:late|progress):(?=\d{1,18}:\d{1,18}$))(\d+)')::bigint"
@@ -30,8 +31,8 @@ OWN_PERIOD = r"substring(i.reference from '^(?:periods?|late|progress):(\d{1,18}
 MARK = r"substring(i.reference from '^late:\d{1,18}:(\d{1,18})$')::bigint"
 SECTION = "invoices_section z WHERE z.invoice_id = i.id AND z.reference = 'period:' || p.id"
 KIND = "split_part(i.reference, ':', 1)"
-CLAIMED = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
-OF_NO_PERIOD = f"({CLAIMED} LIKE 'purchase:%' OR {CLAIMED} LIKE 'claim:%')"
+BILLED_REFERENCE = "(CASE i.kind WHEN 'credit_note' THEN o.reference ELSE i.reference END)"
+OF_NO_PERIOD = f"({BILLED_REFERENCE} LIKE 'purchase:%' OR {BILLED_REFERENCE} LIKE 'claim:%')"
 
 _ONCE = f"""
     SELECT p.id AS period_id, p.invoice_id, i.reference FROM billing_period p
@@ -85,8 +86,8 @@ _TOTALS = f"""
         OR (i.state <> 'draft' AND l.lines = 0) OR l.positions <> l.lines OR l.last <> l.lines
 """  # noqa: S608
 
-# What a document says of a party is what the party's row said at some time: each state is kept in its history. Of who
-# was erased the document alone still says it, which nothing else can confirm.
+# The party details on an invoice equal the party's row at some time; the history has each state of the row. After an
+# erasure only the invoice still has the details, so they can't be compared.
 _PARTIES = f"""
     SELECT i.id AS invoice_id, i.customer_id, i.seller_id, p.id AS period_id FROM invoices_invoice i {CORRECTED}
     LEFT JOIN customers_customer c ON c.id = i.customer_id LEFT JOIN customers_seller se ON se.id = i.seller_id
@@ -104,7 +105,8 @@ _PARTIES = f"""
             WHERE g.sha256 = i.seller_facts ->> 'logo_id'))
 """  # noqa: S608
 
-# An opening document claims what is due in advance of the first period, a late one what came to the period it names.
+# An opening invoice bills fees due before the first period; an invoice for late usage bills the period in its
+# reference.
 _DATES = f"""
     WITH terms AS (
         SELECT pgh_obj_id AS seller_id, 0::bigint AS customer_id, net_days FROM customers_sellerevent
@@ -113,9 +115,9 @@ _DATES = f"""
     ),
     billed AS (
         SELECT i.*, p.starts_at, p.ends_at, f.starts_at AS next_starts_at, f.ends_at AS next_ends_at,
-            -- the end of its subscription has cut the first period short since, or it was issued within the period
-            coalesce(f.revision, 1) > 1 OR {CLAIMED} LIKE 'progress:%' AS is_cut,
-            {CLAIMED} LIKE 'periods:%' AS is_joined -- see joined_documents_are_about_all_of_their_time
+            -- a cancellation has cut the first period short since, or the invoice was issued within the period
+            coalesce(f.revision, 1) > 1 OR {BILLED_REFERENCE} LIKE 'progress:%' AS is_cut,
+            {BILLED_REFERENCE} LIKE 'periods:%' AS is_joined -- see joined_documents_are_about_all_of_their_time
         FROM invoices_invoice i {CORRECTED} LEFT JOIN billing_period p ON p.id = {PERIOD}
         LEFT JOIN billing_period f ON p.kind = 'opening'
             AND (f.subscription_id, f.kind, f.starts_at) = (p.subscription_id, 'regular', p.ends_at)
@@ -132,7 +134,8 @@ _DATES = f"""
         OR (i.period_end <> coalesce(next_ends_at, i.ends_at) AND NOT is_cut AND NOT is_joined))
 """  # noqa: S608
 
-# A usage credit is of the same counter as the line that it takes back.
+# Each kind of line has its own snapshot rows and references. A usage credit is for the same counter as the line that
+# it credits.
 _LINES = f"""
     SELECT l.id AS line_id, l.kind, l.invoice_id FROM invoices_line l
     JOIN invoices_invoice i ON i.id = l.invoice_id
@@ -183,7 +186,8 @@ _LINES = f"""
         OR (p.state = 'open' AND l.kind <> 'progressive')
 """  # noqa: S608
 
-# A counter is billed by one line of its own period, on the document that stands; all that comes later is late.
+# A counter has one usage line, on its period's invoice that has not been replaced; all later lines are for late
+# usage.
 _TWICE = f"""
     SELECT b.period_id, b.plan_feature_id, b.rate_id, count(*) AS lines FROM billing_billedusage b
     JOIN invoices_line l ON l.id = b.line_id JOIN invoices_invoice i ON i.id = l.invoice_id
@@ -201,14 +205,14 @@ CHECKS = (
     Check("documents_are_dated_as_they_were_issued", "I3", _DATES),
     Check("lines_bill_what_their_snapshot_says", "I3", _LINES),
     Check("usage_is_billed_once", "P3", _TWICE),
-    Check("one_off_claims_are_their_units_at_their_price", "I1", wrong_claims),
+    Check("one_off_claims_are_their_units_at_their_price", "I1", wrong_one_off_lines),
     Check("fees_follow_from_their_share", "I1", wrong_fee_lines),
-    Check("what_was_cut_off_was_given_back", "I1", wrong_rests),
-    Check("longer_fees_are_due_once", "I1", wrong_longer_fees),
-    Check("quantities_are_charged_as_their_lines_say", "I1", wrong_workings),
+    Check("what_was_cut_off_was_given_back", "I1", wrong_prepaid_adjustments),
+    Check("longer_fees_are_due_once", "I1", wrong_multi_period_fees),
+    Check("quantities_are_charged_as_their_lines_say", "I1", wrong_quantity_lines),
     Check("quantities_are_charged_for_as_long_as_they_were_held", "P3", unsettled_quantities),
     Check("usage_lines_are_rated_the_same_again", "E6", _rerated),
-    Check("commitments_come_to_what_was_promised", "I1", wrong_settlements),
+    Check("commitments_come_to_what_was_promised", "I1", wrong_commitment_lines),
     Check("coupons_take_off_what_is_held", "I1", wrong_coupons),
-    Check("coupons_are_given_as_often_as_they_count", "I1", COUNTED),
+    Check("coupons_are_given_as_often_as_they_count", "I1", MISCOUNTED_COUPONS),
 )

@@ -1,4 +1,4 @@
-"""Bulk work: what jobs say of themselves is what their items say."""
+"""Check that the figures of jobs match their items."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -38,7 +38,7 @@ _NUMBERS = """
 
 
 def _files(books: Books) -> Iterator[Row]:
-    """A file is whole while it is to be cut, and gone from then on."""
+    """Yield files that are incomplete before they are split into items, or that still exist afterwards."""
     for job in Job.objects.exclude(file_name="").only("total", "state", "file_bytes", "file_sha256"):
         parts = JobPart.objects.filter(job=job).order_by("number").values_list("number", "content")
         if job.total is not None or job.has_ended:

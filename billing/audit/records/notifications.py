@@ -1,13 +1,13 @@
-"""What happened is told to whom it concerns, and what proves that it is we who tell it can be read."""
+"""Check that notifications reach their recipients, and that the secrets that sign them can be read."""
 
 from collections.abc import Iterator
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from customers.models import WebhookEndpoint
-from customers.notifications.signing_secrets import Unreadable, unseal
+from customers.notifications.signing_secrets import SecretUnreadable, unseal
 
-# What was missed and sent later, when asked for, comes on top of whom it was handed out to.
+# Resent notifications add deliveries, so there may be more deliveries than recipients.
 _LOST = """
     SELECT n.id AS notification_id, n.kind, n.recipients, count(d.id) AS deliveries
     FROM customers_notification n LEFT JOIN customers_delivery d ON d.notification_id = n.id
@@ -39,7 +39,7 @@ def _unreadable(books: Books) -> Iterator[Row]:
         try:
             for stored in filter(None, (endpoint.secret, endpoint.previous_secret)):
                 unseal(stored)
-        except Unreadable as error:
+        except SecretUnreadable as error:
             yield {"endpoint_id": endpoint.pk, "error": str(error)}
 
 

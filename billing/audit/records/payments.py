@@ -1,4 +1,4 @@
-"""Payments: whose they are, and what they come to."""
+"""Check payments: the invoices they pay, and their sums."""
 
 from billing.audit.check import Check
 
@@ -14,7 +14,7 @@ _COUNTED = """
         OR (i.kind = 'invoice' AND i.state = 'paid') <> (i.paid > 0 AND i.paid + i.credited - i.returned >= i.total)
 """
 
-# What a wallet paid left it by a movement of the same name and amount.
+# Each payment from a wallet has a ledger transaction with the same reference and amount.
 _FROM_WALLETS = """
     SELECT p.id AS payment_id, p.invoice_id, p.amount, t.id AS transaction_id, t.units FROM invoices_payment p
     JOIN invoices_invoice i ON i.id = p.invoice_id FULL JOIN (

@@ -1,4 +1,4 @@
-"""Where periods should end, computed anew from the anchor."""
+"""Check period boundaries: compute them again from the anchor."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,11 +9,11 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row
 from billing.audit.shared_reads import Books
-from billing.subscriptions.periods.boundaries import anchor_of, spans
-from plans.catalog.stored_terms import terms_of
+from billing.subscriptions.periods.boundaries import period_anchor, period_intervals
+from plans.catalog.stored_terms import load_terms
 
-# Most subscriptions share their edges, so equal ones are computed once. Customers who have moved to another time zone
-# are left out: their periods follow the zone that they had at the time.
+# Many subscriptions share their boundaries, so equal ones are grouped and computed once. Customers who have changed
+# their time zone are left out: their periods follow the zone of that time.
 _PERIODS = """
 SELECT p.version_id, s.currency, s.anchor_at, c.time_zone, p.starts_at, p.ends_at, least((
         SELECT min(z.starts_at) FROM billing_pause z
@@ -28,15 +28,18 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 
 
-def misplaced_edges(books: Books) -> Iterator[Row]:
-    """Yield the periods that end elsewhere than their anchor says, a change, a pause, or their subscription's end."""
+def misplaced_boundaries(books: Books) -> Iterator[Row]:
+    """
+    Yield periods that end elsewhere than at the boundary of their anchor, a plan change, a pause or their
+    subscription.
+    """
     with ServerCursor(connection.connection, "audit_periods") as cursor:
         cursor.execute(_PERIODS)
         while rows := cursor.fetchmany(5_000):
-            for *facts, period_id in rows:
-                wrong = _misplaced(*facts)
-                if wrong is not None:
-                    yield {"period_id": period_id, **wrong}
+            for *inputs, period_id in rows:
+                difference = _misplaced(*inputs)
+                if difference is not None:
+                    yield {"period_id": period_id, **difference}
 
 
 def _misplaced(
@@ -48,8 +51,10 @@ def _misplaced(
     ends_at: datetime,
     subscription_ends_at: datetime | None,
 ) -> dict[str, Any] | None:
-    anchor = anchor_of(terms_of(version_id, currency), anchor_at=anchor_at, time_zone=time_zone)
-    expected = spans(anchor, start=starts_at, until=starts_at + datetime.resolution, end=subscription_ends_at)
+    anchor = period_anchor(load_terms(version_id, currency), anchor_at=anchor_at, time_zone=time_zone)
+    expected = period_intervals(
+        anchor, start=starts_at, until=starts_at + datetime.resolution, end=subscription_ends_at
+    )
     if not expected or expected[0][1] != ends_at:
         return {"starts_at": starts_at, "ends_at": ends_at, "should_end_at": expected and expected[0][1]}
     return None

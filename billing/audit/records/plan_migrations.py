@@ -1,8 +1,9 @@
-"""Migrations: whoever was moved, or taken back, stands where the rows say."""
+"""Check plan migrations: migrated and rolled-back subscriptions match their items."""
 
 from billing.audit.check import Check
 
-# A subscription may have changed its plan again, or have ended, since it moved; the period that the move made stays.
+# A subscription may have changed its plan again, or ended, since its migration; the period created by the migration
+# stays.
 _MOVES = """
     SELECT m.id AS move_id, m.state, m.part_id, m.change_id FROM billing_migrationitem m
     JOIN billing_planmigration g ON g.id = m.migration_id

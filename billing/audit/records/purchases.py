@@ -1,4 +1,4 @@
-"""What was bought into wallets: what it came to, what it was invoiced with, and what arrived."""
+"""Check purchases of credit packs: the price, the invoice, and the grant."""
 
 import json
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from wallets.models import Purchase
-from wallets.purchases.pack_terms import stored
+from wallets.purchases.pack_terms import load_terms
 from wallets.purchases.paid_grant import CREDITED_BY_HAND
-from wallets.purchases.purchase_invoice import claim_of
+from wallets.purchases.purchase_invoice import purchase_line_facts
 
-# What credit notes had taken back when it arrived was not paid for; one of the same moment may have come after it.
+# Amounts credited before the grant reduce the lot's cost. A credit note of the same moment may be before or after it.
 _CREDITED = """coalesce((SELECT sum(c.amount) FROM invoices_line c JOIN invoices_invoice n ON n.id = c.invoice_id
             WHERE n.corrects_id = i.id AND n.issued_at {before} p.granted_at), 0)"""
 
@@ -30,7 +30,7 @@ _GRANTED = f"""
             WHEN 'granted' THEN l.units IS DISTINCT FROM p.units OR coalesce(l.bonus, 0) <> p.bonus
                 OR l.cost NOT IN (p.net - {_CREDITED.format(before="<")}, p.net - {_CREDITED.format(before="<=")})
                 OR NOT (p.is_trusted OR i.state = 'paid')
-            WHEN 'pending' THEN p.is_trusted OR l.units IS NOT NULL OR EXISTS ( -- and the sweeper has not seen it
+            WHEN 'pending' THEN p.is_trusted OR l.units IS NOT NULL OR EXISTS ( -- and the settlement task has missed it
                 SELECT FROM invoices_payment y WHERE y.invoice_id = i.id AND i.state = 'paid'
                     AND y.created_at < now() - interval '1 minute')
             ELSE i.state <> 'void' OR l.units IS NOT NULL END
@@ -42,23 +42,31 @@ _GRANTED = f"""
 
 
 def _wrong_figures(books: Books) -> Iterator[Row]:
-    """Work out again what each purchase came to, and what its invoice says of it, on the terms that it keeps."""
+    """Compute each purchase and its invoice line again, on the terms stored with the purchase."""
     rows = Purchase.objects.select_related("invoice").prefetch_related("invoice__lines")
-    for one in rows.iterator(chunk_size=1_000):
-        terms = stored(one.terms)
-        order = terms.bought(one.quantity, one.units, str(one.currency))
-        claimed = claim_of(terms, order, one.quantity, at=one.invoice.period_start)
-        for line in one.invoice.lines.all():
-            printed = (line.quantity, line.explanation, line.service_start, line.service_end)
-            lasts = (one.invoice.period_start, one.invoice.period_end)
-            if printed != (claimed.quantity, json.loads(claimed.explanation), *lasts) or lasts != claimed.lasts:
-                yield {"purchase_id": one.pk, "invoice_id": one.invoice_id, "line": line.pk}
-        told = (one.units, one.bonus, one.net)
-        if told != (order.units, order.bonus, order.net):
-            yield {"purchase_id": one.pk, "stored": told, "again": (order.units, order.bonus, order.net)}
+    for purchase in rows.iterator(chunk_size=1_000):
+        terms = load_terms(purchase.terms)
+        order = terms.purchase_amounts(purchase.quantity, purchase.units, str(purchase.currency))
+        expected_line = purchase_line_facts(terms, order, purchase.quantity, at=purchase.invoice.period_start)
+        for line in purchase.invoice.lines.all():
+            stored_line = (line.quantity, line.explanation, line.service_start, line.service_end)
+            service_dates = (purchase.invoice.period_start, purchase.invoice.period_end)
+            if (
+                stored_line != (expected_line.quantity, json.loads(expected_line.explanation), *service_dates)
+                or service_dates != expected_line.service_period
+            ):
+                yield {"purchase_id": purchase.pk, "invoice_id": purchase.invoice_id, "line": line.pk}
+        stored_figures = (purchase.units, purchase.bonus, purchase.net)
+        if stored_figures != (order.units, order.bonus, order.net):
+            yield {
+                "purchase_id": purchase.pk,
+                "stored": stored_figures,
+                "again": (order.units, order.bonus, order.net),
+            }
 
 
-# An invoice that somebody credited by hand takes its purchase along, and says why in words of its own.
+# A withdrawn purchase has a credit note with its reason. Crediting the invoice by hand also withdraws the purchase,
+# with a reason of its own, so those are left out.
 _WITHDRAWN = f"""
     SELECT p.id AS purchase_id, n.id AS credit_note_id, n.reason, n.credit_to FROM wallets_purchase p
     LEFT JOIN invoices_invoice n ON n.corrects_id = p.invoice_id AND n.kind = 'credit_note'

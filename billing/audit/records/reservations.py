@@ -1,4 +1,4 @@
-"""Whether what is reserved is of the customer, the period and the feature that it says, with its hold."""
+"""Check that reservations match their customer, period, feature and hold."""
 
 from billing.audit.check import Check
 

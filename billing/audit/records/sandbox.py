@@ -1,4 +1,4 @@
-"""The sandbox: nothing happens to a customer before its clock comes to it, and its documents are numbered apart."""
+"""Check the sandbox: no event of a customer is later than its clock, and its invoices have their own numbers."""
 
 from billing.audit.check import Check
 

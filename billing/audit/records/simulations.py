@@ -1,20 +1,20 @@
-"""Simulations: what they found is as it was written, and what is said of it with versions is what they found."""
+"""Check simulations: results are unchanged, and required simulations refer to a finished job."""
 
 from collections.abc import Iterator
 
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from billing.models import SimulationResult
-from billing.simulation.results import digest_of
+from billing.simulation.results import compute_digest
 
 
 def _changed(books: Books) -> Iterator[Row]:
-    for one in SimulationResult.objects.order_by("pk").iterator(chunk_size=500):
-        if one.digest != digest_of(one):
-            yield {"id": one.pk, "job": one.job_id, "digest": one.digest}
+    for result in SimulationResult.objects.order_by("pk").iterator(chunk_size=500):
+        if result.digest != compute_digest(result):
+            yield {"id": result.pk, "job": result.job_id, "digest": result.digest}
 
 
-# Its results may be forgotten by now; the job stays.
+# The results may have been deleted since; the job stays.
 _UNFOUNDED = """
     SELECT r.id, r.reference FROM plans_requiredsimulation r
     LEFT JOIN billing_job j ON r.reference = 'simulation:' || j.id AND j.kind = 'simulation' AND j.state = 'done'

@@ -1,7 +1,7 @@
-"""Subscriptions, their periods and what they cover."""
+"""Check subscriptions, their periods and the features they cover."""
 
 from billing.audit.check import Check
-from billing.audit.records.period_boundaries import misplaced_edges
+from billing.audit.records.period_boundaries import misplaced_boundaries
 from billing.audit.usage.closed_period_leftovers import unbilled_in_closed_periods
 
 _TILING = """
@@ -13,7 +13,7 @@ _TILING = """
             AND (z.subscription_id, z.starts_at, z.ends_at) = (t.subscription_id, t.ends_at, t.next_starts_at))
 """
 
-_WORLDS = """
+_SANDBOX_MISMATCHES = """
     SELECT s.id AS subscription_id, s.sandbox FROM billing_subscription s
     JOIN customers_customer c ON c.id = s.customer_id WHERE c.sandbox <> s.sandbox
 """
@@ -38,7 +38,8 @@ _ENDS = """
         OR (s.state <> 'draft' AND count(p.id) = 0 AND s.ends_at IS DISTINCT FROM s.starts_at)
 """
 
-# A trial lasts from the start to its end, or that of the subscription; nothing else is billed before it is over.
+# A trial lasts from the subscription's start to the trial's end, or to the subscription's end if that is earlier.
+# Only trial periods start before its end.
 _TRIALS = """
     SELECT s.id AS subscription_id, s.trial_ends_at, max(p.ends_at) FILTER (WHERE p.is_trial) AS last_of_trial
     FROM billing_subscription s LEFT JOIN billing_period p ON p.subscription_id = s.id
@@ -57,7 +58,7 @@ _PARTS = """
     WHERE p.continues_id IS NOT NULL AND q.id IS NULL
 """
 
-# A subscription whose pause has begun is paused, or ends meanwhile; nothing of it is billed in between.
+# A subscription is paused while a pause is running, unless it ends meanwhile; no period overlaps a pause.
 _PAUSES = """
     SELECT z.id AS pause_id, z.state, s.state AS of_subscription FROM billing_pause z
     JOIN billing_subscription s ON s.id = z.subscription_id
@@ -90,9 +91,8 @@ _CLOSED = """
         OR (p.error = '' AND p.retry_at IS NOT NULL)
 """
 
-# The mark is the time of the first usage that came too late, of the replay that found it a place, of a correction, of
-# the close that left what comes to less than nothing to a later document; or of the document that billed what the
-# period goes on from.
+# late_since is the time of the first late event, of its reprocessing, of a correction, of the close itself if it left
+# a negative amount to a later invoice, or of the invoice for the period that this one continues.
 _LATE = """
     WITH late AS (
         SELECT p.id, p.late_since, p.closed_at, p.continues_id, s.customer_id FROM billing_period p
@@ -127,8 +127,8 @@ _VERSIONS = """
         AND NOT (s.sandbox AND v.tried_at IS NOT NULL)
 """
 
-# Both ways round: what the versions of a subscription's periods offer is covered while they are in force, the last
-# one for as long as it lasts or until a change that is to come, and nothing else is.
+# Coverage must equal the features of the versions of a subscription's periods, each while it is in force; the last
+# one until the subscription ends or the next scheduled change. The FULL JOIN finds missing and surplus coverage.
 _COVERAGE = """
     WITH priced AS (
         SELECT s.id, p.version_id, p.starts_at AS since, least(
@@ -153,8 +153,8 @@ _COVERAGE = """
     WHERE w.during IS DISTINCT FROM c.during OR c.is_its_own IS NOT TRUE
 """
 
-# A change that was done has a period that begins with it, and comes from the version of the one before. Where a
-# period was to be split and was not, the row says why. A migration that was rolled back has undone its changes.
+# A completed change has a period that starts with it, after a period of the previous version. If a period was to be
+# split and was not, the row says why. A rollback of a migration has undone its changes.
 _CHANGES = """
     SELECT m.id AS change_id, m.state, m.moment FROM billing_scheduledchange m
     LEFT JOIN billing_rollout r ON r.id = m.rollout_id
@@ -181,12 +181,12 @@ _OVERLAPS = """
 """
 
 CHECKS = (
-    Check("subscriptions_are_live_or_sandbox_as_their_customer", "A1", _WORLDS),
+    Check("subscriptions_are_live_or_sandbox_as_their_customer", "A1", _SANDBOX_MISMATCHES),
     Check("periods_of_a_subscription_tile", "P1", _TILING),
     Check("periods_begin_with_their_subscription", "P1", _FIRST),
     Check("periods_end_with_their_subscription", "P1", _ENDS),
     Check("trials_last_as_agreed", "P6", _TRIALS),
-    Check("periods_follow_their_anchor", "P2", misplaced_edges),
+    Check("periods_follow_their_anchor", "P2", misplaced_boundaries),
     Check("a_plan_change_leaves_no_gap", "P2", _PARTS),
     Check("nothing_is_billed_while_paused", "P7", _PAUSES),
     Check("periods_are_due_after_their_grace", "P4", _GRACE),

@@ -1,4 +1,4 @@
-"""What prepaid value adds up to: entries, lots, wallets, and what use was asked to pay."""
+"""Check wallets: entries, lots, balances, holds and drawdowns."""
 
 from collections.abc import Iterator
 from itertools import groupby, islice
@@ -8,10 +8,10 @@ from django.db import connection
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from billing.metering.drawdown import drawdown_rows
-from billing.metering.drawdown.wallet_debits import costs_of
-from billing.metering.store.prepaid_windows import DrawKey
+from billing.metering.drawdown.wallet_debits import rate_drawdowns
+from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.models import Drawdown
-from wallets.ledger.hash_chain import FACTS, LEG, seal_of
+from wallets.ledger.hash_chain import SEALED_ENTRY_FIELDS, SEALED_TRANSACTION_FIELDS, compute_seal
 
 _UNBALANCED = """
     SELECT t.id AS transaction_id, count(e.id) AS entries, sum(e.units) AS units, sum(e.money) AS money
@@ -67,7 +67,7 @@ _DRAWS = """
 """
 
 _SEALED = f"""
-    SELECT t.id, w.seal, t.seal, {", ".join(f"t.{name}" for name in FACTS)}, {", ".join(f"e.{name}" for name in LEG)}
+    SELECT t.id, w.seal, t.seal, {", ".join(f"t.{name}" for name in SEALED_TRANSACTION_FIELDS)}, {", ".join(f"e.{name}" for name in SEALED_ENTRY_FIELDS)}
     FROM wallets_wallet w JOIN wallets_transaction t ON t.wallet_id = w.id
     LEFT JOIN wallets_entry e ON e.transaction_id = t.id ORDER BY w.id, t.id, e.id
 """  # noqa: S608
@@ -80,24 +80,30 @@ _SEALED_WITHOUT_CAUSE = """
 
 
 def _broken_seals(books: Books) -> Iterator[Row]:
-    """Seal every transaction again, wallet by wallet; the first that differs is told, and the wallet's last one."""
+    """
+    Seal every transaction again, wallet by wallet; yield the first that differs, or a wrong last seal of the wallet.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_SEALED_WITHOUT_CAUSE)
         yield from ({"wallet_id": wallet_id, "seal": seal} for wallet_id, seal in cursor.fetchall())
         cursor.execute(_SEALED)
         for wallet_id, rows in groupby(iter(cursor.fetchone, None), key=lambda row: row[3]):
-            seal = last = ""
+            seal = last_seal = ""
             for transaction_id, entries in groupby(rows, key=lambda row: row[0]):
-                of_one = list(entries)
-                _, last, stored, *facts = of_one[0][: 3 + len(FACTS)]
-                legs = [row[3 + len(FACTS) :] for row in of_one if row[3 + len(FACTS)] is not None]
-                seal = seal_of(seal, facts, legs)
+                transaction_rows = list(entries)
+                _, last_seal, stored, *facts = transaction_rows[0][: 3 + len(SEALED_TRANSACTION_FIELDS)]
+                entry_values = [
+                    row[3 + len(SEALED_TRANSACTION_FIELDS) :]
+                    for row in transaction_rows
+                    if row[3 + len(SEALED_TRANSACTION_FIELDS)] is not None
+                ]
+                seal = compute_seal(seal, facts, entry_values)
                 if seal != stored:
                     yield {"wallet_id": wallet_id, "transaction_id": transaction_id, "seal": stored}
                     break
             else:
-                if seal != last:
-                    yield {"wallet_id": wallet_id, "seal": last}
+                if seal != last_seal:
+                    yield {"wallet_id": wallet_id, "seal": last_seal}
 
 
 _EXPIRED = """
@@ -132,13 +138,13 @@ _UNDRAWN = """
 
 
 def _costs(books: Books) -> Iterator[Row]:
-    """Rate what was counted of every draw again, a thousand at a time."""
-    keys = (DrawKey(*row) for row in Drawdown.objects.values_list("period", "plan_feature", "window_start"))
+    """Rate the usage of every drawdown again, a thousand at a time."""
+    keys = (DrawdownKey(*row) for row in Drawdown.objects.values_list("period", "plan_feature", "window_start"))
     while chunk := list(islice(keys, 1_000)):
-        draws = drawdown_rows.read(chunk)
-        for one, (_, cost) in zip(draws, costs_of(draws), strict=True):
-            if cost != one.cost:
-                yield {"draw_id": one.id, "cost": str(one.cost), "rated again": str(cost)}
+        drawdowns = drawdown_rows.read_drawdowns(chunk)
+        for drawdown, (_, cost) in zip(drawdowns, rate_drawdowns(drawdowns), strict=True):
+            if cost != drawdown.cost:
+                yield {"draw_id": drawdown.id, "cost": str(drawdown.cost), "rated again": str(cost)}
 
 
 CHECKS = (

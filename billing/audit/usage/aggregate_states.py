@@ -1,7 +1,7 @@
 """
-Tally usage anew from the events, for the meters whose quantity is more than a sum: docs/audit.md#recount.
+Rebuild aggregate states from the events, for meters whose quantity is not a sum: docs/audit.md#recount.
 
-Members are replayed step by step and levels laid end to end, as their definitions say, not as ingest moves them.
+Distinct values and levels are replayed in order as their definitions say, not updated as ingest does it.
 """
 
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-from billing.audit.usage.attribution_inputs import Known
+from billing.audit.usage.attribution_inputs import AttributionInputs
 from billing.metering.ingest.catalog_cache import look_up
-from billing.metering.ingest.event_contributions import Part
-from billing.metering.ingest.event_reader import Stored, as_received
-from billing.metering.ingest.state_updates import digest_of_value, joined_by, tallies_of
-from billing.metering.ingest.unit_costs import carried_at_cost
-from billing.metering.store.aggregate_states import TallyKey
+from billing.metering.ingest.event_contributions import Contribution
+from billing.metering.ingest.event_reader import StoredEvent, to_received_event
+from billing.metering.ingest.state_updates import state_keys, value_change, value_digest
+from billing.metering.ingest.unit_costs import sum_at_cost
+from billing.metering.store.aggregate_states import AggregateStateKey
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from lib.decimals import ZERO
-from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
-from plans.aggregation.distinct_values import Step
-from plans.aggregation.json_numbers import measured
-from plans.aggregation.weighted_sum import moment_of_levels
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
+from plans.aggregation.distinct_values import MembershipChange
+from plans.aggregation.json_numbers import to_exact_number
+from plans.aggregation.weighted_sum import level_moment
 
 Row = dict[str, Any]
 
@@ -57,75 +57,88 @@ UNION ALL
 SELECT t.line_id, t.high_water_mark, t.period_id, t.plan_feature_id, t.rate_id, t.window_start, t.carried
 FROM billing_billedusage t
 JOIN billing_period p ON p.id = t.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s AND t.rate_id <> -2 -- of events alone
+WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s AND t.rate_id <> -2 -- without usage that a wallet did not cover
 """
 
 _label = msgspec.json.Encoder(order="sorted").encode
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
-class Tallies:
-    """What events add to tallies; levels and steps are kept until all events of their series are known."""
+class StateRecount:
+    """
+    Aggregate states rebuilt from events. Levels and membership changes are collected until a series is complete.
+    """
 
     def __init__(self) -> None:
-        self._sums: dict[TallyKey, Aggregate] = {}
-        self._levels: dict[TallyKey, list[Mark]] = {}
-        self._steps: dict[RollupSeries, dict[str, list[Step]]] = {}
+        self._sums: dict[AggregateStateKey, AggregateState] = {}
+        self._levels: dict[AggregateStateKey, list[EventValue]] = {}
+        self._steps: dict[RollupSeries, dict[str, list[MembershipChange]]] = {}
         self._recurring: set[int] = set()
-        self._kept: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
+        self._level_changes: dict[RollupSeries, dict[tuple[datetime, str, str], Decimal]] = {}
         self._carried: dict[CounterKey, list[tuple[int, Decimal]]] = {}
 
-    def take(self, row: Stored, part: Part, bucket: datetime | None, taken_back: int | None) -> None:
-        """Add an event at one of its stops: to what it carried up to when it was taken back, if it was."""
-        stop, value, sequence = part
-        for place, (counter, _) in enumerate(stop.targets if stop.price or stop.costs else ()):
-            costs = stop.costs[place] if stop.costs else None
+    def add_event(
+        self, row: StoredEvent, contribution: Contribution, bucket: datetime | None, correction_sequence: int | None
+    ) -> None:
+        """
+        Add an event's contribution to a meter; its carried amount counts up to the correction that removed it, if
+        any.
+        """
+        stop, value, sequence = contribution
+        for index, (counter, _) in enumerate(stop.targets if stop.price_path or stop.costs else ()):
+            costs = stop.costs[index] if stop.costs else None
             if costs is not None:
-                carried = carried_at_cost(costs, [as_received(row)], [value])
+                carried = sum_at_cost(costs, [to_received_event(row)], [value])
             else:
-                carried = measured(look_up(as_received(row).properties, stop.price)) if stop.price else 0
+                carried = (
+                    to_exact_number(look_up(to_received_event(row).properties, stop.price_path))
+                    if stop.price_path
+                    else 0
+                )
             prices = self._carried.setdefault(counter, [])
             prices.append((sequence, Decimal(carried or 0)))
-            if taken_back is not None:
-                prices.append((taken_back, -Decimal(carried or 0)))
-        if not stop.tallies or taken_back is not None:
+            if correction_sequence is not None:
+                prices.append((correction_sequence, -Decimal(carried or 0)))
+        if not stop.state_keys or correction_sequence is not None:
             return
-        metering, event = stop.meter.metering, as_received(row)
-        mark = Mark(event.occurred_at, event.source, event.id, Decimal(value))
+        metering, event = stop.meter.metering, to_received_event(row)
+        event_value = EventValue(event.occurred_at, event.source, event.id, Decimal(value))
         if metering.recurring:
             self._recurring.add(stop.meter.id)
-        for key in tallies_of(stop, bucket):
-            added = tally_of(mark, key.starts_at)
+        for key in state_keys(stop, bucket):
+            added = aggregate_event(event_value, key.starts_at)
             if metering.aggregation == "unique":
-                joined = joined_by(stop, event)
-                self._steps.setdefault(key.series, {}).setdefault(joined.value, []).append(joined.step)
-                added = Aggregate(1, ZERO, latest=mark, first_at=mark.at)
+                membership = value_change(stop, event)
+                self._steps.setdefault(key.series, {}).setdefault(membership.value, []).append(membership.step)
+                added = AggregateState(1, ZERO, latest=event_value, first_at=event_value.at)
             elif metering.aggregation == "weighted_sum":
-                self._kept.setdefault(key.series, {})[event.occurred_at, event.source, event.id] = mark.value
+                self._level_changes.setdefault(key.series, {})[event.occurred_at, event.source, event.id] = (
+                    event_value.value
+                )
             if metering.measures == "levels":
-                self._levels.setdefault(key, []).append(mark)
+                self._levels.setdefault(key, []).append(event_value)
                 added = replace(added, moment=ZERO)
-            self._sums[key] = add(self._sums.get(key, EMPTY), added)
+            self._sums[key] = merge_states(self._sums.get(key, EMPTY), added)
 
-    def wrong(self, known: Known, *, after: int, up_to: int) -> Iterator[Row]:
-        """Yield the stored tallies that differ from what the events come to, and forget these."""
+    def differences(self, inputs: AttributionInputs, *, after: int, up_to: int) -> Iterator[Row]:
+        """Yield the stored states that differ from the events, and drop the sums."""
         yield from self._wrong_levels(after, up_to)
         yield from self._wrong_members(after, up_to)
         yield from self._wrong_carried(after, up_to)
-        expected = dict(self._expected(known))
+        expected = dict(self._expected(inputs))
         for period_id, meter_id, dimensions, span, starts_at, *figures in _rows(_STORED, after, up_to):
-            key = TallyKey(_series(period_id, meter_id, dimensions), span, starts_at)
-            stored, again = _stored(*figures), expected.pop(key, None)
-            if stored != again:
-                yield _row(key, stored, again)
-        for key, again in expected.items():
-            yield _row(key, None, again)
+            key = AggregateStateKey(_series(period_id, meter_id, dimensions), span, starts_at)
+            stored, recounted = _state_from_columns(*figures), expected.pop(key, None)
+            if stored != recounted:
+                yield _row(key, stored, recounted)
+        for key, recounted in expected.items():
+            yield _row(key, None, recounted)
 
-    def _expected(self, known: Known) -> Iterator[tuple[TallyKey, Aggregate]]:
-        members = self._members(known)
+    def _expected(self, inputs: AttributionInputs) -> Iterator[tuple[AggregateStateKey, AggregateState]]:
+        members = self._members(inputs)
         for key, total in self._sums.items():
             if key in self._levels:
-                total = replace(total, moment=moment_of_levels(sorted(self._levels[key])))  # noqa: PLW2901
+                total = replace(total, moment=level_moment(sorted(self._levels[key])))  # noqa: PLW2901
             if key.series in members:
                 total = replace(total, members=members[key.series])  # noqa: PLW2901
             yield key, total
@@ -133,40 +146,50 @@ class Tallies:
 
     def _wrong_levels(self, after: int, up_to: int) -> Iterator[Row]:
         for *series, at, source, key, value in _rows(_LEVELS + _OF_SERIES, after, up_to):
-            if self._kept.get(_series(*series), {}).pop((at, source, key), None) != value:
+            if self._level_changes.get(_series(*series), {}).pop((at, source, key), None) != value:
                 yield {"period_id": series[0], "level at": at, "of": key, "stored": value}
-        for series, left in self._kept.items():
-            yield from ({"period_id": series.period_id, "no level at": at, "of": key} for at, _, key in left)
-        self._kept = {}
+        for series, remaining_levels in self._level_changes.items():
+            yield from (
+                {"period_id": series.period_id, "no level at": at, "of": key} for at, _, key in remaining_levels
+            )
+        self._level_changes = {}
 
     def _wrong_members(self, after: int, up_to: int) -> Iterator[Row]:
-        last = {(series, value): max(steps) for series, of in self._steps.items() for value, steps in of.items()}
+        last_steps = {
+            (series, value): max(steps)
+            for series, steps_by_value in self._steps.items()
+            for value, steps in steps_by_value.items()
+        }
         for *series, value, digest, at, source, key, is_present in _rows(_MEMBERS + _OF_SERIES, after, up_to):
-            step = last.pop((_series(*series), value), None)
-            if step != Step(at, source, key, is_present) or digest != digest_of_value(value):
+            step = last_steps.pop((_series(*series), value), None)
+            if step != MembershipChange(at, source, key, is_present) or digest != value_digest(value):
                 yield {"period_id": series[0], "member": value, "stored": is_present}
-        yield from ({"period_id": series.period_id, "no member": value} for series, value in last)
+        yield from ({"period_id": series.period_id, "no member": value} for series, value in last_steps)
 
     def _wrong_carried(self, after: int, up_to: int) -> Iterator[Row]:
-        for id_, mark, *key, carried in _rows(_CARRIED, after, up_to):
+        for row_id, mark, *key, carried in _rows(_CARRIED, after, up_to):
             prices = self._carried.get(CounterKey(*key), ())
             if carried != sum((price for sequence, price in prices if mark is None or sequence <= mark), ZERO):
-                yield {"counter_id" if mark is None else "line_id": id_, "carried": carried}
+                yield {"counter_id" if mark is None else "line_id": row_id, "carried": carried}
         self._carried = {}
 
-    def _members(self, known: Known) -> dict[RollupSeries, int]:
-        """Replay what came and went: period after period where values stay, each on its own where they do not."""
-        periods = {one.id: one for customer in known.customers.values() for one in customer.periods}
+    def _members(self, inputs: AttributionInputs) -> dict[RollupSeries, int]:
+        """
+        Return the change in the number of distinct values by series.
+
+        Values of recurring meters stay from period to period; others start with none in each period.
+        """
+        periods = {period.id: period for customer in inputs.customers.values() for period in customer.periods}
         present: dict[Any, set[str]] = {}
-        found = {}
-        for series in sorted(self._steps, key=lambda one: periods[one.period_id].starts_at):
+        member_changes = {}
+        for series in sorted(self._steps, key=lambda series: periods[series.period_id].starts_at):
             track = (periods[series.period_id].subscription_id, series.meter_id, series.dimensions)
-            there = present.setdefault(track, set()) if series.meter_id in self._recurring else set()
-            before = len(there)
+            members = present.setdefault(track, set()) if series.meter_id in self._recurring else set()
+            before = len(members)
             for value, steps in self._steps[series].items():
-                (there.add if max(steps).joins else there.discard)(value)
-            found[series] = len(there) - before
-        return found
+                (members.add if max(steps).joins else members.discard)(value)
+            member_changes[series] = len(members) - before
+        return member_changes
 
 
 def _rows(statement: str, after: int, up_to: int) -> Iterator[tuple[Any, ...]]:
@@ -180,13 +203,13 @@ def _series(period_id: int, meter_id: int, dimensions: str) -> RollupSeries:
     return RollupSeries(period_id, meter_id, _label(_dimensions(dimensions)))
 
 
-def _stored(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Aggregate:
+def _state_from_columns(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> AggregateState:
     latest_at, source, key, value, first_at, moment, members = rest
-    latest = None if latest_at is None else Mark(latest_at, source, key, value)
-    return Aggregate(events, total, low, high, latest, first_at, moment, members)
+    latest = None if latest_at is None else EventValue(latest_at, source, key, value)
+    return AggregateState(events, total, low, high, latest, first_at, moment, members)
 
 
-def _row(key: TallyKey, stored: Aggregate | None, again: Aggregate | None) -> Row:
+def _row(key: AggregateStateKey, stored: AggregateState | None, recounted: AggregateState | None) -> Row:
     series = key.series
     return {
         "period_id": series.period_id,
@@ -195,5 +218,5 @@ def _row(key: TallyKey, stored: Aggregate | None, again: Aggregate | None) -> Ro
         "span": key.span or "period",
         "starts_at": key.starts_at,
         "stored": repr(stored),
-        "again": repr(again),
+        "again": repr(recounted),
     }

@@ -1,4 +1,4 @@
-"""What events are attributed by, read by the customer's number and as far back as there is anything."""
+"""Read the inputs of attribution for customers by id, over their whole history."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,11 +7,18 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from billing.metering.ingest.customer_cache import FOR_EVER, PAUSES, CustomerCopy, PeriodCopy, copy_of, pauses_in
+from billing.metering.ingest.customer_cache import (
+    FAR_FUTURE,
+    PAUSES,
+    CachedCustomer,
+    CachedPeriod,
+    build_customer,
+    decode_pauses,
+)
 from billing.metering.store.counter_store import CounterKey
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 
-SINCE_EVER = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 _PERIODS = f"""
 SELECT c.id, c.time_zone, p.id, p.revision, p.starts_at, p.ends_at, p.version_id, s.currency, s.id, s.external_id,
@@ -36,50 +43,50 @@ WHERE s.customer_id = ANY(%s) ORDER BY b.high_water_mark
 
 
 @dataclass(slots=True)
-class Known:
+class AttributionInputs:
     """
     Customers with all their periods.
 
-    subscribed: period → when its subscription was made: usage received before then was not counted into it.
-    moved: customers whose time zone was changed at some time: their hours are not comparable.
-    marks: counter → the high-water marks of its snapshots, ascending.
+    subscribed_at: period → creation time of its subscription; usage received before then was not counted in it.
+    rezoned_ids: customers whose time zone has ever changed; their hours are not comparable. marks: counter → the
+    high-water marks of its snapshots, ascending.
     """
 
-    customers: dict[int, CustomerCopy]
-    subscribed: dict[int, datetime]
-    moved: set[int]
+    customers: dict[int, CachedCustomer]
+    subscribed_at: dict[int, datetime]
+    rezoned_ids: set[int]
     marks: dict[CounterKey, list[int]]
 
 
-def moved_customers() -> set[int]:
-    """Return the customers whose time zone was changed at some time."""
+def rezoned_customers() -> set[int]:
+    """Return the ids of customers whose time zone has ever changed."""
     with connection.cursor() as cursor:
         cursor.execute(_ZONES.replace("pgh_obj_id = ANY(%s)", "true"))
-        return {id_ for (id_,) in cursor.fetchall()}
+        return {customer_id for (customer_id,) in cursor.fetchall()}
 
 
-def read_known(customer_ids: Collection[int]) -> Known:
-    """Return what is stored about these customers; one that does not exist is left out."""
-    known = Known({}, {}, set(), {})
-    periods: dict[int, list[PeriodCopy]] = {}
+def read_attribution_inputs(customer_ids: Collection[int]) -> AttributionInputs:
+    """Return the inputs of these customers; ids without a customer are left out."""
+    inputs = AttributionInputs({}, {}, set(), {})
+    periods: dict[int, list[CachedPeriod]] = {}
     zones: dict[int, str] = {}
     pauses: dict[int, list[str]] = {}
-    ids = [list(customer_ids)]
+    parameters = [list(customer_ids)]
     with connection.cursor() as cursor:
-        cursor.execute(_PERIODS, ids)
+        cursor.execute(_PERIODS, parameters)
         for customer_id, zone, *period, paused, created_at in cursor.fetchall():
             zones[customer_id] = zone
             pauses.setdefault(customer_id, []).append(paused)
-            own = periods.setdefault(customer_id, [])
+            customer_periods = periods.setdefault(customer_id, [])
             if period[0] is not None:
-                own.append(PeriodCopy(*period))
-                known.subscribed[period[0]] = created_at
-        cursor.execute(_ZONES, ids)
-        known.moved = {id_ for (id_,) in cursor.fetchall()}
-        cursor.execute(_MARKS, ids)
+                customer_periods.append(CachedPeriod(*period))
+                inputs.subscribed_at[period[0]] = created_at
+        cursor.execute(_ZONES, parameters)
+        inputs.rezoned_ids = {id_ for (id_,) in cursor.fetchall()}
+        cursor.execute(_MARKS, parameters)
         for *key, mark in cursor.fetchall():
-            known.marks.setdefault(CounterKey(*key), []).append(mark)
+            inputs.marks.setdefault(CounterKey(*key), []).append(mark)
     for id_, zone in zones.items():
-        paused = pauses_in(pauses[id_])
-        known.customers[id_] = copy_of(id_, ZoneInfo(zone), SINCE_EVER, FOR_EVER, periods[id_], paused)
-    return known
+        paused = decode_pauses(pauses[id_])
+        inputs.customers[id_] = build_customer(id_, ZoneInfo(zone), EARLIEST, FAR_FUTURE, periods[id_], paused)
+    return inputs

@@ -1,20 +1,20 @@
-"""What closed periods hold beyond what was billed for them."""
+"""Check closed periods for usage beyond what was billed."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
 
-from billing.audit.check import Row, select
+from billing.audit.check import Row, select_rows
 from billing.audit.shared_reads import Books
-from billing.closing.lines.late_usage_lines import NOTHING_BILLED, owed
-from billing.closing.lines.usage_lines import UnpricedUsage, rated
-from billing.closing.period_reader import read_late
-from billing.closing.records import Late
+from billing.closing.lines.late_usage_lines import NOTHING_BILLED, amount_owed
+from billing.closing.lines.usage_lines import UnpricedUsage, rate_period
+from billing.closing.period_reader import read_late_periods
+from billing.closing.records import LatePeriod
 
-AT_A_TIME = 500
+BATCH_SIZE = 500
 
-# Features of closed periods with a counter that is not as it was when it was last billed.
+# Features of closed periods whose counter differs from its state at the last billing.
 _MOVED_ON = """
 WITH last AS (
     SELECT DISTINCT ON (period_id, plan_feature_id, rate_id, window_start) * FROM billing_billedusage
@@ -29,9 +29,9 @@ WITH last AS (
 )
 """
 
-# What is carried over moves with earlier periods, without a counter of its own that would tell: a level, the place in
-# a window that runs on, or on a ladder that a plan change lets go on.
-ENTERED = """
+# Periods with state carried over from earlier periods: a level, a usage window over several periods, or tiers that a
+# plan change continues. Late usage in an earlier period changes their amount without changing their counters.
+CARRIED_INTO = """
 (p.continues_id IS NOT NULL OR EXISTS (
     SELECT FROM plans_planfeature pf JOIN plans_feature fe ON fe.id = pf.feature_id
     JOIN plans_meter m ON m.id = fe.meter_id LEFT JOIN plans_price pr ON pr.plan_feature_id = pf.id
@@ -40,17 +40,17 @@ ENTERED = """
 """
 _CARRIED = f"""
 SELECT p.id FROM billing_period p
-WHERE p.state = 'closed' AND p.kind = 'regular' AND p.late_since IS NULL AND {ENTERED}
+WHERE p.state = 'closed' AND p.kind = 'regular' AND p.late_since IS NULL AND {CARRIED_INTO}
 """  # noqa: S608
 _LEFT = _MOVED_ON.format(late="NULL") + "SELECT DISTINCT period_id FROM moved UNION" + _CARRIED  # noqa: S608
 
 _NOT_LATE = f"""
-WITH found AS ({_MOVED_ON.format(late="NOT NULL")} SELECT DISTINCT period_id FROM moved)
+WITH changed AS ({_MOVED_ON.format(late="NOT NULL")} SELECT DISTINCT period_id FROM moved)
 SELECT p.id AS period_id, 'is marked late for nothing' AS wrong FROM billing_period p
-LEFT JOIN found f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.period_id IS NULL
-    -- What is carried over makes the periods late that it is carried into.
-    AND NOT {ENTERED}
-    -- What came late may have been taken back since, which leaves the period as it was billed.
+LEFT JOIN changed f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.period_id IS NULL
+    -- Late usage of an earlier period marks the periods that its state is carried into.
+    AND NOT {CARRIED_INTO}
+    -- A correction may have removed the late usage since, which leaves the period as it was billed.
     AND NOT EXISTS (
         SELECT FROM billing_subscription s JOIN billing_event e ON e.customer_id = s.customer_id
             AND e.occurred_at >= p.starts_at AND e.occurred_at < p.ends_at
@@ -61,29 +61,29 @@ LEFT JOIN found f ON f.period_id = p.id WHERE p.late_since IS NOT NULL AND f.per
 
 def unbilled_in_closed_periods(books: Books) -> Iterator[Row]:
     """
-    Yield usage of closed periods that would cost something more and is not marked as late, and marks without cause.
+    Yield closed periods with billable usage that are not marked as late, and marks without cause.
 
-    Usage that comes to nothing may stay unmatched: within the allowance, where no document was issued at all.
+    Usage that adds no amount may stay unbilled: within the allowance, where no invoice was issued at all.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LEFT)
-        moved = [period_id for (period_id,) in cursor.fetchall()]
-    for start in range(0, len(moved), AT_A_TIME):
-        for late in read_late({0: moved[start : start + AT_A_TIME]})[0]:
-            if left := _left_to_bill(late):
-                yield {"period_id": late.span.period_id, "left to bill": left}
-    yield from select(_NOT_LATE)
+        period_ids = [period_id for (period_id,) in cursor.fetchall()]
+    for start in range(0, len(period_ids), BATCH_SIZE):
+        for late_period in read_late_periods({0: period_ids[start : start + BATCH_SIZE]})[0]:
+            if amounts := _left_to_bill(late_period):
+                yield {"period_id": late_period.span.period_id, "left to bill": amounts}
+    yield from select_rows(_NOT_LATE)
 
 
-def _left_to_bill(late: Late) -> dict[str, Any]:
-    """Return what each rate would still come to."""
-    left: dict[str, Any] = {}
+def _left_to_bill(late_period: LatePeriod) -> dict[str, Any]:
+    """Return the amount still to bill by rate."""
+    amounts_by_rate: dict[str, Any] = {}
     try:
-        for one in rated(late.span, late.counters):
-            billed = late.billed.get((one.window, int(one.line.rate_key)), NOTHING_BILLED)
-            amount, _ = owed(one.amount(late.span.currency), billed, late.span.currency)
+        for due in rate_period(late_period.span, late_period.counters):
+            billed = late_period.billed.get((due.window, int(due.line.rate_key)), NOTHING_BILLED)
+            amount, _ = amount_owed(due.amount(late_period.span.currency), billed, late_period.span.currency)
             if amount:
-                left[f"{one.feature.code} {one.line.rate_key}"] = amount
+                amounts_by_rate[f"{due.feature.code} {due.line.rate_key}"] = amount
     except (ValueError, UnpricedUsage) as error:
-        left["error"] = str(error)
-    return left
+        amounts_by_rate["error"] = str(error)
+    return amounts_by_rate

@@ -1,93 +1,111 @@
 """
-Add up what events add, the many that go the same way in one go.
+Add up events, combining those with the same route.
 
-Events of the same customer, meters, dimensions and hour add to the same counters and rollups, so their values are
-folded first and spread over counters and rollups when they are compared.
+Events of one customer, meter, dimensions and hour add to the same counters and rollups. Their values are summed
+first, and distributed to counters and rollups when the sums are compared.
 """
 
 from bisect import bisect_left
 from datetime import datetime
 from typing import Any
 
-from billing.audit.usage.aggregate_states import Tallies
-from billing.audit.usage.attribution_inputs import Known
-from billing.audit.usage.sum_comparison import Figures, Recounted, Sums, add
+from billing.audit.usage.aggregate_states import StateRecount
+from billing.audit.usage.attribution_inputs import AttributionInputs
+from billing.audit.usage.sum_comparison import Figures, RecountedUsage, UsageSums, add
 from billing.metering.ingest.attribution import Attribution, Route
-from billing.metering.ingest.event_contributions import Part, counted
-from billing.metering.ingest.event_reader import Stored
+from billing.metering.ingest.event_contributions import Contribution, counted_contributions
+from billing.metering.ingest.event_reader import StoredEvent
 from billing.metering.store.counter_store import CounterKey
-from billing.metering.store.unmatched_usage import Reported
+from billing.metering.store.unmatched_usage import ReportState
 
 
-class Fold:
-    """Sums under way. `len()` is about how many there are."""
+class EventSums:
+    """Sums in progress. `len()` is roughly their number."""
 
-    def __init__(self, known: Known) -> None:
-        self.known = known
-        self.sums = Recounted()
-        self.tallies = Tallies()
-        # By identity, which is much faster than by value; the entries keep their routes alive.
+    def __init__(self, inputs: AttributionInputs) -> None:
+        self.inputs = inputs
+        self.sums = RecountedUsage()
+        self.states = StateRecount()
+        # Keyed by the route's identity, which is much faster than by value. The entries hold the route, so that its
+        # id() is not reused.
         self._folded: dict[tuple[int, datetime], list[Any]] = {}
         self._routes: dict[int, tuple[Route, bool]] = {}
 
     def __len__(self) -> int:
         return len(self._folded) + len(self.sums.certain.rollups)
 
-    def take(
-        self, row: Stored, found: Attribution, reports: dict[int | None, Reported], taken_back: int | None = None
+    def add_event(
+        self,
+        row: StoredEvent,
+        attribution: Attribution,
+        reports: dict[int | None, ReportState],
+        correction_sequence: int | None = None,
     ) -> None:
-        """Add an event, but for what is reported of it as unmatched, and for all of it where it was taken back."""
+        """
+        Add an event, except for the parts that are reported as unmatched; a corrected event adds nothing in the end.
+        """
         fingerprint = int(row.digest, 16)
-        route = found.route
-        if route.is_costed or any(stop.tallies or stop.price for stop in route.stops):
-            for part, _ in counted(row.sequence, found, reports, taken_back=taken_back):
-                self.tallies.take(row, part, found.bucket, taken_back)
-        if reports or taken_back is not None or not self._is_plain(route):
-            for part, _ in counted(row.sequence, found, reports, taken_back=taken_back):
-                self._add(row, part, found.bucket, fingerprint, taken_back)
+        route = attribution.route
+        if route.is_costed or any(stop.state_keys or stop.price_path for stop in route.stops):
+            for contribution, _ in counted_contributions(
+                row.sequence, attribution, reports, taken_back=correction_sequence
+            ):
+                self.states.add_event(row, contribution, attribution.bucket, correction_sequence)
+        if reports or correction_sequence is not None or not self._is_plain(route):
+            for contribution, _ in counted_contributions(
+                row.sequence, attribution, reports, taken_back=correction_sequence
+            ):
+                self._add(row, contribution, attribution.bucket, fingerprint, correction_sequence)
         elif route.stops:
-            total = self._folded.get((id(route), found.bucket))  # type: ignore[arg-type]
+            total = self._folded.get((id(route), attribution.bucket))  # type: ignore[arg-type]
             if total is None:
-                self._folded[id(route), found.bucket] = [route, 1, fingerprint, *found.values]  # type: ignore[index]
+                self._folded[id(route), attribution.bucket] = [route, 1, fingerprint, *attribution.values]  # type: ignore[index]
             else:
                 total[1] += 1
                 total[2] += fingerprint
-                for place, value in enumerate(found.values, start=3):
-                    total[place] += value
+                for index, value in enumerate(attribution.values, start=3):
+                    total[index] += value
 
     def _is_plain(self, route: Route) -> bool:
-        """Tell whether events of a route are all counted alike: in one period, of which nothing is billed yet."""
-        kept = self._routes.get(id(route))
-        if kept is None or kept[0] is not route:
+        """Return whether all events of a route count in one period, and none of it is billed yet."""
+        cached = self._routes.get(id(route))
+        if cached is None or cached[0] is not route:
             counters = [counter for stop in route.stops for counter, _ in stop.targets]
             is_plain = len({counter.period_id for counter in counters}) <= 1
-            kept = (route, is_plain and self.known.marks.keys().isdisjoint(counters))
-            self._routes[id(route)] = kept
-        return kept[1]
+            cached = (route, is_plain and self.inputs.marks.keys().isdisjoint(counters))
+            self._routes[id(route)] = cached
+        return cached[1]
 
-    def _add(self, row: Stored, part: Part, bucket: Any, fingerprint: int, taken_back: int | None) -> None:
-        stop, value, sequence = part
-        several = len({counter.period_id for counter, _ in stop.targets}) > 1
+    def _add(
+        self,
+        row: StoredEvent,
+        contribution: Contribution,
+        bucket: Any,
+        fingerprint: int,
+        correction_sequence: int | None,
+    ) -> None:
+        stop, value, sequence = contribution
+        is_shared = len({counter.period_id for counter, _ in stop.targets}) > 1
         for counter, series in stop.targets:
-            # Counted by another subscription already, it is not counted by one that is made later.
-            is_doubtful = several and self.known.subscribed[counter.period_id] > row.received_at
+            # An event that another subscription has counted is not counted again by a subscription created later.
+            is_doubtful = is_shared and self.inputs.subscribed_at[counter.period_id] > row.received_at
             sums = self.sums.doubtful if is_doubtful else self.sums.certain
             self._mark(sums, counter, sequence, (1, value, fingerprint))
-            if taken_back is not None:
-                self._mark(sums, counter, taken_back, (-1, -value, -fingerprint))
+            if correction_sequence is not None:
+                self._mark(sums, counter, correction_sequence, (-1, -value, -fingerprint))
                 continue
             add(sums.counters, counter, 1, value, fingerprint)
             if series is not None:
                 add(sums.rollups, (series, bucket), 1, value, 0)
 
-    def _mark(self, sums: Sums, counter: CounterKey, sequence: int, figures: Figures) -> None:
-        """Add to what the first snapshot after a number billed."""
-        marks = self.known.marks.get(counter, ())
-        if (place := bisect_left(marks, sequence)) < len(marks):
-            add(sums.marked, (counter, marks[place]), *figures)
+    def _mark(self, sums: UsageSums, counter: CounterKey, sequence: int, figures: Figures) -> None:
+        """Add to the sum of the first snapshot at or after this sequence number."""
+        marks = self.inputs.marks.get(counter, ())
+        if (index := bisect_left(marks, sequence)) < len(marks):
+            add(sums.marked, (counter, marks[index]), *figures)
 
-    def unfold(self) -> Recounted:
-        """Return all sums."""
+    def total(self) -> RecountedUsage:
+        """Return all sums, with the combined ones distributed."""
         certain = self.sums.certain
         for (_, bucket), (route, events, fingerprint, *values) in self._folded.items():
             for stop, value in zip(route.stops, values, strict=True):

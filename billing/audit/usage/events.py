@@ -1,4 +1,4 @@
-"""Events, what was reported of them, and the sums kept beside them."""
+"""Check events, reports of unmatched usage, and the sums that are stored next to them."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,8 +6,8 @@ from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 
 
-def _recounted(what: str) -> Callable[[Books], Iterable[Row]]:
-    return lambda books: getattr(books.recount, what)
+def _recount_rows(field_name: str) -> Callable[[Books], Iterable[Row]]:
+    return lambda books: getattr(books.recount, field_name)
 
 
 _SEQUENCES = """
@@ -68,7 +68,7 @@ _PLACES = """
                 CASE f.consumption WHEN 'credits' THEN 'XCR' ELSE s.currency END) END
 """
 
-# Where one feature of a version prices a meter, its counters and the meter's rollups are sums of the same events.
+# If a single feature of a version prices a meter, its counters and the meter's rollups are sums of the same events.
 _ROLLUPS = """
     WITH single AS (
         SELECT g.version_id, f.meter_id, min(g.id) AS plan_feature_id FROM plans_planfeature g
@@ -100,14 +100,14 @@ _HOURS = """
 """
 
 CHECKS = (
-    Check("events_have_the_key_of_their_sender_and_id", "E2", _recounted("keys")),
-    Check("events_are_as_they_were_sent", "E1", _recounted("digests")),
-    Check("events_are_counted_or_reported", "E3", _recounted("neither")),
-    Check("unmatched_usage_has_its_reason", "E3", _recounted("reasons")),
-    Check("counters_are_the_sum_of_their_events", "E6", _recounted("counters")),
-    Check("rollups_are_the_sum_of_their_events", "E6", _recounted("rollups")),
-    Check("tallies_are_made_of_their_events", "E6", _recounted("tallies")),
-    Check("snapshots_are_the_sum_of_the_events_up_to_their_mark", "E6", _recounted("snapshots")),
+    Check("events_have_the_key_of_their_sender_and_id", "E2", _recount_rows("keys")),
+    Check("events_are_as_they_were_sent", "E1", _recount_rows("digests")),
+    Check("events_are_counted_or_reported", "E3", _recount_rows("unreported")),
+    Check("unmatched_usage_has_its_reason", "E3", _recount_rows("reasons")),
+    Check("counters_are_the_sum_of_their_events", "E6", _recount_rows("counters")),
+    Check("rollups_are_the_sum_of_their_events", "E6", _recount_rows("rollups")),
+    Check("tallies_are_made_of_their_events", "E6", _recount_rows("aggregate_states")),
+    Check("snapshots_are_the_sum_of_the_events_up_to_their_mark", "E6", _recount_rows("snapshots")),
     Check("events_are_in_one_sequence", "E2", _SEQUENCES),
     Check("events_belong_to_the_customer_they_name", "A1", _CUSTOMERS),
     Check("reports_of_unmatched_usage_agree_with_their_events", "E3", _REPORTS),

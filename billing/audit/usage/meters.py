@@ -1,4 +1,4 @@
-"""Since when each meter means what it means now."""
+"""Read since when each meter has had its current definition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db import connection
 
-# The last change of a meter or of one of its readings that changed which events it counts, or how.
+# The last change of a meter, or of one of its readings, that affects which events it counts, or how. A change of its
+# name or unit doesn't.
 _SINCE = """
 WITH changes AS (
     SELECT pgh_obj_id AS meter_id, pgh_created_at AS at,
@@ -26,8 +27,7 @@ GROUP BY m.id
 @dataclass(frozen=True, slots=True)
 class Meters:
     """
-    since: meter → when it began to count as it does.
-    names: every name of an event that any meter has ever counted.
+    since: meter → when it began to count as it does now. names: all event names that any meter has ever counted.
     """
 
     since: Mapping[int, datetime]

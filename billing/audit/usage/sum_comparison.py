@@ -1,4 +1,4 @@
-"""Sums of events beside the sums that were kept."""
+"""Compare the sums of events with the stored sums."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ import msgspec
 from django.db import connection
 
 from billing.metering.store.counter_store import CounterKey, RollupSeries
-from plans.pricing.rating import BEYOND
+from plans.pricing.rating import UNCOVERED
 
 Row = dict[str, Any]
 Figures = tuple[int, int | Decimal, int | Decimal]
-NOTHING: Figures = (0, 0, 0)
+NO_FIGURES: Figures = (0, 0, 0)
 
 
 @dataclass(slots=True)
-class Sums:
+class UsageSums:
     """
     Key → events, quantity and fingerprint.
 
-    marked: (counter, mark) → what came after the mark before it and up to this one.
-    rollups: (series, hour) → figures, whose fingerprint is 0.
+    marked: (counter, mark) → usage after the previous mark and up to this one. rollups: (series, hour) → figures,
+    with fingerprint 0.
     """
 
     counters: dict[CounterKey, list[Any]] = field(default_factory=dict)
@@ -32,22 +32,22 @@ class Sums:
 
 
 @dataclass(slots=True)
-class Recounted:
+class RecountedUsage:
     """
     Sums of the events of some customers.
 
-    doubtful: usage that another subscription had taken already when the one it would count into was made: it was
-    counted if it was replayed since, and was not if it was never looked at again.
+    doubtful: usage that another subscription had counted before the subscription of this counter was created. It is
+    in the counter only if it was reprocessed since, so both sums are valid.
     """
 
-    certain: Sums = field(default_factory=Sums)
-    doubtful: Sums = field(default_factory=Sums)
+    certain: UsageSums = field(default_factory=UsageSums)
+    doubtful: UsageSums = field(default_factory=UsageSums)
 
-    def pop(self, of: str, key: Any) -> list[Figures]:
-        """Return what a key may come to, the fuller sum first, and forget it."""
-        certain: Figures = tuple(getattr(self.certain, of).pop(key, NOTHING))
-        doubtful = getattr(self.doubtful, of).pop(key, None)
-        return [certain] if doubtful is None else [plus(certain, tuple(doubtful)), certain]
+    def pop(self, field_name: str, key: Any) -> list[Figures]:
+        """Remove a key and return its valid sums, the larger one first."""
+        certain: Figures = tuple(getattr(self.certain, field_name).pop(key, NO_FIGURES))
+        doubtful = getattr(self.doubtful, field_name).pop(key, None)
+        return [certain] if doubtful is None else [add_figures(certain, tuple(doubtful)), certain]
 
 
 def add(sums: dict[Any, list[Any]], key: Any, events: int, value: int | Decimal, fingerprint: int) -> None:
@@ -60,8 +60,8 @@ def add(sums: dict[Any, list[Any]], key: Any, events: int, value: int | Decimal,
         total[2] += fingerprint
 
 
-def plus(one: Figures, other: Figures) -> Figures:
-    return (one[0] + other[0], one[1] + other[1], one[2] + other[2])
+def add_figures(figures: Figures, other: Figures) -> Figures:
+    return (figures[0] + other[0], figures[1] + other[1], figures[2] + other[2])
 
 
 _OF_CUSTOMERS = """
@@ -75,7 +75,7 @@ FROM billing_counter c {_OF_CUSTOMERS.format(table="c")}
 _SNAPSHOTS = f"""
 SELECT b.line_id, b.high_water_mark, b.period_id, b.plan_feature_id, b.rate_id, b.window_start, b.events, b.quantity,
     b.fingerprint
-FROM billing_billedusage b {_OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {BEYOND} AND p.kind <> 'undone'
+FROM billing_billedusage b {_OF_CUSTOMERS.format(table="b")} AND b.rate_id <> {UNCOVERED} AND p.kind <> 'undone'
 ORDER BY b.high_water_mark
 """  # noqa: S608
 _HOURS = f"""
@@ -94,60 +94,63 @@ def _stored(statement: str, after: int, up_to: int) -> Iterator[tuple[Any, ...]]
             yield from rows
 
 
-def wrong_counters(found: Recounted, *, after: int, up_to: int) -> Iterator[Row]:
+def wrong_counters(recounted: RecountedUsage, *, after: int, up_to: int) -> Iterator[Row]:
     for *parts, events, quantity, fingerprint in _stored(_COUNTERS, after, up_to):
         key = CounterKey(*parts)
-        if (events, quantity, fingerprint) not in (expected := found.pop("counters", key)):
+        if (events, quantity, fingerprint) not in (expected := recounted.pop("counters", key)):
             yield _row(key._asdict(), (events, quantity, fingerprint), expected[0])
-    for key, total in found.certain.counters.items():
+    for key, total in recounted.certain.counters.items():
         yield _row(key._asdict(), None, total)
 
 
-def wrong_snapshots(found: Recounted, *, after: int, up_to: int) -> Iterator[Row]:
-    """A snapshot holds everything up to its mark, so the sums between marks are added up."""
+def wrong_snapshots(recounted: RecountedUsage, *, after: int, up_to: int) -> Iterator[Row]:
+    """Yield wrong snapshots. A snapshot holds all usage up to its mark, so the sums between marks are accumulated."""
     so_far: dict[CounterKey, list[Figures]] = {}
     for line_id, mark, *parts, events, quantity, fingerprint in _stored(_SNAPSHOTS, after, up_to):
         key = CounterKey(*parts)
-        before, more = so_far.get(key, [NOTHING]), found.pop("marked", (key, mark))
+        earlier, added = so_far.get(key, [NO_FIGURES]), recounted.pop("marked", (key, mark))
         expected = so_far[key] = [
-            plus(a, b) for a, b in zip(_padded(before, more), _padded(more, before), strict=True)
+            add_figures(earlier_sum, added_sum)
+            for earlier_sum, added_sum in zip(_padded(earlier, added), _padded(added, earlier), strict=True)
         ]
         if (events, quantity, fingerprint) not in expected:
             yield _row({"line_id": line_id, "mark": mark}, (events, quantity, fingerprint), expected[0])
 
 
-def _padded(one: list[Figures], other: list[Figures]) -> list[Figures]:
-    return one + one[-1:] * (len(other) - len(one))
+def _padded(sums: list[Figures], other: list[Figures]) -> list[Figures]:
+    return sums + sums[-1:] * (len(other) - len(sums))
 
 
-def wrong_rollups(found: Recounted, *, moved: Collection[int], after: int, up_to: int) -> Iterator[Row]:
-    """Compare hour by hour; a customer who has moved to another time zone is told by the sum of the hours only."""
-    loose: dict[RollupSeries, list[Any]] = {}
+def wrong_rollups(
+    recounted: RecountedUsage, *, rezoned_ids: Collection[int], after: int, up_to: int
+) -> Iterator[Row]:
+    """Yield wrong rollups by hour; for customers who have changed their time zone, by the sum of the hours."""
+    series_sums: dict[RollupSeries, list[Any]] = {}
     for period_id, meter_id, dimensions, customer_id, bucket, events, quantity in _stored(_HOURS, after, up_to):
         series = RollupSeries(period_id, meter_id, _label(_dimensions(dimensions)))
-        if customer_id in moved:
-            _add_figures(loose, series, events, quantity)
-        elif (events, quantity, 0) not in (expected := found.pop("rollups", (series, bucket))):
+        if customer_id in rezoned_ids:
+            _add_loose(series_sums, series, events, quantity)
+        elif (events, quantity, 0) not in (expected := recounted.pop("rollups", (series, bucket))):
             yield _row({**series._asdict(), "hour": bucket}, (events, quantity, 0), expected[0])
-    for (series, bucket), (events, quantity, _) in found.certain.rollups.items():
-        if series in loose:
-            _add_figures(loose, series, -events, -quantity)
+    for (series, bucket), (events, quantity, _) in recounted.certain.rollups.items():
+        if series in series_sums:
+            _add_loose(series_sums, series, -events, -quantity)
         else:
             yield _row({**series._asdict(), "hour": bucket}, None, (events, quantity, 0))
-    for series, (events, quantity) in loose.items():
+    for series, (events, quantity) in series_sums.items():
         if events or quantity:
             yield {**series._asdict(), "too many events": events, "too much": str(quantity)}
 
 
-def _add_figures(sums: dict[Any, list[Any]], key: Any, events: int, quantity: Any) -> None:
+def _add_loose(sums: dict[Any, list[Any]], key: Any, events: int, quantity: Any) -> None:
     total = sums.setdefault(key, [0, Decimal(0)])
     total[0] += events
     total[1] += quantity
 
 
 def _row(names: dict[str, Any], stored: Figures | None, counted: Sequence[Any]) -> Row:
-    return {**names, "stored": _told(stored), "by its events": _told(counted)}
+    return {**names, "stored": _format_figures(stored), "by its events": _format_figures(counted)}
 
 
-def _told(figures: Sequence[Any] | None) -> str:
+def _format_figures(figures: Sequence[Any] | None) -> str:
     return "nothing" if figures is None else f"{figures[1]} in {figures[0]} events, fingerprint {figures[2]}"

@@ -6,19 +6,19 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.closing.commitments.contract_state import read_contracts
-from billing.closing.period_reader import read_closings
-from billing.closing.records import Closing, Contract
+from billing.closing.commitments.contract_state import attach_commitments
+from billing.closing.period_reader import read_periods_to_close
+from billing.closing.records import PeriodToClose, CommitmentCycle
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.usage.current_usage import PeriodUsage
 from billing.models import Subscription
-from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
+from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class CommitmentProgress:
     """
     What was promised, and what usage has come to of it, in one currency.
 
@@ -35,7 +35,7 @@ class Progress:
     trues_up: bool
 
 
-def progress_of(running: Iterable[PeriodUsage]) -> dict[int, Progress]:
+def read_commitment_progress(running: Iterable[PeriodUsage]) -> dict[int, CommitmentProgress]:
     """
     Return period → how far its commitment is reached; periods without one are left out.
 
@@ -44,19 +44,19 @@ def progress_of(running: Iterable[PeriodUsage]) -> dict[int, Progress]:
     costs = {one.period_id: one.cost for one in running if one.terms.commitment is not None}
     if not costs:
         return {}
-    closings = read_closings(list(costs))
-    read_contracts(closings.values())
+    closings = read_periods_to_close(list(costs))
+    attach_commitments(closings.values())
     ids = {one.subscription_id for one in closings.values()}
     ends = dict(Subscription.objects.filter(pk__in=ids).values_list("pk", "ends_at"))
     return {id_: _progress(one, costs[id_], ends[one.subscription_id]) for id_, one in closings.items()}
 
 
-def _progress(closing: Closing, cost: Decimal, subscription_ends_at: datetime | None) -> Progress:
-    contract = closing.contracts[closing.span.period_id]
+def _progress(closing: PeriodToClose, cost: Decimal, subscription_ends_at: datetime | None) -> CommitmentProgress:
+    contract = closing.commitments[closing.span.period_id]
     promised = round_money(Fraction(contract.commitment.minimum) * contract.share, contract.currency)
     reached = EXACT.add(contract.spent, cost)
-    ends_at = _end_of(contract, closing)
-    return Progress(
+    ends_at = _cycle_end(contract, closing)
+    return CommitmentProgress(
         promised=promised,
         reached=reached,
         missing=max(EXACT.subtract(promised, reached), ZERO),
@@ -67,10 +67,10 @@ def _progress(closing: Closing, cost: Decimal, subscription_ends_at: datetime | 
     )
 
 
-def _end_of(contract: Contract, closing: Closing) -> datetime:
+def _cycle_end(contract: CommitmentCycle, closing: PeriodToClose) -> datetime:
     """Return where the last period of a contract will end, if the subscription runs as long."""
     span = closing.span
-    anchor = anchor_of(terms_for(span), anchor_at=span.anchor_at, time_zone=span.time_zone)
+    anchor = period_anchor(terms_for(span), anchor_at=span.anchor_at, time_zone=span.time_zone)
     at = contract.starts_at
     for _ in range(contract.commitment.periods):
         at = whole_interval(anchor, at)[1]

@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.closing.records import Assembled, Closing
-from billing.closing.result import Closed, Failure
+from billing.closing.records import AssembledInvoice, PeriodToClose
+from billing.closing.result import CloseSummary, CloseFailure
 from invoices.documents.drafts import Draft, DraftSection
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 
-PATIENCE = timedelta(days=1)
+MAX_WAIT = timedelta(days=1)
 """How long after they are due periods wait for one that cannot be billed; then it is left out."""
 
 
-class Group(NamedTuple):
+class InvoiceGroup(NamedTuple):
     """What periods have in common that are billed by one document."""
 
     customer_id: int
@@ -31,30 +31,30 @@ class Group(NamedTuple):
     includes_tax: bool
 
 
-def group_of(closing: Closing) -> Group | None:
+def invoice_group(closing: PeriodToClose) -> InvoiceGroup | None:
     """Return which periods one goes on a document with; None where its customer's have documents of their own."""
-    if closing.joins_at is None:
+    if closing.consolidates_at is None:
         return None
     span = closing.span
-    includes_tax = terms_of(span.version_id, span.currency).includes_tax
+    includes_tax = load_terms(span.version_id, span.currency).includes_tax
     is_opening = closing.kind == "opening"
-    return Group(closing.buyer.customer_id, span.ends_at, closing.joins_at, is_opening, span.currency, includes_tax)
+    return InvoiceGroup(closing.buyer.customer_id, span.ends_at, closing.consolidates_at, is_opening, span.currency, includes_tax)
 
 
-def groups_of(closings: Iterable[Closing]) -> dict[Group, list[Closing]]:
+def group_periods(closings: Iterable[PeriodToClose]) -> dict[InvoiceGroup, list[PeriodToClose]]:
     """Return the periods that go on one document, where there are several."""
-    found: dict[Group, list[Closing]] = {}
+    found: dict[InvoiceGroup, list[PeriodToClose]] = {}
     for one in closings:
-        if (group := group_of(one)) is not None:
+        if (group := invoice_group(one)) is not None:
             found.setdefault(group, []).append(one)
     return {group: members for group, members in found.items() if len(members) > 1}
 
 
-def hold_back(
-    assembled: dict[int, Assembled],
-    closings: Mapping[int, Closing],
-    groups: Mapping[Group, Sequence[Closing]],
-    closed: Closed,
+def drop_incomplete_groups(
+    assembled: dict[int, AssembledInvoice],
+    closings: Mapping[int, PeriodToClose],
+    groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]],
+    closed: CloseSummary,
     *,
     at: datetime,
 ) -> None:
@@ -70,56 +70,56 @@ def hold_back(
         errors = {failure.period_id: failure.error for failure in closed.failed}
         for group, members in groups.items():
             ready = [one.span.period_id for one in members if one.span.period_id in assembled]
-            if len(ready) in (0, len(members)) or at >= group.due_at + PATIENCE:
+            if len(ready) in (0, len(members)) or at >= group.due_at + MAX_WAIT:
                 continue
             waiting = True
-            why = _why(members, errors)
+            why = _explain_failure(members, errors)
             for id_ in ready:
                 del assembled[id_]
                 if why:
-                    closed.failed.append(Failure(id_, why))
+                    closed.failed.append(CloseFailure(id_, why))
             closed.busy += 0 if why else len(ready)
-        for id_ in [id_ for id_ in assembled if _depends(closings[id_], closings, assembled)]:
+        for id_ in [id_ for id_ in assembled if _depends_on_dropped(closings[id_], closings, assembled)]:
             del assembled[id_]
             closed.busy += 1
             waiting = True
 
 
-def _why(members: Sequence[Closing], errors: Mapping[int, str]) -> str:
+def _explain_failure(members: Sequence[PeriodToClose], errors: Mapping[int, str]) -> str:
     """Return in a sentence which one cannot be billed; nothing where that one only waits."""
     for one in members:
         if error := errors.get(one.span.period_id):
-            return f"It goes on one document with “{one.name}”, which cannot be billed: {error}"
+            return f"It goes on one document with “{one.subscription_name}”, which cannot be billed: {error}"
     return ""
 
 
-def _depends(one: Closing, closings: Mapping[int, Closing], assembled: Mapping[int, Assembled]) -> bool:
+def _depends_on_dropped(one: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]) -> bool:
     """Tell whether a period settles what one of the same chunk claims that is not billed now."""
-    return one.waits_for is not None and one.waits_for in closings and one.waits_for not in assembled
+    return one.blocking_period_id is not None and one.blocking_period_id in closings and one.blocking_period_id not in assembled
 
 
-def join(assembled: Mapping[int, Assembled], groups: Mapping[Group, Sequence[Closing]]) -> None:
+def merge_groups(assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]]) -> None:
     """Let the documents of each group be one, which those that were assembled for it share from here on."""
     for members in groups.values():
         # Which prices include tax, an opening document has from the period that follows.
-        by_tax: dict[bool, list[tuple[Closing, Assembled]]] = {}
+        by_tax: dict[bool, list[tuple[PeriodToClose, AssembledInvoice]]] = {}
         for one in members:
             made = assembled.get(one.span.period_id)
             if made is not None and made.draft.lines:
                 by_tax.setdefault(made.draft.includes_tax, []).append((one, made))
         for several in by_tax.values():
-            if len(several) > 1 and (draft := joined(several)) is not None:
+            if len(several) > 1 and (draft := merge_drafts(several)) is not None:
                 for _, made in several:
                     made.draft = draft
 
 
-def joined(several: Sequence[tuple[Closing, Assembled]]) -> Draft | None:
+def merge_drafts(several: Sequence[tuple[PeriodToClose, AssembledInvoice]]) -> Draft | None:
     """
     Return one document of these, section by section in the order of the subscriptions' names.
 
     None where that would come to less than nothing, which rounding the tax of many credits once can make of zeros.
     """
-    ordered = sorted(several, key=lambda one: (one[0].name, one[0].span.period_id))
+    ordered = sorted(several, key=lambda one: (one[0].subscription_name, one[0].span.period_id))
     drafts = [made.draft for _, made in ordered]
     draft = msgspec.structs.replace(
         drafts[0],
@@ -132,11 +132,11 @@ def joined(several: Sequence[tuple[Closing, Assembled]]) -> Draft | None:
     last = 0
     for closing, made in ordered:
         first, last = last + 1, last + len(made.draft.lines)
-        draft.sections.append(DraftSection(made.draft.reference, closing.name, first, last))
+        draft.sections.append(DraftSection(made.draft.reference, closing.subscription_name, first, last))
     draft.total_up()
     return draft if draft.totals.total >= 0 else None
 
 
-def drafts_of(documents: Iterable[Assembled]) -> list[Draft]:
+def distinct_drafts(documents: Iterable[AssembledInvoice]) -> list[Draft]:
     """Return their drafts in order, one that several share once."""
     return list({id(one.draft): one.draft for one in documents}.values())

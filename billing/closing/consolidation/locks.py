@@ -18,7 +18,7 @@ WHERE p.id = ANY(%s) AND c.one_document ORDER BY p.id, o.id
 _LOCK = "SELECT id FROM billing_period WHERE id = ANY(%s) AND state = 'open' ORDER BY id FOR UPDATE SKIP LOCKED"
 
 
-def companions(period_ids: Sequence[int]) -> dict[int, list[int]]:
+def read_companion_ids(period_ids: Sequence[int]) -> dict[int, list[int]]:
     """Return period → the other open ones that its document is for; those alone on theirs are left out."""
     found: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
@@ -28,7 +28,7 @@ def companions(period_ids: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
-def lock(period_ids: Sequence[int]) -> set[int]:
+def lock_open_periods(period_ids: Sequence[int]) -> set[int]:
     """Lock those of these that are open and held by nobody else, and return them."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(period_ids)])

@@ -1,5 +1,5 @@
 """What dunning does to subscriptions: docs/payments.md#dunning."""
 
-from billing.closing.dunning.subscription_dunning import follow
+from billing.closing.dunning.subscription_dunning import apply_dunning_actions
 
-__all__ = ["follow"]
+__all__ = ["apply_dunning_actions"]

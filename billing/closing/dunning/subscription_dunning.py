@@ -11,66 +11,66 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from billing.models import DunnedSubscription, Period, Subscription
-from billing.models.subscriptions import RUNNING
+from billing.models.subscriptions import RUNNING_STATES
 from billing.subscriptions.lifecycle.cancellation import CancellationRefused, cancel
 from billing.subscriptions.lifecycle.pauses import PauseRefused, pause, resume
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from invoices.models import DunningAct, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
 
-AT_ONCE = 200
+BATCH_SIZE = 200
 REASON = "{invoice} is not paid"
-NOTHING = "Nothing that it could be done to was running"
+NOTHING_RUNNING = "Nothing that it could be done to was running"
 
 
-def follow(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def apply_dunning_actions(*, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> int:
     """Do what dunning asks of subscriptions, and resume those whose customers have paid; return how many."""
     done = 0
-    for act_id in _to_follow(clock):
-        if not keep_going():
+    for act_id in _pending_action_ids(clock_id):
+        if not should_continue():
             return done
-        done += _follow(act_id, at)
-    for dunned_id in _to_resume(clock):
-        if not keep_going():
+        done += _apply_action(act_id, at)
+    for dunned_id in _resumable_ids(clock_id):
+        if not should_continue():
             return done
         done += _resume(dunned_id, at)
     return done
 
 
-def _to_follow(clock: int | None) -> list[int]:
+def _pending_action_ids(clock: int | None) -> list[int]:
     followed = DunnedSubscription.objects.filter(act=OuterRef("pk"))
     asked = DunningAct.objects.filter(
-        in_time_of(clock, "invoice__customer"),
+        clock_filter(clock, "invoice__customer"),
         ~Exists(followed),
         action__in=[DunningAction.PAUSE, DunningAction.CANCEL],
     )
-    return list(asked.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    return list(asked.order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 @transaction.atomic
-def _follow(act_id: int, at: datetime) -> int:
+def _apply_action(act_id: int, at: datetime) -> int:
     act = DunningAct.objects.select_for_update(skip_locked=True).filter(pk=act_id).first()
     if act is None or DunnedSubscription.objects.filter(act=act).exists():
         return 0
-    found = _billed_by(act.invoice)
+    found = _affected_subscriptions(act.invoice)
     if not found:
-        DunnedSubscription.objects.create(act=act, outcome=NOTHING, at=at)
+        DunnedSubscription.objects.create(act=act, outcome=NOTHING_RUNNING, at=at)
     for subscription in found:
-        outcome = _apply(act, subscription, at)
+        outcome = _pause_or_cancel(act, subscription, at)
         DunnedSubscription.objects.create(act=act, subscription=subscription, outcome=outcome[:300], at=at)
     return len(found)
 
 
-def _billed_by(invoice: Invoice) -> list[Subscription]:
+def _affected_subscriptions(invoice: Invoice) -> list[Subscription]:
     """Return the running subscriptions that an invoice is for: those of its periods, or all where it is for none."""
     periods = Period.objects.filter(Q(invoice=invoice) | Q(invoice__corrections=invoice))
-    own = Subscription.objects.filter(customer=invoice.customer_id, state__in=RUNNING)
+    own = Subscription.objects.filter(customer=invoice.customer_id, state__in=RUNNING_STATES)
     named = own.filter(pk__in=periods.values("subscription"))
     return list((named if named.exists() else own).order_by("pk"))
 
 
-def _apply(act: DunningAct, subscription: Subscription, at: datetime) -> str:
+def _pause_or_cancel(act: DunningAct, subscription: Subscription, at: datetime) -> str:
     try:
         with transaction.atomic():
             if act.action == DunningAction.CANCEL:
@@ -82,18 +82,18 @@ def _apply(act: DunningAct, subscription: Subscription, at: datetime) -> str:
     return ""
 
 
-def _to_resume(clock: int | None) -> list[int]:
+def _resumable_ids(clock: int | None) -> list[int]:
     unpaid = Invoice.objects.filter(
         customer=OuterRef("subscription__customer"), state__in=[InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE]
     )
     paused = DunnedSubscription.objects.filter(
-        in_time_of(clock, "subscription__customer"),
+        clock_filter(clock, "subscription__customer"),
         ~Exists(unpaid),
         act__action=DunningAction.PAUSE,
         outcome="",
         resumed_at__isnull=True,
     )
-    return list(paused.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    return list(paused.order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 @transaction.atomic

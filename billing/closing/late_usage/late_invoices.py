@@ -4,22 +4,22 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from billing.closing.batch import in_words
-from billing.closing.commitments.contract_state import read_contracts
-from billing.closing.credit_notes import notes_of
-from billing.closing.invoice_assembly import assemble_late
-from billing.closing.invoice_writer import clear_late, write_rows
+from billing.closing.batch import describe_error
+from billing.closing.commitments.contract_state import attach_commitments
+from billing.closing.credit_notes import build_credit_notes
+from billing.closing.invoice_assembly import assemble_late_invoice
+from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
-from billing.closing.period_locks import ON_NEXT_DOCUMENT, REPLACEABLE, hold_documents
-from billing.closing.period_reader import read_closings, read_late
-from billing.closing.result import Closed, Failure
-from billing.metering.store.events import high_water_mark
-from customers.customer_time import of_clock
+from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
+from billing.closing.period_reader import read_periods_to_close, read_late_periods
+from billing.closing.result import CloseSummary, CloseFailure
+from billing.metering.store.events import read_high_water_mark
+from customers.customer_time import clock_sql
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import read_sellers
 
 _WAITING = f"""
-SELECT l.id, l.subscription_id, NOT {ON_NEXT_DOCUMENT} FROM billing_period l
+SELECT l.id, l.subscription_id, NOT {ON_NEXT_INVOICE} FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
 JOIN customers_seller se ON se.id = c.seller_id
@@ -31,11 +31,11 @@ WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.late_since + se.grac
 ORDER BY l.id LIMIT %(limit)s
 """  # noqa: S608
 
-_PUT_OFF = "UPDATE billing_period SET retry_at = %s + interval '1 day', error = %s WHERE id = %s"
+_POSTPONE = "UPDATE billing_period SET retry_at = %s + interval '1 day', error = %s WHERE id = %s"
 _LESS_THAN_NOTHING = "Late usage comes to less than nothing; it waits for a document that it can be set off against."
 
 
-def close_late(*, at: datetime, clock: int | None = None, limit: int = 1_000) -> Closed:
+def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) -> CloseSummary:
     """
     Bill what is late once its seller's grace is over: of ended subscriptions by a document for each period, and where
     the seller wants so, by a credit note over the period's document and another in its place.
@@ -43,24 +43,24 @@ def close_late(*, at: datetime, clock: int | None = None, limit: int = 1_000) ->
     What comes to less than was billed is taken back by credit notes. What comes to less than nothing stays late and
     is looked at again a day later. clock: of customers in this test clock's time; in real time for None.
     """
-    result = Closed()
+    result = CloseSummary()
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING.format(in_time=of_clock(clock, "c.id")), {"at": at, "limit": limit})
+        cursor.execute(_WAITING.format(in_time=clock_sql(clock_id, "c.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
     for period_id, subscription_id, is_replaced in waiting:
         try:
-            result.add(_bill(period_id, subscription_id, is_replaced=is_replaced, at=at))
+            result.add(_bill_late_period(period_id, subscription_id, is_replaced=is_replaced, at=at))
         except Exception as error:
             if not connection.is_usable():
                 raise
-            failure = Failure(period_id, in_words(error))
-            _put_off(failure, at=at)
+            failure = CloseFailure(period_id, describe_error(error))
+            _postpone(failure, at=at)
             result.failed.append(failure)
     return result
 
 
 @transaction.atomic
-def _bill(period_id: int, subscription_id: int, *, is_replaced: bool, at: datetime) -> Closed:
+def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool, at: datetime) -> CloseSummary:
     with connection.cursor() as cursor:
         # Its late periods may belong to one contract, whose claims two documents must not settle at once.
         cursor.execute("SELECT id FROM billing_subscription WHERE id = %s FOR NO KEY UPDATE", [subscription_id])
@@ -69,29 +69,29 @@ def _bill(period_id: int, subscription_id: int, *, is_replaced: bool, at: dateti
             [period_id],
         )
         if cursor.fetchone() is None:
-            return Closed(busy=1)
-    hold_documents([period_id])
-    mark = high_water_mark()
-    (late,) = read_late({subscription_id: [period_id]})[subscription_id]
-    closing = read_closings([period_id])[period_id]
-    closing.late = (late,)
-    read_contracts([closing])
+            return CloseSummary(busy=1)
+    lock_invoices_of_periods([period_id])
+    mark = read_high_water_mark()
+    (late,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
+    closing = read_periods_to_close([period_id])[period_id]
+    closing.late_periods = (late,)
+    attach_commitments([closing])
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     if is_replaced:
         return reissue(late, closing, seller, high_water_mark=mark, at=at)
-    found = assemble_late(closing, late, seller, reference=f"late:{period_id}:{mark}")
+    found = assemble_late_invoice(closing, late, seller, reference=f"late:{period_id}:{mark}")
     if found.late_left:
-        _put_off(Failure(period_id, _LESS_THAN_NOTHING), at=at)
-        return Closed(late_left=1)
+        _postpone(CloseFailure(period_id, _LESS_THAN_NOTHING), at=at)
+        return CloseSummary(late_left=1)
     clear_late([period_id], at=at)
     is_issued = not found.draft.is_zero or (seller.issues_zero_invoices and bool(found.draft.lines))
-    documents = [*([found] if is_issued else []), *(notes := notes_of({period_id: found}))]
+    documents = [*([found] if is_issued else []), *(notes := build_credit_notes({period_id: found}))]
     if documents:
-        write_rows(documents, high_water_mark=mark)
+        write_invoice_rows(documents, high_water_mark=mark)
         issue([one.draft for one in documents], at=at)
-    return Closed(issued=int(is_issued), credited=len(notes), late_billed=1)
+    return CloseSummary(issued=int(is_issued), credited=len(notes), late_billed=1)
 
 
-def _put_off(failure: Failure, *, at: datetime) -> None:
+def _postpone(failure: CloseFailure, *, at: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_PUT_OFF, [at, failure.error, failure.period_id])
+        cursor.execute(_POSTPONE, [at, failure.error, failure.period_id])

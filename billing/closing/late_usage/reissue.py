@@ -12,15 +12,15 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
-from billing.closing.invoice_assembly import assemble_again
-from billing.closing.invoice_writer import clear_late, write_rows
-from billing.closing.lines.late_usage_lines import differences
-from billing.closing.lines.line_templates import recipe_of
-from billing.closing.lines.usage_lines import earlier_of
-from billing.closing.records import Assembled, Closing, Late, Snapshot
-from billing.closing.result import Closed
-from billing.metering.rating_inputs.period_counters import NOTHING
-from invoices.credit_notes import Credit, Creditable, credit_note, read_creditable
+from billing.closing.invoice_assembly import assemble_replacement
+from billing.closing.invoice_writer import clear_late, write_invoice_rows
+from billing.closing.lines.late_usage_lines import usage_differences
+from billing.closing.lines.line_templates import line_templates
+from billing.closing.lines.usage_lines import earlier_usage_json
+from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod, UsageSnapshot
+from billing.closing.result import CloseSummary
+from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER
+from invoices.credit_notes import LineCredit, CreditableInvoice, draft_credit_note, read_creditable_invoices
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import SellerTerms
@@ -33,45 +33,45 @@ _DOCUMENT = "SELECT invoice_id FROM billing_period WHERE id = %s"
 _REPLACE = "UPDATE billing_period SET invoice_id = %s WHERE id = %s"
 
 
-def reissue(late: Late, closing: Closing, seller: SellerTerms, *, high_water_mark: int, at: datetime) -> Closed:
+def reissue(late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, *, high_water_mark: int, at: datetime) -> CloseSummary:
     """
     Replace the document of a late period, whose row and document the caller's transaction holds locked.
 
     Nothing is issued where all comes to the same amounts as before.
     """
-    period_id = late.span.period_id
-    if not any(one.amount for one in differences(late, closing.buyer, seller)):
+    period_id = late_period.span.period_id
+    if not any(one.amount for one in usage_differences(late_period, closing.buyer, seller)):
         clear_late([period_id], at=at)
-        return Closed(late_billed=1)
-    of = document_of(period_id)
-    _as_documented(closing, of)
-    closing.span, closing.counters = late.span, late.counters
+        return CloseSummary(late_billed=1)
+    of = read_period_invoice(period_id)
+    _use_invoiced_buyer(closing, of)
+    closing.span, closing.counters = late_period.span, late_period.counters
     seller = replace(seller, facts=msgspec.json.encode(of.invoice.seller_facts))
-    new = assemble_again(closing, seller, fees_of(of), reference=next_reference(of.invoice.reference))
+    new = assemble_replacement(closing, seller, fee_lines_of(of), reference=next_reference(of.invoice.reference))
     new.draft.corrects_id, new.draft.purchase_order = of.invoice.pk, of.invoice.purchase_order
-    documents = [note_over(of, late, reason=REASON), new]
-    write_rows(documents, high_water_mark=high_water_mark)
-    replace_document(period_id, by=new.draft.id)
+    documents = [full_credit_note(of, late_period, reason=REASON), new]
+    write_invoice_rows(documents, high_water_mark=high_water_mark)
+    replace_invoice(period_id, by=new.draft.id)
     clear_late([period_id], at=at)
     issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
-    return Closed(issued=1, credited=1, late_billed=1)
+    return CloseSummary(issued=1, credited=1, late_billed=1)
 
 
-def document_of(period_id: int) -> Creditable:
+def read_period_invoice(period_id: int) -> CreditableInvoice:
     """Return the document of a closed period, with what is left of it."""
     with connection.cursor() as cursor:
         cursor.execute(_DOCUMENT, [period_id])
         ((invoice_id,),) = cursor.fetchall()
-    return read_creditable([invoice_id])[invoice_id]
+    return read_creditable_invoices([invoice_id])[invoice_id]
 
 
-def replace_document(period_id: int, *, by: int) -> None:
+def replace_invoice(period_id: int, *, by: int) -> None:
     """Let another invoice stand for a period."""
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, [by, period_id])
 
 
-def _as_documented(closing: Closing, of: Creditable) -> None:
+def _use_invoiced_buyer(closing: PeriodToClose, of: CreditableInvoice) -> None:
     """Let the buyer be as on the document: it says where they were, and whether they were exempt from tax."""
     facts = of.invoice.buyer_facts
     reasons = {tax.reason for line in of.lines for tax in line.taxes}
@@ -85,7 +85,7 @@ def _as_documented(closing: Closing, of: Creditable) -> None:
     )
 
 
-def fees_of(of: Creditable) -> list[DraftLine]:
+def fee_lines_of(of: CreditableInvoice) -> list[DraftLine]:
     """Return what the document claims beside usage, line by line as it stands there."""
     taxes = {line.id: line.taxes for line in of.lines}
     return [
@@ -105,20 +105,20 @@ def fees_of(of: Creditable) -> list[DraftLine]:
     ]
 
 
-def note_over(of: Creditable, late: Late, *, reason: str) -> Assembled:
+def full_credit_note(of: CreditableInvoice, late_period: LatePeriod, *, reason: str) -> AssembledInvoice:
     """Return the credit note over the whole document; snapshots tell what it takes back of usage."""
-    usage = {claim.line_id: key for key, billed in late.billed.items() for claim in billed.claims}
-    credits = [Credit(line, line.left, "usage_credit" if line.id in usage else "credit") for line in of.lines]
-    draft = credit_note(of, credits, reason=reason, to="balance" if of.invoice.state == "paid" else "offset")
-    features, snapshots = recipe_of(late.span).features, []
+    usage = {claim.line_id: key for key, billed in late_period.billed.items() for claim in billed.lines}
+    credits = [LineCredit(line, line.left, "usage_credit" if line.id in usage else "credit") for line in of.lines]
+    draft = draft_credit_note(of, credits, reason=reason, to="balance" if of.invoice.state == "paid" else "offset")
+    features, snapshots = line_templates(late_period.span).features, []
     for drafted, credit in zip(draft.lines, credits, strict=True):
         if credit.kind == "usage_credit":
             window, rate_id = usage[credit.line.id]
-            counted = late.counters.get(window, {}).get(rate_id, NOTHING)
-            earlier = earlier_of(late.span, features[window.plan_feature_id])
-            key = late.span.period_id, window, rate_id
-            snapshots.append(Snapshot(drafted, *key, counted, earlier, credit.line.id))
-    return Assembled(draft, snapshots)
+            counted = late_period.counters.get(window, {}).get(rate_id, EMPTY_COUNTER)
+            earlier = earlier_usage_json(late_period.span, features[window.plan_feature_id])
+            key = late_period.span.period_id, window, rate_id
+            snapshots.append(UsageSnapshot(drafted, *key, counted, earlier, credit.line.id))
+    return AssembledInvoice(draft, snapshots)
 
 
 def next_reference(reference: str) -> str:

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.closing.batch import in_words
-from billing.closing.commitments.contract_state import read_contracts
+from billing.closing.batch import describe_error
+from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.invoice_assembly import late_amount
-from billing.closing.period_reader import read_closings, read_late
+from billing.closing.period_reader import read_periods_to_close, read_late_periods
 from billing.models import Period
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import EXACT, ZERO
 
-MOST_PERIODS = 1_000
+MAX_PERIODS = 1_000
 """Late periods looked at, those that became late last: a page must come soon, however much is only reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class LateUsage:
+class LateUsageRow:
     """
     A period that is closed, and to which usage has come since.
 
@@ -47,7 +47,7 @@ class LateUsage:
 class LateReport:
     """All of it, the latest first. is_all: whether every late period was looked at."""
 
-    rows: tuple[LateUsage, ...]
+    rows: tuple[LateUsageRow, ...]
     is_all: bool
 
     @property
@@ -61,7 +61,7 @@ class LateReport:
         return found
 
 
-def late_usage(
+def report_late_usage(
     *,
     sandbox: bool = False,
     customer: str | None = None,
@@ -84,11 +84,11 @@ def late_usage(
         found = found.filter(subscription__customer__external_id=customer)
     if policy is not None:
         found = found.filter(subscription__customer__seller__late_usage=policy)
-    periods = list(found.order_by("-late_since", "-pk")[: MOST_PERIODS + 1])
-    return LateReport(tuple(worked_out(periods[:MOST_PERIODS])), is_all=len(periods) <= MOST_PERIODS)
+    periods = list(found.order_by("-late_since", "-pk")[: MAX_PERIODS + 1])
+    return LateReport(tuple(price_late_usage(periods[:MAX_PERIODS])), is_all=len(periods) <= MAX_PERIODS)
 
 
-def worked_out(periods: Iterable[Period]) -> list[LateUsage]:
+def price_late_usage(periods: Iterable[Period]) -> list[LateUsageRow]:
     """Return what late usage of these periods comes to, in their order; each has its customer and seller loaded."""
     periods = list(periods)
     amounts = _amounts(periods) if periods else {}
@@ -97,7 +97,7 @@ def worked_out(periods: Iterable[Period]) -> list[LateUsage]:
         customer = one.subscription.customer
         amount, problem = amounts[one.pk]
         found.append(
-            LateUsage(
+            LateUsageRow(
                 period_id=one.pk,
                 customer=customer.external_id,
                 subscription=one.subscription.external_id,
@@ -118,17 +118,17 @@ def _amounts(periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, str]]
     of_subscription: dict[int, list[int]] = {}
     for one in periods:
         of_subscription.setdefault(one.subscription_id, []).append(one.pk)
-    late = read_late(of_subscription)
-    closings = read_closings([ids[0] for ids in of_subscription.values()])
+    late = read_late_periods(of_subscription)
+    closings = read_periods_to_close([ids[0] for ids in of_subscription.values()])
     for closing in closings.values():
-        closing.late = late[closing.subscription_id]
-    read_contracts(closings.values())
+        closing.late_periods = late[closing.subscription_id]
+    attach_commitments(closings.values())
     sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
     found: dict[int, tuple[Decimal | None, str]] = {}
     for closing in closings.values():
-        for one in closing.late:
+        for one in closing.late_periods:
             try:
                 found[one.span.period_id] = late_amount(one, closing, sellers[closing.buyer.seller_id]), ""
             except Exception as error:
-                found[one.span.period_id] = None, in_words(error)
+                found[one.span.period_id] = None, describe_error(error)
     return found

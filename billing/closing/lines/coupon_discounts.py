@@ -11,50 +11,50 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.records import Closing, Held
+from billing.closing.records import PeriodToClose, InvoiceCoupon
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from invoices.documents.totals import Taxes, total_up
 from lib import prepared_statements
-from lib.decimals import EXACT, ZERO, plain
+from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
-from plans.pricing.discounts import Claim, Discount, TakenOff, take_off
+from plans.pricing.discounts import DiscountableLine, DiscountTerms, AppliedDiscount, apply_discounts
 
 ONE = Decimal(1)
 
 # A trial's document is one of those that coupons count where it is in place of an opening one, which claims fees.
-_COUNTS = """(NOT {0}.is_trial OR EXISTS (
+_COUNTS_FOR_COUPONS = """(NOT {0}.is_trial OR EXISTS (
     SELECT FROM billing_subscription s JOIN plans_fee f ON f.version_id = {0}.version_id AND f.billed = 'advance'
     WHERE s.id = {0}.subscription_id AND s.trial_ends_at = {0}.ends_at))"""
 
-HELD = f"""
+APPLICABLE_COUPONS = f"""
 SELECT p.id, r.id, c.code, c.name, c.percent, c.amount, c.features, c.fees
 FROM billing_redemption r JOIN plans_coupon c ON c.id = r.coupon_id
 JOIN billing_period p ON p.subscription_id = r.subscription_id AND p.ends_at >= r.since
     AND (r.ended_at IS NULL OR p.ends_at < r.ended_at)
-WHERE {{periods}} AND {_COUNTS.format("p")} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
+WHERE {{periods}} AND {_COUNTS_FOR_COUPONS.format("p")} AND (c.duration = 'forever' OR coalesce(c.periods, 1) > (
     SELECT count(*) FROM billing_period e WHERE e.subscription_id = p.subscription_id AND e.ends_at >= r.since
-        AND e.kind <> 'undone' AND {_COUNTS.format("e")}
+        AND e.kind <> 'undone' AND {_COUNTS_FOR_COUPONS.format("e")}
         AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
 ORDER BY p.id, r.position
 """  # noqa: S608
 """Period → the coupons that its document is for, in order of application; {periods}: which ones to ask about."""
 
 
-def read_coupons(closings: Mapping[int, Closing]) -> None:
+def attach_coupons(closings: Mapping[int, PeriodToClose]) -> None:
     """Give the closings the coupons that their documents are for, in one statement."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(HELD.format(periods="p.id = ANY(%s)"), [list(closings)], binary=True)
+        cursor.execute(APPLICABLE_COUPONS.format(periods="p.id = ANY(%s)"), [list(closings)], binary=True)
         for period_id, *row in cursor.fetchall():
-            closings[period_id].coupons = (*closings[period_id].coupons, held_of(row))
+            closings[period_id].coupons = (*closings[period_id].coupons, coupon_from_row(row))
 
 
-def held_of(row: Sequence[Any]) -> Held:
+def coupon_from_row(row: Sequence[Any]) -> InvoiceCoupon:
     """Return a coupon from what `HELD` reads of it, without its period."""
     *coupon, features, fees = row
-    return Held(*coupon, frozenset([*(f"feature:{one}" for one in features), *(f"fee:{one}" for one in fees)]))
+    return InvoiceCoupon(*coupon, frozenset([*(f"feature:{one}" for one in features), *(f"fee:{one}" for one in fees)]))
 
 
-def discount(draft: Draft, coupons: Sequence[Held]) -> list[tuple[DraftLine, int]]:
+def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tuple[DraftLine, int]]:
     """
     Add to a draft what these coupons take off it, and return each new line with its redemption.
 
@@ -65,9 +65,9 @@ def discount(draft: Draft, coupons: Sequence[Held]) -> list[tuple[DraftLine, int
     lines = list(draft.lines)
     found = []
     for held, taken in zip(
-        coupons, taken_off(coupons, lines, draft.currency, includes_tax=draft.includes_tax), strict=True
+        coupons, calculate_discounts(coupons, lines, draft.currency, includes_tax=draft.includes_tax), strict=True
     ):
-        for line, shares in _lines(draft, held, taken, lines):
+        for line, shares in _coupon_lines(draft, held, taken, lines):
             draft.lines.append(line)
             draft.shares += shares
             found.append((line, held.redemption_id))
@@ -75,12 +75,12 @@ def discount(draft: Draft, coupons: Sequence[Held]) -> list[tuple[DraftLine, int
     return found
 
 
-def taken_off(
-    coupons: Iterable[Held], lines: Sequence[DraftLine], currency: str, *, includes_tax: bool = False
-) -> tuple[TakenOff, ...]:
+def calculate_discounts(
+    coupons: Iterable[InvoiceCoupon], lines: Sequence[DraftLine], currency: str, *, includes_tax: bool = False
+) -> tuple[AppliedDiscount, ...]:
     """Return what each coupon takes off these lines, in the order of application."""
     discounts = [
-        Discount(
+        DiscountTerms(
             percent=held.percent,
             amount=held.amount,
             scope=frozenset(n for n, line in enumerate(lines) if line.subject in held.scope) if held.scope else None,
@@ -92,12 +92,12 @@ def taken_off(
         taxed = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
         return total_up(taxed, currency, includes_tax=includes_tax).total >= 0
 
-    claims = [Claim(number, line.amount) for number, line in enumerate(lines)]
-    return take_off(discounts, claims, currency, fits=fits)
+    claims = [DiscountableLine(number, line.amount) for number, line in enumerate(lines)]
+    return apply_discounts(discounts, claims, currency, is_allowed=fits)
 
 
-def _lines(
-    draft: Draft, held: Held, taken: TakenOff, lines: Sequence[DraftLine]
+def _coupon_lines(
+    draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, lines: Sequence[DraftLine]
 ) -> Iterator[tuple[DraftLine, list[DraftShare]]]:
     by_tax: dict[Taxes, list[tuple[DraftLine, Decimal]]] = {}
     for line, share in zip(lines, taken.shares, strict=True):
@@ -105,11 +105,11 @@ def _lines(
             by_tax.setdefault(line.taxes, []).append((line, share))
     for taxes, shares in by_tax.items():
         total = sum((share for _, share in shares), ZERO)
-        coupon = _line(draft, held, taken, EXACT.minus(total), taxes)
+        coupon = _coupon_line(draft, held, taken, EXACT.minus(total), taxes)
         yield coupon, [DraftShare(coupon, line, share) for line, share in shares]
 
 
-def _line(draft: Draft, held: Held, taken: TakenOff, amount: Decimal, taxes: Taxes) -> DraftLine:
+def _coupon_line(draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, amount: Decimal, taxes: Taxes) -> DraftLine:
     return DraftLine(
         kind="coupon",
         description=f"{held.name} ({held.code})",
@@ -119,16 +119,16 @@ def _line(draft: Draft, held: Held, taken: TakenOff, amount: Decimal, taxes: Tax
         unit="",
         amount=amount,
         taxes=taxes,
-        explanation=explained(held, taken, draft.currency),
+        explanation=coupon_workings(held, taken, draft.currency),
     )
 
 
-def explained(held: Held, taken: TakenOff, currency: str) -> bytes:
+def coupon_workings(held: InvoiceCoupon, taken: AppliedDiscount, currency: str) -> bytes:
     """Return how a coupon came to what it takes off: of how much, and as a formula."""
     base, total = (f"{round_money(amount, currency):f}" for amount in (taken.base, taken.total))
     if held.percent is not None:
-        what = {"percent": plain(held.percent)}
-        formula = f"{plain(held.percent)} % of {base}"
+        what = {"percent": to_plain_string(held.percent)}
+        formula = f"{to_plain_string(held.percent)} % of {base}"
     else:
         figure = f"{round_money(held.amount or ZERO, currency):f}"
         what, formula = {"amount": figure}, f"{figure} off {base}"

@@ -14,23 +14,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from billing.closing.lines import multi_period_fees
-from billing.closing.lines.line_templates import recipe_of
-from billing.closing.lines.quantity_lines import HOW, held_lines, one_time_lines, settled, settling_lines
-from billing.closing.records import Claim, Closing
-from billing.metering.rating_inputs.period_counters import Span
-from billing.subscriptions.periods.boundaries import Span as Edges
+from billing.closing.lines.line_templates import line_templates
+from billing.closing.lines.quantity_lines import PRORATION_TEXTS, quantity_fee_lines, one_time_quantity_lines, settlement_workings, quantity_settlement_lines
+from billing.closing.records import BilledFee, PeriodToClose
+from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.subscriptions.periods.boundaries import TimeInterval as Edges
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
-from lib.decimals import ZERO, plain
+from lib.decimals import ZERO, to_plain_string
 from lib.money import round_money
-from plans.catalog.stored_terms import FeeTerms, Terms
+from plans.catalog.stored_terms import FeeTerms, VersionTerms
 from plans.models.prices import FeeKind
-from plans.pricing.proration import prorate, share
+from plans.pricing.proration import prorate, share_of_interval
 
 ONE, ONCE = Fraction(1), Decimal(1)
 
 
-def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+def fee_lines(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
     Yield the lines of the fees that are due when a period closes.
 
@@ -39,25 +39,25 @@ def fee_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     arrears come with the first period. A trial has no fees of its own, and bills what an opening period would. After
     a pause an opening period bills no one-time fees again.
     """
-    starts = closing.opens and (closing.is_first or closing.span.is_trial)
-    if not closing.opens:
-        yield from _lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
-        yield from rest_lines(closing, seller)
-        yield from held_lines(closing, closing.span, seller, in_advance=False)
-        yield from settling_lines(closing, seller)
-        yield from one_time_lines(closing, closing.span, seller, opens=False)
-    if closing.following is not None and not closing.following.is_trial:
-        yield from _lines(closing, closing.following, seller, in_advance=True, with_one_time=starts)
-        yield from held_lines(closing, closing.following, seller, in_advance=True)
+    starts = closing.is_opening_or_trial and (closing.is_first or closing.span.is_trial)
+    if not closing.is_opening_or_trial:
+        yield from _simple_fee_lines(closing, closing.span, seller, in_advance=False, with_one_time=closing.is_first)
+        yield from advance_fee_corrections(closing, seller)
+        yield from quantity_fee_lines(closing, closing.span, seller, in_advance=False)
+        yield from quantity_settlement_lines(closing, seller)
+        yield from one_time_quantity_lines(closing, closing.span, seller, is_start=False)
+    if closing.next_period is not None and not closing.next_period.is_trial:
+        yield from _simple_fee_lines(closing, closing.next_period, seller, in_advance=True, with_one_time=starts)
+        yield from quantity_fee_lines(closing, closing.next_period, seller, in_advance=True)
         if starts:
-            yield from one_time_lines(closing, closing.following, seller, opens=True)
+            yield from one_time_quantity_lines(closing, closing.next_period, seller, is_start=True)
 
 
-def _lines(
-    closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
+def _simple_fee_lines(
+    closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
 ) -> Iterator[DraftLine]:
-    recipe = recipe_of(span)
-    fees = _due(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
+    recipe = line_templates(span)
+    fees = _due_fees(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
     for fee in fees:
         due: Edges | None = (span.starts_at, span.ends_at)
         if fee.every > 1:
@@ -84,7 +84,7 @@ def _lines(
         )
 
 
-def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
     Yield what fees that were paid in advance of a period come to since its end has moved, beyond what was paid; those
     for several periods, where it is the last one of them.
@@ -94,19 +94,19 @@ def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
     Source: docs/closing.md#plan-changes, #cancellations.
     """
     span = closing.span
-    recipe = recipe_of(span)
-    for fee in recipe.advance if closing.is_split or closing.settles or recipe.terms.lasting else ():
-        claim = closing.claimed.get(fee.fee_id)
-        if not _is_reckoned_anew(closing, fee, claim):
+    recipe = line_templates(span)
+    for fee in recipe.advance if closing.is_split or closing.settles or recipe.terms.multi_period_fees else ():
+        claim = closing.billed_fees.get(fee.fee_id)
+        if not _is_recalculated(closing, fee, claim):
             continue
         used_from = claim.service_start if claim and fee.every > 1 else span.starts_at
-        used, explanation = _used(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
+        used, explanation = _cumulative_amount(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
         amount = used - (claim.amount if claim else 0)
         if claim and amount < 0:
-            gives_back = closing.gives_back if fee.every == 1 else closing.moves or closing.is_given_up
-            amount = claim.given_back(amount, span.currency) if gives_back else ZERO
+            gives_back = closing.credits_unused_time if fee.every == 1 else closing.changes_version or closing.credits_beyond_end
+            amount = claim.credit_for(amount, span.currency) if gives_back else ZERO
         if amount:
-            told = explanation | settled(used, claim, amount, span.currency)
+            told = explanation | settlement_workings(used, claim, amount, span.currency)
             yield DraftLine(
                 kind="proration",
                 description=f"{recipe.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
@@ -122,8 +122,8 @@ def rest_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
             )
 
 
-def _used(
-    closing: Closing, claim: Claim | None, part: Edges, span: Span, fee: FeeTerms, terms: Terms
+def _cumulative_amount(
+    closing: PeriodToClose, claim: BilledFee | None, part: Edges, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms
 ) -> tuple[Decimal, dict[str, str]]:
     """
     Return what a part of a fee comes to, and the workings.
@@ -140,31 +140,31 @@ def _used(
     return claim.amount - prorate(fee.amount, left, span.currency), told | {"left": str(left)}
 
 
-def _due(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
+def _due_fees(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
     return (fee for fee in fees if with_one_time or fee.kind != FeeKind.ONE_TIME)
 
 
-def _is_reckoned_anew(closing: Closing, fee: FeeTerms, claim: Claim | None) -> bool:
+def _is_recalculated(closing: PeriodToClose, fee: FeeTerms, claim: BilledFee | None) -> bool:
     if fee.kind == FeeKind.ONE_TIME:
         return False
     if fee.every > 1:
-        return claim is not None and multi_period_fees.ends_here(closing, claim)
+        return claim is not None and multi_period_fees.is_last_period(closing, claim)
     return bool(closing.settles) or (closing.is_split and claim is not None)
 
 
-def _share(closing: Closing, part: Edges, span: Span, fee: FeeTerms, terms: Terms) -> Fraction:
+def _share(closing: PeriodToClose, part: Edges, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms) -> Fraction:
     """Return which share of the whole interval of a fee a part is: one, unless it is a stub."""
     zone = closing.buyer.time_zone
-    whole = multi_period_fees.interval_of(fee, terms, span, zone)
-    return ONE if whole == part else _stub(*part, *whole, terms.proration, zone)
+    whole = multi_period_fees.fee_interval(fee, terms, span, zone)
+    return ONE if whole == part else _stub_share(*part, *whole, terms.proration, zone)
 
 
 @lru_cache(maxsize=10_000)
-def _stub(
+def _stub_share(
     starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
 ) -> Fraction:
     # Where the customer's zone has changed, a period may reach over the edges of the interval it begins in.
-    return share(
+    return share_of_interval(
         max(starts_at, full_start),
         min(ends_at, full_end),
         full_start=full_start,
@@ -177,9 +177,9 @@ def _stub(
 @lru_cache(maxsize=10_000)
 def _priced(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tuple[Decimal, bytes]:
     """Return the amount of a share of a fee, rounded once, and its explanation as JSON."""
-    full = plain(fee.amount)
+    full = to_plain_string(fee.amount)
     if part == ONE:
         return round_money(fee.amount, currency), msgspec.json.encode({"fee": full, "share": "1", "formula": full})
     amount = prorate(fee.amount, part, currency)
-    formula = f"{full} × {part}, {HOW[proration]}"
+    formula = f"{full} × {part}, {PRORATION_TEXTS[proration]}"
     return amount, msgspec.json.encode({"fee": full, "share": str(part), "formula": formula})

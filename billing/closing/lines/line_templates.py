@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import Span
-from plans.catalog.stored_terms import FeatureTerms, FeeTerms, Terms, terms_of
+from billing.metering.rating_inputs.period_counters import RatingPeriod
+from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms, load_terms
 from plans.models import Rate
 from plans.models.prices import Billed
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class LineTemplates:
     """
     The terms of a period, sorted by when they are billed.
 
@@ -19,45 +19,45 @@ class Recipe:
     advance, arrears: the fees that are due as they stand.
     """
 
-    terms: Terms
+    terms: VersionTerms
     features: dict[int, FeatureTerms]
-    standing: tuple[FeatureTerms, ...]
+    due_without_usage: tuple[FeatureTerms, ...]
     descriptions: dict[int, str]
     advance: tuple[FeeTerms, ...]
     arrears: tuple[FeeTerms, ...]
 
 
-_kept: dict[tuple[int, str], Recipe] = {}
+_templates_by_version: dict[tuple[int, str], LineTemplates] = {}
 
 
-def recipe_of(span: Span) -> Recipe:
+def line_templates(span: RatingPeriod) -> LineTemplates:
     """
     Return the recipe of a period: its version's, with what was agreed with its customer.
 
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
-    published, terms = terms_of(span.version_id, span.currency), terms_for(span)
-    found = _kept.get((span.version_id, span.currency))
+    published, terms = load_terms(span.version_id, span.currency), terms_for(span)
+    found = _templates_by_version.get((span.version_id, span.currency))
     if found is None or found.terms is not published:
-        found = _kept[span.version_id, span.currency] = _recipe(published)
+        found = _templates_by_version[span.version_id, span.currency] = _build_templates(published)
     if terms is published:
         return found
-    return replace(found, terms=terms, features=dict(terms.by_plan_feature), standing=_standing(terms))
+    return replace(found, terms=terms, features=dict(terms.by_plan_feature), standing=_features_due_without_usage(terms))
 
 
-def _recipe(terms: Terms) -> Recipe:
-    fixed = [fee for fee in terms.fees if not fee.is_held]
-    return Recipe(
+def _build_templates(terms: VersionTerms) -> LineTemplates:
+    fixed = [fee for fee in terms.fees if not fee.is_per_unit]
+    return LineTemplates(
         terms=terms,
         features=dict(terms.by_plan_feature),
-        standing=_standing(terms),
+        due_without_usage=_features_due_without_usage(terms),
         descriptions=_descriptions(terms),
         advance=tuple(fee for fee in fixed if fee.billed == Billed.ADVANCE),
         arrears=tuple(fee for fee in fixed if fee.billed == Billed.ARREARS),
     )
 
 
-def _standing(terms: Terms) -> tuple[FeatureTerms, ...]:
+def _features_due_without_usage(terms: VersionTerms) -> tuple[FeatureTerms, ...]:
     return tuple(one for one in terms.features if _is_due_without_usage(one))
 
 
@@ -68,7 +68,7 @@ def _is_due_without_usage(feature: FeatureTerms) -> bool:
     )
 
 
-def _descriptions(terms: Terms) -> dict[int, str]:
+def _descriptions(terms: VersionTerms) -> dict[int, str]:
     """Return how each rate's line reads: its own label, or the feature's name with the dimensions it is for."""
     names = {one.plan_feature_id: one.name for one in terms.features}
     rates = Rate.objects.filter(price__plan_feature__in=names, price__currency=terms.currency)

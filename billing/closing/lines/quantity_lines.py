@@ -14,29 +14,29 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db import connection
 
-from billing.closing.lines.multi_period_fees import fill_in_lasting
-from billing.closing.lines.section_lines import own
-from billing.closing.records import Claim, Closing
-from billing.metering.rating_inputs.period_counters import Span
-from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
-from billing.subscriptions.terms.quantities import read_changes
+from billing.closing.lines.multi_period_fees import attach_multi_period_fees
+from billing.closing.lines.section_lines import is_own_line_sql
+from billing.closing.records import BilledFee, PeriodToClose
+from billing.metering.rating_inputs.period_counters import RatingPeriod
+from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
+from billing.subscriptions.terms.quantities import read_quantity_changes
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.documents.line_net import net_of
+from invoices.documents.line_net import line_net_sql
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from invoices.documents.totals import Taxes
-from invoices.tax.line_taxes import read_taxes, taxes_of
-from lib.decimals import EXACT, ZERO, plain
+from invoices.tax.line_taxes import parse_taxes, line_taxes_sql
+from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
-from plans.catalog.stored_terms import FeeTerms, Terms, terms_of
+from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 from plans.models.prices import Billed, FeeKind
-from plans.pricing.quantity_segments import Segment, billable, held_amount, held_at, segments, taken
+from plans.pricing.quantity_segments import Segment, billable_units, price_segments, quantity_at, split_by_quantity, count_added_units
 
 ONE = Decimal(1)
-HOW = {"second": "by the second", "day": "by the day", "none": "not prorated"}
+PRORATION_TEXTS = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 
 # What is due in advance of a period stands on the document of the one before it; a subscription's first has an
 # opening one before it. The fee is the period's own, should its version have changed since.
-_CLAIMED = """
+_BILLED_IN_ADVANCE = """
 SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_start,
     l.service_end,
     l.id, l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
@@ -53,48 +53,48 @@ WHERE p.id = ANY(%s)
 """
 
 
-def fill_in_quantities(closings: Mapping[int, Closing]) -> None:
+def attach_billed_fees(closings: Mapping[int, PeriodToClose]) -> None:
     """Give what was claimed in advance to the periods that settle it: for what is held, or as their end has moved."""
-    wanted = [one for one in closings.values() if one.is_split or one.settles or _depends_on_claims(one)]
+    wanted = [one for one in closings.values() if one.is_split or one.settles or _depends_on_billed_fees(one)]
     if not wanted:
         return
-    changes = read_changes([one.subscription_id for one in wanted])
+    changes = read_quantity_changes([one.subscription_id for one in wanted])
     open_before: dict[int, int] = {}
-    claims = read_claims([one.span.period_id for one in wanted if one.kind == "regular"], open_before)
+    claims = read_fees_billed_in_advance([one.span.period_id for one in wanted if one.kind == "regular"], open_before)
     for one in wanted:
-        one.changes = changes.get(one.subscription_id, {})
-        one.claimed = claims.get(one.span.period_id, {})
-        one.waits_for = open_before.get(one.span.period_id)
-    fill_in_lasting(wanted)
+        one.quantity_changes = changes.get(one.subscription_id, {})
+        one.billed_fees = claims.get(one.span.period_id, {})
+        one.blocking_period_id = open_before.get(one.span.period_id)
+    attach_multi_period_fees(wanted)
 
 
-def read_claims(period_ids: Sequence[int], open_before: dict[int, int] | None = None) -> dict[int, dict[int, Claim]]:
+def read_fees_billed_in_advance(period_ids: Sequence[int], open_before: dict[int, int] | None = None) -> dict[int, dict[int, BilledFee]]:
     """
     Return period → fee → what was claimed of it in advance.
 
     open_before: is filled with the period before each that has not been billed yet.
     """
-    found: dict[int, dict[int, Claim]] = {}
+    found: dict[int, dict[int, BilledFee]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            _CLAIMED.format(net=net_of("l"), taxes=taxes_of("l"), own=own("before", "l")), [list(period_ids)]
+            _BILLED_IN_ADVANCE.format(net=line_net_sql("l"), taxes=line_taxes_sql("l"), own=is_own_line_sql("before", "l")), [list(period_ids)]
         )
         for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
             if before is not None and open_before is not None:
                 open_before[period_id] = before
             if fee_id is not None:
                 of_period = found.setdefault(period_id, {})
-                of_period[fee_id] = Claim(*claim, read_taxes(taxes), line_id, invoice_id, credited)
+                of_period[fee_id] = BilledFee(*claim, parse_taxes(taxes), line_id, invoice_id, credited)
     return found
 
 
-def claims_after(closing: Closing, draft: Draft) -> dict[int, Claim]:
+def fees_billed_for_next_period(closing: PeriodToClose, draft: Draft) -> dict[int, BilledFee]:
     """Return what is claimed of the period that follows: by this document, not written yet, or by an earlier one."""
-    if closing.following is None:
+    if closing.next_period is None:
         return {}
-    since = closing.following.starts_at
-    return {fee_id: claim for fee_id, claim in closing.claimed.items() if claim.service_end > since} | {
-        line.fee_id: Claim(
+    since = closing.next_period.starts_at
+    return {fee_id: claim for fee_id, claim in closing.billed_fees.items() if claim.service_end > since} | {
+        line.fee_id: BilledFee(
             line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.taxes
         )
         for line in draft.lines
@@ -102,18 +102,18 @@ def claims_after(closing: Closing, draft: Draft) -> dict[int, Claim]:
     }
 
 
-def _depends_on_claims(closing: Closing) -> bool:
-    spans = (closing.span, closing.following)
-    known = (terms_of(span.version_id, span.currency) for span in spans if span is not None)
-    return any(terms.held or terms.lasting for terms in known)
+def _depends_on_billed_fees(closing: PeriodToClose) -> bool:
+    spans = (closing.span, closing.next_period)
+    known = (load_terms(span.version_id, span.currency) for span in spans if span is not None)
+    return any(terms.unit_fees or terms.multi_period_fees for terms in known)
 
 
-def held_lines(closing: Closing, span: Span, seller: SellerTerms, *, in_advance: bool) -> Iterator[DraftLine]:
+def quantity_fee_lines(closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool) -> Iterator[DraftLine]:
     """Yield the lines of recurring fees for what is held in a period; in advance, for what is known of it by now."""
-    terms = terms_of(span.version_id, span.currency)
+    terms = load_terms(span.version_id, span.currency)
     billed = Billed.ADVANCE if in_advance else Billed.ARREARS
     supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
-    for fee in terms.held:
+    for fee in terms.unit_fees:
         if fee.kind == FeeKind.ONE_TIME or fee.billed != billed:
             continue
         parts = _segments(closing, span, fee, terms, until=span.ends_at)
@@ -124,7 +124,7 @@ def held_lines(closing: Closing, span: Span, seller: SellerTerms, *, in_advance:
             yield _line(fee, span, terms, amount=amount, quantity=quantity, taxes=taxes, explanation=explanation)
 
 
-def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]:
+def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
     Yield what a period still comes to for what is held, beyond what was claimed in advance of it, or less than that.
 
@@ -132,19 +132,19 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
     a plan change has cut off is given back.
     """
     span = closing.span
-    terms = terms_of(span.version_id, span.currency)
-    for fee in terms.held:
+    terms = load_terms(span.version_id, span.currency)
+    for fee in terms.unit_fees:
         if fee.kind == FeeKind.ONE_TIME or fee.billed != Billed.ADVANCE:
             continue
-        claim = closing.claimed.get(fee.fee_id)
-        until = _until(closing, claim)
-        cumulative, explanation = _used(closing, claim, fee, terms, until=until)
+        claim = closing.billed_fees.get(fee.fee_id)
+        until = _settled_until(closing, claim)
+        cumulative, explanation = _cumulative_amount(closing, claim, fee, terms, until=until)
         before = claim.amount if claim else ZERO
         amount = EXACT.subtract(cumulative, before)
         if claim and amount < 0:
-            amount = claim.given_back(amount, span.currency)
+            amount = claim.credit_for(amount, span.currency)
         if amount:
-            explanation |= settled(cumulative, claim, amount, span.currency)
+            explanation |= settlement_workings(cumulative, claim, amount, span.currency)
             taxes = claim.taxes if claim else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
             line = _line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
             line.unit = ""
@@ -152,50 +152,50 @@ def settling_lines(closing: Closing, seller: SellerTerms) -> Iterator[DraftLine]
             yield line
 
 
-def settled(cumulative: Decimal, claim: Claim | None, amount: Decimal, currency: str) -> dict[str, str]:
+def settlement_workings(cumulative: Decimal, claim: BilledFee | None, amount: Decimal, currency: str) -> dict[str, str]:
     """Return the workings of what is settled: what a fee comes to, and what was claimed and left by coupons of it."""
     before = round_money(claim.amount if claim else ZERO, currency)
     told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{before:f}"}
     formula = f"{cumulative:f} − {before:f}"
     if claim and amount < 0 and claim.net != claim.amount:
-        told["net_before"] = plain(claim.net)
+        told["net_before"] = to_plain_string(claim.net)
         formula = f"({formula}) × {round_money(claim.net, currency):f} ÷ {before:f}"
-    if claim and amount < 0 and (given := amount - claim.in_proportion(cumulative - claim.amount, currency)):
-        told["given_before"] = plain(given)
+    if claim and amount < 0 and (given := amount - claim.net_share_of(cumulative - claim.amount, currency)):
+        told["given_before"] = to_plain_string(given)
         formula = f"{formula} + {given:f}"
     return told | {"formula": formula}
 
 
-def unsettled(closing: Closing) -> Iterator[tuple[FeeTerms, Decimal]]:
+def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, Decimal]]:
     """Yield what each fee for what is held still comes to in a closed period; all its claims are in `claimed`."""
     span = closing.span
-    terms = terms_of(span.version_id, span.currency)
-    for fee in terms.held:
-        claim = closing.claimed.get(fee.fee_id)
+    terms = load_terms(span.version_id, span.currency)
+    for fee in terms.unit_fees:
+        claim = closing.billed_fees.get(fee.fee_id)
         if fee.kind == FeeKind.ONE_TIME:
-            cumulative = max(_taken(closing, span, fee, opens=False), 0) * fee.amount
+            cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
             left = round_money(cumulative, span.currency)
         else:
-            cumulative, _ = _used(closing, claim, fee, terms, until=_until(closing, claim))
+            cumulative, _ = _cumulative_amount(closing, claim, fee, terms, until=_settled_until(closing, claim))
             left = EXACT.subtract(cumulative, claim.amount if claim else ZERO)
         if left:
             yield fee, left
 
 
-def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: bool) -> Iterator[DraftLine]:
+def one_time_quantity_lines(closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, is_start: bool) -> Iterator[DraftLine]:
     """
     Yield the lines of one-time fees for what is held more at the end of a period than before it.
 
     opens: whether the subscription begins with the period, which has only begun: what it starts with, in advance.
     """
-    terms = terms_of(span.version_id, span.currency)
-    for fee in terms.held:
-        if fee.kind != FeeKind.ONE_TIME or (opens and fee.billed != Billed.ADVANCE):
+    terms = load_terms(span.version_id, span.currency)
+    for fee in terms.unit_fees:
+        if fee.kind != FeeKind.ONE_TIME or (is_start and fee.billed != Billed.ADVANCE):
             continue
-        count = _taken(closing, span, fee, opens=opens)
+        count = _added_units(closing, span, fee, is_start=is_start)
         if count > 0:
-            full = plain(fee.amount)
-            supplied_at = span.starts_at if opens else last_instant(span.ends_at)
+            full = to_plain_string(fee.amount)
+            supplied_at = span.starts_at if is_start else last_instant(span.ends_at)
             taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code)
             yield _line(
                 fee,
@@ -208,15 +208,15 @@ def one_time_lines(closing: Closing, span: Span, seller: SellerTerms, *, opens: 
             )
 
 
-def _until(closing: Closing, claim: Claim | None) -> datetime:
+def _settled_until(closing: PeriodToClose, claim: BilledFee | None) -> datetime:
     """Return until when a period is settled: one that ends early is paid for whole, unless that is given back."""
     ends_at = closing.span.ends_at
-    is_exact = claim is None or closing.following is not None or closing.gives_back
+    is_exact = claim is None or closing.next_period is not None or closing.credits_unused_time
     return ends_at if is_exact else max(ends_at, claim.service_end)
 
 
-def _used(
-    closing: Closing, claim: Claim | None, fee: FeeTerms, terms: Terms, *, until: datetime
+def _cumulative_amount(
+    closing: PeriodToClose, claim: BilledFee | None, fee: FeeTerms, terms: VersionTerms, *, until: datetime
 ) -> tuple[Decimal, dict[str, object]]:
     """
     Return what a fee comes to in a period up to a moment, and the workings.
@@ -234,14 +234,14 @@ def _used(
     return EXACT.subtract(whole, left), explanation | {"left": told["segments"]}
 
 
-def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:
-    changes = closing.changes.get(fee.code, ())
-    if opens:
-        return billable(held_at(changes, span.starts_at, otherwise=fee.least), fee.included)
-    claim = closing.claimed.get(fee.fee_id)
-    count = taken(
+def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, is_start: bool) -> int:
+    changes = closing.quantity_changes.get(fee.code, ())
+    if is_start:
+        return billable_units(quantity_at(changes, span.starts_at, default=fee.least), fee.included)
+    claim = closing.billed_fees.get(fee.fee_id)
+    count = count_added_units(
         changes,
-        otherwise=fee.least,
+        default=fee.least,
         start=span.starts_at,
         end=span.ends_at,
         included=fee.included,
@@ -251,13 +251,13 @@ def _taken(closing: Closing, span: Span, fee: FeeTerms, *, opens: bool) -> int:
 
 
 def _segments(
-    closing: Closing, span: Span, fee: FeeTerms, terms: Terms, *, until: datetime, since: datetime | None = None
+    closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms, *, until: datetime, since: datetime | None = None
 ) -> tuple[Segment, ...]:
     zone = closing.buyer.time_zone
-    full_start, full_end = whole_interval(anchor_of(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at)
-    return segments(
-        closing.changes.get(fee.code, ()),
-        otherwise=fee.least,
+    full_start, full_end = whole_interval(period_anchor(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at)
+    return split_by_quantity(
+        closing.quantity_changes.get(fee.code, ()),
+        default=fee.least,
         start=since or span.starts_at,
         # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
         end=min(until, full_end),
@@ -268,45 +268,45 @@ def _segments(
     )
 
 
-def _quantity(parts: tuple[Segment, ...], terms: Terms) -> int:
+def _quantity(parts: tuple[Segment, ...], terms: VersionTerms) -> int:
     """Return how many units a line is for: those held at the end, or the most at once where that is charged."""
     return max(one.quantity for one in parts) if terms.proration == "none" else parts[-1].quantity
 
 
-def _priced(fee: FeeTerms, parts: tuple[Segment, ...], terms: Terms) -> tuple[Decimal, dict[str, object]]:
+def _priced(fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms) -> tuple[Decimal, dict[str, object]]:
     """Return what a fee comes to in these parts of a period, rounded once, and its explanation."""
     by = terms.proration
-    exact = held_amount(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]
-    charged = [(billable(one.quantity, fee.included), one.share) for one in parts]
+    exact = price_segments(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]
+    charged = [(billable_units(one.quantity, fee.included), one.share) for one in parts]
     if by == "none":
         charged = [(max((units for units, _ in charged), default=0), Fraction(1))]
     return round_money(exact, terms.currency), {
-        "fee": plain(fee.amount),
+        "fee": to_plain_string(fee.amount),
         "included": str(fee.included),
         "segments": [
             {
                 "quantity": str(one.quantity),
-                "billable": str(billable(one.quantity, fee.included)),
+                "billable": str(billable_units(one.quantity, fee.included)),
                 "from": one.start.isoformat(),
                 "to": one.end.isoformat(),
                 "share": str(one.share),
             }
             for one in parts
         ],
-        "formula": _formula(plain(fee.amount), charged, by),
+        "formula": _formula(to_plain_string(fee.amount), charged, by),
     }
 
 
 def _formula(full: str, charged: list[tuple[int, Fraction]], by: str) -> str:
     if len(charged) == 1 and charged[0][1] == 1:
         return f"{charged[0][0]} × {full}"
-    return f"({' + '.join(f'{units} × {share}' for units, share in charged)}) × {full}, {HOW[by]}"
+    return f"({' + '.join(f'{units} × {share}' for units, share in charged)}) × {full}, {PRORATION_TEXTS[by]}"
 
 
 def _line(
     fee: FeeTerms,
-    span: Span,
-    terms: Terms,
+    span: RatingPeriod,
+    terms: VersionTerms,
     *,
     amount: Decimal,
     quantity: Decimal,

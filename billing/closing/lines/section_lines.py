@@ -1,7 +1,7 @@
 """Which lines of a document are a period's own, where it bills several: docs/closing.md#one-document."""
 
 
-def own(period: str, line: str) -> str:
+def is_own_line_sql(period: str, line: str) -> str:
     """
     Return SQL for whether a line of a period's document is the period's own, and not in another one's section.
 

@@ -12,30 +12,30 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, QuerySet
 
-from billing.closing.late_usage.report import late_usage
+from billing.closing.late_usage.report import report_late_usage
 from billing.metering.usage.unmatched_value import at_stake, open_reports
 from billing.models import Job, Period
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
 from customers.models import Delivery, Seller
 from customers.models.notifications import DeliveryState
-from invoices.documents.calendar_months import month_edges
-from invoices.documents.month_lock import issued_in
+from invoices.documents.calendar_months import month_bounds
+from invoices.documents.month_lock import documents_issued_in
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
 from lib.decimals import EXACT, ZERO
 from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 """Rows of a point that are counted, and no further: a page must come soon, whatever is open."""
 
-MOST_GRACE = timedelta(days=60)
+MAX_GRACE_PERIOD = timedelta(days=60)
 """The longest that a seller waits for stragglers; it bounds what of the queue is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChecklistPoint:
     """
     One thing to look at.
 
@@ -53,44 +53,44 @@ class Point:
         return self.count > 0
 
     @property
-    def keeps_open(self) -> bool:
+    def prevents_lock(self) -> bool:
         return self.blocks and self.is_open
 
 
-def checklist(*, seller: Seller, month: date) -> list[Point]:
+def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
     """
     Return all points of a month, those that keep it open first. `month`: its first day, by the seller's calendar.
 
     It is about live customers, and about what was over at the month's end; documents are of the month by their date.
     """
-    begins, over = month_edges(month, ZoneInfo(seller.time_zone))
-    documents = _documents(seller, issued_in(seller.pk, month), begins, over)
-    return [*_periods(seller, over), *_usage(seller, over), *documents, *_rest(over)]
+    begins, over = month_bounds(month, ZoneInfo(seller.time_zone))
+    documents = _invoice_points(seller, documents_issued_in(seller.pk, month), begins, over)
+    return [*_period_points(seller, over), *_usage_points(seller, over), *documents, *_remaining_points(over)]
 
 
-def _periods(seller: Seller, over: datetime) -> Iterable[Point]:
+def _period_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
     live = {"subscription__customer__seller": seller, "subscription__sandbox": False}
-    periods = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=over + MOST_GRACE, ends_at__lte=over, **live)
+    periods = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=over + MAX_GRACE_PERIOD, ends_at__lte=over, **live)
     periods = periods.exclude(kind=PeriodKind.OPENING, ends_at=over)  # it bills the month that begins
     drafts = Invoice.objects.filter(seller=seller, sandbox=False, state=InvoiceState.DRAFT, period_end__lte=over)
-    yield Point("periods_open", _count(periods.filter(error="")), blocks=True)
-    yield Point("periods_failed", _count(periods.exclude(error="")), blocks=True)
-    yield Point("drafts", _count(drafts), blocks=True)
+    yield ChecklistPoint("periods_open", _count(periods.filter(error="")), blocks=True)
+    yield ChecklistPoint("periods_failed", _count(periods.exclude(error="")), blocks=True)
+    yield ChecklistPoint("drafts", _count(drafts), blocks=True)
 
 
-def _usage(seller: Seller, over: datetime) -> Iterable[Point]:
+def _usage_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
     which = {"seller": seller.pk, "before": over}
     unmatched = _count(open_reports(**which))
-    yield Point("unmatched_usage", unmatched, amounts=at_stake(**which).amounts if unmatched else {})
-    late = late_usage(seller=seller.pk, until=over)
+    yield ChecklistPoint("unmatched_usage", unmatched, amounts=at_stake(**which).amounts if unmatched else {})
+    late = report_late_usage(seller=seller.pk, until=over)
     amounts: dict[str, Decimal] = {}
     for (_, currency), amount in late.totals.items():
         amounts[currency] = EXACT.add(amounts.get(currency, ZERO), amount)
-    yield Point("late_usage", len(late.rows) + (not late.is_all), amounts=amounts)
+    yield ChecklistPoint("late_usage", len(late.rows) + (not late.is_all), amounts=amounts)
 
 
-def _documents(seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime) -> Iterable[Point]:
-    yield Point("without_file", _count(of_month.exclude(rendering__content__isnull=False)))
+def _invoice_points(seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime) -> Iterable[ChecklistPoint]:
+    yield ChecklistPoint("without_file", _count(of_month.exclude(rendering__content__isnull=False)))
     told = {
         "notification__kind": "invoice.issued",
         "notification__created_at__gte": begins,
@@ -98,18 +98,18 @@ def _documents(seller: Seller, of_month: QuerySet[Invoice], begins: datetime, ov
     }
     troubled = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **told)
     whose = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
-    yield Point("not_sent", _count(troubled.filter(**whose)))
+    yield ChecklistPoint("not_sent", _count(troubled.filter(**whose)))
     credited = of_month.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
     overpaid = Invoice.objects.filter(pk__in=credited, paid__gt=F("total") - F("credited"))
-    yield Point("overpaid", _count(overpaid))
+    yield ChecklistPoint("overpaid", _count(overpaid))
 
 
-def _rest(over: datetime) -> Iterable[Point]:
-    yield Point("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
+def _remaining_points(over: datetime) -> Iterable[ChecklistPoint]:
+    yield ChecklistPoint("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
     audit = Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=over, state=JobState.DONE).order_by("-pk").first()
-    yield Point("audit_missing", int(audit is None))
-    yield Point("audit_violated", audit.figures.get("violated", 0) if audit else 0, blocks=True)
+    yield ChecklistPoint("audit_missing", int(audit is None))
+    yield ChecklistPoint("audit_violated", audit.figures.get("violated", 0) if audit else 0, blocks=True)
 
 
 def _count(rows: QuerySet) -> int:
-    return rows.order_by()[: MOST_COUNTED + 1].count()
+    return rows.order_by()[: MAX_COUNTED + 1].count()

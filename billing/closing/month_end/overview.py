@@ -11,11 +11,11 @@ from invoices.documents.calendar_months import month_before, month_of
 from invoices.models import MonthLock
 
 MONTHS = 12
-MOST_SELLERS = 20
+MAX_SELLERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MonthStatus:
     """
     How a seller's month stands. open, failed: periods that were over by its end and are not billed yet.
 
@@ -42,9 +42,9 @@ WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' 
 """
 
 
-def overview(*, at: datetime) -> tuple[list[Seller], list[list[Standing]]]:
+def read_overview(*, at: datetime) -> tuple[list[Seller], list[list[MonthStatus]]]:
     """Return the sellers, and for each of the last months, the latest first, how it stands with each of them."""
-    sellers = list(Seller.objects.order_by("legal_name", "pk")[:MOST_SELLERS])
+    sellers = list(Seller.objects.order_by("legal_name", "pk")[:MAX_SELLERS])
     months = [month_of(at.date())]
     while len(months) < MONTHS:
         months.append(month_before(months[-1]))
@@ -53,16 +53,16 @@ def overview(*, at: datetime) -> tuple[list[Seller], list[list[Standing]]]:
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"at": at})
         left = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
-    return sellers, [[_standing(seller, month, at, left, locked) for seller in sellers] for month in months]
+    return sellers, [[_month_status(seller, month, at, left, locked) for seller in sellers] for month in months]
 
 
-def _standing(
+def _month_status(
     seller: Seller,
     month: date,
     at: datetime,
     left: dict[tuple[int, date], list[int]],
     locked: dict[tuple[int, date], MonthLock],
-) -> Standing:
+) -> MonthStatus:
     open_, failed = left.get((seller.pk, month), (0, 0))
     is_over = month < month_of(at.astimezone(ZoneInfo(seller.time_zone)).date())
-    return Standing(seller, month, is_over, open_, failed, locked.get((seller.pk, month)))
+    return MonthStatus(seller, month, is_over, open_, failed, locked.get((seller.pk, month)))

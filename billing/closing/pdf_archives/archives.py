@@ -7,33 +7,33 @@ from datetime import date
 from math import ceil
 from typing import Any
 
-from billing.closing.pdf_archives.selection import selected
+from billing.closing.pdf_archives.selection import selected_invoices
 from invoices.models import Invoice, Rendering
 from invoices.rendering.downloads import file_name
 
-MOST_FILES = 1_000
+MAX_FILES = 1_000
 """Of one archive; more documents are sent in parts."""
 
-EARLIEST = date(1980, 1, 1)
+EARLIEST_DATE = date(1980, 1, 1)
 """Of what an archive can say of a file's time."""
 
 
-def parts_of(parameters: dict[str, Any]) -> int:
+def count_archives(parameters: dict[str, Any]) -> int:
     """Return how many archives hold the files of these documents."""
-    return ceil(selected(parameters).order_by().count() / MOST_FILES)
+    return ceil(selected_invoices(parameters).order_by().count() / MAX_FILES)
 
 
-def archive_of(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
+def stream_archive(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
     """Yield an archive of the files that are there of one part of these documents, counted from 1."""
-    first = (part - 1) * MOST_FILES
-    ids = list(selected(parameters).values_list("pk", flat=True)[first : first + MOST_FILES])
-    sink = _Sink()
+    first = (part - 1) * MAX_FILES
+    ids = list(selected_invoices(parameters).values_list("pk", flat=True)[first : first + MAX_FILES])
+    sink = _ArchiveBuffer()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # a PDF is compressed already
         for id_ in ids:
             invoice = Invoice.objects.select_related("seller").get(pk=id_)
             content = Rendering.objects.filter(invoice=id_).values_list("content", flat=True).first()
             if content is not None:
-                day = max(invoice.issue_date or EARLIEST, EARLIEST)
+                day = max(invoice.issue_date or EARLIEST_DATE, EARLIEST_DATE)
                 # Numbers are unique for a seller alone, so each has a folder.
                 name = f"{invoice.seller.code}/{file_name(invoice)}"
                 archive.writestr(zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0)), bytes(content))
@@ -41,7 +41,7 @@ def archive_of(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
     yield sink.taken()
 
 
-class _Sink(io.RawIOBase):
+class _ArchiveBuffer(io.RawIOBase):
     """Where an archive is written to: it keeps what was not taken yet, and cannot go back."""
 
     def __init__(self) -> None:

@@ -6,46 +6,46 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from billing.closing.pdf_archives.selection import selected
+from billing.closing.pdf_archives.selection import selected_invoices
 from billing.jobs import start
-from billing.jobs.kinds import Kind, Outcome
+from billing.jobs.kinds import JobDefinition, ItemOutcome
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from invoices.models import Invoice
 from invoices.rendering.render_queue import UNFINISHED
 from invoices.rendering.renderer import NotRendered, render_one
 
-AT_A_TIME = 1_000
+BATCH_SIZE = 1_000
 
 
-def start_rendering(*, of: dict[str, Any], title: str, by: AbstractBaseUser | None, at: datetime) -> Job:
+def start_rendering(*, selection: dict[str, Any], title: str, by: AbstractBaseUser | None, at: datetime) -> Job:
     """
     Store a job that makes the files that documents lack, those that were given up among them.
 
     of: which documents, by `selecting`. A file that is there stays: it is what the customer was sent.
     """
-    return start.start(kind=JobKind.RENDERING, title=title, parameters=of, dry_run=False, by=by, at=at)
+    return start.start(kind=JobKind.RENDERING, title=title, parameters=selection, dry_run=False, by=by, at=at)
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    lacking = selected(job.parameters).exclude(rendering__content__isnull=False)
+def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+    lacking = selected_invoices(job.parameters).exclude(rendering__content__isnull=False)
     number, last = (after.number, after.parameters["invoice"]) if after else (0, 0)
-    while ids := list(lacking.filter(pk__gt=last).values_list("pk", flat=True)[:AT_A_TIME]):
+    while ids := list(lacking.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH_SIZE]):
         for last in ids:
             number += 1
             yield JobItem(job=job, number=number, parameters={"invoice": last})
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
+def _render_item(item: JobItem, at: datetime) -> ItemOutcome:
     invoice = Invoice.objects.get(pk=item.parameters["invoice"])
     try:
         render_one(invoice_id=invoice.pk, at=at, insist=True)
     except NotRendered as reason:
         why = str(reason)
         finding: dict[str, str | int] = {"document": str(invoice), "why": why}
-        return Outcome({"failed": 1}, [finding], left=f"{invoice}: {why}", is_passing=why == UNFINISHED)
-    return Outcome({"files": 1})
+        return ItemOutcome({"failed": 1}, [finding], unfinished=f"{invoice}: {why}", is_transient=why == UNFINISHED)
+    return ItemOutcome({"files": 1})
 
 
-RENDERING = Kind(permission="invoices.change_rendering", cut=_cut, do=_do, columns=("document", "why"))
+RENDERING = JobDefinition(permission="invoices.change_rendering", split=_create_items, process=_render_item, columns=("document", "why"))
 """Making PDFs as bulk work."""

@@ -8,7 +8,7 @@ from django.db.models.expressions import RawSQL
 
 from billing.models import Job
 from customers.models import Seller
-from invoices.documents.month_lock import issued_in
+from invoices.documents.month_lock import documents_issued_in
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 
@@ -19,22 +19,22 @@ JOIN billing_period p ON p.id = t.id::bigint WHERE i.job_id = %s AND p.invoice_i
 """
 
 
-def of_run(job: Job) -> dict[str, Any]:
+def select_run(job: Job) -> dict[str, Any]:
     return {"run": job.pk}
 
 
-def of_month(seller: Seller, month: date) -> dict[str, Any]:
+def select_month(seller: Seller, month: date) -> dict[str, Any]:
     return {"seller": seller.pk, "month": month.isoformat()}
 
 
-def of_ids(invoice_ids: list[int]) -> dict[str, Any]:
+def select_ids(invoice_ids: list[int]) -> dict[str, Any]:
     return {"invoices": invoice_ids}
 
 
-def selected(parameters: dict[str, Any]) -> QuerySet[Invoice]:
+def selected_invoices(parameters: dict[str, Any]) -> QuerySet[Invoice]:
     """Return the issued documents that these parameters are about, in the order of their issue."""
     if "month" in parameters:
-        return issued_in(parameters["seller"], date.fromisoformat(parameters["month"])).order_by("pk")
+        return documents_issued_in(parameters["seller"], date.fromisoformat(parameters["month"])).order_by("pk")
     found = Invoice.objects.exclude(state=InvoiceState.DRAFT).order_by("pk")
     if "run" in parameters:
         return found.filter(pk__in=RawSQL(_OF_RUN, [parameters["run"]]))  # noqa: S611 - no part of it is given

@@ -1,5 +1,6 @@
 """
-Alert rules against bill shock: what is watched, by which rule, and when somebody is told. docs/alerts.md.
+Alert rules, which protect customers from surprising bills: measurements, rule selection, and when an alert fires.
+docs/alerts.md.
 
-Nothing of it is on the way of usage: a sweeper looks a moment later.
+Usage never waits for this code: a background worker evaluates the rules shortly after the usage is recorded.
 """

@@ -1,7 +1,7 @@
 """
-Compare readings with the alerts there are: fire what is crossed and was not told, recover what is so no more.
+Compare measurements with the stored alerts: fire alerts for newly crossed levels, recover those no longer crossed.
 
-docs/alerts.md tells when an alert fires, and why it does not flap.
+docs/alerts.md defines when an alert fires, and why it does not flap.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -13,90 +13,101 @@ from typing import NamedTuple
 import msgspec
 from django.db import connection
 
-from billing.limits.alerts.measurements import Reading
-from billing.limits.alerts.notifications import Told, tell
-from billing.limits.alerts.rule_selection import Subject
+from billing.limits.alerts.measurements import Measurement
+from billing.limits.alerts.notifications import AlertChange, notify
+from billing.limits.alerts.rule_selection import AlertTarget
 from billing.models import Alert
 from lib import prepared_statements
-from lib.decimals import plain
-from lib.failpoints import reached
+from lib.decimals import to_plain_string
+from lib.failpoints import hit_failpoint
 
-Watched = tuple[int, Subject, datetime | None]
-"""Rule, subject, and the cycle where that has an end: where it has none, an alert stays open until it recovers."""
+AlertCycle = tuple[int, AlertTarget, datetime | None]
+"""
+Rule, target and the start of the cycle. The start is None for a cycle without an end: its alert stays open until it
+recovers.
+"""
 
 
-class Place(NamedTuple):
-    """Where an alert is told once."""
+class AlertKey(NamedTuple):
+    """Identity of an alert: an alert fires once for each key."""
 
     rule_id: int
-    of: Subject
-    since: datetime
+    target: AlertTarget
+    period_start: datetime
     threshold: int
     agreed_limit: Decimal
 
 
 @dataclass(slots=True)
-class Compared:
-    """What came of a look: alerts that fired, and that recovered."""
+class AlertCounts:
+    """Numbers of alerts that fired and that recovered."""
 
     fired: int = 0
     recovered: int = 0
 
 
-def compare(
-    readings: Iterable[Reading], *, customer_ids: Collection[int], kinds: Collection[str], at: datetime
-) -> Compared:
+def update_alerts(
+    measurements: Iterable[Measurement], *, customer_ids: Collection[int], kinds: Collection[str], at: datetime
+) -> AlertCounts:
     """
-    Fire and recover alerts of these customers by what was read, inside the caller's transaction, which holds the lock
-    of sweepers: a reading that is older than another one's alerts would recover them.
+    Fire and recover the alerts of these customers according to the measurements.
 
-    kinds: that were looked at; alerts of other kinds stay as they are.
+    The caller's transaction holds the evaluation queue's lock on the customers: otherwise an older measurement could
+    recover an alert that a newer one has fired.
+
+    kinds: the kinds that were measured; alerts of other kinds stay unchanged.
     """
-    by_watched: dict[Watched, list[Reading]] = {}
-    for one in readings:
-        by_watched.setdefault((one.rule.pk, one.of, one.since if one.ends_at else None), []).append(one)
-    still_open = _open(customer_ids, kinds, at)
-    crossed: dict[Place, Reading] = {}
-    for watched, some in by_watched.items():
-        known = {(alert.threshold, alert.agreed_limit) for alert in still_open.get(watched, ())}
-        for one in some:
-            for level in one.crossed:
-                if (level, one.agreed_limit) not in known:
-                    crossed[Place(one.rule.pk, one.of, one.since, level, one.agreed_limit)] = one
-    fired = _fire(crossed, at) if crossed else {}
-    over = [
-        (watched, alert)
-        for watched, alerts in still_open.items()
+    measurements_by_cycle: dict[AlertCycle, list[Measurement]] = {}
+    for measurement in measurements:
+        measurements_by_cycle.setdefault((measurement.alert_rule.pk, measurement.target, measurement.period_start if measurement.period_end else None), []).append(measurement)
+    open_alerts = _read_open_alerts(customer_ids, kinds, at)
+    new_crossings: dict[AlertKey, Measurement] = {}
+    for cycle, measurements_of_cycle in measurements_by_cycle.items():
+        recorded_levels = {(alert.threshold, alert.agreed_limit) for alert in open_alerts.get(cycle, ())}
+        for measurement in measurements_of_cycle:
+            for level in measurement.crossed_levels:
+                if (level, measurement.agreed_limit) not in recorded_levels:
+                    new_crossings[AlertKey(measurement.alert_rule.pk, measurement.target, measurement.period_start, level, measurement.agreed_limit)] = measurement
+    ids_by_alert_key = _insert_alerts(new_crossings, at) if new_crossings else {}
+    recovered = [
+        (cycle, alert)
+        for cycle, alerts in open_alerts.items()
         for alert in alerts
-        if not _is_crossed(alert, by_watched.get(watched, ()))
+        if not _is_crossed(alert, measurements_by_cycle.get(cycle, ()))
     ]
-    _recover([alert.pk for _, alert in over], at)
-    reached("guard.after_alerts")
-    tell(_fired(fired, crossed), _recovered(over, by_watched, crossed), at=at)
-    return Compared(len(fired), len(over))
+    _mark_recovered([alert.pk for _, alert in recovered], at)
+    hit_failpoint("guard.after_alerts")
+    notify(
+        fired=_fired_changes(ids_by_alert_key, new_crossings),
+        recovered=_recovered_changes(recovered, measurements_by_cycle, new_crossings),
+        at=at,
+    )
+    return AlertCounts(len(ids_by_alert_key), len(recovered))
 
 
-def _open(customer_ids: Collection[int], kinds: Collection[str], at: datetime) -> dict[Watched, list[Alert]]:
-    found: dict[Watched, list[Alert]] = {}
+def _read_open_alerts(customer_ids: Collection[int], kinds: Collection[str], at: datetime) -> dict[AlertCycle, list[Alert]]:
+    alerts_by_cycle: dict[AlertCycle, list[Alert]] = {}
     rows = Alert.objects.open(at).filter(customer__in=customer_ids, alert_rule__kind__in=kinds)
-    for one in rows.order_by("pk"):
-        of = Subject(
-            one.customer_id,
-            one.subscription_id,
-            one.feature_id,
-            one.wallet_id,
-            one.dimension,
-            one.dimension_value,
+    for alert in rows.order_by("pk"):
+        target = AlertTarget(
+            alert.customer_id,
+            alert.subscription_id,
+            alert.feature_id,
+            alert.wallet_id,
+            alert.dimension,
+            alert.dimension_value,
         )
-        found.setdefault((one.alert_rule_id, of, one.since if one.ends_at else None), []).append(one)
-    return found
+        alerts_by_cycle.setdefault((alert.alert_rule_id, target, alert.since if alert.ends_at else None), []).append(alert)
+    return alerts_by_cycle
 
 
-def _is_crossed(alert: Alert, readings: Iterable[Reading]) -> bool:
-    return any(alert.threshold in one.crossed and alert.agreed_limit == one.agreed_limit for one in readings)
+def _is_crossed(alert: Alert, measurements: Iterable[Measurement]) -> bool:
+    return any(alert.threshold in measurement.crossed_levels and alert.agreed_limit == measurement.agreed_limit for measurement in measurements)
 
 
-_FIRE = """
+# One statement for all alerts of a chunk. A unique constraint keeps each alert single in its cycle, so a level that
+# has fired already inserts nothing and returns no row.
+_INSERT_ALERTS = """
 INSERT INTO billing_alert (alert_rule_id, customer_id, subscription_id, feature_id, wallet_id, dimension,
     dimension_value, since, ends_at, threshold, value, "limit", agreed_limit, unit, fired_at)
 SELECT g, c, s, f, w, d, v, b, e, t, x, l, a, u, %s
@@ -108,70 +119,70 @@ RETURNING id, alert_rule_id, customer_id, subscription_id, feature_id, wallet_id
 """
 
 
-def _fire(crossed: dict[Place, Reading], at: datetime) -> dict[Place, int]:
-    """Write alerts, and return the numbers of those that were not told before in their cycle."""
+def _insert_alerts(crossings: dict[AlertKey, Measurement], at: datetime) -> dict[AlertKey, int]:
+    """Insert alerts, and return the ids of those that had not fired before in their cycle."""
     rows = [
         {
-            "g": place.rule_id,
-            "c": place.of.customer_id,
-            "s": place.of.subscription_id,
-            "f": place.of.feature_id,
-            "w": place.of.wallet_id,
-            "d": place.of.dimension,
-            "v": place.of.dimension_value,
-            "b": place.since,
-            "e": one.ends_at,
-            "t": place.threshold,
-            "x": plain(one.value),
-            "l": None if one.limit is None else plain(one.limit),
-            "a": plain(place.agreed_limit),
-            "u": one.unit,
+            "g": key.rule_id,
+            "c": key.target.customer_id,
+            "s": key.target.subscription_id,
+            "f": key.target.feature_id,
+            "w": key.target.wallet_id,
+            "d": key.target.dimension,
+            "v": key.target.dimension_value,
+            "b": key.period_start,
+            "e": measurement.period_end,
+            "t": key.threshold,
+            "x": to_plain_string(measurement.value),
+            "l": None if measurement.limit is None else to_plain_string(measurement.limit),
+            "a": to_plain_string(key.agreed_limit),
+            "u": measurement.unit,
         }
-        for place, one in crossed.items()
+        for key, measurement in crossings.items()
     ]
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_FIRE, [at, msgspec.json.encode(rows).decode()])
-        found = cursor.fetchall()
-    return {Place(rule, Subject(*of), since, level, limit): id_ for id_, rule, *of, since, level, limit in found}
+        cursor.execute(_INSERT_ALERTS, [at, msgspec.json.encode(rows).decode()])
+        inserted_rows = cursor.fetchall()
+    return {AlertKey(rule_id, AlertTarget(*target_columns), period_start, threshold, agreed_limit): alert_id for alert_id, rule_id, *target_columns, period_start, threshold, agreed_limit in inserted_rows}
 
 
-def _recover(ids: Sequence[int], at: datetime) -> None:
-    if ids:
+def _mark_recovered(alert_ids: Sequence[int], at: datetime) -> None:
+    if alert_ids:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)", [at, list(ids)]
+                "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)", [at, list(alert_ids)]
             )
 
 
-def _fired(fired: dict[Place, int], crossed: dict[Place, Reading]) -> list[Told]:
-    """Return one message for each rule and subject that anything new was crossed of: of its most urgent level."""
-    found = []
-    for place in fired:
-        one = crossed[place]
-        levels = tuple(level for level in one.crossed if place._replace(threshold=level) in fired)
-        if place.threshold == levels[-1]:
-            ids = tuple(fired[place._replace(threshold=level)] for level in levels)
-            found.append(Told(ids, one, place.threshold, levels))
-    return found
+def _fired_changes(ids_by_alert_key: dict[AlertKey, int], crossings: dict[AlertKey, Measurement]) -> list[AlertChange]:
+    """Return one change for each rule and target that has a new alert; it reports the most urgent level."""
+    changes = []
+    for key in ids_by_alert_key:
+        measurement = crossings[key]
+        fired_levels = tuple(level for level in measurement.crossed_levels if key._replace(threshold=level) in ids_by_alert_key)
+        if key.threshold == fired_levels[-1]:
+            alert_ids = tuple(ids_by_alert_key[key._replace(threshold=level)] for level in fired_levels)
+            changes.append(AlertChange(alert_ids, measurement, key.threshold, fired_levels))
+    return changes
 
 
-def _recovered(
-    over: Iterable[tuple[Watched, Alert]], by_watched: dict[Watched, list[Reading]], crossed: dict[Place, Reading]
-) -> list[Told]:
+def _recovered_changes(
+    recovered: Iterable[tuple[AlertCycle, Alert]], measurements_by_cycle: dict[AlertCycle, list[Measurement]], crossings: dict[AlertKey, Measurement]
+) -> list[AlertChange]:
     """
-    Return one message for each rule and subject that is below a level again, and above no higher one.
+    Return one change for each rule and target that fell back below a level and crossed no higher one.
 
-    Nothing is told where nothing was read: what a rule says no more, or a wallet that is closed.
+    A target without a measurement gets no message: its rule was removed, or its wallet was closed.
     """
-    anew = {(place.rule_id, place.of) for place in crossed}
-    gathered: dict[Watched, list[Alert]] = {}
-    for watched, alert in over:
-        if watched[:2] not in anew and by_watched.get(watched):
-            gathered.setdefault(watched, []).append(alert)
-    found = []
-    for watched, alerts in gathered.items():
-        one = by_watched[watched][0]
-        alerts.sort(key=lambda alert: alert.pk)  # as they fired, the most urgent last
-        ids, levels = tuple(alert.pk for alert in alerts), tuple(alert.threshold for alert in alerts)
-        found.append(Told(ids, one, levels[-1], levels))
-    return found
+    newly_crossed = {(key.rule_id, key.target) for key in crossings}
+    alerts_by_cycle: dict[AlertCycle, list[Alert]] = {}
+    for cycle, alert in recovered:
+        if cycle[:2] not in newly_crossed and measurements_by_cycle.get(cycle):
+            alerts_by_cycle.setdefault(cycle, []).append(alert)
+    changes = []
+    for cycle, alerts in alerts_by_cycle.items():
+        measurement = measurements_by_cycle[cycle][0]
+        alerts.sort(key=lambda alert: alert.pk)  # in the order they fired, so the most urgent is last
+        alert_ids, thresholds = tuple(alert.pk for alert in alerts), tuple(alert.threshold for alert in alerts)
+        changes.append(AlertChange(alert_ids, measurement, thresholds[-1], thresholds))
+    return changes

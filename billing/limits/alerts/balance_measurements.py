@@ -1,20 +1,20 @@
-"""Readings of wallets: what is left in them, and what of it expires soon."""
+"""Measurements of wallets: the remaining balance, and the part of it that expires soon."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.limits.alerts.measurements import Reading
-from billing.limits.alerts.rule_selection import Rules, Subject
-from billing.limits.alerts.thresholds import due_within, fallen_below
-from billing.models.alerts import Guarded
+from billing.limits.alerts.measurements import Measurement
+from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
+from billing.limits.alerts.thresholds import levels_due_within, levels_undercut
+from billing.models.alerts import AlertKind
 from lib import prepared_statements
 from lib.decimals import ZERO
 
 DAY = timedelta(days=1)
 
-# What was bought last; where nothing ever was, what was given last.
+# Each wallet with the amount of its latest purchase; without any purchase, of its latest grant.
 _BALANCES = """
 SELECT w.customer_id, w.id, w.name, w.unit, w.balance, base.amount, base.granted_at
 FROM wallets_wallet w
@@ -26,7 +26,7 @@ JOIN LATERAL (
 WHERE w.customer_id = ANY(%s::bigint[]) AND w.closed_at IS NULL
 """
 
-# A lot that rolls over whole is not lost.
+# A lot that rolls over completely is left out, because nothing of it is lost.
 _EXPIRING = """
 SELECT w.customer_id, w.id, w.name, w.unit, l.expires_at, sum(l.remaining)
 FROM wallets_wallet w
@@ -37,51 +37,51 @@ GROUP BY 1, 2, 3, 4, 5
 """
 
 
-def readings(rules: Rules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Reading]:
-    """Yield what customers' wallets hold; sellers: customer → seller."""
-    if rules.of_kinds([Guarded.LOW_BALANCE]):
-        yield from _low(rules, sellers)
-    if rules.of_kinds([Guarded.EXPIRING]):
-        yield from _expiring(rules, sellers, at)
+def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+    """Yield measurements of the customers' wallets. seller_ids: customer → seller."""
+    if rules.has_active([AlertKind.LOW_BALANCE]):
+        yield from _measure_low_balances(rules, seller_ids)
+    if rules.has_active([AlertKind.EXPIRING]):
+        yield from _measure_expiring_lots(rules, seller_ids, at)
 
 
-def _low(rules: Rules, sellers: Mapping[int, int]) -> Iterator[Reading]:
+def _measure_low_balances(rules: AlertRules, seller_ids: Mapping[int, int]) -> Iterator[Measurement]:
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_BALANCES, [list(sellers)])
+        cursor.execute(_BALANCES, [list(seller_ids)])
         rows = cursor.fetchall()
-    for customer_id, wallet_id, name, unit, balance, granted, granted_at in rows:
-        of = Subject(customer_id, wallet_id=wallet_id)
-        for rule in rules.holding(Guarded.LOW_BALANCE, of, seller_id=sellers[customer_id]):
-            limit = granted if rule.amount is None else rule.amount
-            yield Reading(
+    for customer_id, wallet_id, name, unit, balance, granted_amount, granted_at in rows:
+        target = AlertTarget(customer_id, wallet_id=wallet_id)
+        for rule in rules.select(AlertKind.LOW_BALANCE, target, seller_id=seller_ids[customer_id]):
+            limit = granted_amount if rule.amount is None else rule.amount
+            yield Measurement(
                 rule,
-                of,
+                target,
                 balance,
                 limit,
                 unit,
-                fallen_below(balance, limit=limit, levels=rule.levels),
+                levels_undercut(balance, limit=limit, levels=rule.levels),
                 granted_at,
-                is_agreed=rule.amount is not None,
+                has_agreed_limit=rule.amount is not None,
                 wallet=name,
             )
 
 
-def _expiring(rules: Rules, sellers: Mapping[int, int], at: datetime) -> Iterator[Reading]:
-    asked = {"customers": list(sellers), "at": at, "until": at + rules.longest(Guarded.EXPIRING) * DAY}
+def _measure_expiring_lots(rules: AlertRules, seller_ids: Mapping[int, int], at: datetime) -> Iterator[Measurement]:
+    params = {"customers": list(seller_ids), "at": at, "until": at + rules.highest_level(AlertKind.EXPIRING) * DAY}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_EXPIRING, asked)
+        cursor.execute(_EXPIRING, params)
         rows: list[tuple[int, int, str, str, datetime, Decimal]] = cursor.fetchall()
     for customer_id, wallet_id, name, unit, expires_at, units in rows:
-        of = Subject(customer_id, wallet_id=wallet_id)
-        left = Fraction((expires_at - at) // timedelta(microseconds=1), DAY // timedelta(microseconds=1))
-        for rule in rules.holding(Guarded.EXPIRING, of, seller_id=sellers[customer_id]):
-            yield Reading(
+        target = AlertTarget(customer_id, wallet_id=wallet_id)
+        days_left = Fraction((expires_at - at) // timedelta(microseconds=1), DAY // timedelta(microseconds=1))
+        for rule in rules.select(AlertKind.EXPIRING, target, seller_id=seller_ids[customer_id]):
+            yield Measurement(
                 rule,
-                of,
+                target,
                 max(units, ZERO),
                 None,
                 unit,
-                due_within(left, levels=rule.levels),
+                levels_due_within(days_left, levels=rule.levels),
                 expires_at,
                 expires_at,
                 wallet=name,

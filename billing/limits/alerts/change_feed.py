@@ -1,8 +1,8 @@
 """
-What has changed since the last look: read from the numbers that rows are given, without missing one that is late.
+Find the rows added since the last evaluation by their sequence numbers, without missing rows that commit late.
 
-Rows are numbered before their transaction ends, so a low number may show after a higher one. A number is a position
-only once every transaction that had begun when it was noted has ended: docs/decisions/0031.
+A row gets its number before its transaction ends, so a low number may become visible after a higher one. A number is
+a safe position only after every transaction that was running when it was noted has ended: docs/decisions/0031.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from django.db import transaction
 
 from billing.models import ChangeCursor
 from lib import prepared_statements
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ChangeSource:
     """
-    A table whose rows are numbered in a sequence.
+    A table whose rows are numbered by a sequence.
 
-    customers: SQL for the customers of the rows with a number in (%(after)s, %(until)s].
+    customers_sql: SQL for the customers of the rows with a number in (%(after)s, %(until)s].
     """
 
     name: str
     sequence: str
-    customers: str
+    customers_sql: str
 
 
-EVENTS = Source(
+EVENTS = ChangeSource(
     "events",
     "billing_event_sequence",
     """
@@ -43,7 +43,7 @@ EVENTS = Source(
         AND resolved_sequence <= %(until)s AND customer_id IS NOT NULL
     """,
 )
-WALLETS = Source(
+WALLETS = ChangeSource(
     "wallets",
     "wallets_transaction_id_seq",
     """
@@ -51,7 +51,7 @@ WALLETS = Source(
     WHERE t.id > %(after)s AND t.id <= %(until)s
     """,
 )
-CAPS = Source(
+CAPS = ChangeSource(
     "caps",
     "billing_spendcapevent_pgh_id_seq",
     """
@@ -60,7 +60,7 @@ CAPS = Source(
     WHERE c.pgh_id > %(after)s AND c.pgh_id <= %(until)s
     """,
 )
-OVERRIDES = Source(
+OVERRIDES = ChangeSource(
     "overrides",
     "billing_overrideevent_pgh_id_seq",
     """
@@ -69,7 +69,7 @@ OVERRIDES = Source(
     WHERE o.pgh_id > %(after)s AND o.pgh_id <= %(until)s
     """,
 )
-ALERT_RULES = Source(
+ALERT_RULES = ChangeSource(
     "alert_rules",
     "billing_alertruleevent_pgh_id_seq",
     """
@@ -81,11 +81,12 @@ ALERT_RULES = Source(
 SOURCES = (EVENTS, WALLETS, CAPS, OVERRIDES, ALERT_RULES)
 
 
-class Step(NamedTuple):
+class SequenceRange(NamedTuple):
     """
-    What to look at: rows with numbers in (after, until]. position: the number up to which all will be seen then.
+    The rows to scan, with numbers in (after, until].
 
-    noted, horizon: what is noted for the next look.
+    position: every row up to this number has been scanned afterwards.
+    noted, horizon: the values to store for the next scan.
     """
 
     after: int
@@ -95,35 +96,36 @@ class Step(NamedTuple):
     horizon: int
 
 
-class Seen(NamedTuple):
-    """The last number given out and, read after it, the oldest other transaction that runs and the next to begin."""
+class SequenceSnapshot(NamedTuple):
+    """The last number drawn and, read after it, the oldest other running transaction and the next one to begin."""
 
-    last: int
-    oldest: int
-    next: int
+    last_number: int
+    oldest_transaction: int
+    next_transaction: int
 
 
-def step_from(watch: ChangeCursor, seen: Seen) -> Step:
+def next_range(change_cursor: ChangeCursor, snapshot: SequenceSnapshot) -> SequenceRange:
     """
-    Return what to look at next.
+    Return the next range to scan.
 
-    What was noted before is a position once all that ran then is over; if nothing runs now, so is what is seen now.
+    The number noted earlier becomes the position once every transaction that was running then has ended. If no other
+    transaction runs now, the last number becomes the position at once.
     """
-    if seen.oldest == seen.next:
-        return Step(watch.position, seen.last, seen.last, seen.last, seen.next)
-    if seen.oldest >= watch.horizon:
-        return Step(watch.position, seen.last, watch.noted, seen.last, seen.next)
-    return Step(watch.position, seen.last, watch.position, watch.noted, watch.horizon)
+    if snapshot.oldest_transaction == snapshot.next_transaction:
+        return SequenceRange(change_cursor.position, snapshot.last_number, snapshot.last_number, snapshot.last_number, snapshot.next_transaction)
+    if snapshot.oldest_transaction >= change_cursor.horizon:
+        return SequenceRange(change_cursor.position, snapshot.last_number, change_cursor.noted, snapshot.last_number, snapshot.next_transaction)
+    return SequenceRange(change_cursor.position, snapshot.last_number, change_cursor.position, change_cursor.noted, change_cursor.horizon)
 
 
-_LAST = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"
-_RUNNING = """
+_LAST_NUMBER = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"
+_RUNNING_TRANSACTIONS = """
 SELECT coalesce((SELECT min(running::text::bigint) FROM pg_snapshot_xip(snapshot) AS running),
     pg_snapshot_xmax(snapshot)::text::bigint), pg_snapshot_xmax(snapshot)::text::bigint
 FROM pg_current_snapshot() AS snapshot
 """
-# In order, so that two who follow different tables wait for one another and never deadlock.
-_QUEUE = """
+# Ordered by customer, so that two workers scanning different tables wait for one another and never deadlock.
+_QUEUE_CUSTOMERS = """
 INSERT INTO billing_pendingevaluation AS l (customer_id, due_at, is_whole)
 SELECT customer_id, %(at)s, false FROM ({customers}) AS changed ORDER BY customer_id
 ON CONFLICT (customer_id) DO UPDATE SET due_at = least(l.due_at, excluded.due_at)
@@ -131,24 +133,26 @@ ON CONFLICT (customer_id) DO UPDATE SET due_at = least(l.due_at, excluded.due_at
 
 
 @transaction.atomic
-def follow(source: Source, *, at: datetime) -> int:
-    """Queue the customers of the rows that are new in a table, and return how many; none while another is at it."""
+def queue_changed_customers(source: ChangeSource, *, at: datetime) -> int:
+    """Queue the customers of a table's new rows; return how many, or 0 while another worker scans the table."""
     ChangeCursor.objects.get_or_create(source=source.name)
-    watch = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=source.name).first()
-    if watch is None:
+    # One worker scans a table at a time; the others skip it rather than wait.
+    change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=source.name).first()
+    if change_cursor is None:
         return 0
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_LAST.format(sequence=source.sequence))
-        last = cursor.fetchone()[0]
-        # A statement of its own, after the number: whoever drew one up to it had begun before this snapshot.
-        cursor.execute(_RUNNING)
-        step = step_from(watch, Seen(last, *cursor.fetchone()))
+        cursor.execute(_LAST_NUMBER.format(sequence=source.sequence))
+        last_number = cursor.fetchone()[0]
+        # A separate statement after reading the number: every transaction that drew a number up to it had begun
+        # before this snapshot.
+        cursor.execute(_RUNNING_TRANSACTIONS)
+        scan = next_range(change_cursor, SequenceSnapshot(last_number, *cursor.fetchone()))
         queued = 0
-        if step.until > step.after:
-            changed = {"after": step.after, "until": step.until, "at": at}
-            cursor.execute(_QUEUE.format(customers=source.customers), changed)
+        if scan.until > scan.after:
+            params = {"after": scan.after, "until": scan.until, "at": at}
+            cursor.execute(_QUEUE_CUSTOMERS.format(customers=source.customers_sql), params)
             queued = cursor.rowcount
-    reached("guard.after_queueing")
-    watch.position, watch.noted, watch.horizon, watch.looked_at = step.position, step.noted, step.horizon, at
-    watch.save()
+    hit_failpoint("guard.after_queueing")
+    change_cursor.position, change_cursor.noted, change_cursor.horizon, change_cursor.looked_at = scan.position, scan.noted, scan.horizon, at
+    change_cursor.save()
     return queued

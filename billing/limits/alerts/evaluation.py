@@ -1,10 +1,9 @@
 """
-Look after the customers that something has changed for, and now and then after everybody.
+Evaluate the alert rules of customers with recent changes and, at intervals, of every customer.
 
-What is new is found by its number and its customers are queued (billing/limits/alerts/change_feed.py); a chunk of
-the queue
-is taken, read, compared and told in one transaction, so a sweeper that is killed leaves it as it was. Any number of
-them may be at work. Source: docs/alerts.md#the-sweeper.
+The change feed (billing/limits/alerts/change_feed.py) queues the customers of new rows. One transaction takes a chunk
+of the queue, measures, updates the alerts and announces the changes, so a killed worker leaves the queue unchanged.
+Any number of workers may run concurrently. Source: docs/alerts.md#the-sweeper.
 """
 
 from collections.abc import Callable
@@ -14,61 +13,62 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from billing.limits.alerts import balance_measurements, spend_measurements, spike_measurements
-from billing.limits.alerts.alert_state import compare
-from billing.limits.alerts.change_feed import SOURCES, follow
-from billing.limits.alerts.measurements import sellers_of
-from billing.limits.alerts.rule_selection import Rules
+from billing.limits.alerts.alert_state import update_alerts
+from billing.limits.alerts.change_feed import SOURCES, queue_changed_customers
+from billing.limits.alerts.measurements import read_seller_ids
+from billing.limits.alerts.rule_selection import AlertRules
 from billing.models import ChangeCursor
-from billing.models.alerts import Guarded
-from customers.customer_time import of_clock
-from lib.failpoints import reached
+from billing.models.alerts import AlertKind
+from customers.customer_time import clock_sql
+from lib.failpoints import hit_failpoint
 
-CHUNK = 500
-"""Customers looked after in one transaction."""
+CHUNK_SIZE = 500
+"""Customers evaluated in one transaction."""
 
-ROUND = timedelta(minutes=30)
-"""How often everybody is looked after, for what time alone does."""
+FULL_EVALUATION_INTERVAL = timedelta(minutes=30)
+"""Time between evaluations of every customer, which catch changes that only the passing of time causes."""
 
-EVERYBODY = "everybody"
-"""The watch that says when that was done last."""
+FULL_EVALUATION = "everybody"
+"""Name of the change cursor that stores when every customer was last queued."""
 
-BY_CHANGE = tuple(one for one in Guarded if one != Guarded.ANOMALY)
+KINDS_EVALUATED_ON_CHANGE = tuple(kind for kind in AlertKind if kind != AlertKind.ANOMALY)
 
 
 @dataclass(slots=True)
-class Swept:
-    """What a sweep did: customers looked after, alerts that fired and recovered."""
+class EvaluationSummary:
+    """Numbers of customers evaluated, and of alerts that fired and recovered."""
 
     customers: int = 0
     fired: int = 0
     recovered: int = 0
 
 
-def sweep(
+def evaluate_alerts(
     *,
     at: datetime,
-    clock: int | None = None,
-    keep_going: Callable[[], bool] = lambda: True,
-    chunk: int = CHUNK,
-) -> Swept:
+    clock_id: int | None = None,
+    should_continue: Callable[[], bool] = lambda: True,
+    chunk_size: int = CHUNK_SIZE,
+) -> EvaluationSummary:
     """
-    Look after everybody that something has changed for, or whose turn it is; harmless to run at any time.
+    Evaluate every customer with recent changes, and every customer if the interval has passed; safe to run at any
+    time.
 
-    clock: after all whose time this test clock's is; after those in real time for None.
+    clock_id: limit to customers on this test clock; None means real time.
     """
-    if clock is None:
+    if clock_id is None:
         for source in SOURCES:
-            follow(source, at=at)
-        begin_round(at=at)
+            queue_changed_customers(source, at=at)
+        queue_full_evaluation(at=at)
     else:
-        queue_all(clock, due_at=at)
-    swept = Swept()
-    while keep_going() and _look_after_next(swept, at=at, clock=clock, chunk=chunk):
+        queue_all_customers(clock_id, due_at=at)
+    summary = EvaluationSummary()
+    while should_continue() and _evaluate_next_chunk(summary, at=at, clock_id=clock_id, chunk_size=chunk_size):
         pass
-    return swept
+    return summary
 
 
-_EVERYBODY = """
+_QUEUE_EVERY_CUSTOMER = """
 INSERT INTO billing_pendingevaluation AS l (customer_id, due_at, is_whole)
 SELECT id, %s, true FROM customers_customer WHERE {in_time} ORDER BY id
 ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
@@ -76,25 +76,27 @@ ON CONFLICT (customer_id) DO UPDATE SET is_whole = true
 
 
 @transaction.atomic
-def begin_round(*, at: datetime) -> bool:
-    """Queue everybody behind those whose use has changed, if the last round is a `ROUND` ago."""
-    ChangeCursor.objects.get_or_create(source=EVERYBODY)
-    watch = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=EVERYBODY).first()
-    if watch is None or (watch.looked_at is not None and at - ROUND < watch.looked_at <= at):
+def queue_full_evaluation(*, at: datetime) -> bool:
+    """Queue every customer behind those with recent changes, if the last time is `FULL_EVALUATION_INTERVAL` ago."""
+    ChangeCursor.objects.get_or_create(source=FULL_EVALUATION)
+    # One worker queues the customers; the others skip this step rather than wait.
+    change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=FULL_EVALUATION).first()
+    if change_cursor is None or (change_cursor.looked_at is not None and at - FULL_EVALUATION_INTERVAL < change_cursor.looked_at <= at):
         return False
-    queue_all(None, due_at=at + ROUND)
-    watch.looked_at = at
-    watch.save()
+    queue_all_customers(None, due_at=at + FULL_EVALUATION_INTERVAL)
+    change_cursor.looked_at = at
+    change_cursor.save()
     return True
 
 
-def queue_all(clock: int | None, *, due_at: datetime) -> None:
-    """Queue all customers of a test clock, or in real time."""
+def queue_all_customers(clock_id: int | None, *, due_at: datetime) -> None:
+    """Queue all customers on a test clock, or in real time."""
     with connection.cursor() as cursor:
-        cursor.execute(_EVERYBODY.format(in_time=of_clock(clock, "id")), [due_at])
+        cursor.execute(_QUEUE_EVERY_CUSTOMER.format(in_time=clock_sql(clock_id, "id")), [due_at])
 
 
-_TAKE = """
+# SKIP LOCKED: concurrent workers take different customers. The deleted rows return if the transaction fails.
+_TAKE_FROM_QUEUE = """
 DELETE FROM billing_pendingevaluation WHERE customer_id IN (
     SELECT customer_id FROM billing_pendingevaluation WHERE {in_time} ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
 ) RETURNING customer_id, is_whole
@@ -102,30 +104,34 @@ DELETE FROM billing_pendingevaluation WHERE customer_id IN (
 
 
 @transaction.atomic
-def _look_after_next(swept: Swept, *, at: datetime, clock: int | None, chunk: int) -> bool:
-    """Take the next customers from the queue and look after them; return whether there may be more."""
+def _evaluate_next_chunk(summary: EvaluationSummary, *, at: datetime, clock_id: int | None, chunk_size: int) -> bool:
+    """Take the next customers from the queue and evaluate them; return whether the queue may hold more."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE.format(in_time=of_clock(clock, "customer_id")), [chunk])
-        taken = dict(cursor.fetchall())
-    if not taken:
+        cursor.execute(_TAKE_FROM_QUEUE.format(in_time=clock_sql(clock_id, "customer_id")), [chunk_size])
+        is_whole_by_customer = dict(cursor.fetchall())
+    if not is_whole_by_customer:
         return False
-    look_after(taken, swept, at=at)
-    reached("guard.before_commit")
-    return len(taken) == chunk
+    evaluate_customers(is_whole_by_customer, summary, at=at)
+    hit_failpoint("guard.before_commit")
+    return len(is_whole_by_customer) == chunk_size
 
 
-def look_after(taken: dict[int, bool], swept: Swept, *, at: datetime) -> None:
-    """Compare all that is watched of customers with their alerts; taken: customer → also what only time changes."""
-    sellers = sellers_of(taken)
-    rules = Rules(sellers)
-    found = [
-        *spend_measurements.readings(rules, sellers, at=at),
-        *balance_measurements.readings(rules, sellers, at=at),
+def evaluate_customers(is_whole_by_customer: dict[int, bool], summary: EvaluationSummary, *, at: datetime) -> None:
+    """
+    Measure customers and update their alerts.
+
+    is_whole_by_customer: customer → whether to measure spikes too, which change with time alone.
+    """
+    seller_ids = read_seller_ids(is_whole_by_customer)
+    rules = AlertRules(seller_ids)
+    measurements = [
+        *spend_measurements.read_measurements(rules, seller_ids, at=at),
+        *balance_measurements.read_measurements(rules, seller_ids, at=at),
     ]
-    compared = [compare(found, customer_ids=taken, kinds=BY_CHANGE, at=at)]
-    if whole := {id_: sellers[id_] for id_, is_whole in taken.items() if is_whole}:
-        lately = spike_measurements.readings(rules, whole, at=at)
-        compared.append(compare(lately, customer_ids=whole, kinds=[Guarded.ANOMALY], at=at))
-    swept.customers += len(taken)
-    swept.fired += sum(one.fired for one in compared)
-    swept.recovered += sum(one.recovered for one in compared)
+    alert_counts = [update_alerts(measurements, customer_ids=is_whole_by_customer, kinds=KINDS_EVALUATED_ON_CHANGE, at=at)]
+    if seller_ids_of_whole := {customer_id: seller_ids[customer_id] for customer_id, is_whole in is_whole_by_customer.items() if is_whole}:
+        spikes = spike_measurements.read_measurements(rules, seller_ids_of_whole, at=at)
+        alert_counts.append(update_alerts(spikes, customer_ids=seller_ids_of_whole, kinds=[AlertKind.ANOMALY], at=at))
+    summary.customers += len(is_whole_by_customer)
+    summary.fired += sum(counts.fired for counts in alert_counts)
+    summary.recovered += sum(counts.recovered for counts in alert_counts)

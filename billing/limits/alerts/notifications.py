@@ -1,83 +1,95 @@
-"""Say of alerts what a receiver, or a mail, needs: docs/alerts.md#what-is-told."""
+"""Announce alerts to webhook endpoints and contacts: docs/alerts.md#what-is-told."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import NamedTuple
 
-from billing.limits.alerts.measurements import Reading
-from billing.models.alerts import Guarded
+from billing.limits.alerts.measurements import Measurement
+from billing.models.alerts import AlertKind
 from customers.models import Customer
 from customers.notifications import Announcement, announce_all
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
-FIRED, RECOVERED = "alert.fired", "alert.recovered"
+ALERT_FIRED, ALERT_RECOVERED = "alert.fired", "alert.recovered"
 
 REMEDIES = {
-    Guarded.ALLOWANCE: "upgrade",
-    Guarded.CAP: "raise_cap",
-    Guarded.SPEND: "review_usage",
-    Guarded.LAST_PERIOD: "review_usage",
-    Guarded.PROJECTED: "review_usage",
-    Guarded.ANOMALY: "review_usage",
-    Guarded.LOW_BALANCE: "top_up",
-    Guarded.EXPIRING: "use_credits",
+    AlertKind.ALLOWANCE: "upgrade",
+    AlertKind.CAP: "raise_cap",
+    AlertKind.SPEND: "review_usage",
+    AlertKind.LAST_PERIOD: "review_usage",
+    AlertKind.PROJECTED: "review_usage",
+    AlertKind.ANOMALY: "review_usage",
+    AlertKind.LOW_BALANCE: "top_up",
+    AlertKind.EXPIRING: "use_credits",
 }
-"""What would help."""
+"""The remedy that the payload suggests for each kind of alert rule."""
 
 
-class Told(NamedTuple):
-    """One message: the numbers of its alerts, the most urgent one last; what was read, its level, and all levels."""
+class AlertChange(NamedTuple):
+    """
+    An alert that fired or recovered.
+
+    alert_ids: the alerts it covers, most urgent last.
+    threshold, thresholds: the level reached, and every level that changed, in the unit of the rule's levels.
+    """
 
     alert_ids: tuple[int, ...]
-    reading: Reading
+    measurement: Measurement
     threshold: int
-    levels: tuple[int, ...]
+    thresholds: tuple[int, ...]
+
+    @property
+    def customer_id(self) -> int:
+        return self.measurement.target.customer_id
 
 
-def tell(fired: Iterable[Told], recovered: Iterable[Told], *, at: datetime) -> None:
-    """Announce what fired and what recovered, in the transaction that wrote it."""
-    changes = {FIRED: list(fired), RECOVERED: list(recovered)}
-    ids = {one.reading.of.customer_id for some in changes.values() for one in some}
-    if not ids:
+def notify(*, fired: Sequence[AlertChange], recovered: Sequence[AlertChange], at: datetime) -> None:
+    """Announce fired and recovered alerts, in the transaction that recorded them."""
+    changes_by_event = {ALERT_FIRED: fired, ALERT_RECOVERED: recovered}
+    customer_ids = {change.customer_id for change in chain(fired, recovered)}
+    if not customer_ids:
         return
-    names = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "external_id"))
-    for kind, some in changes.items():
+    external_ids = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "external_id"))
+    for event, changes in changes_by_event.items():
         announce_all(
-            kind=kind,
+            kind=event,
             announcements=[
                 Announcement(
-                    one.reading.of.customer_id,
-                    facts_of(one, customer=names[one.reading.of.customer_id]),
-                    f"alert:{one.alert_ids[-1]}:{kind}",
+                    change.customer_id,
+                    alert_payload(change, customer=external_ids[change.customer_id]),
+                    f"alert:{change.alert_ids[-1]}:{event}",
                 )
-                for one in some
+                for change in changes
             ],
             at=at,
         )
 
 
-def facts_of(told: Told, *, customer: str) -> dict[str, str | int | None]:
-    """Return what is told of an alert; numbers as text, times as RFC 3339, None where there is nothing to say."""
-    one = told.reading
+def alert_payload(change: AlertChange, *, customer: str) -> dict[str, str | int | None]:
+    """
+    Return the payload of an alert event: decimals as strings, times as RFC 3339, None where a field does not apply.
+    """
+    measurement, rule = change.measurement, change.measurement.alert_rule
     return {
-        "alert": told.alert_ids[-1],
-        "alerts": ",".join(map(str, told.alert_ids)),
-        "alert_rule": one.rule.pk,
-        "set_by": one.rule.set_by,
-        "what": one.rule.kind,
+        "alert": change.alert_ids[-1],
+        "alerts": ",".join(map(str, change.alert_ids)),
+        "alert_rule": rule.pk,
+        "set_by": rule.set_by,
+        "what": rule.kind,
         "customer": customer,
-        "subscription": one.subscription or None,
-        "feature": one.feature or None,
-        "dimension": one.of.dimension or None,
-        "dimension_value": one.of.dimension_value or None,
-        "wallet": one.of.wallet_id,
-        "wallet_name": one.wallet or None,
-        "threshold": told.threshold,
-        "thresholds": ",".join(map(str, told.levels)),
-        "value": plain(one.value),
-        "limit": None if one.limit is None else plain(one.limit),
-        "unit": one.unit,
-        "period_start": one.since.isoformat(),
-        "period_end": one.ends_at.isoformat() if one.ends_at else None,
-        "remedy": REMEDIES[Guarded(one.rule.kind)],
+        "subscription": measurement.subscription or None,
+        "feature": measurement.feature or None,
+        "dimension": measurement.target.dimension or None,
+        "dimension_value": measurement.target.dimension_value or None,
+        "wallet": measurement.target.wallet_id,
+        "wallet_name": measurement.wallet or None,
+        "threshold": change.threshold,
+        "thresholds": ",".join(map(str, change.thresholds)),
+        "value": to_plain_string(measurement.value),
+        "limit": None if measurement.limit is None else to_plain_string(measurement.limit),
+        "unit": measurement.unit,
+        "period_start": measurement.period_start.isoformat(),
+        "period_end": measurement.period_end.isoformat() if measurement.period_end else None,
+        "remedy": REMEDIES[AlertKind(rule.kind)],
     }

@@ -1,4 +1,4 @@
-"""Which of the rules holds for what is watched: docs/alerts.md#which-rule-holds."""
+"""Select the alert rules that apply to a target: docs/alerts.md#which-rule-holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from billing.models import AlertRule
-from billing.models.alerts import OF_A_FEATURE
+from billing.models.alerts import FEATURE_KINDS
 
 
-class Subject(NamedTuple):
-    """What a reading, or an alert, is about; None and empty where that does not apply."""
+class AlertTarget(NamedTuple):
+    """The subject of a measurement or an alert; fields that do not apply are None or empty."""
 
     customer_id: int
     subscription_id: int | None = None
@@ -20,57 +20,62 @@ class Subject(NamedTuple):
     dimension_value: str = ""
 
 
-class Rules:
-    """The rules that may hold for some customers, as they are stored now."""
+class AlertRules:
+    """The stored rules that may apply to a set of customers."""
 
-    def __init__(self, sellers: Mapping[int, int]) -> None:
-        """Read those of the customers, of their sellers, and for everybody, in one query; customer → seller."""
-        theirs = Q(customer__in=list(sellers)) | Q(seller__in=set(sellers.values()))
-        everybodys = Q(seller__isnull=True, customer__isnull=True)
-        found = AlertRule.objects.filter(theirs | everybodys, removed_at__isnull=True)
+    def __init__(self, seller_ids: Mapping[int, int]) -> None:
+        """
+        Read the rules of the customers, of their sellers and for everyone, in one query. seller_ids: customer →
+        seller.
+        """
+        of_customer_or_seller = Q(customer__in=list(seller_ids)) | Q(seller__in=set(seller_ids.values()))
+        of_everyone = Q(seller__isnull=True, customer__isnull=True)
+        rules = AlertRule.objects.filter(of_customer_or_seller | of_everyone, removed_at__isnull=True)
         self._by_kind: dict[str, dict[int | None, list[AlertRule]]] = {}
-        for one in found.order_by("pk"):
-            self._by_kind.setdefault(one.kind, {}).setdefault(one.customer_id, []).append(one)
+        for rule in rules.order_by("pk"):
+            self._by_kind.setdefault(rule.kind, {}).setdefault(rule.customer_id, []).append(rule)
 
-    def of_kinds(self, kinds: Iterable[str]) -> bool:
-        """Tell whether any rule of these kinds is on."""
-        return any(one.is_on for kind in kinds for some in self._by_kind.get(kind, {}).values() for one in some)
+    def has_active(self, kinds: Iterable[str]) -> bool:
+        """Return whether any rule of these kinds is on."""
+        return any(rule.is_on for kind in kinds for rules in self._by_kind.get(kind, {}).values() for rule in rules)
 
-    def longest(self, kind: str) -> int:
-        """Return the greatest level of a kind, zero where there is no rule of it."""
+    def highest_level(self, kind: str) -> int:
+        """Return the highest level of a kind's active rules, or zero without such a rule."""
         return max(
-            (max(one.levels) for some in self._by_kind.get(kind, {}).values() for one in some if one.is_on), default=0
+            (max(rule.levels) for rules in self._by_kind.get(kind, {}).values() for rule in rules if rule.is_on), default=0
         )
 
-    def holding(self, kind: str, of: Subject, *, seller_id: int) -> list[AlertRule]:
-        """Return the rules that hold for a subject: finance's most specific one if it is on, and the customer's."""
-        best: dict[str, AlertRule] = {}
-        for one in self._of(kind, of.customer_id):
-            if _fits(one, of, seller_id) and (one.set_by not in best or _rank(one) > _rank(best[one.set_by])):
-                best[one.set_by] = one
-        return [one for one in best.values() if one.is_on]
+    def select(self, kind: str, target: AlertTarget, *, seller_id: int) -> list[AlertRule]:
+        """
+        Return the rules that apply to a target: finance's most specific one if it is on, and the customer's own.
+        """
+        best_by_side: dict[str, AlertRule] = {}
+        for rule in self._candidates(kind, target.customer_id):
+            if _matches(rule, target, seller_id) and (rule.set_by not in best_by_side or _specificity(rule) > _specificity(best_by_side[rule.set_by])):
+                best_by_side[rule.set_by] = rule
+        return [rule for rule in best_by_side.values() if rule.is_on]
 
-    def own(self, kind: str, customer_id: int) -> list[AlertRule]:
-        """Return the rules of a kind that name a customer, or a subscription of theirs, and are on."""
-        return [one for one in self._by_kind.get(kind, {}).get(customer_id, ()) if one.is_on]
+    def customer_rules(self, kind: str, customer_id: int) -> list[AlertRule]:
+        """Return the active rules of a kind that name this customer or one of their subscriptions."""
+        return [rule for rule in self._by_kind.get(kind, {}).get(customer_id, ()) if rule.is_on]
 
-    def _of(self, kind: str, customer_id: int) -> Iterator[AlertRule]:
-        of_kind = self._by_kind.get(kind, {})
-        yield from of_kind.get(None, ())
-        yield from of_kind.get(customer_id, ())
+    def _candidates(self, kind: str, customer_id: int) -> Iterator[AlertRule]:
+        rules_by_customer = self._by_kind.get(kind, {})
+        yield from rules_by_customer.get(None, ())
+        yield from rules_by_customer.get(customer_id, ())
 
 
-def _fits(rule: AlertRule, of: Subject, seller_id: int) -> bool:
-    if rule.seller_id not in (None, seller_id) or rule.subscription_id not in (None, of.subscription_id):
+def _matches(rule: AlertRule, target: AlertTarget, seller_id: int) -> bool:
+    if rule.seller_id not in (None, seller_id) or rule.subscription_id not in (None, target.subscription_id):
         return False
-    if rule.kind in OF_A_FEATURE:
-        return rule.feature_id in (None, of.feature_id)
-    named = rule.feature_id, rule.dimension, rule.dimension_value
-    return named == (of.feature_id, of.dimension, of.dimension_value)
+    if rule.kind in FEATURE_KINDS:
+        return rule.feature_id in (None, target.feature_id)
+    rule_scope = rule.feature_id, rule.dimension, rule.dimension_value
+    return rule_scope == (target.feature_id, target.dimension, target.dimension_value)
 
 
-def _rank(rule: AlertRule) -> tuple[bool, bool, bool, bool]:
-    """Order rules by how specific they are: whose they are first, then whether they name the feature."""
+def _specificity(rule: AlertRule) -> tuple[bool, bool, bool, bool]:
+    """Rank a rule by how specific it is: by its owner first, then by whether it names the feature."""
     return (
         rule.subscription_id is not None,
         rule.customer_id is not None,

@@ -5,84 +5,84 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.limits.alerts.measurements import Reading
-from billing.limits.alerts.rule_selection import Rules, Subject
-from billing.limits.alerts.thresholds import is_telling, reached
-from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, against
+from billing.limits.alerts.measurements import Measurement
+from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
+from billing.limits.alerts.thresholds import is_forecast_reliable, levels_reached
+from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, compute_cap_usage
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, usage_of_customers
 from billing.models import AlertRule
-from billing.models.alerts import Guarded
+from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 
-KINDS = (Guarded.ALLOWANCE, Guarded.CAP, Guarded.SPEND, Guarded.LAST_PERIOD, Guarded.PROJECTED)
+KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.SPEND, AlertKind.LAST_PERIOD, AlertKind.PROJECTED)
 
 MICROSECOND = timedelta(microseconds=1)
 
-Key = tuple[int, int | None]
+PeriodFeature = tuple[int, int | None]
 """(period, feature), or None for all features."""
 
 
-def readings(rules: Rules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Reading]:
+def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
     """Yield what customers use in their running periods; sellers: customer → seller."""
-    if not rules.of_kinds(KINDS):
+    if not rules.has_active(KINDS):
         return
-    projects = rules.of_kinds([Guarded.PROJECTED])
+    projects = rules.has_active([AlertKind.PROJECTED])
     usage = usage_of_customers(customer_ids=list(sellers), at=at, projects=projects)
-    before = _costs_before(usage) if rules.of_kinds([Guarded.LAST_PERIOD]) else {}
+    before = _read_previous_costs(usage) if rules.has_active([AlertKind.LAST_PERIOD]) else {}
     for customer_id, periods in usage.items():
         seller_id = sellers[customer_id]
         for period in periods:
-            of = Subject(customer_id, period.subscription_id)
-            yield from _allowances(rules, of, seller_id, period)
-            yield from _expected(rules, of, seller_id, period, before, at)
-        yield from _caps(rules, customer_id, seller_id, periods)
-    yield from _amounts(rules, usage)
+            of = AlertTarget(customer_id, period.subscription_id)
+            yield from _measure_allowances(rules, of, seller_id, period)
+            yield from _measure_expected_costs(rules, of, seller_id, period, before, at)
+        yield from _measure_caps(rules, customer_id, seller_id, periods)
+    yield from _measure_spend_amounts(rules, usage)
 
 
-def _allowances(rules: Rules, of: Subject, seller_id: int, period: PeriodUsage) -> Iterator[Reading]:
+def _measure_allowances(rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage) -> Iterator[Measurement]:
     for one in period.features:
         if not one.terms.included:
             continue
         subject = of._replace(feature_id=one.terms.feature_id)
-        for rule in rules.holding(Guarded.ALLOWANCE, subject, seller_id=seller_id):
-            yield Reading(
+        for rule in rules.select(AlertKind.ALLOWANCE, subject, seller_id=seller_id):
+            yield Measurement(
                 rule,
                 subject,
                 one.used,
                 one.terms.included,
                 one.terms.unit,
-                reached(one.used, limit=one.terms.included, levels=rule.levels),
+                levels_reached(one.used, limit=one.terms.included, levels=rule.levels),
                 one.window_start,
                 one.window_end,
-                is_agreed=True,
+                has_agreed_limit=True,
                 subscription=period.subscription,
                 feature=one.terms.code,
             )
 
 
-def _caps(rules: Rules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]) -> Iterator[Reading]:
-    for period, one in _once(periods, {period.period_id: period.caps for period in periods}):
-        subject = _subject(customer_id, period, one.cap)
-        for rule in rules.holding(Guarded.CAP, subject, seller_id=seller_id):
-            yield _of_period(rule, subject, period, one.spent, one.cap.amount)
+def _measure_caps(rules: AlertRules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]) -> Iterator[Measurement]:
+    for period, one in _latest_usage_per_cap(periods, {period.period_id: period.caps for period in periods}):
+        subject = _cap_target(customer_id, period, one.cap)
+        for rule in rules.select(AlertKind.CAP, subject, seller_id=seller_id):
+            yield _period_measurement(rule, subject, period, one.spent, one.cap.amount)
 
 
-def _amounts(rules: Rules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Reading]:
+def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Measurement]:
     """Yield what is spent of amounts, which is reckoned as of caps."""
     watched: dict[int, AlertRule] = {}
     caps: dict[int, list[Cap]] = {}
     for customer_id, periods in usage.items():
-        for rule in rules.own(Guarded.SPEND, customer_id):
+        for rule in rules.customer_rules(AlertKind.SPEND, customer_id):
             watched[rule.pk] = rule
             for period in periods:
                 if period.terms.currency == rule.currency and rule.subscription_id in (None, period.subscription_id):
                     caps.setdefault(period.period_id, []).append(_as_cap(rule))
     periods = [one for of_customer in usage.values() for one in of_customer]
-    for period, one in _once(periods, against(caps, periods)):
+    for period, one in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
         rule = watched[one.cap.id]
-        yield _of_period(rule, _subject(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount)
+        yield _period_measurement(rule, _cap_target(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount)
 
 
 def _as_cap(rule: AlertRule) -> Cap:
@@ -91,7 +91,7 @@ def _as_cap(rule: AlertRule) -> Cap:
     return Cap(rule.pk, whose, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
 
 
-def _once(
+def _latest_usage_per_cap(
     periods: Sequence[PeriodUsage], caps: Mapping[int, Sequence[CapUsage]]
 ) -> Iterator[tuple[PeriodUsage, CapUsage]]:
     """Yield each cap with its period; one on several of them with the last to begin, which begins its cycle anew."""
@@ -101,51 +101,51 @@ def _once(
     yield from found.values()
 
 
-def _subject(customer_id: int, period: PeriodUsage, cap: Cap) -> Subject:
+def _cap_target(customer_id: int, period: PeriodUsage, cap: Cap) -> AlertTarget:
     dimension, value = next(iter(cap.match.items()), ("", ""))
     whose = None if cap.is_of_customer else period.subscription_id
-    return Subject(customer_id, whose, cap.feature_id, None, dimension, value)
+    return AlertTarget(customer_id, whose, cap.feature_id, None, dimension, value)
 
 
-def _expected(
-    rules: Rules, of: Subject, seller_id: int, period: PeriodUsage, before: Mapping[Key, Decimal], at: datetime
-) -> Iterator[Reading]:
+def _measure_expected_costs(
+    rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage, before: Mapping[PeriodFeature, Decimal], at: datetime
+) -> Iterator[Measurement]:
     """Yield what is spent against the last period, and what is forecast once that is worth telling."""
     passed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
-    for kind in (Guarded.LAST_PERIOD, Guarded.PROJECTED):
-        for feature_id in {None, *(one.feature_id for one in rules.own(kind, of.customer_id))}:
+    for kind in (AlertKind.LAST_PERIOD, AlertKind.PROJECTED):
+        for feature_id in {None, *(one.feature_id for one in rules.customer_rules(kind, of.customer_id))}:
             subject = of._replace(feature_id=feature_id)
             features = [one for one in period.features if feature_id in (None, one.terms.feature_id)]
-            for rule in rules.holding(kind, subject, seller_id=seller_id):
-                if kind == Guarded.LAST_PERIOD:
+            for rule in rules.select(kind, subject, seller_id=seller_id):
+                if kind == AlertKind.LAST_PERIOD:
                     limit = before.get((period.period_id, feature_id), ZERO)
                     spent = sum((one.cost for one in features), ZERO)
                 else:
-                    is_told = rule.currency == period.terms.currency and is_telling(passed)
+                    is_told = rule.currency == period.terms.currency and is_forecast_reliable(passed)
                     limit = rule.amount or ZERO if is_told else ZERO
                     spent = sum((one.projected for one in features), ZERO)
                 if limit:
-                    yield _of_period(rule, subject, period, spent, limit)
+                    yield _period_measurement(rule, subject, period, spent, limit)
 
 
-def _of_period(rule: AlertRule, of: Subject, period: PeriodUsage, spent: Decimal, limit: Decimal) -> Reading:
+def _period_measurement(rule: AlertRule, of: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal) -> Measurement:
     feature = next((one.terms.code for one in period.features if one.terms.feature_id == of.feature_id), "")
-    return Reading(
+    return Measurement(
         rule,
         of,
         spent,
         limit,
         period.terms.currency,
-        reached(spent, limit=limit, levels=rule.levels),
+        levels_reached(spent, limit=limit, levels=rule.levels),
         period.starts_at,
         period.ends_at,
-        is_agreed=rule.kind != Guarded.LAST_PERIOD,
+        has_agreed_limit=rule.kind != AlertKind.LAST_PERIOD,
         subscription=period.subscription if of.subscription_id else "",
         feature=feature,
     )
 
 
-_BEFORE = """
+_PREVIOUS_COSTS = """
 SELECT p.id, pf.feature_id, sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END)
 FROM billing_period p
 JOIN billing_period e ON e.subscription_id = p.subscription_id AND e.kind = 'regular' AND e.ends_at = p.starts_at
@@ -157,17 +157,17 @@ WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2
 """
 
 
-def _costs_before(usage: Mapping[int, Collection[PeriodUsage]]) -> dict[Key, Decimal]:
+def _read_previous_costs(usage: Mapping[int, Collection[PeriodUsage]]) -> dict[PeriodFeature, Decimal]:
     """Return what the usage of the periods before these was billed at: of each feature, and of all."""
-    found: dict[Key, Decimal] = {}
+    found: dict[PeriodFeature, Decimal] = {}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_BEFORE, [[one.period_id for periods in usage.values() for one in periods]])
+        cursor.execute(_PREVIOUS_COSTS, [[one.period_id for periods in usage.values() for one in periods]])
         for period_id, feature_id, amount in cursor.fetchall():
             found[period_id, feature_id] = amount
             found[period_id, None] = EXACT.add(found.get((period_id, None), ZERO), amount)
     return found
 
 
-def cost_of(one: FeatureUsage) -> Decimal:
+def feature_cost(one: FeatureUsage) -> Decimal:
     """Return what a feature's use costs so far: what is invoiced, and what a wallet was asked for."""
     return one.cost if one.drawn is None else EXACT.add(one.cost, one.drawn)

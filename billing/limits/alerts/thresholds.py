@@ -11,20 +11,20 @@ from decimal import Decimal
 from fractions import Fraction
 
 HUNDRED = Decimal(100)
-LEVELS = (50, 75, 90, 100)
+PERCENT_LEVELS = (50, 75, 90, 100)
 """Percentages of a limit that are told of, where nobody says otherwise."""
 
-USUAL_DAYS = 28
+BASELINE_DAYS = 28
 """Days before the last one that say what is usual."""
 
-LEAST_DAYS = 7
+MIN_BASELINE_DAYS = 7
 """Days that a use must have gone on for before anything of it is unusual."""
 
-TELLING = Fraction(1, 10)
+MIN_FORECAST_SHARE = Fraction(1, 10)
 """The share of a period that must have passed before a forecast is worth a message."""
 
 
-def reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
+def levels_reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
     """
     Return the levels that a value has reached, in order.
 
@@ -38,7 +38,7 @@ def reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[i
     return tuple(sorted(level for level in levels if share >= Fraction(limit) * level))
 
 
-def fallen_below(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
+def levels_undercut(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
     """
     Return the levels that a balance is strictly below, the highest first: the last one is the most urgent.
 
@@ -48,12 +48,12 @@ def fallen_below(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tu
     return tuple(sorted((level for level in levels if share < Fraction(limit) * level), reverse=True))
 
 
-def due_within(days: Fraction, *, levels: Iterable[int]) -> tuple[int, ...]:
+def levels_due_within(days: Fraction, *, levels: Iterable[int]) -> tuple[int, ...]:
     """Return the levels, in days, that something is due within, the farthest first and the most urgent last."""
     return tuple(sorted((level for level in levels if days <= level), reverse=True))
 
 
-def usual(quantities: Sequence[Decimal], *, days: int) -> Fraction | None:
+def usual_daily_quantity(quantities: Sequence[Decimal], *, days: int) -> Fraction | None:
     """
     Return what is used on a usual day, or None where too few days have passed since the first use.
 
@@ -61,13 +61,13 @@ def usual(quantities: Sequence[Decimal], *, days: int) -> Fraction | None:
 
     Source: docs/alerts.md#unusual-use.
     """
-    if days < LEAST_DAYS:
+    if days < MIN_BASELINE_DAYS:
         return None
-    return Fraction(sum(quantities, Decimal(0))) / min(days, USUAL_DAYS)
+    return Fraction(sum(quantities, Decimal(0))) / min(days, BASELINE_DAYS)
 
 
-def unusual(
-    quantity: Decimal, *, usually: Fraction, amount: Fraction, least: Decimal, levels: Iterable[int]
+def spike_levels(
+    quantity: Decimal, *, usual_quantity: Fraction, cost: Fraction, minimum_cost: Decimal, levels: Iterable[int]
 ) -> tuple[int, ...]:
     """
     Return the levels, as multiples of what is usual, that a day's use has reached, in order.
@@ -76,11 +76,11 @@ def unusual(
 
     Source: docs/alerts.md#unusual-use.
     """
-    if quantity <= 0 or amount < Fraction(least):
+    if quantity <= 0 or cost < Fraction(minimum_cost):
         return ()
-    return tuple(sorted(level for level in levels if Fraction(quantity) >= usually * level))
+    return tuple(sorted(level for level in levels if Fraction(quantity) >= usual_quantity * level))
 
 
-def is_telling(passed: Fraction) -> bool:
+def is_forecast_reliable(elapsed_share: Fraction) -> bool:
     """Return whether enough of a period has passed for its forecast to be told: docs/alerts.md#forecasts."""
-    return passed >= TELLING
+    return elapsed_share >= MIN_FORECAST_SHARE

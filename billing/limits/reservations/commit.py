@@ -6,19 +6,19 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from billing.limits.reservations.admission import Admission, let_in
-from billing.limits.reservations.errors import NotOpen, OtherContent
-from billing.limits.reservations.reservation import end, locked
-from billing.limits.reservations.usage_events import events_at, told
-from billing.metering.ingest.event_recorder import Batch
+from billing.limits.reservations.admission import LimitAdmission, record_admitted
+from billing.limits.reservations.errors import ReservationNotOpen, ReservationConflict
+from billing.limits.reservations.reservation import end_reservation, lock_reservation
+from billing.limits.reservations.usage_events import parse_events, events_for_quantity
+from billing.metering.ingest.event_recorder import EventBatch
 from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from lib.decimals import ZERO
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 from wallets.ledger import hold
 
 
-class Commit(Admission):
+class CommitAdmission(LimitAdmission):
     """
     The admission of what a reservation is used for: it ends before the limits are looked at, so that it does not
     stand in its own way.
@@ -27,23 +27,23 @@ class Commit(Admission):
     def __init__(self, found: Reservation, at: datetime) -> None:
         frees = [found.hold] if found.hold else []
         super().__init__(found.customer.sandbox, at, frees)
-        self.found = found
+        self.reservation = found
 
     def begin(self, customers: Collection[str]) -> None:
         super().begin(customers)
-        self.found.refresh_from_db(fields=["state", "ended_at", "used"])
-        refuse_ended(self.found, at=self.at)
-        end(self.found, ReservationState.COMMITTED, at=self.at)
+        self.reservation.refresh_from_db(fields=["state", "ended_at", "used"])
+        require_open(self.reservation, at=self.at)
+        end_reservation(self.reservation, ReservationState.COMMITTED, at=self.at)
 
-    def decide(self, batch: Batch, repeated: Collection[str]) -> None:
+    def decide(self, batch: EventBatch, repeated: Collection[str]) -> None:
         super().decide(batch, repeated)
-        end(
-            self.found,
+        end_reservation(
+            self.reservation,
             ReservationState.COMMITTED,
             at=self.at,
-            used=self.counted.get(self.found.plan_feature_id, ZERO),
+            used=self.added_quantities.get(self.reservation.plan_feature_id, ZERO),
         )
-        reached("reservation.before_commit")
+        hit_failpoint("reservation.before_commit")
 
 
 def commit(
@@ -65,41 +65,41 @@ def commit(
     )
     wanted = found.quantity if quantity is None else quantity
     if found.state == ReservationState.COMMITTED and events is None:
-        return _as_before(found, wanted)
+        return _require_same_quantity(found, wanted)
     if found.state == ReservationState.COMMITTED:
         return found  # the events carry keys of their own, so nothing counts twice
-    stored = told(found, wanted) if events is None else events_at(found, events, at)
+    stored = events_for_quantity(found, wanted) if events is None else parse_events(found, events, at)
     if not stored:
-        return _unused(reservation_id, at=at)
+        return _commit_nothing(reservation_id, at=at)
     try:
-        let_in(stored, Commit(found, at))
-    except NotOpen:
+        record_admitted(stored, CommitAdmission(found, at))
+    except ReservationNotOpen:
         found.refresh_from_db()
         if found.state != ReservationState.COMMITTED:
             raise
-        return _as_before(found, wanted) if events is None else found
+        return _require_same_quantity(found, wanted) if events is None else found
     return found
 
 
-def _as_before(found: Reservation, quantity: Decimal) -> Reservation:
+def _require_same_quantity(found: Reservation, quantity: Decimal) -> Reservation:
     if found.used != quantity:
-        raise OtherContent(found)
+        raise ReservationConflict(found)
     return found
 
 
 @transaction.atomic
-def _unused(reservation_id: int, *, at: datetime) -> Reservation:
+def _commit_nothing(reservation_id: int, *, at: datetime) -> Reservation:
     """Commit nothing: all that was held is given back."""
-    found = locked(reservation_id)
+    found = lock_reservation(reservation_id)
     if found.state != ReservationState.COMMITTED:
-        refuse_ended(found, at=at)
-        end(found, ReservationState.COMMITTED, at=at, used=ZERO)
+        require_open(found, at=at)
+        end_reservation(found, ReservationState.COMMITTED, at=at, used=ZERO)
         if found.hold_id is not None:
             hold.release(hold_id=found.hold_id, at=at)
-    return _as_before(found, ZERO)
+    return _require_same_quantity(found, ZERO)
 
 
-def refuse_ended(found: Reservation, *, at: datetime) -> None:
+def require_open(found: Reservation, *, at: datetime) -> None:
     """:raises NotOpen: if a reservation was released or committed, or its time is over."""
     if found.state != ReservationState.OPEN or found.until <= at:
-        raise NotOpen(found)
+        raise ReservationNotOpen(found)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from lib import prepared_statements
 
 _LOCK = "SELECT FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-_LOCK_BY_NAME = """
+_LOCK_BY_EXTERNAL_ID = """
 SELECT FROM customers_customer WHERE sandbox = %s AND external_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -16,7 +16,7 @@ def lock_customers(ids: Iterable[int]) -> None:
         cursor.execute(_LOCK, [sorted(ids)])
 
 
-def lock_named(names: Iterable[str], *, sandbox: bool) -> None:
+def lock_customers_by_external_id(names: Iterable[str], *, sandbox: bool) -> None:
     """Lock customers by the product's names for them."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_LOCK_BY_NAME, [sandbox, sorted(names)])
+        cursor.execute(_LOCK_BY_EXTERNAL_ID, [sandbox, sorted(names)])

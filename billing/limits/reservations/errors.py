@@ -1,13 +1,13 @@
 """Why a reservation is refused."""
 
-from billing.limits.check import Answer
+from billing.limits.check import CheckAnswer
 from billing.models import Reservation
 
 
 class LimitReached(Exception):
     """A limit stands against the use. answer: which one, and what would help."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: CheckAnswer) -> None:
         super().__init__(answer.reason)
         self.answer = answer
 
@@ -20,7 +20,7 @@ class ReservationRefused(Exception):
         self.field = field
 
 
-class NotOpen(ReservationRefused):
+class ReservationNotOpen(ReservationRefused):
     """It has ended already."""
 
     def __init__(self, found: Reservation) -> None:
@@ -32,7 +32,7 @@ class NotOpen(ReservationRefused):
         )
 
 
-class OtherContent(ReservationRefused):
+class ReservationConflict(ReservationRefused):
     """The name is taken by a reservation, or a commit, of something else."""
 
     def __init__(self, found: Reservation) -> None:

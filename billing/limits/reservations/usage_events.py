@@ -10,11 +10,11 @@ import msgspec
 from billing.limits.reservations.errors import ReservationRefused
 from billing.metering.ingest import parser
 from billing.models import Reservation
-from plans.aggregation.json_numbers import number
+from plans.aggregation.json_numbers import parse_number
 from plans.models import Meter
 from plans.models.meters import Aggregation
 
-MOST_EVENTS = 1_000
+MAX_EVENTS = 1_000
 """A count of more is told by the caller's own events."""
 
 SOURCE = "reservation"
@@ -23,7 +23,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 """Write events as they are sent, with exact numbers."""
 
 
-def told(found: Reservation, quantity: Decimal) -> list[parser.Received]:
+def events_for_quantity(found: Reservation, quantity: Decimal) -> list[parser.ReceivedEvent]:
     """
     Return the events of a use of `quantity` units, dated when they were reserved: one, or one for each where events
     are counted.
@@ -32,11 +32,11 @@ def told(found: Reservation, quantity: Decimal) -> list[parser.Received]:
     """
     meter = found.plan_feature.feature.meter
     assert meter is not None  # noqa: S101  only a metered feature is reserved
-    bodies = list(_bodies(found, meter, quantity))
+    bodies = list(_event_bodies(found, meter, quantity))
     if not bodies:
         return []
     raw = encode(bodies)
-    events, refused, _ = parser.read(
+    events, refused, _ = parser.parse_events(
         raw, sandbox=found.customer.sandbox, at=found.at, oldest=found.at, newest=found.at
     )
     if refused:
@@ -44,27 +44,27 @@ def told(found: Reservation, quantity: Decimal) -> list[parser.Received]:
     return events
 
 
-def _bodies(found: Reservation, meter: Meter, quantity: Decimal) -> Iterator[dict[str, Any]]:
-    properties = _properties(found.properties, meter)
+def _event_bodies(found: Reservation, meter: Meter, quantity: Decimal) -> Iterator[dict[str, Any]]:
+    properties = _event_properties(found.properties, meter)
     if meter.aggregation == Aggregation.COUNT:
-        if quantity != quantity.to_integral_value() or quantity > MOST_EVENTS:
+        if quantity != quantity.to_integral_value() or quantity > MAX_EVENTS:
             raise ReservationRefused(
-                f"Events are counted one by one: commit a whole number up to {MOST_EVENTS:,}, or the events.",
+                f"Events are counted one by one: commit a whole number up to {MAX_EVENTS:,}, or the events.",
                 field="quantity",
             )
         for place in range(int(quantity)):
-            yield _body(found, f"{found.pk}:{place + 1}", meter, properties)
+            yield _event_body(found, f"{found.pk}:{place + 1}", meter, properties)
         return
     if meter.aggregation != Aggregation.SUM or meter.expression or meter.reading_dimension:
         raise ReservationRefused(
             f"A quantity does not tell what {meter.name} reads of an event: commit the events.", field="events"
         )
     if quantity:
-        _put(properties, meter.value_property, number(f"{quantity:f}"))
-        yield _body(found, str(found.pk), meter, properties)
+        _set_nested(properties, meter.value_property, parse_number(f"{quantity:f}"))
+        yield _event_body(found, str(found.pk), meter, properties)
 
 
-def _body(found: Reservation, id_: str, meter: Meter, properties: dict[str, Any]) -> dict[str, Any]:
+def _event_body(found: Reservation, id_: str, meter: Meter, properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": id_,
@@ -77,24 +77,24 @@ def _body(found: Reservation, id_: str, meter: Meter, properties: dict[str, Any]
     }
 
 
-def _properties(dimensions: Mapping[str, str], meter: Meter) -> dict[str, Any]:
+def _event_properties(dimensions: Mapping[str, str], meter: Meter) -> dict[str, Any]:
     """Return properties that carry these dimensions, and pass the meter's filters."""
     properties: dict[str, Any] = {}
     for name, wanted in meter.filters.items():
-        _put(properties, name, wanted[0])
+        _set_nested(properties, name, wanted[0])
     for name, text in dimensions.items():
-        _put(properties, name, text)
+        _set_nested(properties, name, text)
     return properties
 
 
-def _put(properties: dict[str, Any], dotted: str, value: Any) -> None:
+def _set_nested(properties: dict[str, Any], dotted: str, value: Any) -> None:
     *path, last = dotted.split(".")
     for name in path:
         properties = properties.setdefault(name, {})
     properties[last] = value
 
 
-def events_at(found: Reservation, body: bytes, at: datetime) -> list[parser.Received]:
+def parse_events(found: Reservation, body: bytes, at: datetime) -> list[parser.ReceivedEvent]:
     """
     Return the caller's own events, as ingest reads them.
 
@@ -102,8 +102,8 @@ def events_at(found: Reservation, body: bytes, at: datetime) -> list[parser.Rece
     """
     sandbox = found.customer.sandbox
     try:
-        events, refused, _ = parser.read(
-            body, sandbox=sandbox, at=at, oldest=at - parser.RETENTION, newest=at + parser.AHEAD
+        events, refused, _ = parser.parse_events(
+            body, sandbox=sandbox, at=at, oldest=at - parser.MAX_AGE, newest=at + parser.MAX_AHEAD
         )
     except parser.BodyRefused as error:
         raise ReservationRefused(error.detail, field="events") from error

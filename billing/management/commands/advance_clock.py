@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.management.commands.close_periods import moment
-from billing.simulation.sandbox import CannotAdvance, advance, go_on
-from billing.simulation.sandbox.next_due import next_moment
+from billing.management.commands.close_periods import parse_moment
+from billing.simulation.sandbox import CannotAdvance, start_advance, advance_clock
+from billing.simulation.sandbox.next_due import next_due_at
 from customers.models import TestClock
-from lib.progress_bar import progress
+from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="what the clock is called")
-        parser.add_argument("--to", type=moment, help="where to, such as 2027-01-01T00:00Z")
+        parser.add_argument("--to", type=parse_moment, help="where to, such as 2027-01-01T00:00Z")
         parser.add_argument("--dry-run", action="store_true", help="say when something is due next, and do nothing")
 
     def handle(self, *, name: str, to: datetime | None, dry_run: bool, **options: Any) -> None:
@@ -28,12 +28,12 @@ class Command(BaseCommand):
         if clock is None:
             raise CommandError(f"There is no test clock “{name}”.")
         if dry_run:
-            due = next_moment(clock.pk, after=clock.now)
+            due = next_due_at(clock.pk, after=clock.now)
             self.stdout.write(f"It is {clock.now} for {clock}; next something is due at {due or 'no time'}.")
             return
         if to is not None:
             try:
-                clock = advance(clock_id=clock.pk, to=to, by=None, at=database_time())
+                clock = start_advance(clock_id=clock.pk, to=to, by=None, at=database_time())
             except CannotAdvance as error:
                 raise CommandError(str(error)) from error
         self._go(clock)
@@ -42,8 +42,8 @@ class Command(BaseCommand):
         """Go step by step; the bar counts hours."""
         hours = 0 if clock.target is None else int((clock.target - clock.now).total_seconds() // 3600)
         steps, set_off = 0, clock.now
-        with progress("advancing", hours, out=self.stdout) as tell:
-            while go_on(clock_id=clock.pk, most=1):
+        with show_progress("advancing", hours, out=self.stdout) as tell:
+            while advance_clock(clock_id=clock.pk, max_steps=1):
                 steps += 1
                 clock.refresh_from_db()
                 tell(int((clock.now - set_off).total_seconds() // 3600))

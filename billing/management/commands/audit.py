@@ -47,7 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{mark:6} {finding.check.reference:4} {name} ({finding.seconds:.1f} s)")
         for row in finding.rows:
             self.stdout.write("       " + ", ".join(f"{key} {value}" for key, value in row.items()))
-        if finding.is_cut:
+        if finding.is_truncated:
             self.stdout.write("       and more")
 
     def _conclude(self, found: list[Finding], violated: list[Finding]) -> None:
@@ -62,6 +62,6 @@ def _document(finding: Finding) -> dict[str, Any]:
         "reference": finding.check.reference,
         "is_violated": finding.is_violated,
         "rows": finding.rows,
-        "is_cut": finding.is_cut,
+        "is_cut": finding.is_truncated,
         "seconds": round(finding.seconds, 3),
     }

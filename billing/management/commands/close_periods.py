@@ -16,10 +16,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.closing import Closed, Failure, close_due, close_late, preview
-from billing.closing.invoice_run_job import RunRefused, start_run
+from billing.closing import CloseSummary, CloseFailure, close_due, bill_late_usage, preview
+from billing.closing.invoice_run_job import InvoiceRunRefused, start_invoice_run
 from billing.models import Period
-from lib.progress_bar import progress
+from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -27,7 +27,7 @@ MOST_WORKERS = 32
 MOST_SHOWN = 20
 
 
-def moment(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """Return a moment written in ISO 8601, in UTC where it names no zone."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--at", type=moment, help="the time to close at, such as 2026-02-01T01:00Z; now by default"
+            "--at", type=parse_moment, help="the time to close at, such as 2026-02-01T01:00Z; now by default"
         )
         parser.add_argument("--dry-run", action="store_true", help="say what would be issued, and issue nothing")
         parser.add_argument(
@@ -62,49 +62,49 @@ class Command(BaseCommand):
         if dry_run:
             self._preview(at)
             return
-        result = self._share(at, workers) if workers > 1 else Closed()
+        result = self._share(at, workers) if workers > 1 else CloseSummary()
         result.add(self._close(at, is_silent=as_json))
         self._report(result, at, as_json=as_json)
 
     def _run(self, at: datetime, *, dry_run: bool) -> None:
         """Close what is due by `at` as a job, dated by the clock, and help with it until it is done."""
         try:
-            job = start_run(until=at, at=database_time(), by=None, dry_run=dry_run)
-        except RunRefused as refusal:
+            job = start_invoice_run(until=at, at=database_time(), by=None, dry_run=dry_run)
+        except InvoiceRunRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         call_command("work_on_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
 
-    def _close(self, at: datetime, *, is_silent: bool) -> Closed:
-        done = Closed()
+    def _close(self, at: datetime, *, is_silent: bool) -> CloseSummary:
+        done = CloseSummary()
         if is_silent:
             done = close_due(at=at)
         else:
-            with progress("closing", Period.objects.due(at).count(), out=self.stdout) as tell:
+            with show_progress("closing", Period.objects.due(at).count(), out=self.stdout) as tell:
 
-                def show(part: Closed) -> None:
+                def show(part: CloseSummary) -> None:
                     done.add(part)
                     tell(done.closed + len(done.failed))
 
-                close_due(at=at, progress=show)
-        done.add(close_late(at=at))
+                close_due(at=at, on_progress=show)
+        done.add(bill_late_usage(at=at))
         return done
 
-    def _share(self, at: datetime, workers: int) -> Closed:
+    def _share(self, at: datetime, workers: int) -> CloseSummary:
         """Let so many processes close at once, and return what they came to; this one then sees to what they left."""
         manage = str(settings.BASE_DIR / "manage.py")
         command = [sys.executable, manage, "close_periods", "--at", at.isoformat(), "--json"]
         running = [subprocess.Popen(command, stdout=PIPE, stderr=DEVNULL, text=True) for _ in range(workers)]
         total = Period.objects.due(at).count()
-        with progress("closing", total, out=self.stdout) as tell:
+        with show_progress("closing", total, out=self.stdout) as tell:
             while any(process.poll() is None for process in running):
                 time.sleep(SECONDS_BETWEEN_LOOKS)
                 tell(max(total - Period.objects.due(at).count(), 0))
-        result = Closed()
+        result = CloseSummary()
         for process in running:
             printed = json.loads(process.communicate()[0] or "{}")
-            failed = [Failure(**failure) for failure in printed.pop("failed", [])]
+            failed = [CloseFailure(**failure) for failure in printed.pop("failed", [])]
             # What one of them left because others were at it, is not left any more.
-            result.add(Closed(**{**printed, "busy": 0}, failed=failed))
+            result.add(CloseSummary(**{**printed, "busy": 0}, failed=failed))
         return result
 
     def _preview(self, at: datetime) -> None:
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         total = due.count()
         amounts: dict[str, Decimal] = defaultdict(Decimal)
         documents = notes = failed = 0
-        with progress("previewing", total, out=self.stdout) as tell:
+        with show_progress("previewing", total, out=self.stdout) as tell:
             for number, period in enumerate(due.iterator(), start=1):
                 try:
                     draft = preview(at=at, period=period)
@@ -131,7 +131,7 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed:,} periods would fail.")
 
-    def _report(self, result: Closed, at: datetime, *, as_json: bool) -> None:
+    def _report(self, result: CloseSummary, at: datetime, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(asdict(result)))
         else:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.privacy import CannotErase, erase, why_not
+from billing.privacy import ErasureRefused, erase, find_erasure_blockers
 from customers.models import Customer
 
 
@@ -22,10 +22,10 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no customer “{customer}”.")
         if dry_run:
-            self.stdout.write("\n".join(why_not(found)) or "Nothing stands against it.")
+            self.stdout.write("\n".join(find_erasure_blockers(found)) or "Nothing stands against it.")
             return
         try:
             erased = erase(customer_id=found.pk, at=timezone.now())
-        except CannotErase as refusal:
+        except ErasureRefused as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"Erased: it goes on as {erased.name}; {erased.events:,} events were stripped.")

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from billing.limits.alerts.evaluation import sweep
-from billing.management.commands.close_periods import moment
+from billing.limits.alerts.evaluation import evaluate_alerts
+from billing.management.commands.close_periods import parse_moment
 from lib.task_clock import database_time
 
 
@@ -16,12 +16,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--at", type=moment, help="the time to look at, such as 2026-02-01T01:00Z; now by default"
+            "--at", type=parse_moment, help="the time to look at, such as 2026-02-01T01:00Z; now by default"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
     def handle(self, **options: Any) -> None:
-        swept = sweep(at=options["at"] or database_time())
+        swept = evaluate_alerts(at=options["at"] or database_time())
         if options["json"]:
             self.stdout.write(json.dumps(asdict(swept)))
         else:

@@ -20,8 +20,8 @@ from billing.metering.imports import (
     rows_of,
     shape_of,
 )
-from lib.csv_export import harmless
-from lib.progress_bar import progress
+from lib.csv_export import escape_formula
+from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 MOST_SHOWN = 20
@@ -99,12 +99,12 @@ class Command(BaseCommand):
             return lambda refusal: None
         writer = csv.writer(opened.enter_context(path.open("w", newline="", encoding="utf-8")))
         writer.writerow(Refusal._fields)
-        return lambda refusal: writer.writerow([harmless(str(one)) for one in refusal])
+        return lambda refusal: writer.writerow([escape_formula(str(one)) for one in refusal])
 
     def _progress(self, size: int, *, as_json: bool) -> Any:
         if as_json:
             return nullcontext(lambda done: None)
-        return progress("importing", size, out=self.stdout)
+        return show_progress("importing", size, out=self.stdout)
 
     def _report(self, done: Imported, shown: list[Refusal], *, dry_run: bool, as_json: bool) -> None:
         if as_json:

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from billing.metering.ingest.reprocess import Replayed, replay
+from billing.metering.ingest.reprocess import ReprocessCounts, reprocess
 from billing.models import UnmatchedUsage
-from lib.progress_bar import progress
+from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 
@@ -32,14 +32,14 @@ class Command(BaseCommand):
             reports = reports.filter(event_name=event)
         ids = None if customer is None and event is None else list(reports.values_list("id", flat=True))
         if as_json:
-            self.stdout.write(json.dumps(asdict(replay(at=database_time(), report_ids=ids))))
+            self.stdout.write(json.dumps(asdict(reprocess(at=database_time(), report_ids=ids))))
             return
-        with progress("replaying", reports.count(), out=self.stdout) as tell:
-            done = Replayed()
+        with show_progress("replaying", reports.count(), out=self.stdout) as tell:
+            done = ReprocessCounts()
 
-            def show(part: Replayed) -> None:
+            def show(part: ReprocessCounts) -> None:
                 done.add(part)
                 tell(done.tried)
 
-            replay(at=database_time(), report_ids=ids, progress=show)
+            reprocess(at=database_time(), report_ids=ids, progress=show)
         self.stdout.write(f"{done.resolved:,} of {done.tried:,} reports are billed now; {done.left:,} are left.")

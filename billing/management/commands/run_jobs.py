@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.job_kinds import KINDS
-from billing.jobs.progress import progress_of
+from billing.jobs.progress import read_job_progress
 from billing.jobs.worker import work
 from billing.models import Job
-from billing.models.jobs import OPEN, JobState
-from lib.progress_bar import progress
+from billing.models.jobs import OPEN_STATES, JobState
+from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *, job: int | None, **options: Any) -> None:
         """Exit 0 if all that was open is done, 1 if something of it failed."""
-        jobs = Job.objects.filter(state__in=OPEN) if job is None else Job.objects.filter(pk=job)
+        jobs = Job.objects.filter(state__in=OPEN_STATES) if job is None else Job.objects.filter(pk=job)
         ids = list(jobs.values_list("pk", flat=True))
         if job is not None and not ids:
             raise CommandError(f"There is no job {job}.")
@@ -40,9 +40,9 @@ class Command(BaseCommand):
 
     def _work(self, job_id: int) -> None:
         """Work on a job until it is not open any more; others may be at it, and hold what is left."""
-        with progress("working", 100, out=self.stdout) as tell:
-            while job := Job.objects.filter(pk=job_id, state__in=OPEN).first():
-                tell(progress_of([job])[job_id].percent)
+        with show_progress("working", 100, out=self.stdout) as tell:
+            while job := Job.objects.filter(pk=job_id, state__in=OPEN_STATES).first():
+                tell(read_job_progress([job])[job_id].percent)
                 began = time.monotonic()
                 work(
                     kinds=KINDS,

@@ -1,6 +1,6 @@
 """Put usage right: take back an event, or put another one in its place. docs/metering.md#corrections."""
 
-from billing.metering.corrections.usage_correction import NothingCorrected, correct
-from billing.metering.corrections.validation import Outcome, Wanted
+from billing.metering.corrections.usage_correction import NothingCorrected, correct_usage
+from billing.metering.corrections.validation import CorrectionOutcome, CorrectionRequest
 
-__all__ = ["NothingCorrected", "Outcome", "Wanted", "correct"]
+__all__ = ["NothingCorrected", "CorrectionOutcome", "CorrectionRequest", "correct_usage"]

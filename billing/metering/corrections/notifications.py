@@ -4,25 +4,25 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from billing.metering.corrections.validation import Wanted
-from billing.metering.ingest.event_contributions import Given
-from customers.notifications import Announcement, announce_all, is_listened_for
+from billing.metering.corrections.validation import CorrectionRequest
+from billing.metering.ingest.event_contributions import EventContributions
+from customers.notifications import Announcement, announce_all, has_listeners
 
 KIND = "usage.corrected"
 
 
-def tell_corrected(
-    new: Sequence[Wanted], wrong: Sequence[Given], numbers: Mapping[str, int], *, at: datetime
+def notify_corrected(
+    new: Sequence[CorrectionRequest], wrong: Sequence[EventContributions], numbers: Mapping[str, int], *, at: datetime
 ) -> None:
     """
     Announce, once for each customer, how many events were taken back and how many replaced.
 
     numbers: of the corrections, by their events' keys. Events of nobody's are told to nobody.
     """
-    if not is_listened_for(KIND):
+    if not has_listeners(KIND):
         return
     whose = {one.row.key: one.row.customer_id for one in wrong}
-    by_customer: dict[int, list[Wanted]] = defaultdict(list)
+    by_customer: dict[int, list[CorrectionRequest]] = defaultdict(list)
     for one in new:
         if (customer_id := whose.get(one.key)) is not None:
             by_customer[customer_id].append(one)

@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from billing.metering.corrections.validation import Wanted
+from billing.metering.corrections.validation import CorrectionRequest
 from billing.metering.ingest import parser
-from billing.metering.ingest.parser import BodyRefused, Name, Received, Refused
+from billing.metering.ingest.parser import BodyRefused, Name, ReceivedEvent, EventError
 
-MOST = 1_000
+MAX_CORRECTIONS = 1_000
 """Corrections of one request: each may have to read the events of its period again."""
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True):
+class CorrectionBody(msgspec.Struct, forbid_unknown_fields=True):
     """A correction as documented: the event by its id and source, what is to become of it, and why."""
 
     id: Name
@@ -27,13 +27,13 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     replacement: msgspec.Raw = msgspec.Raw(b"")
 
 
-_asked = msgspec.json.Decoder(Asked).decode
+_asked = msgspec.json.Decoder(CorrectionBody).decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def read(
+def parse_corrections(
     body: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
-) -> tuple[list[Wanted], list[Refused], bool]:
+) -> tuple[list[CorrectionRequest], list[EventError], bool]:
     """
     Return the corrections of a body that can be tried, those that cannot, and whether the body was a single one.
 
@@ -41,16 +41,16 @@ def read(
 
     :raises BodyRefused: if the body is too large or not JSON, or holds no correction or too many.
     """
-    if len(body) > parser.MOST_BYTES:
+    if len(body) > parser.MAX_BYTES:
         raise BodyRefused(
-            f"The body has {len(body):,} bytes; send at most {parser.MOST_BYTES:,} at a time.", status=413
+            f"The body has {len(body):,} bytes; send at most {parser.MAX_BYTES:,} at a time.", status=413
         )
     single = body.lstrip()[:1] == b"{"
-    wanted: list[Wanted] = []
-    refused: list[Refused] = []
+    wanted: list[CorrectionRequest] = []
+    refused: list[EventError] = []
     for index, raw in enumerate(_split(body, single=single)):
         found = _read_one(index, raw, sandbox=sandbox, at=at, oldest=oldest, newest=newest)
-        (refused if isinstance(found, Refused) else wanted).append(found)  # type: ignore[arg-type]
+        (refused if isinstance(found, EventError) else wanted).append(found)  # type: ignore[arg-type]
     return wanted, refused, single
 
 
@@ -60,42 +60,42 @@ def _split(body: bytes, *, single: bool) -> list[bytes]:
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = parser.without_halves(body)
+        mended = parser.replace_lone_surrogates(body)
         if mended != body:
             return _split(mended, single=single)
         raise BodyRefused(f"The body is not a JSON correction or array of them: {error}. Send UTF-8 JSON.") from error
     if not raws:
         raise BodyRefused("There is no correction in the body; send at least one.")
-    if len(raws) > MOST:
-        raise BodyRefused(f"The body has more than {MOST:,} corrections; send them in parts.", status=413)
+    if len(raws) > MAX_CORRECTIONS:
+        raise BodyRefused(f"The body has more than {MAX_CORRECTIONS:,} corrections; send them in parts.", status=413)
     return [bytes(raw) for raw in raws]
 
 
 def _read_one(
     index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
-) -> Wanted | Refused:
+) -> CorrectionRequest | EventError:
     try:
         asked = _asked(raw)
-        twice = parser.repeated_key(raw)
+        twice = parser.find_repeated_key(raw)
     except RecursionError:
-        return Refused(index, "replacement", f"nested too deeply; at most {parser.MOST_LEVELS} levels")
+        return EventError(index, "replacement", f"nested too deeply; at most {parser.MAX_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return parser.undecodable(index, str(error), of="correction")
+        return parser.describe_decode_error(index, str(error), default_field="correction")
     if twice is not None:
-        return Refused(index, twice, "this key appears twice; send it once", asked.id)
+        return EventError(index, twice, "this key appears twice; send it once", asked.id)
     if any("\0" in text for text in (asked.id, asked.source, asked.reason)):
-        return Refused(index, "correction", parser.NO_CHARACTER, asked.id)
+        return EventError(index, "correction", parser.INVALID_CHARACTER, asked.id)
     if not asked.reason.strip():
-        return Refused(index, "reason", "say why the event is wrong", asked.id)
-    new: Received | None = None
+        return EventError(index, "reason", "say why the event is wrong", asked.id)
+    new: ReceivedEvent | None = None
     if asked.kind == "replace":
         if not bytes(asked.replacement):
-            return Refused(index, "replacement", "send the event that takes its place, or say “void”", asked.id)
-        found = parser.read_one(index, bytes(asked.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest)
-        if isinstance(found, Refused):
-            return Refused(index, f"replacement.{found.field}", found.detail, asked.id)
+            return EventError(index, "replacement", "send the event that takes its place, or say “void”", asked.id)
+        found = parser.parse_event(index, bytes(asked.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest)
+        if isinstance(found, EventError):
+            return EventError(index, f"replacement.{found.field}", found.detail, asked.id)
         new = found
     elif bytes(asked.replacement):
-        return Refused(index, "replacement", "a void has none; say “replace” to put another in its place", asked.id)
-    key = parser.key_of(asked.id, source=asked.source, sandbox=sandbox)
-    return Wanted(index, asked.id, asked.source, key, asked.reason.strip(), new)
+        return EventError(index, "replacement", "a void has none; say “replace” to put another in its place", asked.id)
+    key = parser.event_key(asked.id, source=asked.source, sandbox=sandbox)
+    return CorrectionRequest(index, asked.id, asked.source, key, asked.reason.strip(), new)

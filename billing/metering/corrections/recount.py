@@ -10,15 +10,15 @@ from datetime import datetime
 
 from django.db import connection
 
-from billing.metering.drawdown import draw
+from billing.metering.drawdown import draw_down
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
-from billing.metering.ingest.attribution import Attribution, Route, Stop
-from billing.metering.ingest.event_reader import Stored, as_received, pages_between
-from billing.metering.ingest.event_recorder import Batch
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.attribution import Attribution, Route, RouteStop
+from billing.metering.ingest.event_reader import StoredEvent, to_received_event, read_pages
+from billing.metering.ingest.event_recorder import EventBatch
+from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, counter_store, unmatched_usage
-from billing.metering.store.prepaid_windows import DrawKey
-from billing.metering.store.unmatched_usage import Report, Reported
+from billing.metering.store.prepaid_windows import DrawdownKey
+from billing.metering.store.unmatched_usage import UnmatchedReport, ReportState
 from billing.models import Drawdown, Subscription, UnmatchedUsage
 from plans.models import Meter
 
@@ -26,7 +26,7 @@ _OF_SERIES = ("aggregatestate", "levelchange", "distinctvalue", "hourlyusage")
 _FORGET = "DELETE FROM billing_{table} t USING billing_series s WHERE s.id = t.series_id AND s.period_id = ANY(%s)"
 
 
-def lift(period_ids: Sequence[int], *, at: datetime) -> None:
+def remove_counts(period_ids: Sequence[int], *, at: datetime) -> None:
     """Forget what is counted in these periods, which the caller holds locked; wallets have back what it cost."""
     ids = list(period_ids)
     with connection.cursor() as cursor:
@@ -34,12 +34,12 @@ def lift(period_ids: Sequence[int], *, at: datetime) -> None:
             cursor.execute(_FORGET.format(table=table), [ids])
         cursor.execute("DELETE FROM billing_series WHERE period_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM billing_counter WHERE period_id = ANY(%s)", [ids])
-    counter_store.forget()
+    counter_store.clear_id_cache()
     keys = Drawdown.objects.filter(period__in=ids).values_list("period", "plan_feature", "window_start")
-    draw({DrawKey(*key): (at, at) for key in keys}, at=at)
+    draw_down({DrawdownKey(*key): (at, at) for key in keys}, at=at)
 
 
-def put_back(
+def recount_events(
     *, subscription: Subscription, period_ids: Collection[int], since: datetime, until: datetime, at: datetime
 ) -> None:
     """
@@ -49,33 +49,33 @@ def put_back(
 
     :raises CopyIsOld: if somebody changes the catalog, or a period, at the same time; try again then.
     """
-    counter_store.forget()
+    counter_store.clear_id_cache()
     catalog_cache.refresh()
     names = list(Meter.objects.order_by("event_name").values_list("event_name", flat=True).distinct())
     customer = subscription.customer
     customer_cache.refresh([customer.external_id], sandbox=customer.sandbox, since=since)
     wanted = frozenset(period_ids)
-    for rows in pages_between(customer_id=customer.pk, names=names, since=since, until=until):
+    for rows in read_pages(customer_id=customer.pk, names=names, since=since, until=until):
         _count(rows, wanted, sandbox=customer.sandbox, at=at)
     waiting = UnmatchedUsage.objects.filter(customer=customer, resolved_at__isnull=True)
     if ids := list(waiting.values_list("pk", flat=True)):
-        replay(at=at, report_ids=ids)
+        reprocess(at=at, report_ids=ids)
 
 
-def _count(rows: Sequence[Stored], wanted: frozenset[int], *, sandbox: bool, at: datetime) -> None:
+def _count(rows: Sequence[StoredEvent], wanted: frozenset[int], *, sandbox: bool, at: datetime) -> None:
     keys = [row.key for row in rows]
-    taken_back, reports = corrections.of(keys), unmatched_usage.reports_of(keys)
-    events = [as_received(row) for row in rows if row.key not in taken_back]
+    taken_back, reports = corrections.read_corrections(keys), unmatched_usage.read_reports(keys)
+    events = [to_received_event(row) for row in rows if row.key not in taken_back]
     if not events:
         return
-    batch = event_recorder.attribute_all(events, sandbox=sandbox)
+    batch = event_recorder.attribute_events(events, sandbox=sandbox)
     routes = _Routes(wanted)
     found = [routes.narrowed(one, _open(reports.get(event.key, {}))) for event, one in _pairs(batch)]
-    counted = Batch(events, found, batch.known, batch.catalog_revision, sandbox)
-    event_recorder.count_again(counted, at=at)
+    counted = EventBatch(events, found, batch.customers, batch.catalog_revision, sandbox)
+    event_recorder.count_stored_events(counted, at=at)
     unmatched_usage.report(
         [
-            Report(event.key, event_recorder.customer_id_of(event, batch), part.meter_id, part.reason, part.detail)
+            UnmatchedReport(event.key, event_recorder.find_customer_id(event, batch), part.meter_id, part.reason, part.detail)
             for event, one in _pairs(batch)
             for part in one.unpriced
             if not {part.meter_id, None} & reports.get(event.key, {}).keys()
@@ -83,11 +83,11 @@ def _count(rows: Sequence[Stored], wanted: frozenset[int], *, sandbox: bool, at:
     )
 
 
-def _pairs(batch: Batch) -> zip:
+def _pairs(batch: EventBatch) -> zip:
     return zip(batch.events, batch.attributions, strict=True)
 
 
-def _open(reports: Mapping[int | None, Reported]) -> frozenset[int | None]:
+def _open(reports: Mapping[int | None, ReportState]) -> frozenset[int | None]:
     """Return the meters whose part is unmatched still, which only a replay counts."""
     return frozenset(meter for meter, one in reports.items() if one.resolved_at is None)
 
@@ -115,13 +115,13 @@ class _Routes:
             if own.targets:
                 stops.append(own)
                 places.append(place)
-        draws = tuple(key for key in route.draws if key.period_id in self._wanted)
+        draws = tuple(key for key in route.drawdowns if key.period_id in self._wanted)
         return route._replace(stops=tuple(stops), draws=draws), places
 
-    def _own(self, stop: Stop) -> Stop:
+    def _own(self, stop: RouteStop) -> RouteStop:
         kept = [place for place, (counter, _) in enumerate(stop.targets) if counter.period_id in self._wanted]
         return stop._replace(
             targets=tuple(stop.targets[place] for place in kept),
             costs=tuple(stop.costs[place] for place in kept) if stop.costs else (),
-            tallies=tuple(key for key in stop.tallies if key.series.period_id in self._wanted),
+            tallies=tuple(key for key in stop.state_keys if key.series.period_id in self._wanted),
         )

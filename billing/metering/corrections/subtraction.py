@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
-from billing.metering.ingest.event_contributions import Given
-from billing.metering.ingest.event_recorder import Folded, Group, fold_group
+from billing.metering.ingest.event_contributions import EventContributions
+from billing.metering.ingest.event_recorder import UsageTotals, EventGroup, add_group
 
 
-def taken_back(wrong: Iterable[Given]) -> Folded:
+def sum_contributions(wrong: Iterable[EventContributions]) -> UsageTotals:
     """Return the sums of what these events gave, in the caller's exact context."""
-    folded = Folded()
+    folded = UsageTotals()
     for one in wrong:
-        if one.parts:
-            stops = tuple(part.stop for part in one.parts)
-            values = [part.value for part in one.parts]
-            route = one.found.route._replace(stops=stops)
-            fold_group(Group(route, one.found.bucket, [one.event], [values], int(one.row.digest, 16)), folded)
+        if one.contributions:
+            stops = tuple(part.stop for part in one.contributions)
+            values = [part.value for part in one.contributions]
+            route = one.attribution.route._replace(stops=stops)
+            add_group(EventGroup(route, one.attribution.bucket, [one.event], [values], int(one.row.digest, 16)), folded)
     return folded

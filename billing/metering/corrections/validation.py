@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
-from billing.metering.ingest.parser import Received
-from billing.metering.store.corrections import Known
+from billing.metering.ingest.parser import ReceivedEvent
+from billing.metering.store.corrections import StoredCorrection
 
 REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CorrectionRequest:
     """
     A correction asked for. index: its place in the request.
 
@@ -24,14 +24,14 @@ class Wanted:
     source: str
     key: str
     reason: str
-    replacement: Received | None = None
+    replacement: ReceivedEvent | None = None
 
     @property
     def kind(self) -> str:
         return "void" if self.replacement is None else "replace"
 
 
-class Outcome(NamedTuple):
+class CorrectionOutcome(NamedTuple):
     """What became of a correction; field and detail say what was wrong with it."""
 
     status: str
@@ -39,20 +39,20 @@ class Outcome(NamedTuple):
     detail: str = ""
 
 
-def judge(
-    wanted: Sequence[Wanted], *, stored: Mapping[str, str], corrected: Mapping[str, Known]
-) -> tuple[list[Outcome], list[Wanted]]:
+def validate(
+    wanted: Sequence[CorrectionRequest], *, stored: Mapping[str, str], corrected: Mapping[str, StoredCorrection]
+) -> tuple[list[CorrectionOutcome], list[CorrectionRequest]]:
     """
     Return the outcome of each correction as it stands now, and those that are new.
 
     stored: key → digest of the events there are, wrong ones and replacements. corrected: by the wrong event's key.
     """
     outcomes = []
-    new: dict[str, Wanted] = {}
+    new: dict[str, CorrectionRequest] = {}
     taken: set[str] = set()
     for one in wanted:
         if one.key not in stored:
-            found = Outcome(
+            found = CorrectionOutcome(
                 REJECTED,
                 "id",
                 f"no event with the id “{one.id}”{f' and the source “{one.source}”' if one.source else ''} is stored"
@@ -61,20 +61,20 @@ def judge(
         elif one.key in new or one.key in corrected:
             found = _again(one, new.get(one.key), corrected.get(one.key), stored)
         elif one.replacement and (one.replacement.key in stored or one.replacement.key in taken):
-            found = Outcome(
+            found = CorrectionOutcome(
                 CONFLICT,
                 "replacement.id",
                 f"the id “{one.replacement.id}” is taken by another event; give the replacement a new one",
             )
         else:
-            found = Outcome(ACCEPTED)
+            found = CorrectionOutcome(ACCEPTED)
             new[one.key] = one
             taken |= {one.replacement.key} if one.replacement else set()
         outcomes.append(found)
     return outcomes, list(new.values())
 
 
-def _again(one: Wanted, same: Wanted | None, known: Known | None, stored: Mapping[str, str]) -> Outcome:
+def _again(one: CorrectionRequest, same: CorrectionRequest | None, known: StoredCorrection | None, stored: Mapping[str, str]) -> CorrectionOutcome:
     """Return what a correction of an event that has one comes to: the same again, or another one."""
     if same is not None:
         is_same = (one.kind, one.reason, one.replacement and one.replacement.digest) == (
@@ -88,8 +88,8 @@ def _again(one: Wanted, same: Wanted | None, known: Known | None, stored: Mappin
             own is None or (own.key == known.replacement and own.digest == stored.get(own.key))
         )
     if is_same:
-        return Outcome(DUPLICATE)
-    return Outcome(
+        return CorrectionOutcome(DUPLICATE)
+    return CorrectionOutcome(
         CONFLICT,
         "id",
         f"the event “{one.id}” has been corrected before, otherwise; correct the event that replaced it, if there is"

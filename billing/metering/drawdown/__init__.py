@@ -1,5 +1,5 @@
 """Prepaid use, taken from wallets in the transaction that counts it: docs/wallets.md."""
 
-from billing.metering.drawdown.wallet_debits import Divided, draw
+from billing.metering.drawdown.wallet_debits import SplitRequired, draw_down
 
-__all__ = ["Divided", "draw"]
+__all__ = ["SplitRequired", "draw_down"]

@@ -8,28 +8,28 @@ from typing import Any
 import msgspec
 
 from billing.metering.rating_inputs.effective_terms import OVERRIDES
-from billing.metering.rating_inputs.period_counters import Counted, Span
+from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUES
-from billing.metering.store.prepaid_windows import DrawKey
+from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 
 @dataclass(slots=True)
-class Drawn:
+class DrawdownState:
     """A draw that is locked, whose it is, and all that was counted of it by now."""
 
     id: int
-    key: DrawKey
+    key: DrawdownKey
     cost: Decimal
     overage: Decimal
     refused: Decimal
     times: int
     customer_id: int
     customer: str
-    span: Span
-    counted: dict[int, Counted] = field(default_factory=dict)
+    span: RatingPeriod
+    counted: dict[int, CounterState] = field(default_factory=dict)
 
 
 _MAKE = """
@@ -62,7 +62,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS sent(i bigint, c numeric, o numeric, r num
 """
 
 
-def locked(keys: Collection[DrawKey]) -> list[Drawn]:
+def lock_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
     """Lock these draws in the order of their numbers, making what is missing, and read what was counted of them."""
     document = _document(keys)
     made, held, found = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
@@ -73,32 +73,32 @@ def locked(keys: Collection[DrawKey]) -> list[Drawn]:
     return _drawn(found.fetchall())
 
 
-def read(keys: Collection[DrawKey]) -> list[Drawn]:
+def read_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
     """Read these draws and what was counted of them, without a lock."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, [_document(keys)], binary=True)
         return _drawn(cursor.fetchall())
 
 
-def _document(keys: Iterable[DrawKey]) -> str:
+def _document(keys: Iterable[DrawdownKey]) -> str:
     return msgspec.json.encode([{"p": one[0], "f": one[1], "w": one[2]} for one in keys]).decode()
 
 
-def _drawn(rows: Iterable[Sequence[Any]]) -> list[Drawn]:
-    found: dict[int, Drawn] = {}
+def _drawn(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
+    found: dict[int, DrawdownState] = {}
     for id_, period_id, plan_feature_id, window_start, *rest in rows:
         if id_ not in found:
-            span, key = Span(*rest[6:16]), DrawKey(period_id, plan_feature_id, window_start)
-            found[id_] = Drawn(id_, key, *rest[:6], span)
+            span, key = RatingPeriod(*rest[6:16]), DrawdownKey(period_id, plan_feature_id, window_start)
+            found[id_] = DrawdownState(id_, key, *rest[:6], span)
         if rest[16] is not None:
-            found[id_].counted[rest[16]] = Counted(*rest[17:])
+            found[id_].counted[rest[16]] = CounterState(*rest[17:])
     return list(found.values())
 
 
-def write(draws: Iterable[Drawn]) -> None:
+def write_drawdowns(draws: Iterable[DrawdownState]) -> None:
     """Leave draws as they are now."""
     rows = [
-        {"i": one.id, "c": plain(one.cost), "o": plain(one.overage), "r": plain(one.refused), "t": one.times}
+        {"i": one.id, "c": to_plain_string(one.cost), "o": to_plain_string(one.overage), "r": to_plain_string(one.refused), "t": one.times}
         for one in draws
     ]
     with prepared_statements.cursor() as cursor:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
-from billing.jobs.file_reader import file_of
-from billing.jobs.kinds import CannotBeCut, Kind, Outcome
+from billing.jobs.file_reader import open_job_file
+from billing.jobs.kinds import SplitFailed, JobDefinition, ItemOutcome
 from billing.metering.imports.file_split import BEGINNING, Place, pieces_of
 from billing.metering.imports.row_conversion import shape_of
 from billing.metering.imports.row_reader import FileRefused, Row, columns_of, rows_of
@@ -52,22 +52,22 @@ def start_import(
             file=file,
             file_name=file_name,
         )
-    except start.FileRefused as refusal:
+    except start.JobFileRefused as refusal:
         raise FileRefused(str(refusal)) from refusal
 
 
 def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
     begin = Place(*after.parameters["end"]) if after else BEGINNING
-    pieces = pieces_of(file_of(job), job.parameters["format"], begin=begin)
+    pieces = pieces_of(open_job_file(job), job.parameters["format"], begin=begin)
     try:
         for number, piece in enumerate(pieces, start=after.number + 1 if after else 1):
             parameters = {"begin": piece.begin, "end": piece.end}
             yield JobItem(job=job, number=number, parameters=parameters, content=piece.content)
     except FileRefused as refusal:
-        raise CannotBeCut(str(refusal)) from refusal
+        raise SplitFailed(str(refusal)) from refusal
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
+def _do(item: JobItem, at: datetime) -> ItemOutcome:
     job, refusals = item.job, list[Refusal]()
     columns, rows = rows_in(item)
     wanted = {name: job.parameters[name] for name in ("names", "id_from")}
@@ -82,7 +82,7 @@ def _do(item: JobItem, at: datetime) -> Outcome:
     counted = ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     figures = {name: getattr(done, name) for name in counted}
     figures |= {f"{UNMATCHED}{reason}": count for reason, count in done.unmatched.items()}
-    return Outcome(figures, [one._asdict() for one in refusals], keeps_content=job.dry_run or bool(refusals))
+    return ItemOutcome(figures, [one._asdict() for one in refusals], keeps_content=job.dry_run or bool(refusals))
 
 
 def rows_in(item: JobItem) -> tuple[list[str] | None, Iterator[Row]]:
@@ -92,4 +92,4 @@ def rows_in(item: JobItem) -> tuple[list[str] | None, Iterator[Row]]:
     return columns, (row._replace(number=row.number + before) for row in rows)
 
 
-USAGE_IMPORT = Kind(permission="billing.import_event", cut=_cut, do=_do, columns=Refusal._fields)
+USAGE_IMPORT = JobDefinition(permission="billing.import_event", split=_cut, process=_do, columns=Refusal._fields)

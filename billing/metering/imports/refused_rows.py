@@ -10,7 +10,7 @@ from billing.metering.imports.job import rows_in
 from billing.metering.imports.row_reader import MENDING, Row
 from billing.models import Job, JobItem
 from lib.csv_export import csv_lines
-from lib.tabular_files import harmless
+from lib.tabular_files import escape_cell
 
 AT_A_TIME = 20
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -59,7 +59,7 @@ def _table(item: JobItem, *, heading: bool) -> Iterator[list[str]]:
             heading = False
         # The reason comes first, so that a row with too few cells or too many still has just those.
         cells = [_text(row.cells[name]) for name in columns or [] if name in row.cells]
-        yield [harmless(cell) for cell in (field, detail, *cells, *row.more)]
+        yield [escape_cell(cell) for cell in (field, detail, *cells, *row.more)]
 
 
 def _text(cell: Any) -> str:

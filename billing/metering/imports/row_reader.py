@@ -10,7 +10,7 @@ import msgspec
 import pyarrow
 import pyarrow.parquet
 
-from lib.tabular_files import meant
+from lib.tabular_files import unescape_cell
 
 FORMATS = {"csv": (".csv", ".tsv", ".txt"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet", ".pq")}
 """Format → how the names of such files end."""
@@ -125,7 +125,7 @@ def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bo
         for number, cells in enumerate(csv.reader(lines_of(text), delimiter=delimiter), start=2):
             if not cells:
                 continue
-            own = [meant(cell) for cell in cells[len(MENDING) :]] if is_mended else cells
+            own = [unescape_cell(cell) for cell in cells[len(MENDING) :]] if is_mended else cells
             flaw = "" if len(own) == len(columns) else f"has {len(own)} cells, the header {len(columns)}"
             yield Row(number, dict(zip(columns, own, strict=False)), flaw, more=own[len(columns) :])
     except csv.Error as error:

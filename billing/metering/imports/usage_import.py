@@ -8,10 +8,10 @@ from typing import NamedTuple
 from billing.metering.imports.row_conversion import RowRefused, Shape
 from billing.metering.imports.row_reader import Row
 from billing.metering.ingest import event_recorder, submission
-from billing.metering.ingest.parser import Received
+from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.store import events as event_store
 from billing.metering.store import unmatched_usage
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 
 BATCH = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
@@ -93,7 +93,7 @@ def import_usage(
         for refusal in sorted(refusals):
             refuse(refusal)
         progress(done)
-        reached("import.after_batch")
+        hit_failpoint("import.after_batch")
     return done
 
 
@@ -115,42 +115,42 @@ def _batches(rows: Iterable[Row], shape: Shape) -> Iterator[Batch]:
         yield batch
 
 
-def _read(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[Received], list[Refusal]]:
+def _read(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[ReceivedEvent], list[Refusal]]:
     """Read a batch as the API does."""
     if not batch.events:
         return [], batch.refusals
-    received, refused, _ = submission.read(b"[%b]" % b",".join(batch.events), sandbox=sandbox, at=at)
+    received, refused, _ = submission.read_events(b"[%b]" % b",".join(batch.events), sandbox=sandbox, at=at)
     told = [Refusal(batch.numbers[one.index], one.id, one.field, one.detail) for one in refused]
     return received, [*batch.refusals, *told]
 
 
-def _stored(received: Sequence[Received], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
+def _stored(received: Sequence[ReceivedEvent], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
     """Record a batch; return the outcome of each event, and a reason for each new one that no price took."""
-    outcomes = submission.store(received, sandbox=sandbox, at=at)
+    outcomes = submission.store_events(received, sandbox=sandbox, at=at)
     new = [event.key for event, one in zip(received, outcomes, strict=True) if one == event_recorder.ACCEPTED]
-    reports = unmatched_usage.reports_of(new) if new else {}
+    reports = unmatched_usage.read_reports(new) if new else {}
     return outcomes, [min(report.reason for report in of_event.values()) for of_event in reports.values()]
 
 
-def _tried(received: Sequence[Received], *, sandbox: bool) -> tuple[list[str], list[str]]:
+def _tried(received: Sequence[ReceivedEvent], *, sandbox: bool) -> tuple[list[str], list[str]]:
     """Return what recording would come to now."""
-    there = event_store.digests([event.key for event in received]) if received else {}
+    there = event_store.read_digests([event.key for event in received]) if received else {}
     outcomes = []
-    new: dict[str, Received] = {}
+    new: dict[str, ReceivedEvent] = {}
     for event in received:
         before = there.get(event.key) or (new[event.key].digest if event.key in new else None)
         if before is None:
             new[event.key] = event
         same = event_recorder.DUPLICATE if before == event.digest else event_recorder.CONFLICT
         outcomes.append(event_recorder.ACCEPTED if before is None else same)
-    found = event_recorder.attribute_all(list(new.values()), sandbox=sandbox).attributions if new else ()
-    return outcomes, [min(part.reason for part in one.unpriced) for one in found if one.unpriced]
+    found = event_recorder.attribute_events(list(new.values()), sandbox=sandbox).attributions if new else ()
+    return outcomes, [min(part.reason for part in one.unmatched_parts) for one in found if one.unmatched_parts]
 
 
 OTHER_CONTENT = "was stored before with other content; a new fact needs a new id"
 
 
-def _conflicts(received: Sequence[Received], outcomes: Sequence[str], numbers: Sequence[int]) -> list[Refusal]:
+def _conflicts(received: Sequence[ReceivedEvent], outcomes: Sequence[str], numbers: Sequence[int]) -> list[Refusal]:
     return [
         Refusal(numbers[event.index], event.id, "id", OTHER_CONTENT)
         for event, outcome in zip(received, outcomes, strict=True)

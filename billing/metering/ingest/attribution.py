@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from billing.metering.ingest.catalog_cache import CatalogCopy, EventMeters, MeterCopy, Path, as_text, look_up
-from billing.metering.ingest.customer_cache import CustomerCopy, PeriodCopy
-from billing.metering.ingest.parser import Received
-from billing.metering.ingest.unit_costs import Costs, are_known, costs_at
-from billing.metering.store.aggregate_states import TallyKey, span_of
+from billing.metering.ingest.catalog_cache import CachedCatalog, EventMeters, CachedMeter, Path, to_text, look_up
+from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod
+from billing.metering.ingest.parser import ReceivedEvent
+from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, find_costs
+from billing.metering.store.aggregate_states import AggregateStateKey, span_of
 from billing.metering.store.counter_store import CounterKey, RollupSeries
-from billing.metering.store.prepaid_windows import DrawKey
-from billing.models.usage import Reason
-from billing.subscriptions.periods.boundaries import window_of
+from billing.metering.store.prepaid_windows import DrawdownKey
+from billing.models.usage import UnmatchedReason
+from billing.subscriptions.periods.boundaries import usage_window
 from plans.aggregation.expressions import Expression, NoValue
-from plans.aggregation.json_numbers import measured
-from plans.catalog.stored_terms import FeatureTerms, terms_of
+from plans.aggregation.json_numbers import to_exact_number
+from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.charge_models import Dynamic
 from plans.pricing.period_anchor import Interval
 from plans.pricing.rating import match_rate
@@ -32,7 +32,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-class Unpriced(NamedTuple):
+class UnmatchedPart(NamedTuple):
     """Why an event, or one meter's part of it, adds to no counter."""
 
     reason: str
@@ -40,7 +40,7 @@ class Unpriced(NamedTuple):
     detail: str = ""
 
 
-class Stop(NamedTuple):
+class RouteStop(NamedTuple):
     """
     One value of a meter on its way: where it is read, and which counters, rollups and tallies it adds to.
 
@@ -50,14 +50,14 @@ class Stop(NamedTuple):
     where it is not read at a path; without either, each event is one. costs: of each target that charges unit costs.
     """
 
-    meter: MeterCopy
+    meter: CachedMeter
     path: Path | None
     targets: tuple[tuple[CounterKey, RollupSeries | None], ...]
-    tallies: tuple[TallyKey, ...] = ()
+    state_keys: tuple[AggregateStateKey, ...] = ()
     is_text: bool = False
-    price: Path | None = None
+    price_path: Path | None = None
     expression: Expression | None = None
-    costs: Costs = ()
+    costs: TargetCosts = ()
 
 
 class Route(NamedTuple):
@@ -69,12 +69,12 @@ class Route(NamedTuple):
     draws: the windows of use that wallets pay for.
     """
 
-    stops: tuple[Stop, ...]
-    unpriced: tuple[Unpriced, ...]
+    stops: tuple[RouteStop, ...]
+    unmatched_parts: tuple[UnmatchedPart, ...]
     revisions: tuple[tuple[int, int], ...]
-    carried: tuple[tuple[int, datetime], ...] = ()
+    carryovers: tuple[tuple[int, datetime], ...] = ()
     is_costed: bool = False
-    draws: tuple[DrawKey, ...] = ()
+    drawdowns: tuple[DrawdownKey, ...] = ()
 
 
 class Attribution(NamedTuple):
@@ -85,55 +85,55 @@ class Attribution(NamedTuple):
     bucket: datetime | None
 
     @property
-    def unpriced(self) -> tuple[Unpriced, ...]:
-        return self.route.unpriced
+    def unmatched_parts(self) -> tuple[UnmatchedPart, ...]:
+        return self.route.unmatched_parts
 
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
-MOST_ROUTES = 10_000
+MAX_ROUTES = 10_000
 
 
-def attribute(event: Received, *, catalog: CatalogCopy, customer: CustomerCopy | None) -> Attribution:
+def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: CachedCustomer | None) -> Attribution:
     """Return what an event adds to which counters and rollups, and what of it has no price."""
     if customer is None:
-        return _lost(Unpriced(Reason.UNKNOWN_CUSTOMER, detail=event.customer))
-    meters = catalog.by_event.get(event.event)
+        return _lost(UnmatchedPart(UnmatchedReason.UNKNOWN_CUSTOMER, detail=event.customer))
+    meters = catalog.by_event.get(event.name)
     if meters is None:
-        return _lost(Unpriced(Reason.UNKNOWN_EVENT, detail=event.event))
+        return _lost(UnmatchedPart(UnmatchedReason.UNKNOWN_EVENT, detail=event.name))
     properties = event.properties
     periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
-    windows = _windows(customer, periods, event.occurred_at) if customer.resets else NO_WINDOWS
-    key = (meters, periods, meters.texts_of(properties), windows)
+    windows = _windows(customer, periods, event.occurred_at) if customer.has_resets else NO_WINDOWS
+    key = (meters, periods, meters.read_texts(properties), windows)
     route = customer.routes.get(key)
     if route is None:
-        if len(customer.routes) >= MOST_ROUTES:
+        if len(customer.routes) >= MAX_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
-    if route.unpriced and customer.pauses:
-        route = route._replace(unpriced=tuple(_or_paused(one, event, customer) for one in route.unpriced))
+    if route.unmatched_parts and customer.pauses:
+        route = route._replace(unpriced=tuple(_or_paused(one, event, customer) for one in route.unmatched_parts))
     values: list[int | Decimal] = []
     for stop in route.stops:
         _, path, _, _, is_text, price, expression, costs = stop
         value: int | Decimal | str | None = 1
         if is_text or price is not None or expression is not None:
-            value = value_at(stop, properties)
+            value = read_value(stop, properties)
         elif path is not None:  # read in place, as most are
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
             if type(value) is not int:
-                value = measured(value)
-        if value is None or type(value) is str or (costs and not are_known(costs, event.occurred_at)):
+                value = to_exact_number(value)
+        if value is None or type(value) is str or (costs and not are_costs_known(costs, event.occurred_at)):
             route, values = _around_what_is_missing(route, event)
             break
         values.append(value)
-    return Attribution(route, values, hour_of(event.occurred_at, customer.zone))
+    return Attribution(route, values, local_hour(event.occurred_at, customer.zone))
 
 
-def _or_paused(one: Unpriced, event: Received, customer: CustomerCopy) -> Unpriced:
+def _or_paused(one: UnmatchedPart, event: ReceivedEvent, customer: CachedCustomer) -> UnmatchedPart:
     """Return why something has no price: because what covers it is paused, where that is so."""
-    if one.reason == Reason.NO_SUBSCRIPTION and one.meter_id is not None:
+    if one.reason == UnmatchedReason.NO_SUBSCRIPTION and one.meter_id is not None:
         at, ref = event.occurred_at, event.subscription
-        if any(pause.covers(at, subscription_ref=ref, meter_id=one.meter_id) for pause in customer.pauses):
-            return one._replace(reason=Reason.PAUSED)
+        if any(pause.suspends(at, subscription_ref=ref, meter_id=one.meter_id) for pause in customer.pauses):
+            return one._replace(reason=UnmatchedReason.PAUSED)
     return one
 
 
@@ -143,40 +143,40 @@ Windows = tuple[tuple[int, Interval, datetime], ...]
 NO_WINDOWS: Windows = ()
 
 
-def _windows(customer: CustomerCopy, periods: Sequence[PeriodCopy], at: datetime) -> Windows:
+def _windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at: datetime) -> Windows:
     """Return where the windows that an event falls in begin."""
     return tuple(
-        (period.id, interval, window_of(terms, interval, anchor_at=period.anchor_at, zone=customer.zone, at=at)[0])
+        (period.id, interval, usage_window(terms, interval, anchor_at=period.anchor_at, zone=customer.zone, at=at)[0])
         for period in periods
-        for terms in [terms_of(period.version_id, period.currency)]
+        for terms in [load_terms(period.version_id, period.currency)]
         for interval in terms.resets
     )
 
 
-def _lost(unpriced: Unpriced) -> Attribution:
+def _lost(unpriced: UnmatchedPart) -> Attribution:
     return Attribution(Route((), (unpriced,), ()), (), None)
 
 
 _hours: dict[tuple[float, tzinfo], datetime] = {}
 
 
-def hour_of(at: datetime, zone: tzinfo) -> datetime:
+def local_hour(at: datetime, zone: tzinfo) -> datetime:
     """Return the start of the hour of the zone's clock that `at` lies in, in UTC: also in zones of :30 and :45."""
     # Clocks change on the quarter of an hour, so what is found for one instant holds for its quarter.
     key = (at.timestamp() // 900, zone)
     found = _hours.get(key)
     if found is None:
-        if len(_hours) > MOST_ROUTES:
+        if len(_hours) > MAX_ROUTES:
             _hours.clear()
         offset = at.astimezone(zone).utcoffset() or timedelta(0)
         found = _hours[key] = EPOCH + (at - EPOCH + offset) // HOUR * HOUR - offset
     return found
 
 
-def value_at(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
+def read_value(stop: RouteStop, properties: dict[str, Any]) -> int | Decimal | str:
     """Return an event's value at a stop, or in words why it has none."""
-    if stop.price is not None and measured(look_up(properties, stop.price)) is None:
-        return f"“{'.'.join(stop.price)}” is missing or not a number"
+    if stop.price_path is not None and to_exact_number(look_up(properties, stop.price_path)) is None:
+        return f"“{'.'.join(stop.price_path)}” is missing or not a number"
     if stop.expression is not None:
         try:
             return stop.expression.value(properties)
@@ -186,42 +186,42 @@ def value_at(stop: Stop, properties: dict[str, Any]) -> int | Decimal | str:
         return 1
     found = look_up(properties, stop.path)
     if stop.is_text:
-        return 1 if as_text(found) else f"“{'.'.join(stop.path)}” is missing"
-    value = measured(found)
+        return 1 if to_text(found) else f"“{'.'.join(stop.path)}” is missing"
+    value = to_exact_number(found)
     return f"“{'.'.join(stop.path)}” is missing or not a number" if value is None else value
 
 
-def _around_what_is_missing(route: Route, event: Received) -> tuple[Route, list[int | Decimal]]:
+def _around_what_is_missing(route: Route, event: ReceivedEvent) -> tuple[Route, list[int | Decimal]]:
     """Return the route without the meters that lack a value or a unit cost, and the values of the others."""
-    found = [(stop, value_at(stop, event.properties)) for stop in route.stops]
-    bad: dict[MeterCopy, Unpriced] = {}
+    found = [(stop, read_value(stop, event.properties)) for stop in route.stops]
+    bad: dict[CachedMeter, UnmatchedPart] = {}
     for stop, value in found:
         if stop.meter in bad:
             continue
         if isinstance(value, str):
-            bad[stop.meter] = Unpriced(Reason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
-        elif not are_known(stop.costs, event.occurred_at):
-            bad[stop.meter] = Unpriced(Reason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time")
+            bad[stop.meter] = UnmatchedPart(UnmatchedReason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
+        elif not are_costs_known(stop.costs, event.occurred_at):
+            bad[stop.meter] = UnmatchedPart(UnmatchedReason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time")
     good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
-    return route._replace(stops=stops, unpriced=(*route.unpriced, *bad.values())), [value for _, value in good]
+    return route._replace(stops=stops, unpriced=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
 
 
 def _find_route(
     meters: EventMeters,
-    periods: tuple[PeriodCopy, ...],
+    periods: tuple[CachedPeriod, ...],
     texts: tuple[str, ...],
     windows: Windows,
 ) -> Route:
-    stops: list[Stop] = []
-    unpriced: list[Unpriced] = []
+    stops: list[RouteStop] = []
+    unpriced: list[UnmatchedPart] = []
     known = dict(zip(meters.paths, texts, strict=True))
     starts = {(period_id, interval): start for period_id, interval, start in windows}
     for meter in meters.meters:
         if not _counts(meter, known):
             continue
         found = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
-        if isinstance(found, Unpriced):
+        if isinstance(found, UnmatchedPart):
             unpriced.append(found)
         else:
             stops += found
@@ -231,32 +231,32 @@ def _find_route(
     return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed, draws)
 
 
-def _draws(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> Iterator[DrawKey]:
+def _draws(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
     """Yield the windows of use that the values of these stops add to and wallets pay for."""
-    features = {id_: one for p in periods for id_, one in terms_of(p.version_id, p.currency).by_plan_feature.items()}
+    features = {id_: one for p in periods for id_, one in load_terms(p.version_id, p.currency).by_plan_feature.items()}
     for stop in stops:
         for counter, _ in stop.targets:
             if features[counter.plan_feature_id].wallet:
-                yield DrawKey(counter.period_id, counter.plan_feature_id, counter.window_start)
+                yield DrawdownKey(counter.period_id, counter.plan_feature_id, counter.window_start)
 
 
-def _counts(meter: MeterCopy, known: dict[Path, str]) -> bool:
+def _counts(meter: CachedMeter, known: dict[Path, str]) -> bool:
     """Tell whether an event passes a meter's filters, and is not left out by its excludes."""
     return all(known[path] in wanted for path, wanted in meter.filters) and not any(
         all(known[path] in wanted for path, wanted in one) for one in meter.excludes
     )
 
 
-def _runs_on(stop: Stop, periods: Sequence[PeriodCopy]) -> bool:
+def _runs_on(stop: RouteStop, periods: Sequence[CachedPeriod]) -> bool:
     """Tell whether a value falls in a window that runs on over several periods."""
     return any(
         feature.meter_id == stop.meter.id
         for period in periods
-        for feature in terms_of(period.version_id, period.currency).running_on
+        for feature in load_terms(period.version_id, period.currency).spanning_features
     )
 
 
-def _carried(stops: Sequence[Stop], periods: Sequence[PeriodCopy]) -> tuple[tuple[int, datetime], ...]:
+def _carried(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> tuple[tuple[int, datetime], ...]:
     """Return from when on, in which subscriptions, periods are entered with what an event in these changes."""
     if not any(stop.meter.metering.recurring or _runs_on(stop, periods) for stop in stops):
         return ()
@@ -270,15 +270,15 @@ Starts = dict[tuple[int, Interval], datetime]
 
 
 def _find_stops(
-    meter: MeterCopy, periods: Sequence[PeriodCopy], dimensions: dict[str, str], starts: Starts
-) -> list[Stop] | Unpriced:
+    meter: CachedMeter, periods: Sequence[CachedPeriod], dimensions: dict[str, str], starts: Starts
+) -> list[RouteStop] | UnmatchedPart:
     priced = [
         (period, feature)
         for period in periods
-        for feature in terms_of(period.version_id, period.currency).by_meter.get(meter.id, ())
+        for feature in load_terms(period.version_id, period.currency).by_meter.get(meter.id, ())
     ]
     if not priced:
-        return Unpriced(Reason.NO_SUBSCRIPTION, meter.id, meter.name)
+        return UnmatchedPart(UnmatchedReason.NO_SUBSCRIPTION, meter.id, meter.name)
     stops = []
     for reading in meter.readings:
         own = dimensions
@@ -287,25 +287,25 @@ def _find_stops(
         targets = _targets(meter, priced, own, starts)
         if targets is None:
             detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in own.items())}"
-            return Unpriced(Reason.NO_RATE, meter.id, detail)
+            return UnmatchedPart(UnmatchedReason.NO_RATE, meter.id, detail)
         stops.append(
-            Stop(
+            RouteStop(
                 meter,
                 reading.path,
                 targets,
-                tallies=_tallies(priced, targets, starts) if meter.metering.is_tallied else (),
+                state_keys=_tallies(priced, targets, starts) if meter.metering.needs_aggregate_state else (),
                 is_text=meter.metering.aggregation == "unique",
-                price=meter.price if _is_carried(priced, targets) else None,
+                price_path=meter.price if _is_carried(priced, targets) else None,
                 expression=reading.expression,
-                costs=costs_at(meter, priced, targets, own),
+                costs=find_costs(meter, priced, targets, own),
             )
         )
     return stops
 
 
 def _targets(
-    meter: MeterCopy,
-    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    meter: CachedMeter,
+    priced: Sequence[tuple[CachedPeriod, FeatureTerms]],
     dimensions: dict[str, str],
     starts: Starts,
 ) -> tuple[tuple[CounterKey, RollupSeries | None], ...] | None:
@@ -325,7 +325,7 @@ def _targets(
 
 
 def _is_carried(
-    priced: Sequence[tuple[PeriodCopy, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
+    priced: Sequence[tuple[CachedPeriod, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
 ) -> bool:
     """Tell whether one of the rates that a value goes to charges the prices that events carry."""
     keys = {counter.rate_id for counter, _ in targets}
@@ -339,16 +339,16 @@ def _is_carried(
 
 
 def _tallies(
-    priced: Sequence[tuple[PeriodCopy, FeatureTerms]],
+    priced: Sequence[tuple[CachedPeriod, FeatureTerms]],
     targets: Sequence[tuple[CounterKey, RollupSeries | None]],
     starts: Starts,
-) -> tuple[TallyKey, ...]:
+) -> tuple[AggregateStateKey, ...]:
     """Return the tallies that a value adds to: one for each series and length of window."""
     series = {one.period_id: one for _, one in targets if one is not None}
     found = {}
     for period, feature in priced:
-        found[TallyKey(series[period.id], "", period.starts_at)] = None
+        found[AggregateStateKey(series[period.id], "", period.starts_at)] = None
         if feature.resets is not None:
             start = max(starts[period.id, feature.resets], period.starts_at)
-            found[TallyKey(series[period.id], span_of(feature.resets), start)] = None
+            found[AggregateStateKey(series[period.id], span_of(feature.resets), start)] = None
     return tuple(found)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plans.aggregation.expressions import BadExpression, Expression, NoValue, compiled
-from plans.catalog.stored_terms import Metering, metering_of
-from plans.costs.unit_costs import as_costs
+from plans.aggregation.expressions import InvalidExpression, Expression, NoValue, compile_expression
+from plans.catalog.stored_terms import MeteringTerms, metering_terms
+from plans.costs.unit_costs import to_cost_rates
 from plans.models import CatalogRevision, Meter, MeterReading
 from plans.models import UnitCost as UnitCostRow
 from plans.models.meters import Aggregation
-from plans.pricing.cost_rates import UnitCost
+from plans.pricing.cost_rates import CostRate
 
 Path = tuple[str, ...]
 Filter = tuple[Path, frozenset[str]]
@@ -18,7 +18,7 @@ Filter = tuple[Path, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ValueReading:
     """
     One value to take from an event: where it stands or what computes it (neither where events are counted), and the
     dimension value it is filed under, if any.
@@ -30,7 +30,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MeterCopy:
+class CachedMeter:
     """
     A meter, ready to be applied to events. Two copies are never equal: one read later may mean something else.
 
@@ -39,65 +39,65 @@ class MeterCopy:
 
     id: int
     name: str
-    metering: Metering
+    metering: MeteringTerms
     filters: tuple[Filter, ...]
     excludes: tuple[tuple[Filter, ...], ...]
     operation: Path | None
     price: Path | None
     dimensions: tuple[tuple[str, Path], ...]
     reading_dimension: str
-    readings: tuple[Reading, ...]
-    costs: Mapping[str, tuple[UnitCost, ...]]
+    readings: tuple[ValueReading, ...]
+    costs: Mapping[str, tuple[CostRate, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventMeters:
     """The meters that count events of one name, and every property that their filters and dimensions look at."""
 
-    meters: tuple[MeterCopy, ...]
+    meters: tuple[CachedMeter, ...]
     paths: tuple[Path, ...]
 
-    def texts_of(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
+    def read_texts(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
         """Return those properties of an event as text: events of the same texts go the same way."""
         found = []
         for path in self.paths:
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
-            found.append(value if type(value) is str else as_text(value))
+            found.append(value if type(value) is str else to_text(value))
         return tuple(found)
 
 
 @dataclass(slots=True)
-class CatalogCopy:
+class CachedCatalog:
     revision: int = -1
     by_event: dict[str, EventMeters] = field(default_factory=dict)
 
 
-_copy = CatalogCopy()
+_copy = CachedCatalog()
 
 
-def current() -> CatalogCopy:
+def get_catalog() -> CachedCatalog:
     """Return the process's copy, reading it first if there is none yet."""
     return _copy if _copy.revision >= 0 else refresh()
 
 
-def forget() -> None:
+def clear() -> None:
     """Drop what this process remembers of the catalog."""
     global _copy
-    _copy = CatalogCopy()
+    _copy = CachedCatalog()
 
 
-def refresh() -> CatalogCopy:
+def refresh() -> CachedCatalog:
     """Read the catalog anew. The revision is read first, so a change in between shows as an old revision later."""
     global _copy
     revision = CatalogRevision.objects.values_list("revision", flat=True).get()
-    by_event: dict[str, tuple[MeterCopy, ...]] = {}
+    by_event: dict[str, tuple[CachedMeter, ...]] = {}
     for meter in Meter.objects.prefetch_related("readings", "unit_costs").order_by("id"):
-        by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), copy_of(meter, meter.readings.all()))
-    _copy = CatalogCopy(revision, {name: _together(meters) for name, meters in by_event.items()})
+        by_event[meter.event_name] = (*by_event.get(meter.event_name, ()), prepare_meter(meter, meter.readings.all()))
+    _copy = CachedCatalog(revision, {name: _together(meters) for name, meters in by_event.items()})
     return _copy
 
 
-def _together(meters: tuple[MeterCopy, ...]) -> EventMeters:
+def _together(meters: tuple[CachedMeter, ...]) -> EventMeters:
     paths = {
         path for meter in meters for path, _ in (*meter.filters, *(one for each in meter.excludes for one in each))
     }
@@ -105,23 +105,23 @@ def _together(meters: tuple[MeterCopy, ...]) -> EventMeters:
     return EventMeters(meters, tuple(sorted(paths)))
 
 
-def copy_of(meter: Meter, several: Iterable[MeterReading]) -> MeterCopy:
+def prepare_meter(meter: Meter, readings: Iterable[MeterReading]) -> CachedMeter:
     """Return a meter ready to be applied; meter and readings may be unsaved, as in a form's try it."""
     if meter.aggregation == Aggregation.COUNT:
-        readings: tuple[Reading, ...] = (Reading(None, None),)
+        readings: tuple[ValueReading, ...] = (ValueReading(None, None),)
     elif meter.reading_dimension:
         readings = tuple(
-            Reading(_path(one.value_property), one.dimension_value)
-            for one in sorted(several, key=lambda one: one.id or 0)
+            ValueReading(_path(one.value_property), one.dimension_value)
+            for one in sorted(readings, key=lambda one: one.id or 0)
         )
     elif meter.expression:
-        readings = (Reading(None, None, _expression(meter.expression)),)
+        readings = (ValueReading(None, None, _expression(meter.expression)),)
     else:
-        readings = (Reading(_path(meter.value_property), None),)
-    return MeterCopy(
+        readings = (ValueReading(_path(meter.value_property), None),)
+    return CachedMeter(
         id=meter.id or 0,
         name=meter.name,
-        metering=metering_of(meter),
+        metering=metering_terms(meter),
         filters=_filters(meter.filters),
         excludes=tuple(_filters(one) for one in meter.excludes),
         operation=_path(meter.operation_property) if meter.operation_property else None,
@@ -136,8 +136,8 @@ def copy_of(meter: Meter, several: Iterable[MeterReading]) -> MeterCopy:
 def _expression(text: str) -> Expression:
     """Return an expression compiled; one that cannot be gives no event a value, and costs the others nothing."""
     try:
-        return compiled(text)
-    except BadExpression as error:
+        return compile_expression(text)
+    except InvalidExpression as error:
         why = f"its expression cannot be read. {error}"
 
         def refuse(properties: Mapping[str, Any]) -> Any:
@@ -146,15 +146,15 @@ def _expression(text: str) -> Expression:
         return Expression(text, refuse)
 
 
-def _costs(stored: Iterable[UnitCostRow]) -> Mapping[str, tuple[UnitCost, ...]]:
+def _costs(stored: Iterable[UnitCostRow]) -> Mapping[str, tuple[CostRate, ...]]:
     by_currency: dict[str, list[UnitCostRow]] = {}
     for one in stored:
         by_currency.setdefault(str(one.currency), []).append(one)
-    return {currency: as_costs(rows) for currency, rows in by_currency.items()}
+    return {currency: to_cost_rates(rows) for currency, rows in by_currency.items()}
 
 
 def _filters(stored: Mapping[str, Any]) -> tuple[Filter, ...]:
-    return tuple((_path(name), frozenset(map(as_text, wanted))) for name, wanted in stored.items())
+    return tuple((_path(name), frozenset(map(to_text, wanted))) for name, wanted in stored.items())
 
 
 def _path(dotted: str) -> Path:
@@ -171,7 +171,7 @@ def look_up(properties: Mapping[str, Any], path: Path) -> Any:
     return found
 
 
-def as_text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """Return a property as the text that filters and dimensions compare: true, 1.5, gpt-4o; empty if absent."""
     if type(value) is str:
         return value

@@ -16,14 +16,14 @@ import msgspec
 
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
 from lib import prepared_statements
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 
-MOST_COPIES = 50_000
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
+MAX_CUSTOMERS = 50_000
+FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PeriodCopy:
+class CachedPeriod:
     """A period as it was read. Two copies are never equal, so that nothing found out by an old one is used."""
 
     id: int
@@ -38,7 +38,7 @@ class PeriodCopy:
     anchor_at: datetime
 
 
-class PauseCopy(NamedTuple):
+class CachedPause(NamedTuple):
     """When a subscription is paused. ends_at: None as long as nobody has said so."""
 
     subscription_ref: str
@@ -48,11 +48,11 @@ class PauseCopy(NamedTuple):
     starts_at: datetime
     ends_at: datetime | None
 
-    def covers(self, at: datetime, *, subscription_ref: str, meter_id: int) -> bool:
+    def suspends(self, at: datetime, *, subscription_ref: str, meter_id: int) -> bool:
         """Tell whether usage of a meter at a moment would be this subscription's, if it were not paused."""
         is_its = subscription_ref == self.subscription_ref if subscription_ref else not self.named
         runs = self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
-        return runs and is_its and meter_id in terms_of(self.version_id, self.currency).by_meter
+        return runs and is_its and meter_id in load_terms(self.version_id, self.currency).by_meter
 
 
 PAUSES = """
@@ -61,16 +61,16 @@ coalesce((SELECT json_agg(json_build_array(s.external_id, s.named, s.version_id,
 """
 """SQL for the pauses of a subscription `s`, as text; empty where it has none."""
 
-_pauses = msgspec.json.Decoder(tuple[PauseCopy, ...]).decode
+_pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
 
 
-def pauses_in(texts: Iterable[str]) -> tuple[PauseCopy, ...]:
+def decode_pauses(texts: Iterable[str]) -> tuple[CachedPause, ...]:
     """Return the pauses that `PAUSES` reads of several subscriptions."""
     return tuple(one for text in dict.fromkeys(filter(None, texts)) for one in _pauses(text))
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerCopy:
+class CachedCustomer:
     """
     since: periods that ended before it were not read.
     until: from here on a subscription should have a period that was not there to be read.
@@ -82,12 +82,12 @@ class CustomerCopy:
     zone: tzinfo
     since: datetime
     until: datetime
-    periods: tuple[PeriodCopy, ...]
-    resets: bool
-    pauses: tuple[PauseCopy, ...] = ()
+    periods: tuple[CachedPeriod, ...]
+    has_resets: bool
+    pauses: tuple[CachedPause, ...] = ()
     routes: dict[Any, Any] = field(default_factory=dict)
 
-    def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[PeriodCopy, ...]:
+    def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[CachedPeriod, ...]:
         """Return the periods that an event at `at` may fall in: of the named subscription, or of all unnamed ones."""
         if len(self.periods) == 1 and not subscription_ref:  # as it is for most customers
             (only,) = self.periods
@@ -112,10 +112,10 @@ LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AN
 WHERE c.sandbox = %s AND c.external_id = ANY(%s)
 """  # noqa: S608
 
-_copies: OrderedDict[tuple[bool, str], CustomerCopy] = OrderedDict()
+_copies: OrderedDict[tuple[bool, str], CachedCustomer] = OrderedDict()
 
 
-def copies(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+def get_customers(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CachedCustomer]:
     """Return the customers of these external ids, reading those that are not known as far back as `since`."""
     found, missing = {}, []
     for ref in refs:
@@ -129,7 +129,7 @@ def copies(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, 
     return found
 
 
-def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CustomerCopy]:
+def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CachedCustomer]:
     """Read these customers anew; those that do not exist, or not any more, are left out and never remembered."""
     refs = list(refs)
     rows: dict[str, list[tuple]] = {}
@@ -143,20 +143,20 @@ def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str,
     for ref in refs:
         if ref not in found:
             _copies.pop((sandbox, ref), None)  # it was erased, and is called otherwise now
-    while len(_copies) > MOST_COPIES:
+    while len(_copies) > MAX_CUSTOMERS:
         _copies.popitem(last=False)
     return found
 
 
-def forget() -> None:
+def clear() -> None:
     """Drop every copy."""
     _copies.clear()
 
 
-def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
+def _copied(rows: list[tuple], since: datetime) -> CachedCustomer:
     customer_id, zone = rows[0][:2]
     periods = tuple(
-        PeriodCopy(
+        CachedPeriod(
             *period,
             currency=currency,
             subscription_id=subscription_id,
@@ -167,22 +167,22 @@ def _copied(rows: list[tuple], since: datetime) -> CustomerCopy:
         for _, _, subscription_id, _, _, ref, named, currency, _, anchor_at, *period in rows
         if period[0] is not None
     )
-    return copy_of(
-        customer_id, ZoneInfo(zone), since, _until(rows, since), periods, pauses_in(row[8] for row in rows)
+    return build_customer(
+        customer_id, ZoneInfo(zone), since, _until(rows, since), periods, decode_pauses(row[8] for row in rows)
     )
 
 
-def copy_of(
+def build_customer(
     customer_id: int,
     zone: tzinfo,
     since: datetime,
     until: datetime,
-    periods: Sequence[PeriodCopy],
-    pauses: tuple[PauseCopy, ...],
-) -> CustomerCopy:
+    periods: Sequence[CachedPeriod],
+    pauses: tuple[CachedPause, ...],
+) -> CachedCustomer:
     """Return the copy of a customer with these periods and pauses."""
-    resets = any(terms_of(one.version_id, one.currency).resets for one in periods)
-    return CustomerCopy(customer_id, zone, since, until, tuple(periods), resets, pauses)
+    resets = any(load_terms(one.version_id, one.currency).resets for one in periods)
+    return CachedCustomer(customer_id, zone, since, until, tuple(periods), resets, pauses)
 
 
 def _until(rows: list[tuple], since: datetime) -> datetime:
@@ -192,5 +192,5 @@ def _until(rows: list[tuple], since: datetime) -> datetime:
     for _, _, subscription_id, runs, subscription_ends_at, *_, period_ends_at, _ in rows:
         if runs:
             last[subscription_id] = max(last.get(subscription_id, since), period_ends_at or since)
-            ends[subscription_id] = subscription_ends_at or FOR_EVER
-    return min((end for id_, end in last.items() if end < ends[id_]), default=FOR_EVER)
+            ends[subscription_id] = subscription_ends_at or FAR_FUTURE
+    return min((end for id_, end in last.items() if end < ends[id_]), default=FAR_FUTURE)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.metering.ingest.parser import Received, decode_properties
+from billing.metering.ingest.parser import ReceivedEvent, decode_properties
 from lib import prepared_statements
 
 COLUMNS = """
@@ -13,11 +13,11 @@ COLUMNS = """
 """
 """What `Stored` is made of, as it stands in a SELECT from the table of events."""
 
-PAGE = 2_000
+PAGE_SIZE = 2_000
 """Events read at a time where many are walked."""
 
 
-class Stored(NamedTuple):
+class StoredEvent(NamedTuple):
     """One row of the table of events; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
 
     key: str
@@ -35,9 +35,9 @@ class Stored(NamedTuple):
     properties: str
 
 
-def as_received(row: Stored) -> Received:
+def to_received_event(row: StoredEvent) -> ReceivedEvent:
     """Return a stored event as ingest had it before it."""
-    return Received(
+    return ReceivedEvent(
         0,
         row.key,
         row.digest,
@@ -55,15 +55,15 @@ def as_received(row: Stored) -> Received:
 _BY_KEY = f"SELECT {COLUMNS} FROM billing_event WHERE key = ANY(%s::uuid[])"  # noqa: S608
 
 
-def stored_by_key(keys: Collection[str]) -> dict[str, Stored]:
+def read_by_key(keys: Collection[str]) -> dict[str, StoredEvent]:
     """Return the events of these keys, 32 hexadecimal digits each, in the order of their numbers."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BY_KEY, [list(keys)], binary=True)
-        found = [Stored._make(row) for row in cursor.fetchall()]
+        found = [StoredEvent._make(row) for row in cursor.fetchall()]
     return {row.key: row for row in sorted(found, key=lambda row: row.sequence)}
 
 
-Place = tuple[datetime, str, str]
+EventPosition = tuple[datetime, str, str]
 """An event's place among others: its time, source and sender's id."""
 
 _BETWEEN = f"""
@@ -74,22 +74,22 @@ ORDER BY occurred_at, source COLLATE "C", sender_id COLLATE "C" LIMIT %(limit)s
 """  # noqa: S608
 
 
-def pages_between(
-    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, after: Place | None = None
-) -> Iterator[list[Stored]]:
+def read_pages(
+    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, after: EventPosition | None = None
+) -> Iterator[list[StoredEvent]]:
     """
     Yield a customer's events of these names in [since, until), in the order of time, then source, then id, by pages.
 
     after: go on beyond this place.
     """
-    wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE}
+    wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE_SIZE}
     at, source, id_ = after or (since, "", "")
     while True:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_BETWEEN, wanted | {"at": at, "source": source, "id": id_}, binary=True)
-            rows = [Stored._make(row) for row in cursor.fetchall()]
+            rows = [StoredEvent._make(row) for row in cursor.fetchall()]
         if rows:
             yield rows
-        if len(rows) < PAGE:
+        if len(rows) < PAGE_SIZE:
             return
         at, source, id_ = rows[-1].occurred_at, rows[-1].source, rows[-1].sender_id

@@ -13,97 +13,97 @@ from typing import Any
 import msgspec
 
 from billing.metering.ingest import parser
-from billing.metering.ingest.attribution import Stop, value_at
-from billing.metering.ingest.catalog_cache import Filter, MeterCopy, as_text, copy_of, look_up
-from billing.metering.ingest.state_updates import joined_by
-from plans.aggregation.json_numbers import measured
+from billing.metering.ingest.attribution import RouteStop, read_value
+from billing.metering.ingest.catalog_cache import Filter, CachedMeter, to_text, prepare_meter, look_up
+from billing.metering.ingest.state_updates import value_change
+from plans.aggregation.json_numbers import to_exact_number
 from plans.models import Meter, MeterReading
 
-KNOWN = {*parser.Plain.__struct_fields__, *parser.CloudEvent.__struct_fields__}
+KNOWN = {*parser.PlainEvent.__struct_fields__, *parser.CloudEvent.__struct_fields__}
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-class Unreadable(ValueError):
+class NotAnEvent(ValueError):
     """What was pasted is no event; says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One question that a meter asks of an event, and the answer in words."""
 
     name: str
-    holds: bool
-    told: str
+    passed: bool
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class DryRun:
     """
     What a meter makes of an event.
 
     values: each with the dimension value that it is filed under, if any; none where the event would not be counted.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[CheckStep, ...]
     values: tuple[tuple[str | None, int | Decimal | str], ...]
     dimensions: Mapping[str, str]
 
     @property
-    def counts(self) -> bool:
-        return all(step.holds for step in self.steps)
+    def is_counted(self) -> bool:
+        return all(step.passed for step in self.steps)
 
     @property
-    def why_not(self) -> str:
+    def failure(self) -> str:
         """Return the first answer that keeps the event from being counted."""
-        return next((step.told for step in self.steps if not step.holds), "")
+        return next((step.explanation for step in self.steps if not step.passed), "")
 
 
-def try_meter(meter: Meter, *, readings: Iterable[MeterReading], event: bytes, at: datetime) -> Tried:
+def try_meter(meter: Meter, *, readings: Iterable[MeterReading], event: bytes, at: datetime) -> DryRun:
     """
     Return what a meter, saved or not, makes of an event as it is sent: whole, or only its properties.
 
     :raises Unreadable: if it is no event that ingest would take.
     """
     sent = _received(event, meter, at=at)
-    return tried(copy_of(meter, readings), name=meter.event_name, event=sent)
+    return apply_meter(prepare_meter(meter, readings), name=meter.event_name, event=sent)
 
 
-def tried(copy: MeterCopy, *, name: str, event: parser.Received) -> Tried:
+def apply_meter(copy: CachedMeter, *, name: str, event: parser.ReceivedEvent) -> DryRun:
     """Return what a meter of events of a name makes of one."""
     properties = event.properties
-    steps = [_name_step(name, event.event), *(_filter_step(one, properties) for one in copy.filters)]
+    steps = [_name_step(name, event.name), *(_filter_step(one, properties) for one in copy.filters)]
     steps += [_exclude_step(one, properties) for one in copy.excludes]
     values: list[tuple[str | None, int | Decimal | str]] = []
     for reading in copy.readings:
         is_text = copy.metering.aggregation == "unique"
-        stop = Stop(copy, reading.path, (), is_text=is_text, expression=reading.expression)
-        value = value_at(stop, properties)
+        stop = RouteStop(copy, reading.path, (), is_text=is_text, expression=reading.expression)
+        value = read_value(stop, properties)
         if isinstance(value, str):
-            steps.append(Step("Value", False, f"{value}: reported as unmatched usage"))
+            steps.append(CheckStep("Value", False, f"{value}: reported as unmatched usage"))
             continue
         if is_text:
-            word = joined_by(stop, event)
+            word = value_change(stop, event)
             value = f"{word.value} {'comes' if word.step.joins else 'goes'}"
         values.append((reading.dimension_value, value))
-    if copy.price is not None and measured(look_up(properties, copy.price)) is None:
+    if copy.price is not None and to_exact_number(look_up(properties, copy.price)) is None:
         told = f"“{'.'.join(copy.price)}” is missing or not a number: unmatched usage where a price passes it on"
-        steps.append(Step("Cost", True, told))
-    dimensions = {name: as_text(look_up(properties, path)) for name, path in copy.dimensions}
-    counts = all(step.holds for step in steps)
-    return Tried(tuple(steps), tuple(values) if counts else (), dimensions)
+        steps.append(CheckStep("Cost", True, told))
+    dimensions = {name: to_text(look_up(properties, path)) for name, path in copy.dimensions}
+    counts = all(step.passed for step in steps)
+    return DryRun(tuple(steps), tuple(values) if counts else (), dimensions)
 
 
-def _received(event: bytes, meter: Meter, *, at: datetime) -> parser.Received:
+def _received(event: bytes, meter: Meter, *, at: datetime) -> parser.ReceivedEvent:
     """Read an event as ingest does; what it leaves out that the meter does not ask for is made up."""
     body = _completed(event, meter)
     try:
-        found, refused, single = parser.read(body, sandbox=False, at=at, oldest=EARLIEST, newest=LATEST)
+        found, refused, single = parser.parse_events(body, sandbox=False, at=at, oldest=EARLIEST, newest=LATEST)
     except parser.BodyRefused as error:
-        raise Unreadable(error.detail) from error
+        raise NotAnEvent(error.detail) from error
     if not single:
-        raise Unreadable("Paste one event, not a list of them.")
+        raise NotAnEvent("Paste one event, not a list of them.")
     if refused:
-        raise Unreadable(f"{refused[0].field}: {refused[0].detail}")
+        raise NotAnEvent(f"{refused[0].field}: {refused[0].detail}")
     return found[0]
 
 
@@ -120,21 +120,21 @@ def _completed(event: bytes, meter: Meter) -> bytes:
     return msgspec.json.encode(made_up | parts)
 
 
-def _name_step(wanted: str, name: str) -> Step:
-    return Step("Event", name == wanted, f"“{name}”" if name == wanted else f"“{name}” is not “{wanted}”")
+def _name_step(wanted: str, name: str) -> CheckStep:
+    return CheckStep("Event", name == wanted, f"“{name}”" if name == wanted else f"“{name}” is not “{wanted}”")
 
 
-def _filter_step(one: Filter, properties: Mapping[str, Any]) -> Step:
+def _filter_step(one: Filter, properties: Mapping[str, Any]) -> CheckStep:
     path, wanted = one
-    text = as_text(look_up(properties, path))
+    text = to_text(look_up(properties, path))
     named = f"{'.'.join(path)} is {f'“{text}”' if text else 'missing'}"
-    return Step("Filter", text in wanted, named if text in wanted else f"{named}, and not {_either(wanted)}")
+    return CheckStep("Filter", text in wanted, named if text in wanted else f"{named}, and not {_either(wanted)}")
 
 
-def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) -> Step:
-    leaves_out = all(as_text(look_up(properties, path)) in wanted for path, wanted in filters)
+def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) -> CheckStep:
+    leaves_out = all(to_text(look_up(properties, path)) in wanted for path, wanted in filters)
     named = " and ".join(f"{'.'.join(path)} is {_either(wanted)}" for path, wanted in filters)
-    return Step("Exclude", not leaves_out, f"left out, since {named}" if leaves_out else f"not left out by “{named}”")
+    return CheckStep("Exclude", not leaves_out, f"left out, since {named}" if leaves_out else f"not left out by “{named}”")
 
 
 def _either(texts: Iterable[str]) -> str:

@@ -15,29 +15,29 @@ from typing import Annotated, Any
 
 import msgspec
 
-from billing.metering.ingest.property_limits import MOST_LEVELS, flaw
-from plans.aggregation.json_numbers import MOST_DIGITS, number
+from billing.metering.ingest.property_limits import MAX_LEVELS, find_flaw
+from plans.aggregation.json_numbers import MOST_DIGITS, parse_number
 
-MOST_EVENTS = 10_000
-MOST_BYTES = 8 * 1024 * 1024
-MOST_PROPERTY_BYTES = 64 * 1024
+MAX_EVENTS = 10_000
+MAX_BYTES = 8 * 1024 * 1024
+MAX_PROPERTY_BYTES = 64 * 1024
 
-RETENTION = timedelta(days=396)
+MAX_AGE = timedelta(days=396)
 """Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
 
-AHEAD = timedelta(hours=1)
+MAX_AHEAD = timedelta(hours=1)
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-When = Annotated[datetime, msgspec.Meta(tz=True)]
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Plain(msgspec.Struct, forbid_unknown_fields=True):
+class PlainEvent(msgspec.Struct, forbid_unknown_fields=True):
     """An event as documented: `timestamp` is when it happened, and its arrival when absent."""
 
     id: Name
     customer: Name
     event: Name
-    timestamp: When | None = None
+    timestamp: Timestamp | None = None
     properties: dict[str, Any] = {}
     subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
@@ -50,7 +50,7 @@ class CloudEvent(msgspec.Struct):
     source: Name
     type: Name
     subject: Name
-    time: When | None = None
+    time: Timestamp | None = None
     data: dict[str, Any] = {}
     subscription: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
@@ -65,7 +65,7 @@ class BodyRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class EventError:
     """One event that cannot be stored: where in the body, which field, why, and what to do."""
 
     index: int
@@ -74,7 +74,7 @@ class Refused:
     id: str = ""
 
 
-class Received(msgspec.Struct, gc=False):
+class ReceivedEvent(msgspec.Struct, gc=False):
     """
     One event that can be stored.
 
@@ -88,7 +88,7 @@ class Received(msgspec.Struct, gc=False):
     id: str
     source: str
     customer: str
-    event: str
+    name: str
     occurred_at: datetime
     properties: dict[str, Any]
     encoded: bytes
@@ -96,21 +96,21 @@ class Received(msgspec.Struct, gc=False):
 
 
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
-_batch = msgspec.json.Decoder(list[Plain], float_hook=number).decode
+_batch = msgspec.json.Decoder(list[PlainEvent], float_hook=parse_number).decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_plain = msgspec.json.Decoder(Plain, float_hook=number).decode
-_cloud = msgspec.json.Decoder(CloudEvent, float_hook=number).decode
+_plain = msgspec.json.Decoder(PlainEvent, float_hook=parse_number).decode
+_cloud = msgspec.json.Decoder(CloudEvent, float_hook=parse_number).decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 _FIELD = re.compile("field `([^`]+)`")
-NO_CHARACTER = "text must not contain U+0000 or half of a surrogate pair"
+INVALID_CHARACTER = "text must not contain U+0000 or half of a surrogate pair"
 
 
-def read(
+def parse_events(
     body: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
-) -> tuple[list[Received], list[Refused], bool]:
+) -> tuple[list[ReceivedEvent], list[EventError], bool]:
     """
     Return the events of a body that can be stored, those that cannot, and whether the body was a single event.
 
@@ -118,19 +118,19 @@ def read(
 
     :raises BodyRefused: if the body is too large or not JSON, or holds no event or too many.
     """
-    if len(body) > MOST_BYTES:
-        raise BodyRefused(f"The body has {len(body):,} bytes; send at most {MOST_BYTES:,} at a time.", status=413)
+    if len(body) > MAX_BYTES:
+        raise BodyRefused(f"The body has {len(body):,} bytes; send at most {MAX_BYTES:,} at a time.", status=413)
     single = body.lstrip()[:1] == b"{"
     events, refused = _decode(body, single=single)
-    if len(events) + len(refused) > MOST_EVENTS:
-        raise BodyRefused(f"The batch has more than {MOST_EVENTS:,} events; send it in parts.", status=413)
+    if len(events) + len(refused) > MAX_EVENTS:
+        raise BodyRefused(f"The batch has more than {MAX_EVENTS:,} events; send it in parts.", status=413)
     if not events and not refused:
         raise BodyRefused("The batch is empty; send at least one event.")
     has_nul = b"\\u0000" in body or _SURROGATE.search(body) is not None
     received = []
     for index, event in events:
         found = _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
-        if isinstance(found, Refused):
+        if isinstance(found, EventError):
             refused.append(found)
         else:
             received.append(found)
@@ -138,10 +138,10 @@ def read(
     return received, refused, single
 
 
-Event = Plain | CloudEvent
+SentEvent = PlainEvent | CloudEvent
 
 
-def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, Event]], list[Refused]]:
+def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, SentEvent]], list[EventError]]:
     if not single:
         try:
             batch = _batch(body)
@@ -153,7 +153,7 @@ def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, Event]], 
     return _decode_one_by_one(body, single=single)
 
 
-def _keys(batch: Sequence[Plain], body: bytes) -> int:
+def _keys(batch: Sequence[PlainEvent], body: bytes) -> int:
     """Count the keys that the events of a body must have been sent with, if none was sent twice."""
     count = objects = 0
     for event in batch:
@@ -169,34 +169,34 @@ def _keys(batch: Sequence[Plain], body: bytes) -> int:
 def _nested_keys(value: Any, *, level: int) -> int:
     if not isinstance(value, dict | list):
         return 0
-    if level > MOST_LEVELS:
-        return MOST_BYTES  # More than any body holds: sends the batch the careful way, where this is refused.
+    if level > MAX_LEVELS:
+        return MAX_BYTES  # More than any body holds: sends the batch the careful way, where this is refused.
     own, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
     return own + sum(_nested_keys(one, level=level + 1) for one in inner)
 
 
-def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, Event]], list[Refused]]:
+def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, SentEvent]], list[EventError]]:
     try:
         raws = _raws(b"[%b]" % body if single else body)
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = without_halves(body)
+        mended = replace_lone_surrogates(body)
         if mended != body:
             return _decode_one_by_one(mended, single=single)
         raise BodyRefused(f"The body is not a JSON event or array of events: {error}. Send UTF-8 JSON.") from error
-    events: list[tuple[int, Event]] = []
-    refused: list[Refused] = []
+    events: list[tuple[int, SentEvent]] = []
+    refused: list[EventError] = []
     for index, raw in enumerate(raws):
         found = _decode_one(index, bytes(raw))
-        if isinstance(found, Refused):
+        if isinstance(found, EventError):
             refused.append(found)
         else:
             events.append((index, found))
     return events, refused
 
 
-def without_halves(body: bytes) -> bytes:
+def replace_lone_surrogates(body: bytes) -> bytes:
     """
     Return the body with each half of a surrogate pair as U+0000, for which its event is refused like for the other.
 
@@ -206,43 +206,43 @@ def without_halves(body: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], body)
 
 
-def read_one(
+def parse_event(
     index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
-) -> Received | Refused:
+) -> ReceivedEvent | EventError:
     """Return a single event as `read` returns those of a batch; one that does not say when it happened is refused."""
     event = _decode_one(index, raw)
-    if isinstance(event, Refused):
+    if isinstance(event, EventError):
         return event
     if (event.time if isinstance(event, CloudEvent) else event.timestamp) is None:
-        return Refused(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
+        return EventError(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
     has_nul = b"\\u0000" in raw or _SURROGATE.search(raw) is not None
     return _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
 
 
-def _decode_one(index: int, raw: bytes) -> Event | Refused:
+def _decode_one(index: int, raw: bytes) -> SentEvent | EventError:
     try:
         event = _cloud(raw) if b'"specversion"' in raw else _plain(raw)
-        twice = repeated_key(raw)
+        twice = find_repeated_key(raw)
     except RecursionError:
-        return Refused(index, "properties", f"nested too deeply; at most {MOST_LEVELS} levels")
+        return EventError(index, "properties", f"nested too deeply; at most {MAX_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        return undecodable(index, str(error))
+        return describe_decode_error(index, str(error))
     if twice is not None:
-        return Refused(index, twice, "this key appears twice; send it once", event.id)
+        return EventError(index, twice, "this key appears twice; send it once", event.id)
     return event
 
 
-def undecodable(index: int, error: str, *, of: str = "event") -> Refused:
+def describe_decode_error(index: int, error: str, *, default_field: str = "event") -> EventError:
     """Return what is wrong with JSON that does not have the form that was asked for, by the decoder's own words."""
     reason, _, path = error.partition(" - at `$")
     named = _FIELD.search(reason)
-    field = path.rstrip("`").lstrip(".") or (named[1] if named else of)
+    field = path.rstrip("`").lstrip(".") or (named[1] if named else default_field)
     if "out of range" in reason:
-        return Refused(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
-    return Refused(index, field, reason)
+        return EventError(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
+    return EventError(index, field, reason)
 
 
-def repeated_key(raw: bytes) -> str | None:
+def find_repeated_key(raw: bytes) -> str | None:
     """Return a key that appears twice in one object: JSON leaves open which would count, and money hangs on it."""
 
     class Twice(Exception):
@@ -264,14 +264,14 @@ def repeated_key(raw: bytes) -> str | None:
 
 def _finish(
     index: int,
-    event: Event,
+    event: SentEvent,
     *,
     sandbox: bool,
     at: datetime,
     oldest: datetime,
     newest: datetime,
     has_nul: bool,
-) -> Received | Refused:
+) -> ReceivedEvent | EventError:
     """Bound one event, and give it its key and digest."""
     if isinstance(event, CloudEvent):
         source, customer, name = event.source, event.subject, event.type
@@ -282,25 +282,25 @@ def _finish(
     if sent_at is not None:
         # Compared before it is converted: a year 1 with an offset cannot be, and overflows.
         if not oldest <= sent_at <= newest:
-            return Refused(index, "timestamp", out_of_bounds(sent_at, oldest, newest), event.id)
+            return EventError(index, "timestamp", describe_bounds(sent_at, oldest, newest), event.id)
         sent_at = sent_at.astimezone(UTC)
-    wrong = flaw(properties, has_nul=has_nul)
+    wrong = find_flaw(properties, has_nul=has_nul)
     if wrong is not None:
-        return Refused(index, wrong[0], wrong[1], event.id)
+        return EventError(index, wrong[0], wrong[1], event.id)
     if has_nul and any("\0" in text for text in (event.id, source, customer, name, subscription)):
-        return Refused(index, "event", NO_CHARACTER, event.id)
+        return EventError(index, "event", INVALID_CHARACTER, event.id)
     encoded = encode_properties(properties)
-    if len(encoded) > MOST_PROPERTY_BYTES:
-        return Refused(index, "properties", f"{len(encoded):,} bytes; at most {MOST_PROPERTY_BYTES:,}", event.id)
+    if len(encoded) > MAX_PROPERTY_BYTES:
+        return EventError(index, "properties", f"{len(encoded):,} bytes; at most {MAX_PROPERTY_BYTES:,}", event.id)
     content = (source, event.id, customer, name, sent_at, subscription)
-    return Received(
+    return ReceivedEvent(
         index=index,
-        key=key_of(event.id, source=source, sandbox=sandbox),
-        digest=digest_of(content, encoded),
+        key=event_key(event.id, source=source, sandbox=sandbox),
+        digest=content_digest(content, encoded),
         id=event.id,
         source=source,
         customer=customer,
-        event=name,
+        name=name,
         occurred_at=sent_at or at,
         properties=properties,
         encoded=encoded,
@@ -308,19 +308,19 @@ def _finish(
     )
 
 
-def out_of_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
+def describe_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
     """Say what is wrong with a time that is too old or too far ahead."""
     bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
     return f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
 
 
-def key_of(sender_id: str, *, source: str, sandbox: bool) -> str:
+def event_key(sender_id: str, *, source: str, sandbox: bool) -> str:
     """Return the key, 32 hexadecimal digits, by which an event counts once."""
     text = f"{'sandbox' if sandbox else 'live'}\0{source}\0{sender_id}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def digest_of(content: tuple[str, str, str, str, datetime | None, str], encoded: bytes) -> str:
+def content_digest(content: tuple[str, str, str, str, datetime | None, str], encoded: bytes) -> str:
     """
     Return the digest, 32 hexadecimal digits, by which a repeat is told from a conflict.
 
@@ -335,5 +335,5 @@ def encode_properties(properties: dict[str, Any]) -> bytes:
     return _canonical(properties)
 
 
-decode_properties = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
+decode_properties = msgspec.json.Decoder(dict[str, Any], float_hook=parse_number).decode
 """Read stored properties as they were received: exact numbers in one form each."""

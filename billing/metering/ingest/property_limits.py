@@ -3,27 +3,27 @@
 from decimal import Decimal
 from typing import Any
 
-from plans.aggregation.json_numbers import MOST_DIGITS, TooLong, is_within_bounds
+from plans.aggregation.json_numbers import MOST_DIGITS, OutOfBoundsNumber, is_within_bounds
 
-MOST_KEYS = 128
-MOST_CHARACTERS = 4096
-MOST_LEVELS = 16
+MAX_KEYS = 128
+MAX_CHARACTERS = 4096
+MAX_LEVELS = 16
 
 Flaw = tuple[str, str]
 
 
-def flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
+def find_flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
     """
     Return (field, reason) of the first thing that a property may not be, or None.
 
     has_nul: whether the body may hold an escaped U+0000 anywhere, which PostgreSQL cannot store.
     """
-    if len(properties) > MOST_KEYS:
-        return "properties", f"{len(properties)} keys; at most {MOST_KEYS}"
+    if len(properties) > MAX_KEYS:
+        return "properties", f"{len(properties)} keys; at most {MAX_KEYS}"
     for name, value in properties.items():
         kind = type(value)
         if kind is str:
-            if len(value) > MOST_CHARACTERS or has_nul:
+            if len(value) > MAX_CHARACTERS or has_nul:
                 found = _flaw_of_text(value)
                 if found:
                     return f"properties.{name}", found
@@ -40,15 +40,15 @@ def flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
 
 
 def _flaw_of_text(text: str) -> str | None:
-    if len(text) > MOST_CHARACTERS:
-        return f"{len(text):,} characters; at most {MOST_CHARACTERS:,}"
+    if len(text) > MAX_CHARACTERS:
+        return f"{len(text):,} characters; at most {MAX_CHARACTERS:,}"
     if "\0" in text:
         return "text must not contain U+0000 or half of a surrogate pair"
     return None
 
 
 def _flaw_of_value(value: Any, *, level: int, has_nul: bool) -> str | None:
-    if isinstance(value, TooLong):
+    if isinstance(value, OutOfBoundsNumber):
         return f"{value.text[:20]}… is out of bounds: at most {MOST_DIGITS} digits before and after the point"
     if isinstance(value, str):
         return _flaw_of_text(value)
@@ -56,8 +56,8 @@ def _flaw_of_value(value: Any, *, level: int, has_nul: bool) -> str | None:
         return f"more than {MOST_DIGITS} digits"
     if not isinstance(value, dict | list):
         return None
-    if level > MOST_LEVELS:
-        return f"nested too deeply; at most {MOST_LEVELS} levels"
+    if level > MAX_LEVELS:
+        return f"nested too deeply; at most {MAX_LEVELS} levels"
     if len(value) > 1000:
         return f"{len(value)} elements; at most 1,000"
     if isinstance(value, dict):

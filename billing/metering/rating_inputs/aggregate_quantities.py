@@ -13,16 +13,16 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from billing.metering.store.aggregate_states import span_of
-from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
+from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, Window, add, quantity, ticks
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, UsageWindow, merge_states, compute_quantity, to_microseconds
 from plans.aggregation.weighted_sum import weighted_sum
-from plans.catalog.stored_terms import FeatureTerms, Terms, terms_of
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import match_rate
 
 
-class Metered(Protocol):
+class MeteredPeriod(Protocol):
     """A period to read the quantities of."""
 
     @property
@@ -45,12 +45,12 @@ Quantities = dict[tuple[int, datetime], dict[int, Decimal]]
 """(feature of the version, start of its window) → rate → quantity, before the meter's rounding."""
 
 
-class Kept(NamedTuple):
+class StoredState(NamedTuple):
     """A tally as stored, of one set of dimensions."""
 
     span: str
     starts_at: datetime
-    tally: Aggregate
+    state: AggregateState
 
 
 # One series at a time: a join of them all might read the whole table to find a few.
@@ -101,17 +101,17 @@ class NoRate(ValueError):
     """A level is carried over into a period whose price has no rate for it."""
 
 
-class Held(NamedTuple):
+class PeriodStates(NamedTuple):
     """What is kept of some periods and what they were entered with: period → meter → dimensions → figures."""
 
-    tallies: dict[int, ByMeter]
+    states: dict[int, ByMeter]
     openings: dict[int, ByMeter]
 
 
-NOTHING_HELD = Held({}, {})
+NO_STATES = PeriodStates({}, {})
 
 
-class Asked(NamedTuple):
+class StateQuery(NamedTuple):
     """What is read for some periods: tallies of these meters, and what earlier ones leave of the recurring."""
 
     periods: tuple[int, ...]
@@ -119,41 +119,41 @@ class Asked(NamedTuple):
     recurring: tuple[int, ...]
 
 
-def asked_of(periods: Iterable[Metered]) -> Asked | None:
+def build_query(periods: Iterable[MeteredPeriod]) -> StateQuery | None:
     """Return what to read for these periods, or None where no feature is tallied."""
     tallied = {one.period_id: features for one in periods if (features := _tallied(one))}
     if not tallied:
         return None
     features = {one.meter_id: one.metering.recurring for of_period in tallied.values() for one in of_period}
-    return Asked(tuple(tallied), tuple(features), tuple(one for one, recurring in features.items() if recurring))
+    return StateQuery(tuple(tallied), tuple(features), tuple(one for one, recurring in features.items() if recurring))
 
 
-def read_held(periods: Iterable[Metered]) -> Held:
+def read_states(periods: Iterable[MeteredPeriod]) -> PeriodStates:
     """Read what `quantities` needs of these periods, at one go; nothing where no feature is tallied."""
-    asked = asked_of(periods)
+    asked = build_query(periods)
     if asked is None:
-        return NOTHING_HELD
+        return NO_STATES
     with prepared_statements.pipeline():
-        answer = ask(asked)
+        answer = send_query(asked)
     return answer()
 
 
-def ask(asked: Asked) -> Callable[[], Held]:
+def send_query(asked: StateQuery) -> Callable[[], PeriodStates]:
     """Send the questions inside the caller's pipeline, and return what reads the answers after it."""
     tallies = prepared_statements.cursor()
     tallies.execute(_TALLIES, [_array(asked.periods), _array(asked.meters)])
     if not asked.recurring:
-        return lambda: Held(_by_meter(tallies.fetchall()), {})
+        return lambda: PeriodStates(_by_meter(tallies.fetchall()), {})
     openings = prepared_statements.cursor()
     openings.execute(_OPENINGS, [_array(asked.recurring), _array(asked.periods)])
-    return lambda: Held(_by_meter(tallies.fetchall()), _openings(openings.fetchall()))
+    return lambda: PeriodStates(_by_meter(tallies.fetchall()), _openings(openings.fetchall()))
 
 
 def _array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
-def quantities(period: Metered, held: Held, *, at: datetime | None = None) -> Quantities:
+def compute_quantities(period: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Quantities:
     """
     Return the quantities of a period's tallied features; a feature without usage or level is left out.
 
@@ -162,7 +162,7 @@ def quantities(period: Metered, held: Held, *, at: datetime | None = None) -> Qu
     :raises NoRate: if a level is carried over that no rate of the version's price is for.
     """
     found: Quantities = {}
-    own, entered = held.tallies.get(period.period_id, {}), held.openings.get(period.period_id, {})
+    own, entered = held.states.get(period.period_id, {}), held.openings.get(period.period_id, {})
     for feature in _tallied(period):
         found.update(
             _of_feature(period, feature, own.get(feature.meter_id, {}), entered.get(feature.meter_id, {}), at)
@@ -170,11 +170,11 @@ def quantities(period: Metered, held: Held, *, at: datetime | None = None) -> Qu
     return found
 
 
-def by_dimensions(
-    period: Metered, feature: FeatureTerms, held: Held, *, at: datetime | None = None
+def quantities_by_dimensions(
+    period: MeteredPeriod, feature: FeatureTerms, held: PeriodStates, *, at: datetime | None = None
 ) -> dict[Dimensions, Decimal]:
     """Return a tallied feature's quantity in a period for each set of dimensions that its usage carried."""
-    own = held.tallies.get(period.period_id, {}).get(feature.meter_id, {})
+    own = held.states.get(period.period_id, {}).get(feature.meter_id, {})
     entered = held.openings.get(period.period_id, {}).get(feature.meter_id, {})
     found = {}
     for dimensions in {**own, **entered}:
@@ -184,23 +184,23 @@ def by_dimensions(
     return found
 
 
-def _tallied(period: Metered) -> list[FeatureTerms]:
-    terms = terms_of(period.version_id, period.currency)
-    return [one for one in terms.tallied if one.price is not None]
+def _tallied(period: MeteredPeriod) -> list[FeatureTerms]:
+    terms = load_terms(period.version_id, period.currency)
+    return [one for one in terms.stateful_features if one.price is not None]
 
 
 def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     found: dict[int, ByMeter] = {}
     for period_id, meter_id, dimensions, span, starts_at, *figures in rows:
         of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
-        of_dimensions.setdefault(key_of(dimensions), []).append(Kept(span, starts_at, _tally(*figures)))
+        of_dimensions.setdefault(decode_dimensions(dimensions), []).append(StoredState(span, starts_at, _tally(*figures)))
     return found
 
 
-def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> Aggregate:
+def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> AggregateState:
     latest_at, source, key, value, first_at, moment, members = rest
-    latest = None if latest_at is None else Mark(latest_at, source, key, value)
-    return Aggregate(events, total, low, high, latest, first_at, moment, members)
+    latest = None if latest_at is None else EventValue(latest_at, source, key, value)
+    return AggregateState(events, total, low, high, latest, first_at, moment, members)
 
 
 def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
@@ -208,33 +208,33 @@ def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     for period_id, meter_id, dimensions, *figures in rows:
         events, total, members, *latest = figures
         opening = Opening(int(events), total, int(members), *latest)
-        found.setdefault(period_id, {}).setdefault(meter_id, {})[key_of(dimensions)] = opening
+        found.setdefault(period_id, {}).setdefault(meter_id, {})[decode_dimensions(dimensions)] = opening
     return found
 
 
-def key_of(dimensions: str) -> Dimensions:
+def decode_dimensions(dimensions: str) -> Dimensions:
     return tuple(sorted(_read(dimensions).items()))
 
 
 def _of_feature(
-    period: Metered,
+    period: MeteredPeriod,
     feature: FeatureTerms,
-    kept: Mapping[Dimensions, Sequence[Kept]],
+    kept: Mapping[Dimensions, Sequence[StoredState]],
     openings: Mapping[Dimensions, Opening],
     at: datetime | None,
 ) -> Quantities:
     """Return a feature's quantities: by its windows where its price resets, of the period otherwise."""
     span = span_of(feature.resets)
-    windows: dict[datetime, dict[int, list[tuple[Aggregate, Opening]]]] = {}
+    windows: dict[datetime, dict[int, list[tuple[AggregateState, Opening]]]] = {}
     for dimensions in {**kept, **openings}:
         rate_id = _rate_of(feature, dimensions)
         opening = openings.get(dimensions, NO_OPENING)
         own = [one for one in kept.get(dimensions, ()) if one.span == span]
         if not own and opening is not NO_OPENING:
-            own = [Kept(span, period.starts_at, EMPTY)]
+            own = [StoredState(span, period.starts_at, EMPTY)]
         for one in own:
             of_rate = windows.setdefault(one.starts_at, {}).setdefault(rate_id, [])
-            of_rate.append((one.tally, opening))
+            of_rate.append((one.state, opening))
     return {
         (feature.plan_feature_id, starts_at): {
             rate_id: _quantity(period, feature, tallies, at) for rate_id, tallies in of_window.items()
@@ -252,7 +252,7 @@ def _rate_of(feature: FeatureTerms, dimensions: Dimensions) -> int:
 
 
 def _quantity(
-    period: Metered, feature: FeatureTerms, tallies: Sequence[tuple[Aggregate, Opening]], at: datetime | None
+    period: MeteredPeriod, feature: FeatureTerms, tallies: Sequence[tuple[AggregateState, Opening]], at: datetime | None
 ) -> Decimal:
     """Return what one rate's tallies come to: added up where levels are held side by side, taken as one otherwise."""
     aggregation = feature.metering.aggregation
@@ -265,27 +265,27 @@ def _quantity(
     for tally, opening in tallies:
         entered = EMPTY
         if aggregation == "latest" and opening.latest_at is not None:
-            entered = Aggregate(events=1, latest=Mark(opening.latest_at, "", "", opening.latest_value or ZERO))
-        together = add(together, add(entered, tally))
-    return quantity(aggregation, together)
+            entered = AggregateState(events=1, latest=EventValue(opening.latest_at, "", "", opening.latest_value or ZERO))
+        together = merge_states(together, merge_states(entered, tally))
+    return compute_quantity(aggregation, together)
 
 
 def _level(
-    period: Metered, feature: FeatureTerms, tally: Aggregate, opening: Opening, at: datetime | None
+    period: MeteredPeriod, feature: FeatureTerms, tally: AggregateState, opening: Opening, at: datetime | None
 ) -> Decimal:
     metering = feature.metering
     if metering.aggregation == "sum":
-        return quantity("sum", tally, opening=opening.total)
+        return compute_quantity("sum", tally, opening=opening.total)
     if metering.aggregation == "unique":
-        return quantity("unique", tally, opening=Decimal(opening.members))
+        return compute_quantity("unique", tally, opening=Decimal(opening.members))
     level = opening.total if metering.measures == "deltas" else opening.latest_value or ZERO
-    window = Window(period.starts_at, period.ends_at, _full(period))
+    window = UsageWindow(period.starts_at, period.ends_at, _full(period))
     return weighted_sum(metering.measures, tally, window, opening=level, until=at)
 
 
-def _full(period: Metered) -> int:
+def _full(period: MeteredPeriod) -> int:
     """Return the microseconds of the whole interval that a period is a part of."""
-    terms: Terms = terms_of(period.version_id, period.currency)
-    anchor = anchor_of(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
+    terms: VersionTerms = load_terms(period.version_id, period.currency)
+    anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
     start, end = whole_interval(anchor, period.starts_at)
-    return ticks(end - start)
+    return to_microseconds(end - start)

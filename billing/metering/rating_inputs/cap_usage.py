@@ -50,7 +50,7 @@ class Cap(msgspec.Struct, frozen=True, array_like=True):
     per_minute: int | None
     set_by: str
 
-    def covers(self, feature_id: int) -> bool:
+    def applies_to(self, feature_id: int) -> bool:
         """Tell whether use of a feature counts toward it."""
         return self.feature_id in (None, feature_id)
 
@@ -71,7 +71,7 @@ def read_caps(caps: str) -> Sequence[Cap]:
     return _read(caps) if caps else ()
 
 
-def capped(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
+def read_cap_usage(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
     """
     Return period → how far each cap on it is used up.
 
@@ -80,10 +80,10 @@ def capped(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) -> dict[in
     What a budget for one value of a dimension has spent is that value's share of what each rate comes to, in
     proportion to its quantity: of features whose quantity is a count or a sum, since others do not add up from parts.
     """
-    return against({period_id: read_caps(told) for period_id, told in caps.items() if told}, periods)
+    return compute_cap_usage({period_id: read_caps(told) for period_id, told in caps.items() if told}, periods)
 
 
-def against(found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
+def compute_cap_usage(found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
     """Return the same of caps by period; those with the same number are one, however many periods they are on."""
     if not found:
         return {}
@@ -102,15 +102,15 @@ def _usage(cap: Cap, spent: Decimal) -> CapUsage:
     return CapUsage(cap, spent, max(EXACT.subtract(cap.amount, spent), ZERO))
 
 
-def _spent(period: "PeriodUsage", cap: Cap, shares: "Parts") -> Decimal:
-    features = [one for one in period.features if cap.covers(one.terms.feature_id)]
+def _spent(period: "PeriodUsage", cap: Cap, shares: "ValueShares") -> Decimal:
+    features = [one for one in period.features if cap.applies_to(one.terms.feature_id)]
     if not cap.match:
         return sum((one.cost for one in features), ZERO)
     parts = [_part(period, one, cap, shares) for one in features]
     return round_money(sum(parts, Fraction(0)), cap.currency)
 
 
-def _part(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "Parts") -> Fraction:
+def _part(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "ValueShares") -> Fraction:
     """Return what a value's use of a feature comes to, unrounded."""
     if feature.rating is None or feature.terms.price is None or feature.terms.wallet:
         return Fraction(0)
@@ -124,7 +124,7 @@ def _part(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "Par
     return total
 
 
-Parts = dict[tuple[int, int, int], list[tuple[dict[str, str], Decimal]]]
+ValueShares = dict[tuple[int, int, int], list[tuple[dict[str, str], Decimal]]]
 """(cap, period, meter) → the dimensions of each series that the cap is for, and its quantity in its window of use."""
 
 # A window may begin within an hour, which is told whole.
@@ -139,18 +139,18 @@ GROUP BY 1, 2, 3, 4
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
-def _shares(periods: Iterable["PeriodUsage"], caps: Mapping[int, Sequence[Cap]]) -> Parts:
+def _shares(periods: Iterable["PeriodUsage"], caps: Mapping[int, Sequence[Cap]]) -> ValueShares:
     wanted: list[tuple[int, int, int, datetime, str]] = [
         (cap.id, period.period_id, one.terms.meter_id, one.window_start, msgspec.json.encode(cap.match).decode())
         for period in periods
         for cap in caps[period.period_id]
         if cap.match
         for one in period.features
-        if cap.covers(one.terms.feature_id) and not one.terms.metering.is_tallied
+        if cap.applies_to(one.terms.feature_id) and not one.terms.metering.needs_aggregate_state
     ]
     if not wanted:
         return {}
-    found: Parts = {}
+    found: ValueShares = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_SERIES, [list(column) for column in zip(*wanted, strict=True)])
         for cap_id, period_id, meter_id, dimensions, quantity in cursor.fetchall():

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import msgspec
 
-from billing.metering.rating_inputs.plan_change_carryover import share_left
-from plans.catalog.overrides import Agreed, agreed_terms, part_terms, trial_terms
-from plans.catalog.stored_terms import Terms, terms_of
+from billing.metering.rating_inputs.plan_change_carryover import remaining_share
+from plans.catalog.overrides import TermOverride, apply_overrides, prorate_terms, trial_terms
+from plans.catalog.stored_terms import VersionTerms, load_terms
 
 
-class Rated(Protocol):
+class PeriodWithTerms(Protocol):
     """
     A period to rate.
 
@@ -58,21 +58,21 @@ period.
 """
 
 
-class Dated(msgspec.Struct, frozen=True, array_like=True):
+class DatedOverride(msgspec.Struct, frozen=True, array_like=True):
     """An override and when it is in force."""
 
     feature_id: int
-    what: str
+    kind: str
     value: Decimal
     match: dict[str, str]
     starts_at: datetime
     ends_at: datetime | None
 
 
-_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Dated, ...]).decode)
+_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[DatedOverride, ...]).decode)
 
 
-def terms_for(period: Rated) -> Terms:
+def terms_for(period: PeriodWithTerms) -> VersionTerms:
     """
     Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then; in a
     trial, without what is not due in it.
@@ -81,17 +81,17 @@ def terms_for(period: Rated) -> Terms:
 
     Source: docs/pricing.md#overrides.
     """
-    terms = terms_of(period.version_id, period.currency)
+    terms = load_terms(period.version_id, period.currency)
     if period.overrides:
-        terms = agreed_terms(terms, frozenset(_in_force(period)))
+        terms = apply_overrides(terms, frozenset(_in_force(period)))
     if period.continued:
-        terms = part_terms(terms, share_left(terms, period))
+        terms = prorate_terms(terms, remaining_share(terms, period))
     if period.is_trial:
         terms = trial_terms(terms)
     return terms
 
 
-def _in_force(period: Rated) -> Iterator[Agreed]:
+def _in_force(period: PeriodWithTerms) -> Iterator[TermOverride]:
     for one in _read(period.overrides):
         if one.starts_at <= period.starts_at and (one.ends_at is None or period.starts_at < one.ends_at):
-            yield Agreed(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))
+            yield TermOverride(one.feature_id, one.kind, one.value, tuple(sorted(one.match.items())))

@@ -11,17 +11,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.metering.ingest.event_contributions import given
-from billing.metering.ingest.event_reader import pages_between
+from billing.metering.ingest.event_contributions import read_contributions
+from billing.metering.ingest.event_reader import read_pages
 from billing.models import Period
 from plans.catalog.stored_terms import FeatureTerms
 from plans.models import Meter
 
-Values = dict[tuple[int, datetime], dict[int, tuple[Decimal, ...]]]
+EventValues = dict[tuple[int, datetime], dict[int, tuple[Decimal, ...]]]
 """(feature of the version, start of its window) → rate → values in the order of time, then source, then id."""
 
 
-def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int | None = None) -> Values:
+def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int | None = None) -> EventValues:
     """
     Return the values of a period's events at these features' rates.
 
@@ -31,16 +31,16 @@ def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int 
     names = Meter.objects.filter(pk__in={one.meter_id for one in features}).values_list("event_name", flat=True)
     wanted = {one.plan_feature_id for one in features}
     found: dict[Any, dict[int, list[Decimal]]] = {}
-    pages = pages_between(
+    pages = read_pages(
         customer_id=period.subscription.customer_id,
         names=list(names),
         since=period.starts_at,
         until=period.ends_at,
     )
     for rows in pages:
-        for one in given(rows, since=period.starts_at):
-            for part in one.parts:
-                if not one.counts(part, up_to=up_to):
+        for one in read_contributions(rows, since=period.starts_at):
+            for part in one.contributions:
+                if not one.is_counted(part, up_to=up_to):
                     continue
                 for counter, _ in part.stop.targets:
                     if counter.period_id == period_id and counter.plan_feature_id in wanted:

@@ -12,14 +12,14 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.aggregate_quantities import Metered
-from billing.subscriptions.periods.boundaries import window_of
+from billing.metering.rating_inputs.aggregate_quantities import MeteredPeriod
+from billing.subscriptions.periods.boundaries import usage_window
 from lib import prepared_statements
 from lib.decimals import EXACT
-from plans.catalog.stored_terms import FeatureTerms, terms_of
+from plans.catalog.stored_terms import FeatureTerms, load_terms
 
 
-class Run(NamedTuple):
+class WindowRun(NamedTuple):
     """
     The part of a window that a subscription has spent on a version, up to the end of one of its periods.
 
@@ -35,7 +35,7 @@ class Run(NamedTuple):
     is_last: bool
 
 
-Runs = Mapping[int, Run]
+WindowRuns = Mapping[int, WindowRun]
 """Feature of the version → its run."""
 
 # Periods on the same version, with no other in between: a run starts anew where the version changes, or a trial ends.
@@ -56,16 +56,16 @@ LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan
 """
 
 
-def read_runs(periods: Sequence[Metered]) -> dict[int, dict[int, Run]]:
+def read_window_runs(periods: Sequence[MeteredPeriod]) -> dict[int, dict[int, WindowRun]]:
     """Return period → its runs, in one statement; in none where nothing runs on."""
     windows = {
-        (one.period_id, feature.plan_feature_id): (one, window_for(one, feature))
+        (one.period_id, feature.plan_feature_id): (one, find_window(one, feature))
         for one in periods
-        for feature in terms_of(one.version_id, one.currency).running_on
+        for feature in load_terms(one.version_id, one.currency).spanning_features
     }
     if not windows:
         return {}
-    found: dict[int, dict[int, Run]] = {}
+    found: dict[int, dict[int, WindowRun]] = {}
     with prepared_statements.cursor() as cursor:
         columns = list(zip(*windows, strict=True))
         cursor.execute(_READ, [list(columns[0]), list(columns[1]), [window[0] for _, window in windows.values()]])
@@ -74,23 +74,23 @@ def read_runs(periods: Sequence[Metered]) -> dict[int, dict[int, Run]]:
             of_period = found.setdefault(period_id, {})
             run = of_period.get(plan_feature_id)
             if run is None:
-                run = Run(start, end, period.starts_at, None, is_cut or period.ends_at >= end)
+                run = WindowRun(start, end, period.starts_at, None, is_cut or period.ends_at >= end)
             if began_at is not None:
                 run = _with(run, began_at, rate_id, quantity)
             of_period[plan_feature_id] = run
     return found
 
 
-def window_for(period: Metered, feature: FeatureTerms) -> tuple[datetime, datetime]:
+def find_window(period: MeteredPeriod, feature: FeatureTerms) -> tuple[datetime, datetime]:
     """Return the window that a period lies in, of a feature whose price runs on."""
     if feature.resets is None:
         raise TypeError(f"{feature.name} starts anew with each period.")
-    terms = terms_of(period.version_id, period.currency)
+    terms = load_terms(period.version_id, period.currency)
     zone = ZoneInfo(period.time_zone)
-    return window_of(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=period.starts_at)
+    return usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=period.starts_at)
 
 
-def _with(run: Run, began_at: datetime, rate_id: int | None, quantity: Decimal) -> Run:
+def _with(run: WindowRun, began_at: datetime, rate_id: int | None, quantity: Decimal) -> WindowRun:
     """Return a run with one counter of an earlier period, or with an earlier period that nothing was used in."""
     earlier = dict(run.earlier or {})
     if rate_id is not None:

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.metering.rating_inputs.aggregate_quantities import Held, Metered, quantities
+from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, MeteredPeriod, compute_quantities
 from billing.metering.rating_inputs.event_values import read_values
-from billing.metering.rating_inputs.multi_period_windows import Runs
-from plans.catalog.stored_terms import FeatureTerms, terms_of
-from plans.pricing.rating import BEYOND, PriceTerms, Usage
+from billing.metering.rating_inputs.multi_period_windows import WindowRuns
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.rating import UNCOVERED, PriceTerms, RateUsage
 
 
-class Counted(NamedTuple):
+class CounterState(NamedTuple):
     """
     A counter's cumulative state: how many events, the sum of their values and of their digests.
 
@@ -35,10 +35,10 @@ class Counted(NamedTuple):
         return self.quantity if self.metered is None else self.metered
 
 
-NOTHING = Counted(0, Decimal(0), Decimal(0))
+EMPTY_COUNTER = CounterState(0, Decimal(0), Decimal(0))
 
-DRAWS = f"""
-SELECT period_id, plan_feature_id, window_start, {BEYOND}::bigint, 0::bigint, overage, 0::numeric, cost
+DRAWDOWN_COUNTERS = f"""
+SELECT period_id, plan_feature_id, window_start, {UNCOVERED}::bigint, 0::bigint, overage, 0::numeric, cost
 FROM billing_drawdown
 """  # noqa: S608
 """
@@ -47,18 +47,18 @@ and is invoiced, and as `carried` all that was asked of them.
 """
 
 
-class Window(NamedTuple):
+class UsageWindow(NamedTuple):
     """One price's own span of use within a period, on which its allowance and tiers start anew."""
 
     plan_feature_id: int
     starts_at: datetime
 
 
-Counters = dict[Window, dict[int, Counted]]
+Counters = dict[UsageWindow, dict[int, CounterState]]
 """What was used in one period: window → rate → counted."""
 
 
-class Span(msgspec.Struct, frozen=True, gc=False):
+class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     """
     A period's interval, and the version, currency and overrides it is rated by.
 
@@ -78,16 +78,16 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     overrides: str = ""
     continued: str = ""
     is_trial: bool = False
-    runs: Runs = {}
+    runs: WindowRuns = {}
 
 
-def with_runs(span: Span, runs: Mapping[int, Runs]) -> Span:
+def with_window_runs(span: RatingPeriod, runs: Mapping[int, WindowRuns]) -> RatingPeriod:
     """Return the period with what its windows of use hold from earlier ones."""
     of_period = runs.get(span.period_id)
     return msgspec.structs.replace(span, runs=of_period) if of_period else span
 
 
-def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:
+def with_metered(counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Counters:
     """
     Return the counters with what tallied features come to, among them levels that were carried over without an event.
 
@@ -95,40 +95,40 @@ def with_metered(counters: Counters, span: Metered, held: Held, *, at: datetime 
 
     :raises NoRate: if a level is carried over that no rate of the version's price is for.
     """
-    found = with_tallied(counters, span, held, at=at)
-    for feature in terms_of(span.version_id, span.currency).by_value:
+    found = with_aggregates(counters, span, held, at=at)
+    for feature in load_terms(span.version_id, span.currency).value_priced_features:
         for window in [one for one in found if one.plan_feature_id == feature.plan_feature_id]:
-            found[window] = with_values(found[window], window, feature, period_id=span.period_id)
+            found[window] = with_event_values(found[window], window, feature, period_id=span.period_id)
     return found
 
 
-def with_tallied(counters: Counters, span: Metered, held: Held, *, at: datetime | None = None) -> Counters:
+def with_aggregates(counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Counters:
     """Return the same without the values of single events."""
     found = dict(counters)
-    for (plan_feature_id, starts_at), by_rate in quantities(span, held, at=at).items():
-        window = Window(plan_feature_id, starts_at)
+    for (plan_feature_id, starts_at), by_rate in compute_quantities(span, held, at=at).items():
+        window = UsageWindow(plan_feature_id, starts_at)
         known = found.get(window, {})
         found[window] = known | {
-            rate_id: known.get(rate_id, NOTHING)._replace(metered=quantity) for rate_id, quantity in by_rate.items()
+            rate_id: known.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity) for rate_id, quantity in by_rate.items()
         }
     return found
 
 
-def with_values(
-    counted: Mapping[int, Counted],
-    window: Window,
+def with_event_values(
+    counted: Mapping[int, CounterState],
+    window: UsageWindow,
     feature: FeatureTerms,
     *,
     period_id: int,
     up_to: int | None = None,
-) -> dict[int, Counted]:
+) -> dict[int, CounterState]:
     """Return what was counted in a window with the value of each event; up_to: of those up to a high-water mark."""
     values = read_values(period_id=period_id, features=[feature], up_to=up_to).get(tuple(window), {})
     return {rate_id: one._replace(values=values.get(rate_id, ())) for rate_id, one in counted.items()}
 
 
-def usage_of(price: PriceTerms, counted: Mapping[int, Counted]) -> dict[int | str, Decimal | Usage]:
+def to_rate_usage(price: PriceTerms, counted: Mapping[int, CounterState]) -> dict[int | str, Decimal | RateUsage]:
     """Return what was counted at each rate as rating reads it."""
-    if price.reads_quantities:
+    if price.reads_only_quantities:
         return {rate_id: one.used for rate_id, one in counted.items()}
-    return {rate_id: Usage(one.used, one.events, one.values, one.carried) for rate_id, one in counted.items()}
+    return {rate_id: RateUsage(one.used, one.events, one.values, one.carried) for rate_id, one in counted.items()}

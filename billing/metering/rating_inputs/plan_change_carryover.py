@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
-from plans.catalog.stored_terms import FeatureTerms, Terms
-from plans.pricing.proration import share
-from plans.pricing.rating import NOTHING_CLIMBED
+from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms
+from plans.pricing.proration import share_of_interval
+from plans.pricing.rating import NO_PRIOR_UNITS
 
 CONTINUED = """
 CASE WHEN p.continues_id IS NULL THEN ''
@@ -41,7 +41,7 @@ CONTINUES = f"CASE WHEN p.continues_id IS NULL THEN '' ELSE '{NOT_BILLED_YET}' E
 """The same where only quantities are asked for, which are what they are whatever was billed before."""
 
 
-class Climbed(msgspec.Struct, frozen=True, array_like=True):
+class PriorUnits(msgspec.Struct, frozen=True, array_like=True):
     """How far the usage at one rate stood on its ladder when a line had billed it."""
 
     mark: int
@@ -50,10 +50,10 @@ class Climbed(msgspec.Struct, frozen=True, array_like=True):
     units: Decimal
 
 
-_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Climbed, ...]).decode)
+_read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[PriorUnits, ...]).decode)
 
 
-def climbed(continued: str, feature: FeatureTerms, *, up_to: int | None = None) -> Mapping[int | str, Decimal]:
+def read_prior_units(continued: str, feature: FeatureTerms, *, up_to: int | None = None) -> Mapping[int | str, Decimal]:
     """
     Return rate key → units that stand on its ladder already: what the rate of the same match billed before.
 
@@ -62,7 +62,7 @@ def climbed(continued: str, feature: FeatureTerms, *, up_to: int | None = None) 
     Source: docs/pricing.md#climbing-on.
     """
     if continued in ("", NOT_BILLED_YET) or feature.price is None or feature.resets is not None:
-        return NOTHING_CLIMBED
+        return NO_PRIOR_UNITS
     units = {
         tuple(sorted(one.match.items())): one.units
         for one in _read(continued)
@@ -71,7 +71,7 @@ def climbed(continued: str, feature: FeatureTerms, *, up_to: int | None = None) 
     return {rate.key: units[match] for rate in feature.price.rates if (match := tuple(sorted(rate.match))) in units}
 
 
-class Part(Protocol):
+class PartialPeriod(Protocol):
     """A period within its whole interval."""
 
     @property
@@ -82,11 +82,11 @@ class Part(Protocol):
     def time_zone(self) -> str: ...
 
 
-def share_left(terms: Terms, period: Part) -> Fraction:
+def remaining_share(terms: VersionTerms, period: PartialPeriod) -> Fraction:
     """Return which share of its whole interval was left when a period began, by the proration of its version."""
-    anchor = anchor_of(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
+    anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
     start, end = whole_interval(anchor, period.starts_at)
-    return share(
+    return share_of_interval(
         period.starts_at,
         end,
         full_start=start,

@@ -3,35 +3,35 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from billing.metering.ingest.event_contributions import Given, Part, given
-from billing.metering.ingest.event_reader import pages_between
+from billing.metering.ingest.event_contributions import EventContributions, Contribution, read_contributions
+from billing.metering.ingest.event_reader import read_pages
 from billing.metering.store.counter_store import CounterKey
 from billing.metering.usage.current_usage import FeatureUsage, current_usage
 from billing.models import Period
-from lib.decimals import EXACT, ZERO, plain
-from plans.pricing.rating_parts import Part as PricedPart
+from lib.decimals import EXACT, ZERO, to_plain_string
+from plans.pricing.rating_parts import RatingPart as PricedPart
 
 TICK = timedelta(microseconds=1)
 
-MOST_WALKED = 10_000
+MAX_EVENTS_WALKED = 10_000
 """Events of a feature that are added up to find where one of them stands; with more, their order is not looked at."""
 
 
-def tiers_of(one: Given, part: Part, counter: CounterKey, period: Period) -> tuple[tuple[str, ...], bool]:
+def find_tiers(one: EventContributions, part: Contribution, counter: CounterKey, period: Period) -> tuple[tuple[str, ...], bool]:
     """
     Return in words how the units are priced that an event gave, and whether that is by their place in time.
 
     A counter keeps no order. Where its units are a plain sum of few events, they are laid end to end in the order of
     time, then source, then id; otherwise these are the tiers of the whole period's usage.
     """
-    if one.taken_back is not None:
+    if one.correction_sequence is not None:
         return (), False
     usage = _usage_of(one, period, counter)
     span = _place(one, part, counter, period, usage)
     return _tiers(usage, counter, span)
 
 
-def _usage_of(one: Given, period: Period, counter: CounterKey) -> FeatureUsage | None:
+def _usage_of(one: EventContributions, period: Period, counter: CounterKey) -> FeatureUsage | None:
     """Return the usage of the window that an event fell in, rated as it is by now."""
     customer = period.subscription.customer
     found = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=one.row.occurred_at)
@@ -40,28 +40,28 @@ def _usage_of(one: Given, period: Period, counter: CounterKey) -> FeatureUsage |
 
 
 def _place(
-    one: Given, part: Part, counter: CounterKey, period: Period, usage: FeatureUsage | None
+    one: EventContributions, part: Contribution, counter: CounterKey, period: Period, usage: FeatureUsage | None
 ) -> tuple[Decimal, Decimal] | None:
     """Return which units of its rate an event gave, in the order of time; None where that order decides nothing."""
     metering = part.stop.meter.metering
     is_plain = metering.aggregation in ("count", "sum") and not metering.recurring
     if usage is None or usage.terms.price is None or usage.terms.price.rounding or not is_plain:
         return None
-    if usage.events > MOST_WALKED or part.value < 0:
+    if usage.events > MAX_EVENTS_WALKED or part.value < 0:
         return None
     before, row = ZERO, one.row
     here = (row.occurred_at, row.source, row.sender_id)
-    pages = pages_between(
+    pages = read_pages(
         customer_id=row.customer_id or 0, names=[row.name], since=period.starts_at, until=row.occurred_at + TICK
     )
     for rows in pages:
-        for other in given(rows, since=period.starts_at):
+        for other in read_contributions(rows, since=period.starts_at):
             if (other.row.occurred_at, other.row.source, other.row.sender_id) >= here:
                 break
-            for own in other.parts if other.taken_back is None else ():
+            for own in other.contributions if other.correction_sequence is None else ():
                 if any(target == counter for target, _ in own.stop.targets):
                     before = EXACT.add(before, Decimal(own.value))
-    for own in one.parts[: one.parts.index(part)]:  # a meter may read several values of one event
+    for own in one.contributions[: one.contributions.index(part)]:  # a meter may read several values of one event
         if any(target == counter for target, _ in own.stop.targets):
             before = EXACT.add(before, Decimal(own.value))
     return before, EXACT.add(before, Decimal(part.value))
@@ -84,12 +84,12 @@ def _tiers(
             if units > 0:
                 found.append((units, _price(one)))
         if sum((units for units, _ in found), ZERO) == span[1] - span[0]:
-            return tuple(f"{plain(units)} {how}" for units, how in found), True
-    included = (f"{plain(line.included)} included",) if line.included else ()
-    return (*included, *(f"{plain(one.units)} {_price(one)}" for one in line.parts)), False
+            return tuple(f"{to_plain_string(units)} {how}" for units, how in found), True
+    included = (f"{to_plain_string(line.included)} included",) if line.included else ()
+    return (*included, *(f"{to_plain_string(one.units)} {_price(one)}" for one in line.parts)), False
 
 
 def _price(part: PricedPart) -> str:
-    flat = f" + {plain(part.flat_fee)}" if part.flat_fee else ""
-    end = "…" if part.end is None else plain(part.end)
-    return f"in the tier from {plain(part.start)} to {end}, at {plain(part.unit_price)}{flat}"
+    flat = f" + {to_plain_string(part.flat_fee)}" if part.flat_fee else ""
+    end = "…" if part.end is None else to_plain_string(part.end)
+    return f"in the tier from {to_plain_string(part.start)} to {end}, at {to_plain_string(part.unit_price)}{flat}"

@@ -7,17 +7,17 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.multi_period_windows import Run
-from billing.metering.rating_inputs.period_counters import Counted, Span, Window, usage_of
-from billing.metering.rating_inputs.plan_change_carryover import climbed
+from billing.metering.rating_inputs.multi_period_windows import WindowRun
+from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod, UsageWindow, to_rate_usage
+from billing.metering.rating_inputs.plan_change_carryover import read_prior_units
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
-from plans.catalog.stored_terms import FeatureTerms, terms_of
-from plans.pricing.proration import share
-from plans.pricing.rating import WHOLE, RatedLine, Rating, nothing, rate_usage
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.proration import share_of_interval
+from plans.pricing.rating import FULL_PERIOD, RatedLine, Rating, empty_line, rate_usage
 
 
-class Due(NamedTuple):
+class WindowCharge(NamedTuple):
     """
     What one rate, or a bound, comes to in a period.
 
@@ -26,10 +26,10 @@ class Due(NamedTuple):
     """
 
     feature: FeatureTerms
-    window: Window
+    window: UsageWindow
     line: RatedLine
     before: RatedLine | None
-    counted: Counted
+    counted: CounterState
 
     @property
     def quantity(self) -> Decimal:
@@ -46,7 +46,7 @@ class Due(NamedTuple):
         return claimed if self.before is None else EXACT.subtract(claimed, self.billed_before(currency))
 
 
-class Rated(NamedTuple):
+class WindowRating(NamedTuple):
     """A window up to a period's end, and up to its start where it runs on from periods before; None otherwise."""
 
     now: Rating
@@ -55,29 +55,29 @@ class Rated(NamedTuple):
     @property
     def invoiced(self) -> Decimal:
         """What lines of the period claim."""
-        return self.now.invoiced if self.before is None else EXACT.subtract(self.now.invoiced, self.before.invoiced)
+        return self.now.invoiced_amount if self.before is None else EXACT.subtract(self.now.invoiced_amount, self.before.invoiced_amount)
 
     def lines(self) -> Iterator[tuple[RatedLine, RatedLine | None]]:
         """Yield each line as it is by the end of the period and as it was before, in the order of the price."""
         if self.before is None:
-            yield from ((line, None) for line in self.now.claimed)
+            yield from ((line, None) for line in self.now.invoice_lines)
             return
-        before = {line.rate_key: line for line in self.before.claimed}
-        for line in self.now.claimed:
-            yield line, before.pop(line.rate_key, nothing(line.rate_key))
-        yield from ((nothing(key), line) for key, line in before.items())
+        before = {line.rate_key: line for line in self.before.invoice_lines}
+        for line in self.now.invoice_lines:
+            yield line, before.pop(line.rate_key, empty_line(line.rate_key))
+        yield from ((empty_line(key), line) for key, line in before.items())
 
 
 def rate_window(
-    span: Span,
+    span: RatingPeriod,
     feature: FeatureTerms,
-    counted: Mapping[int, Counted],
+    counted: Mapping[int, CounterState],
     *,
-    part: Fraction = WHOLE,
+    part: Fraction = FULL_PERIOD,
     is_final: bool = True,
     up_to: int | None = None,
-    burns: bool = False,
-) -> Rated:
+    is_drawdown: bool = False,
+) -> WindowRating:
     """
     Rate what a period has counted of a feature that has a price.
 
@@ -88,14 +88,14 @@ def rate_window(
 
     Source: docs/pricing.md#periods-of-use.
     """
-    price = feature.price if burns else feature.claims
+    price = feature.price if is_drawdown else feature.invoice_price
     if price is None:
         raise TypeError(f"{feature.name} has no price.")
     run = span.runs.get(feature.plan_feature_id)
     if run is None:
-        before = climbed(span.continued, feature, up_to=up_to)
-        used = usage_of(price, counted)
-        return Rated(rate_usage(price, used, share=part, is_final=is_final, climbed=before), None)
+        before = read_prior_units(span.continued, feature, up_to=up_to)
+        used = to_rate_usage(price, counted)
+        return WindowRating(rate_usage(price, used, share=part, is_final=is_final, prior_units=before), None)
     so_far = dict(run.earlier or {})
     for rate_id, one in counted.items():
         so_far[rate_id] = EXACT.add(so_far.get(rate_id, ZERO), one.used)
@@ -103,20 +103,20 @@ def rate_window(
     until = span.ends_at if ends_now else run.window_end
     now = rate_usage(price, dict(so_far), share=_share(span, feature, run, until), is_final=ends_now)
     if run.earlier is None:
-        return Rated(now, None)
+        return WindowRating(now, None)
     part = _share(span, feature, run, run.window_end)
-    return Rated(now, rate_usage(price, dict(run.earlier), share=part, is_final=False))
+    return WindowRating(now, rate_usage(price, dict(run.earlier), share=part, is_final=False))
 
 
-def _share(span: Span, feature: FeatureTerms, run: Run, until: datetime) -> Fraction:
+def _share(span: RatingPeriod, feature: FeatureTerms, run: WindowRun, until: datetime) -> Fraction:
     """Return which share of the window lies between the run's begin and a moment, where a bound depends on it."""
     if feature.price is None or not feature.price.is_bounded:
-        return WHOLE
-    return share(
+        return FULL_PERIOD
+    return share_of_interval(
         max(run.began_at, run.window_start),
         min(until, run.window_end),
         full_start=run.window_start,
         full_end=run.window_end,
-        by=terms_of(span.version_id, span.currency).proration,  # type: ignore[arg-type]
+        by=load_terms(span.version_id, span.currency).proration,  # type: ignore[arg-type]
         zone=ZoneInfo(span.time_zone),
     )

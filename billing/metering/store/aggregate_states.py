@@ -17,16 +17,16 @@ import msgspec
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
-from plans.aggregation.distinct_values import Step, change, is_member
-from plans.aggregation.weighted_sum import moment_of_levels
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, merge_states, aggregate_event
+from plans.aggregation.distinct_values import MembershipChange, apply_changes, is_member
+from plans.aggregation.weighted_sum import level_moment
 from plans.pricing.period_anchor import Interval
 
 HOUR = "hour"
 """The span of tallies that breakdowns are made of, by the hour of the customer's own clock."""
 
 
-class TallyKey(NamedTuple):
+class AggregateStateKey(NamedTuple):
     """`span`: how long a window is, such as `1 day`; empty for the whole period. `starts_at`: of the window."""
 
     series: RollupSeries
@@ -39,19 +39,19 @@ def span_of(resets: Interval | None) -> str:
     return "" if resets is None else f"{resets.count} {resets.unit}"
 
 
-Place = tuple[int, UUID]
+SeriesValue = tuple[int, UUID]
 """A series, and the digest of a value."""
 
 
-class Joined(NamedTuple):
+class ValueChange(NamedTuple):
     """An event's word on a distinct value. `digest`: of the value."""
 
-    step: Step
+    step: MembershipChange
     digest: UUID
     value: str
 
 
-_ADD = """
+_ADD_TO_STATES = """
 INSERT INTO billing_aggregatestate AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
     latest_key, latest_value, first_at, moment, members)
 SELECT * FROM jsonb_to_recordset(%s::jsonb) AS added(series_id bigint, span text, starts_at timestamptz,
@@ -76,23 +76,23 @@ ON CONFLICT (series_id, span, starts_at) DO UPDATE SET
 
 
 def add_marks(
-    marks: Mapping[TallyKey, Sequence[Mark]],
+    marks: Mapping[AggregateStateKey, Sequence[EventValue]],
     ids: Mapping[RollupSeries, int],
     *,
-    kept: Mapping[RollupSeries, Sequence[Mark]],
+    level_changes: Mapping[RollupSeries, Sequence[EventValue]],
 ) -> None:
     """Add events to tallies, as values and as deltas; `kept` are those by which a weighted sum is explained."""
-    _add({key: _folded(key.starts_at, of_key) for key, of_key in marks.items()}, ids, kept=kept)
+    _add_to_states({key: _aggregate(key.starts_at, key_marks) for key, key_marks in marks.items()}, ids, level_changes=level_changes)
 
 
-def _folded(start: datetime, marks: Iterable[Mark]) -> Aggregate:
+def _aggregate(start: datetime, marks: Iterable[EventValue]) -> AggregateState:
     total = EMPTY
     for mark in marks:
-        total = add(total, tally_of(mark, start))
+        total = merge_states(total, aggregate_event(mark, start))
     return total
 
 
-class _Row(msgspec.Struct, gc=False):
+class _StateRow(msgspec.Struct, gc=False):
     series_id: int
     span: str
     starts_at: datetime
@@ -109,7 +109,7 @@ class _Row(msgspec.Struct, gc=False):
     members: int
 
 
-class _Level(msgspec.Struct, gc=False):
+class _LevelRow(msgspec.Struct, gc=False):
     series_id: int
     at: datetime
     source: str
@@ -117,69 +117,69 @@ class _Level(msgspec.Struct, gc=False):
     value: Decimal
 
 
-_KEEP_LEVELS = """
+_INSERT_LEVEL_CHANGES = """
 INSERT INTO billing_levelchange (series_id, at, source, key, value)
 SELECT * FROM jsonb_to_recordset(%s::jsonb) AS kept(series_id bigint, at timestamptz, source text, key text,
     value numeric)
 """
 
 
-def _add(
-    tallies: Mapping[TallyKey, Aggregate],
+def _add_to_states(
+    states: Mapping[AggregateStateKey, AggregateState],
     ids: Mapping[RollupSeries, int],
     *,
-    kept: Mapping[RollupSeries, Sequence[Mark]] = MappingProxyType({}),
+    level_changes: Mapping[RollupSeries, Sequence[EventValue]] = MappingProxyType({}),
 ) -> None:
     """Add to tallies; `kept` are single events to keep in the order of time, by which a weighted sum is explained."""
-    if not tallies:
+    if not states:
         return
-    rows = [_row(ids[key.series], key, tally) for key, tally in tallies.items()]
-    levels = [_Level(ids[series], *mark) for series, of_series in kept.items() for mark in of_series]
+    rows = [_state_row(ids[key.series], key, state) for key, state in states.items()]
+    levels = [_LevelRow(ids[series], *mark) for series, changes in level_changes.items() for mark in changes]
     with (
-        prepared_statements.cursor() as to_tallies,
-        prepared_statements.cursor() as to_levels,
+        prepared_statements.cursor() as state_cursor,
+        prepared_statements.cursor() as level_cursor,
         prepared_statements.pipeline(),
     ):
-        to_tallies.execute(_ADD, [_document(rows)])
+        state_cursor.execute(_ADD_TO_STATES, [_encode_rows(rows)])
         if levels:
-            to_levels.execute(_KEEP_LEVELS, [_document(levels)])
+            level_cursor.execute(_INSERT_LEVEL_CHANGES, [_encode_rows(levels)])
 
 
-def _document(rows: Sequence[_Row | _Level]) -> str:
+def _encode_rows(rows: Sequence[_StateRow | _LevelRow]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _row(series_id: int, key: TallyKey, tally: Aggregate) -> _Row:
-    latest = tally.latest
-    return _Row(
+def _state_row(series_id: int, key: AggregateStateKey, state: AggregateState) -> _StateRow:
+    latest = state.latest
+    return _StateRow(
         series_id,
         key.span,
         key.starts_at,
-        tally.events,
-        tally.total,
-        tally.low,
-        tally.high,
+        state.events,
+        state.total,
+        state.low,
+        state.high,
         latest.at if latest else None,
         latest.source if latest else "",
         latest.key if latest else "",
         latest.value if latest else None,
-        tally.first_at,
-        tally.moment,
-        tally.members,
+        state.first_at,
+        state.moment,
+        state.members,
     )
 
 
-def add_levels(marks: Mapping[TallyKey, Sequence[Mark]], ids: Mapping[RollupSeries, int]) -> None:
+def add_levels(marks: Mapping[AggregateStateKey, Sequence[EventValue]], ids: Mapping[RollupSeries, int]) -> None:
     """Add events that say what the level is from then on."""
-    tallies = {}
-    for key, new in marks.items():
-        kept = _levels_around(ids[key.series], since=min(new).at, until=max(new).at)
-        moved = EXACT.subtract(moment_of_levels(sorted([*kept, *new])), moment_of_levels(kept))
-        folded = _folded(key.starts_at, new)
-        tallies[key] = Aggregate(
-            folded.events, folded.total, folded.low, folded.high, folded.latest, folded.first_at, moved
+    states = {}
+    for key, new_marks in marks.items():
+        stored_marks = _levels_around(ids[key.series], since=min(new_marks).at, until=max(new_marks).at)
+        moment_change = EXACT.subtract(level_moment(sorted([*stored_marks, *new_marks])), level_moment(stored_marks))
+        aggregate = _aggregate(key.starts_at, new_marks)
+        states[key] = AggregateState(
+            aggregate.events, aggregate.total, aggregate.low, aggregate.high, aggregate.latest, aggregate.first_at, moment_change
         )
-    _add(tallies, ids, kept={key.series: of_key for key, of_key in marks.items()})
+    _add_to_states(states, ids, level_changes={key.series: key_marks for key, key_marks in marks.items()})
 
 
 _LEVELS_AROUND = """
@@ -192,7 +192,7 @@ UNION ALL (SELECT at, source, key, value FROM billing_levelchange WHERE series_i
 """
 
 
-def _levels_around(series_id: int, *, since: datetime, until: datetime) -> list[Mark]:
+def _levels_around(series_id: int, *, since: datetime, until: datetime) -> list[EventValue]:
     """
     Return the levels kept from `since` to `until`, with the last one before and the first one after, in order.
 
@@ -200,19 +200,19 @@ def _levels_around(series_id: int, *, since: datetime, until: datetime) -> list[
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_LEVELS_AROUND, {"series": series_id, "since": since, "until": until}, binary=True)
-        return sorted(Mark(*row) for row in cursor.fetchall())
+        return sorted(EventValue(*row) for row in cursor.fetchall())
 
 
 # One lock for all periods of a subscription's meter, since a value that comes or goes in one of them may have been
 # there before, or be told of again in a later one, which other transactions add to.
-_LOCK = """
+_LOCK_MEMBERS = """
 SELECT pg_advisory_xact_lock(k) FROM (
     SELECT DISTINCT hashtextextended(format('members of %%s %%s', p.subscription_id, u.m), 0) AS k
     FROM unnest(%s::bigint[], %s::bigint[]) AS u(p, m) JOIN billing_period p ON p.id = u.p ORDER BY k
 ) locks
 """
 
-_MEMBERS = """
+_READ_MEMBERS = """
 SELECT u.i, own.at, own.source, own.key, own.is_present, before.is_present, later.series_id
 FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
 JOIN billing_series s ON s.id = u.series
@@ -234,7 +234,7 @@ LEFT JOIN LATERAL (
 ) later ON true
 """
 
-_KEEP_MEMBERS = """
+_UPSERT_VALUES = """
 INSERT INTO billing_distinctvalue (series_id, digest, value, at, source, key, is_present)
 SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
 ORDER BY 1, 2
@@ -242,7 +242,7 @@ ON CONFLICT (series_id, digest) DO UPDATE SET
     at = excluded.at, source = excluded.source, key = excluded.key, is_present = excluded.is_present
 """
 
-_MOVE_MEMBERS = """
+_ADJUST_MEMBER_COUNTS = """
 UPDATE billing_aggregatestate t SET members = t.members + u.n
 FROM (SELECT series, sum(n) AS n FROM unnest(%s::bigint[], %s::bigint[]) AS u(series, n) GROUP BY 1) u
 WHERE t.series_id = u.series AND t.span = ''
@@ -251,99 +251,99 @@ WHERE t.series_id = u.series AND t.span = ''
 
 def lock_members(series: Iterable[RollupSeries]) -> None:
     """Let nobody else count the members of these meters' subscriptions, in any period, until the transaction ends."""
-    keys = sorted({(one.period_id, one.meter_id) for one in series})
+    keys = sorted({(key.period_id, key.meter_id) for key in series})
     if keys:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_LOCK, [list(column) for column in zip(*keys, strict=True)])
+            cursor.execute(_LOCK_MEMBERS, [list(column) for column in zip(*keys, strict=True)])
 
 
-def add_members(
-    joined: Mapping[TallyKey, Sequence[Joined]], ids: Mapping[RollupSeries, int], *, recurring: bool
+def add_value_changes(
+    changes_by_key: Mapping[AggregateStateKey, Sequence[ValueChange]], ids: Mapping[RollupSeries, int], *, recurring: bool
 ) -> None:
     """
     Add events that say of values that they are there or gone.
 
     recurring: whether values stay from one period to the next; their members are locked by the caller then.
     """
-    if not joined:
+    if not changes_by_key:
         return
-    steps: dict[tuple[int, UUID], list[Joined]] = {}
-    for key, of_key in joined.items():
-        for one in of_key:
-            steps.setdefault((ids[key.series], one.digest), []).append(one)
-    moved: dict[int, int] = {}
-    for places in in_rounds(list(steps), recurring=recurring):
-        _add_members({place: steps[place] for place in places}, moved, recurring=recurring)
-    _add({key: _counted(key, of_key, moved.pop(ids[key.series])) for key, of_key in joined.items()}, ids)
-    move_members(list(moved.items()))
+    changes_by_value: dict[tuple[int, UUID], list[ValueChange]] = {}
+    for key, changes in changes_by_key.items():
+        for change in changes:
+            changes_by_value.setdefault((ids[key.series], change.digest), []).append(change)
+    member_changes: dict[int, int] = {}
+    for series_values in split_into_rounds(list(changes_by_value), recurring=recurring):
+        _add_value_changes({series_value: changes_by_value[series_value] for series_value in series_values}, member_changes, recurring=recurring)
+    _add_to_states({key: _members_aggregate(key, changes, member_changes.pop(ids[key.series])) for key, changes in changes_by_key.items()}, ids)
+    adjust_member_counts(list(member_changes.items()))
 
 
-def _add_members(steps: Mapping[Place, Sequence[Joined]], moved: dict[int, int], *, recurring: bool) -> None:
+def _add_value_changes(changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]], member_changes: dict[int, int], *, recurring: bool) -> None:
     """Keep the last words on values, and note by how much each series' members change."""
     rows = []
-    for (place, known), before, later_id in known_members(list(steps), recurring=recurring):
-        found = steps[place]
-        last, by = change(known, [one.step for one in found], before=before)
-        moved[place[0]] = moved.get(place[0], 0) + by
-        if by and later_id is not None:
-            moved[later_id] = moved.get(later_id, 0) - by
-        if last is not None and last != known:
-            rows.append((*place, found[0].value, last.at, last.source, last.key, last.joins))
+    for (series_value, stored_step), was_member, later_series_id in read_members(list(changes_by_value), recurring=recurring):
+        changes = changes_by_value[series_value]
+        last_step, difference = apply_changes(stored_step, [value_change.step for value_change in changes], was_member=was_member)
+        member_changes[series_value[0]] = member_changes.get(series_value[0], 0) + difference
+        if difference and later_series_id is not None:
+            member_changes[later_series_id] = member_changes.get(later_series_id, 0) - difference
+        if last_step is not None and last_step != stored_step:
+            rows.append((*series_value, changes[0].value, last_step.at, last_step.source, last_step.key, last_step.joins))
     if rows:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_KEEP_MEMBERS, [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(_UPSERT_VALUES, [list(column) for column in zip(*rows, strict=True)])
 
 
-def move_members(moved: Sequence[tuple[int, int]]) -> None:
+def adjust_member_counts(member_changes: Sequence[tuple[int, int]]) -> None:
     """Change how many members came less how many went: (series, by how many)."""
-    if moved:
+    if member_changes:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_MOVE_MEMBERS, [list(column) for column in zip(*moved, strict=True)])
+            cursor.execute(_ADJUST_MEMBER_COUNTS, [list(column) for column in zip(*member_changes, strict=True)])
 
 
-def _counted(key: TallyKey, joined: Sequence[Joined], moved: int) -> Aggregate:
-    marks = [Mark(one.step.at, one.step.source, one.step.key, Decimal(1)) for one in joined]
-    return Aggregate(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
+def _members_aggregate(key: AggregateStateKey, changes: Sequence[ValueChange], moved: int) -> AggregateState:
+    marks = [EventValue(change.step.at, change.step.source, change.step.key, Decimal(1)) for change in changes]
+    return AggregateState(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
 
 
-_ROUNDS = """
+_RANK_ROUNDS = """
 SELECT u.i, rank() OVER (PARTITION BY p.subscription_id, s.meter_id, s.dimensions, u.digest ORDER BY p.starts_at)
 FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
 JOIN billing_series s ON s.id = u.series JOIN billing_period p ON p.id = s.period_id
 """
 
 
-def in_rounds(places: Sequence[Place], *, recurring: bool) -> list[list[Place]]:
+def split_into_rounds(series_values: Sequence[SeriesValue], *, recurring: bool) -> list[list[SeriesValue]]:
     """
     Return places in rounds, one after the other: what a value does in a period depends on what it did before.
 
     One round is enough unless values stay, and one of them is told of in several periods of a subscription.
     """
-    if not recurring or len({digest for _, digest in places}) == len(places):
-        return [list(places)] if places else []
-    rounds: dict[int, list[Place]] = {}
+    if not recurring or len({digest for _, digest in series_values}) == len(series_values):
+        return [list(series_values)] if series_values else []
+    rounds: dict[int, list[SeriesValue]] = {}
     with prepared_statements.cursor() as cursor:
-        series, digests = zip(*places, strict=True)
-        cursor.execute(_ROUNDS, [list(range(len(places))), list(series), list(digests)], binary=True)
+        series, digests = zip(*series_values, strict=True)
+        cursor.execute(_RANK_ROUNDS, [list(range(len(series_values))), list(series), list(digests)], binary=True)
         for index, number in cursor.fetchall():
-            rounds.setdefault(number, []).append(places[index])
+            rounds.setdefault(number, []).append(series_values[index])
     return [rounds[number] for number in sorted(rounds)]
 
 
-def known_members(
-    places: Sequence[Place], *, recurring: bool
-) -> list[tuple[tuple[Place, Step | None], bool, int | None]]:
+def read_members(
+    series_values: Sequence[SeriesValue], *, recurring: bool
+) -> list[tuple[tuple[SeriesValue, MembershipChange | None], bool, int | None]]:
     """Return each (series, value) with its last step, whether it was there before, and the series that goes on."""
-    series, digests = zip(*places, strict=True)
+    series, digests = zip(*series_values, strict=True)
     with prepared_statements.cursor() as cursor:
         cursor.execute(
-            _MEMBERS, [list(range(len(places))), list(series), list(digests), recurring, recurring], binary=True
+            _READ_MEMBERS, [list(range(len(series_values))), list(series), list(digests), recurring, recurring], binary=True
         )
         return [
             (
-                (places[index], None if at is None else Step(at, source, key, is_present)),
-                is_member(None, before=bool(before)),
-                later_id,
+                (series_values[index], None if at is None else MembershipChange(at, source, key, is_present)),
+                is_member(None, was_member=bool(was_present)),
+                later_series_id,
             )
-            for index, at, source, key, is_present, before, later_id in cursor.fetchall()
+            for index, at, source, key, is_present, was_present, later_series_id in cursor.fetchall()
         ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lib import prepared_statements
 
 
-class New(NamedTuple):
+class NewCorrection(NamedTuple):
     """A correction to store. Keys are 32 hexadecimal digits; `replacement` is None where the event is only void."""
 
     key: str
@@ -16,7 +16,7 @@ class New(NamedTuple):
     reason: str
 
 
-class Known(NamedTuple):
+class StoredCorrection(NamedTuple):
     """A correction as it is stored, with its number among the events."""
 
     sequence: int
@@ -25,7 +25,7 @@ class Known(NamedTuple):
     reason: str
 
 
-_ADD = """
+_INSERT = """
 INSERT INTO billing_correction (event_key, sequence, kind, replacement_key, sandbox, reason, by_id, api_key_id,
     corrected_at)
 SELECT key, nextval('billing_event_sequence'), kind, replacement, %s, reason, %s, %s, %s
@@ -37,29 +37,29 @@ RETURNING event_key, sequence
 
 
 def add(
-    corrections: Sequence[New], *, sandbox: bool, by_id: int | None, api_key_id: int | None, at: datetime
+    corrections: Sequence[NewCorrection], *, sandbox: bool, by_id: int | None, api_key_id: int | None, at: datetime
 ) -> dict[str, int]:
     """
     Store these corrections, and return the number of each by its event's key; the periods are gated already.
 
     One whose event somebody else has corrected meanwhile is left out.
     """
-    who = [sandbox, by_id, api_key_id, at]
+    request = [sandbox, by_id, api_key_id, at]
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_ADD, [*who, *(list(column) for column in zip(*corrections, strict=True))])
+        cursor.execute(_INSERT, [*request, *(list(column) for column in zip(*corrections, strict=True))])
         return {key.hex: sequence for key, sequence in cursor.fetchall()}
 
 
-_OF = """
+_READ = """
 SELECT event_key, sequence, kind, replacement_key, reason FROM billing_correction WHERE event_key = ANY(%s::uuid[])
 """
 
 
-def of(keys: Collection[str]) -> dict[str, Known]:
+def read_corrections(keys: Collection[str]) -> dict[str, StoredCorrection]:
     """Return the corrections of these events, by the events' keys."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_OF, [list(keys)], binary=True)
+        cursor.execute(_READ, [list(keys)], binary=True)
         return {
-            key.hex: Known(sequence, kind, replacement and replacement.hex, reason)
+            key.hex: StoredCorrection(sequence, kind, replacement and replacement.hex, reason)
             for key, sequence, kind, replacement, reason in cursor.fetchall()
         }

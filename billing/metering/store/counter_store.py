@@ -14,10 +14,10 @@ import msgspec
 import psycopg
 from django.db import transaction
 
-from billing.triggers import COSTS
+from billing.triggers import COST_LOCK_ID
 from lib import prepared_statements
 
-MOST_REMEMBERED = 500_000
+MAX_CACHED_IDS = 500_000
 
 
 class CounterKey(NamedTuple):
@@ -57,23 +57,23 @@ class RollupSum(msgspec.Struct, gc=False):
     quantity: int | Decimal = 0
 
 
-class Gate(NamedTuple):
+class LockedPeriod(NamedTuple):
     """What ingest must know of a period before it counts into it."""
 
     revision: int
     is_closed: bool
 
 
-_HOLD_COSTS = "SELECT pg_advisory_xact_lock_shared(%s)"
-_REVISION = "SELECT revision FROM plans_catalogrevision"
-_GATE = """
+_LOCK_COSTS_SHARED = "SELECT pg_advisory_xact_lock_shared(%s)"
+_READ_REVISION = "SELECT revision FROM plans_catalogrevision"
+_LOCK_PERIODS = """
 SELECT (SELECT revision FROM plans_catalogrevision), id, revision, state = 'closed'
 FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
 
 
 # Whoever adds a period holds the last one: while we share it, none comes that would be entered without us.
-_HOLD_LAST = """
+_LOCK_LAST_PERIODS = """
 SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
     SELECT last.id FROM unnest(%s::bigint[]) AS c(subscription) JOIN LATERAL (
         SELECT id FROM billing_period WHERE subscription_id = c.subscription AND kind = 'regular'
@@ -81,7 +81,7 @@ SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
     ) last ON true
 ) ORDER BY id FOR SHARE
 """
-_GATE_LATER = """
+_LOCK_LATER_PERIODS = """
 SELECT p.subscription_id, p.id, p.starts_at, p.state = 'closed'
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS c(subscription, since)
 JOIN billing_period p ON p.subscription_id = c.subscription AND p.kind = 'regular' AND p.starts_at >= c.since
@@ -89,15 +89,15 @@ ORDER BY p.id FOR KEY SHARE OF p
 """
 
 
-class Later(NamedTuple):
+class LaterPeriods(NamedTuple):
     """Closed periods that are entered with a level which earlier ones leave: (subscription, id, start) of each."""
 
     closed: tuple[tuple[int, int, datetime], ...]
 
-    def entered_after(self, carried: Iterable[tuple[int, datetime]]) -> set[int]:
+    def affected_by(self, carryovers: Iterable[tuple[int, datetime]]) -> set[int]:
         """Return those that a change carries into: of these subscriptions, from these moments on."""
         since: dict[int, datetime] = {}
-        for subscription_id, moment in carried:
+        for subscription_id, moment in carryovers:
             since[subscription_id] = min(moment, since.get(subscription_id, moment))
         return {id_ for subscription_id, id_, start in self.closed if start >= since.get(subscription_id, NEVER)}
 
@@ -105,17 +105,17 @@ class Later(NamedTuple):
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Gated(NamedTuple):
+class PeriodLocks(NamedTuple):
     """What is held until the transaction ends; `revision` is the catalog's."""
 
     revision: int
-    periods: dict[int, Gate]
-    later: Later
+    periods: dict[int, LockedPeriod]
+    later: LaterPeriods
 
 
-def gate(
-    period_ids: Iterable[int], *, carried: Collection[tuple[int, datetime]] = (), is_costed: bool = False
-) -> Gated:
+def lock_periods(
+    period_ids: Iterable[int], *, carryovers: Collection[tuple[int, datetime]] = (), is_costed: bool = False
+) -> PeriodLocks:
     """
     Lock these periods against closing until the transaction ends, and return what ingest must know of them.
 
@@ -127,33 +127,33 @@ def gate(
     is_costed: whether unit costs are to stay as they are. They are held first, so that the revision read after them
     tells of any change that came before.
     """
-    with prepared_statements.cursor() as costs, prepared_statements.cursor() as periods:
+    with prepared_statements.cursor() as cost_cursor, prepared_statements.cursor() as period_cursor:
         with prepared_statements.pipeline():
             if is_costed:
-                costs.execute(_HOLD_COSTS, [COSTS])
-            periods.execute(_GATE, [_array(sorted(period_ids))])
-        rows = periods.fetchall()
+                cost_cursor.execute(_LOCK_COSTS_SHARED, [COST_LOCK_ID])
+            period_cursor.execute(_LOCK_PERIODS, [_array(sorted(period_ids))])
+        rows = period_cursor.fetchall()
         if not rows:
-            periods.execute(_REVISION)
-            return Gated(periods.fetchone()[0], {}, Later(()))
-    found = {id_: Gate(revision, is_closed) for _, id_, revision, is_closed in rows}
-    return Gated(rows[0][0], found, _gate_later(carried) if carried else Later(()))
+            period_cursor.execute(_READ_REVISION)
+            return PeriodLocks(period_cursor.fetchone()[0], {}, LaterPeriods(()))
+    locked_periods = {id_: LockedPeriod(revision, is_closed) for _, id_, revision, is_closed in rows}
+    return PeriodLocks(rows[0][0], locked_periods, _lock_later_periods(carryovers) if carryovers else LaterPeriods(()))
 
 
-def _gate_later(carried: Collection[tuple[int, datetime]]) -> Later:
-    subscriptions, since = map(list, zip(*carried, strict=True))
-    with prepared_statements.cursor() as held, prepared_statements.cursor() as entered:
+def _lock_later_periods(carryovers: Collection[tuple[int, datetime]]) -> LaterPeriods:
+    subscriptions, since = map(list, zip(*carryovers, strict=True))
+    with prepared_statements.cursor() as last_cursor, prepared_statements.cursor() as later_cursor:
         while True:
             with prepared_statements.pipeline():
-                held.execute(_HOLD_LAST, [_array(subscriptions)])
-                entered.execute(_GATE_LATER, [_array(subscriptions), _instants(since)])
-            last, rows = dict(held.fetchall()), entered.fetchall()
+                last_cursor.execute(_LOCK_LAST_PERIODS, [_array(subscriptions)])
+                later_cursor.execute(_LOCK_LATER_PERIODS, [_array(subscriptions), _timestamps(since)])
+            last_starts, rows = dict(last_cursor.fetchall()), later_cursor.fetchall()
             # One may have been added while we waited for the last.
-            if all(start <= last[subscription_id] for subscription_id, _, start, _ in rows):
-                return Later(tuple(row[:3] for row in rows if row[3]))
+            if all(start <= last_starts[subscription_id] for subscription_id, _, start, _ in rows):
+                return LaterPeriods(tuple(row[:3] for row in rows if row[3]))
 
 
-_MAKE_COUNTERS = """
+_INSERT_COUNTERS = """
 INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, events, quantity, carried,
     fingerprint)
 SELECT p, f, r, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
@@ -167,7 +167,7 @@ CROSS JOIN LATERAL (
     SELECT id FROM billing_counter WHERE (period_id, plan_feature_id, rate_id, window_start) = (p, f, r, w) LIMIT 1
 ) c
 """
-_MAKE_SERIES = """
+_INSERT_SERIES = """
 INSERT INTO billing_series (period_id, meter_id, dimensions)
 SELECT p, m, d FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, m bigint, d jsonb)
 ORDER BY p, m, d ON CONFLICT DO NOTHING
@@ -201,9 +201,9 @@ ON CONFLICT (series_id, bucket) DO UPDATE SET
     quantity = h.quantity + excluded.quantity
 """
 
-_HOLD_COUNTERS = "SELECT FROM billing_counter WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
+_LOCK_COUNTERS = "SELECT FROM billing_counter WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 # No INSERT: a sum that is taken back is no row, its constraints would refuse it before it met the one that is there.
-_TAKE_FROM_COUNTERS = """
+_SUBTRACT_FROM_COUNTERS = """
 UPDATE billing_counter c SET
     events = c.events - taken.n,
     quantity = c.quantity - taken.q,
@@ -213,7 +213,7 @@ FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeri
 WHERE c.id = taken.id
 """
 # An hour is named by the clock that the customer had when the usage came, which may have been changed since.
-_TAKE_FROM_HOURS = """
+_SUBTRACT_FROM_HOURS = """
 WITH taken AS (
     SELECT t.s, h.bucket AS b, sum(t.n) AS n, sum(t.q) AS q
     FROM unnest(%s::bigint[], %s::timestamptz[], %s::bigint[], %s::numeric[]) AS t(s, b, n, q)
@@ -236,18 +236,18 @@ _counter_ids: dict[CounterKey, int] = {}
 _series_ids: dict[RollupSeries, int] = {}
 
 
-class SumsMissing(Exception):
+class CounterMissing(Exception):
     """A counter that this process remembers is gone: its period was removed."""
 
 
-class SumsDisagree(Exception):
+class CounterUnderflow(Exception):
     """A sum holds less than its events gave: the books are wrong, which an audit tells more of."""
 
     def __init__(self) -> None:
         super().__init__("The sums of this usage hold less than its events gave them: run manage.py audit.")
 
 
-def add(
+def add_to_counters(
     counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]
 ) -> Mapping[RollupSeries, int]:
     """
@@ -260,39 +260,39 @@ def add(
     if not counters:
         return {}
     with prepared_statements.cursor() as cursor:
-        counter_ids = _ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
+        counter_ids = _ensure_ids(cursor, counters, _counter_ids, _INSERT_COUNTERS, _FIND_COUNTERS, "pfrw")
         series = [series for series, _ in rollups]
-        series_ids = _ids(cursor, series, _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd")
+        series_ids = _ensure_ids(cursor, series, _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd")
     with (
         prepared_statements.pipeline(),
-        prepared_statements.cursor() as to_counters,
-        prepared_statements.cursor() as to_hours,
+        prepared_statements.cursor() as counter_cursor,
+        prepared_statements.cursor() as hour_cursor,
     ):
-        added: Collection[Any] = counters.values()
-        fingerprints = _array(one.fingerprint for one in added)
+        sums: Collection[Any] = counters.values()
+        fingerprints = _array(counter_sum.fingerprint for counter_sum in sums)
         ids = _array(counter_ids)
-        carried = "{" + ",".join([str(one.carried) for one in counters.values()]) + "}"
-        to_counters.execute(_ADD_TO_COUNTERS, [ids, _events(added), _quantities(added), carried, fingerprints])
+        carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counters.values()]) + "}"
+        counter_cursor.execute(_ADD_TO_COUNTERS, [ids, _event_array(sums), _quantity_array(sums), carried, fingerprints])
         if rollups:
-            ids, added = _array(series_ids), rollups.values()
-            buckets = _instants(bucket for _, bucket in rollups)
-            to_hours.execute(_ADD_TO_HOURS, [ids, buckets, _events(added), _quantities(added)])
-    if to_counters.rowcount != len(counters):
-        raise SumsMissing
+            ids, sums = _array(series_ids), rollups.values()
+            buckets = _timestamps(bucket for _, bucket in rollups)
+            hour_cursor.execute(_ADD_TO_HOURS, [ids, buckets, _event_array(sums), _quantity_array(sums)])
+    if counter_cursor.rowcount != len(counters):
+        raise CounterMissing
     return dict(zip(series, series_ids, strict=True))
 
 
-def hold(counters: Collection[CounterKey]) -> None:
+def lock_counters(counters: Collection[CounterKey]) -> None:
     """Lock counters in the order of their numbers, making those that are missing, for several changes to follow."""
     if counters:
         with prepared_statements.cursor() as cursor:
-            ids = _ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw")
-            cursor.execute(_HOLD_COUNTERS, [_array(ids)])
+            ids = _ensure_ids(cursor, counters, _counter_ids, _INSERT_COUNTERS, _FIND_COUNTERS, "pfrw")
+            cursor.execute(_LOCK_COUNTERS, [_array(ids)])
             if cursor.rowcount != len(counters):
-                raise SumsMissing
+                raise CounterMissing
 
 
-def take_back(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
+def subtract_from_counters(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
     """
     Take from counters and rollups, which the caller holds, what events had given them.
 
@@ -301,59 +301,59 @@ def take_back(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[Rollup
     if not counters:
         return
     with prepared_statements.cursor() as cursor:
-        ids = _array(_ids(cursor, counters, _counter_ids, _MAKE_COUNTERS, _FIND_COUNTERS, "pfrw"))
-        series = _array(_ids(cursor, [key for key, _ in rollups], _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd"))
-        taken, hours = counters.values(), rollups.values()
-        carried = "{" + ",".join([str(one.carried) for one in taken]) + "}"
-        fingerprints = _array(one.fingerprint for one in taken)
-        buckets = _instants(bucket for _, bucket in rollups)
+        ids = _array(_ensure_ids(cursor, counters, _counter_ids, _INSERT_COUNTERS, _FIND_COUNTERS, "pfrw"))
+        series = _array(_ensure_ids(cursor, [key for key, _ in rollups], _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd"))
+        counter_sums, rollup_sums = counters.values(), rollups.values()
+        carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counter_sums]) + "}"
+        fingerprints = _array(counter_sum.fingerprint for counter_sum in counter_sums)
+        buckets = _timestamps(bucket for _, bucket in rollups)
         try:
-            cursor.execute(_TAKE_FROM_COUNTERS, [ids, _events(taken), _quantities(taken), carried, fingerprints])
-            cursor.execute(_TAKE_FROM_HOURS, [series, buckets, _events(hours), _quantities(hours)])
+            cursor.execute(_SUBTRACT_FROM_COUNTERS, [ids, _event_array(counter_sums), _quantity_array(counter_sums), carried, fingerprints])
+            cursor.execute(_SUBTRACT_FROM_HOURS, [series, buckets, _event_array(rollup_sums), _quantity_array(rollup_sums)])
         except psycopg.errors.CheckViolation as error:
-            raise SumsDisagree from error
+            raise CounterUnderflow from error
         if not cursor.fetchone()[0]:
-            raise SumsDisagree
+            raise CounterUnderflow
 
 
-def series_ids(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
+def ensure_series(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
     """Return the numbers of these series, giving out those that are new."""
     with prepared_statements.cursor() as cursor:
-        ids = _ids(cursor, series, _series_ids, _MAKE_SERIES, _FIND_SERIES, "pmd")
+        ids = _ensure_ids(cursor, series, _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd")
     return dict(zip(series, ids, strict=True))
 
 
-def _ids(
-    cursor: Any, keys: Collection[Key], remembered: dict[Key, int], make: str, find: str, names: Sequence[str]
+def _ensure_ids(
+    cursor: Any, keys: Collection[Key], cached_ids: dict[Key, int], insert_sql: str, find_sql: str, field_names: Sequence[str]
 ) -> list[int]:
     """Return the number of each key in turn, giving out those that are new."""
-    ids = [remembered.get(key) for key in keys]
+    ids = [cached_ids.get(key) for key in keys]
     missing = list({key for key, id_ in zip(keys, ids, strict=True) if id_ is None})
     if not missing:
         return ids  # type: ignore[return-value]
     rows = [
-        {"i": position, **{name: _raw(part) for name, part in zip(names, key, strict=True)}}
+        {"i": position, **{name: _as_raw_json(key_part) for name, key_part in zip(field_names, key, strict=True)}}
         for position, key in enumerate(missing)
     ]
     document = msgspec.json.encode(rows).decode()
-    cursor.execute(make, [document])
-    cursor.execute(find, [document])
-    found = {missing[position]: id_ for position, id_ in cursor.fetchall()}
-    transaction.on_commit(lambda: _remember(remembered, found))
-    return [found[key] if id_ is None else id_ for key, id_ in zip(keys, ids, strict=True)]
+    cursor.execute(insert_sql, [document])
+    cursor.execute(find_sql, [document])
+    new_ids = {missing[position]: id_ for position, id_ in cursor.fetchall()}
+    transaction.on_commit(lambda: _cache_ids(cached_ids, new_ids))
+    return [new_ids[key] if id_ is None else id_ for key, id_ in zip(keys, ids, strict=True)]
 
 
-def _raw(part: Any) -> Any:
-    return msgspec.Raw(part) if isinstance(part, bytes) else part
+def _as_raw_json(key_part: Any) -> Any:
+    return msgspec.Raw(key_part) if isinstance(key_part, bytes) else key_part
 
 
-def _remember(remembered: dict[Key, int], found: Mapping[Key, int]) -> None:
-    if len(remembered) + len(found) > MOST_REMEMBERED:
-        remembered.clear()
-    remembered.update(found)
+def _cache_ids(cached_ids: dict[Key, int], new_ids: Mapping[Key, int]) -> None:
+    if len(cached_ids) + len(new_ids) > MAX_CACHED_IDS:
+        cached_ids.clear()
+    cached_ids.update(new_ids)
 
 
-def forget() -> None:
+def clear_id_cache() -> None:
     """Drop every number that is remembered."""
     _counter_ids.clear()
     _series_ids.clear()
@@ -363,23 +363,23 @@ def _array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
-def _events(sums: Iterable[CounterSum | RollupSum]) -> str:
-    return _array([one.events for one in sums])
+def _event_array(sums: Iterable[CounterSum | RollupSum]) -> str:
+    return _array([sum_.events for sum_ in sums])
 
 
-def _quantities(sums: Iterable[CounterSum | RollupSum]) -> str:
-    return "{" + ",".join([str(one.quantity) for one in sums]) + "}"
+def _quantity_array(sums: Iterable[CounterSum | RollupSum]) -> str:
+    return "{" + ",".join([str(sum_.quantity) for sum_ in sums]) + "}"
 
 
-def _instants(moments: Iterable[datetime]) -> str:
+def _timestamps(moments: Iterable[datetime]) -> str:
     texts: dict[datetime, str] = {}  # of many that are few
-    found = []
+    array = []
     for moment in moments:
         text = texts.get(moment)
         if text is None:
             text = texts[moment] = moment.isoformat()
-        found.append(text)
-    return "{" + ",".join(found) + "}"
+        array.append(text)
+    return "{" + ",".join(array) + "}"
 
 
 def mark_late(period_ids: Iterable[int], *, at: datetime) -> None:

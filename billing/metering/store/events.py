@@ -8,7 +8,7 @@ import msgspec
 from lib import prepared_statements
 
 
-class Row(msgspec.Struct, gc=False):
+class EventRow(msgspec.Struct, gc=False):
     """An event to append. `key` and `digest` are 32 hexadecimal digits, `properties` is encoded JSON."""
 
     key: str
@@ -41,7 +41,7 @@ SELECT sent.key FROM sent LEFT JOIN fresh USING (key) WHERE fresh.key IS NULL
 """
 
 
-def append(rows: Sequence[Row], *, received_at: datetime, sandbox: bool) -> set[str]:
+def append(rows: Sequence[EventRow], *, received_at: datetime, sandbox: bool) -> set[str]:
     """
     Store the events whose key is new, and return the keys that were there already.
 
@@ -59,14 +59,14 @@ CROSS JOIN LATERAL (SELECT digest FROM billing_event e WHERE e.key = sent.key LI
 """
 
 
-def digests(keys: Iterable[str]) -> dict[str, str]:
+def read_digests(keys: Iterable[str]) -> dict[str, str]:
     """Return the digest that each of these keys is stored with; 32 hexadecimal digits both."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_DIGESTS, [list(keys)])
         return {key.hex: digest.hex for key, digest in cursor.fetchall()}
 
 
-def sequences(keys: Iterable[str]) -> dict[str, int]:
+def read_sequences(keys: Iterable[str]) -> dict[str, int]:
     """Return the sequence number of each of these stored keys."""
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT key, sequence FROM billing_event WHERE key = ANY(%s::uuid[])", [list(keys)])
@@ -81,7 +81,7 @@ WHERE e.customer_id = %s AND e.name = ANY(%s) AND e.occurred_at >= %s AND e.occu
 """
 
 
-def last_between(
+def find_last_event_time(
     *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
 ) -> datetime | None:
     """
@@ -95,14 +95,14 @@ def last_between(
     return row[0] if row else None
 
 
-def new_mark() -> int:
+def draw_high_water_mark() -> int:
     """Return a high-water mark of its own, which no event has: for what is billed twice without an event between."""
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT nextval('billing_event_sequence')")
         return int(cursor.fetchone()[0])
 
 
-def high_water_mark() -> int:
+def read_high_water_mark() -> int:
     """
     Return the greatest sequence number given out so far.
 

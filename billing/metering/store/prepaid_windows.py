@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 
-class DrawKey(NamedTuple):
+class DrawdownKey(NamedTuple):
     """The use of one feature in one window of a period."""
 
     period_id: int
@@ -13,10 +13,10 @@ class DrawKey(NamedTuple):
     window_start: datetime
 
 
-Used = Mapping[DrawKey, tuple[datetime, datetime]]
+UsageTimes = Mapping[DrawdownKey, tuple[datetime, datetime]]
 """What was used now, and when: the first and the last time of use."""
 
 
-def undivided(used: Used) -> dict[DrawKey, tuple[datetime, datetime]]:
+def date_at_last_use(used: UsageTimes) -> dict[DrawdownKey, tuple[datetime, datetime]]:
     """Return use as if all of it had been at its last time, for what cannot be drawn part by part."""
     return {key: (last, last) for key, (_, last) in used.items()}

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.metering.store.aggregate_states import Place, TallyKey, in_rounds, known_members, move_members
+from billing.metering.store.aggregate_states import SeriesValue, AggregateStateKey, split_into_rounds, read_members, adjust_member_counts
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
-from plans.aggregation.aggregate_state import Aggregate
-from plans.aggregation.distinct_values import Step, is_member
+from plans.aggregation.aggregate_state import AggregateState
+from plans.aggregation.distinct_values import MembershipChange, is_member
 
-_TELL = """
+_UPDATE_STATES = """
 UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high, latest_at = n.latest_at,
     latest_source = n.latest_source, latest_key = n.latest_key, latest_value = n.latest_value,
     first_at = n.first_at, moment = n.moment
@@ -20,74 +20,74 @@ FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numer
         moment)
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
-_DROP = """
+_DELETE_STATES = """
 DELETE FROM billing_aggregatestate t USING unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n(series, span, start)
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 
 
-def tell(tallies: Mapping[TallyKey, Aggregate | None], ids: Mapping[RollupSeries, int]) -> None:
+def replace_states(states: Mapping[AggregateStateKey, AggregateState | None], ids: Mapping[RollupSeries, int]) -> None:
     """Let tallies say this, but for their members; a tally that no event is left of goes."""
-    told = [_row(ids[key.series], key, one) for key, one in tallies.items() if one is not None]
-    gone = [(ids[key.series], key.span, key.starts_at) for key, one in tallies.items() if one is None]
-    _execute(_TELL, told)
-    _execute(_DROP, gone)
+    updated_rows = [_row(ids[key.series], key, state) for key, state in states.items() if state is not None]
+    deleted_keys = [(ids[key.series], key.span, key.starts_at) for key, state in states.items() if state is None]
+    _execute(_UPDATE_STATES, updated_rows)
+    _execute(_DELETE_STATES, deleted_keys)
 
 
-def _row(series_id: int, key: TallyKey, tally: Aggregate) -> tuple[Any, ...]:
-    at, source, id_, value = tally.latest or (None, "", "", None)
-    figures = (tally.events, tally.total, tally.low, tally.high, at, source, id_, value, tally.first_at, tally.moment)
+def _row(series_id: int, key: AggregateStateKey, state: AggregateState) -> tuple[Any, ...]:
+    at, source, id_, value = state.latest or (None, "", "", None)
+    figures = (state.events, state.total, state.low, state.high, at, source, id_, value, state.first_at, state.moment)
     return (series_id, key.span, key.starts_at, *figures)
 
 
-_FORGET_LEVELS = """
+_DELETE_LEVELS = """
 DELETE FROM billing_levelchange l USING unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::text[])
     AS g(s, at, source, key)
 WHERE (l.series_id, l.at, l.source, l.key) = (g.s, g.at, g.source, g.key)
 """
 
 
-def forget_levels(levels: Collection[tuple[int, datetime, str, str]]) -> None:
+def delete_levels(levels: Collection[tuple[int, datetime, str, str]]) -> None:
     """Remove the levels of single events: (series, time, source, sender's id)."""
-    _execute(_FORGET_LEVELS, levels)
+    _execute(_DELETE_LEVELS, levels)
 
 
-_TELL_MEMBERS = """
+_UPDATE_VALUES = """
 UPDATE billing_distinctvalue m SET at = n.at, source = n.source, key = n.key, is_present = n.is_present
 FROM unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
     AS n(series, digest, at, source, key, is_present)
 WHERE (m.series_id, m.digest) = (n.series, n.digest)
 """
-_DROP_MEMBERS = """
+_DELETE_VALUES = """
 DELETE FROM billing_distinctvalue m USING unnest(%s::bigint[], %s::uuid[]) AS n(series, digest)
 WHERE (m.series_id, m.digest) = (n.series, n.digest)
 """
 
 
-def tell_members(last: Mapping[Place, Step | None], *, recurring: bool) -> None:
+def replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
     """
     Let these be the last words on values, None where none is left, and move the members that follow from it.
 
     recurring: whether values stay from one period to the next; their members are locked by the caller then.
     """
-    for places in in_rounds(list(last), recurring=recurring):
-        _tell_members({place: last[place] for place in places}, recurring=recurring)
+    for series_values in split_into_rounds(list(last_steps), recurring=recurring):
+        _replace_value_steps({series_value: last_steps[series_value] for series_value in series_values}, recurring=recurring)
 
 
-def _tell_members(last: Mapping[Place, Step | None], *, recurring: bool) -> None:
-    moved: list[tuple[int, int]] = []
-    for (place, known), before, later_id in known_members(list(last), recurring=recurring):
-        by = int(is_member(last[place], before=before)) - int(is_member(known, before=before))
-        if by:
-            moved.append((place[0], by))
-        if by and later_id is not None:
-            moved.append((later_id, -by))
+def _replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
+    member_changes: list[tuple[int, int]] = []
+    for (series_value, stored_step), was_member, later_series_id in read_members(list(last_steps), recurring=recurring):
+        difference = int(is_member(last_steps[series_value], was_member=was_member)) - int(is_member(stored_step, was_member=was_member))
+        if difference:
+            member_changes.append((series_value[0], difference))
+        if difference and later_series_id is not None:
+            member_changes.append((later_series_id, -difference))
     _execute(
-        _TELL_MEMBERS,
-        [(*place, step.at, step.source, step.key, step.joins) for place, step in last.items() if step is not None],
+        _UPDATE_VALUES,
+        [(*series_value, step.at, step.source, step.key, step.joins) for series_value, step in last_steps.items() if step is not None],
     )
-    _execute(_DROP_MEMBERS, [place for place, step in last.items() if step is None])
-    move_members(moved)
+    _execute(_DELETE_VALUES, [series_value for series_value, step in last_steps.items() if step is None])
+    adjust_member_counts(member_changes)
 
 
 def _execute(statement: str, rows: Collection[tuple[Any, ...]]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from lib import prepared_statements
 
 
-class Report(NamedTuple):
+class UnmatchedReport(NamedTuple):
     """One event, or one meter's part of it, that adds to no counter. `key` is 32 hexadecimal digits."""
 
     key: str
@@ -19,7 +19,7 @@ class Report(NamedTuple):
     detail: str
 
 
-class Open(NamedTuple):
+class OpenReport(NamedTuple):
     """A report that nothing has resolved yet. `key` is its event's, 32 hexadecimal digits."""
 
     id: int
@@ -39,18 +39,18 @@ JOIN billing_event e ON e.key = u.k
 """
 
 
-def report(reports: Sequence[Report]) -> None:
+def report(reports: Sequence[UnmatchedReport]) -> None:
     """Keep these reports; their events are stored already, in the same transaction."""
     if not reports:
         return
     document = msgspec.json.encode(
-        [{"k": one.key, "c": one.customer_id, "m": one.meter_id, "r": one.reason, "t": one.detail} for one in reports]
+        [{"k": unmatched.key, "c": unmatched.customer_id, "m": unmatched.meter_id, "r": unmatched.reason, "t": unmatched.detail} for unmatched in reports]
     )
     with prepared_statements.cursor() as cursor:
         cursor.execute(_REPORT, [document.decode()])
 
 
-class Reported(NamedTuple):
+class ReportState(NamedTuple):
     """What became of a report; `resolved_sequence` is its place among the events once it was attributed."""
 
     reason: str
@@ -58,32 +58,32 @@ class Reported(NamedTuple):
     resolved_sequence: int | None = None
 
 
-Reports = dict[str, dict[int | None, Reported]]
+ReportsByEvent = dict[str, dict[int | None, ReportState]]
 """Event's key → meter (None for the event as a whole) → report."""
 
-_OF = """
+_READ = """
 SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unmatchedusage
 WHERE event_key = ANY(%s::uuid[])
 """
 
 
-def reports_of(keys: Collection[str]) -> Reports:
+def read_reports(keys: Collection[str]) -> ReportsByEvent:
     """Return what was reported of these events, open or resolved."""
-    found: Reports = {}
+    reports: ReportsByEvent = {}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_OF, [list(keys)], binary=True)
+        cursor.execute(_READ, [list(keys)], binary=True)
         for key, meter_id, *report in cursor.fetchall():
-            found.setdefault(key.hex, {})[meter_id] = Reported(*report)
-    return found
+            reports.setdefault(key.hex, {})[meter_id] = ReportState(*report)
+    return reports
 
 
-_HOLD = """
+_LOCK = """
 SELECT id, customer_id, resolved_at FROM billing_unmatchedusage
 WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
 """
 
 
-def hold(keys: Collection[str]) -> list[tuple[int, int | None]]:
+def lock_reports(keys: Collection[str]) -> list[tuple[int, int | None]]:
     """
     Lock the reports of these events, so that no replay attributes them meanwhile; return the open ones with customer.
 
@@ -91,35 +91,35 @@ def hold(keys: Collection[str]) -> list[tuple[int, int | None]]:
     """
     with prepared_statements.cursor() as cursor:
         for _ in range(2):
-            cursor.execute(_HOLD, [list(keys)])
+            cursor.execute(_LOCK, [list(keys)])
         return [(id_, customer_id) for id_, customer_id, resolved_at in cursor.fetchall() if resolved_at is None]
 
 
-_CLAIM = """
+_LOCK_NEXT = """
 SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unmatchedusage
 WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
 ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
 
-def claim(*, after: int, ids: Collection[int] | None, limit: int) -> list[Open]:
+def lock_next_reports(*, after: int, ids: Collection[int] | None, limit: int) -> list[OpenReport]:
     """Lock the next open reports beyond a number, of these ids only if given; what others hold is left to them."""
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_CLAIM, {"after": after, "ids": None if ids is None else list(ids), "limit": limit})
-        return [Open(id_, key.hex, *rest) for id_, key, *rest in cursor.fetchall()]
+        cursor.execute(_LOCK_NEXT, {"after": after, "ids": None if ids is None else list(ids), "limit": limit})
+        return [OpenReport(id_, key.hex, *rest) for id_, key, *rest in cursor.fetchall()]
 
 
-_CHANGE = """
+_UPDATE_REASONS = """
 UPDATE billing_unmatchedusage u SET reason = c.reason, detail = c.detail, customer_id = c.customer
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS c(id, reason, detail, customer) WHERE u.id = c.id
 """
 
 
-def change(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
+def update_reasons(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
     """Note of reports (id, reason, detail, customer) that they are still open, for another reason than before."""
     if reports:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_CHANGE, [list(column) for column in zip(*reports, strict=True)])
+            cursor.execute(_UPDATE_REASONS, [list(column) for column in zip(*reports, strict=True)])
 
 
 _RESOLVE = """
@@ -137,14 +137,14 @@ def resolve(reports: Sequence[tuple[int, int | None]], *, at: datetime) -> None:
             cursor.execute(_RESOLVE, [at, *([*column] for column in zip(*reports, strict=True))])
 
 
-_NAME = """
+_ASSIGN_CUSTOMERS = """
 UPDATE billing_event e SET customer_id = n.customer
 FROM unnest(%s::uuid[], %s::bigint[]) AS n(key, customer) WHERE e.key = n.key AND e.customer_id IS NULL
 """
 
 
-def name_customers(customers: Mapping[str, int]) -> None:
+def assign_customers(customers: Mapping[str, int]) -> None:
     """Give events, by their keys, to the customers that are known by now; an event's customer never changes after."""
     if customers:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_NAME, [list(customers), list(customers.values())])
+            cursor.execute(_ASSIGN_CUSTOMERS, [list(customers), list(customers.values())])

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db import connection
 
-from billing.metering.ingest.state_updates import HOURLY
-from plans.aggregation.aggregate_state import Aggregate, Aggregation, Mark, quantity
-from plans.catalog.stored_terms import metering_of
+from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
+from plans.aggregation.aggregate_state import AggregateState, Aggregation, EventValue, compute_quantity
+from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 WINDOWS = ("hour", "day", "month")
@@ -83,12 +83,12 @@ def breakdown(
         "limit": MOST_ROWS + 1,
         "periods": None if period_ids is None else list(period_ids),
     }
-    metering = metering_of(Meter.objects.get(pk=meter_id))
+    metering = metering_terms(Meter.objects.get(pk=meter_id))
     if metering.aggregation == "unique":
         raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
     if metering.measures == "levels":
         raise BreakdownRefused("meter", "levels are held over time; they do not add up from hours")
-    if metering.aggregation in HOURLY:
+    if metering.aggregation in HOURLY_AGGREGATIONS:
         return _tallied(metering.aggregation, window, parameters)
     return [Slice(*row) for row in _rows(statement, parameters)]
 
@@ -126,7 +126,7 @@ def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) 
         Slice(
             start,
             group,
-            quantity(aggregation, Aggregate(events, total, low, high, Mark(start, "", "", latest))),
+            compute_quantity(aggregation, AggregateState(events, total, low, high, EventValue(start, "", "", latest))),
             events,
         )
         for start, group, events, total, low, high, latest in _rows(statement, parameters)

@@ -9,31 +9,31 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.aggregate_quantities import NOTHING_HELD, Asked, Held, ask, asked_of, read_held
-from billing.metering.rating_inputs.cap_usage import CAPS, CapUsage, capped
+from billing.metering.rating_inputs.aggregate_quantities import NO_STATES, StateQuery, PeriodStates, send_query, build_query, read_states
+from billing.metering.rating_inputs.cap_usage import CAPS, CapUsage, read_cap_usage
 from billing.metering.rating_inputs.effective_terms import OVERRIDES, terms_for
-from billing.metering.rating_inputs.multi_period_windows import read_runs
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import (
-    DRAWS,
-    NOTHING,
-    Counted,
+    DRAWDOWN_COUNTERS,
+    EMPTY_COUNTER,
+    CounterState,
     Counters,
-    Span,
-    Window,
+    RatingPeriod,
+    UsageWindow,
     with_metered,
-    with_runs,
-    with_tallied,
+    with_window_runs,
+    with_aggregates,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import rate_window
-from billing.subscriptions import extend_customers
-from billing.subscriptions.periods.boundaries import ANCHOR_AT, window_of
-from billing.subscriptions.periods.generation import AHEAD
+from billing.subscriptions import generate_customer_periods
+from billing.subscriptions.periods.boundaries import ANCHOR_AT, usage_window
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.terms import quantities as quantity_rows
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.catalog.stored_terms import FeatureTerms, Terms, terms_of
-from plans.pricing.rating import BEYOND, WHOLE, Rating
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
+from plans.pricing.rating import UNCOVERED, FULL_PERIOD, Rating
 
 MICROSECOND = timedelta(microseconds=1)
 MILLIONTH = Decimal("0.000001")
@@ -73,9 +73,9 @@ class PeriodUsage:
     period_id: int
     starts_at: datetime
     ends_at: datetime
-    terms: Terms
+    terms: VersionTerms
     features: tuple[FeatureUsage, ...]
-    quantities: tuple[quantity_rows.Held, ...] = ()
+    quantities: tuple[quantity_rows.FeeQuantity, ...] = ()
     caps: tuple[CapUsage, ...] = ()
 
     @property
@@ -114,7 +114,7 @@ SELECT r.*, c.plan_feature_id, c.window_start, c.rate_id, c.events, c.quantity, 
 FROM running r LEFT JOIN LATERAL (
     SELECT period_id, plan_feature_id, window_start, rate_id, events, quantity, fingerprint, carried
     FROM billing_counter WHERE period_id = r.period_id
-    UNION ALL {DRAWS} WHERE period_id = r.period_id
+    UNION ALL {DRAWDOWN_COUNTERS} WHERE period_id = r.period_id
 ) c ON true
 ORDER BY r.subscription_id, r.period_id
 """  # noqa: S608
@@ -136,12 +136,12 @@ def current_usage(
     rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
     if any(runs and period_id is None for _, _, runs, _, period_id, *_ in rows):
         # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
-        extend_customers(customer_ids=[rows[0][1]], until=at + AHEAD)
+        generate_customer_periods(customer_ids=[rows[0][1]], until=at + PERIOD_LEAD_TIME)
         rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
     periods, counters = _gathered(rows)
     spans = [one.span for one in periods]
     held = _held(spans, likely, (sandbox, customer))
-    quantities = quantity_rows.quantities_of(spans, at=at)
+    quantities = quantity_rows.read_fee_quantities(spans, at=at)
     told = _told(periods, counters, held, at, paces=paces)
     found = [replace(one, quantities=quantities.get(one.period_id, ())) for one in told]
     return _with_caps(periods, found)
@@ -159,7 +159,7 @@ def usage_of_customers(
         cursor.execute(_READ_MANY, {"customers": list(customer_ids), "at": at}, binary=True)
         rows = cursor.fetchall()
     periods, counters = _gathered(rows)
-    told = _told(periods, counters, read_held([one.span for one in periods]), at, projects=projects)
+    told = _told(periods, counters, read_states([one.span for one in periods]), at, projects=projects)
     found: dict[int, list[PeriodUsage]] = {}
     for one, usage in zip(periods, _with_caps(periods, told), strict=True):
         found.setdefault(one.customer_id, []).append(usage)
@@ -173,7 +173,7 @@ class _Running(NamedTuple):
     subscription_id: int
     subscription: str
     caps: str
-    span: Span
+    span: RatingPeriod
 
 
 def _gathered(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, Counters]]:
@@ -185,78 +185,78 @@ def _gathered(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, 
         if span[0] is None:
             continue
         if span[0] not in periods:
-            periods[span[0]] = _Running(customer_id, subscription_id, subscription, caps, Span(*span))
+            periods[span[0]] = _Running(customer_id, subscription_id, subscription, caps, RatingPeriod(*span))
         if plan_feature_id is not None:
             of_period = counters.setdefault(span[0], {})
-            of_period.setdefault(Window(plan_feature_id, window_start), {})[rate_id] = Counted(*counted)
+            of_period.setdefault(UsageWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(*counted)
     return list(periods.values()), counters
 
 
 def _told(
     periods: Sequence[_Running],
     counters: Mapping[int, Counters],
-    held: Held,
+    held: PeriodStates,
     at: datetime,
     *,
     projects: bool = True,
     paces: Mapping[Pace, Fraction] = AS_IT_HAS,
 ) -> list[PeriodUsage]:
     """Rate what was counted in each period."""
-    runs = read_runs([one.span for one in periods])
+    runs = read_window_runs([one.span for one in periods])
     found = []
     for one in periods:
         counted = counters.get(one.span.period_id, {})
         used = with_metered(counted, one.span, held, at=at)
         levels = _levels_to_the_end(counted, one.span, held) if projects else {}
-        running = one._replace(span=with_runs(one.span, runs))
+        running = one._replace(span=with_window_runs(one.span, runs))
         found.append(_period_usage(running, used, levels, at, projects=projects, paces=paces))
     return found
 
 
-def _levels_to_the_end(counters: Counters, span: Span, held: Held) -> Counters:
+def _levels_to_the_end(counters: Counters, span: RatingPeriod, held: PeriodStates) -> Counters:
     """Return what levels come to over the whole period if each stays what it is; nothing where none is charged."""
-    tallied = terms_of(span.version_id, span.currency).tallied
+    tallied = load_terms(span.version_id, span.currency).stateful_features
     if all(one.metering.aggregation != "weighted_sum" for one in tallied):
         return {}
-    return with_tallied(counters, span, held)
+    return with_aggregates(counters, span, held)
 
 
 def _with_caps(periods: Sequence[_Running], found: list[PeriodUsage]) -> list[PeriodUsage]:
-    caps = capped({one.span.period_id: one.caps for one in periods}, found)
+    caps = read_cap_usage({one.span.period_id: one.caps for one in periods}, found)
     return [replace(one, caps=caps.get(one.period_id, ())) for one in found] if caps else found
 
 
 MOST_LIKELY = 100_000
 
-_likely: dict[tuple[bool, str], Asked] = {}
+_likely: dict[tuple[bool, str], StateQuery] = {}
 """Customer → what was to be read beside its counters last time, which is asked along with them the next time."""
 
 
-def _find(*, customer: str, sandbox: bool, at: datetime) -> tuple[list[tuple[Any, ...]], tuple[Asked, Held] | None]:
+def _find(*, customer: str, sandbox: bool, at: datetime) -> tuple[list[tuple[Any, ...]], tuple[StateQuery, PeriodStates] | None]:
     """Return the counters with what they belong to, and what is held beside them if it is what it was last time."""
     asked = _likely.get((sandbox, customer))
     counters = prepared_statements.cursor()
     with prepared_statements.pipeline():
         counters.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
-        answer = ask(asked) if asked else None
+        answer = send_query(asked) if asked else None
     rows = counters.fetchall()
     if not rows:
         raise UnknownCustomer(customer)
     return rows, (asked, answer()) if asked and answer else None
 
 
-def _held(spans: list[Span], likely: tuple[Asked, Held] | None, of: tuple[bool, str]) -> Held:
+def _held(spans: list[RatingPeriod], likely: tuple[StateQuery, PeriodStates] | None, of: tuple[bool, str]) -> PeriodStates:
     """Return what is held beside the counters, reading it unless it was guessed right."""
-    asked = asked_of(spans)
+    asked = build_query(spans)
     if asked is None:
         _likely.pop(of, None)
-        return NOTHING_HELD
+        return NO_STATES
     if likely is not None and likely[0] == asked:
         return likely[1]
     if len(_likely) >= MOST_LIKELY:
         _likely.clear()
     _likely[of] = asked
-    return read_held(spans)
+    return read_states(spans)
 
 
 def _period_usage(
@@ -273,13 +273,13 @@ def _period_usage(
     features = []
     for feature in terms.features:
         window = _window(terms, feature, span, at)
-        key = Window(feature.plan_feature_id, window[0])
+        key = UsageWindow(feature.plan_feature_id, window[0])
         counted = counters.get(key, {})
         goes_on = None
         if projects and feature.metering.aggregation == "weighted_sum":
             goes_on = levels.get(key, {})
         elif projects:
-            pace = paces.get((span.period_id, feature.meter_id), WHOLE)
+            pace = paces.get((span.period_id, feature.meter_id), FULL_PERIOD)
             passed = _at_pace(_passed(span, feature, window, at), pace)
             goes_on = {rate_id: _projected(feature, one, passed) for rate_id, one in counted.items()}
         features.append(_feature_usage(span, feature, counted, window, goes_on))
@@ -294,31 +294,31 @@ def _period_usage(
     )
 
 
-def _window(terms: Terms, feature: FeatureTerms, span: Span, at: datetime) -> tuple[datetime, datetime]:
+def _window(terms: VersionTerms, feature: FeatureTerms, span: RatingPeriod, at: datetime) -> tuple[datetime, datetime]:
     """Return a feature's running window of use."""
     if feature.resets is None:
         return span.starts_at, span.ends_at
-    return window_of(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
+    return usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
 
 
-def _passed(span: Span, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
+def _passed(span: RatingPeriod, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
     """Return which share has passed of a window, or of the period."""
     # What a window that runs on holds from before is known; only this period's usage goes on as it has.
-    since, until = (span.starts_at, span.ends_at) if feature.runs_on else window
+    since, until = (span.starts_at, span.ends_at) if feature.spans_periods else window
     return Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
 
 
 def _at_pace(passed: Fraction, pace: Fraction) -> Fraction:
     """Return which share of all use lies behind, if it goes on so much faster than it has."""
-    return passed if pace == WHOLE or not passed else passed / (passed + pace * (1 - passed))
+    return passed if pace == FULL_PERIOD or not passed else passed / (passed + pace * (1 - passed))
 
 
 def _feature_usage(
-    span: Span,
+    span: RatingPeriod,
     feature: FeatureTerms,
-    counted: Mapping[int, Counted],
+    counted: Mapping[int, CounterState],
     window: tuple[datetime, datetime],
-    goes_on: Mapping[int, Counted] | None,
+    goes_on: Mapping[int, CounterState] | None,
 ) -> FeatureUsage:
     """Rate what was counted; goes_on: what it is expected to be at the end, if that is asked for."""
     rating = projection = None
@@ -337,7 +337,7 @@ def _feature_usage(
         events=sum(one.events for one in counted.values()),
         window_start=window[0],
         window_end=window[1],
-        drawn=counted.get(BEYOND, NOTHING).carried if feature.wallet else None,
+        drawn=counted.get(UNCOVERED, EMPTY_COUNTER).carried if feature.wallet else None,
     )
 
 
@@ -345,7 +345,7 @@ GROWING = ("count", "sum")
 """Aggregations that grow with time if usage goes on as it has; a level, or an extreme, stays what it is."""
 
 
-def _projected(feature: FeatureTerms, counted: Counted, passed: Fraction) -> Counted:
+def _projected(feature: FeatureTerms, counted: CounterState, passed: Fraction) -> CounterState:
     if feature.metering.aggregation not in GROWING or (
         feature.metering.recurring and feature.metering.aggregation == "sum"
     ):

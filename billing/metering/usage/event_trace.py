@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 from billing.metering.ingest import catalog_cache
-from billing.metering.ingest.catalog_cache import MeterCopy, Path, as_text, look_up
-from billing.metering.ingest.event_contributions import Given, Part, given
-from billing.metering.ingest.event_reader import Stored, stored_by_key
-from billing.metering.rating_inputs.tier_lookup import tiers_of
+from billing.metering.ingest.catalog_cache import CachedMeter, Path, to_text, look_up
+from billing.metering.ingest.event_contributions import EventContributions, Contribution, read_contributions
+from billing.metering.ingest.event_reader import StoredEvent, read_by_key
+from billing.metering.rating_inputs.tier_lookup import find_tiers
 from billing.metering.store.counter_store import CounterKey
 from billing.models import BilledUsage, Correction, Period, UnmatchedUsage
 from billing.models.periods import PeriodState
-from billing.models.usage import Reason
+from billing.models.usage import UnmatchedReason
 from plans.models import Meter, PlanFeature, Rate
 
 
@@ -70,7 +70,7 @@ class Traced:
     correction: that took the event back. replaces: the correction that it came by. why_not: where no meter is asked.
     """
 
-    row: Stored
+    row: StoredEvent
     meters: tuple[OfMeter, ...]
     correction: Correction | None
     replaces: Correction | None
@@ -80,15 +80,15 @@ class Traced:
 
 def trace(key: str) -> Traced | None:
     """Return what became of the event of a key, 32 hexadecimal digits; None if there is none."""
-    row = stored_by_key([key]).get(key)
+    row = read_by_key([key]).get(key)
     if row is None:
         return None
-    (one,) = given([row])
+    (one,) = read_contributions([row])
     unmatched = tuple(UnmatchedUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
     corrections = Correction.objects.select_related("by", "api_key")
-    whole = next((report for report in one.found.unpriced if report.meter_id is None), None)
+    whole = next((report for report in one.attribution.unmatched_parts if report.meter_id is None), None)
     why_not = f"{_reason(whole.reason)} ({whole.detail})" if whole else ""
-    found = catalog_cache.current().by_event.get(row.name)
+    found = catalog_cache.get_catalog().by_event.get(row.name)
     asked = found.meters if found and not whole else ()
     codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in asked]).values_list("pk", "code"))
     return Traced(
@@ -102,41 +102,41 @@ def trace(key: str) -> Traced | None:
 
 
 def _reason(reason: str) -> str:
-    return str(Reason(reason).label)
+    return str(UnmatchedReason(reason).label)
 
 
-def _of_meter(meter: MeterCopy, code: str, one: Given, unmatched: Sequence[UnmatchedUsage]) -> OfMeter:
-    parts = [part for part in one.parts if part.stop.meter.id == meter.id]
+def _of_meter(meter: CachedMeter, code: str, one: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> OfMeter:
+    parts = [part for part in one.contributions if part.stop.meter.id == meter.id]
     counted = tuple(counted for part in parts for counted in _counted(one, part))
     return OfMeter(code, meter.name, counted, "" if counted else _why_not(meter, one, unmatched))
 
 
-def _why_not(meter: MeterCopy, one: Given, unmatched: Sequence[UnmatchedUsage]) -> str:
+def _why_not(meter: CachedMeter, one: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> str:
     """Return why a meter that counts events of this name did not count this one."""
     properties = one.event.properties
     for path, wanted in meter.filters:
-        if as_text(look_up(properties, path)) not in wanted:
+        if to_text(look_up(properties, path)) not in wanted:
             return f"{_told(properties, path)}; it counts {', '.join(sorted(wanted))}"
     for left_out in meter.excludes:
-        if all(as_text(look_up(properties, path)) in wanted for path, wanted in left_out):
+        if all(to_text(look_up(properties, path)) in wanted for path, wanted in left_out):
             return f"left out: {' and '.join(_told(properties, path) for path, _ in left_out)}"
     for report in unmatched:
         if report.meter_id in (meter.id, None):
             return f"{report.get_reason_display()}{f' ({report.detail})' if report.detail else ''}"
-    now = next((report for report in one.found.unpriced if report.meter_id == meter.id), None)
+    now = next((report for report in one.attribution.unmatched_parts if report.meter_id == meter.id), None)
     return f"{_reason(now.reason)} ({now.detail})" if now else "it was made after the event came"
 
 
 def _told(properties: Mapping[str, Any], path: Path) -> str:
-    return f"{'.'.join(path)} is {as_text(look_up(properties, path)) or 'missing'}"
+    return f"{'.'.join(path)} is {to_text(look_up(properties, path)) or 'missing'}"
 
 
-def _counted(one: Given, part: Part) -> Iterator[Counted]:
+def _counted(one: EventContributions, part: Contribution) -> Iterator[Counted]:
     for counter, _ in part.stop.targets:
         period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
         feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
         rate = Rate.objects.filter(pk=counter.rate_id).first()
-        tiers, is_ordered = tiers_of(one, part, counter, period)
+        tiers, is_ordered = find_tiers(one, part, counter, period)
         lines = tuple(_lines(one, part, counter))
         yield Counted(
             feature=feature.name,
@@ -154,16 +154,16 @@ def _counted(one: Given, part: Part) -> Iterator[Counted]:
         )
 
 
-def _lines(one: Given, part: Part, counter: CounterKey) -> Iterator[OnLine]:
+def _lines(one: EventContributions, part: Contribution, counter: CounterKey) -> Iterator[OnLine]:
     """Yield the line that billed an event, and the one that gave it back."""
     billed = list(
         BilledUsage.objects.filter(**counter._asdict()).select_related("line__invoice").order_by("high_water_mark")
     )
-    first = next((one_ for one_ in billed if one.counts(part, up_to=one_.high_water_mark)), None)
+    first = next((one_ for one_ in billed if one.is_counted(part, up_to=one_.high_water_mark)), None)
     if first is None:
         return
     yield _on(first, is_back=False)
-    back = next((one_ for one_ in billed if one.taken_back and one_.high_water_mark >= one.taken_back), None)
+    back = next((one_ for one_ in billed if one.correction_sequence and one_.high_water_mark >= one.correction_sequence), None)
     if back is not None:
         yield _on(back, is_back=True)
 
@@ -173,9 +173,9 @@ def _on(billed: BilledUsage, *, is_back: bool) -> OnLine:
     return OnLine(invoice.pk, str(invoice), billed.line.position, is_back)
 
 
-def _waits(one: Given, period: Period) -> str:
+def _waits(one: EventContributions, period: Period) -> str:
     """Return why an event is on no line yet."""
-    if one.taken_back is not None:
+    if one.correction_sequence is not None:
         return "It was taken back before it was billed."
     if period.state == PeriodState.OPEN:
         until, due = f"{period.ends_at:%Y-%m-%d %H:%M}", f"{period.due_at:%Y-%m-%d %H:%M}"

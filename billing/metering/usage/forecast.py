@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from billing.limits.alerts.thresholds import is_telling
+from billing.limits.alerts.thresholds import is_forecast_reliable
 from billing.metering.usage.current_usage import Pace, PeriodUsage, current_usage
 from billing.metering.usage.usage_summary import Day, by_day
 from customers.models import Customer
@@ -52,7 +52,7 @@ def expected(*, customer: Customer, at: datetime) -> list[Expected]:
     paces = _paces(customer, running, at=at)
     lately = {one.period_id: one.projected for one in current_usage(**named, paces=paces)}
     return [
-        Expected(one, one.projected, lately.get(one.period_id, one.projected), is_telling(_passed(one, at)))
+        Expected(one, one.projected, lately.get(one.period_id, one.projected), is_forecast_reliable(_passed(one, at)))
         for one in running
     ]
 

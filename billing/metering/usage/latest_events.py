@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from billing.metering.ingest.parser import Received, decode_properties
+from billing.metering.ingest.parser import ReceivedEvent, decode_properties
 from billing.models import Rollup, UnmatchedUsage
 
 MOST_CUSTOMERS = 10
@@ -28,11 +28,11 @@ class Recent:
     name: str
 
     @property
-    def received(self) -> Received:
+    def received(self) -> ReceivedEvent:
         """Return the event as ingest had it before it."""
         properties = decode_properties(self.properties)
         sent = (self.sender_id, self.source, self.customer_ref, self.name, self.occurred_at, properties)
-        return Received(0, self.key.hex, "", *sent, b"", "")
+        return ReceivedEvent(0, self.key.hex, "", *sent, b"", "")
 
 
 _LATEST = """

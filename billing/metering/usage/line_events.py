@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from billing.metering.ingest.event_contributions import given
-from billing.metering.ingest.event_reader import Place, Stored, pages_between
+from billing.metering.ingest.event_contributions import read_contributions
+from billing.metering.ingest.event_reader import EventPosition, StoredEvent, read_pages
 from billing.metering.store.counter_store import CounterKey
 from lib.csv_export import csv_lines
-from lib.decimals import EXACT, ZERO, plain
+from lib.decimals import EXACT, ZERO, to_plain_string
 
 COLUMNS = ("number", "id", "source", "event", "occurred_at", "received_at", "change", "quantity", "properties")
 
@@ -57,7 +57,7 @@ class Entry(NamedTuple):
     change: 1 where the line has it, -1 where a line before it had it and it was taken back since.
     """
 
-    row: Stored
+    row: StoredEvent
     value: Decimal
     change: int
 
@@ -96,13 +96,13 @@ def usage_of_line(line_id: int) -> LineUsage | None:
     return LineUsage(row[0], CounterKey(*row[1:5]), *row[5:]) if row else None
 
 
-def entries(usage: LineUsage, *, after: Place | None = None) -> Iterator[Entry]:
+def entries(usage: LineUsage, *, after: EventPosition | None = None) -> Iterator[Entry]:
     """
     Yield the events of a line in the order of time, then source, then id; memory stays flat.
 
     after: go on beyond this place. An event that a meter reads several values of comes once for each of them.
     """
-    pages = pages_between(
+    pages = read_pages(
         customer_id=usage.customer_id,
         names=[usage.event_name],
         since=usage.starts_at,
@@ -110,14 +110,14 @@ def entries(usage: LineUsage, *, after: Place | None = None) -> Iterator[Entry]:
         after=after,
     )
     for rows in pages:
-        for one in given(rows, since=usage.starts_at):
-            for part in one.parts:
-                change = one.counts(part, up_to=usage.mark) - one.counts(part, up_to=usage.after)
+        for one in read_contributions(rows, since=usage.starts_at):
+            for part in one.contributions:
+                change = one.is_counted(part, up_to=usage.mark) - one.is_counted(part, up_to=usage.after)
                 if change and any(counter == usage.counter for counter, _ in part.stop.targets):
                     yield Entry(one.row, Decimal(part.value), change)
 
 
-def page_of(usage: LineUsage, *, after: Place | None, limit: int) -> tuple[list[Entry], Place | None]:
+def page_of(usage: LineUsage, *, after: EventPosition | None, limit: int) -> tuple[list[Entry], EventPosition | None]:
     """Return the next entries of a line, `limit` or a few more so that no event is cut in two, and where to go on."""
     found: list[Entry] = []
     for one in entries(usage, after=after):
@@ -165,6 +165,6 @@ def _cells(one: Entry) -> tuple[str, ...]:
         row.occurred_at.isoformat(),
         row.received_at.isoformat(),
         "counted" if one.change > 0 else "taken back",
-        plain(one.quantity),
+        to_plain_string(one.quantity),
         row.properties,
     )

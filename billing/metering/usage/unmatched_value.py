@@ -16,18 +16,18 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from billing.metering.ingest import catalog_cache, customer_cache
-from billing.metering.ingest.attribution import Stop, value_at
-from billing.metering.ingest.catalog_cache import CatalogCopy, MeterCopy
-from billing.metering.ingest.customer_cache import CustomerCopy
-from billing.metering.ingest.event_reader import as_received, stored_by_key
-from billing.metering.ingest.parser import Received
+from billing.metering.ingest.attribution import RouteStop, read_value
+from billing.metering.ingest.catalog_cache import CachedCatalog, CachedMeter
+from billing.metering.ingest.customer_cache import CachedCustomer
+from billing.metering.ingest.event_reader import to_received_event, read_by_key
+from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, UnmatchedUsage
-from billing.models.usage import Reason
+from billing.models.usage import UnmatchedReason
 from customers.models import Customer
 from lib.decimals import ZERO
-from plans.catalog.stored_terms import FeatureTerms, terms_of
+from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.models import Meter
-from plans.pricing.rating import PriceTerms, Usage, rate_usage
+from plans.pricing.rating import PriceTerms, RateUsage, rate_usage
 
 MOST_REPORTS = 2_000
 """Open reports looked at, the newest first: a page must come soon, whatever went wrong."""
@@ -142,8 +142,8 @@ def _means(places: Sequence[_Place]) -> dict[tuple[int, int], Decimal]:
 
 
 def _parts(reports: Sequence[UnmatchedUsage], *, sandbox: bool) -> list[_Part]:
-    stored = stored_by_key({one.event_key.hex for one in reports})
-    events = {key: as_received(row) for key, row in stored.items()}
+    stored = read_by_key({one.event_key.hex for one in reports})
+    events = {key: to_received_event(row) for key, row in stored.items()}
     since: datetime = min(one.occurred_at for one in reports)
     known = customer_cache.refresh({one.customer_ref for one in reports}, sandbox=sandbox, since=since)
     copy = catalog_cache.refresh()
@@ -161,12 +161,12 @@ def _parts(reports: Sequence[UnmatchedUsage], *, sandbox: bool) -> list[_Part]:
     return found
 
 
-def _group(report: UnmatchedUsage, meter: MeterCopy | None, units: dict[int, str]) -> Group:
+def _group(report: UnmatchedUsage, meter: CachedMeter | None, units: dict[int, str]) -> Group:
     name, unit = (meter.name, units.get(meter.id, "")) if meter else ("", "")
     return Group(report.reason, report.customer_ref, report.event_name, name, unit)
 
 
-def _meters(report: UnmatchedUsage, copy: CatalogCopy) -> Iterable[MeterCopy]:
+def _meters(report: UnmatchedUsage, copy: CachedCatalog) -> Iterable[CachedMeter]:
     """Return the meters that a report is about: the one it names, or all that count events of its name."""
     named = copy.by_event.get(report.event_name)
     if named is None:
@@ -174,27 +174,27 @@ def _meters(report: UnmatchedUsage, copy: CatalogCopy) -> Iterable[MeterCopy]:
     return [one for one in named.meters if report.meter_id in (None, one.id)]
 
 
-def _value(meter: MeterCopy, event: Received) -> Decimal | None:
+def _value(meter: CachedMeter, event: ReceivedEvent) -> Decimal | None:
     """Return what an event would add to a meter; None where it does not tell, or where values do not add up."""
     if meter.metering.aggregation not in ADDED_UP:
         return None
     total = ZERO
     for reading in meter.readings:
-        value = value_at(Stop(meter, reading.path, (), expression=reading.expression), event.properties)
+        value = read_value(RouteStop(meter, reading.path, (), expression=reading.expression), event.properties)
         if isinstance(value, str):
             return None
         total += value
     return total
 
 
-def _place(report: UnmatchedUsage, event: Received, meter: MeterCopy, customer: CustomerCopy | None) -> _Place | None:
+def _place(report: UnmatchedUsage, event: ReceivedEvent, meter: CachedMeter, customer: CachedCustomer | None) -> _Place | None:
     """Return where a meter is priced, if only a rate for the event, or its value, is missing."""
-    if customer is None or report.reason not in (Reason.NO_RATE, Reason.BAD_VALUE):
+    if customer is None or report.reason not in (UnmatchedReason.NO_RATE, UnmatchedReason.BAD_VALUE):
         return None
     if meter.metering.aggregation not in ADDED_UP:
         return None
     for period in customer.periods_at(event.occurred_at, subscription_ref=event.subscription):
-        for feature in terms_of(period.version_id, period.currency).by_meter.get(meter.id, ()):
+        for feature in load_terms(period.version_id, period.currency).by_meter.get(meter.id, ()):
             if feature.price is not None:
                 return _Place(feature, feature.price.currency, period.id)
     return None
@@ -225,5 +225,5 @@ def _dearest(price: PriceTerms, quantity: Decimal, events: int) -> Decimal | Non
     for rate in price.rates:
         alone = replace(price, rates=(rate,), included=ZERO, minimum=None, maximum=None)
         if not alone.reads_values and rate.charge.reads != "carried":
-            amounts.append(rate_usage(alone, {rate.key: Usage(quantity, events)}).invoiced)
+            amounts.append(rate_usage(alone, {rate.key: RateUsage(quantity, events)}).invoiced_amount)
     return max(amounts, default=None)

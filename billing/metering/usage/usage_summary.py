@@ -13,7 +13,7 @@ from django.db.models.functions import TruncDay
 
 from billing.models import Rollup
 from plans.aggregation import aggregate_state
-from plans.aggregation.aggregate_state import Aggregate, Aggregation, Mark
+from plans.aggregation.aggregate_state import AggregateState, Aggregation, EventValue
 
 MOST_DAYS = 10_000
 """Rows of a chart: ten meters on a thousand days."""
@@ -29,13 +29,13 @@ class Day:
 
     meter_id: int
     day: date
-    tally: Aggregate
+    tally: AggregateState
 
 
 def quantity_of(aggregation: Aggregation, days: Iterable[Day]) -> Decimal:
     """Return what an aggregation makes of several days together: a sum, or the greatest of all."""
-    together = reduce(aggregate_state.add, (one.tally for one in days), aggregate_state.EMPTY)
-    return aggregate_state.quantity("sum" if aggregation in ADDING else aggregation, together)
+    together = reduce(aggregate_state.merge_states, (one.tally for one in days), aggregate_state.EMPTY)
+    return aggregate_state.compute_quantity("sum" if aggregation in ADDING else aggregation, together)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
         .annotate(Sum("quantity"), Sum("events"))
         .order_by("day", "meter_id")[:MOST_DAYS]
     )
-    return [Day(meter, day.date(), Aggregate(events, quantity)) for meter, day, quantity, events in found]
+    return [Day(meter, day.date(), AggregateState(events, quantity)) for meter, day, quantity, events in found]
 
 
 _TALLIED = """
@@ -111,7 +111,7 @@ def _tallied_days(
     with connection.cursor() as cursor:
         cursor.execute(_TALLIED, asked)
         return [
-            Day(meter, day, Aggregate(events, total, low, high, Mark(latest_at, "", "", latest)))
+            Day(meter, day, AggregateState(events, total, low, high, EventValue(latest_at, "", "", latest)))
             for meter, day, events, total, low, high, latest_at, latest in cursor.fetchall()
         ]
 

@@ -1,1 +1,1 @@
-"""The version under test: its terms, and past usage rated by them."""
+"""The candidate version: its terms, and past usage rated by them."""

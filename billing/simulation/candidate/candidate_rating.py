@@ -1,4 +1,4 @@
-"""Rate past periods by another version."""
+"""Rate past periods by a candidate version."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,160 +7,198 @@ from fractions import Fraction
 
 import msgspec
 
-from billing.closing.batch import in_words
-from billing.closing.invoice_assembly import assemble
-from billing.closing.lines.quantity_lines import claims_after
-from billing.closing.records import Assembled, Claim, Closing
-from billing.metering.rating_inputs.period_counters import Span
+from billing.closing.batch import describe_error
+from billing.closing.invoice_assembly import assemble_invoice
+from billing.closing.lines.quantity_lines import fees_billed_for_next_period
+from billing.closing.records import AssembledInvoice, BilledFee, PeriodToClose
+from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.simulation import comparable_lines
 from billing.simulation.candidate.candidate_terms import Candidate, NotComparable
-from billing.simulation.candidate.carryover import climbed_in, with_runs_on
-from billing.simulation.candidate.commitments import Tried, contracts_for
-from billing.simulation.candidate.prepaid import granted_in, invoice_what_is_missing
-from billing.simulation.history.billed_periods import Past
-from billing.simulation.records import Bill
-from billing.simulation.usage_sources.period_counts import Usage, count
+from billing.simulation.candidate.carryover import tier_progress, with_simulated_runs
+from billing.simulation.candidate.commitments import SimulatedAmounts, commitment_cycles_for
+from billing.simulation.candidate.prepaid import bill_uncovered_usage, grants_for_period
+from billing.simulation.history.billed_periods import PastPeriods
+from billing.simulation.records import PeriodBill
+from billing.simulation.usage_sources.period_counts import CandidateUsage, count_usage
 from lib.money import round_money
-from plans.catalog.stored_terms import supposing, terms_of
+from plans.catalog.stored_terms import hypothetical_terms, load_terms
 
 
-def tried(past: Past, candidate: Candidate, *, keeps_overrides: bool = True, only: str = "") -> dict[int, Bill]:
+def rate_candidate(
+    past: PastPeriods, candidate: Candidate, *, keeps_overrides: bool = True, usage_source: str = ""
+) -> dict[int, PeriodBill]:
     """
-    Return what each period that was asked for would have come to by a version.
+    Return the bill of each requested period by a candidate version.
 
-    keeps_overrides: whether what was agreed with customers stays agreed. only: see `count`.
+    keeps_overrides: whether the customers' overrides apply. usage_source: see `count_usage`.
     """
-    with supposing(candidate.supposed()):
-        found: dict[int, Bill] = {}
-        lives: list[list[Closing]] = []
-        for of_subscription in past.by_subscription():
+    with hypothetical_terms(candidate.supposed_terms()):
+        bills: dict[int, PeriodBill] = {}
+        timelines: list[list[PeriodToClose]] = []
+        for closings in past.by_subscription():
             try:
-                lives.append(_on(candidate, past, of_subscription, keeps_overrides=keeps_overrides))
+                timelines.append(_periods_on_candidate(candidate, past, closings, keeps_overrides=keeps_overrides))
             except (NotComparable, ValueError) as error:
-                bill = Bill(problems=(str(error),), is_known=False)
-                found |= {one.span.period_id: bill for one in of_subscription}
-        regular = {one.span.period_id: one.span for life in lives for one in life if one.kind == "regular"}
-        usage = count(past, regular, only=only) if regular else {}
-        for life in lives:
-            found |= _live(past, life, usage, candidate)
-            found |= _with_what_may_be_missing(past, life, found)
-    return {id_: found[id_] for id_ in past.wanted}
+                bill = PeriodBill(problems=(str(error),), is_known=False)
+                bills |= {closing.span.period_id: bill for closing in closings}
+        regular = {
+            closing.span.period_id: closing.span
+            for timeline in timelines
+            for closing in timeline
+            if closing.kind == "regular"
+        }
+        usage = count_usage(past, regular, usage_source=usage_source) if regular else {}
+        for timeline in timelines:
+            bills |= _bill_in_order(past, timeline, usage, candidate)
+            bills |= _with_missing_fee_problems(past, timeline, bills)
+    return {period_id: bills[period_id] for period_id in past.period_ids}
 
 
-def _on(candidate: Candidate, past: Past, closings: Sequence[Closing], *, keeps_overrides: bool) -> list[Closing]:
-    """Return the periods of a subscription on a version: those asked for, and before them what decides about them."""
-    found = [_moved(candidate, one, keeps_overrides=keeps_overrides) for one in closings]
-    return [one for one, after in zip(found, [*found[1:], None], strict=True) if _is_needed(past, one, after)]
+def _periods_on_candidate(
+    candidate: Candidate, past: PastPeriods, closings: Sequence[PeriodToClose], *, keeps_overrides: bool
+) -> list[PeriodToClose]:
+    """Return a subscription's periods on the candidate: the requested ones, and the earlier ones that affect them."""
+    candidate_closings = [_on_candidate(candidate, closing, keeps_overrides=keeps_overrides) for closing in closings]
+    return [
+        closing
+        for closing, next_closing in zip(candidate_closings, [*candidate_closings[1:], None], strict=True)
+        if _is_needed(past, closing, next_closing)
+    ]
 
 
-def _is_needed(past: Past, closing: Closing, after: Closing | None) -> bool:
-    if closing.span.period_id in past.wanted:
+def _is_needed(past: PastPeriods, closing: PeriodToClose, next_closing: PeriodToClose | None) -> bool:
+    if closing.span.period_id in past.period_ids:
         return True
-    if after is None:
+    if next_closing is None:
         return False
-    span = after.span
-    settles = after.is_split or bool(after.settles) or bool(terms_of(span.version_id, span.currency).held)
+    span = next_closing.span
+    settles = (
+        next_closing.is_split
+        or bool(next_closing.settles)
+        or bool(load_terms(span.version_id, span.currency).unit_fees)
+    )
     return past.rows[span.period_id].continues or settles
 
 
-def _moved(candidate: Candidate, closing: Closing, *, keeps_overrides: bool) -> Closing:
-    following = closing.following
+def _on_candidate(candidate: Candidate, closing: PeriodToClose, *, keeps_overrides: bool) -> PeriodToClose:
+    next_period = closing.next_period
     return msgspec.structs.replace(
         closing,
-        span=_span(candidate, closing.span, keeps_overrides=keeps_overrides),
-        following=following and _span(candidate, following, keeps_overrides=keeps_overrides),
-        contracts={},
-        claimed={},
-        runs_since=None,
+        span=_candidate_span(candidate, closing.span, keeps_overrides=keeps_overrides),
+        next_period=next_period and _candidate_span(candidate, next_period, keeps_overrides=keeps_overrides),
+        commitments={},
+        billed_fees={},
+        version_since=None,
     )
 
 
-def _span(candidate: Candidate, span: Span, *, keeps_overrides: bool) -> Span:
-    terms = candidate.terms_beside(terms_of(span.version_id, span.currency))
+def _candidate_span(candidate: Candidate, span: RatingPeriod, *, keeps_overrides: bool) -> RatingPeriod:
+    terms = candidate.terms_for(load_terms(span.version_id, span.currency))
     overrides = span.overrides if keeps_overrides else ""
     return msgspec.structs.replace(span, version_id=terms.version_id, overrides=overrides, runs={})
 
 
-def _live(past: Past, life: Sequence[Closing], usage: dict[int, Usage], candidate: Candidate) -> dict[int, Bill]:
-    """Bill the periods of a subscription one after the other, each as it follows from those before it."""
-    found: dict[int, Bill] = {}
-    earlier: list[Closing] = []
-    done: dict[int, Tried] = {}
-    before: Assembled | None = None
-    for one in life:
-        period_id = one.span.period_id
-        is_asked = period_id in past.wanted
+def _bill_in_order(
+    past: PastPeriods, timeline: Sequence[PeriodToClose], usage: dict[int, CandidateUsage], candidate: Candidate
+) -> dict[int, PeriodBill]:
+    """Bill the periods of a subscription in order of time, since each depends on those before it."""
+    bills: dict[int, PeriodBill] = {}
+    earlier: list[PeriodToClose] = []
+    amounts_by_period: dict[int, SimulatedAmounts] = {}
+    assembled: AssembledInvoice | None = None
+    for candidate_closing in timeline:
+        period_id = candidate_closing.span.period_id
+        is_requested = period_id in past.period_ids
         try:
-            closing = _ready(past, one, usage.get(period_id), earlier, before)
-            if is_asked:
-                billed = past.billed.get(one.subscription_id, ())
-                closing.contracts = contracts_for(closing, billed, done)
-            granted = granted_in(closing, candidate.included) if closing.kind == "regular" else {}
-            invoice_what_is_missing(closing, granted, past.asked.get(period_id, {}))
-            seller = past.sellers[one.buyer.seller_id]
-            before = assemble(closing, seller)
-            problems = tuple(map(comparable_lines.in_words, usage[period_id].unpriced)) if is_asked else ()
-            found[period_id] = comparable_lines.bill_of(closing, before, seller, granted=granted, problems=problems)
+            closing = _prepare(past, candidate_closing, usage.get(period_id), earlier, assembled)
+            if is_requested:
+                billed = past.billed.get(candidate_closing.subscription_id, ())
+                closing.commitments = commitment_cycles_for(closing, billed, amounts_by_period)
+            grants = grants_for_period(closing, candidate.included) if closing.kind == "regular" else {}
+            bill_uncovered_usage(closing, grants, past.wallet_demands.get(period_id, {}))
+            seller = past.sellers[candidate_closing.buyer.seller_id]
+            assembled = assemble_invoice(closing, seller)
+            problems = (
+                tuple(map(comparable_lines.describe_unpriced, usage[period_id].unpriced)) if is_requested else ()
+            )
+            bills[period_id] = comparable_lines.compile_bill(
+                closing, assembled, seller, grants=grants, problems=problems
+            )
             earlier.append(closing)
         except Exception as error:
-            before = None
-            found[period_id] = Bill(problems=(in_words(error),), is_known=False)
-        if is_asked:
-            done[period_id] = Tried.of(one, before)
-    return found
+            assembled = None
+            bills[period_id] = PeriodBill(problems=(describe_error(error),), is_known=False)
+        if is_requested:
+            amounts_by_period[period_id] = SimulatedAmounts.from_assembly(candidate_closing, assembled)
+    return bills
 
 
-def _ready(
-    past: Past, one: Closing, usage: Usage | None, earlier: Sequence[Closing], before: Assembled | None
-) -> Closing:
-    """Return a period with its usage, and with what it goes on from."""
+def _prepare(
+    past: PastPeriods,
+    candidate_closing: PeriodToClose,
+    usage: CandidateUsage | None,
+    earlier: Sequence[PeriodToClose],
+    assembled: AssembledInvoice | None,
+) -> PeriodToClose:
+    """Return a period with its usage, and the state that it carries over from the periods before it."""
     if usage is not None and usage.error is not None:
         raise usage.error
-    continued = one.span.continued
-    if continued and earlier and earlier[-1].span.period_id in past.wanted:
-        continued = climbed_in(earlier[-1], before)
-    span = msgspec.structs.replace(one.span, continued=continued)
-    closing = msgspec.structs.replace(one, span=span, counters=usage.counters if usage else {})
-    closing.span = with_runs_on(closing, earlier)
-    if before is not None and earlier and earlier[-1].following is not None:
-        closing.claimed = claims_after(earlier[-1], before.draft)
-    elif terms_of(span.version_id, span.currency).lasting:
-        closing.claimed = _claimed_before(past.closings[span.period_id], closing)
-    if terms_of(span.version_id, span.currency).lasting:
-        closing.runs_since = _runs_since(past, closing)
+    continued = candidate_closing.span.continued
+    if continued and earlier and earlier[-1].span.period_id in past.period_ids:
+        continued = tier_progress(earlier[-1], assembled)
+    span = msgspec.structs.replace(candidate_closing.span, continued=continued)
+    closing = msgspec.structs.replace(candidate_closing, span=span, counters=usage.counters if usage else {})
+    closing.span = with_simulated_runs(closing, earlier)
+    if assembled is not None and earlier and earlier[-1].next_period is not None:
+        closing.billed_fees = fees_billed_for_next_period(earlier[-1], assembled.draft)
+    elif load_terms(span.version_id, span.currency).multi_period_fees:
+        closing.billed_fees = _supposed_billed_fees(past.closings[span.period_id], closing)
+    if load_terms(span.version_id, span.currency).multi_period_fees:
+        closing.version_since = _runs_since(past, closing)
     return closing
 
 
-def _claimed_before(real: Closing, closing: Closing) -> dict[int, Claim]:
-    """Suppose that fees for several periods were claimed before, where the version in force has claimed them."""
-    span, found = real.span, {}
-    own = {(fee.code, fee.every): fee for fee in terms_of(span.version_id, span.currency).lasting if fee.amount}
-    for fee in terms_of(closing.span.version_id, span.currency).lasting:
-        known = own.get((fee.code, fee.every))
-        if known is not None and (claim := real.claimed.get(known.fee_id)) is not None:
-            figures = {name: getattr(claim, name) for name in ("amount", "net", "credited")}
-            dearer = Fraction(fee.amount) / Fraction(known.amount)
-            as_tried = {name: round_money(Fraction(one) * dearer, span.currency) for name, one in figures.items()}
-            found[fee.fee_id] = msgspec.structs.replace(claim, **as_tried)
-    return found
+def _supposed_billed_fees(billed_closing: PeriodToClose, closing: PeriodToClose) -> dict[int, BilledFee]:
+    """Assume that fees for several periods were billed before, if the version in force has billed them."""
+    span, billed_fees = billed_closing.span, {}
+    fees_in_force = {
+        (fee.code, fee.every): fee
+        for fee in load_terms(span.version_id, span.currency).multi_period_fees
+        if fee.amount
+    }
+    for fee in load_terms(closing.span.version_id, span.currency).multi_period_fees:
+        fee_in_force = fees_in_force.get((fee.code, fee.every))
+        if (
+            fee_in_force is not None
+            and (billed_fee := billed_closing.billed_fees.get(fee_in_force.fee_id)) is not None
+        ):
+            figures = {name: getattr(billed_fee, name) for name in ("amount", "net", "credited")}
+            price_ratio = Fraction(fee.amount) / Fraction(fee_in_force.amount)
+            scaled_figures = {
+                name: round_money(Fraction(figure) * price_ratio, span.currency) for name, figure in figures.items()
+            }
+            billed_fees[fee.fee_id] = msgspec.structs.replace(billed_fee, **scaled_figures)
+    return billed_fees
 
 
-def _with_what_may_be_missing(past: Past, life: Sequence[Closing], found: dict[int, Bill]) -> dict[int, Bill]:
-    """Say on the last bill which fees are for more periods than were looked at: they may be on none of them."""
-    wanted = [one for one in life if one.span.period_id in past.wanted]
-    if not wanted:
+def _with_missing_fee_problems(
+    past: PastPeriods, timeline: Sequence[PeriodToClose], bills: dict[int, PeriodBill]
+) -> dict[int, PeriodBill]:
+    """Note on the last bill the fees for more periods than were simulated: no bill may contain them."""
+    requested = [closing for closing in timeline if closing.span.period_id in past.period_ids]
+    if not requested:
         return {}
-    span, last = wanted[-1].span, found[wanted[-1].span.period_id]
+    span, last_bill = requested[-1].span, bills[requested[-1].span.period_id]
     problems = tuple(
-        f"The fee “{fee.label}” is due once in {fee.every} periods, of which {len(wanted)} were looked at."
-        for fee in terms_of(span.version_id, span.currency).lasting
-        if fee.every > len(wanted)
+        f"The fee “{fee.label}” is due once in {fee.every} periods, of which {len(requested)} were looked at."
+        for fee in load_terms(span.version_id, span.currency).multi_period_fees
+        if fee.every > len(requested)
     )
-    return {span.period_id: replace(last, problems=last.problems + problems)} if problems else {}
+    return {span.period_id: replace(last_bill, problems=last_bill.problems + problems)} if problems else {}
 
 
-def _runs_since(past: Past, closing: Closing) -> datetime:
-    """Return since when periods have followed one another: all of them are on the version that is tried."""
+def _runs_since(past: PastPeriods, closing: PeriodToClose) -> datetime:
+    """Return since when the periods have been contiguous: all of them are on the candidate."""
     since = closing.span.starts_at
     for row in reversed(past.billed.get(closing.subscription_id, ())):
         since = row.starts_at if row.ends_at == since else since

@@ -1,52 +1,56 @@
 """
-The terms of a version that is tried: read once, and kept as they are until the simulation is over.
+Terms of a candidate version, read once and unchanged until the simulation ends.
 
-The periods stay those that there were, so what they are counted from is taken from the version in force: were it the
-candidate's own, each of them would be a part of two.
+Periods keep the anchor of the version in force: with the candidate's own anchor, a simulated period would straddle
+two of the candidate's periods.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from billing.simulation.candidate.prepaid import Included, unit_named
-from plans.catalog.stored_terms import Terms, currencies_of, read_terms
+from billing.simulation.candidate.prepaid import CandidateCredits, feature_unit
+from plans.catalog.stored_terms import VersionTerms, list_currencies, read_terms
 from plans.models import PlanVersion
 
 ANCHORS = ("anniversary", "calendar")
 
 
 class NotComparable(Exception):
-    """A period cannot be rated by a version; the text says why."""
+    """A period can't be rated by a version; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version to try, with its terms by currency, and what it includes, as they were read."""
+    """A version to simulate, with its terms by currency and its included credits, as they were read."""
 
     version: PlanVersion
-    by_currency: dict[str, Terms]
-    included: tuple[Included, ...]
+    by_currency: dict[str, VersionTerms]
+    included: tuple[CandidateCredits, ...]
 
-    def terms_beside(self, own: Terms) -> Terms:
+    def terms_for(self, terms_in_force: VersionTerms) -> VersionTerms:
         """
-        Return the terms for a period that is billed by `own`, under a number below zero.
+        Return the terms for a period billed by `own`, with a negative version id.
 
-        :raises NotComparable: if it has no price in the currency, or bills in other intervals.
+        :raises NotComparable: if the version has no price in the currency, or another billing interval.
         """
-        found = self.by_currency.get(own.currency)
-        if found is None:
-            has = ", ".join(self.by_currency)
-            raise NotComparable(f"{self.version} has no prices in {own.currency}; it charges in {has}.")
-        if found.interval != own.interval:
+        terms = self.by_currency.get(terms_in_force.currency)
+        if terms is None:
+            currencies = ", ".join(self.by_currency)
             raise NotComparable(
-                f"{self.version} bills every {_words(found)}, and this subscription is billed every {_words(own)}."
+                f"{self.version} has no prices in {terms_in_force.currency}; it charges in {currencies}."
             )
-        return replace(found, anchor=own.anchor, version_id=_number(self.version, own.anchor))
+        if terms.interval != terms_in_force.interval:
+            raise NotComparable(
+                f"{self.version} bills every {_format_interval(terms)}, and this subscription is billed every {_format_interval(terms_in_force)}."
+            )
+        return replace(
+            terms, anchor=terms_in_force.anchor, version_id=_negative_id(self.version, terms_in_force.anchor)
+        )
 
-    def supposed(self) -> list[Terms]:
-        """Return its terms with each anchor, as `terms_beside` may."""
+    def supposed_terms(self) -> list[VersionTerms]:
+        """Return the terms with each anchor: every value that `terms_for` may return."""
         return [
-            replace(terms, anchor=anchor, version_id=_number(self.version, anchor))
+            replace(terms, anchor=anchor, version_id=_negative_id(self.version, anchor))
             for terms in self.by_currency.values()
             for anchor in ANCHORS
         ]
@@ -56,22 +60,22 @@ def read_candidate(version: PlanVersion, *, currencies: Collection[str]) -> Cand
     """
     Return a version as it is stored now.
 
-    currencies: those that its periods are billed in. What charges nothing does so in each of them.
+    currencies: the currencies of its periods; a version that charges nothing has terms in each of them.
 
-    :raises ValueError: if one of its rates cannot charge, with the reason in words.
+    :raises ValueError: if one of its rates can't be charged; the text says why.
     """
     rows = version.included_credits.order_by("pk")
     return Candidate(
         version,
-        {currency: read_terms(version, currency) for currency in currencies_of(version) or currencies},
-        tuple(Included(unit_named(one.unit), one.rule) for one in rows),
+        {currency: read_terms(version, currency) for currency in list_currencies(version) or currencies},
+        tuple(CandidateCredits(feature_unit(row.unit), row.rule) for row in rows),
     )
 
 
-def _number(version: PlanVersion, anchor: str) -> int:
+def _negative_id(version: PlanVersion, anchor: str) -> int:
     return -(version.pk * len(ANCHORS) + ANCHORS.index(anchor))
 
 
-def _words(terms: Terms) -> str:
+def _format_interval(terms: VersionTerms) -> str:
     count, unit = terms.interval.count, terms.interval.unit
     return unit if count == 1 else f"{count} {unit}s"

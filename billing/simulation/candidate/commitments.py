@@ -1,64 +1,67 @@
 """
-Commitments of a version that is tried: its contracts begin with the first period that is looked at.
+Commitments of a candidate version: its commitment cycles start with the first simulated period.
 
-Earlier periods keep what was promised and billed in them. Later ones have not been billed when a period is, so they
-are as good as empty: what is made of a contract is what its close would have made of it.
+Earlier periods keep the commitment and amounts that they were billed with. Later periods were not billed yet when the
+simulated period was, so they count as empty: the cycle is the one that closing the period would have seen.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
-from billing.closing.commitments.contract_state import Billed, commitment_of, contract_of, contracts
-from billing.closing.records import Assembled, Closing, Contract
+from billing.closing.commitments.contract_state import BilledPeriod, build_cycle, commitment_cycles, commitment_of
+from billing.closing.records import AssembledInvoice, CommitmentCycle, PeriodToClose
 from lib.decimals import ZERO
 
+NO_AMOUNTS = {"usage": ZERO, "true_up": ZERO, "surcharge": ZERO}
 
-class Tried(NamedTuple):
-    """A period that was simulated: by which version, and what its document claims toward a commitment."""
+
+class SimulatedAmounts(NamedTuple):
+    """The version of a simulated period, and the amounts on its invoice that count toward a commitment."""
 
     version_id: int
-    claims: dict[str, object]
+    amounts: dict[str, object]
 
     @classmethod
-    def of(cls, closing: Closing, assembled: Assembled | None) -> Self:
-        claims = {"usage": ZERO, "true_up": ZERO, "surcharge": ZERO}
+    def from_assembly(cls, closing: PeriodToClose, assembled: AssembledInvoice | None) -> Self:
+        amounts = dict(NO_AMOUNTS)
         if assembled is not None:
-            claims["usage"] = sum((one.line.amount for one in assembled.snapshots), ZERO)
+            amounts["usage"] = sum((snapshot.line.amount for snapshot in assembled.snapshots), ZERO)
             for line, _ in assembled.settlements:
-                claims[line.kind] += line.amount
-        return cls(closing.span.version_id, claims)  # type: ignore[arg-type]
+                amounts[line.kind] += line.amount
+        return cls(closing.span.version_id, amounts)  # type: ignore[arg-type]
 
 
-NOTHING = {"usage": ZERO, "true_up": ZERO, "surcharge": ZERO}
-
-
-def contracts_for(closing: Closing, billed: Sequence[Billed], earlier: Mapping[int, Tried]) -> dict[int, Contract]:
+def commitment_cycles_for(
+    closing: PeriodToClose, billed: Sequence[BilledPeriod], earlier: Mapping[int, SimulatedAmounts]
+) -> dict[int, CommitmentCycle]:
     """
-    Return the contract of a period, as it is when its document is made; none where nothing is promised.
+    Return the commitment cycle of a period at the time its invoice is created; empty if there is no commitment.
 
-    billed: all periods of the subscription, as they are billed. earlier: those that were simulated before this one.
+    billed: all periods of the subscription, as billed. earlier: the periods simulated before this one.
     """
     span = closing.span
     if commitment_of(span) is None or span.is_trial:
         return {}
-    rows = [_as_then(row, closing, earlier) for row in billed]
-    for run in contracts(rows, span):
-        ids = [one.period_id for one in run]
-        if span.period_id in ids:
-            ends = run[-1] is not rows[-1] or not closing.goes_on
-            return {span.period_id: contract_of(run, span, ends=ends)}
+    rows = [_as_billed_then(row, closing, earlier) for row in billed]
+    for cycle_periods in commitment_cycles(rows, span):
+        period_ids = [period.period_id for period in cycle_periods]
+        if span.period_id in period_ids:
+            is_complete = cycle_periods[-1] is not rows[-1] or not closing.subscription_continues
+            return {span.period_id: build_cycle(cycle_periods, span, is_complete=is_complete)}
     return {}
 
 
-def _as_then(row: Billed, closing: Closing, earlier: Mapping[int, Tried]) -> Billed:
-    """Return a period as it is billed when the period of `closing` is."""
+def _as_billed_then(
+    row: BilledPeriod, closing: PeriodToClose, earlier: Mapping[int, SimulatedAmounts]
+) -> BilledPeriod:
+    """Return a period as it stood when the period of `closing` was billed."""
     if row.period_id == closing.span.period_id:
-        return row._replace(version_id=closing.span.version_id, is_closed=True, **NOTHING)
+        return row._replace(version_id=closing.span.version_id, is_closed=True, **NO_AMOUNTS)
     if row.starts_at > closing.span.starts_at:
-        is_tried = closing.span.version_id < 0
-        version_id = closing.span.version_id if is_tried else row.version_id
-        return row._replace(version_id=version_id, is_closed=False, **NOTHING)
-    known = earlier.get(row.period_id)
-    if known is None:
+        is_candidate = closing.span.version_id < 0
+        version_id = closing.span.version_id if is_candidate else row.version_id
+        return row._replace(version_id=version_id, is_closed=False, **NO_AMOUNTS)
+    simulated = earlier.get(row.period_id)
+    if simulated is None:
         return row
-    return row._replace(version_id=known.version_id, is_closed=True, **known.claims)
+    return row._replace(version_id=simulated.version_id, is_closed=True, **simulated.amounts)

@@ -1,122 +1,127 @@
 """
-What wallets would have been granted and asked for by a version, and what they would not have had.
+Work out what a version would have granted to wallets and drawn from them, and which usage they would not have
+covered.
 
-A wallet is taken to hold what the version includes for the period, and no more, where the version in force let nobody
-prepay. Where it did, a wallet that had enough is taken to have enough again, and one that ran out has what it paid.
-docs/simulation.md#prepaid.
+Where the version in force had no prepaid usage, a wallet is assumed to hold only what the candidate includes for the
+period. Where it had, a wallet that covered everything is assumed to cover everything again, and one that ran out to
+hold the amount that it paid. docs/simulation.md#prepaid.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from billing.closing.records import Closing
+from billing.closing.records import PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import Counted, Window
+from billing.metering.rating_inputs.period_counters import CounterState, UsageWindow
 from billing.metering.rating_inputs.window_amounts import rate_window
-from billing.subscriptions.periods.boundaries import anchor_of
+from billing.subscriptions.periods.boundaries import period_anchor
 from lib.currencies import CREDITS
 from lib.decimals import EXACT, ZERO
-from plans.catalog.stored_terms import FeatureTerms, terms_of
-from plans.pricing.included_credits import Granted, Rule, slots
-from plans.pricing.rating import BEYOND
-from wallets.credit_rules.at_zero_policy import AtZero
-from wallets.credit_rules.units import rounded
+from plans.catalog.stored_terms import FeatureTerms, load_terms
+from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, compute_grants
+from plans.pricing.rating import UNCOVERED
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
+from wallets.credit_rules.units import round_units
 from wallets.models.wallets import CREDITS as UNIT_OF_CREDITS
 
 
-class Included(NamedTuple):
-    """What a version includes. unit: a wallet's, as features name it: `XCR`, or a currency."""
+class CandidateCredits(NamedTuple):
+    """Credits that a version includes. unit: of the wallet, as features name it: `XCR`, or a currency."""
 
     unit: str
-    rule: Rule
+    rule: IncludedCreditRule
 
 
-class Asked(NamedTuple):
-    """What was asked of wallets. missing: of that, what they had not."""
+class WalletDemand(NamedTuple):
+    """Cost of prepaid usage in one unit. uncovered: the part that wallets could not pay."""
 
     cost: Decimal
-    missing: Decimal
+    uncovered: Decimal
 
 
-class Grants(NamedTuple):
-    """What a period is granted in one unit. lapses: of that, what expires with the period and does not go on."""
+class PeriodGrants(NamedTuple):
+    """
+    Credits granted to a period in one unit. expiring: how many of them expire with the period and don't roll over.
+    """
 
     units: Decimal = ZERO
-    lapses: Decimal = ZERO
+    expiring: Decimal = ZERO
 
 
-def unit_named(unit: str) -> str:
-    """Return how features name the unit of a wallet."""
+def feature_unit(unit: str) -> str:
+    """Return the unit of a wallet as features name it."""
     return CREDITS if unit == UNIT_OF_CREDITS else unit
 
 
-def granted_in(closing: Closing, included: Sequence[Included]) -> dict[str, Grants]:
-    """Return unit → what a period is granted."""
+def grants_for_period(closing: PeriodToClose, included: Sequence[CandidateCredits]) -> dict[str, PeriodGrants]:
+    """Return unit → credits granted to a period."""
     span = closing.span
-    terms = terms_of(span.version_id, span.currency)
-    period = Granted(
+    terms = load_terms(span.version_id, span.currency)
+    period = GrantPeriod(
         span.starts_at,
         span.ends_at,
-        anchor_of(terms, anchor_at=span.anchor_at, time_zone=span.time_zone),
+        period_anchor(terms, anchor_at=span.anchor_at, time_zone=span.time_zone),
         terms.proration,  # type: ignore[arg-type]
         is_first=closing.is_first,
-        goes_on=closing.goes_on,
+        continues=closing.subscription_continues,
         trial_ends_at=span.ends_at if span.is_trial else None,
     )
-    found: dict[str, Grants] = {}
-    for one in included:
-        if one.unit not in (CREDITS, span.currency):
+    grants_by_unit: dict[str, PeriodGrants] = {}
+    for credits in included:
+        if credits.unit not in (CREDITS, span.currency):
             continue
-        for slot in slots(one.rule, period):
-            lapses = slot.expires_at is not None and slot.expires_at <= span.ends_at and not slot.rolls_until
-            known = found.get(one.unit, Grants())
-            more = Grants(slot.units, slot.units if lapses else ZERO)
-            found[one.unit] = Grants(*map(EXACT.add, known, more))
-    return found
+        for slot in compute_grants(credits.rule, period):
+            is_expiring = slot.expires_at is not None and slot.expires_at <= span.ends_at and not slot.rollover_ends
+            earlier = grants_by_unit.get(credits.unit, PeriodGrants())
+            added = PeriodGrants(slot.units, slot.units if is_expiring else ZERO)
+            grants_by_unit[credits.unit] = PeriodGrants(*map(EXACT.add, earlier, added))
+    return grants_by_unit
 
 
-def burnt_in(closing: Closing) -> dict[str, Decimal]:
-    """Return unit → what the prepaid use of a period costs in wallets, whatever they hold."""
-    found: dict[str, Decimal] = {}
-    for feature, _, cost in _burning(closing):
-        found[feature.wallet] = EXACT.add(found.get(feature.wallet, ZERO), cost)
-    return found
+def drawdowns_for_period(closing: PeriodToClose) -> dict[str, Decimal]:
+    """Return unit → cost of a period's prepaid usage, regardless of the wallets' balances."""
+    cost_by_unit: dict[str, Decimal] = {}
+    for feature, _, cost in _window_costs(closing):
+        cost_by_unit[feature.wallet] = EXACT.add(cost_by_unit.get(feature.wallet, ZERO), cost)
+    return cost_by_unit
 
 
-def invoice_what_is_missing(closing: Closing, granted: Mapping[str, Grants], asked: Mapping[str, Asked]) -> None:
+def bill_uncovered_usage(
+    closing: PeriodToClose, grants: Mapping[str, PeriodGrants], demands: Mapping[str, WalletDemand]
+) -> None:
     """
-    File what wallets would not have had under BEYOND, where use goes on without them and is invoiced.
+    Book usage that wallets would not have covered under BEYOND, for features that then invoice it as overage.
 
-    asked: unit → what was asked of wallets by the version in force.
+    demands: unit → demand on wallets by the version in force.
     """
-    left = {unit: _power(granted.get(unit), asked.get(unit)) for unit in burnt_in(closing)}
-    for feature, window, cost in list(_burning(closing)):
-        has = left[feature.wallet]
-        if has is None:
+    spendable = {unit: _spendable(grants.get(unit), demands.get(unit)) for unit in drawdowns_for_period(closing)}
+    for feature, window, cost in list(_window_costs(closing)):
+        available = spendable[feature.wallet]
+        if available is None:
             continue
-        missing = max(EXACT.subtract(cost, has), ZERO)
-        left[feature.wallet] = EXACT.add(EXACT.subtract(has, cost), missing)
-        if missing and feature.at_zero == AtZero.OVERAGE and feature.beyond is not None:
-            closing.counters[window][BEYOND] = Counted(0, missing, ZERO, cost)
+        uncovered = max(EXACT.subtract(cost, available), ZERO)
+        spendable[feature.wallet] = EXACT.add(EXACT.subtract(available, cost), uncovered)
+        if uncovered and feature.at_zero == AtZeroPolicy.OVERAGE and feature.uncovered_charge is not None:
+            closing.counters[window][UNCOVERED] = CounterState(0, uncovered, ZERO, cost)
 
 
-def _power(granted: Grants | None, asked: Asked | None) -> Decimal | None:
-    """Return what a wallet can pay for in a period; None for all that there is."""
-    if asked is None or not asked.cost:
-        return granted.units if granted else ZERO
-    return EXACT.subtract(asked.cost, asked.missing) if asked.missing else None
+def _spendable(grants: PeriodGrants | None, demand: WalletDemand | None) -> Decimal | None:
+    """Return the amount that a wallet can pay in a period; None if it can pay everything."""
+    if demand is None or not demand.cost:
+        return grants.units if grants else ZERO
+    return EXACT.subtract(demand.cost, demand.uncovered) if demand.uncovered else None
 
 
-def _burning(closing: Closing) -> Iterator[tuple[FeatureTerms, Window, Decimal]]:
-    """Yield what each window of prepaid use costs, in the order of the price list."""
+def _window_costs(closing: PeriodToClose) -> Iterator[tuple[FeatureTerms, UsageWindow, Decimal]]:
+    """Yield the cost of each window of prepaid usage, in the order of the price list."""
     features = terms_for(closing.span).features if closing.kind == "regular" else ()
     for feature in features:
         if not feature.wallet or feature.price is None:
             continue
         for window, counted in sorted(closing.counters.items(), key=lambda one: one[0].starts_at):
             if window.plan_feature_id == feature.plan_feature_id:
-                used = {rate_id: one for rate_id, one in counted.items() if rate_id != BEYOND}
-                rated = rate_window(closing.span, feature, used, is_final=False, burns=True)
+                used = {rate_id: usage for rate_id, usage in counted.items() if rate_id != UNCOVERED}
+                rated = rate_window(closing.span, feature, used, is_final=False, is_drawdown=True)
                 before = ZERO if rated.before is None else rated.before.amount
-                yield feature, window, max(rounded(EXACT.subtract(rated.now.amount, before)), ZERO)
+                yield feature, window, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)

@@ -1,1 +1,1 @@
-"""What past periods were billed and what their usage cost."""
+"""The past of the simulated periods: invoiced amounts and cost of usage."""

@@ -1,50 +1,52 @@
-"""Rate past periods by the prices that were in force: what was invoiced, if all is well."""
+"""Rate past periods by the prices in force, which yields the invoiced amounts if the books are sound."""
 
 import msgspec
 
-from billing.closing.batch import in_words
-from billing.closing.invoice_assembly import assemble
-from billing.closing.records import Assembled
-from billing.metering.rating_inputs.aggregate_quantities import read_held
-from billing.metering.rating_inputs.multi_period_windows import read_runs
-from billing.metering.rating_inputs.period_counters import with_metered, with_runs
+from billing.closing.batch import describe_error
+from billing.closing.invoice_assembly import assemble_invoice
+from billing.closing.records import AssembledInvoice
+from billing.metering.rating_inputs.aggregate_quantities import read_states
+from billing.metering.rating_inputs.multi_period_windows import read_window_runs
+from billing.metering.rating_inputs.period_counters import with_metered, with_window_runs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
-from billing.simulation.candidate.carryover import climbed_in
-from billing.simulation.candidate.commitments import Tried, contracts_for
-from billing.simulation.comparable_lines import bill_of
-from billing.simulation.history.billed_periods import Past
-from billing.simulation.records import Bill
+from billing.simulation.candidate.carryover import tier_progress
+from billing.simulation.candidate.commitments import SimulatedAmounts, commitment_cycles_for
+from billing.simulation.comparable_lines import compile_bill
+from billing.simulation.history.billed_periods import PastPeriods
+from billing.simulation.records import PeriodBill
 
 
-def in_force(past: Past) -> dict[int, Bill]:
-    """Return what each period that was asked for comes to by its own version, with all usage that it has by now."""
-    spans = [past.closings[id_].span for id_ in past.wanted]
-    held, runs = read_held(spans), read_runs(spans)
-    found: dict[int, Bill] = {}
-    for of_subscription in past.by_subscription():
-        before: Assembled | None = None
-        done: dict[int, Tried] = {}
-        for kept in of_subscription:
-            period_id = kept.span.period_id
-            if period_id not in past.wanted:
+def rate_in_force(past: PastPeriods) -> dict[int, PeriodBill]:
+    """Return the bill of each requested period by its own version, with all its usage so far."""
+    spans = [past.closings[period_id].span for period_id in past.period_ids]
+    stored_quantities, runs = read_states(spans), read_window_runs(spans)
+    bills: dict[int, PeriodBill] = {}
+    for subscription_closings in past.by_subscription():
+        assembled: AssembledInvoice | None = None
+        amounts_by_period: dict[int, SimulatedAmounts] = {}
+        for past_closing in subscription_closings:
+            period_id = past_closing.span.period_id
+            if period_id not in past.period_ids:
                 continue
             until = past.at if past.rows[period_id].is_open else None
             try:
-                span = with_runs(kept.span, runs)
+                span = with_window_runs(past_closing.span, runs)
                 if span.continued == NOT_BILLED_YET:
-                    span = msgspec.structs.replace(span, continued=climbed_in(kept, before))
+                    span = msgspec.structs.replace(span, continued=tier_progress(past_closing, assembled))
                 closing = msgspec.structs.replace(
-                    kept,
+                    past_closing,
                     span=span,
-                    counters=with_metered(past.counters.get(period_id, {}), span, held, at=until),
-                    contracts=contracts_for(kept, past.billed.get(kept.subscription_id, ()), done),
+                    counters=with_metered(past.counters.get(period_id, {}), span, stored_quantities, at=until),
+                    commitments=commitment_cycles_for(
+                        past_closing, past.billed.get(past_closing.subscription_id, ()), amounts_by_period
+                    ),
                 )
-                seller = past.sellers[kept.buyer.seller_id]
-                before = assemble(closing, seller)
-                bill = bill_of(closing, before, seller)
-                found[period_id] = Bill(bill.lines, past.burnt(period_id))
+                seller = past.sellers[past_closing.buyer.seller_id]
+                assembled = assemble_invoice(closing, seller)
+                bill = compile_bill(closing, assembled, seller)
+                bills[period_id] = PeriodBill(bill.lines, past.drawdowns(period_id))
             except Exception as error:
-                before = None
-                found[period_id] = Bill(problems=(in_words(error),), is_known=False)
-            done[period_id] = Tried.of(kept, before)
-    return found
+                assembled = None
+                bills[period_id] = PeriodBill(problems=(describe_error(error),), is_known=False)
+            amounts_by_period[period_id] = SimulatedAmounts.from_assembly(past_closing, assembled)
+    return bills

@@ -1,4 +1,6 @@
-"""What a chunk of periods was billed by: read once for all versions that are tried, in a few statements."""
+"""
+Read a chunk of past periods with the inputs of their invoices: once for all simulated versions, in a few statements.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,28 +11,28 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from billing.closing.commitments.contract_state import Billed, read_billed
-from billing.closing.lines.coupon_discounts import read_coupons
-from billing.closing.lines.multi_period_fees import fill_in_lasting
-from billing.closing.lines.quantity_lines import read_claims
-from billing.closing.lines.section_lines import own
-from billing.closing.period_reader import read_closings, read_counters
-from billing.closing.records import Closing
+from billing.closing.commitments.contract_state import BilledPeriod, read_billed_periods
+from billing.closing.lines.coupon_discounts import attach_coupons
+from billing.closing.lines.multi_period_fees import attach_multi_period_fees
+from billing.closing.lines.quantity_lines import read_fees_billed_in_advance
+from billing.closing.lines.section_lines import is_own_line_sql
+from billing.closing.period_reader import read_counters, read_periods_to_close
+from billing.closing.records import PeriodToClose
 from billing.metering.ingest import catalog_cache
-from billing.metering.rating_inputs.period_counters import Counters, Span
+from billing.metering.rating_inputs.period_counters import Counters, RatingPeriod
 from billing.models import SubscriptionQuantity
-from billing.simulation.candidate.prepaid import Asked
-from billing.simulation.history.invoiced_amounts import read_asked, read_invoiced
-from billing.simulation.records import Line
-from billing.subscriptions.periods.generation import AHEAD, next_periods
-from billing.subscriptions.terms.quantities import changes_in
+from billing.simulation.candidate.prepaid import WalletDemand
+from billing.simulation.history.invoiced_amounts import read_invoiced, read_wallet_demands
+from billing.simulation.records import ComparableLine
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, next_periods
+from billing.subscriptions.terms.quantities import to_quantity_changes
 from invoices.documents.seller_terms import SellerTerms, read_sellers
 from lib import prepared_statements
 from lib.decimals import ZERO
 
 
-class Row(NamedTuple):
-    """A period as it stands. before_id: of the period that its subscription had before it, None of the first."""
+class PeriodRow(NamedTuple):
+    """The state of a period. before_id: the subscription's previous period; None for the first one."""
 
     period_id: int
     is_open: bool
@@ -41,33 +43,36 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastPeriods:
     """
-    Periods with all that their documents depend on; `closings` holds those before them as well, as far as what they
-    claim in advance, or how far they climb, decides what the next one comes to.
+    Periods with all inputs of their invoices.
 
-    wanted: the periods asked for. invoiced, asked: what was billed of each, and asked of wallets: unit → what.
-    billed: subscription → all its periods, for contracts.
+    `closings` also holds earlier periods, as far as their claims in advance or their tier progress affect the
+    requested ones. period_ids: the requested periods. invoiced: the invoiced lines of each. wallet_demands: period →
+    unit → demand on wallets. billed: subscription → all its periods, for contracts.
     """
 
     at: datetime
-    wanted: tuple[int, ...]
-    rows: Mapping[int, Row]
-    closings: Mapping[int, Closing]
+    period_ids: tuple[int, ...]
+    rows: Mapping[int, PeriodRow]
+    closings: Mapping[int, PeriodToClose]
     counters: Mapping[int, Counters]
     sellers: Mapping[int, SellerTerms]
-    invoiced: Mapping[int, tuple[Line, ...]]
-    asked: Mapping[int, Mapping[str, Asked]]
-    billed: Mapping[int, Sequence[Billed]]
+    invoiced: Mapping[int, tuple[ComparableLine, ...]]
+    wallet_demands: Mapping[int, Mapping[str, WalletDemand]]
+    billed: Mapping[int, Sequence[BilledPeriod]]
 
-    def burnt(self, period_id: int) -> dict[str, Decimal]:
-        """Return unit → what the prepaid use of a period has cost in wallets."""
-        return {unit: one.cost for unit, one in self.asked.get(period_id, {}).items()}
+    def drawdowns(self, period_id: int) -> dict[str, Decimal]:
+        """Return unit → cost of the period's prepaid usage in wallets."""
+        return {unit: demand.cost for unit, demand in self.wallet_demands.get(period_id, {}).items()}
 
-    def by_subscription(self) -> list[list[Closing]]:
-        """Return the periods of each subscription in the order of time, with those before them."""
-        found = sorted(self.closings.values(), key=lambda one: (one.subscription_id, one.span.ends_at))
-        return [list(of) for _, of in groupby(found, key=lambda one: one.subscription_id)]
+    def by_subscription(self) -> list[list[PeriodToClose]]:
+        """Return the periods of each subscription in order of time, including the earlier ones."""
+        closings = sorted(self.closings.values(), key=lambda closing: (closing.subscription_id, closing.span.ends_at))
+        return [
+            list(subscription_closings)
+            for _, subscription_closings in groupby(closings, key=lambda closing: closing.subscription_id)
+        ]
 
 
 _ROWS = """
@@ -77,121 +82,142 @@ SELECT p.id, p.state = 'open', p.closed_at, p.late_since IS NOT NULL, p.continue
 FROM billing_period p WHERE p.id = ANY(%s)
 """
 
-# What a document claimed in advance, it claimed of the next period as that was then; and of a fee for several periods
-# to the end that the subscription was to have then.
-_CLAIMED = f"""
+# Fees billed in advance are for the next period as it was planned at that time, and fees for several periods run to
+# the subscription's end as it was planned then. So both are read from the invoice's lines, not from today's periods.
+_BILLED_IN_ADVANCE = f"""
 SELECT p.id, max(f.version_id), min(l.service_start), coalesce(max(l.service_end) FILTER (WHERE f.every = 1), (
         SELECT n.ends_at FROM billing_period n
         WHERE n.subscription_id = p.subscription_id AND n.kind = 'regular' AND n.starts_at = p.ends_at
     ), max(l.service_end)), max(l.service_end) FILTER (WHERE f.every > 1)
 FROM billing_period p
 JOIN invoices_line l ON l.invoice_id = p.invoice_id AND l.kind = 'fee' AND l.service_start >= p.ends_at
-    AND {own("p", "l")}
+    AND {is_own_line_sql("p", "l")}
 JOIN plans_fee f ON f.id = l.fee_id WHERE p.id = ANY(%s) GROUP BY p.id
 """  # noqa: S608
 
 _CREDITED = """
-SELECT asked.line, asked.until, sum(c.amount) FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked(line, until)
-JOIN invoices_line c ON c.corrects_line_id = asked.line
-JOIN invoices_invoice i ON i.id = c.invoice_id AND i.issued_at < asked.until GROUP BY 1, 2
+SELECT billed.line, billed.until, sum(c.amount) FROM unnest(%s::bigint[], %s::timestamptz[]) AS billed(line, until)
+JOIN invoices_line c ON c.corrects_line_id = billed.line
+JOIN invoices_invoice i ON i.id = c.invoice_id AND i.issued_at < billed.until GROUP BY 1, 2
 """
-NEVER = datetime.max.replace(tzinfo=UTC)
+FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 
-def read_past(period_ids: Sequence[int], *, at: datetime) -> Past:
-    """Return regular periods as they were, or are, billed; what is open is looked at as of `at`."""
+def read_past(period_ids: Sequence[int], *, at: datetime) -> PastPeriods:
+    """Return regular periods as they were billed, or as they would be billed; open ones count up to `at`."""
     rows = _read_rows(period_ids)
-    catalog_cache.refresh()  # meters may be younger than this process's copy of them
-    closings = read_closings(list(rows))
-    _give_followers(closings, rows)
-    _give_holdings(closings, rows)
-    regular = {id_: one for id_, one in closings.items() if one.kind == "regular"}
-    read_coupons(closings)
-    _give_claims(closings, rows, list(regular))
-    spans = {id_: closings[id_].span for id_ in period_ids}
-    return Past(
+    catalog_cache.refresh()  # the closings may use meters that were created after this process cached the catalog
+    closings = read_periods_to_close(list(rows))
+    _set_following(closings, rows)
+    _set_quantity_changes(closings, rows)
+    regular = {period_id: closing for period_id, closing in closings.items() if closing.kind == "regular"}
+    attach_coupons(closings)
+    _set_billed_fees(closings, rows, list(regular))
+    spans = {period_id: closings[period_id].span for period_id in period_ids}
+    return PastPeriods(
         at=at,
-        wanted=tuple(period_ids),
+        period_ids=tuple(period_ids),
         rows=rows,
         closings=closings,
         counters=read_counters(list(regular)),
-        sellers=read_sellers({one.buyer.seller_id for one in closings.values()}),
+        sellers=read_sellers({closing.buyer.seller_id for closing in closings.values()}),
         invoiced=read_invoiced(spans),
-        asked=read_asked(spans),
-        billed=read_billed(sorted({one.subscription_id for one in closings.values()})),
+        wallet_demands=read_wallet_demands(spans),
+        billed=read_billed_periods(sorted({closing.subscription_id for closing in closings.values()})),
     )
 
 
-def _read_rows(period_ids: Sequence[int]) -> dict[int, Row]:
-    """Return these periods and the one before each; before a part that a plan change has begun, all of its parts."""
-    found: dict[int, Row] = {}
-    wanted = list(period_ids)
-    is_asked = True
-    while wanted:
-        new = [Row(*row) for row in _query(_ROWS, wanted)]
-        found |= {row.period_id: row for row in new}
-        before = {row.before_id for row in new if row.before_id is not None and (is_asked or row.continues)}
-        wanted, is_asked = sorted(before - found.keys()), False
-    return found
+def _read_rows(period_ids: Sequence[int]) -> dict[int, PeriodRow]:
+    """
+    Return these periods and the one before each; a period split by plan changes brings all of its earlier parts.
+    """
+    rows_by_period: dict[int, PeriodRow] = {}
+    pending_ids = list(period_ids)
+    is_requested = True  # in the first round; each later round follows the parts that plan changes have split
+    while pending_ids:
+        new_rows = [PeriodRow(*row) for row in _query(_ROWS, pending_ids)]
+        rows_by_period |= {row.period_id: row for row in new_rows}
+        previous_ids = {
+            row.before_id for row in new_rows if row.before_id is not None and (is_requested or row.continues)
+        }
+        pending_ids, is_requested = sorted(previous_ids - rows_by_period.keys()), False
+    return rows_by_period
 
 
-def _give_followers(closings: Mapping[int, Closing], rows: Mapping[int, Row]) -> None:
-    """Let each period be followed by what followed it when it was billed."""
-    for id_, version_id, starts_at, ends_at, lasting_until in _query(_CLAIMED, list(closings)):
-        one = closings[id_]
-        one.ends_at = lasting_until or one.ends_at
-        follower = one.following or msgspec.structs.replace(one.span, period_id=0, overrides="", continued="")
-        one.following = msgspec.structs.replace(
+def _set_following(closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow]) -> None:
+    """Set the period that followed each period at the time it was billed."""
+    for period_id, version_id, starts_at, ends_at, lasting_until in _query(_BILLED_IN_ADVANCE, list(closings)):
+        closing = closings[period_id]
+        closing.subscription_ends_at = lasting_until or closing.subscription_ends_at
+        follower = closing.next_period or msgspec.structs.replace(
+            closing.span, period_id=0, overrides="", continued=""
+        )
+        closing.next_period = msgspec.structs.replace(
             follower, version_id=version_id, starts_at=starts_at, ends_at=ends_at, runs={}
         )
-    last = [one for id_, one in closings.items() if one.following is None and rows[id_].is_open and one.goes_on]
-    if not last:
+    last_closings = [
+        closing
+        for period_id, closing in closings.items()
+        if closing.next_period is None and rows[period_id].is_open and closing.subscription_continues
+    ]
+    if not last_closings:
         return
-    until = max(one.span.ends_at for one in last) + AHEAD
-    to_come = next_periods(subscription_ids=[one.subscription_id for one in last], until=until)
-    for one in last:
-        if one.subscription_id in to_come:
-            version_id, (starts_at, ends_at), anchor_at = to_come[one.subscription_id]
-            own = one.span
-            one.following = Span(0, version_id, own.currency, starts_at, ends_at, anchor_at, own.time_zone)
+    until = max(closing.span.ends_at for closing in last_closings) + PERIOD_LEAD_TIME
+    next_by_subscription = next_periods(
+        subscription_ids=[closing.subscription_id for closing in last_closings], until=until
+    )
+    for closing in last_closings:
+        if closing.subscription_id in next_by_subscription:
+            version_id, (starts_at, ends_at), anchor_at = next_by_subscription[closing.subscription_id]
+            span = closing.span
+            closing.next_period = RatingPeriod(
+                0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone
+            )
 
 
-def _give_holdings(closings: Mapping[int, Closing], rows: Mapping[int, Row]) -> None:
-    """Let each document know of what is held as much as was known when it was made."""
-    held: dict[int, list[SubscriptionQuantity]] = {}
-    subscriptions = {one.subscription_id for one in closings.values()}
-    for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscriptions):
-        held.setdefault(row.subscription_id, []).append(row)
-    for id_, one in closings.items():
-        closed_at = rows[id_].closed_at
-        own = held.get(one.subscription_id, ())
-        one.changes = changes_in(row for row in own if closed_at is None or row.recorded_at <= closed_at)
+def _set_quantity_changes(closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow]) -> None:
+    """Give each period the quantity changes that were recorded by the time it was closed."""
+    rows_by_subscription: dict[int, list[SubscriptionQuantity]] = {}
+    subscription_ids = {closing.subscription_id for closing in closings.values()}
+    for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscription_ids):
+        rows_by_subscription.setdefault(row.subscription_id, []).append(row)
+    for period_id, closing in closings.items():
+        closed_at = rows[period_id].closed_at
+        subscription_rows = rows_by_subscription.get(closing.subscription_id, ())
+        closing.quantity_changes = to_quantity_changes(
+            row for row in subscription_rows if closed_at is None or row.recorded_at <= closed_at
+        )
 
 
-def _give_claims(closings: Mapping[int, Closing], rows: Mapping[int, Row], period_ids: Sequence[int]) -> None:
-    """Let each document know of what was claimed in advance, and of what was given back of that before it."""
-    claimed, known = read_claims(period_ids), [closings[id_] for id_ in period_ids]
-    for one in known:
-        one.claimed = claimed.get(one.span.period_id, {})
-    fill_in_lasting(known)
-    until = {id_: rows[id_].closed_at or NEVER for id_ in period_ids}
-    given = {
-        (claim.line_id, until[one.span.period_id])
-        for one in known
-        for claim in one.claimed.values()
-        if claim.credited
+def _set_billed_fees(
+    closings: Mapping[int, PeriodToClose], rows: Mapping[int, PeriodRow], period_ids: Sequence[int]
+) -> None:
+    """Give each period the fees billed in advance, less the credits on them before it was closed."""
+    fees_by_period, own_closings = (
+        read_fees_billed_in_advance(period_ids),
+        [closings[period_id] for period_id in period_ids],
+    )
+    for closing in own_closings:
+        closing.billed_fees = fees_by_period.get(closing.span.period_id, {})
+    attach_multi_period_fees(own_closings)
+    until = {period_id: rows[period_id].closed_at or FAR_FUTURE for period_id in period_ids}
+    credited_lines = {
+        (billed_fee.line_id, until[closing.span.period_id])
+        for closing in own_closings
+        for billed_fee in closing.billed_fees.values()
+        if billed_fee.credited
     }
     credited: dict[tuple[int, datetime], Decimal] = {}
-    if given:
+    if credited_lines:
         with prepared_statements.cursor() as cursor:
-            cursor.execute(_CREDITED, [list(column) for column in zip(*given, strict=True)])
+            cursor.execute(_CREDITED, [list(column) for column in zip(*credited_lines, strict=True)])
             credited = {(line_id, moment): amount for line_id, moment, amount in cursor.fetchall()}
-    for one in known:
-        one.claimed = {
+    for closing in own_closings:
+        closing.billed_fees = {
             fee_id: msgspec.structs.replace(
-                claim, credited=credited.get((claim.line_id, until[one.span.period_id]), ZERO)
+                billed_fee, credited=credited.get((billed_fee.line_id, until[closing.span.period_id]), ZERO)
             )
-            for fee_id, claim in one.claimed.items()
+            for fee_id, billed_fee in closing.billed_fees.items()
         }
 
 

@@ -1,13 +1,21 @@
-"""Customers who are tried out, in a time of their own: docs/sandbox.md."""
+"""Sandbox customers on test clocks: docs/sandbox.md."""
 
 from billing.simulation.sandbox.clock_advance import (
     CannotAdvance,
-    advance,
     advance_all,
-    go_on,
-    make_clock,
-    stay,
-    try_again,
+    advance_clock,
+    create_clock,
+    retry_advance,
+    start_advance,
+    stop_clock,
 )
 
-__all__ = ["CannotAdvance", "advance", "advance_all", "go_on", "make_clock", "stay", "try_again"]
+__all__ = [
+    "CannotAdvance",
+    "advance_all",
+    "advance_clock",
+    "create_clock",
+    "retry_advance",
+    "start_advance",
+    "stop_clock",
+]

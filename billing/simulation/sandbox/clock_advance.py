@@ -1,9 +1,9 @@
 """
 Advance test clocks: docs/sandbox.md#advancing.
 
-A clock goes from one due moment to the next. Each step is one transaction under the clock's lock: the time moves and
-all that is due then is done, or neither. So a worker that is killed leaves a clock where it was, several advance
-different ones, and where a step fails nothing of that moment has happened.
+A clock moves from one due moment to the next. Each step is one transaction under the clock's lock: the clock moves
+and all work due at its new time is done, or neither happens. A worker that is killed therefore leaves the clock at
+its last step, several workers advance different clocks, and a failed step changes nothing.
 """
 
 import logging
@@ -14,49 +14,50 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from billing.closing.period_close import PASSING_ERRORS
+from billing.closing.period_close import TRANSIENT_ERRORS
 from billing.simulation.sandbox import replay
-from billing.simulation.sandbox.due_work import Busy, NotDone, do_what_is_due
-from billing.simulation.sandbox.next_due import is_waiting, next_moment, waiting
+from billing.simulation.sandbox.due_work import DueWorkBusy, DueWorkFailed, do_due_work
+from billing.simulation.sandbox.next_due import clocks_with_due_work, has_due_work, next_due_at
 from customers.models import TestClock
-from lib.audit_log import change
-from lib.error_text import readable
-from lib.failpoints import reached
+from lib.audit_log import audited_transaction
+from lib.error_text import storable_error_text
+from lib.failpoints import hit_failpoint
 
 _log = logging.getLogger(__name__)
 
-MOST_DAYS = 5 * 366
-"""How far a clock is advanced at a time: further is a mistyped year."""
+MAX_DAYS = 5 * 366
+"""Largest distance of one advance, in days; a larger one is a mistyped year."""
 
 
 class CannotAdvance(Exception):
-    """A clock cannot be made or advanced as asked; the text says why. field: of what was asked."""
+    """A clock can't be created or advanced as requested; the text says why. field: the request's field at fault."""
 
     def __init__(self, text: str, field: str = "to") -> None:
         super().__init__(text)
         self.field = field
 
 
-def make_clock(*, name: str, now: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def create_clock(*, name: str, now: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
     """
-    Make a clock that stands at `now`, of any time.
+    Create a clock that shows `now`, which may be any time.
 
-    :raises CannotAdvance: if there is one of that name.
+    :raises CannotAdvance: if another clock has the name.
     """
     try:
-        with change("make a test clock", by=by, at=at):
+        with audited_transaction("make a test clock", by=by, at=at):
             return TestClock.objects.create(name=name, now=now, created_by=by)
     except IntegrityError as error:
         raise CannotAdvance(f"There is a test clock “{name}” already: choose another name.", "name") from error
 
 
-def advance(*, clock_id: int, to: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+def start_advance(*, clock_id: int, to: datetime, by: AbstractBaseUser | None, at: datetime) -> TestClock:
     """
-    Let a clock that stands go to a later time; whoever works on clocks takes it there.
+    Give an idle clock a later target time; the workers then advance it.
 
-    :raises CannotAdvance: if it is on its way already, or the time is not later, or beyond five years.
+    :raises CannotAdvance: if the clock is already advancing, or `to` is not later or more than five years ahead.
     """
-    with change("advance a test clock", by=by, at=at, to=to.isoformat()):
+    with audited_transaction("advance a test clock", by=by, at=at, to=to.isoformat()):
+        # A step holds the same lock, so the target is never set while the clock moves.
         clock = TestClock.objects.select_for_update(no_key=True).get(pk=clock_id)
         if clock.target is not None:
             to_come = f"{clock.target:%Y-%m-%d %H:%M} UTC"
@@ -64,23 +65,24 @@ def advance(*, clock_id: int, to: datetime, by: AbstractBaseUser | None, at: dat
         if to <= clock.now:
             now = f"{clock.now:%Y-%m-%d %H:%M} UTC"
             raise CannotAdvance(f"It is {now} for {clock} already: time only goes forward, so choose a later one.")
-        if (to - clock.now).days > MOST_DAYS:
+        if (to - clock.now).days > MAX_DAYS:
             raise CannotAdvance(f"That is more than five years ahead of {clock}: advance it in parts.")
         clock.target, clock.set_off_from, clock.failure = to, clock.now, ""
         clock.save(update_fields=["target", "set_off_from", "failure"])
         return clock
 
 
-def try_again(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
-    """Let a clock go on that a failure stopped; one that is not stopped goes on as it is."""
-    with change("try to advance a test clock again", by=by, at=at):
+def retry_advance(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+    """Clear the failure that stopped a clock, so that it continues; other clocks stay unchanged."""
+    with audited_transaction("try to advance a test clock again", by=by, at=at):
         TestClock.objects.filter(pk=clock_id).exclude(failure="").update(failure="")
     return TestClock.objects.get(pk=clock_id)
 
 
-def stay(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
-    """Let a clock stand where it is, wherever it was on its way to."""
-    with change("stop a test clock", by=by, at=at):
+def stop_clock(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClock:
+    """Stop a clock at the time it shows, and drop its target."""
+    with audited_transaction("stop a test clock", by=by, at=at):
+        # Wait for a step that is under way: it writes the clock's time and target.
         clock = TestClock.objects.select_for_update(no_key=True).get(pk=clock_id)
         clock.target, clock.set_off_from, clock.failure = None, None, ""
         clock.save(update_fields=["target", "set_off_from", "failure"])
@@ -89,79 +91,85 @@ def stay(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> TestClo
 
 def advance_all(*, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
-    Take every clock where it is to go, and do what is due for those that stand; return how many steps that were.
+    Do the due work of every idle clock and advance every clock with a target; return how many steps were taken.
 
-    Any number of workers may be at it; each clock goes as far as it can before the next one.
+    Any number of workers may run this concurrently. Each clock advances as far as it can before the next one starts.
     """
     steps = 0
-    for clock_id in waiting():
+    for clock_id in clocks_with_due_work():
         if keep_going():
-            steps += _tried(clock_id, _keep_up)
+            steps += _attempt(clock_id, _do_due_work)
     for clock_id in TestClock.objects.advancing().order_by("pk").values_list("pk", flat=True):
-        steps += go_on(clock_id=clock_id, keep_going=keep_going)
+        steps += advance_clock(clock_id=clock_id, keep_going=keep_going)
     return steps
 
 
-def go_on(*, clock_id: int, keep_going: Callable[[], bool] = lambda: True, most: int | None = None) -> int:
+def advance_clock(
+    *, clock_id: int, keep_going: Callable[[], bool] = lambda: True, max_steps: int | None = None
+) -> int:
     """
-    Advance one clock as far as it is to go, and return in how many steps; none while somebody else is at it.
+    Advance one clock toward its target; return the number of steps, 0 while another worker holds the clock.
 
-    most: steps, if it is to be looked at in between.
+    max_steps: stop after this many steps, so that the caller can look at the state in between.
     """
     steps = 0
-    while steps != most and keep_going() and _tried(clock_id, _step):
+    while steps != max_steps and keep_going() and _attempt(clock_id, _step):
         steps += 1
     return steps
 
 
-def _tried(clock_id: int, action: Callable[[int], bool]) -> bool:
-    """Return whether a step was made; where it failed, the clock says why, unless that passes by itself."""
+def _attempt(clock_id: int, action: Callable[[int], bool]) -> bool:
+    """
+    Run one action and return whether it took a step; an error that is not temporary is stored as the clock's failure.
+    """
     try:
         with transaction.atomic():
             return action(clock_id)
-    except (Busy, *PASSING_ERRORS):
+    except (DueWorkBusy, *TRANSIENT_ERRORS):
         return False
     except Exception as error:
         _log.warning("test clock %s stops", clock_id, exc_info=True)
-        failure = readable(f"{error}" or type(error).__name__)
+        failure = storable_error_text(f"{error}" or type(error).__name__)
         TestClock.objects.advancing().filter(pk=clock_id).update(failure=failure)
         return False
 
 
 def _step(clock_id: int) -> bool:
-    """Go to the next due moment, or all the way, and do what is due there."""
-    clock = _locked(clock_id)
+    """Move the clock to its next due moment, or to its target, and do the work due there."""
+    clock = _lock_clock(clock_id)
     if clock is None or clock.target is None or clock.failure:
         return False
-    if clock.now == clock.set_off_from and is_waiting(clock_id):
-        do_what_is_due(clock_id, clock.now)
-    before, due = clock.now, next_moment(clock_id, after=clock.now)
-    moment = min(filter(None, (due, replay.reach(clock_id, after=before), clock.target)))
+    if clock.now == clock.set_off_from and has_due_work(clock_id):
+        do_due_work(clock_id, clock.now)
+    since, due_at = clock.now, next_due_at(clock_id, after=clock.now)
+    moment = min(filter(None, (due_at, replay.replay_limit(clock_id, after=since), clock.target)))
     clock.now = moment
     if moment == clock.target:
         clock.target = clock.set_off_from = None
     clock.save(update_fields=["now", "target", "set_off_from"])
-    replay.replay(clock_id, since=before, until=moment)
-    do_what_is_due(clock_id, moment)
-    if is_waiting(clock_id):  # what one has brought about, such as money that a top-up put into a wallet
-        do_what_is_due(clock_id, moment)
-    reached("clock.before_commit")
+    replay.replay_usage(clock_id, since=since, until=moment)
+    do_due_work(clock_id, moment)
+    if has_due_work(clock_id):  # work may cause further work: a top-up's money can pay an invoice
+        do_due_work(clock_id, moment)
+    hit_failpoint("clock.before_commit")
     return True
 
 
-def _keep_up(clock_id: int) -> bool:
+def _do_due_work(clock_id: int) -> bool:
     """
-    Do what is due for a clock that stands, as after something was done by hand.
+    Do the due work of an idle clock, for example after a change by hand.
 
-    What cannot be done says so itself, as in real time, and stops the clock when it is to go on.
+    Work that fails reports its own failure, as in real time; the failure stops the clock once it has a target.
     """
-    clock = _locked(clock_id)
+    clock = _lock_clock(clock_id)
     if clock is None or clock.target is not None:
         return False
-    with suppress(NotDone):
-        do_what_is_due(clock_id, clock.now)
+    with suppress(DueWorkFailed):
+        do_due_work(clock_id, clock.now)
     return True
 
 
-def _locked(clock_id: int) -> TestClock | None:
+def _lock_clock(clock_id: int) -> TestClock | None:
+    # A locked clock is being advanced by another worker; skip it instead of waiting. The lock is held for the whole
+    # step, so that the time and the work done at it are committed together.
     return TestClock.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=clock_id).first()

@@ -1,7 +1,8 @@
 """
-What time does to customers, done for those of a test clock: by the functions that the tasks of real time call.
+Do the work that is due for the customers of a test clock, with the functions that the real-time tasks call.
 
-Every task of config/schedule.py is either here, or among those that concern no customer's time, with the reason.
+Every task of config/schedule.py is either in WORK_BY_TASK, or in REAL_TIME_TASKS with the reason why a test clock
+doesn't run it.
 """
 
 from collections.abc import Callable
@@ -9,132 +10,135 @@ from datetime import datetime
 
 from billing import closing, subscriptions
 from billing.closing import dunning
-from billing.closing.result import Closed
-from billing.limits.alerts.evaluation import sweep as look_after
+from billing.closing.result import CloseSummary
+from billing.limits.alerts.evaluation import evaluate_alerts as look_after
 from billing.limits.reservations import lapse_due
-from billing.subscriptions.periods.generation import AHEAD
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.terms.credit_grants import grant_due
 from invoices.documents.past_due import mark_overdue
 from invoices.payments import attempts
-from invoices.payments.dunning.dunning_run import dun
-from invoices.payments.refunds.refund import sweep as send_refunds
-from wallets.auto_topup import sweep as top_up
-from wallets.ledger.expiry_job import sweep as sweep_wallets
+from invoices.payments.dunning.dunning_run import run_dunning
+from invoices.payments.refunds.refund import submit_due_refunds as send_refunds
+from wallets.auto_topup import run_topups as top_up
+from wallets.ledger.expiry_job import expire_due as sweep_wallets
 from wallets.operations.invoice_payment import pay_invoices
 from wallets.purchases import settle_purchases
 
 Work = Callable[[int, datetime], None]
 
 
-class NotDone(Exception):
-    """Something that was due could not be done; the text says what and why."""
+class DueWorkFailed(Exception):
+    """Some due work failed; the text says which work and why."""
 
 
-class Busy(Exception):
-    """Somebody else holds what is due, for a moment."""
+class DueWorkBusy(Exception):
+    """Another worker holds a lock on the due work for the moment."""
 
 
-def _go_on(clock: int, at: datetime) -> None:
-    subscriptions.leave_trials(at=at, clock=clock)
-    subscriptions.follow_pauses(at=at, clock=clock)
-    subscriptions.extend_periods(until=at + AHEAD, clock=clock)
+def _generate_periods(clock: int, at: datetime) -> None:
+    subscriptions.complete_trials(at=at, clock_id=clock)
+    subscriptions.apply_due_pauses(at=at, clock_id=clock)
+    subscriptions.generate_periods(until=at + PERIOD_LEAD_TIME, clock_id=clock)
 
 
-def _grant(clock: int, at: datetime) -> None:
-    grant_due(at=at, clock=clock)
+def _grant_credits(clock: int, at: datetime) -> None:
+    grant_due(at=at, clock_id=clock)
 
 
-def _move(clock: int, at: datetime) -> None:
-    split_due(at=at, clock=clock)
-    move_due(at=at, clock=clock)
+def _change_plans(clock: int, at: datetime) -> None:
+    split_due_periods(at=at, clock_id=clock)
+    apply_due_changes(at=at, clock_id=clock)
 
 
-def _lapse(clock: int, at: datetime) -> None:
-    lapse_due(at=at, clock=clock)
+def _lapse_reservations(clock: int, at: datetime) -> None:
+    lapse_due(at=at, clock_id=clock)
 
 
-def _close(clock: int, at: datetime) -> None:
-    _judge(closing.close_due(at=at, clock=clock))
-    subscriptions.end_finished(at=at, clock=clock)
-    _judge(closing.close_late(at=at, clock=clock))
+def _close_periods(clock: int, at: datetime) -> None:
+    _raise_on_failure(closing.close_due(at=at, clock_id=clock))
+    subscriptions.end_finished(at=at, clock_id=clock)
+    _raise_on_failure(closing.bill_late_usage(at=at, clock_id=clock))
 
 
 def _bill_progress(clock: int, at: datetime) -> None:
-    closing.bill_progress(at=at, clock=clock)
+    closing.bill_reached_thresholds(at=at, clock_id=clock)
 
 
-def _judge(closed: Closed) -> None:
+def _raise_on_failure(closed: CloseSummary) -> None:
     if closed.failed:
         failure = closed.failed[0]
-        raise NotDone(f"Period {failure.period_id} cannot be closed: {failure.error}")
+        raise DueWorkFailed(f"Period {failure.period_id} cannot be closed: {failure.error}")
     if closed.busy:
-        raise Busy
+        raise DueWorkBusy
 
 
-def _sweep_wallets(clock: int, at: datetime) -> None:
-    if failed := sweep_wallets(at=at, clock=clock).failed:
-        raise NotDone(f"What is due in {failed} wallets cannot be done; the log says why.")
+def _expire_lots(clock: int, at: datetime) -> None:
+    if failed := sweep_wallets(at=at, clock_id=clock).failed:
+        raise DueWorkFailed(f"What is due in {failed} wallets cannot be done; the log says why.")
 
 
-def _pay(clock: int, at: datetime) -> None:
-    pay_invoices(at=at, clock=clock)
+def _pay_invoices(clock: int, at: datetime) -> None:
+    pay_invoices(at=at, clock_id=clock)
 
 
-def _charge(clock: int, at: datetime) -> None:
-    attempts.sweep(at=at, clock=clock)
+def _charge_customers(clock: int, at: datetime) -> None:
+    attempts.collect_due_payments(at=at, clock=clock)
 
 
-def _dun(clock: int, at: datetime) -> None:
-    dun(at=at, clock=clock)
+def _take_dunning_steps(clock: int, at: datetime) -> None:
+    run_dunning(at=at, clock=clock)
 
 
 def _follow_dunning(clock: int, at: datetime) -> None:
-    dunning.follow(at=at, clock=clock)
+    dunning.apply_dunning_actions(at=at, clock_id=clock)
 
 
-def _refund(clock: int, at: datetime) -> None:
+def _send_refunds(clock: int, at: datetime) -> None:
     send_refunds(at=at, clock=clock)
 
 
-def _fall_due(clock: int, at: datetime) -> None:
+def _mark_past_due(clock: int, at: datetime) -> None:
     mark_overdue(at=at, clock=clock)
 
 
-def _settle(clock: int, at: datetime) -> None:
-    settle_purchases(at=at, clock=clock)
+def _settle_purchases(clock: int, at: datetime) -> None:
+    settle_purchases(at=at, clock_id=clock)
 
 
-def _top_up(clock: int, at: datetime) -> None:
-    top_up(at=at, clock=clock)
+def _top_up_wallets(clock: int, at: datetime) -> None:
+    top_up(at=at, clock_id=clock)
 
 
-def _look_after(clock: int, at: datetime) -> None:
-    look_after(at=at, clock=clock)
+def _evaluate_alerts(clock: int, at: datetime) -> None:
+    look_after(at=at, clock_id=clock)
 
 
-IN_ORDER: dict[str, Work] = {
-    "billing.tasks.extend_periods": _go_on,
-    "billing.tasks.roll_out": _move,
-    "billing.tasks.grant_included_credits": _grant,
-    "billing.tasks.lapse_reservations": _lapse,
-    "billing.tasks.close_due_periods": _close,
+WORK_BY_TASK: dict[str, Work] = {
+    "billing.tasks.extend_periods": _generate_periods,
+    "billing.tasks.roll_out": _change_plans,
+    "billing.tasks.grant_included_credits": _grant_credits,
+    "billing.tasks.lapse_reservations": _lapse_reservations,
+    "billing.tasks.close_due_periods": _close_periods,
     "billing.tasks.bill_progress": _bill_progress,
-    "wallets.tasks.sweep_wallets": _sweep_wallets,
-    "wallets.tasks.pay_invoices": _pay,
-    "invoices.tasks.mark_overdue": _fall_due,
-    "invoices.tasks.take_dunning_steps": _dun,
+    "wallets.tasks.sweep_wallets": _expire_lots,
+    "wallets.tasks.pay_invoices": _pay_invoices,
+    "invoices.tasks.mark_overdue": _mark_past_due,
+    "invoices.tasks.take_dunning_steps": _take_dunning_steps,
     "billing.tasks.follow_dunning": _follow_dunning,
-    "invoices.tasks.charge_customers": _charge,
-    "invoices.tasks.send_refunds": _refund,
-    "wallets.tasks.settle_purchases": _settle,
-    "wallets.tasks.top_up_wallets": _top_up,
-    "billing.tasks.evaluate_alerts": _look_after,
+    "invoices.tasks.charge_customers": _charge_customers,
+    "invoices.tasks.send_refunds": _send_refunds,
+    "wallets.tasks.settle_purchases": _settle_purchases,
+    "wallets.tasks.top_up_wallets": _top_up_wallets,
+    "billing.tasks.evaluate_alerts": _evaluate_alerts,
 }
-"""Scheduled task → what it does, for the customers of a clock; what one brings about, those after it go on with."""
+"""
+Scheduled task → the same work for the customers of a clock, in the order in which it runs. Later work builds on
+earlier work.
+"""
 
-OF_NO_CUSTOMER = {
+REAL_TIME_TASKS = {
     "billing.tasks.advance_clocks": "it does all of this",
     "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
     "billing.tasks.let_go_of_personal_data": "how long things are kept is a matter of real time",
@@ -148,21 +152,21 @@ OF_NO_CUSTOMER = {
     "invoices.tasks.render_due": "files are made when somebody has the time",
     "plans.tasks.publish_due": "a version is published for everybody, in real time",
 }
-"""Scheduled task → why a test clock does not do it."""
+"""Scheduled task → why a test clock doesn't run it."""
 
 
-def do_what_is_due(clock: int, at: datetime) -> None:
+def do_due_work(clock: int, at: datetime) -> None:
     """
-    Do all that is due at a clock's time, in the caller's transaction.
+    Do all work that is due at a clock's time, in the caller's transaction.
 
-    :raises NotDone: if something of it cannot be done; all else is.
-    :raises Busy: if somebody else holds it now.
+    :raises DueWorkFailed: if some of the work fails; the rest is done.
+    :raises DueWorkBusy: if another worker holds a lock on it.
     """
     failures = []
-    for work in IN_ORDER.values():
+    for work in WORK_BY_TASK.values():
         try:
             work(clock, at)
-        except NotDone as error:
+        except DueWorkFailed as error:
             failures.append(str(error))
     if failures:
-        raise NotDone(" ".join(failures))
+        raise DueWorkFailed(" ".join(failures))

@@ -1,18 +1,20 @@
 """
-When something is due next for the customers of test clocks: one query, over all that time does to anybody.
+Find when work is due next for the customers of test clocks: one query over every source of due work.
 
-A source that is forgotten here is done no later than at the next moment of another source, or where an advance ends.
+Work of a source that is missing here is done late: at the next moment of another source, or at the end of an advance.
 """
 
 from datetime import datetime
 
 from django.db import connection
 
-from billing.subscriptions.periods.generation import AHEAD
-from billing.subscriptions.plan_changes.revocation import BEFOREHAND
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME
 
-# Each gives test clock → moment. Those at once are due whatever the time is, until they are done.
-_AT_ONCE = """
+# Each SELECT returns (test clock, moment), for the customers in the CTE `theirs`. Work of _DUE_NOW stays due from its
+# moment ('-infinity' = at once) until it is done: counters to check against thresholds, paid purchases, invoices that
+# a wallet can pay, top-ups, and periods to close. Work of _DUE_LATER is due at a moment that the clock passes once.
+_DUE_NOW = """
 SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l ON l.customer_id = c.id
 UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN customers_testclock m ON m.id = c.test_clock_id
@@ -46,7 +48,7 @@ JOIN billing_subscription s ON s.customer_id = c.id
 JOIN billing_period p ON p.subscription_id = s.id AND p.state = 'open'
 """
 
-_IN_TIME = """
+_DUE_LATER = """
 SELECT c.test_clock_id, last.ends_at - %(ahead)s + interval '1 microsecond' FROM theirs c
 JOIN billing_subscription s ON s.customer_id = c.id AND s.state IN ('trialing', 'active', 'paused', 'canceled')
 JOIN LATERAL (SELECT max(p.ends_at) AS ends_at FROM billing_period p WHERE p.subscription_id = s.id) last ON true
@@ -86,35 +88,39 @@ SELECT c.test_clock_id, r.until FROM theirs c JOIN billing_reservation r ON r.cu
 
 _NEXT = f"""
 WITH theirs AS (SELECT id, test_clock_id, seller_id FROM customers_customer WHERE test_clock_id = %(clock)s)
-SELECT min(moment) FROM ({_AT_ONCE} UNION ALL {_IN_TIME}) AS found(clock, moment) WHERE moment > %(after)s
+SELECT min(moment) FROM ({_DUE_NOW} UNION ALL {_DUE_LATER}) AS due(clock, moment) WHERE moment > %(after)s
 """  # noqa: S608
 
-_WAITING = f"""
+_CLOCKS_WITH_DUE_WORK = f"""
 WITH theirs AS (SELECT c.id, c.test_clock_id FROM customers_customer c JOIN customers_testclock t
     ON t.id = c.test_clock_id AND (t.id = %(clock)s OR (%(clock)s::bigint IS NULL AND t.target IS NULL)))
-SELECT DISTINCT t.id FROM ({_AT_ONCE}) AS found(clock, moment)
-JOIN customers_testclock t ON t.id = found.clock AND found.moment <= t.now ORDER BY 1
+SELECT DISTINCT t.id FROM ({_DUE_NOW}) AS due(clock, moment)
+JOIN customers_testclock t ON t.id = due.clock AND due.moment <= t.now ORDER BY 1
 """  # noqa: S608
 
 
-def next_moment(clock: int, *, after: datetime) -> datetime | None:
-    """Return the first moment after `after` at which something is due for a clock's customers, if there is one."""
+def next_due_at(clock: int, *, after: datetime) -> datetime | None:
+    """
+    Return the first moment after `after` at which work is due for a clock's customers; None if no work is scheduled.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"clock": clock, "after": after, "ahead": AHEAD, "beforehand": BEFOREHAND})
+        cursor.execute(
+            _NEXT, {"clock": clock, "after": after, "ahead": PERIOD_LEAD_TIME, "beforehand": SPLIT_LEAD_TIME}
+        )
         return cursor.fetchone()[0]
 
 
-def waiting() -> list[int]:
-    """Return the clocks that stand although something is due for their customers by now."""
-    return _waiting(None)
+def clocks_with_due_work() -> list[int]:
+    """Return the ids of idle clocks whose customers have work due by now."""
+    return _read_clocks_with_due_work(None)
 
 
-def is_waiting(clock: int) -> bool:
-    """Tell whether something is due for the customers of a clock, at the time that it shows."""
-    return bool(_waiting(clock))
+def has_due_work(clock: int) -> bool:
+    """Return whether a clock's customers have work due at the time that the clock shows."""
+    return bool(_read_clocks_with_due_work(clock))
 
 
-def _waiting(clock: int | None) -> list[int]:
+def _read_clocks_with_due_work(clock: int | None) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, {"clock": clock})
-        return [id_ for (id_,) in cursor.fetchall()]
+        cursor.execute(_CLOCKS_WITH_DUE_WORK, {"clock": clock})
+        return [clock_id for (clock_id,) in cursor.fetchall()]

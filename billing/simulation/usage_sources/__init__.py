@@ -1,1 +1,1 @@
-"""Where a simulation reads its usage: counters, or events counted again."""
+"""Usage sources of a simulation: counters, sums by dimensions, or events."""

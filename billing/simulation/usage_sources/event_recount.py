@@ -1,168 +1,203 @@
-"""Usage of a period as another version would count it, from the events themselves: exact, and dear."""
+"""Count the usage of a period by another version from the events themselves: exact, and slow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from billing.metering.ingest import customer_cache
-from billing.metering.ingest.catalog_cache import current, look_up
-from billing.metering.ingest.customer_cache import CustomerCopy
-from billing.metering.ingest.event_contributions import Given, Part, copies, given_to
-from billing.metering.ingest.event_reader import pages_between
-from billing.metering.ingest.state_updates import joined_by, tallies_of
-from billing.metering.ingest.unit_costs import carried_at_cost
-from billing.metering.rating_inputs.aggregate_quantities import ByMeter, Kept, key_of
-from billing.metering.rating_inputs.period_counters import NOTHING, Counted, Counters, Span, Window
-from billing.metering.store.aggregate_states import HOUR, TallyKey
-from billing.simulation.history.billed_periods import Past
-from billing.simulation.records import Unpriced
+from billing.metering.ingest.catalog_cache import get_catalog, look_up
+from billing.metering.ingest.customer_cache import CachedCustomer
+from billing.metering.ingest.event_contributions import (
+    Contribution,
+    EventContributions,
+    compute_contributions,
+    read_customers,
+)
+from billing.metering.ingest.event_reader import read_pages
+from billing.metering.ingest.state_updates import state_keys, value_change
+from billing.metering.ingest.unit_costs import sum_at_cost
+from billing.metering.rating_inputs.aggregate_quantities import ByMeter, StoredState, decode_dimensions
+from billing.metering.rating_inputs.period_counters import (
+    EMPTY_COUNTER,
+    Counters,
+    CounterState,
+    RatingPeriod,
+    UsageWindow,
+)
+from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
+from billing.simulation.history.billed_periods import PastPeriods
+from billing.simulation.records import UnpricedQuantity
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, Aggregate, Mark, add, tally_of
-from plans.aggregation.distinct_values import Step
-from plans.aggregation.json_numbers import measured
-from plans.aggregation.weighted_sum import moment_of_levels
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
+from plans.aggregation.distinct_values import MembershipChange
+from plans.aggregation.json_numbers import to_exact_number
+from plans.aggregation.weighted_sum import level_moment
 from plans.catalog.stored_terms import FeatureTerms
 
 
 @dataclass(slots=True)
-class Replayed:
+class RecountedEvents:
     """
-    What the events of a period come to for some features of the version that is tried.
+    Usage of a period for some features of the candidate version, counted from events.
 
-    counted: (window, rate) → counted. values: the same → value of each event, of what charges by that. tallies: of
-    meters whose quantity is no sum. unpriced: what no rate takes.
+    counted: (window, rate) → usage. values: (window, rate) → value of each event, for prices that charge per value.
+    states: aggregate states of meters whose quantity is not a sum. unpriced: usage that no rate matches.
     """
 
-    counted: dict[tuple[Window, int], Counted] = field(default_factory=dict)
-    values: dict[tuple[Window, int], list[Decimal]] = field(default_factory=dict)
-    tallies: ByMeter = field(default_factory=dict)
-    unpriced: list[Unpriced] = field(default_factory=list)
+    counted: dict[tuple[UsageWindow, int], CounterState] = field(default_factory=dict)
+    values: dict[tuple[UsageWindow, int], list[Decimal]] = field(default_factory=dict)
+    states: ByMeter = field(default_factory=dict)
+    unpriced: list[UnpricedQuantity] = field(default_factory=list)
 
-    def give_values(self, counters: Counters) -> None:
-        """Give counters the values of their events, where a price reads them."""
+    def add_values_to(self, counters: Counters) -> None:
+        """Add the event values to counters, for prices that read them."""
         for (window, rate_id), values in self.values.items():
             counters[window][rate_id] = counters[window][rate_id]._replace(values=tuple(values))
 
 
-def replay(
-    past: Past, spans: Mapping[int, Span], wanted: Mapping[int, Sequence[FeatureTerms]]
-) -> dict[int, Replayed]:
+def recount_events(
+    past: PastPeriods, spans: Mapping[int, RatingPeriod], features_by_period: Mapping[int, Sequence[FeatureTerms]]
+) -> dict[int, RecountedEvents]:
     """
-    Attribute the events of periods anew, as if they had the versions of these spans.
+    Attribute the events of periods as if the periods had the versions of these spans.
 
-    wanted: period → the features to count; of other events nothing is read.
+    features_by_period: period → the features to count; other events are not read.
     """
-    if not wanted:
+    if not features_by_period:
         return {}
-    closings = {id_: past.closings[id_] for id_ in wanted}
-    since = min(one.span.starts_at for one in closings.values())
-    known = copies({one.buyer.customer_id for one in closings.values()}, since=since)
-    tried = {id_: _tried(copy, spans) for id_, copy in known.items() if copy is not None}
+    closings = {period_id: past.closings[period_id] for period_id in features_by_period}
+    since = min(closing.span.starts_at for closing in closings.values())
+    customer_copies = read_customers({closing.buyer.customer_id for closing in closings.values()}, since=since)
+    candidate_copies = {
+        period_id: _on_candidate_versions(copy, spans)
+        for period_id, copy in customer_copies.items()
+        if copy is not None
+    }
     return {
-        id_: _replay(closings[id_].buyer.customer_id, spans[id_], features, tried) for id_, features in wanted.items()
+        period_id: _recount_period(
+            closings[period_id].buyer.customer_id, spans[period_id], features, candidate_copies
+        )
+        for period_id, features in features_by_period.items()
     }
 
 
-def _tried(copy: CustomerCopy, spans: Mapping[int, Span]) -> CustomerCopy:
-    """Return a customer whose periods are on the versions that are tried."""
-    periods = [replace(one, version_id=spans[one.id].version_id) if one.id in spans else one for one in copy.periods]
-    return customer_cache.copy_of(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
+def _on_candidate_versions(copy: CachedCustomer, spans: Mapping[int, RatingPeriod]) -> CachedCustomer:
+    """Return a customer whose periods are on the candidate versions."""
+    periods = [
+        replace(period, version_id=spans[period.id].version_id) if period.id in spans else period
+        for period in copy.periods
+    ]
+    return customer_cache.build_customer(copy.id, copy.zone, copy.since, copy.until, periods, copy.pauses)
 
 
-def _replay(
-    customer_id: int, span: Span, features: Sequence[FeatureTerms], known: Mapping[int | None, CustomerCopy]
-) -> Replayed:
-    walk = _Walk(span, features)
-    pages = pages_between(customer_id=customer_id, names=walk.names, since=span.starts_at, until=span.ends_at)
+def _recount_period(
+    customer_id: int,
+    span: RatingPeriod,
+    features: Sequence[FeatureTerms],
+    customer_copies: Mapping[int | None, CachedCustomer],
+) -> RecountedEvents:
+    event_pass = _EventPass(span, features)
+    pages = read_pages(customer_id=customer_id, names=event_pass.names, since=span.starts_at, until=span.ends_at)
     for rows in pages:
-        for one in given_to(rows, known):
-            if one.taken_back is None:
-                walk.take(one)
-    walk.finish()
-    return walk.found
+        for attributed in compute_contributions(rows, customer_copies):
+            if attributed.correction_sequence is None:
+                event_pass.take(attributed)
+    event_pass.finish()
+    return event_pass.recounted
 
 
-class _Walk:
-    """One pass over the events of a period, in the order of time."""
+class _EventPass:
+    """One pass over the events of a period, in order of time."""
 
-    def __init__(self, span: Span, features: Sequence[FeatureTerms]) -> None:
-        self.found = Replayed()
+    def __init__(self, span: RatingPeriod, features: Sequence[FeatureTerms]) -> None:
+        self.recounted = RecountedEvents()
         self.span = span
-        self.features = {one.plan_feature_id: one for one in features}
-        meters = {one.meter_id for one in features}
+        self.features = {feature.plan_feature_id: feature for feature in features}
+        meters = {feature.meter_id for feature in features}
         self.meters = {
-            meter.id: meter for of in current().by_event.values() for meter in of.meters if meter.id in meters
+            meter.id: meter
+            for event_meters in get_catalog().by_event.values()
+            for meter in event_meters.meters
+            if meter.id in meters
         }
-        self.names = sorted(name for name, of in current().by_event.items() if meters & {one.id for one in of.meters})
-        self.units = {one.meter_id: (one.name, one.unit) for one in features}
-        self.missing: dict[tuple[int, str], Decimal] = {}
-        self.tallies: dict[TallyKey, Aggregate] = {}
-        self.levels: dict[TallyKey, list[Mark]] = {}
-        self.words: dict[TallyKey, dict[str, list[Step]]] = {}
+        self.names = sorted(
+            name
+            for name, event_meters in get_catalog().by_event.items()
+            if meters & {meter.id for meter in event_meters.meters}
+        )
+        self.units = {feature.meter_id: (feature.name, feature.unit) for feature in features}
+        self.unpriced_events: dict[tuple[int, str], Decimal] = {}
+        self.states: dict[AggregateStateKey, AggregateState] = {}
+        self.levels: dict[AggregateStateKey, list[EventValue]] = {}
+        self.membership_changes: dict[AggregateStateKey, dict[str, list[MembershipChange]]] = {}
 
-    def take(self, one: Given) -> None:
-        """Add an event."""
-        for unpriced in one.found.unpriced:
+    def take(self, attributed: EventContributions) -> None:
+        """Count an event."""
+        for unpriced in attributed.attribution.unmatched_parts:
             if unpriced.meter_id in self.units:
                 key = unpriced.meter_id, unpriced.detail
-                self.missing[key] = self.missing.get(key, ZERO) + 1  # type: ignore[index]
-        for part in one.parts:
+                self.unpriced_events[key] = self.unpriced_events.get(key, ZERO) + 1  # type: ignore[index]
+        for part in attributed.contributions:
             if part.stop.meter.id in self.meters:
-                self._count(one, part)
-                self._tally(one, part)
+                self._count(attributed, part)
+                self._add_to_states(attributed, part)
 
-    def _count(self, one: Given, part: Part) -> None:
-        for place, (counter, _) in enumerate(part.stop.targets):
+    def _count(self, attributed: EventContributions, part: Contribution) -> None:
+        for index, (counter, _) in enumerate(part.stop.targets):
             feature = self.features.get(counter.plan_feature_id)
             if feature is None or feature.price is None or counter.period_id != self.span.period_id:
                 continue
-            key = Window(counter.plan_feature_id, counter.window_start), counter.rate_id
+            key = UsageWindow(counter.plan_feature_id, counter.window_start), counter.rate_id
             value = Decimal(part.value)
-            known = self.found.counted.get(key, NOTHING)
-            self.found.counted[key] = Counted(
-                known.events + 1,
-                EXACT.add(known.quantity, value),
+            earlier = self.recounted.counted.get(key, EMPTY_COUNTER)
+            self.recounted.counted[key] = CounterState(
+                earlier.events + 1,
+                EXACT.add(earlier.quantity, value),
                 ZERO,
-                EXACT.add(known.carried, Decimal(_carried(one, part, place))),
+                EXACT.add(earlier.carried, Decimal(_carried(attributed, part, index))),
             )
             if feature.price.reads_values:
-                self.found.values.setdefault(key, []).append(value)
+                self.recounted.values.setdefault(key, []).append(value)
 
-    def _tally(self, one: Given, part: Part) -> None:
-        mark = Mark(one.event.occurred_at, one.event.source, one.event.id, Decimal(part.value))
+    def _add_to_states(self, attributed: EventContributions, part: Contribution) -> None:
+        event_value = EventValue(
+            attributed.event.occurred_at, attributed.event.source, attributed.event.id, Decimal(part.value)
+        )
         metering = part.stop.meter.metering
-        for key in tallies_of(part.stop, one.found.bucket):
+        for key in state_keys(part.stop, attributed.attribution.bucket):
             if key.series.period_id != self.span.period_id or key.span == HOUR:
                 continue
-            more = tally_of(mark, key.starts_at)
+            added = aggregate_event(event_value, key.starts_at)
             if metering.aggregation == "unique":
-                joined = joined_by(part.stop, one.event)
-                self.words.setdefault(key, {}).setdefault(joined.value, []).append(joined.step)
+                joined = value_change(part.stop, attributed.event)
+                self.membership_changes.setdefault(key, {}).setdefault(joined.value, []).append(joined.step)
             elif metering.aggregation == "weighted_sum" and metering.measures == "levels":
-                self.levels.setdefault(key, []).append(mark)
-            self.tallies[key] = add(self.tallies.get(key, EMPTY), more)
+                self.levels.setdefault(key, []).append(event_value)
+            self.states[key] = merge_states(self.states.get(key, EMPTY), added)
 
     def finish(self) -> None:
-        """Bring what was walked into the form that is rated."""
-        for key, tally in self.tallies.items():
-            total = tally
+        """Convert the collected states into the form that rating reads."""
+        for key, state in self.states.items():
+            total = state
             if key in self.levels:
-                total = replace(total, moment=moment_of_levels(sorted(self.levels[key])))
-            if key in self.words:
-                present = sum(max(steps).joins for steps in self.words[key].values())
+                total = replace(total, moment=level_moment(sorted(self.levels[key])))
+            if key in self.membership_changes:
+                present = sum(max(steps).joins for steps in self.membership_changes[key].values())
                 total = replace(total, members=present)
-            by_dimensions = self.found.tallies.setdefault(key.series.meter_id, {})
-            kept = by_dimensions.setdefault(key_of(key.series.dimensions.decode()), [])
-            kept.append(Kept(key.span, key.starts_at, total))
-        for (meter_id, detail), events in self.missing.items():
+            by_dimensions = self.recounted.states.setdefault(key.series.meter_id, {})
+            states = by_dimensions.setdefault(decode_dimensions(key.series.dimensions.decode()), [])
+            states.append(StoredState(key.span, key.starts_at, total))
+        for (meter_id, detail), events in self.unpriced_events.items():
             name, _ = self.units[meter_id]
-            self.found.unpriced.append(Unpriced(name, "event", detail, events))
+            self.recounted.unpriced.append(UnpricedQuantity(name, "event", detail, events))
 
 
-def _carried(one: Given, part: Part, place: int) -> int | Decimal:
-    """Return what an event itself costs, or its units by their cost, where a rate charges that."""
+def _carried(attributed: EventContributions, part: Contribution, index: int) -> int | Decimal:
+    """
+    Return the amount that an event carries, its own price or the cost of its units, where a rate charges it; else 0.
+    """
     stop = part.stop
-    costs = stop.costs[place] if stop.costs else None
+    costs = stop.costs[index] if stop.costs else None
     if costs is not None:
-        return carried_at_cost(costs, [one.event], [part.value])
-    return measured(look_up(one.event.properties, stop.price)) or 0 if stop.price else 0
+        return sum_at_cost(costs, [attributed.event], [part.value])
+    return to_exact_number(look_up(attributed.event.properties, stop.price_path)) or 0 if stop.price_path else 0

@@ -1,4 +1,4 @@
-"""What the usage of a chunk of periods would have been counted as by another version."""
+"""Count the usage of a chunk of periods as a candidate version would have counted it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,32 +6,40 @@ from decimal import Decimal
 
 import msgspec
 
-from billing.closing.records import Closing
-from billing.metering.ingest.catalog_cache import current
-from billing.metering.rating_inputs.aggregate_quantities import Held, NoRate, read_held
-from billing.metering.rating_inputs.period_counters import NOTHING, Counted, Counters, Span, Window, with_tallied
+from billing.closing.records import PeriodToClose
+from billing.metering.ingest.catalog_cache import get_catalog
+from billing.metering.rating_inputs.aggregate_quantities import NoRate, PeriodStates, read_states
+from billing.metering.rating_inputs.period_counters import (
+    EMPTY_COUNTER,
+    Counters,
+    CounterState,
+    RatingPeriod,
+    UsageWindow,
+    with_aggregates,
+)
 from billing.simulation.candidate.candidate_terms import NotComparable
-from billing.simulation.history.billed_periods import Past
-from billing.simulation.history.invoiced_amounts import told
-from billing.simulation.records import Unpriced
-from billing.simulation.usage_sources.event_recount import Replayed, replay
-from billing.simulation.usage_sources.source_selection import Way, ways
+from billing.simulation.history.billed_periods import PastPeriods
+from billing.simulation.history.invoiced_amounts import format_dimensions
+from billing.simulation.records import UnpricedQuantity
+from billing.simulation.usage_sources.event_recount import RecountedEvents, recount_events
+from billing.simulation.usage_sources.source_selection import FeatureSource, select_sources
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.catalog.stored_terms import FeatureTerms, Terms, terms_of
-from plans.pricing.rating import BEYOND, match_rate
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
+from plans.pricing.rating import UNCOVERED, match_rate
 
+# OFFSET 0 keeps the planner from flattening the subqueries: one index scan per period.
 _SUMS = """
 SELECT s.period_id, s.meter_id, s.dimensions::text, sum(h.events)::bigint, sum(h.quantity)
-FROM unnest(%s::bigint[]) AS asked(period)
+FROM unnest(%s::bigint[]) AS requested(period)
 CROSS JOIN LATERAL (
-    SELECT * FROM billing_series WHERE period_id = asked.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
+    SELECT * FROM billing_series WHERE period_id = requested.period AND meter_id = ANY(%s::bigint[]) OFFSET 0
 ) s
 CROSS JOIN LATERAL (SELECT * FROM billing_hourlyusage WHERE series_id = s.id OFFSET 0) h
 GROUP BY s.id, 1, 2, s.dimensions
 """
 
-# What the version in force took no price for is in no counter, and neither in sums by dimensions.
+# Usage without a price in the version in force is neither in counters nor in sums by dimensions.
 _UNPRICED = """
 SELECT DISTINCT p.id, u.event_name FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
@@ -40,171 +48,224 @@ JOIN billing_unmatchedusage u ON u.customer_ref = c.external_id AND u.sandbox = 
 WHERE p.id = ANY(%s)
 """
 
-Sums = dict[tuple[int, int], list[tuple[dict[str, str], int, Decimal]]]
+SumsByMeter = dict[tuple[int, int], list[tuple[dict[str, str], int, Decimal]]]
 """(period, meter) → (dimensions, events, quantity) of each series."""
 
 _dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
 @dataclass(slots=True)
-class Usage:
+class CandidateUsage:
     """
-    What a period is rated by: counters of the tried version, and the usage that it has no price for.
+    Usage to rate a period by: counters of the candidate version, and usage that it has no price for.
 
-    error: why the usage cannot be told, if it cannot.
+    error: why the usage can't be counted, if it can't.
     """
 
     counters: Counters = field(default_factory=dict)
-    unpriced: list[Unpriced] = field(default_factory=list)
+    unpriced: list[UnpricedQuantity] = field(default_factory=list)
     error: Exception | None = None
 
 
-def count(past: Past, spans: Mapping[int, Span], *, only: str = "") -> dict[int, Usage]:
+def count_usage(
+    past: PastPeriods, spans: Mapping[int, RatingPeriod], *, usage_source: str = ""
+) -> dict[int, CandidateUsage]:
     """
     Return the usage of periods as the versions of these spans would have counted it.
 
-    spans: period → the same with the version that is tried. only: take all usage from there, `sums` or `events`.
-
+    spans: period → the same period on the candidate version. usage_source: read all usage from `sums` or `events`.
     """
     unpriced = _read_unpriced(list(spans))
-    found = {id_: _ways(past.closings[id_], span, unpriced.get(id_, set()), only) for id_, span in spans.items()}
-    wanted = [(id_, way.feature.meter_id) for id_, of in found.items() for way in of if way.source == "sums"]
-    sums = _read_sums(wanted) if wanted else {}
-    held = read_held(list(spans.values()))
-    replayed = replay(past, spans, {id_: features for id_, of in found.items() if (features := _from_events(of))})
+    sources_by_period = {
+        period_id: _feature_sources(past.closings[period_id], span, unpriced.get(period_id, set()), usage_source)
+        for period_id, span in spans.items()
+    }
+    summed_meters = [
+        (period_id, feature_source.feature.meter_id)
+        for period_id, sources in sources_by_period.items()
+        for feature_source in sources
+        if feature_source.source == "sums"
+    ]
+    sums = _read_sums(summed_meters) if summed_meters else {}
+    stored_states = read_states(list(spans.values()))
+    recounted = recount_events(
+        past,
+        spans,
+        {
+            period_id: features
+            for period_id, sources in sources_by_period.items()
+            if (features := _features_from_events(sources))
+        },
+    )
     usage = {}
-    for id_, span in spans.items():
-        own = past.counters.get(id_, {})
-        one = usage[id_] = _counted(own, span, found[id_], sums)
-        _add_replayed(one, replayed.get(id_))
-        _say_what_has_no_price(one, past.closings[id_].span, span, own)
+    for period_id, span in spans.items():
+        own_counters = past.counters.get(period_id, {})
+        candidate_usage = usage[period_id] = _count_stored(own_counters, span, sources_by_period[period_id], sums)
+        _add_recounted(candidate_usage, recounted.get(period_id))
+        _add_unpriced_meters(candidate_usage, past.closings[period_id].span, span, own_counters)
         try:
-            until = past.at if past.rows[id_].is_open else None
-            _check_levels(found[id_])
-            one.counters = with_tallied(one.counters, span, _held(held, replayed.get(id_), span), at=until)
+            until = past.at if past.rows[period_id].is_open else None
+            _reject_recounted_levels(sources_by_period[period_id])
+            candidate_usage.counters = with_aggregates(
+                candidate_usage.counters,
+                span,
+                _with_recounted_states(stored_states, recounted.get(period_id), span),
+                at=until,
+            )
         except (NoRate, NotComparable) as error:
-            one.error = error
-        if id_ in replayed:
-            replayed[id_].give_values(one.counters)
+            candidate_usage.error = error
+        if period_id in recounted:
+            recounted[period_id].add_values_to(candidate_usage.counters)
     return usage
 
 
-def _check_levels(found: Sequence[Way]) -> None:
-    for way in found:
-        if way.feature.metering.recurring and way.source == "events":
+def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
+    for feature_source in sources:
+        if feature_source.feature.metering.recurring and feature_source.source == "events":
             raise NotComparable(
-                f"{way.feature.name} carries its level over from period to period, and the version in force has not"
+                f"{feature_source.feature.name} carries its level over from period to period, and the version in force has not"
                 " kept it as this one would."
             )
 
 
-def _ways(closing: Closing, span: Span, unpriced: set[str], only: str) -> list[Way]:
-    own, tried = _terms(closing.span), _terms(span)
+def _feature_sources(
+    closing: PeriodToClose, span: RatingPeriod, unpriced_events: set[str], usage_source: str
+) -> list[FeatureSource]:
+    terms_in_force, candidate_terms = _terms(closing.span), _terms(span)
     meters = {
-        meter.id for name in unpriced if (known := current().by_event.get(name)) is not None for meter in known.meters
+        meter.id
+        for name in unpriced_events
+        if (event_meters := get_catalog().by_event.get(name)) is not None
+        for meter in event_meters.meters
     }
-    found = ways(own, tried, unpriced_meters=meters)
-    if only:
-        found = [one if one.feature.metering.recurring else Way(one.feature, only) for one in found]  # type: ignore[arg-type]
-    return found
+    sources = select_sources(terms_in_force, candidate_terms, unpriced_meters=meters)
+    if usage_source:
+        sources = [
+            feature_source
+            if feature_source.feature.metering.recurring
+            else FeatureSource(feature_source.feature, usage_source)
+            for feature_source in sources
+        ]  # type: ignore[arg-type]
+    return sources
 
 
-def _terms(span: Span) -> Terms:
-    return terms_of(span.version_id, span.currency)
+def _terms(span: RatingPeriod) -> VersionTerms:
+    return load_terms(span.version_id, span.currency)
 
 
-def _from_events(found: Iterable[Way]) -> list[FeatureTerms]:
-    return [way.feature for way in found if way.source == "events"]
+def _features_from_events(sources: Iterable[FeatureSource]) -> list[FeatureTerms]:
+    return [feature_source.feature for feature_source in sources if feature_source.source == "events"]
 
 
-def _counted(own: Counters, span: Span, found: Sequence[Way], sums: Sums) -> Usage:
-    usage = Usage()
-    for way in found:
-        if way.source == "counters":
-            _take_counters(usage.counters, own, span, way)
-        elif way.source == "sums":
-            _take_sums(usage, span, way, sums.get((span.period_id, way.feature.meter_id), []))
+def _count_stored(
+    own_counters: Counters, span: RatingPeriod, sources: Sequence[FeatureSource], sums: SumsByMeter
+) -> CandidateUsage:
+    usage = CandidateUsage()
+    for feature_source in sources:
+        if feature_source.source == "counters":
+            _add_counters(usage.counters, own_counters, span, feature_source)
+        elif feature_source.source == "sums":
+            _add_sums(usage, span, feature_source, sums.get((span.period_id, feature_source.feature.meter_id), []))
     return usage
 
 
-def _take_counters(counters: Counters, own: Counters, span: Span, way: Way) -> None:
-    assert way.own is not None and way.rates is not None  # noqa: S101, PT018, as ways() has it
-    for window, by_rate in own.items():
-        if window.plan_feature_id != way.own.plan_feature_id:
+def _add_counters(
+    counters: Counters, own_counters: Counters, span: RatingPeriod, feature_source: FeatureSource
+) -> None:
+    assert feature_source.current_feature is not None and feature_source.rates is not None  # noqa: S101, PT018, select_sources() sets both
+    for window, by_rate in own_counters.items():
+        if window.plan_feature_id != feature_source.current_feature.plan_feature_id:
             continue
-        start = window.starts_at if way.keeps_windows else span.starts_at
+        start = window.starts_at if feature_source.keeps_windows else span.starts_at
         for rate_id, counted in by_rate.items():
-            if rate_id != BEYOND:  # what a wallet had not is another question
-                _add(counters, Window(way.feature.plan_feature_id, start), way.rates[rate_id], counted)
+            if rate_id != UNCOVERED:  # the candidate's own grants decide which usage wallets don't cover
+                _add(
+                    counters,
+                    UsageWindow(feature_source.feature.plan_feature_id, start),
+                    feature_source.rates[rate_id],
+                    counted,
+                )
 
 
-def _take_sums(usage: Usage, span: Span, way: Way, sums: Sequence[tuple[dict[str, str], int, Decimal]]) -> None:
-    feature = way.feature
+def _add_sums(
+    usage: CandidateUsage,
+    span: RatingPeriod,
+    feature_source: FeatureSource,
+    sums: Sequence[tuple[dict[str, str], int, Decimal]],
+) -> None:
+    feature = feature_source.feature
     for dimensions, events, quantity in sums:
         rate = match_rate(feature.price.rates, dimensions) if feature.price else None
         if rate is None:
-            usage.unpriced.append(Unpriced(feature.name, feature.unit, told(dimensions), quantity))
+            usage.unpriced.append(
+                UnpricedQuantity(feature.name, feature.unit, format_dimensions(dimensions), quantity)
+            )
         else:
-            window = Window(feature.plan_feature_id, span.starts_at)
-            _add(usage.counters, window, int(rate.key), Counted(events, quantity, ZERO))
+            window = UsageWindow(feature.plan_feature_id, span.starts_at)
+            _add(usage.counters, window, int(rate.key), CounterState(events, quantity, ZERO))
 
 
-def _add(counters: Counters, window: Window, rate_id: int, more: Counted) -> None:
+def _add(counters: Counters, window: UsageWindow, rate_id: int, added: CounterState) -> None:
     by_rate = counters.setdefault(window, {})
-    known = by_rate.get(rate_id, NOTHING)
-    by_rate[rate_id] = Counted(
-        known.events + more.events,
-        EXACT.add(known.quantity, more.quantity),
-        EXACT.add(known.fingerprint, more.fingerprint),
-        EXACT.add(known.carried, more.carried),
+    earlier = by_rate.get(rate_id, EMPTY_COUNTER)
+    by_rate[rate_id] = CounterState(
+        earlier.events + added.events,
+        EXACT.add(earlier.quantity, added.quantity),
+        EXACT.add(earlier.fingerprint, added.fingerprint),
+        EXACT.add(earlier.carried, added.carried),
     )
 
 
-def _add_replayed(usage: Usage, replayed: Replayed | None) -> None:
-    if replayed is not None:
-        for (window, rate_id), counted in replayed.counted.items():
+def _add_recounted(usage: CandidateUsage, recounted: RecountedEvents | None) -> None:
+    if recounted is not None:
+        for (window, rate_id), counted in recounted.counted.items():
             _add(usage.counters, window, rate_id, counted)
-        usage.unpriced += replayed.unpriced
+        usage.unpriced += recounted.unpriced
 
 
-def _held(held: Held, replayed: Replayed | None, span: Span) -> Held:
-    """Return what is kept of tallied usage, with what the events have told anew."""
-    if replayed is None or not replayed.tallies:
-        return held
-    own = {**held.tallies.get(span.period_id, {}), **replayed.tallies}
-    return held._replace(tallies={**held.tallies, span.period_id: own})
+def _with_recounted_states(
+    stored_states: PeriodStates, recounted: RecountedEvents | None, span: RatingPeriod
+) -> PeriodStates:
+    """Return the stored aggregate states, with those recounted from events in their place."""
+    if recounted is None or not recounted.states:
+        return stored_states
+    states = {**stored_states.states.get(span.period_id, {}), **recounted.states}
+    return stored_states._replace(states={**stored_states.states, span.period_id: states})
 
 
-def _say_what_has_no_price(usage: Usage, own: Span, span: Span, counters: Counters) -> None:
-    """List what the version in force has charged for and the one that is tried knows nothing of."""
-    before, after = _terms(own), _terms(span)
-    priced = {one.meter_id for one in after.features if one.price is not None}
+def _add_unpriced_meters(
+    usage: CandidateUsage, span_in_force: RatingPeriod, span: RatingPeriod, counters: Counters
+) -> None:
+    """List usage that the version in force charged for, of meters that the candidate doesn't price."""
+    before, after = _terms(span_in_force), _terms(span)
+    priced_meters = {feature.meter_id for feature in after.features if feature.price is not None}
     for feature in before.features:
-        if feature.meter_id not in priced:
-            used = [
+        if feature.meter_id not in priced_meters:
+            quantities = [
                 counted.quantity
                 for window, by_rate in counters.items()
                 for rate_id, counted in by_rate.items()
-                if window.plan_feature_id == feature.plan_feature_id and rate_id != BEYOND
+                if window.plan_feature_id == feature.plan_feature_id and rate_id != UNCOVERED
             ]
-            if any(used):
-                usage.unpriced.append(Unpriced(feature.name, feature.unit, "", sum(used, ZERO)))
+            if any(quantities):
+                usage.unpriced.append(UnpricedQuantity(feature.name, feature.unit, "", sum(quantities, ZERO)))
 
 
-def _read_sums(wanted: Sequence[tuple[int, int]]) -> Sums:
-    found: Sums = {}
-    periods, meters = sorted({one for one, _ in wanted}), sorted({one for _, one in wanted})
+def _read_sums(period_meters: Sequence[tuple[int, int]]) -> SumsByMeter:
+    sums: SumsByMeter = {}
+    period_ids = sorted({period_id for period_id, _ in period_meters})
+    meter_ids = sorted({meter_id for _, meter_id in period_meters})
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_SUMS, [periods, meters])
+        cursor.execute(_SUMS, [period_ids, meter_ids])
         for period_id, meter_id, dimensions, events, quantity in cursor.fetchall():
-            found.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
-    return found
+            sums.setdefault((period_id, meter_id), []).append((_dimensions(dimensions), events, quantity))
+    return sums
 
 
 def _read_unpriced(period_ids: Sequence[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
+    names_by_period: dict[int, set[str]] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_UNPRICED, [list(period_ids)])
         for period_id, name in cursor.fetchall():
-            found.setdefault(period_id, set()).add(name)
-    return found
+            names_by_period.setdefault(period_id, set()).add(name)
+    return names_by_period

@@ -1,80 +1,97 @@
 """
-Where a version that is tried finds its usage: the least that tells it exactly.
+Select where a candidate version's usage is read: from the cheapest source that is exact.
 
-Counters, where the version in force has counted the same way; sums by dimensions, where rates match otherwise; the
-events themselves, where neither tells: a charge on each event's value or price, another length of windows, a meter
-that the version in force did not price, usage that it had no rate for. docs/simulation.md#usage.
+Counters, if the version in force counted in the same way. Sums by dimensions, if rates match differently. Events, if
+neither suffices: a charge on each event's value or price, another window length, a meter that the version in force
+did not price, or usage that it had no rate for. docs/simulation.md#usage.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from plans.catalog.stored_terms import FeatureTerms, Terms
+from plans.catalog.stored_terms import FeatureTerms, VersionTerms
 from plans.pricing.charge_models import Charge, Dynamic
-from plans.pricing.rates import Rate
+from plans.pricing.rates import RateTerms
 
 Source = Literal["counters", "sums", "events"]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class FeatureSource:
     """
-    How a feature of the tried version is counted.
+    The source of a candidate feature's usage.
 
-    source: where from. own: of counters, the feature of the version in force; rates: its rate → the one that takes
-    the usage now. keeps_windows: whether windows stay as they are; they are all one otherwise.
+    For counters: current_feature is the feature of the version in force, and rates maps its rates to those that take
+    the usage now. keeps_windows: whether usage windows stay as they are; otherwise the period has a single window.
     """
 
     feature: FeatureTerms
     source: Source
-    own: FeatureTerms | None = None
+    current_feature: FeatureTerms | None = None
     rates: Mapping[int, int] | None = None
     keeps_windows: bool = True
 
 
-def ways(own: Terms, tried: Terms, *, unpriced_meters: Collection[int] = ()) -> list[Way]:
+def select_sources(
+    in_force: VersionTerms, candidate: VersionTerms, *, unpriced_meters: Collection[int] = ()
+) -> list[FeatureSource]:
     """
-    Return how each priced feature of `tried` is counted in a period that `own` was in force in.
+    Return the source of each priced feature of `candidate`, in a period for which `in_force` were the terms.
 
-    unpriced_meters: those with usage in the period that the version in force had no price for.
+    unpriced_meters: meters with usage in the period that the version in force had no price for.
     """
-    return [_way(own, one, unpriced_meters) for one in tried.features if one.price is not None]
+    return [
+        _select_source(in_force, feature, unpriced_meters)
+        for feature in candidate.features
+        if feature.price is not None
+    ]
 
 
-def _way(own: Terms, feature: FeatureTerms, unpriced_meters: Collection[int]) -> Way:
+def _select_source(in_force: VersionTerms, feature: FeatureTerms, unpriced_meters: Collection[int]) -> FeatureSource:
     price = feature.price
-    assert price is not None  # noqa: S101, the caller has looked
-    counted = [one for one in own.by_meter.get(feature.meter_id, ()) if one.price is not None]
+    assert price is not None  # noqa: S101, the caller filters on it
+    counted = [
+        current_feature
+        for current_feature in in_force.by_meter.get(feature.meter_id, ())
+        if current_feature.price is not None
+    ]
     is_unpriced = feature.meter_id in unpriced_meters and not feature.metering.recurring
     if not counted or is_unpriced or price.reads_values:
-        return Way(feature, "events")
-    if feature.metering.is_tallied and feature.resets not in (None, *(one.resets for one in counted)):
-        return Way(feature, "events")
-    for one in counted:
-        rates = _rates(one, feature)
-        if rates is not None and feature.resets in (one.resets, None):
-            return Way(feature, "counters", one, rates, keeps_windows=feature.resets == one.resets)
+        return FeatureSource(feature, "events")
+    if feature.metering.needs_aggregate_state and feature.resets not in (
+        None,
+        *(current_feature.resets for current_feature in counted),
+    ):
+        return FeatureSource(feature, "events")
+    for current_feature in counted:
+        rates = _rates(current_feature, feature)
+        if rates is not None and feature.resets in (current_feature.resets, None):
+            return FeatureSource(
+                feature, "counters", current_feature, rates, keeps_windows=feature.resets == current_feature.resets
+            )
     if feature.resets is None and not any(rate.charge.reads == "carried" for rate in price.rates):
-        return Way(feature, "sums")
-    return Way(feature, "events")
+        return FeatureSource(feature, "sums")
+    return FeatureSource(feature, "events")
 
 
-def _rates(own: FeatureTerms, tried: FeatureTerms) -> dict[int, int] | None:
-    """Return which rate takes what another has counted, where that is told by its match alone."""
-    before: tuple[Rate, ...] = own.price.rates if own.price else ()
-    after: tuple[Rate, ...] = tried.price.rates if tried.price else ()
+def _rates(in_force: FeatureTerms, candidate: FeatureTerms) -> dict[int, int] | None:
+    """Return rate → the rate that takes its usage, if the matches alone decide that; otherwise None."""
+    before: tuple[RateTerms, ...] = in_force.price.rates if in_force.price else ()
+    after: tuple[RateTerms, ...] = candidate.price.rates if candidate.price else ()
     if [rate.match for rate in before] == [rate.match for rate in after]:
         pairs = list(zip(before, after, strict=True))
     elif len(after) == 1 and not after[0].match:
         pairs = [(rate, after[0]) for rate in before]
     else:
         return None
-    if any(not _carries(one.charge, other.charge) for one, other in pairs):
+    if any(not _carries(current_rate.charge, candidate_rate.charge) for current_rate, candidate_rate in pairs):
         return None
-    return {int(one.key): int(other.key) for one, other in pairs}
+    return {int(current_rate.key): int(candidate_rate.key) for current_rate, candidate_rate in pairs}
 
 
-def _carries(own: Charge, tried: Charge) -> bool:
-    """Tell whether counters hold the cost or price that a charge is made of."""
-    return not isinstance(tried, Dynamic) or (isinstance(own, Dynamic) and own.source == tried.source)
+def _carries(in_force: Charge, candidate: Charge) -> bool:
+    """Return whether counters hold the cost or price that a charge is computed from."""
+    return not isinstance(candidate, Dynamic) or (
+        isinstance(in_force, Dynamic) and in_force.source == candidate.source
+    )

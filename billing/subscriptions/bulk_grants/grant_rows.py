@@ -10,22 +10,22 @@ from typing import NamedTuple
 import msgspec
 
 from customers.models import Customer
-from lib.tabular_files import Row
+from lib.tabular_files import TableRow
 from plans.models import Feature
 from plans.price_lists import cell_parser
 from plans.price_lists.cell_parser import CellRefused
-from wallets.credit_rules.units import InvalidAmount, checked
+from wallets.credit_rules.units import InvalidAmount, check_amount
 from wallets.ledger.grant import Grant
-from wallets.ledger.wallet_lookup import Sought
+from wallets.ledger.wallet_lookup import WalletCriteria
 from wallets.models.lots import LotKind
 from wallets.models.wallets import CREDITS
 
 COLUMNS = ("customer", "units", "unit", "expires", "features", "reason", "key")
-NEEDED = ("customer", "units")
+REQUIRED_COLUMNS = ("customer", "units")
 MOST_REASON, MOST_KEY = 300, 80
 
 
-class Problem(NamedTuple):
+class GrantProblem(NamedTuple):
     """A row that grants nothing: which, whose, the field, and what is wrong with it."""
 
     row: int
@@ -35,20 +35,20 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Gift:
+class GrantRow:
     """A row that grants something: what, to whom, and why."""
 
     row: int
     customer: str
-    sought: Sought
+    sought: WalletCriteria
     grant: Grant
     reason: str
 
 
-def gifts_in(rows: Sequence[Row], *, sandbox: bool, at: datetime) -> tuple[list[Gift], list[Problem]]:
+def parse_grant_rows(rows: Sequence[TableRow], *, sandbox: bool, at: datetime) -> tuple[list[GrantRow], list[GrantProblem]]:
     """Return what rows grant, and what is wrong with the others; in two statements, whatever their number."""
     reader = _Reader(rows, sandbox=sandbox, at=at)
-    gifts: dict[tuple[int, str], Gift] = {}
+    gifts: dict[tuple[int, str], GrantRow] = {}
     problems = []
     for row in rows:
         try:
@@ -57,7 +57,7 @@ def gifts_in(rows: Sequence[Row], *, sandbox: bool, at: datetime) -> tuple[list[
             if same is not gift:
                 raise _Refused("key", f"Row {same.row} says the same: give each of them a key of its own.")
         except _Refused as refusal:
-            problems.append(Problem(row.number, row.cells["customer"], refusal.field, str(refusal)))
+            problems.append(GrantProblem(row.number, row.cells["customer"], refusal.field, str(refusal)))
     return list(gifts.values()), problems
 
 
@@ -68,7 +68,7 @@ class _Refused(ValueError):
 
 
 class _Reader:
-    def __init__(self, rows: Iterable[Row], *, sandbox: bool, at: datetime) -> None:
+    def __init__(self, rows: Iterable[TableRow], *, sandbox: bool, at: datetime) -> None:
         self._at = at
         names = {row.cells["customer"] for row in rows}
         codes = {code for row in rows for code in _codes(row.cells)}
@@ -76,7 +76,7 @@ class _Reader:
         self._customers = dict(found.values_list("external_id", "pk"))
         self._features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
 
-    def gift(self, row: Row) -> Gift:
+    def gift(self, row: TableRow) -> GrantRow:
         name = row.cells["customer"]
         if name not in self._customers:
             raise _Refused("customer", f"There is no customer “{name}”: enter the external id of one.")
@@ -90,11 +90,11 @@ class _Reader:
         )
         if len(row.cells["reason"]) > MOST_REASON:
             raise _Refused("reason", f"It has more than {MOST_REASON} characters.")
-        return Gift(row.number, name, Sought(self._customers[name], unit), grant, row.cells["reason"])
+        return GrantRow(row.number, name, WalletCriteria(self._customers[name], unit), grant, row.cells["reason"])
 
     def _units(self, text: str) -> Decimal:
         try:
-            return checked(cell_parser.figure(text))
+            return check_amount(cell_parser.figure(text))
         except (CellRefused, InvalidAmount) as refusal:
             raise _Refused("units", str(refusal)) from refusal
 

@@ -9,21 +9,21 @@ import msgspec
 from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
-from billing.jobs.file_reader import file_of
-from billing.jobs.kinds import CannotBeCut, Kind, Outcome
+from billing.jobs.file_reader import open_job_file
+from billing.jobs.kinds import SplitFailed, JobDefinition, ItemOutcome
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
-from billing.subscriptions.bulk_grants.grant_rows import COLUMNS, NEEDED, Gift, Problem, gifts_in
+from billing.subscriptions.bulk_grants.grant_rows import COLUMNS, REQUIRED_COLUMNS, GrantRow, GrantProblem, parse_grant_rows
 from customers.notifications import announce_all
-from lib.audit_log import change
-from lib.tabular_files import MOST_BYTES, FileRefused, Row, read_table
+from lib.audit_log import audited_transaction
+from lib.tabular_files import MOST_BYTES, FileRefused, TableRow, read_table
 from wallets.ledger.grant import Grant, grant_all
-from wallets.ledger.locked_wallets import open_wallets
-from wallets.ledger.wallet_lookup import wallets_for
+from wallets.ledger.locked_wallets import lock_wallets
+from wallets.ledger.wallet_lookup import find_or_open_wallets
 from wallets.models import Lot
-from wallets.operations.manual_grants import told_of
+from wallets.operations.manual_grants import grant_announcement
 
-ROWS = 200
+ROWS_PER_ITEM = 200
 """Rows of one item, whose wallets are held together while it is done."""
 
 
@@ -49,41 +49,41 @@ def start_promotion(
             file=file,
             file_name=file_name,
         )
-    except start.FileRefused as refusal:
+    except start.JobFileRefused as refusal:
         raise FileRefused(str(refusal)) from refusal
 
 
-def _read(content: bytes, name: str) -> list[Row]:
-    return read_table(content, name=name, columns=COLUMNS, needed=NEEDED)
+def _read(content: bytes, name: str) -> list[TableRow]:
+    return read_table(content, name=name, columns=COLUMNS, needed=REQUIRED_COLUMNS)
 
 
 def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
     try:
-        rows = iter(_read(file_of(job).read(), job.file_name))
+        rows = iter(_read(open_job_file(job).read(), job.file_name))
     except FileRefused as refusal:
-        raise CannotBeCut(str(refusal)) from refusal
+        raise SplitFailed(str(refusal)) from refusal
     number = after.number if after else 0
-    rows = islice(rows, number * ROWS, None)
-    while piece := list(islice(rows, ROWS)):
+    rows = islice(rows, number * ROWS_PER_ITEM, None)
+    while piece := list(islice(rows, ROWS_PER_ITEM)):
         number += 1
         content = msgspec.json.encode([(row.number, dict(row.cells)) for row in piece])
         yield JobItem(job=job, number=number, parameters={"begin": piece[0].number}, content=content)
 
 
-def _do(item: JobItem, at: datetime) -> Outcome:
+def _do(item: JobItem, at: datetime) -> ItemOutcome:
     job = item.job
-    rows = [Row(*one) for one in msgspec.json.decode(item.content or b"[]")]
-    gifts, problems = gifts_in(rows, sandbox=job.parameters["sandbox"], at=job.created_at)
+    rows = [TableRow(*one) for one in msgspec.json.decode(item.content or b"[]")]
+    gifts, problems = parse_grant_rows(rows, sandbox=job.parameters["sandbox"], at=job.created_at)
     new, before, conflicts = _told_apart(gifts)
     if not job.dry_run:
-        with change("grant promotions", by=job.by, at=at):
+        with audited_transaction("grant promotions", by=job.by, at=at):
             _give(new, at=at, by_id=job.by_id)
     problems = sorted([*problems, *conflicts])
     figures = {"rows": len(rows), "granted": len(new), "before": before, "refused": len(problems)}
-    return Outcome(figures, [one._asdict() for one in problems], keeps_content=job.dry_run or bool(problems))
+    return ItemOutcome(figures, [one._asdict() for one in problems], keeps_content=job.dry_run or bool(problems))
 
 
-def _told_apart(gifts: Sequence[Gift]) -> tuple[list[Gift], int, list[Problem]]:
+def _told_apart(gifts: Sequence[GrantRow]) -> tuple[list[GrantRow], int, list[GrantProblem]]:
     """Return which are new, how many were granted before, and those whose key has granted something else."""
     customers = [one.sought.customer_id for one in gifts]
     lots = Lot.objects.filter(wallet__customer__in=customers, source__in=[one.grant.source for one in gifts])
@@ -95,23 +95,23 @@ def _told_apart(gifts: Sequence[Gift]) -> tuple[list[Gift], int, list[Problem]]:
             new.append(one)
         elif (lot.amount, lot.wallet.unit) != (one.grant.amount, one.sought.unit):
             told = f"It has granted {lot.amount.normalize():,f} {lot.wallet.unit} before: choose another key."
-            conflicts.append(Problem(one.row, one.customer, "key", told))
+            conflicts.append(GrantProblem(one.row, one.customer, "key", told))
     return new, len(gifts) - len(new) - len(conflicts), conflicts
 
 
-def _give(gifts: Sequence[Gift], *, at: datetime, by_id: int | None) -> None:
-    wallets = wallets_for([one.sought for one in gifts], at=at)
+def _give(gifts: Sequence[GrantRow], *, at: datetime, by_id: int | None) -> None:
+    wallets = find_or_open_wallets([one.sought for one in gifts], at=at)
     # All at once, in the order of all others, since what follows goes reason by reason.
-    open_wallets([wallet.pk for wallet in wallets.values()], used_at=at)
+    lock_wallets([wallet.pk for wallet in wallets.values()], used_at=at)
     by_reason: dict[str, dict[int, list[Grant]]] = {}
     for one in gifts:
         by_reason.setdefault(one.reason, {}).setdefault(wallets[one.sought].pk, []).append(one.grant)
     of = {wallet.pk: wallet for wallet in wallets.values()}
     for reason, grants in by_reason.items():
         made = grant_all(grants=grants, at=at, reason=reason, by_id=by_id)
-        told = [told_of(of[id_], lot) for id_, lots in made.items() for lot in lots]
+        told = [grant_announcement(of[id_], lot) for id_, lots in made.items() for lot in lots]
         announce_all(kind="wallet.granted", announcements=told, at=at)
 
 
-PROMOTION = Kind(permission="wallets.grant_credits", cut=_cut, do=_do, columns=Problem._fields)
+PROMOTION = JobDefinition(permission="wallets.grant_credits", split=_cut, process=_do, columns=GrantProblem._fields)
 """Grants from a table as bulk work."""

@@ -7,24 +7,24 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
 from billing.models import Coverage, Period, Subscription
-from billing.models.periods import PeriodKind, PeriodState, Settling
+from billing.models.periods import PeriodKind, PeriodState, SettlementMethod
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.lifecycle.completion import end_finished
-from billing.subscriptions.lifecycle.pauses import end_pause
-from billing.subscriptions.notifications import tell
-from billing.subscriptions.periods.cutoff import UsageInTheWay, after_usage, after_what_is_paid, cut, locked_periods
-from billing.subscriptions.periods.generation import AHEAD, follow
-from billing.subscriptions.periods.restoration import lengthen
-from billing.subscriptions.plan_changes.revocation import forget_after_end
+from billing.subscriptions.lifecycle.pauses import shorten_pause
+from billing.subscriptions.notifications import announce_event
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, skip_paid_boundary, shorten_periods, lock_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
+from billing.subscriptions.periods.restoration import restore_period
+from billing.subscriptions.plan_changes.revocation import revoke_changes_after_end
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import end_coverage, go_on_covering
+from billing.subscriptions.terms.feature_coverage import end_coverage, extend_coverage
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
-GiveBack = Literal["none", "credit", "refund"]
+UnusedTimeSettlement = Literal["none", "credit", "refund"]
 """What becomes of what was paid in advance for time that is cut off."""
 
-SETTLES = {"none": Settling.CHARGE, "credit": Settling.BALANCE, "refund": Settling.REFUND}
+SETTLEMENT_BY_CHOICE = {"none": SettlementMethod.CHARGE, "credit": SettlementMethod.BALANCE, "refund": SettlementMethod.REFUND}
 
 
 class CancellationRefused(Exception):
@@ -36,7 +36,7 @@ def cancel(
     subscription: Subscription,
     at: datetime,
     ends_at: datetime | None = None,
-    give_back: GiveBack = "none",
+    give_back: UnusedTimeSettlement = "none",
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
@@ -51,32 +51,32 @@ def cancel(
 
     :raises CancellationRefused: if it has ended, ends earlier already, or the end is past.
     """
-    with change("cancel", by=by, at=at):
+    with audited_transaction("cancel", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        periods = locked_periods(subscription)
-        running = next((one for one in periods if one.starts_at <= at < one.ends_at), None)
-        ends_at = ends_at or (running.ends_at if running else max(at, subscription.starts_at))
-        _check(subscription, ends_at, at=at)
-        if ends_at == at and running is not None:
-            ends_at = after_usage(subscription, running, at)
-        ends_at = after_what_is_paid(periods, ends_at)
+        periods = lock_periods(subscription)
+        running_period = next((period for period in periods if period.starts_at <= at < period.ends_at), None)
+        ends_at = ends_at or (running_period.ends_at if running_period else max(at, subscription.starts_at))
+        _check_cancellation(subscription, ends_at, at=at)
+        if ends_at == at and running_period is not None:
+            ends_at = moment_after_usage(subscription, running_period, at)
+        ends_at = skip_paid_boundary(periods, ends_at)
         try:
-            shorter = cut(subscription, periods, ends_at)
-        except UsageInTheWay as error:
+            shortened = shorten_periods(subscription, periods, ends_at)
+        except UsageAfterCutoff as error:
             raise CancellationRefused(str(error)) from error
-        if shorter is not None and not shorter.is_trial:
-            Period.objects.filter(pk=shorter.pk).update(settles=SETTLES[give_back])
+        if shortened is not None and not shortened.is_trial:
+            Period.objects.filter(pk=shortened.pk).update(settles=SETTLEMENT_BY_CHOICE[give_back])
         end_coverage(Coverage.objects.filter(subscription=subscription), at=ends_at)
-        end_pause(subscription, ends_at=ends_at, at=at)
+        shorten_pause(subscription, ends_at=ends_at, at=at)
         if subscription.state != SubscriptionState.CANCELED:
             subscription.term_ends_at = subscription.ends_at
         subscription.state = SubscriptionState.CANCELED
         subscription.canceled_at = at
-        subscription.ends_at, subscription.settles = ends_at, SETTLES[give_back]
+        subscription.ends_at, subscription.settles = ends_at, SETTLEMENT_BY_CHOICE[give_back]
         subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
-        forget_after_end(subscription, at=at)
+        revoke_changes_after_end(subscription, at=at)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        tell("canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
+        announce_event("canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription
@@ -92,13 +92,13 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
     :raises CancellationRefused: if it is not canceled, has ended, never began, or another subscription of the
         customer covers one of its features meanwhile.
     """
-    with change("take a cancellation back", by=by, at=at):
+    with audited_transaction("take a cancellation back", by=by, at=at):
         # As in a change of plan: one at a time per customer, since what it covers is claimed anew.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        periods = locked_periods(subscription)
-        last = next((one for one in reversed(periods) if one.kind == PeriodKind.REGULAR), None)
-        _check_not_ended(subscription, last, at=at)
+        periods = lock_periods(subscription)
+        last_period = next((period for period in reversed(periods) if period.kind == PeriodKind.REGULAR), None)
+        _check_not_ended(subscription, last_period, at=at)
         former_end = subscription.ends_at
         subscription.ends_at, subscription.term_ends_at = subscription.term_ends_at, None
         in_trial = subscription.trial_ends_at is not None and subscription.trial_ends_at > at
@@ -107,20 +107,20 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
         subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
         try:
             with transaction.atomic():
-                go_on_covering(subscription, since=former_end)
+                extend_coverage(subscription, former_end=former_end)
         except IntegrityError as error:
             raise CancellationRefused(
                 f"Another subscription covers from {former_end} on what {subscription} would go on to cover: end that"
                 " one first."
             ) from error
-        lengthen(subscription, last)
-        follow(subscription_ids=[subscription.pk], last_period_ids=[last.pk], until=at + AHEAD)
+        restore_period(subscription, last_period)
+        append_periods(subscription_ids=[subscription.pk], last_period_ids=[last_period.pk], until=at + PERIOD_LEAD_TIME)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        tell("cancellation_withdrawn", subscription, at=at, facts={})
+        announce_event("cancellation_withdrawn", subscription, at=at, facts={})
         return subscription
 
 
-def _check(subscription: Subscription, ends_at: datetime, *, at: datetime) -> None:
+def _check_cancellation(subscription: Subscription, ends_at: datetime, *, at: datetime) -> None:
     if subscription.state == SubscriptionState.ENDED:
         raise CancellationRefused(f"{subscription} has ended already.")
     if subscription.state == SubscriptionState.DRAFT:
@@ -135,14 +135,14 @@ def _check(subscription: Subscription, ends_at: datetime, *, at: datetime) -> No
         raise CancellationRefused(f"{subscription} ends at {subscription.ends_at} already: choose no later moment.")
 
 
-def _check_not_ended(subscription: Subscription, last: Period | None, *, at: datetime) -> None:
+def _check_not_ended(subscription: Subscription, last_period: Period | None, *, at: datetime) -> None:
     if subscription.state != SubscriptionState.CANCELED:
         raise CancellationRefused(
             f"{subscription} is {subscription.get_state_display()}: nothing is to be taken back."
         )
     if subscription.ends_at <= at:
         raise CancellationRefused(f"{subscription} has ended at {subscription.ends_at}: subscribe the customer anew.")
-    if last is None or last.state != PeriodState.OPEN:
+    if last_period is None or last_period.state != PeriodState.OPEN:
         raise CancellationRefused(
             f"{subscription} was canceled before it began, or while it was paused: subscribe the customer anew."
         )

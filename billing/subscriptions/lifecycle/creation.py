@@ -11,17 +11,17 @@ from django.db import IntegrityError, transaction
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.lifecycle.trials import trial_end
-from billing.subscriptions.periods.boundaries import MOST_PERIODS, anchor_of, spans
-from billing.subscriptions.periods.generation import AHEAD, New, insert_periods
-from billing.subscriptions.terms.coupons import promote, redeem
+from billing.subscriptions.lifecycle.trials import find_trial_end
+from billing.subscriptions.periods.boundaries import MAX_PERIODS, period_anchor, period_intervals
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, NewPeriod, insert_periods
+from billing.subscriptions.terms.coupons import apply_promotions, redeem
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, announce, cover
-from billing.subscriptions.terms.quantities import QuantityRefused, begin_with
+from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
+from billing.subscriptions.terms.quantities import QuantityRefused, set_initial_quantities
 from customers import notifications
 from customers.models import Customer
-from lib.audit_log import change
-from plans.catalog.stored_terms import Terms, currencies_of, terms_of
+from lib.audit_log import audited_transaction
+from plans.catalog.stored_terms import VersionTerms, list_currencies, load_terms
 from plans.models import Coupon, PlanVersion
 from plans.models.prices import Billed
 from plans.models.versions import VersionState
@@ -62,9 +62,9 @@ def start(
     :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
     :raises CouponRefused: if one of the coupons cannot be given to it.
     """
-    with change("subscribe", by=by, at=at):
-        customer = hold_customer(customer)
-        subscription = made_for(
+    with audited_transaction("subscribe", by=by, at=at):
+        customer = lock_customer(customer)
+        subscription = build_subscription(
             customer,
             version=version,
             currency=currency or customer.currency,
@@ -73,7 +73,7 @@ def start(
             starts_at=starts_at,
             ends_at=ends_at,
         )
-        begin(
+        begin_subscription(
             subscription,
             anchor_at=anchor_at,
             coupons=coupons,
@@ -85,27 +85,27 @@ def start(
         return subscription
 
 
-def hold_customer(customer: Customer) -> Customer:
+def lock_customer(customer: Customer) -> Customer:
     """Lock a customer: one subscribes at a time, since two overlapping coverages would wait for one another."""
     return Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
 
 
-def made_for(customer: Customer, *, external_id: str | None, **fields: Any) -> Subscription:
+def build_subscription(customer: Customer, *, external_id: str | None, **fields: Any) -> Subscription:
     """
     Return a subscription that is not stored yet; its name is made up where there is none.
 
     :raises SubscriptionRefused: if it would end before it starts.
     """
     name = external_id or f"sub_{token_hex(10)}"
-    found = Subscription(customer=customer, sandbox=customer.sandbox, external_id=name, **fields)
-    if found.ends_at is not None and found.ends_at <= found.starts_at:
+    subscription = Subscription(customer=customer, sandbox=customer.sandbox, external_id=name, **fields)
+    if subscription.ends_at is not None and subscription.ends_at <= subscription.starts_at:
         raise SubscriptionRefused(
-            f"It would end ({found.ends_at}) before it starts ({found.starts_at}): choose a later end."
+            f"It would end ({subscription.ends_at}) before it starts ({subscription.starts_at}): choose a later end."
         )
-    return found
+    return subscription
 
 
-def begin(
+def begin_subscription(
     subscription: Subscription,
     *,
     anchor_at: datetime | None,
@@ -118,30 +118,30 @@ def begin(
     """Let a subscription that is not stored yet, or a draft, run from its start; the caller holds its customer."""
     customer, starts_at = subscription.customer, subscription.starts_at
     currency, sandbox = str(subscription.currency), subscription.sandbox
-    terms = terms_to_subscribe(subscription.version, currency, sandbox=sandbox, at=at)
-    trial_ends_at = trial_end(customer, subscription.version, starts_at=starts_at, days=trial_days)
+    terms = read_subscribable_terms(subscription.version, currency, sandbox=sandbox, at=at)
+    trial_ends_at = find_trial_end(customer, subscription.version, starts_at=starts_at, days=trial_days)
     in_trial = trial_ends_at is not None and trial_ends_at > at
     subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
     subscription.trial_ends_at = trial_ends_at
     subscription.anchor_at = anchor_at or trial_ends_at or starts_at
     if customer.test_clock_id is not None:
         subscription.created_at = at
-    store(subscription)
+    save_subscription(subscription)
     try:
-        begin_with(subscription, quantities, at=at)
+        set_initial_quantities(subscription, quantities, at=at)
     except QuantityRefused as error:
         raise SubscriptionRefused(str(error)) from error
-    cover(subscription, since=starts_at)
-    announce(subscription, since=starts_at)
-    _open_periods(subscription, customer, terms, at=at)
+    cover_features(subscription, since=starts_at)
+    invalidate_cached_periods(subscription, since=starts_at)
+    _create_first_periods(subscription, customer, terms, at=at)
     for coupon in coupons:
         redeem(subscription, coupon, since=starts_at, at=at, by=by)
-    promote(subscription, at=at)
+    apply_promotions(subscription, at=at)
     grant_included(subscription_ids=[subscription.pk], at=at)
-    _tell(subscription, at)
+    _announce_creation(subscription, at)
 
 
-def _tell(subscription: Subscription, at: datetime) -> None:
+def _announce_creation(subscription: Subscription, at: datetime) -> None:
     version = subscription.version
     notifications.announce(
         kind="subscription.created",
@@ -162,7 +162,7 @@ class CurrencyNotOffered(SubscriptionRefused):
     """A version has no prices in the currency; the text names those that it has."""
 
 
-def terms_to_subscribe(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> Terms:
+def read_subscribable_terms(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> VersionTerms:
     """
     Return what the subscription would pay, refusing a version or currency that it cannot be billed by.
 
@@ -179,19 +179,19 @@ def terms_to_subscribe(version: PlanVersion, currency: str, *, sandbox: bool, at
         except NotReady as error:
             raise SubscriptionRefused(f"{version} cannot be tried yet: {' '.join(error.problems)}") from error
     check_currency(version, currency)
-    return terms_of(version.pk, currency)
+    return load_terms(version.pk, currency)
 
 
 def check_currency(version: PlanVersion, currency: str) -> None:
     """:raises CurrencyNotOffered: if a version has prices, and none in a currency."""
-    offered = currencies_of(version)
+    offered = list_currencies(version)
     if offered and currency not in offered:
         *others, last = offered
         choice = f"{', '.join(others)} or {last}" if others else last
         raise CurrencyNotOffered(f"{version} has no prices in {currency}: choose {choice}.")
 
 
-def store(subscription: Subscription) -> None:
+def save_subscription(subscription: Subscription) -> None:
     """
     Write a new subscription, or one that was a draft.
 
@@ -209,7 +209,7 @@ def store(subscription: Subscription) -> None:
         raise
 
 
-def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, *, at: datetime) -> None:
+def _create_first_periods(subscription: Subscription, customer: Customer, terms: VersionTerms, *, at: datetime) -> None:
     """
     Make the regular periods up to now and a little ahead, and what comes before them.
 
@@ -218,20 +218,20 @@ def _open_periods(subscription: Subscription, customer: Customer, terms: Terms, 
     starts_at, grace = subscription.starts_at, customer.seller.grace
     if subscription.trial_ends_at is not None:
         ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
-        _make_first(subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace)
+        _create_first_period(subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace)
     elif any(fee.billed == Billed.ADVANCE for fee in terms.fees):
-        _make_first(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
-    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
-    paid_from, until = subscription.trial_ends_at or starts_at, max(at, starts_at) + AHEAD
-    found = spans(anchor, start=paid_from, until=until, end=subscription.ends_at)
-    if len(found) == MOST_PERIODS:
+        _create_first_period(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
+    anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    paid_from, until = subscription.trial_ends_at or starts_at, max(at, starts_at) + PERIOD_LEAD_TIME
+    intervals = period_intervals(anchor, start=paid_from, until=until, end=subscription.ends_at)
+    if len(intervals) == MAX_PERIODS:
         raise SubscriptionRefused(
-            f"{MOST_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
+            f"{MAX_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
         )
-    insert_periods([New(subscription.pk, terms.version_id, *span, span[1] + grace) for span in found])
+    insert_periods([NewPeriod(subscription.pk, terms.version_id, *interval, interval[1] + grace) for interval in intervals])
 
 
-def _make_first(subscription: Subscription, **fields: object) -> None:
+def _create_first_period(subscription: Subscription, **fields: object) -> None:
     Period.objects.create(
         subscription=subscription, version_id=subscription.version_id, starts_at=subscription.starts_at, **fields
     )

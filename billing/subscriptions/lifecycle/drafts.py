@@ -14,10 +14,10 @@ from django.db.models import ProtectedError
 
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.lifecycle.creation import begin, check_currency, hold_customer, made_for, store
+from billing.subscriptions.lifecycle.creation import begin_subscription, check_currency, lock_customer, build_subscription, save_subscription
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import Coupon, PlanVersion
 
 NO_QUANTITIES: Mapping[str, int] = {}
@@ -38,7 +38,7 @@ def draft(
     quantities: Mapping[str, int] | None = None,
     trial_days: int | None = None,
     by: AbstractBaseUser | None = None,
-    instead_of: Subscription | None = None,
+    replaced_draft: Subscription | None = None,
 ) -> Subscription:
     """
     Prepare a subscription, with the arguments of `start`; its version may still be a draft.
@@ -48,31 +48,31 @@ def draft(
 
     :raises SubscriptionRefused: if the currency is not offered, the name taken, or a moment impossible.
     """
-    with change("draft subscription", by=by, at=at):
-        found = made_for(
+    with audited_transaction("draft subscription", by=by, at=at):
+        new_draft = build_subscription(
             customer,
             version=version,
             currency=currency or customer.currency,
-            external_id=external_id or (instead_of.external_id if instead_of else None),
+            external_id=external_id or (replaced_draft.external_id if replaced_draft else None),
             named=named,
             starts_at=starts_at,
             anchor_at=anchor_at or starts_at,
             ends_at=ends_at,
             state=SubscriptionState.DRAFT,
         )
-        check_currency(version, str(found.currency))
-        wanted = {
+        check_currency(version, str(new_draft.currency))
+        options = {
             "trial_days": trial_days,
             "anchor_at": anchor_at.isoformat() if anchor_at else None,
             "quantities": dict(quantities or NO_QUANTITIES),
             "coupons": [coupon.code for coupon in coupons],
         }
-        found.drafted = {name: value for name, value in wanted.items() if value not in (None, {}, [])}
-        if instead_of is not None:
-            former = _held(instead_of)
-            found.pk, found.created_at = former.pk, former.created_at
-        store(found)
-        return found
+        new_draft.drafted = {name: value for name, value in options.items() if value not in (None, {}, [])}
+        if replaced_draft is not None:
+            locked_draft = _lock_draft(replaced_draft)
+            new_draft.pk, new_draft.created_at = locked_draft.pk, locked_draft.created_at
+        save_subscription(new_draft)
+        return new_draft
 
 
 def activate(
@@ -87,16 +87,16 @@ def activate(
 
     :raises SubscriptionRefused: if it is no draft, or cannot begin; see `start`.
     """
-    with change("activate subscription", by=by, at=at):
-        customer = hold_customer(subscription.customer)
-        found = _held(subscription)
-        found.customer = customer
-        found.starts_at = starts_at or found.starts_at
-        if found.ends_at is not None and found.ends_at <= found.starts_at:
-            raise SubscriptionRefused(f"It would end ({found.ends_at}) before it starts: choose an earlier start.")
-        wanted, found.drafted = found.drafted, {}
-        begin(found, **_asked(wanted), at=at, by=by)
-        return found
+    with audited_transaction("activate subscription", by=by, at=at):
+        customer = lock_customer(subscription.customer)
+        locked_draft = _lock_draft(subscription)
+        locked_draft.customer = customer
+        locked_draft.starts_at = starts_at or locked_draft.starts_at
+        if locked_draft.ends_at is not None and locked_draft.ends_at <= locked_draft.starts_at:
+            raise SubscriptionRefused(f"It would end ({locked_draft.ends_at}) before it starts: choose an earlier start.")
+        options, locked_draft.drafted = locked_draft.drafted, {}
+        begin_subscription(locked_draft, **_read_options(options), at=at, by=by)
+        return locked_draft
 
 
 def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> None:
@@ -105,34 +105,34 @@ def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | 
 
     :raises SubscriptionRefused: if it is no draft, or something was agreed for it.
     """
-    with change("discard draft", by=by, at=at):
+    with audited_transaction("discard draft", by=by, at=at):
         try:
-            _held(subscription).delete()
+            _lock_draft(subscription).delete()
         except ProtectedError as error:
             raise SubscriptionRefused(
                 f"Something was agreed for {subscription} already: activate it, and cancel it."
             ) from error
 
 
-def _held(subscription: Subscription) -> Subscription:
-    found = Subscription.objects.select_for_update(no_key=True).select_related("version").get(pk=subscription.pk)
-    if found.state != SubscriptionState.DRAFT:
+def _lock_draft(subscription: Subscription) -> Subscription:
+    locked_draft = Subscription.objects.select_for_update(no_key=True).select_related("version").get(pk=subscription.pk)
+    if locked_draft.state != SubscriptionState.DRAFT:
         raise SubscriptionRefused(
-            f"{found} is {found.get_state_display()}: only a draft is edited, begun or removed."
+            f"{locked_draft} is {locked_draft.get_state_display()}: only a draft is edited, begun or removed."
         )
-    return found
+    return locked_draft
 
 
-def _asked(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _read_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a draft is to begin with, as `begin` takes it."""
-    codes = wanted.get("coupons", [])
-    known = Coupon.objects.in_bulk(codes, field_name="code")
-    if missing := [code for code in codes if code not in known]:
+    codes = options.get("coupons", [])
+    coupons_by_code = Coupon.objects.in_bulk(codes, field_name="code")
+    if missing := [code for code in codes if code not in coupons_by_code]:
         raise SubscriptionRefused(f"There is no coupon “{missing[0]}” any more: edit the draft.")
-    anchor_at = wanted.get("anchor_at")
+    anchor_at = options.get("anchor_at")
     return {
         "anchor_at": datetime.fromisoformat(anchor_at) if anchor_at else None,
-        "coupons": [known[code] for code in codes],
-        "quantities": wanted.get("quantities", {}),
-        "trial_days": wanted.get("trial_days"),
+        "coupons": [coupons_by_code[code] for code in codes],
+        "quantities": options.get("quantities", {}),
+        "trial_days": options.get("trial_days"),
     }

@@ -8,27 +8,27 @@ from django.db.models import Q
 
 from billing.models import Pause, Period, Subscription
 from billing.models.pauses import PauseState
-from billing.models.periods import PeriodKind, PeriodState, Settling
+from billing.models.periods import PeriodKind, PeriodState, SettlementMethod
 from billing.models.plan_changes import ChangeState
-from billing.models.subscriptions import RUNNING, SubscriptionState
+from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from billing.subscriptions.periods.boundaries import TICK
 from billing.subscriptions.periods.cutoff import (
-    UsageInTheWay,
-    after_usage,
-    after_what_is_paid,
-    cannot_be_split,
-    cut,
-    locked_periods,
+    UsageAfterCutoff,
+    moment_after_usage,
+    skip_paid_boundary,
+    split_blockers,
+    shorten_periods,
+    lock_periods,
 )
-from billing.subscriptions.periods.generation import AHEAD, extend_one
-from billing.subscriptions.periods.restoration import lengthen
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, generate_subscription_periods
+from billing.subscriptions.periods.restoration import restore_period
 from billing.subscriptions.terms.credit_grants import grant_included
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.notifications import announce
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 
-CHUNK = 1_000
-GOING_ON = (PauseState.TO_COME, PauseState.RUNNING)
+BATCH_SIZE = 1_000
+UNFINISHED_STATES = (PauseState.TO_COME, PauseState.RUNNING)
 
 
 class PauseRefused(Exception):
@@ -58,27 +58,27 @@ def pause(
     :raises PauseRefused: if it is not running, in its trial, paused already, to move to another version later, or to
         end before; if a moment is past, usage is recorded after it, or a level is charged.
     """
-    with change("pause", by=by, at=at):
+    with audited_transaction("pause", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        periods = locked_periods(subscription)
-        running = _running(subscription, periods, starts_at or at)
+        periods = lock_periods(subscription)
+        running_period = _find_running_period(subscription, periods, starts_at or at)
         if at_period_end:
-            starts_at = running.ends_at
+            starts_at = running_period.ends_at
         elif starts_at is None:
-            starts_at = after_usage(subscription, running, at)
-        _check(subscription, starts_at, ends_at, at=at)
-        starts_at = after_what_is_paid(periods, starts_at)
-        if running.starts_at < starts_at < running.ends_at:
-            for why in cannot_be_split([running.version_id]).values():
-                raise PauseRefused(f"{why}: pause it at the period's end.")
+            starts_at = moment_after_usage(subscription, running_period, at)
+        _check_pause(subscription, starts_at, ends_at, at=at)
+        starts_at = skip_paid_boundary(periods, starts_at)
+        if running_period.starts_at < starts_at < running_period.ends_at:
+            for blocker in split_blockers([running_period.version_id]).values():
+                raise PauseRefused(f"{blocker}: pause it at the period's end.")
         try:
-            shorter = cut(subscription, periods, starts_at)
-        except UsageInTheWay as error:
+            shortened = shorten_periods(subscription, periods, starts_at)
+        except UsageAfterCutoff as error:
             raise PauseRefused(str(error)) from error
-        settles = Settling.REFUND if give_back == "refund" else Settling.BALANCE
-        if shorter is not None:
-            Period.objects.filter(pk=shorter.pk).update(settles=settles)
-        made = Pause.objects.create(
+        settles = SettlementMethod.REFUND if give_back == "refund" else SettlementMethod.BALANCE
+        if shortened is not None:
+            Period.objects.filter(pk=shortened.pk).update(settles=settles)
+        new_pause = Pause.objects.create(
             subscription=subscription,
             starts_at=starts_at,
             ends_at=ends_at,
@@ -86,11 +86,11 @@ def pause(
             reason=reason,
             created_at=at,
         )
-        follow_pauses(at=at, subscription_ids=[subscription.pk])
-        extend_one(subscription_id=subscription.pk, until=at + AHEAD)
+        apply_due_pauses(at=at, subscription_ids=[subscription.pk])
+        generate_subscription_periods(subscription_id=subscription.pk, until=at + PERIOD_LEAD_TIME)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        made.refresh_from_db()
-        return made
+        new_pause.refresh_from_db()
+        return new_pause
 
 
 def resume(
@@ -110,46 +110,46 @@ def resume(
 
     :raises PauseRefused: if it is not paused, it ends before that, or usage is counted in what was to follow.
     """
-    with change("resume", by=by, at=at):
+    with audited_transaction("resume", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        found = Pause.objects.filter(subscription=subscription, state__in=GOING_ON).first()
-        if found is None or (found.ends_at is not None and found.ends_at <= at):
+        unfinished_pause = Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first()
+        if unfinished_pause is None or (unfinished_pause.ends_at is not None and unfinished_pause.ends_at <= at):
             raise PauseRefused(f"{subscription} is not paused.")
         resumes_at = resumes_at or at
         if subscription.ends_at is not None and resumes_at >= subscription.ends_at:
             raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose a moment before that.")
-        periods = locked_periods(subscription)
-        _remove_after(subscription, periods, found.starts_at)
-        before = next((one for one in reversed(periods) if _ends_with(one, found)), None)
-        if resumes_at <= found.starts_at and before is not None and before.state == PeriodState.OPEN:
-            lengthen(subscription, before)
-            found.state = PauseState.REVOKED
+        periods = lock_periods(subscription)
+        _remove_periods_after(subscription, periods, unfinished_pause.starts_at)
+        period_before = next((period for period in reversed(periods) if _ends_at_pause(period, unfinished_pause)), None)
+        if resumes_at <= unfinished_pause.starts_at and period_before is not None and period_before.state == PeriodState.OPEN:
+            restore_period(subscription, period_before)
+            unfinished_pause.state = PauseState.REVOKED
         else:
-            found.ends_at = max(resumes_at, found.starts_at + TICK)
-        found.save(update_fields=["state", "ends_at"])
-        follow_pauses(at=at, subscription_ids=[subscription.pk])
-        _go_on(subscription, at)
-        extend_one(subscription_id=subscription.pk, until=at + AHEAD)
+            unfinished_pause.ends_at = max(resumes_at, unfinished_pause.starts_at + TICK)
+        unfinished_pause.save(update_fields=["state", "ends_at"])
+        apply_due_pauses(at=at, subscription_ids=[subscription.pk])
+        _reactivate(subscription, at)
+        generate_subscription_periods(subscription_id=subscription.pk, until=at + PERIOD_LEAD_TIME)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        found.refresh_from_db()
-        return found
+        unfinished_pause.refresh_from_db()
+        return unfinished_pause
 
 
-def end_pause(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:
+def shorten_pause(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:
     """Let no pause of a subscription that the caller holds go on beyond its end."""
-    found = Pause.objects.filter(subscription=subscription, state__in=GOING_ON).first()
-    if found is None:
+    unfinished_pause = Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first()
+    if unfinished_pause is None:
         return
-    if found.starts_at >= ends_at:
-        found.state = PauseState.REVOKED
-    elif found.ends_at is None or found.ends_at > ends_at:
-        found.ends_at = ends_at
-    found.save(update_fields=["state", "ends_at"])
-    follow_pauses(at=at, subscription_ids=[subscription.pk])
+    if unfinished_pause.starts_at >= ends_at:
+        unfinished_pause.state = PauseState.REVOKED
+    elif unfinished_pause.ends_at is None or unfinished_pause.ends_at > ends_at:
+        unfinished_pause.ends_at = ends_at
+    unfinished_pause.save(update_fields=["state", "ends_at"])
+    apply_due_pauses(at=at, subscription_ids=[subscription.pk])
 
 
-def follow_pauses(
-    *, at: datetime, clock: int | None = None, subscription_ids: list[int] | None = None, limit: int = CHUNK
+def apply_due_pauses(
+    *, at: datetime, clock_id: int | None = None, subscription_ids: list[int] | None = None, limit: int = BATCH_SIZE
 ) -> int:
     """
     Mark pauses that have begun or are over, and their subscriptions, and tell so; return how many were.
@@ -157,69 +157,69 @@ def follow_pauses(
     Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
     clock: of customers in this test clock's time, in real time for None; or only those of these subscriptions.
     """
-    moved = 0
+    applied = 0
     while True:
-        with change("follow pauses", by=None, at=at):
-            due = Pause.objects.filter(
+        with audited_transaction("follow pauses", by=None, at=at):
+            due_pauses = Pause.objects.filter(
                 Q(state=PauseState.TO_COME, starts_at__lte=at) | Q(state=PauseState.RUNNING, ends_at__lte=at)
             )
             if subscription_ids is None:
-                due = due.filter(in_time_of(clock, "subscription__customer"))
+                due_pauses = due_pauses.filter(clock_filter(clock_id, "subscription__customer"))
             else:
-                due = due.filter(subscription__in=subscription_ids)
+                due_pauses = due_pauses.filter(subscription__in=subscription_ids)
             # Subscriptions before their pauses, as everybody locks them.
-            ids = Subscription.objects.filter(pk__in=due.values("subscription")).order_by("pk")
-            held = list(ids.select_for_update(no_key=True, skip_locked=True)[:limit])
-            for one in due.filter(subscription__in=held).select_related("subscription__customer"):
-                _follow(one, at)
-        moved += len(held)
-        if len(held) < limit:
-            return moved
+            subscriptions = Subscription.objects.filter(pk__in=due_pauses.values("subscription")).order_by("pk")
+            locked_subscriptions = list(subscriptions.select_for_update(no_key=True, skip_locked=True)[:limit])
+            for due_pause in due_pauses.filter(subscription__in=locked_subscriptions).select_related("subscription__customer"):
+                _apply_pause(due_pause, at)
+        applied += len(locked_subscriptions)
+        if len(locked_subscriptions) < limit:
+            return applied
 
 
-def _follow(one: Pause, at: datetime) -> None:
-    is_over = one.ends_at is not None and one.ends_at <= at
-    one.state = PauseState.OVER if is_over else PauseState.RUNNING
-    one.save(update_fields=["state"])
-    subscription = one.subscription
+def _apply_pause(due_pause: Pause, at: datetime) -> None:
+    is_over = due_pause.ends_at is not None and due_pause.ends_at <= at
+    due_pause.state = PauseState.OVER if is_over else PauseState.RUNNING
+    due_pause.save(update_fields=["state"])
+    subscription = due_pause.subscription
     if is_over:
-        _go_on(subscription, at)
-    elif subscription.state in RUNNING:
+        _reactivate(subscription, at)
+    elif subscription.state in RUNNING_STATES:
         Subscription.objects.filter(pk=subscription.pk).update(state=SubscriptionState.PAUSED)
     announce(
         kind="subscription.resumed" if is_over else "subscription.paused",
         customer_id=subscription.customer_id,
         facts={
             "subscription": subscription.external_id,
-            "paused_at": one.starts_at.isoformat(),
-            "resumes_at": one.ends_at.isoformat() if one.ends_at else None,
+            "paused_at": due_pause.starts_at.isoformat(),
+            "resumes_at": due_pause.ends_at.isoformat() if due_pause.ends_at else None,
         },
-        key=f"pause:{one.pk}:{one.state}",
+        key=f"pause:{due_pause.pk}:{due_pause.state}",
         at=at,
     )
 
 
-def _go_on(subscription: Subscription, at: datetime) -> None:
+def _reactivate(subscription: Subscription, at: datetime) -> None:
     """Let a subscription be active again, unless a pause of it is running."""
-    running = Pause.objects.filter(subscription=subscription, state=PauseState.RUNNING)
-    if not running.exists():
-        paused = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PAUSED)
-        paused.update(state=SubscriptionState.ACTIVE)
+    running_pauses = Pause.objects.filter(subscription=subscription, state=PauseState.RUNNING)
+    if not running_pauses.exists():
+        paused_subscription = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PAUSED)
+        paused_subscription.update(state=SubscriptionState.ACTIVE)
 
 
-def _running(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
-    if subscription.state not in RUNNING:
+def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
+    if subscription.state not in RUNNING_STATES:
         raise PauseRefused(f"{subscription} is {subscription.get_state_display()}: only a running one is paused.")
-    found = [one for one in periods if one.kind == PeriodKind.REGULAR and one.state == PeriodState.OPEN]
-    running = next((one for one in found if one.starts_at <= moment < one.ends_at), None)
-    if running is None and found and moment >= found[-1].ends_at:
-        running = found[-1]  # a moment to come, in a period that is not made yet
-    if running is None:
+    open_periods = [period for period in periods if period.kind == PeriodKind.REGULAR and period.state == PeriodState.OPEN]
+    running_period = next((period for period in open_periods if period.starts_at <= moment < period.ends_at), None)
+    if running_period is None and open_periods and moment >= open_periods[-1].ends_at:
+        running_period = open_periods[-1]  # a moment to come, in a period that is not made yet
+    if running_period is None:
         raise PauseRefused(f"{subscription} has no open period at {moment:%Y-%m-%d %H:%M %Z}: choose a later moment.")
-    return running
+    return running_period
 
 
-def _check(subscription: Subscription, starts_at: datetime, ends_at: datetime | None, *, at: datetime) -> None:
+def _check_pause(subscription: Subscription, starts_at: datetime, ends_at: datetime | None, *, at: datetime) -> None:
     if starts_at < at:
         raise PauseRefused(f"{starts_at:%Y-%m-%d %H:%M %Z} is past: pause {subscription} now or at a later moment.")
     if ends_at is not None and ends_at <= starts_at:
@@ -228,26 +228,26 @@ def _check(subscription: Subscription, starts_at: datetime, ends_at: datetime | 
         raise PauseRefused(
             f"{subscription} is in its trial until {subscription.trial_ends_at}: let that last longer instead."
         )
-    last = max(filter(None, [starts_at, ends_at]))
-    if subscription.ends_at is not None and subscription.ends_at <= last:
+    latest = max(filter(None, [starts_at, ends_at]))
+    if subscription.ends_at is not None and subscription.ends_at <= latest:
         raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose moments before that.")
-    if pending := Pause.objects.filter(subscription=subscription, state__in=GOING_ON).first():
-        raise PauseRefused(f"{subscription} is paused from {pending.starts_at} on already: resume it first.")
-    to_come = subscription.changes.filter(state=ChangeState.PENDING, moment__gte=starts_at)
-    if move := to_come.select_related("version__plan").first():
-        raise PauseRefused(f"{subscription} moves to {move.version} at {move.moment}: withdraw that first.")
+    if unfinished_pause := Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first():
+        raise PauseRefused(f"{subscription} is paused from {unfinished_pause.starts_at} on already: resume it first.")
+    pending_changes = subscription.changes.filter(state=ChangeState.PENDING, moment__gte=starts_at)
+    if pending_change := pending_changes.select_related("version__plan").first():
+        raise PauseRefused(f"{subscription} moves to {pending_change.version} at {pending_change.moment}: withdraw that first.")
 
 
-def _remove_after(subscription: Subscription, periods: list[Period], moment: datetime) -> None:
+def _remove_periods_after(subscription: Subscription, periods: list[Period], moment: datetime) -> None:
     """Remove what was made ahead of its time for the end that the pause had."""
-    ahead = [one for one in periods if one.starts_at > moment]
+    later_periods = [period for period in periods if period.starts_at > moment]
     try:
-        cut(subscription, [one for one in ahead if one.kind == PeriodKind.REGULAR], moment)
-    except UsageInTheWay as error:
+        shorten_periods(subscription, [period for period in later_periods if period.kind == PeriodKind.REGULAR], moment)
+    except UsageAfterCutoff as error:
         raise PauseRefused(str(error)) from error
-    openings = [one.pk for one in ahead if one.kind == PeriodKind.OPENING and one.state == PeriodState.OPEN]
-    Period.objects.filter(pk__in=openings).delete()
+    opening_ids = [period.pk for period in later_periods if period.kind == PeriodKind.OPENING and period.state == PeriodState.OPEN]
+    Period.objects.filter(pk__in=opening_ids).delete()
 
 
-def _ends_with(period: Period, found: Pause) -> bool:
-    return period.kind == PeriodKind.REGULAR and period.ends_at == found.starts_at
+def _ends_at_pause(period: Period, unfinished_pause: Pause) -> bool:
+    return period.kind == PeriodKind.REGULAR and period.ends_at == unfinished_pause.starts_at

@@ -8,26 +8,26 @@ from django.db import IntegrityError, transaction
 from billing.models import Period, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.notifications import tell_all, tell_updated
+from billing.subscriptions.notifications import announce_for_each, announce_update
 from billing.subscriptions.periods.boundaries import TICK, days_after
-from billing.subscriptions.periods.cutoff import UsageInTheWay, after_usage, cut, locked_periods
-from billing.subscriptions.periods.generation import AHEAD, follow
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, shorten_periods, lock_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.models import Customer
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from lib.field_types import MOST_TRIAL_DAYS
 from plans.models import PlanVersion
 
-CHUNK = 1_000
+BATCH_SIZE = 1_000
 
 
 class TrialRefused(SubscriptionRefused):
     """A trial cannot end as asked; the text says why and what to do."""
 
 
-def trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None) -> datetime | None:
+def find_trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None) -> datetime | None:
     """
     Return when the trial of a new subscription ends, by its customer's clocks; None if it has none.
 
@@ -36,14 +36,14 @@ def trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, 
     :raises SubscriptionRefused: if it would be longer than a trial may be.
     """
     if days is None:
-        had = Period.objects.filter(subscription__customer=customer, is_trial=True, version__plan=version.plan_id)
-        days = 0 if not version.trial_days or had.exists() else version.trial_days
+        former_trials = Period.objects.filter(subscription__customer=customer, is_trial=True, version__plan=version.plan_id)
+        days = 0 if not version.trial_days or former_trials.exists() else version.trial_days
     if not 0 <= days <= MOST_TRIAL_DAYS:
         raise SubscriptionRefused(f"A trial lasts 0 to {MOST_TRIAL_DAYS} days, not {days}.")
     return days_after(starts_at, days, time_zone=customer.time_zone) if days else None
 
 
-def leave_trials(*, at: datetime, clock: int | None = None, limit: int = CHUNK) -> int:
+def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = BATCH_SIZE) -> int:
     """
     Mark the subscriptions whose trial is over as active; return how many were.
 
@@ -51,17 +51,17 @@ def leave_trials(*, at: datetime, clock: int | None = None, limit: int = CHUNK) 
 
     Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
     """
-    left = 0
+    completed = 0
     while True:
-        with change("trial is over", by=None, at=at):
-            over = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
-            over = over.filter(in_time_of(clock)).order_by("pk")
-            ids = list(over.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
+        with audited_transaction("trial is over", by=None, at=at):
+            finished = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
+            finished = finished.filter(clock_filter(clock_id)).order_by("pk")
+            ids = list(finished.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
-            tell_all("subscription.trial_ended", ids, at=at)
-        left += len(ids)
+            announce_for_each("subscription.trial_ended", ids, at=at)
+        completed += len(ids)
         if len(ids) < limit:
-            return left
+            return completed
 
 
 def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Period:
@@ -73,12 +73,12 @@ def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser 
     :raises TrialRefused: if it is in no trial or that has not begun, another version is to take hold at its end, or
         what was agreed for a time in between is in the way.
     """
-    with change("end the trial", by=by, at=at):
-        subscription, periods, trial = _locked(subscription, at)
+    with audited_transaction("end the trial", by=by, at=at):
+        subscription, periods, trial = _lock_trial(subscription, at)
         if at < trial.starts_at:
             raise TrialRefused(f"The trial of {subscription} begins at {trial.starts_at}: cancel it instead.")
-        moment = max(after_usage(subscription, trial, at), trial.starts_at + TICK)
-        return _move_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
+        moment = max(moment_after_usage(subscription, trial, at), trial.starts_at + TICK)
+        return _move_trial_end(subscription, periods, trial, min(moment, trial.ends_at), at=at)
 
 
 def extend_trial(
@@ -90,8 +90,8 @@ def extend_trial(
     :raises TrialRefused: if it is in no trial, another version is to take hold at its end, or it ends later already,
         ends with its subscription, would last longer than a trial may, or what was agreed is in the way.
     """
-    with change("extend the trial", by=by, at=at):
-        subscription, periods, trial = _locked(subscription, at)
+    with audited_transaction("extend the trial", by=by, at=at):
+        subscription, periods, trial = _lock_trial(subscription, at)
         longest = days_after(subscription.starts_at, MOST_TRIAL_DAYS, time_zone=subscription.customer.time_zone)
         if ends_at <= trial.ends_at:
             raise TrialRefused(f"The trial of {subscription} lasts until {trial.ends_at}: choose a later moment.")
@@ -99,62 +99,62 @@ def extend_trial(
             raise TrialRefused(f"A trial lasts {MOST_TRIAL_DAYS} days at most: choose a moment until {longest}.")
         if subscription.ends_at is not None and ends_at > subscription.ends_at:
             raise TrialRefused(f"{subscription} ends at {subscription.ends_at}: choose no later moment.")
-        return _move_end(subscription, periods, trial, ends_at, at=at)
+        return _move_trial_end(subscription, periods, trial, ends_at, at=at)
 
 
-def _locked(subscription: Subscription, at: datetime) -> tuple[Subscription, list[Period], Period]:
+def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription, list[Period], Period]:
     """Return a subscription and its periods, locked, and the last part of its trial."""
     subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
         raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
-    if to_come := subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first():
-        raise TrialRefused(f"{subscription} moves to {to_come.version} at {to_come.moment}: revoke that first.")
-    periods = locked_periods(subscription)
-    return subscription, periods, [one for one in periods if one.is_trial][-1]
+    if pending_change := subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first():
+        raise TrialRefused(f"{subscription} moves to {pending_change.version} at {pending_change.moment}: revoke that first.")
+    periods = lock_periods(subscription)
+    return subscription, periods, [period for period in periods if period.is_trial][-1]
 
 
-def _move_end(
+def _move_trial_end(
     subscription: Subscription, periods: list[Period], trial: Period, ends_at: datetime, *, at: datetime
 ) -> Period:
     """Let the trial end at another moment, and the paid periods that are made by now begin there."""
     try:
-        cut(subscription, periods, min(ends_at, trial.ends_at))
-    except UsageInTheWay as error:
+        shorten_periods(subscription, periods, min(ends_at, trial.ends_at))
+    except UsageAfterCutoff as error:
         raise TrialRefused(str(error)) from error
     trial.ends_at, trial.due_at = ends_at, ends_at + subscription.customer.seller.grace
     trial.revision += 1
     trial.save(update_fields=["ends_at", "due_at", "revision"])
     if ends_at != subscription.trial_ends_at:
-        _carry_agreements(subscription, ends_at)
+        _move_agreements(subscription, ends_at)
     if subscription.anchor_at == subscription.trial_ends_at:
         subscription.anchor_at = ends_at
     subscription.trial_ends_at = ends_at
     subscription.state = SubscriptionState.TRIALING if at < ends_at else SubscriptionState.ACTIVE
     subscription.save(update_fields=["anchor_at", "trial_ends_at", "state"])
-    follow(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + AHEAD)
+    append_periods(subscription_ids=[subscription.pk], last_period_ids=[trial.pk], until=at + PERIOD_LEAD_TIME)
     grant_included(subscription_ids=[subscription.pk], at=at)
     if subscription.state == SubscriptionState.ACTIVE:
-        tell_all("subscription.trial_ended", [subscription.pk], at=at)
+        announce_for_each("subscription.trial_ended", [subscription.pk], at=at)
     else:
-        tell_updated(subscription, "trial", at=at, mark="", trial_ends_at=ends_at.isoformat())
+        announce_update(subscription, "trial", at=at, discriminator="", trial_ends_at=ends_at.isoformat())
     return trial
 
 
-def _carry_agreements(subscription: Subscription, ends_at: datetime) -> None:
+def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
     """Let what was agreed from the trial's end on hold from its new end, and what held until then hold until that."""
-    former = subscription.trial_ends_at
+    former_end = subscription.trial_ends_at
     try:
         with transaction.atomic():
-            for agreed in (subscription.overrides, subscription.commitments):
-                begin = list(agreed.filter(starts_at=former).exclude(ends_at=former))
-                agreed.filter(starts_at=former).update(ends_at=former)  # what ends as it starts is withdrawn
-                agreed.filter(starts_at__lt=former, ends_at=former).update(ends_at=ends_at)
-                for one in begin:
-                    if one.ends_at is None or one.ends_at > ends_at:
-                        one.pk, one.starts_at = None, ends_at
-                        one.save(force_insert=True)
+            for agreements in (subscription.overrides, subscription.commitments):
+                starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
+                agreements.filter(starts_at=former_end).update(ends_at=former_end)  # what ends as it starts is withdrawn
+                agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
+                for agreement in starting:
+                    if agreement.ends_at is None or agreement.ends_at > ends_at:
+                        agreement.pk, agreement.starts_at = None, ends_at
+                        agreement.save(force_insert=True)
     except IntegrityError as error:
         raise TrialRefused(
-            f"Figures of {subscription} that begin or end between {ends_at} and {former} are in the way: end those"
+            f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end those"
             " first, and agree them anew."
         ) from error

@@ -1,1 +1,1 @@
-"""Billing periods: their boundaries, and how they are created, cut off and restored."""
+"""Billing periods: their boundaries, and how they are created, shortened and restored."""

@@ -1,98 +1,113 @@
-"""Where a subscription's periods begin and end, in its customer's time zone."""
+"""Period boundaries of a subscription, in its customer's time zone."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from plans.catalog.stored_terms import Terms
-from plans.pricing.calendar import edge, iterate, period_containing
+from plans.catalog.stored_terms import VersionTerms
+from plans.pricing.calendar import boundary, iterate_periods, period_containing
 from plans.pricing.period_anchor import Anchor, Interval
 
-Span = tuple[datetime, datetime]
 
-MOST_PERIODS = 2_000
-"""Periods made for one subscription at a time: more than five years of days."""
+class TimeInterval(NamedTuple):
+    """A half-open interval [start, end)."""
+
+    start: datetime
+    end: datetime
+
+
+MAX_PERIODS = 2_000
+"""Periods computed for one subscription at a time: more than five years of daily periods."""
 
 TICK = timedelta(microseconds=1)
-"""The least that two moments differ by: what ends just before one ends so long before it."""
+"""
+The smallest difference between two moments: an interval that ends just before another one starts ends one tick
+earlier.
+"""
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MONTHS_OF_A_YEAR = 12
+_MONTHS_PER_YEAR = 12
 
 
 ANCHOR_AT = "CASE WHEN p.is_trial THEN p.starts_at ELSE s.anchor_at END"
 """
-SQL for what a period `p` of a subscription `s` is counted from. A trial has its own windows of use: its end, which is
-what the periods after it are counted from, may still move.
+SQL for the anchor of a period `p` of a subscription `s`.
+
+A trial has usage windows of its own, because its end, which anchors the periods after it, may still move.
 """
 
 
 def days_after(moment: datetime, days: int, *, time_zone: str) -> datetime:
-    """Return the same time of the day so many days later, by the clocks of a zone: docs/pricing.md#periods."""
+    """Return the same local time of day `days` days later in a time zone: docs/pricing.md#periods."""
     zone = ZoneInfo(time_zone)
     local = moment.astimezone(zone).replace(tzinfo=None, fold=0) + timedelta(days=days)
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 
-def anchor_of(terms: Terms, *, anchor_at: datetime, time_zone: str, every: int = 1) -> Anchor:
+def period_anchor(terms: VersionTerms, *, anchor_at: datetime, time_zone: str, periods_per_interval: int = 1) -> Anchor:
     """
-    Return what the periods of a subscription on these terms are counted from.
+    Return the anchor of the periods of a subscription with these terms.
 
-    every: or the intervals of so many periods each, which begin where one of these does.
+    periods_per_interval: with more than one, the anchor of longer intervals of that many periods each; every interval
+    starts at a period boundary.
     """
-    return _anchor(terms.anchor, anchor_at, terms.interval.times(every), time_zone)
+    return _cached_anchor(terms.anchor, anchor_at, terms.interval.multiplied_by(periods_per_interval), time_zone)
 
 
 @lru_cache(maxsize=10_000)
-def _anchor(kind: str, at: datetime, interval: Interval, time_zone: str) -> Anchor:
-    if kind == "calendar" and _is_fixed_by_the_calendar(interval):
-        # Every subscription then has the same edges, and what is computed for one is remembered for all.
+def _cached_anchor(kind: str, at: datetime, interval: Interval, time_zone: str) -> Anchor:
+    if kind == "calendar" and _is_fixed_by_calendar(interval):
+        # Every subscription then has the same boundaries, so one cache entry serves them all.
         at = _EPOCH
     return Anchor(kind, at, interval, ZoneInfo(time_zone))
 
 
-def _is_fixed_by_the_calendar(interval: Interval) -> bool:
-    """Tell whether the calendar alone says where the interval begins, so that the subscription's start does not."""
-    return interval.count == 1 or (interval.months > 0 and _MONTHS_OF_A_YEAR % interval.months == 0)
+def _is_fixed_by_calendar(interval: Interval) -> bool:
+    """
+    Return whether the calendar alone determines the interval's boundaries, independent of the subscription's start.
+    """
+    return interval.count == 1 or (interval.months > 0 and _MONTHS_PER_YEAR % interval.months == 0)
 
 
 @lru_cache(maxsize=10_000)
-def whole_interval(anchor: Anchor, at: datetime) -> Span:
-    """Return the whole interval of the anchor that `at` lies in: what a stub is a share of."""
+def whole_interval(anchor: Anchor, at: datetime) -> TimeInterval:
+    """Return the full interval of the anchor that contains `at`; a stub period is prorated against it."""
     period = period_containing(anchor, at, start=at)
-    return edge(anchor, period.n), period.end
+    return TimeInterval(boundary(anchor, period.n), period.end)
 
 
-_known_windows: dict[tuple[str, datetime, Interval, str], Span] = {}
-MOST_KNOWN = 10_000
+_cached_windows: dict[tuple[str, datetime, Interval, str], TimeInterval] = {}
+MAX_CACHED_WINDOWS = 10_000
 
 
-def window_of(terms: Terms, interval: Interval, *, anchor_at: datetime, zone: tzinfo, at: datetime) -> Span:
+def usage_window(terms: VersionTerms, interval: Interval, *, anchor_at: datetime, zone: tzinfo, at: datetime) -> TimeInterval:
     """
-    Return the window of use that `at` lies in, on which a price that resets every `interval` starts anew.
+    Return the usage window that contains `at`, for a price that resets every `interval`.
 
-    It is counted from where the subscription's periods are, and not cut short by them.
+    Windows count from the same anchor as the subscription's periods, and period boundaries don't shorten them.
     """
     key = (terms.anchor, anchor_at, interval, str(zone))
-    known = _known_windows.get(key)
-    if known is None or not known[0] <= at < known[1]:
-        if len(_known_windows) >= MOST_KNOWN:
-            _known_windows.clear()
-        anchor = _anchor(terms.anchor, anchor_at, interval, str(zone))
+    window = _cached_windows.get(key)
+    if window is None or not window.start <= at < window.end:
+        if len(_cached_windows) >= MAX_CACHED_WINDOWS:
+            _cached_windows.clear()
+        anchor = _cached_anchor(terms.anchor, anchor_at, interval, str(zone))
         n = period_containing(anchor, at, start=min(at, anchor.at)).n
-        known = _known_windows[key] = edge(anchor, n), edge(anchor, n + 1)
-    return known
+        window = _cached_windows[key] = TimeInterval(boundary(anchor, n), boundary(anchor, n + 1))
+    return window
 
 
-def spans(anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None) -> Sequence[Span]:
+def period_intervals(anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None) -> Sequence[TimeInterval]:
     """
-    Return the periods from `start` on that begin before `until`, the last one cut short by `end`.
+    Return the periods from `start` on that begin before `until`, the last one shortened to `end`.
 
-    At most MOST_PERIODS of them; ask again from where they end for more.
+    They are at most MAX_PERIODS; for more, call again from the end of the last one.
     """
-    if end is None and (first := whole_interval(anchor, start))[1] >= until > start:
-        return [(start, first[1])]
-    periods = iterate(anchor, start=start, until=until, end=end)
-    return [(period.start, period.end) for period in islice(periods, MOST_PERIODS)]
+    # The common case, one period up to the next boundary, comes from the cache of whole intervals.
+    if end is None and (first := whole_interval(anchor, start)).end >= until > start:
+        return [TimeInterval(start, first.end)]
+    periods = iterate_periods(anchor, start=start, until=until, end=end)
+    return [TimeInterval(period.start, period.end) for period in islice(periods, MAX_PERIODS)]

@@ -1,4 +1,4 @@
-"""Cut a subscription's periods short: the one that a moment falls in becomes shorter, later ones are removed."""
+"""Shorten or remove the periods of a subscription after a cutoff."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -6,46 +6,43 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import ProtectedError
 
-from billing.metering.store.events import last_between
+from billing.metering.store.events import find_last_event_time
 from billing.models import Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
-from plans.catalog.stored_terms import metering_of
+from plans.catalog.stored_terms import metering_terms
 from plans.models import PlanFeature
 
 
-class UsageInTheWay(Exception):
-    """Usage is counted for a time that would be cut off; the text says until when."""
+class UsageAfterCutoff(Exception):
+    """Usage is counted after the cutoff; the message says until when."""
 
 
-def locked_periods(subscription: Subscription) -> list[Period]:
-    """
-    Return the periods that may change, locked: the open ones and the last one.
-
-    Whoever adds a period holds the last one locked, so once it is ours no more can come; but one may have come while
-    we waited for it, so they are read until none is new.
-    """
-    known: set[int] = set()
+def lock_periods(subscription: Subscription) -> list[Period]:
+    """Lock and return the periods that may change: the open ones and the last one."""
+    # Adding a period locks the last one first, so once we hold that lock none can be added. One may have been added
+    # while we waited for the lock, so read again until no period is new.
+    locked_ids: set[int] = set()
     while True:
-        ids = _open_and_last(subscription)
-        if ids <= known:
-            return list(Period.objects.filter(pk__in=known).order_by("starts_at", "kind"))
-        known |= ids
-        list(Period.objects.select_for_update().filter(pk__in=known).order_by("pk"))
+        period_ids = _read_open_and_last_ids(subscription)
+        if period_ids <= locked_ids:
+            return list(Period.objects.filter(pk__in=locked_ids).order_by("starts_at", "kind"))
+        locked_ids |= period_ids
+        list(Period.objects.select_for_update().filter(pk__in=locked_ids).order_by("pk"))
 
 
-def cannot_be_split(version_ids: Iterable[int]) -> dict[int, str]:
+def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
     """
-    Return, for each of these versions by which a period cannot be split, why.
+    Return version id → reason, for those of these versions whose periods can't be split.
 
-    A level or an extreme of either part would be charged as if it were that of a whole period.
+    A level or an extreme (maximum, latest value ...) of each part would be charged like that of a whole period.
     """
-    metered = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False, feature__meter__isnull=False)
+    metered_features = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False, feature__meter__isnull=False)
     return {
-        granted.version_id: f"{granted.feature} is charged by {granted.feature.meter.get_aggregation_display()},"
+        plan_feature.version_id: f"{plan_feature.feature} is charged by {plan_feature.feature.meter.get_aggregation_display()},"
         " which a change in mid-period would charge twice"
-        for granted in metered.select_related("feature__meter").order_by("-pk")
-        if metering_of(granted.feature.meter).is_tallied
+        for plan_feature in metered_features.select_related("feature__meter").order_by("-pk")
+        if metering_terms(plan_feature.feature.meter).needs_aggregate_state
     }
 
 
@@ -54,81 +51,85 @@ SELECT p.id, p.starts_at > %(at)s FROM unnest(%(ids)s::bigint[]) AS s(id)
 JOIN LATERAL (SELECT p.id, p.starts_at FROM billing_period p
     WHERE p.subscription_id = s.id AND p.kind = 'regular' ORDER BY p.starts_at DESC LIMIT 2) p ON true
 """
-_LOCK = "SELECT id FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR"
+_LOCK_PERIODS = "SELECT id FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR"
 
 
-def hold_last_periods(subscription_ids: Sequence[int], *, at: datetime) -> list[int]:
+def lock_last_periods(subscription_ids: Sequence[int], *, at: datetime) -> list[int]:
     """
-    Lock the last two regular periods of each of these subscriptions, which the caller holds, and return them.
+    Lock the last two regular periods of each of these subscriptions and return their ids; the caller has locked the
+    subscriptions.
 
-    No period comes after them then. Usage goes on being counted in those that have begun; those to come at `at` may
-    be removed.
+    No period can be added after them then. Periods that have begun are locked so that usage can still be counted in
+    them; periods that begin after `at` are locked for removal.
     """
-    known: set[int] = set()
+    locked_ids: set[int] = set()
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_LAST_PERIODS, {"ids": list(subscription_ids), "at": at})
-            found = dict(cursor.fetchall())
-            if found.keys() <= known:
-                return list(found)
-            known |= found.keys()
-            cursor.execute(f"{_LOCK} NO KEY UPDATE", {"ids": list(known)})
-            cursor.execute(f"{_LOCK} UPDATE", {"ids": [id_ for id_, is_to_come in found.items() if is_to_come]})
+            # Read again under the locks: a period may have been added while we waited.
+            is_upcoming_by_id = dict(cursor.fetchall())
+            if is_upcoming_by_id.keys() <= locked_ids:
+                return list(is_upcoming_by_id)
+            locked_ids |= is_upcoming_by_id.keys()
+            cursor.execute(f"{_LOCK_PERIODS} NO KEY UPDATE", {"ids": list(locked_ids)})
+            upcoming_ids = [period_id for period_id, is_upcoming in is_upcoming_by_id.items() if is_upcoming]
+            # FOR UPDATE also conflicts with the KEY SHARE lock of ingest, which must not count in a removed period.
+            cursor.execute(f"{_LOCK_PERIODS} UPDATE", {"ids": upcoming_ids})
 
 
-UNUSED = """
+UNUSED_PERIOD = """
     p.state = 'open' AND p.continues_id IS NULL AND NOT p.is_trial
     AND NOT EXISTS (SELECT FROM billing_counter u WHERE u.period_id = p.id)
     AND NOT EXISTS (SELECT FROM billing_series u WHERE u.period_id = p.id)
 """
-"""Tells of a locked period `p` that nothing depends on it yet, so that it may be removed and made anew."""
+"""SQL condition: nothing depends on the locked period `p` yet, so it may be removed and generated again."""
 
 
-def _open_and_last(subscription: Subscription) -> set[int]:
+def _read_open_and_last_ids(subscription: Subscription) -> set[int]:
     periods = Period.objects.filter(subscription=subscription)
-    last = periods.order_by("-starts_at").values_list("pk", flat=True)[:1]
-    return {*periods.filter(state=PeriodState.OPEN).values_list("pk", flat=True), *last}
+    last_ids = periods.order_by("-starts_at").values_list("pk", flat=True)[:1]
+    return {*periods.filter(state=PeriodState.OPEN).values_list("pk", flat=True), *last_ids}
 
 
-def cut(subscription: Subscription, periods: Sequence[Period], ends_at: datetime) -> Period | None:
+def shorten_periods(subscription: Subscription, periods: Sequence[Period], ends_at: datetime) -> Period | None:
     """
-    Let nothing of these locked periods be left after `ends_at`; return the one that became shorter, if any did.
+    End these locked periods at `ends_at` and remove the later ones; return the period that became shorter, if any.
 
-    :raises UsageInTheWay: if usage is counted for a time after it.
+    :raises UsageAfterCutoff: if usage is counted after `ends_at`.
     """
-    shorter = None
+    shortened = None
     grace = subscription.customer.seller.grace
     for period in periods:
         if period.state != PeriodState.OPEN:
             continue
         if period.starts_at < ends_at < period.ends_at:
-            _check_usage(subscription, period, ends_at)
+            _check_no_usage_after(subscription, period, ends_at)
             period.ends_at, period.due_at = ends_at, ends_at + grace
             period.revision += 1
             period.save(update_fields=["ends_at", "due_at", "revision"])
-            shorter = period
+            shortened = period
         elif period.starts_at >= ends_at and (period.kind == PeriodKind.REGULAR or ends_at == subscription.starts_at):
-            _remove(period, ends_at)
-    return shorter
+            _delete_period(period, ends_at)
+    return shortened
 
 
-def after_what_is_paid(periods: Sequence[Period], ends_at: datetime) -> datetime:
-    """Return the end, or the least bit later where one of these periods begins then that may be paid for already."""
-    begins = [one for one in periods if one.starts_at == ends_at and one.kind == PeriodKind.REGULAR]
-    closed = Period.objects.filter(ends_at=ends_at, state=PeriodState.CLOSED)
-    is_paid = bool(begins) and closed.filter(subscription=begins[0].subscription_id).exists()
+def skip_paid_boundary(periods: Sequence[Period], ends_at: datetime) -> datetime:
+    """Return `ends_at`, or one tick later if a period begins then that may already be paid for."""
+    starting_periods = [period for period in periods if period.starts_at == ends_at and period.kind == PeriodKind.REGULAR]
+    closed_periods = Period.objects.filter(ends_at=ends_at, state=PeriodState.CLOSED)
+    is_paid = bool(starting_periods) and closed_periods.filter(subscription=starting_periods[0].subscription_id).exists()
     return ends_at + TICK if is_paid else ends_at
 
 
-def after_usage(subscription: Subscription, running: Period, at: datetime) -> datetime:
-    """Return what *now* is in a running period: `at`, or the instant after its last usage, should some be ahead."""
-    last = last_usage(subscription, running, at)
-    return at if last is None else last + TICK
+def moment_after_usage(subscription: Subscription, period: Period, at: datetime) -> datetime:
+    """Return `at`, or the instant after the period's last usage if that is later."""
+    last_used_at = last_usage_at(subscription, period, at)
+    return at if last_used_at is None else last_used_at + TICK
 
 
-def last_usage(subscription: Subscription, period: Period, since: datetime) -> datetime | None:
-    """Return when the last usage happened that is counted in a period, if that was at `since` or later."""
-    return last_between(
+def last_usage_at(subscription: Subscription, period: Period, since: datetime) -> datetime | None:
+    """Return when the last usage counted in a period occurred, if that was at `since` or later; None otherwise."""
+    return find_last_event_time(
         customer_id=subscription.customer_id,
         names=list(Series.objects.filter(period=period).values_list("meter__event_name", flat=True).distinct()),
         since=since,
@@ -137,17 +138,17 @@ def last_usage(subscription: Subscription, period: Period, since: datetime) -> d
     )
 
 
-def _check_usage(subscription: Subscription, period: Period, ends_at: datetime) -> None:
-    """Refuse an end before usage that is counted already, which would then be billed for a time after the end."""
-    last = last_usage(subscription, period, ends_at)
-    if last is not None:
-        raise UsageInTheWay(f"Usage is recorded until {last}: choose a moment after it, not {ends_at}.")
+def _check_no_usage_after(subscription: Subscription, period: Period, ends_at: datetime) -> None:
+    """Refuse an end before usage that is already counted: it would be billed for a time after the end."""
+    last_used_at = last_usage_at(subscription, period, ends_at)
+    if last_used_at is not None:
+        raise UsageAfterCutoff(f"Usage is recorded until {last_used_at}: choose a moment after it, not {ends_at}.")
 
 
-def _remove(period: Period, ends_at: datetime) -> None:
+def _delete_period(period: Period, ends_at: datetime) -> None:
     try:
         period.delete()
     except ProtectedError as error:
-        raise UsageInTheWay(
+        raise UsageAfterCutoff(
             f"Usage is recorded in the period from {period.starts_at} on: choose a moment after it, not {ends_at}."
         ) from error

@@ -1,8 +1,8 @@
 """
-Give running subscriptions their next periods.
+Create the upcoming periods of active subscriptions.
 
-The last period of a subscription is the gate for what follows it: whoever adds a period holds the last one locked,
-and so does whoever cuts the subscription short. Two workers may extend at the same time; the rows are unique.
+A subscription's last period serves as its lock: adding a period and shortening the subscription both lock that row
+first. Two workers may generate periods concurrently, because a unique constraint keeps each period single.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,25 +13,25 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from billing.models.subscriptions import GETS_PERIODS
-from billing.subscriptions.periods.boundaries import Span, anchor_of, spans, whole_interval
-from customers.customer_time import of_clock
-from plans.catalog.stored_terms import terms_of
+from billing.models.subscriptions import STATES_WITH_PERIODS
+from billing.subscriptions.periods.boundaries import TimeInterval, period_anchor, period_intervals, whole_interval
+from customers.customer_time import clock_sql
+from plans.catalog.stored_terms import load_terms
 from plans.models.prices import Billed
 
-AHEAD = timedelta(hours=2)
-"""How long before it begins a period is made, so that usage at its very start finds it."""
+PERIOD_LEAD_TIME = timedelta(hours=2)
+"""How long before it begins a period is created, so that usage at its very start finds it."""
 
-CHUNK = 1_000
+BATCH_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Last:
+class SubscriptionTail:
     """
-    A subscription, with the end of its last period: what its next one depends on.
+    A subscription and its last period: everything the next period depends on.
 
-    next_version_id: the version by which periods that begin at `moves_at` or later are billed, if it is to change.
-    paused_at, resumes_at: the pause that has begun or is to come, where there is one, and its end if that is known.
+    next_version_id: version that bills the periods that begin at or after `changes_at`, if a change is scheduled.
+    paused_at, resumes_at: the current or upcoming pause; `resumes_at` is None while its end is open.
     """
 
     subscription_id: int
@@ -45,13 +45,13 @@ class Last:
     ends_at: datetime
     last_version_id: int
     next_version_id: int | None
-    moves_at: datetime | None
+    changes_at: datetime | None
     paused_at: datetime | None
     resumes_at: datetime | None
 
 
-class New(NamedTuple):
-    """A period to be made. continues: the period before a pause, in whose interval it lies."""
+class NewPeriod(NamedTuple):
+    """A period to insert. continues_id: the period before a pause whose billing interval this one completes."""
 
     subscription_id: int
     version_id: int
@@ -59,10 +59,12 @@ class New(NamedTuple):
     ends_at: datetime
     due_at: datetime
     kind: str = "regular"
-    continues: int | None = None
+    continues_id: int | None = None
 
 
-_LAST = f"""
+# The last period of each subscription, with the scheduled change and the pause that shape the periods after it.
+# A change to a version that is withdrawn to draft or review doesn't count.
+_READ_TAILS = f"""
 SELECT s.id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, last.id, last.ends_at,
     last.version_id, move.version_id, move.moment, pause.starts_at, pause.ends_at
 FROM billing_subscription s
@@ -78,11 +80,11 @@ LEFT JOIN LATERAL (
     SELECT z.starts_at, z.ends_at FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked'
         AND (z.ends_at IS NULL OR z.ends_at > last.ends_at) ORDER BY z.starts_at LIMIT 1
 ) pause ON true
-WHERE s.state IN {GETS_PERIODS} AND last.ends_at < %(until)s AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
+WHERE s.state IN {STATES_WITH_PERIODS} AND last.ends_at < %(until)s AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
     AND (pause.starts_at IS NULL OR pause.starts_at > last.ends_at OR pause.ends_at < %(until)s)
 """  # noqa: S608
 
-_INSERT = """
+_INSERT_PERIODS = """
 INSERT INTO billing_period (subscription_id, version_id, kind, state, revision, starts_at, ends_at, due_at, error,
     attempts, continues_id)
 SELECT s, v, k, 'open', 1, b, e, d, '', 0, c
@@ -92,161 +94,178 @@ ON CONFLICT DO NOTHING
 """
 
 
-def extend_periods(*, until: datetime, clock: int | None = None, chunk: int = CHUNK) -> int:
+def generate_periods(*, until: datetime, clock_id: int | None = None, batch_size: int = BATCH_SIZE) -> int:
     """
-    Give every running subscription the periods that begin before `until`; return how many were added.
+    Create the periods that begin before `until` for every active subscription; return how many were created.
 
-    clock: of customers in this test clock's time; in real time for None. May run twice, or several times at once: a
-    period is added once.
+    clock_id: limit to customers on this test clock; None means real time.
+
+    Safe to repeat and to run concurrently.
     """
-    added, after = 0, 0
+    created, after_id = 0, 0
     while True:
         condition, parameters = (
-            f" AND {of_clock(clock, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
-            {"after": after, "limit": chunk},
+            f" AND {clock_sql(clock_id, 'c.id')} AND s.id > %(after)s ORDER BY s.id LIMIT %(limit)s",
+            {"after": after_id, "limit": batch_size},
         )
-        found, last_id = _extend(condition, parameters, until=until)
+        batch_created, last_id = _generate_batch(condition, parameters, until=until)
         if last_id is None:
-            return added
-        added, after = added + found, last_id
+            return created
+        created, after_id = created + batch_created, last_id
 
 
-def extend_customers(*, customer_ids: Sequence[int], until: datetime) -> int:
-    """Give the running subscriptions of these customers the periods that begin before `until`."""
-    return _extend(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[0]
-
-
-def extend_one(*, subscription_id: int, until: datetime) -> int:
-    """Give a subscription, whose last period the caller holds locked, the periods that begin before `until`."""
-    condition = " AND s.id = %(subscription)s"
-    return _insert(_read_last(condition, {"subscription": subscription_id}, until=until), until=until)
-
-
-def follow(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], until: datetime) -> int:
+def generate_customer_periods(*, customer_ids: Sequence[int], until: datetime) -> int:
     """
-    Give these subscriptions their next periods, as far as they begin before `until`; return how many were added.
+    Create the periods that begin before `until` for the active subscriptions of these customers; return their number.
+    """
+    return _generate_batch(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[0]
 
-    last_period_ids: their last periods, which the caller holds locked. Where one is not the last any more, nothing
-    is added.
+
+def generate_subscription_periods(*, subscription_id: int, until: datetime) -> int:
+    """Create the periods that begin before `until` for a subscription whose last period the caller has locked."""
+    condition = " AND s.id = %(subscription)s"
+    return _insert_upcoming(_read_tails(condition, {"subscription": subscription_id}, until=until), until=until)
+
+
+def append_periods(*, subscription_ids: Sequence[int], last_period_ids: Sequence[int], until: datetime) -> int:
+    """
+    Create the next periods of these subscriptions that begin before `until`; return how many were created.
+
+    last_period_ids: their last periods, which the caller has locked. A subscription whose last period is not among
+    them gets none.
     """
     condition = " AND s.id = ANY(%(subscriptions)s) AND last.id = ANY(%(periods)s)"
     parameters = {"subscriptions": list(subscription_ids), "periods": list(last_period_ids)}
-    return _insert(_read_last(condition, parameters, until=until), until=until)
+    return _insert_upcoming(_read_tails(condition, parameters, until=until), until=until)
 
 
-def next_period(*, subscription_id: int, after: datetime) -> tuple[int, Span, datetime] | None:
-    """Return the period that would be made after the last one, which ends at `after`: version, span and anchor."""
-    return next_periods(subscription_ids=[subscription_id], until=after + AHEAD).get(subscription_id)
+class NextPeriod(NamedTuple):
+    """The period that would follow the last one of a subscription."""
+
+    version_id: int
+    interval: TimeInterval
+    anchor_at: datetime
 
 
-def next_periods(*, subscription_ids: Sequence[int], until: datetime) -> dict[int, tuple[int, Span, datetime]]:
+def next_period(*, subscription_id: int, after: datetime) -> NextPeriod | None:
+    """Return the period that would follow the last one, which ends at `after`; None if none would."""
+    return next_periods(subscription_ids=[subscription_id], until=after + PERIOD_LEAD_TIME).get(subscription_id)
+
+
+def next_periods(*, subscription_ids: Sequence[int], until: datetime) -> dict[int, NextPeriod]:
     """
-    Return subscription → the period that would be made after its last one, where that ends before `until`.
+    Return subscription id → the period that would follow its last one, if the last one ends before `until`.
 
-    What comes after a pause has an opening period of its own, and follows none.
+    A period after a pause follows none: it has an opening period of its own.
     """
-    found = _read_last(" AND s.id = ANY(%(subscriptions)s)", {"subscriptions": list(subscription_ids)}, until=until)
+    tails = _read_tails(" AND s.id = ANY(%(subscriptions)s)", {"subscriptions": list(subscription_ids)}, until=until)
     return {
-        last.subscription_id: (*one, last.anchor_at)
-        for last in found
-        for one in islice(_following(last, until), 1)
-        if one[1][0] == last.ends_at
+        tail.subscription_id: NextPeriod(version_id, interval, tail.anchor_at)
+        for tail in tails
+        for version_id, interval in islice(_upcoming_periods(tail, until), 1)
+        if interval.start == tail.ends_at
     }
 
 
 @transaction.atomic
-def _extend(condition: str, parameters: dict[str, Any], *, until: datetime) -> tuple[int, int | None]:
-    """Return how many periods were added, and the greatest id of the subscriptions looked at, if any."""
-    candidates = _read_last(condition, parameters, until=until)
-    if not candidates:
+def _generate_batch(condition: str, parameters: dict[str, Any], *, until: datetime) -> tuple[int, int | None]:
+    """
+    Return how many periods were created, and the greatest id of the subscriptions examined, None if there were none.
+    """
+    tails = _read_tails(condition, parameters, until=until)
+    if not tails:
         return 0, None
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [[last.period_id for last in candidates]],
+            [[tail.period_id for tail in tails]],
         )
-    # Read again: until the locks were had, a subscription may have been canceled or extended by somebody else.
-    added = follow(
-        subscription_ids=[last.subscription_id for last in candidates],
-        last_period_ids=[last.period_id for last in candidates],
+    # Read again under the lock: the subscription may have been canceled or extended since the first read.
+    created = append_periods(
+        subscription_ids=[tail.subscription_id for tail in tails],
+        last_period_ids=[tail.period_id for tail in tails],
         until=until,
     )
-    return added, max(last.subscription_id for last in candidates)
+    return created, max(tail.subscription_id for tail in tails)
 
 
-def _read_last(condition: str, parameters: dict[str, Any], *, until: datetime) -> list[Last]:
+def _read_tails(condition: str, parameters: dict[str, Any], *, until: datetime) -> list[SubscriptionTail]:
     with connection.cursor() as cursor:
-        cursor.execute(_LAST + condition, {**parameters, "until": until})
-        return [Last(*row) for row in cursor.fetchall()]
+        cursor.execute(_READ_TAILS + condition, {**parameters, "until": until})
+        return [SubscriptionTail(*row) for row in cursor.fetchall()]
 
 
-def _insert(found: Sequence[Last], *, until: datetime) -> int:
-    rows = [
-        New(last.subscription_id, version_id, *span, span[1] + last.grace)
-        for last in found
-        for version_id, span in _following(last, until)
+def _insert_upcoming(tails: Sequence[SubscriptionTail], *, until: datetime) -> int:
+    new_periods = [
+        NewPeriod(tail.subscription_id, version_id, *interval, due_at=interval.end + tail.grace)
+        for tail in tails
+        for version_id, interval in _upcoming_periods(tail, until)
     ]
-    resumed = {last.subscription_id: last for last in found if last.resumes_at is not None}
-    if resumed:
-        rows = [after for row in rows for after in _resuming(row, resumed.get(row.subscription_id))]
-    return insert_periods(rows)
+    resuming_tails = {tail.subscription_id: tail for tail in tails if tail.resumes_at is not None}
+    if resuming_tails:
+        new_periods = [
+            period
+            for new_period in new_periods
+            for period in _periods_after_pause(new_period, resuming_tails.get(new_period.subscription_id))
+        ]
+    return insert_periods(new_periods)
 
 
-def _resuming(row: New, last: Last | None) -> Iterator[New]:
+def _periods_after_pause(period: NewPeriod, tail: SubscriptionTail | None) -> Iterator[NewPeriod]:
     """
-    Yield a period; one that ends a pause after an opening one, which bills what is due in advance of it.
+    Yield a new period; if it ends a pause, yield before it the opening period that bills its advance fees.
 
-    In the interval that the pause began in, it goes on from what was used there.
+    If the pause began in the same billing interval, the new period continues that interval's usage.
     """
-    if last is None or row.starts_at != last.resumes_at:
-        yield row
+    if tail is None or period.starts_at != tail.resumes_at:
+        yield period
         return
-    terms = terms_of(row.version_id, last.currency)
+    terms = load_terms(period.version_id, tail.currency)
     if any(fee.billed == Billed.ADVANCE for fee in terms.fees):
-        yield row._replace(kind="opening", ends_at=row.starts_at, due_at=row.starts_at)
-    anchor = anchor_of(terms, anchor_at=last.anchor_at, time_zone=last.time_zone)
-    start, end = whole_interval(anchor, row.starts_at)
-    in_one = row.version_id == last.last_version_id and start < last.ends_at < end
-    yield row._replace(continues=last.period_id if in_one else None)
+        yield period._replace(kind="opening", ends_at=period.starts_at, due_at=period.starts_at)
+    anchor = period_anchor(terms, anchor_at=tail.anchor_at, time_zone=tail.time_zone)
+    start, end = whole_interval(anchor, period.starts_at)
+    is_same_interval = period.version_id == tail.last_version_id and start < tail.ends_at < end
+    yield period._replace(continues_id=tail.period_id if is_same_interval else None)
 
 
-def insert_periods(rows: Sequence[New]) -> int:
-    """Add periods that are not there yet; return how many."""
-    if not rows:
+def insert_periods(periods: Sequence[NewPeriod]) -> int:
+    """Insert the periods that don't exist yet; return how many."""
+    if not periods:
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_INSERT_PERIODS, [list(column) for column in zip(*periods, strict=True)])
         return cursor.rowcount
 
 
-def _following(last: Last, until: datetime) -> Iterator[tuple[int, Span]]:
+def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple[int, TimeInterval]]:
     """
     Yield the periods after the last one, each with the version that bills it.
 
-    Existing subscriptions stay on the version they have (they are grandfathered), whatever was published since,
-    unless a change is scheduled for them: it takes hold at the first edge at or after its moment.
+    Existing subscriptions keep their version (they are grandfathered) unless a change is scheduled; it takes effect
+    at the first period boundary at or after its date.
     """
-    end = last.subscription_ends_at
-    if last.paused_at is None:
-        yield from _billed_by(last, last.ends_at, until, end)
+    end = tail.subscription_ends_at
+    if tail.paused_at is None:
+        yield from _periods_by_version(tail, tail.ends_at, until, end)
         return
-    yield from _billed_by(last, last.ends_at, min(until, last.paused_at), min(end or last.paused_at, last.paused_at))
-    if last.resumes_at is not None and (end is None or last.resumes_at < end):
-        yield from _billed_by(last, last.resumes_at, until, end)
+    yield from _periods_by_version(tail, tail.ends_at, min(until, tail.paused_at), min(end or tail.paused_at, tail.paused_at))
+    if tail.resumes_at is not None and (end is None or tail.resumes_at < end):
+        yield from _periods_by_version(tail, tail.resumes_at, until, end)
 
 
-def _billed_by(last: Last, start: datetime, until: datetime, end: datetime | None) -> Iterator[tuple[int, Span]]:
+def _periods_by_version(tail: SubscriptionTail, start: datetime, until: datetime, end: datetime | None) -> Iterator[tuple[int, TimeInterval]]:
     """Yield the periods from `start` on that begin before `until`, each with its version."""
-    moves_at = last.moves_at or until
-    if start < moves_at:
-        for span in _spans(last, last.version_id, start, min(until, moves_at), end):
-            yield last.version_id, span
-            start = span[1]
-    if last.next_version_id is not None and moves_at <= start < until:
-        for span in _spans(last, last.next_version_id, start, until, end):
-            yield last.next_version_id, span
+    changes_at = tail.changes_at or until
+    if start < changes_at:
+        for interval in _intervals(tail, tail.version_id, start, min(until, changes_at), end):
+            yield tail.version_id, interval
+            start = interval.end
+    if tail.next_version_id is not None and changes_at <= start < until:
+        for interval in _intervals(tail, tail.next_version_id, start, until, end):
+            yield tail.next_version_id, interval
 
 
-def _spans(last: Last, version_id: int, start: datetime, until: datetime, end: datetime | None) -> Sequence[Span]:
-    anchor = anchor_of(terms_of(version_id, last.currency), anchor_at=last.anchor_at, time_zone=last.time_zone)
-    return spans(anchor, start=start, until=until, end=end)
+def _intervals(tail: SubscriptionTail, version_id: int, start: datetime, until: datetime, end: datetime | None) -> Sequence[TimeInterval]:
+    anchor = period_anchor(load_terms(version_id, tail.currency), anchor_at=tail.anchor_at, time_zone=tail.time_zone)
+    return period_intervals(anchor, start=start, until=until, end=end)

@@ -13,22 +13,22 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
-from billing.models.subscriptions import RUNNING
-from billing.subscriptions.lifecycle.creation import terms_to_subscribe
-from billing.subscriptions.notifications import Moved, tell_moved
-from billing.subscriptions.periods.boundaries import TICK, anchor_of, spans
-from billing.subscriptions.periods.cutoff import UNUSED, cannot_be_split
-from billing.subscriptions.periods.generation import New, insert_periods
-from billing.subscriptions.terms.bulk_feature_coverage import conflicts, cover_from
+from billing.models.subscriptions import RUNNING_STATES
+from billing.subscriptions.lifecycle.creation import read_subscribable_terms
+from billing.subscriptions.notifications import VersionChange, announce_version_changes
+from billing.subscriptions.periods.boundaries import TICK, period_anchor, period_intervals
+from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, split_blockers
+from billing.subscriptions.periods.generation import NewPeriod, insert_periods
+from billing.subscriptions.terms.bulk_feature_coverage import find_coverage_conflicts, move_coverage
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
-from lib.audit_log import change
-from plans.catalog.stored_terms import terms_of
+from lib.audit_log import audited_transaction
+from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class BulkCandidate:
     """A subscription that can be changed together with others, its running period and the one made after that."""
 
     subscription_id: int
@@ -40,7 +40,7 @@ class Plain:
     time_zone: str
     grace: timedelta
     period_id: int
-    following_id: int | None
+    next_period_id: int | None
 
 
 _HOLD = (
@@ -68,7 +68,7 @@ JOIN billing_period r ON r.subscription_id = s.id AND r.kind = 'regular' AND r.s
     AND r.starts_at < %(at)s AND r.ends_at > %(at)s
 LEFT JOIN billing_period p ON p.subscription_id = s.id AND p.kind = 'regular' AND p.starts_at = r.ends_at
 WHERE s.id = ANY(%(ids)s) AND s.state = ANY(%(running)s) AND s.version_id <> %(version)s
-    AND (p.id IS NULL OR ({UNUSED}))
+    AND (p.id IS NULL OR ({UNUSED_PERIOD}))
     AND NOT EXISTS (SELECT FROM billing_period l WHERE l.subscription_id = s.id AND l.starts_at > r.ends_at)
     AND NOT EXISTS (SELECT FROM billing_scheduledchange m WHERE m.subscription_id = s.id AND m.state = 'pending')
     AND NOT EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
@@ -101,19 +101,19 @@ def change_plans(
 
     :raises IntegrityError: if another subscription covers meanwhile what one of these gains; none is changed then.
     """
-    with change("change plan", by=by, at=at):
+    with audited_transaction("change plan", by=by, at=at):
         found = _plain(subscription_ids, version, at=at)
-        blocked = conflicts({one.subscription_id: at for one in found}, version)
+        blocked = find_coverage_conflicts({one.subscription_id: at for one in found}, version)
         found = [one for one in found if one.subscription_id not in blocked]
         if not found:
             return {}
         _split(found, version, at=at)
         grant_included(subscription_ids=[one.subscription_id for one in found], at=at)
-        tell_moved((Moved(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at)
+        announce_version_changes((VersionChange(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at)
         return dict(_rows(_PARTS, {"periods": [one.period_id for one in found]}))
 
 
-def _plain(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> list[Plain]:
+def _plain(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> list[BulkCandidate]:
     """Return those in whose way nothing is, locked with their periods."""
     ids = list(subscription_ids)
     for statement in _HOLD:
@@ -122,9 +122,9 @@ def _plain(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetim
     while not known.issuperset(periods := [id_ for (id_,) in _rows(_PERIODS, {"ids": ids})]):
         known.update(periods)
         _execute("SELECT FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": periods})
-    asked = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING)}
-    found = [Plain(*row) for row in _rows(_PLAIN, asked)]
-    whole = cannot_be_split({version.pk, *(one.version_id for one in found)})
+    asked = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING_STATES)}
+    found = [BulkCandidate(*row) for row in _rows(_PLAIN, asked)]
+    whole = split_blockers({version.pk, *(one.version_id for one in found)})
     offered = {currency for currency in {one.currency for one in found} if _is_offered(version, currency, at=at)}
     return [
         one for one in found if version.pk not in whole and one.version_id not in whole and one.currency in offered
@@ -133,13 +133,13 @@ def _plain(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetim
 
 def _is_offered(version: PlanVersion, currency: str, *, at: datetime) -> bool:
     try:
-        terms_to_subscribe(version, currency, sandbox=False, at=at)
+        read_subscribable_terms(version, currency, sandbox=False, at=at)
     except SubscriptionRefused:
         return False
     return True
 
 
-def _split(found: Sequence[Plain], version: PlanVersion, *, at: datetime) -> None:
+def _split(found: Sequence[BulkCandidate], version: PlanVersion, *, at: datetime) -> None:
     facts = {
         "at": at,
         "version": version.pk,
@@ -147,18 +147,18 @@ def _split(found: Sequence[Plain], version: PlanVersion, *, at: datetime) -> Non
         "customers": [one.customer_id for one in found],
         "periods": [one.period_id for one in found],
         "graces": [one.grace for one in found],
-        "following": [one.following_id for one in found if one.following_id is not None],
+        "following": [one.next_period_id for one in found if one.next_period_id is not None],
     }
-    cover_from({one.subscription_id: at for one in found}, version)
+    move_coverage({one.subscription_id: at for one in found}, version)
     for statement in (_REMOVE, _CUT, _MOVE, _ANNOUNCE):
         _execute(statement, facts)
     insert_periods([_part(one, version, at) for one in found])
 
 
-def _part(one: Plain, version: PlanVersion, at: datetime) -> New:
-    anchor = anchor_of(terms_of(version.pk, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
-    ((_, ends_at),) = spans(anchor, start=at, until=at + TICK, end=one.ends_at)
-    return New(one.subscription_id, version.pk, at, ends_at, ends_at + one.grace, continues=one.period_id)
+def _part(one: BulkCandidate, version: PlanVersion, at: datetime) -> NewPeriod:
+    anchor = period_anchor(load_terms(version.pk, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
+    ((_, ends_at),) = period_intervals(anchor, start=at, until=at + TICK, end=one.ends_at)
+    return NewPeriod(one.subscription_id, version.pk, at, ends_at, ends_at + one.grace, continues_id=one.period_id)
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[Any]:

@@ -7,11 +7,11 @@ from django.db import connection
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
-from billing.subscriptions.notifications import Moved, tell_moved
-from customers.customer_time import of_clock
-from lib.audit_log import change
+from billing.subscriptions.notifications import VersionChange, announce_version_changes
+from customers.customer_time import clock_sql
+from lib.audit_log import audited_transaction
 
-CHUNK = 1_000
+BATCH_SIZE = 1_000
 
 # The period tells what is billed by which version; the subscription follows when the version is live, and only once
 # nothing before the moment remains to be made.
@@ -28,8 +28,8 @@ ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
 """
 
 
-def move_due(
-    *, at: datetime, clock: int | None = None, limit: int = CHUNK, subscription_ids: Sequence[int] | None = None
+def apply_due_changes(
+    *, at: datetime, clock_id: int | None = None, limit: int = BATCH_SIZE, subscription_ids: Sequence[int] | None = None
 ) -> int:
     """
     Let subscriptions follow the version that their period has already; return how many moved.
@@ -41,9 +41,9 @@ def move_due(
     """
     moved = 0
     of = None if subscription_ids is None else list(subscription_ids)
-    in_time = of_clock(clock, "s.customer_id") if of is None else "true"
+    in_time = clock_sql(clock_id, "s.customer_id") if of is None else "true"
     while True:
-        with change("move to the version scheduled", by=None, at=at):
+        with audited_transaction("move to the version scheduled", by=None, at=at):
             with connection.cursor() as cursor:
                 cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": of})
                 due = cursor.fetchall()
@@ -54,7 +54,7 @@ def move_due(
                 Subscription.objects.filter(pk__in=ids).update(version_id=version_id)
             done = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
             done.update(state=ChangeState.DONE, decided_at=at)
-            tell_moved((Moved(*facts) for _, *facts in due), at=at)
+            announce_version_changes((VersionChange(*facts) for _, *facts in due), at=at)
         moved += len(due)
         if len(due) < limit:
             return moved

@@ -16,15 +16,15 @@ from django.db.models import Max, Min
 from billing.models import Period, ScheduledChange
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
-from billing.subscriptions.periods.cutoff import UsageInTheWay, cut, last_usage, locked_periods
-from billing.subscriptions.periods.generation import AHEAD, follow
-from billing.subscriptions.plan_changes.plan_change import part_from
-from billing.subscriptions.plan_changes.revocation import BEFOREHAND, undo
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, shorten_periods, last_usage_at, lock_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
+from billing.subscriptions.plan_changes.plan_change import create_new_part
+from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME, revoke_pending
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import announce
-from customers.customer_time import of_clock
-from lib.audit_log import change
-from lib.error_text import readable
+from billing.subscriptions.terms.feature_coverage import invalidate_cached_periods
+from customers.customer_time import clock_sql
+from lib.audit_log import audited_transaction
+from lib.error_text import storable_error_text
 
 _NEXT = """
 SELECT m.id FROM billing_scheduledchange m JOIN billing_subscription s ON s.id = m.subscription_id
@@ -39,11 +39,11 @@ ORDER BY m.id LIMIT 1 FOR NO KEY UPDATE OF s, m SKIP LOCKED
 _log = logging.getLogger(__name__)
 
 
-class TooLate(Exception):
+class SplitTooLate(Exception):
     """A period cannot be split at or after its moment any more; the text says why."""
 
 
-def split_due(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def split_due_periods(*, at: datetime, clock_id: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
     Split the periods whose change is due, or comes within ten minutes; return how many changes were looked at.
 
@@ -54,13 +54,13 @@ def split_due(*, at: datetime, clock: int | None = None, keep_going: Callable[[]
     """
     looked_at, after = 0, 0
     while keep_going():
-        with change("split a period", by=None, at=at):
-            found = _next(at, clock, after=after)
+        with audited_transaction("split a period", by=None, at=at):
+            found = _next(at, clock_id, after=after)
             if found is None:
                 break
             try:
                 with transaction.atomic():
-                    split(found, at=at)
+                    split_period(found, at=at)
             except IntegrityError as error:
                 # Somebody covers meanwhile what it would go on to cover: a person decides; it is tried again.
                 _tell(found, f"Another subscription is in the way: {error}")
@@ -75,20 +75,20 @@ def split_due(*, at: datetime, clock: int | None = None, keep_going: Callable[[]
 def _next(at: datetime, clock: int | None, *, after: int) -> ScheduledChange | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            _NEXT.format(in_time=of_clock(clock, "s.customer_id")), {"until": at + BEFOREHAND, "after": after}
+            _NEXT.format(in_time=clock_sql(clock, "s.customer_id")), {"until": at + SPLIT_LEAD_TIME, "after": after}
         )
         row = cursor.fetchone()
     found = ScheduledChange.objects.select_related("subscription__customer__seller", "version__plan")
     return found.get(pk=row[0]) if row else None
 
 
-def split(one: ScheduledChange, *, at: datetime) -> None:
+def split_period(one: ScheduledChange, *, at: datetime) -> None:
     """Split the period that a change falls in, or put the change off; its subscription is locked by the caller."""
     subscription = one.subscription
     try:
-        running, moment = _place(one, locked_periods(subscription))
+        running, moment = _place(one, lock_periods(subscription))
         part = _divide(one, running, moment)
-    except TooLate as reason:
+    except SplitTooLate as reason:
         why = f"{reason} So it moves where its next period begins."
         _put_off(one, _next_edge(one), at=at, why=why, splits_period=False)
         return
@@ -96,13 +96,13 @@ def split(one: ScheduledChange, *, at: datetime) -> None:
         _put_off(one, moment, at=at, why="What was used until then is billed by the former prices.")
     elif one.problem:
         _tell(one, "")  # what was in the way is not any more
-    announce(subscription, since=moment)
-    follow(subscription_ids=[subscription.pk], last_period_ids=[part.pk], until=at + AHEAD)
+    invalidate_cached_periods(subscription, since=moment)
+    append_periods(subscription_ids=[subscription.pk], last_period_ids=[part.pk], until=at + PERIOD_LEAD_TIME)
     grant_included(subscription_ids=[subscription.pk], at=at)
 
 
 def _tell(one: ScheduledChange, problem: str) -> None:
-    ScheduledChange.objects.filter(pk=one.pk).update(problem=readable(problem))
+    ScheduledChange.objects.filter(pk=one.pk).update(problem=storable_error_text(problem))
 
 
 def _divide(one: ScheduledChange, running: Period, moment: datetime) -> Period:
@@ -112,11 +112,11 @@ def _divide(one: ScheduledChange, running: Period, moment: datetime) -> Period:
     :raises TooLate: if what stays is in the way of the new part.
     """
     for made_anew in (True, False):
-        periods = locked_periods(one.subscription)  # read again, since a cut that fails has changed them already
-        with suppress(UsageInTheWay, IntegrityError), transaction.atomic():
-            cut(one.subscription, [it for it in periods if made_anew or it.version_id != one.version_id], moment)
-            return part_from(running, moment, version=one.version)
-    raise TooLate("Usage is counted in its next period already.")
+        periods = lock_periods(one.subscription)  # read again, since a cut that fails has changed them already
+        with suppress(UsageAfterCutoff, IntegrityError), transaction.atomic():
+            shorten_periods(one.subscription, [it for it in periods if made_anew or it.version_id != one.version_id], moment)
+            return create_new_part(running, moment, version=one.version)
+    raise SplitTooLate("Usage is counted in its next period already.")
 
 
 def _place(one: ScheduledChange, periods: Sequence[Period]) -> tuple[Period, datetime]:
@@ -133,14 +133,14 @@ def _place(one: ScheduledChange, periods: Sequence[Period]) -> tuple[Period, dat
         and period.version_id != one.version_id
         and period.ends_at > one.moment
     ]
-    used = filter(None, (last_usage(one.subscription, period, one.moment) for period in former))
+    used = filter(None, (last_usage_at(one.subscription, period, one.moment) for period in former))
     last = max(used, default=None)
     earliest = one.moment if last is None else last + TICK
     for period in former:
         moment = max(earliest, period.starts_at + TICK)
         if moment < period.ends_at:
             return period, moment
-    raise TooLate(f"The period of {one.moment:%Y-%m-%d %H:%M} UTC is billed already, or used to its end.")
+    raise SplitTooLate(f"The period of {one.moment:%Y-%m-%d %H:%M} UTC is billed already, or used to its end.")
 
 
 def _next_edge(one: ScheduledChange) -> datetime:
@@ -161,7 +161,7 @@ def _put_off(one: ScheduledChange, moment: datetime, *, at: datetime, why: str, 
     """Let the change come later, and its coverage with it; or not at all, if the subscription ends before."""
     subscription = one.subscription
     if subscription.ends_at is not None and subscription.ends_at <= moment:
-        undo([subscription.pk], problem=f"{why} It ends before.", at=at)
+        revoke_pending([subscription.pk], problem=f"{why} It ends before.", at=at)
         return
     with connection.cursor() as cursor:
         cursor.execute(_SHIFT_COVERAGE, {"former": one.moment, "moment": moment, "subscription": subscription.pk})

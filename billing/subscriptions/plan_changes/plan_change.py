@@ -7,19 +7,19 @@ from django.db import IntegrityError, transaction
 
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.subscriptions import RUNNING
-from billing.subscriptions.lifecycle.creation import terms_to_subscribe
-from billing.subscriptions.notifications import Moved, tell_moved
-from billing.subscriptions.periods.boundaries import TICK, anchor_of, spans
-from billing.subscriptions.periods.cutoff import UsageInTheWay, after_usage, cannot_be_split, cut, locked_periods
-from billing.subscriptions.periods.generation import AHEAD
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.revocation import undo
+from billing.models.subscriptions import RUNNING_STATES
+from billing.subscriptions.lifecycle.creation import read_subscribable_terms
+from billing.subscriptions.notifications import VersionChange, announce_version_changes
+from billing.subscriptions.periods.boundaries import TICK, period_anchor, period_intervals
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, split_blockers, shorten_periods, lock_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.revocation import revoke_pending
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, announce, cover
+from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
 from customers.models import Customer
-from lib.audit_log import change
-from plans.catalog.stored_terms import terms_of
+from lib.audit_log import audited_transaction
+from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
 
 
@@ -49,31 +49,31 @@ def change_plan(
         offered in its currency; if usage is counted for a time after the moment, or a level is charged.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers a feature of the new version.
     """
-    with change("change plan", by=by, at=at):
+    with audited_transaction("change plan", by=by, at=at):
         # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        move_due(at=at, subscription_ids=[subscription.pk])
+        apply_due_changes(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         _revoke(subscription, instead=version, at=at)
-        terms_to_subscribe(version, subscription.currency, sandbox=subscription.sandbox, at=at)
-        periods = locked_periods(subscription)
+        read_subscribable_terms(version, subscription.currency, sandbox=subscription.sandbox, at=at)
+        periods = lock_periods(subscription)
         running = _running(subscription, periods, moment or at)
         moment = _moment(subscription, running, at=at, moment=moment)
         _check(subscription, version, moment, at=at)
         if not running.is_trial:
             _check_levels(running.version, version)
         try:
-            cut(subscription, periods, moment)
-        except UsageInTheWay as error:
+            shorten_periods(subscription, periods, moment)
+        except UsageAfterCutoff as error:
             raise ChangeRefused(str(error)) from error
         former_id, subscription.version = subscription.version_id, version
         subscription.save(update_fields=["version"])
-        cover(subscription, since=moment)
-        announce(subscription, since=moment)
-        part = part_from(running, moment, version=version)
+        cover_features(subscription, since=moment)
+        invalidate_cached_periods(subscription, since=moment)
+        part = create_new_part(running, moment, version=version)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        tell_moved([Moved(subscription.pk, former_id, version.pk, moment)], at=at)
+        announce_version_changes([VersionChange(subscription.pk, former_id, version.pk, moment)], at=at)
         return part
 
 
@@ -81,7 +81,7 @@ def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -
     """Revoke what is to come for a subscription, so that it covers what it did."""
     try:
         with transaction.atomic():
-            undo([subscription.pk], problem=f"It changes to {instead} instead.", at=at)
+            revoke_pending([subscription.pk], problem=f"It changes to {instead} instead.", at=at)
     except IntegrityError as error:
         raise ChangeRefused(
             f"Another subscription covers what {subscription} was to give up by the change that is to come: end that"
@@ -89,7 +89,7 @@ def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -
         ) from error
 
 
-def part_from(running: Period, moment: datetime, *, version: PlanVersion) -> Period:
+def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) -> Period:
     """
     Return the new part of a period that was cut at a moment, billed by `version`.
 
@@ -97,9 +97,9 @@ def part_from(running: Period, moment: datetime, *, version: PlanVersion) -> Per
     """
     subscription = running.subscription
     customer = subscription.customer
-    terms = terms_of(version.pk, subscription.currency)
-    anchor = anchor_of(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
-    ((_, ends_at),) = spans(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
+    terms = load_terms(version.pk, subscription.currency)
+    anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
+    ((_, ends_at),) = period_intervals(anchor, start=moment, until=moment + TICK, end=subscription.ends_at)
     if running.is_trial:
         ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
     return Period.objects.create(
@@ -115,7 +115,7 @@ def part_from(running: Period, moment: datetime, *, version: PlanVersion) -> Per
 
 def _check_levels(*versions: PlanVersion) -> None:
     """Refuse to split what is no sum."""
-    for why in cannot_be_split([version.pk for version in versions]).values():
+    for why in split_blockers([version.pk for version in versions]).values():
         raise ChangeRefused(f"{why}: change the plan at the period's end.")
 
 
@@ -135,12 +135,12 @@ def _running(subscription: Subscription, periods: list[Period], moment: datetime
 def _moment(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
     """Return when the change takes effect: never at the very start of a period, since both parts have a duration."""
     if moment is None:
-        moment = after_usage(subscription, running, at)
+        moment = moment_after_usage(subscription, running, at)
     return max(moment, running.starts_at + TICK)
 
 
 def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
-    if subscription.state not in RUNNING:
+    if subscription.state not in RUNNING_STATES:
         raise ChangeRefused(
             f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."
         )
@@ -150,7 +150,7 @@ def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *
         raise ChangeRefused(f"{subscription} is on {version} already.")
     if moment < at:
         raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M %Z} is past: change {subscription} now or at a later moment.")
-    if moment > at + AHEAD:
+    if moment > at + PERIOD_LEAD_TIME:
         raise ChangeRefused(
-            f"{moment:%Y-%m-%d %H:%M %Z} is too far ahead to split a period: at most {AHEAD} from now."
+            f"{moment:%Y-%m-%d %H:%M %Z} is too far ahead to split a period: at most {PERIOD_LEAD_TIME} from now."
         )

@@ -12,15 +12,15 @@ from customers.notifications import Announcement, announce_all
 from plans.models import PlanVersion
 from plans.models.versions import VersionState
 
-LOOKED_BACK = timedelta(days=30)
+LOOKBACK = timedelta(days=30)
 """What nobody was there to tell for longer is told no more."""
 
 PUBLISHED, IN_FORCE = "plan.version_published", "plan.version_in_force"
 
 
-def tell_prices(*, at: datetime) -> int:
+def announce_published_versions(*, at: datetime) -> int:
     """Announce versions that were published, and such as are in force now; return how many notices that were."""
-    versions = PlanVersion.objects.filter(published_at__isnull=False, effective_from__gt=at - LOOKED_BACK)
+    versions = PlanVersion.objects.filter(published_at__isnull=False, effective_from__gt=at - LOOKBACK)
     versions = versions.exclude(state__in=[VersionState.DRAFT, VersionState.REVIEW]).select_related("plan")
     told = 0
     for kind, due in ((PUBLISHED, versions), (IN_FORCE, versions.filter(effective_from__lte=at))):

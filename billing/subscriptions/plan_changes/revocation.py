@@ -10,12 +10,12 @@ from django.db.models import Q
 
 from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
-from billing.subscriptions.notifications import tell_all
-from billing.subscriptions.periods.cutoff import UNUSED, hold_last_periods
-from billing.subscriptions.periods.generation import AHEAD, follow
-from lib.audit_log import change
+from billing.subscriptions.notifications import announce_for_each
+from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, lock_last_periods
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
+from lib.audit_log import audited_transaction
 
-BEFOREHAND = timedelta(minutes=10)
+SPLIT_LEAD_TIME = timedelta(minutes=10)
 """How long before its moment a period is split, so that usage from the moment on finds the new part."""
 
 
@@ -39,7 +39,7 @@ _UNDO_COVERAGE = (
 
 _TO_COME = f"""
 SELECT m.subscription_id, pl.name || ' v' || v.number, m.rollout_id IS NULL, p.id,
-    p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED}))
+    p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED_PERIOD}))
 FROM billing_scheduledchange m
 JOIN plans_planversion v ON v.id = m.version_id JOIN plans_plan pl ON pl.id = v.plan_id
 LEFT JOIN billing_period p
@@ -48,7 +48,7 @@ WHERE m.subscription_id = ANY(%(ids)s) AND m.state = 'pending'
 """  # noqa: S608
 
 
-class ToCome(NamedTuple):
+class PendingChange(NamedTuple):
     """
     A change that is to come.
 
@@ -58,9 +58,9 @@ class ToCome(NamedTuple):
 
     subscription_id: int
     version_name: str
-    is_asked_for: bool
+    is_manual: bool
     period_id: int | None
-    is_begun: bool
+    has_begun: bool
 
 
 def revoke(
@@ -77,23 +77,23 @@ def revoke(
         subscription covers meanwhile what one would go on to cover. None is revoked then.
     """
     try:
-        with change("revoke a scheduled change", by=by, at=at):
+        with audited_transaction("revoke a scheduled change", by=by, at=at):
             held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
             ids = list(held.values_list("pk", flat=True))
             pending = ScheduledChange.objects.filter(subscription__in=ids, state=ChangeState.PENDING)
-            begun = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + BEFOREHAND))
+            begun = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME))
             if one := begun.select_related("subscription", "version__plan").first():
                 when = "already" if one.moment <= at else f"from {one.moment:%H:%M} UTC on, in a few minutes"
                 raise RevocationRefused(f"{one.subscription} is billed by {one.version} {when}: change its plan.")
-            periods = hold_last_periods(ids, at=at)
-            moves = to_come(ids, at=at)
-            if used := next((one.subscription_id for one in moves if one.is_begun), None):
+            periods = lock_last_periods(ids, at=at)
+            moves = read_pending_changes(ids, at=at)
+            if used := next((one.subscription_id for one in moves if one.has_begun), None):
                 subscription = Subscription.objects.get(pk=used)
                 told = f"Usage of {subscription} is counted by the new prices already: change its plan."
                 raise RevocationRefused(told)
-            count = undo(ids, problem=reason, at=at)
-            make_periods_anew({one.subscription_id: one.period_id for one in moves}, periods, at=at)
-            tell_all("subscription.change_withdrawn", [one.subscription_id for one in moves], at=at)
+            count = revoke_pending(ids, problem=reason, at=at)
+            regenerate_periods({one.subscription_id: one.period_id for one in moves}, periods, at=at)
+            announce_for_each("subscription.change_withdrawn", [one.subscription_id for one in moves], at=at)
             return count
     except IntegrityError as error:
         raise RevocationRefused(
@@ -101,14 +101,14 @@ def revoke(
         ) from error
 
 
-def to_come(subscription_ids: Sequence[int], *, at: datetime) -> list[ToCome]:
+def read_pending_changes(subscription_ids: Sequence[int], *, at: datetime) -> list[PendingChange]:
     """Return the changes that are to come for these subscriptions, whose last periods the caller holds locked."""
     with connection.cursor() as cursor:
         cursor.execute(_TO_COME, {"ids": list(subscription_ids), "at": at})
-        return [ToCome(*row) for row in cursor.fetchall()]
+        return [PendingChange(*row) for row in cursor.fetchall()]
 
 
-def undo(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
+def revoke_pending(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
     """
     Mark what is to come for these subscriptions, which the caller holds locked, as revoked; return how many it was.
 
@@ -126,23 +126,23 @@ def undo(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
     return len(ids)
 
 
-def make_periods_anew(unused: Mapping[int, int | None], held: Sequence[int], *, at: datetime) -> None:
+def regenerate_periods(unused_period_ids: Mapping[int, int | None], last_period_ids: Sequence[int], *, at: datetime) -> None:
     """
     Remove unused periods that were made ahead of their time, and let others be made by what is to come now.
 
     unused: subscription → its one, None where there is none. held: the last two periods of each subscription, locked;
     what is not removed of them is the last then.
     """
-    removed = {subscription_id: id_ for subscription_id, id_ in unused.items() if id_ is not None}
+    removed = {subscription_id: id_ for subscription_id, id_ in unused_period_ids.items() if id_ is not None}
     if not removed:
         return
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(removed.values())])
-    last = [id_ for id_ in held if id_ not in removed.values()]
-    follow(subscription_ids=list(removed), last_period_ids=last, until=at + AHEAD)
+    last = [id_ for id_ in last_period_ids if id_ not in removed.values()]
+    append_periods(subscription_ids=list(removed), last_period_ids=last, until=at + PERIOD_LEAD_TIME)
 
 
-def forget_after_end(subscription: Subscription, *, at: datetime) -> None:
+def revoke_changes_after_end(subscription: Subscription, *, at: datetime) -> None:
     """Mark what is to come for a subscription that ends before as revoked; its coverage is cut by its end."""
     too_late = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
     too_late.filter(moment__gte=subscription.ends_at).update(

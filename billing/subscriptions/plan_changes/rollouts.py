@@ -16,13 +16,13 @@ from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState, RolloutState
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.plan_changes.schedule import schedule
-from billing.subscriptions.test_clock_filters import by_time
-from lib.audit_log import change
+from billing.subscriptions.test_clock_filters import group_by_current_time
+from lib.audit_log import audited_transaction
 from plans.models import PlanVersion
 from plans.models.versions import Audience
 from plans.publishing import publication
 
-CHUNK = 1_000
+BATCH_SIZE = 1_000
 
 
 def publish_for(
@@ -45,13 +45,13 @@ def publish_for(
     """
     if audience == Audience.COHORT and not subscription_ids:
         raise publication.PublishingRefused("No subscription is chosen: choose some, or publish for new ones only.")
-    with change("publish", by=by, at=at):
+    with audited_transaction("publish", by=by, at=at):
         version = publication.publish(version=version, by=by, at=at, effective_from=effective_from, audience=audience)
         if audience == Audience.COHORT:
             rollout = _rollout(version, splits_periods=splits_periods, state=RolloutState.DONE)
             rollout.save()
-            for start in range(0, len(subscription_ids), CHUNK):
-                schedule(rollout=rollout, subscription_ids=subscription_ids[start : start + CHUNK], at=at)
+            for start in range(0, len(subscription_ids), BATCH_SIZE):
+                schedule(rollout=rollout, subscription_ids=subscription_ids[start : start + BATCH_SIZE], at=at)
         elif audience == Audience.ALL:
             _rollout(version, splits_periods=splits_periods).save()
         return version
@@ -63,24 +63,24 @@ def withdraw(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime)
 
     :raises PublishingRefused: if it is not scheduled, its moment has come, or a change cannot be revoked any more.
     """
-    with change("withdraw", by=by, at=at):
+    with audited_transaction("withdraw", by=by, at=at):
         return publication.unschedule(
             version=version, by=by, at=at, release=lambda locked: _drop(locked, by=by, at=at)
         )
 
 
 def _drop(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) -> None:
-    ids = list(to_come(version).order_by("subscription").values_list("subscription", flat=True))
+    ids = list(pending_changes_to(version).order_by("subscription").values_list("subscription", flat=True))
     try:
-        for start in range(0, len(ids), CHUNK):
-            for time, some in by_time(ids[start : start + CHUNK], at=at).items():
+        for start in range(0, len(ids), BATCH_SIZE):
+            for time, some in group_by_current_time(ids[start : start + BATCH_SIZE], at=at).items():
                 revoke(subscription_ids=some, at=time, by=by, reason=f"{version} was withdrawn.")
     except RevocationRefused as refusal:
         raise publication.PublishingRefused(f"{version} cannot be withdrawn: {refusal}") from refusal
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
 
 
-def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool] = lambda: True) -> int:
+def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
     Schedule the subscriptions that versions were published for; return how many were found anew.
 
@@ -92,7 +92,7 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
     still_open = Rollout.objects.filter(state=RolloutState.OPEN)
     for rollout in still_open.select_related("version").order_by("pk"):
         while keep_going() and still_open.filter(pk=rollout.pk).exists():
-            ids = list(waiting(rollout).order_by("pk").values_list("pk", flat=True)[:chunk])
+            ids = list(unscheduled_subscriptions(rollout).order_by("pk").values_list("pk", flat=True)[:batch_size])
             if not ids:
                 if rollout.effective_from <= at:
                     still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
@@ -105,11 +105,11 @@ def roll_out(*, at: datetime, chunk: int = CHUNK, keep_going: Callable[[], bool]
 
 def _schedule(rollout: Rollout, ids: Sequence[int], *, at: datetime) -> int:
     """Schedule subscriptions, each in the time of its customer."""
-    parts = by_time(ids, at=at).items()
+    parts = group_by_current_time(ids, at=at).items()
     return sum(schedule(rollout=rollout, subscription_ids=some, at=time) for time, some in parts)
 
 
-def waiting(rollout: Rollout) -> QuerySet[Subscription]:
+def unscheduled_subscriptions(rollout: Rollout) -> QuerySet[Subscription]:
     """Return the subscriptions that a rollout for all is yet to schedule: on an earlier version of its plan."""
     scheduled = ScheduledChange.objects.filter(rollout=rollout, subscription=OuterRef("pk"))
     return Subscription.objects.running().filter(
@@ -119,7 +119,7 @@ def waiting(rollout: Rollout) -> QuerySet[Subscription]:
     )
 
 
-def to_come(version: PlanVersion) -> QuerySet[ScheduledChange]:
+def pending_changes_to(version: PlanVersion) -> QuerySet[ScheduledChange]:
     return ScheduledChange.objects.filter(version=version, state=ChangeState.PENDING)
 
 

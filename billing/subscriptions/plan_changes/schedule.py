@@ -15,21 +15,21 @@ from django.db import IntegrityError, connection
 
 from billing.models import Rollout, ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
-from billing.models.subscriptions import RUNNING, SubscriptionState
-from billing.subscriptions.notifications import Moved, tell_moved
-from billing.subscriptions.periods.boundaries import anchor_of, spans
-from billing.subscriptions.periods.cutoff import UNUSED, cannot_be_split, hold_last_periods
-from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
+from billing.subscriptions.notifications import VersionChange, announce_version_changes
+from billing.subscriptions.periods.boundaries import period_anchor, period_intervals
+from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, split_blockers, lock_last_periods
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
-from billing.subscriptions.plan_changes.revocation import ToCome, make_periods_anew, to_come, undo
-from billing.subscriptions.terms.bulk_feature_coverage import conflicts, cover_from
-from lib.audit_log import change
-from plans.catalog.stored_terms import currencies_of, terms_of
+from billing.subscriptions.plan_changes.revocation import PendingChange, regenerate_periods, read_pending_changes, revoke_pending
+from billing.subscriptions.terms.bulk_feature_coverage import find_coverage_conflicts, move_coverage
+from lib.audit_log import audited_transaction
+from plans.catalog.stored_terms import list_currencies, load_terms
 from plans.models import PlanVersion
 
 
 @dataclass(slots=True)
-class Facts:
+class ScheduleCandidate:
     """
     A subscription that is to move, and its last regular period.
 
@@ -55,9 +55,9 @@ class Facts:
     is_unused: bool
     is_paused: bool
     moment: datetime = field(init=False)
-    splits: bool = False
+    splits_period: bool = False
     problem: str = ""
-    note: str = ""
+    split_problem: str = ""
 
 
 _LOCK_SUBSCRIPTIONS = """
@@ -70,7 +70,7 @@ ORDER BY s.id FOR NO KEY UPDATE
 _FACTS = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
-    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED},
+    p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED_PERIOD},
     EXISTS (SELECT FROM billing_pause z WHERE z.subscription_id = s.id AND z.state IN ('to_come', 'running'))
 FROM billing_subscription s JOIN customers_customer c ON c.id = s.customer_id
 JOIN plans_planversion v ON v.id = s.version_id JOIN plans_plan pl ON pl.id = v.plan_id
@@ -88,13 +88,13 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
     run twice. A change that was to come before is revoked: the later publication counts.
     """
     try:
-        with change("schedule a move", by=None, at=at):
+        with audited_transaction("schedule a move", by=None, at=at):
             return _schedule(rollout, subscription_ids, at)
     except IntegrityError as error:
         # Somebody covered a feature meanwhile; alone, each subscription shows whether it is the one.
         if len(subscription_ids) > 1:
             return sum(schedule(rollout=rollout, subscription_ids=[one], at=at) for one in subscription_ids)
-        with change("schedule a move", by=None, at=at):
+        with audited_transaction("schedule a move", by=None, at=at):
             return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
 
 
@@ -121,7 +121,7 @@ def schedule_change(
         raise ChangeRefused(f"{version} is not in force by then: choose another version or a later moment.")
     wanted = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
-        with change("schedule a change of plan", by=by, at=at):
+        with audited_transaction("schedule a change of plan", by=by, at=at):
             if not _schedule(wanted, [subscription.pk], at):
                 raise ChangeRefused(f"{version} is not published any more: choose another version.")
             made = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
@@ -163,59 +163,59 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
     if not ids:
         return 0
-    held = hold_last_periods(ids, at=at)
-    moves = to_come(ids, at=at)
-    if begun := [one.subscription_id for one in moves if one.is_begun]:
-        move_due(at=at, subscription_ids=begun)  # the state lags behind: they are billed by it already
-        moves = to_come(ids, at=at)
+    held = lock_last_periods(ids, at=at)
+    moves = read_pending_changes(ids, at=at)
+    if begun := [one.subscription_id for one in moves if one.has_begun]:
+        apply_due_changes(at=at, subscription_ids=begun)  # the state lags behind: they are billed by it already
+        moves = read_pending_changes(ids, at=at)
     stay = {one.subscription_id: why for one in moves if (why := _stays(one, rollout))}
     if not problem:
         _take_back([one for one in moves if one.subscription_id not in stay], held, version, at=at)
-    found = [Facts(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
-    offered = currencies_of(version)
+    found = [ScheduleCandidate(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+    offered = list_currencies(version)
     if rollout.splits_periods:
         _split_where_possible(found, rollout)
     for one in found:
-        one.moment = rollout.effective_from if one.splits else _moment(one, max(at, rollout.effective_from))
+        one.moment = rollout.effective_from if one.splits_period else _moment(one, max(at, rollout.effective_from))
         elsewhere = _other_plan(one, version) if rollout.pk else ""
         one.problem = problem or elsewhere or stay.get(one.subscription_id) or _problem(one, version, offered)
     moving = {one.subscription_id: one for one in found if not one.problem}
-    for id_, why in conflicts({id_: one.moment for id_, one in moving.items()}, version).items():
+    for id_, why in find_coverage_conflicts({id_: one.moment for id_, one in moving.items()}, version).items():
         moving.pop(id_).problem = why
-    cover_from({id_: one.moment for id_, one in moving.items()}, version)
+    move_coverage({id_: one.moment for id_, one in moving.items()}, version)
     ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
-    to_be_told = [Moved(id_, one.version_id, version.pk, one.moment) for id_, one in moving.items()]
-    tell_moved(to_be_told, at=at, kind="subscription.change_scheduled")
-    make_periods_anew({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
+    to_be_told = [VersionChange(id_, one.version_id, version.pk, one.moment) for id_, one in moving.items()]
+    announce_version_changes(to_be_told, at=at, kind="subscription.change_scheduled")
+    regenerate_periods({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
     return len(found)
 
 
-def _stays(move: ToCome, rollout: Rollout) -> str:
+def _stays(move: PendingChange, rollout: Rollout) -> str:
     """Return why a change that is to come stays as it is, if it does."""
-    if move.is_begun:
+    if move.has_begun:
         return f"Its change to {move.version_name} has begun: wait until that is done."
-    return "A change of plan was asked for by hand, which counts." if rollout.pk and move.is_asked_for else ""
+    return "A change of plan was asked for by hand, which counts." if rollout.pk and move.is_manual else ""
 
 
-def _take_back(moves: Sequence[ToCome], held: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
+def _take_back(moves: Sequence[PendingChange], held: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
     """Revoke what another change takes the place of, with the periods that were made for it ahead of their time."""
-    undo([one.subscription_id for one in moves], problem=f"{version} is to come instead.", at=at)
-    make_periods_anew({one.subscription_id: one.period_id for one in moves}, held, at=at)
+    revoke_pending([one.subscription_id for one in moves], problem=f"{version} is to come instead.", at=at)
+    regenerate_periods({one.subscription_id: one.period_id for one in moves}, held, at=at)
 
 
-def _split_where_possible(found: Sequence[Facts], rollout: Rollout) -> None:
+def _split_where_possible(found: Sequence[ScheduleCandidate], rollout: Rollout) -> None:
     """Let the periods be split that can be; say of the others why they end first."""
-    whole = cannot_be_split({rollout.version_id, *(one.version_id for one in found)})
+    whole = split_blockers({rollout.version_id, *(one.version_id for one in found)})
     for one in found:
-        one.note = whole.get(one.version_id) or whole.get(rollout.version_id, "")
+        one.split_problem = whole.get(one.version_id) or whole.get(rollout.version_id, "")
         if one.starts_at >= rollout.effective_from:
-            one.note = "It starts only then"
+            one.split_problem = "It starts only then"
         elif one.trial_ends_at is not None and one.trial_ends_at > rollout.effective_from:
-            one.note = "It is in its trial then"
-        one.splits = not one.note
+            one.split_problem = "It is in its trial then"
+        one.splits_period = not one.split_problem
 
 
-def _moment(one: Facts, earliest: datetime) -> datetime:
+def _moment(one: ScheduleCandidate, earliest: datetime) -> datetime:
     """Return where the first period begins that is not yet made, or can be made anew, at `earliest` or later."""
     if one.period_starts_at is None or one.period_ends_at is None:
         return earliest
@@ -223,16 +223,16 @@ def _moment(one: Facts, earliest: datetime) -> datetime:
         return one.period_starts_at
     if one.period_ends_at >= earliest:
         return one.period_ends_at
-    anchor = anchor_of(terms_of(one.version_id, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
-    return spans(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
+    anchor = period_anchor(load_terms(one.version_id, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
+    return period_intervals(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
 
 
-def _other_plan(one: Facts, version: PlanVersion) -> str:
+def _other_plan(one: ScheduleCandidate, version: PlanVersion) -> str:
     return f"It is on {one.version_name}, which is another plan." if one.plan_id != version.plan_id else ""
 
 
-def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
-    if one.state not in RUNNING:
+def _problem(one: ScheduleCandidate, version: PlanVersion, offered: Sequence[str]) -> str:
+    if one.state not in RUNNING_STATES:
         return f"It is {SubscriptionState(one.state).label}."
     if one.is_paused:
         return "It is to be paused: change its plan once it goes on."
@@ -241,20 +241,20 @@ def _problem(one: Facts, version: PlanVersion, offered: Sequence[str]) -> str:
     if offered and one.currency not in offered:
         return f"{version} has no prices in {one.currency}."
     if one.ends_at is not None and one.ends_at <= one.moment:
-        return "It ends before that." if one.splits else "It ends before its next period."
+        return "It ends before that." if one.splits_period else "It ends before its next period."
     return ""
 
 
-def _row(one: Facts, rollout: Rollout, at: datetime) -> ScheduledChange:
+def _row(one: ScheduleCandidate, rollout: Rollout, at: datetime) -> ScheduledChange:
     return ScheduledChange(
         rollout=rollout if rollout.pk else None,
         subscription_id=one.subscription_id,
         from_version_id=one.version_id,
         version_id=rollout.version_id,
         moment=one.moment,
-        splits_period=one.splits,
+        splits_period=one.splits_period,
         state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
-        problem=one.problem or (f"{one.note}: it moves where its next period begins." if one.note else ""),
+        problem=one.problem or (f"{one.split_problem}: it moves where its next period begins." if one.split_problem else ""),
         decided_at=at if one.problem else None,
     )
 

@@ -34,11 +34,11 @@ WHERE c.subscription_id = m.id AND c.during @> m.moment AND NOT EXISTS (
     SELECT FROM plans_planfeature pf WHERE pf.version_id = %(version)s AND pf.feature_id = c.feature_id)
 """
 
-Moments = Mapping[int, datetime]
+ChangeTimes = Mapping[int, datetime]
 """Subscription → when it moves."""
 
 
-def conflicts(moments: Moments, version: PlanVersion) -> dict[int, str]:
+def find_coverage_conflicts(moments: ChangeTimes, version: PlanVersion) -> dict[int, str]:
     """Return, of those who would gain a feature that another subscription of the customer prices then, why not."""
     with connection.cursor() as cursor:
         cursor.execute(_CONFLICTS, _parameters(moments, version))
@@ -48,7 +48,7 @@ def conflicts(moments: Moments, version: PlanVersion) -> dict[int, str]:
         }
 
 
-def cover_from(moments: Moments, version: PlanVersion) -> None:
+def move_coverage(moments: ChangeTimes, version: PlanVersion) -> None:
     """
     Let them price the features of the version from then on, and none that it does not have; they are not on it yet.
 
@@ -59,5 +59,5 @@ def cover_from(moments: Moments, version: PlanVersion) -> None:
             cursor.execute(statement, _parameters(moments, version))
 
 
-def _parameters(moments: Moments, version: PlanVersion) -> dict[str, object]:
+def _parameters(moments: ChangeTimes, version: PlanVersion) -> dict[str, object]:
     return {"ids": list(moments), "moments": list(moments.values()), "version": version.pk}

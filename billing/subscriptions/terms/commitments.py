@@ -7,21 +7,21 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import F, Q, QuerySet
 
 from billing.models import Subscription, SubscriptionCommitment
-from billing.subscriptions.notifications import tell_updated
+from billing.subscriptions.notifications import announce_update
 from billing.subscriptions.terms.price_overrides import (
     OverrideRefused,
-    check_billed,
-    hold_open_periods,
-    next_period_of,
-    take_over,
+    check_not_billed,
+    lock_open_periods,
+    next_period_start,
+    replace_agreement,
 )
-from lib.audit_log import change
-from lib.decimals import plain
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
 from lib.money import round_money
 from plans.pricing.charge_models import InvalidCharge
 
 
-def promise(
+def set_commitment(
     *,
     subscription: Subscription,
     minimum: Decimal,
@@ -43,10 +43,10 @@ def promise(
 
     :raises OverrideRefused: if a figure is out of bounds, or a period that it is for is billed already.
     """
-    with change("promise", by=by, at=at):
+    with audited_transaction("promise", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        hold_open_periods(subscription)
-        starts_at = starts_at or next_period_of(subscription, at=at)
+        lock_open_periods(subscription)
+        starts_at = starts_at or next_period_start(subscription, at=at)
         made = SubscriptionCommitment(
             subscription=subscription,
             currency=subscription.currency,
@@ -60,16 +60,16 @@ def promise(
             reason=reason,
             created_by=by if by is not None and by.pk else None,
         )
-        check_billed(subscription, starts_at)
+        check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figures(made)
-        take_over(made, _beside(made), taken="Another commitment holds from {since} on")
+        replace_agreement(made, _beside(made), conflict="Another commitment holds from {since} on")
         _tell(made, "agreed", at=at)
         return made
 
 
-def end_promise(
+def end_commitment(
     *,
     commitment: SubscriptionCommitment,
     at: datetime,
@@ -83,14 +83,14 @@ def end_promise(
 
     :raises OverrideRefused: if it has ended, or a period that it was for is billed already.
     """
-    with change("end promise", by=by, at=at):
+    with audited_transaction("end promise", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=commitment.subscription_id)
-        hold_open_periods(subscription)
+        lock_open_periods(subscription)
         found = SubscriptionCommitment.objects.get(pk=commitment.pk)
-        ends_at = max(ends_at or next_period_of(subscription, at=at), found.starts_at)
+        ends_at = max(ends_at or next_period_start(subscription, at=at), found.starts_at)
         if found.ends_at is not None and found.ends_at <= ends_at:
             raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
-        check_billed(subscription, ends_at)
+        check_not_billed(subscription, ends_at)
         found.ends_at = ends_at
         found.save(update_fields=["ends_at"])
         _tell(found, "ended", at=at)
@@ -98,9 +98,9 @@ def end_promise(
 
 
 def _tell(one: SubscriptionCommitment, what: str, *, at: datetime) -> None:
-    told = {"commitment": one.pk, "minimum": plain(one.minimum), "currency": str(one.currency)}
+    told = {"commitment": one.pk, "minimum": to_plain_string(one.minimum), "currency": str(one.currency)}
     since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
-    tell_updated(one.subscription, "commitment", at=at, mark=f"{one.pk}:{what}", **told, **since)
+    announce_update(one.subscription, "commitment", at=at, discriminator=f"{one.pk}:{what}", **told, **since)
 
 
 def _check_figures(made: SubscriptionCommitment) -> None:

@@ -10,10 +10,10 @@ from django.db.models import F, Max, Q
 from billing.models import Redemption, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.notifications import tell_updated
-from billing.subscriptions.periods.cutoff import locked_periods
+from billing.subscriptions.notifications import announce_update
+from billing.subscriptions.periods.cutoff import lock_periods
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
-from lib.audit_log import change
+from lib.audit_log import audited_transaction
 from plans.models import Coupon, Promotion
 
 TICK = timedelta(microseconds=1)
@@ -31,12 +31,12 @@ def apply_coupon(
 
     :raises CouponRefused: if it is archived, used up, out of its dates, in another currency, or held already.
     """
-    with change("apply coupon", by=by, at=at):
+    with audited_transaction("apply coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         if subscription.state == SubscriptionState.ENDED:
             raise CouponRefused(f"{subscription} has ended: there is no document that {coupon} could be taken off.")
         made = redeem(subscription, coupon, since=_from_next_document(subscription, at), at=at, by=by)
-        tell_updated(subscription, "coupon", at=at, mark=str(made.pk), coupon=coupon.code, ended_at=None)
+        announce_update(subscription, "coupon", at=at, discriminator=str(made.pk), coupon=coupon.code, ended_at=None)
         return made
 
 
@@ -48,7 +48,7 @@ def remove_coupon(
 
     Its redemption still counts toward the coupon's limits.
     """
-    with change("remove coupon", by=by, at=at):
+    with audited_transaction("remove coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription_id)
         ended_at = _from_next_document(subscription, at)
         redemption = Redemption.objects.select_related("coupon").get(pk=redemption.pk)
@@ -56,7 +56,7 @@ def remove_coupon(
             redemption.ended_at, redemption.ended_reason = max(ended_at, redemption.since), reason
             redemption.save(update_fields=["ended_at", "ended_reason"])
             told = {"coupon": redemption.coupon.code, "ended_at": redemption.ended_at.isoformat()}
-            tell_updated(subscription, "coupon", at=at, mark=f"{redemption.pk}:ended", **told)
+            announce_update(subscription, "coupon", at=at, discriminator=f"{redemption.pk}:ended", **told)
         return redemption
 
 
@@ -103,7 +103,7 @@ def redeem(
     )
 
 
-def promote(subscription: Subscription, *, at: datetime) -> None:
+def apply_promotions(subscription: Subscription, *, at: datetime) -> None:
     """Give a new subscription the coupons that are promoted for its plan at its start, if they may be given."""
     promoted = Promotion.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=subscription.starts_at),
@@ -128,7 +128,7 @@ def _from_next_document(subscription: Subscription, at: datetime) -> datetime:
 
     Its open periods are locked, so that none is closed meanwhile.
     """
-    locked_periods(subscription)
+    lock_periods(subscription)
     issued = subscription.periods.exclude(kind=PeriodKind.UNDONE)
     closed = issued.filter(state=PeriodState.CLOSED).aggregate(last=Max("ends_at"))["last"]
     return at if closed is None else max(at, closed + TICK)

@@ -15,28 +15,28 @@ from typing import Any
 from django.db import connection, transaction
 
 from billing.models import PeriodGrant
-from billing.subscriptions.periods.boundaries import anchor_of
-from billing.subscriptions.periods.generation import AHEAD
-from billing.subscriptions.terms.included_credits import Included, included_in, versions_with_credits
-from billing.subscriptions.test_clock_filters import subscribed_in
-from customers.customer_time import of_clock
+from billing.subscriptions.periods.boundaries import period_anchor
+from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from billing.subscriptions.terms.included_credits import IncludedCreditTerms, read_included_credits, versions_with_credits
+from billing.subscriptions.test_clock_filters import test_clock_condition
+from customers.customer_time import clock_sql
 from lib.decimals import ZERO
-from plans.catalog.stored_terms import terms_of
-from plans.pricing.included_credits import Granted, Slot, slots
+from plans.catalog.stored_terms import load_terms
+from plans.pricing.included_credits import GrantPeriod, PeriodGrant, compute_grants
 from wallets.ledger.grant import Grant, grant_all
-from wallets.ledger.grant_adjustment import fit
-from wallets.ledger.wallet_lookup import Sought, wallets_for
+from wallets.ledger.grant_adjustment import adjust_lot
+from wallets.ledger.wallet_lookup import WalletCriteria, find_or_open_wallets
 from wallets.models.lots import LotKind
 
-CHUNK = 200
-FORGOTTEN = timedelta(days=2)
+BATCH_SIZE = 200
+REMOVED_LOOKBACK = timedelta(days=2)
 """How long what was granted to a period that is removed is looked for by the task; the operation does so at once."""
 
 _log = logging.getLogger(__name__)
 
 _COLUMNS = """p.id, p.starts_at, p.ends_at, p.revision, p.is_trial, p.version_id, s.id, s.customer_id, s.currency,
     s.starts_at, s.ends_at, CASE WHEN p.is_trial THEN s.trial_ends_at END, s.anchor_at, c.time_zone, g.revision"""
-PERIODS = f"""
+READ_PERIODS = f"""
 SELECT {_COLUMNS} FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
 LEFT JOIN billing_periodgrant g ON g.period_id = p.id
@@ -69,7 +69,7 @@ ORDER BY l.wallet_id, l.id
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class PeriodToGrant:
     """A period that is locked, whose subscription and customer, and for which revision it was granted, if it was."""
 
     period_id: int
@@ -89,16 +89,16 @@ class Due:
     granted_revision: int | None
 
     @property
-    def granted(self) -> Granted:
+    def grant_period(self) -> GrantPeriod:
         """The period as it is granted something."""
-        terms = terms_of(self.version_id, self.currency)
-        return Granted(
+        terms = load_terms(self.version_id, self.currency)
+        return GrantPeriod(
             self.starts_at,
             self.ends_at,
-            anchor_of(terms, anchor_at=self.anchor_at, time_zone=self.time_zone),
+            period_anchor(terms, anchor_at=self.anchor_at, time_zone=self.time_zone),
             terms.proration,  # type: ignore[arg-type]
             is_first=self.starts_at == self.subscription_starts_at,
-            goes_on=self.subscription_ends_at is None or self.subscription_ends_at > self.ends_at,
+            continues=self.subscription_ends_at is None or self.subscription_ends_at > self.ends_at,
             trial_ends_at=self.trial_ends_at,
         )
 
@@ -106,8 +106,8 @@ class Due:
 def grant_due(
     *,
     at: datetime,
-    clock: int | None = None,
-    chunk: int = CHUNK,
+    clock_id: int | None = None,
+    batch_size: int = BATCH_SIZE,
     keep_going: Callable[[], bool] = lambda: True,
 ) -> int:
     """
@@ -117,10 +117,10 @@ def grant_due(
     cannot be granted is logged, stops no other, and is due as before. clock: of customers in this test clock's time;
     in real time for None.
     """
-    versions, query = versions_with_credits(), _DUE.format(in_time=subscribed_in(clock, "p.subscription_id"))
+    versions, query = versions_with_credits(), _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id"))
     looked_at, after = 0, 0
     while versions and keep_going():
-        asked = {"versions": versions, "until": at + AHEAD, "after": after, "limit": chunk}
+        asked = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
             ids = _ids(query, asked)
             failed = not _tried(ids, at)
@@ -128,11 +128,11 @@ def grant_due(
             with transaction.atomic():
                 _tried(_ids(query, asked | {"after": id_ - 1, "limit": 1}), at)
         looked_at += len(ids)
-        if len(ids) < chunk:
+        if len(ids) < batch_size:
             break
         after = ids[-1]
     with transaction.atomic():
-        _take_back_gone(f"g.starts_at > %s AND {of_clock(clock, 's.customer_id')}", [at - FORGOTTEN], at=at)
+        _take_back_gone(f"g.starts_at > %s AND {clock_sql(clock_id, 's.customer_id')}", [at - REMOVED_LOOKBACK], at=at)
     return looked_at
 
 
@@ -145,7 +145,7 @@ def grant_included(*, subscription_ids: Sequence[int], at: datetime) -> None:
     versions = versions_with_credits()
     if versions:
         ids = list(subscription_ids)
-        asked = {"subscriptions": ids, "versions": versions, "until": at + AHEAD}
+        asked = {"subscriptions": ids, "versions": versions, "until": at + PERIOD_LEAD_TIME}
         _grant(_ids(_OF_SUBSCRIPTIONS, asked), at=at, thoroughly=True)
         _take_back_gone("g.subscription_id = ANY(%s)", [ids], at=at)
 
@@ -169,20 +169,20 @@ def _grant(period_ids: Sequence[int], *, at: datetime, thoroughly: bool = False)
 
     thoroughly: fit the unchanged ones as well, since their subscriptions may end now.
     """
-    due = [Due(*row) for row in _rows(PERIODS, [list(period_ids)])]
-    rules = included_in({(one.version_id, one.currency) for one in due})
+    due = [PeriodToGrant(*row) for row in _rows(READ_PERIODS, [list(period_ids)])]
+    rules = read_included_credits({(one.version_id, one.currency) for one in due})
     changed = [one for one in due if one.granted_revision is not None]
     if not thoroughly:
         changed = [one for one in changed if one.granted_revision != one.revision]
     _fit(changed, rules, at=at)
-    found: dict[Sought, list[Grant]] = {}
+    found: dict[WalletCriteria, list[Grant]] = {}
     marks = []
     for one in due:
-        begun, next_at = _split(grants_of(one, rules[one.version_id, one.currency]), at + AHEAD)
+        begun, next_at = _split(grants_for_period(one, rules[one.version_id, one.currency]), at + PERIOD_LEAD_TIME)
         for unit, given in begun:
-            found.setdefault(Sought(one.customer_id, unit), []).append(given)
+            found.setdefault(WalletCriteria(one.customer_id, unit), []).append(given)
         marks.append(_mark(one, next_at))
-    wallets = wallets_for(found, at=at)
+    wallets = find_or_open_wallets(found, at=at)
     if found:
         grant_all(grants={wallets[sought].pk: given for sought, given in found.items()}, at=at)
     PeriodGrant.objects.bulk_create(
@@ -190,7 +190,7 @@ def _grant(period_ids: Sequence[int], *, at: datetime, thoroughly: bool = False)
     )
 
 
-def _mark(one: Due, next_at: datetime | None) -> PeriodGrant:
+def _mark(one: PeriodToGrant, next_at: datetime | None) -> PeriodGrant:
     facts = {"starts_at": one.starts_at, "revision": one.revision, "next_at": next_at}
     return PeriodGrant(period_id=one.period_id, subscription_id=one.subscription_id, **facts)
 
@@ -203,15 +203,15 @@ def _split(grants: Iterator[tuple[str, Grant]], until: datetime) -> tuple[list[t
     return begun, min((one.valid_from for _, one in to_come if one.valid_from), default=None)
 
 
-def grants_of(due: Due, rules: Sequence[Included]) -> Iterator[tuple[str, Grant]]:
+def grants_for_period(due: PeriodToGrant, rules: Sequence[IncludedCreditTerms]) -> Iterator[tuple[str, Grant]]:
     """Yield all that a period is granted, each with its unit."""
-    period = due.granted
+    period = due.grant_period
     for included in rules:
-        for slot in slots(included.rule, period):
+        for slot in compute_grants(included.rule, period):
             yield included.unit, _as_grant(due, included, slot)
 
 
-def _as_grant(due: Due, included: Included, slot: Slot) -> Grant:
+def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: PeriodGrant) -> Grant:
     kind = "starter" if included.rule.every == "once" else "period"
     return Grant(
         LotKind.INCLUDED,
@@ -221,23 +221,23 @@ def _as_grant(due: Due, included: Included, slot: Slot) -> Grant:
         expires_at=slot.expires_at,
         features=included.features,
         priority=included.priority,
-        rollover_most=included.rollover_most if slot.rolls_until else None,
-        rollover_ends=slot.rolls_until,
+        rollover_most=included.rollover_most if slot.rollover_ends else None,
+        rollover_ends=slot.rollover_ends,
     )
 
 
-def _fit(due: Sequence[Due], rules: dict[tuple[int, str], list[Included]], *, at: datetime) -> None:
+def _fit(due: Sequence[PeriodToGrant], rules: dict[tuple[int, str], list[IncludedCreditTerms]], *, at: datetime) -> None:
     """Fit what periods were granted to what they would be granted as they are by now."""
     if not due:
         return
-    wanted = {given.source: given for one in due for _, given in grants_of(one, rules[one.version_id, one.currency])}
+    wanted = {given.source: given for one in due for _, given in grants_for_period(one, rules[one.version_id, one.currency])}
     ids = [str(one.period_id) for one in due]
     for lot_id, source in _rows(_LOTS, [[one.customer_id for one in due], ids]):
         given = wanted.get(source)
         if given is None:
-            fit(lot_id=lot_id, units=ZERO, reason="Its period ended before", at=at)
+            adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period ended before", at=at)
         else:
-            fit(
+            adjust_lot(
                 lot_id=lot_id,
                 units=given.amount,
                 expires_at=given.expires_at,
@@ -254,7 +254,7 @@ def _take_back_gone(which: str, parameters: list[Any], *, at: datetime) -> None:
         return
     ids = [id_ for id_, _ in gone]
     for lot_id, _ in _rows(_LOTS, [[customer_id for _, customer_id in gone], [str(id_) for id_ in ids]]):
-        fit(lot_id=lot_id, units=ZERO, reason="Its period was removed", at=at)
+        adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period was removed", at=at)
     PeriodGrant.objects.filter(pk__in=ids).delete()
 
 

@@ -28,7 +28,7 @@ class FeatureAlreadyPriced(SubscriptionRefused):
         self.other = other
 
 
-def cover(subscription: Subscription, *, since: datetime) -> None:
+def cover_features(subscription: Subscription, *, since: datetime) -> None:
     """
     Let the subscription price the features of its version from `since` on, and none that the version does not have.
 
@@ -55,13 +55,13 @@ def end_coverage(coverage: models.QuerySet[Coverage], *, at: datetime) -> None:
     )
 
 
-def go_on_covering(subscription: Subscription, *, since: datetime) -> None:
+def extend_coverage(subscription: Subscription, *, former_end: datetime) -> None:
     """
     Let what the subscription covered until `since` go on to its end, which has moved.
 
     :raises IntegrityError: if another subscription of the customer covers some of it then.
     """
-    covered = Coverage.objects.filter(subscription=subscription, during__endswith=since)
+    covered = Coverage.objects.filter(subscription=subscription, during__endswith=former_end)
     during = Func(
         Lower("during"),
         Value(subscription.ends_at, models.DateTimeField()),
@@ -91,7 +91,7 @@ def _add(subscription: Subscription, feature: Feature, during: DateTimeTZRange) 
         raise FeatureAlreadyPriced(feature, other.subscription) from error
 
 
-def announce(subscription: Subscription, *, since: datetime) -> None:
+def invalidate_cached_periods(subscription: Subscription, *, since: datetime) -> None:
     """
     Move on the revisions of the customer's other periods, so that no ingest goes on by a copy that lacks this one.
 

@@ -6,16 +6,16 @@ from decimal import Decimal
 
 from plans.models import Feature, IncludedCredits
 from plans.models.included_credits import CREDITS
-from plans.pricing.included_credits import Rule
+from plans.pricing.included_credits import IncludedCreditRule
 
 
 @dataclass(frozen=True, slots=True)
-class Included:
+class IncludedCreditTerms:
     """One rule of a version. features: numbers of those that it is for; none for all."""
 
     id: int
     unit: str
-    rule: Rule
+    rule: IncludedCreditRule
     rollover_most: Decimal | None
     priority: int
     features: tuple[int, ...]
@@ -26,14 +26,14 @@ def versions_with_credits() -> list[int]:
     return list(IncludedCredits.objects.values_list("version_id", flat=True).distinct())
 
 
-def included_in(terms: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[Included]]:
+def read_included_credits(terms: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[IncludedCreditTerms]]:
     """Return what each (version, currency) includes: credits, and money of that currency."""
-    found: dict[tuple[int, str], list[Included]] = {one: [] for one in terms}
+    found: dict[tuple[int, str], list[IncludedCreditTerms]] = {one: [] for one in terms}
     rows = list(IncludedCredits.objects.filter(version__in={version_id for version_id, _ in terms}).order_by("pk"))
     codes = {code for row in rows for code in row.feature_codes}
     features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk")) if codes else {}
     for row in rows:
-        included = Included(
+        included = IncludedCreditTerms(
             row.pk,
             row.unit,
             row.rule,

@@ -11,12 +11,12 @@ from django.db.models import F, Q, QuerySet
 
 from billing.models import Override, Period, Subscription, SubscriptionCommitment
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.price_overrides import Overridden
-from billing.subscriptions.notifications import tell_updated
-from lib.audit_log import change
-from lib.decimals import plain
-from plans.catalog.overrides import Agreed, agreed_terms
-from plans.catalog.stored_terms import FeatureTerms, terms_of
+from billing.models.price_overrides import OverrideFigure
+from billing.subscriptions.notifications import announce_update
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
+from plans.catalog.overrides import TermOverride, apply_overrides
+from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.models import Feature
 
 
@@ -32,7 +32,7 @@ def override(
     *,
     subscription: Subscription,
     feature: Feature,
-    what: str,
+    figure: str,
     value: Decimal,
     at: datetime,
     match: Mapping[str, str] | None = None,
@@ -51,14 +51,14 @@ def override(
     :raises OverrideRefused: if the plan has nothing to override there, the figure cannot be charged by, or a period
         that it is for is billed already.
     """
-    with change("override", by=by, at=at):
+    with audited_transaction("override", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
-        hold_open_periods(subscription)
-        starts_at = starts_at or next_period_of(subscription, at=at)
+        lock_open_periods(subscription)
+        starts_at = starts_at or next_period_start(subscription, at=at)
         made = Override(
             subscription=subscription,
             feature=feature,
-            what=what,
+            what=figure,
             match=dict(match or {}),
             value=value,
             starts_at=starts_at,
@@ -66,30 +66,30 @@ def override(
             reason=reason,
             created_by=by if by is not None and by.pk else None,
         )
-        check_billed(subscription, starts_at)
+        check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figure(made)
-        take_over(made, _same_target(made), taken="It is overridden from {since} on already")
+        replace_agreement(made, _same_target(made), conflict="It is overridden from {since} on already")
         _tell(made, "agreed", at=at)
         return made
 
 
-def take_over(made: Override | SubscriptionCommitment, beside: QuerySet[Any], *, taken: str) -> None:
+def replace_agreement(agreement: Override | SubscriptionCommitment, overlapping: QuerySet[Any], *, conflict: str) -> None:
     """
     Store what was agreed, and end what held in its place where it starts.
 
     beside: what is agreed about the same. taken: what is said where one of those starts later, with {since} for when.
     """
-    beside.filter(starts_at__lte=made.starts_at).update(ends_at=made.starts_at)
+    overlapping.filter(starts_at__lte=agreement.starts_at).update(ends_at=agreement.starts_at)
     try:
         with transaction.atomic():
-            made.save(force_insert=True)
+            agreement.save(force_insert=True)
     except IntegrityError as error:
-        later = beside.order_by("starts_at").first()
+        later = overlapping.order_by("starts_at").first()
         if later is None:
             raise
-        why = f"{taken.format(since=later.starts_at)}: end one of the two before the other."
+        why = f"{conflict.format(since=later.starts_at)}: end one of the two before the other."
         raise OverrideRefused("ends_at", why) from error
 
 
@@ -103,14 +103,14 @@ def end_override(
 
     :raises OverrideRefused: if it has ended, or a period that it was for is billed already.
     """
-    with change("end override", by=by, at=at):
+    with audited_transaction("end override", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=override.subscription_id)
-        hold_open_periods(subscription)
+        lock_open_periods(subscription)
         found = Override.objects.select_related("feature").get(pk=override.pk)
-        ends_at = max(ends_at or next_period_of(subscription, at=at), found.starts_at)
+        ends_at = max(ends_at or next_period_start(subscription, at=at), found.starts_at)
         if found.ends_at is not None and found.ends_at <= ends_at:
             raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
-        check_billed(subscription, ends_at)
+        check_not_billed(subscription, ends_at)
         found.ends_at = ends_at
         found.save(update_fields=["ends_at"])
         _tell(found, "ended", at=at)
@@ -118,12 +118,12 @@ def end_override(
 
 
 def _tell(one: Override, what: str, *, at: datetime) -> None:
-    told = {"override": one.pk, "feature": one.feature.code, "figure": str(one.what), "value": plain(one.value)}
+    told = {"override": one.pk, "feature": one.feature.code, "figure": str(one.what), "value": to_plain_string(one.value)}
     since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
-    tell_updated(one.subscription, "override", at=at, mark=f"{one.pk}:{what}", **told, **since)
+    announce_update(one.subscription, "override", at=at, discriminator=f"{one.pk}:{what}", **told, **since)
 
 
-def next_period_of(subscription: Subscription, *, at: datetime) -> datetime:
+def next_period_start(subscription: Subscription, *, at: datetime) -> datetime:
     """Return when the period that runs at `at` ends; before the start of the subscription, that start."""
     if at < subscription.starts_at:
         return subscription.starts_at
@@ -131,13 +131,13 @@ def next_period_of(subscription: Subscription, *, at: datetime) -> datetime:
     return running.values_list("ends_at", flat=True).first() or at
 
 
-def hold_open_periods(subscription: Subscription) -> None:
+def lock_open_periods(subscription: Subscription) -> None:
     """Lock the periods that may still be billed, so that none is closed between reading and changing its terms."""
     open_ = Period.objects.filter(subscription=subscription, state=PeriodState.OPEN)
     list(open_.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
-def check_billed(subscription: Subscription, since: datetime) -> None:
+def check_not_billed(subscription: Subscription, since: datetime) -> None:
     billed = Period.objects.filter(
         subscription=subscription, kind=PeriodKind.REGULAR, state=PeriodState.CLOSED, starts_at__gte=since
     )
@@ -149,7 +149,7 @@ def check_billed(subscription: Subscription, since: datetime) -> None:
 
 def _check_figure(made: Override) -> None:
     """Refuse what the subscription's version has nothing for, and what cannot be charged by."""
-    terms = terms_of(made.subscription.version_id, made.subscription.currency)
+    terms = load_terms(made.subscription.version_id, made.subscription.currency)
     feature = next((one for one in terms.features if one.feature_id == made.feature_id), None)
     if feature is None:
         raise OverrideRefused(
@@ -158,27 +158,27 @@ def _check_figure(made: Override) -> None:
     _check_target(made, feature)
     agreed = {_agreed(one) for one in _others_in_force(made)} | {_agreed(made)}
     try:
-        agreed_terms(terms, frozenset(agreed))
+        apply_overrides(terms, frozenset(agreed))
     except ValueError as error:
         raise OverrideRefused("value", str(error)) from error
 
 
 def _check_target(made: Override, feature: FeatureTerms) -> None:
     """Refuse a figure that the feature has no price, or no such rate, for."""
-    if made.match and made.what != Overridden.PRICE:
+    if made.match and made.what != OverrideFigure.PRICE:
         raise OverrideRefused("match", "Only a price is one rate's; leave it out for everything else.")
-    if made.what == Overridden.INCLUDED:
+    if made.what == OverrideFigure.INCLUDED:
         return
     rates = feature.price.rates if feature.price is not None else ()
     if not rates:
         raise OverrideRefused("what", f"{feature.name} has no price that could be overridden.")
-    if made.what == Overridden.PRICE and made.match not in [dict(rate.match) for rate in rates]:
+    if made.what == OverrideFigure.PRICE and made.match not in [dict(rate.match) for rate in rates]:
         known = "; ".join(", ".join(f"{name}: {text}" for name, text in rate.match) or "default" for rate in rates)
         raise OverrideRefused("match", f"{feature.name} has no such rate: name one of {known}.")
 
 
-def _agreed(one: Override) -> Agreed:
-    return Agreed(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))
+def _agreed(one: Override) -> TermOverride:
+    return TermOverride(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))
 
 
 def _others_in_force(made: Override) -> list[Override]:

@@ -10,13 +10,13 @@ from django.db.models import F
 from billing.models import Period, Subscription, SubscriptionQuantity
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.notifications import tell_updated
-from lib.audit_log import change
-from lib.field_types import MOST_HELD
-from plans.catalog.stored_terms import FeeTerms, terms_of
-from plans.pricing.quantity_segments import Change, held_at
+from billing.subscriptions.notifications import announce_update
+from lib.audit_log import audited_transaction
+from lib.field_types import MOST_SEATS
+from plans.catalog.stored_terms import FeeTerms, load_terms
+from plans.pricing.quantity_segments import QuantityChange, quantity_at
 
-Changes = dict[str, tuple[Change, ...]]
+QuantityChanges = dict[str, tuple[QuantityChange, ...]]
 """Fee code → changes in the order in which they count."""
 
 
@@ -28,12 +28,12 @@ class QuantityRefused(Exception):
         self.field = field
 
 
-class Held(NamedTuple):
+class FeeQuantity(NamedTuple):
     """How many units of a fee a subscription holds at a moment, and what changes later."""
 
     fee: FeeTerms
     quantity: int
-    upcoming: tuple[Change, ...]
+    upcoming: tuple[QuantityChange, ...]
 
 
 def set_quantity(
@@ -57,15 +57,15 @@ def set_quantity(
     :raises QuantityRefused: if the plan has no such fee, may not have so many, or the moment is billed or too late.
     """
     since = since or at
-    with change("set quantity", by=by, at=at, fee=fee_code):
+    with audited_transaction("set quantity", by=by, at=at, fee=fee_code):
         # Whoever closes a period or adds one waits until the change is there, and the change for them.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         _lock_periods(subscription)
         fee = _fee_of(subscription, fee_code)
         _check_quantity(fee, quantity)
         _check_moment(subscription, since)
-        changes = read_changes([subscription.pk]).get(subscription.pk, {})
-        if held_at(changes.get(fee_code, ()), since, otherwise=fee.least) == quantity:
+        changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {})
+        if quantity_at(changes.get(fee_code, ()), since, default=fee.least) == quantity:
             return None
         made = SubscriptionQuantity.objects.create(
             subscription=subscription,
@@ -77,11 +77,11 @@ def set_quantity(
             recorded_by_id=by.pk if by else None,
         )
         told = {"fee": fee_code, "quantity": quantity, "since": since.isoformat()}
-        tell_updated(subscription, "quantity", at=at, mark=str(made.pk), **told)
+        announce_update(subscription, "quantity", at=at, discriminator=str(made.pk), **told)
         return made
 
 
-def begin_with(subscription: Subscription, quantities: Mapping[str, int], *, at: datetime) -> None:
+def set_initial_quantities(subscription: Subscription, quantities: Mapping[str, int], *, at: datetime) -> None:
     """
     Let a new subscription hold these quantities from its start, within the transaction that makes it.
 
@@ -100,35 +100,35 @@ def begin_with(subscription: Subscription, quantities: Mapping[str, int], *, at:
             )
 
 
-def read_changes(subscription_ids: Collection[int]) -> dict[int, Changes]:
+def read_quantity_changes(subscription_ids: Collection[int]) -> dict[int, QuantityChanges]:
     """Return subscription → what it holds, in one query; a subscription without changes is left out."""
     found: dict[int, list[SubscriptionQuantity]] = {}
     for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscription_ids):
         found.setdefault(row.subscription_id, []).append(row)
-    return {subscription_id: changes_in(rows) for subscription_id, rows in found.items()}
+    return {subscription_id: to_quantity_changes(rows) for subscription_id, rows in found.items()}
 
 
-def changes_in(rows: Iterable[SubscriptionQuantity]) -> Changes:
+def to_quantity_changes(rows: Iterable[SubscriptionQuantity]) -> QuantityChanges:
     """Return the changes that these rows are, which are in order."""
-    found: Changes = {}
+    found: QuantityChanges = {}
     for row in rows:
-        found[row.fee_code] = (*found.get(row.fee_code, ()), Change(row.since, row.quantity))
+        found[row.fee_code] = (*found.get(row.fee_code, ()), QuantityChange(row.since, row.quantity))
     return found
 
 
-def held_by(fees: Iterable[FeeTerms], changes: Mapping[str, tuple[Change, ...]], *, at: datetime) -> tuple[Held, ...]:
+def fee_quantities(fees: Iterable[FeeTerms], changes: Mapping[str, tuple[QuantityChange, ...]], *, at: datetime) -> tuple[FeeQuantity, ...]:
     """Return how many units of each of these fees are held at a moment."""
     return tuple(
-        Held(
+        FeeQuantity(
             fee,
-            held_at(changes.get(fee.code, ()), at, otherwise=fee.least),
+            quantity_at(changes.get(fee.code, ()), at, default=fee.least),
             tuple(one for one in changes.get(fee.code, ()) if one.since > at),
         )
         for fee in fees
     )
 
 
-class Spanned(Protocol):
+class PricedPeriod(Protocol):
     """A period, with the version and currency that it is billed by."""
 
     @property
@@ -139,9 +139,9 @@ class Spanned(Protocol):
     def currency(self) -> str: ...
 
 
-def quantities_of(periods: Iterable[Spanned], *, at: datetime) -> dict[int, tuple[Held, ...]]:
+def read_fee_quantities(periods: Iterable[PricedPeriod], *, at: datetime) -> dict[int, tuple[FeeQuantity, ...]]:
     """Return period → what its subscription holds at a moment, where its version charges for that: in one query."""
-    fees = {one.period_id: terms_of(one.version_id, one.currency).held for one in periods}
+    fees = {one.period_id: load_terms(one.version_id, one.currency).unit_fees for one in periods}
     wanted = [period_id for period_id, held in fees.items() if held]
     if not wanted:
         return {}
@@ -151,7 +151,7 @@ def quantities_of(periods: Iterable[Spanned], *, at: datetime) -> dict[int, tupl
         SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period)
     ):
         rows[row.period_id].append(row)
-    return {period_id: held_by(fees[period_id], changes_in(of), at=at) for period_id, of in rows.items()}
+    return {period_id: fee_quantities(fees[period_id], to_quantity_changes(of), at=at) for period_id, of in rows.items()}
 
 
 def _lock_periods(subscription: Subscription) -> None:
@@ -163,7 +163,7 @@ def _lock_periods(subscription: Subscription) -> None:
 
 
 def _fee_of(subscription: Subscription, fee_code: str) -> FeeTerms:
-    held = terms_of(subscription.version_id, subscription.currency).held
+    held = load_terms(subscription.version_id, subscription.currency).unit_fees
     found = next((fee for fee in held if fee.code == fee_code), None)
     if found is None:
         known = ", ".join(fee.code for fee in held) or "it has none that quantities are held of"
@@ -174,7 +174,7 @@ def _fee_of(subscription: Subscription, fee_code: str) -> FeeTerms:
 
 
 def _check_quantity(fee: FeeTerms, quantity: int) -> None:
-    most = MOST_HELD if fee.most is None else fee.most
+    most = MOST_SEATS if fee.most is None else fee.most
     if not fee.least <= quantity <= most:
         raise QuantityRefused(
             f"{quantity:,} is not between {fee.least:,} and {most:,}, as many as may be held of “{fee.label}”.",

@@ -15,8 +15,8 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.money import Money
 from pghistory.models import Event
 
-from config.admin_site.history.history_reader import Step, tables_of, wholes_of
-from lib.formats import money, number
+from config.admin_site.history.history_reader import RowChange, event_tables, parent_keys
+from lib.formats import format_money, format_number
 
 NOTHING = "empty"
 UNKNOWN = "not recorded"
@@ -25,7 +25,7 @@ SILENT = ("created_at", "position")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldDifference:
     """A field that changed. old is empty for a row that was added, new for one that was removed."""
 
     label: str
@@ -33,10 +33,10 @@ class Difference:
     new: str
 
 
-class Names:
+class RowNames:
     """What the rows that the trail refers to are called, read in one query per model."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[RowChange]) -> None:
         wanted: dict[type[Model], set[Any]] = defaultdict(set)
         for step in steps:
             for field in _fields(step.model):
@@ -51,7 +51,7 @@ class Names:
         row = self._rows[field.related_model].get(pk)
         return str(row) if row is not None else f"{field.related_model._meta.verbose_name} {pk} (removed)"
 
-    def subject(self, step: Step) -> str:
+    def subject(self, step: RowChange) -> str:
         """Return what the changed row is, and what it is called, such as “tier up to 10,000”."""
         row = step.model()
         for field in _fields(step.model):
@@ -65,10 +65,10 @@ class Names:
         except (ObjectDoesNotExist, AttributeError):  # it belonged to something that is gone
             return f"{kind} {step.event.pgh_obj_id}"
 
-    def wholes(self, step: Step) -> str:
+    def wholes(self, step: RowChange) -> str:
         """Return what the changed row is a part of, from the nearest on: “Requests, Requests in USD”."""
         names, row, model = [], None, step.model
-        while (field := next(iter(wholes_of(model)), None)) is not None:
+        while (field := next(iter(parent_keys(model)), None)) is not None:
             if row is None:
                 row = self._rows.get(field.related_model, {}).get(getattr(step.event, field.attname))
             else:
@@ -80,34 +80,34 @@ class Names:
         return ", ".join(names)
 
 
-def differences(step: Step, names: Names) -> list[Difference]:
+def describe_differences(step: RowChange, names: RowNames) -> list[FieldDifference]:
     """Return what a step changed, in the model's own order of fields."""
     if step.verb == "changed":
         return list(_changes(step, names))
     fields = [field for field in _fields(step.model) if not field.primary_key and field.name not in SILENT]
     shown = [(_label(field), _shown(step.event, field, names)) for field in fields if not _is_whole(step, field)]
     told = [(label, text) for label, text in shown if text != NOTHING]
-    return [Difference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in told]
+    return [FieldDifference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in told]
 
 
-def _changes(step: Step, names: Names) -> Iterable[Difference]:
+def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
     for field in _fields(step.model):
         if step.before is None:
             if field.name == "state":  # the one thing that an issued document may change
-                yield Difference(_label(field), UNKNOWN, _shown(step.event, field, names))
+                yield FieldDifference(_label(field), UNKNOWN, _shown(step.event, field, names))
         elif getattr(step.before, field.attname) != getattr(step.event, field.attname):
             old, new = (_shown(event, field, names) for event in (step.before, step.event))
-            yield Difference(_label(field), old, new)
+            yield FieldDifference(_label(field), old, new)
 
 
-def _is_whole(step: Step, field: Field) -> bool:
+def _is_whole(step: RowChange, field: Field) -> bool:
     """Tell whether a field names what the row is a part of, which its heading says already."""
-    return field.name in {one.name for one in wholes_of(step.model)}
+    return field.name in {one.name for one in parent_keys(step.model)}
 
 
 def _fields(model: type[Model]) -> list[Field]:
     """Return the fields that the trail keeps: a secret's digest, for one, it does not."""
-    kept = {field.name for table in tables_of(model) for field in table._meta.concrete_fields}
+    kept = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
     return [field for field in model._meta.concrete_fields if field.name in kept]
 
 
@@ -116,7 +116,7 @@ def _label(field: Field) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _shown(event: Event, field: Field, names: Names) -> str:
+def _shown(event: Event, field: Field, names: RowNames) -> str:
     value = getattr(event, field.name) if isinstance(field, MoneyField) else getattr(event, field.attname)
     if value is None or value == "" or value == [] or value == {}:
         return NOTHING
@@ -131,9 +131,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Money):
-        return money(value.amount, str(value.currency))
+        return format_money(value.amount, str(value.currency))
     if isinstance(value, Decimal | int):
-        return number(value)
+        return format_number(value)
     if isinstance(value, datetime):
         return f"{date_format(timezone.localtime(value), 'DATETIME_FORMAT')} {timezone.localtime(value):%Z}"
     if isinstance(value, date):

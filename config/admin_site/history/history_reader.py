@@ -23,7 +23,7 @@ UNDO = {"insert": "added", "update": "changed", "delete": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RowChange:
     """
     One change of one row: what it was before, if the trail knows, and what it was after.
 
@@ -41,35 +41,35 @@ class Step:
 
 
 def is_tracked(model: type[Model]) -> bool:
-    return bool(tables_of(model))
+    return bool(event_tables(model))
 
 
-def of_object(model: type[Model], pk: Any) -> list[Step]:
+def read_object_changes(model: type[Model], pk: Any) -> list[RowChange]:
     """
     Return the changes of an object and of its parts, newest first.
 
     A part is a row that is deleted with its whole: the features, prices, rates and tiers of a version.
     """
-    found: list[Step] = []
+    found: list[RowChange] = []
     for table, rows in _tables(model, pk):
         found += _steps(table.objects.filter(pgh_obj_id__in=rows))
     return sorted(found, key=_time, reverse=True)
 
 
-def latest(models: Iterable[type[Model]], *, count: int) -> list[Step]:
+def read_latest_changes(models: Iterable[type[Model]], *, count: int) -> list[RowChange]:
     """Return the latest changes of any row of these models, newest first: at most `count`, one query per table."""
-    found: list[Step] = []
+    found: list[RowChange] = []
     for model in models:
-        for table in tables_of(model):
+        for table in event_tables(model):
             newest = list(table.objects.select_related("pgh_context").order_by("-pgh_id")[:count])
-            found += [Step(event, None, UNDO[event.pgh_label]) for event in newest]
+            found += [RowChange(event, None, UNDO[event.pgh_label]) for event in newest]
     chosen = sorted(found, key=_time, reverse=True)[:count]
-    return [Step(step.event, before, step.verb) for step, before in zip(chosen, _before(chosen), strict=True)]
+    return [RowChange(step.event, before, step.verb) for step, before in zip(chosen, _before(chosen), strict=True)]
 
 
 def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Event], list[Any]]]:
     """Yield the event tables of a model and of its parts, with the ids of the rows that belong to the object."""
-    for table in tables_of(model):
+    for table in event_tables(model):
         yield table, [pk]
     yield from _tables_of_parts(model, [pk])
 
@@ -77,9 +77,9 @@ def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Event], list[Any
 def _tables_of_parts(model: type[Model], wholes: list[Any]) -> Iterable[tuple[type[Event], list[Any]]]:
     for relation in model._meta.related_objects:
         part = relation.related_model
-        if not is_tracked(part) or relation.field not in wholes_of(part):
+        if not is_tracked(part) or relation.field not in parent_keys(part):
             continue
-        for table in tables_of(part):
+        for table in event_tables(part):
             # Asked of the trail and not of the table, since parts that were removed belong to the story.
             parts = table.objects.filter(**{f"{relation.field.attname}__in": wholes})
             ids = list(parts.values_list("pgh_obj_id", flat=True).distinct())
@@ -88,19 +88,19 @@ def _tables_of_parts(model: type[Model], wholes: list[Any]) -> Iterable[tuple[ty
                 yield from _tables_of_parts(part, ids)
 
 
-def _steps(events: QuerySet[Event]) -> list[Step]:
+def _steps(events: QuerySet[Event]) -> list[RowChange]:
     rows = list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST_PER_TABLE])
     states: dict[Any, list[Event]] = defaultdict(list)
     for row in reversed(rows):
         states[row.pgh_obj_id].append(row)
     return [
-        Step(event, before, UNDO[event.pgh_label])
+        RowChange(event, before, UNDO[event.pgh_label])
         for of_row in states.values()
         for before, event in zip([None, *of_row], of_row, strict=False)
     ]
 
 
-def _before(steps: list[Step]) -> Iterable[Event | None]:
+def _before(steps: list[RowChange]) -> Iterable[Event | None]:
     """Return the state before each step, in one query per table."""
     by_table: dict[type[Event], list[Event]] = defaultdict(list)
     for step in steps:
@@ -124,13 +124,13 @@ def _before(steps: list[Step]) -> Iterable[Event | None]:
 
 
 @cache
-def tables_of(model: type[Model]) -> list[type[Event]]:
+def event_tables(model: type[Model]) -> list[type[Event]]:
     """Return the event tables of a model; none if it is not tracked."""
     return pghistory.core.event_models(tracks_model=model)
 
 
 @cache
-def wholes_of(model: type[Model]) -> tuple[ForeignKey, ...]:
+def parent_keys(model: type[Model]) -> tuple[ForeignKey, ...]:
     """Return the keys of a model to what its rows are parts of: what they are deleted with."""
     keys = [field for field in model._meta.concrete_fields if isinstance(field, ForeignKey)]
     return tuple(one for one in keys if one.remote_field.on_delete is CASCADE and is_tracked(one.related_model))
@@ -138,8 +138,8 @@ def wholes_of(model: type[Model]) -> tuple[ForeignKey, ...]:
 
 def depth(model: type[Model]) -> int:
     """Return how many wholes a model's rows are within: 0 for a plan version, 4 for a tier."""
-    return 1 + max((depth(one.related_model) for one in wholes_of(model)), default=-1)
+    return 1 + max((depth(one.related_model) for one in parent_keys(model)), default=-1)
 
 
-def _time(step: Step) -> tuple[Any, int]:
+def _time(step: RowChange) -> tuple[Any, int]:
     return step.event.pgh_created_at, step.event.pgh_id

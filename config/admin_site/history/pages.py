@@ -14,31 +14,31 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 
 from config.admin_site.history import history_reader
-from config.admin_site.history.field_text import Difference, Names, differences
+from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
 
 LATEST = 60
 """Changes on the page of what changed lately."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class HistoryChange:
     """What was done to one row: `of` is what it is a part of; `differences`, what of it changed."""
 
     verb: str
     subject: str
     of: str
-    differences: list[Difference]
+    differences: list[FieldDifference]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """What one request, or one transaction outside of any, changed: who, when, why, and row by row what."""
 
     at: datetime
     who: str
     where: str
     reason: str
-    changes: list[Change]
+    changes: list[HistoryChange]
 
 
 def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateResponse:
@@ -53,7 +53,7 @@ def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateR
         "title": f"History of {obj}",
         "opts": page.opts,
         "original": obj,
-        "entries": entries(history_reader.of_object(page.model, obj.pk)),
+        "entries": entries(history_reader.read_object_changes(page.model, obj.pk)),
         "most": history_reader.MOST_PER_TABLE,
     }
     request.current_app = page.admin_site.name
@@ -71,23 +71,23 @@ def changes(request: HttpRequest, site: Any) -> TemplateResponse:
         **site.each_context(request),
         "title": "Changes",
         "subtitle": None,
-        "entries": entries(history_reader.latest(models, count=LATEST)),
+        "entries": entries(history_reader.read_latest_changes(models, count=LATEST)),
         "most": None,
     }
     request.current_app = site.name
     return TemplateResponse(request, "staff/history.html", context)
 
 
-def entries(steps: list[history_reader.Step]) -> list[Entry]:
+def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
     """Return steps, newest first, gathered into what belongs together, in words."""
-    names = Names(steps)
+    names = RowNames(steps)
     users = get_user_model().objects.in_bulk({_context(step).get("user") for step in steps} - {None})
     found = []
     for _, group in groupby(steps, key=_together):
         of_one = sorted(group, key=lambda step: (history_reader.depth(step.model), step.event.pgh_id))
         context = _context(of_one[-1])
         found.append(
-            Entry(
+            HistoryEntry(
                 at=of_one[0].event.pgh_created_at,
                 who=_who(context, users),
                 where=_where(context, is_known=of_one[-1].event.pgh_context is not None),
@@ -98,19 +98,19 @@ def entries(steps: list[history_reader.Step]) -> list[Entry]:
     return [one for one in found if one.changes]
 
 
-def _changes(steps: Iterable[history_reader.Step], names: Names) -> Iterable[Change]:
+def _changes(steps: Iterable[history_reader.RowChange], names: RowNames) -> Iterable[HistoryChange]:
     for step in steps:
-        found = differences(step, names)
+        found = describe_differences(step, names)
         if found or step.verb != "changed":
-            yield Change(step.verb, names.subject(step), names.wholes(step), found)
+            yield HistoryChange(step.verb, names.subject(step), names.wholes(step), found)
 
 
-def _together(step: history_reader.Step) -> Any:
+def _together(step: history_reader.RowChange) -> Any:
     """Return what the steps of one request share; outside of requests, the moment that their transaction began."""
     return step.event.pgh_context_id or step.event.pgh_created_at
 
 
-def _context(step: history_reader.Step) -> dict[str, Any]:
+def _context(step: history_reader.RowChange) -> dict[str, Any]:
     return step.event.pgh_context.metadata if step.event.pgh_context is not None else {}
 
 

@@ -15,11 +15,11 @@ from django.db import connection
 from django.utils import timezone
 
 from config import processes
-from config.paths import data_folder, make
+from config.paths import data_folder, make_folder
 from demo import build, live_traffic, logins, payments, prepaid_customers, summary
 from demo.event_sender import Sender, SendingFailed
-from invoices.documents.signed_links import link_to
-from lib.progress_bar import progress
+from invoices.documents.signed_links import create_link
+from lib.progress_bar import show_progress
 
 OLDEST = timedelta(days=300)
 """How far back the demo's today may lie: the API takes usage of about 13 months, and the demo fills two."""
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         call_command("migrate", verbosity=0, interactive=False)
         today = self._today(options["at"])
-        kept = make(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
+        kept = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
         granted = logins.grant(file=kept, at=timezone.now())
         self._build(today, granted.api_key)
         self._tell_what_there_is()
@@ -67,9 +67,9 @@ class Command(BaseCommand):
         return today
 
     def _build(self, today: datetime, api_key: str) -> None:
-        watch = partial(progress, out=self.stdout)
+        watch = partial(show_progress, out=self.stdout)
         try:
-            with processes.web_alone() as url:
+            with processes.run_web_only() as url:
                 built = build.build(at=today, url=url, api_key=api_key, watch=watch)
         except (processes.NoAnswer, SendingFailed) as error:
             raise CommandError(f"{error} Run the demo again: it goes on where it was.") from error
@@ -116,7 +116,7 @@ class Command(BaseCommand):
             self._line("admin", f"{url}/admin/")
             self._line("portal", f"{url}{payments.way_into_the_portal(at=timezone.now())} (once, within the hour)")
             self._line("API docs", f"{url}/api/docs/")
-            self._line("a PDF", url + link_to(summary.fullest_invoice(), at=timezone.now()))
+            self._line("a PDF", url + create_link(summary.fullest_invoice(), at=timezone.now()))
         self._line("logins", ", ".join(logins.usernames()))
         self._line("password", granted.password)
         self._line("API key", granted.api_key)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from invoices.models.payment_attempts import ProviderName
-from invoices.payments.providers import Misconfigured, Unclear
+from invoices.payments.providers import Misconfigured, OutcomeUnknown
 from invoices.payments.reconciliation import reconcile
 from lib.task_clock import database_time
 
@@ -25,26 +25,26 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = database_time()
-        start, end = _moment(options["since"]), _moment(options["until"]) if options["until"] else at
+        start, end = parse_time(options["since"]), parse_time(options["until"]) if options["until"] else at
         count = 0
         try:
             for one in reconcile(
-                provider_name=options["provider"], start=start, end=end, at=at, settles=options["settle"]
+                provider_name=options["provider"], start=start, end=end, at=at, records_outcomes=options["settle"]
             ):
                 count += 1
                 facts = {name: value for name, value in asdict(one).items() if name != "what"}
                 told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
-                self.stdout.write(f"{one.what}: {told}")
-        except (Unclear, Misconfigured) as error:
+                self.stdout.write(f"{one.description}: {told}")
+        except (OutcomeUnknown, Misconfigured) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{count} differences")
         if count:
             sys.exit(min(count, 100))
 
 
-def _moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise CommandError(f"“{text}” is no time: write it like 2026-10-01 or 2026-10-01T12:00:00Z.") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

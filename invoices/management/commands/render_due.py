@@ -26,5 +26,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{render_queue.release_parked(at=at):,} parked, tried again")
         outcome = renderer.render_due(at=at, limit=limit, seconds=float("inf"))
         self.stdout.write(f"{outcome.rendered:,} rendered, {outcome.failed:,} failed")
-        for failed in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:
-            self.stdout.write(self.style.WARNING(f"{failed.invoice}: {failed.error}"))
+        for rendering in Rendering.objects.parked().select_related("invoice").defer("content")[:20]:
+            self.stdout.write(self.style.WARNING(f"{rendering.invoice}: {rendering.error}"))

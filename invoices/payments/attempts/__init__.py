@@ -1,14 +1,15 @@
 """
-Take money that is due, through a provider: docs/payments.md#charges.
+Collect amounts due through a provider: docs/payments.md#charges.
 
-An attempt is a row before its provider hears of it, and its outcome is recorded once it is known: `begin` or
-`open_page`, then `ask`, then `settle`. Whoever dies in between leaves a row that `sweep` goes on with.
+An attempt is a row before its provider receives it, and its outcome is recorded once it is known: `start_payment` or
+`open_page`, then `submit_attempt`, then `record_outcome`. If a process dies in between, `collect_due_payments`
+resumes from the row.
 """
 
 from invoices.payments.attempts.checkout import close_pages, open_page
-from invoices.payments.attempts.payment_start import CannotCharge, begin
-from invoices.payments.attempts.provider_calls import ask
-from invoices.payments.attempts.retry import sweep
-from invoices.payments.attempts.settlement import settle
+from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
+from invoices.payments.attempts.provider_calls import submit_attempt
+from invoices.payments.attempts.retry import collect_due_payments
+from invoices.payments.attempts.settlement import record_outcome
 
-__all__ = ["CannotCharge", "ask", "begin", "close_pages", "open_page", "settle", "sweep"]
+__all__ = ["PaymentAttemptRefused", "submit_attempt", "start_payment", "close_pages", "open_page", "record_outcome", "collect_due_payments"]

@@ -1,4 +1,4 @@
-"""What a customer is charged by: which one, and which no longer."""
+"""Choose a customer's default payment method, and remove payment methods."""
 
 from datetime import datetime
 
@@ -6,13 +6,13 @@ from django.db import transaction
 
 from invoices.models import PayerAccount, PaymentMethod
 from invoices.payments.attempts.checkout import UNREACHABLE
-from invoices.payments.attempts.payment_start import CannotCharge
-from invoices.payments.providers import Misconfigured, Unclear, provider
+from invoices.payments.attempts.payment_start import PaymentAttemptRefused
+from invoices.payments.providers import Misconfigured, OutcomeUnknown, provider
 
 
 @transaction.atomic
 def make_default(*, payment_method_id: int) -> PaymentMethod:
-    """Let this one be charged from now on, and none of the others."""
+    """Make a payment method the default of its account, instead of any other."""
     payment_method = PaymentMethod.objects.get(pk=payment_method_id)
     PayerAccount.objects.select_for_update().get(pk=payment_method.account_id)
     PaymentMethod.objects.filter(account=payment_method.account_id, is_default=True).update(is_default=False)
@@ -21,15 +21,15 @@ def make_default(*, payment_method_id: int) -> PaymentMethod:
     return payment_method
 
 
-def forget(*, payment_method_id: int, at: datetime) -> None:
+def remove_payment_method(*, payment_method_id: int, at: datetime) -> None:
     """
-    Charge an payment_method no longer; its provider forgets it first, so that nothing is kept there that we do not know.
+    Stop charging a payment method. The provider deletes it first, so that it stores no method that we don't know of.
 
-    :raises CannotCharge: if the provider cannot be reached.
+    :raises PaymentAttemptRefused: if the provider cannot be reached.
     """
     payment_method = PaymentMethod.objects.select_related("account").get(pk=payment_method_id)
     try:
-        provider(payment_method.account.provider).forget(payment_method.ref)
-    except (Unclear, Misconfigured) as error:
-        raise CannotCharge(UNREACHABLE) from error
+        provider(payment_method.account.provider).detach_payment_method(payment_method.ref)
+    except (OutcomeUnknown, Misconfigured) as error:
+        raise PaymentAttemptRefused(UNREACHABLE) from error
     PaymentMethod.objects.filter(pk=payment_method_id).update(removed_at=at, is_default=False)

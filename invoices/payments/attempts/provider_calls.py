@@ -1,4 +1,4 @@
-"""Ask a provider for what is written down: once, and then only what came of it."""
+"""Submit attempts to their provider: send each once, then only look up its outcome."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,93 +10,94 @@ from django.db.models import F, Q
 
 from invoices.models import PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
-from invoices.payments.attempts.settlement import postpone, settle
-from invoices.payments.providers import Answer, Misconfigured, Order, Unclear, provider
+from invoices.payments.attempts.settlement import postpone, record_outcome
+from invoices.payments.providers import ProviderResponse, Misconfigured, PaymentOrder, OutcomeUnknown, provider
 from invoices.payments.providers.protocol import CANCELED
-from lib.failpoints import reached
+from lib.failpoints import hit_failpoint
 
 LEASE = timedelta(seconds=90)
-"""Longer than a provider may take to answer: nobody else asks meanwhile."""
+"""Longer than a provider may take to answer, so that no second worker calls it meanwhile."""
 
-KEYS_LAST = timedelta(hours=23)
-"""How long a provider takes a repeated request for the same: Stripe promises a day."""
+IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=23)
+"""How long a provider recognizes a repeated request by its key: Stripe promises a day."""
 
-NOT_THERE = "The provider knows nothing of it a day after it was sent"
-NEVER_OPENED = "Its page was never made"
+NOT_FOUND_REASON = "The provider knows nothing of it a day after it was sent"
+NO_PAGE_REASON = "Its page was never made"
 
 
-def ask(*, attempt_id: int, at: datetime) -> PaymentAttempt:
+def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
     """
-    Hand a charge over to its provider, or find out what came of it, and record that.
+    Send a payment attempt to its provider, or look up its outcome, and record the response.
 
-    What was handed over before is looked up first; where there is nothing, it is sent again under the same key, which
-    counts once. After a day, when keys are forgotten, what is not there is given up.
+    An attempt sent before is looked up first; if the provider has no record of it, it is sent again under the same
+    key,
+    which counts once. After a day, when keys expire, an attempt unknown to the provider is canceled.
 
-    Nobody else asks meanwhile; a charge that somebody asks about, or that is settled, is returned as it is.
+    A lease keeps other workers away meanwhile; an attempt that is leased or settled is returned unchanged.
     """
-    is_first = lease(PaymentAttempt, attempt_id, at)
-    charge = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=attempt_id)
-    if is_first is None:
-        return charge
-    service, order = provider(charge.provider), order_of(charge, at=at)
-    reached("charge.before_asking")
+    is_first_submission = acquire_lease(PaymentAttempt, attempt_id, at)
+    attempt = PaymentAttempt.objects.select_related("payment_method__account", "invoice").get(pk=attempt_id)
+    if is_first_submission is None:
+        return attempt
+    service, order = provider(attempt.provider), payment_order(attempt, at=at)
+    hit_failpoint("charge.before_asking")
 
-    def exchange() -> Answer:
-        found = None if is_first else service.find(order)
-        if found is None and charge.payment_method is None:
-            return Answer(CANCELED, reason=NEVER_OPENED)
-        if found is None and at > order.sent_at + KEYS_LAST:
-            return Answer(CANCELED, reason=NOT_THERE)
-        return found or service.charge(order)
+    def exchange() -> ProviderResponse:
+        existing = None if is_first_submission else service.find_payment(order)
+        if existing is None and attempt.payment_method is None:
+            return ProviderResponse(CANCELED, reason=NO_PAGE_REASON)
+        if existing is None and at > order.sent_at + IDEMPOTENCY_KEY_LIFETIME:
+            return ProviderResponse(CANCELED, reason=NOT_FOUND_REASON)
+        return existing or service.charge(order)
 
-    answer = heard(exchange)
-    reached("charge.after_asking")
-    if isinstance(answer, Answer):
-        return settle(attempt_id=attempt_id, answer=answer, at=at)
-    return postpone(charge, reason=answer, at=at)
+    response = call_provider(exchange)
+    hit_failpoint("charge.after_asking")
+    if isinstance(response, ProviderResponse):
+        return record_outcome(attempt_id=attempt_id, response=response, at=at)
+    return postpone(attempt, reason=response, at=at)
 
 
-def heard(exchange: Callable[[], Answer]) -> Answer | str:
-    """Return what a provider answers, or why nobody knows."""
+def call_provider(exchange: Callable[[], ProviderResponse]) -> ProviderResponse | str:
+    """Return a provider's response, or the reason why the outcome is unknown."""
     try:
         return exchange()
-    except (Unclear, Misconfigured) as error:
+    except (OutcomeUnknown, Misconfigured) as error:
         return str(error)
 
 
-def lease(attempts: Any, id_: int, at: datetime) -> bool | None:
+def acquire_lease(attempts: Any, attempt_id: int, at: datetime) -> bool | None:
     """
-    Take the right to ask about a pending attempt, for a while, committed before anybody is asked.
+    Lease a pending attempt for a limited time, committed before the provider is called.
 
-    Return whether it has never been handed over yet; None if somebody else asks, or it is settled.
+    Return True if it has never been sent, False if it has, and None if it is settled or leased by another worker.
 
-    :raises RuntimeError: within a transaction: with it, what money was taken by might be forgotten.
+    :raises RuntimeError: within a transaction, whose rollback would lose the record that the attempt was sent.
     """
-    free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
-    mine = attempts.objects.filter(free, pk=id_, state=AttemptState.PENDING)
-    asked = {"leased_until": at + LEASE, "tries": F("tries") + 1, "next_at": at + LEASE}
+    is_free = Q(leased_until__isnull=True) | Q(leased_until__lte=at)
+    leasable = attempts.objects.filter(is_free, pk=attempt_id, state=AttemptState.PENDING)
+    lease_fields = {"leased_until": at + LEASE, "tries": F("tries") + 1, "next_at": at + LEASE}
     with transaction.atomic(durable=True):
-        if mine.filter(sent_at__isnull=True).update(**asked, sent_at=at):
+        if leasable.filter(sent_at__isnull=True).update(**lease_fields, sent_at=at):
             return True
-        return False if mine.update(**asked) else None
+        return False if leasable.update(**lease_fields) else None
 
 
-def order_of(charge: PaymentAttempt, *, at: datetime) -> Order:
-    """Return a charge as its provider gets it."""
-    order = Order(
-        key=charge.key,
-        amount=charge.amount,
-        currency=str(charge.currency),
-        described=str(charge.invoice),
-        sent_at=charge.sent_at or at,
+def payment_order(attempt: PaymentAttempt, *, at: datetime) -> PaymentOrder:
+    """Return a payment attempt in the form that its provider takes."""
+    order = PaymentOrder(
+        key=attempt.key,
+        amount=attempt.amount,
+        currency=str(attempt.currency),
+        description=str(attempt.invoice),
+        sent_at=attempt.sent_at or at,
         at=at,
-        ref=charge.ref,
+        ref=attempt.ref,
     )
-    if charge.payment_method is None:
-        return replace(order, account=_account(charge))
-    return replace(order, account=charge.payment_method.account.ref, payment_method=charge.payment_method.ref)
+    if attempt.payment_method is None:
+        return replace(order, account=_account_ref(attempt))
+    return replace(order, account=attempt.payment_method.account.ref, payment_method=attempt.payment_method.ref)
 
 
-def _account(charge: PaymentAttempt) -> str:
-    accounts = charge.invoice.customer.payer_accounts.filter(provider=charge.provider)
+def _account_ref(attempt: PaymentAttempt) -> str:
+    accounts = attempt.invoice.customer.payer_accounts.filter(provider=attempt.provider)
     return accounts.values_list("ref", flat=True).first() or ""

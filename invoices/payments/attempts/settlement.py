@@ -1,4 +1,4 @@
-"""Record what came of an attempt, once, whoever says it and however often."""
+"""Record the outcome of an attempt, once, from any source and however often it is reported."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,90 +9,91 @@ from django.contrib.auth.models import AbstractBaseUser
 from customers.notifications import announce
 from invoices.models import Invoice, Payment, PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
-from invoices.payments.manual_payments import PAYABLE, keep_surplus, record_payment
-from invoices.payments.providers import Answer
+from invoices.payments.manual_payments import PAYABLE, credit_overpayment, record_payment
+from invoices.payments.providers import ProviderResponse
 from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
-from lib.audit_log import change
-from lib.decimals import plain
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
 
-ASK_AGAIN = (
+CHECK_INTERVALS = (
     timedelta(seconds=10),
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=15),
     timedelta(hours=1),
 )
-"""How long after the first, second … look the next one comes; every hour from then on."""
+"""The delay of the first, second … check of a pending attempt; later ones follow every hour."""
 
 MOST_REASON = 300
 
 
-def settle(*, attempt_id: int, answer: Answer, at: datetime) -> PaymentAttempt:
+def record_outcome(*, attempt_id: int, response: ProviderResponse, at: datetime) -> PaymentAttempt:
     """
-    Record what a provider says of a charge: the one way in, for its answers, its events and its lists alike.
+    Record a provider's response to a payment attempt: the single entry point for responses, events and provider
+    lists.
 
-    What was taken pays the invoice as far as it is due; the rest is the customer's, on their balance. What was
-    declined or canceled may still turn out to have been taken, and then is; what was taken stays taken.
+    The money received pays the invoice up to the amount due; the rest goes to the customer's balance. A declined or
+    canceled attempt may still turn out to have succeeded, and is then recorded as such; a success is final.
     """
-    with change("settle charge", by=None, at=at, charge=attempt_id):
+    with audited_transaction("settle charge", by=None, at=at, charge=attempt_id):
         invoice = Invoice.objects.select_for_update(no_key=True).get(charges=attempt_id)
-        charge = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
-        if charge.state == AttemptState.SUCCEEDED or charge.state == answer.state != PENDING:
-            return charge
-        if answer.state == PENDING:
-            return _keep_looking(charge, answer, at)
-        if charge.state != AttemptState.PENDING and answer.state != SUCCEEDED:
-            return charge  # it came to nothing either way
-        _record(charge, answer, at)
-        if answer.state == SUCCEEDED:
-            _take_in(charge, invoice, at)
-        elif answer.state == DECLINED:
-            _tell(charge, invoice, "payment.failed", at)
-        return charge
+        attempt = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+        if attempt.state == AttemptState.SUCCEEDED or attempt.state == response.state != PENDING:
+            return attempt
+        if response.state == PENDING:
+            return _store_pending_response(attempt, response, at)
+        if attempt.state != AttemptState.PENDING and response.state != SUCCEEDED:
+            return attempt  # it came to nothing either way
+        _store_outcome(attempt, response, at)
+        if response.state == SUCCEEDED:
+            _record_received_money(attempt, invoice, at)
+        elif response.state == DECLINED:
+            _announce(attempt, invoice, "payment.failed", at)
+        return attempt
 
 
-def _record(charge: PaymentAttempt, answer: Answer, at: datetime) -> None:
-    charge.state, charge.settled_at, charge.ref = answer.state, at, answer.ref or charge.ref
-    charge.code, charge.reason = answer.code[:60], answer.reason[:MOST_REASON]
-    charge.next_at = charge.leased_until = None
-    charge.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
+def _store_outcome(attempt: PaymentAttempt, response: ProviderResponse, at: datetime) -> None:
+    attempt.state, attempt.settled_at, attempt.ref = response.state, at, response.ref or attempt.ref
+    attempt.code, attempt.reason = response.code[:60], response.reason[:MOST_REASON]
+    attempt.next_at = attempt.leased_until = None
+    attempt.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
 
 
-def _take_in(charge: PaymentAttempt, invoice: Invoice, at: datetime) -> None:
+def _record_received_money(attempt: PaymentAttempt, invoice: Invoice, at: datetime) -> None:
     due = invoice.due if invoice.state in PAYABLE else Decimal(0)
-    if pays := min(charge.amount, due):
+    if payment_amount := min(attempt.amount, due):
         record_payment(
             invoice_id=invoice.pk,
-            amount=pays,
-            method=charge.provider,
-            reference=f"charge:{charge.pk}",
-            attempt=charge,
+            amount=payment_amount,
+            method=attempt.provider,
+            reference=f"charge:{attempt.pk}",
+            attempt=attempt,
             at=at,
         )
-    if surplus := charge.amount - pays:
-        keep_surplus(invoice, surplus, reference=f"charge:{charge.pk}", at=at)
-    _tell(charge, invoice, "payment.succeeded", at)
+    if overpayment := attempt.amount - payment_amount:
+        credit_overpayment(invoice, overpayment, reference=f"charge:{attempt.pk}", at=at)
+    _announce(attempt, invoice, "payment.succeeded", at)
 
 
-def _keep_looking(charge: PaymentAttempt, answer: Answer, at: datetime) -> PaymentAttempt:
-    if charge.state != AttemptState.PENDING:
-        return charge
-    charge.ref, charge.page = answer.ref or charge.ref, answer.page or charge.page
-    charge.closes_at = answer.closes_at or charge.closes_at
-    return postpone(charge, reason=answer.reason, at=at)
+def _store_pending_response(attempt: PaymentAttempt, response: ProviderResponse, at: datetime) -> PaymentAttempt:
+    if attempt.state != AttemptState.PENDING:
+        return attempt
+    attempt.ref, attempt.page = response.ref or attempt.ref, response.page or attempt.page
+    attempt.closes_at = response.closes_at or attempt.closes_at
+    return postpone(attempt, reason=response.reason, at=at)
 
 
 def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
     """
-    Ask again later about what is not decided, or what nobody knows; a page is looked at once it is closed.
+    Schedule the next check of a pending attempt; one with an open page is checked after the page has closed.
 
-    Whoever asked too slowly finds it settled by somebody else: then it stays so.
+    If another worker has settled the attempt meanwhile, its outcome stays.
     """
-    wait = ASK_AGAIN[min(attempt.tries, len(ASK_AGAIN)) - 1] if attempt.tries else ASK_AGAIN[0]
+    wait = CHECK_INTERVALS[min(attempt.tries, len(CHECK_INTERVALS)) - 1] if attempt.tries else CHECK_INTERVALS[0]
     closes_at = getattr(attempt, "closes_at", None)
     attempt.next_at = max(at + wait, closes_at) if closes_at and closes_at > at else at + wait
     attempt.reason, attempt.leased_until = reason[:MOST_REASON], None
-    names = [
+    field_names = [
         "ref",
         "next_at",
         "reason",
@@ -100,36 +101,36 @@ def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
         *(["page", "closes_at"] * isinstance(attempt, PaymentAttempt)),
     ]
     pending = type(attempt).objects.filter(pk=attempt.pk, state=AttemptState.PENDING)
-    if not pending.update(**{name: getattr(attempt, name) for name in names}):
+    if not pending.update(**{field_name: getattr(attempt, field_name) for field_name in field_names}):
         attempt.refresh_from_db()
     return attempt
 
 
-def _tell(charge: PaymentAttempt, invoice: Invoice, kind: str, at: datetime) -> None:
+def _announce(attempt: PaymentAttempt, invoice: Invoice, kind: str, at: datetime) -> None:
     facts = {
         "invoice": invoice.pk,
         "number": invoice.number,
-        "charge": charge.pk,
-        "amount": plain(charge.amount),
-        "currency": str(charge.currency),
-        "reason": charge.reason or None,
+        "charge": attempt.pk,
+        "amount": to_plain_string(attempt.amount),
+        "currency": str(attempt.currency),
+        "reason": attempt.reason or None,
     }
-    key = f"charge:{charge.pk}:{kind}"
+    key = f"charge:{attempt.pk}:{kind}"
     announce(kind=kind, customer_id=invoice.customer_id, facts=facts, key=key, at=at)
 
 
-def take_back(*, payment_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Payment:
+def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Payment:
     """
-    Take a payment back that did not come after all: a returned debit, a lost dispute, a slip of somebody's hand.
+    Reverse a payment that failed after all: a returned debit, a lost dispute, an entry made by mistake.
 
-    The invoice is due again as far as it paid it. Again is no error.
+    The amount is due again on its invoice. Reversing a payment twice returns the first reversal.
     """
-    with change("take payment back", by=by, at=at, payment=payment_id):
+    with audited_transaction("take payment back", by=by, at=at, payment=payment_id):
         payment = Payment.objects.select_related("invoice").get(pk=payment_id)
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=payment.invoice_id)
-        found = Payment.objects.filter(reverses=payment).first()
-        if found is not None:
-            return found
+        existing_reversal = Payment.objects.filter(reverses=payment).first()
+        if existing_reversal is not None:
+            return existing_reversal
         reversal = Payment.objects.create(
             invoice=invoice,
             amount=-payment.amount,
@@ -142,7 +143,7 @@ def take_back(*, payment_id: int, reason: str, at: datetime, by: AbstractBaseUse
             by_id=by.pk if by else None,
             created_at=at,
         )
-        facts = {"invoice": invoice.pk, "number": invoice.number, "amount": plain(payment.amount)}
+        facts = {"invoice": invoice.pk, "number": invoice.number, "amount": to_plain_string(payment.amount)}
         facts |= {"currency": str(payment.currency), "reason": reason}
         announce(
             kind="payment.taken_back",

@@ -1,1 +1,1 @@
-"""Go after what is not paid in time: docs/payments.md#dunning."""
+"""Dunning of invoices that are past due: docs/payments.md#dunning."""

@@ -1,4 +1,4 @@
-"""Take the steps that a seller has laid down, one by one, each once for an invoice."""
+"""Take the dunning steps of each seller, each once for an invoice."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -6,74 +6,75 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.notifications import announce
 from invoices.models import DunningAct, DunningStep, Invoice
 from invoices.models.dunning import DunningAction
 from invoices.models.invoices import InvoiceState
-from invoices.payments.attempts.payment_start import CannotCharge, begin
-from lib.decimals import plain
+from invoices.payments.attempts.payment_start import PaymentAttemptRefused, start_payment
+from lib.decimals import to_plain_string
 
-SKIPPED = "A later reminder was due as well"
-AT_ONCE = 500
+SKIPPED_OUTCOME = "A later reminder was due as well"
+BATCH_SIZE = 500
 
 
-def dun(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
-    Take what steps are due for overdue invoices, and return how many; harmless to run twice, or at once.
+    Take the steps due for overdue invoices, and return their number; safe to repeat and to run concurrently.
 
-    A customer who is given time (`dunning_hold_until`) is left alone until then; steps that came due meanwhile are
-    taken after it, of several reminders the last one only.
+    A customer with a `dunning_hold_until` date is left alone until then; the steps that became due meanwhile are
+    taken
+    after it, of several reminders only the last.
     """
-    steps: dict[int, list[DunningStep]] = {}
+    steps_by_seller: dict[int, list[DunningStep]] = {}
     for step in DunningStep.objects.order_by("days", "pk"):
-        steps.setdefault(step.seller_id, []).append(step)
+        steps_by_seller.setdefault(step.seller_id, []).append(step)
     count = 0
-    for seller_id, ladder in steps.items():
-        overdue = Invoice.objects.filter(in_time_of(clock), seller=seller_id, state=InvoiceState.OVERDUE)
-        after = 0
-        while ids := list(overdue.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
-            after = ids[-1]
-            for invoice_id in ids:
+    for seller_id, seller_steps in steps_by_seller.items():
+        overdue = Invoice.objects.filter(clock_filter(clock), seller=seller_id, state=InvoiceState.OVERDUE)
+        last_id = 0
+        while invoice_ids := list(overdue.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE]):
+            last_id = invoice_ids[-1]
+            for invoice_id in invoice_ids:
                 if not keep_going():
                     return count
-                count += _take(invoice_id, ladder, at)
+                count += _take_due_steps(invoice_id, seller_steps, at)
     return count
 
 
 @transaction.atomic
-def _take(invoice_id: int, ladder: list[DunningStep], at: datetime) -> int:
-    held = Invoice.objects.select_related("customer", "seller")
-    invoice = held.select_for_update(of=("self",), no_key=True, skip_locked=True).filter(pk=invoice_id).first()
+def _take_due_steps(invoice_id: int, steps: list[DunningStep], at: datetime) -> int:
+    invoices = Invoice.objects.select_related("customer", "seller")
+    invoice = invoices.select_for_update(of=("self",), no_key=True, skip_locked=True).filter(pk=invoice_id).first()
     if invoice is None or invoice.state != InvoiceState.OVERDUE or not invoice.due or invoice.due_date is None:
         return 0
     today = at.astimezone(ZoneInfo(invoice.seller.time_zone)).date()
     if invoice.customer.dunning_hold_until is not None and today < invoice.customer.dunning_hold_until:
         return 0
-    due = _due(invoice, ladder, today)
-    reminders = [one for one in due if one.action == DunningAction.REMIND]
-    for step in due:
+    due_steps = _due_steps(invoice, steps, today)
+    reminders = [step for step in due_steps if step.action == DunningAction.REMIND]
+    for step in due_steps:
         is_skipped = step.action == DunningAction.REMIND and step is not reminders[-1]
-        outcome = SKIPPED if is_skipped else _do(invoice, step, at)
+        outcome = SKIPPED_OUTCOME if is_skipped else _take_step(invoice, step, at)
         DunningAct.objects.create(invoice=invoice, days=step.days, action=step.action, outcome=outcome[:300], at=at)
-    return len(due)
+    return len(due_steps)
 
 
-def _due(invoice: Invoice, ladder: list[DunningStep], today: date) -> list[DunningStep]:
-    late_by = (today - invoice.due_date).days if invoice.due_date else 0
+def _due_steps(invoice: Invoice, steps: list[DunningStep], today: date) -> list[DunningStep]:
+    days_past_due = (today - invoice.due_date).days if invoice.due_date else 0
     taken = set(invoice.dunning_acts.values_list("days", "action"))
-    return [one for one in ladder if one.days <= late_by and (one.days, one.action) not in taken]
+    return [step for step in steps if step.days <= days_past_due and (step.days, step.action) not in taken]
 
 
-def _do(invoice: Invoice, step: DunningStep, at: datetime) -> str:
+def _take_step(invoice: Invoice, step: DunningStep, at: datetime) -> str:
     if step.action == DunningAction.REMIND:
-        facts = facts_of(invoice) | {"days": step.days}
+        facts = dunning_payload(invoice) | {"days": step.days}
         key = f"invoice:{invoice.pk}:reminder:{step.days}"
         announce(kind="invoice.reminder", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
     elif step.action == DunningAction.CHARGE:
         try:
-            begin(invoice_id=invoice.pk, at=at)
-        except CannotCharge as error:
+            start_payment(invoice_id=invoice.pk, at=at)
+        except PaymentAttemptRefused as error:
             return str(error)
     elif step.action == DunningAction.WRITE_OFF:
         write_off(invoice, at=at)
@@ -81,19 +82,19 @@ def _do(invoice: Invoice, step: DunningStep, at: datetime) -> str:
 
 
 def write_off(invoice: Invoice, *, at: datetime) -> None:
-    """Call an invoice uncollectible; what is paid of it after all still counts. The caller holds it."""
+    """Mark an invoice as uncollectible; later payments on it still count. The caller holds the invoice's lock."""
     Invoice.objects.filter(pk=invoice.pk).update(state=InvoiceState.UNCOLLECTIBLE)
     key = f"invoice:{invoice.pk}:uncollectible"
-    facts = facts_of(invoice)
+    facts = dunning_payload(invoice)
     announce(kind="invoice.uncollectible", customer_id=invoice.customer_id, facts=facts, key=key, at=at)
 
 
-def facts_of(invoice: Invoice) -> dict[str, str | int | None]:
-    """Return what is told of an invoice that is not paid."""
+def dunning_payload(invoice: Invoice) -> dict[str, str | int | None]:
+    """Return the payload of a dunning event."""
     return {
         "invoice": invoice.pk,
         "number": invoice.number,
-        "due": plain(invoice.due),
+        "due": to_plain_string(invoice.due),
         "currency": str(invoice.currency),
         "due_date": invoice.due_date.isoformat() if invoice.due_date else None,
     }

@@ -1,1 +1,1 @@
-"""What providers tell us of their own accord: verified, stored first, and followed once. docs/payments.md#events."""
+"""Events that providers send us: verified, stored first, and processed once. docs/payments.md#events."""

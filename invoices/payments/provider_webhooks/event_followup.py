@@ -1,7 +1,7 @@
 """
-Do what follows from stored events: ask anew about what they speak of.
+Process stored events: look up the attempts that they name at the provider.
 
-An event is never taken at its word, so it matters neither in which order events come, nor how often.
+An event's content is never trusted, so neither the order of events nor their repetition matters.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,142 +14,142 @@ from django.db.models import F
 from customers.notifications import announce
 from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState
-from invoices.payments.attempts.checkout import read_instruments
-from invoices.payments.attempts.provider_calls import ask, order_of
-from invoices.payments.attempts.settlement import settle, take_back
-from invoices.payments.providers import Misconfigured, Unclear, provider
-from invoices.payments.providers.stripe import MARK
-from invoices.payments.refunds.refund import order_of as refund_order
-from invoices.payments.refunds.refund import send
-from invoices.payments.refunds.refund import settle as settle_refund
-from lib.decimals import plain
-from lib.failpoints import reached
+from invoices.payments.attempts.checkout import sync_payment_methods
+from invoices.payments.attempts.provider_calls import submit_attempt, payment_order
+from invoices.payments.attempts.settlement import record_outcome, reverse_payment
+from invoices.payments.providers import Misconfigured, OutcomeUnknown, provider
+from invoices.payments.providers.stripe import METADATA_KEY
+from invoices.payments.refunds.refund import refund_order as refund_order
+from invoices.payments.refunds.refund import submit_refund
+from invoices.payments.refunds.refund import record_refund_outcome as settle_refund
+from lib.decimals import to_plain_string
+from lib.failpoints import hit_failpoint
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 LEASE = timedelta(seconds=90)
 MOST_TRIES = 20
-NOT_OURS = "It is of nothing that we have asked for"
+UNRELATED_OUTCOME = "It is of nothing that we have asked for"
 
 
-def follow_events(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Follow the events that wait, oldest first, and return how many; harmless to run twice, or at once."""
+def process_events(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Process the due events, oldest first, and return their number; safe to repeat and to run concurrently."""
     waiting = ProviderEvent.objects.filter(done_at__isnull=True, next_at__lte=at).order_by("next_at", "pk")
     count = 0
-    for event_id in list(waiting.values_list("pk", flat=True)[:AT_ONCE]):
+    for event_id in list(waiting.values_list("pk", flat=True)[:BATCH_SIZE]):
         if not keep_going():
             break
-        count += follow_event(event_id=event_id, at=at)
+        count += process_event(event_id=event_id, at=at)
     return count
 
 
-def follow_event(*, event_id: int, at: datetime) -> bool:
-    """Follow one event, unless somebody does or it is done; what fails is tried again, and in the end left."""
-    mine = ProviderEvent.objects.filter(pk=event_id, done_at__isnull=True, next_at__lte=at)
-    if not mine.update(next_at=at + LEASE, tries=F("tries") + 1):
+def process_event(*, event_id: int, at: datetime) -> bool:
+    """Process one event unless it is done or leased by another worker; failures are retried, up to MOST_TRIES."""
+    due_events = ProviderEvent.objects.filter(pk=event_id, done_at__isnull=True, next_at__lte=at)
+    if not due_events.update(next_at=at + LEASE, tries=F("tries") + 1):
         return False
     event = ProviderEvent.objects.get(pk=event_id)
     try:
-        outcome = _follow(event, at)
-    except (Unclear, Misconfigured) as error:
+        outcome = _refresh_named_rows(event, at)
+    except (OutcomeUnknown, Misconfigured) as error:
         gives_up = event.tries >= MOST_TRIES
-        again = None if gives_up else at + timedelta(minutes=min(2**event.tries, 240))
-        ProviderEvent.objects.filter(pk=event_id).update(next_at=again, outcome=str(error)[:300])
+        retry_at = None if gives_up else at + timedelta(minutes=min(2**event.tries, 240))
+        ProviderEvent.objects.filter(pk=event_id).update(next_at=retry_at, outcome=str(error)[:300])
         return True
-    reached("event.before_done")
+    hit_failpoint("event.before_done")
     ProviderEvent.objects.filter(pk=event_id).update(done_at=at, next_at=None, outcome=outcome[:300])
     return True
 
 
-def _follow(event: ProviderEvent, at: datetime) -> str:
-    charges, refunds = _charges(event), _refunds(event)
-    for charge in charges:
-        _ask_about(charge, event, at)
+def _refresh_named_rows(event: ProviderEvent, at: datetime) -> str:
+    attempts, refunds = _named_attempts(event), _named_refunds(event)
+    for attempt in attempts:
+        _refresh_attempt(attempt, event, at)
     for refund in refunds:
-        _ask_about_refund(refund, at)
-    accounts = list(_accounts(event))
+        _refresh_refund(refund, at)
+    accounts = list(_named_accounts(event))
     for account in accounts:
-        read_instruments(account=account, at=at)
-    named = [*(f"charge {one.pk}" for one in charges), *(f"refund {one.pk}" for one in refunds)]
-    return ", ".join(named + [f"cards of {one}" for one in accounts]) or NOT_OURS
+        sync_payment_methods(account=account, at=at)
+    labels = [*(f"charge {one.pk}" for one in attempts), *(f"refund {one.pk}" for one in refunds)]
+    return ", ".join(labels + [f"cards of {one}" for one in accounts]) or UNRELATED_OUTCOME
 
 
-def _object(event: ProviderEvent) -> dict[str, Any]:
+def _event_object(event: ProviderEvent) -> dict[str, Any]:
     content = event.content if isinstance(event.content, dict) else {}
-    found = (content.get("data") or {}).get("object") if event.provider == "stripe" else content
-    return found if isinstance(found, dict) else {}
+    event_object = (content.get("data") or {}).get("object") if event.provider == "stripe" else content
+    return event_object if isinstance(event_object, dict) else {}
 
 
-def _key(event: ProviderEvent) -> UUID | None:
-    thing = _object(event)
-    text = thing.get("key") if event.provider == "sandbox" else (thing.get("metadata") or {}).get(MARK)
+def _row_key(event: ProviderEvent) -> UUID | None:
+    event_object = _event_object(event)
+    text = event_object.get("key") if event.provider == "sandbox" else (event_object.get("metadata") or {}).get(METADATA_KEY)
     try:
         return UUID(str(text))
     except ValueError:
         return None
 
 
-def _charges(event: ProviderEvent) -> list[PaymentAttempt]:
-    thing, known = _object(event), PaymentAttempt.objects.filter(provider=event.provider)
-    known = known.select_related("invoice__customer", "payment_method__account")
-    if (key := _key(event)) is not None and (found := list(known.filter(key=key))):
-        return found
-    named = [thing.get("id"), thing.get("payment_intent")]
-    return list(known.filter(ref__in=[one for one in named if isinstance(one, str)]))
+def _named_attempts(event: ProviderEvent) -> list[PaymentAttempt]:
+    event_object, attempts = _event_object(event), PaymentAttempt.objects.filter(provider=event.provider)
+    attempts = attempts.select_related("invoice__customer", "payment_method__account")
+    if (key := _row_key(event)) is not None and (attempts_by_key := list(attempts.filter(key=key))):
+        return attempts_by_key
+    refs = [event_object.get("id"), event_object.get("payment_intent")]
+    return list(attempts.filter(ref__in=[ref for ref in refs if isinstance(ref, str)]))
 
 
-def _refunds(event: ProviderEvent) -> list[Refund]:
-    key, ref = _key(event), _object(event).get("id")
-    known = Refund.objects.filter(provider=event.provider).select_related("attempt")
-    return list(known.filter(key=key) if key else known.filter(ref=str(ref)).exclude(ref=""))
+def _named_refunds(event: ProviderEvent) -> list[Refund]:
+    key, ref = _row_key(event), _event_object(event).get("id")
+    refunds = Refund.objects.filter(provider=event.provider).select_related("attempt")
+    return list(refunds.filter(key=key) if key else refunds.filter(ref=str(ref)).exclude(ref=""))
 
 
-def _accounts(event: ProviderEvent) -> Iterator[PayerAccount]:
-    is_setup = event.kind == "checkout.session.completed" and bool(_object(event).get("setup_intent"))
+def _named_accounts(event: ProviderEvent) -> Iterator[PayerAccount]:
+    is_setup = event.kind == "checkout.session.completed" and bool(_event_object(event).get("setup_intent"))
     if is_setup or event.kind.startswith("payment_method."):
-        refs = [one for one in (_object(event).get("customer"), _before(event)) if isinstance(one, str)]
+        refs = [ref for ref in (_event_object(event).get("customer"), _previous_owner(event)) if isinstance(ref, str)]
         yield from PayerAccount.objects.filter(provider=event.provider, ref__in=refs)
 
 
-def _before(event: ProviderEvent) -> Any:
-    """Return whose a card was before it was taken away."""
+def _previous_owner(event: ProviderEvent) -> Any:
+    """Return the account that a payment method belonged to before it was detached."""
     return ((event.content.get("data") or {}).get("previous_attributes") or {}).get("customer")
 
 
-def _ask_about(charge: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
+def _refresh_attempt(attempt: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
     if event.kind.startswith("charge.dispute."):
-        _dispute(charge, event, at)
-    elif charge.state == AttemptState.PENDING:
-        asked = ask(attempt_id=charge.pk, at=at)
-        if asked.leased_until is not None and asked.leased_until > at:
-            raise Unclear("Somebody else is asking about it.")
-    elif charge.state != AttemptState.SUCCEEDED:  # may have been taken after all
-        found = provider(charge.provider).find(order_of(charge, at=at))
-        if found is not None:
-            settle(attempt_id=charge.pk, answer=found, at=at)
+        _record_dispute(attempt, event, at)
+    elif attempt.state == AttemptState.PENDING:
+        refreshed = submit_attempt(attempt_id=attempt.pk, at=at)
+        if refreshed.leased_until is not None and refreshed.leased_until > at:
+            raise OutcomeUnknown("Somebody else is asking about it.")
+    elif attempt.state != AttemptState.SUCCEEDED:  # may have been taken after all
+        response = provider(attempt.provider).find_payment(payment_order(attempt, at=at))
+        if response is not None:
+            record_outcome(attempt_id=attempt.pk, response=response, at=at)
 
 
-def _ask_about_refund(refund: Refund, at: datetime) -> None:
+def _refresh_refund(refund: Refund, at: datetime) -> None:
     if refund.state == AttemptState.PENDING:
-        send(refund_id=refund.pk, at=at)
+        submit_refund(refund_id=refund.pk, at=at)
     elif refund.state == AttemptState.SUCCEEDED and refund.attempt is not None:
-        found = provider(refund.provider).find_refund(refund_order(refund, at=at))
-        if found is not None:
-            settle_refund(refund_id=refund.pk, answer=found, at=at)
+        response = provider(refund.provider).find_refund(refund_order(refund, at=at))
+        if response is not None:
+            settle_refund(refund_id=refund.pk, response=response, at=at)
 
 
-def _dispute(charge: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
-    """A bank that takes issue has the money back already; it is ours again if we win."""
-    PaymentAttempt.objects.filter(pk=charge.pk, disputed_at__isnull=True).update(disputed_at=at)
-    status = _object(event).get("status")
-    facts = {"charge": charge.pk, "invoice": charge.invoice_id, "number": charge.invoice.number}
-    facts |= {"amount": plain(charge.amount), "currency": str(charge.currency), "status": str(status or "")}
+def _record_dispute(attempt: PaymentAttempt, event: ProviderEvent, at: datetime) -> None:
+    """Record a dispute. The bank has withdrawn the money already; we get it back if we win."""
+    PaymentAttempt.objects.filter(pk=attempt.pk, disputed_at__isnull=True).update(disputed_at=at)
+    status = _event_object(event).get("status")
+    facts = {"charge": attempt.pk, "invoice": attempt.invoice_id, "number": attempt.invoice.number}
+    facts |= {"amount": to_plain_string(attempt.amount), "currency": str(attempt.currency), "status": str(status or "")}
     announce(
         kind="payment.disputed",
-        customer_id=charge.invoice.customer_id,
+        customer_id=attempt.invoice.customer_id,
         facts=facts,
-        key=f"charge:{charge.pk}:disputed:{status}",
+        key=f"charge:{attempt.pk}:disputed:{status}",
         at=at,
     )
-    payment = getattr(charge, "payment", None)
+    payment = getattr(attempt, "payment", None)
     if status == "lost" and payment is not None:
-        take_back(payment_id=payment.pk, reason="The customer's bank took it back", at=at)
+        reverse_payment(payment_id=payment.pk, reason="The customer's bank took it back", at=at)

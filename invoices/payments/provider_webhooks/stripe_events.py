@@ -1,4 +1,4 @@
-"""Take in what Stripe sends: nothing that is forged, stale, from the future or of somebody else's account."""
+"""Verify and store Stripe's events; refuse those that are forged, stale, from the future or of another account."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,15 @@ TOLERANCE = timedelta(minutes=5)
 MOST_BYTES = 512 * 1024
 
 
-class Untrusted(ValueError):
-    """It is not shown to be from our account at Stripe, just now; the text says why, for our own log."""
+class UntrustedEvent(ValueError):
+    """The event is not proven to come from our Stripe account just now; the text says why, for our own log."""
 
 
-def take_in(*, body: bytes, signature: str, at: datetime) -> ProviderEvent:
+def store_event(*, body: bytes, signature: str, at: datetime) -> ProviderEvent:
     """
-    Store an event that Stripe has signed, once; what follows from it is for `follow`.
+    Store an event signed by Stripe, once; `process_event` acts on it.
 
-    :raises Untrusted: if the signature is not by one of our secrets, or older or newer than five minutes, or the
+    :raises UntrustedEvent: if the signature is not by one of our secrets, or older or newer than five minutes, or the
         event is of another account, or of test mode where ours is live.
     """
     event = _verified(body, signature, at)
@@ -36,21 +36,21 @@ def take_in(*, body: bytes, signature: str, at: datetime) -> ProviderEvent:
 
 def _verified(body: bytes, signature: str, at: datetime) -> dict[str, Any]:
     if not settings.STRIPE_WEBHOOK_SECRETS:
-        raise Untrusted("There is no secret to check it by: set TOLLBOOK_STRIPE_WEBHOOK_SECRETS.")
+        raise UntrustedEvent("There is no secret to check it by: set TOLLBOOK_STRIPE_WEBHOOK_SECRETS.")
     if not any(_is_signed(body, signature, secret) for secret in settings.STRIPE_WEBHOOK_SECRETS):
-        raise Untrusted("It is not signed by a secret of ours.")
+        raise UntrustedEvent("It is not signed by a secret of ours.")
     if abs(at - _signed_at(signature)) > TOLERANCE:
-        raise Untrusted("It was signed more than five minutes from now.")
+        raise UntrustedEvent("It was signed more than five minutes from now.")
     try:
         event = json.loads(body)
     except ValueError as error:
-        raise Untrusted(f"It is no JSON: {error}") from error
+        raise UntrustedEvent(f"It is no JSON: {error}") from error
     if not (isinstance(event, dict) and isinstance(event.get("id"), str) and isinstance(event.get("type"), str)):
-        raise Untrusted("It is no event.")
+        raise UntrustedEvent("It is no event.")
     if event.get("account") not in (None, settings.STRIPE_ACCOUNT):
-        raise Untrusted("It is of another account.")
+        raise UntrustedEvent("It is of another account.")
     if event.get("livemode") is not settings.STRIPE_SECRET_KEY.startswith(("sk_live", "rk_live")):
-        raise Untrusted("It is of the other mode, live or test, than our key.")
+        raise UntrustedEvent("It is of the other mode, live or test, than our key.")
     return event
 
 
@@ -63,8 +63,8 @@ def _is_signed(body: bytes, signature: str, secret: str) -> bool:
 
 
 def _signed_at(signature: str) -> datetime:
-    parts = dict(one.split("=", 1) for one in signature.split(",") if "=" in one)
+    parts = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
     try:
         return datetime.fromtimestamp(int(parts.get("t", "")), tz=UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise Untrusted("Its signature bears no time.") from error
+        raise UntrustedEvent("Its signature bears no time.") from error

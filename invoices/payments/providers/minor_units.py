@@ -1,5 +1,5 @@
 """
-Amounts as Stripe counts them: whole numbers of a currency's smallest unit, which is not everywhere ISO 4217's.
+Amounts as Stripe counts them: integers of a currency's smallest unit, which differs from ISO 4217 for some.
 
 Source: Stripe, “Supported currencies”, zero-decimal and three-decimal currencies and the special cases.
 """
@@ -15,27 +15,27 @@ _THREE_PLACES = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _WHOLE_UNITS = frozenset(("ISK", "UGX"))  # counted in hundredths, taken in whole units
 
 
-class NotTakeable(ValueError):
-    """An amount that cannot be taken; the text says which can."""
+class UnsupportedAmount(ValueError):
+    """Stripe does not accept this amount; the text says which amounts it accepts."""
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """
-    Return an amount as Stripe counts it.
+    Return an amount in Stripe's smallest unit.
 
-    :raises NotTakeable: if it is no whole number of what Stripe takes.
+    :raises UnsupportedAmount: if it is not a multiple of the step that Stripe accepts in this currency.
     """
-    counted = EXACT.multiply(amount, Decimal(10) ** _places(currency))
+    minor_amount = EXACT.multiply(amount, Decimal(10) ** _places(currency))
     step = 100 if currency in _WHOLE_UNITS else 10 if currency in _THREE_PLACES else 1
-    if counted % step:
-        least = EXACT.divide(Decimal(step), Decimal(10) ** _places(currency))
-        raise NotTakeable(f"Stripe takes {currency} in steps of {least:f}, which {amount:f} is not.")
-    return int(counted)
+    if minor_amount % step:
+        smallest_step = EXACT.divide(Decimal(step), Decimal(10) ** _places(currency))
+        raise UnsupportedAmount(f"Stripe takes {currency} in steps of {smallest_step:f}, which {amount:f} is not.")
+    return int(minor_amount)
 
 
-def from_minor(counted: int, currency: str) -> Decimal:
+def from_minor(minor_amount: int, currency: str) -> Decimal:
     """Return an amount in the major unit."""
-    return Decimal(counted).scaleb(-_places(currency.upper()))
+    return Decimal(minor_amount).scaleb(-_places(currency.upper()))
 
 
 def _places(currency: str) -> int:

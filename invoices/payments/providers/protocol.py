@@ -1,4 +1,4 @@
-"""What is asked of a provider, and what it may answer."""
+"""The protocol of payment providers: requests and responses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,43 +10,51 @@ from uuid import UUID
 SUCCEEDED, DECLINED, PENDING, CANCELED = "succeeded", "declined", "pending", "canceled"
 
 
-class Unclear(Exception):
-    """Nobody knows whether it was done: the line broke, or the provider failed. It is looked up first, then sent."""
+class OutcomeUnknown(Exception):
+    """
+    The outcome of a request is unknown: the connection broke, or the provider failed. Look it up before sending
+    again.
+    """
 
 
 class Misconfigured(Exception):
-    """It was not done, and will not be until somebody mends our settings or our account; the text says what."""
+    """
+    The request was not executed, and won't be until our settings or our account are corrected; the text says how.
+    """
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PaymentOrder:
     """
-    An attempt as a provider gets it.
+    A payment attempt or refund as a provider takes it.
 
-    key: of the attempt's row: what the provider knows repeated requests by. amount: in the currency's major unit.
-    account, payment_method: the provider's names of who pays, and by what. ref: its name of the attempt, if it gave one.
-    of: of a refund, its name of the charge. described: what the customer reads, such as an invoice's number.
-    sent_at: when it was first sent. at: now.
+    key: the key of the attempt's row, by which the provider recognizes repeated requests. amount: in the currency's
+    major
+    unit. account, payment_method: the provider's ids of the payer and of the payment method. ref: its id of the
+    attempt,
+    if known. payment_ref: of a refund, its id of the payment. description: the text that the customer reads, such as
+    an
+    invoice's number. sent_at: when it was first sent. at: now.
     """
 
     key: UUID
     amount: Decimal
     currency: str
-    described: str
+    description: str
     sent_at: datetime
     at: datetime
     account: str = ""
     payment_method: str = ""
     ref: str = ""
-    of: str = ""
+    payment_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """
-    What a provider says of an attempt.
+    A provider's response about an attempt.
 
-    state: succeeded, declined, canceled, or pending while it is not decided. ref: its name of the attempt.
+    state: succeeded, declined, canceled, or pending while undecided. ref: its id of the attempt.
     code, reason: why it was declined, for machines and for people. page, closes_at: where to pay, and until when.
     """
 
@@ -59,9 +67,9 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ProviderRecord:
     """
-    A charge or refund as a provider's own list has it. kind: charge or refund. key: of our row, where it names one.
+    A payment or refund in a provider's own list. kind: charge or refund. key: of our row, if the record names one.
     """
 
     kind: str
@@ -70,12 +78,12 @@ class Seen:
     state: str
     amount: Decimal
     currency: str
-    made_at: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class SeenPaymentMethod:
-    """A card or bank account that a provider keeps for a customer. expires: year and month."""
+class ProviderPaymentMethod:
+    """A card or bank account that a provider stores for a customer. expires: year and month."""
 
     ref: str
     label: str
@@ -84,41 +92,42 @@ class SeenPaymentMethod:
 
 class Provider(Protocol):
     """
-    Takes money and gives it back.
+    Collects payments and sends refunds.
 
-    Every verb may be called again with the same order and has one effect. Each raises Unclear if nobody knows what
-    came of it, and Misconfigured if it was refused for a reason that is ours.
+    Each method may be called again with the same order and takes effect once. Each raises OutcomeUnknown if its
+    outcome is
+    unknown, and Misconfigured if the provider refused it for a reason on our side.
     """
 
-    def charge(self, order: Order) -> Answer:
-        """Charge a payment method, its owner not being there."""
+    def charge(self, order: PaymentOrder) -> ProviderResponse:
+        """Charge a payment method while its owner is not present."""
 
-    def open_page(self, order: Order, *, back_to: str) -> Answer:
-        """Make a page on which the customer pays, and which leads back to an address of ours."""
+    def open_page(self, order: PaymentOrder, *, back_to: str) -> ProviderResponse:
+        """Open a page on which the customer pays, and which returns them to `back_to`."""
 
-    def close_page(self, order: Order) -> Answer:
-        """Let nobody pay on a page any more, and say what came of it."""
+    def close_page(self, order: PaymentOrder) -> ProviderResponse:
+        """Close a payment page, and return the outcome of its payment."""
 
-    def find(self, order: Order) -> Answer | None:
-        """Say what came of a charge; None if there is none."""
+    def find_payment(self, order: PaymentOrder) -> ProviderResponse | None:
+        """Return the outcome of a payment; None if the provider has no record of it."""
 
-    def refund(self, order: Order) -> Answer:
-        """Give some of a charge back."""
+    def refund(self, order: PaymentOrder) -> ProviderResponse:
+        """Refund a part of a payment."""
 
-    def find_refund(self, order: Order) -> Answer | None:
-        """Say what came of a refund; None if there is none."""
+    def find_refund(self, order: PaymentOrder) -> ProviderResponse | None:
+        """Return the outcome of a refund; None if the provider has no record of it."""
 
-    def make_account(self, *, key: str, name: str, email: str) -> str:
-        """Return the name under which a customer is known from now on; key: of our own."""
+    def create_account(self, *, key: str, name: str, email: str) -> str:
+        """Create an account for a customer and return its id at the provider. key: our own key of the request."""
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
-        """Return a page on which a customer agrees to be charged by a card or bank account."""
+        """Return a page on which a customer saves a card or bank account."""
 
-    def payment_methods(self, account: str) -> list[SeenPaymentMethod]:
-        """Return what a customer can be charged by."""
+    def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
+        """Return an account's payment methods."""
 
-    def forget(self, payment_method: str) -> None:
-        """Forget a payment method."""
+    def detach_payment_method(self, payment_method: str) -> None:
+        """Delete a payment method at the provider."""
 
-    def seen_between(self, start: datetime, end: datetime) -> Iterator[Seen]:
-        """Yield every charge and refund of ours that was made in [start, end)."""
+    def list_records(self, start: datetime, end: datetime) -> Iterator[ProviderRecord]:
+        """Yield each payment and refund of ours that was created in [start, end)."""

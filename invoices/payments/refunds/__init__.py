@@ -1,1 +1,1 @@
-"""Give money back: by what took it, or by hand. docs/payments.md#refunds."""
+"""Return money through the provider that collected it, or by hand: docs/payments.md#refunds."""

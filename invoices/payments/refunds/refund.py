@@ -1,4 +1,4 @@
-"""Send refunds, record what came of them, and pay balances out."""
+"""Submit refunds, record their outcome, and pay out customer balances."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,64 +8,66 @@ from decimal import Decimal
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Q
 
-from customers.customer_time import in_time_of
+from customers.customer_time import clock_filter
 from customers.models import Customer
 from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
 from invoices.models.payment_attempts import AttemptState, RefundProvider
-from invoices.payments.attempts.provider_calls import KEYS_LAST, NOT_THERE, heard, lease
+from invoices.payments.attempts.provider_calls import IDEMPOTENCY_KEY_LIFETIME, NOT_FOUND_REASON, call_provider, acquire_lease
 from invoices.payments.attempts.settlement import MOST_REASON, postpone
-from invoices.payments.providers import Answer, Order, provider
+from invoices.payments.providers import ProviderResponse, PaymentOrder, provider
 from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
-from lib.audit_log import change
-from lib.decimals import plain
-from lib.failpoints import reached
-from lib.formats import money
+from lib.audit_log import audited_transaction
+from lib.decimals import to_plain_string
+from lib.failpoints import hit_failpoint
+from lib.formats import format_money
 from lib.money import minor_unit
 
-AT_ONCE = 100
-FAILS_LATE = timedelta(days=45)
-"""How long after a refund succeeded its provider may still find that it did not arrive."""
+BATCH_SIZE = 100
+LATE_FAILURE_WINDOW = timedelta(days=45)
+"""How long after a refund succeeded its provider may still report that it failed."""
 
 
-class CannotRefund(Exception):
-    """Money cannot be given back as asked; the text says why and what can be done. field: which figure it is."""
+class RefundRefused(Exception):
+    """A refund or payout is not possible; the text says why and how to fix it. field: the field at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
         self.field = field
 
 
-def send(*, refund_id: int, at: datetime) -> Refund:
-    """Hand a refund over to what took the money, or find out what came of it, as `ask` does with a charge."""
-    is_first = lease(Refund, refund_id, at)
+def submit_refund(*, refund_id: int, at: datetime) -> Refund:
+    """
+    Send a refund to the provider of its payment, or look up its outcome, as `submit_attempt` does with an attempt.
+    """
+    is_first_submission = acquire_lease(Refund, refund_id, at)
     refund = Refund.objects.select_related("attempt", "note").get(pk=refund_id)
-    if is_first is None or refund.attempt is None:
+    if is_first_submission is None or refund.attempt is None:
         return refund
-    service, order = provider(refund.provider), order_of(refund, at=at)
-    reached("refund.before_asking")
+    service, order = provider(refund.provider), refund_order(refund, at=at)
+    hit_failpoint("refund.before_asking")
 
-    def exchange() -> Answer:
-        found = None if is_first else service.find_refund(order)
-        if found is None and at > order.sent_at + KEYS_LAST:
-            return Answer(DECLINED, reason=NOT_THERE)
-        return found or service.refund(order)
+    def exchange() -> ProviderResponse:
+        existing = None if is_first_submission else service.find_refund(order)
+        if existing is None and at > order.sent_at + IDEMPOTENCY_KEY_LIFETIME:
+            return ProviderResponse(DECLINED, reason=NOT_FOUND_REASON)
+        return existing or service.refund(order)
 
-    answer = heard(exchange)
-    reached("refund.after_asking")
-    if isinstance(answer, Answer):
-        return settle(refund_id=refund_id, answer=answer, at=at)
-    return postpone(refund, reason=answer, at=at)
+    response = call_provider(exchange)
+    hit_failpoint("refund.after_asking")
+    if isinstance(response, ProviderResponse):
+        return record_refund_outcome(refund_id=refund_id, response=response, at=at)
+    return postpone(refund, reason=response, at=at)
 
 
-def order_of(refund: Refund, *, at: datetime) -> Order:
-    """Return a refund as what took the money gets it."""
-    order = Order(
+def refund_order(refund: Refund, *, at: datetime) -> PaymentOrder:
+    """Return a refund in the form that the provider takes."""
+    order = PaymentOrder(
         key=refund.key,
         amount=refund.amount,
         currency=str(refund.currency),
-        described=str(refund.note or refund.customer),
+        description=str(refund.note or refund.customer),
         sent_at=refund.sent_at or at,
         at=at,
         ref=refund.ref,
@@ -73,31 +75,31 @@ def order_of(refund: Refund, *, at: datetime) -> Order:
     return order if refund.attempt is None else replace(order, of=refund.attempt.ref)
 
 
-def settle(*, refund_id: int, answer: Answer, at: datetime) -> Refund:
+def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: datetime) -> Refund:
     """
-    Record what came of a refund. What did not arrive is the customer's all the same: it goes to their balance.
+    Record the outcome of a refund. The money of a failed refund remains the customer's and goes to their balance.
 
-    A refund that had succeeded may still fail, weeks later, when the account that it went to is closed.
+    A refund that had succeeded may still fail weeks later, if the receiving account was closed.
     """
-    with change("settle refund", by=None, at=at, refund=refund_id):
+    with audited_transaction("settle refund", by=None, at=at, refund=refund_id):
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
-        if answer.state == PENDING:
-            refund.ref = answer.ref or refund.ref
-            return postpone(refund, reason=answer.reason, at=at) if refund.state == AttemptState.PENDING else refund
-        was, now = refund.state, AttemptState.SUCCEEDED if answer.state == SUCCEEDED else AttemptState.DECLINED
-        if was == now or (was != AttemptState.PENDING and not (was == SUCCEEDED and now == DECLINED)):
+        if response.state == PENDING:
+            refund.ref = response.ref or refund.ref
+            return postpone(refund, reason=response.reason, at=at) if refund.state == AttemptState.PENDING else refund
+        old_state, new_state = refund.state, AttemptState.SUCCEEDED if response.state == SUCCEEDED else AttemptState.DECLINED
+        if old_state == new_state or (old_state != AttemptState.PENDING and not (old_state == SUCCEEDED and new_state == DECLINED)):
             return refund
-        refund.state, refund.settled_at, refund.ref = now, at, answer.ref or refund.ref
-        refund.code, refund.reason = answer.code[:60], answer.reason[:MOST_REASON]
+        refund.state, refund.settled_at, refund.ref = new_state, at, response.ref or refund.ref
+        refund.code, refund.reason = response.code[:60], response.reason[:MOST_REASON]
         refund.next_at = refund.leased_until = None
         refund.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
-        if now == AttemptState.DECLINED:
-            _keep(refund, at)
-        _tell(refund, at)
+        if new_state == AttemptState.DECLINED:
+            _credit_failed_refund(refund, at)
+        _announce(refund, at)
         return refund
 
 
-def _keep(refund: Refund, at: datetime) -> None:
+def _credit_failed_refund(refund: Refund, at: datetime) -> None:
     BalanceEntry.objects.create(
         customer_id=refund.customer_id,
         currency=refund.currency,
@@ -109,53 +111,53 @@ def _keep(refund: Refund, at: datetime) -> None:
     )
 
 
-def _tell(refund: Refund, at: datetime) -> None:
+def _announce(refund: Refund, at: datetime) -> None:
     kind = "refund.succeeded" if refund.state == AttemptState.SUCCEEDED else "refund.failed"
     facts = {
         "refund": refund.pk,
         "credit_note": refund.note_id,
-        "amount": plain(refund.amount),
+        "amount": to_plain_string(refund.amount),
         "currency": str(refund.currency),
         "reason": refund.reason or None,
     }
     announce(kind=kind, customer_id=refund.customer_id, facts=facts, key=f"refund:{refund.pk}:{kind}", at=at)
 
 
-def record_by_hand(*, refund_id: int, reference: str, at: datetime, by: AbstractBaseUser | None) -> Refund:
+def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: AbstractBaseUser | None) -> Refund:
     """
-    Record that a refund was paid by hand; again is no error.
+    Record that a refund was paid by hand; repeating this is no error.
 
-    reference: what the bank knows the transfer by.
+    reference: the bank's reference of the transfer.
 
-    :raises CannotRefund: if its provider pays it, it came to nothing, or no reference is given.
+    :raises RefundRefused: if its provider pays it, it was canceled or declined, or no reference is given.
     """
     if not reference.strip() or len(reference) > MOST_REASON:
-        raise CannotRefund("Say what the bank knows the transfer by.", field="reference")
-    with change("pay refund by hand", by=by, at=at, refund=refund_id):
+        raise RefundRefused("Say what the bank knows the transfer by.", field="reference")
+    with audited_transaction("pay refund by hand", by=by, at=at, refund=refund_id):
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         if refund.provider != RefundProvider.MANUAL:
-            raise CannotRefund(f"{refund.get_provider_display()} pays this refund: nothing is to be done by hand.")
+            raise RefundRefused(f"{refund.get_provider_display()} pays this refund: nothing is to be done by hand.")
         if refund.state == AttemptState.SUCCEEDED and refund.ref == reference.strip():
             return refund
         if refund.state != AttemptState.PENDING:
-            raise CannotRefund(f"It is {refund.get_state_display()} already.")
-        return settle(refund_id=refund_id, answer=Answer(SUCCEEDED, reference.strip()), at=at)
+            raise RefundRefused(f"It is {refund.get_state_display()} already.")
+        return record_refund_outcome(refund_id=refund_id, response=ProviderResponse(SUCCEEDED, reference.strip()), at=at)
 
 
-def pay_out(
+def pay_out_balance(
     *, customer_id: int, currency: str, amount: Decimal, at: datetime, by: AbstractBaseUser | None = None
 ) -> Refund:
     """
-    Take some of a customer's balance to be paid out by hand, and return the refund that is to be made.
+    Debit a customer's balance for a payout by hand, and return the refund to pay.
 
-    :raises CannotRefund: if the balance is not so high, or the amount is none in its currency.
+    :raises RefundRefused: if the amount exceeds the balance or is not valid in its currency.
     """
-    with change("pay balance out", by=by, at=at, customer=customer_id):
+    with audited_transaction("pay balance out", by=by, at=at, customer=customer_id):
         Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
         balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
-        there = balance.amount if balance else Decimal(0)
-        if not amount.is_finite() or not 0 < amount <= there or amount % minor_unit(currency):
-            raise CannotRefund(f"The balance is {money(there, currency)}: pay out that at most.", field="amount")
+        available = balance.amount if balance else Decimal(0)
+        if not amount.is_finite() or not 0 < amount <= available or amount % minor_unit(currency):
+            raise RefundRefused(f"The balance is {format_money(available, currency)}: pay out that at most.", field="amount")
         refund = Refund.objects.create(
             customer_id=customer_id,
             provider=RefundProvider.MANUAL,
@@ -175,13 +177,13 @@ def pay_out(
         return refund
 
 
-def sweep(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
-    """Send what is due to be sent, and ask about what is under way; return how many. Harmless to run twice."""
-    waiting = Refund.objects.filter(in_time_of(clock), Q(next_at__lte=at), state=AttemptState.PENDING)
+def submit_due_refunds(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Send or look up the refunds that are due, and return their number. Safe to repeat."""
+    waiting = Refund.objects.filter(clock_filter(clock), Q(next_at__lte=at), state=AttemptState.PENDING)
     count = 0
-    for refund_id in list(waiting.order_by("next_at").values_list("pk", flat=True)[:AT_ONCE]):
+    for refund_id in list(waiting.order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]):
         if not keep_going():
             break
-        send(refund_id=refund_id, at=at)
+        submit_refund(refund_id=refund_id, at=at)
         count += 1
     return count

@@ -1,4 +1,4 @@
-"""Which money goes back, and by what: as it came, the last payment first. docs/payments.md#refunds."""
+"""Allocate refunds to payments: each goes back the way it came, the last payment first. docs/payments.md#refunds."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,37 +9,37 @@ from django.db.models import Sum
 from invoices.models import Invoice, Payment, PaymentAttempt, Refund
 from invoices.models.payment_attempts import AttemptState, RefundProvider
 
-COUNTED = (AttemptState.PENDING, AttemptState.SUCCEEDED)
+COUNTED_STATES = (AttemptState.PENDING, AttemptState.SUCCEEDED)
 
 
-def ask_for_refunds(*, note_id: int, amount: Decimal, at: datetime) -> list[Refund]:
+def create_refunds(*, note_id: int, amount: Decimal, at: datetime) -> list[Refund]:
     """
-    Write down the refunds that a credit note asks for, to be sent once this is committed.
+    Create the refunds of a credit note, to be sent once this is committed.
 
-    What a provider took goes back by the same way, the last charge first; the rest is to be paid by hand.
+    Money collected by a provider goes back through it, the last payment first; the rest is to be paid by hand.
     """
     note = Invoice.objects.get(pk=note_id)
     refunds = []
-    for charge, part in _parts(note, amount):
+    for attempt, part in _refund_parts(note, amount):
         refunds.append(
             Refund.objects.create(
                 customer_id=note.customer_id,
                 note=note,
-                attempt=charge,
-                provider=charge.provider if charge else RefundProvider.MANUAL,
+                attempt=attempt,
+                provider=attempt.provider if attempt else RefundProvider.MANUAL,
                 amount=part,
                 currency=note.currency,
-                next_at=at if charge else None,
+                next_at=at if attempt else None,
                 created_at=at,
             )
         )
     return refunds
 
 
-def _parts(note: Invoice, amount: Decimal) -> Iterator[tuple[PaymentAttempt | None, Decimal]]:
-    came = Payment.objects.filter(invoice=note.corrects_id, attempt__isnull=False, reversal__isnull=True)
-    for payment in came.select_related("attempt").order_by("-pk"):
-        part = min(amount, payment.amount - refunded(payment.attempt))
+def _refund_parts(note: Invoice, amount: Decimal) -> Iterator[tuple[PaymentAttempt | None, Decimal]]:
+    payments = Payment.objects.filter(invoice=note.corrects_id, attempt__isnull=False, reversal__isnull=True)
+    for payment in payments.select_related("attempt").order_by("-pk"):
+        part = min(amount, payment.amount - refunded_amount(payment.attempt))
         if part > 0:
             amount -= part
             yield payment.attempt, part
@@ -47,7 +47,7 @@ def _parts(note: Invoice, amount: Decimal) -> Iterator[tuple[PaymentAttempt | No
         yield None, amount
 
 
-def refunded(charge: PaymentAttempt) -> Decimal:
-    """Return what of a charge went back, or is on its way."""
-    found = charge.refunds.filter(state__in=COUNTED).aggregate(sum=Sum("amount"))["sum"]
-    return found or Decimal(0)
+def refunded_amount(attempt: PaymentAttempt) -> Decimal:
+    """Return the amount of a payment attempt that was refunded or has a refund pending."""
+    amount = attempt.refunds.filter(state__in=COUNTED_STATES).aggregate(sum=Sum("amount"))["sum"]
+    return amount or Decimal(0)

@@ -6,7 +6,7 @@ What says itself which one it is (a tax with its `category`) is taken at its wor
 
 from collections.abc import Iterable
 
-from invoices.rendering.einvoice.model import Category
+from invoices.rendering.einvoice.model import TaxCategory
 from invoices.rendering.invoice_facts import InvoiceFacts, Party, TaxFacts
 
 EU = frozenset(
@@ -45,18 +45,18 @@ REASON_CODES = {REVERSE: "VATEX-EU-AE", EXPORT: "VATEX-EU-G", OUTSIDE: "VATEX-EU
 GIVES_A_REASON = (EXEMPT, REVERSE, EXPORT, OUTSIDE)
 
 
-def category_of(tax: TaxFacts, facts: InvoiceFacts) -> Category:
+def find_category(tax: TaxFacts, facts: InvoiceFacts) -> TaxCategory:
     """Return the category that a document's tax falls under."""
-    code = tax.category or _code(tax, facts)
+    code = tax.category or _category_code(tax, facts)
     reason = tax.reason if code in GIVES_A_REASON else ""
-    return Category(code, tax.rate, REASON_CODES.get(code, ""), reason)
+    return TaxCategory(code, tax.rate, REASON_CODES.get(code, ""), reason)
 
 
-def _code(tax: TaxFacts, facts: InvoiceFacts) -> str:
+def _category_code(tax: TaxFacts, facts: InvoiceFacts) -> str:
     seller, buyer = facts.seller, facts.buyer
     if tax.rate:
         return STANDARD
-    if seller.country not in EU and not vat_id(seller) and not any(one.rate for one in facts.taxes):
+    if seller.country not in EU and not vat_id(seller) and not any(tax_facts.rate for tax_facts in facts.taxes):
         return OUTSIDE
     if seller.country in EU and buyer.country not in EU:
         return EXPORT
@@ -68,12 +68,12 @@ def _code(tax: TaxFacts, facts: InvoiceFacts) -> str:
 
 def vat_id(party: Party) -> str:
     """Return a party's VAT id, which begins with a country's letters; empty for a tax number of another kind."""
-    number = "".join(one for one in party.tax_number.upper() if one.isalnum())
+    number = "".join(character for character in party.tax_number.upper() if character.isalnum())
     prefixes = {party.country, "EL"} if party.country == "GR" else {party.country, *EU, "EL", "XI"}
     return number if number[:2] in prefixes and len(number) > 4 else ""
 
 
-def is_one_of_a_kind(categories: Iterable[Category]) -> bool:
+def are_compatible(categories: Iterable[TaxCategory]) -> bool:
     """Whether categories may stand on one document: what is outside the scope of tax stands alone."""
-    codes = {one.code for one in categories}
+    codes = {category.code for category in categories}
     return OUTSIDE not in codes or len(codes) == 1

@@ -8,13 +8,13 @@ from datetime import date
 
 from invoices.rendering.einvoice.model import (
     SPECIFICATION,
-    Allowance,
-    Category,
+    DocumentAllowance,
+    TaxCategory,
     Days,
     EInvoice,
-    Item,
-    Payment,
-    Side,
+    EInvoiceLine,
+    PaymentInstructions,
+    EInvoiceParty,
     TaxTotal,
 )
 from invoices.rendering.einvoice.xml_elements import Markup, compact_day, el, money, number, root
@@ -45,7 +45,7 @@ def to_cii(invoice: EInvoice) -> bytes:
         ),
         el(
             "rsm:SupplyChainTradeTransaction",
-            *(_item(item) for item in invoice.items),
+            *(_item(item) for item in invoice.lines),
             _agreement(invoice),
             _delivery(invoice.days),
             _settlement(invoice),
@@ -63,15 +63,15 @@ def _days(days: Days) -> Markup:
     return el("ram:BillingSpecifiedPeriod", el("ram:StartDateTime", _day(first)), el("ram:EndDateTime", _day(last)))
 
 
-def _percent(category: Category) -> Markup:
+def _percent(category: TaxCategory) -> Markup:
     return el("ram:RateApplicablePercent", "" if category.percent is None else number(category.percent))
 
 
-def _category(tag: str, category: Category) -> Markup:
+def _category(tag: str, category: TaxCategory) -> Markup:
     return el(tag, el("ram:TypeCode", "VAT"), el("ram:CategoryCode", category.code), _percent(category))
 
 
-def _item(item: Item) -> Markup:
+def _item(item: EInvoiceLine) -> Markup:
     return el(
         "ram:IncludedSupplyChainTradeLineItem",
         el(
@@ -93,10 +93,10 @@ def _item(item: Item) -> Markup:
             el(
                 "ram:NetPriceProductTradePrice",
                 el("ram:ChargeAmount", number(item.price)),
-                el("ram:BasisQuantity", number(item.base), unitCode=item.unit),
+                el("ram:BasisQuantity", number(item.base_quantity), unitCode=item.unit_code),
             ),
         ),
-        el("ram:SpecifiedLineTradeDelivery", el("ram:BilledQuantity", number(item.quantity), unitCode=item.unit)),
+        el("ram:SpecifiedLineTradeDelivery", el("ram:BilledQuantity", number(item.quantity), unitCode=item.unit_code)),
         el(
             "ram:SpecifiedLineTradeSettlement",
             _category("ram:ApplicableTradeTax", item.category),
@@ -115,7 +115,7 @@ def _agreement(invoice: EInvoice) -> Markup:
     )
 
 
-def _party(tag: str, side: Side) -> Markup:
+def _party(tag: str, side: EInvoiceParty) -> Markup:
     party = side.party
     return el(
         tag,
@@ -152,9 +152,9 @@ def _settlement(invoice: EInvoice) -> Markup:
         el("ram:PaymentReference", invoice.payment.reference if invoice.payment else ""),
         el("ram:InvoiceCurrencyCode", invoice.currency),
         _payment(invoice.payment),
-        *(_tax(one) for one in invoice.taxes),
+        *(_tax(tax_total) for tax_total in invoice.taxes),
         _days(invoice.days),
-        *(_allowance(one) for one in invoice.allowances),
+        *(_allowance(tax_total) for tax_total in invoice.allowances),
         el(
             "ram:SpecifiedTradePaymentTerms",
             el("ram:Description", invoice.terms),
@@ -165,7 +165,7 @@ def _settlement(invoice: EInvoice) -> Markup:
     )
 
 
-def _payment(payment: Payment | None) -> Markup:
+def _payment(payment: PaymentInstructions | None) -> Markup:
     if payment is None:
         return Markup("")
     return el(
@@ -193,7 +193,7 @@ def _tax(tax: TaxTotal) -> Markup:
     )
 
 
-def _allowance(allowance: Allowance) -> Markup:
+def _allowance(allowance: DocumentAllowance) -> Markup:
     return el(
         "ram:SpecifiedTradeAllowanceCharge",
         el("ram:ChargeIndicator", el("udt:Indicator", "false")),
@@ -207,12 +207,12 @@ def _allowance(allowance: Allowance) -> Markup:
 def _sums(invoice: EInvoice) -> Markup:
     return el(
         "ram:SpecifiedTradeSettlementHeaderMonetarySummation",
-        el("ram:LineTotalAmount", money(invoice.lines)),
-        el("ram:AllowanceTotalAmount", money(invoice.taken_off) if invoice.allowances else ""),
+        el("ram:LineTotalAmount", money(invoice.line_total)),
+        el("ram:AllowanceTotalAmount", money(invoice.allowance_total) if invoice.allowances else ""),
         el("ram:TaxBasisTotalAmount", money(invoice.net)),
         el("ram:TaxTotalAmount", money(invoice.tax), currencyID=invoice.currency),
         el("ram:GrandTotalAmount", money(invoice.total)),
-        el("ram:TotalPrepaidAmount", money(invoice.settled) if invoice.settled else ""),
+        el("ram:TotalPrepaidAmount", money(invoice.prepaid) if invoice.prepaid else ""),
         el("ram:DuePayableAmount", money(invoice.due)),
     )
 
@@ -220,9 +220,9 @@ def _sums(invoice: EInvoice) -> Markup:
 def _preceding(invoice: EInvoice) -> Markup:
     if invoice.preceding is None:
         return Markup("")
-    named, day = invoice.preceding
+    number, day = invoice.preceding
     return el(
         "ram:InvoiceReferencedDocument",
-        el("ram:IssuerAssignedID", named),
+        el("ram:IssuerAssignedID", number),
         el("ram:FormattedIssueDateTime", el("qdt:DateTimeString", compact_day(day), format="102")),
     )

@@ -8,24 +8,24 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, category_of, is_one_of_a_kind, vat_id
-from invoices.rendering.einvoice.line_items import item_of
+from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, find_category, are_compatible, vat_id
+from invoices.rendering.einvoice.line_items import einvoice_line
 from invoices.rendering.einvoice.model import (
     CREDIT_NOTE,
     INVOICE,
-    Allowance,
-    Category,
+    DocumentAllowance,
+    TaxCategory,
     Days,
     EInvoice,
-    Item,
-    NotAnInvoice,
-    Payment,
-    Side,
+    EInvoiceLine,
+    EInvoiceImpossible,
+    PaymentInstructions,
+    EInvoiceParty,
     TaxTotal,
 )
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party
-from invoices.rendering.page_content import Document, compose
+from invoices.rendering.page_content import PageContent, compose
 from lib.decimals import ZERO
 from lib.money import minor_unit
 
@@ -35,7 +35,7 @@ NO_COUNTRIES = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", 
 """Codes of two letters that Babel names, and ISO 3166 does not."""
 
 
-def shape(facts: InvoiceFacts) -> EInvoice:
+def to_einvoice(facts: InvoiceFacts) -> EInvoice:
     """
     Return a document in the terms of EN 16931.
 
@@ -43,14 +43,14 @@ def shape(facts: InvoiceFacts) -> EInvoice:
     """
     categories = _categories(facts)
     if problems := list(_problems(facts, categories)):
-        raise NotAnInvoice(problems)
+        raise EInvoiceImpossible(problems)
     document = compose(facts)
-    by_rate = {tax.rate: category for tax, category in zip(facts.taxes, categories, strict=True)}
-    items = _items(facts, document, by_rate)
+    category_by_rate = {tax.rate: category for tax, category in zip(facts.taxes, categories, strict=True)}
+    lines = _lines(facts, document, category_by_rate)
     allowances = tuple(
-        Allowance(-line.amount, line.description, by_rate[line.tax_rate]) for line in facts.lines if _is_off(line)
+        DocumentAllowance(-line.amount, line.description, category_by_rate[line.tax_rate]) for line in facts.lines if _is_discount(line)
     )
-    lines = sum((one.amount for one in items), ZERO)
+    line_total = sum((one.amount for one in lines), ZERO)
     return EInvoice(
         type_code=CREDIT_NOTE if facts.is_credit_note else INVOICE,
         number=facts.number,
@@ -58,51 +58,51 @@ def shape(facts: InvoiceFacts) -> EInvoice:
         currency=facts.currency,
         notes=_notes(facts, document),
         seller=_seller(facts, categories),
-        buyer=Side(facts.buyer, "" if _is_outside(categories) else vat_id(facts.buyer)),
+        buyer=EInvoiceParty(facts.buyer, "" if _is_out_of_scope(categories) else vat_id(facts.buyer)),
         days=_days(facts, facts.period_start, facts.period_end),
         purchase_order=facts.purchase_order,
         preceding=facts.corrects,
         due_date=None if facts.is_credit_note else facts.due_date,
-        terms=document.headline if facts.is_credit_note else facts.look.payment_terms,
+        terms=document.headline if facts.is_credit_note else facts.branding.payment_terms,
         payment=_payment(facts),
-        items=items,
+        lines=lines,
         allowances=allowances,
         taxes=_taxes(facts, categories),
-        lines=lines,
-        taken_off=sum((one.amount for one in allowances), ZERO),
+        line_total=line_total,
+        allowance_total=sum((one.amount for one in allowances), ZERO),
         net=facts.net,
         tax=facts.tax,
         total=facts.total,
-        settled=facts.total - facts.due,
+        prepaid=facts.total - facts.due,
         due=facts.due,
     )
 
 
-def _is_off(line: LineFacts) -> bool:
+def _is_discount(line: LineFacts) -> bool:
     return line.kind == "coupon" and line.amount < 0
 
 
-def _categories(facts: InvoiceFacts) -> tuple[Category, ...]:
-    return tuple(category_of(tax, facts) for tax in facts.taxes)
+def _categories(facts: InvoiceFacts) -> tuple[TaxCategory, ...]:
+    return tuple(find_category(tax, facts) for tax in facts.taxes)
 
 
-def _is_outside(categories: Iterable[Category]) -> bool:
-    return any(one.code == OUTSIDE for one in categories)
+def _is_out_of_scope(categories: Iterable[TaxCategory]) -> bool:
+    return any(category.code == OUTSIDE for category in categories)
 
 
-def _items(facts: InvoiceFacts, document: Document, by_rate: dict[Decimal, Category]) -> tuple[Item, ...]:
-    shown = zip(facts.lines, document.lines, strict=True)
-    claims = [(line, text) for line, text in shown if not _is_off(line)]
+def _lines(facts: InvoiceFacts, document: PageContent, category_by_rate: dict[Decimal, TaxCategory]) -> tuple[EInvoiceLine, ...]:
+    line_pairs = zip(facts.lines, document.lines, strict=True)
+    billed_lines = [(line, text) for line, text in line_pairs if not _is_discount(line)]
     return tuple(
-        item_of(
+        einvoice_line(
             line,
             text,
             number=number,
-            category=by_rate[line.tax_rate],
+            category=category_by_rate[line.tax_rate],
             days=_days(facts, line.service_start, line.service_end),
             currency=facts.currency,
         )
-        for number, (line, text) in enumerate(claims, start=1)
+        for number, (line, text) in enumerate(billed_lines, start=1)
     )
 
 
@@ -110,64 +110,64 @@ def _days(facts: InvoiceFacts, start: datetime, end: datetime) -> Days:
     return Figures(Locale("en"), facts.currency, ZoneInfo(facts.time_zone or "UTC")).days(start, end)
 
 
-def _notes(facts: InvoiceFacts, document: Document) -> tuple[str, ...]:
-    return tuple(one for one in (document.mark, facts.reason, facts.note, facts.look.notes, facts.footer) if one)
+def _notes(facts: InvoiceFacts, document: PageContent) -> tuple[str, ...]:
+    return tuple(note for note in (document.mark, facts.reason, facts.note, facts.branding.notes, facts.footer) if note)
 
 
-def _seller(facts: InvoiceFacts, categories: Sequence[Category]) -> Side:
+def _seller(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> EInvoiceParty:
     number = vat_id(facts.seller)
-    side = Side(facts.seller, number, "" if number else facts.seller.tax_number, facts.look.company_number)
-    return replace(side, vat_id="", tax_id="") if _is_outside(categories) else side
+    side = EInvoiceParty(facts.seller, number, "" if number else facts.seller.tax_number, facts.branding.company_number)
+    return replace(side, vat_id="", tax_id="") if _is_out_of_scope(categories) else side
 
 
-def _payment(facts: InvoiceFacts) -> Payment | None:
-    look = facts.look
+def _payment(facts: InvoiceFacts) -> PaymentInstructions | None:
+    look = facts.branding
     if facts.is_credit_note or not look.iban:
         return None
     means = SEPA if facts.currency == "EUR" else TRANSFER
-    return Payment(means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic)
+    return PaymentInstructions(means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic)
 
 
-def _taxes(facts: InvoiceFacts, categories: Sequence[Category]) -> tuple[TaxTotal, ...]:
+def _taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> tuple[TaxTotal, ...]:
     """Return the taxes by category and rate: reasons of one category are told together."""
     totals: dict[tuple[str, Decimal], TaxTotal] = {}
     for tax, category in zip(facts.taxes, categories, strict=True):
         key = category.code, category.rate
-        if known := totals.get(key):
-            reasons = "; ".join(dict.fromkeys(filter(None, (known.category.reason, category.reason))))
+        if tax_total := totals.get(key):
+            reasons = "; ".join(dict.fromkeys(filter(None, (tax_total.category.reason, category.reason))))
             category = replace(category, reason=reasons)  # noqa: PLW2901
-            totals[key] = TaxTotal(category, known.taxable + tax.taxable, known.amount + tax.amount)
+            totals[key] = TaxTotal(category, tax_total.taxable + tax.taxable, tax_total.amount + tax.amount)
         else:
             totals[key] = TaxTotal(category, tax.taxable, tax.amount)
     return tuple(totals.values())
 
 
-def _problems(facts: InvoiceFacts, categories: Sequence[Category]) -> Iterable[str]:
+def _problems(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> Iterable[str]:
     if not facts.number:
         yield "number: a draft has none; issue it first."
     if minor_unit(facts.currency) < CENT:
         yield f"currency: {facts.currency} has more than two decimal places, and the standard has two."
     yield from _problems_of_taxes(facts, categories)
-    for name, party in (("seller", facts.seller), ("buyer", facts.buyer)):
+    for role, party in (("seller", facts.seller), ("buyer", facts.buyer)):
         if not _has_a_country(party):
-            yield f"{name}.country: “{party.country}” is no country of ISO 3166; correct it where the {name} is kept."
-    yield from _problems_of_ids(facts, {one.code for one in categories})
+            yield f"{role}.country: “{party.country}” is no country of ISO 3166; correct it where the {role} is kept."
+    yield from _problems_of_ids(facts, {category.code for category in categories})
 
 
-def _problems_of_taxes(facts: InvoiceFacts, categories: Sequence[Category]) -> Iterable[str]:
+def _problems_of_taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> Iterable[str]:
     if sum((tax.taxable for tax in facts.taxes), ZERO) != facts.net:
         yield "taxes: a line falls under several taxes, and the standard has one for each; bill them apart."
     codes = {(tax.rate, category.code) for tax, category in zip(facts.taxes, categories, strict=True)}
     if len(codes) != len({rate for rate, _ in codes}):
         yield "taxes: lines of one rate fall under several categories of tax; bill them apart."
-    if not is_one_of_a_kind(categories):
+    if not are_compatible(categories):
         yield "taxes: what is outside the scope of tax cannot stand beside what is taxed; bill it apart."
     if unknown := {line.tax_rate for line in facts.lines} - {tax.rate for tax in facts.taxes}:
         yield f"lines: at {min(unknown):f} % there is no tax on the document."
 
 
 def _problems_of_ids(facts: InvoiceFacts, codes: set[str]) -> Iterable[str]:
-    seller, company = facts.seller, facts.look.company_number
+    seller, company = facts.seller, facts.branding.company_number
     if codes & {EXPORT, REVERSE} and not vat_id(seller):
         yield "seller.tax_number: what is exported or reverse charged needs a VAT id; enter it at the seller."
     elif OUTSIDE not in codes and not seller.tax_number:

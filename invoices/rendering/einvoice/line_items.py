@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from invoices.rendering.einvoice.model import Category, Days, Item
+from invoices.rendering.einvoice.model import TaxCategory, Days, EInvoiceLine
 from invoices.rendering.invoice_facts import LineFacts
 from invoices.rendering.line_explanation import Working
 from invoices.rendering.page_content import LineText
 from lib.decimals import EXACT, HALF_UP, ZERO
 from lib.money import minor_unit, round_money
-from plans.pricing.rating_parts import Part
+from plans.pricing.rating_parts import RatingPart
 
 ONE, THOUSAND, MOST_BASE = Decimal(1), Decimal(1000), Decimal("1e12")
 MOST_NAME = 300
@@ -35,28 +35,28 @@ UNITS = {
 }
 """Name of a unit → its code in UN/ECE Recommendation 20; others are counted in pieces, their name told beside."""
 
-Priced = tuple[Decimal, Decimal, Decimal]
+LinePrice = tuple[Decimal, Decimal, Decimal]
 
 
-def item_of(line: LineFacts, text: LineText, *, number: int, category: Category, days: Days, currency: str) -> Item:
+def einvoice_line(line: LineFacts, text: LineText, *, number: int, category: TaxCategory, days: Days, currency: str) -> EInvoiceLine:
     """Return a line with its subscription, on a document about several, and the workings below it as its note."""
-    quantity, price, base = priced(line, currency=currency)
-    return Item(
+    quantity, price, base_quantity = line_price(line, currency=currency)
+    return EInvoiceLine(
         number=number,
         name=line.description[:MOST_NAME],
-        note="\n".join([*filter(None, [line.section]), *(_worked(one) for one in text.workings)]),
+        note="\n".join([*filter(None, [line.section]), *(_working_text(working) for working in text.workings)]),
         quantity=quantity,
-        unit=UNITS.get(line.unit.lower(), PIECES),
+        unit_code=UNITS.get(line.unit.lower(), PIECES),
         unit_name=line.unit,
         price=price,
-        base=base,
+        base_quantity=base_quantity,
         amount=line.amount,
         category=category,
         days=days,
     )
 
 
-def priced(line: LineFacts, *, currency: str) -> Priced:
+def line_price(line: LineFacts, *, currency: str) -> LinePrice:
     """
     Return quantity, price, and for how many units that is: quantity × price ÷ base, rounded once, is the amount.
 
@@ -64,30 +64,30 @@ def priced(line: LineFacts, *, currency: str) -> Priced:
     without one (tiers, what is included, a fee's part) tells its amount as the price of all its units together.
     """
     quantity, amount = abs(line.quantity), abs(line.amount)
-    signed = EXACT.minus(quantity) if line.amount < 0 else quantity
+    signed_quantity = EXACT.minus(quantity) if line.amount < 0 else quantity
     if not quantity:
         return (ONE.copy_sign(line.amount) if amount else ZERO), amount, ONE
-    each = _one_price(line, quantity, amount)
-    if each is None or round_money(EXACT.multiply(each, quantity), currency) != amount:
-        return signed, amount, quantity
-    base = ONE
-    while ZERO < each * base < minor_unit(currency) and base < MOST_BASE:
-        base *= THOUSAND
-    return signed, EXACT.multiply(each, base), base
+    unit_price = _single_unit_price(line, quantity, amount)
+    if unit_price is None or round_money(EXACT.multiply(unit_price, quantity), currency) != amount:
+        return signed_quantity, amount, quantity
+    base_quantity = ONE
+    while ZERO < unit_price * base_quantity < minor_unit(currency) and base_quantity < MOST_BASE:
+        base_quantity *= THOUSAND
+    return signed_quantity, EXACT.multiply(unit_price, base_quantity), base_quantity
 
 
-def _one_price(line: LineFacts, quantity: Decimal, amount: Decimal) -> Decimal | None:
+def _single_unit_price(line: LineFacts, quantity: Decimal, amount: Decimal) -> Decimal | None:
     """Return the price of every unit, where the line has one and nothing else in it; of a fee, what each comes to."""
     if "parts" not in line.explanation:
         return HALF_UP.divide(amount, quantity).quantize(LEAST_PRICE, context=HALF_UP)
-    parts = [Part.from_json(one) for one in line.explanation["parts"]]
+    parts = [RatingPart.from_json(part) for part in line.explanation["parts"]]
     is_plain = len(parts) == 1 and parts[0].units == quantity and not parts[0].flat_fee
     return parts[0].unit_price if is_plain else None
 
 
-def _worked(row: Working) -> str:
+def _working_text(row: Working) -> str:
     price = (
         " + ".join(filter(None, (f"{row.price.text} {row.price.per}".strip(), row.price.flat))) if row.price else ""
     )
-    times = " × ".join(filter(None, (row.quantity, price)))
-    return ": ".join(filter(None, (row.label, " = ".join(filter(None, (times, row.amount))))))
+    product = " × ".join(filter(None, (row.quantity, price)))
+    return ": ".join(filter(None, (row.label, " = ".join(filter(None, (product, row.amount))))))

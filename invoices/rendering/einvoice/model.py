@@ -13,7 +13,7 @@ SPECIFICATION = "urn:cen.eu:en16931:2017"
 Days = tuple[date, date]
 
 
-class NotAnInvoice(ValueError):
+class EInvoiceImpossible(ValueError):
     """A document cannot be an invoice of the standard: the text names each fact in the way, and the way out."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -22,7 +22,7 @@ class NotAnInvoice(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Category:
+class TaxCategory:
     """
     How something is taxed (BT-151, BT-152; BT-118 to BT-121): UNCL 5305 code and percent.
 
@@ -41,7 +41,7 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class EInvoiceParty:
     """
     A seller (BG-4) or buyer (BG-7).
 
@@ -55,7 +55,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class EInvoiceLine:
     """
     A line (BG-25). Its amount is quantity × price ÷ base, rounded once; the price is never below zero, so a line that
     gives something back has a quantity below zero.
@@ -67,35 +67,35 @@ class Item:
     name: str
     note: str
     quantity: Decimal
-    unit: str
+    unit_code: str
     unit_name: str
     price: Decimal
-    base: Decimal
+    base_quantity: Decimal
     amount: Decimal
-    category: Category
+    category: TaxCategory
     days: Days
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class DocumentAllowance:
     """What a coupon takes off the document (BG-20). amount: above zero."""
 
     amount: Decimal
     reason: str
-    category: Category
+    category: TaxCategory
 
 
 @dataclass(frozen=True, slots=True)
 class TaxTotal:
     """The tax of one category and rate (BG-23)."""
 
-    category: Category
+    category: TaxCategory
     taxable: Decimal
     amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class PaymentInstructions:
     """How to pay (BG-16); means: UNCL 4461, such as 58 for a SEPA credit transfer."""
 
     means: str
@@ -120,23 +120,23 @@ class EInvoice:
     issued: date
     currency: str
     notes: tuple[str, ...]
-    seller: Side
-    buyer: Side
+    seller: EInvoiceParty
+    buyer: EInvoiceParty
     days: Days
     purchase_order: str
     preceding: tuple[str, date] | None
     due_date: date | None
     terms: str
-    payment: Payment | None
-    items: tuple[Item, ...]
-    allowances: tuple[Allowance, ...]
+    payment: PaymentInstructions | None
+    lines: tuple[EInvoiceLine, ...]
+    allowances: tuple[DocumentAllowance, ...]
     taxes: tuple[TaxTotal, ...]
-    lines: Decimal
-    taken_off: Decimal
+    line_total: Decimal
+    allowance_total: Decimal
     net: Decimal
     tax: Decimal
     total: Decimal
-    settled: Decimal
+    prepaid: Decimal
     due: Decimal
 
     @property

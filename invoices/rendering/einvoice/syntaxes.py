@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from invoices.models import Invoice
 from invoices.rendering.einvoice.cii import to_cii
-from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.einvoice.model import EInvoice
 from invoices.rendering.einvoice.ubl import to_ubl
-from invoices.rendering.facts_reader import read
+from invoices.rendering.facts_reader import read_invoice_facts
 
 SYNTAXES: dict[str, Callable[[EInvoice], bytes]] = {"cii": to_cii, "ubl": to_ubl}
 
@@ -18,4 +18,4 @@ def to_xml(invoice: Invoice, *, syntax: str) -> bytes:
 
     :raises NotAnInvoice: if the standard cannot tell it.
     """
-    return SYNTAXES[syntax](shape(read(invoice)))
+    return SYNTAXES[syntax](to_einvoice(read_invoice_facts(invoice)))

@@ -7,7 +7,7 @@ The order of elements is the schema's own.
 from decimal import Decimal
 
 from invoices.rendering.einvoice.cii import DISCOUNT
-from invoices.rendering.einvoice.model import SPECIFICATION, Allowance, Category, Days, EInvoice, Item, Side, TaxTotal
+from invoices.rendering.einvoice.model import SPECIFICATION, DocumentAllowance, TaxCategory, Days, EInvoice, EInvoiceLine, EInvoiceParty, TaxTotal
 from invoices.rendering.einvoice.xml_elements import Markup, el, money, number, root
 
 COMMON = {
@@ -39,10 +39,10 @@ def to_ubl(invoice: EInvoice) -> bytes:
         el("cac:Delivery", el("cbc:ActualDeliveryDate", invoice.days[1].isoformat())),
         _payment(invoice),
         el("cac:PaymentTerms", el("cbc:Note", invoice.terms)),
-        *(_allowance(one, invoice.currency) for one in invoice.allowances),
+        *(_allowance(allowance, invoice.currency) for allowance in invoice.allowances),
         _taxes(invoice),
         _sums(invoice),
-        *(_item(item, invoice) for item in invoice.items),
+        *(_item(item, invoice) for item in invoice.lines),
         namespaces={"": DOCUMENT.format(name), **COMMON},
     )
 
@@ -59,12 +59,12 @@ def _days(days: Days) -> Markup:
 def _preceding(invoice: EInvoice) -> Markup:
     if invoice.preceding is None:
         return Markup("")
-    named, day = invoice.preceding
-    document = el("cac:InvoiceDocumentReference", el("cbc:ID", named), el("cbc:IssueDate", day.isoformat()))
+    number, day = invoice.preceding
+    document = el("cac:InvoiceDocumentReference", el("cbc:ID", number), el("cbc:IssueDate", day.isoformat()))
     return el("cac:BillingReference", document)
 
 
-def _party(side: Side) -> Markup:
+def _party(side: EInvoiceParty) -> Markup:
     party = side.party
     return el(
         "cac:Party",
@@ -78,9 +78,9 @@ def _party(side: Side) -> Markup:
             el("cac:Country", el("cbc:IdentificationCode", party.country)),
         ),
         *(
-            el("cac:PartyTaxScheme", el("cbc:CompanyID", id_), scheme)
-            for id_, scheme in ((side.vat_id, VAT), (side.tax_id, OTHER_TAX))
-            if id_
+            el("cac:PartyTaxScheme", el("cbc:CompanyID", registration_id), scheme)
+            for registration_id, scheme in ((side.vat_id, VAT), (side.tax_id, OTHER_TAX))
+            if registration_id
         ),
         el(
             "cac:PartyLegalEntity",
@@ -107,7 +107,7 @@ def _payment(invoice: EInvoice) -> Markup:
     )
 
 
-def _category(tag: str, category: Category, *, is_reasoned: bool = False) -> Markup:
+def _category(tag: str, category: TaxCategory, *, is_reasoned: bool = False) -> Markup:
     return el(
         tag,
         el("cbc:ID", category.code),
@@ -118,7 +118,7 @@ def _category(tag: str, category: Category, *, is_reasoned: bool = False) -> Mar
     )
 
 
-def _allowance(allowance: Allowance, currency: str) -> Markup:
+def _allowance(allowance: DocumentAllowance, currency: str) -> Markup:
     return el(
         "cac:AllowanceCharge",
         el("cbc:ChargeIndicator", "false"),
@@ -133,7 +133,7 @@ def _taxes(invoice: EInvoice) -> Markup:
     return el(
         "cac:TaxTotal",
         _money("cbc:TaxAmount", invoice.tax, invoice.currency),
-        *(_tax(one, invoice.currency) for one in invoice.taxes),
+        *(_tax(tax_total, invoice.currency) for tax_total in invoice.taxes),
     )
 
 
@@ -150,22 +150,22 @@ def _sums(invoice: EInvoice) -> Markup:
     currency = invoice.currency
     return el(
         "cac:LegalMonetaryTotal",
-        _money("cbc:LineExtensionAmount", invoice.lines, currency),
+        _money("cbc:LineExtensionAmount", invoice.line_total, currency),
         _money("cbc:TaxExclusiveAmount", invoice.net, currency),
         _money("cbc:TaxInclusiveAmount", invoice.total, currency),
-        _money("cbc:AllowanceTotalAmount", invoice.taken_off, currency) if invoice.allowances else "",
-        _money("cbc:PrepaidAmount", invoice.settled, currency) if invoice.settled else "",
+        _money("cbc:AllowanceTotalAmount", invoice.allowance_total, currency) if invoice.allowances else "",
+        _money("cbc:PrepaidAmount", invoice.prepaid, currency) if invoice.prepaid else "",
         _money("cbc:PayableAmount", invoice.due, currency),
     )
 
 
-def _item(item: Item, invoice: EInvoice) -> Markup:
+def _item(item: EInvoiceLine, invoice: EInvoice) -> Markup:
     name = "Credited" if invoice.is_credit_note else "Invoiced"
     return el(
         "cac:CreditNoteLine" if invoice.is_credit_note else "cac:InvoiceLine",
         el("cbc:ID", str(item.number)),
         el("cbc:Note", item.note),
-        el(f"cbc:{name}Quantity", number(item.quantity), unitCode=item.unit),
+        el(f"cbc:{name}Quantity", number(item.quantity), unitCode=item.unit_code),
         _money("cbc:LineExtensionAmount", item.amount, invoice.currency),
         _days(item.days),
         el(
@@ -181,6 +181,6 @@ def _item(item: Item, invoice: EInvoice) -> Markup:
         el(
             "cac:Price",
             el("cbc:PriceAmount", number(item.price), currencyID=invoice.currency),
-            el("cbc:BaseQuantity", number(item.base), unitCode=item.unit),
+            el("cbc:BaseQuantity", number(item.base_quantity), unitCode=item.unit_code),
         ),
     )

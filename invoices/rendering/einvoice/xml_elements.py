@@ -4,10 +4,10 @@ from datetime import date
 from decimal import Decimal
 from xml.sax.saxutils import escape, quoteattr
 
-from lib.decimals import plain
+from lib.decimals import to_plain_string
 
 # What XML 1.0 has no place for, and overrides of the reading direction, as in print (rendering/pdf_file.py).
-UNFIT = dict.fromkeys(
+REMOVED_CHARACTERS = dict.fromkeys(
     {*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)} - {0x09, 0x0A}
 )
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -21,15 +21,15 @@ class Markup(str):
 
 def el(tag: str, *children: str, **attributes: str) -> Markup:
     """Return an element of children, which are escaped unless they are markup; nothing where they are empty."""
-    inner = "".join(one if isinstance(one, Markup) else escape(one.translate(UNFIT)) for one in children)
-    told = "".join(f" {name}={quoteattr(value.translate(UNFIT))}" for name, value in attributes.items())
-    return Markup(f"<{tag}{told}>{inner}</{tag}>") if inner.strip() else Markup("")
+    inner = "".join(child if isinstance(child, Markup) else escape(child.translate(REMOVED_CHARACTERS)) for child in children)
+    attribute_text = "".join(f" {name}={quoteattr(value.translate(REMOVED_CHARACTERS))}" for name, value in attributes.items())
+    return Markup(f"<{tag}{attribute_text}>{inner}</{tag}>") if inner.strip() else Markup("")
 
 
 def root(tag: str, *children: str, namespaces: dict[str, str]) -> bytes:
     """Return the whole document."""
-    told = "".join(f' xmlns{":" if prefix else ""}{prefix}="{uri}"' for prefix, uri in namespaces.items())
-    return f"{HEAD}<{tag}{told}>{''.join(children)}</{tag}>\n".encode()
+    declarations = "".join(f' xmlns{":" if prefix else ""}{prefix}="{uri}"' for prefix, uri in namespaces.items())
+    return f"{HEAD}<{tag}{declarations}>{''.join(children)}</{tag}>\n".encode()
 
 
 def money(amount: Decimal) -> str:
@@ -37,8 +37,8 @@ def money(amount: Decimal) -> str:
     return f"{amount:.2f}"
 
 
-def number(value: Decimal) -> str:
-    return plain(value)
+def number(amount: Decimal) -> str:
+    return to_plain_string(amount)
 
 
 def compact_day(day: date) -> str:

@@ -14,14 +14,14 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from lib.admin.number_fields import NumberInput, figure
-from lib.formats import money, number, units
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.formats import format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import Coupon, Feature, Fee, Promotion
 from plans.models.catalog import FeatureKind
 from plans.models.coupons import Duration
-from plans.pricing.discounts import Claim, Discount, take_off
+from plans.pricing.discounts import DiscountableLine, DiscountTerms, apply_discounts
 
 SAMPLE = Decimal(100)
 STATE_COLORS = {"given": "success", "archived": "", "over": "warning", "planned": "info"}
@@ -92,7 +92,7 @@ class CouponForm(forms.ModelForm):
         elif percent is not None:
             cleaned["currency"] = ""
             if not 0 < percent <= 100:
-                self.add_error("percent", f"A coupon takes more than 0 and up to 100 % off, not {number(percent)} %.")
+                self.add_error("percent", f"A coupon takes more than 0 and up to 100 % off, not {format_number(percent)} %.")
         elif not cleaned.get("currency"):
             self.add_error("currency", "Enter the currency of the amount.")
         elif amount <= 0 or round_money(amount, cleaned["currency"]) != amount:
@@ -140,7 +140,7 @@ class CouponAdmin(ModelAdmin):
 
     @display(description="Takes off", ordering="percent")
     def takes_off(self, coupon: Coupon) -> str:
-        return figure(value_of(coupon))
+        return number_cell(value_of(coupon))
 
     @display(description="Lasts", ordering="duration")
     def lasts(self, coupon: Coupon) -> str:
@@ -180,8 +180,8 @@ def _names_a_figure(sent: Mapping[str, Any]) -> bool:
 
 def value_of(coupon: Coupon) -> str:
     if coupon.percent is not None:
-        return f"{number(coupon.percent)} %"
-    return money(coupon.amount or Decimal(0), coupon.currency)
+        return f"{format_number(coupon.percent)} %"
+    return format_money(coupon.amount or Decimal(0), coupon.currency)
 
 
 def lasting(coupon: Coupon) -> str:
@@ -198,9 +198,9 @@ def in_words(coupon: Coupon) -> str:
     words = f"{value_of(coupon)} off{of}, on {lasting(coupon)} of whoever gets it."
     limits = []
     if coupon.most_redemptions:
-        limits.append(f"{units(coupon.most_redemptions, 'time')} in all")
+        limits.append(f"{format_units(coupon.most_redemptions, 'time')} in all")
     if coupon.most_per_customer:
-        limits.append(f"{units(coupon.most_per_customer, 'time')} to a customer")
+        limits.append(f"{format_units(coupon.most_per_customer, 'time')} to a customer")
     if limits:
         words += f" It is given {' and '.join(limits)} at most."
     if coupon.percent is None:
@@ -211,12 +211,12 @@ def in_words(coupon: Coupon) -> str:
 def examples(coupon: Coupon) -> list[dict[str, str]]:
     """Return what successive invoices over 100 come to."""
     currency = coupon.currency or "USD"
-    discount = Discount(percent=coupon.percent, amount=coupon.amount)
-    (taken,) = take_off([discount], [Claim("all", SAMPLE)], currency)
-    off, due = money(taken.total, currency), money(SAMPLE - taken.total, currency)
+    discount = DiscountTerms(percent=coupon.percent, amount=coupon.amount)
+    (taken,) = apply_discounts([discount], [DiscountableLine("all", SAMPLE)], currency)
+    off, due = format_money(taken.total, currency), format_money(SAMPLE - taken.total, currency)
     count = min(coupon.documents or 2, 3)
     rows = [{"invoice": f"Invoice {place}", "off": off, "due": due} for place in range(1, count + 1)]
     if coupon.documents is not None:
         last = f"Invoice {coupon.documents + 1} on"
-        rows.append({"invoice": last, "off": money(Decimal(0), currency), "due": money(SAMPLE, currency)})
+        rows.append({"invoice": last, "off": format_money(Decimal(0), currency), "due": format_money(SAMPLE, currency)})
     return rows

@@ -9,7 +9,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from plans.aggregation.expressions import BadExpression, compiled
+from plans.aggregation.expressions import InvalidExpression, compile_expression
 from plans.models import Meter, MeterReading, PlanFeature
 from plans.models.meters import RECURRING, Aggregation, Measures
 from plans.models.versions import VersionState
@@ -83,8 +83,8 @@ class MeterForm(forms.ModelForm):
         text = self.cleaned_data["expression"]
         if text:
             try:
-                compiled(text)
-            except BadExpression as error:
+                compile_expression(text)
+            except InvalidExpression as error:
                 raise forms.ValidationError(str(error)) from error
         return text
 

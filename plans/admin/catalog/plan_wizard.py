@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from lib.formats import money
+from lib.formats import format_money
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.versions.comparison import page_of
 from plans.models import Plan
@@ -87,6 +87,6 @@ def _card(template: Any, *, fits: bool) -> dict[str, Any]:
         "code": template.code,
         "name": template.name,
         "summary": template.summary,
-        "example": f"{template.says}: {money(template.total, 'USD')}",
+        "example": f"{template.says}: {format_money(template.total, 'USD')}",
         "fits": fits,
     }

@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.decorators import action
 
-from lib.formats import money, number, units
+from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT
 from plans.admin.versions.comparison import ComparisonAdmin, page_of
-from plans.catalog.dimension_text import text_of
-from plans.costs.price_margins import Margin, Uncosted, margins_of, uncosted_of
+from plans.catalog.dimension_text import format_match
+from plans.costs.price_margins import RateMargin, MissingCost, compute_margins, find_missing_costs
 
 LEAST = Decimal(0)
 
@@ -26,15 +26,15 @@ class MarginsAdmin(ComparisonAdmin):
     def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         at, title = timezone.now(), f"Margins of {version}"
-        found = margins_of(version, at=at), uncosted_of([version], at=at)
+        found = compute_margins(version, at=at), find_missing_costs([version], at=at)
         return margins_page(self, request, *found, title=title, back=page_of(version), of_one=True)
 
 
 def margins_page(
     page: ModelAdmin,
     request: HttpRequest,
-    margins: Iterable[Margin],
-    uncosted: Iterable[Uncosted],
+    margins: Iterable[RateMargin],
+    uncosted: Iterable[MissingCost],
     *,
     title: str,
     back: str,
@@ -47,10 +47,10 @@ def margins_page(
         **page.admin_site.each_context(request),
         "title": title,
         "opts": None,
-        "least": number(wanted),
+        "least": format_number(wanted),
         "rows": [_row(one, wanted) for one in found],
         "uncosted": [(str(one.version), page_of(one.version), str(one)) for one in uncosted],
-        "failing": sum(not one.holds(wanted) for one in found),
+        "failing": sum(not one.is_at_least(wanted) for one in found),
         "back": back,
         "of_one": of_one,
     }
@@ -58,19 +58,19 @@ def margins_page(
     return TemplateResponse(request, "staff/catalog/margins.html", context)
 
 
-def _row(one: Margin, least: Decimal) -> dict[str, Any]:
+def _row(one: RateMargin, least: Decimal) -> dict[str, Any]:
     price = Decimal(one.price.numerator) / one.price.denominator
     return {
         "version": str(one.version),
         "url": page_of(one.version),
         "feature": one.feature,
         "rate": one.rate,
-        "usage": text_of(dict(sorted(one.dimensions.items()))) or DEFAULT,
-        "above": units(one.above, one.unit) if one.above else "",
-        "price": money(round(price, 12).normalize(), one.currency),
-        "cost": money(one.cost, one.currency),
-        "percent": "nothing charged" if one.percent is None else f"{number(one.percent)} %",
-        "holds": one.holds(least),
+        "usage": format_match(dict(sorted(one.dimensions.items()))) or DEFAULT,
+        "above": format_units(one.above, one.unit) if one.above else "",
+        "price": format_money(round(price, 12).normalize(), one.currency),
+        "cost": format_money(one.cost, one.currency),
+        "percent": "nothing charged" if one.percent is None else f"{format_number(one.percent)} %",
+        "holds": one.is_at_least(least),
     }
 
 

@@ -12,18 +12,18 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 
-from lib.admin.number_fields import NumberInput, figure
-from lib.formats import money, number
+from lib.admin.number_fields import NumberInput, number_cell
+from lib.formats import format_money, format_number
 from lib.tabular_files import FileRefused, as_csv, read_table
 from plans.admin.catalog.price_margins import margins_page
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.file_upload import UploadForm
 from plans.admin.fields.price_unit import PerField, of_one
-from plans.catalog.dimension_text import text_of
+from plans.catalog.dimension_text import format_match
 from plans.costs import unit_costs
-from plans.costs.cost_lists import COLUMNS, NEEDED, RowsRefused, Taken, rows_of, take_costs
-from plans.costs.price_margins import live_margins
+from plans.costs.cost_lists import COLUMNS, REQUIRED_COLUMNS, RowsRefused, ImportedCost, cost_rows, import_costs
+from plans.costs.price_margins import compute_live_margins
 from plans.models import UnitCost
 
 
@@ -82,11 +82,11 @@ class UnitCostAdmin(ModelAdmin):
 
     @display(description="Usage")
     def usage(self, cost: UnitCost) -> str:
-        return text_of(cost.match) or DEFAULT
+        return format_match(cost.match) or DEFAULT
 
     @display(description="Cost of a unit", ordering="cost")
     def cost_shown(self, cost: UnitCost) -> str:
-        return figure(money(cost.cost, str(cost.currency)))
+        return number_cell(format_money(cost.cost, str(cost.currency)))
 
     # The page ------------------------------------------------------------------------------------------------
 
@@ -133,16 +133,16 @@ class UnitCostAdmin(ModelAdmin):
         taken, problems = [], []
         if request.method == "POST" and form.is_valid():
             try:
-                rows = read_table(form.content, name=form.name, columns=COLUMNS, needed=NEEDED)
-                taken = take_costs(rows, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed)
+                rows = read_table(form.content, name=form.name, columns=COLUMNS, needed=REQUIRED_COLUMNS)
+                taken = import_costs(rows, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed)
             except FileRefused as refusal:
                 form.add_error("file", str(refusal))
             except RowsRefused as refusal:
                 problems = refusal.problems
             else:
                 if form.is_confirmed:
-                    stored = sum(one.what != "same" for one in taken)
-                    messages.success(request, f"{number(stored)} of {number(len(taken))} unit costs were recorded.")
+                    stored = sum(one.outcome != "same" for one in taken)
+                    messages.success(request, f"{format_number(stored)} of {format_number(len(taken))} unit costs were recorded.")
                     return HttpResponseRedirect(reverse("admin:plans_unitcost_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -152,7 +152,7 @@ class UnitCostAdmin(ModelAdmin):
             "columns": COLUMNS,
             "problems": problems,
             "rows": [_taken_row(one) for one in taken],
-            "changes": sum(one.what != "same" for one in taken),
+            "changes": sum(one.outcome != "same" for one in taken),
             "hidden": form.hidden() if taken else [],
             "back": reverse("admin:plans_unitcost_changelist"),
         }
@@ -164,7 +164,7 @@ class UnitCostAdmin(ModelAdmin):
         """Send all costs in the form that import takes; without any, its columns."""
         stored = self.get_queryset(request).order_by("meter__code", "pk")
         headers = {"Content-Disposition": f'attachment; filename="unit-costs-{timezone.now():%Y-%m-%d}.csv"'}
-        content = as_csv(COLUMNS, rows_of(stored))
+        content = as_csv(COLUMNS, cost_rows(stored))
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
     # Margins -------------------------------------------------------------------------------------------------
@@ -173,20 +173,20 @@ class UnitCostAdmin(ModelAdmin):
     def show_margins(self, request: HttpRequest) -> TemplateResponse:
         """Show what live prices leave over their unit costs, the thinnest first."""
         back = reverse("admin:plans_unitcost_changelist")
-        found = live_margins(at=timezone.now())
+        found = compute_live_margins(at=timezone.now())
         return margins_page(self, request, *found, title="Margins of live prices", back=back)
 
 
-def _taken_row(one: Taken) -> dict[str, Any]:
+def _taken_row(one: ImportedCost) -> dict[str, Any]:
     """Return what a row of a file would do as the dry run's table shows it."""
     currency = str(one.cost.currency)
-    before = one.before if one.before is None or one.what != "same" else None
+    before = one.before if one.before is None or one.outcome != "same" else None
     return {
         "row": one.row,
-        "what": one.what,
-        "usage": f"{one.cost.meter}: {text_of(one.cost.match) or DEFAULT}",
-        "before": money(before.cost, currency) if before else "",
-        "cost": money(one.cost.cost, currency),
+        "what": one.outcome,
+        "usage": f"{one.cost.meter}: {format_match(one.cost.match) or DEFAULT}",
+        "before": format_money(before.cost, currency) if before else "",
+        "cost": format_money(one.cost.cost, currency),
         "since": one.cost.valid_from,
         "until": one.cost.valid_to,
     }

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from plans.catalog.dimension_text import match_of, text_of
+from plans.catalog.dimension_text import parse_match, format_match
 
 DEFAULT = "all other usage"
 
@@ -22,7 +22,7 @@ class MatchField(forms.CharField):
         super().__init__(**{"required": False, "label": "For", "widget": widget, "max_length": 1000, **kwargs})
 
     def prepare_value(self, value: Any) -> Any:
-        return text_of(value) if isinstance(value, dict) else value
+        return format_match(value) if isinstance(value, dict) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         try:
@@ -32,7 +32,7 @@ class MatchField(forms.CharField):
 
     def to_python(self, value: Any) -> dict[str, str]:
         try:
-            return match_of(value or "")
+            return parse_match(value or "")
         except ValueError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 
@@ -45,4 +45,4 @@ class MatchField(forms.CharField):
 
 class MatchInput(UnfoldAdminTextInputWidget):
     def format_value(self, value: Any) -> Any:
-        return text_of(value) if isinstance(value, dict) else super().format_value(value)
+        return format_match(value) if isinstance(value, dict) else super().format_value(value)

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from lib.admin.number_fields import NumberInput
-from lib.decimals import MOST_UNITS, plain
+from lib.decimals import MOST_UNITS, to_plain_string
 
 MOST = 5
 """Examples worked out at once."""
@@ -42,7 +42,7 @@ def usual(*, bounds: list[Decimal], included: Decimal) -> list[Decimal]:
 
 
 def text_of(quantities: list[Decimal]) -> str:
-    return " ".join(plain(one) for one in quantities)
+    return " ".join(to_plain_string(one) for one in quantities)
 
 
 def _quantity(text: str) -> Decimal:

@@ -11,16 +11,16 @@ from decimal import Decimal
 from django.utils import timezone
 
 from lib.currencies import CREDITS
-from lib.formats import CREDIT, money, number, units
+from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.prices.example_quantities import MOST, usual
 from plans.admin.prices.rating_parts import Row, rows_of
-from plans.catalog.stored_terms import feature_price, rate_terms
-from plans.costs.unit_costs import as_costs, at_cost
+from plans.catalog.stored_terms import combine_rates, build_rate_terms
+from plans.costs.unit_costs import to_cost_rates, usage_at_cost
 from plans.models import PlanFeature, Price, Rate, Tier
 from plans.models.prices import Consumption
 from plans.pricing import rating
-from plans.pricing.cost_rates import UnitCost
+from plans.pricing.cost_rates import CostRate
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,15 @@ def examples(
     :raises ValueError: if the figures cannot charge, in finance's words.
     """
     # Rates that are not saved yet have no key of their own: their place on the page is one.
-    rates = [replace(rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
-    terms = feature_price(granted, granted.feature.meter, rates, currency, price=price)
+    rates = [replace(build_rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
+    terms = combine_rates(granted, granted.feature.meter, rates, currency, price=price)
     unit = granted.feature.meter.unit
     if granted.consumption == Consumption.CREDITS and currency != CREDITS:  # what a credit costs, not a use
         terms, unit = replace(terms, included=Decimal(0), rounding=None), CREDIT
     quantities = [list(one.quantities) or _usual(terms.included, one) for one in asked]
     count = min(MOST, max(map(len, quantities), default=0))
     used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
-    costs = as_costs(granted.feature.meter.unit_costs.filter(currency=currency))
+    costs = to_cost_rates(granted.feature.meter.unit_costs.filter(currency=currency))
     return [_example(terms, usage, unit, costs) for usage in used]
 
 
@@ -88,20 +88,20 @@ def _nth(quantities: list[Decimal], index: int) -> Decimal:
 
 
 def _example(
-    terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str, costs: Sequence[UnitCost]
+    terms: rating.PriceTerms, quantities: dict[int, Decimal], unit: str, costs: Sequence[CostRate]
 ) -> Example:
     now = timezone.now()
     usage = {
-        rate.key: at_cost(rate, quantities[int(rate.key)], dict(rate.match), costs=costs, at=now)
+        rate.key: usage_at_cost(rate, quantities[int(rate.key)], dict(rate.match), costs=costs, at=now)
         for rate in terms.rates
     }
     rated = rating.rate_usage(terms, usage)
     used = sum(quantities.values(), Decimal(0))
     return Example(
-        usage=units(used, unit),
-        amount=money(rated.invoiced, terms.currency),
-        lines=[_line(line, terms.currency) for line in rated.claimed],
-        has_fees=any(part.flat_fee for line in rated.claimed for part in line.parts),
+        usage=format_units(used, unit),
+        amount=format_money(rated.invoiced_amount, terms.currency),
+        lines=[_line(line, terms.currency) for line in rated.invoice_lines],
+        has_fees=any(part.flat_fee for line in rated.invoice_lines for part in line.parts),
     )
 
 
@@ -109,10 +109,10 @@ def _line(line: rating.RatedLine, currency: str) -> Line:
     rounded = round_money(line.amount, currency)
     return Line(
         label=line.label,
-        quantity=number(line.quantity),
-        included=number(line.included) if line.included else "",
-        refused=number(line.refused) if line.refused else "",
+        quantity=format_number(line.quantity),
+        included=format_number(line.included) if line.included else "",
+        refused=format_number(line.refused) if line.refused else "",
         rows=rows_of(line.parts, currency),
-        amount=money(rounded, currency),
+        amount=format_money(rounded, currency),
         rounded=rounded != line.amount,
     )

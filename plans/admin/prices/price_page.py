@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from lib.admin.number_fields import NumberInput
 from lib.currencies import CREDITS
-from lib.formats import currency_name, units
+from lib.formats import currency_name, format_units
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.live_example import Asked, examples
@@ -154,7 +154,7 @@ class PriceAdmin(ModelAdmin):
     @display(description="Feature")
     def terms(self, price: Price) -> str:
         granted, meter = price.plan_feature, price.plan_feature.feature.meter
-        included = f", {units(granted.included, meter.unit)} of it included" if granted.included else ""
+        included = f", {format_units(granted.included, meter.unit)} of it included" if granted.included else ""
         dimensions = f". It can be priced by {', '.join(meter.dimensions)}." if meter.dimensions else "."
         return f"{granted.feature}, metered by “{meter}”{included}{dimensions}"
 

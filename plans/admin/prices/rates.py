@@ -10,14 +10,14 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from lib.admin.number_fields import NumberInput, bare
+from lib.admin.number_fields import NumberInput, strip_padding
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.price_unit import PerField, of_one, readable_per
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.tiers import TierFormSet, TierInline
-from plans.catalog.dimension_text import text_of
-from plans.catalog.stored_terms import rate_terms
+from plans.catalog.dimension_text import format_match
+from plans.catalog.stored_terms import build_rate_terms
 from plans.models import Price, Rate
 from plans.models.prices import PRICED, TIERED, ChargeModel, CostSource, PackageRounding
 from plans.pricing.validation import InvalidCharge, check_price, check_units
@@ -150,7 +150,7 @@ class RateFormSet(OrderedFormSet):
             return
         ladder = [row.instance for row in tiers.ladder()]
         try:
-            rate_terms(form.instance, ladder)
+            build_rate_terms(form.instance, ladder)
         except ValueError as error:
             form.add_error(None, str(error))
 
@@ -167,7 +167,7 @@ class RateInline(TabularInline):
     verbose_name_plural = "Rates"
     ordering = ("position", "pk")
     fields = ("match", "label", "position", "model", "unit_price", "per", *FIGURES[1:], *CHOICES, "example")
-    readonly_preprocess_fields = dict.fromkeys(FIGURES, bare)
+    readonly_preprocess_fields = dict.fromkeys(FIGURES, strip_padding)
 
     def get_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
         if self.has_change_permission(request, obj):
@@ -188,7 +188,7 @@ class RateInline(TabularInline):
 
     @display(description="For")
     def match_shown(self, rate: Rate) -> str:
-        return text_of(rate.match) or DEFAULT
+        return format_match(rate.match) or DEFAULT
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rate]:
         return super().get_queryset(request).prefetch_related("tiers")

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lib.formats import money, number
-from plans.pricing.rating_parts import Part
+from lib.formats import format_money, format_number
+from plans.pricing.rating_parts import RatingPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,26 +17,26 @@ class Row:
     amount: str
 
 
-def rows_of(parts: Iterable[Part], currency: str) -> list[Row]:
+def rows_of(parts: Iterable[RatingPart], currency: str) -> list[Row]:
     return [
         Row(
             units_of=_span(part),
-            units=number(part.units),
-            unit_price=money(part.unit_price, currency),
-            flat_fee=money(part.flat_fee, currency) if part.flat_fee else "",
-            amount=money(part.amount, currency),
+            units=format_number(part.units),
+            unit_price=format_money(part.unit_price, currency),
+            flat_fee=format_money(part.flat_fee, currency) if part.flat_fee else "",
+            amount=format_money(part.amount, currency),
         )
         for part in parts
     ]
 
 
-def _span(part: Part) -> str:
+def _span(part: RatingPart) -> str:
     """Return which units a part is about: “1 – 10,000” where bounds are whole, “above 2.5” where they are not."""
     first = _after(part.start)
     if part.end is None:
         return "all units" if not part.start else f"from {first}"
-    return f"{first} – {number(part.end)}"
+    return f"{first} – {format_number(part.end)}"
 
 
 def _after(bound: Decimal) -> str:
-    return number(bound + 1) if bound == bound.to_integral_value() else f"above {number(bound)}"
+    return format_number(bound + 1) if bound == bound.to_integral_value() else f"above {format_number(bound)}"

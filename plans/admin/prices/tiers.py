@@ -11,8 +11,8 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.forms import PaginationInlineFormSet
 
-from lib.admin.number_fields import NumberInput, bare
-from lib.formats import number
+from lib.admin.number_fields import NumberInput, strip_padding
+from lib.formats import format_number
 from plans.models import Rate, Tier
 from plans.models.prices import TIERED, ChargeModel
 from plans.pricing.validation import InvalidCharge, check_percent, check_price, check_units
@@ -57,7 +57,7 @@ class TierForm(forms.ModelForm):
         bound: Decimal | None = self.cleaned_data["up_to"]
         if bound is not None:
             with in_words():
-                check_units(bound, of="The last unit")
+                check_units(bound, subject="The last unit")
         return bound
 
     def clean(self) -> dict[str, Any]:
@@ -84,20 +84,20 @@ class TierForm(forms.ModelForm):
         price: Decimal | None = self.cleaned_data["unit_price"]
         if price is not None:
             with in_words():
-                check_price(price, of="The price of a unit")
+                check_price(price, subject="The price of a unit")
         return price
 
     def clean_percent(self) -> Decimal | None:
         percent: Decimal | None = self.cleaned_data["percent"]
         if percent is not None:
             with in_words():
-                check_percent(percent, of="The percentage")
+                check_percent(percent, subject="The percentage")
         return percent
 
     def clean_flat_fee(self) -> Decimal:
         fee = self.cleaned_data["flat_fee"] or Decimal(0)
         with in_words():
-            check_price(fee, of="The fee for the tier")
+            check_price(fee, subject="The fee for the tier")
         return fee
 
 
@@ -128,7 +128,7 @@ class TierFormSet(PaginationInlineFormSet):
             elif bound is not None and bound <= start and index:
                 form.add_error(
                     "up_to",
-                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at {number(start)}:"
+                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at {format_number(start)}:"
                     " give it a higher last unit.",
                 )
             start = bound if bound is not None else start
@@ -144,7 +144,7 @@ class TierInline(TabularInline):
     verbose_name_plural = "Tiers"
     readonly_fields = ("first_unit",)
     fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
-    readonly_preprocess_fields = {"up_to": bare, "unit_price": bare, "percent": bare, "flat_fee": bare}
+    readonly_preprocess_fields = {"up_to": strip_padding, "unit_price": strip_padding, "percent": strip_padding, "flat_fee": strip_padding}
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
         """Offer two empty rows to a rate that has no tiers yet; they are hidden where no tiers are asked for."""
@@ -175,5 +175,5 @@ def _bound(form: forms.ModelForm) -> Decimal | None:
 def _next(bound: Decimal) -> str:
     """Return the first whole unit above a bound, or the bound itself where units are not whole."""
     if bound == bound.to_integral_value():
-        return number(bound + 1)
-    return f"above {number(bound)}"
+        return format_number(bound + 1)
+    return f"above {format_number(bound)}"

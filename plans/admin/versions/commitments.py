@@ -8,7 +8,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from lib.admin.number_fields import NumberInput
-from lib.formats import money, number
+from lib.formats import format_money, format_number
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.models import Commitment, PlanVersion
@@ -73,11 +73,11 @@ class CommitmentInline(TabularInline):
 
 def in_words(promised: CommitmentTerms) -> str:
     """Return a commitment as a sentence: what is promised, what lies beyond it, what it is worth."""
-    minimum = money(promised.minimum, str(promised.currency))
+    minimum = format_money(promised.minimum, str(promised.currency))
     span = "each period" if promised.periods == 1 else f"in {promised.periods} periods together"
     found = [f"{minimum} of usage {span}; what is missing {'is claimed' if promised.trues_up else 'is not claimed'}"]
     if promised.overage_factor != 1:
-        found.append(f"beyond it usage costs {number(promised.overage_factor)} times its price")
+        found.append(f"beyond it usage costs {format_number(promised.overage_factor)} times its price")
     if promised.discount:
-        found.append(f"unit prices are {number(promised.discount)} % lower in return")
+        found.append(f"unit prices are {format_number(promised.discount)} % lower in return")
     return "; ".join(found) + "."

@@ -16,13 +16,13 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from lib.formats import money, number, plural
+from lib.formats import format_money, format_number, pluralize
 from plans.admin.fields.currency import FALLBACK
 from plans.admin.prices.example_quantities import QuantitiesField
-from plans.catalog.comparison import Difference, Node, compare, growth, signed, text_of
-from plans.catalog.example_bills import Bill, Use, bill, labels_of, uses_of
-from plans.catalog.stored_terms import Terms, currencies_of, read_terms
-from plans.catalog.version_snapshot import contents_of
+from plans.catalog.comparison import VersionDifference, VersionNode, compare, percent_change, format_signed, format_fact
+from plans.catalog.example_bills import ExampleBill, ExampleUsage, compute_bill, list_labels, list_usages
+from plans.catalog.stored_terms import VersionTerms, list_currencies, read_terms
+from plans.catalog.version_snapshot import read_contents
 from plans.models import PlanVersion
 
 
@@ -31,7 +31,7 @@ class Section:
     """The differences of one feature, or of all that is none; ladders: tiers side by side, instead of one by one."""
 
     title: str
-    differences: list[tuple[str, Difference]]
+    differences: list[tuple[str, VersionDifference]]
     ladders: list["Ladder"]
 
 
@@ -83,9 +83,9 @@ class ComparisonAdmin(ModelAdmin):
         against = PlanVersion.objects.compared_with(version, at=at)
         if against is None:
             return format_html("It is the first version of {}.", version.plan)
-        count = len(compare(*contents_of(against, version)))
+        count = len(compare(*read_contents(against, version)))
         url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
-        told = f"{number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
+        told = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
         return format_html('<a class="text-link" href="{}">{}</a>.', url, told)
 
     def version(self, request: HttpRequest, object_id: str) -> PlanVersion:
@@ -106,22 +106,22 @@ def page_of(version: PlanVersion) -> str:
 
 def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
     """Return what differs, gathered by feature; fees, periods and rules together."""
-    old, new = contents_of(before, after)
+    old, new = read_contents(before, after)
     features = {part.name for version in (old, new) for part in version.parts if part.kind == "feature"}
-    gathered: dict[str, list[Difference]] = {}
+    gathered: dict[str, list[VersionDifference]] = {}
     for difference in compare(old, new):
         title = difference.path[0] if difference.path and difference.path[0] in features else ""
         gathered.setdefault(title, []).append(difference)
     return [_section(title, found, list(_ladders(old, new, title))) for title, found in gathered.items()]
 
 
-def _section(title: str, differences: list[Difference], ladders: list[Ladder]) -> Section:
+def _section(title: str, differences: list[VersionDifference], ladders: list[Ladder]) -> Section:
     shown = {ladder.path for ladder in ladders}
     told = [one for one in differences if one.path[:-1] not in shown]
-    return Section(title, [(one.place_in(title), one) for one in told], ladders)
+    return Section(title, [(one.relative_subject(title), one) for one in told], ladders)
 
 
-def _ladders(old: Node, new: Node, title: str) -> Iterable[Ladder]:
+def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]:
     """Yield the tiers of each rate that has some in both versions, and in which one differs."""
     before, after = (_tiered(part for part in version.parts if part.name == title) for version in (old, new))
     for path, steps in after.items():
@@ -139,7 +139,7 @@ Steps = dict[str, tuple[str, str]]
 """A tier's key → its name, and what it charges."""
 
 
-def _tiered(nodes: Iterable[Node], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Steps]:
+def _tiered(nodes: Iterable[VersionNode], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Steps]:
     found: dict[tuple[str, ...], Steps] = {}
     for node in nodes:
         inner = (*path, node.name) if node.name else path
@@ -148,12 +148,12 @@ def _tiered(nodes: Iterable[Node], path: tuple[str, ...] = ()) -> dict[tuple[str
     return found
 
 
-def _told(tier: Node) -> str:
-    figures = {name: fact for name, fact in tier.facts.items() if name == "unit_price" or not fact.is_usual}
+def _told(tier: VersionNode) -> str:
+    figures = {name: fact for name, fact in tier.facts.items() if name == "unit_price" or not fact.is_default}
     if "percent" in figures:
         del figures["unit_price"]
     return ", ".join(
-        text_of(fact) if name in ("unit_price", "percent") else f"{fact.label} {text_of(fact)}"
+        format_fact(fact) if name in ("unit_price", "percent") else f"{fact.label} {format_fact(fact)}"
         for name, fact in figures.items()
     )
 
@@ -163,7 +163,7 @@ def _told(tier: Node) -> str:
 
 def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
     """Return the bills of some usage by both versions; `typed` says how much of what, and in which currency."""
-    charged = [currencies_of(version) or [FALLBACK] for version in (before, after)]
+    charged = [list_currencies(version) or [FALLBACK] for version in (before, after)]
     currencies = [one for one in charged[1] if one in charged[0]]
     if not currencies:
         return {"problem": "They share no currency, so no bill can be compared."}
@@ -172,27 +172,27 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
     found: dict[str, Any] = {"currency": currency, "currencies": currencies}
     try:
         terms = [read_terms(version, currency) for version in (before, after)]
-        quantities = uses_of(*terms)
+        quantities = list_usages(*terms)
         found["inputs"] = inputs = _inputs(quantities, typed)
         used = {use: one["quantity"] for use, one in zip(quantities, inputs, strict=True)}
-        bills = [bill(one, used) for one in terms]
+        bills = [compute_bill(one, used) for one in terms]
     except (ValueError, ValidationError) as error:
         problem = error.messages[0] if isinstance(error, ValidationError) else error
         return found | {"problem": f"It cannot be worked out: {problem}"}
     return found | {
         "rows": [
-            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency) for label in labels_of(bills)
+            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency) for label in list_labels(bills)
         ],
         "total": _row("Total before tax", *(one.total for one in bills), currency),
         "drawn": [
-            _row(f"{name}, from the wallet", *(one.drawn.get((name, of), Decimal(0)) for one in bills), of)
-            for name, of in dict.fromkeys(key for one in bills for key in one.drawn)
+            _row(f"{name}, from the wallet", *(one.drawdowns.get((name, of), Decimal(0)) for one in bills), of)
+            for name, of in dict.fromkeys(key for one in bills for key in one.drawdowns)
         ],
         "notes": list(_notes(bills, terms)),
     }
 
 
-def _inputs(quantities: Mapping[Use, Decimal], typed: Mapping[str, str]) -> list[dict[str, Any]]:
+def _inputs(quantities: Mapping[ExampleUsage, Decimal], typed: Mapping[str, str]) -> list[dict[str, Any]]:
     found = []
     for place, (use, usual) in enumerate(quantities.items()):
         text = typed.get(f"use-{place}", "").strip()
@@ -201,8 +201,8 @@ def _inputs(quantities: Mapping[Use, Decimal], typed: Mapping[str, str]) -> list
             {
                 "name": f"use-{place}",
                 "label": use.label,
-                "unit": plural(use.unit),
-                "value": number(quantity),
+                "unit": pluralize(use.unit),
+                "value": format_number(quantity),
                 "quantity": quantity,
             }
         )
@@ -210,12 +210,12 @@ def _inputs(quantities: Mapping[Use, Decimal], typed: Mapping[str, str]) -> list
 
 
 def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
-    percent = growth(before, after)
-    change = "" if before == after else f"{signed(percent)} %" if percent is not None else "new"
-    return Row(label, money(before, currency), money(after, currency), change)
+    percent = percent_change(before, after)
+    change = "" if before == after else f"{format_signed(percent)} %" if percent is not None else "new"
+    return Row(label, format_money(before, currency), format_money(after, currency), change)
 
 
-def _notes(bills: Iterable[Bill], terms: Iterable[Terms]) -> Iterable[str]:
+def _notes(bills: Iterable[ExampleBill], terms: Iterable[VersionTerms]) -> Iterable[str]:
     for one, of in zip(bills, terms, strict=True):
         for unpriced in one.unpriced:
             yield f"v{of.version_number} has no price for {unpriced}: it would be reported as unmatched usage."

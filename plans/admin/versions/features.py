@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from lib.admin.number_fields import NumberInput, bare
+from lib.admin.number_fields import NumberInput, strip_padding
 from lib.currencies import CREDITS
 from lib.formats import currency_name
 from plans.admin.fields.row_order import OrderedFormSet
@@ -113,7 +113,7 @@ class GrantInline(TabularInline):
         *("unlocked_by", "unlocked_with", "unlocked_at", "tax_code", "prices_shown", "position"),
     )
     readonly_fields = ("prices_shown",)
-    readonly_preprocess_fields = {"included": bare, "grace": bare, "unlocked_at": bare}
+    readonly_preprocess_fields = {"included": strip_padding, "grace": strip_padding, "unlocked_at": strip_padding}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
         found = super().get_queryset(request).select_related("feature", "version")

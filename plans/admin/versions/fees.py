@@ -11,7 +11,7 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lib.admin.number_fields import NumberInput
-from lib.formats import money
+from lib.formats import format_money
 from lib.money import round_money
 from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.fields.row_order import OrderedFormSet
@@ -130,7 +130,7 @@ def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
     """Yield the fees for several periods as facts: “$1,188.00 each year, in advance; usage each month”."""
     unit, count = version.interval_unit, version.interval_count
     for fee in version.fees.filter(every__gt=1).order_by("position", "pk"):
-        amount = money(fee.amount.amount, fee.currency)
+        amount = format_money(fee.amount.amount, fee.currency)
         span, period = _span(unit, count * fee.every), _span(unit, count)
         yield {"name": fee.label, "value": f"{amount} {span}, {fee.get_billed_display()}; usage {period}"}
 

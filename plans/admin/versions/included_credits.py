@@ -9,11 +9,11 @@ from unfold.admin import StackedInline
 from unfold.decorators import display
 
 from lib.admin.number_fields import NumberInput
-from lib.formats import money, number
+from lib.formats import format_money, format_number
 from plans.models import Feature, IncludedCredits, PlanVersion
 from plans.models.included_credits import CREDITS, Every, Lasts
 from plans.price_lists.cell_parser import CellRefused, currency
-from plans.pricing.included_credits import MOST_ROLLS
+from plans.pricing.included_credits import MOST_ROLLOVERS
 
 FIGURES = (
     *("code", "amount", "unit", "every", "lasts", "days"),
@@ -60,8 +60,8 @@ class IncludedCreditsForm(forms.ModelForm):
 
     def clean_rolls_over(self) -> int:
         given = self.cleaned_data["rolls_over"] or 0
-        if given > MOST_ROLLS:
-            raise forms.ValidationError(f"At most {MOST_ROLLS} times.")
+        if given > MOST_ROLLOVERS:
+            raise forms.ValidationError(f"At most {MOST_ROLLOVERS} times.")
         return given
 
     def clean_priority(self) -> int:
@@ -145,7 +145,7 @@ def in_words(included: IncludedCredits) -> str:
     """Return what is granted as a sentence: how much and when, for how long, and what becomes of the rest."""
 
     def units(amount: Any) -> str:
-        return f"{number(amount)} credits" if included.unit == CREDITS else money(amount, included.unit)
+        return f"{format_number(amount)} credits" if included.unit == CREDITS else format_money(amount, included.unit)
 
     found = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
     if included.feature_codes:

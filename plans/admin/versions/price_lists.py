@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.decorators import action
 
-from lib.formats import number
+from lib.formats import format_number
 from lib.tabular_files import FileRefused
 from plans.admin.fields.file_upload import UploadForm
 from plans.admin.versions.comparison import ComparisonAdmin, page_of
@@ -48,7 +48,7 @@ class PriceListAdmin(ComparisonAdmin):
             else:
                 if form.is_confirmed:
                     noun = "change" if len(changes) == 1 else "changes"
-                    messages.success(request, f"{version} holds the price list now: {number(len(changes))} {noun}.")
+                    messages.success(request, f"{version} holds the price list now: {format_number(len(changes))} {noun}.")
                     return HttpResponseRedirect(page_of(version))
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from lib.formats import money, number
+from lib.formats import format_money, format_number
 from plans.models import PlanVersion, RequiredSimulation
 from plans.publishing.required_simulation import rehearsal_of
 
@@ -10,9 +10,9 @@ from plans.publishing.required_simulation import rehearsal_of
 def figures_of(found: RequiredSimulation) -> str:
     """Return what a rehearsal has come to, by currency."""
     told = [
-        f"{money(Decimal(one['before']), currency)} → {money(Decimal(one['after']), currency)}:"
-        f" {number(one['more'])} pay more, {number(one['less'])} less, {number(one['same'])} the same;"
-        f" {number(one['shocks'])} bill shocks"
+        f"{format_money(Decimal(one['before']), currency)} → {format_money(Decimal(one['after']), currency)}:"
+        f" {format_number(one['more'])} pay more, {format_number(one['less'])} less, {format_number(one['same'])} the same;"
+        f" {format_number(one['shocks'])} bill shocks"
         for currency, one in found.facts.items()
     ]
     return "; ".join(told) or "nobody had a period to compare"

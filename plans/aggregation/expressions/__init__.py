@@ -5,8 +5,8 @@ The grammar, and so what binds tighter, is a maintained library's. The arithmeti
 are doubles and 64-bit integers: here they are exact. docs/metering.md says what differs from CEL.
 """
 
-from plans.aggregation.expressions.compiler import Expression, compiled
-from plans.aggregation.expressions.nodes import BadExpression
+from plans.aggregation.expressions.compiler import Expression, compile_expression
+from plans.aggregation.expressions.nodes import InvalidExpression
 from plans.aggregation.expressions.values import NoValue
 
-__all__ = ["BadExpression", "Expression", "NoValue", "compiled"]
+__all__ = ["InvalidExpression", "Expression", "NoValue", "compile_expression"]

@@ -14,13 +14,13 @@ from typing import Any
 from celpy.celparser import CELParseError, CELParser
 
 from plans.aggregation.expressions import values
-from plans.aggregation.expressions.nodes import MAKERS, BadExpression, Node, Run, inner
+from plans.aggregation.expressions.nodes import COMPILERS, InvalidExpression, Node, Evaluator, unwrap
 
 MOST_CHARACTERS = 1000
 MOST_LEVELS = 50
 """How deep operations may stand within one another: also how many terms a sum without parentheses has."""
 
-MOST_KEPT = 1024
+CACHE_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Expression:
     """A compiled expression; `run` gives what it comes to, of whatever kind."""
 
     text: str
-    run: Run
+    evaluate: Evaluator
 
     def value(self, properties: Mapping[str, Any]) -> int | Decimal:
         """
@@ -37,13 +37,13 @@ class Expression:
         :raises NoValue: if a property is missing or not what it should be, with the reason in words.
         """
         try:
-            return values.result(self.run(properties))
+            return values.to_quantity(self.evaluate(properties))
         except Inexact:
             raise values.NoValue(values.TOO_LONG) from None
 
 
-@lru_cache(MOST_KEPT)
-def compiled(text: str) -> Expression:
+@lru_cache(CACHE_SIZE)
+def compile_expression(text: str) -> Expression:
     """
     Compile an expression of at most 1,000 characters.
 
@@ -52,18 +52,18 @@ def compiled(text: str) -> Expression:
     Source: docs/metering.md#expressions.
     """
     if len(text) > MOST_CHARACTERS:
-        raise BadExpression(f"It has {len(text):,} characters; at most {MOST_CHARACTERS:,} are read.")
+        raise InvalidExpression(f"It has {len(text):,} characters; at most {MOST_CHARACTERS:,} are read.")
     try:
         tree = CELParser().parse(text)
     except CELParseError as error:
-        raise BadExpression(_told(text, error)) from None
-    run = _run_of(tree, MOST_LEVELS)
-    if _is_a_condition(tree):
-        raise BadExpression("It gives true or false, not a number: write “… ? 1 : 0” to count where it holds.")
-    return Expression(text, run)
+        raise InvalidExpression(_syntax_error_text(text, error)) from None
+    evaluate = _compile_node(tree, MOST_LEVELS)
+    if _is_condition(tree):
+        raise InvalidExpression("It gives true or false, not a number: write “… ? 1 : 0” to count where it holds.")
+    return Expression(text, evaluate)
 
 
-def _told(text: str, error: CELParseError) -> str:
+def _syntax_error_text(text: str, error: CELParseError) -> str:
     if getattr(getattr(error.__context__, "token", None), "type", "") == "$END":
         return "It ends too early: a value, a closing parenthesis or a “:” should follow."
     column = error.column or 1
@@ -71,20 +71,20 @@ def _told(text: str, error: CELParseError) -> str:
     return f"It cannot be read from column {column} on: {line[column - 1 :][:40]}"
 
 
-def _run_of(node: Node, levels: int) -> Run:
-    node = inner(node)
+def _compile_node(node: Node, levels: int) -> Evaluator:
+    node = unwrap(node)
     if not levels:
-        raise BadExpression(f"It is nested too deeply: at most {MOST_LEVELS} operations may stand in one another.")
-    if node.data not in MAKERS:
-        raise BadExpression("Objects in braces and names with a leading dot cannot be used here.")
-    return MAKERS[node.data](node.children, lambda part: _run_of(part, levels - 1))
+        raise InvalidExpression(f"It is nested too deeply: at most {MOST_LEVELS} operations may stand in one another.")
+    if node.data not in COMPILERS:
+        raise InvalidExpression("Objects in braces and names with a leading dot cannot be used here.")
+    return COMPILERS[node.data](node.children, lambda part: _compile_node(part, levels - 1))
 
 
-def _is_a_condition(tree: Node) -> bool:
+def _is_condition(tree: Node) -> bool:
     """Tell whether an expression always gives true or false, or nothing."""
-    node = inner(tree)
+    node = unwrap(tree)
     if node.data == "expr":
-        return all(_is_a_condition(part) for part in node.children[1:])
+        return all(_is_condition(part) for part in node.children[1:])
     if node.data == "unary":
         return bool(node.children[0].data == "unary_not")
     return node.data in ("conditionalor", "conditionaland", "relation")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from plans.aggregation.expressions.values import NoValue, Number, number_of, shown
+from plans.aggregation.expressions.values import NoValue, Number, to_number, describe
 
 
 class Function(NamedTuple):
@@ -16,53 +16,53 @@ class Function(NamedTuple):
     most: int = 1
 
 
-def _size(value: Any) -> int:
+def _size_of(value: Any) -> int:
     if isinstance(value, str | list | dict):
         return len(value)
-    raise NoValue(f"{shown(value)} has no size")
+    raise NoValue(f"{describe(value)} has no size")
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise NoValue(f"{shown(value)} is not text")
+    raise NoValue(f"{describe(value)} is not text")
 
 
-def _numbers(values: tuple[Any, ...]) -> list[Number]:
+def _to_numbers(values: tuple[Any, ...]) -> list[Number]:
     """Return the arguments as numbers, or the elements of a list that stands alone."""
-    found = values[0] if len(values) == 1 and isinstance(values[0], list) else values
-    if not found:
+    elements = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    if not elements:
         raise NoValue("an empty list has no greatest or least")
-    return [number_of(value) for value in found]
+    return [to_number(value) for value in elements]
 
 
-def _nearest(value: Any) -> int:
+def _round_half_away(value: Any) -> int:
     """Round half away from zero."""
-    found = Fraction(number_of(value))
-    steps = math.floor(abs(found) + Fraction(1, 2))
-    return steps if found > 0 else -steps
+    number = Fraction(to_number(value))
+    steps = math.floor(abs(number) + Fraction(1, 2))
+    return steps if number > 0 else -steps
 
 
 FUNCTIONS = {
-    "size": Function(_size),
-    "int": Function(lambda value: math.trunc(number_of(value))),
-    "double": Function(number_of),
+    "size": Function(_size_of),
+    "int": Function(lambda value: math.trunc(to_number(value))),
+    "double": Function(to_number),
 }
 
 METHODS = {
-    "size": Function(_size, 0, 0),
-    "startsWith": Function(lambda text, start: _text(text).startswith(_text(start))),
-    "endsWith": Function(lambda text, end: _text(text).endswith(_text(end))),
-    "contains": Function(lambda text, part: _text(part) in _text(text)),
+    "size": Function(_size_of, 0, 0),
+    "startsWith": Function(lambda text, start: _require_text(text).startswith(_require_text(start))),
+    "endsWith": Function(lambda text, end: _require_text(text).endswith(_require_text(end))),
+    "contains": Function(lambda text, part: _require_text(part) in _require_text(text)),
 }
 """Called on a value, which is their first argument and not counted."""
 
 MATH = {
-    "greatest": Function(lambda *values: max(_numbers(values)), 1, 64),
-    "least": Function(lambda *values: min(_numbers(values)), 1, 64),
-    "ceil": Function(lambda value: math.ceil(number_of(value))),
-    "floor": Function(lambda value: math.floor(number_of(value))),
-    "round": Function(_nearest),
-    "trunc": Function(lambda value: math.trunc(number_of(value))),
-    "abs": Function(lambda value: abs(number_of(value))),
+    "greatest": Function(lambda *values: max(_to_numbers(values)), 1, 64),
+    "least": Function(lambda *values: min(_to_numbers(values)), 1, 64),
+    "ceil": Function(lambda value: math.ceil(to_number(value))),
+    "floor": Function(lambda value: math.floor(to_number(value))),
+    "round": Function(_round_half_away),
+    "trunc": Function(lambda value: math.trunc(to_number(value))),
+    "abs": Function(lambda value: abs(to_number(value))),
 }

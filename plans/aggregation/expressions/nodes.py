@@ -12,24 +12,24 @@ from celpy.evaluation import celstr
 from plans.aggregation.expressions import values
 from plans.aggregation.expressions.functions import FUNCTIONS, MATH, METHODS, Function
 from plans.aggregation.expressions.values import NoValue
-from plans.aggregation.json_numbers import TooLong, is_within_bounds, number
+from plans.aggregation.json_numbers import OutOfBoundsNumber, is_within_bounds, parse_number
 
 Event = Mapping[str, Any]
-Run = Callable[[Event], Any]
+Evaluator = Callable[[Event], Any]
 """What a part gives for an event's properties. Raises NoValue."""
 
 Node = Any
 """A node of the library's tree, or a token: `data` and `children`, or `type` and `value`."""
 
-Of = Callable[[Node], Run]
+NodeCompiler = Callable[[Node], Evaluator]
 Parts = Sequence[Node]
 Path = tuple[str, ...]
 
-ALL = "properties"
+PROPERTIES = "properties"
 """The name under which all properties stand, for those whose names cannot be written: properties["cache-hits"]."""
 
 
-class BadExpression(ValueError):
+class InvalidExpression(ValueError):
     """The text is no expression, or one beyond the bounds; says what is wrong and what to write instead."""
 
 
@@ -41,27 +41,27 @@ WRAPPERS = frozenset(
 )
 
 
-def inner(node: Node) -> Node:
+def unwrap(node: Node) -> Node:
     """Return the first node below that says more than its only part: a lone number is wrapped in a dozen of them."""
     while len(node.children) == 1 and node.data in WRAPPERS:
         node = node.children[0]
     return node
 
 
-def _choice(parts: Parts, of: Of) -> Run:
+def _conditional(parts: Parts, of: NodeCompiler) -> Evaluator:
     condition, yes, no = map(of, parts)
     return lambda event: yes(event) if values.truth(condition(event)) else no(event)
 
 
-def _either(parts: Parts, of: Of) -> Run:
-    return _decided_by(True, *map(of, parts))
+def _or(parts: Parts, of: NodeCompiler) -> Evaluator:
+    return _short_circuit(True, *map(of, parts))
 
 
-def _both(parts: Parts, of: Of) -> Run:
-    return _decided_by(False, *map(of, parts))
+def _and(parts: Parts, of: NodeCompiler) -> Evaluator:
+    return _short_circuit(False, *map(of, parts))
 
 
-def _decided_by(decides: bool, left: Run, right: Run) -> Run:
+def _short_circuit(decides: bool, left: Evaluator, right: Evaluator) -> Evaluator:
     """Return `||`, which true decides, or `&&`, which false does: as in CEL, even if the other side has no value."""
 
     def run(event: Event) -> bool:
@@ -93,55 +93,55 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _operation(parts: Parts, of: Of) -> Run:
+def _operation(parts: Parts, of: NodeCompiler) -> Evaluator:
     operate = _OPERATORS[parts[0].data]
     left, right = of(parts[0].children[0]), of(parts[1])
     return lambda event: operate(left(event), right(event))
 
 
-def _sign(parts: Parts, of: Of) -> Run:
+def _sign(parts: Parts, of: NodeCompiler) -> Evaluator:
     right = of(parts[1])
     if parts[0].data == "unary_not":
         return lambda event: not values.truth(right(event))
     return lambda event: values.subtract(0, right(event))
 
 
-def _literal(parts: Parts, of: Of) -> Run:
-    found = _value_of(parts[0])
-    return lambda event: found
+def _literal(parts: Parts, of: NodeCompiler) -> Evaluator:
+    literal = _literal_value(parts[0])
+    return lambda event: literal
 
 
-def _value_of(token: Node) -> Any:
+def _literal_value(token: Node) -> Any:
     if token.type in ("BOOL_LIT", "NULL_LIT"):
         return {"true": True, "false": False, "null": None}[token.value]
     if token.type in ("STRING_LIT", "MLSTRING_LIT"):
         try:
             return str(celstr(token))
         except (ValueError, OverflowError):
-            raise BadExpression(f"{token} holds an escape that stands for no character.") from None
+            raise InvalidExpression(f"{token} holds an escape that stands for no character.") from None
     if token.type == "BYTES_LIT":
-        raise BadExpression(f"{token}: bytes cannot be used here; write text without the b.")
+        raise InvalidExpression(f"{token}: bytes cannot be used here; write text without the b.")
     text = token.value.rstrip("uU")
-    found: Any = int(text, 16) if "0x" in text else number(text)
-    if isinstance(found, TooLong) or (isinstance(found, int) and not is_within_bounds(found)):
-        raise BadExpression(f"{text[:50]} is out of bounds: at most 38 digits before and after the point.")
-    return found
+    literal: Any = int(text, 16) if "0x" in text else parse_number(text)
+    if isinstance(literal, OutOfBoundsNumber) or (isinstance(literal, int) and not is_within_bounds(literal)):
+        raise InvalidExpression(f"{text[:50]} is out of bounds: at most 38 digits before and after the point.")
+    return literal
 
 
-def path_of(node: Node) -> Path | None:
+def property_path(node: Node) -> Path | None:
     """Return the names that lead to a property, if the node is but a path."""
-    node = inner(node)
+    node = unwrap(node)
     if node.data == "ident":
         return (node.children[0].value,)
     if node.data == "member_dot":
-        before = path_of(node.children[0])
-        return None if before is None else (*before, node.children[1].value)
+        parent_path = property_path(node.children[0])
+        return None if parent_path is None else (*parent_path, node.children[1].value)
     return None
 
 
-def _property(path: Path) -> Run:
+def _property_reader(path: Path) -> Evaluator:
     """Read a property as it is."""
-    if path[0] == ALL:
+    if path[0] == PROPERTIES:
         path = path[1:]
     if len(path) == 1:
         only = path[0]
@@ -163,81 +163,81 @@ def _property(path: Path) -> Run:
     return read
 
 
-def _member(value: Any, name: str, called: str) -> Any:
+def _member(value: Any, name: str, path_text: str) -> Any:
     if isinstance(value, dict) and name in value:
         return value[name]
-    raise NoValue(f"“{called}” is missing")
+    raise NoValue(f"“{path_text}” is missing")
 
 
-def _ident(parts: Parts, of: Of) -> Run:
-    return _property((parts[0].value,))
+def _ident(parts: Parts, of: NodeCompiler) -> Evaluator:
+    return _property_reader((parts[0].value,))
 
 
-def _dot(parts: Parts, of: Of) -> Run:
-    path = path_of(parts[0])
+def _dot(parts: Parts, of: NodeCompiler) -> Evaluator:
+    path = property_path(parts[0])
     name = parts[1].value
     if path is not None:
-        return _property((*path, name))
-    before = of(parts[0])
-    return lambda event: _member(before(event), name, name)
+        return _property_reader((*path, name))
+    evaluate_parent = of(parts[0])
+    return lambda event: _member(evaluate_parent(event), name, name)
 
 
-def _index(parts: Parts, of: Of) -> Run:
-    before, place = of(parts[0]), of(parts[1])
+def _index(parts: Parts, of: NodeCompiler) -> Evaluator:
+    evaluate_container, evaluate_index = of(parts[0]), of(parts[1])
 
     def run(event: Event) -> Any:
-        value, at = before(event), place(event)
+        value, at = evaluate_container(event), evaluate_index(event)
         if isinstance(value, list) and isinstance(at, int) and not isinstance(at, bool) and 0 <= at < len(value):
             return value[at]
         if isinstance(at, str):
             return _member(value, at, at)
-        raise NoValue(f"there is no element {values.shown(at)}")
+        raise NoValue(f"there is no element {values.describe(at)}")
 
     return run
 
 
-def _list(parts: Parts, of: Of) -> Run:
+def _list(parts: Parts, of: NodeCompiler) -> Evaluator:
     elements = _arguments(parts, of)
     return lambda event: [element(event) for element in elements]
 
 
-def _arguments(parts: Parts, of: Of) -> list[Run]:
+def _arguments(parts: Parts, of: NodeCompiler) -> list[Evaluator]:
     return [of(part) for part in parts[0].children] if parts else []
 
 
-def _called(parts: Parts, of: Of) -> Run:
+def _function_call(parts: Parts, of: NodeCompiler) -> Evaluator:
     name = parts[0].value
     if name == "has":
         return _has(parts[1:])
-    return _call(name, FUNCTIONS, _arguments(parts[1:], of), f"{name}()")
+    return _compile_call(name, FUNCTIONS, _arguments(parts[1:], of), f"{name}()")
 
 
-def _method(parts: Parts, of: Of) -> Run:
+def _method_call(parts: Parts, of: NodeCompiler) -> Evaluator:
     name = parts[1].value
     arguments = _arguments(parts[2:], of)
-    if path_of(parts[0]) == ("math",):
-        return _call(name, MATH, arguments, f"math.{name}()")
-    return _call(name, METHODS, arguments, f".{name}()", on=of(parts[0]))
+    if property_path(parts[0]) == ("math",):
+        return _compile_call(name, MATH, arguments, f"math.{name}()")
+    return _compile_call(name, METHODS, arguments, f".{name}()", receiver=of(parts[0]))
 
 
-def _call(name: str, among: Mapping[str, Function], arguments: list[Run], called: str, on: Run | None = None) -> Run:
-    function = among.get(name)
+def _compile_call(name: str, functions: Mapping[str, Function], arguments: list[Evaluator], call_text: str, receiver: Evaluator | None = None) -> Evaluator:
+    function = functions.get(name)
     if function is None:
-        known = [f"{one}()" for one in ("has", *FUNCTIONS)]
-        known += [f".{one}()" for one in METHODS] + [f"math.{one}()" for one in MATH]
-        raise BadExpression(f"{called} is no function here; there are {', '.join(known)}.")
+        available = [f"{one}()" for one in ("has", *FUNCTIONS)]
+        available += [f".{one}()" for one in METHODS] + [f"math.{one}()" for one in MATH]
+        raise InvalidExpression(f"{call_text} is no function here; there are {', '.join(available)}.")
     if not function.least <= len(arguments) <= function.most:
-        many = f"{function.least} argument{'' if function.least == 1 else 's'}"
-        raise BadExpression(f"{called} takes {many}, not {len(arguments)}.")
-    call, given = function.call, arguments if on is None else [on, *arguments]
-    return lambda event: call(*[one(event) for one in given])
+        expected = f"{function.least} argument{'' if function.least == 1 else 's'}"
+        raise InvalidExpression(f"{call_text} takes {expected}, not {len(arguments)}.")
+    call, evaluators = function.call, arguments if receiver is None else [receiver, *arguments]
+    return lambda event: call(*[one(event) for one in evaluators])
 
 
-def _has(parts: Parts) -> Run:
-    path = path_of(parts[0].children[0]) if parts and len(parts[0].children) == 1 else None
+def _has(parts: Parts) -> Evaluator:
+    path = property_path(parts[0].children[0]) if parts and len(parts[0].children) == 1 else None
     if path is None:
-        raise BadExpression("has() takes the name of a property, such as has(cached_tokens).")
-    read = _property(path)
+        raise InvalidExpression("has() takes the name of a property, such as has(cached_tokens).")
+    read = _property_reader(path)
 
     def run(event: Event) -> bool:
         try:
@@ -249,10 +249,10 @@ def _has(parts: Parts) -> Run:
     return run
 
 
-MAKERS: dict[str, Callable[[Parts, Of], Run]] = {
-    "expr": _choice,
-    "conditionalor": _either,
-    "conditionaland": _both,
+COMPILERS: dict[str, Callable[[Parts, NodeCompiler], Evaluator]] = {
+    "expr": _conditional,
+    "conditionalor": _or,
+    "conditionaland": _and,
     "relation": _operation,
     "addition": _operation,
     "multiplication": _operation,
@@ -261,7 +261,7 @@ MAKERS: dict[str, Callable[[Parts, Of], Run]] = {
     "ident": _ident,
     "member_dot": _dot,
     "member_index": _index,
-    "member_dot_arg": _method,
-    "ident_arg": _called,
+    "member_dot_arg": _method_call,
+    "ident_arg": _function_call,
     "list_lit": _list,
 }

@@ -7,10 +7,10 @@ from decimal import Decimal as D
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from billing.limits.alerts.evaluation import begin_round, sweep
-from billing.limits.alerts.rule_settings import Scope, acknowledge, set_alert_rule
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import read
+from billing.limits.alerts.evaluation import queue_full_evaluation, evaluate_alerts
+from billing.limits.alerts.rule_settings import AlertScope, acknowledge, set_alert_rule
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import parse_events
 from billing.models import Alert, Subscription
 from plans.models import Feature
 from tests.builders import (
@@ -41,9 +41,9 @@ def guard_all() -> None:
     own = subscribe(make_customer("guarded"), publish(plan), starts_at=APR)
     runs = Feature.objects.get(code="guarded.runs")
     for kind, scope, amount, by in (
-        ("spend", Scope(subscription=own, feature=runs), 20, "finance"),
-        ("spend", Scope(customer=own.customer, dimension="key", value="ci"), 5, "customer"),
-        ("anomaly", Scope(seller=make_seller("other")), None, "finance"),
+        ("spend", AlertScope(subscription=own, feature=runs), 20, "finance"),
+        ("spend", AlertScope(customer=own.customer, dimension="key", value="ci"), 5, "customer"),
+        ("anomaly", AlertScope(seller=make_seller("other")), None, "finance"),
     ):
         set_alert_rule(kind=kind, scope=scope, amount=amount and D(amount), set_by=by, at=APR)
     cap(own, 10, at=APR)
@@ -51,11 +51,11 @@ def guard_all() -> None:
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "pack")], at=APR)
     spend(wallet_id=wallet.pk, amount=D(9), reference="used", used_at=APR, at=APR)
     _use(own, 8)
-    sweep(at=LATER)
+    evaluate_alerts(at=LATER)
     cap(own, 10_000, at=LATER)
-    sweep(at=LATER + timedelta(minutes=1))
+    evaluate_alerts(at=LATER + timedelta(minutes=1))
     acknowledge(alert_ids=[Alert.objects.first().pk], at=LATER, by=User.objects.first())
-    begin_round(at=timezone.now())
+    queue_full_evaluation(at=timezone.now())
 
 
 def _offer(code: str, *rates: dict, **terms: object) -> dict:
@@ -71,5 +71,5 @@ def _use(subscription: Subscription, times: int) -> None:
     }
     names = ("guarded.mails", "guarded.runs")
     sent = [{"id": f"{name}-{number}", "event": name, **told} for name in names for number in range(times)]
-    events, _, _ = read(json.dumps(sent).encode(), sandbox=False, at=LATER, oldest=APR, newest=LATER)
-    record(events=events, sandbox=False, at=LATER)
+    events, _, _ = parse_events(json.dumps(sent).encode(), sandbox=False, at=LATER, oldest=APR, newest=LATER)
+    record_events(events=events, sandbox=False, at=LATER)

@@ -11,15 +11,15 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from billing.audit.records.history import tracked
-from billing.closing import close_due, close_late, close_one
+from billing.audit.records.history import tracked_models
+from billing.closing import close_due, bill_late_usage, close_period
 from billing.job_kinds import KINDS
 from billing.jobs.controls import do_for_real
 from billing.jobs.worker import work
-from billing.metering.corrections import Wanted, correct
+from billing.metering.corrections import CorrectionRequest, correct_usage
 from billing.metering.imports.job import start_import
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import Received, key_of, read
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import ReceivedEvent, event_key, parse_events
 from billing.models import Subscription
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
@@ -28,25 +28,25 @@ from billing.subscriptions import (
     apply_coupon,
     cancel,
     change_plan,
-    extend_periods,
-    follow_pauses,
+    generate_periods,
+    apply_due_pauses,
     pause,
     remove_coupon,
     set_quantity,
     uncancel,
 )
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from billing.subscriptions.terms.credit_grants import grant_due
 from customers.api_keys.keys import issue
-from customers.brand.logos import keep, read_logo
+from customers.brand.logos import store_logo, read_logo
 from customers.models import ApiKey, Contact, Customer, EmailTemplate, IdempotentRequest
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.notifications import announce, webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.month_lock import lock_month, unlock_month
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
@@ -98,7 +98,7 @@ def make_books() -> None:
     """Make three months of two sellers' business, by the product's own operations only."""
     make_tax("19", country="DE")
     make_tax("0")
-    logo = keep(read_logo(picture("PNG")))
+    logo = store_logo(read_logo(picture("PNG")))
     make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue", logo=logo)
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
@@ -118,16 +118,16 @@ def make_books() -> None:
     roll_out(at=JAN)
     publish_due(at=FEB)
     cap(acme, 500, feature="calls", action="throttle", per_minute=60, at=JAN)
-    follow_pauses(at=NOW)
-    extend_periods(until=NOW)
-    move_due(at=NOW)
+    apply_due_pauses(at=NOW)
+    generate_periods(until=NOW)
+    apply_due_changes(at=NOW)
     _correct("a1-sample", "a0-tokens", "bad", by=User.objects.create(username="olga"))
     grant_due(at=NOW)
     close_due(at=NOW)
     _use_late()
     _correct("a4-sample", "g4-call", replaced=False, api_key_id=key.pk)
     close_due(at=datetime(2026, 4, 2, tzinfo=UTC))
-    close_late(at=datetime(2026, 4, 2, tzinfo=UTC))
+    bill_late_usage(at=datetime(2026, 4, 2, tzinfo=UTC))
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
@@ -156,12 +156,12 @@ def _migrate() -> None:
     noon = JAN + timedelta(days=14, hours=12)
     for name in ("goes", "returns"):
         one = subscribe(make_customer(name), old)
-        close_one(period_id=one.periods.get(kind="opening").pk, at=JAN)
+        close_period(period_id=one.periods.get(kind="opening").pk, at=JAN)
         migrated_use(one, 3, JAN + timedelta(days=9), event="api.call")
         migration = planned(new, plan="plain", ids=[name], at=noon)
         run_migration(migration, at=noon)
         migrated_use(one, 2, noon + timedelta(hours=1), event="api.call")
-    close_one(period_id=one.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
+    close_period(period_id=one.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
     roll_back(migration, at=noon + timedelta(hours=3))
 
 
@@ -226,7 +226,7 @@ def _move_in_mid_period() -> None:
         publish_for(version=dearer, audience="all", by=None, at=JAN, effective_from=moment, splits_periods=True)
     roll_out(at=JAN)
     publish_due(at=moment)
-    split_due(at=moment)
+    split_due_periods(at=moment)
 
 
 def _leave_early() -> None:
@@ -241,16 +241,16 @@ def _leave_early() -> None:
     _share(paid)
     for code, give_back in (("leaver", "credit"), ("returner", "refund")):
         subscription = subscribe(make_customer(code), paid)
-        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        close_period(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
         ends_at = JAN + timedelta(days=10)
         cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back=give_back)
     uncancel(subscription=subscription, at=JAN)
     cancel(subscription=subscription, at=JAN, ends_at=FEB + timedelta(days=14))
-    close_one(period_id=subscription.periods.get(starts_at=JAN, kind="regular").pk, at=FEB)
+    close_period(period_id=subscription.periods.get(starts_at=JAN, kind="regular").pk, at=FEB)
     uncancel(subscription=subscription, at=FEB)
     for code, ends_at in (("sleeper", FEB + timedelta(days=5)), ("dormant", None)):
         subscription = subscribe(make_customer(code), paid)
-        close_one(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        close_period(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
         pause(subscription=subscription, at=JAN + timedelta(days=10), ends_at=ends_at, reason="Closed for the season")
 
 
@@ -394,13 +394,13 @@ def _credit() -> None:
     at = datetime(2026, 4, 5, tzinfo=UTC)
     taxed = Invoice.objects.filter(tax__gt=0, reference__startswith="period:").order_by("id").first()
     for amount in ("3.33", "0.50"):
-        credit(invoice_id=taxed.pk, lines=[Taken(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
+        issue_credit_note(invoice_id=taxed.pk, lines=[RequestedCredit(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
     for amount in (Decimal("2.50"), taxed.left - Decimal(10)):
         record_payment(invoice_id=taxed.pk, amount=amount, method="manual", reference=f"bank {amount}", at=at)
     other = Invoice.objects.filter(
         tax=0, total__gt=0, kind="invoice", sandbox=False, reference__startswith="period:"
     ).latest("id")
-    credit(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
+    issue_credit_note(invoice_id=other.pk, lines=None, reason="Sent to the wrong company", to="offset", at=at)
 
 
 def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
@@ -408,10 +408,10 @@ def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
     at = NOW + timedelta(days=2)
     body = {"id": f"{ids[0]}-new", "customer": "acme", "event": "sampled", "properties": _sample(7)}
     new = _read([body | {"timestamp": (at - timedelta(days=20)).isoformat()}], at=at)
-    wanted = [Wanted(0, id_, "", key_of(id_, source="", sandbox=False), "sent twice") for id_ in ids]
+    wanted = [CorrectionRequest(0, id_, "", event_key(id_, source="", sandbox=False), "sent twice") for id_ in ids]
     if replaced:
         wanted[0] = replace(wanted[0], replacement=new[0])
-    outcomes = correct(corrections=wanted, sandbox=False, at=at, **who)
+    outcomes = correct_usage(corrections=wanted, sandbox=False, at=at, **who)
     assert {one.status for one in outcomes} == {"accepted"}
 
 
@@ -444,12 +444,12 @@ def _sample(number: int) -> dict[str, Any]:
 
 
 def _record(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> None:
-    record(events=_read(events, at=at, sandbox=sandbox), sandbox=sandbox, at=at)
+    record_events(events=_read(events, at=at, sandbox=sandbox), sandbox=sandbox, at=at)
 
 
-def _read(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> list[Received]:
+def _read(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> list[ReceivedEvent]:
     body = json.dumps(events).encode()
-    found, refused, _ = read(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
+    found, refused, _ = parse_events(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
     assert not refused
     return found
 
@@ -497,8 +497,8 @@ def _tell(customer: Customer) -> None:
     """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
     EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     bea = Contact.objects.create(customer=customer, email="bea@customer.example")
-    magic_links.make(customer=customer, contact=bea, way=Way.PRODUCT, at=NOW)
-    sessions.begin(entered=customer, contact=bea, way=Way.PRODUCT, at=NOW)
+    magic_links.create_link(customer=customer, contact=bea, way=PortalAccessWay.PRODUCT, at=NOW)
+    sessions.begin(customer=customer, contact=bea, way=PortalAccessWay.PRODUCT, at=NOW)
     Contact.objects.create(customer=make_customer(), email="bob@customer.example")
     customer.owner = User.objects.create(username="otto", email="otto@tollbook.example", is_staff=True)
     customer.save(update_fields=["owner"])
@@ -521,7 +521,7 @@ def _date_back() -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("SELECT now() - %s", [JAN])
         (passed,) = cursor.fetchone()
-        for model, history, columns in tracked():
+        for model, history, columns in tracked_models():
             cursor.execute(f"UPDATE {history._meta.db_table} SET pgh_created_at = pgh_created_at - %s", [passed])  # noqa: S608
             if "created_at" in columns and model is not Invoice:
                 for table in (model._meta.db_table, history._meta.db_table):

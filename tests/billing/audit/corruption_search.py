@@ -14,7 +14,7 @@ from unittest.mock import patch
 from billing.audit import CHECKS, Check
 from billing.audit.records import history, schema_checks
 from billing.audit.shared_reads import Books
-from plans.catalog.stored_terms import forget_terms
+from plans.catalog.stored_terms import clear_terms_cache
 
 our_models = schema_checks.our_models
 
@@ -34,7 +34,7 @@ class Seeker:
 
     def finds(self, table: str, column: str = "") -> bool:
         """Say whether a check finds what was changed in a table."""
-        forget_terms()
+        clear_terms_cache()
         books = Books()
         with ExitStack() as stack:
             for module in (schema_checks, history):
@@ -55,7 +55,7 @@ class Seeker:
 
     def _is_found_by(self, check: Check, books: Books, table: str, column: str) -> bool:
         began = time.monotonic()
-        if check.run(books, enough=1).is_violated:
+        if check.run(books, limit=1).is_violated:
             self.last[table, column] = check.name
             self.finders[table].add(check.name)
             return True

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from billing.closing import bill_progress, close_due
-from invoices.credit_notes import Taken, credit
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from billing.closing import bill_reached_thresholds, close_due
+from invoices.credit_notes import RequestedCredit, issue_credit_note
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from tests.builders import (
     FEB,
     JAN,
@@ -48,12 +48,12 @@ def claim(record: Callable[..., None]) -> None:
         at = JAN.replace(day=day)
         one = {"event": "early.calls", "customer": "coastal", "timestamp": at.isoformat()}
         record([one | {"id": f"early-{day}-{number}"} for number in range(calls)], at=at)
-        bill_progress(at=JAN.replace(day=day + 1))
+        bill_reached_thresholds(at=JAN.replace(day=day + 1))
     close_due(at=FEB.replace(day=2))
     lines = [
-        OneOff("Work", Decimal("99.90"), DAY, DAY, Decimal("2.5"), "day"),
-        OneOff("Abroad", Decimal("10"), DAY, DAY, tax_code="export"),
+        OneOffLine("Work", Decimal("99.90"), DAY, DAY, Decimal("2.5"), "day"),
+        OneOffLine("Abroad", Decimal("10"), DAY, DAY, tax_code="export"),
     ]
-    draft = draft_invoice(customer=customer, asked=Asked(lines, net_days=7), at=JAN)
+    draft = draft_invoice(customer=customer, request=OneOffRequest(lines, net_days=7), at=JAN)
     invoice = issue_draft(invoice_id=draft.pk, at=MAR)
-    credit(invoice_id=invoice.pk, lines=[Taken(1, Decimal("9.90"))], reason="Sorry", to="offset", at=MAR)
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal("9.90"))], reason="Sorry", to="offset", at=MAR)

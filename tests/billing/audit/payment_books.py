@@ -5,15 +5,15 @@ from decimal import Decimal
 
 from billing.models import DunnedSubscription
 from customers.models import Customer
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
 from invoices.models import DunningAct, DunningStep, Invoice, PayerAccount, PaymentMethod, ProviderEvent, Refund
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from invoices.payments import attempts
-from invoices.payments.attempts.settlement import take_back
-from invoices.payments.dunning.dunning_run import dun
+from invoices.payments.attempts.settlement import reverse_payment
+from invoices.payments.dunning.dunning_run import run_dunning
 from invoices.payments.manual_payments import record_payment
-from invoices.payments.providers import Answer
+from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from tests.builders import APR, make_customer
 
@@ -30,40 +30,40 @@ def collect() -> None:
         PaymentMethod.objects.create(account=account, ref=ref, created_at=APR, **facts)
     PaymentMethod.objects.filter(ref="pm_0").update(removed_at=APR + DAY)
     paid = _claim(customer)
-    _charge(paid, Answer("declined", "pi_1", "insufficient_funds", "Your card was declined."))
-    _charge(paid, Answer("succeeded", "pi_2"))
-    _refund(paid, Decimal(10), Answer("succeeded", "re_1"))
-    _refund(paid, Decimal(5), Answer("declined", "re_2", "closed", "The account is closed"))
-    credit(invoice_id=paid.pk, lines=[Taken(1, Decimal(20))], reason="Sorry", to="balance", at=APR + DAY)
+    _charge(paid, ProviderResponse("declined", "pi_1", "insufficient_funds", "Your card was declined."))
+    _charge(paid, ProviderResponse("succeeded", "pi_2"))
+    _refund(paid, Decimal(10), ProviderResponse("succeeded", "re_1"))
+    _refund(paid, Decimal(5), ProviderResponse("declined", "re_2", "closed", "The account is closed"))
+    issue_credit_note(invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(20))], reason="Sorry", to="balance", at=APR + DAY)
     by_hand = _claim(customer)  # some of it is paid from the balance
     first = _pay(by_hand, "30", "bank-1")
-    take_back(payment_id=first.pk, reason="The debit was returned", at=APR + 2 * DAY)
+    reverse_payment(payment_id=first.pk, reason="The debit was returned", at=APR + 2 * DAY)
     _pay(by_hand, "500", "bank-2", keeps_surplus=True)
     _refund(by_hand, Decimal(1), None)
-    refunding.pay_out(customer_id=customer.pk, currency="USD", amount=Decimal(7), at=APR + 2 * DAY)
+    refunding.pay_out_balance(customer_id=customer.pk, currency="USD", amount=Decimal(7), at=APR + 2 * DAY)
     for refund in Refund.objects.filter(provider="manual"):
-        refunding.record_by_hand(refund_id=refund.pk, reference="bank-9", at=APR + 3 * DAY, by=None)
+        refunding.record_manual_refund(refund_id=refund.pk, reference="bank-9", at=APR + 3 * DAY, by=None)
     event = {"provider": "stripe", "ref": "evt_1", "kind": "payment_intent.succeeded", "content": {"id": "evt_1"}}
     ProviderEvent.objects.create(**event, received_at=APR, tries=1, done_at=APR, outcome="charge 1")
     _go_after()
 
 
 def _claim(customer: Customer) -> Invoice:
-    asked = Asked([OneOff("Work", Decimal("100.00"), SERVICE, SERVICE)])
-    draft = draft_invoice(customer=customer, asked=asked, at=APR)
+    asked = OneOffRequest([OneOffLine("Work", Decimal("100.00"), SERVICE, SERVICE)])
+    draft = draft_invoice(customer=customer, request=asked, at=APR)
     return issue_draft(invoice_id=draft.pk, at=APR)
 
 
-def _charge(invoice: Invoice, answer: Answer) -> None:
-    charge = attempts.begin(invoice_id=invoice.pk, at=APR + DAY)
-    attempts.settle(attempt_id=charge.pk, answer=answer, at=APR + DAY)
+def _charge(invoice: Invoice, answer: ProviderResponse) -> None:
+    charge = attempts.start_payment(invoice_id=invoice.pk, at=APR + DAY)
+    attempts.record_outcome(attempt_id=charge.pk, response=answer, at=APR + DAY)
 
 
-def _refund(invoice: Invoice, amount: Decimal, answer: Answer | None) -> None:
-    credit(invoice_id=invoice.pk, lines=[Taken(1, amount)], reason="Sorry", to="refund", at=APR + DAY)
+def _refund(invoice: Invoice, amount: Decimal, answer: ProviderResponse | None) -> None:
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, amount)], reason="Sorry", to="refund", at=APR + DAY)
     if answer is not None:
         refund = Refund.objects.latest("pk")
-        refunding.settle(refund_id=refund.pk, answer=answer, at=APR + 2 * DAY)
+        refunding.record_refund_outcome(refund_id=refund.pk, response=answer, at=APR + 2 * DAY)
 
 
 def _pay(invoice: Invoice, amount: str, reference: str, **asked: bool):  # type: ignore[no-untyped-def]
@@ -76,6 +76,6 @@ def _go_after() -> None:
     late = _claim(make_customer("late", country="DE"))
     DunningStep.objects.create(seller=late.seller, days=3, action="remind")
     mark_overdue(at=APR + 60 * DAY)
-    dun(at=APR + 60 * DAY)
+    run_dunning(at=APR + 60 * DAY)
     act = DunningAct.objects.create(invoice=late, days=9, action="pause", at=APR + 60 * DAY)
     DunnedSubscription.objects.create(act=act, outcome="Nothing runs", at=APR + 60 * DAY)

@@ -9,20 +9,20 @@ from django.contrib.auth.models import User
 from billing.limits.reservations import commit as commit_reservation
 from billing.limits.reservations import release as release_reservation
 from billing.limits.reservations import reserve
-from billing.metering.corrections import Wanted, correct
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import key_of
+from billing.metering.corrections import CorrectionRequest, correct_usage
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import event_key
 from lib.currencies import CREDITS
 from plans.publishing.publication import publish
 from tests.billing.audit.purchase_books import make_purchases, make_topups
 from tests.billing.metering.ingest.world import read
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, rate, subscribe
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import extend, refund, transfer, void
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import commit, hold, release
-from wallets.ledger.spend import Use, spend
+from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Wallet
 
 DAY = timedelta(days=1)
@@ -69,23 +69,23 @@ def _use(credits: Wallet, feature: int) -> None:
         send(f"r{number}", "run", JAN + (2 + number) * DAY, kind="deep" if number % 4 == 3 else "plain")
     for number in range(6):
         send(f"c{number}", "paid.call", JAN + (2 + number) * DAY)
-    wrong = Wanted(0, "r3", "", key_of("r3", source="", sandbox=False), "sent twice")
+    wrong = CorrectionRequest(0, "r3", "", event_key("r3", source="", sandbox=False), "sent twice")
     who = User.objects.create(username="prue")
-    assert correct(corrections=[wrong], sandbox=False, at=JAN + 16 * DAY, by=who)[0].status == "accepted"
-    expire(wallet_id=credits.pk, at=JAN + 17 * DAY, waiting=timedelta(0))
+    assert correct_usage(corrections=[wrong], sandbox=False, at=JAN + 16 * DAY, by=who)[0].status == "accepted"
+    expire(wallet_id=credits.pk, at=JAN + 17 * DAY, grace_period=timedelta(0))
     send("late", "run", JAN + 9 * DAY, at=JAN + 18 * DAY)
 
 
 def _steer(credits: Wallet, other: Wallet) -> None:
     at = JAN + 20 * DAY + timedelta(hours=1)
     grant(wallet_id=credits.pk, grants=[Grant("purchased", D(30), "second pack", cost=D(30))], at=at)
-    owing = {"wallet_id": other.pk, "at": at, "at_zero": AtZero.GRACE}
+    owing = {"wallet_id": other.pk, "at": at, "at_zero": AtZeroPolicy.GRACE}
     spend(amount=D(11), reference="by hand", **owing)
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(9), "third pack", cost=D(9))], at=at)
     spend(amount=D(8), reference="once more", **owing)
     for name, amount in (("kept", 3), ("used", 4), ("given up", 2)):
-        use = Use(D(amount), at, name, at_zero=AtZero.GRACE)
-        made = hold(customer_id=credits.customer_id, unit="credits", use=use, until=at + 90 * DAY)
+        use = SpendRequest(D(amount), at, name, at_zero=AtZeroPolicy.GRACE)
+        made = hold(customer_id=credits.customer_id, unit="credits", request=use, until=at + 90 * DAY)
         if name == "used":
             commit(hold_id=made.pk, amount=D(3), at=at + DAY)
         elif name == "given up":
@@ -97,15 +97,15 @@ def _steer(credits: Wallet, other: Wallet) -> None:
     transfer(from_id=credits.pk, to_id=other.pk, amount=D(2), reference="move", **asked)
     grant(wallet_id=credits.pk, grants=[Grant("promotional", D(5), "spring", expires_at=at + DAY)], at=at)
     extend(lot_id=credits.lots.get(source="spring").pk, expires_at=at + 400 * DAY, **asked)
-    more_than_there_is = Use(D(35), at, "beyond", at_zero=AtZero.GRACE)
-    hold(customer_id=credits.customer_id, unit="credits", use=more_than_there_is, until=at + 90 * DAY)
+    more_than_there_is = SpendRequest(D(35), at, "beyond", at_zero=AtZeroPolicy.GRACE)
+    hold(customer_id=credits.customer_id, unit="credits", request=more_than_there_is, until=at + 90 * DAY)
 
 
 def _reserve() -> None:
     at = JAN + 19 * DAY
     for name in ("kept", "used", "given up"):
         asked: dict[str, Any] = {"customer": "prepaid", "feature": "runs", "quantity": D(1), "reference": name}
-        made, _ = reserve(**asked, sandbox=False, at=at, lasts=DAY, properties={"kind": "plain"})
+        made, _ = reserve(**asked, sandbox=False, at=at, duration=DAY, properties={"kind": "plain"})
         if name == "used":
             commit_reservation(reservation_id=made.pk, quantity=D(1), at=at)
         elif name == "given up":
@@ -114,4 +114,4 @@ def _reserve() -> None:
 
 def send(id_: str, event: str, used_at: Any, *, at: Any = None, **properties: Any) -> None:
     body = {"id": id_, "customer": "prepaid", "event": event, "timestamp": used_at.isoformat()}
-    record(events=read(body | {"properties": properties}), sandbox=False, at=at or used_at)
+    record_events(events=read(body | {"properties": properties}), sandbox=False, at=at or used_at)

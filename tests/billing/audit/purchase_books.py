@@ -3,12 +3,12 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_wallet
-from wallets.auto_topup import Asked, Limits, set_rule, sweep
+from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, set_rule, run_topups
 from wallets.models import Purchase, Wallet
 from wallets.operations.invoice_payment import pay_invoices
-from wallets.purchases import Order, buy, cancel, receive_payment
+from wallets.purchases import PackOrder, buy, cancel, receive_payment
 
 DAY = timedelta(days=1)
 
@@ -23,7 +23,7 @@ def make_purchases() -> Wallet:
     make_pack("balance", unit="money", is_taxed=False, prices={"USD": 95})
     first = _buy(wallet, "hundred", "paid")
     _pay(first, Decimal(10), "part")
-    credit(invoice_id=first.invoice_id, lines=[Taken(1, Decimal(9))], reason="Goodwill", to="offset", at=JAN)
+    issue_credit_note(invoice_id=first.invoice_id, lines=[RequestedCredit(1, Decimal(9))], reason="Goodwill", to="offset", at=JAN)
     _pay(first, None, "rest")
     _buy(wallet, "loose", "pending", packs=1, units=Decimal("12.5"))
     cancel(purchase_id=_buy(wallet, "hundred", "unwanted", packs=2).pk, reason="By mistake", at=JAN + DAY)
@@ -40,16 +40,16 @@ def make_purchases() -> Wallet:
 def make_topups() -> None:
     """Top up a sandbox customer's wallets by themselves: one is paid, one declined, one waits."""
     customer = make_customer("reloading", sandbox=True)
-    ceilings = [Limits("finance", "day", most=5), Limits("customer", "day", most=3, most_money=Decimal(500))]
+    ceilings = [CeilingLimits("finance", "day", most=5), CeilingLimits("customer", "day", most=3, most_money=Decimal(500))]
     for payer in ("sandbox", "declining", "invoice"):
         wallet = make_wallet(customer, name=payer)
-        asked = Asked("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)
-        set_rule(wallet_id=wallet.pk, asked=asked, at=JAN)
-    sweep(at=JAN + DAY)
+        asked = TopUpRuleRequest("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)
+        set_rule(wallet_id=wallet.pk, request=asked, at=JAN)
+    run_topups(at=JAN + DAY)
 
 
 def _buy(wallet: Wallet, pack: str, reference: str, **order: object) -> Purchase:
-    return buy(wallet_id=wallet.pk, order=Order(pack, reference, **order), at=JAN)
+    return buy(wallet_id=wallet.pk, order=PackOrder(pack, reference, **order), at=JAN)
 
 
 def _pay(purchase: Purchase, amount: Decimal | None, reference: str) -> None:

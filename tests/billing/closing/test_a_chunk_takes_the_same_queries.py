@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from lib.prepared_statements import Prepared
+from lib.prepared_statements import PreparedCursor
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
 pytestmark = pytest.mark.django_db
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db
 def queries_of(monkeypatch: pytest.MonkeyPatch, at: datetime) -> int:
     """Return how many statements a run sends, by Django's cursors and by those beside them."""
     beside = []
-    execute = Prepared.execute
+    execute = PreparedCursor.execute
 
-    def counted(self: Prepared, *args: object, **kwargs: object) -> object:
+    def counted(self: PreparedCursor, *args: object, **kwargs: object) -> object:
         beside.append(args[0])
         return execute(self, *args, **kwargs)
 
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(Prepared, "execute", counted)
+        patch.setattr(PreparedCursor, "execute", counted)
         done = close_due(at=at)
     assert done.failed == []
     assert beside, "the statements beside Django's are counted, too"

@@ -65,7 +65,7 @@ def lines_after(subscription: Subscription, batches: list[list[dict[str, Any]]])
         periods = subscription.periods.filter(kind="regular").order_by("starts_at")
         found = [preview(at=NOW, period=one).lines for one in periods]
         transaction.set_rollback(True)
-    customer_cache.forget()
-    counter_store.forget()
+    customer_cache.clear()
+    counter_store.clear_id_cache()
     assert any(line.amount for lines in found for line in lines)
     return found

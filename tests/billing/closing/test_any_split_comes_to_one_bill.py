@@ -11,7 +11,7 @@ from billing.closing import close_due
 from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
 from invoices.models import Invoice
-from plans.catalog.stored_terms import terms_of
+from plans.catalog.stored_terms import load_terms
 from plans.pricing.rating import rate_usage
 from tests.builders import FEB, JAN, make_customer, make_plan, offer, publish, rate, subscribe, tier, use
 
@@ -42,12 +42,12 @@ def test_the_lines_and_credits_of_all_deliveries_come_to_the_price_of_the_whole(
             for quantity in delivered:
                 use(subscription, "calls", quantity, at=JAN)
             close_due(at=closes_at)
-        (feature,) = terms_of(subscription.version_id, "USD").features
+        (feature,) = load_terms(subscription.version_id, "USD").features
         whole = max(sum((Decimal(one) for of in deliveries for one in of), Decimal(0)), Decimal(0))
-        assert claimed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced
+        assert claimed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced_amount
         transaction.set_rollback(True)
-    customer_cache.forget()
-    counter_store.forget()
+    customer_cache.clear()
+    counter_store.clear_id_cache()
 
 
 def claimed() -> Decimal:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_due, close_late
+from billing.closing import batch, close_due, bill_late_usage
 from billing.closing.late_usage import late_invoices as late_documents
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Period, Subscription
@@ -94,7 +94,7 @@ def test_usage_waits_while_an_ended_subscriptions_late_usage_is_billed(subscript
     use("second")
     Period.objects.update(late_since=FEB)
     pause = Pause.before(monkeypatch, late_documents, "high_water_mark")
-    close = start(lambda: close_late(at=NEXT))
+    close = start(lambda: bill_late_usage(at=NEXT))
     pause.await_arrival()
     ingest = start(lambda: use("third"))
     wait_until_blocked()

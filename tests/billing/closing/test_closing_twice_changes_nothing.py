@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.closing import PeriodNotOver, close_due, close_one
+from billing.closing import PeriodNotOver, close_due, close_period
 from billing.models import BilledUsage, Period, Subscription
 from invoices.models import Invoice, Line, NumberSeries
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, offer, publish, rate, subscribe, use
@@ -39,27 +39,27 @@ def test_the_second_run_finds_nothing_to_do(subscription: Subscription):
 
 def test_closing_one_returns_the_same_invoice_again(subscription: Subscription):
     period = subscription.periods.get()
-    first = close_one(period_id=period.pk, at=AT)
+    first = close_period(period_id=period.pk, at=AT)
     before = everything()
-    assert close_one(period_id=period.pk, at=MAR) == first
+    assert close_period(period_id=period.pk, at=MAR) == first
     assert everything() == before
 
 
 def test_closing_one_that_had_nothing_due_returns_nothing():
     subscription = subscribe(make_customer(), publish(make_plan(offers=[offer("api.calls", rates=[rate("1")])])))
     period = subscription.periods.get()
-    assert close_one(period_id=period.pk, at=AT) is None
-    assert close_one(period_id=period.pk, at=AT) is None
+    assert close_period(period_id=period.pk, at=AT) is None
+    assert close_period(period_id=period.pk, at=AT) is None
 
 
 def test_one_may_be_closed_by_hand_before_its_grace_is_over(subscription: Subscription):
     assert close_due(at=FEB).closed == 0
-    assert close_one(period_id=subscription.periods.get().pk, at=FEB) is not None
+    assert close_period(period_id=subscription.periods.get().pk, at=FEB) is not None
 
 
 def test_no_period_is_closed_before_its_end(subscription: Subscription):
     with pytest.raises(PeriodNotOver, match="is not over"):
-        close_one(period_id=subscription.periods.get().pk, at=FEB - timedelta(microseconds=1))
+        close_period(period_id=subscription.periods.get().pk, at=FEB - timedelta(microseconds=1))
     assert close_due(at=FEB - timedelta(microseconds=1)).closed == 0
 
 

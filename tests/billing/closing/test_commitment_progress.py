@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from billing.closing.commitments.progress import Progress, progress_of
+from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
 from tests.api.calls import Caller
@@ -42,12 +42,12 @@ def promised(*, starts_at: datetime = JAN, currency: str = "USD", **figures: Any
     return subscribe(make_customer(currency=currency), version, starts_at=starts_at)
 
 
-def progress(subscription: Subscription, *, at: datetime) -> Progress:
-    (found,) = progress_of(current_usage(customer=subscription.customer.external_id, sandbox=False, at=at)).values()
+def progress(subscription: Subscription, *, at: datetime) -> CommitmentProgress:
+    (found,) = read_commitment_progress(current_usage(customer=subscription.customer.external_id, sandbox=False, at=at)).values()
     return found
 
 
-def figures(one: Progress) -> tuple[Decimal, Decimal, Decimal]:
+def figures(one: CommitmentProgress) -> tuple[Decimal, Decimal, Decimal]:
     return one.promised, one.reached, one.missing
 
 
@@ -88,7 +88,7 @@ def test_is_none_where_nothing_was_promised_and_costs_no_question():
     subscription = subscribe(make_customer(), publish(make_plan(offers=[offer("api.calls", rates=[rate("1")])])))
     running = current_usage(customer=subscription.customer.external_id, sandbox=False, at=JAN + DAY)
     with CaptureQueriesContext(connection) as captured:
-        assert progress_of(running) == {}
+        assert read_commitment_progress(running) == {}
     assert len(captured) == 0
 
 

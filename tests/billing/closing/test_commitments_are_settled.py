@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from billing.closing import close_due, close_late, preview
+from billing.closing import close_due, bill_late_usage, preview
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Settlement, Subscription
 from billing.subscriptions import cancel
-from billing.subscriptions.terms.commitments import end_promise
+from billing.subscriptions.terms.commitments import end_commitment
 from billing.subscriptions.terms.price_overrides import OverrideRefused
 from invoices.models import Invoice, Line
 from tests.builders import (
@@ -176,7 +176,7 @@ class TestOfASubscriptionsOwn:
         subscription = promised(minimum=0)
         own = promise(subscription, 60, at=JAN, starts_at=JAN, periods=3)
         close_due(at=FEB + HOUR)
-        end_promise(commitment=own, at=FEB + HOUR)
+        end_commitment(commitment=own, at=FEB + HOUR)
         close_due(at=APR + HOUR)
         assert claimed("true_up") == [40], "two of three periods"
 
@@ -234,7 +234,7 @@ class TestLateUsage:
         cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
         close_due(at=FEB + HOUR)
         use(subscription, "api.calls", 30)
-        close_late(at=FEB + 3 * HOUR)
+        bill_late_usage(at=FEB + 3 * HOUR)
         assert nets() == [120, 60]
 
 
@@ -255,7 +255,7 @@ def test_what_comes_to_less_is_given_back_where_it_moves_nothing_else(
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", becomes - used, at=JAN)
-    close_late(at=MAR)
+    bill_late_usage(at=MAR)
     assert [one.number for one in Invoice.objects.order_by("id")[1:]] == ([document] if document else []), why
     assert (subscription.periods.get(kind="regular").late_since is None) == bool(document)
     documents_are_clean()

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from billing.closing import CannotRegenerate, close_due, preview_regenerated, regenerate
+from billing.closing import CannotRegenerate, close_due, preview_regeneration, regenerate
 from billing.models import Period, Subscription
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from tests.builders import (
@@ -55,7 +55,7 @@ def test_the_new_one_says_what_is_true_now(subscription: Subscription):
     customer.city, customer.tax_number, customer.net_days = "Lyon", "FR40303265045", 30
     customer.save()
     use(subscription, "api.calls", 20)
-    shown = preview_regenerated(invoice_id=old.pk, at=MAR)
+    shown = preview_regeneration(invoice_id=old.pk, at=MAR)
     assert (Invoice.objects.count(), shown.total.amount) == (2, D("56"))
     new = regenerate(invoice_id=old.pk, reason="Moved, and has a VAT id", at=MAR)
     assert (new.net.amount, new.tax.amount, new.buyer_facts["city"]) == (D("56"), 0, "Lyon")
@@ -89,7 +89,7 @@ def paid(invoice: Invoice) -> None:
 
 
 def credited(invoice: Invoice) -> None:
-    credit(invoice_id=invoice.pk, lines=[Taken(1, D(1))], reason="x", to="offset", at=FEB)
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D(1))], reason="x", to="offset", at=FEB)
 
 
 def voided(invoice: Invoice) -> None:

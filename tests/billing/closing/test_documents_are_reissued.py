@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from billing.closing import close_due, close_late
+from billing.closing import close_due, bill_late_usage
 from billing.closing.late_usage import reissue
 from billing.models import Period, Subscription
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from tests.builders import (
@@ -67,7 +67,7 @@ def documents() -> list[tuple[str, str, Decimal]]:
 
 def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
     late(billed, 20)
-    done = close_late(at=SOON)
+    done = bill_late_usage(at=SOON)
     assert (done.issued, done.credited, done.late_billed) == (1, 1, 1)
     assert documents() == [
         ("INV-000001", "void", 110),
@@ -85,12 +85,12 @@ def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
 
 def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
     late(billed, 20)
-    close_late(at=SOON)
+    bill_late_usage(at=SOON)
     late(billed, 10, since=SOON)
-    assert close_late(at=SOON + HOUR - timedelta(seconds=1)).issued == 0, "what comes in the grace is taken together"
+    assert bill_late_usage(at=SOON + HOUR - timedelta(seconds=1)).issued == 0, "what comes in the grace is taken together"
     late(billed, -30, since=SOON)
-    assert close_late(at=SOON + HOUR).issued == 1
-    assert close_late(at=SOON + 2 * HOUR).issued == 0
+    assert bill_late_usage(at=SOON + HOUR).issued == 1
+    assert bill_late_usage(at=SOON + 2 * HOUR).issued == 0
     assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
     last = Invoice.objects.latest("id")
     assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
@@ -102,14 +102,14 @@ def test_usage_that_comes_to_nothing_leaves_a_document_without_it():
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
     late(subscription, -100)
-    assert close_late(at=SOON).issued == 1
+    assert bill_late_usage(at=SOON).issued == 1
     assert documents()[1:] == [("CN-000001", "issued", 5), ("INV-000002", "issued", 0)]
     documents_are_clean()
 
 
 def test_what_changes_no_amount_changes_no_document(billed: Subscription):
     late(billed, 0)
-    done = close_late(at=SOON)
+    done = bill_late_usage(at=SOON)
     assert (done.issued, done.credited, done.late_billed) == (0, 0, 1)
     assert Period.objects.get(starts_at=JAN).late_since is None
 
@@ -126,7 +126,7 @@ def test_both_sides_and_the_tax_are_those_of_the_document_that_it_replaces():
     customer.country, customer.city = "US", "Boston"
     customer.save()
     late(subscription, 20)
-    close_late(at=APR)
+    bill_late_usage(at=APR)
     first, note, new = Invoice.objects.order_by("id")
     assert new.buyer_facts == note.buyer_facts == first.buyer_facts
     assert [(one.rate, one.amount.amount) for one in new.taxes.all()] == [(19, Decimal("23.75"))]
@@ -137,7 +137,7 @@ def test_a_paid_document_is_replaced_and_owes_what_was_paid(billed: Subscription
     (first,) = Invoice.objects.all()
     record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=SOON)
     late(billed, 20)
-    close_late(at=SOON)
+    bill_late_usage(at=SOON)
     assert [one[1] for one in documents()] == ["paid", "issued", "issued"]
     assert Invoice.objects.get(kind="credit_note").credit_to == "balance"
 
@@ -146,10 +146,10 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
     """The late usage goes on the next document."""
 
     def test_since_a_person_credited_some_of_it(self, billed: Subscription):
-        of = {"lines": [Taken(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
-        credit(invoice_id=Invoice.objects.get().pk, **of)
+        of = {"lines": [RequestedCredit(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
+        issue_credit_note(invoice_id=Invoice.objects.get().pk, **of)
         late(billed, 20)
-        assert close_late(at=SOON).issued == 0
+        assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
         assert documents()[-1] == ("INV-000002", "issued", 35)
         documents_are_clean()
@@ -159,7 +159,7 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
         use(subscription, "api.calls", 10)
         assert close_due(at=FEB + HOUR).skipped == 1
         late(subscription, 20)
-        assert close_late(at=SOON).issued == 0
+        assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
         assert documents() == [("INV-000001", "issued", 20)]
         documents_are_clean()
@@ -173,7 +173,7 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
         seller.late_usage = "reissue"
         seller.save()
         late(billed, 20, since=MAR)
-        assert close_late(at=MAR + 2 * HOUR).issued == 0
+        assert bill_late_usage(at=MAR + 2 * HOUR).issued == 0
         close_due(at=APR + HOUR)
         assert [one[2] for one in documents()] == [110, 35, 30]
         documents_are_clean()
@@ -183,7 +183,7 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
 class TestBesideOthers:
     def test_two_workers_replace_a_document_once(self, billed: Subscription):
         late(billed, 20)
-        found = together(lambda: close_late(at=SOON), lambda: close_late(at=SOON))
+        found = together(lambda: bill_late_usage(at=SOON), lambda: bill_late_usage(at=SOON))
         assert sum(one.issued for one in found) == 1
         assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002"]
         documents_are_clean()
@@ -191,7 +191,7 @@ class TestBesideOthers:
     def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
         pause = Pause.before(monkeypatch, reissue, "write_rows")
-        worker = start(lambda: close_late(at=SOON))
+        worker = start(lambda: bill_late_usage(at=SOON))
         pause.await_arrival()
         usage = start(lambda: use(billed, "api.calls", 10))
         wait_until_blocked()
@@ -208,9 +208,9 @@ class TestBesideOthers:
         late(billed, 20)
         first = Invoice.objects.get().pk
         pause = Pause.before(monkeypatch, reissue, "write_rows")
-        worker = start(lambda: close_late(at=SOON))
+        worker = start(lambda: bill_late_usage(at=SOON))
         pause.await_arrival()
-        by_hand = start(lambda: credit(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))
+        by_hand = start(lambda: issue_credit_note(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))
         wait_until_blocked()
         pause.let_go()
         assert worker.result().issued == 1
@@ -226,8 +226,8 @@ class TestBesideOthers:
                 cursor.execute("SELECT 1 / 0")
 
         monkeypatch.setattr(reissue, "issue", fail)
-        (failure,) = close_late(at=SOON).failed
+        (failure,) = bill_late_usage(at=SOON).failed
         assert "division by zero" in failure.error
         assert documents() == [("INV-000001", "issued", 110)]
         monkeypatch.undo()
-        assert close_late(at=SOON + timedelta(days=1)).issued == 1
+        assert bill_late_usage(at=SOON + timedelta(days=1)).issued == 1

@@ -4,10 +4,10 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.closing import close_due
-from customers.brand.logos import keep, read_logo
+from customers.brand.logos import store_logo, read_logo
 from customers.models import Seller
 from invoices.models import Invoice
-from invoices.rendering.facts_reader import look_of, read
+from invoices.rendering.facts_reader import branding, read_invoice_facts
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, publish, subscribe
 from tests.customers.pictures import picture
 
@@ -22,12 +22,12 @@ def issued(**look: object) -> Invoice:
 
 
 def test_what_is_chosen_stays_with_the_document():
-    logo = keep(read_logo(picture("PNG")))
+    logo = store_logo(read_logo(picture("PNG")))
     chosen = {"logo": logo, "iban": "DE89370400440532013000", "notes": "Thanks", "shows_usage": False}
     invoice = issued(**chosen, e_invoices="always", paper="a4", footer="Small print")
     Seller.objects.update(logo=None, iban="", notes="", shows_usage=True, e_invoices="never", paper="", footer="")
-    facts = read(invoice)
-    look = facts.look
+    facts = read_invoice_facts(invoice)
+    look = facts.branding
     assert (look.logo, look.iban, look.notes, look.shows_usage) == (
         bytes(logo.content),
         "DE89370400440532013000",
@@ -40,5 +40,5 @@ def test_what_is_chosen_stays_with_the_document():
 
 def test_what_is_as_usual_takes_no_room():
     invoice = issued()
-    assert invoice.seller_facts.keys() & look_of({}).__slots__ == set()
-    assert read(invoice).look == look_of({})
+    assert invoice.seller_facts.keys() & branding({}).__slots__ == set()
+    assert read_invoice_facts(invoice).branding == branding({})

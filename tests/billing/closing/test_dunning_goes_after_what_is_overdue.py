@@ -11,7 +11,7 @@ from customers.models import Customer, Notification
 from customers.notifications import webhook_endpoints
 from invoices.documents.past_due import mark_overdue
 from invoices.models import DunningAct, DunningStep, Invoice, PaymentAttempt
-from invoices.payments.dunning.dunning_run import SKIPPED, dun
+from invoices.payments.dunning.dunning_run import SKIPPED_OUTCOME, run_dunning
 from invoices.payments.manual_payments import record_payment
 from tests.api.documents import make_invoice
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, make_seller, publish, subscribe
@@ -66,7 +66,7 @@ def test_steps_are_taken_once_each_on_their_day(invoice, customer):
     for day in range(1, 40):
         mark_overdue(at=FEB + day * DAY + DAY / 2)
         for _ in range(2):
-            dun(at=FEB + day * DAY + DAY / 2)
+            run_dunning(at=FEB + day * DAY + DAY / 2)
     assert acts() == [(3, "remind", ""), (7, "remind", ""), (30, "write_off", "")]
     invoice.refresh_from_db()
     assert invoice.state == "uncollectible"
@@ -79,23 +79,23 @@ def test_steps_are_taken_once_each_on_their_day(invoice, customer):
 def test_of_reminders_that_are_due_at_once_the_last_is_sent(invoice, customer):
     steps(customer, (3, "remind"), (7, "remind"))
     mark_overdue(at=FEB + 10 * DAY)
-    assert dun(at=FEB + 10 * DAY) == 2
-    assert acts() == [(3, "remind", SKIPPED), (7, "remind", "")]
+    assert run_dunning(at=FEB + 10 * DAY) == 2
+    assert acts() == [(3, "remind", SKIPPED_OUTCOME), (7, "remind", "")]
 
 
 def test_who_was_given_time_is_left_alone_until_then(invoice, customer):
     steps(customer, (3, "remind"))
     Customer.objects.update(dunning_hold_until=date(2026, 2, 20))
     mark_overdue(at=FEB + 10 * DAY)
-    assert dun(at=FEB + 10 * DAY) == 0
-    assert dun(at=FEB + 20 * DAY) == 1
+    assert run_dunning(at=FEB + 10 * DAY) == 0
+    assert run_dunning(at=FEB + 20 * DAY) == 1
 
 
 def test_a_card_is_charged_again(invoice, customer, at_stripe):
     steps(customer, (1, "charge"), (2, "charge"))
     leave_card(customer, at_stripe)
     mark_overdue(at=FEB + 3 * DAY)
-    dun(at=FEB + 3 * DAY)
+    run_dunning(at=FEB + 3 * DAY)
     assert PaymentAttempt.objects.get().state == "pending"
     (first, second) = acts()
     assert first == (1, "charge", "")
@@ -108,12 +108,12 @@ def test_what_is_paused_goes_on_once_it_is_paid(invoice, customer):
     steps(customer, (5, "pause"))
     at = FEB + 8 * DAY
     mark_overdue(at=at)
-    dun(at=at)
-    assert dunning.follow(at=at) == 1
-    assert dunning.follow(at=at) == 0
+    run_dunning(at=at)
+    assert dunning.apply_dunning_actions(at=at) == 1
+    assert dunning.apply_dunning_actions(at=at) == 0
     assert Subscription.objects.get(pk=subscription.pk).state == "paused"
     pay(Invoice.objects.get(pk=invoice.pk), at + DAY)
-    assert dunning.follow(at=at + DAY) == 1
+    assert dunning.apply_dunning_actions(at=at + DAY) == 1
     assert Subscription.objects.get(pk=subscription.pk).state == "active"
     assert DunnedSubscription.objects.get().resumed_at == at + DAY
 
@@ -121,9 +121,9 @@ def test_what_is_paused_goes_on_once_it_is_paid(invoice, customer):
 def test_where_nothing_runs_it_is_said_once(invoice, customer):
     steps(customer, (5, "cancel"))
     mark_overdue(at=FEB + 8 * DAY)
-    dun(at=FEB + 8 * DAY)
+    run_dunning(at=FEB + 8 * DAY)
     for _ in range(2):
-        dunning.follow(at=FEB + 8 * DAY)
+        dunning.apply_dunning_actions(at=FEB + 8 * DAY)
     assert DunnedSubscription.objects.get().outcome == "Nothing that it could be done to was running"
 
 
@@ -131,5 +131,5 @@ def test_reminders_say_what_is_left(invoice, customer):
     steps(customer, (1, "remind"))
     record_payment(invoice_id=invoice.pk, amount=D("10.00"), method="manual", reference="bank-1", at=FEB)
     mark_overdue(at=FEB + 3 * DAY)
-    dun(at=FEB + 3 * DAY)
+    run_dunning(at=FEB + 3 * DAY)
     assert Notification.objects.get(kind="invoice.reminder").facts["due"] == "13.8"

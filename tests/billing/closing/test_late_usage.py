@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from billing.closing import close_due, close_late
+from billing.closing import close_due, bill_late_usage
 from billing.models import BilledUsage, Counter, Period, Subscription
 from billing.subscriptions import apply_coupon, cancel
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
 from tests.builders import (
     APR,
@@ -177,7 +177,7 @@ def test_that_a_person_gave_back_already_is_not_given_back_again():
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
     january = Invoice.objects.get()
-    credit(invoice_id=january.pk, lines=[Taken(2, Decimal(45))], reason="Goodwill", to="balance", at=FEB + HOUR)
+    issue_credit_note(invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(45))], reason="Goodwill", to="balance", at=FEB + HOUR)
     use(subscription, "api.calls", -600)
     close_due(at=MAR + HOUR)
     line = Line.objects.get(kind="late_usage")
@@ -196,7 +196,7 @@ def test_that_was_set_off_already_is_not_given_back_again():
     use(subscription, "api.calls", -20)
     close_due(at=MAR + HOUR)
     january = Invoice.objects.order_by("id")[0]
-    credit(invoice_id=january.pk, lines=[Taken(2, Decimal(50))], reason="Goodwill", to="balance", at=MAR + HOUR)
+    issue_credit_note(invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(50))], reason="Goodwill", to="balance", at=MAR + HOUR)
     use(subscription, "api.calls", -80)
     close_due(at=APR + HOUR)
     assert late_amounts() == [-20]
@@ -229,8 +229,8 @@ def test_is_given_back_as_it_was_invoiced(row: dict[str, str]):
     january = Invoice.objects.get()
     if row["by hand"]:
         position = january.lines.get(kind="usage").position
-        given = [Taken(position, Decimal(row["by hand"]))]
-        credit(invoice_id=january.pk, lines=given, reason="Goodwill", to="balance", at=FEB + HOUR)
+        given = [RequestedCredit(position, Decimal(row["by hand"]))]
+        issue_credit_note(invoice_id=january.pk, lines=given, reason="Goodwill", to="balance", at=FEB + HOUR)
     assert moved(MAR, row["become"]) == -Decimal(row["given back"])
     documents_are_clean()
     assert moved(APR, row["become then"]) == Decimal(row["billed"])
@@ -273,9 +273,9 @@ class TestOfAnEndedSubscription:
     def test_it_is_billed_when_the_sellers_grace_is_over(self, subscription: Subscription):
         use(subscription, "api.calls", 20, at=JAN)
         Period.objects.update(late_since=MAR)
-        assert close_late(at=MAR + HOUR - timedelta(seconds=1)).issued == 0
-        assert close_late(at=MAR + HOUR).issued == 1
-        assert close_late(at=MAR + HOUR).issued == 0
+        assert bill_late_usage(at=MAR + HOUR - timedelta(seconds=1)).issued == 0
+        assert bill_late_usage(at=MAR + HOUR).issued == 1
+        assert bill_late_usage(at=MAR + HOUR).issued == 0
         invoice = Invoice.objects.latest("id")
         line = invoice.lines.get()
         assert (line.kind, line.amount.amount, invoice.number) == ("late_usage", Decimal("1.00"), "INV-000002")
@@ -286,22 +286,22 @@ class TestOfAnEndedSubscription:
     def test_it_may_come_again(self, subscription: Subscription):
         for quantity in (20, 40):
             use(subscription, "api.calls", quantity, at=JAN)
-            close_late(at=MAR)
+            bill_late_usage(at=MAR)
         assert late_amounts() == [Decimal("1.00"), Decimal("2.00")]
 
     def test_what_lowers_the_bill_is_taken_back_by_a_credit_note(self, subscription: Subscription):
         use(subscription, "api.calls", -20, at=JAN)
-        done = close_late(at=MAR)
+        done = bill_late_usage(at=MAR)
         assert (done.issued, done.credited, done.late_billed) == (0, 1, 1)
         note = Invoice.objects.get(kind="credit_note")
         assert (note.total.amount, note.number) == (1, "CN-000001")
         use(subscription, "api.calls", 60, at=JAN)
-        assert close_late(at=MAR).issued == 1
+        assert bill_late_usage(at=MAR).issued == 1
         assert late_amounts() == [Decimal("3.00")]
         documents_are_clean()
 
     def test_what_changes_no_amount_gets_no_document(self, subscription: Subscription):
         use(subscription, "api.calls", "0.01", at=JAN)
-        done = close_late(at=MAR)
+        done = bill_late_usage(at=MAR)
         assert (done.issued, done.late_billed) == (0, 1)
         assert Period.objects.get().late_since is None

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
-from billing.closing.late_usage.report import late_usage
+from billing.closing.late_usage.report import report_late_usage
 from invoices.models import Invoice
 from tests.builders import (
     FEB,
@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 def told(**asked: str) -> list[tuple[str, Decimal | None]]:
-    return [(one.customer, one.amount) for one in late_usage(**asked).rows]
+    return [(one.customer, one.amount) for one in report_late_usage(**asked).rows]
 
 
 def late_customer(name: str, quantity: int, *, seller: str = "late", currency: str = "USD", **policy: str) -> None:
@@ -50,10 +50,10 @@ def test_with_what_it_comes_to_by_policy_and_currency():
     late_customer("b", -20)
     late_customer("c", 100, seller="reports", late_usage="report_only", currency="JPY")
     assert sorted(told()) == [("a", 2), ("b", -1), ("c", 5)]
-    assert late_usage().totals == {("next_invoice", "USD"): 1, ("report_only", "JPY"): 5}
+    assert report_late_usage().totals == {("next_invoice", "USD"): 1, ("report_only", "JPY"): 5}
     assert told(customer="a") == [("a", 2)]
     assert told(policy="report_only") == [("c", 5)]
-    assert late_usage(sandbox=True).rows == ()
+    assert report_late_usage(sandbox=True).rows == ()
 
 
 def test_with_the_commitment_that_it_settles():
@@ -74,7 +74,7 @@ def test_with_the_commitment_that_it_settles():
 def test_in_a_fixed_number_of_statements():
     def asked() -> int:
         with CaptureQueriesContext(connection) as captured:
-            late_usage()
+            report_late_usage()
         return len(captured)
 
     for number in range(2):
@@ -93,5 +93,5 @@ def test_with_the_reason_where_it_cannot_be_priced(monkeypatch: pytest.MonkeyPat
         raise ValueError("no price")
 
     monkeypatch.setattr("billing.closing.late_usage.report.late_amount", broken)
-    (one,) = late_usage().rows
+    (one,) = report_late_usage().rows
     assert (one.amount, one.problem, one.starts_at) == (None, "no price (ValueError)", JAN)

@@ -17,13 +17,13 @@ from billing.subscriptions import (
     cancel,
     change_plan,
     end_finished,
-    extend_periods,
-    follow_pauses,
+    generate_periods,
+    apply_due_pauses,
     pause,
     resume,
     uncancel,
 )
-from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.schedule import schedule_change
 from invoices.models import Invoice, Line
 from plans.publishing.readiness import problems_of
@@ -73,9 +73,9 @@ def pass_time(*moments):
     """Let the tasks run that time brings at these moments; what was due before is then billed all at once."""
     for moment in moments:
         at = moment + HOUR
-        follow_pauses(at=at)
-        extend_periods(until=at + 2 * HOUR)
-        move_due(at=at)
+        apply_due_pauses(at=at)
+        generate_periods(until=at + 2 * HOUR)
+        apply_due_changes(at=at)
         close_due(at=at)
         end_finished(at=at)
 
@@ -144,7 +144,7 @@ def test_a_year_of_usage_beside_it_month_by_month():
     for month in range(1, 13):
         use(subscription, "calls", month, at=edge + HOUR)
         edge = datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        extend_periods(until=edge + HOUR)
+        generate_periods(until=edge + HOUR)
         shown = preview(at=edge + HOUR, period=subscription.periods.get(ends_at=edge, kind="regular"))
         close_due(at=edge + HOUR)
         issued = Invoice.objects.latest("pk")
@@ -238,7 +238,7 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
         subscription = subscribe(make_customer("acme"), yearly(amount, proration=proration, anchor=anchor))
         close_due(at=JAN)
         ends_at = JAN + timedelta(seconds=second)
-        extend_periods(until=ends_at + HOUR)
+        generate_periods(until=ends_at + HOUR)
         ends_at = cancel(subscription=subscription, at=ends_at, ends_at=ends_at, give_back="credit").ends_at
         close_due(at=ends_at + 2 * HOUR)
         days = (ends_at - JAN).days if proration == "day" else (ends_at - JAN) / timedelta(days=1)
@@ -252,7 +252,7 @@ def test_plans_without_such_a_fee_are_read_as_ever_and_those_with_one_a_statemen
         for _ in range(3):
             subscribe(make_customer(), version)
         close_due(at=JAN)
-        extend_periods(until=FEB + HOUR)
+        generate_periods(until=FEB + HOUR)
         with CaptureQueriesContext(connection) as captured:
             close_due(at=FEB + HOUR)
         return [one["sql"] for one in captured if "f.every > 1" in one["sql"]]

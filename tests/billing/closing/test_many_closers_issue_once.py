@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from billing.closing import close_due, close_late, close_one
+from billing.closing import close_due, bill_late_usage, close_period
 from billing.models import Period, Subscription
 from billing.subscriptions import cancel, end_finished
 from invoices.models import Invoice, NumberSeries
@@ -55,7 +55,7 @@ def check_numbers(count: int, *, series: int = 1) -> None:
 
 def closers(count: int) -> list[Callable[[], int]]:
     """Return workers whose clocks differ by a second each, as those of several hosts do."""
-    return [lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk=3).issued for number in range(count)]
+    return [lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk_size=3).issued for number in range(count)]
 
 
 def test_each_period_is_closed_by_one_of_them():
@@ -74,7 +74,7 @@ def test_each_seller_has_numbers_of_its_own():
 
 def test_one_asked_for_by_many_is_issued_once():
     period = many(1)[0].periods.get()
-    found = together(*[lambda: close_one(period_id=period.pk, at=AT)] * WORKERS)
+    found = together(*[lambda: close_period(period_id=period.pk, at=AT)] * WORKERS)
     assert len(set(found)) == 1
     check_numbers(1)
 
@@ -85,7 +85,7 @@ def test_late_usage_is_billed_by_one_of_them():
     for subscription in subscriptions:
         use(subscription, "api.calls", 100)
     march = datetime(2026, 3, 1, 1, tzinfo=UTC)
-    together(*[lambda: close_due(at=march, chunk=2)] * WORKERS)
+    together(*[lambda: close_due(at=march, chunk_size=2)] * WORKERS)
     check_numbers(24)
     assert [
         invoice.lines.filter(kind="late_usage").count() for invoice in Invoice.objects.filter(period_start=FEB)
@@ -99,7 +99,7 @@ def test_late_usage_of_ended_subscriptions_is_billed_by_one_of_them():
     close_due(at=AT)
     for subscription in subscriptions:
         use(subscription, "api.calls", 100)
-    together(*[lambda: close_late(at=AT + timedelta(days=1))] * WORKERS)
+    together(*[lambda: bill_late_usage(at=AT + timedelta(days=1))] * WORKERS)
     check_numbers(12)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.closing import close_one, invoice_writer
+from billing.closing import close_period, invoice_writer
 from invoices.models import Invoice
 from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe, use
 from tests.races import Pause, start
@@ -16,10 +16,10 @@ def test_a_close_that_writes_its_lines_keeps_no_other_from_its_number(monkeypatc
     for subscription in (slow, fast):
         use(subscription, "api.calls", 100)
     pause = Pause.before(monkeypatch, invoice_writer, "copy_rows")
-    first = start(lambda: close_one(period_id=slow.periods.get().pk, at=FEB))
+    first = start(lambda: close_period(period_id=slow.periods.get().pk, at=FEB))
     pause.await_arrival()
 
-    second = start(lambda: close_one(period_id=fast.periods.get(kind="regular", starts_at__lt=FEB).pk, at=FEB))
+    second = start(lambda: close_period(period_id=fast.periods.get(kind="regular", starts_at__lt=FEB).pk, at=FEB))
     issued_meanwhile = second.result()
     pause.let_go()
 

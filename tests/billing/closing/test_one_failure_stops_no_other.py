@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from billing.closing import ClosingFailed, batch, close_due, close_one, period_close
+from billing.closing import ClosingFailed, batch, close_due, close_period, period_close
 from billing.metering.store import counter_store
 from billing.models import Counter, Period, Subscription
 from invoices.models import Invoice, NumberSeries
@@ -50,7 +50,7 @@ def test_the_others_are_billed(
 ):
     broken = subscriptions[3].periods.get()
     spoil(broken)
-    done = close_due(at=AT, chunk=chunk)
+    done = close_due(at=AT, chunk_size=chunk)
     assert (done.issued, [failure.period_id for failure in done.failed]) == (6, [broken.pk])
     numbers = Invoice.objects.order_by("sequence").values_list("sequence", flat=True)
     assert list(numbers) == [1, 2, 3, 4, 5, 6], "what failed took no number"
@@ -90,13 +90,13 @@ def test_closing_it_by_hand_says_why(subscriptions: list[Subscription]):
     broken = subscriptions[0].periods.get()
     hold_usage_without_a_price(broken)
     with pytest.raises(ClosingFailed, match="has no price in USD"):
-        close_one(period_id=broken.pk, at=AT)
+        close_period(period_id=broken.pk, at=AT)
     assert Period.objects.failed().get() == broken
 
 
 def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscription], monkeypatch):
     """The server ends the connection in mid-chunk: nothing is noted against a period, and each is billed once."""
-    read, deaths = batch.high_water_mark, []
+    read, deaths = batch.read_high_water_mark, []
 
     def die_once() -> int:
         if not deaths:
@@ -119,7 +119,7 @@ def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: 
 
     def hold() -> None:
         with transaction.atomic():
-            counter_store.gate([held.pk])
+            counter_store.lock_periods([held.pk])
             taken.set()
             give_back.wait(30)
 
@@ -134,7 +134,7 @@ def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: 
 
 def test_what_an_error_says_can_be_stored_whatever_it_quotes(subscriptions: list[Subscription]):
     (first, *_) = Period.objects.order_by("pk")
-    first.error = batch.in_words(ValueError("a name of\0 nothing"))
+    first.error = batch.describe_error(ValueError("a name of\0 nothing"))
     first.save(update_fields=["error"])
     first.refresh_from_db()
     assert first.error == "a name of nothing (ValueError)"

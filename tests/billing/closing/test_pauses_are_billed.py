@@ -8,7 +8,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.closing import close_due, preview_pause
 from billing.limits.check import check
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.models import UnmatchedUsage
 from billing.subscriptions import (
     CancellationRefused,
@@ -17,8 +17,8 @@ from billing.subscriptions import (
     cancel,
     change_plan,
     end_finished,
-    extend_periods,
-    follow_pauses,
+    generate_periods,
+    apply_due_pauses,
     pause,
     resume,
     uncancel,
@@ -77,8 +77,8 @@ def pass_time(until):
     day = JAN
     while day < until:
         day += DAY
-        follow_pauses(at=day)
-        extend_periods(until=day + 2 * HOUR)
+        apply_due_pauses(at=day)
+        generate_periods(until=day + 2 * HOUR)
         close_due(at=day)
         end_finished(at=day)
 
@@ -115,7 +115,7 @@ def test_now_is_at_once_and_a_check_says_so():
     subscription.refresh_from_db()
     answer = check(customer="acme", feature="calls", quantity=D(1), sandbox=False, at=DAY_10 + HOUR)
     assert (subscription.state, answer.allowed, answer.reason) == ("paused", False, "paused")
-    assert extend_periods(until=MAR) == 0
+    assert generate_periods(until=MAR) == 0
     assert covered(subscription) == ["calls"], "nobody else takes its features"
 
 
@@ -126,7 +126,7 @@ def test_usage_is_kept_and_billed_if_it_goes_on_as_of_then():
     assert {one.reason for one in UnmatchedUsage.objects.all()} == {"paused"}
     assert_clean()
     resume(subscription=subscription, at=DAY_10 + 3 * DAY, resumes_at=DAY_10 + HOUR)
-    replay(at=DAY_10 + 3 * DAY)
+    reprocess(at=DAY_10 + 3 * DAY)
     assert not UnmatchedUsage.objects.filter(resolved_at__isnull=True).exists()
     pass_time(FEB + DAY)
     assert_clean()
@@ -156,7 +156,7 @@ def test_one_to_come_is_seen_and_taken_back():
 def test_another_end_takes_the_place_of_the_one_it_had():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, ends_at=FEB)
-    extend_periods(until=FEB + HOUR)
+    generate_periods(until=FEB + HOUR)
     resume(subscription=subscription, at=FEB - HOUR, resumes_at=MAR)
     pass_time(MAR + DAY)
     assert documents() == [D("31.00"), D("-21.00"), D("31.00")]

@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 
 from billing.audit import assert_clean
-from billing.closing import close_due, close_one, preview
+from billing.closing import close_due, close_period, preview
 from billing.closing.period_close import ClosingFailed
 from billing.limits.check import check
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Period
 from billing.subscriptions import ChangeRefused, apply_coupon, change_plan
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
 from plans.models import Price
 from tests.billing.metering.ingest.world import send
@@ -147,9 +147,9 @@ def test_the_new_part_waits_until_the_old_one_is_billed():
     subscription = upgrade(version("a", *ladder), version("b", *ladder), 9_000, 3_000)
     old, new = subscription.periods.filter(starts_at__lt=FEB).order_by("starts_at")
     with pytest.raises(ClosingFailed):
-        close_one(period_id=new.pk, at=FEB + HOUR)
-    close_one(period_id=old.pk, at=FEB + HOUR)
-    close_one(period_id=new.pk, at=FEB + HOUR)
+        close_period(period_id=new.pk, at=FEB + HOUR)
+    close_period(period_id=old.pk, at=FEB + HOUR)
+    close_period(period_id=new.pk, at=FEB + HOUR)
     assert billed() == [(D(9_000), D("90.00")), (D(3_000), D("20.00"))]
 
 
@@ -230,7 +230,7 @@ def test_what_a_credit_note_has_given_back_is_not_given_again(percent, by_hand, 
         apply_coupon(subscription=subscription, coupon=make_coupon(percent=D(percent), duration="once"), at=JAN)
     close_due(at=JAN + HOUR)
     (opening,) = Invoice.objects.all()
-    credit(invoice_id=opening.pk, lines=[Taken(1, D(by_hand))], reason="Agreed", to="balance", at=JAN + 2 * HOUR)
+    issue_credit_note(invoice_id=opening.pk, lines=[RequestedCredit(1, D(by_hand))], reason="Agreed", to="balance", at=JAN + 2 * HOUR)
     part = change_plan(subscription=subscription, version=new, at=DAY_10)
     close_due(at=DAY_10 + HOUR)
     lines = Line.objects.filter(invoice__periods=part.continues_id)

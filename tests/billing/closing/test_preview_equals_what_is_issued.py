@@ -7,7 +7,7 @@ import pytest
 
 from billing.closing import NothingToBill, close_due, preview
 from billing.models import Period, Subscription
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
 from tests.builders import (
@@ -112,7 +112,7 @@ def test_late_usage_shows_only_on_the_document_that_will_bill_it(subscription: S
     close_due(at=AT)
     use(subscription, "tokens", 3, at=subscription.starts_at)
     soon_after = MAR + timedelta(minutes=5)
-    extend_periods(until=soon_after)
+    generate_periods(until=soon_after)
     february, march = (subscription.periods.get(starts_at=start) for start in (FEB, MAR))
     kinds = [{line.kind for line in preview(at=soon_after, period=period).lines} for period in (february, march)]
     assert ["late_usage" in found for found in kinds] == [True, False]

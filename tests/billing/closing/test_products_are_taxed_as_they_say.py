@@ -7,7 +7,7 @@ import pytest
 
 from billing.closing import close_due, preview
 from billing.models import Period
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from tests.builders import (
     FEB,
@@ -86,9 +86,9 @@ def test_a_states_and_a_countys_tax_are_kept_apart_and_taken_back_apart():
     assert taxed(invoice) == [("County", 2, D("13.59"), D("0.27")), ("State", D("6.25"), D("18.09"), D("1.13"))]
     assert [line.tax_rate.normalize() for line in invoice.lines.filter(kind="fee")] == [D("8.25"), D("8.25")]
     notes = [
-        credit(invoice_id=invoice.pk, lines=[Taken(1, D("0.09"))], reason="x", to="offset", at=MAR) for _ in range(3)
+        issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D("0.09"))], reason="x", to="offset", at=MAR) for _ in range(3)
     ]
-    notes.append(credit(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR))
+    notes.append(issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR))
     assert sum(note.tax.amount for note in notes) == invoice.tax.amount == D("1.40")
     invoice.refresh_from_db()
     assert (invoice.state, invoice.credited) == ("void", invoice.total.amount)
@@ -101,8 +101,8 @@ def test_prices_that_include_tax_are_what_is_paid():
     assert (invoice.total.amount, invoice.net.amount, invoice.tax.amount) == (D("18.09"), D("15.20"), D("2.89"))
     assert sum(line.amount.amount for line in invoice.lines.all()) == invoice.total.amount
     notes = [
-        credit(invoice_id=invoice.pk, lines=[Taken(1, D("3.03"))], reason="x", to="offset", at=MAR),
-        credit(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR),
+        issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D("3.03"))], reason="x", to="offset", at=MAR),
+        issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR),
     ]
     assert [note.total.amount for note in notes] == [D("3.03"), D("15.06")]
     assert sum(note.tax.amount for note in notes) == D("2.89")

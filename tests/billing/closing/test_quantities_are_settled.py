@@ -8,7 +8,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Subscription
-from billing.subscriptions import cancel, extend_periods, set_quantity
+from billing.subscriptions import cancel, generate_periods, set_quantity
 from invoices.models import Invoice, Line
 from tests.builders import APR, FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
 from tests.docs_tables import rows
@@ -155,7 +155,7 @@ def test_a_period_waits_for_the_one_before_it():
     subscription = months(fee("100"), seats(), starts_at=JAN, seats=5)
     close_due(at=JAN)
     hold(subscription, 8, FEB + timedelta(days=14))
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     subscription.periods.filter(kind="regular", starts_at=JAN).update(retry_at=APR)
     close_due(at=MAR + HOUR)
     assert subscription.periods.get(starts_at=FEB).state == "open"

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.audit import assert_clean
-from billing.closing import batch, close_due, close_one
+from billing.closing import batch, close_due, close_period
 from billing.models import SubscriptionQuantity
 from billing.subscriptions import QuantityRefused, set_quantity
 from billing.subscriptions.terms import quantities
@@ -37,7 +37,7 @@ def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
     april = subscription.periods.get(kind="regular")
     change = start(lambda: add_seats(subscription))
     pause.await_arrival()
-    close = start(lambda: close_one(period_id=april.pk, at=AFTER))
+    close = start(lambda: close_period(period_id=april.pk, at=AFTER))
     wait_until_blocked()
     pause.let_go()
     change.result(), close.result()
@@ -48,7 +48,7 @@ def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
 def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, batch, "_assemble")
     april = subscription.periods.get(kind="regular")
-    close = start(lambda: close_one(period_id=april.pk, at=AFTER))
+    close = start(lambda: close_period(period_id=april.pk, at=AFTER))
     pause.await_arrival()
     change = start(lambda: add_seats(subscription))
     wait_until_blocked()

@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due, invoice_run_job
-from billing.closing.invoice_run_job import RunRefused, amounts_in, start_run
+from billing.closing.invoice_run_job import InvoiceRunRefused, amounts_by_currency, start_invoice_run
 from billing.job_kinds import KINDS
 from billing.jobs import controls
-from billing.jobs.results import rows_of_result
+from billing.jobs.results import job_result_rows
 from billing.jobs.worker import work
 from billing.models import Counter, Job, JobItem, Period
 from billing.models.jobs import JobState
@@ -38,7 +38,7 @@ def over(version):
 
 
 def run(*, until=AT, at=AT, **asked) -> Job:
-    job = start_run(until=until, at=at, by=None, **asked)
+    job = start_invoice_run(until=until, at=at, by=None, **asked)
     go_on(at=at)
     return told(job)
 
@@ -64,7 +64,7 @@ def test_it_closes_what_is_due_by_chunks_of_the_queue(over):
     assert job.figures == {
         "periods": 3, "invoices": 3, "nothing due": 0, "credit notes": 0, "left": 0, "total.USD": 7500
     }  # fmt: skip
-    assert amounts_in(job.figures) == {"USD": Decimal("75.00")}
+    assert amounts_by_currency(job.figures) == {"USD": Decimal("75.00")}
     assert Invoice.objects.count() == 3
     assert run().total == 0
 
@@ -80,7 +80,7 @@ def test_a_dry_run_says_the_same_beforehand_and_issues_nothing(over):
 
 
 def test_its_result_names_every_period_and_its_document(over):
-    (head, *rows) = rows_of_result(run(), KINDS["close_run"])
+    (head, *rows) = job_result_rows(run(), KINDS["close_run"])
     assert head == ["item", *invoice_run_job.COLUMNS, "error"]
     numbers = list(Invoice.objects.order_by("sequence").values_list("number", flat=True))
     assert [row[2] for row in rows] == ["c0", "c1", "c2"]
@@ -93,7 +93,7 @@ def test_one_that_cannot_be_rated_stops_no_other_and_is_tried_again_alone(over):
     break_(over[0])
     job = run()
     assert (job.state, job.failed, job.figures["invoices"], job.figures["left"]) == (JobState.FAILED, 1, 2, 1)
-    assert [row for row in rows_of_result(job, KINDS["close_run"]) if "has no price" in row[-2]]
+    assert [row for row in job_result_rows(job, KINDS["close_run"]) if "has no price" in row[-2]]
     Counter.objects.filter(period=over[0]).update(plan_feature_id=right)
     numbers = set(Invoice.objects.values_list("number", flat=True))
     controls.retry_failed(job_id=job.pk, by=None, at=AT)
@@ -112,7 +112,7 @@ def test_one_that_the_database_refuses_stops_no_other(over, monkeypatch):
 
 
 def test_it_goes_on_beside_the_task_that_closes_all_day(over):
-    job = start_run(until=AT, at=AT, by=None)
+    job = start_invoice_run(until=AT, at=AT, by=None)
     work(kinds=KINDS, clock=lambda: AT, keep_going=iter([True, True, False, False]).__next__)  # cut, not begun
     close_due(at=AT)
     go_on()
@@ -133,8 +133,8 @@ def test_what_is_due_later_is_left(over):
 
 
 def test_a_moment_to_come_is_refused():
-    with pytest.raises(RunRefused, match=r"2026-03-01 00:00 UTC is to come"):
-        start_run(until=MAR, at=AT, by=None)
+    with pytest.raises(InvoiceRunRefused, match=r"2026-03-01 00:00 UTC is to come"):
+        start_invoice_run(until=MAR, at=AT, by=None)
 
 
 @pytest.mark.parametrize("chunk", [2, 1])
@@ -144,9 +144,9 @@ def test_what_shares_a_document_is_counted_once(version, monkeypatch, chunk):
     for name in ("alpha", "beta"):
         use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)
     job = run()
-    assert (job.state, amounts_in(job.figures)) == (JobState.DONE, {"USD": Decimal(50)})
+    assert (job.state, amounts_by_currency(job.figures)) == (JobState.DONE, {"USD": Decimal(50)})
     assert (job.figures["periods"], job.figures["invoices"], job.figures["left"]) == (2, 1, 0)
-    _, *rows = rows_of_result(job, KINDS["close_run"])
+    _, *rows = job_result_rows(job, KINDS["close_run"])
     assert sorted((row[4], row[6]) for row in rows) == [("INV-000001", ""), ("INV-000001", "50.0000")]
 
 
@@ -155,7 +155,7 @@ def test_a_dry_run_joins_what_shares_a_document(version):
     for name in ("alpha", "beta"):
         use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)
     job = run(dry_run=True)
-    assert (job.figures["invoices"], amounts_in(job.figures)) == (1, {"USD": Decimal(50)})
-    _, *rows = rows_of_result(job, KINDS["close_run"])
+    assert (job.figures["invoices"], amounts_by_currency(job.figures)) == (1, {"USD": Decimal(50)})
+    _, *rows = job_result_rows(job, KINDS["close_run"])
     assert sorted(row[6] for row in rows) == ["", "50.00"]
     assert not Invoice.objects.exists()

@@ -11,7 +11,7 @@ from billing.closing import (
     ClosingFailed,
     batch,
     close_due,
-    close_one,
+    close_period,
     invoice_writer,
     period_close,
     preview,
@@ -20,7 +20,7 @@ from billing.closing import (
 from billing.models import BilledUsage, Counter, Period, Subscription
 from billing.subscriptions import apply_coupon, set_quantity
 from customers.models import Customer
-from invoices.credit_notes import Taken, credit, void
+from invoices.credit_notes import RequestedCredit, issue_credit_note, void_invoice
 from invoices.models import Invoice, Line, NumberSeries, Section
 from tests.builders import (
     FEB,
@@ -101,7 +101,7 @@ def test_lines_stand_under_their_subscription_in_the_order_of_names():
         ("zeta", f"period:{of_zeta.pk}", 2, 3),
     ]
     assert {of_alpha.invoice, of_zeta.invoice} == {invoice}
-    assert close_one(period_id=of_zeta.pk, at=AT) == invoice
+    assert close_period(period_id=of_zeta.pk, at=AT) == invoice
     assert close_due(at=AT).closed == 0
     documents_are_clean()
 
@@ -153,7 +153,7 @@ def test_one_that_cannot_be_billed_is_waited_for_a_day():
         assert waiting.error.startswith("It goes on one document with “beta”, which cannot be billed: ")
         assert (waiting.state, waiting.attempts, waiting.retry_at) == ("open", 1, AT + timedelta(minutes=1))
     with pytest.raises(ClosingFailed, match="“beta”"):
-        close_one(period_id=waiting.pk, at=AT)
+        close_period(period_id=waiting.pk, at=AT)
 
     assert close_due(at=AT + DAY - timedelta(seconds=1)).issued == 0
     done = close_due(at=AT + DAY + 6 * HOUR)
@@ -237,8 +237,8 @@ def test_it_is_credited_and_voided_but_not_made_again():
     invoice = Invoice.objects.get()
     with pytest.raises(CannotRegenerate, match="It bills several subscriptions"):
         regenerate(invoice_id=invoice.pk, reason="Wrong address", at=AT + DAY)
-    some = credit(invoice_id=invoice.pk, lines=[Taken(2)], reason="Gone", to="offset", at=AT + DAY)
-    rest = void(invoice_id=invoice.pk, reason="Wrong", at=AT + DAY)
+    some = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(2)], reason="Gone", to="offset", at=AT + DAY)
+    rest = void_invoice(invoice_id=invoice.pk, reason="Wrong", at=AT + DAY)
     assert (some.total.amount, rest.total.amount) == (D("11.94"), D("11.93")), "23.87 in all"
     invoice.refresh_from_db()
     assert invoice.state == "void"
@@ -263,5 +263,5 @@ def test_the_lock_of_one_holds_all(monkeypatch: pytest.MonkeyPatch):
         use(on(customer, name), f"{name}.calls", 5)
     first = Period.objects.filter(starts_at=JAN).order_by("pk").first()
     monkeypatch.setattr(batch, "lock", lambda ids: set())
-    assert period_close.close_these(period_ids=[first.pk], at=AT).busy == 1
+    assert period_close.close_periods(period_ids=[first.pk], at=AT).busy == 1
     assert totals() == []

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.subscriptions import change_plan, extend_periods
+from billing.subscriptions import change_plan, generate_periods
 from invoices.models import Invoice
 from tests.builders import JAN, documents_are_clean, fee, make_customer, make_plan, publish, subscribe
 
@@ -40,12 +40,12 @@ def live(version, other, moments, *, zone, since=JAN):
     close_due(at=since)
     for minutes in moments:
         at = JAN + timedelta(minutes=minutes)
-        extend_periods(until=at + HOUR)
+        generate_periods(until=at + HOUR)
         close_due(at=at)
         change_plan(subscription=subscription, version=other, at=at)
         change_plan(subscription=subscription, version=version, at=at + timedelta(microseconds=1))
         subscription.refresh_from_db()
-    extend_periods(until=APRIL)
+    generate_periods(until=APRIL)
     close_due(at=APRIL + 2 * HOUR)
     return owed(customer)
 

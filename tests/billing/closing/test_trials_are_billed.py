@@ -8,7 +8,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.closing import close_due, preview
 from billing.models import Period
-from billing.subscriptions import cancel, change_plan, extend_periods, set_quantity
+from billing.subscriptions import cancel, change_plan, generate_periods, set_quantity
 from invoices.models import Line
 from tests.billing.metering.ingest.world import send
 from tests.builders import (
@@ -61,7 +61,7 @@ def books_are_clean():
 
 
 def close_until(moment):
-    extend_periods(until=moment)
+    generate_periods(until=moment)
     close_due(at=moment)
 
 
@@ -155,7 +155,7 @@ def test_a_commitment_begins_after_it():
     version = trial_plan(usage="billed", anchor="anniversary", commitments=[commitment("100", discount="50")])
     subscription = subscribe(make_customer(), version, starts_at=START)
     use(subscription, "calls", 150)
-    extend_periods(until=FEB)
+    generate_periods(until=FEB)
     use(subscription, "calls", 300, at=TRIAL_END)
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
     assert [(one.kind, str(one.amount.amount)) for one in Line.objects.order_by("id")] == [

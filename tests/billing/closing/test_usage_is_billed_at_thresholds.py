@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from billing.closing import bill_progress, close_due, preview
+from billing.closing import bill_reached_thresholds, close_due, preview
 from billing.models import Period, Subscription
 from billing.subscriptions.plan_changes.plan_change import change_plan
 from customers.models import Customer
 from invoices.models import Invoice
-from plans.pricing.billing_thresholds import Threshold, passed
+from plans.pricing.billing_thresholds import SpendThreshold, count_reached
 from tests.builders import (
     FEB,
     JAN,
@@ -50,8 +50,8 @@ def billed(subscription: Subscription, calls: int, day: int) -> Decimal | None:
     """Use so many calls, and return what is invoiced for it, None if nothing is."""
     use(subscription, "api.calls", calls)
     before = Invoice.objects.count()
-    count = bill_progress(at=JAN + day * A_DAY)
-    assert bill_progress(at=JAN + day * A_DAY) == 0
+    count = bill_reached_thresholds(at=JAN + day * A_DAY)
+    assert bill_reached_thresholds(at=JAN + day * A_DAY) == 0
     assert Invoice.objects.count() == before + count
     return Invoice.objects.latest("id").net.amount if count else None
 
@@ -93,7 +93,7 @@ PASSED = [
 
 @pytest.mark.parametrize(("spent", "count"), PASSED)
 def test_thresholds_are_counted(spent, count):
-    assert passed([Threshold(D(50)), Threshold(D(60), repeats=True)], D(spent)) == count
+    assert count_reached([SpendThreshold(D(50)), SpendThreshold(D(60), repeats=True)], D(spent)) == count
 
 
 def test_what_a_customer_agreed_takes_the_place_of_the_plans():
@@ -174,4 +174,4 @@ def test_where_nothing_has_a_threshold_one_question_is_asked(django_assert_num_q
     subscription = subscribed(thresholds=())
     use(subscription, "api.calls", 1000)
     with django_assert_num_queries(1):
-        assert bill_progress(at=JAN + A_DAY) == 0
+        assert bill_reached_thresholds(at=JAN + A_DAY) == 0

@@ -48,7 +48,7 @@ def test_however_they_meet():
     stream("before", 1)
 
     at = FEB + timedelta(hours=1)
-    closers = [lambda: close_due(at=at, chunk=4) for _ in range(3)]
+    closers = [lambda: close_due(at=at, chunk_size=4) for _ in range(3)]
     *_, first, second = together(*closers, lambda: stream("a", 25), lambda: stream("b", 25))
     close_due(at=at)
 

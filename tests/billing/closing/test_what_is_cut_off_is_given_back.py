@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing.audit import assert_clean
-from billing.closing import close_due, close_late, close_one, preview_cancellation
+from billing.closing import close_due, bill_late_usage, close_period, preview_cancellation
 from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
 from invoices.payments.manual_payments import record_payment
 from tests.billing.metering.ingest.world import send
@@ -84,8 +84,8 @@ def test_the_rest_is_given_back_as_documented(row):
     for change in later:
         hold(subscription, change)
     if row["by hand"]:
-        credit(
-            invoice_id=opening.pk, lines=[Taken(1, D(row["by hand"]))], reason="Sorry", to="balance", at=JAN + HOUR
+        issue_credit_note(
+            invoice_id=opening.pk, lines=[RequestedCredit(1, D(row["by hand"]))], reason="Sorry", to="balance", at=JAN + HOUR
         )
     if row["paid"]:
         record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)
@@ -154,7 +154,7 @@ def test_usage_is_billed_and_what_is_given_back_has_its_own_note():
     cancel(subscription=subscription, at=JAN + 2 * DAY, ends_at=JAN + 10 * DAY, give_back="credit")
     close_due(at=JAN + 10 * DAY + HOUR)
     send({**event, "id": "late"}, at=JAN + 11 * DAY)
-    close_late(at=FEB)
+    bill_late_usage(at=FEB)
     assert (charged(), given_back()) == (D("31.20"), D("21.00"))
     assert_clean()
 
@@ -236,7 +236,7 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
     with transaction.atomic():
         subscription = subscribed(fee(amount), proration=proration)
         opening = subscription.periods.get(kind="opening")
-        close_one(period_id=opening.pk, at=JAN)
+        close_period(period_id=opening.pk, at=JAN)
         ends_at = JAN + timedelta(seconds=second)
         canceled = cancel(subscription=subscription, at=JAN, ends_at=ends_at, give_back="credit")
         if is_undone and second:

@@ -13,7 +13,7 @@ from billing.closing import close_due
 from billing.subscriptions.lifecycle.completion import end_finished
 from customers.models import Contact, Notification
 from customers.notifications import webhook_endpoints
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
 from tests.customers.notifications.world import send
@@ -58,7 +58,7 @@ def test_a_credit_note_is_told_as_one(version):
     webhook_endpoints.create(url="https://example.com/", by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
-    credit(invoice_id=Invoice.objects.get().pk, lines=[Taken(1, Decimal(10))], reason="x", to="refund", at=DUE)
+    issue_credit_note(invoice_id=Invoice.objects.get().pk, lines=[RequestedCredit(1, Decimal(10))], reason="x", to="refund", at=DUE)
 
     assert [one.facts["document"] for one in told("invoice.issued")] == ["invoice", "credit_note"]
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from billing.closing import close_due, close_one, preview
+from billing.closing import close_due, close_period, preview
 from billing.limits.check import check
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Period
-from billing.subscriptions import cancel, change_plan, extend_periods
+from billing.subscriptions import cancel, change_plan, generate_periods
 from invoices.models import Invoice, Line
 from plans.models import Price
 from tests.billing.metering.ingest.world import send
@@ -90,9 +90,9 @@ def test_the_order_of_closing_does_not_matter():
     yearly(included=0)
     for month, quantity in ((JAN, 1500), (FEB, 1500), (MAR, 1500)):
         used(month, quantity)
-    extend_periods(until=APR)
+    generate_periods(until=APR)
     for month in (MAR, JAN, FEB):
-        close_one(period_id=Period.objects.get(starts_at=month).pk, at=APR + HOUR)
+        close_period(period_id=Period.objects.get(starts_at=month).pk, at=APR + HOUR)
     assert total() == D("325.00")
     assert [line.amount.amount for line in Line.objects.order_by("service_start")] == [D(150), D(100), D(75)]
 
@@ -116,8 +116,8 @@ def test_usage_of_an_open_month_moves_a_later_one_that_is_closed():
     yearly(included=0)
     used(JAN, 1500)
     used(FEB, 1500)
-    extend_periods(until=APR)
-    close_one(period_id=Period.objects.get(starts_at=FEB).pk, at=MAR + HOUR)
+    generate_periods(until=APR)
+    close_period(period_id=Period.objects.get(starts_at=FEB).pk, at=MAR + HOUR)
     used(JAN, 1000, days=3)
     assert Period.objects.get(late_since__isnull=False).starts_at == FEB
     close(FEB)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from billing.jobs import item_split, worker
-from billing.jobs.kinds import MOST_TRIES
+from billing.jobs.kinds import MAX_TRIES
 from billing.models import JobItem
 from billing.models.jobs import ItemState, JobKind, JobState
 from tests.billing.jobs.world import NOW, cut_only, go_on, kinds, made, make_job, make_user, numbered, seen
@@ -57,7 +57,7 @@ def test_an_item_under_way_is_left_to_its_worker():
     first = start(lambda: go_on(wait))
     assert begun.wait(PATIENCE)
     try:
-        assert go_on(lambda item, at: worker.Outcome()).done == 0
+        assert go_on(lambda item, at: worker.ItemOutcome()).done == 0
     finally:
         may_end.set()
     assert first.result().done == 1
@@ -75,7 +75,7 @@ def test_what_one_item_raises_stops_no_other():
 
     go_on(fail_on_third)
     failed = job.items.get(state=ItemState.FAILED)
-    assert (failed.number, failed.tries, failed.error) == (3, MOST_TRIES, "ValueError: three is odd")
+    assert (failed.number, failed.tries, failed.error) == (3, MAX_TRIES, "ValueError: three is odd")
     assert (seen(job).state, job.failed, job.figures) == (JobState.FAILED, 1, {"users": 4})
     assert made() == 4  # what the third one had made is gone
 
@@ -97,7 +97,7 @@ def test_an_item_may_fail_at_first():
 def test_an_item_that_kills_its_workers_is_given_up():
     job = make_job(2)
     cut_only(job)
-    JobItem.objects.filter(number=1).update(tries=MOST_TRIES)  # begun so often, and nobody lived to tell
+    JobItem.objects.filter(number=1).update(tries=MAX_TRIES)  # begun so often, and nobody lived to tell
     go_on()
     assert "its worker died in each of 5 tries" in job.items.get(number=1).error
     assert (seen(job).state, made()) == (JobState.FAILED, 1)
@@ -117,7 +117,7 @@ def dying_after(count):
 
 def test_a_job_that_kills_whoever_cuts_it_is_given_up():
     job, kind = make_job(3), dying_after(1)
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         with pytest.raises(SystemExit):
             cut_only(job, kind)
     cut_only(job, kind)
@@ -126,12 +126,12 @@ def test_a_job_that_kills_whoever_cuts_it_is_given_up():
 
 
 def test_a_job_is_cut_as_long_as_each_worker_gets_further_before_it_dies():
-    job, kind = make_job(10 * item_split.STEP), dying_after(item_split.STEP + 1)
+    job, kind = make_job(10 * item_split.ITEMS_PER_STEP), dying_after(item_split.ITEMS_PER_STEP + 1)
     for _ in range(9):
         with pytest.raises(SystemExit):
             cut_only(job, kind)
     cut_only(job, kind)
-    assert (seen(job).total, seen(job).error) == (10 * item_split.STEP, "")
+    assert (seen(job).total, seen(job).error) == (10 * item_split.ITEMS_PER_STEP, "")
 
 
 def test_an_item_that_was_just_begun_is_left_to_who_began(monkeypatch):
@@ -152,13 +152,13 @@ def test_jobs_take_turns():
 
     large, small = make_job(60), make_job(2)
     go_on(tell)
-    assert order.index(small.pk) <= worker.TURN
+    assert order.index(small.pk) <= worker.ITEMS_PER_TURN
     assert order[-1] == large.pk
 
 
 def test_findings_lose_only_what_cannot_be_stored():
     job = make_job(1)
-    go_on(lambda item, at: worker.Outcome({}, [{"name": "a\0b", "path": "\\u0000"}]))
+    go_on(lambda item, at: worker.ItemOutcome({}, [{"name": "a\0b", "path": "\\u0000"}]))
     assert job.items.get().findings == [{"name": "ab", "path": "\\u0000"}]
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_stored_of_one_item_stops_no_other():
 
     def find(item, at):
         make_user(item, at)
-        return worker.Outcome({}, [{"name": "\ud800" if item.number == 1 else "whole"}])
+        return worker.ItemOutcome({}, [{"name": "\ud800" if item.number == 1 else "whole"}])
 
     go_on(find)
     failed = job.items.get(state=ItemState.FAILED)

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.jobs import controls
-from billing.jobs.kinds import CannotBeCut
+from billing.jobs.kinds import SplitFailed
 from billing.jobs.worker import work
 from billing.models.jobs import ItemState, JobState
 from tests.billing.jobs.world import NOW, go_on, kinds, made, make_job, make_user, seen
@@ -71,20 +71,20 @@ def test_what_was_tried_is_done_for_real_once(count):
     assert not job.items.exclude(state=ItemState.WAITING, figures={}, findings=[]).exists()
     go_on()
     assert (seen(job).state, job.dry_run, made()) == (JobState.DONE, False, count)
-    with pytest.raises(controls.CannotSteer, match="done for real already"):
+    with pytest.raises(controls.JobControlRefused, match="done for real already"):
         steer("do_for_real", job)
 
 
 def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
     def refuse(job, after):
         yield from ()
-        raise CannotBeCut("It is no table: save it as CSV.")
+        raise SplitFailed("It is no table: save it as CSV.")
 
     job = make_job(3)
     work(kinds=kinds(cut=refuse), clock=lambda: NOW)
     assert (seen(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
     for how in ("retry_failed", "do_for_real"):
-        with pytest.raises(controls.CannotSteer, match="It could not be begun: It is no table: save it as CSV"):
+        with pytest.raises(controls.JobControlRefused, match="It could not be begun: It is no table: save it as CSV"):
             steer(how, job)
 
 
@@ -92,7 +92,7 @@ def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
 def test_a_job_that_is_done_is_not_steered(how):
     job = make_job(1)
     go_on()
-    with pytest.raises(controls.CannotSteer, match="The job is done already"):
+    with pytest.raises(controls.JobControlRefused, match="The job is done already"):
         steer(how, job)
     assert seen(job).state == JobState.DONE
 
@@ -102,7 +102,7 @@ def test_cutting_goes_on_where_it_was_left():
 
     def cut(job, after):
         calls.append(after.number if after else 0)
-        return kinds()[job.kind].cut(job, after)
+        return kinds()[job.kind].split(job, after)
 
     job = make_job(50)
     for _ in range(2):

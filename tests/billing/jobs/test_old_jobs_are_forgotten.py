@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from billing.jobs import controls, retention
-from billing.jobs.retention import forget_old
+from billing.jobs.retention import clear_old_jobs
 from billing.models import JobItem
 from tests.billing.jobs.world import NOW, go_on, make_job, seen
 
@@ -21,10 +21,10 @@ def test_after_ninety_days_from_its_end(at, forgotten):
     controls.pause(job_id=waiting.pk, by=None, at=NOW)
     go_on()
     JobItem.objects.update(content=b"x")
-    assert forget_old(at=at) == forgotten
+    assert clear_old_jobs(at=at) == forgotten
     assert job.items.filter(content=None, findings=[]).count() == 2 * forgotten
     assert (seen(job).figures, seen(waiting).forgotten_at) == ({"users": 2}, None)
-    assert forget_old(at=at) == 0
+    assert clear_old_jobs(at=at) == 0
 
 
 def test_a_few_jobs_at_a_time(monkeypatch):
@@ -32,14 +32,14 @@ def test_a_few_jobs_at_a_time(monkeypatch):
     for _ in range(3):
         make_job(1)
     go_on()
-    assert [forget_old(at=LATER) for _ in range(3)] == [2, 1, 0]
+    assert [clear_old_jobs(at=LATER) for _ in range(3)] == [2, 1, 0]
 
 
 def test_what_is_forgotten_is_not_done_for_real():
     job = make_job(1, dry_run=True)
     go_on()
-    forget_old(at=LATER)
-    with pytest.raises(controls.CannotSteer, match="forgotten: start it anew"):
+    clear_old_jobs(at=LATER)
+    with pytest.raises(controls.JobControlRefused, match="forgotten: start it anew"):
         controls.do_for_real(job_id=job.pk, by=None, at=LATER)
 
 
@@ -47,6 +47,6 @@ def test_what_is_forgotten_is_not_tried_again(monkeypatch):
     monkeypatch.setattr("billing.jobs.worker.MOST_TRIES", 1)
     job = make_job(1)
     go_on(lambda item, at: 1 / 0)
-    forget_old(at=LATER)
-    with pytest.raises(controls.CannotSteer, match="forgotten: start it anew"):
+    clear_old_jobs(at=LATER)
+    with pytest.raises(controls.JobControlRefused, match="forgotten: start it anew"):
         controls.retry_failed(job_id=job.pk, by=None, at=LATER)

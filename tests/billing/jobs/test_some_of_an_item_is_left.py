@@ -3,7 +3,7 @@
 import pytest
 
 from billing.jobs import controls
-from billing.jobs.kinds import Outcome
+from billing.jobs.kinds import ItemOutcome
 from billing.models import JobItem
 from billing.models.jobs import JobState
 from tests.billing.jobs.world import NOW, go_on, made, make_job, make_user, seen
@@ -20,7 +20,7 @@ def some_left(times, *, is_passing):
         if len(tried) == 1:
             make_user(item, at)
         left = "1 is in use" if len(tried) <= times else ""
-        return Outcome({"users": 1}, [{"name": item.parameters["name"]}], left=left, is_passing=is_passing)
+        return ItemOutcome({"users": 1}, [{"name": item.parameters["name"]}], unfinished=left, is_transient=is_passing)
 
     return do
 

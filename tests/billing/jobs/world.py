@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from billing.jobs import item_split
-from billing.jobs.kinds import Kind, Kinds, Outcome
+from billing.jobs.kinds import JobDefinition, JobDefinitions, ItemOutcome
 from billing.jobs.start import start
-from billing.jobs.worker import Worked, work
+from billing.jobs.worker import WorkResult, work
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 
@@ -31,29 +31,29 @@ def numbered(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         yield JobItem(job=job, number=number, parameters={"name": f"user-{job.pk}-{number}"})
 
 
-def make_user(item: JobItem, at: datetime) -> Outcome:
+def make_user(item: JobItem, at: datetime) -> ItemOutcome:
     if not item.job.dry_run:
         User.objects.create(username=item.parameters["name"])
-    return Outcome({"users": 1}, [{"name": item.parameters["name"]}])
+    return ItemOutcome({"users": 1}, [{"name": item.parameters["name"]}])
 
 
-def kinds(do: Callable[[JobItem, datetime], Outcome] = make_user, **more: object) -> Kinds:
-    return {JobKind.USAGE_IMPORT: Kind(**{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more)}
+def kinds(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, **more: object) -> JobDefinitions:
+    return {JobKind.USAGE_IMPORT: JobDefinition(**{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more)}
 
 
-def go_on(do: Callable[[JobItem, datetime], Outcome] = make_user, *, most: int = 1_000_000) -> Worked:
+def go_on(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most: int = 1_000_000) -> WorkResult:
     """Work until nothing is left that can be done now, or so many items are done."""
     done: list[int] = []
 
-    def counted(item: JobItem, at: datetime) -> Outcome:
+    def counted(item: JobItem, at: datetime) -> ItemOutcome:
         done.append(item.number)
         return do(item, at)
 
     return work(kinds=kinds(counted), clock=lambda: NOW, keep_going=lambda: len(done) < most)
 
 
-def cut_only(job: Job, kind: Kind | None = None) -> None:
-    item_split.cut(job_id=job.pk, kind=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
+def cut_only(job: Job, kind: JobDefinition | None = None) -> None:
+    item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
 
 
 def made() -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from billing.closing import close_due
 from billing.limits.check import check
-from billing.limits.entitlements import entitlements
+from billing.limits.entitlements import read_entitlements
 from billing.limits.remedies import remedy_for
 from plans.publishing.readiness import problems_of
 from tests.billing.metering.ingest.world import send
@@ -41,7 +41,7 @@ def test_it_opens_at_its_threshold(row):
     if not answer.allowed:
         assert answer.reason == "locked"
         assert remedy_for(answer, at=FEB)["reached"] == str(D(row["reached"]).normalize())
-    found, _ = entitlements(customer="acme", sandbox=False, at=FEB + HOUR)
+    found, _ = read_entitlements(customer="acme", sandbox=False, at=FEB + HOUR)
     assert (found.feature.code, found.answer.allowed, found.answer.reason) == (
         "advisor",
         answer.allowed,

@@ -35,7 +35,7 @@ def test_customers_are_told_with_their_own_figures(new):
     migration = planned(new, notice_days=60)
     MigrationItem.objects.update(before="31", after="35.50")
     assert "Customers are to be told 60 days ahead" in refused(workflow.run, migration)
-    assert workflow.tell(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
+    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 1
     facts = Notification.objects.get(kind="migration.announced").facts
     assert (facts["plan"], facts["new_plan"]) == ("Old", "New")
     assert (facts["bill_before"], facts["bill_after"]) == ("$31.00", "$35.50")
@@ -44,16 +44,16 @@ def test_customers_are_told_with_their_own_figures(new):
 
 def test_the_run_waits_for_the_days_agreed(new):
     migration = planned(new, notice_days=60)
-    workflow.tell(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None)
     assert "2026-03-16" in refused(workflow.run, migration, at=FIFTEENTH + 59 * DAY)
-    assert "told on" in refused(workflow.tell, migration)
+    assert "told on" in refused(workflow.announce, migration)
     assert run(migration, at=FIFTEENTH + 60 * DAY).state == "done"
 
 
 def test_who_is_left_out_is_not_told(new):
     migration = planned(new, notice_days=60)
     MigrationItem.objects.update(state="excluded")
-    assert workflow.tell(migration_id=migration.pk, at=FIFTEENTH, by=None) == 0
+    assert workflow.announce(migration_id=migration.pk, at=FIFTEENTH, by=None) == 0
 
 
 def test_a_second_person_approves_where_that_is_the_rule(new, people):
@@ -61,7 +61,7 @@ def test_a_second_person_approves_where_that_is_the_rule(new, people):
     asker, approver = people
     migration = planned(new)
     assert "approval of a second person" in refused(workflow.run, migration)
-    workflow.ask(migration_id=migration.pk, at=FIFTEENTH, by=asker)
+    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
     assert "somebody else has to" in refused(workflow.approve, migration, by=asker)
     workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
     assert run(migration).figures["moved"] == 1
@@ -71,15 +71,15 @@ def test_an_approval_can_be_taken_back(new, people):
     PublishingRule.objects.update(migrations_need_approval=True)
     asker, approver = people
     migration = planned(new)
-    workflow.ask(migration_id=migration.pk, at=FIFTEENTH, by=asker)
+    workflow.request_approval(migration_id=migration.pk, at=FIFTEENTH, by=asker)
     workflow.approve(migration_id=migration.pk, at=FIFTEENTH, by=approver)
-    workflow.decline(migration_id=migration.pk, at=FIFTEENTH, by=approver)
+    workflow.reject(migration_id=migration.pk, at=FIFTEENTH, by=approver)
     assert "approval of a second person" in refused(workflow.run, migration)
 
 
 def test_what_is_dropped_is_not_run(new):
     migration = planned(new)
-    workflow.drop(migration_id=migration.pk, at=FIFTEENTH, by=None)
+    workflow.discard(migration_id=migration.pk, at=FIFTEENTH, by=None)
     assert "dropped already" in refused(workflow.run, migration)
 
 

@@ -7,7 +7,7 @@ import pytest
 from billing.models import MigrationItem
 from billing.plan_migrations import workflow
 from billing.subscriptions import change_plan
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from invoices.payments.manual_payments import record_payment
 from tests.billing.plan_migrations.world import (
@@ -61,7 +61,7 @@ def pay(invoice: Invoice) -> None:
 
 
 def credit_some(invoice: Invoice) -> None:
-    credit(invoice_id=invoice.pk, lines=[Taken(3, Decimal(1))], reason="Kindness", to="offset", at=LATER)
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(3, Decimal(1))], reason="Kindness", to="offset", at=LATER)
 
 
 def go_on(invoice: Invoice) -> None:
@@ -95,4 +95,4 @@ def test_it_can_be_tried_again_for_those_alone(moved):
     roll_back(moved, at=LATER)
     again = roll_back(moved, at=LATER + HOUR)
     assert (again.total, again.figures["not possible"]) == (1, 1)
-    assert workflow.missing(moved, at=LATER) == ""
+    assert workflow.find_missing_step(moved, at=LATER) == ""

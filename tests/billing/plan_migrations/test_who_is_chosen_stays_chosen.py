@@ -6,7 +6,7 @@ import pytest
 
 from billing.closing import close_due
 from billing.models import MigrationItem, PlanMigration
-from billing.plan_migrations.cohort import MigrationRefused, Selection, Terms, exclude, include, plan_migration
+from billing.plan_migrations.cohort import MigrationRefused, Selection, MigrationTerms, exclude, include, plan_migration
 from billing.subscriptions import cancel
 from tests.billing.plan_migrations.world import DAY, FIFTEENTH, make_version, planned, run
 from tests.builders import FEB, JAN, make_customer, make_seller, subscribe
@@ -31,10 +31,10 @@ def four(db):
     ]
 
 
-def chosen(new, *, terms: Terms | None = None, **asked) -> list[str]:
+def chosen(new, *, terms: MigrationTerms | None = None, **asked) -> list[str]:
     plan = asked.pop("plan", "old")
     made = plan_migration(
-        title="To new", version=new, selection=Selection(plan=plan, **asked), terms=terms or Terms(), at=FIFTEENTH
+        title="To new", version=new, selection=Selection(plan=plan, **asked), terms=terms or MigrationTerms(), at=FIFTEENTH
     )
     return list(made.moves.order_by("pk").values_list("subscription__customer__external_id", flat=True))
 
@@ -97,7 +97,7 @@ def test_ids_that_name_nobody_come_back_with_the_reason(new, four):
 )
 def test_it_is_refused_with_the_reason_and_nothing_stays(new, four, asked, terms, why):
     with pytest.raises(MigrationRefused, match=why):
-        chosen(new, terms=Terms(**terms), **asked)
+        chosen(new, terms=MigrationTerms(**terms), **asked)
     assert not PlanMigration.objects.exists()
 
 

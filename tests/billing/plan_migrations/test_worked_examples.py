@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from invoices.models import Invoice
 from tests.billing.plan_migrations.world import (
     DAY,
@@ -45,6 +45,6 @@ def test_it_comes_out_as_the_table_says(row):
     roll_back(migration, at=moment)
     assert claimed(kind="credit_note") == Decimal(credited or 0)
     use(subscription, 4, FIFTEENTH + 8 * DAY)
-    extend_periods(until=FEB + 2 * HOUR)
+    generate_periods(until=FEB + 2 * HOUR)
     close_due(at=FEB + 2 * HOUR)
     assert Invoice.objects.filter(kind="invoice").latest("pk").total.amount == Decimal(january)

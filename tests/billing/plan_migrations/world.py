@@ -10,10 +10,10 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job, PlanMigration, Subscription
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import Selection, Terms, plan_migration
-from billing.subscriptions import end_finished, extend_periods
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.subscriptions import end_finished, generate_periods
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.terms.credit_grants import grant_due
 from invoices.models import Invoice
 from plans.models import PlanVersion
@@ -63,7 +63,7 @@ def planned(
         title="To the new plan",
         version=version,
         selection=Selection(plan=plan, ids=tuple(ids)),
-        terms=Terms(**{"when": "now", **terms}),
+        terms=MigrationTerms(**{"when": "now", **terms}),
         at=at,
     )
 
@@ -86,9 +86,9 @@ def pass_time(until: datetime, *, since: datetime = JAN) -> None:
     """Let the tasks do what they do, day by day."""
     at = since
     while at <= until:
-        extend_periods(until=at + 2 * HOUR)
-        split_due(at=at)
-        move_due(at=at)
+        generate_periods(until=at + 2 * HOUR)
+        split_due_periods(at=at)
+        apply_due_changes(at=at)
         grant_due(at=at)
         assert not close_due(at=at).failed
         end_finished(at=at)

@@ -14,13 +14,13 @@ from django.db import connection
 
 from billing.audit import assert_clean
 from billing.models import Event, Subscription, UnmatchedUsage
-from billing.privacy import CannotErase, erase, why_not
-from billing.privacy.retention import let_go
+from billing.privacy import ErasureRefused, erase, find_erasure_blockers
+from billing.privacy.retention import apply_retention
 from billing.subscriptions import cancel, end_finished
 from customers.models import Contact, Customer, IdempotentRequest, Notification
 from customers.notifications import announce
 from invoices.models import ProviderEvent, Refund
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from invoices.payments.manual_payments import record_payment
 from tests.api.calls import Caller, problem
 from tests.billing.metering.ingest.world import NOW, call, make_world, send
@@ -29,7 +29,7 @@ from tests.builders import make_customer, make_wallet
 from tests.customers.notifications import world as telling
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
-from wallets.operations.manual_grants import give
+from wallets.operations.manual_grants import grant_manually
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ def gone():
     telling.listen("https://example.com/hook")
     telling.fan_out(at=NOW)
     wallet = make_wallet(customer)
-    lot = give(wallet=wallet, one=Grant("promotional", Decimal(5), "canary-source"), at=NOW)
+    lot = grant_manually(wallet=wallet, terms=Grant("promotional", Decimal(5), "canary-source"), at=NOW)
     adjustments.void(lot_id=lot.pk, amount=lot.amount, reference="v", reason="canary reason", at=NOW)
     IdempotentRequest.objects.create(
         api_key=api.key,
@@ -231,15 +231,15 @@ def test_nothing_is_known_of_the_customer_by_its_id(gone):
 
 
 def test_what_runs_or_is_owed_stands_against_it(gone):
-    give(wallet=gone.wallets.get(), one=Grant("bonus", Decimal(3), "b"), at=NOW)
-    reasons = why_not(gone)
+    grant_manually(wallet=gone.wallets.get(), terms=Grant("bonus", Decimal(3), "b"), at=NOW)
+    reasons = find_erasure_blockers(gone)
 
     assert [one.split(".")[0] for one in reasons] == [
         "The subscription canary-subscription is active",
         "Some of its usage is not billed yet",
         "The wallet Credits holds 3 credits",
     ]
-    with pytest.raises(CannotErase, match="End it"):
+    with pytest.raises(ErasureRefused, match="End it"):
         erase(customer_id=gone.pk, at=NOW)
     told = problem(Caller().post("/customers/canary-customer/erase", {}), 409, "conflict")
     assert "End it, and let its last invoice be issued first." in told["detail"]
@@ -249,14 +249,14 @@ def test_what_runs_or_is_owed_stands_against_it(gone):
 def test_what_is_due_stands_against_it(gone):
     finish(gone, is_paid=False)
 
-    [reason] = why_not(gone)
+    [reason] = find_erasure_blockers(gone)
     assert reason.endswith("is due. Have it paid, or credit it, first.")
 
 
 def test_money_that_is_on_its_way_or_still_theirs_stands_against_it(gone):
     finish(gone)
-    work = OneOff("Work", Decimal(10), date(2026, 1, 15), date(2026, 1, 15))
-    owed = issue_draft(invoice_id=draft_invoice(customer=gone, asked=Asked([work]), at=NOW).pk, at=NOW)
+    work = OneOffLine("Work", Decimal(10), date(2026, 1, 15), date(2026, 1, 15))
+    owed = issue_draft(invoice_id=draft_invoice(customer=gone, request=OneOffRequest([work]), at=NOW).pk, at=NOW)
     record_payment(
         invoice_id=owed.pk,
         amount=owed.due + 5,
@@ -265,10 +265,10 @@ def test_money_that_is_on_its_way_or_still_theirs_stands_against_it(gone):
         at=LATER,
         keeps_surplus=True,
     )
-    assert why_not(gone) == ["$5.00 of its balance is left. Pay it out, or set it off, first."]
+    assert find_erasure_blockers(gone) == ["$5.00 of its balance is left. Pay it out, or set it off, first."]
 
     Refund.objects.create(customer=gone, amount=5, currency="USD", provider="manual", created_at=LATER)
-    with pytest.raises(CannotErase, match=r"A charge or a refund is under way\. .* of its balance is left"):
+    with pytest.raises(ErasureRefused, match=r"A charge or a refund is under way\. .* of its balance is left"):
         erase(customer_id=gone.pk, at=LATER)
 
 
@@ -335,13 +335,13 @@ def test_who_left_long_ago_is_erased_by_itself(gone, settings, kept, since, eras
     settings.CUSTOMERS_KEPT_DAYS = kept
     ended = Subscription.objects.get().ends_at
 
-    assert let_go(at=ended + timedelta(days=since)).erased == erased
+    assert apply_retention(at=ended + timedelta(days=since)).erased == erased
 
 
 def test_addresses_of_changes_are_let_go(gone, settings):
     settings.ADDRESSES_KEPT_DAYS = 30
-    assert let_go(at=datetime.now(UTC)).addresses == 0
-    assert let_go(at=datetime.now(UTC) + timedelta(days=31)).addresses > 0
+    assert apply_retention(at=datetime.now(UTC)).addresses == 0
+    assert apply_retention(at=datetime.now(UTC) + timedelta(days=31)).addresses > 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pghistory_context WHERE metadata ? 'url'")
         assert cursor.fetchone() == (0,)
@@ -352,6 +352,6 @@ def test_what_providers_told_is_let_go(gone):
         provider="stripe", ref="evt_9", kind="x", content={"id": "evt_9"}, received_at=NOW, next_at=NOW
     )
 
-    assert [let_go(at=NOW + timedelta(days=days)).messages for days in (89, 91, 91)] == [0, 1, 0]
+    assert [apply_retention(at=NOW + timedelta(days=days)).messages for days in (89, 91, 91)] == [0, 1, 0]
     waits.refresh_from_db()
     assert waits.content, "it is not followed yet"

@@ -13,19 +13,19 @@ from billing.jobs import start
 from billing.models import PlanMigration, Subscription
 from billing.models.jobs import JobKind
 from customers.models import Customer, Delivery
-from customers.models.portal_access import Way
+from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links, sessions
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
-from invoices.one_off_invoices import Asked, OneOff, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
-from invoices.payments.providers import Answer
+from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from invoices.tax import vat_id_check
 from tests.billing.metering.ingest.world import NOW
 
-WORK = OneOff("Work", Decimal(100), date(2026, 1, 15), date(2026, 1, 15))
+WORK = OneOffLine("Work", Decimal(100), date(2026, 1, 15), date(2026, 1, 15))
 ANSWER = {"id": "evt_1", "data": {"object": {"customer": "cus_1", "billing_details": {"name": "Canary Holder"}}}}
 
 
@@ -45,15 +45,15 @@ def leave_traces(customer: Customer) -> None:
 
 def _sign_in(customer: Customer) -> None:
     contact = customer.contacts.earliest("pk")
-    sessions.begin(entered=customer, contact=contact, way=Way.MAIL, at=NOW)
-    sessions.begin(entered=customer, contact=None, way=Way.STAFF, at=NOW)
-    magic_links.ask_by_mail(email=contact.email, address="192.0.2.7", origin="https://canary.example", at=NOW)
-    magic_links.make(customer=customer, way=Way.PRODUCT, at=NOW, contact=contact)
+    sessions.begin(customer=customer, contact=contact, way=PortalAccessWay.MAIL, at=NOW)
+    sessions.begin(customer=customer, contact=None, way=PortalAccessWay.STAFF, at=NOW)
+    magic_links.request_link(email=contact.email, address="192.0.2.7", origin="https://canary.example", at=NOW)
+    magic_links.create_link(customer=customer, way=PortalAccessWay.PRODUCT, at=NOW, contact=contact)
 
 
-def answer(country: str, number: str) -> vat_id_check.Answer:
+def answer(country: str, number: str) -> vat_id_check.TaxNumberCheckResult:
     """Say of each tax number that it is in use."""
-    return vat_id_check.Answer(True, "canary consultation")
+    return vat_id_check.TaxNumberCheckResult(True, "canary consultation")
 
 
 def _check(customer: Customer) -> None:
@@ -67,18 +67,18 @@ def _pay(customer: Customer) -> None:
     PaymentMethod.objects.create(
         account=account, ref="pm_1", label="Canary Card 4242", is_default=True, created_at=NOW
     )
-    draft = draft_invoice(customer=customer, asked=Asked([WORK]), at=NOW)
+    draft = draft_invoice(customer=customer, request=OneOffRequest([WORK]), at=NOW)
     paid = issue_draft(invoice_id=draft.pk, at=NOW)
-    declined = Answer("declined", "pi_1", "lost", "Ask Canary Holder for another card")
-    for reply in (declined, Answer("succeeded", "pi_2")):
-        charge = attempts.begin(invoice_id=paid.pk, at=NOW)
-        with pgtrigger.ignore("invoices.Charge:charge_is_settled_once"):  # as where a page was opened
+    declined = ProviderResponse("declined", "pi_1", "lost", "Ask Canary Holder for another card")
+    for reply in (declined, ProviderResponse("succeeded", "pi_2")):
+        charge = attempts.start_payment(invoice_id=paid.pk, at=NOW)
+        with pgtrigger.ignore("invoices.PaymentAttempt:charge_is_settled_once"):  # as where a page was opened
             PaymentAttempt.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
-        attempts.settle(attempt_id=charge.pk, answer=reply, at=NOW)
-    credit(invoice_id=paid.pk, lines=[Taken(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW)
+        attempts.record_outcome(attempt_id=charge.pk, response=reply, at=NOW)
+    issue_credit_note(invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW)
     for refund in Refund.objects.filter(customer=customer):
-        refunding.settle(refund_id=refund.pk, answer=Answer("succeeded", "re_1", "", "To Canary Holder"), at=NOW)
-    other = issue_draft(invoice_id=draft_invoice(customer=customer, asked=Asked([WORK]), at=NOW).pk, at=NOW)
+        refunding.record_refund_outcome(refund_id=refund.pk, response=ProviderResponse("succeeded", "re_1", "", "To Canary Holder"), at=NOW)
+    other = issue_draft(invoice_id=draft_invoice(customer=customer, request=OneOffRequest([WORK]), at=NOW).pk, at=NOW)
     record_payment(invoice_id=other.pk, amount=other.due, method="manual", reference="Canary Bank 7", at=NOW)
     ProviderEvent.objects.create(
         provider="stripe",

@@ -7,9 +7,9 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.closing import close_due
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.models import AggregateState, Counter, UnmatchedUsage
-from billing.simulation.reprocess_preview import rehearse
+from billing.simulation.reprocess_preview import preview_reprocess
 from invoices.models import Invoice
 from tests.billing.metering.ingest.world import call, send
 from tests.builders import (
@@ -49,8 +49,8 @@ def sent_too_early(**meter):
 
 
 def told():
-    found = rehearse(at=AT, report_ids=reports())
-    bills = [(one.place.customer, one.place.feature, one.quantity, one.amount, one.is_late) for one in found.bills]
+    found = preview_reprocess(at=AT, report_ids=reports())
+    bills = [(one.feature_in_period.customer, one.feature_in_period.feature, one.quantity, one.amount, one.is_late) for one in found.added_usage]
     return (found.replayed.tried, found.replayed.resolved), bills
 
 
@@ -62,7 +62,7 @@ def test_what_it_would_bill_is_what_the_replay_bills():
     assert UnmatchedUsage.objects.filter(resolved_at__isnull=True).count() == 4
 
     assert told() == (counts, bills), "a rehearsal leaves nothing behind, also not in what processes remember"
-    replay(at=AT, report_ids=reports())
+    reprocess(at=AT, report_ids=reports())
     close_due(at=FEB + timedelta(hours=1))
     assert Invoice.objects.get().net.amount == D("102.00")
     assert_clean()
@@ -84,8 +84,8 @@ def test_levels_are_rehearsed_as_they_are_billed():
 def test_usage_of_a_closed_period_is_told_to_be_late():
     sent_too_early()
     close_due(at=FEB + timedelta(hours=1))
-    found = rehearse(at=FEB + timedelta(days=2), report_ids=reports())
-    assert [(one.amount, one.is_late) for one in found.bills] == [(D("102.00"), True)]
+    found = preview_reprocess(at=FEB + timedelta(days=2), report_ids=reports())
+    assert [(one.amount, one.is_late) for one in found.added_usage] == [(D("102.00"), True)]
 
 
 def test_what_still_has_no_price_bills_nothing():

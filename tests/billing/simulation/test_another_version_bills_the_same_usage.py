@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.closing import close_due
 from billing.models import Period
-from billing.simulation import Simulated, simulate
-from lib.prepared_statements import Prepared
+from billing.simulation import SimulatedPeriod, simulate
+from lib.prepared_statements import PreparedCursor
 from plans.models import PlanVersion, Price
 from tests.billing.metering.ingest.world import call, calls, request, send, tokens
 from tests.builders import (
@@ -44,7 +44,7 @@ def starter(**fields: Any) -> PlanVersion:
     return make_plan("starter", fees=[fee("19.99", billed="arrears")], offers=offers, **fields)
 
 
-def tried(subscription, *versions: PlanVersion, **options: Any) -> Simulated:
+def tried(subscription, *versions: PlanVersion, **options: Any) -> SimulatedPeriod:
     """Return the first period, closed and tried by these versions."""
     close_due(at=AT)
     (found,) = simulate(period_ids=[first(subscription).pk], versions=versions, at=AT, **options)
@@ -55,7 +55,7 @@ def first(subscription) -> Period:
     return subscription.periods.filter(kind="regular").order_by("starts_at")[0]
 
 
-def totals(found: Simulated) -> list[Decimal]:
+def totals(found: SimulatedPeriod) -> list[Decimal]:
     return [found.before.total, *(bill.total for bill in found.after)]
 
 
@@ -189,13 +189,13 @@ def test_it_takes_the_same_statements_whatever_the_number_of_periods(monkeypatch
 
 def statements(monkeypatch: pytest.MonkeyPatch, ids: list[int], draft: PlanVersion) -> int:
     beside = []
-    execute = Prepared.execute
+    execute = PreparedCursor.execute
 
-    def counted(self: Prepared, *args: object, **kwargs: object) -> object:
+    def counted(self: PreparedCursor, *args: object, **kwargs: object) -> object:
         beside.append(args[0])
         return execute(self, *args, **kwargs)
 
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(Prepared, "execute", counted)
+        patch.setattr(PreparedCursor, "execute", counted)
         simulate(period_ids=ids, versions=[draft], at=AT)
     return len(captured) + len(beside)

@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import Period
 from billing.simulation import simulate
-from billing.subscriptions import cancel, extend_periods
+from billing.subscriptions import cancel, generate_periods
 from plans.publishing.publication import new_version
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.simulation_law import differences
@@ -29,7 +29,7 @@ def yearly(amount="730", **fields):
 
 
 def passed(moment):
-    extend_periods(until=moment + HOUR)
+    generate_periods(until=moment + HOUR)
     close_due(at=moment + HOUR)
 
 

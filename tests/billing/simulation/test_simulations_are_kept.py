@@ -11,9 +11,9 @@ from billing.jobs.worker import work
 from billing.models import Job, SimulationResult
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import SimulationRefused, start_simulation
-from billing.simulation.results import read
-from billing.simulation.retention import KEPT, forget_results
-from billing.simulation.summaries import bars_of, sums_of
+from billing.simulation.results import read_details
+from billing.simulation.retention import RETENTION, delete_old_results
+from billing.simulation.summaries import count_by_change, summarize_versions
 from plans.models import Fee, PlanVersion, PublishingRule
 from plans.publishing.approvals import ApprovalRefused, ask
 from plans.publishing.publication import PublishingRefused, new_version
@@ -66,7 +66,7 @@ def test_it_has_a_result_for_each_subscription_and_version(draft, starter):
         (D("11.5"), D(15), D("3.5"), D("30.4348"), True),
         (D(10), D(9), D(-1), D(-10), False),
     ]
-    found = read(by_draft[0])
+    found = read_details(by_draft[0])
     lines = [(one.subject, one.used_before, one.before, one.used_after, one.after) for one in found.lines]
     assert lines == [("fee:base-fee", 1, 10, 1, 9), ("feature:calls", 3, D("1.5"), 3, 6)]
     assert found.cost == D("0.06")
@@ -74,11 +74,11 @@ def test_it_has_a_result_for_each_subscription_and_version(draft, starter):
 
 def test_its_sums_and_bars_are_of_its_results(draft, starter):
     job = simulated(draft, starter)
-    one, other = sorted(sums_of(job), key=lambda row: row.version_id == starter.pk)
+    one, other = sorted(summarize_versions(job), key=lambda row: row.version_id == starter.pk)
     assert (one.before, one.after, one.less, one.more, one.same) == (D("21.5"), D(24), 1, 1, 0)
     assert (one.cost, one.cost_before, one.cost_after) == (D("0.06"), D("11.5"), D(15))
     assert (other.change, other.same) == (0, 2)
-    assert bars_of(job) == {(draft.pk, "USD"): {"3": 1, "8": 1}, (starter.pk, "USD"): {"same": 2}}
+    assert count_by_change(job) == {(draft.pk, "USD"): {"3": 1, "8": 1}, (starter.pk, "USD"): {"same": 2}}
 
 
 def test_a_draft_that_is_edited_meanwhile_is_not_simulated(draft):
@@ -125,6 +125,6 @@ def test_the_first_version_of_a_plan_needs_none():
 
 def test_results_are_forgotten_in_the_end(draft):
     simulated(draft)
-    assert forget_results(at=AT + KEPT) == 0
-    assert forget_results(at=AT + KEPT * 2) == 2
+    assert delete_old_results(at=AT + RETENTION) == 0
+    assert delete_old_results(at=AT + RETENTION * 2) == 2
     assert rehearsal_of(draft) is not None

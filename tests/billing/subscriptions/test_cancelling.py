@@ -6,7 +6,7 @@ import pytest
 
 from billing.closing import close_due
 from billing.models import Subscription
-from billing.subscriptions import CancellationRefused, cancel, end_finished, extend_periods
+from billing.subscriptions import CancellationRefused, cancel, end_finished, generate_periods
 from billing.subscriptions.periods.boundaries import TICK
 from billing.tasks import close_due_periods
 from tests.billing.metering.ingest.world import send
@@ -57,7 +57,7 @@ def test_without_a_moment_it_is_the_end_of_the_running_period(subscription: Subs
 
 
 def test_periods_to_come_are_removed(subscription: Subscription):
-    extend_periods(until=APR)
+    generate_periods(until=APR)
     cancel(subscription=subscription, at=TENTH, ends_at=TENTH)
     assert subscription.periods.filter(kind="regular").count() == 1
 
@@ -127,7 +127,7 @@ def test_what_has_ended_cannot_be_canceled(subscription: Subscription):
 
 
 def test_a_period_that_holds_usage_is_never_removed(subscription: Subscription):
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     use(subscription, "api.calls", 5, at=FEB + timedelta(minutes=1))
     with pytest.raises(CancellationRefused, match="Usage is recorded in the period from 2026-02-01"):
         cancel(subscription=subscription, at=FEB - timedelta(minutes=1), ends_at=FEB)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import ScheduledChange, Subscription
-from billing.subscriptions import ChangeRefused, extend_periods, revoke, schedule_change
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions import ChangeRefused, generate_periods, revoke, schedule_change
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from plans.models import PlanVersion
 from plans.publishing import publication
@@ -50,9 +50,9 @@ def subscription(db) -> Subscription:
 def pass_time(until: datetime) -> None:
     for at in (NOON, FEB, MAR):
         if at <= until:
-            extend_periods(until=at + HOUR)
-            split_due(at=at)
-            move_due(at=at)
+            generate_periods(until=at + HOUR)
+            split_due_periods(at=at)
+            apply_due_changes(at=at)
 
 
 def plans(subscription: Subscription) -> list[tuple[datetime, str]]:

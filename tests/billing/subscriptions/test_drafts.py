@@ -15,7 +15,7 @@ from billing.subscriptions import (
     cancel,
     discard,
     draft,
-    extend_periods,
+    generate_periods,
 )
 from tests.builders import FEB, JAN, MAR, covered, fee, make_coupon, make_customer, make_plan, offer, publish, rate
 
@@ -34,7 +34,7 @@ def drafted(version, **fields):
 
 def test_it_has_no_effect(version):
     found = drafted(version)
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     close_due(at=MAR)
     assert found.state == "draft"
     assert (Period.objects.count(), Coverage.objects.count()) == (0, 0)
@@ -62,7 +62,7 @@ def test_it_begins_at_another_moment(version, starts_at):
 
 def test_another_one_takes_its_place(version):
     found = drafted(version, trial_days=14)
-    again = draft(customer=found.customer, version=version, starts_at=MAR, ends_at=None, at=JAN, instead_of=found)
+    again = draft(customer=found.customer, version=version, starts_at=MAR, ends_at=None, at=JAN, replaced_draft=found)
     assert (again.pk, again.external_id, again.starts_at, again.drafted) == (found.pk, found.external_id, MAR, {})
     assert Subscription.objects.count() == 1
 

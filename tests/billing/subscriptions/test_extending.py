@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import Period
-from billing.subscriptions import cancel, extend_customers, extend_periods
+from billing.subscriptions import cancel, generate_customer_periods, generate_periods
 from billing.subscriptions.lifecycle import cancellation as cancellation_module
 from billing.subscriptions.periods import generation
 from plans.models import PlanVersion
@@ -20,15 +20,15 @@ def plan() -> PlanVersion:
 @pytest.mark.django_db
 def test_periods_come_until_the_moment_asked_for():
     subscription = subscribe(make_customer(), plan())
-    assert extend_periods(until=MAR) == 1, "March begins at the moment, so it is not needed yet"
-    assert extend_periods(until=MAR + timedelta(seconds=1)) == 1
+    assert generate_periods(until=MAR) == 1, "March begins at the moment, so it is not needed yet"
+    assert generate_periods(until=MAR + timedelta(seconds=1)) == 1
     assert [one.starts_at for one in subscription.periods.order_by("starts_at")] == [JAN, FEB, MAR]
 
 
 @pytest.mark.django_db
 def test_extending_again_adds_nothing():
     subscribe(make_customer(), plan())
-    assert (extend_periods(until=APR), extend_periods(until=APR)) == (2, 0)
+    assert (generate_periods(until=APR), generate_periods(until=APR)) == (2, 0)
 
 
 @pytest.mark.django_db
@@ -36,7 +36,7 @@ def test_a_subscription_that_ends_gets_periods_up_to_its_end():
     ends_at = datetime(2026, 3, 10, tzinfo=UTC)
     subscription = subscribe(make_customer(), plan())
     cancel(subscription=subscription, at=JAN, ends_at=ends_at)
-    extend_periods(until=datetime(2026, 12, 1, tzinfo=UTC))
+    generate_periods(until=datetime(2026, 12, 1, tzinfo=UTC))
     assert subscription.periods.order_by("starts_at").last().ends_at == ends_at
 
 
@@ -44,7 +44,7 @@ def test_a_subscription_that_ends_gets_periods_up_to_its_end():
 def test_only_the_customers_asked_for_are_extended():
     version = plan()
     one, other = (subscribe(make_customer(), version) for _ in range(2))
-    assert extend_customers(customer_ids=[one.customer_id], until=MAR) == 1
+    assert generate_customer_periods(customer_ids=[one.customer_id], until=MAR) == 1
     assert (one.periods.count(), other.periods.count()) == (2, 1)
 
 
@@ -53,7 +53,7 @@ def test_periods_stay_on_the_version_that_was_subscribed():
     version = plan()
     subscription = subscribe(make_customer(), version)
     publish(make_plan("starter", offers=[offer("api.calls", rates=[rate("0.10")])]), at=FEB)
-    extend_periods(until=APR)
+    generate_periods(until=APR)
     assert {one.version_id for one in subscription.periods.all()} == {version.pk}
 
 
@@ -62,7 +62,7 @@ def test_all_subscriptions_are_reached_in_chunks():
     version = plan()
     for _ in range(5):
         subscribe(make_customer(), version)
-    assert extend_periods(until=MAR, chunk=2) == 5
+    assert generate_periods(until=MAR, batch_size=2) == 5
 
 
 @pytest.mark.django_db
@@ -71,9 +71,9 @@ def test_a_chunk_takes_the_same_queries_whatever_its_size(count: int, django_ass
     version = plan()
     for _ in range(count):
         subscribe(make_customer(), version)
-    extend_periods(until=FEB)  # the terms are kept from here on
+    generate_periods(until=FEB)  # the terms are kept from here on
     with django_assert_num_queries(9):
-        extend_periods(until=MAR)
+        generate_periods(until=MAR)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -81,7 +81,7 @@ def test_workers_that_extend_at_once_add_each_period_once():
     version = plan()
     for _ in range(20):
         subscribe(make_customer(), version)
-    added = together(*[lambda: extend_periods(until=APR, chunk=7) for _ in range(4)])
+    added = together(*[lambda: generate_periods(until=APR, batch_size=7) for _ in range(4)])
     assert sum(added) == 40
     assert Period.objects.count() == 60
 
@@ -95,7 +95,7 @@ def test_no_period_outlives_a_cancellation_at_the_same_moment():
         for subscription in subscriptions:
             cancel(subscription=subscription, at=JAN + timedelta(days=1), ends_at=JAN + timedelta(days=2))
 
-    together(cancel_all, *[lambda: extend_periods(until=APR, chunk=3) for _ in range(3)])
+    together(cancel_all, *[lambda: generate_periods(until=APR, batch_size=3) for _ in range(3)])
     assert {period.ends_at for period in Period.objects.all()} == {JAN + timedelta(days=2)}
 
 
@@ -103,7 +103,7 @@ def test_no_period_outlives_a_cancellation_at_the_same_moment():
 def test_a_cancellation_waits_for_an_extension_under_way_and_removes_what_it_added(monkeypatch):
     subscription = subscribe(make_customer(), plan())
     pause = Pause.before(monkeypatch, generation, "insert_periods")
-    extension = start(lambda: extend_periods(until=APR))
+    extension = start(lambda: generate_periods(until=APR))
     pause.await_arrival()
     cancellation = start(lambda: cancel(subscription=subscription, at=JAN, ends_at=FEB))
     wait_until_blocked()
@@ -119,7 +119,7 @@ def test_an_extension_waits_for_a_cancellation_under_way_and_adds_nothing(monkey
     pause = Pause.before(monkeypatch, cancellation_module, "end_coverage")
     cancellation = start(lambda: cancel(subscription=subscription, at=JAN, ends_at=FEB))
     pause.await_arrival()
-    extension = start(lambda: extend_periods(until=APR))
+    extension = start(lambda: generate_periods(until=APR))
     wait_until_blocked()
     pause.let_go()
     assert cancellation.result().ends_at == FEB

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.subscriptions.periods.boundaries import anchor_of, whole_interval
+from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from plans.pricing.period_anchor import Interval
 from tests.docs_tables import rows
 
@@ -18,7 +18,7 @@ def terms(kind, unit, count):
 
 
 def interval_at(of, *, starts, at, every, zone="UTC"):
-    return whole_interval(anchor_of(of, anchor_at=starts, time_zone=zone, every=every), at)
+    return whole_interval(period_anchor(of, anchor_at=starts, time_zone=zone, periods_per_interval=every), at)
 
 
 def day(text):

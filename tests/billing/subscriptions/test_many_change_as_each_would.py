@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from billing.models import Coverage, Period
-from billing.subscriptions import change_plan, extend_periods, pause
+from billing.subscriptions import change_plan, generate_periods, pause
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from billing.subscriptions.plan_changes.schedule import schedule_change
 from tests.billing.metering.ingest.world import send
@@ -98,7 +98,7 @@ def told(subscription):
 
 def test_what_is_written_is_the_same(old, new, mail):
     alone, together = lives(old, mail), lives(old, mail)
-    extend_periods(until=TENTH)
+    generate_periods(until=TENTH)
     for one in alone:
         change_plan(subscription=one, version=new, at=TENTH)
     parts = change_plans(subscription_ids=[one.pk for one in together], version=new, at=TENTH)
@@ -112,7 +112,7 @@ def test_what_is_written_is_the_same(old, new, mail):
 def test_periods_made_ahead_are_made_anew(old, new):
     one = subscribe(make_customer(), old)
     at = FEB - HOUR
-    extend_periods(until=FEB + HOUR)
+    generate_periods(until=FEB + HOUR)
     assert one.periods.filter(starts_at=FEB).exists()
     assert change_plans(subscription_ids=[one.pk], version=new, at=at)
     assert not one.periods.filter(starts_at=FEB).exclude(version=new).exists()

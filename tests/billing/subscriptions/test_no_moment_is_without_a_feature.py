@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.limits.check import check
-from billing.limits.entitlements import entitlements
+from billing.limits.entitlements import read_entitlements
 from billing.subscriptions import change_plan
 from billing.subscriptions.plan_changes import plan_change
 from tests.builders import JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe
@@ -37,13 +37,13 @@ def subscription(versions):
 
 def support(at):
     """Return what is granted, after a look at whether all of it is open."""
-    found = {one.feature.code: one for one in entitlements(customer="acme", sandbox=False, at=at)}
+    found = {one.feature.code: one for one in read_entitlements(customer="acme", sandbox=False, at=at)}
     assert {code for code, one in found.items() if one.answer.allowed} == {"calls", "sso", "support"}
     assert check(customer="acme", feature="calls", quantity=Decimal(1), sandbox=False, at=at).allowed
     return found["support"].value
 
 
-@pytest.mark.parametrize("place", ["cut", "cover", "part_from"])
+@pytest.mark.parametrize("place", ["shorten_periods", "cover", "part_from"])
 def test_every_step_of_a_change_leaves_an_answer(versions, subscription, monkeypatch, place):
     pause = Pause.before(monkeypatch, plan_change, place)
     change = start(lambda: change_plan(subscription=subscription, version=versions[1], at=DAY_10))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing.models import Subscription
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -48,14 +48,14 @@ def test_edges_are_local_times_of_the_anchor(
     starts_at = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(zone))
     subscription = subscription_in(zone, starts_at, anchor=anchor, interval=interval[0], count=interval[1])
     last = datetime.fromisoformat(f"2026-{expected[-1]}").replace(tzinfo=ZoneInfo(zone))
-    extend_periods(until=last)
+    generate_periods(until=last)
     assert edges(subscription, zone) == [datetime.fromisoformat(f"2026-{end}") for end in expected]
 
 
 def test_a_leap_day_comes_back_in_the_next_leap_year():
     starts_at = datetime(2024, 2, 29, tzinfo=UTC)
     subscription = subscription_in("UTC", starts_at, anchor="anniversary", interval="year")
-    extend_periods(until=datetime(2028, 3, 1, tzinfo=UTC))
+    generate_periods(until=datetime(2028, 3, 1, tzinfo=UTC))
     found = [(end.year, end.month, end.day) for end in edges(subscription, "UTC")]
     assert found == [(2025, 2, 28), (2026, 2, 28), (2027, 2, 28), (2028, 2, 29), (2029, 2, 28)]
 
@@ -78,7 +78,7 @@ def test_periods_tile_when_the_customer_moves_to_another_zone():
     subscription = subscription_in(BERLIN, datetime(2026, 1, 1, tzinfo=ZoneInfo(BERLIN)))
     subscription.customer.time_zone = "UTC"
     subscription.customer.save()
-    extend_periods(until=datetime(2026, 6, 1, tzinfo=UTC))
+    generate_periods(until=datetime(2026, 6, 1, tzinfo=UTC))
     periods = list(subscription.periods.order_by("starts_at"))
     assert all(one.ends_at == after.starts_at for one, after in pairwise(periods))
     assert periods[-1].ends_at == datetime(2026, 6, 1, tzinfo=UTC)

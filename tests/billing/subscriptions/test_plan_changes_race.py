@@ -51,7 +51,7 @@ def test_a_change_waits_for_usage_under_way_and_comes_after_it(plans, subscripti
 
 def test_usage_waits_for_a_change_under_way_and_is_the_new_parts(plans, subscription, monkeypatch):
     send({"id": "z", "customer": "acme", "event": "calls", "timestamp": JAN.isoformat()}, at=DAY_10)
-    pause = Pause.before(monkeypatch, plan_change, "cut")
+    pause = Pause.before(monkeypatch, plan_change, "shorten_periods")
     change = start(lambda: change_plan(subscription=subscription, version=plans[1], at=DAY_10))
     pause.await_arrival()
     ingest = start(call)

@@ -11,7 +11,7 @@ from billing.subscriptions import (
     SubscriptionRefused,
     cancel,
     change_plan,
-    extend_periods,
+    generate_periods,
 )
 from tests.billing.metering.ingest.world import send
 from tests.builders import (
@@ -75,7 +75,7 @@ def test_it_splits_the_running_period(subscription, pro):
 
 def test_the_periods_that_follow_are_the_new_versions(subscription, pro):
     change_plan(subscription=subscription, version=pro, at=DAY_10)
-    extend_periods(until=FEB + HOUR)
+    generate_periods(until=FEB + HOUR)
     assert parts(subscription)[-1] == ("pro", FEB, MAR)
 
 

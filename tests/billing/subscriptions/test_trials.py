@@ -6,8 +6,8 @@ import pytest
 
 from billing import tasks
 from billing.models import Period
-from billing.subscriptions import SubscriptionRefused, extend_periods
-from billing.subscriptions.lifecycle.trials import leave_trials
+from billing.subscriptions import SubscriptionRefused, generate_periods
+from billing.subscriptions.lifecycle.trials import complete_trials
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, publish, subscribe
 from tests.races import together
 
@@ -34,14 +34,14 @@ def test_it_is_a_period_of_its_own_in_place_of_the_opening_one():
 
 def test_periods_are_counted_from_its_end():
     subscription = subscribe(make_customer(), trial_plan())
-    extend_periods(until=FEB)
+    generate_periods(until=FEB)
     assert subscription.anchor_at == TWO_WEEKS
     assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, datetime(2026, 2, 15, tzinfo=UTC))]
 
 
 def test_an_anchor_that_was_agreed_stays():
     subscription = subscribe(make_customer(), trial_plan(), anchor_at=JAN)
-    extend_periods(until=FEB)
+    generate_periods(until=FEB)
     assert spans(subscription)[1:] == [("regular", False, TWO_WEEKS, FEB)]
 
 
@@ -86,7 +86,7 @@ def test_a_customer_has_one_per_plan_unless_another_is_agreed():
 def test_a_subscription_that_ends_inside_has_nothing_after_it():
     ends_at = JAN + timedelta(days=5)
     subscription = subscribe(make_customer(), trial_plan(), ends_at=ends_at)
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     assert spans(subscription) == [("regular", True, JAN, ends_at)]
 
 
@@ -103,8 +103,8 @@ def test_a_trial_to_come_waits_for_the_start():
 
 def test_the_state_follows_when_it_is_over():
     subscription = subscribe(make_customer(), trial_plan())
-    assert leave_trials(at=TWO_WEEKS - HOUR) == 0
-    assert (leave_trials(at=TWO_WEEKS), leave_trials(at=TWO_WEEKS)) == (1, 0)
+    assert complete_trials(at=TWO_WEEKS - HOUR) == 0
+    assert (complete_trials(at=TWO_WEEKS), complete_trials(at=TWO_WEEKS)) == (1, 0)
     subscription.refresh_from_db()
     assert subscription.state == "active"
 
@@ -118,7 +118,7 @@ def test_the_task_that_makes_periods_sees_to_it():
 
 def test_periods_do_not_wait_for_the_state():
     subscribe(make_customer(), trial_plan())
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     assert Period.objects.filter(is_trial=False).count() == 2
 
 
@@ -127,4 +127,4 @@ def test_several_workers_mark_each_once():
     version = trial_plan()
     for _ in range(6):
         subscribe(make_customer(), version)
-    assert sum(together(*[lambda: leave_trials(at=FEB, limit=2) for _ in range(3)])) == 6
+    assert sum(together(*[lambda: complete_trials(at=FEB, limit=2) for _ in range(3)])) == 6

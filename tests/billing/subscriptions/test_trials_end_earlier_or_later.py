@@ -9,7 +9,7 @@ from django.db.models import F
 from billing.audit import assert_clean
 from billing.closing import close_due, preview_trial_end
 from billing.models import Period
-from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, extend_periods, extend_trial
+from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, generate_periods, extend_trial
 from billing.subscriptions.plan_changes import rollouts
 from invoices.models import Line
 from plans.models.versions import Audience
@@ -89,7 +89,7 @@ def test_usage_after_it_is_paid_for(subscription):
 
 def test_extended_it_lasts_longer(subscription):
     extend_trial(subscription=subscription, ends_at=TRIAL_END + 7 * DAY, at=JAN + DAY)
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     assert spans(subscription)[:2] == [
         (True, JAN, TRIAL_END + 7 * DAY),
         (False, TRIAL_END + 7 * DAY, TRIAL_END + 38 * DAY),
@@ -97,7 +97,7 @@ def test_extended_it_lasts_longer(subscription):
 
 
 def test_extended_at_the_last_moment_it_takes_back_the_paid_period_that_was_made(subscription):
-    extend_periods(until=TRIAL_END + HOUR)
+    generate_periods(until=TRIAL_END + HOUR)
     assert call("e1", TRIAL_END - HOUR) == ["accepted"]
     extend_trial(subscription=subscription, ends_at=TRIAL_END + DAY, at=TRIAL_END - HOUR)
     assert spans(subscription) == [(True, JAN, TRIAL_END + DAY)]
@@ -106,7 +106,7 @@ def test_extended_at_the_last_moment_it_takes_back_the_paid_period_that_was_made
 
 
 def test_it_is_not_extended_over_usage_that_is_paid_for(subscription):
-    extend_periods(until=TRIAL_END + HOUR)
+    generate_periods(until=TRIAL_END + HOUR)
     assert call("e1", TRIAL_END + timedelta(minutes=5)) == ["accepted"]
     with pytest.raises(TrialRefused, match="Usage is recorded"):
         extend_trial(subscription=subscription, ends_at=TRIAL_END + DAY, at=TRIAL_END - HOUR)
@@ -217,7 +217,7 @@ def test_it_moves_to_a_new_version_when_it_is_over_at_the_earliest(subscription)
     ):
         with pytest.raises(TrialRefused, match="revoke that first"):
             refused()
-    extend_periods(until=TRIAL_END + HOUR)
+    generate_periods(until=TRIAL_END + HOUR)
     close_due(at=TRIAL_END + HOUR)
     assert [line.amount.amount for line in Line.objects.all()] == [62]
     assert_clean()

@@ -6,7 +6,7 @@ import pytest
 
 from billing.metering.store import events as event_store
 from billing.models import Counter
-from billing.subscriptions import end_trial, extend_periods, extend_trial
+from billing.subscriptions import end_trial, generate_periods, extend_trial
 from billing.subscriptions.lifecycle import trials
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe
@@ -46,7 +46,7 @@ def test_its_end_waits_for_usage_under_way_and_comes_after_it(subscription, monk
 
 def test_usage_waits_for_its_end_under_way_and_is_paid_for(subscription, monkeypatch):
     call(JAN + DAY)
-    pause = Pause.before(monkeypatch, trials, "cut")
+    pause = Pause.before(monkeypatch, trials, "shorten_periods")
     ending = start(lambda: end_trial(subscription=subscription, at=DAY_10))
     pause.await_arrival()
     ingest = start(call)
@@ -58,10 +58,10 @@ def test_usage_waits_for_its_end_under_way_and_is_paid_for(subscription, monkeyp
 
 
 def test_a_period_that_is_made_meanwhile_begins_at_the_later_end(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, trials, "cut")
+    pause = Pause.before(monkeypatch, trials, "shorten_periods")
     extension = start(lambda: extend_trial(subscription=subscription, ends_at=TRIAL_END + HOUR, at=TRIAL_END - HOUR))
     pause.await_arrival()
-    making = start(lambda: extend_periods(until=TRIAL_END + HOUR + DAY))
+    making = start(lambda: generate_periods(until=TRIAL_END + HOUR + DAY))
     wait_until_blocked()
     pause.let_go()
     assert extension.result().ends_at == TRIAL_END + HOUR

@@ -10,19 +10,19 @@ from django.db import transaction
 from billing import subscriptions
 from billing.models import Subscription
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.price_notifications import tell_prices
-from billing.subscriptions.terms.commitments import end_promise
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.price_notifications import announce_published_versions
+from billing.subscriptions.terms.commitments import end_commitment
 from customers.models import Customer, Notification, WebhookEndpoint
 from customers.notifications.kinds import KINDS
-from invoices.credit_notes import Taken, credit
+from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
 from invoices.models import DunningStep, PayerAccount, PaymentMethod, ProviderEvent, Refund
 from invoices.payments import attempts
-from invoices.payments.attempts.settlement import take_back
-from invoices.payments.dunning.dunning_run import dun
-from invoices.payments.provider_webhooks.event_followup import follow_event
-from invoices.payments.providers import Answer
+from invoices.payments.attempts.settlement import reverse_payment
+from invoices.payments.dunning.dunning_run import run_dunning
+from invoices.payments.provider_webhooks.event_followup import process_event
+from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from plans.models import PlanVersion
 from tests.api.calls import Caller
@@ -48,11 +48,11 @@ from tests.builders import (
 )
 from tests.customers.notifications.test_the_page_says_what_is_told import EXAMPLES
 from tests.customers.notifications.world import listen
-from wallets.auto_topup import Asked, remove_rule, set_rule
+from wallets.auto_topup import TopUpRuleRequest, remove_rule, set_rule
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
 from wallets.models import Wallet
-from wallets.operations.manual_grants import give
+from wallets.operations.manual_grants import grant_manually
 from wallets.operations.wallet_settings import change_wallet, close_wallet, open_wallet
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def world():
     team = publish(make_plan("team", fees=[fee("40")], offers=[calls]))
     acme = make_customer("acme")
     wallet = make_wallet(acme)
-    give(wallet=wallet, one=Grant("promotional", D(100), "spring"), at=JAN)
+    grant_manually(wallet=wallet, terms=Grant("promotional", D(100), "spring"), at=JAN)
     running = subscribe(acme, pro)
     return World(acme, pro, team, running, wallet, Caller())
 
@@ -107,8 +107,8 @@ def schedule(world):
 
 def move(world):
     schedule(world)
-    subscriptions.extend_periods(until=APR)
-    move_due(at=FEB)
+    subscriptions.generate_periods(until=APR)
+    apply_due_changes(at=FEB)
 
 
 def withdraw(world):
@@ -123,8 +123,8 @@ def uncancel(world):
 
 def pause_and_resume(world):
     on("pause", ends_at=MID + timedelta(days=3))(world)
-    subscriptions.follow_pauses(at=MID)
-    subscriptions.follow_pauses(at=MID + timedelta(days=3))
+    subscriptions.apply_due_pauses(at=MID)
+    subscriptions.apply_due_pauses(at=MID + timedelta(days=3))
 
 
 def on_trial(world):
@@ -134,7 +134,7 @@ def on_trial(world):
 
 def leave_trial(world):
     on_trial(world)
-    subscriptions.leave_trials(at=JAN + timedelta(days=7))
+    subscriptions.complete_trials(at=JAN + timedelta(days=7))
 
 
 def lengthen_trial(world):
@@ -148,7 +148,7 @@ def override(world):
 
 
 def commit(world):
-    end_promise(commitment=promise(world.running, 100, at=MID, starts_at=FEB), at=MID)
+    end_commitment(commitment=promise(world.running, 100, at=MID, starts_at=FEB), at=MID)
 
 
 def coupon(world):
@@ -174,7 +174,7 @@ def lengthen(world):
 
 
 def expiring(world):
-    return give(wallet=world.wallet, one=Grant("bonus", D(1), "b", expires_at=FEB), at=MID)
+    return grant_manually(wallet=world.wallet, terms=Grant("bonus", D(1), "b", expires_at=FEB), at=MID)
 
 
 def keep(world):
@@ -185,17 +185,17 @@ def keep(world):
 
 def rule(world):
     make_pack("hundred")
-    set_rule(wallet_id=world.wallet.pk, asked=Asked(pack="hundred", threshold=D(5)), at=MID)
+    set_rule(wallet_id=world.wallet.pk, request=TopUpRuleRequest(pack="hundred", threshold=D(5)), at=MID)
     remove_rule(wallet_id=world.wallet.pk, at=MID)
 
 
 def credit_some(world):
     invoice = make_invoice(world.acme)
-    credit(invoice_id=invoice.pk, lines=[Taken(1, D(5))], reason="Outage", to="balance", at=APR)
+    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D(5))], reason="Outage", to="balance", at=APR)
 
 
 def credit_all(world):
-    credit(invoice_id=make_invoice(world.acme).pk, lines=None, reason="Wrong", to="balance", at=APR)
+    issue_credit_note(invoice_id=make_invoice(world.acme).pk, lines=None, reason="Wrong", to="balance", at=APR)
 
 
 def fall_due(world):
@@ -212,9 +212,9 @@ def correct(world):
 def publish_prices(world):
     draft = make_plan("later", fees=[fee("1")])
     publish(draft, at=JAN, effective_from=FEB)
-    tell_prices(at=JAN)
-    tell_prices(at=FEB)
-    tell_prices(at=FEB)
+    announce_published_versions(at=JAN)
+    announce_published_versions(at=FEB)
+    announce_published_versions(at=FEB)
 
 
 def with_contact(world):
@@ -229,7 +229,7 @@ def dun_for(action):
         invoice = make_invoice(world.acme)
         DunningStep.objects.create(seller=world.acme.seller, days=1, action=action)
         mark_overdue(at=invoice.issued_at + timedelta(days=3))
-        dun(at=invoice.issued_at + timedelta(days=3))
+        run_dunning(at=invoice.issued_at + timedelta(days=3))
 
     return go_after
 
@@ -239,19 +239,19 @@ def charged(world, *answers):
     invoice = make_invoice(world.acme)
     account = PayerAccount.objects.create(customer=world.acme, provider="stripe", ref="cus_1", created_at=JAN)
     PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=JAN)
-    charge = attempts.begin(invoice_id=invoice.pk, at=invoice.issued_at)
+    charge = attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
     for answer in answers:
-        attempts.settle(attempt_id=charge.pk, answer=answer, at=invoice.issued_at)
+        attempts.record_outcome(attempt_id=charge.pk, response=answer, at=invoice.issued_at)
     return invoice
 
 
 def taken_back(world):
-    invoice = charged(world, Answer("succeeded", "pi_1"))
-    take_back(payment_id=invoice.payments.get().pk, reason="Returned", at=invoice.issued_at)
+    invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
+    reverse_payment(payment_id=invoice.payments.get().pk, reason="Returned", at=invoice.issued_at)
 
 
 def disputed(world):
-    invoice = charged(world, Answer("succeeded", "pi_1"))
+    invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
     thing = {"id": "dp_1", "payment_intent": "pi_1", "status": "needs_response"}
     event = ProviderEvent.objects.create(
         provider="stripe",
@@ -261,14 +261,14 @@ def disputed(world):
         received_at=JAN,
         next_at=JAN,
     )
-    follow_event(event_id=event.pk, at=invoice.issued_at)
+    process_event(event_id=event.pk, at=invoice.issued_at)
 
 
 def refunded(state):
     def refund(world):
-        invoice = charged(world, Answer("succeeded", "pi_1"))
-        credit(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=invoice.issued_at)
-        refunding.settle(refund_id=Refund.objects.get().pk, answer=Answer(state, "re_1"), at=invoice.issued_at)
+        invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
+        issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=invoice.issued_at)
+        refunding.record_refund_outcome(refund_id=Refund.objects.get().pk, response=ProviderResponse(state, "re_1"), at=invoice.issued_at)
 
     return refund
 
@@ -305,8 +305,8 @@ TOLD = [
     (fall_due, ["invoice.overdue"]),
     (dun_for("remind"), ["invoice.overdue", "invoice.reminder"]),
     (dun_for("write_off"), ["invoice.overdue", "invoice.uncollectible"]),
-    (lambda w: charged(w, Answer("declined", "pi_1", reason="No")), ["payment.failed"]),
-    (lambda w: charged(w, Answer("succeeded", "pi_1")), PAID),
+    (lambda w: charged(w, ProviderResponse("declined", "pi_1", reason="No")), ["payment.failed"]),
+    (lambda w: charged(w, ProviderResponse("succeeded", "pi_1")), PAID),
     (taken_back, [*PAID, "payment.taken_back"]),
     (disputed, [*PAID, "payment.disputed"]),
     (refunded("succeeded"), [*PAID, "invoice.issued", "invoice.credited", "refund.succeeded"]),

@@ -10,7 +10,7 @@ from django.template.loader import get_template
 from customers.models import Contact, Delivery
 from customers.notifications.delivery_run import deliver
 from customers.notifications.fan_out import fan_out
-from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, Mail
+from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, MailAudience
 from tests.builders import make_customer
 from tests.customers.notifications.staff import make_staff
 from tests.customers.notifications.world import NOW, later, send, states, tell
@@ -141,7 +141,7 @@ def test_speaks_the_contacts_language_where_there_is_a_translation(acme, setting
     }
 
 
-MAILED = [*(name for name, kind in KINDS.items() if kind.mail is not Mail.NOBODY or kind.to_owner), ENDPOINT_DISABLED]
+MAILED = [*(name for name, kind in KINDS.items() if kind.mail is not MailAudience.NOBODY or kind.to_owner), ENDPOINT_DISABLED]
 
 
 @pytest.mark.parametrize("kind", MAILED)

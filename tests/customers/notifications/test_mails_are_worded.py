@@ -9,8 +9,8 @@ from django.template.loader import get_template
 
 from customers.models import Contact, EmailTemplate
 from customers.notifications import fact_labels
-from customers.notifications.email import compose
-from customers.notifications.email_templates import LANGUAGES, filled, problems_of
+from customers.notifications.email import compose_email
+from customers.notifications.email_templates import LANGUAGES, fill_placeholders, find_problems
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from tests.builders import make_customer
@@ -30,7 +30,7 @@ def as_facts(told: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("written", "facts", "mailed"), ROWS)
 def test_the_page_is_right(written, facts, mailed):
-    assert filled(written, as_facts(facts)) == mailed
+    assert fill_placeholders(written, as_facts(facts)) == mailed
 
 
 def test_there_are_rows():
@@ -52,11 +52,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "why"), WRONG)
 def test_what_is_no_fact_is_refused(text, why):
-    assert any(why in problem for problem in problems_of("invoice.issued", text))
+    assert any(why in problem for problem in find_problems("invoice.issued", text))
 
 
 def test_what_the_kind_has_is_fine():
-    assert problems_of("invoice.issued", "{customer_name}: {number}, {total} {currency} until {due_date} 100 %") == []
+    assert find_problems("invoice.issued", "{customer_name}: {number}, {total} {currency} until {due_date} 100 %") == []
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_paragraphs_and_facts_are_as_they_were_worded_and_nothing_is_run(bea):
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
 @pytest.mark.parametrize("kind", TO_CUSTOMERS)
 def test_every_mail_of_customers_is_there_in_every_language(kind, language):
-    text = compose(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
+    text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
 
     assert text.language == language
     assert text.subject

@@ -149,8 +149,8 @@ def test_any_other_address_is_not(address, what):
 
 @pytest.mark.parametrize(("url", "reason"), FORMS)
 def test_an_address_is_refused_as_it_is_typed(url, reason):
-    with pytest.raises(http_client.Refused, match=reason):
-        http_client.check(url)
+    with pytest.raises(http_client.AddressRefused, match=reason):
+        http_client.check_address(url)
 
 
 @pytest.mark.django_db
@@ -166,7 +166,7 @@ def test_no_spelling_leads_to_this_machine(host, monkeypatch):
     monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
     with receiver() as hook:
         monkeypatch.setattr(http_client, "PORTS", (hook.port,))
-        with pytest.raises(http_client.Refused, match=r"public internet|Invalid IPv4"):
+        with pytest.raises(http_client.AddressRefused, match=r"public internet|Invalid IPv4"):
             http_client.post(f"https://{host}:{hook.port}/hook", content=b"", headers={})
     assert hook.got == []
 
@@ -175,7 +175,7 @@ def test_no_spelling_leads_to_this_machine(host, monkeypatch):
 def test_a_name_that_leads_there_is_refused(address, what, resolver, connected):
     answers, _ = resolver
     answers["innocent.example"] = [[address]]
-    with pytest.raises(http_client.Refused, match="public internet"):
+    with pytest.raises(http_client.AddressRefused, match="public internet"):
         http_client.post("https://innocent.example/", content=b"", headers={})
     assert connected == [], what
 
@@ -183,7 +183,7 @@ def test_a_name_that_leads_there_is_refused(address, what, resolver, connected):
 def test_one_private_address_among_public_ones_is_enough(resolver, connected):
     answers, _ = resolver
     answers["mixed.example"] = [["93.184.216.34", "10.0.0.1"]]
-    with pytest.raises(http_client.Refused, match=r"10\.0\.0\.1"):
+    with pytest.raises(http_client.AddressRefused, match=r"10\.0\.0\.1"):
         http_client.post("https://mixed.example/", content=b"", headers={})
     assert connected == []
 
@@ -225,7 +225,7 @@ def test_whatever_a_name_leads_to_nobody_comes_here(resolver, monkeypatch, setti
             host = f"name-{number}.example"
             answers[host] = leads_to
             answers.update({address: [[address]] for found in leads_to for address in found})
-            with pytest.raises((http_client.Refused, http_client.Unreachable)):
+            with pytest.raises((http_client.AddressRefused, http_client.Unreachable)):
                 http_client.post(f"https://{host}:{port}/", content=b"", headers={})
             assert came() == 0, why
         settings.OUTBOUND_PRIVATE_HOSTS = ["name-0.example"]
@@ -285,7 +285,7 @@ def test_no_proxy_of_the_environment_is_used(settings, monkeypatch):
 
 def test_a_name_of_our_own_is_told_only_if_it_is_named(settings):
     settings.OUTBOUND_PRIVATE_HOSTS = ["intern.example"]
-    with receiver() as hook, pytest.raises(http_client.Refused):
+    with receiver() as hook, pytest.raises(http_client.AddressRefused):
         http_client.post(hook.url, content=b"", headers={})
     assert hook.got == []
 

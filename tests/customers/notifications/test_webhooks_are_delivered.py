@@ -8,12 +8,12 @@ from django.core import mail
 
 from customers.models import Delivery, Notification
 from customers.notifications import http_client
-from customers.notifications.delivery_queue import AT_ONCE, LEASE, claim
-from customers.notifications.delivery_result import JITTER, RETRY_AFTER, Outcome, next_try, record
+from customers.notifications.delivery_queue import AT_ONCE, LEASE, claim_due
+from customers.notifications.delivery_result import JITTER, RETRY_AFTER, DeliveryOutcome, next_attempt, record_outcome
 from customers.notifications.delivery_run import deliver
 from customers.notifications.endpoint_health import disable, enable, remove
 from customers.notifications.fan_out import fan_out
-from customers.notifications.resend import replay, replay_since
+from customers.notifications.resend import resend, resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused, send_test
 from tests.builders import make_customer
 from tests.customers.notifications.receivers import one_after_the_other, receiver, status
@@ -111,7 +111,7 @@ def test_is_tried_for_three_days_and_then_given_up(acme):
 
 def test_waits_longer_each_time_and_never_the_same_for_all():
     for attempt, least in enumerate(RETRY_AFTER, start=1):
-        waits = {next_try(attempt, NOW) - NOW for _ in range(30)}
+        waits = {next_attempt(attempt, NOW) - NOW for _ in range(30)}
         assert len(waits) > 1
         assert all(least <= wait <= least * (1 + JITTER) for wait in waits)
 
@@ -260,7 +260,7 @@ def test_what_a_dead_worker_had_is_sent_again_under_the_same_id(acme):
         listen(hook.url)
         tell(acme)
         fan_out(at=NOW)
-        (taken,) = claim(at=NOW, most=5)  # and the worker dies
+        (taken,) = claim_due(at=NOW, most=5)  # and the worker dies
 
         send(NOW + LEASE - timedelta(seconds=1))
         assert hook.got == []
@@ -274,13 +274,13 @@ def test_a_worker_that_was_given_up_has_no_say_any_more(acme):
     listen("http://localhost:1/")
     tell(acme)
     fan_out(at=NOW)
-    (slow,) = claim(at=NOW, most=1)
-    (second,) = claim(at=NOW + LEASE, most=1)
+    (slow,) = claim_due(at=NOW, most=1)
+    (second,) = claim_due(at=NOW + LEASE, most=1)
 
-    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
+    record_outcome(slow, DeliveryOutcome(succeeded=False, text="too late"), at=NOW + LEASE)
     assert (states(), Delivery.objects.get().answer) == (["sending"], "")
-    record(second, Outcome(succeeded=True), at=NOW + LEASE)
-    record(slow, Outcome(succeeded=False, text="too late"), at=NOW + LEASE)
+    record_outcome(second, DeliveryOutcome(succeeded=True), at=NOW + LEASE)
+    record_outcome(slow, DeliveryOutcome(succeeded=False, text="too late"), at=NOW + LEASE)
     assert states() == ["delivered"]
 
 
@@ -304,7 +304,7 @@ def test_what_is_sent_again_by_hand_keeps_its_id(acme):
         listen(hook.url)
         tell(acme)
         send()
-        replay(delivery=Delivery.objects.get(), at=NOW)
+        resend(delivery=Delivery.objects.get(), at=NOW)
         send()
 
     assert len({got.headers["webhook-id"] for got in hook.got}) == 1
@@ -315,9 +315,9 @@ def test_what_is_being_sent_is_not_sent_again(acme):
     listen("http://localhost:1/")
     tell(acme)
     fan_out(at=NOW)
-    claim(at=NOW, most=1)
+    claim_due(at=NOW, most=1)
     with pytest.raises(EndpointRefused, match="being sent"):
-        replay(delivery=Delivery.objects.get(), at=NOW)
+        resend(delivery=Delivery.objects.get(), at=NOW)
 
 
 def test_what_was_missed_is_sent_when_asked_for(acme):
@@ -331,17 +331,17 @@ def test_what_was_missed_is_sent_when_asked_for(acme):
         tell(make_customer(sandbox=True), key="another world", at=later(hours=1), n="sandbox")
         send(later(hours=1))
         with pytest.raises(EndpointRefused, match="disabled"):
-            replay_since(endpoint=endpoint, since=NOW, at=later(hours=2))
+            resend_since(endpoint=endpoint, since=NOW, at=later(hours=2))
         enable(endpoint=endpoint)
         hook.got.clear()
 
-        assert replay_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 1
+        assert resend_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 1
         send(later(hours=2))
         assert ['"missed"' in got.body for got in hook.got] == [True]
-        assert replay_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 0
-        assert replay_since(endpoint=endpoint, since=NOW, delivered=True, at=later(hours=2)) == 2
+        assert resend_since(endpoint=endpoint, since=NOW, at=later(hours=2)) == 0
+        assert resend_since(endpoint=endpoint, since=NOW, delivered=True, at=later(hours=2)) == 2
         with pytest.raises(EndpointRefused, match="last 90 days"):
-            replay_since(endpoint=endpoint, since=later(days=-91), at=NOW)
+            resend_since(endpoint=endpoint, since=later(days=-91), at=NOW)
 
 
 def test_a_test_goes_to_its_endpoint_alone(acme):

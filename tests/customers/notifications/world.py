@@ -5,7 +5,7 @@ from typing import Any
 
 from customers.models import Customer, Delivery, WebhookEndpoint
 from customers.notifications import announce, webhook_endpoints
-from customers.notifications.delivery_run import Done, deliver
+from customers.notifications.delivery_run import DeliveryTotals, deliver
 from customers.notifications.fan_out import fan_out
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ def tell(
     announce(kind=kind, customer_id=customer.pk, facts=facts or {"alert": "80 % used"}, key=key, at=at)
 
 
-def send(at: datetime = NOW) -> Done:
+def send(at: datetime = NOW) -> DeliveryTotals:
     """Hand out and send what is due at a moment."""
     while fan_out(at=at):
         pass

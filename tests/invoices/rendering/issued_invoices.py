@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from customers.brand.logos import keep, read_logo
+from customers.brand.logos import store_logo, read_logo
 from invoices.models import Invoice, NumberSeries
 from invoices.rendering.invoice_facts import InvoiceFacts
 from tests.builders import make_customer, make_seller
@@ -51,9 +51,9 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
 
 
 def _look(facts: InvoiceFacts) -> dict[str, Any]:
-    said = asdict(facts.look)
+    said = asdict(facts.branding)
     logo = said.pop("logo")
-    return said | {"logo_id": keep(read_logo(logo)).pk if logo else None}
+    return said | {"logo_id": store_logo(read_logo(logo)).pk if logo else None}
 
 
 def _issue(stored: Invoice, facts: InvoiceFacts, series: NumberSeries, place: int, fields: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 from lib.money import round_money
-from plans.pricing.charge_models import Charge, Graduated, Package, PerUnit, Tier, Volume
-from plans.pricing.rating import PriceTerms, Rate, rate_usage
+from plans.pricing.charge_models import Charge, Graduated, Package, PerUnit, PriceTier, Volume
+from plans.pricing.rating import PriceTerms, RateTerms, rate_usage
 
 D = Decimal
 OCT = datetime(2026, 10, 1, tzinfo=UTC)
@@ -41,10 +41,10 @@ BUYER = Party(
 )
 TIERS = Graduated(
     (
-        Tier(D(10_000), D("0.012")),
-        Tier(D(100_000), D("0.008")),
-        Tier(D(1_000_000), D("0.005")),
-        Tier(None, D("0.0035"), D("25")),
+        PriceTier(D(10_000), D("0.012")),
+        PriceTier(D(100_000), D("0.008")),
+        PriceTier(D(1_000_000), D("0.005")),
+        PriceTier(None, D("0.0035"), D("25")),
     )
 )
 
@@ -77,7 +77,7 @@ def usage_line(
     **fields: Any,
 ) -> LineFacts:
     """Return October's usage of one rate, as closing writes it."""
-    terms = PriceTerms(currency, (Rate(1, (), charge),), D(included), model)
+    terms = PriceTerms(currency, (RateTerms(1, (), charge),), D(included), model)
     (rated,) = rate_usage(terms, {1: D(quantity)}).lines
     fact = LineFacts(
         kind="usage",
@@ -154,7 +154,7 @@ def every_model() -> tuple[LineFacts, ...]:
         usage_line("Storage", PerUnit(D("0.023")), "812.375", unit="GB", included="100"),
         usage_line(
             "Image transformations",
-            Volume((Tier(D(5_000), D("0.01")), Tier(D(50_000), D("0.0075")), Tier(None, D("0.006")))),
+            Volume((PriceTier(D(5_000), D("0.01")), PriceTier(D(50_000), D("0.0075")), PriceTier(None, D("0.006")))),
             "17211",
             unit="image",
         ),

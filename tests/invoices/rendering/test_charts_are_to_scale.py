@@ -9,10 +9,10 @@ from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.rendering.appendix import appendix
-from invoices.rendering.chart import BASE, LEFT, TOP, WIDTH, chart, round_up
+from invoices.rendering.appendix import appendix_pages
+from invoices.rendering.chart import BASE, LEFT, TOP, WIDTH, draw_chart, round_up
 from invoices.rendering.formats import Figures
-from invoices.rendering.translations import words_in
+from invoices.rendering.translations import load_words
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
 D = Decimal
@@ -26,7 +26,7 @@ def test_the_top_is_the_next_round_number(quantity, top):
 
 @given(st.lists(st.decimals(-(10**45), 10**45, places=20), min_size=1, max_size=70))
 def test_bars_stay_in_their_room_and_keep_their_order(quantities):
-    drawn = chart(quantities)
+    drawn = draw_chart(quantities)
     assert len(drawn.bars) == len(quantities)
     for bar, quantity in zip(drawn.bars, quantities, strict=True):
         assert D(bar.x) >= LEFT
@@ -41,7 +41,7 @@ def test_bars_stay_in_their_room_and_keep_their_order(quantities):
 
 def read_out(usage: MeterUsage, first: date, last: date):
     figures = Figures(Locale.parse("en_GB"), "EUR", ZoneInfo("UTC"))
-    (text,) = appendix([usage], first=first, last=last, figures=figures, words=words_in("en"))
+    (text,) = appendix_pages([usage], first=first, last=last, figures=figures, words=load_words("en"))
     return text
 
 

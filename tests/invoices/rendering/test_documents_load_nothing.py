@@ -12,9 +12,9 @@ from weasyprint import CSS
 from weasyprint.urls import FatalURLFetchingError
 
 from customers.brand.logos import LogoRefused, read_logo
-from invoices.rendering.asset_loader import FONTS, NotPackaged, PackagedOnly
+from invoices.rendering.asset_loader import FONTS, AssetNotPackaged, PackagedAssetFetcher
 from invoices.rendering.invoice_facts import Branding
-from invoices.rendering.pdf_engine import RefusedAsset, typeset
+from invoices.rendering.pdf_engine import AssetRefused, typeset
 from invoices.rendering.pdf_file import render
 from invoices.rendering.usage_facts import DimensionUsage
 from invoices.rendering.wallet_facts import WalletRow, WalletStatement
@@ -160,7 +160,7 @@ def test_a_logo_that_is_no_picture_is_refused_and_would_load_nothing(name, liste
     uploaded = filled(PICTURES[name], listener, secret).encode()
     with pytest.raises(LogoRefused):
         read_logo(uploaded)
-    with contextlib.suppress(RefusedAsset):
+    with contextlib.suppress(AssetRefused):
         assert not holds(render(invoice(fee("19.00"), look=Branding(logo=uploaded))), SECRET)
     assert listener.asked == []
 
@@ -189,7 +189,7 @@ def test_even_markup_of_ours_can_load_nothing(name, listener, secret):
     page = (
         f"<!DOCTYPE html><html lang=en><title>x</title><body>{filled(VECTORS[name], listener, secret)}</body></html>"
     )
-    with contextlib.suppress(RefusedAsset):
+    with contextlib.suppress(AssetRefused):
         content = typeset(page)
         assert not holds(content, SECRET)
         assert "/EmbeddedFiles" not in reader(content).trailer["/Root"].get("/Names", {})
@@ -223,16 +223,16 @@ REFUSED = [
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_only_packaged_names_and_data_are_served(url):
-    with pytest.raises(NotPackaged):
-        PackagedOnly()(url)
+    with pytest.raises(AssetNotPackaged):
+        PackagedAssetFetcher()(url)
 
 
 def test_packaged_fonts_and_data_are_served():
-    fetcher = PackagedOnly()
+    fetcher = PackagedAssetFetcher()
     assert fetcher("data:text/css,p%7B%7D").read() == b"p{}"
     assert {fetcher(url).read()[:4] for url in FONTS} == {b"wOF2"}
 
 
 def test_a_style_sheet_that_asks_for_more_is_refused():
     with pytest.raises(FatalURLFetchingError):
-        CSS(string="@import 'http://127.0.0.1:9/';", url_fetcher=PackagedOnly())
+        CSS(string="@import 'http://127.0.0.1:9/';", url_fetcher=PackagedAssetFetcher())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from customers.brand.logos import read_logo
-from invoices.rendering.invoice_facts import Branding, InvoiceFacts, Settled
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, SettledAmount
 from invoices.rendering.page_content import compose
 from invoices.rendering.pdf_file import render
 from invoices.rendering.wallet_facts import WalletRow, WalletStatement
@@ -45,7 +45,7 @@ def facts(**fields: Any) -> InvoiceFacts:
 
 @pytest.fixture(scope="module")
 def printed() -> bytes:
-    return render(facts(settled=(Settled("balance", D("2.61")), Settled("paid", D(5)))), [meter_usage()], [STATEMENT])
+    return render(facts(settled=(SettledAmount("balance", D("2.61")), SettledAmount("paid", D(5)))), [meter_usage()], [STATEMENT])
 
 
 SAID = """
@@ -84,7 +84,7 @@ def test_a_credit_note_asks_for_no_payment():
 
 
 def test_what_was_settled_leaves_nothing_to_pay():
-    document = compose(facts(settled=(Settled("balance", D("22.61")),)))
+    document = compose(facts(settled=(SettledAmount("balance", D("22.61")),)))
     assert (document.headline, document.total, document.amount_due) == ("Nothing to pay", "€22.61", "€0.00")
 
 

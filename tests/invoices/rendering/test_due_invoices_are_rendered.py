@@ -12,7 +12,7 @@ from django.test import override_settings
 from invoices.models import Rendering
 from invoices.models.pdf_files import unrendered
 from invoices.rendering import render_queue, renderer
-from invoices.rendering.renderer import NotRendered, Outcome, render_due, render_one
+from invoices.rendering.renderer import NotRendered, RenderRun, render_due, render_one
 from invoices.tasks import render_due as task
 from tests.invoices.rendering.issued_invoices import store
 from tests.invoices.rendering.pdf_reader import text_of
@@ -32,8 +32,8 @@ def no_usage():
 
 def test_each_issued_invoice_gets_its_file_once():
     stored = [store(invoice(fee("19.00"))) for _ in range(3)]
-    assert render_due(at=NOW) == Outcome(rendered=3, failed=0)
-    assert render_due(at=NOW + timedelta(days=1)) == Outcome()
+    assert render_due(at=NOW) == RenderRun(rendered=3, failed=0)
+    assert render_due(at=NOW + timedelta(days=1)) == RenderRun()
     for one in stored:
         found = Rendering.objects.get(invoice=one)
         assert one.number in text_of(bytes(found.content))
@@ -44,7 +44,7 @@ def test_each_issued_invoice_gets_its_file_once():
 
 def test_drafts_have_no_file():
     draft = store(invoice(fee("19.00"), state="draft"))
-    assert render_due(at=NOW) == Outcome()
+    assert render_due(at=NOW) == RenderRun()
     with pytest.raises(NotRendered, match="A draft has no file"):
         render_one(invoice_id=draft.pk, at=NOW)
     assert not Rendering.objects.exists()
@@ -53,14 +53,14 @@ def test_drafts_have_no_file():
 def test_a_run_stops_at_its_limit_and_the_next_goes_on():
     for _ in range(3):
         store(invoice(fee("19.00")))
-    assert render_due(at=NOW, limit=2) == Outcome(rendered=2)
-    assert render_due(at=NOW, seconds=-1) == Outcome()
-    assert render_due(at=NOW) == Outcome(rendered=1)
+    assert render_due(at=NOW, limit=2) == RenderRun(rendered=2)
+    assert render_due(at=NOW, seconds=-1) == RenderRun()
+    assert render_due(at=NOW) == RenderRun(rendered=1)
 
 
 def test_one_failure_does_not_hold_up_the_others():
     bad, good = store(UNPRINTABLE), store(invoice(fee("19.00")))
-    assert render_due(at=NOW) == Outcome(rendered=1, failed=1)
+    assert render_due(at=NOW) == RenderRun(rendered=1, failed=1)
     assert Rendering.objects.get(invoice=good).content
     failed = Rendering.objects.get(invoice=bad)
     assert failed.content is None
@@ -72,14 +72,14 @@ def test_a_failure_is_tried_again_later_each_time_and_then_parked():
     bad = store(UNPRINTABLE)
     at = NOW
     for attempt, wait in enumerate(render_queue.RETRY_AFTER, start=1):
-        assert render_due(at=at) == Outcome(failed=1)
+        assert render_due(at=at) == RenderRun(failed=1)
         failed = Rendering.objects.get(invoice=bad)
         assert failed.attempts == attempt
         assert timedelta(0) <= failed.retry_at - (at + wait) < timedelta(minutes=1)
-        assert render_due(at=failed.retry_at - timedelta(seconds=1)) == Outcome()
+        assert render_due(at=failed.retry_at - timedelta(seconds=1)) == RenderRun()
         at = failed.retry_at
-    assert render_due(at=at) == Outcome(failed=1)
-    assert render_due(at=at + timedelta(days=365)) == Outcome()
+    assert render_due(at=at) == RenderRun(failed=1)
+    assert render_due(at=at + timedelta(days=365)) == RenderRun()
     parked = Rendering.objects.parked().get()
     assert (parked.invoice_id, parked.attempts) == (bad.pk, render_queue.MOST_ATTEMPTS)
     assert "U+0378" in parked.error
@@ -87,7 +87,7 @@ def test_a_failure_is_tried_again_later_each_time_and_then_parked():
 
 def test_what_is_parked_is_released_when_someone_asks(capsys):
     Rendering.objects.create(invoice=store(invoice(fee("19.00"))), attempts=5, error="No font has it.")
-    assert render_due(at=NOW) == Outcome()
+    assert render_due(at=NOW) == RenderRun()
     call_command("render_due", "--parked")
     assert capsys.readouterr().out.splitlines() == ["1 parked, tried again", "1 rendered, 0 failed"]
 
@@ -95,7 +95,7 @@ def test_what_is_parked_is_released_when_someone_asks(capsys):
 def test_an_unforeseen_error_is_recorded_by_its_name(monkeypatch, caplog):
     stored = store()
     monkeypatch.setattr(renderer, "render", lambda *_: 1 / 0)
-    assert render_due(at=NOW) == Outcome(failed=1)
+    assert render_due(at=NOW) == RenderRun(failed=1)
     assert Rendering.objects.get(invoice=stored).error == "ZeroDivisionError: division by zero"
     assert "could not be rendered" in caplog.text
 
@@ -108,43 +108,43 @@ def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
     stored = store()
     monkeypatch.setattr(renderer, "render", hang)
     monkeypatch.setattr(render_queue, "RENDER_SECONDS", 0.2)
-    assert render_due(at=NOW) == Outcome(failed=1)
+    assert render_due(at=NOW) == RenderRun(failed=1)
     assert Rendering.objects.get(invoice=stored).error == f"Rendering {stored.number} took more than 0.2 seconds."
 
 
 def test_a_document_beyond_all_bounds_is_refused_before_it_is_set(monkeypatch):
     stored = store(invoice(*(fee("1.00") for _ in range(4))))
     monkeypatch.setattr("invoices.rendering.facts_reader.MOST_LINES", 3)
-    assert render_due(at=NOW) == Outcome(failed=1)
+    assert render_due(at=NOW) == RenderRun(failed=1)
     assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
 
 
 def test_a_claim_lapses_when_its_worker_has_died():
     stored = store(invoice(fee("19.00")))
-    assert render_queue.take(invoice_id=stored.pk, at=NOW) == render_queue.Claim(stored.pk, 1)
-    assert render_due(at=NOW + timedelta(seconds=render_queue.RENDER_SECONDS)) == Outcome(), "it may still be at it"
-    assert render_due(at=NOW + render_queue.CLAIM_LASTS) == Outcome(rendered=1)
+    assert render_queue.lease_rendering(invoice_id=stored.pk, at=NOW) == render_queue.RenderLease(stored.pk, 1)
+    assert render_due(at=NOW + timedelta(seconds=render_queue.RENDER_SECONDS)) == RenderRun(), "it may still be at it"
+    assert render_due(at=NOW + render_queue.LEASE_DURATION) == RenderRun(rendered=1)
 
 
 def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
     stored = store(invoice(fee("19.00")))
     at = NOW
     for attempt in range(1, render_queue.MOST_ATTEMPTS + 1):
-        assert render_queue.take(invoice_id=stored.pk, at=at) == render_queue.Claim(stored.pk, attempt)
-        at += render_queue.CLAIM_LASTS
-    assert render_due(at=at) == Outcome()
+        assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == render_queue.RenderLease(stored.pk, attempt)
+        at += render_queue.LEASE_DURATION
+    assert render_due(at=at) == RenderRun()
     assert Rendering.objects.parked().get().error == render_queue.UNFINISHED
 
 
 def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
     stored = store(invoice(fee("19.00")))
-    first = render_queue.take(invoice_id=stored.pk, at=NOW)
-    second = render_queue.take(invoice_id=stored.pk, at=NOW + render_queue.CLAIM_LASTS)
-    render_queue.fail(first, reason="late", at=NOW)
+    first = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
+    second = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW + render_queue.LEASE_DURATION)
+    render_queue.record_failure(first, reason="late", at=NOW)
     assert Rendering.objects.get(invoice=stored).error == render_queue.UNFINISHED
-    render_queue.fulfill(second, content=b"%PDF", at=NOW)
-    render_queue.fail(second, reason="late", at=NOW)
-    render_queue.fulfill(first, content=b"other", at=SOON)
+    render_queue.store_file(second, content=b"%PDF", at=NOW)
+    render_queue.record_failure(second, reason="late", at=NOW)
+    render_queue.store_file(first, content=b"other", at=SOON)
     found = Rendering.objects.get(invoice=stored)
     assert (bytes(found.content), found.error, found.rendered_at) == (b"%PDF", "", NOW)
 
@@ -170,7 +170,7 @@ def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_ins
 
 def test_even_who_insists_waits_for_an_attempt_under_way():
     stored = store(invoice(fee("19.00")))
-    render_queue.take(invoice_id=stored.pk, at=NOW)
+    render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
     with pytest.raises(NotRendered, match="under way"):
         render_one(invoice_id=stored.pk, at=SOON, insist=True)
 
@@ -189,9 +189,9 @@ def test_the_task_renders_what_is_due():
 def test_queries_of_one_rendering_do_not_grow_with_its_lines(django_assert_num_queries):
     one, many = store(invoice(fee("1.00"))), store(invoice(*(fee("1.00") for _ in range(30))))
     for stored in (one, many):
-        claim = render_queue.take(invoice_id=stored.pk, at=NOW)
+        claim = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
         with django_assert_num_queries(4):  # the invoice, its lines, its taxes; the file
-            renderer.attempt(claim, at=NOW)
+            renderer.attempt_rendering(claim, at=NOW)
 
 
 def test_unrendered_lists_the_oldest_first():

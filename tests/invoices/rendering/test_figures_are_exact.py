@@ -81,7 +81,7 @@ PRICES = [
 @pytest.mark.parametrize(("prices", "per", "written", "why"), PRICES)
 def test_tiny_prices_are_told_for_more_units(prices, per, written, why):
     ours = figures()
-    units = ours.legible_per(map(D, prices))
+    units = ours.legible_quantity(map(D, prices))
     assert (units, [ours.price(D(price), per=units) for price in prices]) == (D(per), written), why
 
 
@@ -121,7 +121,7 @@ SPANS = [
 
 @pytest.mark.parametrize(("locale", "zone", "start", "end", "written"), SPANS)
 def test_half_open_intervals_read_as_their_days(locale, zone, start, end, written):
-    assert figures(locale, zone=zone).span(start, end) == written
+    assert figures(locale, zone=zone).days_text(start, end) == written
 
 
 def test_days_are_written_out():

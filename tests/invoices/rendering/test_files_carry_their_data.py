@@ -11,10 +11,10 @@ import pytest
 from customers.models.sellers import EInvoices
 from invoices.models import Rendering
 from invoices.rendering.einvoice.cii import to_cii
-from invoices.rendering.einvoice.conversion import shape
+from invoices.rendering.einvoice.conversion import to_einvoice
 from invoices.rendering.invoice_facts import InvoiceFacts
 from invoices.rendering.pdf_file import render
-from invoices.rendering.renderer import Outcome, render_due
+from invoices.rendering.renderer import RenderRun, render_due
 from tests.customers.pictures import picture
 from tests.invoices.rendering.einvoice.sample_invoices import DOCUMENTS, LOOK, NO_ONE, document
 from tests.invoices.rendering.einvoice.standard_rules import errors_of
@@ -37,18 +37,18 @@ def carried(content: bytes) -> dict[str, list[bytes]]:
 
 
 def choosing(e_invoices: str, facts: InvoiceFacts) -> InvoiceFacts:
-    return replace(facts, look=replace(facts.look, e_invoices=e_invoices))
+    return replace(facts, look=replace(facts.branding, e_invoices=e_invoices))
 
 
 def test_the_xml_is_in_the_file_to_the_byte_and_keeps_all_rules(printed: bytes):
     (xml,) = carried(printed)["factur-x.xml"]
-    assert xml == to_cii(shape(FACTS))
+    assert xml == to_cii(to_einvoice(FACTS))
     assert errors_of(xml) == []
 
 
 def test_another_reader_finds_it(printed: bytes):
     name, xml = facturx.get_xml_from_pdf(printed, check_xsd=False)
-    assert (name, xml) == ("factur-x.xml", to_cii(shape(FACTS)))
+    assert (name, xml) == ("factur-x.xml", to_cii(to_einvoice(FACTS)))
 
 
 def test_it_is_listed_once_as_another_form_of_the_document(printed: bytes):
@@ -100,7 +100,7 @@ def test_every_choice_is_tried():
 def test_a_document_that_cannot_carry_it_gets_no_file_and_says_why(settings: Any):
     settings.INVOICE_USAGE = ""
     refused, plain = store(choosing("always", IMPOSSIBLE)), store(choosing("when_possible", IMPOSSIBLE))
-    assert render_due(at=NOW) == Outcome(rendered=1, failed=1)
+    assert render_due(at=NOW) == RenderRun(rendered=1, failed=1)
     assert Rendering.objects.get(invoice=plain).content
     assert Rendering.objects.get(invoice=refused).error.startswith("seller.tax_number: an invoice with tax needs")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from invoices.rendering.pdf_file import NoFont, render
+from invoices.rendering.pdf_file import MissingFont, render
 from invoices.rendering.usage_facts import DimensionUsage
 from tests.invoices.rendering.pdf_reader import text_of
 from tests.invoices.rendering.samples import BUYER, D, fee, invoice, meter_usage
@@ -14,7 +14,7 @@ UNASSIGNED = "\U000e0080\u0378"  # no font has a shape for these, on any machine
 
 def test_a_name_that_cannot_be_printed_stops_the_rendering_and_is_named():
     facts = invoice(fee("19.00"), buyer=replace(BUYER, legal_name=f"Tokyo {UNASSIGNED} Ltd"))
-    with pytest.raises(NoFont) as error:
+    with pytest.raises(MissingFont) as error:
         render(facts)
     assert f"as in “Tokyo {UNASSIGNED} Ltd”" in str(error.value)
     assert "U+0378" in str(error.value)
@@ -22,7 +22,7 @@ def test_a_name_that_cannot_be_printed_stops_the_rendering_and_is_named():
 
 
 def test_the_next_document_is_not_blamed_for_it():
-    with pytest.raises(NoFont):
+    with pytest.raises(MissingFont):
         render(invoice(fee("19.00", UNASSIGNED)))
     assert "€22.61" in text_of(render(invoice(fee("19.00"))))
 

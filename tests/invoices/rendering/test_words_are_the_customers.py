@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from invoices.rendering.translations import LANGUAGES, Words, speak, words_in
+from invoices.rendering.translations import LANGUAGES, Words, words_for, load_words
 
 LOCALES = [
     # asked     words   format    why
@@ -23,7 +23,7 @@ LOCALES = [
 
 @pytest.mark.parametrize(("asked", "invoice", "locale", "why"), LOCALES)
 def test_words_and_numbers_are_of_one_language(asked, invoice, locale, why):
-    words, spoken = speak(asked)
+    words, spoken = words_for(asked)
     assert (words.invoice, str(spoken)) == (invoice, locale), why
 
 
@@ -32,7 +32,7 @@ def test_every_language_has_every_text_with_the_same_blanks(language):
     def blanks(text: str) -> set[str | None]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    ours, english = words_in(language), words_in("en")
+    ours, english = load_words(language), load_words("en")
     for field in fields(Words):
         text = getattr(ours, field.name)
         assert text.strip(), field.name

@@ -15,7 +15,7 @@ from django.db import connection, connections
 
 from invoices.models import Rendering
 from invoices.rendering import render_queue
-from invoices.rendering.renderer import Outcome, render_due
+from invoices.rendering.renderer import RenderRun, render_due
 from tests.invoices.rendering.issued_invoices import store
 from tests.invoices.rendering.samples import fee, invoice
 
@@ -49,11 +49,11 @@ def test_two_processes_render_each_invoice_once():
 def test_a_race_for_one_claim_has_one_winner():
     stored = store(invoice(fee("19.00")))
     barrier = threading.Barrier(8)
-    won: list[render_queue.Claim] = []
+    won: list[render_queue.RenderLease] = []
 
     def race() -> None:
         barrier.wait()
-        if claim := render_queue.take(invoice_id=stored.pk, at=NOW):
+        if claim := render_queue.lease_rendering(invoice_id=stored.pk, at=NOW):
             won.append(claim)
         connections.close_all()
 
@@ -62,7 +62,7 @@ def test_a_race_for_one_claim_has_one_winner():
         thread.start()
     for thread in threads:
         thread.join()
-    assert won == [render_queue.Claim(stored.pk, 1)]
+    assert won == [render_queue.RenderLease(stored.pk, 1)]
 
 
 @pytest.mark.parametrize("place", ["render.claimed", "render.before_storing"])
@@ -79,7 +79,7 @@ def test_a_killed_renderer_leaves_no_half_file_and_its_work_is_done_again(place,
     assert announced.read_text() == f"{place} {victim.pid}\n", "the kill landed in the window"
     left = Rendering.objects.get(invoice=stored)
     assert (left.content, left.sha256, left.attempts, left.error) == (None, "", 1, render_queue.UNFINISHED)
-    assert render_due(at=left.retry_at) == Outcome(rendered=1)
+    assert render_due(at=left.retry_at) == RenderRun(rendered=1)
     assert Rendering.objects.get(invoice=stored).attempts == 2
 
 

@@ -8,13 +8,13 @@ import pytest
 from babel import Locale
 
 from invoices.rendering.formats import Figures
-from invoices.rendering.line_explanation import Price, Working, workings
-from invoices.rendering.translations import words_in
-from plans.pricing.charge_models import Flat, Graduated, Package, PerUnit, Tier, Volume
+from invoices.rendering.line_explanation import PriceText, Working, explain_line
+from invoices.rendering.translations import load_words
+from plans.pricing.charge_models import Flat, Graduated, Package, PerUnit, PriceTier, Volume
 from tests.invoices.rendering.samples import fee, usage_line
 
 D = Decimal
-LADDER = (Tier(D(10_000), D("0.01")), Tier(D(50_000), D("0.005"), D(5)), Tier(None, D("0.002")))
+LADDER = (PriceTier(D(10_000), D("0.01")), PriceTier(D(50_000), D("0.005"), D(5)), PriceTier(None, D("0.002")))
 
 
 SEATS = {
@@ -45,7 +45,7 @@ def test_seats_are_told_part_by_part():
 
 def test_a_one_time_add_on_tells_its_price():
     line = replace(fee("1000"), quantity=D(2), explanation={"fee": "500", "taken": "2", "formula": "2 × 500"})
-    assert worked(line).price == Price("€500.00")
+    assert worked(line).price == PriceText("€500.00")
 
 
 def test_a_coupon_tells_of_how_much_it_took_its_part_and_has_no_unit_price():
@@ -68,7 +68,7 @@ def test_what_is_not_given_back_again_is_a_row_of_its_own():
 
 
 def worked(line):
-    return workings(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=words_in("en"))
+    return explain_line(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=load_words("en"))
 
 
 CASES = [
@@ -106,7 +106,7 @@ CASES = [
     ),
     (PerUnit(D("0.01")), "100", "500", ["Included | 100 | free | €0.00"]),
     (
-        Graduated((Tier(D("0.5"), D(2)), Tier(None, D(1)))),
+        Graduated((PriceTier(D("0.5"), D(2)), PriceTier(None, D(1)))),
         "0.75",
         "0",
         ["Units 0 to 0.5 | 0.5 | €2.00 | €1.00", "Units above 0.5 | 0.25 | €1.00 | €0.25"],
@@ -128,7 +128,7 @@ def test_each_part_of_the_amount_is_a_row(charge, quantity, included, rows):
 
 def test_one_price_for_everything_stands_on_the_line_itself():
     line = worked(usage_line("Tokens", PerUnit(D("0.0000025")), "48000000"))
-    assert (line.price, line.rows) == (Price("€2.50", "per 1,000,000"), ())
+    assert (line.price, line.rows) == (PriceText("€2.50", "per 1,000,000"), ())
 
 
 def test_rounding_is_told_where_it_happened():
@@ -138,13 +138,13 @@ def test_rounding_is_told_where_it_happened():
 
 def test_what_a_hard_cap_refused_is_told_as_not_charged():
     line = worked(usage_line("Reports", PerUnit(D(1)), "120", included="100", model="hard_cap"))
-    assert line.rows[-1] == Working("Refused above the limit", "20", Price("not charged"), "€0.00")
+    assert line.rows[-1] == Working("Refused above the limit", "20", PriceText("not charged"), "€0.00")
 
 
 def test_what_a_wallet_has_paid_says_so_in_place_of_a_price_of_nothing():
     line = usage_line("Tokens", PerUnit(D(0)), "48000000")
     paid = replace(line, explanation={**line.explanation, "wallet": "XCR"})
-    assert (worked(paid).price, worked(paid).rows) == (Price("paid in advance"), ())
+    assert (worked(paid).price, worked(paid).rows) == (PriceText("paid in advance"), ())
 
 
 def test_a_late_line_takes_off_what_was_billed_before():
@@ -152,13 +152,13 @@ def test_a_late_line_takes_off_what_was_billed_before():
     stored = {"cumulative": "15.73", "billed_before": "12.10", "quantity_before": "1000"}
     late = replace(line, quantity=D(300), amount=D("3.63"), explanation={**line.explanation, **stored})
     assert worked(late).rows == (
-        Working("All units", "1,300", Price("€0.0121"), "€15.73"),
+        Working("All units", "1,300", PriceText("€0.0121"), "€15.73"),
         Working("Billed before", "1,000", None, "-€12.10"),
     )
 
 
 def test_a_whole_fee_is_its_own_price_and_a_share_says_of_what():
-    assert worked(fee("499.00")).price == Price("€499.00")
+    assert worked(fee("499.00")).price == PriceText("€499.00")
     share = worked(fee("9.67", explanation={"fee": "19.99", "share": "15/31"}))
     assert (share.price, share.rows) == (None, (Working("€19.99 × 15/31"),))
 

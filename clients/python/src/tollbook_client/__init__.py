@@ -2,11 +2,11 @@
 
 from tollbook_client.client import Tollbook
 from tollbook_client.connection import Retries
-from tollbook_client.limits import Full, Limits, NotSent, Refusal
+from tollbook_client.limits import OutboxFull, OutboxLimits, NotSent, RefusedEvent
 from tollbook_client.money import Money
 from tollbook_client.problems import (
     Conflict,
-    Fault,
+    FieldError,
     InvalidFields,
     LimitReached,
     NotAuthenticated,
@@ -21,25 +21,25 @@ from tollbook_client.problems import (
     Unreachable,
 )
 from tollbook_client.resources.events import Event
-from tollbook_client.webhooks import BadSignature, Message, verify
+from tollbook_client.webhooks import BadSignature, WebhookMessage, verify
 
 __all__ = [
     "BadSignature",
     "Conflict",
     "Event",
-    "Fault",
-    "Full",
+    "FieldError",
+    "OutboxFull",
     "InvalidFields",
     "LimitReached",
-    "Limits",
-    "Message",
+    "OutboxLimits",
+    "WebhookMessage",
     "Money",
     "NotAuthenticated",
     "NotFound",
     "NotReady",
     "NotSent",
     "Problem",
-    "Refusal",
+    "RefusedEvent",
     "Retries",
     "ScopeMissing",
     "ServerError",

@@ -7,15 +7,15 @@ from typing import Any, Self
 import httpx
 
 from tollbook_client.connection import Connection, Retries
-from tollbook_client.limits import Limits, Refusal, log_refusal
-from tollbook_client.outbox import SECONDS_AT_EXIT
+from tollbook_client.limits import OutboxLimits, RefusedEvent, log_refusal
+from tollbook_client.outbox import EXIT_TIMEOUT
 from tollbook_client.resources.alerts import Alerts
 from tollbook_client.resources.customers import Customers
 from tollbook_client.resources.events import Events
 from tollbook_client.resources.invoices import CreditNotes, Invoices
 from tollbook_client.resources.reservations import Reservations
 from tollbook_client.resources.subscriptions import Subscriptions
-from tollbook_client.resources.usage import Usage
+from tollbook_client.resources.usage import UsageResource
 from tollbook_client.resources.wallets import Wallets
 
 
@@ -36,16 +36,16 @@ class Tollbook:
         *,
         timeout: float = 30.0,
         retries: Retries | None = None,
-        outbox: Limits | None = None,
-        on_refused: Callable[[Refusal], None] = log_refusal,
+        outbox: OutboxLimits | None = None,
+        on_refused: Callable[[RefusedEvent], None] = log_refusal,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         rule = retries or Retries()
         self._connection = Connection(key, base_url, timeout=timeout, retries=rule, transport=transport)
-        self.events = Events(self._connection, limits=outbox or Limits(), on_refused=on_refused, retries=rule)
+        self.events = Events(self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=rule)
         self.customers = Customers(self._connection)
         self.subscriptions = Subscriptions(self._connection)
-        self.usage = Usage(self._connection)
+        self.usage = UsageResource(self._connection)
         self.reservations = Reservations(self._connection)
         self.wallets = Wallets(self._connection)
         self.invoices = Invoices(self._connection)
@@ -60,7 +60,7 @@ class Tollbook:
         """
         return self._connection.json(method, path, query=query, **sent)
 
-    def close(self, timeout: float = SECONDS_AT_EXIT) -> None:
+    def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """
         Send what was recorded, then close the connections.
 

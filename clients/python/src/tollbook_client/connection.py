@@ -18,10 +18,10 @@ from uuid import uuid4
 
 import httpx
 
-from tollbook_client import writing
-from tollbook_client.problems import Problem, Unreachable, problem
+from tollbook_client import serialization
+from tollbook_client.problems import Problem, Unreachable, create_problem
 
-TRIED_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Retries:
     """
 
     patience: float = 60.0
-    first: float = 0.2
-    longest: float = 20.0
+    first_wait: float = 0.2
+    max_wait: float = 20.0
 
-    def wait(self, tries: int, *, asked: float | None = None) -> float:
+    def wait(self, tries: int, *, retry_after: float | None = None) -> float:
         """Return how many seconds to wait after so many tries, of which the last one was answered with `asked`."""
-        usual: float = min(self.longest, self.first * 2 ** min(tries - 1, 30))
-        return max(usual * random.uniform(0.5, 1), asked or 0.0)  # noqa: S311, nobody gains by guessing it
+        usual: float = min(self.max_wait, self.first_wait * 2 ** min(tries - 1, 30))
+        return max(usual * random.uniform(0.5, 1), retry_after or 0.0)  # noqa: S311, nobody gains by guessing it
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -82,7 +82,7 @@ class Connection:
         path: str,
         *,
         query: Mapping[str, Any] | None = None,
-        body: Any = writing.OMITTED,
+        body: Any = serialization.OMITTED,
         content: bytes | None = None,
         idempotency_key: str | None = None,
         retries: Retries | None = None,
@@ -98,9 +98,9 @@ class Connection:
         headers = {"Content-Type": "application/json"}
         if method == "POST":
             headers["Idempotency-Key"] = idempotency_key or uuid4().hex
-        if content is None and body is not writing.OMITTED:
-            content = writing.body(body)
-        params = {name: writing.text(value) for name, value in (query or {}).items() if value is not None}
+        if content is None and body is not serialization.OMITTED:
+            content = serialization.to_json(body)
+        params = {name: serialization.to_query_text(value) for name, value in (query or {}).items() if value is not None}
         rule, began, tries = retries or self.retries, self.clock(), 0
         while True:
             tries += 1
@@ -108,8 +108,8 @@ class Connection:
             if isinstance(failure, httpx.Response):
                 return failure
             asked = failure.retry_after if isinstance(failure, Problem) else None
-            wait = rule.wait(tries, asked=asked)
-            if not may_be_repeated(failure) or self.clock() + wait > began + rule.patience:
+            wait = rule.wait(tries, retry_after=asked)
+            if not is_retryable(failure) or self.clock() + wait > began + rule.patience:
                 raise failure
             self.sleep(wait)
 
@@ -118,7 +118,7 @@ class Connection:
             answer = self._http.request(method, path, **sent)
         except httpx.TransportError as error:
             return Unreachable(f"{method} {self.base_url}{path}: {type(error).__name__} {error}")
-        return answer if answer.is_success else as_problem(answer)
+        return answer if answer.is_success else read_problem(answer)
 
     def json(self, method: str, path: str, **sent: Any) -> Any:
         """Return what the answer says; its numbers with a point are Decimal."""
@@ -126,21 +126,21 @@ class Connection:
         return json.loads(answer.content, parse_float=Decimal) if answer.content else None
 
 
-def as_problem(answer: httpx.Response) -> Problem:
+def read_problem(answer: httpx.Response) -> Problem:
     """Return the exception that an answer stands for; one that no Tollbook gave, such as a proxy's, as well."""
     try:
         document = json.loads(answer.content)
     except ValueError:
         document = {"detail": answer.text[:200]}
     asked = answer.headers.get("Retry-After", "")
-    return problem(
+    return create_problem(
         status=answer.status_code, document=document, retry_after=float(asked) if asked.isdecimal() else None
     )
 
 
-def may_be_repeated(failure: Problem | Unreachable) -> bool:
+def is_retryable(failure: Problem | Unreachable) -> bool:
     """Tell whether the same request may fare better later."""
-    if isinstance(failure, Unreachable) or failure.status in TRIED_AGAIN:
+    if isinstance(failure, Unreachable) or failure.status in RETRYABLE_STATUSES:
         return True
     return failure.status == 409 and failure.retry_after is not None
 
@@ -148,9 +148,9 @@ def may_be_repeated(failure: Problem | Unreachable) -> bool:
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
-def _begin_anew() -> None:
+def _reconnect_after_fork() -> None:
     for one in list(_CONNECTIONS):
         one._begin()  # what the parent has open is the parent's: two processes must not speak on one line
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reconnect_after_fork)

@@ -9,10 +9,10 @@ from tollbook_client.problems import TollbookError
 
 logger = logging.getLogger(__name__)
 
-MOST_EVENTS_AT_ONCE = 10_000
+MAX_BATCH_EVENTS = 10_000
 
 
-class Full(TollbookError):
+class OutboxFull(TollbookError):
     """As many events wait as may; this one was not taken."""
 
 
@@ -25,7 +25,7 @@ class NotSent(TollbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedEvent:
     """
     An event that is not stored, and will not be however often it is sent.
 
@@ -39,7 +39,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class OutboxLimits:
     """
     How much waits, and how long.
 
@@ -48,18 +48,18 @@ class Limits:
     seconds; None for as long as it takes), or gets `Full` at once.
     """
 
-    most: int = 100_000
-    most_bytes: int = 64 * 1024 * 1024
-    at_once: int = 500
-    every: float = 1.0
+    max_events: int = 100_000
+    max_bytes: int = 64 * 1024 * 1024
+    batch_size: int = 500
+    interval: float = 1.0
     when_full: Literal["block", "raise"] = "block"
     full_timeout: float | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.at_once <= min(self.most, MOST_EVENTS_AT_ONCE):
-            raise ValueError(f"at_once is 1 to {MOST_EVENTS_AT_ONCE:,}, and no more than {self.most:,} that wait.")
+        if not 1 <= self.batch_size <= min(self.max_events, MAX_BATCH_EVENTS):
+            raise ValueError(f"at_once is 1 to {MAX_BATCH_EVENTS:,}, and no more than {self.max_events:,} that wait.")
 
 
-def log_refusal(refusal: Refusal) -> None:
+def log_refusal(refusal: RefusedEvent) -> None:
     """Write down that an event was refused: what happens where nobody else wants to know."""
     logger.error("Event %s is %s: %s %s", refusal.event.get("id"), refusal.status, refusal.field, refusal.detail)

@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from multiprocessing.util import Finalize
 from typing import Any
 
-from tollbook_client.connection import Connection, Retries, may_be_repeated
-from tollbook_client.limits import Full, Limits, NotSent, Refusal
+from tollbook_client.connection import Connection, Retries, is_retryable
+from tollbook_client.limits import OutboxFull, OutboxLimits, NotSent, RefusedEvent
 from tollbook_client.problems import InvalidFields, Problem, Unprocessable, Unreachable
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES_AT_ONCE = 4 * 1024 * 1024
-SECONDS_AT_EXIT = 10.0
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+EXIT_TIMEOUT = 10.0
 
 _ONCE = Retries(patience=0)
 
@@ -36,8 +36,8 @@ class Outbox:
         self,
         connection: Connection,
         *,
-        limits: Limits,
-        on_refused: Callable[[Refusal], None],
+        limits: OutboxLimits,
+        on_refused: Callable[[RefusedEvent], None],
         retries: Retries,
     ) -> None:
         self._connection, self._limits, self._on_refused, self._retries = connection, limits, on_refused, retries
@@ -71,7 +71,7 @@ class Outbox:
             self._taken += 1
             if self._thread is None:
                 self._start()
-            if len(self._waiting) in (1, self._limits.at_once):
+            if len(self._waiting) in (1, self._limits.batch_size):
                 self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> None:
@@ -89,7 +89,7 @@ class Outbox:
             if not in_time:
                 raise NotSent(self._left())
 
-    def close(self, timeout: float = SECONDS_AT_EXIT) -> None:
+    def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """
         Send what waits, and take nothing more.
 
@@ -109,7 +109,7 @@ class Outbox:
 
     def _has_room(self, event: bytes) -> bool:
         waiting = self._taken - self._done
-        return waiting < self._limits.most and (not waiting or self._bytes + len(event) <= self._limits.most_bytes)
+        return waiting < self._limits.max_events and (not waiting or self._bytes + len(event) <= self._limits.max_bytes)
 
     def _await_room(self, event: bytes) -> None:
         # A callback of ours that records would wait for itself.
@@ -117,7 +117,7 @@ class Outbox:
         if not waits or not self._changed.wait_for(
             lambda: self._has_room(event) or self._closed_until is not None, self._limits.full_timeout
         ):
-            raise Full(f"{self._taken - self._done:,} events wait to be sent; there is no room for another.")
+            raise OutboxFull(f"{self._taken - self._done:,} events wait to be sent; there is no room for another.")
 
     def _left(self) -> list[dict[str, Any]]:
         return [json.loads(one) for one in (*self._under_way, *(event for event, _ in self._waiting))]
@@ -143,9 +143,9 @@ class Outbox:
                 self._changed.wait(self._due_in())
             batch: list[bytes] = []
             size = 0
-            while self._waiting and len(batch) < self._limits.at_once:
+            while self._waiting and len(batch) < self._limits.batch_size:
                 size += len(self._waiting[0][0]) + 1
-                if batch and size > MOST_BYTES_AT_ONCE:
+                if batch and size > MAX_BATCH_BYTES:
                     break
                 batch.append(self._waiting.popleft()[0])
             self._under_way = batch
@@ -155,10 +155,10 @@ class Outbox:
         if not self._waiting or self._is_over():
             return False
         hurried = self._hurry or self._closed_until is not None
-        return bool(hurried) or len(self._waiting) >= self._limits.at_once or (self._due_in() or 0) <= 0
+        return bool(hurried) or len(self._waiting) >= self._limits.batch_size or (self._due_in() or 0) <= 0
 
     def _due_in(self) -> float | None:
-        return None if not self._waiting else self._waiting[0][1] + self._limits.every - time.monotonic()
+        return None if not self._waiting else self._waiting[0][1] + self._limits.interval - time.monotonic()
 
     def _is_over(self) -> bool:
         return self._closed_until is not None and time.monotonic() >= self._closed_until
@@ -174,17 +174,17 @@ class Outbox:
                     self._deliver(batch[: len(batch) // 2])
                     return self._deliver(batch[len(batch) // 2 :])
                 if isinstance(error, InvalidFields | Unprocessable):
-                    return self._settle(batch, [Refusal(json.loads(batch[0]), "rejected", "", str(error))])
+                    return self._settle(batch, [RefusedEvent(json.loads(batch[0]), "rejected", "", str(error))])
                 tries += 1
                 if self._pause(tries, error):
                     return None
             else:
                 return self._settle(batch, refused)
 
-    def _send(self, batch: list[bytes]) -> list[Refusal]:
+    def _send(self, batch: list[bytes]) -> list[RefusedEvent]:
         answer = self._connection.json("POST", "/events", content=b"[" + b",".join(batch) + b"]", retries=_ONCE)
         return [
-            Refusal(
+            RefusedEvent(
                 json.loads(batch[one["index"]]), one["status"], str(one.get("field", "")), str(one.get("detail", ""))
             )
             for one in answer["results"]
@@ -194,8 +194,8 @@ class Outbox:
     def _pause(self, tries: int, error: Problem | Unreachable) -> bool:
         """Wait until the next try; return whether there is none, because time is up."""
         # A key that was revoked keeps its events, too: they are still there when the process gets another.
-        wait = self._retries.wait(tries if may_be_repeated(error) else 30, asked=getattr(error, "retry_after", None))
-        level = logging.WARNING if may_be_repeated(error) else logging.ERROR
+        wait = self._retries.wait(tries if is_retryable(error) else 30, retry_after=getattr(error, "retry_after", None))
+        level = logging.WARNING if is_retryable(error) else logging.ERROR
         logger.log(level, "Usage is kept and sent again in %.1f s: %s", wait, error)
         until = time.monotonic() + wait
         with self._changed:
@@ -205,7 +205,7 @@ class Outbox:
                 self._changed.wait(max(0.0, min(until, self._closed_until) - time.monotonic()))
             return self._is_over()
 
-    def _settle(self, batch: list[bytes], refused: Sequence[Refusal]) -> None:
+    def _settle(self, batch: list[bytes], refused: Sequence[RefusedEvent]) -> None:
         for one in refused:
             try:
                 self._on_refused(one)

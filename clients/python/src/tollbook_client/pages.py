@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from tollbook_client.connection import Connection
-from tollbook_client.reading import read
+from tollbook_client.deserialization import read
 
 T = TypeVar("T")
 
-MOST_ROWS = 200
+PAGE_SIZE = 200
 
 
 class Pages(Generic[T]):
@@ -22,7 +22,7 @@ class Pages(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         cursor: str | None = None
         while True:
-            query = {"limit": MOST_ROWS, **self._query, "cursor": cursor}
+            query = {"limit": PAGE_SIZE, **self._query, "cursor": cursor}
             page = self._connection.json("GET", self._path, query=query)
             for row in page["data"]:
                 yield read(self._kind, row)

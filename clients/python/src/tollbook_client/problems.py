@@ -14,7 +14,7 @@ class Unreachable(TollbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One field at fault. field: dotted path into what was sent; empty for all of it. code: for programs."""
 
     field: str
@@ -31,7 +31,7 @@ class Problem(TollbookError):
     facts: what else the answer holds.
     """
 
-    names: ClassVar[tuple[str, ...]] = ()
+    type_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, status: int, document: Mapping[str, Any], retry_after: float | None = None) -> None:
         self.status = status
@@ -40,12 +40,12 @@ class Problem(TollbookError):
         self.detail = str(document.get("detail") or "")
         self.request_id = str(document.get("instance") or "")
         self.errors = tuple(
-            Fault(str(one.get("field", "")), str(one.get("code", "")), str(one.get("detail", "")))
+            FieldError(str(one.get("field", "")), str(one.get("code", "")), str(one.get("detail", "")))
             for one in document.get("errors") or ()
         )
         self.retry_after = retry_after
         known = {"type", "title", "status", "detail", "instance", "errors"}
-        self.facts = {name: value for name, value in document.items() if name not in known}
+        self.extensions = {name: value for name, value in document.items() if name not in known}
         super().__init__(f"{status} {self.name}: {self.detail or self.title} ({self.request_id})")
 
 
@@ -69,7 +69,7 @@ class LimitReached(Problem):
     @property
     def limit(self) -> Mapping[str, Any]:
         """Return how the customer stands: `reason`, `remaining`, `remedy`, `resets_at` and more."""
-        found: Mapping[str, Any] = self.facts.get("limit") or {}
+        found: Mapping[str, Any] = self.extensions.get("limit") or {}
         return found
 
 
@@ -115,10 +115,10 @@ class ServerError(Problem):
     names = ("internal-error", "database-unavailable")
 
 
-_CLASSES = {name: kind for kind in Problem.__subclasses__() for name in kind.names}
+_CLASSES = {name: kind for kind in Problem.__subclasses__() for name in kind.type_names}
 
 
-def problem(*, status: int, document: Any, retry_after: float | None) -> Problem:
+def create_problem(*, status: int, document: Any, retry_after: float | None) -> Problem:
     """Return the exception that an answer of 400 and more stands for."""
     told = document if isinstance(document, Mapping) else {}
     name = str(told.get("type") or "").rsplit("/", 1)[-1]

@@ -23,7 +23,7 @@ class BadSignature(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebhookMessage:
     """
     What happened.
 
@@ -44,7 +44,7 @@ class Message:
 
 def verify(
     body: bytes, headers: Mapping[str, str], secret: str | Sequence[str], *, now: float | None = None
-) -> Message:
+) -> WebhookMessage:
     """
     Return the message of a request, if it is one.
 
@@ -67,7 +67,7 @@ def verify(
     if not any(hmac.compare_digest(one, other) for one in wanted for other in got):
         raise BadSignature("No signature fits the message.")
     document = json.loads(body, parse_float=Decimal)
-    return Message(
+    return WebhookMessage(
         id=name,
         type=document["type"],
         timestamp=datetime.fromisoformat(document["timestamp"]),

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.audit.job import start_audit
 from billing.audit.records import invoice_numbers
 from billing.closing import close_due, month_end
-from billing.closing.month_end.checklist import checklist
+from billing.closing.month_end.checklist import read_checklist
 from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Counter, Job, UnmatchedUsage
@@ -18,8 +18,8 @@ from billing.models.jobs import JobState
 from customers.models import Delivery
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
-from invoices.credit_notes import credit
-from invoices.documents.month_lock import CannotLock
+from invoices.credit_notes import issue_credit_note
+from invoices.documents.month_lock import MonthLockRefused
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import record_payment
 from plans.publishing.approvals import ask
@@ -56,11 +56,11 @@ def over(version):
 
 
 def open_points(month=JANUARY, **more):
-    return {one.code: one.count for one in checklist(seller=make_seller(), month=month, **more) if one.is_open}
+    return {one.code: one.count for one in read_checklist(seller=make_seller(), month=month, **more) if one.is_open}
 
 
 def lock(month=JANUARY, *, at=MAR):
-    return month_end.lock(seller=make_seller(), month=month, note="", by=None, at=at)
+    return month_end.lock_checked_month(seller=make_seller(), month=month, note="", by=None, at=at)
 
 
 def unmatched(customer, day):
@@ -81,7 +81,7 @@ def test_what_is_not_billed_keeps_the_month_open(over):
     close_due(at=CLOSED_AT)
     assert open_points() == {"periods_failed": 1, "audit_missing": 1}
     with pytest.raises(
-        CannotLock, match=r"January 2026 of Acme Inc\. cannot be locked\. 1 periods could not be billed\."
+        MonthLockRefused, match=r"January 2026 of Acme Inc\. cannot be locked\. 1 periods could not be billed\."
     ):
         lock()
 
@@ -98,7 +98,7 @@ def test_usage_and_its_worth(over):
     unmatched(over[0].subscription.customer.external_id, 5)
     unmatched("nobody", 6)
     unmatched(make_customer(seller=make_seller("other")).external_id, 7)
-    points = {one.code: one for one in checklist(seller=make_seller(), month=JANUARY)}
+    points = {one.code: one for one in read_checklist(seller=make_seller(), month=JANUARY)}
     assert points["late_usage"].count == 1
     assert points["late_usage"].amounts == {"USD": Decimal("1.00")}
     assert points["unmatched_usage"].count == 2
@@ -113,7 +113,7 @@ def test_documents_and_what_became_of_them(over):
     first = Invoice.objects.order_by("pk").first()
     Rendering.objects.create(invoice=first, content=b"x", sha256="0" * 64, rendered_at=MAR)
     record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=CLOSED_AT)
-    credit(invoice_id=first.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
+    issue_credit_note(invoice_id=first.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
     found = open_points(FEBRUARY)
     assert (found["without_file"], found["not_sent"], found["overpaid"]) == (2, 2, 1)
 
@@ -138,7 +138,7 @@ def test_the_audit_is_a_job_and_keeps_the_month_open_if_it_finds_something(over,
         job.items.exclude(findings=[]).values_list("findings", flat=True)
     )
     assert open_points()["audit_violated"] == job.figures["violated"] > 0
-    with pytest.raises(CannotLock, match="promises of the books are broken"):
+    with pytest.raises(MonthLockRefused, match="promises of the books are broken"):
         lock()
 
 
@@ -159,7 +159,7 @@ def test_a_month_of_which_all_is_billed_is_locked_with_what_was_said(over):
 def test_it_asks_as_often_for_many_as_for_few(over, version):
     def questions():
         with CaptureQueriesContext(connection) as captured:
-            checklist(seller=make_seller(), month=FEBRUARY)
+            read_checklist(seller=make_seller(), month=FEBRUARY)
         return len(captured)
 
     def happen():

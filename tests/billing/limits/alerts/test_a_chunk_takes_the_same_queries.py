@@ -33,14 +33,14 @@ def add(*names):
 def asked(monkeypatch, at):
     """Return how many statements a look takes, by Django's cursors and by prepared ones."""
     prepared = []
-    execute = prepared_statements.Prepared.execute
+    execute = prepared_statements.PreparedCursor.execute
 
     def counted(self, query, *args, **options):
         prepared.append(query)
         return execute(self, query, *args, **options)
 
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
-        patch.setattr(prepared_statements.Prepared, "execute", counted)
+        patch.setattr(prepared_statements.PreparedCursor, "execute", counted)
         look(at)
     return len(captured) + len(prepared)
 

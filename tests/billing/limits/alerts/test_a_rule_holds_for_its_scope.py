@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from billing.limits.alerts.rule_settings import MOST_OWN, AlertRuleRefused, Scope, remove_alert_rule, set_alert_rule
+from billing.limits.alerts.rule_settings import MAX_RULES_PER_CUSTOMER, AlertRuleRefused, AlertScope, remove_alert_rule, set_alert_rule
 from billing.models import AlertRule
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, calls, look, messages, told, use
 from tests.builders import make_feature, make_seller
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 def guard(kind, *, levels=(), amount=None, is_on=True, set_by="finance", at=NOW, **scope):
     return set_alert_rule(
         kind=kind,
-        scope=Scope(**scope),
+        scope=AlertScope(**scope),
         levels=levels,
         amount=None if amount is None else D(amount),
         is_on=is_on,
@@ -136,7 +136,7 @@ def test_an_amount_of_the_customers_is_at_most_finances():
 
 def test_a_customer_has_so_many_of_their_own_and_no_more():
     acme = calls()
-    for number in range(MOST_OWN):
+    for number in range(MAX_RULES_PER_CUSTOMER):
         scope = {"subscription": acme, "dimension": "api_key", "value": f"key-{number}"}
         guard("spend", amount=5, set_by="customer", **scope)
     guard("spend", amount=6, set_by="customer", **scope)

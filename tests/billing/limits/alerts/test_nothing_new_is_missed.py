@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.limits.alerts import change_feed, evaluation
-from billing.limits.alerts.change_feed import EVENTS, Seen, Step, follow, step_from
+from billing.limits.alerts.change_feed import EVENTS, SequenceSnapshot, SequenceRange, queue_changed_customers, next_range
 from billing.metering.ingest import event_recorder
 from billing.models import Alert, ChangeCursor, PendingEvaluation
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, look, messages, use
@@ -28,8 +28,8 @@ STEPS = [
 @pytest.mark.parametrize(("was", "seen", "becomes", "why"), STEPS)
 def test_a_number_is_a_position_once_all_that_ran_are_over(was, seen, becomes, why):
     position, noted, horizon = was
-    found = step_from(ChangeCursor(position=position, noted=noted, horizon=horizon), Seen(*seen))
-    assert found == Step(position, seen[0], *becomes), why
+    found = next_range(ChangeCursor(position=position, noted=noted, horizon=horizon), SequenceSnapshot(*seen))
+    assert found == SequenceRange(position, seen[0], *becomes), why
 
 
 @pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def test_an_event_that_is_committed_late_is_seen(monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """Let nothing else run: the transactions of other tests' databases are on this server, too."""
-    monkeypatch.setattr(change_feed, "_RUNNING", "SELECT 1::bigint, 1::bigint")
+    monkeypatch.setattr(change_feed, "_RUNNING_TRANSACTIONS", "SELECT 1::bigint, 1::bigint")
 
 
 @pytest.mark.usefixtures("alone")
@@ -90,8 +90,8 @@ def test_sweepers_at_the_same_time_tell_once():
 def test_a_change_while_its_customer_is_looked_after_is_looked_at_again(monkeypatch):
     messages(10)
     use("message", 5)
-    follow(EVENTS, at=NOW)
-    pause = Pause.before(monkeypatch, evaluation, "compare")
+    queue_changed_customers(EVENTS, at=NOW)
+    pause = Pause.before(monkeypatch, evaluation, "update_alerts")
     slow = start(lambda: look(NOW + MINUTE))  # has read five of ten
     pause.await_arrival()
     use("message", 5, at=NOW + timedelta(seconds=1))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.limits.alerts.thresholds import due_within, fallen_below, is_telling, reached, unusual, usual
+from billing.limits.alerts.thresholds import levels_due_within, levels_undercut, is_forecast_reliable, levels_reached, spike_levels, usual_daily_quantity
 from tests.docs_tables import rows
 
 
@@ -17,35 +17,35 @@ def levels(text):
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Levels"), ids=str)
 def test_a_level_is_reached_as_on_the_page(row):
-    assert reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(row["crossed"])
+    assert levels_reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(row["crossed"])
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Balances"), ids=str)
 def test_a_balance_is_low_as_on_the_page(row):
-    found = fallen_below(D(row["balance"]), limit=D(row["limit"]), levels=levels(row["levels"]))
+    found = levels_undercut(D(row["balance"]), limit=D(row["limit"]), levels=levels(row["levels"]))
     assert found == levels(row["crossed"])
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Unusual use"), ids=str)
 def test_use_is_unusual_as_on_the_page(row):
-    usually = usual([D(row["before"])], days=int(row["days"]))
+    usually = usual_daily_quantity([D(row["before"])], days=int(row["days"]))
     if usually is None:
         assert row["crossed"] == "too early"
         return
     amount, least = Fraction(D(row["costs"])), D(row["least"])
-    assert unusual(D(row["last day"]), usually=usually, amount=amount, least=least, levels=[5]) == levels(
+    assert spike_levels(D(row["last day"]), usual_quantity=usually, cost=amount, minimum_cost=least, levels=[5]) == levels(
         row["crossed"]
     )
 
 
 def test_what_expires_is_due_from_the_day_on():
-    assert due_within(Fraction(7), levels=[1, 7]) == (7,)
-    assert due_within(Fraction(1), levels=[1, 7]) == (7, 1)
-    assert due_within(Fraction(71, 10), levels=[1, 7]) == ()
+    assert levels_due_within(Fraction(7), levels=[1, 7]) == (7,)
+    assert levels_due_within(Fraction(1), levels=[1, 7]) == (7, 1)
+    assert levels_due_within(Fraction(71, 10), levels=[1, 7]) == ()
 
 
 def test_a_forecast_is_told_from_a_tenth_of_the_period_on():
-    assert [is_telling(Fraction(one, 100)) for one in (9, 10, 11)] == [False, True, True]
+    assert [is_forecast_reliable(Fraction(one, 100)) for one in (9, 10, 11)] == [False, True, True]
 
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=6)
@@ -54,11 +54,11 @@ LEVELS = st.lists(st.integers(1, 1000), min_size=1, max_size=10)
 
 @given(AMOUNTS, AMOUNTS, AMOUNTS, LEVELS)
 def test_more_use_never_crosses_less(value, more, limit, some):
-    assert set(reached(value, limit=limit, levels=some)) <= set(reached(value + more, limit=limit, levels=some))
+    assert set(levels_reached(value, limit=limit, levels=some)) <= set(levels_reached(value + more, limit=limit, levels=some))
 
 
 @given(AMOUNTS, AMOUNTS, LEVELS)
 def test_a_balance_is_either_low_or_has_reached_the_level(value, limit, some):
-    assert set(fallen_below(value, limit=limit, levels=some)) | set(reached(value, limit=limit, levels=some)) >= (
+    assert set(levels_undercut(value, limit=limit, levels=some)) | set(levels_reached(value, limit=limit, levels=some)) >= (
         set(some) if value else set()
     )

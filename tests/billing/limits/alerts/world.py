@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.limits.alerts.evaluation import Swept, sweep
+from billing.limits.alerts.evaluation import EvaluationSummary, evaluate_alerts
 from billing.models import Alert, Subscription
 from customers.models.notifications import Notification
 from tests.billing.metering.ingest.world import send
@@ -38,8 +38,8 @@ def use(event: str, times: int, *, customer: str = "acme", at: datetime = NOW, *
     return ids
 
 
-def look(at: datetime = NOW + MINUTE) -> Swept:
-    return sweep(at=at)
+def look(at: datetime = NOW + MINUTE) -> EvaluationSummary:
+    return evaluate_alerts(at=at)
 
 
 def alerts(**wanted: Any) -> list[tuple[str, int, str]]:

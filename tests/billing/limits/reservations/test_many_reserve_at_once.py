@@ -6,9 +6,9 @@ import pytest
 
 from billing.limits.check import check
 from billing.limits.reservations import commit, reserve
-from billing.limits.reservations.admission import report
+from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
-from billing.metering.ingest.parser import AHEAD, RETENTION, read
+from billing.metering.ingest.parser import MAX_AHEAD, MAX_AGE, parse_events
 from billing.models import Counter, Reservation
 from tests.billing.limits.reservations.world import MINUTE, NOW, capped_customer, prepaid_customer
 from tests.races import together
@@ -30,7 +30,7 @@ def ask_and_reserve(feature, number):
         if not check(customer="acme", feature=feature, quantity=Decimal(1), sandbox=False, at=NOW).allowed:
             return None
         asked = {"customer": "acme", "feature": feature, "quantity": Decimal(1), "sandbox": False}
-        return let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, lasts=MINUTE))
+        return let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, duration=MINUTE))
 
     return act
 
@@ -53,7 +53,7 @@ def test_commits_reports_and_reservations_never_pass_the_cap_together(clean_book
     def use(number):
         def act():
             asked = {"customer": "acme", "feature": "messages", "quantity": Decimal(2), "sandbox": False}
-            made = let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, lasts=MINUTE))
+            made = let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, duration=MINUTE))
             return made and commit(reservation_id=made[0].pk, quantity=Decimal(1 + number % 2), at=NOW)
 
         return act
@@ -64,8 +64,8 @@ def test_commits_reports_and_reservations_never_pass_the_cap_together(clean_book
             number,
             NOW.isoformat().encode(),
         )
-        events, _, _ = read(body, sandbox=False, at=NOW, oldest=NOW - RETENTION, newest=NOW + AHEAD)
-        return lambda: let_through(lambda: report(events=events, sandbox=False, at=NOW))
+        events, _, _ = parse_events(body, sandbox=False, at=NOW, oldest=NOW - MAX_AGE, newest=NOW + MAX_AHEAD)
+        return lambda: let_through(lambda: report_usage(events=events, sandbox=False, at=NOW))
 
     together(*[use(n) for n in range(20)], *[tell(n) for n in range(20)])
 

@@ -6,7 +6,7 @@ import pytest
 
 from billing.limits.check import CAP_REACHED, SPEND_CAP_REACHED, WALLET_EMPTY
 from billing.limits.reservations import commit, lapse_due, release
-from billing.limits.reservations.errors import LimitReached, NotOpen, OtherContent, ReservationRefused
+from billing.limits.reservations.errors import LimitReached, ReservationNotOpen, ReservationConflict, ReservationRefused
 from billing.limits.spend_caps import set_cap
 from billing.models import Counter, Event, Reservation
 from tests.billing.limits.reservations.world import (
@@ -72,11 +72,11 @@ def test_a_repeat_answers_as_the_first_and_another_is_a_conflict():
     made = hold("run-1", 10)
 
     assert hold("run-1", 10).pk == made.pk
-    with pytest.raises(OtherContent):
+    with pytest.raises(ReservationConflict):
         hold("run-1", 11)
     commit(reservation_id=made.pk, quantity=D(4), at=NOW)
     assert commit(reservation_id=made.pk, quantity=D(4), at=NOW + 2 * MINUTE).used == 4
-    with pytest.raises(OtherContent):
+    with pytest.raises(ReservationConflict):
         commit(reservation_id=made.pk, quantity=D(5), at=NOW)
     assert (counted(), Event.objects.count()) == (4, 4)
 
@@ -89,7 +89,7 @@ def test_what_is_released_is_there_again():
     release(reservation_id=made.pk, at=NOW)
 
     assert ask(10).allowed
-    with pytest.raises(NotOpen, match="released"):
+    with pytest.raises(ReservationNotOpen, match="released"):
         commit(reservation_id=made.pk, at=NOW)
 
 
@@ -97,7 +97,7 @@ def test_what_is_over_is_given_back_by_itself():
     wallet = prepaid_customer(balance=10)
     made = hold("run-1", 10, feature="runs")
     over = NOW + MINUTE
-    with pytest.raises(NotOpen, match="over"):
+    with pytest.raises(ReservationNotOpen, match="over"):
         commit(reservation_id=made.pk, at=over)
 
     assert lapse_due(at=over) == 1
@@ -123,7 +123,7 @@ def test_a_wallet_refuses_what_it_has_not():
 
     with pytest.raises(LimitReached) as refused:
         hold("run-1", 11, feature="runs")
-    assert (refused.value.answer.reason, refused.value.answer.room.available) == (WALLET_EMPTY, 10)
+    assert (refused.value.answer.reason, refused.value.answer.funds.available) == (WALLET_EMPTY, 10)
 
     made = hold("run-2", 10, feature="runs")
     with pytest.raises(LimitReached):
@@ -177,7 +177,7 @@ def test_a_cap_that_stops_keeps_room_for_what_is_reserved():
 
     assert ask(4, feature="calls").allowed
     answer = ask(5, feature="calls")
-    assert (answer.reason, answer.spent.spent) == (SPEND_CAP_REACHED, 8)
+    assert (answer.reason, answer.reached_cap.spent) == (SPEND_CAP_REACHED, 8)
     with pytest.raises(LimitReached):
         commit(reservation_id=made.pk, quantity=D(11), at=NOW)
     assert commit(reservation_id=made.pk, quantity=D(10), at=NOW).used == 10

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.limits.check import Answer, check
+from billing.limits.check import CheckAnswer, check
 from billing.limits.reservations import reserve
 from billing.models import Reservation, Subscription
 from lib.currencies import CREDITS
@@ -70,7 +70,7 @@ def hold(
     return reserve(feature=feature, quantity=Decimal(quantity), reference=reference, at=at, **asked)[0]
 
 
-def ask(quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any) -> Answer:
+def ask(quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any) -> CheckAnswer:
     """Check for acme."""
     return check(customer="acme", feature=feature, quantity=Decimal(quantity), sandbox=False, at=at, **fields)
 

@@ -97,8 +97,8 @@ def test_what_is_kept_is_that_of_the_survivors(world, history, audited):
 
 
 def forget():
-    customer_cache.forget()
-    counter_store.forget()
+    customer_cache.clear()
+    counter_store.clear_id_cache()
 
 
 def test_a_repeat_of_what_was_taken_back_counts_nothing_again(world):

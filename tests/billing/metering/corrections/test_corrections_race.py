@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_one
+from billing.closing import batch, close_period
 from billing.metering.corrections import usage_correction
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, unmatched_usage
 from billing.models import BilledUsage, Correction, Event
 from tests.billing.metering.corrections.world import late, make_metered_world, person, replace, sample, void
@@ -33,7 +33,7 @@ def billed():
 
 
 def close(subscription):
-    return close_one(period_id=subscription.periods.order_by("starts_at").first().pk, at=LATER)
+    return close_period(period_id=subscription.periods.order_by("starts_at").first().pk, at=LATER)
 
 
 def test_a_close_waits_for_a_correction_under_way_and_bills_what_it_leaves(january, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_void_waits_for_a_replay_under_way_and_takes_back_what_it_counted(monk
     send(call("a"))
     make_world()
     pause = Pause.before(monkeypatch, unmatched_usage, "resolve")
-    replaying = start(lambda: replay(at=NOW))
+    replaying = start(lambda: reprocess(at=NOW))
     pause.await_arrival()
     correction = start(lambda: void("a"))
     wait_until_blocked()

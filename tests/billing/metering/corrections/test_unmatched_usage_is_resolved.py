@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.models import UnmatchedUsage
 from tests.billing.metering.corrections.world import replace, void
 from tests.billing.metering.ingest.request_parser import NOW
@@ -20,14 +20,14 @@ def test_a_void_resolves_it_for_good():
     assert void("a") == ["accepted"]
     assert open_reports() == 1
     make_world()
-    assert replay(at=NOW).resolved == 1
+    assert reprocess(at=NOW).resolved == 1
     assert counted() == {"calls/call/03": (1, 1)}
 
 
 def test_usage_that_was_replayed_is_taken_back():
     send(call("a"))
     make_world()
-    replay(at=NOW)
+    reprocess(at=NOW)
     assert void("a") == ["accepted"]
     assert counted() == {"calls/call/03": (0, 0)}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from billing.metering.corrections import Outcome, Wanted, correct
-from billing.metering.ingest.parser import key_of
+from billing.metering.corrections import CorrectionOutcome, CorrectionRequest, correct_usage
+from billing.metering.ingest.parser import event_key
 from billing.models import AggregateState, Counter, DistinctValue, HourlyUsage, LevelChange, Period, Subscription
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from lib.decimals import EXACT
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import read
@@ -38,14 +38,14 @@ def wanted(
     reason: str = "wrong",
     source: str = "",
     sandbox: bool = False,
-) -> Wanted:
+) -> CorrectionRequest:
     """Ask for an event to be taken back, or to be replaced by another one."""
     new = read(replacement, sandbox=sandbox)[0] if replacement else None
-    return Wanted(0, id_, source, key_of(id_, source=source, sandbox=sandbox), reason, new)
+    return CorrectionRequest(0, id_, source, event_key(id_, source=source, sandbox=sandbox), reason, new)
 
 
-def correct_all(*asked: Wanted, at: datetime = NOW, sandbox: bool = False, atomic: bool = False) -> list[Outcome]:
-    return correct(corrections=asked, sandbox=sandbox, at=at, by=person(), atomic=atomic)
+def correct_all(*asked: CorrectionRequest, at: datetime = NOW, sandbox: bool = False, atomic: bool = False) -> list[CorrectionOutcome]:
+    return correct_usage(corrections=asked, sandbox=sandbox, at=at, by=person(), atomic=atomic)
 
 
 def void(*ids: str, at: datetime = NOW) -> list[str]:
@@ -96,7 +96,7 @@ def make_metered_world() -> Subscription:
     version = make_plan("metered", offers=offers)
     version.features.get(feature__code="max").prices.update(resets_unit="day")
     subscription = subscribe(make_customer("acme"), publish(version), starts_at=JAN)
-    extend_periods(until=NOW)
+    generate_periods(until=NOW)
     return subscription
 
 

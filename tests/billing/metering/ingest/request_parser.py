@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.metering.ingest.parser import Received, Refused, read
+from billing.metering.ingest.parser import ReceivedEvent, EventError, parse_events
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OLDEST = NOW - timedelta(days=396)
@@ -16,13 +16,13 @@ def event(**fields: Any) -> dict[str, Any]:
     return {"id": "e1", "customer": "acme", "event": "api.call", **fields}
 
 
-def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[Received], list[Refused], bool]:
+def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[ReceivedEvent], list[EventError], bool]:
     """Return what `read` makes of a body; anything but bytes is encoded first."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read(sent, sandbox=sandbox, at=NOW, oldest=OLDEST, newest=NEWEST)
+    return parse_events(sent, sandbox=sandbox, at=NOW, oldest=OLDEST, newest=NEWEST)
 
 
-def one(body: bytes | object, *, sandbox: bool = False) -> Received:
+def one(body: bytes | object, *, sandbox: bool = False) -> ReceivedEvent:
     """Return the only event of a body that has nothing to refuse."""
     events, refused, _ = received(body, sandbox=sandbox)
     assert refused == []

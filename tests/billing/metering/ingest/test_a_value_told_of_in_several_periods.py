@@ -4,7 +4,7 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.models import AggregateState
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from tests.billing.metering.ingest.world import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -24,7 +24,7 @@ def test_a_seat_that_is_told_of_in_two_periods_of_one_batch_is_one_seat():
         make_customer("acme"),
         publish(make_plan(offers=[offer(make_feature("seats", meter=seats), rates=[rate("4")])])),
     )
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
 
     def seat(id_, at, op="add"):
         return {

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from billing.metering.ingest.parser import MOST_BYTES, MOST_EVENTS, BodyRefused
+from billing.metering.ingest.parser import MAX_BYTES, MAX_EVENTS, BodyRefused
 from tests.billing.metering.ingest.request_parser import event, received
 
 WHOLE = json.dumps(event()).encode()
@@ -32,8 +32,8 @@ REFUSED = [
     (gzip.compress(WHOLE), 400, "not a JSON event", "compressed"),
     (b"[" * 100_000, 400, "", "100,000 levels of nothing"),
     (b'{"a":' * 100_000, 400, "", "100,000 levels of objects"),
-    (b" " * (MOST_BYTES + 1), 413, "at most 8,388,608", "one byte too many"),
-    (b"[" + b"1," * MOST_EVENTS + b"1]", 413, "more than 10,000 events", "one event too many"),
+    (b" " * (MAX_BYTES + 1), 413, "at most 8,388,608", "one byte too many"),
+    (b"[" + b"1," * MAX_EVENTS + b"1]", 413, "more than 10,000 events", "one event too many"),
 ]
 
 

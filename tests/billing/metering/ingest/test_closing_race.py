@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_one
+from billing.closing import batch, close_period
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Counter, Event, Period
 from tests.billing.metering.ingest.world import call, counted, make_world, send
@@ -36,7 +36,7 @@ def test_a_close_waits_for_usage_under_way_and_bills_it(january, monkeypatch):
     ingest = start(lambda: send(in_january("c1")))
     pause.await_arrival()
 
-    close = start(lambda: close_one(period_id=january.pk, at=LATER))
+    close = start(lambda: close_period(period_id=january.pk, at=LATER))
     wait_until_blocked()
     pause.let_go()
 
@@ -50,7 +50,7 @@ def test_a_close_waits_for_usage_under_way_and_bills_it(january, monkeypatch):
 def test_usage_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
     send(in_january("c0"))
     pause = Pause.before(monkeypatch, batch, "read_counters")
-    close = start(lambda: close_one(period_id=january.pk, at=LATER))
+    close = start(lambda: close_period(period_id=january.pk, at=LATER))
     pause.await_arrival()
 
     ingest = start(lambda: send(in_january("c1")))
@@ -71,7 +71,7 @@ def test_a_snapshots_mark_parts_the_periods_events_exactly(january, monkeypatch)
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: send(in_january("c1")))
     pause.await_arrival()
-    close = start(lambda: close_one(period_id=january.pk, at=LATER))
+    close = start(lambda: close_period(period_id=january.pk, at=LATER))
     wait_until_blocked()
     for number in range(5):
         send(call(f"o{number}", customer="other"))
@@ -99,7 +99,7 @@ def test_usage_that_streams_in_while_the_period_closes_is_billed_or_late(january
 
     def close():
         try:
-            return close_one(period_id=january.pk, at=LATER)
+            return close_period(period_id=january.pk, at=LATER)
         finally:
             closed.set()
 
@@ -115,7 +115,7 @@ def test_usage_that_streams_in_while_the_period_closes_is_billed_or_late(january
 def test_two_closes_of_one_period_give_one_invoice(january):
     send(in_january("c0"))
 
-    first, second = together(*[lambda: close_one(period_id=january.pk, at=LATER)] * 2)
+    first, second = together(*[lambda: close_period(period_id=january.pk, at=LATER)] * 2)
 
     assert first == second
     assert first is not None

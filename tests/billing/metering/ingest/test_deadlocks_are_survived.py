@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
     """Let the database refuse the counting of the next `times` tries, as it does to break a deadlock."""
     refusals = ["lost"] * times
-    count = event_recorder._count
+    count = event_recorder._count_events
 
     def counting(*args: object, **kwargs: object) -> None:
         if refusals:

@@ -12,7 +12,7 @@ from tests.billing.metering.ingest.request_parser import NOW, event, one, receiv
 def test_a_single_event_is_read_with_its_arrival_as_its_time():
     found = one(event(properties={"tokens": 5}))
 
-    assert (found.id, found.customer, found.event, found.source) == ("e1", "acme", "api.call", "")
+    assert (found.id, found.customer, found.name, found.source) == ("e1", "acme", "api.call", "")
     assert found.occurred_at == NOW
     assert found.properties == {"tokens": 5}
 
@@ -69,7 +69,7 @@ def test_a_cloud_event_is_read_by_its_own_names():
         }
     )
 
-    assert (found.id, found.source, found.event, found.customer) == ("c1", "/router", "llm.request", "acme")
+    assert (found.id, found.source, found.name, found.customer) == ("c1", "/router", "llm.request", "acme")
     assert found.occurred_at == datetime(2026, 3, 1, tzinfo=UTC)
     assert found.properties == {"tokens": 5}
 

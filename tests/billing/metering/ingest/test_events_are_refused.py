@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from billing.metering.ingest.parser import MOST_PROPERTY_BYTES
+from billing.metering.ingest.parser import MAX_PROPERTY_BYTES
 from tests.billing.metering.ingest.request_parser import event, received
 
 
@@ -77,7 +77,7 @@ REFUSED = [
     (raw(properties=b'{"a":' * 17 + b"1" + b"}" * 17), "properties.a", "at most 16 levels", "17 levels"),
     (raw(properties=b'{"a":' * 900 + b"1" + b"}" * 900), "properties.a", "at most 16 levels", "900 levels"),
     (
-        raw(properties=b'{"a":["' + b"x" * MOST_PROPERTY_BYTES + b'"]}'),
+        raw(properties=b'{"a":["' + b"x" * MAX_PROPERTY_BYTES + b'"]}'),
         "properties.a",
         "at most 4,096",
         "64 KiB in one text",

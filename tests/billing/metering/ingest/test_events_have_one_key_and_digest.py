@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.metering.ingest.parser import read
+from billing.metering.ingest.parser import parse_events
 from tests.billing.metering.ingest.request_parser import NEWEST, NOW, OLDEST, event, one
 
 SAME = [
@@ -66,7 +66,7 @@ def test_other_content_has_another_digest_under_the_same_key(fields, why):
 def test_an_event_without_a_time_of_its_own_has_one_digest_whenever_it_arrives():
     body = b'{"id":"e1","customer":"acme","event":"api.call"}'
     arrivals = [NOW, NOW + timedelta(seconds=1)]
-    first, again = [read(body, sandbox=False, at=at, oldest=OLDEST, newest=NEWEST)[0][0] for at in arrivals]
+    first, again = [parse_events(body, sandbox=False, at=at, oldest=OLDEST, newest=NEWEST)[0][0] for at in arrivals]
 
     assert [first.occurred_at, again.occurred_at] == arrivals
     assert (first.key, first.digest) == (again.key, again.digest)

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing.metering.ingest.parser import MOST_BYTES
+from billing.metering.ingest.parser import MAX_BYTES
 from billing.models import Event
 from tests.api.calls import Caller, problem
 
@@ -69,7 +69,7 @@ def test_a_body_that_cannot_be_read_stores_nothing(api, body):
 
 
 TOO_LARGE = {
-    "9 MiB": b"[%b]" % (GOOD + b" " * MOST_BYTES),
+    "9 MiB": b"[%b]" % (GOOD + b" " * MAX_BYTES),
     "10,001 events": b"[%b]" % b",".join([GOOD] * 10_001),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.metering.ingest.attribution import HOUR, hour_of
+from billing.metering.ingest.attribution import HOUR, local_hour
 
 HOURS = [
     # instant (UTC) zone hour it lies in (UTC) why
@@ -26,7 +26,7 @@ HOURS = [
 def test_an_instant_lies_in_the_hour_of_the_zone(instant, zone, expected, why):
     at = datetime.fromisoformat(instant).replace(tzinfo=UTC)
 
-    assert hour_of(at, ZoneInfo(zone)) == datetime.fromisoformat(expected).replace(tzinfo=UTC), why
+    assert local_hour(at, ZoneInfo(zone)) == datetime.fromisoformat(expected).replace(tzinfo=UTC), why
 
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ ZONES = ["UTC", "Asia/Kathmandu", "Asia/Kolkata", "America/St_Johns", "Europe/Be
     st.sampled_from(ZONES),
 )
 def test_an_hour_contains_its_instant_and_is_an_hour_long(at, zone):
-    start = hour_of(at, ZoneInfo(zone))
+    start = local_hour(at, ZoneInfo(zone))
 
     assert start <= at < start + HOUR
-    assert hour_of(start, ZoneInfo(zone)) == start
+    assert local_hour(start, ZoneInfo(zone)) == start

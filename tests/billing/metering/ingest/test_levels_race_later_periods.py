@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_due, close_one
+from billing.closing import batch, close_due, close_period
 from billing.metering.store import events as event_store
 from billing.models import Period
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from billing.subscriptions.periods import generation
 from invoices.models import Line
 from tests.billing.metering.ingest.world import send
@@ -53,11 +53,11 @@ def billed_in_february():
 
 
 def test_a_close_of_a_later_period_waits_for_usage_under_way_and_bills_its_level(stored, monkeypatch):
-    extend_periods(until=LATER)
+    generate_periods(until=LATER)
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: store("a", 5))
     pause.await_arrival()
-    close = start(lambda: close_one(period_id=of_february().pk, at=LATER))
+    close = start(lambda: close_period(period_id=of_february().pk, at=LATER))
     wait_until_blocked()
     pause.let_go()
     assert ingest.result() == ["accepted"]
@@ -68,9 +68,9 @@ def test_a_close_of_a_later_period_waits_for_usage_under_way_and_bills_its_level
 
 def test_usage_waits_for_a_close_of_a_later_period_under_way_which_is_late_then(stored, monkeypatch):
 
-    extend_periods(until=LATER)
+    generate_periods(until=LATER)
     pause = Pause.before(monkeypatch, batch, "read_counters")
-    close = start(lambda: close_one(period_id=of_february().pk, at=LATER))
+    close = start(lambda: close_period(period_id=of_february().pk, at=LATER))
     pause.await_arrival()
     ingest = start(lambda: store("a", 5))
     wait_until_blocked()
@@ -86,7 +86,7 @@ def test_a_period_is_made_and_closed_only_after_usage_under_way_in_the_one_befor
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: store("a", 5))
     pause.await_arrival()
-    workers = start(lambda: (extend_periods(until=LATER), close_due(at=LATER)))
+    workers = start(lambda: (generate_periods(until=LATER), close_due(at=LATER)))
     wait_until_blocked()
     pause.let_go()
     assert ingest.result() == ["accepted"]
@@ -98,7 +98,7 @@ def test_a_period_is_made_and_closed_only_after_usage_under_way_in_the_one_befor
 def test_usage_waits_for_a_period_that_is_being_made_and_is_carried_into_it(stored, monkeypatch):
 
     pause = Pause.before(monkeypatch, generation, "insert_periods")
-    workers = start(lambda: (extend_periods(until=MAR), close_one(period_id=of_february().pk, at=LATER)))
+    workers = start(lambda: (generate_periods(until=MAR), close_period(period_id=of_february().pk, at=LATER)))
     pause.await_arrival()
     ingest = start(lambda: store("a", 5))
     wait_until_blocked()

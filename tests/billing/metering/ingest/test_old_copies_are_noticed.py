@@ -137,13 +137,13 @@ def test_a_period_that_another_subscription_of_the_customer_has_got_since_is_cou
 def test_a_batch_gives_up_after_a_few_tries(monkeypatch):
     make_world()
     events = read(call("c1"))
-    event_recorder.record(events=events, sandbox=False, at=NOW)
+    event_recorder.record_events(events=events, sandbox=False, at=NOW)
     monkeypatch.setattr(customer_cache, "refresh", lambda *args, **kwargs: {})
     with connection.cursor() as cursor:
         cursor.execute("UPDATE billing_period SET revision = revision + 1")
 
-    with pytest.raises(event_recorder.CopyIsOld):
-        event_recorder.record(events=read(call("c2")), sandbox=False, at=NOW)
+    with pytest.raises(event_recorder.StaleCatalog):
+        event_recorder.record_events(events=read(call("c2")), sandbox=False, at=NOW)
 
 
 def test_an_old_copy_of_few_months_is_read_further_back():
@@ -167,9 +167,9 @@ def test_a_batch_from_many_months_finds_them_all_though_one_of_them_is_not_made_
 def test_the_catalogs_copy_is_read_once():
     make_world()
     send(call("c1"))
-    copy = catalog_cache.current()
+    copy = catalog_cache.get_catalog()
 
     send(call("c2"), request("r1", 1, 1))
 
-    assert catalog_cache.current() is copy
+    assert catalog_cache.get_catalog() is copy
     assert MeterReading.objects.count() == 2

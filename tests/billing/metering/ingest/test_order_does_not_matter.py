@@ -65,7 +65,7 @@ def test_sums_are_those_of_the_distinct_events(world, delivered):
         assert Event.objects.count() == len(events)
         assert exact_sum(Rollup) == exact_sum(Counter)
         transaction.set_rollback(True)
-    customer_cache.forget()
+    customer_cache.clear()
 
 
 def exact_sum(model):

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from billing.metering.ingest.property_limits import MOST_CHARACTERS, MOST_KEYS, MOST_LEVELS, flaw
-from plans.aggregation.json_numbers import TooLong
+from billing.metering.ingest.property_limits import MAX_CHARACTERS, MAX_KEYS, MAX_LEVELS, find_flaw
+from plans.aggregation.json_numbers import OutOfBoundsNumber
 
 
 def nested(levels, inner=1):
@@ -19,12 +19,12 @@ def nested(levels, inner=1):
 ACCEPTED = [
     # properties                                   why
     ({},                                           "none at all"),
-    ({str(n): n for n in range(MOST_KEYS)},        "as many keys as allowed"),
-    ({"a": "x" * MOST_CHARACTERS},                 "as long a text as allowed"),
+    ({str(n): n for n in range(MAX_KEYS)},        "as many keys as allowed"),
+    ({"a": "x" * MAX_CHARACTERS},                 "as long a text as allowed"),
     ({"k" * 200: 1},                               "as long a key as allowed"),
     ({"a": 10**38 - 1},                            "38 digits"),
     ({"a": Decimal("1e-38")},                      "38 decimal places"),
-    (nested(MOST_LEVELS),                          "as deep as allowed"),
+    (nested(MAX_LEVELS),                          "as deep as allowed"),
     ({"a": [1] * 1000},                            "as long a list as allowed"),
     ({"a": [True, None, "ü", "🙂", {"b": []}]},     "whatever JSON has"),
 ]  # fmt: skip
@@ -32,8 +32,8 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("properties", "why"), ACCEPTED)
 def test_properties_within_the_bounds_pass(properties, why):
-    assert flaw(properties, has_nul=False) is None, why
-    assert flaw(properties, has_nul=True) is None, f"{why}, in a body with a NUL elsewhere"
+    assert find_flaw(properties, has_nul=False) is None, why
+    assert find_flaw(properties, has_nul=True) is None, f"{why}, in a body with a NUL elsewhere"
 
 
 REFUSED = [
@@ -44,10 +44,10 @@ REFUSED = [
     ({"a": {"k" * 201: 1}},                   "properties.a",  "a key is longer than 200 characters"),
     ({"a": 10**38},                           "properties.a",  "more than 38 digits"),
     ({"a": [-(10**38)]},                      "properties.a",  "more than 38 digits"),
-    ({"a": TooLong("1e400")},                 "properties.a",  "1e400… is out of bounds"),
-    ({"a": {"b": [TooLong("1e-99")]}},        "properties.a",  "1e-99… is out of bounds"),
-    (nested(MOST_LEVELS, inner={"z": 1}),     "properties.a",  "nested too deeply; at most 16 levels"),
-    (nested(MOST_LEVELS, inner=[]),           "properties.a",  "nested too deeply; at most 16 levels"),
+    ({"a": OutOfBoundsNumber("1e400")},                 "properties.a",  "1e400… is out of bounds"),
+    ({"a": {"b": [OutOfBoundsNumber("1e-99")]}},        "properties.a",  "1e-99… is out of bounds"),
+    (nested(MAX_LEVELS, inner={"z": 1}),     "properties.a",  "nested too deeply; at most 16 levels"),
+    (nested(MAX_LEVELS, inner=[]),           "properties.a",  "nested too deeply; at most 16 levels"),
     ({"a": [1] * 1001},                       "properties.a",  "1001 elements; at most 1,000"),
     ({"a": {str(n): n for n in range(1001)}}, "properties.a",  "1001 elements; at most 1,000"),
     ({"a": ["x" * 4097]},                     "properties.a",  "4,097 characters"),
@@ -56,7 +56,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("properties", "field", "reason"), REFUSED)
 def test_properties_beyond_a_bound_are_refused_by_name(properties, field, reason):
-    found = flaw(properties, has_nul=False)
+    found = find_flaw(properties, has_nul=False)
 
     assert found is not None
     assert found[0] == field
@@ -75,7 +75,7 @@ NULS = [
 
 @pytest.mark.parametrize(("properties", "field"), NULS)
 def test_a_character_that_postgresql_cannot_store_is_refused_wherever_it_stands(properties, field):
-    found = flaw(properties, has_nul=b"\\u0000" in json.dumps(properties).encode())
+    found = find_flaw(properties, has_nul=b"\\u0000" in json.dumps(properties).encode())
 
     assert found is not None
     assert found[0] == field

@@ -4,7 +4,7 @@ import pytest
 
 from billing.metering.store import aggregate_states
 from billing.models import AggregateState, DistinctValue
-from billing.subscriptions import extend_periods
+from billing.subscriptions import generate_periods
 from tests.billing.metering.ingest.world import send
 from tests.builders import MAR, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start, wait_until_blocked
@@ -24,7 +24,7 @@ def metered(transactional_db):
         for name, fields in meters.items()
     ]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
 
 
 def told(id_, event, at, **properties):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.metering.ingest.event_recorder import RefusedAsAWhole
+from billing.metering.ingest.event_recorder import BatchConflict
 from billing.models import Event
 from tests.billing.metering.ingest.world import call, counted, make_world, request, rolled_up, send
 from tests.builders import make_customer, subscribe
@@ -74,7 +74,7 @@ def test_an_atomic_batch_with_a_conflict_stores_nothing():
     make_world()
     send(call("c1"))
 
-    with pytest.raises(RefusedAsAWhole) as refused:
+    with pytest.raises(BatchConflict) as refused:
         send(call("c0"), call("c1", properties={"other": 1}), call("c2"), atomic=True)
 
     assert refused.value.outcomes == ["accepted", "conflict", "accepted"]

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.metering.ingest.reprocess import replay
+from billing.metering.ingest.reprocess import reprocess
 from billing.models import Counter, Subscription
 from invoices.models import Line
 from plans.costs.unit_costs import CostRefused, remove_cost
@@ -107,7 +107,7 @@ def test_what_has_no_cost_is_reported_and_billed_once_there_is_one():
     send(used("1", 5, FEB), used("2", 5, MAR))
     assert [(reason, meter) for reason, meter, _ in unmatched()] == [("no_cost", "tokens")]
     make_cost(tokens(), 2, since=JAN)
-    assert replay(at=NOW).resolved == 1
+    assert reprocess(at=NOW).resolved == 1
     assert carried() == [D(10), D(5)]
 
 
@@ -165,5 +165,5 @@ def test_a_default_cost_may_come_beside_a_specific_one_that_was_counted_by():
     world()
     send(used("1", 5, model="a"), used("2", 5, model="b"))
     make_cost(tokens(), 3)
-    replay(at=NOW)
+    reprocess(at=NOW)
     assert carried() == [D(20)]

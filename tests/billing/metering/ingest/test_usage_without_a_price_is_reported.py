@@ -3,7 +3,7 @@
 import pytest
 
 from billing.models import Event, UnmatchedUsage
-from billing.models.usage import Reason
+from billing.models.usage import UnmatchedReason
 from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -12,15 +12,15 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 UNPRICED = [
     # event, reason, meter, says
-    (call("c1", customer="nobody"), Reason.UNKNOWN_CUSTOMER, None, "nobody"),
-    ({**call("c1"), "event": "api.other"}, Reason.UNKNOWN_EVENT, None, "api.other"),
-    ({**call("c1"), "timestamp": "2025-12-31T23:59:59Z"}, Reason.NO_SUBSCRIPTION, "calls", "calls"),
-    ({**call("c1"), "subscription": "team-b"}, Reason.NO_SUBSCRIPTION, "calls", "calls"),
-    (request("r1", None, 1), Reason.BAD_VALUE, "tokens", "“prompt_tokens” is missing or not a number"),
-    (request("r1", 1, "many"), Reason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
-    (request("r1", 1, "1e3"), Reason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
-    (request("r1", 1, True), Reason.BAD_VALUE, "tokens", "“completion_tokens”"),
-    (request("r1", 1, [1]), Reason.BAD_VALUE, "tokens", "“completion_tokens”"),
+    (call("c1", customer="nobody"), UnmatchedReason.UNKNOWN_CUSTOMER, None, "nobody"),
+    ({**call("c1"), "event": "api.other"}, UnmatchedReason.UNKNOWN_EVENT, None, "api.other"),
+    ({**call("c1"), "timestamp": "2025-12-31T23:59:59Z"}, UnmatchedReason.NO_SUBSCRIPTION, "calls", "calls"),
+    ({**call("c1"), "subscription": "team-b"}, UnmatchedReason.NO_SUBSCRIPTION, "calls", "calls"),
+    (request("r1", None, 1), UnmatchedReason.BAD_VALUE, "tokens", "“prompt_tokens” is missing or not a number"),
+    (request("r1", 1, "many"), UnmatchedReason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
+    (request("r1", 1, "1e3"), UnmatchedReason.BAD_VALUE, "tokens", "“completion_tokens” is missing or not a number"),
+    (request("r1", 1, True), UnmatchedReason.BAD_VALUE, "tokens", "“completion_tokens”"),
+    (request("r1", 1, [1]), UnmatchedReason.BAD_VALUE, "tokens", "“completion_tokens”"),
 ]
 
 
@@ -64,7 +64,7 @@ def test_usage_whose_dimensions_match_no_rate_is_reported():
     send(call("c1", properties={"model": "llama"}), call("c2", properties={"model": "gpt"}))
 
     ((reason, of_meter, detail),) = unmatched()
-    assert (reason, of_meter) == (Reason.NO_RATE, "calls")
+    assert (reason, of_meter) == (UnmatchedReason.NO_RATE, "calls")
     assert "model llama" in detail
     assert [events for events, _ in counted().values()] == [1]
 
@@ -78,4 +78,4 @@ def test_one_meters_trouble_is_not_anothers():
     send(call("c1"))
 
     assert counted() == {"calls/-/03": (1, 1)}
-    assert [(reason, meter) for reason, meter, _ in unmatched()] == [(Reason.BAD_VALUE, "words")]
+    assert [(reason, meter) for reason, meter, _ in unmatched()] == [(UnmatchedReason.BAD_VALUE, "words")]

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from billing.audit import assert_clean
-from billing.models.usage import Reason
+from billing.models.usage import UnmatchedReason
 from plans.models import Meter
 from tests.billing.metering.ingest.world import call, counted, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
@@ -42,8 +42,8 @@ def test_an_event_without_a_value_is_reported_with_the_reason():
     )
     assert counted() == {"work/-/03": (1, D("0.25")), "calls/-/03": (3, 3)}
     assert sorted(unmatched()) == [
-        (Reason.BAD_VALUE, "work", "work: it divides by zero"),
-        (Reason.BAD_VALUE, "work", "work: “b” is missing"),
+        (UnmatchedReason.BAD_VALUE, "work", "work: it divides by zero"),
+        (UnmatchedReason.BAD_VALUE, "work", "work: “b” is missing"),
     ]
     assert_clean()
 
@@ -53,7 +53,7 @@ def test_an_expression_that_was_stored_unread_costs_the_others_nothing():
     send(call("a", properties={"a": 1}))
     assert counted() == {"calls/-/03": (1, 1)}
     ((reason, of_meter, detail),) = unmatched()
-    assert (reason, of_meter) == (Reason.BAD_VALUE, "work")
+    assert (reason, of_meter) == (UnmatchedReason.BAD_VALUE, "work")
     assert detail.startswith("work: its expression cannot be read.")
 
 

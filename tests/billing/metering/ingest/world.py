@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.metering.ingest.event_recorder import record
-from billing.metering.ingest.parser import Received
+from billing.metering.ingest.event_recorder import record_events
+from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, Rollup, Subscription, UnmatchedUsage
 from plans.models import Feature, MeterReading, Rate
 from tests.billing.metering.ingest.request_parser import NOW, received
@@ -71,7 +71,7 @@ def request(id_: str, prompt: Any, completion: Any, *, customer: str = "acme", *
     return {"id": id_, "customer": customer, "event": "llm.request", "properties": sent}
 
 
-def read(*sent: dict[str, Any], sandbox: bool = False) -> list[Received]:
+def read(*sent: dict[str, Any], sandbox: bool = False) -> list[ReceivedEvent]:
     events, refused, _ = received(list(sent), sandbox=sandbox)
     assert refused == []
     return events
@@ -79,7 +79,7 @@ def read(*sent: dict[str, Any], sandbox: bool = False) -> list[Received]:
 
 def send(*sent: dict[str, Any], at: datetime = NOW, atomic: bool = False, sandbox: bool = False) -> list[str]:
     """Record these events as the API does, and return their outcomes."""
-    return record(events=read(*sent, sandbox=sandbox), sandbox=sandbox, at=at, atomic=atomic)
+    return record_events(events=read(*sent, sandbox=sandbox), sandbox=sandbox, at=at, atomic=atomic)
 
 
 def counted(subscription: Subscription | None = None) -> dict[str, tuple[int, Decimal]]:

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.closing import close_one
-from billing.metering.rating_inputs.aggregate_quantities import Asked
+from billing.closing import close_period
+from billing.metering.rating_inputs.aggregate_quantities import StateQuery
 from billing.metering.usage import current_usage as current_usage_module
 from billing.metering.usage.current_usage import UnknownCustomer, current_usage
 from lib import prepared_statements
@@ -69,7 +69,7 @@ def test_what_it_costs_at_the_end_is_what_the_invoice_claims(subscription):
     cost = only(at=FEB - timedelta(microseconds=1)).cost
     period = subscription.periods.get(kind="regular", starts_at=JAN)
 
-    lines = close_one(period_id=period.pk, at=FEB).lines.filter(kind="usage")
+    lines = close_period(period_id=period.pk, at=FEB).lines.filter(kind="usage")
 
     assert cost == sum(line.amount.amount for line in lines) == Decimal("51.73")
 
@@ -146,7 +146,7 @@ def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(mo
 
 
 def test_what_was_held_once_is_asked_for_no_more(subscription, monkeypatch):
-    monkeypatch.setattr(current_usage_module, "_likely", {(False, "acme"): Asked((1,), (1,), (1,))})
+    monkeypatch.setattr(current_usage_module, "_likely", {(False, "acme"): StateQuery((1,), (1,), (1,))})
     only()
 
     assert statements_of(only) == 1

@@ -22,7 +22,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def close_january(subscription: Subscription) -> Invoice:
     period = subscription.periods.filter(kind="regular").order_by("starts_at").first()
-    invoice = closing.close_one(period_id=period.pk, at=period.due_at)
+    invoice = closing.close_period(period_id=period.pk, at=period.due_at)
     assert invoice is not None
     return invoice
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Period
-from billing.simulation.sandbox import CannotAdvance, advance, advance_all, go_on
+from billing.simulation.sandbox import CannotAdvance, start_advance, advance_all, advance_clock
 from invoices.models import Invoice
 from tests.billing.metering.ingest.world import send
 from tests.billing.simulation.sandbox.world import sandboxed, subscribed, taken_to
@@ -96,10 +96,10 @@ def test_another_clocks_customers_stay_where_they_are():
 def test_it_may_be_interrupted_between_any_two_steps():
     clock = make_clock(JAN)
     customer = subscribed(clock).customer
-    advance(clock_id=clock.pk, to=MAR, by=None, at=JAN)
+    start_advance(clock_id=clock.pk, to=MAR, by=None, at=JAN)
 
     steps = 0
-    while go_on(clock_id=clock.pk, most=1):
+    while advance_clock(clock_id=clock.pk, max_steps=1):
         steps += 1
 
     clock.refresh_from_db()
@@ -112,11 +112,11 @@ def test_it_may_be_interrupted_between_any_two_steps():
 )
 def test_it_only_goes_forward_and_not_too_far(to, why):
     with pytest.raises(CannotAdvance, match=why):
-        advance(clock_id=make_clock(JAN).pk, to=to, by=None, at=JAN)
+        start_advance(clock_id=make_clock(JAN).pk, to=to, by=None, at=JAN)
 
 
 def test_it_goes_one_way_at_a_time():
     clock = make_clock(JAN)
-    advance(clock_id=clock.pk, to=MAR, by=None, at=JAN)
+    start_advance(clock_id=clock.pk, to=MAR, by=None, at=JAN)
     with pytest.raises(CannotAdvance, match="on its way"):
-        advance(clock_id=clock.pk, to=MAR + DAY, by=None, at=JAN)
+        start_advance(clock_id=clock.pk, to=MAR + DAY, by=None, at=JAN)

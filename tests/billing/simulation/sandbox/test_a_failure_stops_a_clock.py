@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from billing import closing
-from billing.closing.result import Closed, Failure
+from billing.closing.result import CloseSummary, CloseFailure
 from billing.models import Period
-from billing.simulation.sandbox import advance, advance_all, clock_advance, go_on, try_again
+from billing.simulation.sandbox import start_advance, advance_all, clock_advance, advance_clock, retry_advance
 from customers.models import TestClock
 from invoices.models import Invoice
 from tests.billing.simulation.sandbox.world import subscribed, taken_to
@@ -23,18 +23,18 @@ def clock() -> TestClock:
     made = make_clock(JAN)
     subscribed(made)
     taken_to(made, JAN + DAY)
-    advance(clock_id=made.pk, to=FEB + DAY, by=None, at=JAN)
+    start_advance(clock_id=made.pk, to=FEB + DAY, by=None, at=JAN)
     return made
 
 
-def refuse(**_: object) -> Closed:
-    return Closed(failed=[Failure(7, "no rate is for model “x”")])
+def refuse(**_: object) -> CloseSummary:
+    return CloseSummary(failed=[CloseFailure(7, "no rate is for model “x”")])
 
 
 def test_it_says_why_and_nothing_of_that_moment_has_happened(clock, monkeypatch):
     monkeypatch.setattr(closing, "close_due", refuse)
 
-    assert go_on(clock_id=clock.pk) == 0
+    assert advance_clock(clock_id=clock.pk) == 0
 
     clock.refresh_from_db()
     assert (clock.state, clock.now) == ("failed", JAN + DAY)
@@ -44,11 +44,11 @@ def test_it_says_why_and_nothing_of_that_moment_has_happened(clock, monkeypatch)
 
 def test_it_waits_to_be_told_and_goes_on_then(clock, monkeypatch):
     monkeypatch.setattr(closing, "close_due", refuse)
-    go_on(clock_id=clock.pk)
+    advance_clock(clock_id=clock.pk)
     monkeypatch.undo()
 
     assert advance_all() == 0, "it waits"
-    try_again(clock_id=clock.pk, by=None, at=JAN)
+    retry_advance(clock_id=clock.pk, by=None, at=JAN)
     advance_all()
 
     clock.refresh_from_db()
@@ -56,9 +56,9 @@ def test_it_waits_to_be_told_and_goes_on_then(clock, monkeypatch):
 
 
 def test_what_is_busy_is_no_failure(clock, monkeypatch):
-    monkeypatch.setattr(closing, "close_due", lambda **_: Closed(busy=1))
+    monkeypatch.setattr(closing, "close_due", lambda **_: CloseSummary(busy=1))
 
-    assert go_on(clock_id=clock.pk) == 0
+    assert advance_clock(clock_id=clock.pk) == 0
 
     clock.refresh_from_db()
     assert (clock.state, clock.now) == ("advancing", JAN + DAY)
@@ -70,11 +70,11 @@ def test_a_step_that_is_cut_off_leaves_it_where_it_was(clock, monkeypatch):
 
     monkeypatch.setattr(clock_advance, "reached", die)
     with pytest.raises(KeyboardInterrupt):
-        go_on(clock_id=clock.pk)
+        advance_clock(clock_id=clock.pk)
     monkeypatch.undo()
 
     clock.refresh_from_db()
     assert (clock.state, clock.now) == ("advancing", JAN + DAY)
-    go_on(clock_id=clock.pk)
+    advance_clock(clock_id=clock.pk)
     clock.refresh_from_db()
     assert (clock.now, Invoice.objects.count()) == (FEB + DAY, 2)

@@ -9,7 +9,7 @@ from django.db import connection
 from billing import tasks as billing_tasks
 from billing.limits.reservations import reserve
 from billing.simulation.sandbox import advance_all
-from billing.simulation.sandbox.due_work import IN_ORDER, OF_NO_CUSTOMER
+from billing.simulation.sandbox.due_work import WORK_BY_TASK, REAL_TIME_TASKS
 from config.schedule import SCHEDULE
 from customers.models import Customer
 from invoices import tasks as invoice_tasks
@@ -28,7 +28,7 @@ from tests.builders import (
     use,
 )
 from wallets import tasks as wallet_tasks
-from wallets.auto_topup import Asked, set_rule
+from wallets.auto_topup import TopUpRuleRequest, set_rule
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
 
@@ -69,11 +69,11 @@ TASKS = (
 def test_every_task_is_either_done_for_test_clocks_or_of_no_customer():
     tasks = {one["task"] for one in SCHEDULE.values()}
 
-    assert set(IN_ORDER) | set(OF_NO_CUSTOMER) == tasks, (
+    assert set(WORK_BY_TASK) | set(REAL_TIME_TASKS) == tasks, (
         "say in billing/simulation/sandbox/due_work.py what the task is for them"
     )
-    assert not set(IN_ORDER) & set(OF_NO_CUSTOMER)
-    assert {task.name for task in TASKS} == set(IN_ORDER), "let it run in this test"
+    assert not set(WORK_BY_TASK) & set(REAL_TIME_TASKS)
+    assert {task.name for task in TASKS} == set(WORK_BY_TASK), "let it run in this test"
 
 
 def everything_due(customer: Customer) -> None:
@@ -96,7 +96,7 @@ def everything_due(customer: Customer) -> None:
     grant(wallet_id=wallet.pk, grants=lots, at=JAN)
     pack = make_pack(f"pack-{customer.pk}")
     packs = make_wallet(customer, name="Packs")
-    set_rule(wallet_id=packs.pk, asked=Asked(pack.code, threshold=Decimal(50), payer="sandbox"), at=JAN)
+    set_rule(wallet_id=packs.pk, request=TopUpRuleRequest(pack.code, threshold=Decimal(50), payer="sandbox"), at=JAN)
 
 
 def rows_of(customer: Customer) -> dict[str, list[str]]:

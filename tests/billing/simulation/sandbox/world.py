@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.models import Subscription
-from billing.simulation.sandbox import advance, go_on
+from billing.simulation.sandbox import start_advance, advance_clock
 from customers.models import Customer, TestClock
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 
@@ -22,7 +22,7 @@ def subscribed(clock: TestClock, name: str = "", *, amount: str = "31", **fields
 
 def taken_to(clock: TestClock, to: datetime) -> TestClock:
     """Advance a clock all the way, as a worker does."""
-    advance(clock_id=clock.pk, to=to, by=None, at=to)
-    go_on(clock_id=clock.pk)
+    start_advance(clock_id=clock.pk, to=to, by=None, at=to)
+    advance_clock(clock_id=clock.pk)
     clock.refresh_from_db()
     return clock

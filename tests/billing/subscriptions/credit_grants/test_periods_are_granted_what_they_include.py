@@ -28,7 +28,7 @@ from tests.builders import (
 from tests.builders import publish as publish_version
 from tests.docs_tables import rows
 from tests.races import together
-from wallets.credit_rules.at_zero_policy import AtZero
+from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.spend import spend
 from wallets.models import Lot, Wallet
 
@@ -52,7 +52,7 @@ def lots(**conditions) -> list[tuple[str, int]]:
 
 def go_on(until: datetime) -> None:
     """Let tasks do what they do, day by day."""
-    subscriptions.extend_periods(until=until + credit_grants.AHEAD)
+    subscriptions.generate_periods(until=until + credit_grants.PERIOD_LEAD_TIME)
     grant_due(at=until)
 
 
@@ -193,7 +193,7 @@ def test_sandbox_is_as_live():
 
 def test_what_is_granted_pays_a_debt():
     subscribe(make_customer(), make_version(included(500)))
-    owing = {"at_zero": AtZero.GRACE, "limit": D(50)}
+    owing = {"at_zero": AtZeroPolicy.GRACE, "limit": D(50)}
     spend(wallet_id=Wallet.objects.get().pk, amount=D(510), reference="use", at=JAN, **owing)
     go_on(FEB)
     assert Wallet.objects.get().debt == 0
@@ -208,7 +208,7 @@ def test_one_that_cannot_be_granted_stops_no_other(monkeypatch, caplog):
             raise RuntimeError("no such month")
         return original(due, rules)
 
-    original = credit_grants.grants_of
+    original = credit_grants.grants_for_period
     monkeypatch.setattr(credit_grants, "grants_of", grants_of)
     go_on(FEB)
     assert [lot.wallet.customer_id for lot in Lot.objects.select_related("wallet")] == [sound.customer_id]
@@ -237,7 +237,7 @@ def test_chunks_follow_one_another():
     version = make_version(included(500))
     for _ in range(5):
         subscribe(make_customer(), version, FEB, at=JAN)
-    assert grant_due(at=FEB, chunk=2) == 5
+    assert grant_due(at=FEB, batch_size=2) == 5
     assert len(lots()) == 5
 
 
@@ -246,7 +246,7 @@ def test_workers_grant_each_period_once():
     version = make_version(included(500))
     for _ in range(12):
         subscribe(make_customer(), version, FEB, at=JAN)
-    together(*[lambda: grant_due(at=FEB, chunk=3)] * 4)
+    together(*[lambda: grant_due(at=FEB, batch_size=3)] * 4)
     grant_due(at=FEB)
     assert lots() == [("02-01", 500)] * 12
 

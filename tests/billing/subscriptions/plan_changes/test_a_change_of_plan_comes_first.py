@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.models import ScheduledChange, Subscription
-from billing.subscriptions import ChangeRefused, change_plan, extend_periods
+from billing.subscriptions import ChangeRefused, change_plan, generate_periods
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
@@ -36,7 +36,7 @@ def versions(subscription: Subscription) -> list[str]:
 
 def test_one_that_is_to_come_is_revoked(subscription):
     other = publish(make("calls", plan="other"))
-    extend_periods(until=EVE + timedelta(hours=2))
+    generate_periods(until=EVE + timedelta(hours=2))
     change_plan(subscription=subscription, version=other, at=EVE)
     assert ScheduledChange.objects.get().problem == "It changes to Other v1 instead."
     ends = {one.feature.code: one.during.upper for one in subscription.coverage.select_related("feature")}
@@ -45,7 +45,7 @@ def test_one_that_is_to_come_is_revoked(subscription):
 
 def test_one_whose_time_has_come_is_done_first(subscription):
     publish_due(at=FEB)
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     change_plan(subscription=subscription, version=publish(make("calls", plan="other")), at=FEB + timedelta(days=3))
     assert ScheduledChange.objects.get().state == "done"
     assert versions(subscription) == ["Pro v1", "Pro v2", "Other v1"]

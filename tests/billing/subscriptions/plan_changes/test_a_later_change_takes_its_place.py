@@ -6,8 +6,8 @@ import pytest
 
 from billing import tasks
 from billing.models import Rollout, ScheduledChange, Subscription
-from billing.subscriptions import ChangeRefused, extend_periods, schedule_change
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions import ChangeRefused, generate_periods, schedule_change
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
@@ -47,7 +47,7 @@ def for_all(version: PlanVersion, *, at: datetime, effective_from: datetime | No
 
 def test_the_period_that_was_made_for_it_is_made_anew(subscription):
     schedule_change(subscription=subscription, version=publish(make("calls", plan="gold")), at=JAN)
-    extend_periods(until=EVE + 2 * HOUR)
+    generate_periods(until=EVE + 2 * HOUR)
     assert versions(subscription)[-1] == (FEB, "Gold v1")
     other = publish(make("calls", plan="other"))
     schedule_change(subscription=subscription, version=other, at=EVE, moment=MID_FEBRUARY)
@@ -57,17 +57,17 @@ def test_the_period_that_was_made_for_it_is_made_anew(subscription):
 
 def test_also_where_a_publication_takes_its_place(subscription):
     for_all(make("calls"), at=JAN, effective_from=FEB)
-    extend_periods(until=EVE + 2 * HOUR)
+    generate_periods(until=EVE + 2 * HOUR)
     for_all(make("calls"), at=EVE, effective_from=MAR)
     assert versions(subscription) == [(JAN, "Pro v1"), (FEB, "Pro v1")]
-    extend_periods(until=MAR + HOUR)
+    generate_periods(until=MAR + HOUR)
     assert versions(subscription)[2:] == [(MAR, "Pro v3")]
 
 
 def test_one_whose_time_has_come_is_done_first_and_keeps_what_it_covers(subscription):
     for_all(make("calls", "storage"), at=JAN, effective_from=FEB)
     publish_due(at=FEB)
-    extend_periods(until=FEB + 2 * HOUR)
+    generate_periods(until=FEB + 2 * HOUR)
     for_all(make("calls"), at=FEB + MINUTE)
     assert changes() == [("Pro v2", "done"), ("Pro v3", "pending")]
     during = subscription.coverage.get(feature__code="storage").during
@@ -77,7 +77,7 @@ def test_one_whose_time_has_come_is_done_first_and_keeps_what_it_covers(subscrip
 def test_one_that_is_split_already_is_waited_for(subscription):
     gold = publish(make("calls", "storage", plan="gold"))
     schedule_change(subscription=subscription, version=gold, at=JAN, moment=NOON)
-    split_due(at=NOON - MINUTE)
+    split_due_periods(at=NOON - MINUTE)
     with pytest.raises(ChangeRefused, match="Its change to Gold v1 has begun: wait until that is done"):
         schedule_change(subscription=subscription, version=publish(make("calls", plan="other")), at=NOON - MINUTE)
     assert changes() == [("Gold v1", "pending")]
@@ -101,6 +101,6 @@ def test_a_rollout_of_what_is_not_published_any_more_ends(subscription):
 
 def test_the_task_moves_who_is_due_also_where_the_version_is_not_live_yet(subscription, monkeypatch):
     for_all(make("calls"), at=JAN, effective_from=FEB)
-    extend_periods(until=FEB + HOUR)
+    generate_periods(until=FEB + HOUR)
     monkeypatch.setattr(tasks, "database_time", lambda: FEB)
     assert tasks.roll_out()["moved"] == 1

@@ -8,11 +8,11 @@ import pytest
 from billing.closing import close_due
 from billing.metering.usage.current_usage import current_usage
 from billing.models import ScheduledChange, Subscription
-from billing.subscriptions import cancel, change_plan, extend_periods
+from billing.subscriptions import cancel, change_plan, generate_periods
 from billing.subscriptions.plan_changes import mid_period_split
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split, split_due
-from billing.subscriptions.plan_changes.revocation import BEFOREHAND, RevocationRefused, revoke
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_period, split_due_periods
+from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME, RevocationRefused, revoke
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from billing.tasks import close_due_periods
 from invoices.models import Invoice
@@ -71,8 +71,8 @@ def call(subscription: Subscription, count: int, *, at: datetime) -> None:
 def look(at: datetime) -> None:
     """Let the tasks run as they do each minute."""
     publish_due(at=at)
-    split_due(at=at)
-    move_due(at=at)
+    split_due_periods(at=at)
+    apply_due_changes(at=at)
 
 
 def by_version(subscription: Subscription) -> list[tuple[datetime, int]]:
@@ -99,7 +99,7 @@ def test_fees_and_usage_are_billed_as_documented(subscription, moment, expected)
     from_moment(make("62", rate("0.20")), moment)
     close_due(at=JAN + HOUR)
     call(subscription, 100, at=moment - HOUR)
-    look(moment - BEFOREHAND)
+    look(moment - SPLIT_LEAD_TIME)
     call(subscription, 100, at=moment)
     look(moment)
     close_due(at=moment + HOUR)
@@ -126,7 +126,7 @@ MISSED = rows("publishing.md", "missed-moments")
 def test_a_moment_that_was_missed_holds_as_long_as_usage_allows(subscription, row):
     from_moment(make("62"))
     at, used, moves = (moment_of(row[name]) for name in ("it is looked at", "usage was recorded until", "moves on"))
-    extend_periods(until=min(at, used) + HOUR)
+    generate_periods(until=min(at, used) + HOUR)
     call(subscription, 1, at=used)
     look(at)
     look(max(at, moves))
@@ -138,7 +138,7 @@ def test_a_moment_that_was_missed_holds_as_long_as_usage_allows(subscription, ro
 
 def test_current_usage_is_of_the_new_part_from_the_moment_on(subscription):
     from_moment(make("62"))
-    look(NOON - BEFOREHAND)
+    look(NOON - SPLIT_LEAD_TIME)
     assert subscription.version.number == 1
     (found,) = current_usage(customer=subscription.customer.external_id, sandbox=False, at=NOON)
     assert (found.terms.version_id, found.starts_at, found.ends_at) == (
@@ -157,7 +157,7 @@ class TestWhoCannotBeSplit:
         assert (move.moment, move.splits_period, move.state) == (FEB, False, "pending")
         assert move.problem.startswith("disk is charged by greatest value, which a change in mid-period")
         look(NOON)
-        extend_periods(until=FEB + HOUR)
+        generate_periods(until=FEB + HOUR)
         look(FEB)
         assert by_version(subscription) == [(JAN, 1), (FEB, 2)]
 
@@ -183,7 +183,7 @@ class TestWhoCannotBeSplit:
 class TestUntilItHasHappened:
     def test_it_is_revoked_without_a_trace(self, subscription):
         from_moment(make("62", features=("calls", "storage")))
-        assert revoke(subscription_ids=[subscription.pk], at=NOON - BEFOREHAND - SECOND) == 1
+        assert revoke(subscription_ids=[subscription.pk], at=NOON - SPLIT_LEAD_TIME - SECOND) == 1
         look(NOON)
         assert by_version(subscription) == [(JAN, 1)]
         assert [code for (code,) in subscription.coverage.values_list("feature__code")] == ["calls"]
@@ -194,16 +194,16 @@ class TestUntilItHasHappened:
         look(NOON)
         assert by_version(subscription) == [(JAN, 1)]
 
-    @pytest.mark.parametrize("at", [NOON - BEFOREHAND, NOON])
+    @pytest.mark.parametrize("at", [NOON - SPLIT_LEAD_TIME, NOON])
     def test_it_is_too_late_to_revoke_once_it_is_split(self, subscription, at):
         from_moment(make("62"))
-        look(NOON - BEFOREHAND)
+        look(NOON - SPLIT_LEAD_TIME)
         with pytest.raises(RevocationRefused, match=r"is billed by Pro v2 .*: change its plan"):
             revoke(subscription_ids=[subscription.pk], at=at)
 
     def test_a_change_by_hand_takes_its_place_even_when_it_is_split(self, subscription):
         from_moment(make("62"))
-        look(NOON - BEFOREHAND)
+        look(NOON - SPLIT_LEAD_TIME)
         other = publish(make("5", plan="other"))
         change_plan(subscription=subscription, version=other, at=NOON - SECOND)
         assert [one.version.plan.code for one in subscription.periods.order_by("starts_at")][-1] == "other"
@@ -211,7 +211,7 @@ class TestUntilItHasHappened:
 
     def test_a_cancellation_takes_it_back_when_it_is_split_and_ends_before(self, subscription):
         from_moment(make("62"))
-        look(NOON - BEFOREHAND)
+        look(NOON - SPLIT_LEAD_TIME)
         cancel(subscription=subscription, at=NOON - SECOND, ends_at=NOON - SECOND)
         assert by_version(subscription) == [(JAN, 1)]
         assert ScheduledChange.objects.get().state == "revoked"
@@ -233,8 +233,8 @@ def test_features_come_and_go_with_the_moment_also_where_it_is_put_off(subscript
 def test_a_period_that_was_made_ahead_follows_the_new_part(subscription):
     eve = FEB - HOUR
     from_moment(make("62"), eve)
-    extend_periods(until=FEB + HOUR)
-    look(eve - BEFOREHAND)
+    generate_periods(until=FEB + HOUR)
+    look(eve - SPLIT_LEAD_TIME)
     look(eve)
     assert by_version(subscription) == [(JAN, 1), (eve, 2), (FEB, 2)]
 
@@ -243,7 +243,7 @@ def test_a_subscription_that_starts_later_moves_at_its_next_period(subscription)
     later = subscribe(make_customer(), subscription.version, starts_at=NOON + HOUR, at=JAN)
     from_moment(make("62"))
     look(NOON)
-    extend_periods(until=FEB + HOUR)
+    generate_periods(until=FEB + HOUR)
     assert by_version(later) == [(NOON + HOUR, 1), (FEB, 2)]
 
 
@@ -256,8 +256,8 @@ def test_now_is_a_moment_too(subscription):
 
 def test_it_is_all_the_same_how_often_it_runs(subscription):
     from_moment(make("62"))
-    assert [split_due(at=NOON) for _ in range(2)] == [1, 0]
-    assert split_due(at=MAR) == 0
+    assert [split_due_periods(at=NOON) for _ in range(2)] == [1, 0]
+    assert split_due_periods(at=MAR) == 0
 
 
 def test_a_close_splits_first_what_is_due(subscription, monkeypatch):
@@ -275,10 +275,10 @@ class TestWhatIsInTheWay:
         def fail_for_one(one, *, at):
             if one.subscription_id == subscription.pk:
                 raise ValueError("nobody foresaw this")
-            split(one, at=at)
+            split_period(one, at=at)
 
         monkeypatch.setattr(mid_period_split, "split", fail_for_one)
-        assert split_due(at=NOON) == 2
+        assert split_due_periods(at=NOON) == 2
         assert (by_version(subscription), by_version(other)) == ([(JAN, 1)], [(JAN, 1), (NOON, 2)])
         told = "It could not be split and is tried again: ValueError: nobody foresaw this"
         assert ScheduledChange.objects.get(subscription=subscription).problem == told

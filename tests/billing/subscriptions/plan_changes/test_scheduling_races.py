@@ -6,11 +6,11 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.models import Period, ScheduledChange, Subscription
-from billing.subscriptions import cancel, extend_periods
+from billing.subscriptions import cancel, generate_periods
 from billing.subscriptions.periods import generation
 from billing.subscriptions.plan_changes import schedule
-from billing.subscriptions.plan_changes.due_changes import move_due
-from billing.subscriptions.plan_changes.mid_period_split import split_due
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
 from billing.subscriptions.plan_changes.revocation import revoke
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from plans.publishing.publication import publish_due
@@ -36,17 +36,17 @@ def publish_for_all(*, at=TENTH, effective_from=FEB):
 
 def test_workers_that_roll_out_at_once_schedule_each_subscription_once(subscriptions):
     publish_for_all()
-    together(*[lambda: roll_out(at=TENTH, chunk=5) for _ in range(3)])
+    together(*[lambda: roll_out(at=TENTH, batch_size=5) for _ in range(3)])
     assert ScheduledChange.objects.filter(state="pending").count() == ScheduledChange.objects.count() == 12
 
 
 def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscriptions):
     publish_for_all(at=EVE)
     together(
-        lambda: roll_out(at=EVE, chunk=5),
-        *[lambda: extend_periods(until=EVE + timedelta(hours=2), chunk=4) for _ in range(2)],
+        lambda: roll_out(at=EVE, batch_size=5),
+        *[lambda: generate_periods(until=EVE + timedelta(hours=2), batch_size=4) for _ in range(2)],
     )
-    extend_periods(until=EVE + timedelta(hours=2))
+    generate_periods(until=EVE + timedelta(hours=2))
     february = Period.objects.filter(starts_at=FEB)
     assert set(february.values_list("version__number", flat=True)) == {2}
     assert february.count() == 12
@@ -56,7 +56,7 @@ def test_a_period_is_made_by_the_prices_that_are_scheduled_or_made_anew(subscrip
 def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(subscriptions, monkeypatch):
     publish_for_all(at=EVE)
     pause = Pause.before(monkeypatch, generation, "insert_periods")
-    extension = start(lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    extension = start(lambda: generate_periods(until=EVE + timedelta(hours=2)))
     pause.await_arrival()
     rollout = start(lambda: roll_out(at=EVE))
     wait_until_blocked()
@@ -70,14 +70,14 @@ def test_whatever_comes_first_of_moving_revoking_and_canceling_the_books_are_cle
     roll_out(at=TENTH)
     ids = [one.pk for one in subscriptions[:4]]
     together(
-        lambda: extend_periods(until=MAR),
+        lambda: generate_periods(until=MAR),
         lambda: revoke(subscription_ids=ids, at=EVE),
         lambda: [cancel(subscription=one, at=EVE, ends_at=FEB) for one in subscriptions[4:8]],
     )
     publish_due(at=FEB)
-    extend_periods(until=MAR)
-    together(*[lambda: move_due(at=FEB, limit=3) for _ in range(3)])
-    move_due(at=FEB)
+    generate_periods(until=MAR)
+    together(*[lambda: apply_due_changes(at=FEB, limit=3) for _ in range(3)])
+    apply_due_changes(at=FEB)
     states = ScheduledChange.objects.order_by("subscription").values_list("state", flat=True)
     assert list(states) == ["revoked"] * 8 + ["done"] * 4
     assert_clean()
@@ -87,18 +87,18 @@ def test_workers_that_move_at_once_move_each_subscription_once(subscriptions, mo
     publish_for_all()
     roll_out(at=TENTH)
     publish_due(at=FEB)
-    extend_periods(until=MAR)
+    generate_periods(until=MAR)
     pause = Pause.before(monkeypatch, Subscription.objects, "filter")
-    first = start(lambda: move_due(at=FEB))
+    first = start(lambda: apply_due_changes(at=FEB))
     pause.await_arrival()
-    assert move_due(at=FEB) == 0
+    assert apply_due_changes(at=FEB) == 0
     pause.let_go()
     assert first.result() == 12
 
 
 def test_withdrawing_waits_for_a_rollout_under_way_and_takes_it_back(subscriptions, monkeypatch):
     version = publish_for_all()
-    pause = Pause.before(monkeypatch, schedule, "hold_last_periods")
+    pause = Pause.before(monkeypatch, schedule, "lock_last_periods")
     rollout = start(lambda: roll_out(at=TENTH))
     pause.await_arrival()
     withdrawal = start(lambda: withdraw(version=version, by=None, at=TENTH))
@@ -121,7 +121,7 @@ def test_workers_that_split_at_once_split_each_period_once(subscriptions):
         splits_periods=True,
     )
     roll_out(at=TENTH)
-    together(*[lambda: split_due(at=EVE) for _ in range(3)], lambda: extend_periods(until=EVE + timedelta(hours=2)))
+    together(*[lambda: split_due_periods(at=EVE) for _ in range(3)], lambda: generate_periods(until=EVE + timedelta(hours=2)))
     parts = Period.objects.filter(starts_at=EVE, continues__isnull=False, version__number=2)
     assert (parts.count(), set(ScheduledChange.objects.values_list("problem", flat=True))) == (12, {""})
     assert_clean()

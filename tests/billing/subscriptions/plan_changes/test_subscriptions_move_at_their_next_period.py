@@ -8,8 +8,8 @@ import pytest
 
 from billing.closing import close_due, preview
 from billing.models import Period, ScheduledChange, Subscription
-from billing.subscriptions import extend_periods
-from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions import generate_periods
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from invoices.models import Invoice
 from plans.models import PlanVersion
@@ -65,8 +65,8 @@ def pass_time(until: datetime) -> None:
         if moment <= until:
             publish_due(at=moment)
             roll_out(at=moment)
-            extend_periods(until=moment + 2 * HOUR)
-            move_due(at=moment)
+            generate_periods(until=moment + 2 * HOUR)
+            apply_due_changes(at=moment)
             close_due(at=moment)
 
 
@@ -115,8 +115,8 @@ def test_the_subscription_follows_when_the_time_has_come_and_not_before(subscrip
     seen = []
     for moment in (EVE, FEB):
         publish_due(at=moment)
-        extend_periods(until=moment + 2 * HOUR)
-        move_due(at=moment)
+        generate_periods(until=moment + 2 * HOUR)
+        apply_due_changes(at=moment)
         subscription.refresh_from_db()
         seen.append((subscription.version.number, ScheduledChange.objects.get().state))
     assert seen == [(1, "pending"), (2, "done")]
@@ -129,12 +129,12 @@ def test_the_upcoming_invoice_tells_the_fee_to_come(subscription):
 
 class TestAPeriodThatWasMadeAhead:
     def test_is_made_anew(self, subscription):
-        extend_periods(until=EVE + 2 * HOUR)
+        generate_periods(until=EVE + 2 * HOUR)
         everybody(make("20"), at=EVE)
         assert by_version(subscription) == [(JAN, 1), (FEB, 2)]
 
     def test_stays_where_usage_is_counted_in_it(self, subscription):
-        extend_periods(until=EVE + 2 * HOUR)
+        generate_periods(until=EVE + 2 * HOUR)
         call(subscription, 1, at=FEB)
         everybody(make("20"), at=EVE)
         assert ScheduledChange.objects.get().moment == MAR
@@ -152,10 +152,10 @@ class TestAPeriodThatWasMadeAhead:
 def test_periods_that_nobody_made_for_months_change_where_they_should(subscription):
     everybody(make("20"), effective_from=MAR)
     publish_due(at=APR)
-    move_due(at=APR)
-    extend_periods(until=APR)
+    apply_due_changes(at=APR)
+    generate_periods(until=APR)
     assert by_version(subscription) == [(JAN, 1), (FEB, 1), (MAR, 2)]
-    assert move_due(at=APR) == 1
+    assert apply_due_changes(at=APR) == 1
 
 
 def test_a_close_that_makes_the_next_period_itself_makes_it_by_the_new_version(subscription):
@@ -236,6 +236,6 @@ def test_it_is_all_the_same_how_often_it_runs(subscription):
     before = list(ScheduledChange.objects.values())
     assert roll_out(at=TENTH) == 0
     pass_time(FEB + HOUR)
-    assert (roll_out(at=FEB + HOUR), move_due(at=FEB + HOUR)) == (0, 0)
+    assert (roll_out(at=FEB + HOUR), apply_due_changes(at=FEB + HOUR)) == (0, 0)
     assert len(before) == ScheduledChange.objects.count() == 1
     assert Period.objects.filter(kind="regular").count() == 2

@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from billing.models import Rollout, ScheduledChange, Subscription
-from billing.subscriptions import cancel, extend_periods
-from billing.subscriptions.plan_changes.due_changes import move_due
+from billing.subscriptions import cancel, generate_periods
+from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from plans.models import PlanVersion
@@ -53,17 +53,17 @@ def versions(subscription: Subscription) -> list[int]:
 
 @pytest.mark.parametrize("at", [TENTH, EVE], ids=["early", "with the period made already"])
 def test_one_subscription_stays_and_covers_what_it_did(subscription, version, at):
-    extend_periods(until=at + timedelta(hours=2))
+    generate_periods(until=at + timedelta(hours=2))
     assert revoke(subscription_ids=[subscription.pk], at=at) == 1
     assert coverage(subscription) == AS_BEFORE
-    extend_periods(until=MAR + timedelta(hours=1))
+    generate_periods(until=MAR + timedelta(hours=1))
     assert set(versions(subscription)) == {1}
     roll_out(at=MAR)
     assert ScheduledChange.objects.get().state == "revoked", "it is not scheduled again"
 
 
 def test_nobody_moves_when_the_version_is_withdrawn(subscription, version):
-    extend_periods(until=EVE + timedelta(hours=2))
+    generate_periods(until=EVE + timedelta(hours=2))
     withdraw(version=version, by=None, at=EVE)
     version.refresh_from_db()
     assert (version.state, coverage(subscription), versions(subscription)) == ("draft", AS_BEFORE, [1, 1])
@@ -120,5 +120,5 @@ def test_a_subscription_that_ends_after_moves_before(subscription, version):
     cancel(subscription=subscription, at=TENTH, ends_at=ends_at)
     assert coverage(subscription) == {"calls": (JAN, ends_at), "exports": (JAN, FEB), "storage": (FEB, ends_at)}
     publish_due(at=FEB)
-    extend_periods(until=MAR)
-    assert (versions(subscription), move_due(at=FEB)) == ([1, 2], 1)
+    generate_periods(until=MAR)
+    assert (versions(subscription), apply_due_changes(at=FEB)) == ([1, 2], 1)

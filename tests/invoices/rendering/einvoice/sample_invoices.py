@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from invoices.documents.totals import Tax, total_up
-from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Settled, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, SettledAmount, TaxFacts
 from plans.pricing.charge_models import PerUnit
 from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee, invoice, usage_line
 
@@ -91,7 +91,7 @@ DOCUMENTS = {
         ),
         "S",
     ),
-    "paid from balance": (document(fee("100.00"), settled=(Settled("balance", D("19.00")),)), "S"),
+    "paid from balance": (document(fee("100.00"), settled=(SettledAmount("balance", D("19.00")),)), "S"),
     "a credit note": (document(CREDITED, **NOTE), "S"),
     "a credit note of several rates": (document(CREDITED, fee("1.00"), rates=("19", "7"), **NOTE), "S S"),
     "the last of several credit notes, a cent below its own tax": (

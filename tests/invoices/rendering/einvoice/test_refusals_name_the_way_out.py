@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.rendering.einvoice.conversion import shape
-from invoices.rendering.einvoice.model import NotAnInvoice
+from invoices.rendering.einvoice.conversion import to_einvoice
+from invoices.rendering.einvoice.model import EInvoiceImpossible
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, TaxFacts
 from tests.invoices.rendering.einvoice.sample_invoices import AMERICAN, BUYER, LOOK, NO_ONE, SELLER, document
 from tests.invoices.rendering.samples import fee
@@ -72,12 +72,12 @@ REFUSED = [
 
 @pytest.mark.parametrize(("facts", "reason"), REFUSED)
 def test_the_reason_names_the_fact(facts: InvoiceFacts, reason: str):
-    with pytest.raises(NotAnInvoice) as refusal:
-        shape(facts)
+    with pytest.raises(EInvoiceImpossible) as refusal:
+        to_einvoice(facts)
     assert refusal.value.problems == (reason,)
 
 
 def test_every_reason_is_told_at_once():
-    with pytest.raises(NotAnInvoice) as refusal:
-        shape(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), look=Branding()))
+    with pytest.raises(EInvoiceImpossible) as refusal:
+        to_einvoice(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), look=Branding()))
     assert len(refusal.value.problems) == 4

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection
 from tollbook_client.pages import Pages
-from tollbook_client.reading import read
+from tollbook_client.deserialization import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class Customers:
         id: str,
         email: str,
         *,
-        name: str = writing.OMITTED,
-        language: str = writing.OMITTED,
-        billing: bool = writing.OMITTED,
-        alerts: bool = writing.OMITTED,
+        name: str = serialization.OMITTED,
+        language: str = serialization.OMITTED,
+        billing: bool = serialization.OMITTED,
+        alerts: bool = serialization.OMITTED,
         idempotency_key: str | None = None,
     ) -> Contact:
         """Let somebody get its mail."""
-        body = writing.given(email=email, name=name, language=language, billing=billing, alerts=alerts)
+        body = serialization.without_omitted(email=email, name=name, language=language, billing=billing, alerts=alerts)
         path = f"/customers/{quote(id, safe='')}/contacts"
         return read(Contact, self._connection.json("POST", path, body=body, idempotency_key=idempotency_key))

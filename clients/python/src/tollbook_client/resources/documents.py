@@ -8,7 +8,7 @@ from tollbook_client.money import Money
 
 
 @dataclass(frozen=True, slots=True)
-class DraftLine:
+class PreviewLine:
     """One line of a document that is not issued."""
 
     kind: str
@@ -20,10 +20,10 @@ class DraftLine:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftNote:
+class PreviewCreditNote:
     """A credit note that would go out with it. corrects: the number of its invoice."""
 
-    lines: tuple[DraftLine, ...]
+    lines: tuple[PreviewLine, ...]
     net: Money
     tax: Money
     total: Money
@@ -32,11 +32,11 @@ class DraftNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class InvoicePreview:
     """An invoice as it would be issued, with its credit notes."""
 
-    lines: tuple[DraftLine, ...]
+    lines: tuple[PreviewLine, ...]
     net: Money
     tax: Money
     total: Money
-    credit_notes: tuple[DraftNote, ...]
+    credit_notes: tuple[PreviewCreditNote, ...]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection, Retries
-from tollbook_client.limits import Limits, Refusal
-from tollbook_client.outbox import MOST_BYTES_AT_ONCE, SECONDS_AT_EXIT, Outbox
-from tollbook_client.reading import read
+from tollbook_client.limits import OutboxLimits, RefusedEvent
+from tollbook_client.outbox import MAX_BATCH_BYTES, EXIT_TIMEOUT, Outbox
+from tollbook_client.deserialization import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Event:
     id: str = field(default_factory=lambda: uuid4().hex)
     timestamp: datetime | None = None
     subscription: str | None = None
-    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EventResult:
     """What became of one event: accepted, duplicate, conflict or rejected; of the last, which field was wrong."""
 
     index: int
@@ -44,14 +44,14 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class BatchResult:
     """What became of several, in their order."""
 
     accepted: int
     duplicate: int
     conflict: int
     rejected: int
-    results: tuple[Result, ...]
+    results: tuple[EventResult, ...]
 
 
 class Events:
@@ -61,8 +61,8 @@ class Events:
         self,
         connection: Connection,
         *,
-        limits: Limits,
-        on_refused: Callable[[Refusal], None],
+        limits: OutboxLimits,
+        on_refused: Callable[[RefusedEvent], None],
         retries: Retries,
     ) -> None:
         self._connection = connection
@@ -85,13 +85,13 @@ class Events:
         :raises TypeError, ValueError: if a property cannot be sent, or the event is too large.
         """
         one = Event(customer, event, properties or {}, id or uuid4().hex, timestamp, subscription)
-        content = writing.body(self._document(one))
-        if len(content) > MOST_BYTES_AT_ONCE:
-            raise ValueError(f"Event {one.id} has {len(content):,} bytes; {MOST_BYTES_AT_ONCE:,} at most are sent.")
+        content = serialization.to_json(self._to_document(one))
+        if len(content) > MAX_BATCH_BYTES:
+            raise ValueError(f"Event {one.id} has {len(content):,} bytes; {MAX_BATCH_BYTES:,} at most are sent.")
         self._outbox.put(content)
         return one.id
 
-    def send(self, *events: Event, atomic: bool = False, check: bool = False) -> Results:
+    def send(self, *events: Event, atomic: bool = False, check: bool = False) -> BatchResult:
         """
         Send events now, and return what became of each: those that are refused are in the results.
 
@@ -101,21 +101,21 @@ class Events:
         :raises Problem: with `atomic` or `check`, if one is refused.
         """
         query = {name: True for name, asked in (("atomic", atomic), ("check", check)) if asked}
-        body = [self._document(one) for one in events]
-        return read(Results, self._connection.json("POST", "/events", query=query, body=body))
+        body = [self._to_document(one) for one in events]
+        return read(BatchResult, self._connection.json("POST", "/events", query=query, body=body))
 
     def flush(self, timeout: float | None = None) -> None:
         """:raises NotSent: if what was recorded is not all answered for after `timeout` seconds."""
         self._outbox.flush(timeout)
 
-    def close(self, timeout: float = SECONDS_AT_EXIT) -> None:
+    def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """:raises NotSent: if what was recorded could not all be sent; it holds what is left."""
         self._outbox.close(timeout)
 
-    def _document(self, event: Event) -> dict[str, Any]:
+    def _to_document(self, event: Event) -> dict[str, Any]:
         at = event.timestamp
         if at is None and not self._connection.key.startswith("tb_test_"):
-            at = event.made_at
+            at = event.created_at
         told = {"id": event.id, "customer": event.customer, "event": event.event, "properties": event.properties}
-        extra = {"timestamp": at and writing.moment(at), "subscription": event.subscription}
+        extra = {"timestamp": at and serialization.format_time(at), "subscription": event.subscription}
         return told | {name: value for name, value in extra.items() if value is not None}

@@ -6,15 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
-from tollbook_client.reading import read
+from tollbook_client.deserialization import read
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class InvoiceLine:
     """One line of an invoice. explanation: what its amount is the sum of."""
 
     position: int
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Tax:
+class InvoiceTax:
     """Tax of one rate. reason: why there is none."""
 
     name: str
@@ -42,7 +42,7 @@ class Tax:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class InvoiceSection:
     """The lines of one subscription, from the first to the last by their positions, on an invoice about several."""
 
     subscription: str
@@ -74,9 +74,9 @@ class Invoice:
     replaces: int | None = None
     purchase_order: str = ""
     note: str = ""
-    lines: tuple[Line, ...] = ()
-    sections: tuple[Section, ...] = ()
-    taxes: tuple[Tax, ...] = ()
+    lines: tuple[InvoiceLine, ...] = ()
+    sections: tuple[InvoiceSection, ...] = ()
+    taxes: tuple[InvoiceTax, ...] = ()
     pdf_link: str | None = None
 
 
@@ -110,7 +110,7 @@ class CreditNote:
     tax: Money
     total: Money
     lines: tuple[CreditedLine, ...] = ()
-    taxes: tuple[Tax, ...] = ()
+    taxes: tuple[InvoiceTax, ...] = ()
 
 
 class Invoices:
@@ -158,7 +158,7 @@ class CreditNotes:
         *,
         reason: str,
         to: Literal["balance", "refund", "offset"],
-        lines: Sequence[Mapping[str, Any]] = writing.OMITTED,
+        lines: Sequence[Mapping[str, Any]] = serialization.OMITTED,
         idempotency_key: str | None = None,
     ) -> CreditNote:
         """
@@ -166,7 +166,7 @@ class CreditNotes:
 
         :raises Unprocessable: if it is more than is left.
         """
-        body = writing.given(invoice=invoice, reason=reason, to=to, lines=lines)
+        body = serialization.without_omitted(invoice=invoice, reason=reason, to=to, lines=lines)
         made = self._connection.json("POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
         return read(CreditNote, made)
 

@@ -16,10 +16,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection
 from tollbook_client.problems import TollbookError
-from tollbook_client.reading import read
+from tollbook_client.deserialization import read
 from tollbook_client.resources.usage import Cost
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Reservation:
     held: Cost | None = None
 
 
-class Hold:
+class ActiveReservation:
     """A reservation in use."""
 
     def __init__(self, reservations: "Reservations", reservation: Reservation) -> None:
@@ -75,8 +75,8 @@ class Reservations:
         *,
         ttl: int = 300,
         id: str | None = None,
-        subscription: str = writing.OMITTED,
-        properties: Mapping[str, str] = writing.OMITTED,
+        subscription: str = serialization.OMITTED,
+        properties: Mapping[str, str] = serialization.OMITTED,
     ) -> Reservation:
         """
         Hold so much, for `ttl` seconds. The same id again is the same reservation.
@@ -84,7 +84,7 @@ class Reservations:
         :raises LimitReached: if a limit stands against it.
         """
         body = {"id": id or uuid4().hex, "customer": customer, "feature": feature, "quantity": str(quantity)}
-        more = writing.given(ttl=ttl, subscription=subscription, properties=properties)
+        more = serialization.without_omitted(ttl=ttl, subscription=subscription, properties=properties)
         return read(Reservation, self._connection.json("POST", "/reservations", body={**body, **more}))
 
     def get(self, number: int) -> Reservation:
@@ -107,16 +107,16 @@ class Reservations:
         return read(Reservation, self._connection.json("POST", f"/reservations/{number}/release"))
 
     @contextmanager
-    def hold(self, customer: str, feature: str, quantity: Number = 1, **asked: Any) -> Iterator[Hold]:
+    def hold(self, customer: str, feature: str, quantity: Number = 1, **asked: Any) -> Iterator[ActiveReservation]:
         """Reserve for the length of a block; what the block did not commit is released at its end."""
-        held = Hold(self, self.reserve(customer, feature, quantity, **asked))
+        held = ActiveReservation(self, self.reserve(customer, feature, quantity, **asked))
         try:
             yield held
         finally:
             if held.reservation.state == "open":
                 self._release_quietly(held)
 
-    def _release_quietly(self, held: Hold) -> None:
+    def _release_quietly(self, held: ActiveReservation) -> None:
         try:
             held.release()
         except TollbookError as error:

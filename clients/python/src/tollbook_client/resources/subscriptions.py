@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection
 from tollbook_client.pages import Pages
-from tollbook_client.reading import read
-from tollbook_client.resources.documents import Draft
-from tollbook_client.writing import OMITTED
+from tollbook_client.deserialization import read
+from tollbook_client.resources.documents import InvoicePreview
+from tollbook_client.serialization import OMITTED
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PeriodSpan:
     """From `start` up to, and without, `end`."""
 
     start: datetime
@@ -41,7 +41,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class QuantityHeld:
     """How many of a fee's units a subscription has, such as seats."""
 
     fee: str
@@ -67,18 +67,18 @@ class Subscription:
     trial_ends_at: datetime | None = None
     ends_at: datetime | None = None
     canceled_at: datetime | None = None
-    quantities: tuple[Held, ...] = ()
-    current_period: Span | None = None
+    quantities: tuple[QuantityHeld, ...] = ()
+    current_period: PeriodSpan | None = None
     scheduled_change: ScheduledChange | None = None
     pause: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangeResult:
     """A subscription and the document that its change leads to."""
 
     subscription: Subscription
-    document: Draft
+    document: InvoicePreview
 
 
 class Subscriptions:
@@ -121,7 +121,7 @@ class Subscriptions:
 
         :raises Conflict: if a feature is priced by another subscription of the customer already.
         """
-        body = writing.given(
+        body = serialization.without_omitted(
             customer=customer,
             plan=plan,
             id=id,
@@ -135,13 +135,13 @@ class Subscriptions:
             quantities=quantities,
             draft=draft,
         )
-        return self._one("", body, idempotency_key)
+        return self._post("", body, idempotency_key)
 
-    def upcoming(self, id: str) -> Draft:
+    def upcoming(self, id: str) -> InvoicePreview:
         """Return the next invoice as it would be issued now."""
-        return read(Draft, self._connection.json("GET", _path(id) + "/upcoming"))
+        return read(InvoicePreview, self._connection.json("GET", _path(id) + "/upcoming"))
 
-    def preview_change(self, id: str, *, plan: str, **when: Any) -> Changed:
+    def preview_change(self, id: str, *, plan: str, **when: Any) -> ChangeResult:
         """Return what a change would come to, and change nothing. when: as of `change`."""
         return self._change(id, {"plan": plan, "preview": True, **when}, None)
 
@@ -154,14 +154,14 @@ class Subscriptions:
         at: datetime = OMITTED,
         at_period_end: bool = OMITTED,
         idempotency_key: str | None = None,
-    ) -> Changed:
+    ) -> ChangeResult:
         """Move it to another plan or version: now, at a moment to come, or where its next period begins."""
-        body = writing.given(plan=plan, version=version, at=at, at_period_end=at_period_end)
+        body = serialization.without_omitted(plan=plan, version=version, at=at, at_period_end=at_period_end)
         return self._change(id, body, idempotency_key)
 
-    def preview_cancellation(self, id: str, **how: Any) -> Draft:
+    def preview_cancellation(self, id: str, **how: Any) -> InvoicePreview:
         """Return the last document of it, as `cancel` with the same would lead to."""
-        return read(Draft, self._connection.json("POST", _path(id) + "/cancel/preview", body=how))
+        return read(InvoicePreview, self._connection.json("POST", _path(id) + "/cancel/preview", body=how))
 
     def cancel(
         self,
@@ -173,36 +173,36 @@ class Subscriptions:
         idempotency_key: str | None = None,
     ) -> Subscription:
         """End it, at the end of its running period unless told otherwise."""
-        body = writing.given(when=when, ends_at=ends_at, give_back=give_back)
-        return self._one(f"/{quote(id, safe='')}/cancel", body, idempotency_key)
+        body = serialization.without_omitted(when=when, ends_at=ends_at, give_back=give_back)
+        return self._post(f"/{quote(id, safe='')}/cancel", body, idempotency_key)
 
     def withdraw_cancellation(self, id: str, *, idempotency_key: str | None = None) -> Subscription:
         """Let it go on after all."""
-        return self._one(f"/{quote(id, safe='')}/cancel/withdraw", {}, idempotency_key)
+        return self._post(f"/{quote(id, safe='')}/cancel/withdraw", {}, idempotency_key)
 
     def pause(self, id: str, *, idempotency_key: str | None = None, **how: Any) -> Subscription:
         """Pause it. how: starts_at, at_period_end, resumes_at, give_back, reason."""
-        return self._one(f"/{quote(id, safe='')}/pause", how, idempotency_key)
+        return self._post(f"/{quote(id, safe='')}/pause", how, idempotency_key)
 
     def resume(self, id: str, *, resumes_at: datetime = OMITTED, idempotency_key: str | None = None) -> Subscription:
         """Let a paused one go on, now unless told otherwise."""
-        return self._one(f"/{quote(id, safe='')}/resume", writing.given(resumes_at=resumes_at), idempotency_key)
+        return self._post(f"/{quote(id, safe='')}/resume", serialization.without_omitted(resumes_at=resumes_at), idempotency_key)
 
     def set_quantity(
         self, id: str, fee: str, quantity: int, *, since: datetime = OMITTED, reason: str = OMITTED
     ) -> Subscription:
         """Set how many seats or add-ons it has."""
-        body = writing.given(quantity=quantity, since=since, reason=reason)
+        body = serialization.without_omitted(quantity=quantity, since=since, reason=reason)
         path = f"{_path(id)}/quantities/{quote(fee, safe='')}"
         return read(Subscription, self._connection.json("PUT", path, body=body))
 
-    def _one(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Subscription:
+    def _post(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Subscription:
         told = self._connection.json("POST", "/subscriptions" + path, body=body, idempotency_key=idempotency_key)
         return read(Subscription, told)
 
-    def _change(self, id: str, body: Mapping[str, Any], idempotency_key: str | None) -> Changed:
+    def _change(self, id: str, body: Mapping[str, Any], idempotency_key: str | None) -> ChangeResult:
         told = self._connection.json("POST", _path(id) + "/change", body=body, idempotency_key=idempotency_key)
-        return read(Changed, told)
+        return read(ChangeResult, told)
 
 
 def _path(id: str) -> str:

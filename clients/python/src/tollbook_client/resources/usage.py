@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tollbook_client.connection import Connection
 from tollbook_client.money import Money
-from tollbook_client.reading import read
+from tollbook_client.deserialization import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class AvailableValue:
     """What wallets have left for a feature."""
 
     available: Decimal
@@ -30,7 +30,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class UsageCheck:
     """
     Whether a feature may be used, and why not.
 
@@ -48,7 +48,7 @@ class Check:
     remaining: Decimal | None
     resets_at: datetime | None
     cost: Cost | None
-    balance: Room | None
+    balance: AvailableValue | None
     retry_after: int | None
     when_unreachable: Literal["open", "closed"]
     remedy: Any = None
@@ -59,7 +59,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class RatedUsage:
+class RateUsage:
     """What one rate priced."""
 
     rate: str
@@ -83,7 +83,7 @@ class FeatureUsage:
     cost: Money
     projected: Money
     drawn: Money | None
-    rates: tuple[RatedUsage, ...]
+    rates: tuple[RateUsage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class CustomerUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class UsageInterval:
     """Usage of a meter in one hour, day or month, and of one value where it is grouped."""
 
     start: datetime
@@ -123,7 +123,7 @@ class Slice:
     events: int
 
 
-class Usage:
+class UsageResource:
     """`client.usage`."""
 
     def __init__(self, connection: Connection) -> None:
@@ -142,11 +142,11 @@ class Usage:
         until: datetime,
         window: Literal["hour", "day", "month"] = "day",
         group_by: str | None = None,
-    ) -> tuple[Slice, ...]:
+    ) -> tuple[UsageInterval, ...]:
         """Return a meter's usage in [since, until), by time and by a dimension."""
         query = {"meter": meter, "since": since, "until": until, "window": window, "group_by": group_by}
         told = self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage/breakdown", query=query)
-        return tuple(read(Slice, one) for one in told["rows"])
+        return tuple(read(UsageInterval, one) for one in told["rows"])
 
     def check(
         self,
@@ -156,7 +156,7 @@ class Usage:
         *,
         subscription: str = "",
         properties: Mapping[str, str] | None = None,
-    ) -> Check:
+    ) -> UsageCheck:
         """
         Ask whether a customer may use so much of a feature now. The answer holds nothing: a reservation does.
 
@@ -165,4 +165,4 @@ class Usage:
         body = {"customer": customer, "feature": feature, "quantity": str(quantity), "properties": properties or {}}
         if subscription:
             body["subscription"] = subscription
-        return read(Check, self._connection.json("POST", "/check", body=body))
+        return read(UsageCheck, self._connection.json("POST", "/check", body=body))

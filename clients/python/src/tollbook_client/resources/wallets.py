@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tollbook_client import writing
+from tollbook_client import serialization
 from tollbook_client.connection import Connection
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
-from tollbook_client.reading import read
-from tollbook_client.writing import OMITTED
+from tollbook_client.deserialization import read
+from tollbook_client.serialization import OMITTED
 
 Number = Decimal | int | str
 
@@ -96,7 +96,7 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class SpendResult:
     """What a spend took, and what is left."""
 
     units: Decimal
@@ -191,22 +191,22 @@ class Wallets:
         features: Sequence[str] = OMITTED,
     ) -> Lot:
         """Grant what nobody pays for: promotional, bonus or refund. key: makes it happen once."""
-        more = writing.given(reason=reason, expires_at=expires_at, features=features)
+        more = serialization.without_omitted(reason=reason, expires_at=expires_at, features=features)
         body = {"kind": kind, "amount": str(amount), "key": key or uuid4().hex, **more}
         return read(Lot, self._connection.json("POST", f"/wallets/{id}/grants", body=body))
 
-    def spend(self, id: int, amount: Number, *, key: str | None = None, **why: Any) -> Spent:
+    def spend(self, id: int, amount: Number, *, key: str | None = None, **why: Any) -> SpendResult:
         """
         Take what is not metered, all of it or nothing. key: makes it happen once. why: reason, feature, used_at.
 
         :raises Unprocessable: if there is not enough.
         """
         body = {"amount": str(amount), "key": key or uuid4().hex, **why}
-        return read(Spent, self._connection.json("POST", f"/wallets/{id}/spend", body=body))
+        return read(SpendResult, self._connection.json("POST", f"/wallets/{id}/spend", body=body))
 
     def buy(self, id: int, pack: str, *, reference: str, packs: int = OMITTED, units: Number = OMITTED) -> Purchase:
         """Buy a pack into it. reference: your order; it buys once."""
-        body = writing.given(pack=pack, reference=reference, packs=packs, units=units)
+        body = serialization.without_omitted(pack=pack, reference=reference, packs=packs, units=units)
         return read(Purchase, self._connection.json("POST", f"/wallets/{id}/purchases", body=body))
 
     def purchases(self, id: int) -> Pages[Purchase]:

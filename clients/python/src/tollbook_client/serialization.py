@@ -12,43 +12,43 @@ OMITTED: Any = object()
 """What a caller did not say; None is something one may say."""
 
 
-def body(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     """
     Return a value as JSON.
 
     :raises TypeError: if it holds something that JSON has no form for.
     :raises ValueError: if it holds a time without a zone, NaN or Infinity.
     """
-    return json.dumps(value, default=_other, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(value, default=_encode, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def given(**fields: Any) -> dict[str, Any]:
+def without_omitted(**fields: Any) -> dict[str, Any]:
     """Return the fields that were given."""
     return {name: value for name, value in fields.items() if value is not OMITTED}
 
 
-def text(value: Any) -> str:
+def to_query_text(value: Any) -> str:
     """Return a value as it stands in an address."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else str(_other(value))
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else str(_encode(value))
 
 
-def moment(value: datetime) -> str:
+def format_time(value: datetime) -> str:
     """:raises ValueError: if the time has no zone, and so may be meant anywhere."""
     if value.tzinfo is None:
         raise ValueError(f"{value} has no time zone; give an aware datetime, such as datetime.now(UTC).")
     return value.isoformat()
 
 
-def _other(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     match value:
         case Decimal():
             if not value.is_finite():
                 raise ValueError(f"{value} is no number that can be sent.")
             return f"{value:f}"
         case datetime():
-            return moment(value)
+            return format_time(value)
         case date():
             return value.isoformat()
         case Money():

@@ -36,11 +36,11 @@ def _read(kind: Any, value: Any) -> Any:
     if get_origin(kind) is dict:
         return {name: _read(get_args(kind)[1], one) for name, one in _checked(dict, value).items()}
     if is_dataclass(kind):
-        return _document(cast(type, kind), _checked(dict, value))
-    return _plain(kind, value)
+        return _read_dataclass(cast(type, kind), _checked(dict, value))
+    return _read_scalar(kind, value)
 
 
-def _plain(kind: Any, value: Any) -> Any:
+def _read_scalar(kind: Any, value: Any) -> Any:
     if kind is Decimal:
         return Decimal(_checked((str, int, Decimal), value))
     if kind is datetime:
@@ -51,14 +51,14 @@ def _plain(kind: Any, value: Any) -> Any:
     return _checked(kind, value)
 
 
-def _document(kind: type, value: Mapping[str, Any]) -> Any:
+def _read_dataclass(kind: type, value: Mapping[str, Any]) -> Any:
     taken = {}
     for name, its_type, has_default in _fields(kind):
         told = name.rstrip("_")
         if told in value:
             taken[name] = _read(its_type, value[told])
         elif not has_default:
-            taken[name] = _nothing(its_type)
+            taken[name] = _empty(its_type)
     return kind(**taken)
 
 
@@ -72,7 +72,7 @@ def _fields(kind: type) -> tuple[tuple[str, Any, bool], ...]:
     )
 
 
-def _nothing(kind: Any) -> Any:
+def _empty(kind: Any) -> Any:
     if get_origin(kind) in (tuple, dict):
         return get_origin(kind)()
     return "" if kind is str else False if kind is bool else None
