@@ -13,7 +13,7 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import MigrationItem, Period
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from billing.subscriptions import generate_periods
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from plans.models import Plan, PlanVersion

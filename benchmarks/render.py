@@ -11,7 +11,7 @@ from benchmarks import render_worker, scratch_server
 from benchmarks.measurement import Outcome, Report, compare
 from customers.models import Customer, Seller
 from invoices.models import Invoice, NumberSeries, TaxRate
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 
 AT_ONCE = 20
 """Documents in a round of either side."""

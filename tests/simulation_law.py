@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from billing.models import Period
-from billing.simulation import PeriodBill, LineKey, SimulatedPeriod, simulate
+from billing.simulation import LineKey, PeriodBill, SimulatedPeriod, simulate
 from billing.simulation.records import COMMITMENT
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version

@@ -27,7 +27,7 @@ from customers.models.notifications import DeliveryState
 from customers.models.webhook_endpoints import DisabledReason
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import InvoiceState
-from lib.admin.charts import MeterChart, ChartSeries, bar_chart
+from lib.admin.charts import ChartSeries, MeterChart, bar_chart
 from lib.formats import format_money, format_number, format_units
 from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
@@ -127,7 +127,9 @@ def _approvals(reader: Any) -> list[Card]:
 def _untold() -> list[Card]:
     """Return the messages that their receivers do not take, and the endpoints that were switched off for it."""
     failed = Delivery.objects.filter(state=DeliveryState.FAILED)
-    off = WebhookEndpoint.objects.filter(disabled_reason__in=[DisabledReason.GONE, DisabledReason.FAILING])[:MOST].count()
+    off = WebhookEndpoint.objects.filter(disabled_reason__in=[DisabledReason.GONE, DisabledReason.FAILING])[
+        :MOST
+    ].count()
     if not off and not failed.exists():
         return []
     note = f"{off:,} endpoints are switched off for it" if off else "They are tried again for three days"

@@ -11,9 +11,16 @@ from rest_framework.response import Response
 
 from billing.api.subscriptions.serializers import version_of
 from billing.models import Job, MigrationItem, PlanMigration
-from billing.models.plan_migrations import MAX_NOTICE_DAYS, MoveState, MigrationTiming
+from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming, MoveState
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import MAX_IDS, MAX_TITLE_LENGTH, MigrationRefused, Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import (
+    MAX_IDS,
+    MAX_TITLE_LENGTH,
+    MigrationRefused,
+    MigrationTerms,
+    Selection,
+    plan_migration,
+)
 from customers.api_keys.idempotency import idempotent
 from lib.api.fields import InstantField, StrictFields
 from lib.api.isolation import SandboxIsolation

@@ -5,17 +5,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.closing.commitments.contract_state import attach_commitments
-from billing.closing.consolidation.consolidated_invoices import distinct_drafts, group_periods, drop_incomplete_groups, merge_groups
-from billing.closing.consolidation.locks import read_companion_ids, lock_open_periods
+from billing.closing.consolidation.consolidated_invoices import (
+    distinct_drafts,
+    drop_incomplete_groups,
+    group_periods,
+    merge_groups,
+)
+from billing.closing.consolidation.locks import lock_open_periods, read_companion_ids
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.invoice_writer import write_invoices
 from billing.closing.lines.coupon_discounts import attach_coupons
-from billing.closing.lines.quantity_lines import fees_billed_for_next_period, attach_billed_fees
-from billing.closing.period_locks import lock_late_periods, lock_invoices_of_periods
-from billing.closing.period_reader import read_periods_to_close, read_counters, read_late_periods, attach_billed_amounts
-from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod
-from billing.closing.result import CloseSummary, CloseFailure
+from billing.closing.lines.quantity_lines import attach_billed_fees, fees_billed_for_next_period
+from billing.closing.period_locks import lock_invoices_of_periods, lock_late_periods
+from billing.closing.period_reader import (
+    attach_billed_amounts,
+    read_counters,
+    read_late_periods,
+    read_periods_to_close,
+)
+from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose
+from billing.closing.result import CloseFailure, CloseSummary
 from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
 from billing.metering.rating_inputs.period_counters import Counters, with_metered, with_window_runs
@@ -65,7 +75,9 @@ def close_locked(
     groups = group_periods(closings.values()) if consolidate else {}
     chunk.summary.busy += drop_waiting_periods(closings)
     if late_period_ids is None:
-        late_period_ids, held = lock_late_periods([one.subscription_id for one in closings.values() if one.kind == "regular"])
+        late_period_ids, held = lock_late_periods(
+            [one.subscription_id for one in closings.values() if one.kind == "regular"]
+        )
         chunk.summary.busy += _drop_subscriptions(closings, held)
     begun = [id_ for id_, one in closings.items() if one.is_partly_billed]
     lock_invoices_of_periods([*(id_ for ids in late_period_ids.values() for id_ in ids), *begun])
@@ -81,7 +93,9 @@ def close_locked(
     write_invoices(assembled, issued_period_ids=issued, credit_notes=notes, high_water_mark=mark, at=at)
     _add_to_summary(chunk, assembled, issued)
     chunk.summary.credited += len(notes)
-    chunk.ended_subscription_ids = [closings[id_].subscription_id for id_ in assembled if not closings[id_].subscription_continues]
+    chunk.ended_subscription_ids = [
+        closings[id_].subscription_id for id_ in assembled if not closings[id_].subscription_continues
+    ]
     return chunk
 
 
@@ -112,15 +126,23 @@ def assemble_invoices(
 def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[int, PeriodToClose]:
     """Return the periods in the order given, each with the one that follows it, which is made if it is missing."""
     found = read_periods_to_close(period_ids)
-    last = [one for one in found.values() if one.kind == "regular" and one.subscription_continues and one.next_period is None]
+    last = [
+        one
+        for one in found.values()
+        if one.kind == "regular" and one.subscription_continues and one.next_period is None
+    ]
     if last:
         ids = [one.span.period_id for one in last]
-        append_periods(subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + PERIOD_LEAD_TIME)
+        append_periods(
+            subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + PERIOD_LEAD_TIME
+        )
         found |= read_periods_to_close(ids)
     return {id_: found[id_] for id_ in period_ids}
 
 
-def _add_companions(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime) -> dict[int, PeriodToClose]:
+def _add_companions(
+    closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime
+) -> dict[int, PeriodToClose]:
     """
     Return the periods with those that go on the same documents, locked without waiting.
 
@@ -138,7 +160,9 @@ def _add_companions(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, a
             continue
         found[id_] = one
         # The end of one may have moved since it was found.
-        found |= {other: added[other] for other in beside if other in added and _is_on_same_invoice(added[other], one)}
+        found |= {
+            other: added[other] for other in beside if other in added and _is_on_same_invoice(added[other], one)
+        }
     return found
 
 
@@ -171,7 +195,9 @@ def _fail_in_locked_months(closings: dict[int, PeriodToClose], chunk: ClosedChun
 
 
 def _attach_usage(
-    closings: Mapping[int, PeriodToClose], counters: Mapping[int, Counters], late: Mapping[int, tuple[LatePeriod, ...]]
+    closings: Mapping[int, PeriodToClose],
+    counters: Mapping[int, Counters],
+    late: Mapping[int, tuple[LatePeriod, ...]],
 ) -> None:
     """Give the periods their usage; late usage goes to the first regular one of its subscription."""
     left = dict(late)
@@ -204,7 +230,9 @@ def _assemble_each(
                 one.span = with_window_runs(one.span, runs)
             made = assemble_invoice(one, sellers[one.buyer.seller_id])
             if not all(claim.line_id for claim, _ in made.fee_reductions.values()):
-                chunk.summary.busy += 1  # its note corrects a document of this very chunk, which is to be issued first
+                chunk.summary.busy += (
+                    1  # its note corrects a document of this very chunk, which is to be issued first
+                )
                 continue
             found[id_] = made
             if one.next_period is not None and (after := closings.get(one.next_period.period_id)) is not None:

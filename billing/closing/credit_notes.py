@@ -7,7 +7,7 @@ import msgspec
 from billing.closing.lines.fee_credits import REASON as FEES_CHANGED
 from billing.closing.lines.fee_credits import FeeCredits, build_fee_credits
 from billing.closing.records import AssembledInvoice, UsageCredit
-from invoices.credit_notes import LineCredit, CreditableInvoice, draft_credit_note, read_creditable_invoices
+from invoices.credit_notes import CreditableInvoice, LineCredit, draft_credit_note, read_creditable_invoices
 
 NO_FEES = FeeCredits([], refunds_customer=False)
 USAGE_CHANGED = "Usage changed after it was billed"
@@ -36,7 +36,10 @@ def _note(of: CreditableInvoice, usage: list[UsageCredit], given: FeeCredits) ->
     """
     fees = given.credits
     lines = {line.id: line for line in of.lines}
-    taken = [LineCredit(lines[one.billed_line.line_id], one.amount, "usage_credit", one.snapshot.line.explanation) for one in usage]
+    taken = [
+        LineCredit(lines[one.billed_line.line_id], one.amount, "usage_credit", one.snapshot.line.explanation)
+        for one in usage
+    ]
     reason = "; ".join(text for text, credits in ((USAGE_CHANGED, usage), (FEES_CHANGED, fees)) if credits)
     to = "balance" if fees or of.invoice.state == "paid" else "offset"
     if given.refunds_customer:

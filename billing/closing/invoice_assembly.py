@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from billing.closing.lines.coupon_discounts import add_coupon_lines
 from billing.closing.lines.fee_lines import fee_lines
-from billing.closing.lines.late_usage_lines import UsageDifference, usage_differences, split_off_credits
+from billing.closing.lines.late_usage_lines import UsageDifference, split_off_credits, usage_differences
 from billing.closing.lines.true_up_lines import add_to_commitment, commitment_settlement_lines
 from billing.closing.lines.usage_lines import usage_lines
-from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod, UsageSnapshot
+from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import SellerTerms
@@ -58,7 +58,9 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
     return found
 
 
-def assemble_replacement(closing: PeriodToClose, seller: SellerTerms, fees: Sequence[DraftLine], *, reference: str) -> AssembledInvoice:
+def assemble_replacement(
+    closing: PeriodToClose, seller: SellerTerms, fees: Sequence[DraftLine], *, reference: str
+) -> AssembledInvoice:
     """
     Return the document to issue in place of a period's: the same fees, and usage as it is by now.
 
@@ -73,7 +75,9 @@ def assemble_replacement(closing: PeriodToClose, seller: SellerTerms, fees: Sequ
     return found
 
 
-def assemble_late_invoice(closing: PeriodToClose, late_period: LatePeriod, seller: SellerTerms, *, reference: str) -> AssembledInvoice:
+def assemble_late_invoice(
+    closing: PeriodToClose, late_period: LatePeriod, seller: SellerTerms, *, reference: str
+) -> AssembledInvoice:
     """Return what a late period comes to on a document of its own, for a subscription that has no next one."""
     draft = _empty_draft(closing, seller, reference=reference)
     draft.period_start, draft.period_end = late_period.span.starts_at, late_period.span.ends_at
@@ -118,7 +122,9 @@ def _includes_tax(closing: PeriodToClose) -> bool:
 
     :raises ValueError: if some do and some do not.
     """
-    several = [closing.span, closing.next_period] if closing.kind == "regular" else [closing.next_period or closing.span]
+    several = (
+        [closing.span, closing.next_period] if closing.kind == "regular" else [closing.next_period or closing.span]
+    )
     spans = [*several, *(late.span for late in closing.late_periods)]
     found = {load_terms(one.version_id, one.currency).includes_tax for one in spans if one is not None}
     if len(found) > 1:
@@ -133,7 +139,9 @@ def _add_usage(found: AssembledInvoice, closing: PeriodToClose, seller: SellerTe
         _append_usage(found, list(usage_lines(closing, seller, include_idle=True)))
 
 
-def _add_remaining_usage(found: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms) -> list[DraftLine] | None:
+def _add_remaining_usage(
+    found: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms
+) -> list[DraftLine] | None:
     """
     Add what usage comes to beyond what was billed of it before the period was over; credit notes take back what it
     comes to less. Return both, or None where nothing was billed.
@@ -176,7 +184,9 @@ def _defer_multi_period_windows(found: AssembledInvoice) -> None:
     found.leaves_usage_late = True
 
 
-def _add_late_usage(found: AssembledInvoice, lates: Sequence[LatePeriod], closing: PeriodToClose, seller: SellerTerms) -> None:
+def _add_late_usage(
+    found: AssembledInvoice, lates: Sequence[LatePeriod], closing: PeriodToClose, seller: SellerTerms
+) -> None:
     """Add late periods, those that claim first, so that they can outweigh those that give back."""
     differing = [(late.span, list(usage_differences(late, closing.buyer, seller))) for late in lates]
     for span, of_period in sorted(differing, key=_total_of_differences, reverse=True):
@@ -217,7 +227,11 @@ def _commitment_lines(
 
 
 def _record_commitment_lines(
-    found: AssembledInvoice, closing: PeriodToClose, span: RatingPeriod, usage: Sequence[DraftLine], settling: Sequence[DraftLine]
+    found: AssembledInvoice,
+    closing: PeriodToClose,
+    span: RatingPeriod,
+    usage: Sequence[DraftLine],
+    settling: Sequence[DraftLine],
 ) -> None:
     """Note that the document claims these lines of a period, so that its contract goes on from there."""
     if contract := closing.commitments.get(span.period_id):

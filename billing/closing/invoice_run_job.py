@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from billing.closing.period_close import CHUNK_SIZE, close_periods
 from billing.closing.preview import preview_periods
 from billing.jobs import start
-from billing.jobs.kinds import JobDefinition, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, Period
 from billing.models.jobs import JobKind
 from customers.models import Seller
@@ -120,7 +120,9 @@ class _PeriodRow(NamedTuple):
     total: Decimal
     is_joined: bool
 
-    def row(self, *, document: str = "", currency: str = "", total: Decimal | None = None, why: str = "") -> FindingRow:
+    def row(
+        self, *, document: str = "", currency: str = "", total: Decimal | None = None, why: str = ""
+    ) -> FindingRow:
         return {
             "period": f"{self.starts_at:%Y-%m-%d} to {self.ends_at:%Y-%m-%d}",
             "customer": self.customer,
@@ -199,5 +201,7 @@ def _count_invoice(figures: dict[str, int], total: Decimal, currency: str) -> No
     figures[name] = figures.get(name, 0) + int(total / minor_unit(currency))
 
 
-INVOICE_RUN = JobDefinition(permission="billing.close_period", split=_create_items, process=_run_item, columns=COLUMNS)
+INVOICE_RUN = JobDefinition(
+    permission="billing.close_period", split=_create_items, process=_run_item, columns=COLUMNS
+)
 """Closing what is due as bulk work."""

@@ -9,7 +9,7 @@ from billing.closing.consolidation.consolidated_invoices import distinct_drafts
 from billing.closing.records import AssembledInvoice
 from billing.metering.store.counter_store import mark_late
 from invoices.documents.drafts import Draft
-from invoices.documents.issue import timestamp_text, copy_rows, issue, write_lines
+from invoices.documents.issue import copy_rows, issue, timestamp_text, write_lines
 from lib.failpoints import hit_failpoint
 
 _SNAPSHOTS = """

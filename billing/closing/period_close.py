@@ -16,8 +16,15 @@ from django.db.models import F
 from billing.closing.batch import ClosedChunk, close_locked, describe_error
 from billing.closing.consolidation.consolidated_invoices import MAX_WAIT
 from billing.closing.consolidation.locks import read_companion_ids
-from billing.closing.period_locks import QueuePosition, lock_due_periods, lock_ended_periods, read_due_period_ids, read_late_period_ids, lock_periods
-from billing.closing.result import CloseSummary, CloseFailure, PeriodNotOver
+from billing.closing.period_locks import (
+    QueuePosition,
+    lock_due_periods,
+    lock_ended_periods,
+    lock_periods,
+    read_due_period_ids,
+    read_late_period_ids,
+)
+from billing.closing.result import CloseFailure, CloseSummary, PeriodNotOver
 from billing.models import Period
 from billing.models.periods import PeriodState
 from billing.subscriptions import end_finished
@@ -56,7 +63,10 @@ def close_due(
         for part in _close_unlocked(at=at, clock_id=clock_id, limit=chunk_size, should_continue=should_continue):
             result.add(part)
             on_progress(part)
-        held = next((id_ for id_ in read_due_period_ids(at=at, clock_id=clock_id, limit=len(busy) + 1) if id_ not in busy), None)
+        held = next(
+            (id_ for id_ in read_due_period_ids(at=at, clock_id=clock_id, limit=len(busy) + 1) if id_ not in busy),
+            None,
+        )
         if held is None or not should_continue():
             break
         part = _close_with_wait(held, at=at)
@@ -67,7 +77,9 @@ def close_due(
     return result
 
 
-def _close_unlocked(*, at: datetime, clock_id: int | None, limit: int, should_continue: Callable[[], bool]) -> Iterator[CloseSummary]:
+def _close_unlocked(
+    *, at: datetime, clock_id: int | None, limit: int, should_continue: Callable[[], bool]
+) -> Iterator[CloseSummary]:
     """Close what can be claimed without waiting, and yield what came of each chunk."""
     after = None
     while should_continue():
@@ -145,7 +157,9 @@ class ClosingFailed(Exception):
         self.failure = failure
 
 
-def _close_chunk(*, at: datetime, clock_id: int | None, limit: int, after: QueuePosition | None) -> tuple[CloseSummary, QueuePosition | None]:
+def _close_chunk(
+    *, at: datetime, clock_id: int | None, limit: int, after: QueuePosition | None
+) -> tuple[CloseSummary, QueuePosition | None]:
     """Close the next claimable periods of the queue, and return the place reached, None at its end."""
     places: Sequence[QueuePosition] = []
     try:

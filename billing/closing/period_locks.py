@@ -68,7 +68,9 @@ SELECT i.id FROM invoices_invoice i WHERE i.id IN (
 """
 
 
-def lock_due_periods(*, at: datetime, limit: int, after: QueuePosition | None, clock_id: int | None = None) -> list[QueuePosition]:
+def lock_due_periods(
+    *, at: datetime, limit: int, after: QueuePosition | None, clock_id: int | None = None
+) -> list[QueuePosition]:
     """
     Lock up to `limit` due periods that nobody else holds, beyond a place in the queue, in its order.
 

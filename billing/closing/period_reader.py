@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.records import BilledAmount, PeriodToClose, LatePeriod, BilledUsageLine
+from billing.closing.records import BilledAmount, BilledUsageLine, LatePeriod, PeriodToClose
 from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.effective_terms import OVERRIDES
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import (
     DRAWDOWN_COUNTERS,
-    CounterState,
     Counters,
+    CounterState,
     RatingPeriod,
     UsageWindow,
     with_metered,
@@ -95,7 +95,9 @@ def _period_to_close(row: Sequence[Any]) -> PeriodToClose:
     facts = dict(zip(BUYER_FACTS, row[30:-3], strict=True))
     following, zone = None, facts["time_zone"]
     if next_id is not None:
-        following = RatingPeriod(next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial)
+        following = RatingPeriod(
+            next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial
+        )
     return PeriodToClose(
         span=RatingPeriod(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, *row[-3:]),
         kind=kind,

@@ -7,15 +7,20 @@ from typing import Any
 
 from django.db import transaction
 
-from billing.closing.batch import ClosedChunk, assemble_invoices, is_issued, drop_waiting_periods
+from billing.closing.batch import ClosedChunk, assemble_invoices, drop_waiting_periods, is_issued
 from billing.closing.commitments.contract_state import attach_commitments
-from billing.closing.consolidation.consolidated_invoices import group_periods, drop_incomplete_groups, merge_groups
+from billing.closing.consolidation.consolidated_invoices import drop_incomplete_groups, group_periods, merge_groups
 from billing.closing.credit_notes import build_credit_notes
 from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.lines.coupon_discounts import attach_coupons
-from billing.closing.lines.quantity_lines import fees_billed_for_next_period, attach_billed_fees
+from billing.closing.lines.quantity_lines import attach_billed_fees, fees_billed_for_next_period
 from billing.closing.period_locks import read_late_period_ids as late_periods
-from billing.closing.period_reader import read_periods_to_close, read_counters, read_late_periods, attach_billed_amounts
+from billing.closing.period_reader import (
+    attach_billed_amounts,
+    read_counters,
+    read_late_periods,
+    read_periods_to_close,
+)
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.closing.result import CloseFailure
 from billing.metering.rating_inputs.aggregate_quantities import read_states

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.metering.rating_inputs.period_counters import CounterState, Counters, RatingPeriod, UsageWindow
+from billing.metering.rating_inputs.period_counters import Counters, CounterState, RatingPeriod, UsageWindow
 from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.totals import Taxes
@@ -169,7 +169,11 @@ class PeriodToClose(msgspec.Struct):
     @property
     def as_late_period(self) -> LatePeriod | None:
         """The period as one that more usage has come to, where some of it is billed already."""
-        return LatePeriod(self.span, self.span.starts_at, self.counters, self.billed_amounts) if self.billed_amounts else None
+        return (
+            LatePeriod(self.span, self.span.starts_at, self.counters, self.billed_amounts)
+            if self.billed_amounts
+            else None
+        )
 
     @property
     def credits_unused_time(self) -> bool:

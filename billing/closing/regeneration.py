@@ -13,12 +13,18 @@ from django.db import connection, transaction
 
 from billing.closing.invoice_assembly import assemble_replacement
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
-from billing.closing.late_usage.reissue import read_period_invoice, fee_lines_of, next_reference, full_credit_note, replace_invoice
+from billing.closing.late_usage.reissue import (
+    fee_lines_of,
+    full_credit_note,
+    next_reference,
+    read_period_invoice,
+    replace_invoice,
+)
 from billing.closing.period_locks import REPLACEABLE, lock_invoices_of_periods
-from billing.closing.period_reader import read_periods_to_close, read_late_periods
+from billing.closing.period_reader import read_late_periods, read_periods_to_close
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.metering.store.events import draw_high_water_mark
-from invoices.credit_notes import CreditRefused, CreditableInvoice, refuse_pending_payment
+from invoices.credit_notes import CreditableInvoice, CreditRefused, refuse_pending_payment
 from invoices.credit_notes.credit_note import MOST_REASON
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
@@ -118,7 +124,9 @@ def _lock_invoice(invoice_id: int) -> tuple[int, int]:
     return period_id, subscription_id
 
 
-def _assemble_documents(of: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str) -> list[AssembledInvoice]:
+def _assemble_documents(
+    of: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str
+) -> list[AssembledInvoice]:
     """Return the credit note and the new invoice."""
     (late,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
     closing = read_periods_to_close([period_id])[period_id]

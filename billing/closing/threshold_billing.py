@@ -17,8 +17,8 @@ from django.db import connection, transaction
 from billing.closing.invoice_writer import write_invoice_rows
 from billing.closing.lines.late_usage_lines import usage_differences
 from billing.closing.lines.line_templates import line_templates
-from billing.closing.period_reader import read_billed_amounts, read_periods_to_close, read_counters
-from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod, UsageSnapshot
+from billing.closing.period_reader import read_billed_amounts, read_counters, read_periods_to_close
+from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
@@ -99,7 +99,9 @@ def _thresholds(closing: PeriodToClose, each: Decimal | None) -> Sequence[SpendT
     """Return what was agreed with the customer, in place of what the version says."""
     span = closing.span
     return (
-        [SpendThreshold(each, repeats=True)] if each is not None else load_terms(span.version_id, span.currency).thresholds
+        [SpendThreshold(each, repeats=True)]
+        if each is not None
+        else load_terms(span.version_id, span.currency).thresholds
     )
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db import OperationalError, transaction
 
-from billing.jobs.kinds import MAX_TRIES, SplitFailed, JobDefinition
+from billing.jobs.kinds import MAX_TRIES, JobDefinition, SplitFailed
 from billing.models import Job, JobItem, JobPart
 from billing.models.jobs import OPEN_STATES, JobState
 from lib.audit_log import audited_transaction
@@ -92,7 +92,9 @@ def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
     if not isinstance(error, SplitFailed):
         _log.exception("job %s cannot be cut", job.pk)
     job.state, job.finished_at = JobState.FAILED, at
-    job.error = storable_error_text(str(error) if isinstance(error, SplitFailed) else f"{type(error).__name__}: {error}")
+    job.error = storable_error_text(
+        str(error) if isinstance(error, SplitFailed) else f"{type(error).__name__}: {error}"
+    )
     with audited_transaction("job could not be cut", by=None, at=at):
         job.save(update_fields=["state", "finished_at", "error"])
     JobPart.objects.filter(job=job).delete()

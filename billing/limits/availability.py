@@ -19,9 +19,9 @@ from billing.metering.rating_inputs.period_counters import (
     CounterState,
     RatingPeriod,
     UsageWindow,
+    with_event_values,
     with_metered,
     with_window_runs,
-    with_event_values,
 )
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window
@@ -121,7 +121,10 @@ class FeatureAvailability:
         if self.feature.price.reads_values:
             window = UsageWindow(self.feature.plan_feature_id, self.window_start)
             counted = with_event_values(counted, window, self.feature, period_id=self.period.period_id)
-        before = {rate: _with_one_more_event(counted.get(rate, EMPTY_COUNTER), units) for rate, units in self.reserved.items()}
+        before = {
+            rate: _with_one_more_event(counted.get(rate, EMPTY_COUNTER), units)
+            for rate, units in self.reserved.items()
+        }
         counted = {**counted, **before}
         after = {**counted, rate_id: _with_one_more_event(counted.get(rate_id, EMPTY_COUNTER), quantity)}
         return max(round_units(EXACT.subtract(self._amount(after), self._amount(counted))), ZERO)

@@ -70,7 +70,11 @@ def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpe
                 found[one.cap.id, None if one.cap.is_of_customer else period.period_id] = one.cap, one.spent
     kept = list(_read_reserved_costs(customer, sandbox, at)) if found else []
     return [
-        CapSpend(cap, period_id, EXACT.add(spent, sum((one.cost for one in kept if _counts_toward(one, cap, period_id)), ZERO)))
+        CapSpend(
+            cap,
+            period_id,
+            EXACT.add(spent, sum((one.cost for one in kept if _counts_toward(one, cap, period_id)), ZERO)),
+        )
         for (_, period_id), (cap, spent) in found.items()
     ]
 

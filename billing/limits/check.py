@@ -117,7 +117,9 @@ def answer_from_rows(
 
 
 def _locked_answer(row: FeatureUsageRow, lock: FeatureLock) -> CheckAnswer:
-    return CheckAnswer(False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, feature_lock=lock)
+    return CheckAnswer(
+        False, LOCKED, "", ZERO, ZERO, ZERO, None, when_unreachable=row.when_unreachable, feature_lock=lock
+    )
 
 
 def _apply_limits(
@@ -140,7 +142,11 @@ def _apply_limits(
         cost = None if rate_id is None else standing.additional_cost(quantity, rate_id)
     if feature.wallet:
         room = standing.funds
-        if not reason and not room.invoices_shortfall and (room.available <= 0 if cost is None else cost > room.available):
+        if (
+            not reason
+            and not room.invoices_shortfall
+            and (room.available <= 0 if cost is None else cost > room.available)
+        ):
             reason = WALLET_EMPTY
     spent = _find_exceeded_cap(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
     if spent is not None and spent.stops_usage:

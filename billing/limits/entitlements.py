@@ -58,9 +58,13 @@ def read_entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Ent
     def entitled(rows: list[FeatureUsageRow]) -> Entitlement:
         first = rows[0]
         feature, subscription = features[first.feature_id], subscriptions[first.subscription_id]
-        asked = FeatureQuery(customer, feature.code, sandbox, at, subscription.external_id if subscription.named else "")
+        asked = FeatureQuery(
+            customer, feature.code, sandbox, at, subscription.external_id if subscription.named else ""
+        )
         value = granted[first.plan_feature_id].static_value if first.plan_feature_id else ""
-        answer = answer_from_rows(rows, asked, cap_spends=spent, is_paused=first.subscription_id in paused, feature_locks=locks)
+        answer = answer_from_rows(
+            rows, asked, cap_spends=spent, is_paused=first.subscription_id in paused, feature_locks=locks
+        )
         return Entitlement(feature, subscription.external_id, subscription.named, value, answer)
 
     return [entitled(rows) for rows in found]

@@ -34,7 +34,11 @@ def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
         return {"kind": "upgrade", "plans": plans}
     if answer.reason == WALLET_EMPTY and answer.funds is not None:
         missing = None if answer.cost is None else max(EXACT.subtract(answer.cost, answer.funds.available), ZERO)
-        return {"kind": "top_up", "unit": answer.unit, "missing": None if missing is None else to_plain_string(missing)}
+        return {
+            "kind": "top_up",
+            "unit": answer.unit,
+            "missing": None if missing is None else to_plain_string(missing),
+        }
     if answer.reason == SPEND_CAP_REACHED:
         return {"kind": "raise_cap", "set_by": answer.reached_cap.cap.set_by if answer.reached_cap else None}
     return None

@@ -79,7 +79,9 @@ def remove_cap(*, cap: SpendCap, at: datetime, by: AbstractBaseUser | None = Non
 
 def budget_dimensions(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
     """Return the dimensions that usage in a scope has a budget by, in order."""
-    return sorted({name for meter in _metered_in_scope(customer, subscription, feature) for name in _dimension_names(meter)})
+    return sorted(
+        {name for meter in _metered_in_scope(customer, subscription, feature) for name in _dimension_names(meter)}
+    )
 
 
 def _dimension_names(meter: Meter) -> list[str]:
@@ -87,7 +89,9 @@ def _dimension_names(meter: Meter) -> list[str]:
     return [*meter.dimensions, *own]
 
 
-def _metered_in_scope(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> Iterable[Meter]:
+def _metered_in_scope(
+    customer: Customer, subscription: Subscription | None, feature: Feature | None
+) -> Iterable[Meter]:
     subscriptions = [subscription] if subscription else customer.subscriptions.running()
     metered = {
         one.meter_id

@@ -94,8 +94,7 @@ class AlertRule(models.Model):
                 name="guarded_spend_says_how_much_and_whose",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=AMOUNT_KINDS) & ~Q(currency="")
-                | ~Q(kind__in=AMOUNT_KINDS) & Q(currency=""),
+                condition=Q(kind__in=AMOUNT_KINDS) & ~Q(currency="") | ~Q(kind__in=AMOUNT_KINDS) & Q(currency=""),
                 name="guarded_spend_says_its_currency",
             ),
             models.CheckConstraint(

@@ -31,7 +31,9 @@ class Pause(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=7, choices=PauseState, default=PauseState.TO_COME)
-    settles = models.CharField(max_length=7, choices=SettlementMethod, default=SettlementMethod.BALANCE, db_default=SettlementMethod.BALANCE)
+    settles = models.CharField(
+        max_length=7, choices=SettlementMethod, default=SettlementMethod.BALANCE, db_default=SettlementMethod.BALANCE
+    )
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
 
@@ -39,7 +41,8 @@ class Pause(models.Model):
         constraints = [
             one_of("state", PauseState, name="pause_state_is_known"),
             models.CheckConstraint(
-                condition=Q(settles__in=(SettlementMethod.BALANCE, SettlementMethod.REFUND)), name="pause_is_not_paid_for"
+                condition=Q(settles__in=(SettlementMethod.BALANCE, SettlementMethod.REFUND)),
+                name="pause_is_not_paid_for",
             ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="pause_ends_after_it_starts"

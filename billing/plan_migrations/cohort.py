@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 
 from billing.models import MigrationItem, Period, PlanMigration, Subscription
 from billing.models.periods import PeriodKind, PeriodState
-from billing.models.plan_migrations import MoveState, MigrationTiming
+from billing.models.plan_migrations import MigrationTiming, MoveState
 from billing.models.subscriptions import RUNNING_STATES
 from lib.audit_log import audited_transaction
 from plans.models import PlanVersion

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.jobs.kinds import JobDefinition, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem, MigrationItem
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations.bill_comparison import record_bills
@@ -140,6 +140,8 @@ def _told(one: MigrationItem, moment: datetime | None) -> dict[str, str | int]:
 
 
 RUN = "billing.run_planmigration"
-MIGRATION_PREVIEW = JobDefinition(permission="billing.add_planmigration", split=_cut(PREVIEW_STATES), process=_preview, columns=COLUMNS)
+MIGRATION_PREVIEW = JobDefinition(
+    permission="billing.add_planmigration", split=_cut(PREVIEW_STATES), process=_preview, columns=COLUMNS
+)
 MIGRATION = JobDefinition(permission=RUN, split=_cut(RUN_STATES), process=_run, columns=COLUMNS)
 MIGRATION_UNDO = JobDefinition(permission=RUN, split=_cut(ROLLBACK_STATES), process=_undo, columns=COLUMNS)

@@ -16,7 +16,7 @@ from billing.closing.lines.usage_lines import UnpricedUsage
 from billing.models import Counter, MigrationItem, Override, Period, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
-from billing.models.plan_migrations import MoveState, MigrationTiming
+from billing.models.plan_migrations import MigrationTiming, MoveState
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from lib.formats import format_number
 from plans.models import PlanFeature, PlanVersion

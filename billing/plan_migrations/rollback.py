@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from billing.closing.period_reversal import ReversalRefused, credit_period_invoice
-from billing.metering.corrections.recount import remove_counts, recount_events
+from billing.metering.corrections.recount import recount_events, remove_counts
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
@@ -26,7 +26,11 @@ from billing.subscriptions.periods.restoration import restore_period
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.revocation import revoke_pending
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
+from billing.subscriptions.terms.feature_coverage import (
+    SubscriptionRefused,
+    cover_features,
+    invalidate_cached_periods,
+)
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from plans.models import Fee, PlanVersion
@@ -65,7 +69,9 @@ def roll_back_change(
         before = _before(part)
         is_split = part.continues_id == before.pk or (part.is_trial and before.is_trial)
         lifted = [part]
-        if before.state == PeriodState.CLOSED and (is_split or _claims_beyond_its_period(part.version_id, former_version.pk)):
+        if before.state == PeriodState.CLOSED and (
+            is_split or _claims_beyond_its_period(part.version_id, former_version.pk)
+        ):
             _take_back(before, at=at)
             lifted.append(before)
         _remove_later(part, periods)
@@ -75,7 +81,9 @@ def roll_back_change(
         subscription.save(update_fields=["version"])
         periods = _make_anew(subscription, part, before, is_split=is_split, is_billed=before in lifted)
         _cover(subscription, since=part.starts_at)
-        append_periods(subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + PERIOD_LEAD_TIME)
+        append_periods(
+            subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + PERIOD_LEAD_TIME
+        )
         grant_included(subscription_ids=[subscription.pk], at=at)
         restore()
         since = min(one.starts_at for one in lifted)
@@ -86,7 +94,9 @@ def roll_back_change(
             until=periods[-1].ends_at,
             at=at,
         )
-        announce_version_changes([VersionChange(subscription.pk, undone_id, former_version.pk, part.starts_at)], at=at)
+        announce_version_changes(
+            [VersionChange(subscription.pk, undone_id, former_version.pk, part.starts_at)], at=at
+        )
 
 
 def _part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from billing.models import MigrationItem, Override, Period, PlanMigration, ScheduledChange, Subscription
 from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
-from billing.models.plan_migrations import MoveState, MigrationTiming
+from billing.models.plan_migrations import MigrationTiming, MoveState
 from billing.plan_migrations.rollback import RollbackRefused, roll_back_change
 from billing.plan_migrations.wallet_conversion import convert_wallets, convert_wallets_back
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
@@ -102,7 +102,9 @@ def _restore(one: MigrationItem, *, at: datetime, by: By) -> None:
             convert_wallets_back(one, at=at, by=by)
         _restore_overrides(one)
 
-    roll_back_change(subscription=subscription, part=one.part, former_version=one.from_version, restore=restore, at=at, by=by)
+    roll_back_change(
+        subscription=subscription, part=one.part, former_version=one.from_version, restore=restore, at=at, by=by
+    )
 
 
 def _begun_by(done: ScheduledChange) -> Period | None:

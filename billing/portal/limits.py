@@ -19,7 +19,7 @@ from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import shown
 from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
-from customers.portal.visit import Visit, paginate, render_page, signed_in, redirect_with_message
+from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
@@ -112,7 +112,9 @@ def _page(
     figures, features = portal_figures(visit), features_of(visit)
     told = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
     alerts, more = paginate(told, request, size=10)
-    rules = visit.own_rows(AlertRule.objects.filter(removed_at__isnull=True)).select_related("feature", "subscription")
+    rules = visit.own_rows(AlertRule.objects.filter(removed_at__isnull=True)).select_related(
+        "feature", "subscription"
+    )
     caps = visit.own_rows(SpendCap.objects.select_related("feature"))
     of_subscriptions = visit.own_rows(SpendCap.objects.select_related("feature"), "subscription__customer")
     context = {

@@ -78,7 +78,9 @@ class PeriodShown:
 def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     figures = portal_figures(visit)
     running = expected(customer=visit.customer, at=visit.at)
-    alerts = visit.own_rows(Alert.objects.open(visit.at)).select_related("alert_rule", "feature", "wallet", "subscription")
+    alerts = visit.own_rows(Alert.objects.open(visit.at)).select_related(
+        "alert_rule", "feature", "wallet", "subscription"
+    )
     context = {
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
@@ -112,7 +114,9 @@ def _periods(visit: Visit, running: list[Expected], figures: PortalFigures) -> l
     return found
 
 
-def _period(one: Expected, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures) -> PeriodShown:
+def _period(
+    one: Expected, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures
+) -> PeriodShown:
     usage, currency = one.usage, one.usage.terms.currency
     first, last = figures.days(usage.starts_at, usage.ends_at)
 

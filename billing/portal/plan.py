@@ -47,7 +47,11 @@ def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def _shown(
-    one: Subscription, running: PeriodUsage | None, credits: list[IncludedCredits], visit: Visit, figures: PortalFigures
+    one: Subscription,
+    running: PeriodUsage | None,
+    credits: list[IncludedCredits],
+    visit: Visit,
+    figures: PortalFigures,
 ) -> dict[str, Any]:
     """Return a subscription as text: by what was agreed for its running period, by its version where none runs."""
     terms = running.terms if running else load_terms(one.version_id, str(one.currency))

@@ -13,7 +13,7 @@ from billing.models import Subscription
 from billing.models.subscriptions import RUNNING_STATES
 from billing.portal.plan_description import feature_of, fees_of, length
 from billing.subscriptions import SubscriptionRefused, change_at
-from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import PlanVersion
@@ -68,7 +68,9 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         try:
             if request.POST.get("seen") == seen:
                 change_at(subscription=subscription, at=visit.at, **form.asked)
-                return redirect_with_message("portal_plan", message="scheduled" if form.asked["at_period_end"] else "changed")
+                return redirect_with_message(
+                    "portal_plan", message="scheduled" if form.asked["at_period_end"] else "changed"
+                )
             context |= {"comes_to": _comes_to(subscription, form, visit, figures), "seen": seen}
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))

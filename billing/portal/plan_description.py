@@ -10,7 +10,17 @@ from lib.formats import pluralize
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms
 from plans.models.prices import AtZero, Consumption
 from plans.pricing.calendar import Interval
-from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, PriceTier, Volume
+from plans.pricing.charge_models import (
+    Charge,
+    Dynamic,
+    Flat,
+    Graduated,
+    Package,
+    Percentage,
+    PerUnit,
+    PriceTier,
+    Volume,
+)
 from plans.pricing.rating import PriceTerms, RateTerms
 
 ONE = Decimal(1)
@@ -128,7 +138,9 @@ def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *
             yield f"what it costs us{more}"
 
 
-def _tiers(tiers: Sequence[PriceTier], each: Any, money: Any, figures: PortalFigures, unit: str, form: str) -> Iterator[str]:
+def _tiers(
+    tiers: Sequence[PriceTier], each: Any, money: Any, figures: PortalFigures, unit: str, form: str
+) -> Iterator[str]:
     start = Decimal(0)
     for tier in tiers:
         if tier.up_to is None:

@@ -18,7 +18,7 @@ from billing.portal.query_params import Asked, asked_by, dimensions_of, running_
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO
-from plans.catalog.comparison import percent_change, format_signed
+from plans.catalog.comparison import format_signed, percent_change
 from plans.models import Meter
 
 MOST_VALUES = 50
@@ -82,7 +82,9 @@ def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
     return quantity_of(meter.aggregation, (one for one in days if one.meter_id == meter.pk))
 
 
-def _of_meter(visit: Visit, asked: Asked, now: list[Day], before: list[Day], figures: PortalFigures) -> dict[str, Any]:
+def _of_meter(
+    visit: Visit, asked: Asked, now: list[Day], before: list[Day], figures: PortalFigures
+) -> dict[str, Any]:
     """Return the chart and the tables of the chosen meter."""
     meter = asked.meter
     if meter is None or meter.aggregation not in (*ADDING, *HOURLY_AGGREGATIONS):

@@ -16,7 +16,7 @@ from django.db.models.functions import TruncMonth
 
 from billing.models import HourlyUsage, Subscription
 from billing.privacy.export_values import text_rows, to_text
-from billing.privacy.payment_export import PAYMENT_TABLES, PAYMENT_ROWS
+from billing.privacy.payment_export import PAYMENT_ROWS, PAYMENT_TABLES
 from customers.models import Customer, Delivery
 from invoices.models import Invoice
 from lib.csv_export import csv_lines

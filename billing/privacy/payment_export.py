@@ -50,7 +50,9 @@ def _refunds(customer: Customer) -> Iterable[list[str]]:
 
 
 def _balance(customer: Customer) -> Iterable[list[str]]:
-    return text_rows(BalanceEntry.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["balance"]))
+    return text_rows(
+        BalanceEntry.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["balance"])
+    )
 
 
 def _reminders(customer: Customer) -> Iterable[list[str]]:
@@ -68,7 +70,9 @@ def _messages(customer: Customer) -> Iterable[list[str]]:
 
 
 def _visits(customer: Customer) -> Iterable[list[str]]:
-    return text_rows(PortalSession.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["visits"]))
+    return text_rows(
+        PortalSession.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["visits"])
+    )
 
 
 PAYMENT_ROWS = {

@@ -8,7 +8,7 @@ from billing.subscriptions.lifecycle.completion import end_finished
 from billing.subscriptions.lifecycle.creation import start
 from billing.subscriptions.lifecycle.drafts import activate, discard, draft
 from billing.subscriptions.lifecycle.pauses import PauseRefused, apply_due_pauses, pause, resume
-from billing.subscriptions.lifecycle.trials import TrialRefused, end_trial, extend_trial, complete_trials
+from billing.subscriptions.lifecycle.trials import TrialRefused, complete_trials, end_trial, extend_trial
 from billing.subscriptions.periods.generation import generate_customer_periods, generate_periods
 from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
 from billing.subscriptions.plan_changes.revocation import RevocationRefused, revoke
@@ -23,28 +23,28 @@ __all__ = [
     "ChangeRefused",
     "CouponRefused",
     "FeatureAlreadyPriced",
-    "UnusedTimeSettlement",
     "OverrideRefused",
     "PauseRefused",
     "QuantityRefused",
     "RevocationRefused",
     "SubscriptionRefused",
     "TrialRefused",
+    "UnusedTimeSettlement",
     "activate",
     "apply_coupon",
+    "apply_due_pauses",
     "cancel",
     "change_at",
     "change_plan",
+    "complete_trials",
     "discard",
     "draft",
     "end_finished",
     "end_override",
     "end_trial",
+    "extend_trial",
     "generate_customer_periods",
     "generate_periods",
-    "extend_trial",
-    "apply_due_pauses",
-    "complete_trials",
     "override",
     "pause",
     "remove_coupon",

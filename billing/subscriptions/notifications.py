@@ -19,7 +19,9 @@ class VersionChange(NamedTuple):
     changes_at: datetime
 
 
-def announce_event(event: str, subscription: Subscription, *, at: datetime, facts: Facts, discriminator: str = "") -> None:
+def announce_event(
+    event: str, subscription: Subscription, *, at: datetime, facts: Facts, discriminator: str = ""
+) -> None:
     """
     Announce an event of one subscription, in the caller's transaction.
 
@@ -39,10 +41,14 @@ def announce_update(
     subscription: Subscription, subject: str, *, at: datetime, discriminator: str, **facts: str | int | None
 ) -> None:
     """Announce that the terms of a subscription have changed: its quantity, override, commitment, coupon or trial."""
-    announce_event("updated", subscription, at=at, facts={"what": subject, **facts}, discriminator=f"{subject}:{discriminator}")
+    announce_event(
+        "updated", subscription, at=at, facts={"what": subject, **facts}, discriminator=f"{subject}:{discriminator}"
+    )
 
 
-def announce_version_changes(version_changes: Iterable[VersionChange], *, at: datetime, kind: str = "subscription.plan_changed") -> None:
+def announce_version_changes(
+    version_changes: Iterable[VersionChange], *, at: datetime, kind: str = "subscription.plan_changed"
+) -> None:
     """
     Announce that subscriptions have changed their version, or will change it.
 
@@ -52,7 +58,9 @@ def announce_version_changes(version_changes: Iterable[VersionChange], *, at: da
     if not changes or not has_listeners(kind):
         return
     references = _read_references({change.subscription_id for change in changes})
-    plan_versions = _read_plan_versions({version_id for change in changes for version_id in (change.from_version_id, change.to_version_id)})
+    plan_versions = _read_plan_versions(
+        {version_id for change in changes for version_id in (change.from_version_id, change.to_version_id)}
+    )
     announce_all(
         kind=kind,
         announcements=[

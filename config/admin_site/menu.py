@@ -64,7 +64,9 @@ MENU: list[tuple[str, list[MenuItem]]] = [
         [
             MenuItem("Customers", "groups", "customers_customer_changelist", "customers.view_customer"),
             MenuItem("Subscriptions", "autorenew", "billing_subscription_changelist", "billing.view_subscription"),
-            MenuItem("Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"),
+            MenuItem(
+                "Scheduled changes", "moving", "billing_scheduledchange_changelist", "billing.view_scheduledchange"
+            ),
             MenuItem("Migrations", "move_down", "billing_planmigration_changelist", "billing.view_planmigration"),
             MenuItem("Invoices", "receipt_long", "invoices_invoice_changelist", "invoices.view_invoice"),
         ],
@@ -81,7 +83,9 @@ MENU: list[tuple[str, list[MenuItem]]] = [
                 _refunds_by_hand,
             ),
             MenuItem("Balances", "savings", "invoices_balanceentry_changelist", "invoices.view_balanceentry"),
-            MenuItem("Provider events", "sensors", "invoices_providerevent_changelist", "invoices.view_providerevent"),
+            MenuItem(
+                "Provider events", "sensors", "invoices_providerevent_changelist", "invoices.view_providerevent"
+            ),
         ],
     ),
     (

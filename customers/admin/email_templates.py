@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from customers.models import EmailTemplate
 from customers.notifications.email import EmailText, compose_email
-from customers.notifications.email_templates import LANGUAGES, placeholder_names, find_problems
+from customers.notifications.email_templates import LANGUAGES, find_problems, placeholder_names
 from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from customers.models import Customer, Seller, TestClock
 from customers.models.parties import validate_time_zone
-from lib.api.fields import CurrencyField, InstantField, StrictFields, ExternalIdField
+from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
 
 _LOCALE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?(_[A-Z]{2})?", re.ASCII)
 

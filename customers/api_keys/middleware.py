@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from lib.api.problem_types import PROBLEM_TYPES
-from lib.api.problems import MEDIA_TYPE, Problem, problem_response, problem_name
+from lib.api.problems import MEDIA_TYPE, Problem, problem_name, problem_response
 
 PREFIX = "/api/"
 
@@ -42,7 +42,9 @@ class ApiMiddleware:
         """Refuse what PostgreSQL could not take as text: U+0000, and bytes that are not UTF-8."""
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path_info or "%00" in query or "\0" in query:
-            return problem_response(Problem("malformed-request", "The address contains the character U+0000."), request=request)
+            return problem_response(
+                Problem("malformed-request", "The address contains the character U+0000."), request=request
+            )
         return None
 
 

@@ -104,7 +104,9 @@ class PortalSession(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(way__in=PortalAccessWay.values), name="portal_session_came_by_a_known_way"),
+            models.CheckConstraint(
+                condition=Q(way__in=PortalAccessWay.values), name="portal_session_came_by_a_known_way"
+            ),
             models.CheckConstraint(
                 condition=Q(secret_sha256__regex=_HASHED), name="secret_of_a_portal_session_is_kept_hashed"
             ),

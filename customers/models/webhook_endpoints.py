@@ -57,7 +57,9 @@ class WebhookEndpoint(models.Model):
             models.CheckConstraint(condition=Q(url__regex="^https?://"), name="endpoint_has_an_address"),
             models.CheckConstraint(
                 condition=Q(disabled_at__isnull=True, disabled_reason="")
-                | Q(disabled_at__isnull=False, disabled_reason__in=[value for value in DisabledReason.values if value]),
+                | Q(
+                    disabled_at__isnull=False, disabled_reason__in=[value for value in DisabledReason.values if value]
+                ),
                 name="endpoint_is_disabled_for_a_reason",
             ),
             models.CheckConstraint(

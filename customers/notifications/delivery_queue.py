@@ -125,5 +125,6 @@ def _take(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
     with connection.cursor() as cursor:
         cursor.execute(picked + _TAKE, {**figures, "mails": _MAILS})
         return [
-            DeliveryClaim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}")) for row in cursor.fetchall()
+            DeliveryClaim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}"))
+            for row in cursor.fetchall()
         ]

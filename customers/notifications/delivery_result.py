@@ -60,7 +60,11 @@ _FAILING = "UPDATE customers_webhookendpoint SET failing_since = %s WHERE id = %
 @transaction.atomic
 def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: datetime) -> None:
     """Write down what came of a try, unless its lease was over and another try has begun since."""
-    again = None if outcome.succeeded or outcome.final else next_attempt(claim.attempt, at, requested_seconds=outcome.retry_after)
+    again = (
+        None
+        if outcome.succeeded or outcome.final
+        else next_attempt(claim.attempt, at, requested_seconds=outcome.retry_after)
+    )
     state = "delivered" if outcome.succeeded else "given_up" if again is None else "failed"
     facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": again}
     with connection.cursor() as cursor:

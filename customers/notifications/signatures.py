@@ -9,7 +9,9 @@ from uuid import UUID
 from standardwebhooks import Webhook
 
 
-def build_payload(*, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime) -> bytes:
+def build_payload(
+    *, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime
+) -> bytes:
     """Return the body of a message: its kind, when it happened, and what; the same on every try."""
     whose = {"sandbox": sandbox} if customer is None else {"customer": customer, "sandbox": sandbox}
     data = whose | facts | whose  # a fact of the same name gives way

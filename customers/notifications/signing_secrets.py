@@ -35,7 +35,9 @@ def unseal(stored: str) -> str:
         base64.b64decode(stored, altchars=b"-_", validate=True)  # what follows the last sign would be passed over
         return _keys().decrypt(stored.encode()).decode()
     except (InvalidToken, binascii.Error) as error:
-        raise SecretUnreadable("No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again.") from error
+        raise SecretUnreadable(
+            "No key in TOLLBOOK_ENCRYPTION_KEYS opens this secret; add the old key again."
+        ) from error
 
 
 def _keys() -> MultiFernet:

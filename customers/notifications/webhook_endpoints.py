@@ -93,7 +93,9 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
         created_at=at,
         recipients=1,
     )
-    return Delivery.objects.create(notification=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at)
+    return Delivery.objects.create(
+        notification=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at
+    )
 
 
 def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:

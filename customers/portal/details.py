@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from customers.models import Contact, Customer
-from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 
 MOST_CONTACTS = 50
 LOCALES = (

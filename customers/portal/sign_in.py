@@ -35,7 +35,10 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             magic_links.request_link(
-                email=form.cleaned_data["email"], address=_address(request), origin=portal_origin(request), at=timezone.now()
+                email=form.cleaned_data["email"],
+                address=_address(request),
+                origin=portal_origin(request),
+                at=timezone.now(),
             )
         except magic_links.TooManyLinkRequests as refusal:
             form.add_error(None, str(refusal))

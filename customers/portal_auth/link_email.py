@@ -22,7 +22,9 @@ def mail_due(*, at: datetime) -> int:
 
     :raises OSError: if the mail server cannot be reached; what was not sent is tried again.
     """
-    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, told_at__isnull=True, expires_at__gt=at).order_by("pk")
+    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, told_at__isnull=True, expires_at__gt=at).order_by(
+        "pk"
+    )
     return sum(_mail(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
 
 

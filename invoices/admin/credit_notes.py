@@ -11,7 +11,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from customers.customer_time import current_time
-from invoices.credit_notes import CreditRefused, CreditableInvoice, RequestedCredit, issue_credit_note, preview_credit_note, read_creditable_invoices
+from invoices.credit_notes import (
+    CreditableInvoice,
+    CreditRefused,
+    RequestedCredit,
+    issue_credit_note,
+    preview_credit_note,
+    read_creditable_invoices,
+)
 from invoices.credit_notes.credit_note import MOST_REASON
 from invoices.credit_notes.creditable_lines import CreditableLine
 from invoices.documents.drafts import Draft
@@ -136,7 +143,10 @@ def _preview_context(draft: Draft, invoice: Invoice) -> dict[str, Any]:
     return {
         "lines": [(line.description, _money(line.amount, invoice)) for line in draft.lines],
         "net": _money(totals.net, invoice),
-        "taxes": [(f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", _money(tax_sum.amount, invoice)) for tax_sum in totals.taxes],
+        "taxes": [
+            (f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", _money(tax_sum.amount, invoice))
+            for tax_sum in totals.taxes
+        ],
         "total": _money(totals.total, invoice),
         "left": _money(left, invoice),
         "is_void": not left and not invoice.paid and invoice.state in (InvoiceState.ISSUED, InvoiceState.OVERDUE),

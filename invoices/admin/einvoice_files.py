@@ -31,7 +31,10 @@ def einvoice_paths(page: Any) -> list[URLPattern]:
         return HttpResponse(xml, content_type="application/xml", headers=headers)
 
     view = page.admin_site.admin_view(download)
-    return [path(f"<int:pk>/{syntax_name}/", view, {"syntax": syntax_name}, name=f"invoices_invoice_{syntax_name}") for syntax_name in SYNTAXES]
+    return [
+        path(f"<int:pk>/{syntax_name}/", view, {"syntax": syntax_name}, name=f"invoices_invoice_{syntax_name}")
+        for syntax_name in SYNTAXES
+    ]
 
 
 def _redirect_with_warning(request: HttpRequest, pk: int, reason: str) -> HttpResponse:

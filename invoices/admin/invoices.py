@@ -27,7 +27,13 @@ from invoices.admin.pdf_files import PdfFilter
 from invoices.credit_notes import CreditRefused, void_invoice
 from invoices.models import DocumentKind, Invoice, Rendering
 from invoices.models.invoices import BILLS_USAGE
-from invoices.one_off_invoices import OneOffInvoiceRefused, request_from_draft, discard_draft, issue_draft, preview_invoice
+from invoices.one_off_invoices import (
+    OneOffInvoiceRefused,
+    discard_draft,
+    issue_draft,
+    preview_invoice,
+    request_from_draft,
+)
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
 from invoices.rendering import renderer
 from invoices.rendering.downloads import file_name
@@ -78,7 +84,9 @@ class InvoiceAdmin(ModelAdmin):
     @display(description="Total", ordering="total")
     def total_shown(self, invoice: Invoice) -> str:
         is_note = invoice.kind == DocumentKind.CREDIT_NOTE
-        return number_cell(format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency)))
+        return number_cell(
+            format_money(-invoice.total.amount if is_note else invoice.total.amount, str(invoice.currency))
+        )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         """Match a whole number exactly; otherwise match the start of a number, and invoices of customers by name."""
@@ -188,10 +196,16 @@ class InvoiceAdmin(ModelAdmin):
                 invoice = issue_draft(invoice_id=draft.pk, at=current_time(draft.customer), by=request.user)
                 messages.success(request, f"{invoice} is issued.")
                 return HttpResponseRedirect(_page(invoice))
-            preview = preview_invoice(customer=draft.customer, request=request_from_draft(draft), at=current_time(draft.customer))
+            preview = preview_invoice(
+                customer=draft.customer, request=request_from_draft(draft), at=current_time(draft.customer)
+            )
         except OneOffInvoiceRefused as refused:
             problems = [str(refused)]
-        summary = f"It claims {format_money(preview.totals.total, preview.currency)} of {draft.customer}." if preview else ""
+        summary = (
+            f"It claims {format_money(preview.totals.total, preview.currency)} of {draft.customer}."
+            if preview
+            else ""
+        )
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -268,7 +282,11 @@ class InvoiceAdmin(ModelAdmin):
             "open_pdf": not is_draft
         }
         all_actions = super().get_actions_detail(request, object_id)
-        return [action_detail for action_detail in all_actions if is_offered.get(action_detail.method.original_function_name, True)]
+        return [
+            action_detail
+            for action_detail in all_actions
+            if is_offered.get(action_detail.method.original_function_name, True)
+        ]
 
     def _invoice(self, request: HttpRequest, object_id: str) -> Invoice:
         invoice = self.get_object(request, object_id)

@@ -13,7 +13,14 @@ from django.urls import reverse
 from customers.customer_time import current_time
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
-from invoices.one_off_invoices import OneOffRequest, OneOffInvoiceRefused, OneOffLine, request_from_draft, edit_draft, preview_invoice
+from invoices.one_off_invoices import (
+    OneOffInvoiceRefused,
+    OneOffLine,
+    OneOffRequest,
+    edit_draft,
+    preview_invoice,
+    request_from_draft,
+)
 from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
 from invoices.one_off_invoices.one_off_lines import MOST_LINES
 from lib.admin.number_fields import NumberInput
@@ -76,17 +83,25 @@ class LineFormRows(forms.BaseFormSet):
                 yield OneOffLine(**{name: value for name, value in form.cleaned_data.items() if name != "DELETE"})
 
 
-LineFormSet = forms.formset_factory(LineForm, formset=LineFormRows, extra=EXTRA_ROWS, can_delete=True, max_num=MOST_LINES)
+LineFormSet = forms.formset_factory(
+    LineForm, formset=LineFormRows, extra=EXTRA_ROWS, can_delete=True, max_num=MOST_LINES
+)
 
 
 def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> HttpResponse:
     """Edit a draft, preview its totals, and save it."""
     at, one_off_request = current_time(invoice.customer), request_from_draft(invoice)
-    terms = TermsForm(request.POST or None, initial={name: getattr(one_off_request, name) for name in TermsForm.base_fields})
-    lines = LineFormSet(request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines")
+    terms = TermsForm(
+        request.POST or None, initial={name: getattr(one_off_request, name) for name in TermsForm.base_fields}
+    )
+    lines = LineFormSet(
+        request.POST or None, initial=[_initial_values(line) for line in one_off_request.lines], prefix="lines"
+    )
     draft, redirect = None, HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
-        one_off_request = OneOffRequest(lines=list(lines.kept()), currency=one_off_request.currency, **terms.cleaned_data)
+        one_off_request = OneOffRequest(
+            lines=list(lines.kept()), currency=one_off_request.currency, **terms.cleaned_data
+        )
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)
             if "_save" in request.POST:
@@ -119,7 +134,12 @@ def _preview_context(draft: Draft) -> dict[str, Any]:
         "lines": [(line.description, format_money(line.amount, currency)) for line in draft.lines],
         "net": format_money(totals.net, currency),
         "taxes": [
-            (" ".join(filter(None, [f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", tax_sum.tax.reason])), amount)
+            (
+                " ".join(
+                    filter(None, [f"{tax_sum.tax.name} {to_plain_string(tax_sum.tax.rate)} %", tax_sum.tax.reason])
+                ),
+                amount,
+            )
             for tax_sum in totals.taxes
             if (amount := format_money(tax_sum.amount, currency))
         ],

@@ -186,7 +186,9 @@ class PayOutView(CustomerRowsMixin, generics.GenericAPIView[Refund]):
         serializer = PayOutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            refund = pay_out_balance(customer_id=customer_row.pk, **serializer.validated_data, at=current_time(customer_row))
+            refund = pay_out_balance(
+                customer_id=customer_row.pk, **serializer.validated_data, at=current_time(customer_row)
+            )
         except RefundRefused as refused:
             errors = [{"field": refused.field, "code": "not_refundable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors if refused.field else ()) from refused

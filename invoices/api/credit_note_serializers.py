@@ -102,5 +102,7 @@ class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
         """Return the arguments of `issue_credit_note`."""
         arguments = super().to_internal_value(data)
         lines = arguments.pop("lines", None)
-        requested_credits = None if lines is None else [RequestedCredit(line["line"], line.get("amount")) for line in lines]
+        requested_credits = (
+            None if lines is None else [RequestedCredit(line["line"], line.get("amount")) for line in lines]
+        )
         return arguments | {"lines": requested_credits}

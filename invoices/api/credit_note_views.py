@@ -69,7 +69,9 @@ class CreditNotesView(SandboxIsolation, generics.ListAPIView[Invoice]):
             detail = f"There is no invoice {arguments['invoice']}."
             raise invalid_fields([{"field": "invoice", "code": "does_not_exist", "detail": detail}])
         with credit_refusal_as_problem():
-            note = issue_credit_note(invoice_id=arguments.pop("invoice"), **arguments, at=current_time(invoice.customer))
+            note = issue_credit_note(
+                invoice_id=arguments.pop("invoice"), **arguments, at=current_time(invoice.customer)
+            )
         return Response(serialize_credit_note(note), status=status.HTTP_201_CREATED)
 
 
@@ -94,7 +96,9 @@ class VoidView(SandboxIsolation, generics.GenericAPIView[Invoice]):
         serializer = VoidReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with credit_refusal_as_problem():
-            note = void_invoice(invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer))
+            note = void_invoice(
+                invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer)
+            )
         return Response(serialize_credit_note(note), status=status.HTTP_201_CREATED)
 
 
@@ -110,7 +114,9 @@ def credit_refusal_as_problem() -> Iterator[None]:
 
 def serialize_credit_note(note: Invoice) -> Any:
     """Return a credit note with its lines in the API's format."""
-    detailed_note = get_object_or_404(NOTES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=note.pk)
+    detailed_note = get_object_or_404(
+        NOTES.select_related("customer", "seller").prefetch_related(*DETAILED), pk=note.pk
+    )
     return CreditNoteDetailSerializer(detailed_note).data
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from invoices.one_off_invoices import OneOffRequest, OneOffLine
+from invoices.one_off_invoices import OneOffLine, OneOffRequest
 from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
 from lib.api.fields import CurrencyField, StrictFields
 from lib.api.number_fields import NumberField

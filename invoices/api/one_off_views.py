@@ -20,7 +20,14 @@ from invoices.api.one_off_serializers import DraftInvoiceChangeSerializer, NewOn
 from invoices.api.serializers import InvoiceDetailSerializer
 from invoices.api.views import DETAILED, INVOICES, InvoicesView, InvoiceView
 from invoices.models import Invoice
-from invoices.one_off_invoices import OneOffInvoiceRefused, request_from_draft, discard_draft, draft_invoice, edit_draft, issue_draft
+from invoices.one_off_invoices import (
+    OneOffInvoiceRefused,
+    discard_draft,
+    draft_invoice,
+    edit_draft,
+    issue_draft,
+    request_from_draft,
+)
 from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem, invalid_fields
 
@@ -64,7 +71,9 @@ class InvoiceListCreateView(InvoicesView):
             raise invalid_fields([{"field": "customer", "code": "does_not_exist", "detail": detail}])
         at = current_time(customer)
         with one_off_refusal_as_problem(), transaction.atomic():
-            invoice = draft_invoice(customer=customer, request=build_request(fields, today=customer_today(customer)), at=at)
+            invoice = draft_invoice(
+                customer=customer, request=build_request(fields, today=customer_today(customer)), at=at
+            )
             if fields["issue"]:
                 invoice = issue_draft(invoice_id=invoice.pk, at=at)
         return Response(serialize_invoice(invoice, request), status=status.HTTP_201_CREATED)
@@ -90,7 +99,9 @@ class DraftableInvoiceView(InvoiceView):
         with one_off_refusal_as_problem():
             _check_is_one_off_draft(invoice)
             customer = invoice.customer
-            one_off_request = build_request(serializer.validated_data, today=customer_today(customer), current=request_from_draft(invoice))
+            one_off_request = build_request(
+                serializer.validated_data, today=customer_today(customer), current=request_from_draft(invoice)
+            )
             invoice = edit_draft(invoice_id=invoice.pk, request=one_off_request, at=current_time(customer))
         return Response(serialize_invoice(invoice, request))
 

@@ -13,14 +13,14 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers.api_keys.idempotency import naturally_idempotent, idempotent
+from customers.api_keys.idempotency import idempotent, naturally_idempotent
 from customers.customer_time import current_time
 from customers.models import Customer
 from invoices.models import DocumentKind, Invoice, PaymentAttempt, PaymentMethod
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.attempts.checkout import setup_page
-from invoices.payments.attempts.payment_methods import remove_payment_method, make_default
+from invoices.payments.attempts.payment_methods import make_default, remove_payment_method
 from lib.api.fields import InstantField, StrictFields
 from lib.api.isolation import SandboxIsolation
 from lib.api.number_fields import AmountField
@@ -147,7 +147,9 @@ class PaymentPageView(InvoiceAttemptsMixin, generics.GenericAPIView[PaymentAttem
         serializer = PaymentPageSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with attempt_refusal_as_problem():
-            attempt = attempts.open_page(invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer))
+            attempt = attempts.open_page(
+                invoice_id=invoice_row.pk, **serializer.validated_data, at=current_time(invoice_row.customer)
+            )
         return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(
@@ -253,5 +255,7 @@ class SetupPageView(CustomerPaymentMethodsMixin, generics.GenericAPIView[Payment
         serializer.is_valid(raise_exception=True)
         customer_row = self.customer()
         with attempt_refusal_as_problem():
-            page = setup_page(customer=customer_row, key=uuid4().hex, **serializer.validated_data, at=current_time(customer_row))
+            page = setup_page(
+                customer=customer_row, key=uuid4().hex, **serializer.validated_data, at=current_time(customer_row)
+            )
         return Response({"page": request.build_absolute_uri(page)}, status=status.HTTP_201_CREATED)

@@ -4,7 +4,7 @@ from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, 
 from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidView
 from invoices.api.customer_tax import TaxationView, TaxNumberCheckView
 from invoices.api.einvoice_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
-from invoices.api.one_off_views import InvoiceListCreateView, DraftableInvoiceView, IssueDraftView
+from invoices.api.one_off_views import DraftableInvoiceView, InvoiceListCreateView, IssueDraftView
 from invoices.api.payment_attempts import (
     PaymentAttemptsView,
     PaymentMethodsView,

@@ -69,7 +69,9 @@ def issue_credit_note(
         return Invoice.objects.get(pk=draft.id)
 
 
-def preview_credit_note(*, invoice_id: int, lines: Sequence[RequestedCredit] | None, reason: str = "", to: str = "balance") -> Draft:
+def preview_credit_note(
+    *, invoice_id: int, lines: Sequence[RequestedCredit] | None, reason: str = "", to: str = "balance"
+) -> Draft:
     """
     Return the credit note that `issue_credit_note` would issue now, unsaved.
 
@@ -110,8 +112,14 @@ def refuse_pending_payment(invoice: Invoice) -> None:
         raise CreditRefused(f"{attempt.money} of {invoice} is being taken since {since}: {remedy}.", field="invoice")
 
 
-def _build_draft(creditable: CreditableInvoice, lines: Sequence[RequestedCredit] | None, *, reason: str, to: str) -> Draft:
-    credits = _line_credits(creditable, lines) if lines is not None else [LineCredit(line, line.left) for line in creditable.lines if line.left]
+def _build_draft(
+    creditable: CreditableInvoice, lines: Sequence[RequestedCredit] | None, *, reason: str, to: str
+) -> Draft:
+    credits = (
+        _line_credits(creditable, lines)
+        if lines is not None
+        else [LineCredit(line, line.left) for line in creditable.lines if line.left]
+    )
     if not credits:
         raise CreditRefused(f"Nothing is left of {creditable.invoice} to credit.", field="invoice")
     draft = draft_credit_note(creditable, credits, reason=reason, to=to)
@@ -128,11 +136,15 @@ def _line_credits(creditable: CreditableInvoice, requested_credits: Sequence[Req
             raise CreditRefused(f"{creditable.invoice} has no line {requested.position}.", field=f"{field}.position")
         if requested.position in credits_by_position:
             raise CreditRefused(f"Line {requested.position} is named twice.", field=f"{field}.position")
-        credits_by_position[requested.position] = _line_credit(lines_by_position[requested.position], requested.amount, creditable, field=f"{field}.amount")
+        credits_by_position[requested.position] = _line_credit(
+            lines_by_position[requested.position], requested.amount, creditable, field=f"{field}.amount"
+        )
     return list(credits_by_position.values())
 
 
-def _line_credit(line: CreditableLine, amount: Decimal | None, creditable: CreditableInvoice, *, field: str) -> LineCredit:
+def _line_credit(
+    line: CreditableLine, amount: Decimal | None, creditable: CreditableInvoice, *, field: str
+) -> LineCredit:
     currency = str(creditable.invoice.currency)
     amount = line.left if amount is None else amount
     if not amount.is_finite() or not amount or not min(line.left, 0) <= amount <= max(line.left, 0):

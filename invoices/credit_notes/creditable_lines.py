@@ -10,7 +10,7 @@ from django.db import connection
 from invoices.documents.line_net import line_net_sql
 from invoices.documents.totals import Tax, Taxes, TaxSum
 from invoices.models import DocumentKind, Invoice
-from invoices.tax.line_taxes import parse_taxes, line_taxes_sql
+from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,11 @@ def read_creditable_invoices(invoice_ids: Collection[int], *, lock: bool = False
         cursor.execute(_NOTE_COUNTS, [ids])
         note_counts = dict(cursor.fetchall())
     return {
-        invoice_id: CreditableInvoice(invoice, tuple(lines_by_invoice[invoice_id]), tuple(taxes_by_invoice[invoice_id]), note_counts.get(invoice_id, 0))
+        invoice_id: CreditableInvoice(
+            invoice,
+            tuple(lines_by_invoice[invoice_id]),
+            tuple(taxes_by_invoice[invoice_id]),
+            note_counts.get(invoice_id, 0),
+        )
         for invoice_id, invoice in invoices_by_id.items()
     }

@@ -129,7 +129,10 @@ def issue(drafts: Sequence[Draft], *, at: datetime) -> None:
         if is_announced:
             announcements += (_announcement(draft, numbers, offset) for offset, draft in enumerate(series_drafts))
         if not series_drafts[0].sandbox:
-            refuse_locked_months(series_drafts[0].seller_id, {_local_date(numbers.issued_at, draft.seller_zone) for draft in series_drafts})
+            refuse_locked_months(
+                series_drafts[0].seller_id,
+                {_local_date(numbers.issued_at, draft.seller_zone) for draft in series_drafts},
+            )
     hit_failpoint("issue.after_numbers")
     stored_ids = {draft.id for draft in drafts if draft.is_stored}
     copy_rows(_INVOICES, [row for row in rows if row[0] not in stored_ids] if stored_ids else rows)
@@ -223,12 +226,18 @@ def _announce_credited(notes: Sequence[Draft], at: datetime) -> None:
     for note in notes:
         invoice = corrected_invoices[note.corrects_id]
         facts = {"invoice": invoice.pk, "number": invoice.number, "credit_note": note.id, "reason": note.reason}
-        facts |= {"amount": to_plain_string(note.totals.total), "credited": to_plain_string(invoice.credited), "currency": note.currency}
+        facts |= {
+            "amount": to_plain_string(note.totals.total),
+            "credited": to_plain_string(invoice.credited),
+            "currency": note.currency,
+        }
         facts |= {"due": to_plain_string(invoice.due)}
         key = f"invoice:{invoice.pk}:credited:{note.id}"
         announcements_by_kind["invoice.credited"].append(Announcement(note.customer_id, facts, key))
         if invoice.state == InvoiceState.VOID:
-            announcements_by_kind["invoice.voided"].append(Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided"))
+            announcements_by_kind["invoice.voided"].append(
+                Announcement(note.customer_id, facts, f"invoice:{invoice.pk}:voided")
+            )
     for kind, announcements in announcements_by_kind.items():
         announce_all(kind=kind, announcements=announcements, at=at)
 

@@ -104,7 +104,11 @@ def series_for(*, seller_id: int, sandbox: bool, kind: str = "invoice", clock: i
         cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():
             return int(row[0])
-        code, prefix = _DEFAULT_SERIES[kind, sandbox] if clock is None else (template.format(clock) for template in _DEFAULT_CLOCK_SERIES[kind])
+        code, prefix = (
+            _DEFAULT_SERIES[kind, sandbox]
+            if clock is None
+            else (template.format(clock) for template in _DEFAULT_CLOCK_SERIES[kind])
+        )
         cursor.execute(_CREATE, [*parameters, code, prefix])
         cursor.execute(_FIND, parameters)
         if row := cursor.fetchone():

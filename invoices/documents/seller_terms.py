@@ -83,7 +83,9 @@ class SellerTerms:
         taxes = self._taxes_by_key.get(key)
         if taxes is None:
             supply_date = at.astimezone(self.zone).date()
-            taxes = self._taxes_by_key[key] = taxes_on(Supply(self.id, self.country, buyer, supply_date, code, self.rates))
+            taxes = self._taxes_by_key[key] = taxes_on(
+                Supply(self.id, self.country, buyer, supply_date, code, self.rates)
+            )
         return taxes
 
     def net_days_for(self, buyer: Buyer) -> int:

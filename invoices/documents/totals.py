@@ -160,7 +160,11 @@ def total_up_credit(
     taxed_before = {tax_sum.tax: tax_sum for tax_sum in taxes_before}
     credited_taxes = {tax for _, *taxes in taxed_amounts for tax in taxes}
     sums = Totals(includes_tax=includes_tax)
-    sums.taxes = tuple(_tax_increase(taxed_before.get(tax_sum.tax), tax_sum) for tax_sum in so_far.taxes if tax_sum.tax in credited_taxes)
+    sums.taxes = tuple(
+        _tax_increase(taxed_before.get(tax_sum.tax), tax_sum)
+        for tax_sum in so_far.taxes
+        if tax_sum.tax in credited_taxes
+    )
     for tax_sum in sums.taxes:
         sums.tax = EXACT.add(sums.tax, tax_sum.amount)
     lines = sum((amount for amount, *_ in taxed_amounts), ZERO)

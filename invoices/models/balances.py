@@ -9,7 +9,11 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import append_only
-from invoices.triggers.refunds import balance_follows_its_entries, balance_moves_by_entries, returned_amount_is_counted
+from invoices.triggers.refunds import (
+    balance_follows_its_entries,
+    balance_moves_by_entries,
+    returned_amount_is_counted,
+)
 from lib.field_types import AMOUNT, MOST_MONEY, finite, one_of
 
 

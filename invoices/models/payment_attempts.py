@@ -10,7 +10,7 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import refuse_if_found
-from invoices.triggers.refunds import refund_is_of_what_came_in, settled_attempt_is_final, returned_amount_is_counted
+from invoices.triggers.refunds import refund_is_of_what_came_in, returned_amount_is_counted, settled_attempt_is_final
 from lib.field_types import AMOUNT, MOST_MONEY, one_of
 
 MOST_REF = 255
@@ -250,7 +250,9 @@ class Refund(Attempt):
         triggers = [
             refund_is_of_what_came_in(),
             returned_amount_is_counted("r.note_id IS NOT NULL", "note_id"),
-            settled_attempt_is_final("refund_is_settled_once", late_change="OLD.state = 'succeeded' AND NEW.state = 'declined'"),
+            settled_attempt_is_final(
+                "refund_is_settled_once", late_change="OLD.state = 'succeeded' AND NEW.state = 'declined'"
+            ),
         ]
 
 

@@ -2,23 +2,23 @@
 
 from invoices.one_off_invoices.one_off_invoice import (
     OneOffRequest,
-    request_from_draft,
     discard_draft,
     draft_invoice,
     edit_draft,
     issue_draft,
     preview_invoice,
+    request_from_draft,
 )
 from invoices.one_off_invoices.one_off_lines import OneOffInvoiceRefused, OneOffLine
 
 __all__ = [
-    "OneOffRequest",
     "OneOffInvoiceRefused",
     "OneOffLine",
-    "request_from_draft",
+    "OneOffRequest",
     "discard_draft",
     "draft_invoice",
     "edit_draft",
     "issue_draft",
     "preview_invoice",
+    "request_from_draft",
 ]

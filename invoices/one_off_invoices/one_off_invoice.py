@@ -22,7 +22,13 @@ from invoices.documents.month_lock import MonthLocked
 from invoices.documents.seller_terms import read_sellers
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.one_off_invoices.one_off_lines import OneOffInvoiceRefused, OneOffLine, check_lines, draft_line, one_off_line
+from invoices.one_off_invoices.one_off_lines import (
+    OneOffInvoiceRefused,
+    OneOffLine,
+    check_lines,
+    draft_line,
+    one_off_line,
+)
 from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money
@@ -47,7 +53,9 @@ class OneOffRequest:
     includes_tax: bool = False
 
 
-def draft_invoice(*, customer: Customer, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def draft_invoice(
+    *, customer: Customer, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None
+) -> Invoice:
     """
     Store a draft invoice for a customer, and return it. It has no number, is not due, and may still change.
 
@@ -60,7 +68,9 @@ def draft_invoice(*, customer: Customer, request: OneOffRequest, at: datetime, b
         return Invoice.objects.create(pk=invoice_id, **_invoice_columns(draft), created_at=at)
 
 
-def edit_draft(*, invoice_id: int, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
+def edit_draft(
+    *, invoice_id: int, request: OneOffRequest, at: datetime, by: AbstractBaseUser | None = None
+) -> Invoice:
     """
     Replace the content of a draft, and return it.
 
@@ -180,7 +190,9 @@ def _build_draft(invoice_id: int, customer: Customer, request: OneOffRequest, *,
 
 def _check_request(request: OneOffRequest, currency: str) -> None:
     if currency not in MINOR_UNITS:
-        raise OneOffInvoiceRefused(f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency")
+        raise OneOffInvoiceRefused(
+            f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency"
+        )
     if request.net_days is not None and not 0 <= request.net_days <= MOST_NET_DAYS:
         raise OneOffInvoiceRefused(f"It is due within 0 to {MOST_NET_DAYS} days.", field="net_days")
     for name, text, most in (

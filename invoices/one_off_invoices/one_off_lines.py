@@ -51,11 +51,17 @@ class OneOffLine:
 def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
     """:raises OneOffInvoiceRefused: if a line is not valid on an invoice, or there are too many."""
     if len(lines) > MOST_LINES:
-        raise OneOffInvoiceRefused(f"An invoice has {MOST_LINES} lines at most; these are {len(lines)}.", field="lines")
+        raise OneOffInvoiceRefused(
+            f"An invoice has {MOST_LINES} lines at most; these are {len(lines)}.", field="lines"
+        )
     for index, line in enumerate(lines):
         for is_invalid, field_name, text in (
             (not line.description.strip(), "description", "Say what it is for."),
-            (not _is_storable(line.quantity, MOST_UNITS) or line.quantity <= 0, "quantity", "The quantity is above zero."),
+            (
+                not _is_storable(line.quantity, MOST_UNITS) or line.quantity <= 0,
+                "quantity",
+                "The quantity is above zero.",
+            ),
             (not _is_storable(line.unit_price, MOST_MONEY), "unit_price", "This is no price."),
             (line.last_day < line.first_day, "last_day", "The last day is not before the first one."),
             (abs(amount_of(line, currency)) > MOST_MONEY, "unit_price", "It comes to more than a line can say."),
@@ -95,7 +101,9 @@ def explanation(quantity: Decimal, unit_price: Decimal, tax_code: str) -> bytes:
     """Return a line's explanation and tax code as JSON."""
     part = price_units(ZERO, None, quantity, unit_price)
     rating: dict[str, Any] = {"parts": [part.as_json()], "amount": to_plain_string(part.amount)}
-    return msgspec.json.encode(rating | {"formula": f"{to_plain_string(quantity)} × {to_plain_string(unit_price)}", "tax_code": tax_code})
+    return msgspec.json.encode(
+        rating | {"formula": f"{to_plain_string(quantity)} × {to_plain_string(unit_price)}", "tax_code": tax_code}
+    )
 
 
 def one_off_line(line: Mapping[str, Any], zone: ZoneInfo) -> OneOffLine:

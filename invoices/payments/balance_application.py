@@ -78,9 +78,14 @@ def _return_credited_payments(credit_to_by_note: dict[int, str], at: datetime) -
         cursor.execute(_PAID_BACK, {"notes": list(credit_to_by_note)})
         rows = cursor.fetchall()
         amounts_to_return = {note_id: amount for note_id, _, amount in rows if amount}
-        amounts_to_balance = {note_id: amount for note_id, amount in amounts_to_return.items() if credit_to_by_note[note_id] != "refund"}
+        amounts_to_balance = {
+            note_id: amount for note_id, amount in amounts_to_return.items() if credit_to_by_note[note_id] != "refund"
+        }
         if amounts_to_balance:
-            cursor.execute(_TO_BALANCE, {"notes": list(amounts_to_balance), "amounts": list(amounts_to_balance.values()), "at": at})
+            cursor.execute(
+                _TO_BALANCE,
+                {"notes": list(amounts_to_balance), "amounts": list(amounts_to_balance.values()), "at": at},
+            )
     for note_id, amount in amounts_to_return.items():
         if note_id not in amounts_to_balance:
             create_refunds(note_id=note_id, amount=amount, at=at)
@@ -91,7 +96,9 @@ def _apply_balances(invoices: Sequence[Draft], at: datetime) -> list[int]:
     """Pay the invoices from their customers' balances; return the ids of the invoices that received a payment."""
     with connection.cursor() as cursor:
         cursor.execute(_BALANCES, {"customers": sorted({draft.customer_id for draft in invoices})})
-        remaining: dict[tuple[int, str], Decimal] = {(customer_id, currency): amount for customer_id, currency, amount in cursor.fetchall()}
+        remaining: dict[tuple[int, str], Decimal] = {
+            (customer_id, currency): amount for customer_id, currency, amount in cursor.fetchall()
+        }
         if not remaining:
             return []
         applied: dict[int, Decimal] = {}

@@ -128,7 +128,8 @@ def _require_same_payment(payment: Payment, amount: Decimal, method: str) -> Pay
     if (received, payment.method) != (amount, method):
         received_text = format_money(received, str(payment.currency))
         raise PaymentRefused(
-            f"“{payment.reference}” is a payment of {received_text} already: use another reference.", field="reference"
+            f"“{payment.reference}” is a payment of {received_text} already: use another reference.",
+            field="reference",
         )
     return payment
 
@@ -136,12 +137,16 @@ def _require_same_payment(payment: Payment, amount: Decimal, method: str) -> Pay
 def _check(invoice: Invoice, amount: Decimal, reference: str, paid_at: datetime | None, at: datetime) -> None:
     currency = str(invoice.currency)
     if not reference.strip() or len(reference) > MOST_REFERENCE:
-        raise PaymentRefused(f"Say what the payment is known by, in 1 to {MOST_REFERENCE} characters.", field="reference")
+        raise PaymentRefused(
+            f"Say what the payment is known by, in 1 to {MOST_REFERENCE} characters.", field="reference"
+        )
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
         raise PaymentRefused(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")
     if not amount.is_finite() or not 0 < amount <= invoice.due:
         due = format_money(invoice.due, currency)
-        raise PaymentRefused(f"{due} is due of {invoice}: record that at most, and more than nothing.", field="amount")
+        raise PaymentRefused(
+            f"{due} is due of {invoice}: record that at most, and more than nothing.", field="amount"
+        )
     if amount % minor_unit(currency):
         raise PaymentRefused(f"{amount:f} is no amount in {currency}.", field="amount")
     if paid_at is not None and paid_at > at:

@@ -47,7 +47,9 @@ def reconcile(
     yield from _missing(listed_keys, provider_name, start, end)
 
 
-def _compare(record: ProviderRecord, provider_name: str, at: datetime, records_outcomes: bool) -> Iterator[Difference]:
+def _compare(
+    record: ProviderRecord, provider_name: str, at: datetime, records_outcomes: bool
+) -> Iterator[Difference]:
     row = _find_row(record, provider_name)
     if row is None:
         if record.state == SUCCEEDED:
@@ -73,9 +75,13 @@ def _find_row(record: ProviderRecord, provider_name: str) -> PaymentAttempt | Re
         return rows.filter(ref=record.ref).first()
 
 
-def _missing(listed_keys: set[tuple[str, str]], provider_name: str, start: datetime, end: datetime) -> Iterator[Difference]:
+def _missing(
+    listed_keys: set[tuple[str, str]], provider_name: str, start: datetime, end: datetime
+) -> Iterator[Difference]:
     for kind, model in (("charge", PaymentAttempt), ("refund", Refund)):
-        rows = model.objects.filter(provider=provider_name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end)
+        rows = model.objects.filter(
+            provider=provider_name, state=AttemptState.SUCCEEDED, sent_at__gte=start, sent_at__lt=end
+        )
         for row in rows.order_by("pk").iterator():
             if (kind, str(row.key)) not in listed_keys:
                 yield Difference("here and not there", kind, row.ref, row.pk, row.amount, str(row.currency))

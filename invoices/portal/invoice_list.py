@@ -26,7 +26,11 @@ def customer_documents(visit: Visit) -> QuerySet[Invoice]:
 def invoice_list(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     page_invoices, has_next_page = paginate(customer_documents(visit), request)
     figures = portal_figures(visit)
-    context = {"rows": [invoice_row(invoice, figures, visit) for invoice in page_invoices], "more": has_next_page, "sums": sum_by_currency(visit, figures)}
+    context = {
+        "rows": [invoice_row(invoice, figures, visit) for invoice in page_invoices],
+        "more": has_next_page,
+        "sums": sum_by_currency(visit, figures),
+    }
     return render_page(request, visit, "invoices.html", context)
 
 

@@ -41,7 +41,10 @@ def invoice_page(request: HttpRequest, visit: Visit, number: int) -> HttpRespons
         "invoice": invoice,
         "row": invoice_row(invoice, portal_figures(visit), visit),
         "pay": pay_link(invoice) if invoice.due else None,
-        "notes": [invoice_row(note, portal_figures(visit), visit) for note in customer_documents(visit).filter(corrects=invoice).order_by("pk")],
+        "notes": [
+            invoice_row(note, portal_figures(visit), visit)
+            for note in customer_documents(visit).filter(corrects=invoice).order_by("pk")
+        ],
     }
     try:
         document = compose(read_invoice_facts(invoice))

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from invoices.portal.invoice_list import invoice_list
-from invoices.portal.invoice_page import invoice_pdf, invoice_page, invoice_csv
+from invoices.portal.invoice_page import invoice_csv, invoice_page, invoice_pdf
 from invoices.portal.payment import pay_invoice
 
 urlpatterns = [

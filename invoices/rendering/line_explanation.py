@@ -93,7 +93,9 @@ class _WorkingsWriter:
             return Workings(PriceText(self.figures.money(self._number("fee"))), ())
         share = str(self.line.explanation.get("share", ONE))
         if share == "1":
-            return Workings(PriceText(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ())
+            return Workings(
+                PriceText(self.figures.money(self.line.amount)) if self.line.quantity == ONE else None, ()
+            )
         return Workings(None, (Working(f"{self.figures.money(self._number('fee'))} × {share}"),))
 
     def credit_pack_workings(self) -> Workings:
@@ -193,7 +195,9 @@ class _WorkingsWriter:
         flat = self.words.flat_fee.format(amount=self.figures.money(part.flat_fee)) if part.flat_fee else ""
         if flat and not part.unit_price:
             return PriceText(flat)
-        per_units = self.words.per.format(units=self.figures.quantity(price_quantity)) if price_quantity != ONE else ""
+        per_units = (
+            self.words.per.format(units=self.figures.quantity(price_quantity)) if price_quantity != ONE else ""
+        )
         return PriceText(self.figures.price(part.unit_price, per=price_quantity), per_units, flat)
 
     def _label(self, part: RatingPart, *, alone: bool) -> str:

@@ -84,7 +84,9 @@ def _texts_with(characters: str, value: Any) -> list[str]:
 
 
 def _missing_font_text(characters: str, texts: Sequence[str]) -> str:
-    missing = [character for character in characters if any(character in text for text in texts)][:MOST_NAMED_CHARACTERS]
+    missing = [character for character in characters if any(character in text for text in texts)][
+        :MOST_NAMED_CHARACTERS
+    ]
     named = ", ".join(f"“{character}” (U+{ord(character):04X})" for character in missing)
     return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
 

@@ -109,7 +109,9 @@ def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
         is_self_explanatory = isinstance(error, SELF_EXPLANATORY_ERRORS)
         if not is_self_explanatory:
             logger.exception("Invoice %s could not be rendered", lease.invoice_id)
-        render_queue.record_failure(lease, reason=str(error) if is_self_explanatory else f"{type(error).__name__}: {error}", at=at)
+        render_queue.record_failure(
+            lease, reason=str(error) if is_self_explanatory else f"{type(error).__name__}: {error}", at=at
+        )
         return False
     hit_failpoint("render.before_storing")
     render_queue.store_file(lease, content=content, at=at)

@@ -67,7 +67,8 @@ def sample_invoice(
         note="",
         lines=tuple(lines),
         taxes=tuple(
-            TaxFacts(tax_sum.tax.name, tax_sum.tax.rate, tax_sum.tax.reason, tax_sum.taxable, tax_sum.amount) for tax_sum in sums.taxes
+            TaxFacts(tax_sum.tax.name, tax_sum.tax.rate, tax_sum.tax.reason, tax_sum.taxable, tax_sum.amount)
+            for tax_sum in sums.taxes
         ),
         branding=branding,
     )

@@ -107,7 +107,10 @@ def words_for(name: str) -> tuple[Words, Locale]:
     language = language.lower()
     territory = subtags.rpartition("_")[2]
     available_language = language if language in LANGUAGES else "en"
-    for candidate in (f"{available_language}_{territory}", WORLD_ENGLISH if available_language == "en" else available_language):
+    for candidate in (
+        f"{available_language}_{territory}",
+        WORLD_ENGLISH if available_language == "en" else available_language,
+    ):
         try:
             return load_words(available_language), Locale.parse(candidate)
         except (UnknownLocaleError, ValueError):

@@ -50,7 +50,9 @@ def check_tax_number(*, customer: Customer, at: datetime) -> Customer:
     try:
         check_result = check(customer.country, number)
     except Exception as error:
-        raise TaxNumberCheckFailed(storable_error_text(f"Nobody answered: {error or type(error).__name__}")) from error
+        raise TaxNumberCheckFailed(
+            storable_error_text(f"Nobody answered: {error or type(error).__name__}")
+        ) from error
     customer.checked_tax_number, customer.tax_number_checked_at = number, at
     customer.tax_number_is_valid, customer.tax_number_proof = check_result.is_valid, check_result.proof[:MOST_PROOF]
     customer.save(

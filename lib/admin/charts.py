@@ -41,7 +41,9 @@ class MeterChart:
     chart: StaffChart
 
 
-def bar_chart(labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str, stacked: bool = True) -> StaffChart:
+def bar_chart(
+    labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str, stacked: bool = True
+) -> StaffChart:
     """Return bars for each label, stacked or side by side."""
     datasets = [
         _dataset(one, COLORS[place % len(COLORS)])
@@ -67,7 +69,9 @@ def _dataset(one: ChartSeries, color: str) -> dict[str, Any]:
     return {"label": one.name, "data": values, "borderColor": color, "backgroundColor": color}
 
 
-def _chart(kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool) -> StaffChart:
+def _chart(
+    kind: str, labels: Sequence[str], datasets: list[dict[str, Any]], summary: str, *, stacked: bool
+) -> StaffChart:
     options = {
         "animation": False,
         "responsive": True,

@@ -26,7 +26,11 @@ class NumberInput(UnfoldAdminTextInputWidget):
         super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {}), "class": "figure"})
 
     def format_value(self, value: Any) -> str | None:
-        return to_plain_string(value) if isinstance(value, Decimal) and value.is_finite() else super().format_value(value)
+        return (
+            to_plain_string(value)
+            if isinstance(value, Decimal) and value.is_finite()
+            else super().format_value(value)
+        )
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         """Take the commas out of 10,000 and 1,250,000.50, but not out of 0,05: that is refused, not multiplied."""

@@ -72,7 +72,9 @@ EMPTY = AggregateState()
 def aggregate_event(event: EventValue, start: datetime) -> AggregateState:
     """Return what one event adds: as a value, and as a delta at its time since the window's start."""
     value = event.value
-    return AggregateState(1, value, value, value, event, event.at, EXACT.multiply(value, Decimal(to_microseconds(event.at - start))))
+    return AggregateState(
+        1, value, value, value, event, event.at, EXACT.multiply(value, Decimal(to_microseconds(event.at - start)))
+    )
 
 
 def merge_states(state: AggregateState, other: AggregateState) -> AggregateState:

@@ -27,7 +27,9 @@ def is_member(last: MembershipChange | None, *, was_member: bool = False) -> boo
     return was_member if last is None else last.joins
 
 
-def apply_changes(last: MembershipChange | None, changes: Iterable[MembershipChange], *, was_member: bool = False) -> tuple[MembershipChange | None, int]:
+def apply_changes(
+    last: MembershipChange | None, changes: Iterable[MembershipChange], *, was_member: bool = False
+) -> tuple[MembershipChange | None, int]:
     """
     Return a value's last step once more steps of its period are known, and by how many members that changes the end.
 

@@ -24,7 +24,12 @@ class LevelSpan(NamedTuple):
 
 
 def weighted_sum(
-    measures: Measures, state: AggregateState, window: UsageWindow, *, opening: Decimal = ZERO, until: datetime | None = None
+    measures: Measures,
+    state: AggregateState,
+    window: UsageWindow,
+    *,
+    opening: Decimal = ZERO,
+    until: datetime | None = None,
 ) -> Decimal:
     """
     Return Σ level × the time it was held ÷ the whole period of use.

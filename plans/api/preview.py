@@ -20,7 +20,7 @@ from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.costs.unit_costs import CostRefused, to_cost_rates, usage_at_cost
 from plans.models import Plan, PlanVersion, UnitCost
 from plans.pricing.cost_rates import charges_unit_cost
-from plans.pricing.rating import PriceTerms, Rating, RateUsage, match_rate, rate_usage
+from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate_usage
 
 MOST_QUANTITIES = 100
 NOTHING = RateUsage(ZERO)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from lib.formats import format_money, format_number, pluralize, format_units
+from lib.formats import format_money, format_number, format_units, pluralize
 
 Measure = Literal["word", "number", "units", "money", "each", "percent"]
 """What a fact is measured in: `money` is an amount, `each` a price per unit, `units` a quantity of the meter's."""
@@ -82,7 +82,9 @@ class VersionDifference:
     def relative_subject(self, heading: str) -> str:
         """Return the same below a heading that names the outermost row."""
         path = self.path[1:] if heading else self.path
-        label = self.label if self.kind == "changed" or not path else f"order of {self.label}" * (self.kind == "ordered")
+        label = (
+            self.label if self.kind == "changed" or not path else f"order of {self.label}" * (self.kind == "ordered")
+        )
         return ": ".join(filter(None, [" · ".join(path), label])) or self.label
 
     @property
@@ -129,13 +131,17 @@ def _compare(before: VersionNode, after: VersionNode, path: tuple[str, ...]) -> 
             yield from _row_differences("removed", part, (*path, part.name) if part.name else path)
 
 
-def _field_difference(path: tuple[str, ...], name: str, old: FieldFact | None, new: FieldFact | None) -> VersionDifference:
+def _field_difference(
+    path: tuple[str, ...], name: str, old: FieldFact | None, new: FieldFact | None
+) -> VersionDifference:
     label = (new or old).label  # type: ignore[union-attr]
     before, after = _format_change(old, new)
     return VersionDifference("changed", path, label, before, after, name, _percent_change(old, new))
 
 
-def _row_differences(kind: Literal["added", "removed"], node: VersionNode, path: tuple[str, ...]) -> Iterator[VersionDifference]:
+def _row_differences(
+    kind: Literal["added", "removed"], node: VersionNode, path: tuple[str, ...]
+) -> Iterator[VersionDifference]:
     facts = [fact for fact in node.facts.values() if not fact.is_default and fact.value != node.name]
     contents = ", ".join(f"{fact.label} {format_fact(fact)}".lstrip() for fact in facts)
     before, after = (contents, "") if kind == "removed" else ("", contents)
@@ -175,7 +181,13 @@ def format_fact(fact: FieldFact | None) -> str:
 def _format_change(old: FieldFact | None, new: FieldFact | None) -> tuple[str, str]:
     """Return both sides of a change; prices per the same number of units, which is said once."""
     prices = [fact.value for fact in (old, new) if fact is not None and isinstance(fact.value, Decimal)]
-    if old is None or new is None or len(prices) < 2 or not old.measure == new.measure == "each" or old.unit != new.unit:
+    if (
+        old is None
+        or new is None
+        or len(prices) < 2
+        or not old.measure == new.measure == "each"
+        or old.unit != new.unit
+    ):
         return format_fact(old), format_fact(new)
     factor = _unit_factor(prices)
     before, after = (format_money(price * factor, new.currency) for price in prices)
@@ -197,7 +209,11 @@ def _unit_factor(prices: list[Decimal]) -> int:
 
 def _per_unit_text(unit: str, factor: int) -> str:
     multiple = {1: "", 1_000: "1,000 ", 1_000_000: "million "}[factor]
-    return f" per {multiple}{pluralize(unit) if multiple else unit}" if unit else (f" per {multiple}units" if multiple else "")
+    return (
+        f" per {multiple}{pluralize(unit) if multiple else unit}"
+        if unit
+        else (f" per {multiple}units" if multiple else "")
+    )
 
 
 def _percent_change(old: FieldFact | None, new: FieldFact | None) -> Decimal | None:

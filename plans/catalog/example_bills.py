@@ -52,7 +52,9 @@ class ExampleBill:
 def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:
     """Return all the kinds of usage that some versions price, each once, with a quantity that tells something."""
     usages: dict[tuple[str, Match], tuple[ExampleUsage, Decimal]] = {}
-    for feature in (feature for version_terms in terms for feature in version_terms.features if feature.price is not None):
+    for feature in (
+        feature for version_terms in terms for feature in version_terms.features if feature.price is not None
+    ):
         rates = feature.price.rates if feature.price else ()
         for rate in rates:
             # What a rate is called would repeat the feature where it is the only one.
@@ -86,10 +88,14 @@ def compute_bill(terms: VersionTerms, quantities: Mapping[ExampleUsage, Decimal]
     drawdowns: dict[tuple[str, str], Decimal] = {}
     features = {feature.code: feature for feature in terms.features}
     for code in dict.fromkeys(usage.feature for usage in quantities):
-        feature_quantities = {usage: quantity for usage, quantity in quantities.items() if usage.feature == code and quantity}
+        feature_quantities = {
+            usage: quantity for usage, quantity in quantities.items() if usage.feature == code and quantity
+        }
         feature = features.get(code)
         if feature is None or feature.price is None:
-            unpriced += [f"{format_number(quantity)} of {usage.label}" for usage, quantity in feature_quantities.items()]
+            unpriced += [
+                f"{format_number(quantity)} of {usage.label}" for usage, quantity in feature_quantities.items()
+            ]
             continue
         amount, unmatched = _rate_feature(feature, feature_quantities)
         if feature.wallet:
@@ -110,7 +116,9 @@ def _rate_feature(feature: FeatureTerms, quantities: Mapping[ExampleUsage, Decim
             unpriced.append(f"{format_number(quantity)} of {usage.label}")
         else:
             quantity_by_rate[rate.key] = EXACT.add(quantity_by_rate.get(rate.key, ZERO), quantity)
-    rating = rate_usage(feature.price, {key: RateUsage.from_one_event(quantity) for key, quantity in quantity_by_rate.items()})
+    rating = rate_usage(
+        feature.price, {key: RateUsage.from_one_event(quantity) for key, quantity in quantity_by_rate.items()}
+    )
     return rating.invoiced_amount, unpriced
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from lib.decimals import EXACT, to_plain_string
-from plans.catalog.stored_terms import TermDifference, FeatureTerms, VersionTerms, index_features
+from plans.catalog.stored_terms import FeatureTerms, TermDifference, VersionTerms, index_features
 from plans.models.versions import TrialUsage
 from plans.pricing import charge_models
 from plans.pricing.commitments import SpendCommitment
@@ -59,8 +59,12 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
     key = (terms.version_id, terms.currency, overrides)
     published, overridden = _terms_cache.get(key, (None, terms))
     if published is not terms:
-        committed = next((_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms)
-        overridden = replace(committed, **index_features(tuple(_with_overrides(feature, overrides) for feature in committed.features)))
+        committed = next(
+            (_with_commitment(terms, override) for override in overrides if override.kind == COMMITMENT), terms
+        )
+        overridden = replace(
+            committed, **index_features(tuple(_with_overrides(feature, overrides) for feature in committed.features))
+        )
         _cache(key, terms, overridden)
     return overridden
 
@@ -93,7 +97,9 @@ def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
     key = (terms.version_id, terms.currency, share)
     cached_for, prorated = _terms_cache.get(key, (None, terms))
     if cached_for is not terms:
-        prorated = replace(terms, **index_features(tuple(_prorate_feature(feature, share) for feature in terms.features)))
+        prorated = replace(
+            terms, **index_features(tuple(_prorate_feature(feature, share) for feature in terms.features))
+        )
         _cache(key, terms, prorated)
     return prorated
 
@@ -109,10 +115,14 @@ def trial_terms(terms: VersionTerms) -> VersionTerms:
     if cached_for is not terms:
         is_free = terms.trial_usage == TrialUsage.FREE
         features = tuple(
-            feature if feature.price is None else replace(feature, price=trial_price_terms(feature.price, is_free=is_free))
+            feature
+            if feature.price is None
+            else replace(feature, price=trial_price_terms(feature.price, is_free=is_free))
             for feature in terms.features
         )
-        in_trial = replace(terms, **index_features(features), commitment=None, committed_since="", trial=terms.trial_usage)
+        in_trial = replace(
+            terms, **index_features(features), commitment=None, committed_since="", trial=terms.trial_usage
+        )
         _cache(key, terms, in_trial)
     return in_trial
 
@@ -132,7 +142,11 @@ def _cache(key: Key, source: VersionTerms, derived: VersionTerms) -> None:
 
 
 def _with_overrides(feature: FeatureTerms, overrides: frozenset[TermOverride]) -> FeatureTerms:
-    override_values = {(override.kind, override.match): override.value for override in overrides if override.feature_id == feature.feature_id}
+    override_values = {
+        (override.kind, override.match): override.value
+        for override in overrides
+        if override.feature_id == feature.feature_id
+    }
     if not override_values:
         return feature
     included = override_values.get(("included", ()), feature.included)
@@ -156,7 +170,10 @@ def _override_price(price: PriceTerms, override_values: OverrideValues, included
 
 def _override_rate(rate: RateTerms, override_values: OverrideValues) -> RateTerms:
     """Return a rate at a price of its own; or, where it has none, with the percentage that is on all prices."""
-    unit_price, percent = override_values.get(("price", tuple(sorted(rate.match)))), override_values.get(("percent", ()))
+    unit_price, percent = (
+        override_values.get(("price", tuple(sorted(rate.match)))),
+        override_values.get(("percent", ())),
+    )
     if unit_price is not None:
         return replace(rate, charge=_charge_at_price(rate, unit_price))
     if percent is not None:
@@ -188,13 +205,25 @@ def _differences(before: FeatureTerms, after: FeatureTerms, override_values: Ove
     """Return what is not as published, in the order of a price list; only what the version has at all."""
     differences = []
     if ("included", ()) in override_values:
-        differences.append(TermDifference("included", "", to_plain_string(after.included), to_plain_string(before.included)))
+        differences.append(
+            TermDifference("included", "", to_plain_string(after.included), to_plain_string(before.included))
+        )
     if before.price is None or after.price is None:
         return differences
     for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True):
         if rate.charge is not published_rate.charge:
-            differences.append(TermDifference("price", published_rate.label, to_plain_string(_unit_price(rate)), _published_price(published_rate)))
-    if any(rate.factor != published_rate.factor for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True)):
+            differences.append(
+                TermDifference(
+                    "price",
+                    published_rate.label,
+                    to_plain_string(_unit_price(rate)),
+                    _published_price(published_rate),
+                )
+            )
+    if any(
+        rate.factor != published_rate.factor
+        for published_rate, rate in zip(before.price.rates, after.price.rates, strict=True)
+    ):
         differences.append(TermDifference("percent", "", to_plain_string(override_values["percent", ()]), ""))
     for kind in ("minimum", "maximum"):
         if (kind, ()) in override_values:

@@ -116,7 +116,13 @@ def _uncovered_price(
 ) -> rating.PriceTerms:
     rates = tuple(replace(rate, charge=FREE, factor=rating.LIST_PRICE) for rate in price.rates)
     return replace(
-        price, currency=currency, rates=rates, minimum=None, maximum=None, discount=ZERO, beyond=uncovered_charge or FREE
+        price,
+        currency=currency,
+        rates=rates,
+        minimum=None,
+        maximum=None,
+        discount=ZERO,
+        beyond=uncovered_charge or FREE,
     )
 
 
@@ -190,7 +196,9 @@ class VersionTerms:
 
 _terms_cache: dict[tuple[int, str, datetime | None], VersionTerms] = {}
 
-_hypothetical: ContextVar[Mapping[tuple[int, str], VersionTerms]] = ContextVar("supposed", default=MappingProxyType({}))
+_hypothetical: ContextVar[Mapping[tuple[int, str], VersionTerms]] = ContextVar(
+    "supposed", default=MappingProxyType({})
+)
 
 
 @contextmanager
@@ -200,7 +208,9 @@ def hypothetical_terms(terms: Iterable[VersionTerms]) -> Iterator[None]:
 
     They stay as they are meanwhile, also where their version is a draft that somebody edits.
     """
-    token = _hypothetical.set({(version_terms.version_id, version_terms.currency): version_terms for version_terms in terms})
+    token = _hypothetical.set(
+        {(version_terms.version_id, version_terms.currency): version_terms for version_terms in terms}
+    )
     try:
         yield
     finally:
@@ -258,7 +268,9 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
     commitment = stored_commitment.terms if stored_commitment else None
     invoice_interval = Interval(version.interval_unit, version.interval_count)
     features = tuple(
-        _feature_terms(plan_feature, plan_feature.feature.meter, currency, invoice_interval, commitment, version.tax_code)
+        _feature_terms(
+            plan_feature, plan_feature.feature.meter, currency, invoice_interval, commitment, version.tax_code
+        )
         for plan_feature in plan_features
         if plan_feature.feature.meter is not None
     )
@@ -298,7 +310,9 @@ def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "features": features,
         "by_meter": by_meter,
         "by_plan_feature": {feature.plan_feature_id: feature for feature in features},
-        "by_value": tuple(feature for feature in features if feature.price is not None and feature.price.reads_values),
+        "by_value": tuple(
+            feature for feature in features if feature.price is not None and feature.price.reads_values
+        ),
         "running_on": tuple(feature for feature in features if feature.spans_periods),
         "tallied": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
         "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
@@ -380,7 +394,9 @@ def metering_terms(meter: Meter) -> MeteringTerms:
     return MeteringTerms(meter.aggregation, meter.measures, meter.recurring)
 
 
-def build_price_terms(plan_feature: PlanFeature, meter: Meter, price: Price | None, currency: str) -> rating.PriceTerms | None:
+def build_price_terms(
+    plan_feature: PlanFeature, meter: Meter, price: Price | None, currency: str
+) -> rating.PriceTerms | None:
     """
     Return how a feature is rated, or None if its usage has no price.
 
@@ -442,8 +458,14 @@ def build_charge(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
     if rate.model in TIERED:
         # The open tier has no bound and comes last.
         ordered = sorted(tiers, key=lambda tier: (tier.up_to is None, tier.up_to or 0))
-        price_tiers = tuple(charge_models.PriceTier(tier.up_to, _tier_unit_price(rate, tier), tier.flat_fee) for tier in ordered)
-        return charge_models.Volume(price_tiers) if rate.model == ChargeModel.VOLUME else charge_models.Graduated(price_tiers)
+        price_tiers = tuple(
+            charge_models.PriceTier(tier.up_to, _tier_unit_price(rate, tier), tier.flat_fee) for tier in ordered
+        )
+        return (
+            charge_models.Volume(price_tiers)
+            if rate.model == ChargeModel.VOLUME
+            else charge_models.Graduated(price_tiers)
+        )
     if rate.model == ChargeModel.PERCENTAGE:
         return _build_percentage(rate)
     if rate.model == ChargeModel.DYNAMIC:

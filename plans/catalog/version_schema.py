@@ -40,15 +40,21 @@ def version_tables() -> dict[type[Model], str]:
 
 def parent_key(model: type[Model]) -> ForeignKey:
     """Return the key of a row below a version to what it is a part of."""
-    return next(key for parent in (PlanVersion, *version_tables()) for key in child_keys(parent) if key.model is model)
+    return next(
+        key for parent in (PlanVersion, *version_tables()) for key in child_keys(parent) if key.model is model
+    )
 
 
 @cache
 def identity_fields(model: type[Model]) -> tuple[str, ...]:
     """Return the fields that tell a row apart within its whole: those that are unique there."""
     parent_name = parent_key(model).name
-    unique_fields = (constraint.fields for constraint in model._meta.constraints if isinstance(constraint, UniqueConstraint))
-    return tuple(name for name in next(fields for fields in unique_fields if parent_name in fields) if name != parent_name)
+    unique_fields = (
+        constraint.fields for constraint in model._meta.constraints if isinstance(constraint, UniqueConstraint)
+    )
+    return tuple(
+        name for name in next(fields for fields in unique_fields if parent_name in fields) if name != parent_name
+    )
 
 
 @cache

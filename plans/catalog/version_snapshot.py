@@ -19,7 +19,7 @@ from lib.decimals import to_plain_string
 from lib.field_types import AMOUNT, PERCENT, UNIT_PRICE
 from lib.formats import currency_name, format_number, format_units
 from plans.catalog.comparison import FieldFact, Measure, VersionNode
-from plans.catalog.version_schema import identity_fields, parent_key, child_keys, version_tables, content_fields
+from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
 from plans.models import Fee, PlanFeature, PlanVersion, Price, Rate, Tier
 
 KINDS = {"planfeature": "feature"}

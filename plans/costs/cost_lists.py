@@ -85,9 +85,13 @@ class _InvalidCell(Exception):
         self.problem = CellProblem(row.number, column, str(text))
 
 
-def _import_row(row: TableRow, meters: dict[str, Meter], *, by: AbstractBaseUser | None, at: datetime) -> ImportedCost:
+def _import_row(
+    row: TableRow, meters: dict[str, Meter], *, by: AbstractBaseUser | None, at: datetime
+) -> ImportedCost:
     arguments = _parse_row(row, meters)
-    same = UnitCost.objects.of(meter_id=arguments["meter"].pk, match=arguments["match"], currency=arguments["currency"])
+    same = UnitCost.objects.of(
+        meter_id=arguments["meter"].pk, match=arguments["match"], currency=arguments["currency"]
+    )
     before = same.filter(valid_from=arguments["valid_from"]).first()
     replaced = before or same.in_force(arguments["valid_from"]).first()
     try:

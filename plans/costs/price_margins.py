@@ -60,7 +60,9 @@ def compute_margins(version: PlanVersion, *, at: datetime, costs: Costs | None =
     margins = []
     for currency in currencies:
         for feature in load_terms(version.pk, currency).features:
-            margins += _feature_margins(version, feature, costs_by_meter.get((feature.meter_id, currency), ()), currency, at)
+            margins += _feature_margins(
+                version, feature, costs_by_meter.get((feature.meter_id, currency), ()), currency, at
+            )
     return margins
 
 
@@ -81,7 +83,9 @@ class MissingCost:
         )
 
 
-def find_missing_costs(versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None) -> list[MissingCost]:
+def find_missing_costs(
+    versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None
+) -> list[MissingCost]:
     """Return what these versions charge in a currency without unit costs, while there are some in others."""
     currencies_by_meter: dict[int, list[str]] = {}
     for meter, currency in costs_in_force(at=at) if costs is None else costs:
@@ -92,7 +96,9 @@ def find_missing_costs(versions: Sequence[PlanVersion], *, at: datetime, costs: 
         for version in versions
         for currency in charged_currencies.get(version.pk, ())
         for feature in load_terms(version.pk, currency).features
-        if _is_priced_in_money(feature) and feature.meter_id in currencies_by_meter and currency not in currencies_by_meter[feature.meter_id]
+        if _is_priced_in_money(feature)
+        and feature.meter_id in currencies_by_meter
+        and currency not in currencies_by_meter[feature.meter_id]
     ]
 
 
@@ -108,7 +114,10 @@ def compute_live_margins(*, at: datetime) -> tuple[list[RateMargin], list[Missin
 
 def costs_in_force(*, at: datetime) -> Costs:
     stored = UnitCost.objects.in_force(at).order_by("meter", "currency", "pk")
-    return {key: to_cost_rates(rows) for key, rows in groupby(stored, key=lambda cost: (cost.meter_id, str(cost.currency)))}
+    return {
+        key: to_cost_rates(rows)
+        for key, rows in groupby(stored, key=lambda cost: (cost.meter_id, str(cost.currency)))
+    }
 
 
 def _feature_margins(

@@ -114,7 +114,9 @@ def usage_at_cost(
 def to_cost_rates(costs: Iterable[UnitCost]) -> tuple[Cost, ...]:
     """Return stored costs as what the arithmetic takes, the first recorded first."""
     ordered = sorted(costs, key=lambda cost: cost.pk)
-    return tuple(Cost(tuple(sorted(cost.match.items())), cost.cost, cost.valid_from, cost.valid_to) for cost in ordered)
+    return tuple(
+        Cost(tuple(sorted(cost.match.items())), cost.cost, cost.valid_from, cost.valid_to) for cost in ordered
+    )
 
 
 def _check_figures(
@@ -127,7 +129,9 @@ def _check_figures(
     dimensions = {*meter.dimensions, meter.reading_dimension} - {""}
     if unknown := sorted(match.keys() - dimensions):
         dimension_list = ", ".join(sorted(dimensions)) or "none"
-        raise CostRefused(f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {dimension_list}.")
+        raise CostRefused(
+            f"{meter} has no dimension “{unknown[0]}”, so no usage would match. It has: {dimension_list}."
+        )
     if valid_to is not None and valid_to <= valid_from:
         raise CostRefused("It ends before it begins: let it end later, or leave the end empty.")
 

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from django.utils.dateparse import parse_date, parse_datetime
 
 from lib.money import minor_unit
-from plans.catalog.dimension_text import parse_match, format_match
+from plans.catalog.dimension_text import format_match, parse_match
 
 MOST_DIGITS = 38
 

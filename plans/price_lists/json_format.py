@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Field, Model
 
-from lib.tabular_files import MOST_BYTES, FileRefused, CellProblem
-from plans.catalog.version_schema import parent_key, child_keys
+from lib.tabular_files import MOST_BYTES, CellProblem, FileRefused
+from plans.catalog.version_schema import child_keys, parent_key
 from plans.models import PlanVersion
 from plans.price_lists.cell_parser import CellRefused
 from plans.price_lists.field_text import value_of, written

@@ -15,7 +15,7 @@ from django.db.models import Field, Model
 from djmoney.models.fields import MoneyField
 
 from lib.tabular_files import CellProblem
-from plans.catalog.version_schema import identity_fields, parent_key, child_keys, version_tables, content_fields
+from plans.catalog.version_schema import child_keys, content_fields, identity_fields, parent_key, version_tables
 from plans.catalog.version_snapshot import read_rows
 from plans.models import PlanVersion
 

@@ -11,15 +11,15 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import NamedTuple
 
-from plans.pricing.period_anchor import MONTHS, Anchor, Interval, AnchorKind, IntervalUnit, to_utc
+from plans.pricing.period_anchor import MONTHS, Anchor, AnchorKind, Interval, IntervalUnit, to_utc
 
 __all__ = [
     "Anchor",
-    "Interval",
     "AnchorKind",
-    "OutsideCalendar",
     "CalendarPeriod",
+    "Interval",
     "IntervalUnit",
+    "OutsideCalendar",
     "boundary",
     "iterate_periods",
     "period_containing",

@@ -27,8 +27,8 @@ __all__ = [
     "Package",
     "PerUnit",
     "Percentage",
-    "QuantityCharge",
     "PriceTier",
+    "QuantityCharge",
     "Volume",
 ]
 

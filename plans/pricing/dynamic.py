@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from lib.decimals import EXACT, MOST_UNITS, ZERO
-from plans.pricing.rate_usage import UsageDetail, RateUsage
+from plans.pricing.rate_usage import RateUsage, UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from lib.decimals import EXACT, ZERO
-from plans.pricing.rate_usage import UsageDetail, RateUsage
+from plans.pricing.rate_usage import RateUsage, UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity, check_percent, check_price, check_units
 

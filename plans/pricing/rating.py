@@ -25,20 +25,20 @@ from plans.pricing.terms import Consumption, PriceTerms
 from plans.pricing.validation import InvalidQuantity
 
 __all__ = [
-    "UNCOVERED",
     "BOUND",
     "LIST_PRICE",
+    "UNCOVERED",
     "Bound",
     "Consumption",
     "PriceTerms",
     "RateTerms",
+    "RateUsage",
     "RatedLine",
     "Rating",
     "Rounding",
     "UnknownRate",
-    "RateUsage",
-    "match_rate",
     "empty_line",
+    "match_rate",
     "rate_usage",
 ]
 

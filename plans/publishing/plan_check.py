@@ -34,7 +34,9 @@ def advice_on(version: PlanVersion, *, at: datetime) -> list[str]:
         .order_by("position", "pk")
     )
     try:
-        terms = [feature for currency in list_currencies(version) for feature in read_terms(version, currency).features]
+        terms = [
+            feature for currency in list_currencies(version) for feature in read_terms(version, currency).features
+        ]
     except ValueError:
         return []  # readiness says what must change first
     return list(

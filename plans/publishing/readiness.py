@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lib.currencies import CREDITS
 from lib.money import minor_unit
-from plans.catalog.stored_terms import metering_terms, build_price_terms, build_rate_terms
+from plans.catalog.stored_terms import build_price_terms, build_rate_terms, metering_terms
 from plans.models import Fee, IncludedCredits, Meter, PlanFeature, PlanVersion, Price, Rate
 from plans.models.catalog import FeatureKind
 from plans.models.included_credits import CREDITS as CREDIT_UNITS

@@ -174,7 +174,9 @@ def _month(route: Route, word: str) -> Found:
 
 def _way_in(route: Route, word: str) -> Found:
     """Return the secret of a link into the portal, which anybody may use who has it."""
-    return {"secret": magic_links.create_link(customer=Customer.objects.get(external_id=word), way="staff", at=NOW)[1]}, None
+    return {
+        "secret": magic_links.create_link(customer=Customer.objects.get(external_id=word), way="staff", at=NOW)[1]
+    }, None
 
 
 def _file_link(route: Route, word: str) -> Found:

@@ -20,15 +20,15 @@ from customers.models import ApiKey, Customer, PortalSession
 from customers.models.portal_access import PortalAccessWay
 from customers.portal.visit import COOKIE
 from customers.portal_auth import sessions
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.attempts import open_page
 from plans.models import Coupon
 from plans.publishing.publication import new_version
 from tests.billing.audit.books import make_books
 from tests.builders import make_coupon, make_pack, make_seller
 from tests.portal.world import make_account
-from wallets.auto_topup import TopUpRuleRequest as TopUp
 from wallets.auto_topup import CeilingLimits, set_rule
+from wallets.auto_topup import TopUpRuleRequest as TopUp
 from wallets.models import Wallet
 
 NOW = datetime(2026, 4, 7, 12, tzinfo=UTC)
@@ -54,7 +54,9 @@ def make_world() -> None:
     make_pack(OWN)
     issue(name="Manages", scopes=["manage"], sandbox=False, by=None, at=NOW)
     tried = draft_invoice(
-        customer=Customer.objects.get(external_id="acme", sandbox=True), request=OneOffRequest([_WORK], net_days=14), at=NOW
+        customer=Customer.objects.get(external_id="acme", sandbox=True),
+        request=OneOffRequest([_WORK], net_days=14),
+        at=NOW,
     )
     open_page(invoice_id=issue_draft(invoice_id=tried.pk, at=NOW).pk, back_to="/portal/", at=NOW)
     start_rendering(selection=select_month(make_seller(), date(2026, 2, 1)), title="February", by=None, at=NOW)

@@ -40,7 +40,7 @@ from tests.builders import (
     tier,
     use,
 )
-from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, top_up_wallets, set_rule
+from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, set_rule, top_up_wallets
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Wallet

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from billing.simulation.sandbox import start_advance, advance_clock
+from billing.simulation.sandbox import advance_clock, start_advance
 from customers.models import Customer, TestClock
 from tests.billing.simulation.sandbox.world import subscribed
 from tests.builders import FEB, JAN, make_clock, make_seller

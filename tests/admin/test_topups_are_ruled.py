@@ -6,7 +6,7 @@ import pytest
 
 from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_pack, make_wallet
-from wallets.auto_topup import TopUpRuleRequest, set_rule, run_topups
+from wallets.auto_topup import TopUpRuleRequest, run_topups, set_rule
 from wallets.models import TopUpRule
 
 ADD = "/admin/wallets/topuprule/add/"

@@ -24,6 +24,8 @@ def marks(draw: st.DrawFn, most: int = 12) -> list[EventValue]:
     """Return marks of the window at whole seconds, several of them at once at times, in no order."""
     seconds = draw(st.lists(st.integers(0, SECONDS - 1), max_size=most))
     return [
-        EventValue(START + timedelta(seconds=second), draw(st.sampled_from(["", "a", "b"])), f"e{number}", draw(values))
+        EventValue(
+            START + timedelta(seconds=second), draw(st.sampled_from(["", "a", "b"])), f"e{number}", draw(values)
+        )
         for number, second in enumerate(seconds)
     ]

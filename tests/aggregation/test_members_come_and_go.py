@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import AggregateState, merge_states, compute_quantity
+from plans.aggregation.aggregate_state import AggregateState, compute_quantity, merge_states
 from plans.aggregation.distinct_values import MembershipChange, apply_changes, is_member
 from tests.aggregation.strategies import START
 from tests.pricing.strategies import LAW

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.json_numbers import MOST_DIGITS, OutOfBoundsNumber, is_within_bounds, to_exact_number, parse_number
+from plans.aggregation.json_numbers import (
+    MOST_DIGITS,
+    OutOfBoundsNumber,
+    is_within_bounds,
+    parse_number,
+    to_exact_number,
+)
 
 D = Decimal
 

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, AggregateState, EventValue, merge_states, compute_quantity, aggregate_event
+from plans.aggregation.aggregate_state import (
+    EMPTY,
+    QUOTIENT,
+    AggregateState,
+    EventValue,
+    aggregate_event,
+    compute_quantity,
+    merge_states,
+)
 from tests.aggregation.strategies import START, marks, values
 from tests.pricing.strategies import LAW
 

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.aggregation.aggregate_state import EMPTY, QUOTIENT, AggregateState, EventValue, merge_states, aggregate_event
-from plans.aggregation.weighted_sum import LevelSpan, closing_level, level_spans, level_moment, weighted_sum
+from plans.aggregation.aggregate_state import (
+    EMPTY,
+    QUOTIENT,
+    AggregateState,
+    EventValue,
+    aggregate_event,
+    merge_states,
+)
+from plans.aggregation.weighted_sum import LevelSpan, closing_level, level_moment, level_spans, weighted_sum
 from tests.aggregation.strategies import END, SECONDS, START, WINDOW, marks, values
 from tests.pricing.strategies import LAW
 

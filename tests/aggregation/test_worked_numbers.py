@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, UsageWindow, merge_states, compute_quantity, aggregate_event, to_microseconds
+from plans.aggregation.aggregate_state import (
+    EMPTY,
+    AggregateState,
+    EventValue,
+    UsageWindow,
+    aggregate_event,
+    compute_quantity,
+    merge_states,
+    to_microseconds,
+)
 from plans.aggregation.distinct_values import MembershipChange, apply_changes
 from plans.aggregation.weighted_sum import integrate_level, level_moment, weighted_sum
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.api import throttles
-from lib.api.throttles import Buckets, ApiKeyThrottle, read_rate
+from lib.api.throttles import ApiKeyThrottle, Buckets, read_rate
 from tests.api.calls import Caller, problem
 
 

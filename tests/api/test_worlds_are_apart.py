@@ -20,7 +20,9 @@ def worlds(seller):
         own = make_customer("of test" if sandbox else "of live", seller=seller, sandbox=sandbox, currency="EUR")
         subscription = subscribe(own, version)
         invoice = make_invoice(customer)
-        note = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal(1))], reason="x", to="refund", at=FEB)
+        note = issue_credit_note(
+            invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal(1))], reason="x", to="refund", at=FEB
+        )
         found[sandbox] = [
             ("GET", f"/customers/{own.external_id}"),
             ("PATCH", f"/customers/{own.external_id}"),

@@ -72,7 +72,9 @@ def docstrings(tree: ast.AST) -> Iterator[str]:
 def other_strings(tree: ast.AST) -> Iterator[str]:
     """Yield strings that look like sentences to a reader: two words or more, and no SQL."""
     documented = {id(text) for text in map(id, docstrings(tree))}
-    statements = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)}
+    statements = {
+        id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements | documented:
             text = node.value
@@ -98,7 +100,13 @@ def comment_share(files: Iterable[Path]) -> float:
         for token in tokenize.generate_tokens(io.StringIO(file.read_text()).readline):
             if token.type == tokenize.COMMENT:
                 comments += 1
-            elif token.type not in (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
+            elif token.type not in (
+                tokenize.NL,
+                tokenize.NEWLINE,
+                tokenize.INDENT,
+                tokenize.DEDENT,
+                tokenize.ENDMARKER,
+            ):
                 if not (token.type == tokenize.STRING and token.string.startswith(('"""', 'r"""'))):
                     lines.update(range(token.start[0], token.end[0] + 1))
         code += len(lines)

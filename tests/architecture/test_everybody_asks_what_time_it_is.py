@@ -68,5 +68,7 @@ def test_views_that_read_the_real_time_say_why():
                 if REAL.search(file.read_text()):
                     found.add(str(file.relative_to(PROJECT)))
 
-    assert found - set(OF_NO_CUSTOMER) == set(), "ask customers.customer_time.current_time for the time of the customer"
+    assert found - set(OF_NO_CUSTOMER) == set(), (
+        "ask customers.customer_time.current_time for the time of the customer"
+    )
     assert set(OF_NO_CUSTOMER) - found == set(), "it reads the real time no more: leave it out of the list"

@@ -37,7 +37,9 @@ def browser(today, monkeypatch):
 
 
 def come_in(page, account: Account) -> None:
-    _, secret = magic_links.create_link(customer=account.customer, contact=account.contact, way=PortalAccessWay.PRODUCT, at=TODAY)
+    _, secret = magic_links.create_link(
+        customer=account.customer, contact=account.contact, way=PortalAccessWay.PRODUCT, at=TODAY
+    )
     page.goto(reverse("portal_enter", args=[secret]))
     page.get_by_role("button", name="Continue to Walnut Ltd").click()
 

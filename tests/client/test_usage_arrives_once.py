@@ -63,7 +63,9 @@ def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
     quick = Retries(first_wait=0.01, max_wait=0.1)
     with line_to(live_server.url) as line:
         line.weather = [*trouble * 3, passes]
-        client = Tollbook(shop.secret, line.url, retries=quick, outbox=OutboxLimits(batch_size=20, interval=0.01, max_events=100))
+        client = Tollbook(
+            shop.secret, line.url, retries=quick, outbox=OutboxLimits(batch_size=20, interval=0.01, max_events=100)
+        )
 
         def record(who):
             for number in range(100):

@@ -5,7 +5,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from tollbook_client import OutboxFull, OutboxLimits, NotSent
+from tollbook_client import NotSent, OutboxFull, OutboxLimits
 
 from tests.client.fake_server import Server, answer, no_answer, refusal, stores
 

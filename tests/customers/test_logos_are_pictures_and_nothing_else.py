@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image, PngImagePlugin
 
-from customers.brand.logos import MOST_UPLOADED, LogoRefused, store_logo, read_logo
+from customers.brand.logos import MOST_UPLOADED, LogoRefused, read_logo, store_logo
 from customers.models import Logo
 from tests.customers.pictures import picture
 

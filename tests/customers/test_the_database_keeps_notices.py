@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.brand.logos import store_logo, read_logo
+from customers.brand.logos import read_logo, store_logo
 from customers.models import Contact, EmailTemplate
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from customers.customer_time import clock_filter, clock_sql, current_time_by_external_id, current_time
+from customers.customer_time import clock_filter, clock_sql, current_time, current_time_by_external_id
 from customers.models import Customer, TestClock
 from tests.builders import make_clock, make_customer
 
@@ -29,7 +29,9 @@ def test_is_the_real_one_without_a_clock(django_assert_num_queries):
     customers = [make_customer("acme"), make_customer("acme", sandbox=True)]
 
     with django_assert_num_queries(1):  # of the sandbox's, by its name
-        times = [current_time_by_external_id("acme", sandbox=one.sandbox) for one in customers] + [current_time(one) for one in customers]
+        times = [current_time_by_external_id("acme", sandbox=one.sandbox) for one in customers] + [
+            current_time(one) for one in customers
+        ]
     assert all(abs(timezone.now() - one) < timedelta(minutes=1) for one in times)
 
 

@@ -9,10 +9,15 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from billing.closing.period_reader import read_periods_to_close, read_counters
+from billing.closing.period_reader import read_counters, read_periods_to_close
 from billing.metering.ingest import parser
 from billing.metering.ingest.event_recorder import record_events
-from billing.metering.rating_inputs.aggregate_quantities import NO_OPENING, Opening, quantities_by_dimensions, read_states
+from billing.metering.rating_inputs.aggregate_quantities import (
+    NO_OPENING,
+    Opening,
+    quantities_by_dimensions,
+    read_states,
+)
 from billing.metering.rating_inputs.period_counters import CounterState, with_metered
 from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
@@ -119,7 +124,9 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
     }
     at = timezone.now()
     oldest = datetime(2000, 1, 1, tzinfo=UTC)
-    events, refused, _ = parser.parse_events(json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at)
+    events, refused, _ = parser.parse_events(
+        json.dumps(body).encode(), sandbox=False, at=at, oldest=oldest, newest=at
+    )
     assert not refused
     record_events(events=events, sandbox=False, at=at)
 
@@ -183,7 +190,10 @@ def shares(period: Period) -> list[Decimal]:
     start, end = period.starts_at, period.ends_at
     window = UsageWindow(start, end, to_microseconds(timedelta(days=31)))
     levels = LevelChange.objects.filter(series__period=period).order_by("at")
-    added = [weighted_sum("deltas", aggregate_event(EventValue(one.at, "", "", one.value), start), window) for one in levels]
+    added = [
+        weighted_sum("deltas", aggregate_event(EventValue(one.at, "", "", one.value), start), window)
+        for one in levels
+    ]
     return [one.quantize(Decimal("0.001"), ROUND_HALF_UP) for one in added]
 
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from lib.decimals import ZERO
 from lib.money import round_money
 from plans.pricing.charge_models import Dynamic, PerUnit
-from plans.pricing.commitments import SpendCommitment, CommitmentSettlement, settle_commitment
+from plans.pricing.commitments import CommitmentSettlement, SpendCommitment, settle_commitment
 from plans.pricing.proration import share_of_interval
-from plans.pricing.rating import PriceTerms, RateTerms, Rating, RateUsage, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, Rating, rate_usage
 from tests.golden.cases import Case, Figures
 from tests.golden.pricing_cases import ALL, charge
 
@@ -91,7 +91,9 @@ def line(case: Case) -> Figures:
     before, units = D(params["prior_units"]), D(params["units"])
     now = rated(case, before + units, is_final=params["line"] == "last")
     earlier = rated(case, before, is_final=False)
-    billed = min(D(params["prior_billed"]), earlier.invoiced_amount) if "maximum" in params else D(params["prior_billed"])
+    billed = (
+        min(D(params["prior_billed"]), earlier.invoiced_amount) if "maximum" in params else D(params["prior_billed"])
+    )
     plain = round_money(now.amount, case["currency"]) - round_money(earlier.amount, case["currency"])
     total = now.invoiced_amount - billed
     return {"charge": plain, "true_up": total - plain, "discount": plain - total, "total": total}
@@ -133,7 +135,9 @@ def cumulative(case: Case) -> Figures:
     params = case["params"]
     commitment = SpendCommitment(D(params["commitment"]), overage_factor=D(params["overage_factor"]))
     before, spent = (sum(map(D, params[name]), ZERO) for name in ("prior_base_usage", "current_base_usage"))
-    settled = settle_commitment(commitment, spent=spent, spent_before=before, currency=case["currency"], is_final=False)
+    settled = settle_commitment(
+        commitment, spent=spent, spent_before=before, currency=case["currency"], is_final=False
+    )
     return {"total": settled.total, "overage": settled.excess + settled.surcharge}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from plans.pricing.calendar import Anchor, Interval, CalendarPeriod, iterate_periods, period_containing
+from plans.pricing.calendar import Anchor, CalendarPeriod, Interval, iterate_periods, period_containing
 from tests.golden.cases import Case, Figures
 
 LATER: dict[str, str] = {}

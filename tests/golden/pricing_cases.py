@@ -7,8 +7,18 @@ from typing import Any
 
 from lib.decimals import EXACT, ZERO
 from lib.money import minor_unit, round_money, round_to
-from plans.pricing.charge_models import Charge, Dynamic, Flat, Graduated, Package, Percentage, PerUnit, PriceTier, Volume
-from plans.pricing.rating import PriceTerms, RateTerms, RatedLine, Rating, Rounding, RateUsage, match_rate, rate_usage
+from plans.pricing.charge_models import (
+    Charge,
+    Dynamic,
+    Flat,
+    Graduated,
+    Package,
+    Percentage,
+    PerUnit,
+    PriceTier,
+    Volume,
+)
+from plans.pricing.rating import PriceTerms, RatedLine, RateTerms, RateUsage, Rating, Rounding, match_rate, rate_usage
 from tests.golden.cases import Case, Figures
 
 LATER: dict[str, str] = {}

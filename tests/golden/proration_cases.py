@@ -161,7 +161,9 @@ def credit_grant(case: Case) -> Figures:
     if at >= end:  # the period is over: nothing of it is left to be granted
         return {"credits": ZERO}
     granted = GrantPeriod(at, end, anchor, params["granularity"])
-    return {"credits": sum(slot.units for slot in compute_grants(IncludedCreditRule(Decimal(params["credits"])), granted))}
+    return {
+        "credits": sum(slot.units for slot in compute_grants(IncludedCreditRule(Decimal(params["credits"])), granted))
+    }
 
 
 def factor(case: Case) -> Figures:

@@ -19,7 +19,7 @@ from tests.golden.period_cases import shown
 from tests.golden.wallet_payments import apply_to_invoices
 from tests.golden.wallet_steps import AT_ZERO, DAYS, MORE_THAN_ANY, Burning, feature_id, moment
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
-from wallets.credit_rules.packs import Slab, compute_bonus, price_purchase, find_slab
+from wallets.credit_rules.packs import Slab, compute_bonus, find_slab, price_purchase
 from wallets.credit_rules.topup_rule import is_cooldown_over, is_due, threshold_from_percent
 from wallets.credit_rules.units import InvalidAmount, round_units
 from wallets.ledger.errors import LedgerRefused

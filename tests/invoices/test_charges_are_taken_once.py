@@ -10,7 +10,7 @@ from django.db import transaction
 from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, void_invoice
 from invoices.models import BalanceEntry, CustomerBalance, Invoice, PaymentAttempt
 from invoices.payments import attempts
-from invoices.payments.attempts import PaymentAttemptRefused, submit_attempt, start_payment
+from invoices.payments.attempts import PaymentAttemptRefused, start_payment, submit_attempt
 from invoices.payments.manual_payments import record_payment
 from tests.api.documents import make_invoice
 from tests.builders import make_customer, make_seller
@@ -165,7 +165,9 @@ def test_while_it_is_taken_nothing_is_taken_back(invoice, at_stripe, now):
     with pytest.raises(CreditRefused, match="wait for what comes of it"):
         void_invoice(invoice_id=invoice.pk, reason="A mistake", at=now)
     follow(charge, now)
-    assert issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Sorry", to="balance", at=now).total.amount == D("23.80")
+    assert issue_credit_note(
+        invoice_id=invoice.pk, lines=None, reason="Sorry", to="balance", at=now
+    ).total.amount == D("23.80")
 
 
 def test_nobody_is_asked_for_money_before_it_is_written_down_for_good(invoice, at_stripe, now):
@@ -182,7 +184,9 @@ def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, a
     late = start_payment(invoice_id=make_invoice(invoice.customer).pk, at=now)
     gone = attempts.settlement.Answer("canceled", reason="Nobody knows it")
     late = attempts.record_outcome(attempt_id=late.pk, response=gone, at=now)
-    late = attempts.record_outcome(attempt_id=late.pk, response=attempts.settlement.Answer("succeeded", "pi_late"), at=now)
+    late = attempts.record_outcome(
+        attempt_id=late.pk, response=attempts.settlement.Answer("succeeded", "pi_late"), at=now
+    )
     assert (late.state, Invoice.objects.get(pk=late.invoice_id).state) == ("succeeded", "paid")
     assert attempts.record_outcome(attempt_id=charge.pk, response=gone, at=now).state == "succeeded"
 
@@ -190,7 +194,11 @@ def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, a
 def test_the_sweeper_charges_who_has_left_a_card_once(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     by_hand = make_invoice(make_customer("beta", seller=invoice.seller, currency="EUR"))
-    assert (attempts.collect_due_payments(at=now).started, state(invoice)[0], state(by_hand)[0]) == (1, "paid", "issued")
+    assert (attempts.collect_due_payments(at=now).started, state(invoice)[0], state(by_hand)[0]) == (
+        1,
+        "paid",
+        "issued",
+    )
     assert attempts.collect_due_payments(at=now).started == 0
 
 

@@ -11,15 +11,15 @@ from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_n
 from invoices.documents.month_lock import lock_month
 from invoices.models import Invoice, InvoiceTax, Line
 from invoices.one_off_invoices import (
-    OneOffRequest,
     OneOffInvoiceRefused,
     OneOffLine,
-    request_from_draft,
+    OneOffRequest,
     discard_draft,
     draft_invoice,
     edit_draft,
     issue_draft,
     preview_invoice,
+    request_from_draft,
 )
 from invoices.payments.manual_payments import record_payment
 from tests.builders import FEB, JAN, MAR, documents_are_clean, make_customer, make_seller, make_tax
@@ -30,7 +30,9 @@ pytestmark = pytest.mark.django_db
 D = Decimal
 DAY = date(2026, 1, 15)
 WORK = OneOffLine("Migration of your data", D("900"), DAY, DAY + timedelta(days=1), D("2.5"), "day")
-ASKED = OneOffRequest([WORK, OneOffLine("Food", D("-10.005"), DAY, DAY, tax_code="food")], net_days=30, note="Thank you")
+ASKED = OneOffRequest(
+    [WORK, OneOffLine("Food", D("-10.005"), DAY, DAY, tax_code="food")], net_days=30, note="Thank you"
+)
 
 
 @pytest.fixture
@@ -116,7 +118,9 @@ def test_what_cannot_stand_on_a_document_is_refused(customer: Customer, asked: O
 
 
 def test_one_that_claims_nothing_is_issued_only_if_its_seller_wants_it(customer: Customer):
-    drafts = [draft_invoice(customer=customer, request=OneOffRequest(lines), at=JAN).pk for lines in ([], [FREE], [FREE])]
+    drafts = [
+        draft_invoice(customer=customer, request=OneOffRequest(lines), at=JAN).pk for lines in ([], [FREE], [FREE])
+    ]
     for draft, says in zip(drafts[:2], ("no lines", "its seller skips"), strict=True):
         with pytest.raises(OneOffInvoiceRefused, match=says):
             issue_draft(invoice_id=draft, at=FEB)
@@ -142,7 +146,9 @@ def test_what_is_issued_is_no_draft_and_a_locked_month_takes_none(customer: Cust
 
 @pytest.mark.parametrize("row", rows("invoices.md", "void"))
 def test_an_invoice_is_voided_unless_some_of_it_is_paid(customer: Customer, row: dict[str, str]):
-    draft = draft_invoice(customer=customer, request=OneOffRequest([replace(WORK, unit_price=D(8), quantity=D("2.5"))]), at=JAN)
+    draft = draft_invoice(
+        customer=customer, request=OneOffRequest([replace(WORK, unit_price=D(8), quantity=D("2.5"))]), at=JAN
+    )
     invoice = issue_draft(invoice_id=draft.pk, at=JAN)
     if credited := D(row["credited"]):
         back = [RequestedCredit(1, round(credited / D("1.19"), 2))]

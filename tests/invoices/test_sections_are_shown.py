@@ -56,7 +56,9 @@ def test_a_program(invoice: Invoice, client: Client):
 
 
 def test_the_customer(invoice: Invoice, client: Client):
-    client.cookies[COOKIE] = sessions.begin(customer=invoice.customer, contact=None, way=PortalAccessWay.STAFF, at=timezone.now())
+    client.cookies[COOKIE] = sessions.begin(
+        customer=invoice.customer, contact=None, way=PortalAccessWay.STAFF, at=timezone.now()
+    )
     page = client.get(f"/portal/invoices/{invoice.pk}").content.decode()
     places = [page.index(text) for text in ("<h2>north</h2>", "€31.00<", "<h2>south</h2>", "€10.00<", "€5.00<")]
     assert places == sorted(places)
@@ -86,5 +88,11 @@ def test_the_file_and_its_data(invoice: Invoice):
 
 
 def test_who_is_given_something_back(invoice: Invoice):
-    note = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1), RequestedCredit(3)], reason="Gone", to="offset", at=timezone.now())
+    note = issue_credit_note(
+        invoice_id=invoice.pk,
+        lines=[RequestedCredit(1), RequestedCredit(3)],
+        reason="Gone",
+        to="offset",
+        at=timezone.now(),
+    )
     assert [line.heading for line in compose(read_invoice_facts(note)).lines] == ["north", "south"]

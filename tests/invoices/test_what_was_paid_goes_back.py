@@ -115,7 +115,9 @@ def test_too_much_by_transfer_is_kept_where_that_is_said(invoice, customer):
 def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
     pay(invoice, "100.00")
-    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(
+        attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+    )
     note(invoice, "refund")
     found = list(Refund.objects.order_by("pk").values_list("provider", "amount", "state"))
     assert found == [("stripe", D("19.00"), "pending"), ("manual", D("4.80"), "pending")]
@@ -129,7 +131,9 @@ def test_a_refund_goes_back_to_the_card_and_the_rest_by_hand(invoice, customer, 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe, fault):
     leave_card(customer, at_stripe)
-    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(
+        attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+    )
     note(invoice, "refund")
     at_stripe.faults, at = [fault], invoice.issued_at
     refund = Refund.objects.get()
@@ -141,13 +145,17 @@ def test_whatever_befalls_a_refund_it_is_made_once(invoice, customer, at_stripe,
 
 def test_a_refund_that_fails_weeks_later_is_on_the_balance(invoice, customer, at_stripe):
     leave_card(customer, at_stripe)
-    attempts.submit_attempt(attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at)
+    attempts.submit_attempt(
+        attempt_id=attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at).pk, at=invoice.issued_at
+    )
     note(invoice, "refund")
     refund = refunding.submit_refund(refund_id=Refund.objects.get().pk, at=invoice.issued_at)
     at_stripe.things[refund.ref] |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
     answer = refunding.provider("stripe").find_refund(refunding.refund_order(refund, at=invoice.issued_at))
     for _ in range(2):
-        refunding.record_refund_outcome(refund_id=refund.pk, response=answer, at=invoice.issued_at + timedelta(days=20))
+        refunding.record_refund_outcome(
+            refund_id=refund.pk, response=answer, at=invoice.issued_at + timedelta(days=20)
+        )
     assert balance(customer) == D("23.80")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from plans.catalog.comparison import compare
 from plans.catalog.stored_terms import read_terms
-from plans.catalog.version_schema import version_tables, content_fields
+from plans.catalog.version_schema import content_fields, version_tables
 from plans.catalog.version_snapshot import read_contents, read_rows
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
@@ -149,6 +149,8 @@ def test_with_every_column_of_the_version_itself(field: Any):
 def test_with_every_table_that_there_is(source: PlanVersion):
     copy = new_version(source=source, by=None, at=FEB)
     theirs, ours = read_rows([source]), read_rows([copy])
-    assert {model for model, rows in theirs.items() if rows} == set(version_tables()), "the version above has a row of each"
+    assert {model for model, rows in theirs.items() if rows} == set(version_tables()), (
+        "the version above has a row of each"
+    )
     assert {model: len(rows) for model, rows in ours.items()} == {model: len(rows) for model, rows in theirs.items()}
     assert compare(*read_contents(source, copy)) == ()

@@ -11,7 +11,7 @@ import pytest
 from django.db.models import Field
 
 from plans.catalog.comparison import compare
-from plans.catalog.version_schema import parent_key, version_tables, content_fields
+from plans.catalog.version_schema import content_fields, parent_key, version_tables
 from plans.catalog.version_snapshot import build_contents, read_rows
 from plans.models import PlanVersion
 from tests.builders import commitment, fee, included, make_plan, offer, rate, threshold, tier

@@ -6,7 +6,7 @@ import pytest
 
 from lib.currencies import CREDITS
 from plans.catalog.comparison import compare
-from plans.catalog.version_snapshot import read_contents, compute_fingerprint
+from plans.catalog.version_snapshot import compute_fingerprint, read_contents
 from plans.models import PlanVersion
 from plans.publishing.publication import new_version
 from tests.builders import FEB, fee, make_feature, make_meter, make_plan, offer, publish, rate, tier

@@ -9,7 +9,7 @@ from billing.models import AlertRule, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
 from tests.portal.world import TODAY
-from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, set_rule
+from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, set_rule
 from wallets.models import Purchase, TopUpRule
 
 pytestmark = pytest.mark.django_db

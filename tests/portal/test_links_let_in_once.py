@@ -92,7 +92,9 @@ def test_a_link_is_over_after_its_minutes(acme, client):
 def test_a_link_leads_only_where_it_was_made_for(acme, client):
     other = make_customer("other")
     stranger = Contact.objects.create(customer=other, email="dan@other.example")
-    _, secret = magic_links.create_link(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.PRODUCT, at=TODAY)
+    _, secret = magic_links.create_link(
+        customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.PRODUCT, at=TODAY
+    )
 
     assert client.post(f"/portal/enter/{secret}", {"entrance": stranger.pk}).status_code == 404
     assert client.post(f"/portal/enter/{secret}", {"entrance": "x"}).status_code == 404
@@ -201,14 +203,18 @@ def test_staff_and_customers_are_two_worlds(acme, client, admin_user):
     staff.force_login(admin_user)
     assert not signed_in(staff)
 
-    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(
+        customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY
+    )
     assert signed_in(client)
     assert client.get("/admin/").status_code == 302
 
 
 def test_forms_are_refused_from_elsewhere(acme):
     client = Client(enforce_csrf_checks=True)
-    client.cookies[COOKIE] = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
+    client.cookies[COOKIE] = sessions.begin(
+        customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY
+    )
 
     assert client.post("/portal/details", {"legal_name": "Evil"}).status_code == 403
 

@@ -77,7 +77,9 @@ def make_account(word: str, **fields: Any) -> Account:
     close_due(at=FEB + DAY)
     invoice = Invoice.objects.filter(customer=customer, lines__kind="usage").distinct().latest("pk")
     wallet = _wallet(customer, word)
-    rule = set_alert_rule(kind="spend", scope=AlertScope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB)
+    rule = set_alert_rule(
+        kind="spend", scope=AlertScope(customer=customer), amount=Decimal(90), set_by="customer", at=FEB
+    )
     _alert(customer, rule)
     cap = set_cap(customer=customer, amount=Decimal(800), set_by="customer", at=FEB)
     return Account(

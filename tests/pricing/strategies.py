@@ -12,11 +12,11 @@ from plans.pricing.charge_models import (
     Package,
     Percentage,
     PerUnit,
-    QuantityCharge,
     PriceTier,
+    QuantityCharge,
     Volume,
 )
-from plans.pricing.rating import PriceTerms, RateTerms, Rounding, RateUsage
+from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, Rounding
 
 LAW = settings(deadline=None, max_examples=150)
 

@@ -47,7 +47,11 @@ def test_a_price_beyond_them_is_refused(model, name, price):
         model(D(price))
 
 
-SHARED, PROMISED, RATED = partial(Percentage, ONE), partial(SpendCommitment, ONE), partial(RateTerms, 1, (), PerUnit(ONE))
+SHARED, PROMISED, RATED = (
+    partial(Percentage, ONE),
+    partial(SpendCommitment, ONE),
+    partial(RateTerms, 1, (), PerUnit(ONE)),
+)
 PADDED = D("1." + "0" * 28 + "1")
 """So long that the default context would take it for 1."""
 

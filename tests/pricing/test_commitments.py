@@ -38,7 +38,11 @@ def test_a_commitment_is_settled_as_documented(row):
 @given(money, money, money, decimals(0, 3, 2), st.booleans())
 def test_nothing_is_lost_or_claimed_twice(minimum, before, spent, factor, is_final):
     settled = settle_commitment(
-        SpendCommitment(minimum, overage_factor=factor), spent=spent, spent_before=before, currency="USD", is_final=is_final
+        SpendCommitment(minimum, overage_factor=factor),
+        spent=spent,
+        spent_before=before,
+        currency="USD",
+        is_final=is_final,
     )
     assert settled.within + settled.excess == spent
     assert settled.within <= settled.limit
@@ -53,7 +57,9 @@ def test_a_contract_of_several_periods_comes_to_its_minimum_or_what_was_spent(mi
     claimed, before = D(0), D(0)
     for number, one in enumerate(spent, start=1):
         is_final = number == len(spent)
-        settled = settle_commitment(SpendCommitment(minimum), spent=one, spent_before=before, currency="USD", is_final=is_final)
+        settled = settle_commitment(
+            SpendCommitment(minimum), spent=one, spent_before=before, currency="USD", is_final=is_final
+        )
         claimed += settled.total
         before += one
     assert claimed == max(minimum, sum(spent))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from invoices.documents.totals import Tax, total_up
 from plans.pricing.charge_models import InvalidCharge
-from plans.pricing.discounts import DiscountableLine, DiscountTerms, AmountsCheck, apply_discounts
+from plans.pricing.discounts import AmountsCheck, DiscountableLine, DiscountTerms, apply_discounts
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked_numbers import rows
 
@@ -48,7 +48,9 @@ discounts = st.lists(
             st.sets(st.integers(0, 4)),
         ),
         st.builds(
-            lambda n, keys: DiscountTerms(amount=n, scope=frozenset(keys)), decimals(0, 300, 2), st.sets(st.integers(0, 4))
+            lambda n, keys: DiscountTerms(amount=n, scope=frozenset(keys)),
+            decimals(0, 300, 2),
+            st.sets(st.integers(0, 4)),
         ),
     ),
     max_size=4,
@@ -113,7 +115,12 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
 def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, rate_then):
     fits = fits_at([rate, rate_then], "USD")
     assume(fits([claimed, -back]))
-    (one,) = apply_discounts([DiscountTerms(amount=D(50))], [DiscountableLine("claimed", claimed), DiscountableLine("back", -back)], "USD", is_allowed=fits)
+    (one,) = apply_discounts(
+        [DiscountTerms(amount=D(50))],
+        [DiscountableLine("claimed", claimed), DiscountableLine("back", -back)],
+        "USD",
+        is_allowed=fits,
+    )
     assert one.total == max(claimed - back, 0) or not fits([claimed - one.total - D("0.01"), -back])
 
 
@@ -121,7 +128,9 @@ def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, ra
 @given(st.lists(decimals(0, 200, 2), min_size=1, max_size=5), discounts)
 def test_where_nothing_is_given_back_nothing_is_cut(amounts, coupons):
     lines = [DiscountableLine(number, amount) for number, amount in enumerate(amounts)]
-    assert apply_discounts(coupons, lines, "USD", is_allowed=lambda _: False) == apply_discounts(coupons, lines, "USD")
+    assert apply_discounts(coupons, lines, "USD", is_allowed=lambda _: False) == apply_discounts(
+        coupons, lines, "USD"
+    )
 
 
 @pytest.mark.parametrize("fields", [{}, {"percent": D(1), "amount": D(1)}])

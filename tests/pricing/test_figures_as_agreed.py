@@ -200,7 +200,9 @@ def committed(**figures: str) -> TermOverride:
 def test_a_commitment_of_its_own_takes_the_place_of_the_versions_with_its_discount():
     published = replace(unpriced(terms_of(charge_models.PerUnit(D(1)))), commitment=SpendCommitment(D(9)))
     terms = apply_overrides(published, frozenset([committed()]))
-    assert terms.commitment == SpendCommitment(D(500), overage_factor=D("1.5"), discount=D(10), trues_up=True, periods=12)
+    assert terms.commitment == SpendCommitment(
+        D(500), overage_factor=D("1.5"), discount=D(10), trues_up=True, periods=12
+    )
     assert terms.committed_since == "2026-01-01"
     assert [one.price and one.price.discount for one in terms.features] == [10, None]
     assert rate_usage(terms.by_plan_feature[1].price, {1: D(10)}).amount == 9
@@ -221,7 +223,9 @@ def test_a_part_of_an_interval_has_its_part_of_every_allowance():
 
 def test_an_allowance_of_an_interval_of_its_own_stays_whole_in_a_part():
     (feature,) = terms_of(charge_models.PerUnit(D(1)), included=D(200)).features
-    terms = replace(terms_of(charge_models.PerUnit(D(1))), **index_features((replace(feature, resets=Interval("day", 1)),)))
+    terms = replace(
+        terms_of(charge_models.PerUnit(D(1))), **index_features((replace(feature, resets=Interval("day", 1)),))
+    )
     assert prorate_terms(terms, Fraction(1, 4)).features == terms.features
 
 

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.money import round_money
-from plans.pricing.quantity_segments import QuantityChange, billable_units, price_segments, quantity_at, split_by_quantity, count_added_units
+from plans.pricing.quantity_segments import (
+    QuantityChange,
+    billable_units,
+    count_added_units,
+    price_segments,
+    quantity_at,
+    split_by_quantity,
+)
 from tests.pricing.strategies import LAW
 from tests.pricing.worked_numbers import rows
 
@@ -30,12 +37,16 @@ def read(text: str) -> list[QuantityChange]:
 
 
 def tiled(changes: list[QuantityChange], *, start: datetime = APRIL, end: datetime = MAY, by: str = "second"):
-    return split_by_quantity(changes, default=0, start=start, end=end, full_start=APRIL, full_end=MAY, by=by, zone=UTC_ZONE)
+    return split_by_quantity(
+        changes, default=0, start=start, end=end, full_start=APRIL, full_end=MAY, by=by, zone=UTC_ZONE
+    )
 
 
 @pytest.mark.parametrize("row", rows("held-quantities"), ids=lambda row: f"{row['changes']} {row['by']}")
 def test_a_month_comes_to_what_the_page_says(row):
-    found = price_segments(TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"])
+    found = price_segments(
+        TEN, tiled(read(row["changes"]), by=row["by"]), included=int(row["included"]), by=row["by"]
+    )
     assert str(round_money(found, "USD")) == row["amount"], row["why"]
 
 
@@ -62,7 +73,14 @@ def test_days_are_those_of_the_customers_clock():
     zone = ZoneInfo("Europe/Berlin")
     start, noon, end = (datetime(2026, *day, tzinfo=zone) for day in ((4, 1), (4, 10, 12), (5, 1)))
     found = split_by_quantity(
-        [QuantityChange(noon, 5)], default=0, start=start, end=end, full_start=start, full_end=end, by="day", zone=zone
+        [QuantityChange(noon, 5)],
+        default=0,
+        start=start,
+        end=end,
+        full_start=start,
+        full_end=end,
+        by="day",
+        zone=zone,
     )
     assert [one.share for one in found] == [Fraction(9, 30), Fraction(21, 30)]
 
@@ -86,7 +104,8 @@ def test_segments_tile_the_period(changes):
 def test_the_amount_is_each_hours_own(changes, included):
     hours = 30 * 24
     by_hour = [
-        billable_units(quantity_at(changes, APRIL + timedelta(hours=one), default=0), included) for one in range(hours)
+        billable_units(quantity_at(changes, APRIL + timedelta(hours=one), default=0), included)
+        for one in range(hours)
     ]
     assert price_segments(TEN, tiled(changes), included=included, by="second") == Fraction(10 * sum(by_hour), hours)
 
@@ -126,4 +145,7 @@ def test_one_time_units_of_two_periods_are_those_held_more_at_the_end_at_least(c
     ],
 )
 def test_one_time_units_are_those_of_the_period_that_they_are_taken_in(at, more, why):
-    assert count_added_units([QuantityChange(at, 3)], default=0, start=APRIL, end=MAY, included=0, is_first=False) == more, why
+    assert (
+        count_added_units([QuantityChange(at, 3)], default=0, start=APRIL, end=MAY, included=0, is_first=False)
+        == more
+    ), why

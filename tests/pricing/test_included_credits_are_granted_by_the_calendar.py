@@ -75,7 +75,9 @@ def test_an_anniversary_at_the_months_end_does_not_drift():
 def test_months_begin_at_midnight_where_the_customer_is():
     begins = datetime(2026, 3, 1, tzinfo=BERLIN)
     anchor = Anchor("calendar", begins, Interval("quarter"), BERLIN)
-    period = GrantPeriod(begins.astimezone(UTC), datetime(2026, 4, 1, tzinfo=BERLIN).astimezone(UTC), anchor, "second")
+    period = GrantPeriod(
+        begins.astimezone(UTC), datetime(2026, 4, 1, tzinfo=BERLIN).astimezone(UTC), anchor, "second"
+    )
     (slot,) = compute_grants(IncludedCreditRule(D(5), every="month"), period)
     assert (slot.starts_at, slot.expires_at) == (at("02-28T23:00"), at("03-31T22:00"))
     assert (slot.name, slot.units) == ("2026-03", 5)

@@ -46,7 +46,9 @@ def test_each_rate_climbs_its_own_tiers():
 
 
 def test_tiers_count_from_the_first_billable_unit():
-    terms = PriceTerms("USD", (RateTerms(1, (), Graduated((PriceTier(D(10), D(2)), PriceTier(None, D(1))))),), included=D(100))
+    terms = PriceTerms(
+        "USD", (RateTerms(1, (), Graduated((PriceTier(D(10), D(2)), PriceTier(None, D(1))))),), included=D(100)
+    )
     (line,) = rate_usage(terms, {1: D(111)}).lines
     assert [(part.start, part.units) for part in line.parts] == [(D(0), D(10)), (D(10), D(1))]
 

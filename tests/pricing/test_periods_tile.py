@@ -49,7 +49,9 @@ def test_each_period_begins_where_the_one_before_it_ends(anchor):
 def test_every_moment_is_in_exactly_the_period_that_iterating_finds(anchor, where):
     moment = anchor.at.astimezone(UTC)
     moment += timedelta(microseconds=int((horizon(anchor) - moment) / timedelta(microseconds=1) * where))
-    (holding,) = [period for period in iterate_periods(anchor, until=horizon(anchor)) if period.start <= moment < period.end]
+    (holding,) = [
+        period for period in iterate_periods(anchor, until=horizon(anchor)) if period.start <= moment < period.end
+    ]
     assert period_containing(anchor, moment) == holding
     for border in (holding.start, holding.end - timedelta(microseconds=1)):
         assert period_containing(anchor, border) == holding

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.pricing.proration import prorate_allowance, prorate, share_of_interval, split
+from plans.pricing.proration import prorate, prorate_allowance, share_of_interval, split
 from tests.pricing.strategies import CURRENCIES, LAW, decimals
 from tests.pricing.test_periods_tile import ZONES
 from tests.pricing.worked_numbers import number, rows
@@ -62,14 +62,18 @@ def test_credit_and_charge_are_the_full_price(price, currency, by, zone_name, st
     assert charge * price >= 0
     assert credit * price >= 0
     if by != "none":
-        shares = [share_of_interval(a, b, full_start=start, full_end=end, by=by, zone=zone) for a, b in pairwise(moments)]
+        shares = [
+            share_of_interval(a, b, full_start=start, full_end=end, by=by, zone=zone) for a, b in pairwise(moments)
+        ]
         assert sum(shares) == 1
         assert sum(split(price, shares, currency)) == charge + credit
 
 
 def test_a_share_by_second_is_exact_to_the_microsecond():
     tick = timedelta(microseconds=1)
-    part = share_of_interval(APRIL[0], APRIL[0] + tick, full_start=APRIL[0], full_end=APRIL[1], by="second", zone=UTC_ZONE)
+    part = share_of_interval(
+        APRIL[0], APRIL[0] + tick, full_start=APRIL[0], full_end=APRIL[1], by="second", zone=UTC_ZONE
+    )
     assert part == Fraction(1, 30 * 86_400 * 10**6)
 
 

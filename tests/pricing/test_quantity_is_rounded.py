@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.pricing.charge_models import Percentage
-from plans.pricing.rating import PriceTerms, RateTerms, Rounding, RateUsage, rate_usage
+from plans.pricing.rating import PriceTerms, RateTerms, RateUsage, Rounding, rate_usage
 from tests.pricing.strategies import LAW, decimals
 from tests.pricing.worked_numbers import rows
 

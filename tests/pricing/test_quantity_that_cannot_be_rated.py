@@ -16,7 +16,9 @@ TERMS = PriceTerms("USD", (RateTerms("tokens", (), PerUnit(D("0.01"))),), includ
     "quantity", ["NaN", "sNaN", "Infinity", "-Infinity", "1e-39", "1e51", "1e999999", "1e-999999"]
 )
 def test_a_quantity_out_of_bounds_is_refused(quantity, rounding):
-    terms = PriceTerms("USD", (RateTerms("tokens", (), Graduated((PriceTier(None, D(1)),))),), D(10), rounding=rounding)
+    terms = PriceTerms(
+        "USD", (RateTerms("tokens", (), Graduated((PriceTier(None, D(1)),))),), D(10), rounding=rounding
+    )
     with pytest.raises(InvalidQuantity, match=r"^Only a quantity from 0|cannot be priced exactly: check the events"):
         rate_usage(terms, {"tokens": D(quantity)})
 

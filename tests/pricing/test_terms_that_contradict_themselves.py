@@ -18,7 +18,10 @@ REFUSED = [
         {"rates": (RateTerms(1, (), FREE), RateTerms(2, (), FREE))},
         "Rate 2 matches the same usage as rate 1, so it would never apply: change its dimensions or remove it",
     ),
-    ({"rates": (RateTerms(1, (A, EU), FREE), RateTerms(2, (EU, A), FREE))}, "Rate 2 matches the same usage as rate 1"),
+    (
+        {"rates": (RateTerms(1, (A, EU), FREE), RateTerms(2, (EU, A), FREE))},
+        "Rate 2 matches the same usage as rate 1",
+    ),
     ({"rates": (RateTerms(1, (A, ("model", "b")), FREE),)}, "names a dimension twice"),
     ({"included": D(-1)}, "The included quantity must be above 0"),
     ({"included": D("NaN")}, "included quantity must be a finite"),

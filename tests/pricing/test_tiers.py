@@ -12,14 +12,23 @@ ONE = D(1)
 REFUSED = [
     ([], "^A tiered price needs at least one tier; the last one has no upper bound.$"),
     ([PriceTier(D(10), ONE)], "The last tier must be open.*tier 1 empty; it is 10"),
-    ([PriceTier(None, ONE), PriceTier(None, ONE)], "Tier 1 has no upper bound.*reached: only the last tier is open.$"),
-    ([PriceTier(D(10), ONE), PriceTier(D(5), ONE), PriceTier(None, ONE)], r"Tier 2 must start where tier 1 ends \(10\).*ends at 5"),
+    (
+        [PriceTier(None, ONE), PriceTier(None, ONE)],
+        "Tier 1 has no upper bound.*reached: only the last tier is open.$",
+    ),
+    (
+        [PriceTier(D(10), ONE), PriceTier(D(5), ONE), PriceTier(None, ONE)],
+        r"Tier 2 must start where tier 1 ends \(10\).*ends at 5",
+    ),
     ([PriceTier(D(10), ONE), PriceTier(D(10), ONE), PriceTier(None, ONE)], "Tier 2 must start where tier 1 ends"),
     ([PriceTier(D(0), ONE), PriceTier(None, ONE)], "Tier 1's upper bound must be above 0"),
     ([PriceTier(D(-1), ONE), PriceTier(None, ONE)], "Tier 1's upper bound must be above 0"),
     ([PriceTier(D("NaN"), ONE), PriceTier(None, ONE)], "Tier 1's upper bound must be a finite"),
     ([PriceTier(D("Infinity"), ONE), PriceTier(None, ONE)], "Tier 1's upper bound must be a finite"),
-    ([PriceTier(D(10), D("0.0000000000001")), PriceTier(None, ONE)], "Tier 1's unit price may have at most 12 decimal places"),
+    (
+        [PriceTier(D(10), D("0.0000000000001")), PriceTier(None, ONE)],
+        "Tier 1's unit price may have at most 12 decimal places",
+    ),
     ([PriceTier(D(10), ONE), PriceTier(None, D("NaN"))], "Tier 2's unit price must be a finite number"),
     ([PriceTier(D(10), ONE), PriceTier(None, D(-1))], "Tier 2's unit price must be between 0 and"),
     ([PriceTier(D(10), ONE), PriceTier(None, ONE, D("1e13"))], "Tier 2's flat fee must be between 0 and"),

@@ -69,7 +69,9 @@ def test_there_is_no_minimum_and_no_discount_but_a_maximum():
 def version(usage="free", **fields):
     """Return the terms of a version that a trial begins, which promises something."""
     whole = terms_of(charge_models.PerUnit(D("0.10")), included=D(100), minimum=D(20))
-    return replace(whole, trial_usage=usage, commitment=SpendCommitment(D(50)), committed_since="2026-01-01", **fields)
+    return replace(
+        whole, trial_usage=usage, commitment=SpendCommitment(D(50)), committed_since="2026-01-01", **fields
+    )
 
 
 @pytest.mark.parametrize(("usage", "amount"), [("free", 0), ("billed", 5)])

@@ -26,14 +26,18 @@ def feature_of(*charged, **fields):
     rates = tuple(RateTerms(key, (("n", str(key)),), one) for key, one in enumerate(charged, start=1))
     price = PriceTerms("USD", rates, **fields)
     resets = Interval("year", 1)
-    return FeatureTerms(7, 1, "c", "C", 1, "", price.model, price.included, price, MeteringTerms(), resets, spans_periods=True)
+    return FeatureTerms(
+        7, 1, "c", "C", 1, "", price.model, price.included, price, MeteringTerms(), resets, spans_periods=True
+    )
 
 
 def months_of(feature, months):
     """Return the lines of each month in turn: rate → amount, as an invoice claims them."""
     earlier, found = None, []
     for used in months:
-        span = RatingPeriod(1, 1, "USD", JAN, YEAR, JAN, "UTC", runs={7: WindowRun(JAN, YEAR, JAN, earlier, is_last=False)})
+        span = RatingPeriod(
+            1, 1, "USD", JAN, YEAR, JAN, "UTC", runs={7: WindowRun(JAN, YEAR, JAN, earlier, is_last=False)}
+        )
         counted = {key: CounterState(1, quantity, D(0)) for key, quantity in used.items()}
         rated = rate_window(span, feature, counted)
         found.append(rated.invoiced)

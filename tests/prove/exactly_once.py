@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.db import connection
 
-from billing.closing import close_due, bill_late_usage
+from billing.closing import bill_late_usage, close_due
 from billing.models import Period
 from config.postgres import Cluster
 from customers.api_keys import keys

@@ -27,7 +27,7 @@ from drf_spectacular.generators import SchemaGenerator
 from billing.closing import close_due
 from billing.metering.ingest import parser
 from billing.metering.ingest.event_recorder import record_events
-from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import start_simulation
 from config.postgres import Cluster

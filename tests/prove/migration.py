@@ -23,7 +23,7 @@ from billing.metering.ingest import event_recorder, parser
 from billing.models import Job, MigrationItem, PlanMigration, Subscription
 from billing.models.jobs import JobState
 from billing.plan_migrations import jobs, workflow
-from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from billing.subscriptions import generate_periods
 from config.postgres import Cluster
 from invoices.models import Invoice

@@ -23,7 +23,7 @@ from django.db.models import Sum
 from config.postgres import Cluster
 from invoices.credit_notes import CreditRefused, RequestedCredit, issue_credit_note, void_invoice
 from invoices.models import BalanceEntry, Invoice, Refund
-from invoices.one_off_invoices import OneOffRequest, OneOffInvoiceRefused, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffInvoiceRefused, OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.manual_payments import PaymentRefused, record_payment
@@ -75,7 +75,9 @@ def annul(invoice: Invoice) -> None:
 
 
 def credit_some(invoice: Invoice) -> None:
-    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, SOME)], reason="Sorry", to="balance", at=database_time())
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(1, SOME)], reason="Sorry", to="balance", at=database_time()
+    )
 
 
 def refund(invoice: Invoice) -> None:

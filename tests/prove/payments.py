@@ -27,7 +27,7 @@ from django.db import connection
 from config.postgres import Cluster
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, PaymentAttempt, ProviderEvent, Refund
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.providers import stripe
@@ -216,9 +216,15 @@ class Campaign:
 
     def _give_back(self, one: Run) -> None:
         if one.is_paid and self.chance.random() < 0.5:
-            lines = None if self.chance.random() < 0.5 else [RequestedCredit(1, (one.amount / 3).quantize(Decimal("0.01")))]
+            lines = (
+                None
+                if self.chance.random() < 0.5
+                else [RequestedCredit(1, (one.amount / 3).quantize(Decimal("0.01")))]
+            )
             one.given_back = lines[0].amount if lines else one.amount
-            issue_credit_note(invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now())
+            issue_credit_note(
+                invoice_id=one.invoice_id, lines=lines, reason="Sorry", to="refund", at=self.hours.now()
+            )
 
     def _settle(self, runs: Sequence[Run]) -> None:
         """Let time pass until nothing is under way any more."""

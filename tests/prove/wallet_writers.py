@@ -23,7 +23,7 @@ from tests.prove import processes
 from tests.prove.handshake import Handshake
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import refund, transfer, void
-from wallets.ledger.errors import ReferenceConflict, LedgerRefused
+from wallets.ledger.errors import LedgerRefused, ReferenceConflict
 from wallets.ledger.expiry import expire
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import commit, hold, release

@@ -61,7 +61,9 @@ def test_credits_are_kept_apart_by_the_currency_that_paid_for_them():
 
 def test_one_wallet_serves_a_gift_and_a_purchase():
     customer = make_customer()
-    found = find_or_open_wallets([WalletCriteria(customer.pk, "credits"), WalletCriteria(customer.pk, "credits", "USD")], at=JAN)
+    found = find_or_open_wallets(
+        [WalletCriteria(customer.pk, "credits"), WalletCriteria(customer.pk, "credits", "USD")], at=JAN
+    )
     assert len(set(found.values())) == 1
 
 
@@ -71,7 +73,9 @@ def test_many_customers_take_as_many_statements_as_one(django_assert_num_queries
     with django_assert_num_queries(6):  # read, who pays in what, a savepoint, insert, its end, read
         find_or_open_wallets(sought, at=JAN)
     with django_assert_num_queries(1):
-        assert {one.customer_id for one in find_or_open_wallets(sought, at=JAN).values()} == {one.pk for one in customers}
+        assert {one.customer_id for one in find_or_open_wallets(sought, at=JAN).values()} == {
+            one.pk for one in customers
+        }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.builders import FEB, JAN, MAR, make_customer, make_seller
 from tests.docs_tables import rows
-from wallets.credit_rules.breakage import LotMonth, BreakagePolicy, breakage_by_month
+from wallets.credit_rules.breakage import BreakagePolicy, LotMonth, breakage_by_month
 from wallets.ledger.adjustments import refund
 from wallets.ledger.expiry_job import expire_due
 from wallets.ledger.grant import Grant, grant
@@ -53,7 +53,9 @@ def test_it_never_exceeds_what_is_left_and_both_come_to_the_same(months, percent
         used, expired, so_far = used + month.used, expired + month.expired, so_far + amount
         assert expired <= so_far <= basis - used
     over = [*moved, LotMonth("z", D(0), D(20), D(30))]
-    assert sum(recognized(over, BreakagePolicy.PROPORTIONAL, percent)) == sum(recognized(over, BreakagePolicy.EXPIRY, percent))
+    assert sum(recognized(over, BreakagePolicy.PROPORTIONAL, percent)) == sum(
+        recognized(over, BreakagePolicy.EXPIRY, percent)
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallets.credit_rules.allocation import find_lot_boundaries, order_lots, allocate_from_lots
+from wallets.credit_rules.allocation import allocate_from_lots, find_lot_boundaries, order_lots
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy, ShortfallSplit, split_shortfall
 from wallets.credit_rules.lots import Lot, cost_between
 from wallets.credit_rules.rollover import rollover_units

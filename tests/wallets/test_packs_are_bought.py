@@ -12,7 +12,7 @@ from plans.models import CreditPack
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_tax, make_wallet
 from tests.docs_tables import rows
 from wallets.models import Lot, Purchase, Wallet
-from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel, receive_payment, settle_purchases
+from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel, receive_payment, settle_purchases
 
 pytestmark = pytest.mark.django_db
 
@@ -146,7 +146,9 @@ def test_an_invoice_credited_by_hand_ends_its_purchase(wallet):
 def test_what_was_credited_before_it_arrived_was_not_paid_for(wallet):
     make_pack("pack")
     purchase = bought(wallet)
-    issue_credit_note(invoice_id=purchase.invoice_id, lines=[RequestedCredit(1, D(9))], reason="Goodwill", to="offset", at=JAN)
+    issue_credit_note(
+        invoice_id=purchase.invoice_id, lines=[RequestedCredit(1, D(9))], reason="Goodwill", to="offset", at=JAN
+    )
     pay(purchase)
     assert [(units, cost) for _, _, units, cost in lots(purchase)] == [(100, 90)]
 

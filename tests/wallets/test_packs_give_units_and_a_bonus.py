@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.docs_tables import rows
-from wallets.credit_rules.packs import Slab, price_purchase, find_slab, spread_cost
-from wallets.credit_rules.topup_rule import MAX_PACKS, Ceiling, is_cooldown_over, is_due, packs_to_reach, threshold_from_percent, units_to_reach
+from wallets.credit_rules.packs import Slab, find_slab, price_purchase, spread_cost
+from wallets.credit_rules.topup_rule import (
+    MAX_PACKS,
+    Ceiling,
+    is_cooldown_over,
+    is_due,
+    packs_to_reach,
+    threshold_from_percent,
+    units_to_reach,
+)
 
 D = Decimal
 SLABS = [Slab(), Slab(D(1000), percent=D(10)), Slab(D(5000), units=D(750))]

@@ -172,7 +172,9 @@ def test_a_correction_takes_off_what_the_wallet_had_not_before_it_gives_back():
     wallet = prepaid([rate("1")], balance=2)
     runs("1", "2", "3")
 
-    wrong = [CorrectionRequest(n, id_, "", event_key(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")]
+    wrong = [
+        CorrectionRequest(n, id_, "", event_key(id_, source="", sandbox=False), "wrong") for n, id_ in enumerate("12")
+    ]
     correct_usage(corrections=wrong, sandbox=False, at=LATER, by=User.objects.create(username="olga"))
 
     assert (balance_of(wallet), Drawdown.objects.get().refused) == (1, 0)

@@ -75,7 +75,12 @@ def test_a_repeated_commit_tells_what_all_wallets_had_then():
     wallet = wallet_of(10)
     other = Wallet.objects.create(customer=wallet.customer, name="Other")
     grant(wallet_id=other.pk, grants=[Grant("purchased", D(5), "pack", cost=D(9))], at=JAN)
-    kept = hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(4), JAN + DAY, "run"), until=JAN + 2 * DAY)
+    kept = hold(
+        customer_id=wallet.customer_id,
+        unit="credits",
+        request=SpendRequest(D(4), JAN + DAY, "run"),
+        until=JAN + 2 * DAY,
+    )
     first = commit(hold_id=kept.pk, amount=D(3), at=JAN + DAY)
     take(other, 1, "later")
     assert first.balance == 12
@@ -85,7 +90,12 @@ def test_a_repeated_commit_tells_what_all_wallets_had_then():
 @pytest.mark.django_db
 def test_what_is_held_outlives_its_lot():
     wallet = wallet_of(10, expires_at=FEB)
-    kept = hold(customer_id=wallet.customer_id, unit="credits", request=SpendRequest(D(4), JAN + DAY, "run"), until=FEB + 2 * DAY)
+    kept = hold(
+        customer_id=wallet.customer_id,
+        unit="credits",
+        request=SpendRequest(D(4), JAN + DAY, "run"),
+        until=FEB + 2 * DAY,
+    )
     assert expire(wallet_id=wallet.pk, at=FEB + DAY, grace_period=timedelta(0)) == 1
     assert balance_of(wallet) == 4
     assert commit(hold_id=kept.pk, amount=D(4), at=FEB + DAY).units == 4

@@ -9,7 +9,17 @@ from customers.models import Notification
 from invoices.models import Invoice
 from tests.builders import JAN, make_customer, make_pack, make_wallet
 from tests.races import together
-from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, TopUpOutcome, top_up_wallets, set_rule, settle, run_topups, switch_on
+from wallets.auto_topup import (
+    CeilingLimits,
+    TopUpOutcome,
+    TopUpRuleRefused,
+    TopUpRuleRequest,
+    run_topups,
+    set_rule,
+    settle,
+    switch_on,
+    top_up_wallets,
+)
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend
 from wallets.models import Purchase, TopUp, TopUpRule, Wallet
@@ -29,7 +39,9 @@ def wallet():
 
 def rule(wallet, **asked):
     return set_rule(
-        wallet_id=wallet.pk, request=TopUpRuleRequest("hundred", **{"percent": D(20), "payer": "sandbox", **asked}), at=JAN
+        wallet_id=wallet.pk,
+        request=TopUpRuleRequest("hundred", **{"percent": D(20), "payer": "sandbox", **asked}),
+        at=JAN,
     )
 
 
@@ -80,7 +92,11 @@ def test_it_is_filled_to_a_target_by_whole_packs(wallet, target, packs, balance)
 
 def test_units_that_are_sold_one_by_one_fill_it_to_the_target_itself(wallet):
     make_pack("loose", units=None, least_units=10, most_units=500, prices={"USD": "0.5"})
-    set_rule(wallet_id=wallet.pk, request=TopUpRuleRequest("loose", threshold=D(20), target=D(150), payer="sandbox"), at=JAN)
+    set_rule(
+        wallet_id=wallet.pk,
+        request=TopUpRuleRequest("loose", threshold=D(20), target=D(150), payer="sandbox"),
+        at=JAN,
+    )
     use(wallet, 81)
     run_topups(at=JAN)
     assert (told(wallet)[0], TopUp.objects.get().amount) == (150, D("65.50"))
@@ -203,7 +219,11 @@ REFUSED = [
     ({"most_declines": 0}, "most_declines", "1 to 100"),
     ({"ceilings": [CeilingLimits("finance", "day")]}, "ceilings", "how many"),
     ({"ceilings": [CeilingLimits("finance", "day", most=1)] * 2}, "ceilings", "one ceiling"),
-    ({"ceilings": [CeilingLimits("finance", "day", most=1), CeilingLimits("customer", "day", most=2)]}, "ceilings", "at most"),
+    (
+        {"ceilings": [CeilingLimits("finance", "day", most=1), CeilingLimits("customer", "day", most=2)]},
+        "ceilings",
+        "at most",
+    ),
 ]
 
 
@@ -211,7 +231,9 @@ REFUSED = [
 def test_a_rule_that_does_not_fit_is_refused_in_words(wallet, asked, field, says):
     make_pack("loose", units=None, least_units=10, most_units=500)
     with pytest.raises(TopUpRuleRefused, match=says) as refused:
-        set_rule(wallet_id=wallet.pk, request=TopUpRuleRequest(**{"pack": "hundred", "percent": D(20), **asked}), at=JAN)
+        set_rule(
+            wallet_id=wallet.pk, request=TopUpRuleRequest(**{"pack": "hundred", "percent": D(20), **asked}), at=JAN
+        )
     assert refused.value.field == field
     assert not TopUpRule.objects.exists()
 

@@ -19,7 +19,7 @@ from customers.admin.search import find_customer_ids
 from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput, number_cell
 from lib.formats import format_money, format_number, format_units
-from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, set_rule, switch_on
+from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, set_rule, switch_on
 from wallets.models import TopUp, TopUpCeiling, TopUpRule
 
 STATE_COLORS = {"pending": "info", "paid": "success", "declined": "danger", "canceled": ""}
@@ -96,7 +96,9 @@ class TopUpRuleAdmin(ModelAdmin):
 
     @display(description="Below")
     def below(self, rule: TopUpRule) -> SafeString:
-        return number_cell(f"{format_number(rule.percent)} %" if rule.threshold is None else format_number(rule.threshold))
+        return number_cell(
+            f"{format_number(rule.percent)} %" if rule.threshold is None else format_number(rule.threshold)
+        )
 
     @display(description="Buys")
     def buys(self, rule: TopUpRule) -> str:
@@ -125,7 +127,9 @@ class TopUpRuleAdmin(ModelAdmin):
                 if row and not row.get("DELETE")
             ],
         )
-        made = set_rule(wallet_id=rule.wallet_id, request=asked, at=current_time(rule.wallet.customer), by=request.user)
+        made = set_rule(
+            wallet_id=rule.wallet_id, request=asked, at=current_time(rule.wallet.customer), by=request.user
+        )
         rule.pk, rule._state.adding = made.pk, False
         for formset in formsets:
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []

@@ -177,7 +177,9 @@ class PackAdmin(ModelAdmin):
     @display(description="Price")
     def costs(self, pack: CreditPack) -> str:
         each = " each" if pack.units is None else ""
-        return number_cell(" · ".join(f"{format_money(one.price, str(one.currency))}{each}" for one in pack.prices.all()))
+        return number_cell(
+            " · ".join(f"{format_money(one.price, str(one.currency))}{each}" for one in pack.prices.all())
+        )
 
     @display(description="State", label=STATE_COLORS)
     def state(self, pack: CreditPack) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from plans.models import CreditPack
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
-from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel
+from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel
 
 STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "canceled": ""}
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
-from lib.admin.charts import StaffChart, ChartSeries, bar_chart, line_chart
+from lib.admin.charts import ChartSeries, StaffChart, bar_chart, line_chart
 from lib.decimals import EXACT, ZERO
 from lib.formats import format_number
 from plans.models import Feature
@@ -64,7 +64,9 @@ def _balance_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
     if not any(last.balances):
         return None
     summary = f"Balance over the last {len(last.days)} days: {shown(last.balances[-1], wallet.unit)} now"
-    return line_chart([f"{day:%-d %b}" for day in last.days], [ChartSeries("balance", last.balances)], summary=summary)
+    return line_chart(
+        [f"{day:%-d %b}" for day in last.days], [ChartSeries("balance", last.balances)], summary=summary
+    )
 
 
 def _burn_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
@@ -74,7 +76,9 @@ def _burn_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
         return None
     named = [ChartSeries(name or "by hand", values) for name, values in used[:MOST_FEATURES]]
     if rest := used[MOST_FEATURES:]:
-        named.append(ChartSeries("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)]))
+        named.append(
+            ChartSeries("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)])
+        )
     total = sum((sum(values, ZERO) for _, values in used), ZERO)
     summary = f"Used by day: {shown(total, wallet.unit)} in the last {len(last.days)} days"
     return bar_chart([f"{day:%-d %b}" for day in last.days], named, summary=summary)

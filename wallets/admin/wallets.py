@@ -22,7 +22,14 @@ from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
-from wallets.operations.wallet_settings import SETTINGS, change_wallet, close_wallet, new_wallet, open_wallet, apply_settings
+from wallets.operations.wallet_settings import (
+    SETTINGS,
+    apply_settings,
+    change_wallet,
+    close_wallet,
+    new_wallet,
+    open_wallet,
+)
 from wallets.statements.formats import shown
 
 FOR_GOOD = ("customer", "unit", "currency")

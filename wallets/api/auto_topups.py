@@ -13,7 +13,7 @@ from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
-from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule
+from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState, Wallet
 from wallets.models.topups import MOST_DECLINES, MOST_TOPUPS, CeilingSetter, CeilingSpan, Payer

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from lib.api.problems import Problem
 from wallets.credit_rules.units import InvalidAmount
-from wallets.ledger.errors import ReferenceConflict, LedgerRefused, InsufficientUnits
+from wallets.ledger.errors import InsufficientUnits, LedgerRefused, ReferenceConflict
 from wallets.ledger.locked_wallets import WalletNotFound
 
 

@@ -16,7 +16,7 @@ from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
-from wallets.purchases import PurchaseRefused, PackOrder, buy, cancel
+from wallets.purchases import PackOrder, PurchaseRefused, buy, cancel
 from wallets.purchases.purchase import MAX_REFERENCE_LENGTH
 
 EXAMPLE = OpenApiExample("Two packs", {"pack": "credits-100", "packs": 2, "reference": "order-7"}, request_only=True)
@@ -50,7 +50,9 @@ class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
     """What to buy."""
 
     pack = serializers.CharField(max_length=64, help_text="The code of a pack that is on sale.")
-    reference = serializers.CharField(max_length=MAX_REFERENCE_LENGTH, help_text="Your name for it; once for a wallet.")
+    reference = serializers.CharField(
+        max_length=MAX_REFERENCE_LENGTH, help_text="Your name for it; once for a wallet."
+    )
     packs = serializers.IntegerField(min_value=1, max_value=MAX_PACKS, required=False, help_text="Default: 1.")
     units = NumberField(required=False, help_text="Of a pack that sells units one by one: how many.")
 

@@ -1,18 +1,25 @@
 """Wallets that are topped up by themselves, strictly below their threshold: docs/wallets.md#auto-top-up."""
 
-from wallets.auto_topup.rules import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule, switch_on
+from wallets.auto_topup.rules import (
+    CeilingLimits,
+    TopUpRuleRefused,
+    TopUpRuleRequest,
+    remove_rule,
+    set_rule,
+    switch_on,
+)
 from wallets.auto_topup.settlement import TopUpOutcome, settle
-from wallets.auto_topup.topup_run import top_up_wallets, run_topups
+from wallets.auto_topup.topup_run import run_topups, top_up_wallets
 
 __all__ = [
-    "TopUpRuleRequest",
-    "TopUpRuleRefused",
     "CeilingLimits",
     "TopUpOutcome",
-    "top_up_wallets",
+    "TopUpRuleRefused",
+    "TopUpRuleRequest",
     "remove_rule",
+    "run_topups",
     "set_rule",
     "settle",
-    "run_topups",
     "switch_on",
+    "top_up_wallets",
 ]

@@ -51,7 +51,9 @@ class TopUpRuleRequest:
     ceilings: Sequence[CeilingLimits] = ()
 
 
-def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: AbstractBaseUser | None = None) -> TopUpRule:
+def set_rule(
+    *, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: AbstractBaseUser | None = None
+) -> TopUpRule:
     """
     Set how a wallet is topped up by itself; the rule before it is replaced, and what was declined is forgotten.
 
@@ -75,7 +77,9 @@ def set_rule(*, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: Abs
         )
         rule.ceilings.all().delete()
         TopUpCeiling.objects.bulk_create(
-            TopUpCeiling(rule=rule, set_by=ceiling.set_by, span=ceiling.span, most=ceiling.most, most_money=ceiling.most_money)
+            TopUpCeiling(
+                rule=rule, set_by=ceiling.set_by, span=ceiling.span, most=ceiling.most, most_money=ceiling.most_money
+            )
             for ceiling in request.ceilings
         )
         announce_wallet_event("updated", wallet, at=at, key_suffix="topup", changed="topup_rule")
@@ -96,7 +100,9 @@ def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
     if pack.units is None and request.target is None:
         raise TopUpRuleRefused(f"{pack} is sold unit by unit: say how far to fill up the wallet.", field="target")
     if request.payer not in Payer.values:
-        raise TopUpRuleRefused(f"“{request.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer")
+        raise TopUpRuleRefused(
+            f"“{request.payer}” pays for nobody: choose one of {', '.join(Payer.values)}.", field="payer"
+        )
     if request.payer in (Payer.SANDBOX, Payer.DECLINING) and not wallet.customer.sandbox:
         raise TopUpRuleRefused("Only a sandbox customer is paid for by the sandbox.", field="payer")
     if not timedelta(0) <= request.cooldown <= LONGEST_COOLDOWN:

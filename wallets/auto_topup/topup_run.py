@@ -11,10 +11,16 @@ from customers.customer_time import clock_sql
 from lib.audit_log import audited_transaction
 from lib.failpoints import hit_failpoint
 from wallets.auto_topup.ceilings import next_allowed_at
-from wallets.auto_topup.settlement import request_payment, finish, settle_pending, switch_off
-from wallets.credit_rules.topup_rule import is_cooldown_over, is_due, packs_to_reach, threshold_from_percent, units_to_reach
+from wallets.auto_topup.settlement import finish, request_payment, settle_pending, switch_off
+from wallets.credit_rules.topup_rule import (
+    is_cooldown_over,
+    is_due,
+    packs_to_reach,
+    threshold_from_percent,
+    units_to_reach,
+)
 from wallets.models import Purchase, PurchaseState, TopUp, TopUpRule, TopUpState, Wallet
-from wallets.purchases import PurchaseRefused, PackOrder, buy
+from wallets.purchases import PackOrder, PurchaseRefused, buy
 
 BATCH_SIZE = 200
 
@@ -36,7 +42,9 @@ class TopUpRun:
     settled: int = 0
 
 
-def run_topups(*, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> TopUpRun:
+def run_topups(
+    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
+) -> TopUpRun:
     """
     Settle what is pending as far as is known, and top up what is due; harmless to run twice, or at once.
 
@@ -137,7 +145,9 @@ def _order(rule: TopUpRule, wallet: Wallet, number: int) -> PackOrder:
     if pack.units is not None:
         return PackOrder(pack.code, reference, packs=packs_to_reach(rule.target, wallet.balance, pack.units))
     least, most = pack.least_units or Decimal(0), pack.most_units or Decimal(0)
-    return PackOrder(pack.code, reference, units=units_to_reach(rule.target or least, wallet.balance, least=least, most=most))
+    return PackOrder(
+        pack.code, reference, units=units_to_reach(rule.target or least, wallet.balance, least=least, most=most)
+    )
 
 
 def _write_topup(wallet: Wallet, purchase: Purchase, amount: Decimal, at: datetime) -> TopUp:

@@ -84,5 +84,10 @@ def allocate_from_lots(
 
 def find_lot_boundaries(lots: Iterable[Lot], since: datetime, until: datetime) -> list[datetime]:
     """Return the moments in (since, until] at which a lot becomes valid or expires: what is taken changes there."""
-    boundaries = {boundary for lot in lots for boundary in (lot.valid_from, lot.expires_at) if boundary and since < boundary <= until}
+    boundaries = {
+        boundary
+        for lot in lots
+        for boundary in (lot.valid_from, lot.expires_at)
+        if boundary and since < boundary <= until
+    }
     return sorted(boundaries)

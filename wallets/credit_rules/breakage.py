@@ -35,7 +35,9 @@ class LotMonth(NamedTuple):
     expired: Decimal
 
 
-def recognized_breakage(basis: Decimal, used: Decimal, expired: Decimal, *, policy: BreakagePolicy, expected: Decimal) -> Decimal:
+def recognized_breakage(
+    basis: Decimal, used: Decimal, expired: Decimal, *, policy: BreakagePolicy, expected: Decimal
+) -> Decimal:
     """
     Return the breakage of a lot that is recognized when so much of it has been used and has expired.
 
@@ -52,7 +54,9 @@ def recognized_breakage(basis: Decimal, used: Decimal, expired: Decimal, *, poli
     return EXACT.add(expired, min(recognized_early, remaining))
 
 
-def breakage_by_month(lot_months: Iterable[LotMonth], *, policy: BreakagePolicy, expected: Decimal) -> Iterator[tuple[str, Decimal]]:
+def breakage_by_month(
+    lot_months: Iterable[LotMonth], *, policy: BreakagePolicy, expected: Decimal
+) -> Iterator[tuple[str, Decimal]]:
     """
     Yield what is recognized of one lot in each month in which it moved; below zero where an estimate is put right.
 

@@ -9,7 +9,7 @@ from lib.audit_log import audited_transaction
 from lib.decimals import EXACT
 from wallets.credit_rules.lots import cost_between
 from wallets.credit_rules.units import check_amount
-from wallets.ledger.errors import ReferenceConflict, LedgerRefused, InsufficientUnits
+from wallets.ledger.errors import InsufficientUnits, LedgerRefused, ReferenceConflict
 from wallets.ledger.grant import Grant, grant_lot
 from wallets.ledger.locked_wallets import LockedWallet, lock_wallet, lock_wallets, read_lots
 from wallets.ledger.references import request_digest
@@ -113,7 +113,9 @@ def transfer(
         return new_lots
 
 
-def _transfer_lots(source: LockedWallet, target: LockedWallet, amount: Decimal, reference: str, sheet: Sheet) -> list[Lot]:
+def _transfer_lots(
+    source: LockedWallet, target: LockedWallet, amount: Decimal, reference: str, sheet: Sheet
+) -> list[Lot]:
     # Of whatever feature: what is restricted stays so.
     lots = [lot for lot in source.ordered_lots() if lot.free and lot.is_valid(sheet.at)]
     missing, new_lots, legs = amount, [], []

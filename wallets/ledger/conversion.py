@@ -56,7 +56,9 @@ def convert(
         return new_lots
 
 
-def revert_conversion(*, from_id: int, to_id: int, reference: str, reason: str, at: datetime, by: Actor = None) -> list[Lot]:
+def revert_conversion(
+    *, from_id: int, to_id: int, reference: str, reason: str, at: datetime, by: Actor = None
+) -> list[Lot]:
     """
     Undo the conversion of that reference from wallet `from_id` into `to_id`: the same units, on the same conditions.
 
@@ -69,15 +71,21 @@ def revert_conversion(*, from_id: int, to_id: int, reference: str, reason: str, 
         revert_reference = f"{reference}:back"
         if not rows_by_lot or Lot.objects.filter(wallet=from_id, source__startswith=f"{revert_reference}:").exists():
             return []
-        taken_entries = Entry.objects.filter(transaction__reference=reference, transaction__wallet=from_id, lot__isnull=False)
-        original_amounts = {lot_id: (-units, -money) for lot_id, units, money in taken_entries.values_list("lot", "units", "money")}
+        taken_entries = Entry.objects.filter(
+            transaction__reference=reference, transaction__wallet=from_id, lot__isnull=False
+        )
+        original_amounts = {
+            lot_id: (-units, -money) for lot_id, units, money in taken_entries.values_list("lot", "units", "money")
+        }
         sheet = Sheet(at, reason, by.pk if by else None)
         legs, restored_lots = [], []
         for lot_id, row in rows_by_lot.items():
             lot = target.lots.get(lot_id)
             if lot is None or lot.free != row.amount:
                 converted_amount = f"{row.amount.normalize():,f} {target.unit}"
-                raise ConversionRefused(f"Of the {converted_amount} that were converted, some are used, held or gone.")
+                raise ConversionRefused(
+                    f"Of the {converted_amount} that were converted, some are used, held or gone."
+                )
             units, cost = original_amounts[row.origin_id]
             legs.append(move_lot(target, lot, EXACT.minus(row.amount)))
             grant = _converted_grant(row.origin, None, units, f"{revert_reference}:{row.origin_id}", cost=cost)

@@ -31,10 +31,14 @@ def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
     """
     wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
     sheet = Sheet(at)
-    expired_lots = [lot for lot in wallet.ordered_lots() if lot.free and lot.expires_at and lot.expires_at <= at - grace_period]
+    expired_lots = [
+        lot for lot in wallet.ordered_lots() if lot.free and lot.expires_at and lot.expires_at <= at - grace_period
+    ]
     rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in expired_lots])}
     rolled_over = _read_rolled_over(rows.values())
-    breakage = add_units(*(_expire_lot(wallet, rows[lot.id], rolled_over.get(lot.id, ZERO), sheet) for lot in expired_lots))
+    breakage = add_units(
+        *(_expire_lot(wallet, rows[lot.id], rolled_over.get(lot.id, ZERO), sheet) for lot in expired_lots)
+    )
     for lot in wallet.ordered_lots():
         if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
             repay_debt(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")
@@ -56,7 +60,9 @@ def _read_rolled_over(rows: Iterable[Lot]) -> dict[int, Decimal]:
 def _expire_lot(wallet: LockedWallet, row: Lot, already_rolled_over: Decimal, sheet: Sheet) -> Decimal:
     """Post what becomes of a lot that is over, and return how much of it went to breakage."""
     lot = wallet.lots[row.pk]
-    rollover = rollover_units(lot, row.rollover_most, already_rolled_over=already_rolled_over) if row.rolls_over else ZERO
+    rollover = (
+        rollover_units(lot, row.rollover_most, already_rolled_over=already_rolled_over) if row.rolls_over else ZERO
+    )
     breakage = EXACT.subtract(lot.free, rollover)
     # A lot that a hold or late usage kept something of expires more than once.
     reference = f"lot:{row.pk}:expire:{wallet.moves}"
@@ -69,7 +75,12 @@ def _expire_lot(wallet: LockedWallet, row: Lot, already_rolled_over: Decimal, sh
 
 
 def _announce_expiry(wallet: LockedWallet, breakage: Decimal, *, at: datetime) -> None:
-    facts = {"wallet": wallet.id, "unit": wallet.unit, "amount": to_plain_string(breakage), "balance": to_plain_string(wallet.balance)}
+    facts = {
+        "wallet": wallet.id,
+        "unit": wallet.unit,
+        "amount": to_plain_string(breakage),
+        "balance": to_plain_string(wallet.balance),
+    }
     announce(
         kind="wallet.expired",
         customer_id=wallet.customer_id,

@@ -76,8 +76,12 @@ def expire_due(
     lapsed_query = _LAPSED_HOLDS.format(in_time=clock_sql(clock_id, "customer_id"))
     due_query = _DUE_WALLETS.format(in_time=clock_sql(clock_id, "c.id"))
     for customer_id, units in takewhile(lambda _: should_continue(), _read_in_batches(lapsed_query, batch_size, at)):
-        run.lapsed += _run_isolated(run, partial(_lapse_holds, customer_id, units, at), f"holds of customer {customer_id}")
-    for wallet_id, grace_period in takewhile(lambda _: should_continue(), _read_in_batches(due_query, batch_size, at)):
+        run.lapsed += _run_isolated(
+            run, partial(_lapse_holds, customer_id, units, at), f"holds of customer {customer_id}"
+        )
+    for wallet_id, grace_period in takewhile(
+        lambda _: should_continue(), _read_in_batches(due_query, batch_size, at)
+    ):
         run.expired += _run_isolated(run, partial(_expire_wallet, wallet_id, grace_period, at), f"wallet {wallet_id}")
     return run
 

@@ -88,7 +88,10 @@ def grant_all(
     if sheet.transactions:
         write(sheet, wallets.values())
     lots_by_key |= new_lots
-    return {wallet_id: [lots_by_key[wallet_id, grant.source] for grant in wallet_grants] for wallet_id, wallet_grants in grants.items()}
+    return {
+        wallet_id: [lots_by_key[wallet_id, grant.source] for grant in wallet_grants]
+        for wallet_id, wallet_grants in grants.items()
+    }
 
 
 def _read_existing_lots(grants: Mapping[int, Sequence[Grant]]) -> dict[tuple[int, str], Lot]:
@@ -97,7 +100,14 @@ def _read_existing_lots(grants: Mapping[int, Sequence[Grant]]) -> dict[tuple[int
     return {(lot.wallet_id, lot.source): lot for lot in existing_lots}
 
 
-def grant_lot(wallet: LockedWallet, grant: Grant, sheet: Sheet, *, kind: Movement = Movement.GRANT, source_legs: Sequence[Leg] = ()) -> Lot:
+def grant_lot(
+    wallet: LockedWallet,
+    grant: Grant,
+    sheet: Sheet,
+    *,
+    kind: Movement = Movement.GRANT,
+    source_legs: Sequence[Leg] = (),
+) -> Lot:
     """
     Add a lot to a wallet that is open, post where it comes from, and pay with it what is owed.
 

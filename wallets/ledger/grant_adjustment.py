@@ -36,14 +36,18 @@ def adjust_lot(
     row.refresh_from_db()
     if row.expired:
         return ZERO
-    voided_units = Entry.objects.filter(lot=lot_id, transaction__kind=Movement.VOID).aggregate(units=Sum("units"))["units"]
+    voided_units = Entry.objects.filter(lot=lot_id, transaction__kind=Movement.VOID).aggregate(units=Sum("units"))[
+        "units"
+    ]
     lot = wallet.lots[lot_id]
     excess = EXACT.subtract(EXACT.add(row.amount, voided_units or ZERO), units)
     taken_back = max(min(excess, lot.free), ZERO)
     if taken_back:
         sheet = Sheet(at, reason)
         legs = [move_lot(wallet, lot, EXACT.minus(taken_back))]
-        sheet.post(wallet, Movement.VOID, f"lot:{lot_id}:fit:{wallet.moves}", [*legs, balancing_leg(Account.WORLD, legs)])
+        sheet.post(
+            wallet, Movement.VOID, f"lot:{lot_id}:fit:{wallet.moves}", [*legs, balancing_leg(Account.WORLD, legs)]
+        )
         write(sheet, [wallet])
     ends = list(rollover_ends)
     if expires_at is not None and (expires_at, ends) != (row.expires_at, row.rollover_ends):

@@ -30,7 +30,11 @@ def compute_seal(previous_seal: str, transaction_values: Iterable[Any], entries:
 
     before: the seal of the wallet's transaction before it, empty for the first. facts, legs: see FACTS and LEG.
     """
-    content = [previous_seal, [_to_json_value(value) for value in transaction_values], [[_to_json_value(value) for value in entry_values] for entry_values in entries]]
+    content = [
+        previous_seal,
+        [_to_json_value(value) for value in transaction_values],
+        [[_to_json_value(value) for value in entry_values] for entry_values in entries],
+    ]
     return sha256(msgspec.json.encode(content)).hexdigest()
 
 

@@ -14,9 +14,9 @@ from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.allocation import allocate_from_lots
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy, split_shortfall
 from wallets.credit_rules.units import add_units, check_amount
-from wallets.ledger.errors import ReferenceConflict, LedgerRefused
+from wallets.ledger.errors import LedgerRefused, ReferenceConflict
 from wallets.ledger.locked_wallets import LockedWallet, lock_customer_wallets, read_lots
-from wallets.ledger.spend import SpendOutcome, SpendRequest, refuse_uncovered, at_zero_rule, take_from_wallets
+from wallets.ledger.spend import SpendOutcome, SpendRequest, at_zero_rule, refuse_uncovered, take_from_wallets
 from wallets.ledger.transactions import Sheet, write
 from wallets.models import Entry, Hold, HoldShare, Transaction, Wallet
 from wallets.models.holds import HoldState
@@ -52,7 +52,9 @@ def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime)
     return hold_locked(wallets, customer_id, unit, request, until=until)
 
 
-def hold_locked(wallets: Sequence[LockedWallet], customer_id: int, unit: str, request: SpendRequest, *, until: datetime) -> Hold:
+def hold_locked(
+    wallets: Sequence[LockedWallet], customer_id: int, unit: str, request: SpendRequest, *, until: datetime
+) -> Hold:
     """Keep what a use may cost in wallets that are open, and write it."""
     shares, outcome = _hold_units(wallets, request)
     refuse_uncovered(request, wallets, outcome)
@@ -78,7 +80,9 @@ def _hold_units(wallets: Sequence[LockedWallet], request: SpendRequest) -> tuple
     missing, owed, uncovered = request.amount, ZERO, ZERO
     for index, wallet in enumerate(wallets):
         # What has expired by now may be spent for use from before, but not kept: of that, lots say nothing.
-        allocation = allocate_from_lots(wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at, reclaims_expired=False)
+        allocation = allocate_from_lots(
+            wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at, reclaims_expired=False
+        )
         for lot, units, _ in allocation.shares:
             wallet.replace_lot(replace(lot, held=EXACT.add(lot.held, units)))
             shares.append(HoldShare(wallet_id=wallet.id, lot_id=lot.id, units=units))

@@ -100,7 +100,9 @@ def lock_wallets(wallet_ids: Iterable[int], *, used_at: datetime) -> dict[int, L
     return wallets
 
 
-def lock_wallet(wallet_id: int, reference: str, *, used_at: datetime) -> tuple[LockedWallet, EarlierTransaction | None]:
+def lock_wallet(
+    wallet_id: int, reference: str, *, used_at: datetime
+) -> tuple[LockedWallet, EarlierTransaction | None]:
     """
     Lock one wallet, and return it with the movement of this name, if there is one already.
 
@@ -111,7 +113,9 @@ def lock_wallet(wallet_id: int, reference: str, *, used_at: datetime) -> tuple[L
     return wallets[wallet_id], earlier
 
 
-def lock_customer_wallets(customer_units: Iterable[tuple[int, str]], *, used_at: datetime) -> dict[tuple[int, str], list[LockedWallet]]:
+def lock_customer_wallets(
+    customer_units: Iterable[tuple[int, str]], *, used_at: datetime
+) -> dict[tuple[int, str], list[LockedWallet]]:
     """Lock all wallets of these (customer, unit), and return them in the order in which they are taken."""
     keys = sorted(set(customer_units))
     parameters = [_array(id_ for id_, _ in keys), "{" + ",".join(unit for _, unit in keys) + "}"]
@@ -131,9 +135,17 @@ def _check_all_found(wallet_ids: Iterable[int], wallets: Mapping[int, LockedWall
 
 
 def _lock_and_read(
-    lock_query: str, lots_query: str, parameters: Sequence[Any], used_at: datetime, wallet_and_reference: tuple[int, str] | None = None
+    lock_query: str,
+    lots_query: str,
+    parameters: Sequence[Any],
+    used_at: datetime,
+    wallet_and_reference: tuple[int, str] | None = None,
 ) -> tuple[dict[int, LockedWallet], EarlierTransaction | None]:
-    wallet_cursor, lot_cursor, earlier_cursor = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
+    wallet_cursor, lot_cursor, earlier_cursor = (
+        prepared_statements.cursor(),
+        prepared_statements.cursor(),
+        prepared_statements.cursor(),
+    )
     # Each statement has a snapshot of its own, so what follows the lock sees what those did who held it before.
     with prepared_statements.pipeline():
         wallet_cursor.execute(lock_query, parameters, binary=True)

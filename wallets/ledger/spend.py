@@ -10,7 +10,7 @@ from django.db import transaction
 
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.allocation import LotShare, Allocation, allocate_from_lots
+from wallets.credit_rules.allocation import Allocation, LotShare, allocate_from_lots
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy, ShortfallSplit, split_shortfall
 from wallets.credit_rules.units import check_amount
 from wallets.ledger.errors import InsufficientUnits
@@ -115,7 +115,9 @@ def at_zero_rule(wallet: LockedWallet | None, request: SpendRequest) -> tuple[At
     return at_zero, request.limit if wallet.grace is None else wallet.grace
 
 
-def take_from_wallets(wallets: Sequence[LockedWallet], request: SpendRequest, sheet: Sheet, *, digest: str = "") -> SpendOutcome:
+def take_from_wallets(
+    wallets: Sequence[LockedWallet], request: SpendRequest, sheet: Sheet, *, digest: str = ""
+) -> SpendOutcome:
     """
     Take what a use costs from wallets that are open, one after the other, and post it.
 
@@ -150,7 +152,14 @@ def _owe_shortfall(wallet: LockedWallet, missing: Decimal, request: SpendRequest
     return split
 
 
-def _post_spend(wallet: LockedWallet, allocation: Allocation, split: ShortfallSplit, request: SpendRequest, sheet: Sheet, digest: str) -> NewTransaction:
+def _post_spend(
+    wallet: LockedWallet,
+    allocation: Allocation,
+    split: ShortfallSplit,
+    request: SpendRequest,
+    sheet: Sheet,
+    digest: str,
+) -> NewTransaction:
     reclaim_expired(wallet, allocation.shares, request, sheet)
     legs = [move_lot(wallet, wallet.lots[share.lot.id], EXACT.minus(share.units)) for share in allocation.shares]
     if split.owed:
@@ -170,7 +179,11 @@ def _post_spend(wallet: LockedWallet, allocation: Allocation, split: ShortfallSp
 
 def reclaim_expired(wallet: LockedWallet, shares: Iterable[LotShare], request: SpendRequest, sheet: Sheet) -> None:
     """Take back from breakage what a use from before the expiry takes of lots that have expired since."""
-    reclaimed_legs = [move_lot(wallet, wallet.lots[share.lot.id], share.reclaimed, reclaimed=True) for share in shares if share.reclaimed]
+    reclaimed_legs = [
+        move_lot(wallet, wallet.lots[share.lot.id], share.reclaimed, reclaimed=True)
+        for share in shares
+        if share.reclaimed
+    ]
     if reclaimed_legs:
         legs = [*reclaimed_legs, balancing_leg(Account.BREAKAGE, reclaimed_legs)]
         sheet.post(wallet, Movement.REVIVE, f"{request.reference}:revive", legs, used_at=request.at)

@@ -13,7 +13,7 @@ from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 from lib.failpoints import hit_failpoint
 from wallets.credit_rules.lots import Lot, cost_between
-from wallets.ledger.hash_chain import SEALED_TRANSACTION_FIELDS, SEALED_ENTRY_FIELDS, compute_seal
+from wallets.ledger.hash_chain import SEALED_ENTRY_FIELDS, SEALED_TRANSACTION_FIELDS, compute_seal
 from wallets.ledger.locked_wallets import LockedWallet
 from wallets.models.ledger import Account, Movement
 
@@ -59,7 +59,9 @@ class Sheet:
     by_id: int | None = None
     transactions: list[NewTransaction] = field(default_factory=list)
 
-    def post(self, wallet: LockedWallet, kind: Movement, reference: str, legs: Iterable[Leg], **fields: Any) -> NewTransaction:
+    def post(
+        self, wallet: LockedWallet, kind: Movement, reference: str, legs: Iterable[Leg], **fields: Any
+    ) -> NewTransaction:
         """
         Add a movement to a wallet that is open; its entries must sum to zero.
 
@@ -87,7 +89,9 @@ class Sheet:
             by_id=self.by_id,
             **fields,
         )
-        wallet.seal = transaction.seal = compute_seal(wallet.seal, _sealed_fields(transaction), map(_sealed_leg_fields, transaction.legs))
+        wallet.seal = transaction.seal = compute_seal(
+            wallet.seal, _sealed_fields(transaction), map(_sealed_leg_fields, transaction.legs)
+        )
         self.transactions.append(transaction)
         return transaction
 
@@ -95,7 +99,9 @@ class Sheet:
 _sealed_fields, _sealed_leg_fields = attrgetter(*SEALED_TRANSACTION_FIELDS), attrgetter(*SEALED_ENTRY_FIELDS)
 
 
-def move_lot(wallet: LockedWallet, lot: Lot, units: Decimal, *, reclaimed: bool = False, expired: bool = False) -> Leg:
+def move_lot(
+    wallet: LockedWallet, lot: Lot, units: Decimal, *, reclaimed: bool = False, expired: bool = False
+) -> Leg:
     """
     Move what is left of a lot by so many units, and return the wallet's entry for it.
 

@@ -55,8 +55,15 @@ def _read_wallets(criteria: Iterable[WalletCriteria]) -> tuple[dict[WalletCriter
     for wallet in Wallet.objects.filter(customer__in=wallets_by_customer).order_by("-priority", "-id"):
         wallets_by_customer[wallet.customer_id].append(wallet)
     # Of those that fit, the last one stays: the lowest priority number.
-    matches = {criterion: wallet for criterion in criteria for wallet in wallets_by_customer[criterion.customer_id] if _matches(wallet, criterion)}
-    return matches, {customer_id: {wallet.name for wallet in wallets} for customer_id, wallets in wallets_by_customer.items()}
+    matches = {
+        criterion: wallet
+        for criterion in criteria
+        for wallet in wallets_by_customer[criterion.customer_id]
+        if _matches(wallet, criterion)
+    }
+    return matches, {
+        customer_id: {wallet.name for wallet in wallets} for customer_id, wallets in wallets_by_customer.items()
+    }
 
 
 def _matches(wallet: Wallet, criterion: WalletCriteria) -> bool:
@@ -66,7 +73,13 @@ def _matches(wallet: Wallet, criterion: WalletCriteria) -> bool:
 def _new_wallets(missing: Iterable[WalletCriteria], names: Mapping[int, set[str]]) -> list[Wallet]:
     customer_ids = {criterion.customer_id for criterion in missing}
     customer_currencies = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "currency"))
-    new_wallets = {criterion._replace(currency=criterion.currency or _wallet_currency(criterion.unit, customer_currencies[criterion.customer_id])) for criterion in missing}
+    new_wallets = {
+        criterion._replace(
+            currency=criterion.currency
+            or _wallet_currency(criterion.unit, customer_currencies[criterion.customer_id])
+        )
+        for criterion in missing
+    }
     return [
         Wallet(customer_id=customer_id, name=_free_name(unit, names[customer_id]), unit=unit, currency=currency)
         for customer_id, unit, currency in sorted(new_wallets)

@@ -43,9 +43,13 @@ def dry_run(operation: Callable[[], object], *, wallet_ids: Iterable[int]) -> Wa
             last_transaction_id = Transaction.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
             operation()
             wallets_after = Wallet.objects.filter(pk__in=ids).order_by("pk")
-            changes = [BalanceChange(wallets_before[wallet.pk], wallet.balance, wallet.debt) for wallet in wallets_after]
+            changes = [
+                BalanceChange(wallets_before[wallet.pk], wallet.balance, wallet.debt) for wallet in wallets_after
+            ]
             entries = Entry.objects.filter(transaction__gt=last_transaction_id, wallet__in=ids, account="wallet")
-            effect = WalletEffect(changes, list(entries.select_related("transaction", "lot", "wallet").order_by("pk")))
+            effect = WalletEffect(
+                changes, list(entries.select_related("transaction", "lot", "wallet").order_by("pk"))
+            )
             raise _RollBack
     except _RollBack:
         assert effect is not None  # noqa: S101, it is raised after it is set

@@ -15,7 +15,7 @@ from lib.decimals import DOWN, EXACT, ZERO
 from lib.failpoints import hit_failpoint
 from lib.money import minor_unit
 from wallets.credit_rules.allocation import LotShare, allocate_from_lots
-from wallets.ledger.locked_wallets import WalletNotFound, LockedWallet, lock_wallets
+from wallets.ledger.locked_wallets import LockedWallet, WalletNotFound, lock_wallets
 from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Account, Movement, Wallet
 from wallets.purchases import grant_paid
@@ -35,7 +35,9 @@ ORDER BY w.id, i.id LIMIT %s
 """
 
 
-def pay_invoices(*, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> int:
+def pay_invoices(
+    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
+) -> int:
     """
     Pay what is due from the wallets that may, the oldest invoice first, and return how many payments that were.
 
@@ -73,7 +75,10 @@ def pay_from_wallet(*, wallet_id: int, invoice_id: int, at: datetime) -> Payment
 def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     wallet_row = Wallet.objects.get(pk=wallet_id)
-    is_same_customer_and_currency = (invoice.customer_id, str(invoice.currency)) == (wallet_row.customer_id, wallet_row.unit)
+    is_same_customer_and_currency = (invoice.customer_id, str(invoice.currency)) == (
+        wallet_row.customer_id,
+        wallet_row.unit,
+    )
     if invoice.state not in PAYABLE or not (wallet_row.pays_invoices and is_same_customer_and_currency):
         return None
     try:
@@ -86,7 +91,9 @@ def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
     payment_number = invoice.payments.count() + 1
     legs = [move_lot(wallet, wallet.lots[share.lot.id], EXACT.minus(share.units)) for share in shares]
     sheet = Sheet(at, reason=str(invoice))
-    sheet.post(wallet, Movement.PAY, f"invoice:{invoice.pk}:{payment_number}", [*legs, balancing_leg(Account.WORLD, legs)])
+    sheet.post(
+        wallet, Movement.PAY, f"invoice:{invoice.pk}:{payment_number}", [*legs, balancing_leg(Account.WORLD, legs)]
+    )
     write(sheet, [wallet])
     return record_payment(
         invoice_id=invoice.pk,

@@ -9,7 +9,7 @@ from customers.notifications import Announcement, announce_all
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from wallets.credit_rules.units import InvalidAmount, check_amount
-from wallets.ledger.errors import ReferenceConflict, LedgerRefused
+from wallets.ledger.errors import LedgerRefused, ReferenceConflict
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, LotKind, Wallet
 
@@ -17,7 +17,9 @@ MANUAL_KINDS = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
 """Kinds that are granted so; what is bought is granted by its purchase, what is included by its period."""
 
 
-def grant_manually(*, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None) -> Lot:
+def grant_manually(
+    *, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None
+) -> Lot:
     """
     Put a lot into a wallet, and tell its customer; the same source again is answered with the lot that it gave.
 

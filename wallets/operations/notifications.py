@@ -8,7 +8,9 @@ from lib.decimals import to_plain_string
 from wallets.models import Lot, Wallet
 
 
-def announce_wallet_event(event: str, wallet: Wallet, /, *, at: datetime, key_suffix: str = "", **facts: str | int | None) -> None:
+def announce_wallet_event(
+    event: str, wallet: Wallet, /, *, at: datetime, key_suffix: str = "", **facts: str | int | None
+) -> None:
     """Announce that a wallet was opened, changed or closed. what: the kind, without `wallet.` before it."""
     announce(
         kind=f"wallet.{event}",
@@ -19,7 +21,9 @@ def announce_wallet_event(event: str, wallet: Wallet, /, *, at: datetime, key_su
     )
 
 
-def announce_lot_adjustment(lot: Lot, adjustment: str, *, at: datetime, key_suffix: str, amount: Decimal | None = None) -> None:
+def announce_lot_adjustment(
+    lot: Lot, adjustment: str, *, at: datetime, key_suffix: str, amount: Decimal | None = None
+) -> None:
     """Announce that a person voided, refunded, moved or lengthened a lot."""
     payload = {
         "lot": lot.pk,

@@ -8,10 +8,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import PackPrice
-from wallets.auto_topup import TopUpRuleRequest, TopUpRuleRefused, CeilingLimits, remove_rule, set_rule
+from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_TOPUPS, CeilingSetter, CeilingSpan
 from wallets.portal.purchase import offered_for, told
@@ -107,7 +107,9 @@ def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpR
 
 def _off(rule: TopUpRule, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
     names = ("threshold", "percent", "target", "payer", "cooldown", "most_declines")
-    return TopUpRuleRequest(rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings)
+    return TopUpRuleRequest(
+        rule.pack.code, **{name: getattr(rule, name) for name in names}, is_on=False, ceilings=ceilings
+    )
 
 
 def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
-from customers.portal.visit import Visit, render_page, signed_in, redirect_with_message
+from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from invoices.portal.payment import pay_link
 from lib.decimals import ZERO
@@ -18,7 +18,7 @@ from plans.models.packs import PackUnit, SlabsBy
 from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
-from wallets.purchases import PurchaseRefused, PackOrder, buy
+from wallets.purchases import PackOrder, PurchaseRefused, buy
 from wallets.statements.formats import stands_in
 
 MOST_OFFERED = 50

@@ -2,6 +2,6 @@
 
 from wallets.purchases.paid_grant import grant_paid, settle_purchases
 from wallets.purchases.payment_receipt import receive_payment
-from wallets.purchases.purchase import PurchaseRefused, PackOrder, buy, cancel
+from wallets.purchases.purchase import PackOrder, PurchaseRefused, buy, cancel
 
-__all__ = ["PurchaseRefused", "PackOrder", "buy", "cancel", "grant_paid", "receive_payment", "settle_purchases"]
+__all__ = ["PackOrder", "PurchaseRefused", "buy", "cancel", "grant_paid", "receive_payment", "settle_purchases"]

@@ -79,8 +79,13 @@ def _lock_wallet(wallet_id: int) -> Wallet:
 
 def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
     quantity = order.packs if order.units is None else 1
-    if (purchase.terms["code"], purchase.quantity) != (order.pack, quantity) or order.units not in (None, purchase.units):
-        raise PurchaseRefused(f"“{order.reference}” names another purchase already: use a new one.", field="reference")
+    if (purchase.terms["code"], purchase.quantity) != (order.pack, quantity) or order.units not in (
+        None,
+        purchase.units,
+    ):
+        raise PurchaseRefused(
+            f"“{order.reference}” names another purchase already: use a new one.", field="reference"
+        )
     return purchase
 
 
@@ -90,13 +95,19 @@ def _check_on_sale(pack: CreditPack | None, wallet: Wallet, order: PackOrder, at
         raise PurchaseRefused(f"“{order.pack}” is not on sale: choose a pack that is.", field="pack")
     terms = current_terms(pack, str(wallet.currency))
     if terms is None:
-        raise PurchaseRefused(f"{pack} has no price in {wallet.currency}: add one, or choose another pack.", field="pack")
+        raise PurchaseRefused(
+            f"{pack} has no price in {wallet.currency}: add one, or choose another pack.", field="pack"
+        )
     if terms.unit != wallet.unit:
         unit = "credits" if wallet.unit == CREDITS else f"money in {wallet.unit}"
-        raise PurchaseRefused(f"The wallet holds {unit}, which {pack} is not: choose another pack or wallet.", field="pack")
+        raise PurchaseRefused(
+            f"The wallet holds {unit}, which {pack} is not: choose another pack or wallet.", field="pack"
+        )
     if wallet.unit != CREDITS and terms.is_taxed == wallet.pays_invoices:
         remedy = "tax it on those invoices" if wallet.pays_invoices else "tax it when it is bought"
-        raise PurchaseRefused(f"{pack} would be taxed twice, or never: choose a pack that says to {remedy}.", field="pack")
+        raise PurchaseRefused(
+            f"{pack} would be taxed twice, or never: choose a pack that says to {remedy}.", field="pack"
+        )
     _check_quantity(pack, order)
     return terms
 
@@ -187,7 +198,9 @@ def cancel(
             raise PurchaseRefused("What it bought is in the wallet: refund what is left of that.", field="purchase")
         if invoice.paid:
             paid = format_money(invoice.paid, str(invoice.currency))
-            raise PurchaseRefused(f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase")
+            raise PurchaseRefused(
+                f"{paid} of {invoice} is paid: have the rest paid, and refund it then.", field="purchase"
+            )
         Purchase.objects.filter(pk=purchase_id).update(state=state, ended_at=at, reason=reason)
         try:
             issue_credit_note(invoice_id=invoice.pk, lines=None, reason=reason, to="offset", at=at, by=by)

@@ -20,7 +20,14 @@ _SHORTEST_SERVICE = timedelta(microseconds=1)
 
 
 def draft_invoice(
-    purchase_id: int, customer: Customer, terms: PackTerms, amounts: PurchaseAmounts, packs: int, currency: str, *, at: datetime
+    purchase_id: int,
+    customer: Customer,
+    terms: PackTerms,
+    amounts: PurchaseAmounts,
+    packs: int,
+    currency: str,
+    *,
+    at: datetime,
 ) -> Draft:
     """Return the invoice of a purchase, not written yet; the purchase is what it is for."""
     seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
@@ -67,7 +74,9 @@ class PurchaseLineFacts(NamedTuple):
 def purchase_line_facts(terms: PackTerms, amounts: PurchaseAmounts, packs: int, *, at: datetime) -> PurchaseLineFacts:
     """Return what the invoice of a purchase says of it; at: when it was made."""
     quantity = amounts.units if terms.units is None else Decimal(packs)
-    return PurchaseLineFacts(quantity, _explanation(terms, amounts), (at, terms.expires_at(at) or at + _SHORTEST_SERVICE))
+    return PurchaseLineFacts(
+        quantity, _explanation(terms, amounts), (at, terms.expires_at(at) or at + _SHORTEST_SERVICE)
+    )
 
 
 def _unit(terms: PackTerms) -> str:

@@ -11,7 +11,7 @@ from django.db import connection
 
 from customers.models import Seller
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.breakage import LotMonth, BreakagePolicy, breakage_by_month
+from wallets.credit_rules.breakage import BreakagePolicy, LotMonth, breakage_by_month
 
 # What use took, and what expired; all else moves the basis: it came in, or went out unused.
 _MOVED = """

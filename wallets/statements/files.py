@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 
 from invoices.rendering.formats import Figures
 from invoices.rendering.invoice_facts import Party
-from invoices.rendering.page_content import HEX_COLOR, DEFAULT_COLOR
+from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
 from invoices.rendering.pdf_file import CONTROLS
@@ -59,7 +59,9 @@ def as_csv(wallet: Wallet, statement: Statement) -> Iterator[str]:
         ("closing", "", statement.closing, statement.closing_cost),
     ]
     yield from csv_lines([COLUMNS])
-    yield from csv_lines((what, of, to_plain_string(units), unit, to_plain_string(cost), currency) for what, of, units, cost in told)
+    yield from csv_lines(
+        (what, of, to_plain_string(units), unit, to_plain_string(cost), currency) for what, of, units, cost in told
+    )
 
 
 def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> bytes:

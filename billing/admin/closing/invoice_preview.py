@@ -36,7 +36,9 @@ def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
     except (NothingToBill, UnpricedUsage, ValueError) as reason:
         return Upcoming([], "", "", "", str(reason))
     shown = [
-        UpcomingLine(line.description, format_units(line.quantity, line.unit), format_money(line.amount, draft.currency))
+        UpcomingLine(
+            line.description, format_units(line.quantity, line.unit), format_money(line.amount, draft.currency)
+        )
         for line in draft.lines
     ]
     totals = draft.totals

@@ -44,7 +44,9 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
                 messages.success(request, f"{made} is issued in place of {invoice}.")
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[made.pk]))
             shown = preview_regeneration(invoice_id=invoice.pk, at=at)
-            told = f"A new invoice claims {format_money(shown.total.amount, str(shown.currency))}: by the addresses, tax"
+            told = (
+                f"A new invoice claims {format_money(shown.total.amount, str(shown.currency))}: by the addresses, tax"
+            )
             told += " numbers and taxes of now, and all usage of the period."
         except (PaymentAttemptRefused, CannotRegenerate) as refused:
             problems = [str(refused)]

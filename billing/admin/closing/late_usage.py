@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from billing.admin.closing.service_days import days
-from billing.closing.late_usage.report import LateReport, LateUsageRow, report_late_usage, price_late_usage
+from billing.closing.late_usage.report import LateReport, LateUsageRow, price_late_usage, report_late_usage
 from customers.models import Customer
 from customers.models.sellers import LateUsage as Policy
 from lib.formats import format_money

@@ -23,7 +23,7 @@ from billing.admin.closing import invoice_run, pdf_archives
 from billing.audit.job import AUDIT
 from billing.closing import month_end
 from billing.closing.month_end.checklist import MAX_COUNTED, ChecklistPoint
-from billing.closing.month_end.month_lock import points_of_lock, obstacles
+from billing.closing.month_end.month_lock import obstacles, points_of_lock
 from billing.closing.month_end.overview import MonthStatus, read_overview
 from billing.closing.pdf_archives.selection import select_month
 from billing.models import Job

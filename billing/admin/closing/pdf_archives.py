@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.closing.pdf_archives import selection
-from billing.closing.pdf_archives.archives import stream_archive, count_archives
+from billing.closing.pdf_archives.archives import count_archives, stream_archive
 from billing.closing.pdf_archives.job import RENDERING, start_rendering
 from billing.models import Job
 from billing.models.jobs import JobKind

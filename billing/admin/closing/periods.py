@@ -173,7 +173,9 @@ class PeriodAdmin(ModelAdmin):
             "The invoices are issued and numbered, and do not change after that.",
         ]
         if early:
-            consequences.append(f"{format_number(early)} of them would have waited for stragglers, which are late then.")
+            consequences.append(
+                f"{format_number(early)} of them would have waited for stragglers, which are late then."
+            )
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -188,7 +190,9 @@ class PeriodAdmin(ModelAdmin):
         invoices, failures = 0, []
         for period in periods:
             try:
-                invoices += close_period(period_id=period.pk, at=current_time(period.subscription.customer)) is not None
+                invoices += (
+                    close_period(period_id=period.pk, at=current_time(period.subscription.customer)) is not None
+                )
             except (ClosingFailed, PeriodNotOver) as failure:
                 failures.append(f"{period.subscription.customer}, {self.span(period)}: {failure}")
         closed = len(periods) - len(failures)
@@ -221,4 +225,8 @@ def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
     if len(chosen) > MOST_AT_ONCE:
         return [f"More than {MOST_AT_ONCE} periods are too many for one page: use the closing page instead."]
     running = sum(one.ends_at > _time(one, now) for one in chosen)
-    return [f"{format_number(running)} of them are not over yet: choose only periods that have ended."] if running else []
+    return (
+        [f"{format_number(running)} of them are not over yet: choose only periods that have ended."]
+        if running
+        else []
+    )

@@ -19,8 +19,8 @@ from billing.metering.usage.usage_summary import ADDING, Day, by_day, by_dimensi
 from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
-from lib.admin.charts import MeterChart, ChartSeries, line_chart
-from lib.formats import format_money, format_number, pluralize, format_units
+from lib.admin.charts import ChartSeries, MeterChart, line_chart
+from lib.formats import format_money, format_number, format_units, pluralize
 from plans.models import Meter
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.statements.formats import shown
@@ -182,7 +182,9 @@ def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date
     earlier = [counted.get(day - timedelta(days=length), nothing) for day in now]
     total = quantity_of(meter.aggregation, (day for day in used if day.day >= start))
     total_before = quantity_of(meter.aggregation, (day for day in used if day.day < start))
-    summary = f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
+    summary = (
+        f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
+    )
     series = [ChartSeries("this period", drawn), ChartSeries("the time before", earlier, faint=True)]
     what = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(

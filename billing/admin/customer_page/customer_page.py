@@ -79,7 +79,9 @@ class AccountAdmin(CustomerAdmin):
     def taxed(self, customer: Customer) -> str:
         """Say which taxes a document would carry, and why a VAT id does not count."""
         found = taxation_of(customer, at=current_time(customer))
-        told = [" ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in found.taxes]
+        told = [
+            " ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in found.taxes
+        ]
         return ". ".join(filter(None, [", ".join(told), found.problem, _checked(customer)]))
 
     def has_draft_invoice_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -90,7 +92,9 @@ class AccountAdmin(CustomerAdmin):
         """Begin a one-off invoice."""
         customer = self._seen(request, object_id)
         if request.method == "POST":
-            draft = draft_invoice(customer=customer, request=OneOffRequest(), at=current_time(customer), by=request.user)
+            draft = draft_invoice(
+                customer=customer, request=OneOffRequest(), at=current_time(customer), by=request.user
+            )
             return HttpResponseRedirect(reverse("admin:invoices_invoice_edit_draft", args=[draft.pk]))
         return self.admin_site.confirmation(
             request,

@@ -67,7 +67,9 @@ class ReservationAdmin(ModelAdmin):
 
     @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
     def state_shown(self, found: Reservation) -> tuple[str, str]:
-        if found.state == ReservationState.OPEN and found.until <= loaded_current_time(found.customer, now=timezone.now()):
+        if found.state == ReservationState.OPEN and found.until <= loaded_current_time(
+            found.customer, now=timezone.now()
+        ):
             return "over", "over, to be given back"
         return found.state, found.get_state_display()
 

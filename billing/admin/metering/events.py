@@ -19,11 +19,11 @@ from billing.admin.metering import line_events
 from billing.metering.corrections import correct_usage, parser
 from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.ingest.event_recorder import ACCEPTED, DUPLICATE
-from billing.metering.ingest.parser import MAX_AHEAD, MAX_AGE, event_key
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, event_key
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.metering.usage.event_trace import trace
 from billing.models import Event
-from customers.customer_time import test_clock_ids, clock_time
+from customers.customer_time import clock_time, test_clock_ids
 
 CORRECT = "billing.correct_event"
 

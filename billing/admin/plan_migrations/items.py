@@ -82,7 +82,9 @@ class MoveAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=find_customer_ids(term))
+        named = Q(subscription__external_id__startswith=term) | Q(
+            subscription__customer_id__in=find_customer_ids(term)
+        )
         return queryset.filter(named), False
 
     @admin.action(description="Leave the selected out", permissions=["plan"])

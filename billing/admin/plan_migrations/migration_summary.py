@@ -10,7 +10,7 @@ from billing.admin.jobs.job_display import facts_of
 from billing.models import MigrationItem, PlanMigration
 from billing.models.jobs import ENDED_STATES
 from billing.models.plan_migrations import MigrationState, MoveState
-from billing.plan_migrations.workflow import OPEN_STATES, read_jobs, find_missing_step
+from billing.plan_migrations.workflow import OPEN_STATES, find_missing_step, read_jobs
 from lib.formats import format_money
 
 MOST_SHOWN = 20

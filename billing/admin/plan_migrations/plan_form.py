@@ -22,7 +22,13 @@ from unfold.widgets import (
 )
 
 from billing.models.plan_migrations import MAX_NOTICE_DAYS, MigrationTiming
-from billing.plan_migrations.cohort import MAX_TITLE_LENGTH, MigrationRefused, Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import (
+    MAX_TITLE_LENGTH,
+    MigrationRefused,
+    MigrationTerms,
+    Selection,
+    plan_migration,
+)
 from customers.models import Seller
 from lib.admin.number_fields import NumberInput
 from lib.tabular_files import FileRefused, read_table
@@ -102,7 +108,10 @@ class MigrationForm(forms.Form):
         PlanVersion.objects.none(), label="Move to", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
     )
     when = forms.ChoiceField(
-        label="When", choices=MigrationTiming.choices, initial=MigrationTiming.PERIOD, widget=UnfoldAdminRadioSelectWidget
+        label="When",
+        choices=MigrationTiming.choices,
+        initial=MigrationTiming.PERIOD,
+        widget=UnfoldAdminRadioSelectWidget,
     )
     moment = forms.SplitDateTimeField(
         label="Date (UTC)", required=False, widget=UnfoldAdminSplitDateTimeVerticalWidget

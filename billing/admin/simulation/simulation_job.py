@@ -28,10 +28,17 @@ from billing.models import Job, SimulationResult
 from billing.models.jobs import JobKind
 from billing.simulation.cohorts import Cohort
 from billing.simulation.job import SIMULATION, SimulationRefused, read_request, start_simulation
-from billing.simulation.summaries import BUCKET_BOUNDS, PrepaidSummary, VersionSummary, count_by_change, summarize_prepaid, summarize_versions
-from lib.admin.charts import StaffChart, ChartSeries, bar_chart
+from billing.simulation.summaries import (
+    BUCKET_BOUNDS,
+    PrepaidSummary,
+    VersionSummary,
+    count_by_change,
+    summarize_prepaid,
+    summarize_versions,
+)
+from lib.admin.charts import ChartSeries, StaffChart, bar_chart
 from lib.formats import format_money, format_number
-from plans.catalog.comparison import percent_change, format_signed
+from plans.catalog.comparison import format_signed, percent_change
 from plans.models import Plan, PlanVersion
 from plans.pricing.unit_margin import margin_percent
 
@@ -229,10 +236,14 @@ def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
 
 def _wallets(one: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
     names = ("burnt_before", "burnt", "granted", "expired", "short")
-    return {"version": versions[one.version_id]} | {name: format_money(getattr(one, name), one.unit) for name in names}
+    return {"version": versions[one.version_id]} | {
+        name: format_money(getattr(one, name), one.unit) for name in names
+    }
 
 
-def _chart(drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str) -> StaffChart:
+def _chart(
+    drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str
+) -> StaffChart:
     names = _bars()
     series = [
         ChartSeries(str(version), [drawn.get((version.pk, currency), {}).get(bar, 0) for bar in names])
@@ -246,7 +257,9 @@ def _bars() -> dict[str, str]:
     """Return bar → its label, from what falls most to what rises most."""
     steps = [f"below {BUCKET_BOUNDS[0]} %"]
     steps += [f"{low} to {high} %" for low, high in pairwise(BUCKET_BOUNDS)]
-    named = {str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {BUCKET_BOUNDS[-1]} %"])}
+    named = {
+        str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {BUCKET_BOUNDS[-1]} %"])
+    }
     middle = BUCKET_BOUNDS.index(0)
     found = {bar: named[bar] for bar in named if int(bar) <= middle}
     return found | {"same": "no change"} | {bar: named[bar] for bar in named if int(bar) > middle} | {"new": "new"}

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget
 
 from billing.models import Period
 from billing.models.periods import PeriodState
-from billing.simulation.sandbox import CannotAdvance, start_advance, stop_clock, retry_advance
+from billing.simulation.sandbox import CannotAdvance, retry_advance, start_advance, stop_clock
 from billing.simulation.sandbox.next_due import next_due_at
 from billing.tasks import advance_clocks
 from customers.models import TestClock

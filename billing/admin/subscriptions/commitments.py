@@ -67,7 +67,9 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
             if not reason:
                 raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
             at = current_time(subscription.customer)
-            made = set_commitment(subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at)
+            made = set_commitment(
+                subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at
+            )
         except OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:

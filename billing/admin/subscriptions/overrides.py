@@ -51,7 +51,9 @@ class Figure:
 def figures_of(terms: VersionTerms) -> Iterator[Figure]:
     """Yield what may be overridden, feature by feature, in the order of the plan."""
     for one in terms.features:
-        yield Figure(one.feature_id, OverrideFigure.INCLUDED, {}, _included(one), format_units(one.included, one.unit))
+        yield Figure(
+            one.feature_id, OverrideFigure.INCLUDED, {}, _included(one), format_units(one.included, one.unit)
+        )
         if one.price is None:
             continue
         for rate in one.price.rates:

@@ -68,7 +68,10 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
         running = version.subscriptions.running().count()
         url = f"{reverse('admin:billing_subscription_changelist')}?version__id__exact={version.pk}"
-        facts = [*super().facts(version), {"name": "Running subscriptions", "value": format_number(running), "url": url}]
+        facts = [
+            *super().facts(version),
+            {"name": "Running subscriptions", "value": format_number(running), "url": url},
+        ]
         return facts + _moves(version) + _rehearsed(version)
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:

@@ -75,7 +75,9 @@ class QuantityForm(forms.Form):
 
     def __init__(self, *args: Any, held: tuple[FeeQuantity, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fee"].choices = [(one.fee.code, f"{one.fee.label} ({format_number(one.quantity)} now)") for one in held]
+        self.fields["fee"].choices = [
+            (one.fee.code, f"{one.fee.label} ({format_number(one.quantity)} now)") for one in held
+        ]
 
     @property
     def asked(self) -> str:

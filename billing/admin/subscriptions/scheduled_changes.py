@@ -63,7 +63,9 @@ class ScheduledChangeAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Q(subscription__external_id__startswith=term) | Q(subscription__customer_id__in=find_customer_ids(term))
+        named = Q(subscription__external_id__startswith=term) | Q(
+            subscription__customer_id__in=find_customer_ids(term)
+        )
         return queryset.filter(named), False
 
     @admin.action(description="Let the selected subscriptions stay", permissions=["revoke"])

@@ -240,4 +240,6 @@ def _progress(subscription: Subscription) -> PromiseShown | None:
     at = current_time(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     own = [one for one in running if one.subscription == subscription.external_id]
-    return next((promise_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None)
+    return next(
+        (promise_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None
+    )

@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from billing.limits.check import CAP_REACHED, LOCKED, NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, CheckAnswer
+from billing.limits.check import (
+    CAP_REACHED,
+    LOCKED,
+    NOT_COVERED,
+    PAUSED,
+    SPEND_CAP_REACHED,
+    WALLET_EMPTY,
+    CheckAnswer,
+)
 from billing.limits.remedies import remedy_for
 from lib.api.number_fields import serialize_amount
 from lib.api.problems import Problem
@@ -31,7 +39,11 @@ def standing_document(answer: CheckAnswer) -> dict[str, Any]:
         "cost": None if answer.cost is None else {"amount": to_plain_string(answer.cost), "unit": answer.unit},
         "balance": None
         if room is None
-        else {"available": to_plain_string(room.available), "unit": answer.unit, "is_endless": room.invoices_shortfall},
+        else {
+            "available": to_plain_string(room.available),
+            "unit": answer.unit,
+            "is_endless": room.invoices_shortfall,
+        },
         "spend_cap": None
         if spent is None
         else {

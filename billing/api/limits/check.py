@@ -15,7 +15,7 @@ from billing.api.limits.availability import answer_document
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
 from lib.api.errors import NotFoundError
-from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, to_exact_number, parse_number
+from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, parse_number, to_exact_number
 
 REQUEST = {
     "application/json": {

@@ -14,13 +14,18 @@ from rest_framework.response import Response
 from billing.api.limits.availability import answer_document, limit_reached
 from billing.limits.check import UnknownCustomer, UnknownFeature
 from billing.limits.reservations import commit, release, reserve
-from billing.limits.reservations.errors import LimitReached, ReservationNotOpen, ReservationConflict, ReservationRefused
-from billing.limits.reservations.reservation import MAX_DURATION, DEFAULT_DURATION
+from billing.limits.reservations.errors import (
+    LimitReached,
+    ReservationConflict,
+    ReservationNotOpen,
+    ReservationRefused,
+)
+from billing.limits.reservations.reservation import DEFAULT_DURATION, MAX_DURATION
 from billing.limits.reservations.usage_events import encode
 from billing.metering.ingest import event_recorder
 from billing.models import Reservation
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import current_time_by_external_id, current_time
+from customers.customer_time import current_time, current_time_by_external_id
 from lib.api.errors import ConflictError, NotFoundError
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
@@ -228,7 +233,9 @@ def refused_as_problems(operation: Callable[[], Done], *, at: datetime) -> Done:
     except (ReservationNotOpen, ReservationConflict) as error:
         raise ConflictError(str(error)) from error
     except event_recorder.BatchConflict as error:
-        raise ConflictError("An event was sent before with other content; nothing of this request is stored.") from error
+        raise ConflictError(
+            "An event was sent before with other content; nothing of this request is stored."
+        ) from error
     except ReservationRefused as error:
         detail = serializers.ErrorDetail(str(error), "refused")
         raise serializers.ValidationError({error.field or "body": [detail]}) from error

@@ -15,10 +15,10 @@ from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import CORRECTIONS_REQUEST, EVENTS_ANSWER
 from billing.api.metering.events import refused_fields
-from billing.metering.corrections import NothingCorrected, CorrectionOutcome, CorrectionRequest, correct_usage, parser
+from billing.metering.corrections import CorrectionOutcome, CorrectionRequest, NothingCorrected, correct_usage, parser
 from billing.metering.ingest import submission
 from billing.metering.ingest.event_recorder import ACCEPTED, CONFLICT, DUPLICATE
-from billing.metering.ingest.parser import MAX_AHEAD, MAX_BYTES, MAX_AGE, BodyRefused, EventError
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, MAX_BYTES, BodyRefused, EventError
 from billing.metering.store.counter_store import CounterUnderflow
 from billing.models import Event
 from customers.models import Customer
@@ -65,7 +65,9 @@ class CorrectionsView(APIView):
         except CounterUnderflow as error:
             raise UnprocessableError(str(error)) from error
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
-            raise (ConflictError if outcomes[0].status == CONFLICT else UnprocessableError)(_in_words(wanted, outcomes))
+            raise (ConflictError if outcomes[0].status == CONFLICT else UnprocessableError)(
+                _in_words(wanted, outcomes)
+            )
         return _answer(wanted, outcomes, refused)
 
 
@@ -75,7 +77,9 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
 
     :raises APIException: if it is not the same for all of them.
     """
-    wanted, _, _ = parser.parse_corrections(body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST)
+    wanted, _, _ = parser.parse_corrections(
+        body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST
+    )
     found = Event.objects.filter(key__in=[one.key for one in wanted]).values("customer_id")
     times = set(Customer.objects.filter(pk__in=found).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
     if len(times) > 1:
@@ -96,7 +100,9 @@ def _in_words(wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome]
     return f"{wrong[0]}.{more} Nothing of this request is stored."
 
 
-def _answer(wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]) -> HttpResponse:
+def _answer(
+    wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]
+) -> HttpResponse:
     results: list[dict[str, object]] = []
     for one, (status, *told) in zip(wanted, outcomes, strict=True):
         why = dict(zip(("field", "detail"), told, strict=True)) if told[0] else {}

@@ -89,7 +89,9 @@ def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[s
     )
 
 
-def _answer(events: list[parser.ReceivedEvent], outcomes: list[str], refused: list[parser.EventError]) -> HttpResponse:
+def _answer(
+    events: list[parser.ReceivedEvent], outcomes: list[str], refused: list[parser.EventError]
+) -> HttpResponse:
     results: list[dict[str, object]] = [
         {"index": event.index, "id": event.id, "status": outcome}
         for event, outcome in zip(events, outcomes, strict=True)

@@ -87,7 +87,12 @@ class BreakdownView(APIView):
         except BreakdownRefused as error:
             raise ValidationError({error.field: [str(error)]}) from error
         rows = [
-            {"start": one.starts_at, "group": one.group, "quantity": to_plain_string(one.quantity), "events": one.events}
+            {
+                "start": one.starts_at,
+                "group": one.group,
+                "quantity": to_plain_string(one.quantity),
+                "events": one.events,
+            }
             for one in slices
         ]
         return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})

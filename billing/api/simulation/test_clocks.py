@@ -12,7 +12,7 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.simulation.sandbox import CannotAdvance, start_advance, create_clock, stop_clock, retry_advance
+from billing.simulation.sandbox import CannotAdvance, create_clock, retry_advance, start_advance, stop_clock
 from billing.tasks import advance_clocks
 from customers.api_keys.idempotency import idempotent
 from customers.models import TestClock

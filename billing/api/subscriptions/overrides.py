@@ -111,7 +111,9 @@ class OverridesView(Overrides, generics.ListAPIView[Override]):
         serializer.is_valid(raise_exception=True)
         try:
             found = self.subscription()
-            made = subscriptions.override(subscription=found, **serializer.validated_data, at=current_time(found.customer))
+            made = subscriptions.override(
+                subscription=found, **serializer.validated_data, at=current_time(found.customer)
+            )
         except subscriptions.OverrideRefused as error:
             raise refusal(error) from error
         return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)

@@ -9,10 +9,10 @@ from rest_framework import serializers
 
 from billing.api.subscriptions.coupons import coupon_named
 from billing.models import Pause, Period, ScheduledChange, Subscription
-from billing.subscriptions.terms.quantities import to_quantity_changes, fee_quantities
+from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_changes
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
-from lib.api.fields import CurrencyField, InstantField, StrictFields, ExternalIdField
+from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
 from lib.field_types import MOST_SEATS, MOST_TRIAL_DAYS
 from plans.catalog.stored_terms import load_terms
 from plans.models import Coupon, PlanVersion

@@ -16,7 +16,7 @@ from billing.models.periods import PeriodKind
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from customers.api_keys.idempotency import idempotent
-from customers.customer_time import customer_named_in, current_time_expression, current_time_by_external_id
+from customers.customer_time import current_time_by_external_id, current_time_expression, customer_named_in
 from lib.api.isolation import SandboxIsolation
 from lib.api.problems import Problem
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from billing.closing.lines.usage_lines import period_share
-from billing.closing.records import PeriodToClose, CommitmentCycle
+from billing.closing.records import CommitmentCycle, PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from lib import prepared_statements
@@ -126,7 +126,9 @@ def commitment_cycles(billed: Iterable[BilledPeriod], template: RatingPeriod) ->
                 yield run[start : start + commitment.periods]
 
 
-def build_cycle(billed_periods: Sequence[BilledPeriod], template: RatingPeriod, *, is_complete: bool) -> CommitmentCycle:
+def build_cycle(
+    billed_periods: Sequence[BilledPeriod], template: RatingPeriod, *, is_complete: bool
+) -> CommitmentCycle:
     """
     Return the contract of these periods, as far as they are closed.
 

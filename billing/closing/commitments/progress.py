@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.period_reader import read_periods_to_close
-from billing.closing.records import PeriodToClose, CommitmentCycle
+from billing.closing.records import CommitmentCycle, PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.usage.current_usage import PeriodUsage
 from billing.models import Subscription

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from billing.closing.records import AssembledInvoice, PeriodToClose
-from billing.closing.result import CloseSummary, CloseFailure
+from billing.closing.result import CloseFailure, CloseSummary
 from invoices.documents.drafts import Draft, DraftSection
 from plans.catalog.stored_terms import load_terms
 
@@ -38,7 +38,9 @@ def invoice_group(closing: PeriodToClose) -> InvoiceGroup | None:
     span = closing.span
     includes_tax = load_terms(span.version_id, span.currency).includes_tax
     is_opening = closing.kind == "opening"
-    return InvoiceGroup(closing.buyer.customer_id, span.ends_at, closing.consolidates_at, is_opening, span.currency, includes_tax)
+    return InvoiceGroup(
+        closing.buyer.customer_id, span.ends_at, closing.consolidates_at, is_opening, span.currency, includes_tax
+    )
 
 
 def group_periods(closings: Iterable[PeriodToClose]) -> dict[InvoiceGroup, list[PeriodToClose]]:
@@ -93,12 +95,20 @@ def _explain_failure(members: Sequence[PeriodToClose], errors: Mapping[int, str]
     return ""
 
 
-def _depends_on_dropped(one: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]) -> bool:
+def _depends_on_dropped(
+    one: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]
+) -> bool:
     """Tell whether a period settles what one of the same chunk claims that is not billed now."""
-    return one.blocking_period_id is not None and one.blocking_period_id in closings and one.blocking_period_id not in assembled
+    return (
+        one.blocking_period_id is not None
+        and one.blocking_period_id in closings
+        and one.blocking_period_id not in assembled
+    )
 
 
-def merge_groups(assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]]) -> None:
+def merge_groups(
+    assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]]
+) -> None:
     """Let the documents of each group be one, which those that were assembled for it share from here on."""
     for members in groups.values():
         # Which prices include tax, an opening document has from the period that follows.

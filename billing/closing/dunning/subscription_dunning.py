@@ -24,7 +24,9 @@ REASON = "{invoice} is not paid"
 NOTHING_RUNNING = "Nothing that it could be done to was running"
 
 
-def apply_dunning_actions(*, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> int:
+def apply_dunning_actions(
+    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
+) -> int:
     """Do what dunning asks of subscriptions, and resume those whose customers have paid; return how many."""
     done = 0
     for act_id in _pending_action_ids(clock_id):

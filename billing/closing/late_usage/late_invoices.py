@@ -11,8 +11,8 @@ from billing.closing.invoice_assembly import assemble_late_invoice
 from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.late_usage.reissue import reissue
 from billing.closing.period_locks import ON_NEXT_INVOICE, REPLACEABLE, lock_invoices_of_periods
-from billing.closing.period_reader import read_periods_to_close, read_late_periods
-from billing.closing.result import CloseSummary, CloseFailure
+from billing.closing.period_reader import read_late_periods, read_periods_to_close
+from billing.closing.result import CloseFailure, CloseSummary
 from billing.metering.store.events import read_high_water_mark
 from customers.customer_time import clock_sql
 from invoices.documents.issue import issue

@@ -17,10 +17,10 @@ from billing.closing.invoice_writer import clear_late, write_invoice_rows
 from billing.closing.lines.late_usage_lines import usage_differences
 from billing.closing.lines.line_templates import line_templates
 from billing.closing.lines.usage_lines import earlier_usage_json
-from billing.closing.records import AssembledInvoice, PeriodToClose, LatePeriod, UsageSnapshot
+from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose, UsageSnapshot
 from billing.closing.result import CloseSummary
 from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER
-from invoices.credit_notes import LineCredit, CreditableInvoice, draft_credit_note, read_creditable_invoices
+from invoices.credit_notes import CreditableInvoice, LineCredit, draft_credit_note, read_creditable_invoices
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import SellerTerms
@@ -33,7 +33,9 @@ _DOCUMENT = "SELECT invoice_id FROM billing_period WHERE id = %s"
 _REPLACE = "UPDATE billing_period SET invoice_id = %s WHERE id = %s"
 
 
-def reissue(late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, *, high_water_mark: int, at: datetime) -> CloseSummary:
+def reissue(
+    late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, *, high_water_mark: int, at: datetime
+) -> CloseSummary:
     """
     Replace the document of a late period, whose row and document the caller's transaction holds locked.
 

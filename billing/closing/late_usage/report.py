@@ -12,7 +12,7 @@ from decimal import Decimal
 from billing.closing.batch import describe_error
 from billing.closing.commitments.contract_state import attach_commitments
 from billing.closing.invoice_assembly import late_amount
-from billing.closing.period_reader import read_periods_to_close, read_late_periods
+from billing.closing.period_reader import read_late_periods, read_periods_to_close
 from billing.models import Period
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import EXACT, ZERO

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from billing.closing.records import PeriodToClose, InvoiceCoupon
+from billing.closing.records import InvoiceCoupon, PeriodToClose
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
 from invoices.documents.totals import Taxes, total_up
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
-from plans.pricing.discounts import DiscountableLine, DiscountTerms, AppliedDiscount, apply_discounts
+from plans.pricing.discounts import AppliedDiscount, DiscountableLine, DiscountTerms, apply_discounts
 
 ONE = Decimal(1)
 
@@ -51,7 +51,9 @@ def attach_coupons(closings: Mapping[int, PeriodToClose]) -> None:
 def coupon_from_row(row: Sequence[Any]) -> InvoiceCoupon:
     """Return a coupon from what `HELD` reads of it, without its period."""
     *coupon, features, fees = row
-    return InvoiceCoupon(*coupon, frozenset([*(f"feature:{one}" for one in features), *(f"fee:{one}" for one in fees)]))
+    return InvoiceCoupon(
+        *coupon, frozenset([*(f"feature:{one}" for one in features), *(f"fee:{one}" for one in fees)])
+    )
 
 
 def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tuple[DraftLine, int]]:
@@ -109,7 +111,9 @@ def _coupon_lines(
         yield coupon, [DraftShare(coupon, line, share) for line, share in shares]
 
 
-def _coupon_line(draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, amount: Decimal, taxes: Taxes) -> DraftLine:
+def _coupon_line(
+    draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, amount: Decimal, taxes: Taxes
+) -> DraftLine:
     return DraftLine(
         kind="coupon",
         description=f"{held.name} ({held.code})",

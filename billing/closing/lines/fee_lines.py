@@ -15,7 +15,13 @@ import msgspec
 
 from billing.closing.lines import multi_period_fees
 from billing.closing.lines.line_templates import line_templates
-from billing.closing.lines.quantity_lines import PRORATION_TEXTS, quantity_fee_lines, one_time_quantity_lines, settlement_workings, quantity_settlement_lines
+from billing.closing.lines.quantity_lines import (
+    PRORATION_TEXTS,
+    one_time_quantity_lines,
+    quantity_fee_lines,
+    quantity_settlement_lines,
+    settlement_workings,
+)
 from billing.closing.records import BilledFee, PeriodToClose
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.subscriptions.periods.boundaries import TimeInterval as Edges
@@ -103,7 +109,11 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
         used, explanation = _cumulative_amount(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
         amount = used - (claim.amount if claim else 0)
         if claim and amount < 0:
-            gives_back = closing.credits_unused_time if fee.every == 1 else closing.changes_version or closing.credits_beyond_end
+            gives_back = (
+                closing.credits_unused_time
+                if fee.every == 1
+                else closing.changes_version or closing.credits_beyond_end
+            )
             amount = claim.credit_for(amount, span.currency) if gives_back else ZERO
         if amount:
             told = explanation | settlement_workings(used, claim, amount, span.currency)
@@ -123,7 +133,12 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
 
 
 def _cumulative_amount(
-    closing: PeriodToClose, claim: BilledFee | None, part: Edges, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms
+    closing: PeriodToClose,
+    claim: BilledFee | None,
+    part: Edges,
+    span: RatingPeriod,
+    fee: FeeTerms,
+    terms: VersionTerms,
 ) -> tuple[Decimal, dict[str, str]]:
     """
     Return what a part of a fee comes to, and the workings.

@@ -14,8 +14,15 @@ from typing import NamedTuple
 import msgspec
 
 from billing.closing.lines.line_templates import line_templates
-from billing.closing.lines.usage_lines import special_case_notes, line_description, earlier_usage_json, usage_workings, rate_period, cumulative_workings
-from billing.closing.records import BilledAmount, LatePeriod, UsageSnapshot, BilledUsageLine, UsageCredit
+from billing.closing.lines.usage_lines import (
+    cumulative_workings,
+    earlier_usage_json,
+    line_description,
+    rate_period,
+    special_case_notes,
+    usage_workings,
+)
+from billing.closing.records import BilledAmount, BilledUsageLine, LatePeriod, UsageCredit, UsageSnapshot
 from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import WindowCharge
 from invoices.documents.buyer_details import Buyer
@@ -83,7 +90,9 @@ def usage_differences(
             unit=feature.unit,
             amount=amount,
             taxes=seller.taxes_of(buyer, at=supplied_at, code=feature.tax_code),
-            explanation=_first_workings(span, due) if is_first else _difference_workings(late_period, due, billed, amount),
+            explanation=_first_workings(span, due)
+            if is_first
+            else _difference_workings(late_period, due, billed, amount),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
@@ -122,7 +131,9 @@ def _invoiced_amount(fall: Decimal, claims: Sequence[BilledUsageLine], currency:
     return min(found, max(sum((claim.uncredited for claim in claims), ZERO), ZERO))
 
 
-def split_off_credits(difference: UsageDifference) -> tuple[Sequence[UsageCredit], tuple[DraftLine, UsageSnapshot] | None]:
+def split_off_credits(
+    difference: UsageDifference,
+) -> tuple[Sequence[UsageCredit], tuple[DraftLine, UsageSnapshot] | None]:
     """
     Return what credit notes take back of the claims, the latest first, and the line for what they do not.
 
@@ -154,7 +165,9 @@ def _rate_late_period(late: LatePeriod) -> Iterator[WindowCharge]:
 def _first_workings(span: RatingPeriod, due: WindowCharge) -> bytes:
     """Return the workings of usage that nothing was billed of yet."""
     told = special_case_notes(span, due.feature, due.line.rate_key)
-    return usage_workings(due.line, due.feature.overridden, **told | (cumulative_workings(due, span.currency) if due.before else {}))
+    return usage_workings(
+        due.line, due.feature.overridden, **told | (cumulative_workings(due, span.currency) if due.before else {})
+    )
 
 
 def _difference_workings(late: LatePeriod, due: WindowCharge, billed: BilledAmount, amount: Decimal) -> bytes:

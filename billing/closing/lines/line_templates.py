@@ -42,7 +42,9 @@ def line_templates(span: RatingPeriod) -> LineTemplates:
         found = _templates_by_version[span.version_id, span.currency] = _build_templates(published)
     if terms is published:
         return found
-    return replace(found, terms=terms, features=dict(terms.by_plan_feature), standing=_features_due_without_usage(terms))
+    return replace(
+        found, terms=terms, features=dict(terms.by_plan_feature), standing=_features_due_without_usage(terms)
+    )
 
 
 def _build_templates(terms: VersionTerms) -> LineTemplates:

@@ -17,7 +17,7 @@ from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.subscriptions.periods.boundaries import TimeInterval as Edges
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from invoices.documents.line_net import line_net_sql
-from invoices.tax.line_taxes import parse_taxes, line_taxes_sql
+from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 
 MAX_BOUNDARY_SHIFT = timedelta(days=2)
@@ -102,7 +102,9 @@ def attach_multi_period_fees(closings: Iterable[PeriodToClose]) -> None:
     Give periods that have fees for several of them what was claimed of these, in one statement at most; since when
     they run; and what becomes of what was claimed beyond their end, where a cancellation or a pause has set it.
     """
-    asked = {one.span.period_id: (one, since) for one in closings if (since := _earliest_service_start(one)) is not None}
+    asked = {
+        one.span.period_id: (one, since) for one in closings if (since := _earliest_service_start(one)) is not None
+    }
     if not asked:
         return
     with connection.cursor() as cursor:

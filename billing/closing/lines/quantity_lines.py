@@ -24,12 +24,19 @@ from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.line_net import line_net_sql
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from invoices.documents.totals import Taxes
-from invoices.tax.line_taxes import parse_taxes, line_taxes_sql
+from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 from plans.models.prices import Billed, FeeKind
-from plans.pricing.quantity_segments import Segment, billable_units, price_segments, quantity_at, split_by_quantity, count_added_units
+from plans.pricing.quantity_segments import (
+    Segment,
+    billable_units,
+    count_added_units,
+    price_segments,
+    quantity_at,
+    split_by_quantity,
+)
 
 ONE = Decimal(1)
 PRORATION_TEXTS = {"second": "by the second", "day": "by the day", "none": "not prorated"}
@@ -68,7 +75,9 @@ def attach_billed_fees(closings: Mapping[int, PeriodToClose]) -> None:
     attach_multi_period_fees(wanted)
 
 
-def read_fees_billed_in_advance(period_ids: Sequence[int], open_before: dict[int, int] | None = None) -> dict[int, dict[int, BilledFee]]:
+def read_fees_billed_in_advance(
+    period_ids: Sequence[int], open_before: dict[int, int] | None = None
+) -> dict[int, dict[int, BilledFee]]:
     """
     Return period → fee → what was claimed of it in advance.
 
@@ -77,7 +86,10 @@ def read_fees_billed_in_advance(period_ids: Sequence[int], open_before: dict[int
     found: dict[int, dict[int, BilledFee]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            _BILLED_IN_ADVANCE.format(net=line_net_sql("l"), taxes=line_taxes_sql("l"), own=is_own_line_sql("before", "l")), [list(period_ids)]
+            _BILLED_IN_ADVANCE.format(
+                net=line_net_sql("l"), taxes=line_taxes_sql("l"), own=is_own_line_sql("before", "l")
+            ),
+            [list(period_ids)],
         )
         for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
             if before is not None and open_before is not None:
@@ -108,7 +120,9 @@ def _depends_on_billed_fees(closing: PeriodToClose) -> bool:
     return any(terms.unit_fees or terms.multi_period_fees for terms in known)
 
 
-def quantity_fee_lines(closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool) -> Iterator[DraftLine]:
+def quantity_fee_lines(
+    closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool
+) -> Iterator[DraftLine]:
     """Yield the lines of recurring fees for what is held in a period; in advance, for what is known of it by now."""
     terms = load_terms(span.version_id, span.currency)
     billed = Billed.ADVANCE if in_advance else Billed.ARREARS
@@ -152,7 +166,9 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
             yield line
 
 
-def settlement_workings(cumulative: Decimal, claim: BilledFee | None, amount: Decimal, currency: str) -> dict[str, str]:
+def settlement_workings(
+    cumulative: Decimal, claim: BilledFee | None, amount: Decimal, currency: str
+) -> dict[str, str]:
     """Return the workings of what is settled: what a fee comes to, and what was claimed and left by coupons of it."""
     before = round_money(claim.amount if claim else ZERO, currency)
     told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{before:f}"}
@@ -182,7 +198,9 @@ def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, 
             yield fee, left
 
 
-def one_time_quantity_lines(closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, is_start: bool) -> Iterator[DraftLine]:
+def one_time_quantity_lines(
+    closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, is_start: bool
+) -> Iterator[DraftLine]:
     """
     Yield the lines of one-time fees for what is held more at the end of a period than before it.
 
@@ -251,10 +269,18 @@ def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, i
 
 
 def _segments(
-    closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms, *, until: datetime, since: datetime | None = None
+    closing: PeriodToClose,
+    span: RatingPeriod,
+    fee: FeeTerms,
+    terms: VersionTerms,
+    *,
+    until: datetime,
+    since: datetime | None = None,
 ) -> tuple[Segment, ...]:
     zone = closing.buyer.time_zone
-    full_start, full_end = whole_interval(period_anchor(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at)
+    full_start, full_end = whole_interval(
+        period_anchor(terms, anchor_at=span.anchor_at, time_zone=zone), span.starts_at
+    )
     return split_by_quantity(
         closing.quantity_changes.get(fee.code, ()),
         default=fee.least,

@@ -24,7 +24,13 @@ ONE = Decimal(1)
 
 
 def commitment_settlement_lines(
-    contract: CommitmentCycle, span: RatingPeriod, usage: Iterable[DraftLine], *, buyer: Buyer, seller: SellerTerms, suffix: str = ""
+    contract: CommitmentCycle,
+    span: RatingPeriod,
+    usage: Iterable[DraftLine],
+    *,
+    buyer: Buyer,
+    seller: SellerTerms,
+    suffix: str = "",
 ) -> Iterator[DraftLine]:
     """
     Yield the lines that bring a contract's claims to what it comes to with these lines of usage on top.
@@ -50,7 +56,9 @@ def commitment_settlement_lines(
                 unit="",
                 amount=EXACT.subtract(cumulative, billed),
                 taxes=seller.taxes_of(buyer, at=last_instant(span.ends_at), code=terms.tax_code),
-                explanation=commitment_workings(contract, settled, kind, spent=spent, cumulative=cumulative, billed=billed),
+                explanation=commitment_workings(
+                    contract, settled, kind, spent=spent, cumulative=cumulative, billed=billed
+                ),
             )
 
 
@@ -62,7 +70,13 @@ def add_to_commitment(contract: CommitmentCycle, lines: Iterable[DraftLine]) -> 
 
 
 def commitment_workings(
-    contract: CommitmentCycle, settled: CommitmentSettlement, kind: str, *, spent: Decimal, cumulative: Decimal, billed: Decimal
+    contract: CommitmentCycle,
+    settled: CommitmentSettlement,
+    kind: str,
+    *,
+    spent: Decimal,
+    cumulative: Decimal,
+    billed: Decimal,
 ) -> bytes:
     """Return the workings of a line as JSON: what was promised and spent, and the sum that it is as a formula."""
     commitment = contract.commitment

@@ -12,14 +12,14 @@ from billing.closing.lines.line_templates import LineTemplates, line_templates
 from billing.closing.records import PeriodToClose, UsageSnapshot
 from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, Counters, RatingPeriod, UsageWindow
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
-from billing.subscriptions.periods.boundaries import period_anchor, whole_interval, usage_window
+from billing.subscriptions.periods.boundaries import period_anchor, usage_window, whole_interval
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
-from plans.catalog.stored_terms import FREE_RATE, TermDifference, FeatureTerms, VersionTerms, load_terms
+from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, TermDifference, VersionTerms, load_terms
 from plans.pricing.proration import share_of_interval
-from plans.pricing.rating import UNCOVERED, BOUND, FULL_PERIOD, RatedLine
+from plans.pricing.rating import BOUND, FULL_PERIOD, UNCOVERED, RatedLine
 
 
 class UnpricedUsage(Exception):
@@ -46,7 +46,11 @@ def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = 
         counted = counters.get(window, {})
         if include_idle and not counted:
             counted = {int(feature.price.rates[0].key): EMPTY_COUNTER}
-        part = window_share(span, feature, window) if feature.price.is_bounded and not feature.spans_periods else FULL_PERIOD
+        part = (
+            window_share(span, feature, window)
+            if feature.price.is_bounded and not feature.spans_periods
+            else FULL_PERIOD
+        )
         for line, before in rate_window(span, feature, counted, part=part).lines():
             yield WindowCharge(feature, window, line, before, counted.get(int(line.rate_key), EMPTY_COUNTER))
 
@@ -81,7 +85,9 @@ def _window_starts(terms: VersionTerms, feature: FeatureTerms, span: RatingPerio
         return
     at = span.starts_at
     while at < span.ends_at:
-        start, at = usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
+        start, at = usage_window(
+            terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at
+        )
         yield start
 
 
@@ -113,7 +119,9 @@ def _share_of_interval(span: RatingPeriod, whole: tuple[datetime, datetime], ter
     )
 
 
-def usage_lines(closing: PeriodToClose, seller: SellerTerms, *, include_idle: bool = False) -> Iterator[tuple[DraftLine, UsageSnapshot]]:
+def usage_lines(
+    closing: PeriodToClose, seller: SellerTerms, *, include_idle: bool = False
+) -> Iterator[tuple[DraftLine, UsageSnapshot]]:
     """Yield a line with its snapshot for each rate that was used or is due without usage."""
     span = closing.span
     descriptions = line_templates(span).descriptions
@@ -124,7 +132,9 @@ def usage_lines(closing: PeriodToClose, seller: SellerTerms, *, include_idle: bo
         if not quantity and not amount and not include_idle:
             continue
         rate_id = int(line.rate_key)
-        told = special_case_notes(span, feature, line.rate_key) | (cumulative_workings(due, span.currency) if before else {})
+        told = special_case_notes(span, feature, line.rate_key) | (
+            cumulative_workings(due, span.currency) if before else {}
+        )
         drafted = DraftLine(
             kind="usage",
             description=line_description(span, feature, line, descriptions),
@@ -139,7 +149,10 @@ def usage_lines(closing: PeriodToClose, seller: SellerTerms, *, include_idle: bo
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        yield drafted, UsageSnapshot(drafted, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature))
+        yield (
+            drafted,
+            UsageSnapshot(drafted, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)),
+        )
 
 
 def special_case_notes(span: RatingPeriod, feature: FeatureTerms, rate_key: int | str) -> dict[str, str]:
@@ -176,10 +189,14 @@ def earlier_usage_json(span: RatingPeriod, feature: FeatureTerms) -> bytes | Non
     run = span.runs.get(feature.plan_feature_id)
     if run is None or run.earlier is None:
         return None
-    return msgspec.json.encode({str(rate_id): to_plain_string(quantity) for rate_id, quantity in sorted(run.earlier.items())})
+    return msgspec.json.encode(
+        {str(rate_id): to_plain_string(quantity) for rate_id, quantity in sorted(run.earlier.items())}
+    )
 
 
-def line_description(span: RatingPeriod, feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]) -> str:
+def line_description(
+    span: RatingPeriod, feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]
+) -> str:
     """Return how the line of a rate, or of a bound, reads."""
     has_own = line.rate_key in (BOUND, UNCOVERED) and line.label
     of_bound = f"{feature.name}: {line.label}" if has_own else feature.name
@@ -197,7 +214,11 @@ def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **mor
     """
     parts, terms = [], []
     for part in line.parts:
-        units, unit_price, flat_fee = to_plain_string(part.units), to_plain_string(part.unit_price), to_plain_string(part.flat_fee)
+        units, unit_price, flat_fee = (
+            to_plain_string(part.units),
+            to_plain_string(part.unit_price),
+            to_plain_string(part.flat_fee),
+        )
         end = "null" if part.end is None else f'"{to_plain_string(part.end)}"'
         parts.append(
             f'{{"from":"{to_plain_string(part.start)}","to":{end},"units":"{units}","unit_price":"{unit_price}"'

@@ -3,4 +3,4 @@
 from billing.closing.month_end.checklist import ChecklistPoint, read_checklist
 from billing.closing.month_end.month_lock import lock_checked_month
 
-__all__ = ["ChecklistPoint", "read_checklist", "lock_checked_month"]
+__all__ = ["ChecklistPoint", "lock_checked_month", "read_checklist"]

@@ -70,7 +70,9 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
 
 def _period_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
     live = {"subscription__customer__seller": seller, "subscription__sandbox": False}
-    periods = Period.objects.filter(state=PeriodState.OPEN, due_at__lte=over + MAX_GRACE_PERIOD, ends_at__lte=over, **live)
+    periods = Period.objects.filter(
+        state=PeriodState.OPEN, due_at__lte=over + MAX_GRACE_PERIOD, ends_at__lte=over, **live
+    )
     periods = periods.exclude(kind=PeriodKind.OPENING, ends_at=over)  # it bills the month that begins
     drafts = Invoice.objects.filter(seller=seller, sandbox=False, state=InvoiceState.DRAFT, period_end__lte=over)
     yield ChecklistPoint("periods_open", _count(periods.filter(error="")), blocks=True)
@@ -89,7 +91,9 @@ def _usage_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("late_usage", len(late.rows) + (not late.is_all), amounts=amounts)
 
 
-def _invoice_points(seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime) -> Iterable[ChecklistPoint]:
+def _invoice_points(
+    seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime
+) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("without_file", _count(of_month.exclude(rendering__content__isnull=False)))
     told = {
         "notification__kind": "invoice.issued",

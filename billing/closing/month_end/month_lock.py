@@ -14,7 +14,9 @@ from invoices.models import MonthLock
 from lib.decimals import to_plain_string
 
 
-def lock_checked_month(*, seller: Seller, month: date, note: str, by: AbstractBaseUser | None, at: datetime) -> MonthLock:
+def lock_checked_month(
+    *, seller: Seller, month: date, note: str, by: AbstractBaseUser | None, at: datetime
+) -> MonthLock:
     """
     Lock a seller's month, and keep what the checklist says of it now.
 
@@ -45,7 +47,9 @@ def stored_points(points: list[ChecklistPoint]) -> list[dict[str, Any]]:
 def points_of_lock(lock: MonthLock) -> list[ChecklistPoint]:
     """Return the points as a lock has kept them."""
     return [
-        ChecklistPoint(one["code"], one["count"], one["blocks"], {a["currency"]: Decimal(a["amount"]) for a in one["amounts"]})
+        ChecklistPoint(
+            one["code"], one["count"], one["blocks"], {a["currency"]: Decimal(a["amount"]) for a in one["amounts"]}
+        )
         for one in lock.checklist
     ]
 

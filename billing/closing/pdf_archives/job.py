@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.closing.pdf_archives.selection import selected_invoices
 from billing.jobs import start
-from billing.jobs.kinds import JobDefinition, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 from invoices.models import Invoice
@@ -47,5 +47,7 @@ def _render_item(item: JobItem, at: datetime) -> ItemOutcome:
     return ItemOutcome({"files": 1})
 
 
-RENDERING = JobDefinition(permission="invoices.change_rendering", split=_create_items, process=_render_item, columns=("document", "why"))
+RENDERING = JobDefinition(
+    permission="invoices.change_rendering", split=_create_items, process=_render_item, columns=("document", "why")
+)
 """Making PDFs as bulk work."""

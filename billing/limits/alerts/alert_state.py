@@ -59,7 +59,14 @@ def update_alerts(
     """
     measurements_by_cycle: dict[AlertCycle, list[Measurement]] = {}
     for measurement in measurements:
-        measurements_by_cycle.setdefault((measurement.alert_rule.pk, measurement.target, measurement.period_start if measurement.period_end else None), []).append(measurement)
+        measurements_by_cycle.setdefault(
+            (
+                measurement.alert_rule.pk,
+                measurement.target,
+                measurement.period_start if measurement.period_end else None,
+            ),
+            [],
+        ).append(measurement)
     open_alerts = _read_open_alerts(customer_ids, kinds, at)
     new_crossings: dict[AlertKey, Measurement] = {}
     for cycle, measurements_of_cycle in measurements_by_cycle.items():
@@ -67,7 +74,15 @@ def update_alerts(
         for measurement in measurements_of_cycle:
             for level in measurement.crossed_levels:
                 if (level, measurement.agreed_limit) not in recorded_levels:
-                    new_crossings[AlertKey(measurement.alert_rule.pk, measurement.target, measurement.period_start, level, measurement.agreed_limit)] = measurement
+                    new_crossings[
+                        AlertKey(
+                            measurement.alert_rule.pk,
+                            measurement.target,
+                            measurement.period_start,
+                            level,
+                            measurement.agreed_limit,
+                        )
+                    ] = measurement
     ids_by_alert_key = _insert_alerts(new_crossings, at) if new_crossings else {}
     recovered = [
         (cycle, alert)
@@ -85,7 +100,9 @@ def update_alerts(
     return AlertCounts(len(ids_by_alert_key), len(recovered))
 
 
-def _read_open_alerts(customer_ids: Collection[int], kinds: Collection[str], at: datetime) -> dict[AlertCycle, list[Alert]]:
+def _read_open_alerts(
+    customer_ids: Collection[int], kinds: Collection[str], at: datetime
+) -> dict[AlertCycle, list[Alert]]:
     alerts_by_cycle: dict[AlertCycle, list[Alert]] = {}
     rows = Alert.objects.open(at).filter(customer__in=customer_ids, alert_rule__kind__in=kinds)
     for alert in rows.order_by("pk"):
@@ -97,12 +114,17 @@ def _read_open_alerts(customer_ids: Collection[int], kinds: Collection[str], at:
             alert.dimension,
             alert.dimension_value,
         )
-        alerts_by_cycle.setdefault((alert.alert_rule_id, target, alert.since if alert.ends_at else None), []).append(alert)
+        alerts_by_cycle.setdefault((alert.alert_rule_id, target, alert.since if alert.ends_at else None), []).append(
+            alert
+        )
     return alerts_by_cycle
 
 
 def _is_crossed(alert: Alert, measurements: Iterable[Measurement]) -> bool:
-    return any(alert.threshold in measurement.crossed_levels and alert.agreed_limit == measurement.agreed_limit for measurement in measurements)
+    return any(
+        alert.threshold in measurement.crossed_levels and alert.agreed_limit == measurement.agreed_limit
+        for measurement in measurements
+    )
 
 
 # One statement for all alerts of a chunk. A unique constraint keeps each alert single in its cycle, so a level that
@@ -143,23 +165,31 @@ def _insert_alerts(crossings: dict[AlertKey, Measurement], at: datetime) -> dict
     with prepared_statements.cursor() as cursor:
         cursor.execute(_INSERT_ALERTS, [at, msgspec.json.encode(rows).decode()])
         inserted_rows = cursor.fetchall()
-    return {AlertKey(rule_id, AlertTarget(*target_columns), period_start, threshold, agreed_limit): alert_id for alert_id, rule_id, *target_columns, period_start, threshold, agreed_limit in inserted_rows}
+    return {
+        AlertKey(rule_id, AlertTarget(*target_columns), period_start, threshold, agreed_limit): alert_id
+        for alert_id, rule_id, *target_columns, period_start, threshold, agreed_limit in inserted_rows
+    }
 
 
 def _mark_recovered(alert_ids: Sequence[int], at: datetime) -> None:
     if alert_ids:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)", [at, list(alert_ids)]
+                "UPDATE billing_alert SET recovered_at = greatest(%s, fired_at) WHERE id = ANY(%s)",
+                [at, list(alert_ids)],
             )
 
 
-def _fired_changes(ids_by_alert_key: dict[AlertKey, int], crossings: dict[AlertKey, Measurement]) -> list[AlertChange]:
+def _fired_changes(
+    ids_by_alert_key: dict[AlertKey, int], crossings: dict[AlertKey, Measurement]
+) -> list[AlertChange]:
     """Return one change for each rule and target that has a new alert; it reports the most urgent level."""
     changes = []
     for key in ids_by_alert_key:
         measurement = crossings[key]
-        fired_levels = tuple(level for level in measurement.crossed_levels if key._replace(threshold=level) in ids_by_alert_key)
+        fired_levels = tuple(
+            level for level in measurement.crossed_levels if key._replace(threshold=level) in ids_by_alert_key
+        )
         if key.threshold == fired_levels[-1]:
             alert_ids = tuple(ids_by_alert_key[key._replace(threshold=level)] for level in fired_levels)
             changes.append(AlertChange(alert_ids, measurement, key.threshold, fired_levels))
@@ -167,7 +197,9 @@ def _fired_changes(ids_by_alert_key: dict[AlertKey, int], crossings: dict[AlertK
 
 
 def _recovered_changes(
-    recovered: Iterable[tuple[AlertCycle, Alert]], measurements_by_cycle: dict[AlertCycle, list[Measurement]], crossings: dict[AlertKey, Measurement]
+    recovered: Iterable[tuple[AlertCycle, Alert]],
+    measurements_by_cycle: dict[AlertCycle, list[Measurement]],
+    crossings: dict[AlertKey, Measurement],
 ) -> list[AlertChange]:
     """
     Return one change for each rule and target that fell back below a level and crossed no higher one.

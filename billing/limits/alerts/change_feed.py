@@ -112,10 +112,28 @@ def next_range(change_cursor: ChangeCursor, snapshot: SequenceSnapshot) -> Seque
     transaction runs now, the last number becomes the position at once.
     """
     if snapshot.oldest_transaction == snapshot.next_transaction:
-        return SequenceRange(change_cursor.position, snapshot.last_number, snapshot.last_number, snapshot.last_number, snapshot.next_transaction)
+        return SequenceRange(
+            change_cursor.position,
+            snapshot.last_number,
+            snapshot.last_number,
+            snapshot.last_number,
+            snapshot.next_transaction,
+        )
     if snapshot.oldest_transaction >= change_cursor.horizon:
-        return SequenceRange(change_cursor.position, snapshot.last_number, change_cursor.noted, snapshot.last_number, snapshot.next_transaction)
-    return SequenceRange(change_cursor.position, snapshot.last_number, change_cursor.position, change_cursor.noted, change_cursor.horizon)
+        return SequenceRange(
+            change_cursor.position,
+            snapshot.last_number,
+            change_cursor.noted,
+            snapshot.last_number,
+            snapshot.next_transaction,
+        )
+    return SequenceRange(
+        change_cursor.position,
+        snapshot.last_number,
+        change_cursor.position,
+        change_cursor.noted,
+        change_cursor.horizon,
+    )
 
 
 _LAST_NUMBER = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {sequence}"
@@ -153,6 +171,11 @@ def queue_changed_customers(source: ChangeSource, *, at: datetime) -> int:
             cursor.execute(_QUEUE_CUSTOMERS.format(customers=source.customers_sql), params)
             queued = cursor.rowcount
     hit_failpoint("guard.after_queueing")
-    change_cursor.position, change_cursor.noted, change_cursor.horizon, change_cursor.looked_at = scan.position, scan.noted, scan.horizon, at
+    change_cursor.position, change_cursor.noted, change_cursor.horizon, change_cursor.looked_at = (
+        scan.position,
+        scan.noted,
+        scan.horizon,
+        at,
+    )
     change_cursor.save()
     return queued

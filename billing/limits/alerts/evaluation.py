@@ -81,7 +81,9 @@ def queue_full_evaluation(*, at: datetime) -> bool:
     ChangeCursor.objects.get_or_create(source=FULL_EVALUATION)
     # One worker queues the customers; the others skip this step rather than wait.
     change_cursor = ChangeCursor.objects.select_for_update(skip_locked=True).filter(source=FULL_EVALUATION).first()
-    if change_cursor is None or (change_cursor.looked_at is not None and at - FULL_EVALUATION_INTERVAL < change_cursor.looked_at <= at):
+    if change_cursor is None or (
+        change_cursor.looked_at is not None and at - FULL_EVALUATION_INTERVAL < change_cursor.looked_at <= at
+    ):
         return False
     queue_all_customers(None, due_at=at + FULL_EVALUATION_INTERVAL)
     change_cursor.looked_at = at
@@ -128,8 +130,12 @@ def evaluate_customers(is_whole_by_customer: dict[int, bool], summary: Evaluatio
         *spend_measurements.read_measurements(rules, seller_ids, at=at),
         *balance_measurements.read_measurements(rules, seller_ids, at=at),
     ]
-    alert_counts = [update_alerts(measurements, customer_ids=is_whole_by_customer, kinds=KINDS_EVALUATED_ON_CHANGE, at=at)]
-    if seller_ids_of_whole := {customer_id: seller_ids[customer_id] for customer_id, is_whole in is_whole_by_customer.items() if is_whole}:
+    alert_counts = [
+        update_alerts(measurements, customer_ids=is_whole_by_customer, kinds=KINDS_EVALUATED_ON_CHANGE, at=at)
+    ]
+    if seller_ids_of_whole := {
+        customer_id: seller_ids[customer_id] for customer_id, is_whole in is_whole_by_customer.items() if is_whole
+    }:
         spikes = spike_measurements.read_measurements(rules, seller_ids_of_whole, at=at)
         alert_counts.append(update_alerts(spikes, customer_ids=seller_ids_of_whole, kinds=[AlertKind.ANOMALY], at=at))
     summary.customers += len(is_whole_by_customer)

@@ -42,7 +42,8 @@ class AlertRules:
     def highest_level(self, kind: str) -> int:
         """Return the highest level of a kind's active rules, or zero without such a rule."""
         return max(
-            (max(rule.levels) for rules in self._by_kind.get(kind, {}).values() for rule in rules if rule.is_on), default=0
+            (max(rule.levels) for rules in self._by_kind.get(kind, {}).values() for rule in rules if rule.is_on),
+            default=0,
         )
 
     def select(self, kind: str, target: AlertTarget, *, seller_id: int) -> list[AlertRule]:
@@ -51,7 +52,9 @@ class AlertRules:
         """
         best_by_side: dict[str, AlertRule] = {}
         for rule in self._candidates(kind, target.customer_id):
-            if _matches(rule, target, seller_id) and (rule.set_by not in best_by_side or _specificity(rule) > _specificity(best_by_side[rule.set_by])):
+            if _matches(rule, target, seller_id) and (
+                rule.set_by not in best_by_side or _specificity(rule) > _specificity(best_by_side[rule.set_by])
+            ):
                 best_by_side[rule.set_by] = rule
         return [rule for rule in best_by_side.values() if rule.is_on]
 

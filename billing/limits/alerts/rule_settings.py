@@ -187,7 +187,9 @@ def _check_other_side(same: dict[str, object], amount: Decimal | None, set_by: s
         if not is_on:
             raise AlertRuleRefused("is_on", "Only finance switches alert rules off; remove your own instead.")
         if customers_own.count() >= MAX_RULES_PER_CUSTOMER and not customers_own.filter(**same).exists():
-            raise AlertRuleRefused("kind", f"{MAX_RULES_PER_CUSTOMER} alert rules of one's own are enough: remove one first.")
+            raise AlertRuleRefused(
+                "kind", f"{MAX_RULES_PER_CUSTOMER} alert rules of one's own are enough: remove one first."
+            )
     if amount is None or same["kind"] not in AMOUNT_KINDS:
         return
     other = AlertRule.objects.filter(**same, is_on=True).exclude(set_by=set_by).first()

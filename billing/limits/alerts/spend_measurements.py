@@ -41,7 +41,9 @@ def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: date
     yield from _measure_spend_amounts(rules, usage)
 
 
-def _measure_allowances(rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage) -> Iterator[Measurement]:
+def _measure_allowances(
+    rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage
+) -> Iterator[Measurement]:
     for one in period.features:
         if not one.terms.included:
             continue
@@ -62,7 +64,9 @@ def _measure_allowances(rules: AlertRules, of: AlertTarget, seller_id: int, peri
             )
 
 
-def _measure_caps(rules: AlertRules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]) -> Iterator[Measurement]:
+def _measure_caps(
+    rules: AlertRules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]
+) -> Iterator[Measurement]:
     for period, one in _latest_usage_per_cap(periods, {period.period_id: period.caps for period in periods}):
         subject = _cap_target(customer_id, period, one.cap)
         for rule in rules.select(AlertKind.CAP, subject, seller_id=seller_id):
@@ -82,7 +86,9 @@ def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[Perio
     periods = [one for of_customer in usage.values() for one in of_customer]
     for period, one in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
         rule = watched[one.cap.id]
-        yield _period_measurement(rule, _cap_target(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount)
+        yield _period_measurement(
+            rule, _cap_target(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount
+        )
 
 
 def _as_cap(rule: AlertRule) -> Cap:
@@ -108,7 +114,12 @@ def _cap_target(customer_id: int, period: PeriodUsage, cap: Cap) -> AlertTarget:
 
 
 def _measure_expected_costs(
-    rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage, before: Mapping[PeriodFeature, Decimal], at: datetime
+    rules: AlertRules,
+    of: AlertTarget,
+    seller_id: int,
+    period: PeriodUsage,
+    before: Mapping[PeriodFeature, Decimal],
+    at: datetime,
 ) -> Iterator[Measurement]:
     """Yield what is spent against the last period, and what is forecast once that is worth telling."""
     passed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
@@ -128,7 +139,9 @@ def _measure_expected_costs(
                     yield _period_measurement(rule, subject, period, spent, limit)
 
 
-def _period_measurement(rule: AlertRule, of: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal) -> Measurement:
+def _period_measurement(
+    rule: AlertRule, of: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal
+) -> Measurement:
     feature = next((one.terms.code for one in period.features if one.terms.feature_id == of.feature_id), "")
     return Measurement(
         rule,

@@ -10,8 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.limits.cap_spend import CapSpend, read_cap_spend, customers_with_stopping_caps
-from billing.limits.check import NOT_COVERED, PAUSED, SPEND_CAP_REACHED, WALLET_EMPTY, CheckAnswer, find_exceeded_limit, check
+from billing.limits.cap_spend import CapSpend, customers_with_stopping_caps, read_cap_spend
+from billing.limits.check import (
+    NOT_COVERED,
+    PAUSED,
+    SPEND_CAP_REACHED,
+    WALLET_EMPTY,
+    CheckAnswer,
+    check,
+    find_exceeded_limit,
+)
 from billing.limits.feature_usage import FeatureQuery
 from billing.limits.reservations.customer_lock import lock_customers_by_external_id
 from billing.limits.reservations.errors import LimitReached
@@ -24,7 +32,11 @@ from lib.decimals import EXACT, ZERO
 from plans.models import PlanFeature
 from wallets.models import Hold
 
-REFUSAL_REASONS = {UnmatchedReason.UNKNOWN_CUSTOMER: NOT_COVERED, UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED, UnmatchedReason.PAUSED: PAUSED}
+REFUSAL_REASONS = {
+    UnmatchedReason.UNKNOWN_CUSTOMER: NOT_COVERED,
+    UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED,
+    UnmatchedReason.PAUSED: PAUSED,
+}
 """What is reported in spite of these is a fact that somebody looks into; what asks first is refused."""
 
 
@@ -83,7 +95,9 @@ class LimitAdmission:
             asked[key] = max(event.occurred_at, asked.get(key, event.occurred_at))
         codes = dict(PlanFeature.objects.filter(pk__in=self.added_quantities).values_list("pk", "feature__code"))
         for (customer, plan_feature_id, subscription), at in sorted(asked.items()):
-            stands = find_exceeded_limit(FeatureQuery(customer, codes[plan_feature_id], self.sandbox, at, subscription))
+            stands = find_exceeded_limit(
+                FeatureQuery(customer, codes[plan_feature_id], self.sandbox, at, subscription)
+            )
             if stands is not None:
                 raise LimitReached(stands)
         for customer, before in self.stopping_caps.items():
@@ -101,7 +115,9 @@ class LimitAdmission:
         return [one for one in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at) if one.stops_usage]
 
 
-def _covered_quantities(batch: EventBatch, repeated: Collection[str]) -> Iterator[tuple[ReceivedEvent, int, int | Decimal]]:
+def _covered_quantities(
+    batch: EventBatch, repeated: Collection[str]
+) -> Iterator[tuple[ReceivedEvent, int, int | Decimal]]:
     """Yield what each new event adds to which feature; one that nothing covers is refused."""
     for event, one in zip(batch.events, batch.attributions, strict=True):
         if event.key in repeated:

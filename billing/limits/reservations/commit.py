@@ -7,9 +7,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.limits.reservations.admission import LimitAdmission, record_admitted
-from billing.limits.reservations.errors import ReservationNotOpen, ReservationConflict
+from billing.limits.reservations.errors import ReservationConflict, ReservationNotOpen
 from billing.limits.reservations.reservation import end_reservation, lock_reservation
-from billing.limits.reservations.usage_events import parse_events, events_for_quantity
+from billing.limits.reservations.usage_events import events_for_quantity, parse_events
 from billing.metering.ingest.event_recorder import EventBatch
 from billing.models import Reservation
 from billing.models.reservations import ReservationState

@@ -16,7 +16,12 @@ from django.db import transaction
 from billing.limits.check import NO_PROPERTIES, WALLET_EMPTY, CheckAnswer, answer_query
 from billing.limits.feature_usage import FeatureQuery
 from billing.limits.reservations.customer_lock import lock_customers, lock_customers_by_external_id
-from billing.limits.reservations.errors import LimitReached, ReservationNotOpen, ReservationConflict, ReservationRefused
+from billing.limits.reservations.errors import (
+    LimitReached,
+    ReservationConflict,
+    ReservationNotOpen,
+    ReservationRefused,
+)
 from billing.models import Reservation
 from billing.models.reservations import ReservationState
 from customers.customer_time import clock_filter
@@ -127,7 +132,14 @@ def _hold_in_wallets(stands: CheckAnswer, cost: Decimal, reference: str, at: dat
     standing = stands.availability
     assert standing is not None  # noqa: S101
     feature = standing.feature
-    use = SpendRequest(cost, at, f"reservation:{reference}", feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit)
+    use = SpendRequest(
+        cost,
+        at,
+        f"reservation:{reference}",
+        feature.feature_id,
+        AtZeroPolicy(feature.at_zero),
+        feature.overdraft_limit,
+    )
     try:
         return hold.hold(customer_id=standing.row.customer_id, unit=standing.unit, request=use, until=until)
     except InsufficientUnits as error:
@@ -160,7 +172,9 @@ def lock_reservation(reservation_id: int) -> Reservation:
     return found
 
 
-def end_reservation(found: Reservation, state: ReservationState, *, at: datetime, used: Decimal | None = None) -> None:
+def end_reservation(
+    found: Reservation, state: ReservationState, *, at: datetime, used: Decimal | None = None
+) -> None:
     """Let a reservation end."""
     found.state, found.ended_at, found.used = state, at, used
     found.save(update_fields=["state", "ended_at", "used"])
@@ -172,7 +186,9 @@ def lapse_due(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) 
 
     clock: of customers in this test clock's time; in real time for None.
     """
-    due = Reservation.objects.filter(clock_filter(clock_id), state=ReservationState.OPEN, until__lte=at).order_by("until")
+    due = Reservation.objects.filter(clock_filter(clock_id), state=ReservationState.OPEN, until__lte=at).order_by(
+        "until"
+    )
     ids = list(due.values_list("pk", flat=True)[:limit])
     return sum(_lapse(id_, at=at) for id_ in ids)
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.management.commands.close_periods import parse_moment
-from billing.simulation.sandbox import CannotAdvance, start_advance, advance_clock
+from billing.simulation.sandbox import CannotAdvance, advance_clock, start_advance
 from billing.simulation.sandbox.next_due import next_due_at
 from customers.models import TestClock
 from lib.progress_bar import show_progress

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.closing import CloseSummary, CloseFailure, close_due, bill_late_usage, preview
+from billing.closing import CloseFailure, CloseSummary, bill_late_usage, close_due, preview
 from billing.closing.invoice_run_job import InvoiceRunRefused, start_invoice_run
 from billing.models import Period
 from lib.progress_bar import show_progress

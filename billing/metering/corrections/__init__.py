@@ -3,4 +3,4 @@
 from billing.metering.corrections.usage_correction import NothingCorrected, correct_usage
 from billing.metering.corrections.validation import CorrectionOutcome, CorrectionRequest
 
-__all__ = ["NothingCorrected", "CorrectionOutcome", "CorrectionRequest", "correct_usage"]
+__all__ = ["CorrectionOutcome", "CorrectionRequest", "NothingCorrected", "correct_usage"]

@@ -11,7 +11,7 @@ import msgspec
 
 from billing.metering.corrections.validation import CorrectionRequest
 from billing.metering.ingest import parser
-from billing.metering.ingest.parser import BodyRefused, Name, ReceivedEvent, EventError
+from billing.metering.ingest.parser import BodyRefused, EventError, Name, ReceivedEvent
 
 MAX_CORRECTIONS = 1_000
 """Corrections of one request: each may have to read the events of its period again."""
@@ -91,11 +91,15 @@ def _read_one(
     if asked.kind == "replace":
         if not bytes(asked.replacement):
             return EventError(index, "replacement", "send the event that takes its place, or say “void”", asked.id)
-        found = parser.parse_event(index, bytes(asked.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest)
+        found = parser.parse_event(
+            index, bytes(asked.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest
+        )
         if isinstance(found, EventError):
             return EventError(index, f"replacement.{found.field}", found.detail, asked.id)
         new = found
     elif bytes(asked.replacement):
-        return EventError(index, "replacement", "a void has none; say “replace” to put another in its place", asked.id)
+        return EventError(
+            index, "replacement", "a void has none; say “replace” to put another in its place", asked.id
+        )
     key = parser.event_key(asked.id, source=asked.source, sandbox=sandbox)
     return CorrectionRequest(index, asked.id, asked.source, key, asked.reason.strip(), new)

@@ -13,12 +13,12 @@ from django.db import connection
 from billing.metering.drawdown import draw_down
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
 from billing.metering.ingest.attribution import Attribution, Route, RouteStop
-from billing.metering.ingest.event_reader import StoredEvent, to_received_event, read_pages
+from billing.metering.ingest.event_reader import StoredEvent, read_pages, to_received_event
 from billing.metering.ingest.event_recorder import EventBatch
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, counter_store, unmatched_usage
 from billing.metering.store.prepaid_windows import DrawdownKey
-from billing.metering.store.unmatched_usage import UnmatchedReport, ReportState
+from billing.metering.store.unmatched_usage import ReportState, UnmatchedReport
 from billing.models import Drawdown, Subscription, UnmatchedUsage
 from plans.models import Meter
 
@@ -75,7 +75,9 @@ def _count(rows: Sequence[StoredEvent], wanted: frozenset[int], *, sandbox: bool
     event_recorder.count_stored_events(counted, at=at)
     unmatched_usage.report(
         [
-            UnmatchedReport(event.key, event_recorder.find_customer_id(event, batch), part.meter_id, part.reason, part.detail)
+            UnmatchedReport(
+                event.key, event_recorder.find_customer_id(event, batch), part.meter_id, part.reason, part.detail
+            )
             for event, one in _pairs(batch)
             for part in one.unpriced
             if not {part.meter_id, None} & reports.get(event.key, {}).keys()

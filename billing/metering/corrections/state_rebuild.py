@@ -12,15 +12,15 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from billing.metering.ingest.event_contributions import EventContributions, Contribution, read_contributions
+from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import read_pages
-from billing.metering.ingest.state_updates import value_change, state_keys
+from billing.metering.ingest.state_updates import state_keys, value_change
 from billing.metering.store import aggregate_states, counter_store, state_rebuild
-from billing.metering.store.aggregate_states import ValueChange, AggregateStateKey
+from billing.metering.store.aggregate_states import AggregateStateKey, ValueChange
 from billing.metering.store.counter_store import RollupSeries
 from billing.models import Period
 from lib.decimals import ZERO
-from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, merge_states, aggregate_event
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange
 from plans.aggregation.weighted_sum import level_moment
 from plans.catalog.stored_terms import MeteringTerms
@@ -63,7 +63,9 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
         return
     series = {key: again for of_walk in found.values() for key, again in of_walk.items()}
     ids = counter_store.ensure_series(list(series))
-    aggregate_states.lock_members(key for key, again in series.items() if again.metering.recurring and again.last_steps)
+    aggregate_states.lock_members(
+        key for key, again in series.items() if again.metering.recurring and again.last_steps
+    )
     state_rebuild.delete_levels([(ids[key], *place) for key, *place in levels])
     _walk(found)
     state_rebuild.replace_states({key: _told(again, key) for again in series.values() for key in again.states}, ids)
@@ -77,7 +79,9 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
         state_rebuild.replace_value_steps(words, recurring=recurring)
 
 
-def _lose(found: dict[RollupSeries, SeriesRebuild], key: AggregateStateKey, one: EventContributions, part: Contribution) -> None:
+def _lose(
+    found: dict[RollupSeries, SeriesRebuild], key: AggregateStateKey, one: EventContributions, part: Contribution
+) -> None:
     again = found.setdefault(key.series, SeriesRebuild(part.stop.meter.metering))
     again.states[key] = EMPTY
     if again.metering.aggregation == "unique":

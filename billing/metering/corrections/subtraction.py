@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from billing.metering.ingest.event_contributions import EventContributions
-from billing.metering.ingest.event_recorder import UsageTotals, EventGroup, add_group
+from billing.metering.ingest.event_recorder import EventGroup, UsageTotals, add_group
 
 
 def sum_contributions(wrong: Iterable[EventContributions]) -> UsageTotals:
@@ -14,5 +14,7 @@ def sum_contributions(wrong: Iterable[EventContributions]) -> UsageTotals:
             stops = tuple(part.stop for part in one.contributions)
             values = [part.value for part in one.contributions]
             route = one.attribution.route._replace(stops=stops)
-            add_group(EventGroup(route, one.attribution.bucket, [one.event], [values], int(one.row.digest, 16)), folded)
+            add_group(
+                EventGroup(route, one.attribution.bucket, [one.event], [values], int(one.row.digest, 16)), folded
+            )
     return folded

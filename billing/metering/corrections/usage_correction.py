@@ -130,7 +130,9 @@ def _store(
     hit_failpoint("correct.before_commit")
 
 
-def _move(wrong: Sequence[EventContributions], batch: EventBatch, gates: counter_store.PeriodLocks, *, at: datetime) -> None:
+def _move(
+    wrong: Sequence[EventContributions], batch: EventBatch, gates: counter_store.PeriodLocks, *, at: datetime
+) -> None:
     """Take back what the wrong events gave, and count what replaces them."""
     with localcontext(EXACT):
         old, new = sum_contributions(wrong), event_recorder.aggregate(batch)

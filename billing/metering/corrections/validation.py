@@ -74,7 +74,9 @@ def validate(
     return outcomes, list(new.values())
 
 
-def _again(one: CorrectionRequest, same: CorrectionRequest | None, known: StoredCorrection | None, stored: Mapping[str, str]) -> CorrectionOutcome:
+def _again(
+    one: CorrectionRequest, same: CorrectionRequest | None, known: StoredCorrection | None, stored: Mapping[str, str]
+) -> CorrectionOutcome:
     """Return what a correction of an event that has one comes to: the same again, or another one."""
     if same is not None:
         is_same = (one.kind, one.reason, one.replacement and one.replacement.digest) == (

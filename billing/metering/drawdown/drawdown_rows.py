@@ -98,7 +98,13 @@ def _drawn(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
 def write_drawdowns(draws: Iterable[DrawdownState]) -> None:
     """Leave draws as they are now."""
     rows = [
-        {"i": one.id, "c": to_plain_string(one.cost), "o": to_plain_string(one.overage), "r": to_plain_string(one.refused), "t": one.times}
+        {
+            "i": one.id,
+            "c": to_plain_string(one.cost),
+            "o": to_plain_string(one.overage),
+            "r": to_plain_string(one.refused),
+            "t": one.times,
+        }
         for one in draws
     ]
     with prepared_statements.cursor() as cursor:

@@ -28,7 +28,7 @@ from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.credit_rules.units import round_units
 from wallets.ledger import hold
 from wallets.ledger.locked_wallets import LockedWallet, lock_customer_wallets
-from wallets.ledger.spend import SpendRequest, give_back, at_zero_rule, take_from_wallets
+from wallets.ledger.spend import SpendRequest, at_zero_rule, give_back, take_from_wallets
 from wallets.ledger.transactions import Sheet, write
 from wallets.models import Hold
 from wallets.models.wallets import CREDITS
@@ -115,7 +115,12 @@ def _cost_of(one: DrawdownState, held: PeriodStates, runs: Mapping[int, WindowRu
 
 
 def _settle(
-    one: DrawdownState, feature: FeatureTerms, cost: Decimal, wallets: Sequence[LockedWallet], used_at: datetime, sheet: Sheet
+    one: DrawdownState,
+    feature: FeatureTerms,
+    cost: Decimal,
+    wallets: Sequence[LockedWallet],
+    used_at: datetime,
+    sheet: Sheet,
 ) -> Decimal:
     """
     Take what a draw costs more than before, or give back what it costs less.
@@ -131,7 +136,9 @@ def _settle(
             of = {"feature_id": feature.feature_id, "draw": one.id, "reference": reference}
             give_back(wallets, change, **of, sheet=sheet)
         return ZERO
-    use = SpendRequest(change, used_at, reference, feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit, one.id)
+    use = SpendRequest(
+        change, used_at, reference, feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit, one.id
+    )
     spent = take_from_wallets(wallets, use, sheet)
     at_zero, _ = at_zero_rule(wallets[-1] if wallets else None, use)
     if at_zero is AtZeroPolicy.OVERAGE and feature.uncovered_charge is not None:

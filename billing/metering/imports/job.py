@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
 from billing.jobs.file_reader import open_job_file
-from billing.jobs.kinds import SplitFailed, JobDefinition, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
 from billing.metering.imports.file_split import BEGINNING, Place, pieces_of
 from billing.metering.imports.row_conversion import shape_of
 from billing.metering.imports.row_reader import FileRefused, Row, columns_of, rows_of

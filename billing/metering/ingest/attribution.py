@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from billing.metering.ingest.catalog_cache import CachedCatalog, EventMeters, CachedMeter, Path, to_text, look_up
+from billing.metering.ingest.catalog_cache import CachedCatalog, CachedMeter, EventMeters, Path, look_up, to_text
 from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, find_costs
@@ -201,7 +201,9 @@ def _around_what_is_missing(route: Route, event: ReceivedEvent) -> tuple[Route, 
         if isinstance(value, str):
             bad[stop.meter] = UnmatchedPart(UnmatchedReason.BAD_VALUE, stop.meter.id, f"{stop.meter.name}: {value}")
         elif not are_costs_known(stop.costs, event.occurred_at):
-            bad[stop.meter] = UnmatchedPart(UnmatchedReason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time")
+            bad[stop.meter] = UnmatchedPart(
+                UnmatchedReason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time"
+            )
     good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
     return route._replace(stops=stops, unpriced=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
@@ -233,7 +235,9 @@ def _find_route(
 
 def _draws(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
     """Yield the windows of use that the values of these stops add to and wallets pay for."""
-    features = {id_: one for p in periods for id_, one in load_terms(p.version_id, p.currency).by_plan_feature.items()}
+    features = {
+        id_: one for p in periods for id_, one in load_terms(p.version_id, p.currency).by_plan_feature.items()
+    }
     for stop in stops:
         for counter, _ in stop.targets:
             if features[counter.plan_feature_id].wallet:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plans.aggregation.expressions import InvalidExpression, Expression, NoValue, compile_expression
+from plans.aggregation.expressions import Expression, InvalidExpression, NoValue, compile_expression
 from plans.catalog.stored_terms import MeteringTerms, metering_terms
 from plans.costs.unit_costs import to_cost_rates
 from plans.models import CatalogRevision, Meter, MeterReading

@@ -57,7 +57,9 @@ def read_contributions(rows: Sequence[StoredEvent], *, since: datetime | None = 
     return _given(rows, known, unmatched_usage.read_reports([row.key for row in rows]))
 
 
-def compute_contributions(rows: Sequence[StoredEvent], known: Mapping[int | None, CachedCustomer]) -> list[EventContributions]:
+def compute_contributions(
+    rows: Sequence[StoredEvent], known: Mapping[int | None, CachedCustomer]
+) -> list[EventContributions]:
     """Return what these events would have given to customers like these, whatever was reported of them."""
     return _given(rows, known, {})
 

@@ -221,7 +221,9 @@ def attribute_events(events: Sequence[ReceivedEvent], *, sandbox: bool) -> Event
         fresh = _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
         known = {ref: one for ref, one in known.items() if ref not in again} | fresh  # one may have been erased
         found = [
-            attribute_event(event, catalog=copy, customer=known.get(event.customer)) if event.customer in again else one
+            attribute_event(event, catalog=copy, customer=known.get(event.customer))
+            if event.customer in again
+            else one
             for event, one in zip(events, found, strict=True)
         ]
     return EventBatch(events, found, known, copy.revision, sandbox)
@@ -284,7 +286,9 @@ def insert_events(batch: EventBatch, *, at: datetime) -> set[str]:
     repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
     unmatched_usage.report(
         [
-            unmatched_usage.UnmatchedReport(event.key, find_customer_id(event, batch), part.meter_id, part.reason, part.detail)
+            unmatched_usage.UnmatchedReport(
+                event.key, find_customer_id(event, batch), part.meter_id, part.reason, part.detail
+            )
             for event, one in zip(batch.events, batch.attributions, strict=True)
             if one.unmatched_parts and event.key not in repeated
             for part in one.unmatched_parts
@@ -323,7 +327,9 @@ def lock_batch_periods(batch: EventBatch) -> counter_store.PeriodLocks:
     for route in routes:
         expected.update(route.revisions)
         carried.update(route.carryovers)
-    found = counter_store.lock_periods(expected, carryovers=carried, is_costed=any(route.is_costed for route in routes))
+    found = counter_store.lock_periods(
+        expected, carryovers=carried, is_costed=any(route.is_costed for route in routes)
+    )
     if found.revision != batch.catalog_revision:
         raise StaleCatalog
     if any(id_ not in found.periods or found.periods[id_].revision != expected[id_] for id_ in expected):

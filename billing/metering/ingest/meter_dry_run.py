@@ -14,7 +14,7 @@ import msgspec
 
 from billing.metering.ingest import parser
 from billing.metering.ingest.attribution import RouteStop, read_value
-from billing.metering.ingest.catalog_cache import Filter, CachedMeter, to_text, prepare_meter, look_up
+from billing.metering.ingest.catalog_cache import CachedMeter, Filter, look_up, prepare_meter, to_text
 from billing.metering.ingest.state_updates import value_change
 from plans.aggregation.json_numbers import to_exact_number
 from plans.models import Meter, MeterReading
@@ -134,7 +134,9 @@ def _filter_step(one: Filter, properties: Mapping[str, Any]) -> CheckStep:
 def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) -> CheckStep:
     leaves_out = all(to_text(look_up(properties, path)) in wanted for path, wanted in filters)
     named = " and ".join(f"{'.'.join(path)} is {_either(wanted)}" for path, wanted in filters)
-    return CheckStep("Exclude", not leaves_out, f"left out, since {named}" if leaves_out else f"not left out by “{named}”")
+    return CheckStep(
+        "Exclude", not leaves_out, f"left out, since {named}" if leaves_out else f"not left out by “{named}”"
+    )
 
 
 def _either(texts: Iterable[str]) -> str:

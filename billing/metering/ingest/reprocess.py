@@ -13,7 +13,7 @@ from django.db import transaction
 
 from billing.metering.ingest import catalog_cache, customer_cache, event_recorder
 from billing.metering.ingest.attribution import Attribution, UnmatchedPart
-from billing.metering.ingest.event_reader import StoredEvent, to_received_event, read_by_key
+from billing.metering.ingest.event_reader import StoredEvent, read_by_key, to_received_event
 from billing.metering.ingest.event_recorder import EventBatch, StaleCatalog
 from billing.metering.store import counter_store, unmatched_usage
 from billing.metering.store.unmatched_usage import OpenReport, UnmatchedReport
@@ -128,7 +128,11 @@ def _by_key(reports: Iterable[OpenReport]) -> Mapping[str, list[OpenReport]]:
 
 
 def _judge(
-    row: StoredEvent, found: Attribution, reports: Sequence[OpenReport], customer_id: int | None, outcome: ReportChanges
+    row: StoredEvent,
+    found: Attribution,
+    reports: Sequence[OpenReport],
+    customer_id: int | None,
+    outcome: ReportChanges,
 ) -> None:
     """
     Decide what becomes of an event's reports.
@@ -144,7 +148,8 @@ def _judge(
         if report.meter_id is None and now is None:
             outcome.resolved.append((report, customer_id))
             outcome.new_reports += [
-                UnmatchedReport(row.key, customer_id, one.meter_id, one.reason, one.detail) for one in found.unmatched_parts
+                UnmatchedReport(row.key, customer_id, one.meter_id, one.reason, one.detail)
+                for one in found.unmatched_parts
             ]
             meters |= parts
         elif report.meter_id is not None and report.meter_id in parts:

@@ -8,10 +8,10 @@ from typing import Protocol
 from uuid import UUID
 
 from billing.metering.ingest.attribution import RouteStop
-from billing.metering.ingest.catalog_cache import to_text, look_up
+from billing.metering.ingest.catalog_cache import look_up, to_text
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.store import aggregate_states
-from billing.metering.store.aggregate_states import HOUR, ValueChange, AggregateStateKey
+from billing.metering.store.aggregate_states import HOUR, AggregateStateKey, ValueChange
 from billing.metering.store.counter_store import RollupSeries
 from plans.aggregation.aggregate_state import EventValue
 from plans.aggregation.distinct_values import MembershipChange
@@ -55,7 +55,9 @@ def update_states(tallied: Iterable[StateUpdate], ids: Mapping[RollupSeries, int
                 kind = levels if metering.measures == "levels" else deltas
             kind.setdefault(key, []).extend(map(_mark, group.events, values))
     aggregate_states.lock_members(key.series for key in joined[True])
-    aggregate_states.add_marks({**marks, **deltas}, ids, level_changes={key.series: of_key for key, of_key in deltas.items()})
+    aggregate_states.add_marks(
+        {**marks, **deltas}, ids, level_changes={key.series: of_key for key, of_key in deltas.items()}
+    )
     aggregate_states.add_levels(levels, ids)
     for recurring, of_kind in enumerate(joined):
         aggregate_states.add_value_changes(of_kind, ids, recurring=bool(recurring))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from billing.metering.ingest import event_recorder, parser
-from billing.metering.ingest.parser import ReceivedEvent, EventError
+from billing.metering.ingest.parser import EventError, ReceivedEvent
 from customers.customer_time import test_clock_times
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -27,7 +27,9 @@ def read_events(body: bytes, *, sandbox: bool, at: datetime) -> tuple[list[Recei
     :raises BodyRefused: as `wire.read` does.
     """
     if not sandbox:
-        return parser.parse_events(body, sandbox=False, at=at, oldest=at - parser.MAX_AGE, newest=at + parser.MAX_AHEAD)
+        return parser.parse_events(
+            body, sandbox=False, at=at, oldest=at - parser.MAX_AGE, newest=at + parser.MAX_AHEAD
+        )
     events, refused, single = parser.parse_events(body, sandbox=True, at=UNDATED, oldest=EARLIEST, newest=LATEST)
     times = test_clock_times({event.customer for event in events})
     late = [found for event in events if (found := check_time(event, now=times.get(event.customer, at)))]

@@ -23,7 +23,9 @@ def find_costs(
 ) -> TargetCosts:
     """Return the costs of what goes to these targets, or nothing where none of them charges any."""
     found = tuple(
-        matching_costs(meter.costs.get(period.currency, ()), dimensions) if _is_costed(feature, counter.rate_id) else None
+        matching_costs(meter.costs.get(period.currency, ()), dimensions)
+        if _is_costed(feature, counter.rate_id)
+        else None
         for (period, feature), (counter, _) in zip(priced, targets, strict=True)
     )
     return found if any(costs is not None for costs in found) else ()

@@ -16,7 +16,15 @@ from billing.metering.store.aggregate_states import span_of
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, UsageWindow, merge_states, compute_quantity, to_microseconds
+from plans.aggregation.aggregate_state import (
+    EMPTY,
+    AggregateState,
+    EventValue,
+    UsageWindow,
+    compute_quantity,
+    merge_states,
+    to_microseconds,
+)
 from plans.aggregation.weighted_sum import weighted_sum
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
 from plans.pricing.rating import match_rate
@@ -193,7 +201,9 @@ def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
     found: dict[int, ByMeter] = {}
     for period_id, meter_id, dimensions, span, starts_at, *figures in rows:
         of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
-        of_dimensions.setdefault(decode_dimensions(dimensions), []).append(StoredState(span, starts_at, _tally(*figures)))
+        of_dimensions.setdefault(decode_dimensions(dimensions), []).append(
+            StoredState(span, starts_at, _tally(*figures))
+        )
     return found
 
 
@@ -252,7 +262,10 @@ def _rate_of(feature: FeatureTerms, dimensions: Dimensions) -> int:
 
 
 def _quantity(
-    period: MeteredPeriod, feature: FeatureTerms, tallies: Sequence[tuple[AggregateState, Opening]], at: datetime | None
+    period: MeteredPeriod,
+    feature: FeatureTerms,
+    tallies: Sequence[tuple[AggregateState, Opening]],
+    at: datetime | None,
 ) -> Decimal:
     """Return what one rate's tallies come to: added up where levels are held side by side, taken as one otherwise."""
     aggregation = feature.metering.aggregation
@@ -265,7 +278,9 @@ def _quantity(
     for tally, opening in tallies:
         entered = EMPTY
         if aggregation == "latest" and opening.latest_at is not None:
-            entered = AggregateState(events=1, latest=EventValue(opening.latest_at, "", "", opening.latest_value or ZERO))
+            entered = AggregateState(
+                events=1, latest=EventValue(opening.latest_at, "", "", opening.latest_value or ZERO)
+            )
         together = merge_states(together, merge_states(entered, tally))
     return compute_quantity(aggregation, together)
 

@@ -83,7 +83,9 @@ def read_cap_usage(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) ->
     return compute_cap_usage({period_id: read_caps(told) for period_id, told in caps.items() if told}, periods)
 
 
-def compute_cap_usage(found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
+def compute_cap_usage(
+    found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]
+) -> dict[int, tuple[CapUsage, ...]]:
     """Return the same of caps by period; those with the same number are one, however many periods they are on."""
     if not found:
         return {}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, MeteredPeriod, compute_quantities
+from billing.metering.rating_inputs.aggregate_quantities import MeteredPeriod, PeriodStates, compute_quantities
 from billing.metering.rating_inputs.event_values import read_values
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns
 from plans.catalog.stored_terms import FeatureTerms, load_terms
@@ -87,7 +87,9 @@ def with_window_runs(span: RatingPeriod, runs: Mapping[int, WindowRuns]) -> Rati
     return msgspec.structs.replace(span, runs=of_period) if of_period else span
 
 
-def with_metered(counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Counters:
+def with_metered(
+    counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None
+) -> Counters:
     """
     Return the counters with what tallied features come to, among them levels that were carried over without an event.
 
@@ -102,14 +104,17 @@ def with_metered(counters: Counters, span: MeteredPeriod, held: PeriodStates, *,
     return found
 
 
-def with_aggregates(counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Counters:
+def with_aggregates(
+    counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None
+) -> Counters:
     """Return the same without the values of single events."""
     found = dict(counters)
     for (plan_feature_id, starts_at), by_rate in compute_quantities(span, held, at=at).items():
         window = UsageWindow(plan_feature_id, starts_at)
         known = found.get(window, {})
         found[window] = known | {
-            rate_id: known.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity) for rate_id, quantity in by_rate.items()
+            rate_id: known.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity)
+            for rate_id, quantity in by_rate.items()
         }
     return found
 

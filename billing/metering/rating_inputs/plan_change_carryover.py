@@ -53,7 +53,9 @@ class PriorUnits(msgspec.Struct, frozen=True, array_like=True):
 _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[PriorUnits, ...]).decode)
 
 
-def read_prior_units(continued: str, feature: FeatureTerms, *, up_to: int | None = None) -> Mapping[int | str, Decimal]:
+def read_prior_units(
+    continued: str, feature: FeatureTerms, *, up_to: int | None = None
+) -> Mapping[int | str, Decimal]:
     """
     Return rate key → units that stand on its ladder already: what the rate of the same match billed before.
 

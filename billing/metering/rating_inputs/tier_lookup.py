@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from billing.metering.ingest.event_contributions import EventContributions, Contribution, read_contributions
+from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import read_pages
 from billing.metering.store.counter_store import CounterKey
 from billing.metering.usage.current_usage import FeatureUsage, current_usage
@@ -17,7 +17,9 @@ MAX_EVENTS_WALKED = 10_000
 """Events of a feature that are added up to find where one of them stands; with more, their order is not looked at."""
 
 
-def find_tiers(one: EventContributions, part: Contribution, counter: CounterKey, period: Period) -> tuple[tuple[str, ...], bool]:
+def find_tiers(
+    one: EventContributions, part: Contribution, counter: CounterKey, period: Period
+) -> tuple[tuple[str, ...], bool]:
     """
     Return in words how the units are priced that an event gave, and whether that is by their place in time.
 

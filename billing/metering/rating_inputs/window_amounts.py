@@ -55,7 +55,11 @@ class WindowRating(NamedTuple):
     @property
     def invoiced(self) -> Decimal:
         """What lines of the period claim."""
-        return self.now.invoiced_amount if self.before is None else EXACT.subtract(self.now.invoiced_amount, self.before.invoiced_amount)
+        return (
+            self.now.invoiced_amount
+            if self.before is None
+            else EXACT.subtract(self.now.invoiced_amount, self.before.invoiced_amount)
+        )
 
     def lines(self) -> Iterator[tuple[RatedLine, RatedLine | None]]:
         """Yield each line as it is by the end of the period and as it was before, in the order of the price."""

@@ -17,7 +17,7 @@ import msgspec
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
-from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, merge_states, aggregate_event
+from plans.aggregation.aggregate_state import EMPTY, AggregateState, EventValue, aggregate_event, merge_states
 from plans.aggregation.distinct_values import MembershipChange, apply_changes, is_member
 from plans.aggregation.weighted_sum import level_moment
 from plans.pricing.period_anchor import Interval
@@ -82,7 +82,11 @@ def add_marks(
     level_changes: Mapping[RollupSeries, Sequence[EventValue]],
 ) -> None:
     """Add events to tallies, as values and as deltas; `kept` are those by which a weighted sum is explained."""
-    _add_to_states({key: _aggregate(key.starts_at, key_marks) for key, key_marks in marks.items()}, ids, level_changes=level_changes)
+    _add_to_states(
+        {key: _aggregate(key.starts_at, key_marks) for key, key_marks in marks.items()},
+        ids,
+        level_changes=level_changes,
+    )
 
 
 def _aggregate(start: datetime, marks: Iterable[EventValue]) -> AggregateState:
@@ -177,7 +181,13 @@ def add_levels(marks: Mapping[AggregateStateKey, Sequence[EventValue]], ids: Map
         moment_change = EXACT.subtract(level_moment(sorted([*stored_marks, *new_marks])), level_moment(stored_marks))
         aggregate = _aggregate(key.starts_at, new_marks)
         states[key] = AggregateState(
-            aggregate.events, aggregate.total, aggregate.low, aggregate.high, aggregate.latest, aggregate.first_at, moment_change
+            aggregate.events,
+            aggregate.total,
+            aggregate.low,
+            aggregate.high,
+            aggregate.latest,
+            aggregate.first_at,
+            moment_change,
         )
     _add_to_states(states, ids, level_changes={key.series: key_marks for key, key_marks in marks.items()})
 
@@ -258,7 +268,10 @@ def lock_members(series: Iterable[RollupSeries]) -> None:
 
 
 def add_value_changes(
-    changes_by_key: Mapping[AggregateStateKey, Sequence[ValueChange]], ids: Mapping[RollupSeries, int], *, recurring: bool
+    changes_by_key: Mapping[AggregateStateKey, Sequence[ValueChange]],
+    ids: Mapping[RollupSeries, int],
+    *,
+    recurring: bool,
 ) -> None:
     """
     Add events that say of values that they are there or gone.
@@ -273,22 +286,40 @@ def add_value_changes(
             changes_by_value.setdefault((ids[key.series], change.digest), []).append(change)
     member_changes: dict[int, int] = {}
     for series_values in split_into_rounds(list(changes_by_value), recurring=recurring):
-        _add_value_changes({series_value: changes_by_value[series_value] for series_value in series_values}, member_changes, recurring=recurring)
-    _add_to_states({key: _members_aggregate(key, changes, member_changes.pop(ids[key.series])) for key, changes in changes_by_key.items()}, ids)
+        _add_value_changes(
+            {series_value: changes_by_value[series_value] for series_value in series_values},
+            member_changes,
+            recurring=recurring,
+        )
+    _add_to_states(
+        {
+            key: _members_aggregate(key, changes, member_changes.pop(ids[key.series]))
+            for key, changes in changes_by_key.items()
+        },
+        ids,
+    )
     adjust_member_counts(list(member_changes.items()))
 
 
-def _add_value_changes(changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]], member_changes: dict[int, int], *, recurring: bool) -> None:
+def _add_value_changes(
+    changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]], member_changes: dict[int, int], *, recurring: bool
+) -> None:
     """Keep the last words on values, and note by how much each series' members change."""
     rows = []
-    for (series_value, stored_step), was_member, later_series_id in read_members(list(changes_by_value), recurring=recurring):
+    for (series_value, stored_step), was_member, later_series_id in read_members(
+        list(changes_by_value), recurring=recurring
+    ):
         changes = changes_by_value[series_value]
-        last_step, difference = apply_changes(stored_step, [value_change.step for value_change in changes], was_member=was_member)
+        last_step, difference = apply_changes(
+            stored_step, [value_change.step for value_change in changes], was_member=was_member
+        )
         member_changes[series_value[0]] = member_changes.get(series_value[0], 0) + difference
         if difference and later_series_id is not None:
             member_changes[later_series_id] = member_changes.get(later_series_id, 0) - difference
         if last_step is not None and last_step != stored_step:
-            rows.append((*series_value, changes[0].value, last_step.at, last_step.source, last_step.key, last_step.joins))
+            rows.append(
+                (*series_value, changes[0].value, last_step.at, last_step.source, last_step.key, last_step.joins)
+            )
     if rows:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_UPSERT_VALUES, [list(column) for column in zip(*rows, strict=True)])
@@ -337,7 +368,9 @@ def read_members(
     series, digests = zip(*series_values, strict=True)
     with prepared_statements.cursor() as cursor:
         cursor.execute(
-            _READ_MEMBERS, [list(range(len(series_values))), list(series), list(digests), recurring, recurring], binary=True
+            _READ_MEMBERS,
+            [list(range(len(series_values))), list(series), list(digests), recurring, recurring],
+            binary=True,
         )
         return [
             (

@@ -137,7 +137,9 @@ def lock_periods(
             period_cursor.execute(_READ_REVISION)
             return PeriodLocks(period_cursor.fetchone()[0], {}, LaterPeriods(()))
     locked_periods = {id_: LockedPeriod(revision, is_closed) for _, id_, revision, is_closed in rows}
-    return PeriodLocks(rows[0][0], locked_periods, _lock_later_periods(carryovers) if carryovers else LaterPeriods(()))
+    return PeriodLocks(
+        rows[0][0], locked_periods, _lock_later_periods(carryovers) if carryovers else LaterPeriods(())
+    )
 
 
 def _lock_later_periods(carryovers: Collection[tuple[int, datetime]]) -> LaterPeriods:
@@ -272,7 +274,9 @@ def add_to_counters(
         fingerprints = _array(counter_sum.fingerprint for counter_sum in sums)
         ids = _array(counter_ids)
         carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counters.values()]) + "}"
-        counter_cursor.execute(_ADD_TO_COUNTERS, [ids, _event_array(sums), _quantity_array(sums), carried, fingerprints])
+        counter_cursor.execute(
+            _ADD_TO_COUNTERS, [ids, _event_array(sums), _quantity_array(sums), carried, fingerprints]
+        )
         if rollups:
             ids, sums = _array(series_ids), rollups.values()
             buckets = _timestamps(bucket for _, bucket in rollups)
@@ -302,14 +306,21 @@ def subtract_from_counters(counters: Mapping[CounterKey, CounterSum], rollups: M
         return
     with prepared_statements.cursor() as cursor:
         ids = _array(_ensure_ids(cursor, counters, _counter_ids, _INSERT_COUNTERS, _FIND_COUNTERS, "pfrw"))
-        series = _array(_ensure_ids(cursor, [key for key, _ in rollups], _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd"))
+        series = _array(
+            _ensure_ids(cursor, [key for key, _ in rollups], _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd")
+        )
         counter_sums, rollup_sums = counters.values(), rollups.values()
         carried = "{" + ",".join([str(counter_sum.carried) for counter_sum in counter_sums]) + "}"
         fingerprints = _array(counter_sum.fingerprint for counter_sum in counter_sums)
         buckets = _timestamps(bucket for _, bucket in rollups)
         try:
-            cursor.execute(_SUBTRACT_FROM_COUNTERS, [ids, _event_array(counter_sums), _quantity_array(counter_sums), carried, fingerprints])
-            cursor.execute(_SUBTRACT_FROM_HOURS, [series, buckets, _event_array(rollup_sums), _quantity_array(rollup_sums)])
+            cursor.execute(
+                _SUBTRACT_FROM_COUNTERS,
+                [ids, _event_array(counter_sums), _quantity_array(counter_sums), carried, fingerprints],
+            )
+            cursor.execute(
+                _SUBTRACT_FROM_HOURS, [series, buckets, _event_array(rollup_sums), _quantity_array(rollup_sums)]
+            )
         except psycopg.errors.CheckViolation as error:
             raise CounterUnderflow from error
         if not cursor.fetchone()[0]:
@@ -324,7 +335,12 @@ def ensure_series(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
 
 
 def _ensure_ids(
-    cursor: Any, keys: Collection[Key], cached_ids: dict[Key, int], insert_sql: str, find_sql: str, field_names: Sequence[str]
+    cursor: Any,
+    keys: Collection[Key],
+    cached_ids: dict[Key, int],
+    insert_sql: str,
+    find_sql: str,
+    field_names: Sequence[str],
 ) -> list[int]:
     """Return the number of each key in turn, giving out those that are new."""
     ids = [cached_ids.get(key) for key in keys]

@@ -4,7 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from billing.metering.store.aggregate_states import SeriesValue, AggregateStateKey, split_into_rounds, read_members, adjust_member_counts
+from billing.metering.store.aggregate_states import (
+    AggregateStateKey,
+    SeriesValue,
+    adjust_member_counts,
+    read_members,
+    split_into_rounds,
+)
 from billing.metering.store.counter_store import RollupSeries
 from lib import prepared_statements
 from plans.aggregation.aggregate_state import AggregateState
@@ -26,7 +32,9 @@ WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 
 
-def replace_states(states: Mapping[AggregateStateKey, AggregateState | None], ids: Mapping[RollupSeries, int]) -> None:
+def replace_states(
+    states: Mapping[AggregateStateKey, AggregateState | None], ids: Mapping[RollupSeries, int]
+) -> None:
     """Let tallies say this, but for their members; a tally that no event is left of goes."""
     updated_rows = [_row(ids[key.series], key, state) for key, state in states.items() if state is not None]
     deleted_keys = [(ids[key.series], key.span, key.starts_at) for key, state in states.items() if state is None]
@@ -71,20 +79,30 @@ def replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None
     recurring: whether values stay from one period to the next; their members are locked by the caller then.
     """
     for series_values in split_into_rounds(list(last_steps), recurring=recurring):
-        _replace_value_steps({series_value: last_steps[series_value] for series_value in series_values}, recurring=recurring)
+        _replace_value_steps(
+            {series_value: last_steps[series_value] for series_value in series_values}, recurring=recurring
+        )
 
 
 def _replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
     member_changes: list[tuple[int, int]] = []
-    for (series_value, stored_step), was_member, later_series_id in read_members(list(last_steps), recurring=recurring):
-        difference = int(is_member(last_steps[series_value], was_member=was_member)) - int(is_member(stored_step, was_member=was_member))
+    for (series_value, stored_step), was_member, later_series_id in read_members(
+        list(last_steps), recurring=recurring
+    ):
+        difference = int(is_member(last_steps[series_value], was_member=was_member)) - int(
+            is_member(stored_step, was_member=was_member)
+        )
         if difference:
             member_changes.append((series_value[0], difference))
         if difference and later_series_id is not None:
             member_changes.append((later_series_id, -difference))
     _execute(
         _UPDATE_VALUES,
-        [(*series_value, step.at, step.source, step.key, step.joins) for series_value, step in last_steps.items() if step is not None],
+        [
+            (*series_value, step.at, step.source, step.key, step.joins)
+            for series_value, step in last_steps.items()
+            if step is not None
+        ],
     )
     _execute(_DELETE_VALUES, [series_value for series_value, step in last_steps.items() if step is None])
     adjust_member_counts(member_changes)

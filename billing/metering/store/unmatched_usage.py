@@ -44,7 +44,16 @@ def report(reports: Sequence[UnmatchedReport]) -> None:
     if not reports:
         return
     document = msgspec.json.encode(
-        [{"k": unmatched.key, "c": unmatched.customer_id, "m": unmatched.meter_id, "r": unmatched.reason, "t": unmatched.detail} for unmatched in reports]
+        [
+            {
+                "k": unmatched.key,
+                "c": unmatched.customer_id,
+                "m": unmatched.meter_id,
+                "r": unmatched.reason,
+                "t": unmatched.detail,
+            }
+            for unmatched in reports
+        ]
     )
     with prepared_statements.cursor() as cursor:
         cursor.execute(_REPORT, [document.decode()])

@@ -126,7 +126,9 @@ def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) 
         Slice(
             start,
             group,
-            compute_quantity(aggregation, AggregateState(events, total, low, high, EventValue(start, "", "", latest))),
+            compute_quantity(
+                aggregation, AggregateState(events, total, low, high, EventValue(start, "", "", latest))
+            ),
             events,
         )
         for start, group, events, total, low, high, latest in _rows(statement, parameters)

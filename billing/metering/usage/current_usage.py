@@ -9,20 +9,27 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from billing.metering.rating_inputs.aggregate_quantities import NO_STATES, StateQuery, PeriodStates, send_query, build_query, read_states
+from billing.metering.rating_inputs.aggregate_quantities import (
+    NO_STATES,
+    PeriodStates,
+    StateQuery,
+    build_query,
+    read_states,
+    send_query,
+)
 from billing.metering.rating_inputs.cap_usage import CAPS, CapUsage, read_cap_usage
 from billing.metering.rating_inputs.effective_terms import OVERRIDES, terms_for
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import (
     DRAWDOWN_COUNTERS,
     EMPTY_COUNTER,
-    CounterState,
     Counters,
+    CounterState,
     RatingPeriod,
     UsageWindow,
+    with_aggregates,
     with_metered,
     with_window_runs,
-    with_aggregates,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import rate_window
@@ -33,7 +40,7 @@ from billing.subscriptions.terms import quantities as quantity_rows
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FeatureTerms, VersionTerms, load_terms
-from plans.pricing.rating import UNCOVERED, FULL_PERIOD, Rating
+from plans.pricing.rating import FULL_PERIOD, UNCOVERED, Rating
 
 MICROSECOND = timedelta(microseconds=1)
 MILLIONTH = Decimal("0.000001")
@@ -232,7 +239,9 @@ _likely: dict[tuple[bool, str], StateQuery] = {}
 """Customer → what was to be read beside its counters last time, which is asked along with them the next time."""
 
 
-def _find(*, customer: str, sandbox: bool, at: datetime) -> tuple[list[tuple[Any, ...]], tuple[StateQuery, PeriodStates] | None]:
+def _find(
+    *, customer: str, sandbox: bool, at: datetime
+) -> tuple[list[tuple[Any, ...]], tuple[StateQuery, PeriodStates] | None]:
     """Return the counters with what they belong to, and what is held beside them if it is what it was last time."""
     asked = _likely.get((sandbox, customer))
     counters = prepared_statements.cursor()
@@ -245,7 +254,9 @@ def _find(*, customer: str, sandbox: bool, at: datetime) -> tuple[list[tuple[Any
     return rows, (asked, answer()) if asked and answer else None
 
 
-def _held(spans: list[RatingPeriod], likely: tuple[StateQuery, PeriodStates] | None, of: tuple[bool, str]) -> PeriodStates:
+def _held(
+    spans: list[RatingPeriod], likely: tuple[StateQuery, PeriodStates] | None, of: tuple[bool, str]
+) -> PeriodStates:
     """Return what is held beside the counters, reading it unless it was guessed right."""
     asked = build_query(spans)
     if asked is None:
@@ -294,7 +305,9 @@ def _period_usage(
     )
 
 
-def _window(terms: VersionTerms, feature: FeatureTerms, span: RatingPeriod, at: datetime) -> tuple[datetime, datetime]:
+def _window(
+    terms: VersionTerms, feature: FeatureTerms, span: RatingPeriod, at: datetime
+) -> tuple[datetime, datetime]:
     """Return a feature's running window of use."""
     if feature.resets is None:
         return span.starts_at, span.ends_at

@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from billing.metering.ingest import catalog_cache
-from billing.metering.ingest.catalog_cache import CachedMeter, Path, to_text, look_up
-from billing.metering.ingest.event_contributions import EventContributions, Contribution, read_contributions
+from billing.metering.ingest.catalog_cache import CachedMeter, Path, look_up, to_text
+from billing.metering.ingest.event_contributions import Contribution, EventContributions, read_contributions
 from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.rating_inputs.tier_lookup import find_tiers
 from billing.metering.store.counter_store import CounterKey
@@ -163,7 +163,9 @@ def _lines(one: EventContributions, part: Contribution, counter: CounterKey) -> 
     if first is None:
         return
     yield _on(first, is_back=False)
-    back = next((one_ for one_ in billed if one.correction_sequence and one_.high_water_mark >= one.correction_sequence), None)
+    back = next(
+        (one_ for one_ in billed if one.correction_sequence and one_.high_water_mark >= one.correction_sequence), None
+    )
     if back is not None:
         yield _on(back, is_back=True)
 

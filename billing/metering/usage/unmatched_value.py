@@ -19,7 +19,7 @@ from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.ingest.attribution import RouteStop, read_value
 from billing.metering.ingest.catalog_cache import CachedCatalog, CachedMeter
 from billing.metering.ingest.customer_cache import CachedCustomer
-from billing.metering.ingest.event_reader import to_received_event, read_by_key
+from billing.metering.ingest.event_reader import read_by_key, to_received_event
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, UnmatchedUsage
 from billing.models.usage import UnmatchedReason
@@ -187,7 +187,9 @@ def _value(meter: CachedMeter, event: ReceivedEvent) -> Decimal | None:
     return total
 
 
-def _place(report: UnmatchedUsage, event: ReceivedEvent, meter: CachedMeter, customer: CachedCustomer | None) -> _Place | None:
+def _place(
+    report: UnmatchedUsage, event: ReceivedEvent, meter: CachedMeter, customer: CachedCustomer | None
+) -> _Place | None:
     """Return where a meter is priced, if only a rate for the event, or its value, is missing."""
     if customer is None or report.reason not in (UnmatchedReason.NO_RATE, UnmatchedReason.BAD_VALUE):
         return None

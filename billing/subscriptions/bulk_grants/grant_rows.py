@@ -45,7 +45,9 @@ class GrantRow:
     reason: str
 
 
-def parse_grant_rows(rows: Sequence[TableRow], *, sandbox: bool, at: datetime) -> tuple[list[GrantRow], list[GrantProblem]]:
+def parse_grant_rows(
+    rows: Sequence[TableRow], *, sandbox: bool, at: datetime
+) -> tuple[list[GrantRow], list[GrantProblem]]:
     """Return what rows grant, and what is wrong with the others; in two statements, whatever their number."""
     reader = _Reader(rows, sandbox=sandbox, at=at)
     gifts: dict[tuple[int, str], GrantRow] = {}

@@ -10,10 +10,16 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from billing.jobs import start
 from billing.jobs.file_reader import open_job_file
-from billing.jobs.kinds import SplitFailed, JobDefinition, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
-from billing.subscriptions.bulk_grants.grant_rows import COLUMNS, REQUIRED_COLUMNS, GrantRow, GrantProblem, parse_grant_rows
+from billing.subscriptions.bulk_grants.grant_rows import (
+    COLUMNS,
+    REQUIRED_COLUMNS,
+    GrantProblem,
+    GrantRow,
+    parse_grant_rows,
+)
 from customers.notifications import announce_all
 from lib.audit_log import audited_transaction
 from lib.tabular_files import MOST_BYTES, FileRefused, TableRow, read_table

@@ -12,7 +12,13 @@ from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.lifecycle.completion import end_finished
 from billing.subscriptions.lifecycle.pauses import shorten_pause
 from billing.subscriptions.notifications import announce_event
-from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, skip_paid_boundary, shorten_periods, lock_periods
+from billing.subscriptions.periods.cutoff import (
+    UsageAfterCutoff,
+    lock_periods,
+    moment_after_usage,
+    shorten_periods,
+    skip_paid_boundary,
+)
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
 from billing.subscriptions.periods.restoration import restore_period
 from billing.subscriptions.plan_changes.revocation import revoke_changes_after_end
@@ -24,7 +30,11 @@ from lib.audit_log import audited_transaction
 UnusedTimeSettlement = Literal["none", "credit", "refund"]
 """What becomes of what was paid in advance for time that is cut off."""
 
-SETTLEMENT_BY_CHOICE = {"none": SettlementMethod.CHARGE, "credit": SettlementMethod.BALANCE, "refund": SettlementMethod.REFUND}
+SETTLEMENT_BY_CHOICE = {
+    "none": SettlementMethod.CHARGE,
+    "credit": SettlementMethod.BALANCE,
+    "refund": SettlementMethod.REFUND,
+}
 
 
 class CancellationRefused(Exception):
@@ -76,7 +86,9 @@ def cancel(
         subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
         revoke_changes_after_end(subscription, at=at)
         grant_included(subscription_ids=[subscription.pk], at=at)
-        announce_event("canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back})
+        announce_event(
+            "canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back}
+        )
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription
@@ -114,7 +126,9 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
                 " one first."
             ) from error
         restore_period(subscription, last_period)
-        append_periods(subscription_ids=[subscription.pk], last_period_ids=[last_period.pk], until=at + PERIOD_LEAD_TIME)
+        append_periods(
+            subscription_ids=[subscription.pk], last_period_ids=[last_period.pk], until=at + PERIOD_LEAD_TIME
+        )
         grant_included(subscription_ids=[subscription.pk], at=at)
         announce_event("cancellation_withdrawn", subscription, at=at, facts={})
         return subscription

@@ -32,7 +32,9 @@ def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None,
     only_ids = None if subscription_ids is None else list(subscription_ids)
     time_condition = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(_END_FINISHED.format(in_time=time_condition), {"states": _STATES_BEFORE_END, "at": at, "only": only_ids})
+        cursor.execute(
+            _END_FINISHED.format(in_time=time_condition), {"states": _STATES_BEFORE_END, "at": at, "only": only_ids}
+        )
         announcements = [
             Announcement(
                 customer_id,

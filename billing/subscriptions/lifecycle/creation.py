@@ -16,7 +16,11 @@ from billing.subscriptions.periods.boundaries import MAX_PERIODS, period_anchor,
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, NewPeriod, insert_periods
 from billing.subscriptions.terms.coupons import apply_promotions, redeem
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
+from billing.subscriptions.terms.feature_coverage import (
+    SubscriptionRefused,
+    cover_features,
+    invalidate_cached_periods,
+)
 from billing.subscriptions.terms.quantities import QuantityRefused, set_initial_quantities
 from customers import notifications
 from customers.models import Customer
@@ -209,7 +213,9 @@ def save_subscription(subscription: Subscription) -> None:
         raise
 
 
-def _create_first_periods(subscription: Subscription, customer: Customer, terms: VersionTerms, *, at: datetime) -> None:
+def _create_first_periods(
+    subscription: Subscription, customer: Customer, terms: VersionTerms, *, at: datetime
+) -> None:
     """
     Make the regular periods up to now and a little ahead, and what comes before them.
 
@@ -218,7 +224,9 @@ def _create_first_periods(subscription: Subscription, customer: Customer, terms:
     starts_at, grace = subscription.starts_at, customer.seller.grace
     if subscription.trial_ends_at is not None:
         ends_at = min(subscription.trial_ends_at, subscription.ends_at or subscription.trial_ends_at)
-        _create_first_period(subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace)
+        _create_first_period(
+            subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace
+        )
     elif any(fee.billed == Billed.ADVANCE for fee in terms.fees):
         _create_first_period(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
     anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
@@ -228,7 +236,9 @@ def _create_first_periods(subscription: Subscription, customer: Customer, terms:
         raise SubscriptionRefused(
             f"{MAX_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."
         )
-    insert_periods([NewPeriod(subscription.pk, terms.version_id, *interval, interval[1] + grace) for interval in intervals])
+    insert_periods(
+        [NewPeriod(subscription.pk, terms.version_id, *interval, interval[1] + grace) for interval in intervals]
+    )
 
 
 def _create_first_period(subscription: Subscription, **fields: object) -> None:

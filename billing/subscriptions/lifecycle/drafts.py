@@ -14,7 +14,13 @@ from django.db.models import ProtectedError
 
 from billing.models import Subscription
 from billing.models.subscriptions import SubscriptionState
-from billing.subscriptions.lifecycle.creation import begin_subscription, check_currency, lock_customer, build_subscription, save_subscription
+from billing.subscriptions.lifecycle.creation import (
+    begin_subscription,
+    build_subscription,
+    check_currency,
+    lock_customer,
+    save_subscription,
+)
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from customers.models import Customer
 from lib.audit_log import audited_transaction
@@ -93,7 +99,9 @@ def activate(
         locked_draft.customer = customer
         locked_draft.starts_at = starts_at or locked_draft.starts_at
         if locked_draft.ends_at is not None and locked_draft.ends_at <= locked_draft.starts_at:
-            raise SubscriptionRefused(f"It would end ({locked_draft.ends_at}) before it starts: choose an earlier start.")
+            raise SubscriptionRefused(
+                f"It would end ({locked_draft.ends_at}) before it starts: choose an earlier start."
+            )
         options, locked_draft.drafted = locked_draft.drafted, {}
         begin_subscription(locked_draft, **_read_options(options), at=at, by=by)
         return locked_draft
@@ -115,7 +123,9 @@ def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | 
 
 
 def _lock_draft(subscription: Subscription) -> Subscription:
-    locked_draft = Subscription.objects.select_for_update(no_key=True).select_related("version").get(pk=subscription.pk)
+    locked_draft = (
+        Subscription.objects.select_for_update(no_key=True).select_related("version").get(pk=subscription.pk)
+    )
     if locked_draft.state != SubscriptionState.DRAFT:
         raise SubscriptionRefused(
             f"{locked_draft} is {locked_draft.get_state_display()}: only a draft is edited, begun or removed."

@@ -14,11 +14,11 @@ from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from billing.subscriptions.periods.boundaries import TICK
 from billing.subscriptions.periods.cutoff import (
     UsageAfterCutoff,
+    lock_periods,
     moment_after_usage,
+    shorten_periods,
     skip_paid_boundary,
     split_blockers,
-    shorten_periods,
-    lock_periods,
 )
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, generate_subscription_periods
 from billing.subscriptions.periods.restoration import restore_period
@@ -120,8 +120,14 @@ def resume(
             raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose a moment before that.")
         periods = lock_periods(subscription)
         _remove_periods_after(subscription, periods, unfinished_pause.starts_at)
-        period_before = next((period for period in reversed(periods) if _ends_at_pause(period, unfinished_pause)), None)
-        if resumes_at <= unfinished_pause.starts_at and period_before is not None and period_before.state == PeriodState.OPEN:
+        period_before = next(
+            (period for period in reversed(periods) if _ends_at_pause(period, unfinished_pause)), None
+        )
+        if (
+            resumes_at <= unfinished_pause.starts_at
+            and period_before is not None
+            and period_before.state == PeriodState.OPEN
+        ):
             restore_period(subscription, period_before)
             unfinished_pause.state = PauseState.REVOKED
         else:
@@ -170,7 +176,9 @@ def apply_due_pauses(
             # Subscriptions before their pauses, as everybody locks them.
             subscriptions = Subscription.objects.filter(pk__in=due_pauses.values("subscription")).order_by("pk")
             locked_subscriptions = list(subscriptions.select_for_update(no_key=True, skip_locked=True)[:limit])
-            for due_pause in due_pauses.filter(subscription__in=locked_subscriptions).select_related("subscription__customer"):
+            for due_pause in due_pauses.filter(subscription__in=locked_subscriptions).select_related(
+                "subscription__customer"
+            ):
                 _apply_pause(due_pause, at)
         applied += len(locked_subscriptions)
         if len(locked_subscriptions) < limit:
@@ -210,7 +218,9 @@ def _reactivate(subscription: Subscription, at: datetime) -> None:
 def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
     if subscription.state not in RUNNING_STATES:
         raise PauseRefused(f"{subscription} is {subscription.get_state_display()}: only a running one is paused.")
-    open_periods = [period for period in periods if period.kind == PeriodKind.REGULAR and period.state == PeriodState.OPEN]
+    open_periods = [
+        period for period in periods if period.kind == PeriodKind.REGULAR and period.state == PeriodState.OPEN
+    ]
     running_period = next((period for period in open_periods if period.starts_at <= moment < period.ends_at), None)
     if running_period is None and open_periods and moment >= open_periods[-1].ends_at:
         running_period = open_periods[-1]  # a moment to come, in a period that is not made yet
@@ -235,17 +245,25 @@ def _check_pause(subscription: Subscription, starts_at: datetime, ends_at: datet
         raise PauseRefused(f"{subscription} is paused from {unfinished_pause.starts_at} on already: resume it first.")
     pending_changes = subscription.changes.filter(state=ChangeState.PENDING, moment__gte=starts_at)
     if pending_change := pending_changes.select_related("version__plan").first():
-        raise PauseRefused(f"{subscription} moves to {pending_change.version} at {pending_change.moment}: withdraw that first.")
+        raise PauseRefused(
+            f"{subscription} moves to {pending_change.version} at {pending_change.moment}: withdraw that first."
+        )
 
 
 def _remove_periods_after(subscription: Subscription, periods: list[Period], moment: datetime) -> None:
     """Remove what was made ahead of its time for the end that the pause had."""
     later_periods = [period for period in periods if period.starts_at > moment]
     try:
-        shorten_periods(subscription, [period for period in later_periods if period.kind == PeriodKind.REGULAR], moment)
+        shorten_periods(
+            subscription, [period for period in later_periods if period.kind == PeriodKind.REGULAR], moment
+        )
     except UsageAfterCutoff as error:
         raise PauseRefused(str(error)) from error
-    opening_ids = [period.pk for period in later_periods if period.kind == PeriodKind.OPENING and period.state == PeriodState.OPEN]
+    opening_ids = [
+        period.pk
+        for period in later_periods
+        if period.kind == PeriodKind.OPENING and period.state == PeriodState.OPEN
+    ]
     Period.objects.filter(pk__in=opening_ids).delete()
 
 

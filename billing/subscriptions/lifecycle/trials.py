@@ -10,7 +10,7 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import announce_for_each, announce_update
 from billing.subscriptions.periods.boundaries import TICK, days_after
-from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, shorten_periods, lock_periods
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, lock_periods, moment_after_usage, shorten_periods
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
 from billing.subscriptions.terms.credit_grants import grant_included
 from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
@@ -27,7 +27,9 @@ class TrialRefused(SubscriptionRefused):
     """A trial cannot end as asked; the text says why and what to do."""
 
 
-def find_trial_end(customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None) -> datetime | None:
+def find_trial_end(
+    customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None
+) -> datetime | None:
     """
     Return when the trial of a new subscription ends, by its customer's clocks; None if it has none.
 
@@ -36,7 +38,9 @@ def find_trial_end(customer: Customer, version: PlanVersion, *, starts_at: datet
     :raises SubscriptionRefused: if it would be longer than a trial may be.
     """
     if days is None:
-        former_trials = Period.objects.filter(subscription__customer=customer, is_trial=True, version__plan=version.plan_id)
+        former_trials = Period.objects.filter(
+            subscription__customer=customer, is_trial=True, version__plan=version.plan_id
+        )
         days = 0 if not version.trial_days or former_trials.exists() else version.trial_days
     if not 0 <= days <= MOST_TRIAL_DAYS:
         raise SubscriptionRefused(f"A trial lasts 0 to {MOST_TRIAL_DAYS} days, not {days}.")
@@ -107,8 +111,14 @@ def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription,
     subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
         raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
-    if pending_change := subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first():
-        raise TrialRefused(f"{subscription} moves to {pending_change.version} at {pending_change.moment}: revoke that first.")
+    if (
+        pending_change := subscription.changes.filter(state=ChangeState.PENDING)
+        .select_related("version__plan")
+        .first()
+    ):
+        raise TrialRefused(
+            f"{subscription} moves to {pending_change.version} at {pending_change.moment}: revoke that first."
+        )
     periods = lock_periods(subscription)
     return subscription, periods, [period for period in periods if period.is_trial][-1]
 
@@ -147,7 +157,9 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
         with transaction.atomic():
             for agreements in (subscription.overrides, subscription.commitments):
                 starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
-                agreements.filter(starts_at=former_end).update(ends_at=former_end)  # what ends as it starts is withdrawn
+                agreements.filter(starts_at=former_end).update(
+                    ends_at=former_end
+                )  # what ends as it starts is withdrawn
                 agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
                 for agreement in starting:
                     if agreement.ends_at is None or agreement.ends_at > ends_at:

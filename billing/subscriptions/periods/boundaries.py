@@ -47,7 +47,9 @@ def days_after(moment: datetime, days: int, *, time_zone: str) -> datetime:
     return local.replace(tzinfo=zone).astimezone(UTC)
 
 
-def period_anchor(terms: VersionTerms, *, anchor_at: datetime, time_zone: str, periods_per_interval: int = 1) -> Anchor:
+def period_anchor(
+    terms: VersionTerms, *, anchor_at: datetime, time_zone: str, periods_per_interval: int = 1
+) -> Anchor:
     """
     Return the anchor of the periods of a subscription with these terms.
 
@@ -83,7 +85,9 @@ _cached_windows: dict[tuple[str, datetime, Interval, str], TimeInterval] = {}
 MAX_CACHED_WINDOWS = 10_000
 
 
-def usage_window(terms: VersionTerms, interval: Interval, *, anchor_at: datetime, zone: tzinfo, at: datetime) -> TimeInterval:
+def usage_window(
+    terms: VersionTerms, interval: Interval, *, anchor_at: datetime, zone: tzinfo, at: datetime
+) -> TimeInterval:
     """
     Return the usage window that contains `at`, for a price that resets every `interval`.
 
@@ -100,7 +104,9 @@ def usage_window(terms: VersionTerms, interval: Interval, *, anchor_at: datetime
     return window
 
 
-def period_intervals(anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None) -> Sequence[TimeInterval]:
+def period_intervals(
+    anchor: Anchor, *, start: datetime, until: datetime, end: datetime | None
+) -> Sequence[TimeInterval]:
     """
     Return the periods from `start` on that begin before `until`, the last one shortened to `end`.
 

@@ -37,7 +37,9 @@ def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
 
     A level or an extreme (maximum, latest value ...) of each part would be charged like that of a whole period.
     """
-    metered_features = PlanFeature.objects.filter(version__in=version_ids, prices__isnull=False, feature__meter__isnull=False)
+    metered_features = PlanFeature.objects.filter(
+        version__in=version_ids, prices__isnull=False, feature__meter__isnull=False
+    )
     return {
         plan_feature.version_id: f"{plan_feature.feature} is charged by {plan_feature.feature.meter.get_aggregation_display()},"
         " which a change in mid-period would charge twice"
@@ -115,9 +117,13 @@ def shorten_periods(subscription: Subscription, periods: Sequence[Period], ends_
 
 def skip_paid_boundary(periods: Sequence[Period], ends_at: datetime) -> datetime:
     """Return `ends_at`, or one tick later if a period begins then that may already be paid for."""
-    starting_periods = [period for period in periods if period.starts_at == ends_at and period.kind == PeriodKind.REGULAR]
+    starting_periods = [
+        period for period in periods if period.starts_at == ends_at and period.kind == PeriodKind.REGULAR
+    ]
     closed_periods = Period.objects.filter(ends_at=ends_at, state=PeriodState.CLOSED)
-    is_paid = bool(starting_periods) and closed_periods.filter(subscription=starting_periods[0].subscription_id).exists()
+    is_paid = (
+        bool(starting_periods) and closed_periods.filter(subscription=starting_periods[0].subscription_id).exists()
+    )
     return ends_at + TICK if is_paid else ends_at
 
 

@@ -118,7 +118,9 @@ def generate_customer_periods(*, customer_ids: Sequence[int], until: datetime) -
     """
     Create the periods that begin before `until` for the active subscriptions of these customers; return their number.
     """
-    return _generate_batch(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[0]
+    return _generate_batch(" AND s.customer_id = ANY(%(customers)s)", {"customers": list(customer_ids)}, until=until)[
+        0
+    ]
 
 
 def generate_subscription_periods(*, subscription_id: int, until: datetime) -> int:
@@ -249,12 +251,16 @@ def _upcoming_periods(tail: SubscriptionTail, until: datetime) -> Iterator[tuple
     if tail.paused_at is None:
         yield from _periods_by_version(tail, tail.ends_at, until, end)
         return
-    yield from _periods_by_version(tail, tail.ends_at, min(until, tail.paused_at), min(end or tail.paused_at, tail.paused_at))
+    yield from _periods_by_version(
+        tail, tail.ends_at, min(until, tail.paused_at), min(end or tail.paused_at, tail.paused_at)
+    )
     if tail.resumes_at is not None and (end is None or tail.resumes_at < end):
         yield from _periods_by_version(tail, tail.resumes_at, until, end)
 
 
-def _periods_by_version(tail: SubscriptionTail, start: datetime, until: datetime, end: datetime | None) -> Iterator[tuple[int, TimeInterval]]:
+def _periods_by_version(
+    tail: SubscriptionTail, start: datetime, until: datetime, end: datetime | None
+) -> Iterator[tuple[int, TimeInterval]]:
     """Yield the periods from `start` on that begin before `until`, each with its version."""
     changes_at = tail.changes_at or until
     if start < changes_at:
@@ -266,6 +272,8 @@ def _periods_by_version(tail: SubscriptionTail, start: datetime, until: datetime
             yield tail.next_version_id, interval
 
 
-def _intervals(tail: SubscriptionTail, version_id: int, start: datetime, until: datetime, end: datetime | None) -> Sequence[TimeInterval]:
+def _intervals(
+    tail: SubscriptionTail, version_id: int, start: datetime, until: datetime, end: datetime | None
+) -> Sequence[TimeInterval]:
     anchor = period_anchor(load_terms(version_id, tail.currency), anchor_at=tail.anchor_at, time_zone=tail.time_zone)
     return period_intervals(anchor, start=start, until=until, end=end)

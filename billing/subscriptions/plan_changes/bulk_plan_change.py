@@ -109,7 +109,9 @@ def change_plans(
             return {}
         _split(found, version, at=at)
         grant_included(subscription_ids=[one.subscription_id for one in found], at=at)
-        announce_version_changes((VersionChange(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at)
+        announce_version_changes(
+            (VersionChange(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at
+        )
         return dict(_rows(_PARTS, {"periods": [one.period_id for one in found]}))
 
 

@@ -29,7 +29,11 @@ ORDER BY s.id LIMIT %(limit)s FOR NO KEY UPDATE OF s, m SKIP LOCKED
 
 
 def apply_due_changes(
-    *, at: datetime, clock_id: int | None = None, limit: int = BATCH_SIZE, subscription_ids: Sequence[int] | None = None
+    *,
+    at: datetime,
+    clock_id: int | None = None,
+    limit: int = BATCH_SIZE,
+    subscription_ids: Sequence[int] | None = None,
 ) -> int:
     """
     Let subscriptions follow the version that their period has already; return how many moved.

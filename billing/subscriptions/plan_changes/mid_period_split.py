@@ -16,7 +16,7 @@ from django.db.models import Max, Min
 from billing.models import Period, ScheduledChange
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
-from billing.subscriptions.periods.cutoff import UsageAfterCutoff, shorten_periods, last_usage_at, lock_periods
+from billing.subscriptions.periods.cutoff import UsageAfterCutoff, last_usage_at, lock_periods, shorten_periods
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
 from billing.subscriptions.plan_changes.plan_change import create_new_part
 from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME, revoke_pending
@@ -43,7 +43,9 @@ class SplitTooLate(Exception):
     """A period cannot be split at or after its moment any more; the text says why."""
 
 
-def split_due_periods(*, at: datetime, clock_id: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def split_due_periods(
+    *, at: datetime, clock_id: int | None = None, keep_going: Callable[[], bool] = lambda: True
+) -> int:
     """
     Split the periods whose change is due, or comes within ten minutes; return how many changes were looked at.
 
@@ -114,7 +116,9 @@ def _divide(one: ScheduledChange, running: Period, moment: datetime) -> Period:
     for made_anew in (True, False):
         periods = lock_periods(one.subscription)  # read again, since a cut that fails has changed them already
         with suppress(UsageAfterCutoff, IntegrityError), transaction.atomic():
-            shorten_periods(one.subscription, [it for it in periods if made_anew or it.version_id != one.version_id], moment)
+            shorten_periods(
+                one.subscription, [it for it in periods if made_anew or it.version_id != one.version_id], moment
+            )
             return create_new_part(running, moment, version=one.version)
     raise SplitTooLate("Usage is counted in its next period already.")
 

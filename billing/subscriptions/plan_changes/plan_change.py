@@ -11,12 +11,22 @@ from billing.models.subscriptions import RUNNING_STATES
 from billing.subscriptions.lifecycle.creation import read_subscribable_terms
 from billing.subscriptions.notifications import VersionChange, announce_version_changes
 from billing.subscriptions.periods.boundaries import TICK, period_anchor, period_intervals
-from billing.subscriptions.periods.cutoff import UsageAfterCutoff, moment_after_usage, split_blockers, shorten_periods, lock_periods
+from billing.subscriptions.periods.cutoff import (
+    UsageAfterCutoff,
+    lock_periods,
+    moment_after_usage,
+    shorten_periods,
+    split_blockers,
+)
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.revocation import revoke_pending
 from billing.subscriptions.terms.credit_grants import grant_included
-from billing.subscriptions.terms.feature_coverage import SubscriptionRefused, invalidate_cached_periods, cover_features
+from billing.subscriptions.terms.feature_coverage import (
+    SubscriptionRefused,
+    cover_features,
+    invalidate_cached_periods,
+)
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import load_terms

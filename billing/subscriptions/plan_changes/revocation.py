@@ -126,7 +126,9 @@ def revoke_pending(subscription_ids: Sequence[int], *, problem: str, at: datetim
     return len(ids)
 
 
-def regenerate_periods(unused_period_ids: Mapping[int, int | None], last_period_ids: Sequence[int], *, at: datetime) -> None:
+def regenerate_periods(
+    unused_period_ids: Mapping[int, int | None], last_period_ids: Sequence[int], *, at: datetime
+) -> None:
     """
     Remove unused periods that were made ahead of their time, and let others be made by what is to come now.
 

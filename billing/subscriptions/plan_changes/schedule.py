@@ -18,10 +18,15 @@ from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from billing.subscriptions.notifications import VersionChange, announce_version_changes
 from billing.subscriptions.periods.boundaries import period_anchor, period_intervals
-from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, split_blockers, lock_last_periods
+from billing.subscriptions.periods.cutoff import UNUSED_PERIOD, lock_last_periods, split_blockers
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.plan_change import ChangeRefused, change_plan
-from billing.subscriptions.plan_changes.revocation import PendingChange, regenerate_periods, read_pending_changes, revoke_pending
+from billing.subscriptions.plan_changes.revocation import (
+    PendingChange,
+    read_pending_changes,
+    regenerate_periods,
+    revoke_pending,
+)
 from billing.subscriptions.terms.bulk_feature_coverage import find_coverage_conflicts, move_coverage
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import list_currencies, load_terms
@@ -254,7 +259,8 @@ def _row(one: ScheduleCandidate, rollout: Rollout, at: datetime) -> ScheduledCha
         moment=one.moment,
         splits_period=one.splits_period,
         state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
-        problem=one.problem or (f"{one.split_problem}: it moves where its next period begins." if one.split_problem else ""),
+        problem=one.problem
+        or (f"{one.split_problem}: it moves where its next period begins." if one.split_problem else ""),
         decided_at=at if one.problem else None,
     )
 

@@ -17,7 +17,11 @@ from django.db import connection, transaction
 from billing.models import PeriodGrant
 from billing.subscriptions.periods.boundaries import period_anchor
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
-from billing.subscriptions.terms.included_credits import IncludedCreditTerms, read_included_credits, versions_with_credits
+from billing.subscriptions.terms.included_credits import (
+    IncludedCreditTerms,
+    read_included_credits,
+    versions_with_credits,
+)
 from billing.subscriptions.test_clock_filters import test_clock_condition
 from customers.customer_time import clock_sql
 from lib.decimals import ZERO
@@ -117,7 +121,10 @@ def grant_due(
     cannot be granted is logged, stops no other, and is due as before. clock: of customers in this test clock's time;
     in real time for None.
     """
-    versions, query = versions_with_credits(), _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id"))
+    versions, query = (
+        versions_with_credits(),
+        _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
+    )
     looked_at, after = 0, 0
     while versions and keep_going():
         asked = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
@@ -132,7 +139,9 @@ def grant_due(
             break
         after = ids[-1]
     with transaction.atomic():
-        _take_back_gone(f"g.starts_at > %s AND {clock_sql(clock_id, 's.customer_id')}", [at - REMOVED_LOOKBACK], at=at)
+        _take_back_gone(
+            f"g.starts_at > %s AND {clock_sql(clock_id, 's.customer_id')}", [at - REMOVED_LOOKBACK], at=at
+        )
     return looked_at
 
 
@@ -226,11 +235,15 @@ def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: PeriodGra
     )
 
 
-def _fit(due: Sequence[PeriodToGrant], rules: dict[tuple[int, str], list[IncludedCreditTerms]], *, at: datetime) -> None:
+def _fit(
+    due: Sequence[PeriodToGrant], rules: dict[tuple[int, str], list[IncludedCreditTerms]], *, at: datetime
+) -> None:
     """Fit what periods were granted to what they would be granted as they are by now."""
     if not due:
         return
-    wanted = {given.source: given for one in due for _, given in grants_for_period(one, rules[one.version_id, one.currency])}
+    wanted = {
+        given.source: given for one in due for _, given in grants_for_period(one, rules[one.version_id, one.currency])
+    }
     ids = [str(one.period_id) for one in due]
     for lot_id, source in _rows(_LOTS, [[one.customer_id for one in due], ids]):
         given = wanted.get(source)

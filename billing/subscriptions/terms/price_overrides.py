@@ -75,7 +75,9 @@ def override(
         return made
 
 
-def replace_agreement(agreement: Override | SubscriptionCommitment, overlapping: QuerySet[Any], *, conflict: str) -> None:
+def replace_agreement(
+    agreement: Override | SubscriptionCommitment, overlapping: QuerySet[Any], *, conflict: str
+) -> None:
     """
     Store what was agreed, and end what held in its place where it starts.
 
@@ -118,7 +120,12 @@ def end_override(
 
 
 def _tell(one: Override, what: str, *, at: datetime) -> None:
-    told = {"override": one.pk, "feature": one.feature.code, "figure": str(one.what), "value": to_plain_string(one.value)}
+    told = {
+        "override": one.pk,
+        "feature": one.feature.code,
+        "figure": str(one.what),
+        "value": to_plain_string(one.value),
+    }
     since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
     announce_update(one.subscription, "override", at=at, discriminator=f"{one.pk}:{what}", **told, **since)
 

@@ -116,7 +116,9 @@ def to_quantity_changes(rows: Iterable[SubscriptionQuantity]) -> QuantityChanges
     return found
 
 
-def fee_quantities(fees: Iterable[FeeTerms], changes: Mapping[str, tuple[QuantityChange, ...]], *, at: datetime) -> tuple[FeeQuantity, ...]:
+def fee_quantities(
+    fees: Iterable[FeeTerms], changes: Mapping[str, tuple[QuantityChange, ...]], *, at: datetime
+) -> tuple[FeeQuantity, ...]:
     """Return how many units of each of these fees are held at a moment."""
     return tuple(
         FeeQuantity(
@@ -151,7 +153,9 @@ def read_fee_quantities(periods: Iterable[PricedPeriod], *, at: datetime) -> dic
         SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period)
     ):
         rows[row.period_id].append(row)
-    return {period_id: fee_quantities(fees[period_id], to_quantity_changes(of), at=at) for period_id, of in rows.items()}
+    return {
+        period_id: fee_quantities(fees[period_id], to_quantity_changes(of), at=at) for period_id, of in rows.items()
+    }
 
 
 def _lock_periods(subscription: Subscription) -> None:

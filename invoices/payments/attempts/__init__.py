@@ -12,4 +12,12 @@ from invoices.payments.attempts.provider_calls import submit_attempt
 from invoices.payments.attempts.retry import collect_due_payments
 from invoices.payments.attempts.settlement import record_outcome
 
-__all__ = ["PaymentAttemptRefused", "submit_attempt", "start_payment", "close_pages", "open_page", "record_outcome", "collect_due_payments"]
+__all__ = [
+    "PaymentAttemptRefused",
+    "close_pages",
+    "collect_due_payments",
+    "open_page",
+    "record_outcome",
+    "start_payment",
+    "submit_attempt",
+]

@@ -10,10 +10,10 @@ from django.db import transaction
 from customers.models import Customer
 from invoices.models import Invoice, PayerAccount, PaymentAttempt, PaymentMethod
 from invoices.models.payment_attempts import AttemptState, ProviderName
-from invoices.payments.attempts.payment_start import PaymentAttemptRefused, lock_payable_invoice, create_attempt
-from invoices.payments.attempts.provider_calls import submit_attempt, call_provider, acquire_lease, payment_order
+from invoices.payments.attempts.payment_start import PaymentAttemptRefused, create_attempt, lock_payable_invoice
+from invoices.payments.attempts.provider_calls import acquire_lease, call_provider, payment_order, submit_attempt
 from invoices.payments.attempts.settlement import postpone, record_outcome
-from invoices.payments.providers import ProviderResponse, Misconfigured, OutcomeUnknown, provider
+from invoices.payments.providers import Misconfigured, OutcomeUnknown, ProviderResponse, provider
 from lib.audit_log import audited_transaction
 
 UNREACHABLE = "The payment provider cannot be reached: try again in a moment."
@@ -74,7 +74,9 @@ def open_page(*, invoice_id: int, back_to: str, at: datetime, by: AbstractBaseUs
     if acquire_lease(PaymentAttempt, attempt.pk, at) is None:
         raise PaymentAttemptRefused(UNREACHABLE)
     attempt = PaymentAttempt.objects.select_related("invoice__customer").get(pk=attempt.pk)
-    response = call_provider(lambda: provider(attempt.provider).open_page(payment_order(attempt, at=at), back_to=back_to))
+    response = call_provider(
+        lambda: provider(attempt.provider).open_page(payment_order(attempt, at=at), back_to=back_to)
+    )
     if not isinstance(response, ProviderResponse):
         postpone(attempt, reason=response, at=at)
         raise PaymentAttemptRefused(UNREACHABLE)
@@ -93,7 +95,14 @@ def _create_page_attempt(invoice_id: int, back_to: str, at: datetime, by: Abstra
     except (OutcomeUnknown, Misconfigured) as error:
         raise PaymentAttemptRefused(UNREACHABLE) from error
     with audited_transaction("open payment page", by=by, at=at, invoice=invoice_id):
-        return create_attempt(lock_payable_invoice(invoice_id), provider=provider_name, payment_method=None, back_to=back_to, at=at, by=by)
+        return create_attempt(
+            lock_payable_invoice(invoice_id),
+            provider=provider_name,
+            payment_method=None,
+            back_to=back_to,
+            at=at,
+            by=by,
+        )
 
 
 def close_pages(*, invoice_id: int, at: datetime) -> None:
@@ -102,7 +111,9 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
 
     :raises PaymentAttemptRefused: if the provider cannot be reached.
     """
-    attempts = PaymentAttempt.objects.filter(invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True)
+    attempts = PaymentAttempt.objects.filter(
+        invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True
+    )
     for attempt in attempts.select_related("invoice__customer"):
         if not attempt.ref:  # it was never told to anybody
             submit_attempt(attempt_id=attempt.pk, at=at)
@@ -148,6 +159,9 @@ def sync_payment_methods(*, account: PayerAccount, at: datetime) -> list[Payment
             create_defaults={"label": method.label, "expires_on": expires_on, "created_at": at},
         )
     active_methods = account.payment_methods.filter(removed_at__isnull=True)
-    if not active_methods.filter(is_default=True).exists() and (first := active_methods.order_by("pk").first()) is not None:
+    if (
+        not active_methods.filter(is_default=True).exists()
+        and (first := active_methods.order_by("pk").first()) is not None
+    ):
         PaymentMethod.objects.filter(pk=first.pk).update(is_default=True)
     return list(active_methods.order_by("pk"))

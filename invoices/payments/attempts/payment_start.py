@@ -31,7 +31,9 @@ def start_payment(
     with audited_transaction("charge customer", by=by, at=at, invoice=invoice_id):
         invoice = lock_payable_invoice(invoice_id)
         payment_method = _select_payment_method(invoice, payment_method_id)
-        return create_attempt(invoice, provider=payment_method.account.provider, payment_method=payment_method, at=at, by=by)
+        return create_attempt(
+            invoice, provider=payment_method.account.provider, payment_method=payment_method, at=at, by=by
+        )
 
 
 def lock_payable_invoice(invoice_id: int) -> Invoice:
@@ -42,7 +44,9 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
     """
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
-        raise PaymentAttemptRefused(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")
+        raise PaymentAttemptRefused(
+            f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice"
+        )
     pending_attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if pending_attempt is not None:
         raise PaymentAttemptRefused(

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from invoices.models import PaymentAttempt
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.settlement import postpone, record_outcome
-from invoices.payments.providers import ProviderResponse, Misconfigured, PaymentOrder, OutcomeUnknown, provider
+from invoices.payments.providers import Misconfigured, OutcomeUnknown, PaymentOrder, ProviderResponse, provider
 from invoices.payments.providers.protocol import CANCELED
 from lib.failpoints import hit_failpoint
 

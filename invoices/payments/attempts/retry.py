@@ -24,7 +24,9 @@ class PaymentRun:
     submitted: int = 0
 
 
-def collect_due_payments(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> PaymentRun:
+def collect_due_payments(
+    *, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True
+) -> PaymentRun:
     """
     Charge due invoices, and submit every pending attempt that is due; safe to repeat and to run concurrently.
 
@@ -37,7 +39,9 @@ def collect_due_payments(*, at: datetime, clock: int | None = None, keep_going: 
         except PaymentAttemptRefused:
             continue  # somebody else was quicker
         run.started += 1
-    pending_attempts = PaymentAttempt.objects.filter(clock_filter(clock, "invoice__customer"), state=AttemptState.PENDING)
+    pending_attempts = PaymentAttempt.objects.filter(
+        clock_filter(clock, "invoice__customer"), state=AttemptState.PENDING
+    )
     for attempt_id in list(
         pending_attempts.filter(next_at__lte=at).order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]
     ):

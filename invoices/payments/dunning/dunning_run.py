@@ -33,7 +33,9 @@ def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[
     for seller_id, seller_steps in steps_by_seller.items():
         overdue = Invoice.objects.filter(clock_filter(clock), seller=seller_id, state=InvoiceState.OVERDUE)
         last_id = 0
-        while invoice_ids := list(overdue.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE]):
+        while invoice_ids := list(
+            overdue.filter(pk__gt=last_id).order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE]
+        ):
             last_id = invoice_ids[-1]
             for invoice_id in invoice_ids:
                 if not keep_going():

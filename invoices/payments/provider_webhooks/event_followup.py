@@ -15,13 +15,13 @@ from customers.notifications import announce
 from invoices.models import PayerAccount, PaymentAttempt, ProviderEvent, Refund
 from invoices.models.payment_attempts import AttemptState
 from invoices.payments.attempts.checkout import sync_payment_methods
-from invoices.payments.attempts.provider_calls import submit_attempt, payment_order
+from invoices.payments.attempts.provider_calls import payment_order, submit_attempt
 from invoices.payments.attempts.settlement import record_outcome, reverse_payment
 from invoices.payments.providers import Misconfigured, OutcomeUnknown, provider
 from invoices.payments.providers.stripe import METADATA_KEY
+from invoices.payments.refunds.refund import record_refund_outcome as settle_refund
 from invoices.payments.refunds.refund import refund_order as refund_order
 from invoices.payments.refunds.refund import submit_refund
-from invoices.payments.refunds.refund import record_refund_outcome as settle_refund
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 
@@ -81,7 +81,11 @@ def _event_object(event: ProviderEvent) -> dict[str, Any]:
 
 def _row_key(event: ProviderEvent) -> UUID | None:
     event_object = _event_object(event)
-    text = event_object.get("key") if event.provider == "sandbox" else (event_object.get("metadata") or {}).get(METADATA_KEY)
+    text = (
+        event_object.get("key")
+        if event.provider == "sandbox"
+        else (event_object.get("metadata") or {}).get(METADATA_KEY)
+    )
     try:
         return UUID(str(text))
     except ValueError:
@@ -142,7 +146,11 @@ def _record_dispute(attempt: PaymentAttempt, event: ProviderEvent, at: datetime)
     PaymentAttempt.objects.filter(pk=attempt.pk, disputed_at__isnull=True).update(disputed_at=at)
     status = _event_object(event).get("status")
     facts = {"charge": attempt.pk, "invoice": attempt.invoice_id, "number": attempt.invoice.number}
-    facts |= {"amount": to_plain_string(attempt.amount), "currency": str(attempt.currency), "status": str(status or "")}
+    facts |= {
+        "amount": to_plain_string(attempt.amount),
+        "currency": str(attempt.currency),
+        "status": str(status or ""),
+    }
     announce(
         kind="payment.disputed",
         customer_id=attempt.invoice.customer_id,

@@ -2,7 +2,13 @@
 
 from invoices.models.payment_attempts import ProviderName
 from invoices.payments.providers import sandbox, stripe
-from invoices.payments.providers.protocol import ProviderResponse, Misconfigured, PaymentOrder, Provider, OutcomeUnknown
+from invoices.payments.providers.protocol import (
+    Misconfigured,
+    OutcomeUnknown,
+    PaymentOrder,
+    Provider,
+    ProviderResponse,
+)
 
 _PROVIDERS: dict[str, Provider] = {ProviderName.STRIPE: stripe.Stripe(), ProviderName.SANDBOX: sandbox.Sandbox()}
 
@@ -12,4 +18,4 @@ def provider(name: str) -> Provider:
     return _PROVIDERS[name]
 
 
-__all__ = ["ProviderResponse", "Misconfigured", "PaymentOrder", "Provider", "OutcomeUnknown", "provider"]
+__all__ = ["Misconfigured", "OutcomeUnknown", "PaymentOrder", "Provider", "ProviderResponse", "provider"]

@@ -17,10 +17,10 @@ from invoices.payments.providers.protocol import (
     DECLINED,
     PENDING,
     SUCCEEDED,
-    ProviderResponse,
     PaymentOrder,
-    ProviderRecord,
     ProviderPaymentMethod,
+    ProviderRecord,
+    ProviderResponse,
 )
 
 PAYS, DECLINES, REPEATS, DELAYS = "pays", "declines", "repeats", "delays:"

@@ -22,12 +22,12 @@ from invoices.payments.providers.protocol import (
     DECLINED,
     PENDING,
     SUCCEEDED,
-    ProviderResponse,
     Misconfigured,
-    PaymentOrder,
-    ProviderRecord,
-    ProviderPaymentMethod,
     OutcomeUnknown,
+    PaymentOrder,
+    ProviderPaymentMethod,
+    ProviderRecord,
+    ProviderResponse,
 )
 
 TIMEOUT_SECONDS = 20
@@ -52,7 +52,9 @@ class _StripeRefusal(Exception):
         self.code, self.ref = code, ref
 
 
-def _declined_on_refusal(method: Callable[[Any, PaymentOrder], ProviderResponse]) -> Callable[[Any, PaymentOrder], ProviderResponse]:
+def _declined_on_refusal(
+    method: Callable[[Any, PaymentOrder], ProviderResponse],
+) -> Callable[[Any, PaymentOrder], ProviderResponse]:
     """Let a method return a declined response where Stripe refuses its request for good."""
 
     @wraps(method)
@@ -78,7 +80,9 @@ class Stripe:
             "description": order.description,
             "metadata": {METADATA_KEY: str(order.key)},
         }
-        return _payment_response(_call(lambda: _client().v1.payment_intents.create(params, _idempotency_key("charge", order))))
+        return _payment_response(
+            _call(lambda: _client().v1.payment_intents.create(params, _idempotency_key("charge", order)))
+        )
 
     def open_page(self, order: PaymentOrder, *, back_to: str) -> ProviderResponse:
         try:
@@ -100,7 +104,9 @@ class Stripe:
             "success_url": back_to,
             "cancel_url": back_to,
         }
-        return _session_response(_call(lambda: _client().v1.checkout.sessions.create(params, _idempotency_key("page", order))))
+        return _session_response(
+            _call(lambda: _client().v1.checkout.sessions.create(params, _idempotency_key("page", order)))
+        )
 
     def close_page(self, order: PaymentOrder) -> ProviderResponse:
         try:
@@ -200,7 +206,9 @@ def _call(request: Callable[[], Any]) -> Any:
             raise OutcomeUnknown(f"Stripe is still at it: {_error_text(error)}") from error
         code = getattr(error.error, "decline_code", None) or error.code
         payment_intent = getattr(error.error, "payment_intent", None)
-        raise _StripeRefusal(code or "refused", _error_text(error), payment_intent.id if payment_intent else "") from error
+        raise _StripeRefusal(
+            code or "refused", _error_text(error), payment_intent.id if payment_intent else ""
+        ) from error
     except stripe.IdempotencyError as error:
         raise Misconfigured(f"A key was used for something else: {_error_text(error)}") from error
     except stripe.StripeError as error:
@@ -222,10 +230,15 @@ def _amount(order: PaymentOrder) -> int:
         raise _StripeRefusal("amount", str(error)) from error
 
 
-def _find_by_key(order: PaymentOrder, list_objects: Callable[[Any], Any], to_response: Callable[[Any], ProviderResponse]) -> ProviderResponse | None:
+def _find_by_key(
+    order: PaymentOrder, list_objects: Callable[[Any], Any], to_response: Callable[[Any], ProviderResponse]
+) -> ProviderResponse | None:
     since = int((order.sent_at - CLOCK_TOLERANCE).timestamp())
     stripe_objects = _list_all(list_objects, {"customer": order.account, "created": {"gte": since}})
-    return next((to_response(stripe_object) for stripe_object in stripe_objects if _own_key(stripe_object) == str(order.key)), None)
+    return next(
+        (to_response(stripe_object) for stripe_object in stripe_objects if _own_key(stripe_object) == str(order.key)),
+        None,
+    )
 
 
 def _list_all(list_objects: Callable[[Any], Any], params: dict[str, Any]) -> Iterator[Any]:
@@ -242,7 +255,9 @@ def _own_key(stripe_object: Any) -> str:
 def _payment_response(intent: Any) -> ProviderResponse:
     state = _PAYMENT_STATES.get(intent.status, PENDING)
     if intent.status == "requires_action":  # its owner is not there to confirm it
-        return ProviderResponse(DECLINED, intent.id, "authentication_required", "The bank wants the customer to confirm it")
+        return ProviderResponse(
+            DECLINED, intent.id, "authentication_required", "The bank wants the customer to confirm it"
+        )
     error = intent.last_payment_error
     reason = (error and error.message) or (f"Stripe says {intent.status}" if state == PENDING else "")
     return ProviderResponse(
@@ -273,13 +288,19 @@ def _payment_intent_id(ref: str) -> str:
 def _payment_method(payment_method: Any) -> ProviderPaymentMethod:
     if payment_method.type == "card":
         card = payment_method.card
-        return ProviderPaymentMethod(payment_method.id, f"{card.brand.title()} {card.last4}", (card.exp_year, card.exp_month))
+        return ProviderPaymentMethod(
+            payment_method.id, f"{card.brand.title()} {card.last4}", (card.exp_year, card.exp_month)
+        )
     last_digits = getattr(getattr(payment_method, payment_method.type, None), "last4", "")
-    return ProviderPaymentMethod(payment_method.id, f"{payment_method.type.replace('_', ' ')} {last_digits}".strip()[:80])
+    return ProviderPaymentMethod(
+        payment_method.id, f"{payment_method.type.replace('_', ' ')} {last_digits}".strip()[:80]
+    )
 
 
 def _record(kind: str, stripe_object: Any, states: dict[str, str]) -> ProviderRecord:
     amount = from_minor(stripe_object.amount, stripe_object.currency)
     created_at = datetime.fromtimestamp(stripe_object.created, UTC)
     state = states.get(stripe_object.status, PENDING)
-    return ProviderRecord(kind, stripe_object.id, _own_key(stripe_object), state, amount, stripe_object.currency.upper(), created_at)
+    return ProviderRecord(
+        kind, stripe_object.id, _own_key(stripe_object), state, amount, stripe_object.currency.upper(), created_at
+    )

@@ -14,9 +14,14 @@ from customers.notifications import announce
 from invoices.models import BalanceEntry, CustomerBalance, Refund
 from invoices.models.balances import BalanceKind
 from invoices.models.payment_attempts import AttemptState, RefundProvider
-from invoices.payments.attempts.provider_calls import IDEMPOTENCY_KEY_LIFETIME, NOT_FOUND_REASON, call_provider, acquire_lease
+from invoices.payments.attempts.provider_calls import (
+    IDEMPOTENCY_KEY_LIFETIME,
+    NOT_FOUND_REASON,
+    acquire_lease,
+    call_provider,
+)
 from invoices.payments.attempts.settlement import MOST_REASON, postpone
-from invoices.payments.providers import ProviderResponse, PaymentOrder, provider
+from invoices.payments.providers import PaymentOrder, ProviderResponse, provider
 from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
 from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
@@ -86,8 +91,13 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
         if response.state == PENDING:
             refund.ref = response.ref or refund.ref
             return postpone(refund, reason=response.reason, at=at) if refund.state == AttemptState.PENDING else refund
-        old_state, new_state = refund.state, AttemptState.SUCCEEDED if response.state == SUCCEEDED else AttemptState.DECLINED
-        if old_state == new_state or (old_state != AttemptState.PENDING and not (old_state == SUCCEEDED and new_state == DECLINED)):
+        old_state, new_state = (
+            refund.state,
+            AttemptState.SUCCEEDED if response.state == SUCCEEDED else AttemptState.DECLINED,
+        )
+        if old_state == new_state or (
+            old_state != AttemptState.PENDING and not (old_state == SUCCEEDED and new_state == DECLINED)
+        ):
             return refund
         refund.state, refund.settled_at, refund.ref = new_state, at, response.ref or refund.ref
         refund.code, refund.reason = response.code[:60], response.reason[:MOST_REASON]
@@ -141,7 +151,9 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Ab
             return refund
         if refund.state != AttemptState.PENDING:
             raise RefundRefused(f"It is {refund.get_state_display()} already.")
-        return record_refund_outcome(refund_id=refund_id, response=ProviderResponse(SUCCEEDED, reference.strip()), at=at)
+        return record_refund_outcome(
+            refund_id=refund_id, response=ProviderResponse(SUCCEEDED, reference.strip()), at=at
+        )
 
 
 def pay_out_balance(
@@ -157,7 +169,9 @@ def pay_out_balance(
         balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
         available = balance.amount if balance else Decimal(0)
         if not amount.is_finite() or not 0 < amount <= available or amount % minor_unit(currency):
-            raise RefundRefused(f"The balance is {format_money(available, currency)}: pay out that at most.", field="amount")
+            raise RefundRefused(
+                f"The balance is {format_money(available, currency)}: pay out that at most.", field="amount"
+            )
         refund = Refund.objects.create(
             customer_id=customer_id,
             provider=RefundProvider.MANUAL,
@@ -177,7 +191,9 @@ def pay_out_balance(
         return refund
 
 
-def submit_due_refunds(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def submit_due_refunds(
+    *, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True
+) -> int:
     """Send or look up the refunds that are due, and return their number. Safe to repeat."""
     waiting = Refund.objects.filter(clock_filter(clock), Q(next_at__lte=at), state=AttemptState.PENDING)
     count = 0

@@ -8,13 +8,13 @@ from datetime import date
 
 from invoices.rendering.einvoice.model import (
     SPECIFICATION,
-    DocumentAllowance,
-    TaxCategory,
     Days,
+    DocumentAllowance,
     EInvoice,
     EInvoiceLine,
-    PaymentInstructions,
     EInvoiceParty,
+    PaymentInstructions,
+    TaxCategory,
     TaxTotal,
 )
 from invoices.rendering.einvoice.xml_elements import Markup, compact_day, el, money, number, root
@@ -96,7 +96,9 @@ def _item(item: EInvoiceLine) -> Markup:
                 el("ram:BasisQuantity", number(item.base_quantity), unitCode=item.unit_code),
             ),
         ),
-        el("ram:SpecifiedLineTradeDelivery", el("ram:BilledQuantity", number(item.quantity), unitCode=item.unit_code)),
+        el(
+            "ram:SpecifiedLineTradeDelivery", el("ram:BilledQuantity", number(item.quantity), unitCode=item.unit_code)
+        ),
         el(
             "ram:SpecifiedLineTradeSettlement",
             _category("ram:ApplicableTradeTax", item.category),

@@ -8,19 +8,19 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, find_category, are_compatible, vat_id
+from invoices.rendering.einvoice.categories import EXPORT, OUTSIDE, REVERSE, are_compatible, find_category, vat_id
 from invoices.rendering.einvoice.line_items import einvoice_line
 from invoices.rendering.einvoice.model import (
     CREDIT_NOTE,
     INVOICE,
-    DocumentAllowance,
-    TaxCategory,
     Days,
+    DocumentAllowance,
     EInvoice,
-    EInvoiceLine,
     EInvoiceImpossible,
-    PaymentInstructions,
+    EInvoiceLine,
     EInvoiceParty,
+    PaymentInstructions,
+    TaxCategory,
     TaxTotal,
 )
 from invoices.rendering.formats import Figures
@@ -48,7 +48,9 @@ def to_einvoice(facts: InvoiceFacts) -> EInvoice:
     category_by_rate = {tax.rate: category for tax, category in zip(facts.taxes, categories, strict=True)}
     lines = _lines(facts, document, category_by_rate)
     allowances = tuple(
-        DocumentAllowance(-line.amount, line.description, category_by_rate[line.tax_rate]) for line in facts.lines if _is_discount(line)
+        DocumentAllowance(-line.amount, line.description, category_by_rate[line.tax_rate])
+        for line in facts.lines
+        if _is_discount(line)
     )
     line_total = sum((one.amount for one in lines), ZERO)
     return EInvoice(
@@ -90,7 +92,9 @@ def _is_out_of_scope(categories: Iterable[TaxCategory]) -> bool:
     return any(category.code == OUTSIDE for category in categories)
 
 
-def _lines(facts: InvoiceFacts, document: PageContent, category_by_rate: dict[Decimal, TaxCategory]) -> tuple[EInvoiceLine, ...]:
+def _lines(
+    facts: InvoiceFacts, document: PageContent, category_by_rate: dict[Decimal, TaxCategory]
+) -> tuple[EInvoiceLine, ...]:
     line_pairs = zip(facts.lines, document.lines, strict=True)
     billed_lines = [(line, text) for line, text in line_pairs if not _is_discount(line)]
     return tuple(
@@ -111,12 +115,16 @@ def _days(facts: InvoiceFacts, start: datetime, end: datetime) -> Days:
 
 
 def _notes(facts: InvoiceFacts, document: PageContent) -> tuple[str, ...]:
-    return tuple(note for note in (document.mark, facts.reason, facts.note, facts.branding.notes, facts.footer) if note)
+    return tuple(
+        note for note in (document.mark, facts.reason, facts.note, facts.branding.notes, facts.footer) if note
+    )
 
 
 def _seller(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> EInvoiceParty:
     number = vat_id(facts.seller)
-    side = EInvoiceParty(facts.seller, number, "" if number else facts.seller.tax_number, facts.branding.company_number)
+    side = EInvoiceParty(
+        facts.seller, number, "" if number else facts.seller.tax_number, facts.branding.company_number
+    )
     return replace(side, vat_id="", tax_id="") if _is_out_of_scope(categories) else side
 
 
@@ -125,7 +133,9 @@ def _payment(facts: InvoiceFacts) -> PaymentInstructions | None:
     if facts.is_credit_note or not look.iban:
         return None
     means = SEPA if facts.currency == "EUR" else TRANSFER
-    return PaymentInstructions(means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic)
+    return PaymentInstructions(
+        means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic
+    )
 
 
 def _taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> tuple[TaxTotal, ...]:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from invoices.rendering.einvoice.model import TaxCategory, Days, EInvoiceLine
+from invoices.rendering.einvoice.model import Days, EInvoiceLine, TaxCategory
 from invoices.rendering.invoice_facts import LineFacts
 from invoices.rendering.line_explanation import Working
 from invoices.rendering.page_content import LineText
@@ -38,7 +38,9 @@ UNITS = {
 LinePrice = tuple[Decimal, Decimal, Decimal]
 
 
-def einvoice_line(line: LineFacts, text: LineText, *, number: int, category: TaxCategory, days: Days, currency: str) -> EInvoiceLine:
+def einvoice_line(
+    line: LineFacts, text: LineText, *, number: int, category: TaxCategory, days: Days, currency: str
+) -> EInvoiceLine:
     """Return a line with its subscription, on a document about several, and the workings below it as its note."""
     quantity, price, base_quantity = line_price(line, currency=currency)
     return EInvoiceLine(

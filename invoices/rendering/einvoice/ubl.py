@@ -7,7 +7,16 @@ The order of elements is the schema's own.
 from decimal import Decimal
 
 from invoices.rendering.einvoice.cii import DISCOUNT
-from invoices.rendering.einvoice.model import SPECIFICATION, DocumentAllowance, TaxCategory, Days, EInvoice, EInvoiceLine, EInvoiceParty, TaxTotal
+from invoices.rendering.einvoice.model import (
+    SPECIFICATION,
+    Days,
+    DocumentAllowance,
+    EInvoice,
+    EInvoiceLine,
+    EInvoiceParty,
+    TaxCategory,
+    TaxTotal,
+)
 from invoices.rendering.einvoice.xml_elements import Markup, el, money, number, root
 
 COMMON = {

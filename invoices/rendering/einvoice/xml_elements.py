@@ -21,8 +21,12 @@ class Markup(str):
 
 def el(tag: str, *children: str, **attributes: str) -> Markup:
     """Return an element of children, which are escaped unless they are markup; nothing where they are empty."""
-    inner = "".join(child if isinstance(child, Markup) else escape(child.translate(REMOVED_CHARACTERS)) for child in children)
-    attribute_text = "".join(f" {name}={quoteattr(value.translate(REMOVED_CHARACTERS))}" for name, value in attributes.items())
+    inner = "".join(
+        child if isinstance(child, Markup) else escape(child.translate(REMOVED_CHARACTERS)) for child in children
+    )
+    attribute_text = "".join(
+        f" {name}={quoteattr(value.translate(REMOVED_CHARACTERS))}" for name, value in attributes.items()
+    )
     return Markup(f"<{tag}{attribute_text}>{inner}</{tag}>") if inner.strip() else Markup("")
 
 

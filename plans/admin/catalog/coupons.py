@@ -92,7 +92,9 @@ class CouponForm(forms.ModelForm):
         elif percent is not None:
             cleaned["currency"] = ""
             if not 0 < percent <= 100:
-                self.add_error("percent", f"A coupon takes more than 0 and up to 100 % off, not {format_number(percent)} %.")
+                self.add_error(
+                    "percent", f"A coupon takes more than 0 and up to 100 % off, not {format_number(percent)} %."
+                )
         elif not cleaned.get("currency"):
             self.add_error("currency", "Enter the currency of the amount.")
         elif amount <= 0 or round_money(amount, cleaned["currency"]) != amount:
@@ -218,5 +220,7 @@ def examples(coupon: Coupon) -> list[dict[str, str]]:
     rows = [{"invoice": f"Invoice {place}", "off": off, "due": due} for place in range(1, count + 1)]
     if coupon.documents is not None:
         last = f"Invoice {coupon.documents + 1} on"
-        rows.append({"invoice": last, "off": format_money(Decimal(0), currency), "due": format_money(SAMPLE, currency)})
+        rows.append(
+            {"invoice": last, "off": format_money(Decimal(0), currency), "due": format_money(SAMPLE, currency)}
+        )
     return rows

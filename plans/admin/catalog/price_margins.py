@@ -14,7 +14,7 @@ from lib.formats import format_money, format_number, format_units
 from plans.admin.fields.dimension_match import DEFAULT
 from plans.admin.versions.comparison import ComparisonAdmin, page_of
 from plans.catalog.dimension_text import format_match
-from plans.costs.price_margins import RateMargin, MissingCost, compute_margins, find_missing_costs
+from plans.costs.price_margins import MissingCost, RateMargin, compute_margins, find_missing_costs
 
 LEAST = Decimal(0)
 

@@ -22,7 +22,7 @@ from plans.admin.fields.file_upload import UploadForm
 from plans.admin.fields.price_unit import PerField, of_one
 from plans.catalog.dimension_text import format_match
 from plans.costs import unit_costs
-from plans.costs.cost_lists import COLUMNS, REQUIRED_COLUMNS, RowsRefused, ImportedCost, cost_rows, import_costs
+from plans.costs.cost_lists import COLUMNS, REQUIRED_COLUMNS, ImportedCost, RowsRefused, cost_rows, import_costs
 from plans.costs.price_margins import compute_live_margins
 from plans.models import UnitCost
 
@@ -142,7 +142,9 @@ class UnitCostAdmin(ModelAdmin):
             else:
                 if form.is_confirmed:
                     stored = sum(one.outcome != "same" for one in taken)
-                    messages.success(request, f"{format_number(stored)} of {format_number(len(taken))} unit costs were recorded.")
+                    messages.success(
+                        request, f"{format_number(stored)} of {format_number(len(taken))} unit costs were recorded."
+                    )
                     return HttpResponseRedirect(reverse("admin:plans_unitcost_changelist"))
         context = {
             **self.admin_site.each_context(request),

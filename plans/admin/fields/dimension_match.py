@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from plans.catalog.dimension_text import parse_match, format_match
+from plans.catalog.dimension_text import format_match, parse_match
 
 DEFAULT = "all other usage"
 

@@ -15,7 +15,7 @@ from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.prices.example_quantities import MOST, usual
 from plans.admin.prices.rating_parts import Row, rows_of
-from plans.catalog.stored_terms import combine_rates, build_rate_terms
+from plans.catalog.stored_terms import build_rate_terms, combine_rates
 from plans.costs.unit_costs import to_cost_rates, usage_at_cost
 from plans.models import PlanFeature, Price, Rate, Tier
 from plans.models.prices import Consumption

@@ -144,7 +144,12 @@ class TierInline(TabularInline):
     verbose_name_plural = "Tiers"
     readonly_fields = ("first_unit",)
     fields = ("first_unit", "up_to", "unit_price", "percent", "flat_fee")
-    readonly_preprocess_fields = {"up_to": strip_padding, "unit_price": strip_padding, "percent": strip_padding, "flat_fee": strip_padding}
+    readonly_preprocess_fields = {
+        "up_to": strip_padding,
+        "unit_price": strip_padding,
+        "percent": strip_padding,
+        "flat_fee": strip_padding,
+    }
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
         """Offer two empty rows to a rate that has no tiers yet; they are hidden where no tiers are asked for."""

@@ -19,7 +19,14 @@ from unfold.decorators import action
 from lib.formats import format_money, format_number, pluralize
 from plans.admin.fields.currency import FALLBACK
 from plans.admin.prices.example_quantities import QuantitiesField
-from plans.catalog.comparison import VersionDifference, VersionNode, compare, percent_change, format_signed, format_fact
+from plans.catalog.comparison import (
+    VersionDifference,
+    VersionNode,
+    compare,
+    format_fact,
+    format_signed,
+    percent_change,
+)
 from plans.catalog.example_bills import ExampleBill, ExampleUsage, compute_bill, list_labels, list_usages
 from plans.catalog.stored_terms import VersionTerms, list_currencies, read_terms
 from plans.catalog.version_snapshot import read_contents
@@ -181,7 +188,8 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
         return found | {"problem": f"It cannot be worked out: {problem}"}
     return found | {
         "rows": [
-            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency) for label in list_labels(bills)
+            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency)
+            for label in list_labels(bills)
         ],
         "total": _row("Total before tax", *(one.total for one in bills), currency),
         "drawn": [

@@ -48,7 +48,9 @@ class PriceListAdmin(ComparisonAdmin):
             else:
                 if form.is_confirmed:
                     noun = "change" if len(changes) == 1 else "changes"
-                    messages.success(request, f"{version} holds the price list now: {format_number(len(changes))} {noun}.")
+                    messages.success(
+                        request, f"{version} holds the price list now: {format_number(len(changes))} {noun}."
+                    )
                     return HttpResponseRedirect(page_of(version))
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),

@@ -9,4 +9,4 @@ from plans.aggregation.expressions.compiler import Expression, compile_expressio
 from plans.aggregation.expressions.nodes import InvalidExpression
 from plans.aggregation.expressions.values import NoValue
 
-__all__ = ["InvalidExpression", "Expression", "NoValue", "compile_expression"]
+__all__ = ["Expression", "InvalidExpression", "NoValue", "compile_expression"]

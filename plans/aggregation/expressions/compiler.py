@@ -14,7 +14,7 @@ from typing import Any
 from celpy.celparser import CELParseError, CELParser
 
 from plans.aggregation.expressions import values
-from plans.aggregation.expressions.nodes import COMPILERS, InvalidExpression, Node, Evaluator, unwrap
+from plans.aggregation.expressions.nodes import COMPILERS, Evaluator, InvalidExpression, Node, unwrap
 
 MOST_CHARACTERS = 1000
 MOST_LEVELS = 50
@@ -74,7 +74,9 @@ def _syntax_error_text(text: str, error: CELParseError) -> str:
 def _compile_node(node: Node, levels: int) -> Evaluator:
     node = unwrap(node)
     if not levels:
-        raise InvalidExpression(f"It is nested too deeply: at most {MOST_LEVELS} operations may stand in one another.")
+        raise InvalidExpression(
+            f"It is nested too deeply: at most {MOST_LEVELS} operations may stand in one another."
+        )
     if node.data not in COMPILERS:
         raise InvalidExpression("Objects in braces and names with a leading dot cannot be used here.")
     return COMPILERS[node.data](node.children, lambda part: _compile_node(part, levels - 1))

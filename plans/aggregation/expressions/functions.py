@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from plans.aggregation.expressions.values import NoValue, Number, to_number, describe
+from plans.aggregation.expressions.values import NoValue, Number, describe, to_number
 
 
 class Function(NamedTuple):

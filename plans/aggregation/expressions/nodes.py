@@ -220,7 +220,13 @@ def _method_call(parts: Parts, of: NodeCompiler) -> Evaluator:
     return _compile_call(name, METHODS, arguments, f".{name}()", receiver=of(parts[0]))
 
 
-def _compile_call(name: str, functions: Mapping[str, Function], arguments: list[Evaluator], call_text: str, receiver: Evaluator | None = None) -> Evaluator:
+def _compile_call(
+    name: str,
+    functions: Mapping[str, Function],
+    arguments: list[Evaluator],
+    call_text: str,
+    receiver: Evaluator | None = None,
+) -> Evaluator:
     function = functions.get(name)
     if function is None:
         available = [f"{one}()" for one in ("has", *FUNCTIONS)]

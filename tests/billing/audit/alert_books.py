@@ -7,7 +7,7 @@ from decimal import Decimal as D
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from billing.limits.alerts.evaluation import queue_full_evaluation, evaluate_alerts
+from billing.limits.alerts.evaluation import evaluate_alerts, queue_full_evaluation
 from billing.limits.alerts.rule_settings import AlertScope, acknowledge, set_alert_rule
 from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import parse_events

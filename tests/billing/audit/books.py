@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from billing.audit.records.history import tracked_models
-from billing.closing import close_due, bill_late_usage, close_period
+from billing.closing import bill_late_usage, close_due, close_period
 from billing.job_kinds import KINDS
 from billing.jobs.controls import do_for_real
 from billing.jobs.worker import work
@@ -26,10 +26,10 @@ from billing.simulation.job import start_simulation
 from billing.simulation.sandbox.clones import clone
 from billing.subscriptions import (
     apply_coupon,
+    apply_due_pauses,
     cancel,
     change_plan,
     generate_periods,
-    apply_due_pauses,
     pause,
     remove_coupon,
     set_quantity,
@@ -40,7 +40,7 @@ from billing.subscriptions.plan_changes.mid_period_split import split_due_period
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
 from billing.subscriptions.terms.credit_grants import grant_due
 from customers.api_keys.keys import issue
-from customers.brand.logos import store_logo, read_logo
+from customers.brand.logos import read_logo, store_logo
 from customers.models import ApiKey, Contact, Customer, EmailTemplate, IdempotentRequest
 from customers.models.portal_access import PortalAccessWay
 from customers.notifications import announce, webhook_endpoints
@@ -394,7 +394,9 @@ def _credit() -> None:
     at = datetime(2026, 4, 5, tzinfo=UTC)
     taxed = Invoice.objects.filter(tax__gt=0, reference__startswith="period:").order_by("id").first()
     for amount in ("3.33", "0.50"):
-        issue_credit_note(invoice_id=taxed.pk, lines=[RequestedCredit(1, Decimal(amount))], reason="Goodwill", to="balance", at=at)
+        issue_credit_note(
+            invoice_id=taxed.pk, lines=[RequestedCredit(1, Decimal(amount))], reason="Goodwill", to="balance", at=at
+        )
     for amount in (Decimal("2.50"), taxed.left - Decimal(10)):
         record_payment(invoice_id=taxed.pk, amount=amount, method="manual", reference=f"bank {amount}", at=at)
     other = Invoice.objects.filter(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from billing.closing import bill_reached_thresholds, close_due
 from invoices.credit_notes import RequestedCredit, issue_credit_note
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from tests.builders import (
     FEB,
     JAN,
@@ -56,4 +56,6 @@ def claim(record: Callable[..., None]) -> None:
     ]
     draft = draft_invoice(customer=customer, request=OneOffRequest(lines, net_days=7), at=JAN)
     invoice = issue_draft(invoice_id=draft.pk, at=MAR)
-    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal("9.90"))], reason="Sorry", to="offset", at=MAR)
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal("9.90"))], reason="Sorry", to="offset", at=MAR
+    )

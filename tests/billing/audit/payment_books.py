@@ -8,7 +8,7 @@ from customers.models import Customer
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.documents.past_due import mark_overdue
 from invoices.models import DunningAct, DunningStep, Invoice, PayerAccount, PaymentMethod, ProviderEvent, Refund
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.dunning.dunning_run import run_dunning
@@ -34,7 +34,9 @@ def collect() -> None:
     _charge(paid, ProviderResponse("succeeded", "pi_2"))
     _refund(paid, Decimal(10), ProviderResponse("succeeded", "re_1"))
     _refund(paid, Decimal(5), ProviderResponse("declined", "re_2", "closed", "The account is closed"))
-    issue_credit_note(invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(20))], reason="Sorry", to="balance", at=APR + DAY)
+    issue_credit_note(
+        invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(20))], reason="Sorry", to="balance", at=APR + DAY
+    )
     by_hand = _claim(customer)  # some of it is paid from the balance
     first = _pay(by_hand, "30", "bank-1")
     reverse_payment(payment_id=first.pk, reason="The debit was returned", at=APR + 2 * DAY)
@@ -60,7 +62,9 @@ def _charge(invoice: Invoice, answer: ProviderResponse) -> None:
 
 
 def _refund(invoice: Invoice, amount: Decimal, answer: ProviderResponse | None) -> None:
-    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, amount)], reason="Sorry", to="refund", at=APR + DAY)
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(1, amount)], reason="Sorry", to="refund", at=APR + DAY
+    )
     if answer is not None:
         refund = Refund.objects.latest("pk")
         refunding.record_refund_outcome(refund_id=refund.pk, response=answer, at=APR + 2 * DAY)

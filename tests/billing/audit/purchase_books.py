@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from tests.builders import JAN, make_customer, make_feature, make_pack, make_wallet
-from wallets.auto_topup import TopUpRuleRequest, CeilingLimits, set_rule, run_topups
+from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, run_topups, set_rule
 from wallets.models import Purchase, Wallet
 from wallets.operations.invoice_payment import pay_invoices
 from wallets.purchases import PackOrder, buy, cancel, receive_payment
@@ -23,7 +23,9 @@ def make_purchases() -> Wallet:
     make_pack("balance", unit="money", is_taxed=False, prices={"USD": 95})
     first = _buy(wallet, "hundred", "paid")
     _pay(first, Decimal(10), "part")
-    issue_credit_note(invoice_id=first.invoice_id, lines=[RequestedCredit(1, Decimal(9))], reason="Goodwill", to="offset", at=JAN)
+    issue_credit_note(
+        invoice_id=first.invoice_id, lines=[RequestedCredit(1, Decimal(9))], reason="Goodwill", to="offset", at=JAN
+    )
     _pay(first, None, "rest")
     _buy(wallet, "loose", "pending", packs=1, units=Decimal("12.5"))
     cancel(purchase_id=_buy(wallet, "hundred", "unwanted", packs=2).pk, reason="By mistake", at=JAN + DAY)
@@ -40,7 +42,10 @@ def make_purchases() -> Wallet:
 def make_topups() -> None:
     """Top up a sandbox customer's wallets by themselves: one is paid, one declined, one waits."""
     customer = make_customer("reloading", sandbox=True)
-    ceilings = [CeilingLimits("finance", "day", most=5), CeilingLimits("customer", "day", most=3, most_money=Decimal(500))]
+    ceilings = [
+        CeilingLimits("finance", "day", most=5),
+        CeilingLimits("customer", "day", most=3, most_money=Decimal(500)),
+    ]
     for payer in ("sandbox", "declining", "invoice"):
         wallet = make_wallet(customer, name=payer)
         asked = TopUpRuleRequest("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing.closing import batch, close_due, bill_late_usage
+from billing.closing import batch, bill_late_usage, close_due
 from billing.closing.late_usage import late_invoices as late_documents
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Period, Subscription

@@ -43,7 +43,9 @@ def promised(*, starts_at: datetime = JAN, currency: str = "USD", **figures: Any
 
 
 def progress(subscription: Subscription, *, at: datetime) -> CommitmentProgress:
-    (found,) = read_commitment_progress(current_usage(customer=subscription.customer.external_id, sandbox=False, at=at)).values()
+    (found,) = read_commitment_progress(
+        current_usage(customer=subscription.customer.external_id, sandbox=False, at=at)
+    ).values()
     return found
 
 

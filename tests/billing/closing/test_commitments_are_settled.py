@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing.closing import close_due, bill_late_usage, preview
+from billing.closing import bill_late_usage, close_due, preview
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Settlement, Subscription
 from billing.subscriptions import cancel

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from billing.closing import close_due, bill_late_usage
+from billing.closing import bill_late_usage, close_due
 from billing.closing.late_usage import reissue
 from billing.models import Period, Subscription
 from invoices.credit_notes import RequestedCredit, issue_credit_note
@@ -87,7 +87,9 @@ def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
     late(billed, 20)
     bill_late_usage(at=SOON)
     late(billed, 10, since=SOON)
-    assert bill_late_usage(at=SOON + HOUR - timedelta(seconds=1)).issued == 0, "what comes in the grace is taken together"
+    assert bill_late_usage(at=SOON + HOUR - timedelta(seconds=1)).issued == 0, (
+        "what comes in the grace is taken together"
+    )
     late(billed, -30, since=SOON)
     assert bill_late_usage(at=SOON + HOUR).issued == 1
     assert bill_late_usage(at=SOON + 2 * HOUR).issued == 0

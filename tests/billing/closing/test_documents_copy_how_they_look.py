@@ -4,7 +4,7 @@ import pytest
 
 from billing.audit import assert_clean
 from billing.closing import close_due
-from customers.brand.logos import store_logo, read_logo
+from customers.brand.logos import read_logo, store_logo
 from customers.models import Seller
 from invoices.models import Invoice
 from invoices.rendering.facts_reader import branding, read_invoice_facts

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.closing import close_due, bill_late_usage
+from billing.closing import bill_late_usage, close_due
 from billing.models import BilledUsage, Counter, Period, Subscription
 from billing.subscriptions import apply_coupon, cancel
 from invoices.credit_notes import RequestedCredit, issue_credit_note
@@ -177,7 +177,9 @@ def test_that_a_person_gave_back_already_is_not_given_back_again():
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
     january = Invoice.objects.get()
-    issue_credit_note(invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(45))], reason="Goodwill", to="balance", at=FEB + HOUR)
+    issue_credit_note(
+        invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(45))], reason="Goodwill", to="balance", at=FEB + HOUR
+    )
     use(subscription, "api.calls", -600)
     close_due(at=MAR + HOUR)
     line = Line.objects.get(kind="late_usage")
@@ -196,7 +198,9 @@ def test_that_was_set_off_already_is_not_given_back_again():
     use(subscription, "api.calls", -20)
     close_due(at=MAR + HOUR)
     january = Invoice.objects.order_by("id")[0]
-    issue_credit_note(invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(50))], reason="Goodwill", to="balance", at=MAR + HOUR)
+    issue_credit_note(
+        invoice_id=january.pk, lines=[RequestedCredit(2, Decimal(50))], reason="Goodwill", to="balance", at=MAR + HOUR
+    )
     use(subscription, "api.calls", -80)
     close_due(at=APR + HOUR)
     assert late_amounts() == [-20]

@@ -14,11 +14,11 @@ from billing.closing import close_due, preview, preview_cancellation, preview_ch
 from billing.models import Subscription
 from billing.subscriptions import (
     apply_coupon,
+    apply_due_pauses,
     cancel,
     change_plan,
     end_finished,
     generate_periods,
-    apply_due_pauses,
     pause,
     resume,
     uncancel,

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from billing.closing import close_due, bill_late_usage, close_period
+from billing.closing import bill_late_usage, close_due, close_period
 from billing.models import Period, Subscription
 from billing.subscriptions import cancel, end_finished
 from invoices.models import Invoice, NumberSeries
@@ -55,7 +55,9 @@ def check_numbers(count: int, *, series: int = 1) -> None:
 
 def closers(count: int) -> list[Callable[[], int]]:
     """Return workers whose clocks differ by a second each, as those of several hosts do."""
-    return [lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk_size=3).issued for number in range(count)]
+    return [
+        lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk_size=3).issued for number in range(count)
+    ]
 
 
 def test_each_period_is_closed_by_one_of_them():

@@ -230,7 +230,13 @@ def test_what_a_credit_note_has_given_back_is_not_given_again(percent, by_hand, 
         apply_coupon(subscription=subscription, coupon=make_coupon(percent=D(percent), duration="once"), at=JAN)
     close_due(at=JAN + HOUR)
     (opening,) = Invoice.objects.all()
-    issue_credit_note(invoice_id=opening.pk, lines=[RequestedCredit(1, D(by_hand))], reason="Agreed", to="balance", at=JAN + 2 * HOUR)
+    issue_credit_note(
+        invoice_id=opening.pk,
+        lines=[RequestedCredit(1, D(by_hand))],
+        reason="Agreed",
+        to="balance",
+        at=JAN + 2 * HOUR,
+    )
     part = change_plan(subscription=subscription, version=new, at=DAY_10)
     close_due(at=DAY_10 + HOUR)
     lines = Line.objects.filter(invoice__periods=part.continues_id)

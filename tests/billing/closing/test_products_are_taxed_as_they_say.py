@@ -86,7 +86,10 @@ def test_a_states_and_a_countys_tax_are_kept_apart_and_taken_back_apart():
     assert taxed(invoice) == [("County", 2, D("13.59"), D("0.27")), ("State", D("6.25"), D("18.09"), D("1.13"))]
     assert [line.tax_rate.normalize() for line in invoice.lines.filter(kind="fee")] == [D("8.25"), D("8.25")]
     notes = [
-        issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D("0.09"))], reason="x", to="offset", at=MAR) for _ in range(3)
+        issue_credit_note(
+            invoice_id=invoice.pk, lines=[RequestedCredit(1, D("0.09"))], reason="x", to="offset", at=MAR
+        )
+        for _ in range(3)
     ]
     notes.append(issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR))
     assert sum(note.tax.amount for note in notes) == invoice.tax.amount == D("1.40")
@@ -101,7 +104,9 @@ def test_prices_that_include_tax_are_what_is_paid():
     assert (invoice.total.amount, invoice.net.amount, invoice.tax.amount) == (D("18.09"), D("15.20"), D("2.89"))
     assert sum(line.amount.amount for line in invoice.lines.all()) == invoice.total.amount
     notes = [
-        issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D("3.03"))], reason="x", to="offset", at=MAR),
+        issue_credit_note(
+            invoice_id=invoice.pk, lines=[RequestedCredit(1, D("3.03"))], reason="x", to="offset", at=MAR
+        ),
         issue_credit_note(invoice_id=invoice.pk, lines=None, reason="x", to="offset", at=MAR),
     ]
     assert [note.total.amount for note in notes] == [D("3.03"), D("15.06")]

@@ -237,7 +237,9 @@ def test_it_is_credited_and_voided_but_not_made_again():
     invoice = Invoice.objects.get()
     with pytest.raises(CannotRegenerate, match="It bills several subscriptions"):
         regenerate(invoice_id=invoice.pk, reason="Wrong address", at=AT + DAY)
-    some = issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(2)], reason="Gone", to="offset", at=AT + DAY)
+    some = issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(2)], reason="Gone", to="offset", at=AT + DAY
+    )
     rest = void_invoice(invoice_id=invoice.pk, reason="Wrong", at=AT + DAY)
     assert (some.total.amount, rest.total.amount) == (D("11.94"), D("11.93")), "23.87 in all"
     invoice.refresh_from_db()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from billing.audit import assert_clean
-from billing.closing import close_due, bill_late_usage, close_period, preview_cancellation
+from billing.closing import bill_late_usage, close_due, close_period, preview_cancellation
 from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set_quantity, uncancel
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
@@ -85,7 +85,11 @@ def test_the_rest_is_given_back_as_documented(row):
         hold(subscription, change)
     if row["by hand"]:
         issue_credit_note(
-            invoice_id=opening.pk, lines=[RequestedCredit(1, D(row["by hand"]))], reason="Sorry", to="balance", at=JAN + HOUR
+            invoice_id=opening.pk,
+            lines=[RequestedCredit(1, D(row["by hand"]))],
+            reason="Sorry",
+            to="balance",
+            at=JAN + HOUR,
         )
     if row["paid"]:
         record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)

@@ -58,7 +58,9 @@ def test_a_credit_note_is_told_as_one(version):
     webhook_endpoints.create(url="https://example.com/", by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
-    issue_credit_note(invoice_id=Invoice.objects.get().pk, lines=[RequestedCredit(1, Decimal(10))], reason="x", to="refund", at=DUE)
+    issue_credit_note(
+        invoice_id=Invoice.objects.get().pk, lines=[RequestedCredit(1, Decimal(10))], reason="x", to="refund", at=DUE
+    )
 
     assert [one.facts["document"] for one in told("invoice.issued")] == ["invoice", "credit_note"]
 

@@ -20,7 +20,9 @@ def some_left(times, *, is_passing):
         if len(tried) == 1:
             make_user(item, at)
         left = "1 is in use" if len(tried) <= times else ""
-        return ItemOutcome({"users": 1}, [{"name": item.parameters["name"]}], unfinished=left, is_transient=is_passing)
+        return ItemOutcome(
+            {"users": 1}, [{"name": item.parameters["name"]}], unfinished=left, is_transient=is_passing
+        )
 
     return do
 

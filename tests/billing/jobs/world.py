@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from billing.jobs import item_split
-from billing.jobs.kinds import JobDefinition, JobDefinitions, ItemOutcome
+from billing.jobs.kinds import ItemOutcome, JobDefinition, JobDefinitions
 from billing.jobs.start import start
 from billing.jobs.worker import WorkResult, work
 from billing.models import Job, JobItem
@@ -38,7 +38,11 @@ def make_user(item: JobItem, at: datetime) -> ItemOutcome:
 
 
 def kinds(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, **more: object) -> JobDefinitions:
-    return {JobKind.USAGE_IMPORT: JobDefinition(**{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more)}
+    return {
+        JobKind.USAGE_IMPORT: JobDefinition(
+            **{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more
+        )
+    }
 
 
 def go_on(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most: int = 1_000_000) -> WorkResult:

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from tests.billing.limits.alerts.test_the_database_keeps_alert_rules import CASES as OF_ALERT_RULES
 
 from billing.closing import close_due
 from billing.models import Series, Settlement
@@ -14,6 +13,7 @@ from invoices.models import Line
 from plans.publishing.publication import new_version
 from tests.billing.closing.test_the_database_keeps_dunning import CASES as OF_DUNNING
 from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
+from tests.billing.limits.alerts.test_the_database_keeps_alert_rules import CASES as OF_ALERT_RULES
 from tests.billing.limits.reservations.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
 from tests.billing.metering.corrections.world import correct_all, wanted
 from tests.billing.metering.ingest.world import call, make_world, send

@@ -61,7 +61,9 @@ def pay(invoice: Invoice) -> None:
 
 
 def credit_some(invoice: Invoice) -> None:
-    issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(3, Decimal(1))], reason="Kindness", to="offset", at=LATER)
+    issue_credit_note(
+        invoice_id=invoice.pk, lines=[RequestedCredit(3, Decimal(1))], reason="Kindness", to="offset", at=LATER
+    )
 
 
 def go_on(invoice: Invoice) -> None:

@@ -6,7 +6,14 @@ import pytest
 
 from billing.closing import close_due
 from billing.models import MigrationItem, PlanMigration
-from billing.plan_migrations.cohort import MigrationRefused, Selection, MigrationTerms, exclude, include, plan_migration
+from billing.plan_migrations.cohort import (
+    MigrationRefused,
+    MigrationTerms,
+    Selection,
+    exclude,
+    include,
+    plan_migration,
+)
 from billing.subscriptions import cancel
 from tests.billing.plan_migrations.world import DAY, FIFTEENTH, make_version, planned, run
 from tests.builders import FEB, JAN, make_customer, make_seller, subscribe
@@ -34,7 +41,11 @@ def four(db):
 def chosen(new, *, terms: MigrationTerms | None = None, **asked) -> list[str]:
     plan = asked.pop("plan", "old")
     made = plan_migration(
-        title="To new", version=new, selection=Selection(plan=plan, **asked), terms=terms or MigrationTerms(), at=FIFTEENTH
+        title="To new",
+        version=new,
+        selection=Selection(plan=plan, **asked),
+        terms=terms or MigrationTerms(),
+        at=FIFTEENTH,
     )
     return list(made.moves.order_by("pk").values_list("subscription__customer__external_id", flat=True))
 

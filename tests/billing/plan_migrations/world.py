@@ -10,7 +10,7 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.models import Job, PlanMigration, Subscription
 from billing.plan_migrations import workflow
-from billing.plan_migrations.cohort import Selection, MigrationTerms, plan_migration
+from billing.plan_migrations.cohort import MigrationTerms, Selection, plan_migration
 from billing.subscriptions import end_finished, generate_periods
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.mid_period_split import split_due_periods

@@ -20,7 +20,7 @@ from billing.subscriptions import cancel, end_finished
 from customers.models import Contact, Customer, IdempotentRequest, Notification
 from customers.notifications import announce
 from invoices.models import ProviderEvent, Refund
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.manual_payments import record_payment
 from tests.api.calls import Caller, problem
 from tests.billing.metering.ingest.world import NOW, call, make_world, send

@@ -17,7 +17,7 @@ from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links, sessions
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import PayerAccount, PaymentAttempt, PaymentMethod, ProviderEvent, Refund
-from invoices.one_off_invoices import OneOffRequest, OneOffLine, draft_invoice, issue_draft
+from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.providers import ProviderResponse
@@ -75,9 +75,13 @@ def _pay(customer: Customer) -> None:
         with pgtrigger.ignore("invoices.PaymentAttempt:charge_is_settled_once"):  # as where a page was opened
             PaymentAttempt.objects.filter(pk=charge.pk).update(back_to="https://canary.example/paid")
         attempts.record_outcome(attempt_id=charge.pk, response=reply, at=NOW)
-    issue_credit_note(invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW)
+    issue_credit_note(
+        invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(5))], reason="Sorry, Canary", to="refund", at=NOW
+    )
     for refund in Refund.objects.filter(customer=customer):
-        refunding.record_refund_outcome(refund_id=refund.pk, response=ProviderResponse("succeeded", "re_1", "", "To Canary Holder"), at=NOW)
+        refunding.record_refund_outcome(
+            refund_id=refund.pk, response=ProviderResponse("succeeded", "re_1", "", "To Canary Holder"), at=NOW
+        )
     other = issue_draft(invoice_id=draft_invoice(customer=customer, request=OneOffRequest([WORK]), at=NOW).pk, at=NOW)
     record_payment(invoice_id=other.pk, amount=other.due, method="manual", reference="Canary Bank 7", at=NOW)
     ProviderEvent.objects.create(

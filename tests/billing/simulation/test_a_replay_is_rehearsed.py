@@ -50,7 +50,10 @@ def sent_too_early(**meter):
 
 def told():
     found = preview_reprocess(at=AT, report_ids=reports())
-    bills = [(one.feature_in_period.customer, one.feature_in_period.feature, one.quantity, one.amount, one.is_late) for one in found.added_usage]
+    bills = [
+        (one.feature_in_period.customer, one.feature_in_period.feature, one.quantity, one.amount, one.is_late)
+        for one in found.added_usage
+    ]
     return (found.replayed.tried, found.replayed.resolved), bills
 
 

@@ -9,7 +9,7 @@ from django.db.models import F
 from billing.audit import assert_clean
 from billing.closing import close_due, preview_trial_end
 from billing.models import Period
-from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, generate_periods, extend_trial
+from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, extend_trial, generate_periods
 from billing.subscriptions.plan_changes import rollouts
 from invoices.models import Line
 from plans.models.versions import Audience

@@ -268,7 +268,9 @@ def refunded(state):
     def refund(world):
         invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
         issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=invoice.issued_at)
-        refunding.record_refund_outcome(refund_id=Refund.objects.get().pk, response=ProviderResponse(state, "re_1"), at=invoice.issued_at)
+        refunding.record_refund_outcome(
+            refund_id=Refund.objects.get().pk, response=ProviderResponse(state, "re_1"), at=invoice.issued_at
+        )
 
     return refund
 

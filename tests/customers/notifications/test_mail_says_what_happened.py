@@ -141,7 +141,10 @@ def test_speaks_the_contacts_language_where_there_is_a_translation(acme, setting
     }
 
 
-MAILED = [*(name for name, kind in KINDS.items() if kind.mail is not MailAudience.NOBODY or kind.to_owner), ENDPOINT_DISABLED]
+MAILED = [
+    *(name for name, kind in KINDS.items() if kind.mail is not MailAudience.NOBODY or kind.to_owner),
+    ENDPOINT_DISABLED,
+]
 
 
 @pytest.mark.parametrize("kind", MAILED)

@@ -56,7 +56,9 @@ def test_what_is_no_fact_is_refused(text, why):
 
 
 def test_what_the_kind_has_is_fine():
-    assert find_problems("invoice.issued", "{customer_name}: {number}, {total} {currency} until {due_date} 100 %") == []
+    assert (
+        find_problems("invoice.issued", "{customer_name}: {number}, {total} {currency} until {due_date} 100 %") == []
+    )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from customers.brand.logos import store_logo, read_logo
+from customers.brand.logos import read_logo, store_logo
 from invoices.models import Invoice, NumberSeries
 from invoices.rendering.invoice_facts import InvoiceFacts
 from tests.builders import make_customer, make_seller

@@ -45,7 +45,11 @@ def facts(**fields: Any) -> InvoiceFacts:
 
 @pytest.fixture(scope="module")
 def printed() -> bytes:
-    return render(facts(settled=(SettledAmount("balance", D("2.61")), SettledAmount("paid", D(5)))), [meter_usage()], [STATEMENT])
+    return render(
+        facts(settled=(SettledAmount("balance", D("2.61")), SettledAmount("paid", D(5)))),
+        [meter_usage()],
+        [STATEMENT],
+    )
 
 
 SAID = """

@@ -130,7 +130,9 @@ def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
     stored = store(invoice(fee("19.00")))
     at = NOW
     for attempt in range(1, render_queue.MOST_ATTEMPTS + 1):
-        assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == render_queue.RenderLease(stored.pk, attempt)
+        assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == render_queue.RenderLease(
+            stored.pk, attempt
+        )
         at += render_queue.LEASE_DURATION
     assert render_due(at=at) == RenderRun()
     assert Rendering.objects.parked().get().error == render_queue.UNFINISHED

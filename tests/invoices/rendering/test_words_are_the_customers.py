@@ -5,7 +5,7 @@ from string import Formatter
 
 import pytest
 
-from invoices.rendering.translations import LANGUAGES, Words, words_for, load_words
+from invoices.rendering.translations import LANGUAGES, Words, load_words, words_for
 
 LOCALES = [
     # asked     words   format    why

@@ -2,7 +2,7 @@
 
 from tollbook_client.client import Tollbook
 from tollbook_client.connection import Retries
-from tollbook_client.limits import OutboxFull, OutboxLimits, NotSent, RefusedEvent
+from tollbook_client.limits import NotSent, OutboxFull, OutboxLimits, RefusedEvent
 from tollbook_client.money import Money
 from tollbook_client.problems import (
     Conflict,
@@ -28,16 +28,15 @@ __all__ = [
     "Conflict",
     "Event",
     "FieldError",
-    "OutboxFull",
     "InvalidFields",
     "LimitReached",
-    "OutboxLimits",
-    "WebhookMessage",
     "Money",
     "NotAuthenticated",
     "NotFound",
     "NotReady",
     "NotSent",
+    "OutboxFull",
+    "OutboxLimits",
     "Problem",
     "RefusedEvent",
     "Retries",
@@ -48,5 +47,6 @@ __all__ = [
     "TooManyRequests",
     "Unprocessable",
     "Unreachable",
+    "WebhookMessage",
     "verify",
 ]

@@ -100,7 +100,9 @@ class Connection:
             headers["Idempotency-Key"] = idempotency_key or uuid4().hex
         if content is None and body is not serialization.OMITTED:
             content = serialization.to_json(body)
-        params = {name: serialization.to_query_text(value) for name, value in (query or {}).items() if value is not None}
+        params = {
+            name: serialization.to_query_text(value) for name, value in (query or {}).items() if value is not None
+        }
         rule, began, tries = retries or self.retries, self.clock(), 0
         while True:
             tries += 1

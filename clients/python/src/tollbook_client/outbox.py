@@ -18,7 +18,7 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 from tollbook_client.connection import Connection, Retries, is_retryable
-from tollbook_client.limits import OutboxFull, OutboxLimits, NotSent, RefusedEvent
+from tollbook_client.limits import NotSent, OutboxFull, OutboxLimits, RefusedEvent
 from tollbook_client.problems import InvalidFields, Problem, Unprocessable, Unreachable
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,9 @@ class Outbox:
 
     def _has_room(self, event: bytes) -> bool:
         waiting = self._taken - self._done
-        return waiting < self._limits.max_events and (not waiting or self._bytes + len(event) <= self._limits.max_bytes)
+        return waiting < self._limits.max_events and (
+            not waiting or self._bytes + len(event) <= self._limits.max_bytes
+        )
 
     def _await_room(self, event: bytes) -> None:
         # A callback of ours that records would wait for itself.
@@ -194,7 +196,9 @@ class Outbox:
     def _pause(self, tries: int, error: Problem | Unreachable) -> bool:
         """Wait until the next try; return whether there is none, because time is up."""
         # A key that was revoked keeps its events, too: they are still there when the process gets another.
-        wait = self._retries.wait(tries if is_retryable(error) else 30, retry_after=getattr(error, "retry_after", None))
+        wait = self._retries.wait(
+            tries if is_retryable(error) else 30, retry_after=getattr(error, "retry_after", None)
+        )
         level = logging.WARNING if is_retryable(error) else logging.ERROR
         logger.log(level, "Usage is kept and sent again in %.1f s: %s", wait, error)
         until = time.monotonic() + wait

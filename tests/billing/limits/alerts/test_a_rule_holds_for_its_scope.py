@@ -4,7 +4,13 @@ from decimal import Decimal as D
 
 import pytest
 
-from billing.limits.alerts.rule_settings import MAX_RULES_PER_CUSTOMER, AlertRuleRefused, AlertScope, remove_alert_rule, set_alert_rule
+from billing.limits.alerts.rule_settings import (
+    MAX_RULES_PER_CUSTOMER,
+    AlertRuleRefused,
+    AlertScope,
+    remove_alert_rule,
+    set_alert_rule,
+)
 from billing.models import AlertRule
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, calls, look, messages, told, use
 from tests.builders import make_feature, make_seller

@@ -6,7 +6,13 @@ from decimal import Decimal
 import pytest
 
 from billing.limits.alerts import change_feed, evaluation
-from billing.limits.alerts.change_feed import EVENTS, SequenceSnapshot, SequenceRange, queue_changed_customers, next_range
+from billing.limits.alerts.change_feed import (
+    EVENTS,
+    SequenceRange,
+    SequenceSnapshot,
+    next_range,
+    queue_changed_customers,
+)
 from billing.metering.ingest import event_recorder
 from billing.models import Alert, ChangeCursor, PendingEvaluation
 from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, look, messages, use

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.limits.alerts.thresholds import levels_due_within, levels_undercut, is_forecast_reliable, levels_reached, spike_levels, usual_daily_quantity
+from billing.limits.alerts.thresholds import (
+    is_forecast_reliable,
+    levels_due_within,
+    levels_reached,
+    levels_undercut,
+    spike_levels,
+    usual_daily_quantity,
+)
 from tests.docs_tables import rows
 
 
@@ -17,7 +24,9 @@ def levels(text):
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Levels"), ids=str)
 def test_a_level_is_reached_as_on_the_page(row):
-    assert levels_reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(row["crossed"])
+    assert levels_reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(
+        row["crossed"]
+    )
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Balances"), ids=str)
@@ -33,9 +42,9 @@ def test_use_is_unusual_as_on_the_page(row):
         assert row["crossed"] == "too early"
         return
     amount, least = Fraction(D(row["costs"])), D(row["least"])
-    assert spike_levels(D(row["last day"]), usual_quantity=usually, cost=amount, minimum_cost=least, levels=[5]) == levels(
-        row["crossed"]
-    )
+    assert spike_levels(
+        D(row["last day"]), usual_quantity=usually, cost=amount, minimum_cost=least, levels=[5]
+    ) == levels(row["crossed"])
 
 
 def test_what_expires_is_due_from_the_day_on():
@@ -54,11 +63,13 @@ LEVELS = st.lists(st.integers(1, 1000), min_size=1, max_size=10)
 
 @given(AMOUNTS, AMOUNTS, AMOUNTS, LEVELS)
 def test_more_use_never_crosses_less(value, more, limit, some):
-    assert set(levels_reached(value, limit=limit, levels=some)) <= set(levels_reached(value + more, limit=limit, levels=some))
+    assert set(levels_reached(value, limit=limit, levels=some)) <= set(
+        levels_reached(value + more, limit=limit, levels=some)
+    )
 
 
 @given(AMOUNTS, AMOUNTS, LEVELS)
 def test_a_balance_is_either_low_or_has_reached_the_level(value, limit, some):
-    assert set(levels_undercut(value, limit=limit, levels=some)) | set(levels_reached(value, limit=limit, levels=some)) >= (
-        set(some) if value else set()
-    )
+    assert set(levels_undercut(value, limit=limit, levels=some)) | set(
+        levels_reached(value, limit=limit, levels=some)
+    ) >= (set(some) if value else set())

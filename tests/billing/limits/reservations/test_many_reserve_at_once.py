@@ -8,7 +8,7 @@ from billing.limits.check import check
 from billing.limits.reservations import commit, reserve
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
-from billing.metering.ingest.parser import MAX_AHEAD, MAX_AGE, parse_events
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Reservation
 from tests.billing.limits.reservations.world import MINUTE, NOW, capped_customer, prepaid_customer
 from tests.races import together

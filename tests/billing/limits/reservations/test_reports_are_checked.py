@@ -8,7 +8,7 @@ import pytest
 from billing.limits.check import CAP_REACHED, NOT_COVERED, SPEND_CAP_REACHED, WALLET_EMPTY
 from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
-from billing.metering.ingest.parser import MAX_AHEAD, MAX_AGE, parse_events
+from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Event, UnmatchedUsage
 from tests.billing.limits.reservations.world import NOW, capped_customer, hold, prepaid_customer, used
 from tests.builders import cap
@@ -20,7 +20,9 @@ def send(*ids, event="messages", customer="acme", at=NOW, **properties):
     body = [
         {"id": id_, "customer": customer, "event": event, "timestamp": at, "properties": properties} for id_ in ids
     ]
-    events, _, _ = parse_events(msgspec.json.encode(body), sandbox=False, at=NOW, oldest=NOW - MAX_AGE, newest=NOW + MAX_AHEAD)
+    events, _, _ = parse_events(
+        msgspec.json.encode(body), sandbox=False, at=NOW, oldest=NOW - MAX_AGE, newest=NOW + MAX_AHEAD
+    )
     return report_usage(events=events, sandbox=False, at=NOW)
 
 

@@ -6,7 +6,12 @@ import pytest
 
 from billing.limits.check import CAP_REACHED, SPEND_CAP_REACHED, WALLET_EMPTY
 from billing.limits.reservations import commit, lapse_due, release
-from billing.limits.reservations.errors import LimitReached, ReservationNotOpen, ReservationConflict, ReservationRefused
+from billing.limits.reservations.errors import (
+    LimitReached,
+    ReservationConflict,
+    ReservationNotOpen,
+    ReservationRefused,
+)
 from billing.limits.spend_caps import set_cap
 from billing.models import Counter, Event, Reservation
 from tests.billing.limits.reservations.world import (

@@ -44,7 +44,9 @@ def wanted(
     return CorrectionRequest(0, id_, source, event_key(id_, source=source, sandbox=sandbox), reason, new)
 
 
-def correct_all(*asked: CorrectionRequest, at: datetime = NOW, sandbox: bool = False, atomic: bool = False) -> list[CorrectionOutcome]:
+def correct_all(
+    *asked: CorrectionRequest, at: datetime = NOW, sandbox: bool = False, atomic: bool = False
+) -> list[CorrectionOutcome]:
     return correct_usage(corrections=asked, sandbox=sandbox, at=at, by=person(), atomic=atomic)
 
 

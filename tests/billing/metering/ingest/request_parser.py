@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.metering.ingest.parser import ReceivedEvent, EventError, parse_events
+from billing.metering.ingest.parser import EventError, ReceivedEvent, parse_events
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OLDEST = NOW - timedelta(days=396)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Period
-from billing.simulation.sandbox import CannotAdvance, start_advance, advance_all, advance_clock
+from billing.simulation.sandbox import CannotAdvance, advance_all, advance_clock, start_advance
 from invoices.models import Invoice
 from tests.billing.metering.ingest.world import send
 from tests.billing.simulation.sandbox.world import sandboxed, subscribed, taken_to

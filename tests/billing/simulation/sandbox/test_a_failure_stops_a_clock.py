@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from billing import closing
-from billing.closing.result import CloseSummary, CloseFailure
+from billing.closing.result import CloseFailure, CloseSummary
 from billing.models import Period
-from billing.simulation.sandbox import start_advance, advance_all, clock_advance, advance_clock, retry_advance
+from billing.simulation.sandbox import advance_all, advance_clock, clock_advance, retry_advance, start_advance
 from customers.models import TestClock
 from invoices.models import Invoice
 from tests.billing.simulation.sandbox.world import subscribed, taken_to

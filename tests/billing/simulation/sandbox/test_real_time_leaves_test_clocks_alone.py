@@ -9,7 +9,7 @@ from django.db import connection
 from billing import tasks as billing_tasks
 from billing.limits.reservations import reserve
 from billing.simulation.sandbox import advance_all
-from billing.simulation.sandbox.due_work import WORK_BY_TASK, REAL_TIME_TASKS
+from billing.simulation.sandbox.due_work import REAL_TIME_TASKS, WORK_BY_TASK
 from config.schedule import SCHEDULE
 from customers.models import Customer
 from invoices import tasks as invoice_tasks

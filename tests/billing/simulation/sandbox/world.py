@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.models import Subscription
-from billing.simulation.sandbox import start_advance, advance_clock
+from billing.simulation.sandbox import advance_clock, start_advance
 from customers.models import Customer, TestClock
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe
 

@@ -11,7 +11,7 @@ from billing.models import ScheduledChange, Subscription
 from billing.subscriptions import cancel, change_plan, generate_periods
 from billing.subscriptions.plan_changes import mid_period_split
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
-from billing.subscriptions.plan_changes.mid_period_split import split_period, split_due_periods
+from billing.subscriptions.plan_changes.mid_period_split import split_due_periods, split_period
 from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME, RevocationRefused, revoke
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out, withdraw
 from billing.tasks import close_due_periods

@@ -121,7 +121,10 @@ def test_workers_that_split_at_once_split_each_period_once(subscriptions):
         splits_periods=True,
     )
     roll_out(at=TENTH)
-    together(*[lambda: split_due_periods(at=EVE) for _ in range(3)], lambda: generate_periods(until=EVE + timedelta(hours=2)))
+    together(
+        *[lambda: split_due_periods(at=EVE) for _ in range(3)],
+        lambda: generate_periods(until=EVE + timedelta(hours=2)),
+    )
     parts = Period.objects.filter(starts_at=EVE, continues__isnull=False, version__number=2)
     assert (parts.count(), set(ScheduledChange.objects.values_list("problem", flat=True))) == (12, {""})
     assert_clean()

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection
-from tollbook_client.pages import Pages
 from tollbook_client.deserialization import read
+from tollbook_client.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class Customers:
         idempotency_key: str | None = None,
     ) -> Contact:
         """Let somebody get its mail."""
-        body = serialization.without_omitted(email=email, name=name, language=language, billing=billing, alerts=alerts)
+        body = serialization.without_omitted(
+            email=email, name=name, language=language, billing=billing, alerts=alerts
+        )
         path = f"/customers/{quote(id, safe='')}/contacts"
         return read(Contact, self._connection.json("POST", path, body=body, idempotency_key=idempotency_key))

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection, Retries
-from tollbook_client.limits import OutboxLimits, RefusedEvent
-from tollbook_client.outbox import MAX_BATCH_BYTES, EXIT_TIMEOUT, Outbox
 from tollbook_client.deserialization import read
+from tollbook_client.limits import OutboxLimits, RefusedEvent
+from tollbook_client.outbox import EXIT_TIMEOUT, MAX_BATCH_BYTES, Outbox
 
 
 @dataclass(frozen=True, slots=True)

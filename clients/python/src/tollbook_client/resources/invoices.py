@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection
+from tollbook_client.deserialization import read
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
-from tollbook_client.deserialization import read
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection
-from tollbook_client.problems import TollbookError
 from tollbook_client.deserialization import read
+from tollbook_client.problems import TollbookError
 from tollbook_client.resources.usage import Cost
 
 logger = logging.getLogger(__name__)

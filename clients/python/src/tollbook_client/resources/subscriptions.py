@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection
-from tollbook_client.pages import Pages
 from tollbook_client.deserialization import read
+from tollbook_client.pages import Pages
 from tollbook_client.resources.documents import InvoicePreview
 from tollbook_client.serialization import OMITTED
 
@@ -186,7 +186,9 @@ class Subscriptions:
 
     def resume(self, id: str, *, resumes_at: datetime = OMITTED, idempotency_key: str | None = None) -> Subscription:
         """Let a paused one go on, now unless told otherwise."""
-        return self._post(f"/{quote(id, safe='')}/resume", serialization.without_omitted(resumes_at=resumes_at), idempotency_key)
+        return self._post(
+            f"/{quote(id, safe='')}/resume", serialization.without_omitted(resumes_at=resumes_at), idempotency_key
+        )
 
     def set_quantity(
         self, id: str, fee: str, quantity: int, *, since: datetime = OMITTED, reason: str = OMITTED

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from tollbook_client.connection import Connection
-from tollbook_client.money import Money
 from tollbook_client.deserialization import read
+from tollbook_client.money import Money
 
 
 @dataclass(frozen=True, slots=True)

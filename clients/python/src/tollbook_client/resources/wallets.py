@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from tollbook_client import serialization
 from tollbook_client.connection import Connection
+from tollbook_client.deserialization import read
 from tollbook_client.money import Money
 from tollbook_client.pages import Pages
-from tollbook_client.deserialization import read
 from tollbook_client.serialization import OMITTED
 
 Number = Decimal | int | str
