@@ -93,20 +93,20 @@ def answer_from_rows(
     properties: Mapping[str, str] = NO_PROPERTIES,
     *,
     cap_spends: Sequence[CapSpend] | None = None,
-    is_paused: bool | None = None,
+    paused: bool | None = None,
     feature_locks: FeatureLocks | None = None,
 ) -> CheckAnswer:
     """
     Answer by these rows of a feature.
 
-    spent: what is spent of caps; is_paused: whether its subscription is. Read where they are needed when absent.
+    spent: what is spent of caps; paused: whether its subscription is paused. Read where they are needed when absent.
     """
     first = rows[0]
     standing = build_availability(rows, query.at)
     if first.plan_feature_id is None:
-        if is_paused is None:
-            is_paused = first.subscription_id is not None and is_paused(first.subscription_id, query.at)
-        reason = PAUSED if is_paused else NOT_COVERED
+        if paused is None:
+            paused = first.subscription_id is not None and is_paused(first.subscription_id, query.at)
+        reason = PAUSED if paused else NOT_COVERED
         return CheckAnswer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
     if lock := (feature_locks or FeatureLocks(query)).find(first):
         return _locked_answer(first, lock)

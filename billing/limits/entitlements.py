@@ -63,7 +63,7 @@ def read_entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Ent
         )
         value = granted[first.plan_feature_id].static_value if first.plan_feature_id else ""
         answer = answer_from_rows(
-            rows, asked, cap_spends=spent, is_paused=first.subscription_id in paused, feature_locks=locks
+            rows, asked, cap_spends=spent, paused=first.subscription_id in paused, feature_locks=locks
         )
         return Entitlement(feature, subscription.external_id, subscription.named, value, answer)
 

@@ -12,7 +12,7 @@ from billing.triggers import append_only
 from lib.field_types import MOST_SEATS, finite
 
 
-class SubscriptionQuantityQuerySet(models.QuerySet["Holding"]):
+class SubscriptionQuantityQuerySet(models.QuerySet["SubscriptionQuantity"]):
     def in_order(self) -> Self:
         """Return the rows in the order in which they count."""
         return self.order_by("since", "id")

@@ -103,7 +103,7 @@ def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
     try:
         invoice = Invoice.objects.get(id=lease.invoice_id)
         facts, usage, wallets = read_invoice_facts(invoice), read_usage(invoice), read_wallets(invoice)
-        with time_limit(render_queue.RENDER_SECONDS, what=f"Rendering {invoice}"):
+        with time_limit(render_queue.RENDER_SECONDS, task=f"Rendering {invoice}"):
             content = render(facts, usage, wallets)
     except Exception as error:
         is_self_explanatory = isinstance(error, SELF_EXPLANATORY_ERRORS)

@@ -152,7 +152,7 @@ def _with_overrides(feature: FeatureTerms, overrides: frozenset[TermOverride]) -
     included = override_values.get(("included", ()), feature.included)
     price = None if feature.price is None else _override_price(feature.price, override_values, included)
     overridden = replace(feature, included=included, price=price)
-    return replace(overridden, agreed=tuple(_differences(feature, overridden, override_values)))
+    return replace(overridden, overridden=tuple(_differences(feature, overridden, override_values)))
 
 
 OverrideValues = Mapping[tuple[str, tuple[tuple[str, str], ...]], Decimal]

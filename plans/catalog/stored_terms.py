@@ -122,7 +122,7 @@ def _uncovered_price(
         minimum=None,
         maximum=None,
         discount=ZERO,
-        beyond=uncovered_charge or FREE,
+        uncovered_charge=uncovered_charge or FREE,
     )
 
 
@@ -349,7 +349,7 @@ def _feature_terms(
     wallet = wallet_unit(plan_feature, currency)
     price = prices.get(wallet or currency)
     resets = Interval(price.resets_unit, price.resets_every) if price and price.resets_unit else None
-    price_terms = price_terms(plan_feature, meter, price, wallet or currency)
+    price_terms = build_price_terms(plan_feature, meter, price, wallet or currency)
     if price_terms is not None and not wallet and commitment is not None and commitment.discount:
         price_terms = replace(price_terms, discount=commitment.discount)
     return FeatureTerms(

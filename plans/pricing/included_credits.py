@@ -60,7 +60,7 @@ class GrantPeriod:
     trial_ends_at: datetime | None = None
 
 
-class PeriodGrant(NamedTuple):
+class ScheduledGrant(NamedTuple):
     """
     One grant of a period.
 
@@ -75,7 +75,7 @@ class PeriodGrant(NamedTuple):
     rollover_ends: tuple[datetime, ...]
 
 
-def compute_grants(rule: IncludedCreditRule, period: GrantPeriod) -> Iterator[PeriodGrant]:
+def compute_grants(rule: IncludedCreditRule, period: GrantPeriod) -> Iterator[ScheduledGrant]:
     """
     Yield the grants that a rule gives a period, in order; a partial interval gets its share.
 
@@ -93,7 +93,7 @@ def compute_grants(rule: IncludedCreditRule, period: GrantPeriod) -> Iterator[Pe
         return
     for name, starts_at, ends_at, share in intervals:
         if units := prorate_allowance(rule.amount, share):
-            yield PeriodGrant(name, starts_at, units, *_expiry(rule, period, starts_at, ends_at))
+            yield ScheduledGrant(name, starts_at, units, *_expiry(rule, period, starts_at, ends_at))
 
 
 def _trial_share(period: GrantPeriod, trial_ends_at: datetime) -> Fraction:

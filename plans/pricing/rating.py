@@ -257,7 +257,7 @@ def _rate_line(
             quantity = terms.rounding.apply(quantity)
         included, billable, refused = _split_quantity(terms, quantity, remaining_allowance)
         if prior_units and isinstance(charge, Graduated | Volume):
-            parts = charge.rate(billable, climbed=prior_units)
+            parts = charge.rate(billable, prior_units=prior_units)
         elif not isinstance(charge, Percentage | Dynamic):
             parts = charge.rate(billable)
         elif isinstance(usage, RateUsage):

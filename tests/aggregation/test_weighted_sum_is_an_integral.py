@@ -77,6 +77,6 @@ def test_a_level_that_is_told_at_the_end_was_held_for_no_time():
 
 
 def test_half_a_month_of_ten_is_five():
-    half = WINDOW._replace(full=WINDOW.full_microseconds * 2)
+    half = WINDOW._replace(full_microseconds=WINDOW.full_microseconds * 2)
     mark = EventValue(START, "", "e", D(10))
     assert weighted_sum("deltas", aggregate_event(mark, START), half) == D(5)

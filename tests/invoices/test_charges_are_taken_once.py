@@ -182,10 +182,10 @@ def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, a
     leave_card(invoice.customer, at_stripe)
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
     late = start_payment(invoice_id=make_invoice(invoice.customer).pk, at=now)
-    gone = attempts.settlement.Answer("canceled", reason="Nobody knows it")
+    gone = attempts.settlement.ProviderResponse("canceled", reason="Nobody knows it")
     late = attempts.record_outcome(attempt_id=late.pk, response=gone, at=now)
     late = attempts.record_outcome(
-        attempt_id=late.pk, response=attempts.settlement.Answer("succeeded", "pi_late"), at=now
+        attempt_id=late.pk, response=attempts.settlement.ProviderResponse("succeeded", "pi_late"), at=now
     )
     assert (late.state, Invoice.objects.get(pk=late.invoice_id).state) == ("succeeded", "paid")
     assert attempts.record_outcome(attempt_id=charge.pk, response=gone, at=now).state == "succeeded"

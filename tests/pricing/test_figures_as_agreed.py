@@ -138,7 +138,7 @@ def test_keys_and_matches_stay_so_that_usage_is_counted_the_same():
     assert [(rate.key, rate.match, rate.label) for rate in feature.price.rates] == [
         (rate.key, rate.match, rate.label) for rate in before
     ]
-    assert replace(feature, price=None, included=D(0), agreed=()) == replace(terms.features[0], price=None)
+    assert replace(feature, price=None, included=D(0), overridden=()) == replace(terms.features[0], price=None)
 
 
 TOLD = [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.pricing.calendar import period_containing
-from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, PeriodGrant, compute_grants
+from plans.pricing.included_credits import GrantPeriod, IncludedCreditRule, ScheduledGrant, compute_grants
 from plans.pricing.period_anchor import Anchor, Interval
 from tests.docs_tables import rows
 
@@ -22,7 +22,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
 
 
-def told(slot: PeriodGrant) -> str:
+def told(slot: ScheduledGrant) -> str:
     until = f" to {slot.expires_at:%m-%d}" if slot.expires_at else ""
     return f"{slot.units.normalize():f} {slot.starts_at:%m-%d}{until}"
 
@@ -58,7 +58,7 @@ def test_what_rolls_over_lasts_until_the_following_periods_end():
 
 
 def test_nothing_rolls_over_once_the_subscription_is_over():
-    assert ends(IncludedCreditRule(D(5), rolls_over=3), replace(JANUARY, goes_on=False)) == []
+    assert ends(IncludedCreditRule(D(5), rolls_over=3), replace(JANUARY, continues=False)) == []
 
 
 def test_an_anniversary_at_the_months_end_does_not_drift():

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from lib.audit_log import audited_transaction
 from lib.decimals import EXACT, ZERO
-from wallets.credit_rules.lots import Lot as Held
+from wallets.credit_rules.lots import Lot as LotState
 from wallets.credit_rules.lots import cost_between
 from wallets.credit_rules.units import round_units
 from wallets.ledger.grant import Grant, grant_lot
@@ -107,7 +107,7 @@ def _lock_source_and_target(from_id: int, to_id: int, at: datetime) -> tuple[Loc
 
 def _converted_grant(
     row: Lot,
-    lot: Held | None,
+    lot: LotState | None,
     units: Decimal,
     source: str,
     *,

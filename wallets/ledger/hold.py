@@ -152,13 +152,13 @@ def commit_locked(wallets: Sequence[LockedWallet], hold: Hold, request: SpendReq
 def _repeat_commit(hold: Hold, amount: Decimal) -> SpendOutcome:
     units = owed = uncovered = ZERO
     last_id = 0
-    for transaction in Transaction.objects.filter(
+    for commit in Transaction.objects.filter(
         wallet__customer=hold.customer_id, reference=_reference(hold)
     ).prefetch_related("entries"):
-        taken = EXACT.minus(sum((entry.units for entry in transaction.entries.all() if entry.lot_id), ZERO))
+        taken = EXACT.minus(sum((entry.units for entry in commit.entries.all() if entry.lot_id), ZERO))
         units = EXACT.add(units, taken)
-        owed = EXACT.add(owed, EXACT.subtract(EXACT.minus(transaction.units), taken))
-        uncovered, last_id = EXACT.add(uncovered, transaction.uncovered), max(last_id, transaction.pk)
+        owed = EXACT.add(owed, EXACT.subtract(EXACT.minus(commit.units), taken))
+        uncovered, last_id = EXACT.add(uncovered, commit.uncovered), max(last_id, commit.pk)
     if add_units(units, owed, uncovered) != amount:
         raise ReferenceConflict(hold.reference)
     return SpendOutcome(units, owed, uncovered, _balance_after(hold, last_id))

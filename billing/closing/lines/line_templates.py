@@ -43,7 +43,7 @@ def line_templates(span: RatingPeriod) -> LineTemplates:
     if terms is published:
         return found
     return replace(
-        found, terms=terms, features=dict(terms.by_plan_feature), standing=_features_due_without_usage(terms)
+        found, terms=terms, features=dict(terms.by_plan_feature), due_without_usage=_features_due_without_usage(terms)
     )
 
 

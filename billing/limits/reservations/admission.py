@@ -109,7 +109,7 @@ class LimitAdmission:
             if one.spent > one.cap.amount and one.spent > spent.get((one.cap.id, one.period_id), ZERO):
                 code = next(iter(codes.values()), "")
                 stands = check(customer=customer, feature=code, quantity=ZERO, sandbox=self.sandbox, at=self.at)
-                raise LimitReached(replace(stands.refused(SPEND_CAP_REACHED), spent=one))
+                raise LimitReached(replace(stands.refused(SPEND_CAP_REACHED), reached_cap=one))
 
     def _read_stopping_caps(self, customer: str) -> list[CapSpend]:
         return [one for one in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at) if one.stops_usage]

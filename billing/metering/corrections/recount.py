@@ -118,12 +118,12 @@ class _Routes:
                 stops.append(own)
                 places.append(place)
         draws = tuple(key for key in route.drawdowns if key.period_id in self._wanted)
-        return route._replace(stops=tuple(stops), draws=draws), places
+        return route._replace(stops=tuple(stops), drawdowns=draws), places
 
     def _own(self, stop: RouteStop) -> RouteStop:
         kept = [place for place, (counter, _) in enumerate(stop.targets) if counter.period_id in self._wanted]
         return stop._replace(
             targets=tuple(stop.targets[place] for place in kept),
             costs=tuple(stop.costs[place] for place in kept) if stop.costs else (),
-            tallies=tuple(key for key in stop.state_keys if key.series.period_id in self._wanted),
+            state_keys=tuple(key for key in stop.state_keys if key.series.period_id in self._wanted),
         )

@@ -110,7 +110,7 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
     if route.unmatched_parts and customer.pauses:
-        route = route._replace(unpriced=tuple(_or_paused(one, event, customer) for one in route.unmatched_parts))
+        route = route._replace(unmatched_parts=tuple(_or_paused(one, event, customer) for one in route.unmatched_parts))
     values: list[int | Decimal] = []
     for stop in route.stops:
         _, path, _, _, is_text, price, expression, costs = stop
@@ -206,7 +206,7 @@ def _around_what_is_missing(route: Route, event: ReceivedEvent) -> tuple[Route, 
             )
     good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
-    return route._replace(stops=stops, unpriced=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
+    return route._replace(stops=stops, unmatched_parts=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
 
 
 def _find_route(

@@ -105,14 +105,14 @@ def _together(meters: tuple[CachedMeter, ...]) -> EventMeters:
     return EventMeters(meters, tuple(sorted(paths)))
 
 
-def prepare_meter(meter: Meter, readings: Iterable[MeterReading]) -> CachedMeter:
-    """Return a meter ready to be applied; meter and readings may be unsaved, as in a form's try it."""
+def prepare_meter(meter: Meter, rows: Iterable[MeterReading]) -> CachedMeter:
+    """Return a meter ready to be applied; meter and rows may be unsaved, as in a form's try it."""
     if meter.aggregation == Aggregation.COUNT:
         readings: tuple[ValueReading, ...] = (ValueReading(None, None),)
     elif meter.reading_dimension:
         readings = tuple(
-            ValueReading(_path(one.value_property), one.dimension_value)
-            for one in sorted(readings, key=lambda one: one.id or 0)
+            ValueReading(_path(row.value_property), row.dimension_value)
+            for row in sorted(rows, key=lambda row: row.id or 0)
         )
     elif meter.expression:
         readings = (ValueReading(None, None, _expression(meter.expression)),)

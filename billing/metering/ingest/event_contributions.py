@@ -135,7 +135,7 @@ def _own(
         stop = part.stop._replace(
             targets=tuple(part.stop.targets[place] for place in kept),
             costs=tuple(part.stop.costs[place] for place in kept) if part.stop.costs else (),
-            tallies=tuple(key for key in part.stop.state_keys if key.series.period_id not in late),
+            state_keys=tuple(key for key in part.stop.state_keys if key.series.period_id not in late),
         )
         if stop.targets:
             yield part._replace(stop=stop)

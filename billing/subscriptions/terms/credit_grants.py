@@ -26,7 +26,7 @@ from billing.subscriptions.test_clock_filters import test_clock_condition
 from customers.customer_time import clock_sql
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import load_terms
-from plans.pricing.included_credits import GrantPeriod, PeriodGrant, compute_grants
+from plans.pricing.included_credits import GrantPeriod, ScheduledGrant, compute_grants
 from wallets.ledger.grant import Grant, grant_all
 from wallets.ledger.grant_adjustment import adjust_lot
 from wallets.ledger.wallet_lookup import WalletCriteria, find_or_open_wallets
@@ -220,7 +220,7 @@ def grants_for_period(due: PeriodToGrant, rules: Sequence[IncludedCreditTerms]) 
             yield included.unit, _as_grant(due, included, slot)
 
 
-def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: PeriodGrant) -> Grant:
+def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: ScheduledGrant) -> Grant:
     kind = "starter" if included.rule.every == "once" else "period"
     return Grant(
         LotKind.INCLUDED,

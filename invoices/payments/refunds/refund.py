@@ -77,7 +77,7 @@ def refund_order(refund: Refund, *, at: datetime) -> PaymentOrder:
         at=at,
         ref=refund.ref,
     )
-    return order if refund.attempt is None else replace(order, of=refund.attempt.ref)
+    return order if refund.attempt is None else replace(order, payment_ref=refund.attempt.ref)
 
 
 def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: datetime) -> Refund:

@@ -120,7 +120,7 @@ def test_text_in_every_place_is_printed_and_nothing_else(listener, secret):
         number=first,
         tax_reason=text,
         brand_color=f"url(http://127.0.0.1:{listener.server_port}/)",
-        look=Branding(
+        branding=Branding(
             company_number=first,
             accent_color=f"url(http://127.0.0.1:{listener.server_port}/)",
             account_holder=text,
@@ -161,7 +161,7 @@ def test_a_logo_that_is_no_picture_is_refused_and_would_load_nothing(name, liste
     with pytest.raises(LogoRefused):
         read_logo(uploaded)
     with contextlib.suppress(AssetRefused):
-        assert not holds(render(invoice(fee("19.00"), look=Branding(logo=uploaded))), SECRET)
+        assert not holds(render(invoice(fee("19.00"), branding=Branding(logo=uploaded))), SECRET)
     assert listener.asked == []
 
 
@@ -171,7 +171,7 @@ def test_hostile_text_stays_text_in_the_data_too(listener, secret):
         fee("19.00", text[:300]),
         note=text,
         buyer=replace(BUYER, legal_name=text, address_line1="&file; <!ENTITY file SYSTEM 'file://x'>"),
-        look=Branding(notes=text, payment_terms=text, e_invoices="always"),
+        branding=Branding(notes=text, payment_terms=text, e_invoices="always"),
     )
     content = render(facts)
     (xml,) = reader(content).attachments["factur-x.xml"]

@@ -40,7 +40,7 @@ STATEMENT = WalletStatement(
 
 
 def facts(**fields: Any) -> InvoiceFacts:
-    return invoice(fee("19.00"), **{"look": LOOK, "note": "Project 7.", **fields})
+    return invoice(fee("19.00"), **{"branding": LOOK, "note": "Project 7.", **fields})
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_logo_is_printed_in_place_of_the_name_and_says_it(printed: bytes):
     (first, *_) = reader(printed).pages
     assert len(first.images) == 1
     assert "Tollbook Demo GmbH" in first.extract_text(), "as whom the invoice is from"
-    plain = render(facts(look=replace(LOOK, logo=b"")))
+    plain = render(facts(branding=replace(LOOK, logo=b"")))
     assert len(reader(plain).pages[0].images) == 0
     counts = [text_of(one).count("Tollbook Demo GmbH") for one in (printed, plain)]
     assert counts[1] == counts[0] + 1 - (len(reader(printed).pages) - len(reader(plain).pages))
@@ -103,13 +103,13 @@ PAPERS = [
 
 @pytest.mark.parametrize(("chosen", "country", "paper", "why"), PAPERS)
 def test_paper_is_chosen_or_usual(chosen: str, country: str, paper: str, why: str):
-    of_country = facts(look=replace(LOOK, paper=chosen), seller=replace(facts().seller, country=country))
+    of_country = facts(branding=replace(LOOK, paper=chosen), seller=replace(facts().seller, country=country))
     assert compose(of_country).paper == paper, why
 
 
 @pytest.mark.parametrize("color", ["", "red", "#12345", "#12345g", "#123456;x"])
 def test_a_color_that_is_none_is_left_out(color: str):
-    assert compose(facts(look=replace(LOOK, accent_color=color))).accent == ""
+    assert compose(facts(branding=replace(LOOK, accent_color=color))).accent == ""
     assert compose(facts(brand_color=color)).color == "#1f3a5f"
 
 

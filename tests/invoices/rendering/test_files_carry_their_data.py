@@ -37,7 +37,7 @@ def carried(content: bytes) -> dict[str, list[bytes]]:
 
 
 def choosing(e_invoices: str, facts: InvoiceFacts) -> InvoiceFacts:
-    return replace(facts, look=replace(facts.branding, e_invoices=e_invoices))
+    return replace(facts, branding=replace(facts.branding, e_invoices=e_invoices))
 
 
 def test_the_xml_is_in_the_file_to_the_byte_and_keeps_all_rules(printed: bytes):
@@ -108,7 +108,7 @@ def test_a_document_that_cannot_carry_it_gets_no_file_and_says_why(settings: Any
 @pytest.mark.django_db
 def test_a_file_that_is_made_again_is_the_same_whatever_the_seller_looks_like_by_now(settings: Any):
     settings.INVOICE_USAGE = ""
-    stored = store(replace(FACTS, look=replace(LOOK, logo=picture("JPEG"))))
+    stored = store(replace(FACTS, branding=replace(LOOK, logo=picture("JPEG"))))
     render_due(at=NOW)
     first = bytes(Rendering.objects.get().content or b"")
     type(stored.seller).objects.update(logo=None, brand_color="#000000", iban="", notes="Other", e_invoices="never")

@@ -37,7 +37,7 @@ def document(*lines: LineFacts, rates: Iterable[str] = (), **fields: object) -> 
     reason = str(fields.pop("tax_reason", ""))
     totals = total_up([(one.amount, Tax("VAT", one.tax_rate, reason)) for one in rated], currency)
     taxes = tuple(TaxFacts("VAT", one.tax.rate, one.tax.reason, one.taxable, one.amount) for one in totals.taxes)
-    facts = replace(invoice(*lines), lines=tuple(rated), taxes=taxes, look=LOOK, buyer=GERMAN)
+    facts = replace(invoice(*lines), lines=tuple(rated), taxes=taxes, branding=LOOK, buyer=GERMAN)
     sums = {"net": totals.net, "tax": totals.tax, "total": totals.total}
     return replace(facts, **sums, **fields)  # type: ignore[arg-type]
 
@@ -104,7 +104,7 @@ DOCUMENTS = {
         "S",
     ),
     "in place of another": (document(fee("9.00"), corrects=("INV-000041", date(2026, 10, 1))), "S"),
-    "without an account to pay to": (document(fee("9.00"), look=replace(LOOK, iban="", bic="")), "S"),
+    "without an account to pay to": (document(fee("9.00"), branding=replace(LOOK, iban="", bic="")), "S"),
     "hostile text": (
         document(
             fee("9.00", "<![CDATA[ ]]> & </ram:Name> “x” \x0b\ufffe"),

@@ -36,11 +36,11 @@ REFUSED = [
         "seller.tax_number: an invoice with tax needs a VAT id or tax number; enter it at the seller.",
     ),
     (
-        document(fee("9"), seller=AMERICAN, look=Branding()),
+        document(fee("9"), seller=AMERICAN, branding=Branding()),
         "seller.company_number: a seller without a VAT id is told by it; enter it at the seller.",
     ),
     (
-        document(fee("9"), rates="0", seller=AMERICAN, look=replace(LOOK, company_number="")),
+        document(fee("9"), rates="0", seller=AMERICAN, branding=replace(LOOK, company_number="")),
         "seller.company_number: a seller without a VAT id is told by it; enter it at the seller.",
     ),
     (
@@ -79,5 +79,5 @@ def test_the_reason_names_the_fact(facts: InvoiceFacts, reason: str):
 
 def test_every_reason_is_told_at_once():
     with pytest.raises(EInvoiceImpossible) as refusal:
-        to_einvoice(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), look=Branding()))
+        to_einvoice(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), branding=Branding()))
     assert len(refusal.value.problems) == 4
