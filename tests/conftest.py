@@ -93,16 +93,15 @@ def forget_the_database() -> None:
     Outside of tests a remembered row is frozen or its revision is compared, and no number is ever used again; a test
     that is rolled back, or whose database is copied anew, uses the same ids and revisions for other things.
     """
-    for module in map(sys.modules.get, ("plans.catalog.stored_terms", "billing.closing.lines.line_templates")):
-        if module:
-            module._kept.clear()
-    if catalog := sys.modules.get("billing.metering.ingest.catalog_cache"):
-        catalog._copy = catalog.CatalogCopy()
-    for module in map(
-        sys.modules.get, ("billing.metering.ingest.customer_cache", "billing.metering.store.counter_store")
+    for name, clear in (
+        ("plans.catalog.stored_terms", "clear_terms_cache"),
+        ("billing.closing.lines.line_templates", "clear_templates_cache"),
+        ("billing.metering.ingest.catalog_cache", "clear"),
+        ("billing.metering.ingest.customer_cache", "clear"),
+        ("billing.metering.store.counter_store", "clear_id_cache"),
     ):
-        if module:
-            module.forget()
+        if module := sys.modules.get(name):
+            getattr(module, clear)()
 
 
 @pytest.fixture

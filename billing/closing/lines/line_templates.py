@@ -47,6 +47,11 @@ def line_templates(span: RatingPeriod) -> LineTemplates:
     )
 
 
+def clear_templates_cache() -> None:
+    """Drop the cached templates: for a process that moves on to another database."""
+    _templates_by_version.clear()
+
+
 def _build_templates(terms: VersionTerms) -> LineTemplates:
     fixed = [fee for fee in terms.fees if not fee.is_per_unit]
     return LineTemplates(
