@@ -1,5 +1,6 @@
 """
-Bulk work, whatever its kind: cut into items, done item by item, paused, resumed, tried again: docs/jobs.md.
+Background jobs on many rows: split into items, processed one by one, paused, resumed and retried: docs/jobs.md.
 
-A kind says how its work is cut and what one item does (`kinds`); all else is here, once for all kinds.
+A job's definition says how its work is split and how one item is processed (`kinds`); this package does the rest for
+every kind.
 """

@@ -18,20 +18,24 @@ WHERE i.job_id = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 
 
 def sum_figures(job_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Return the sums of what items have counted, by job; one that is not done may have done some of it."""
-    found: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
+    """
+    Return the sum of each figure that a job's items counted, by job. An unfinished item may already have counted
+    some.
+    """
+    figures_by_job: dict[int, dict[str, int]] = {id_: {} for id_ in job_ids}
     with connection.cursor() as cursor:
         cursor.execute(_FIGURES, [list(job_ids)])
         for job_id, name, total in cursor.fetchall():
-            found[job_id][name] = int(total)
-    return found
+            figures_by_job[job_id][name] = int(total)
+    return figures_by_job
 
 
 def complete_job(*, job_id: int, definition: JobDefinition, at: datetime) -> bool:
     """
-    End a running job of which no item waits, with its figures, and return whether it was this call that did.
+    Complete a running job that has no waiting items, and return whether this call completed it.
 
-    An item under way still counts as waiting for everybody but its worker, who looks here after it.
+    An item in progress counts as waiting for every process but the one that works on it, which calls this after the
+    item.
     """
     with audited_transaction("job ended", by=None, at=at):
         job = Job.objects.select_for_update(skip_locked=True).filter(pk=job_id, state=JobState.RUNNING).first()

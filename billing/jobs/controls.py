@@ -1,4 +1,4 @@
-"""What people do with a job: pause it, go on, stop it for good, try again what failed, do for real what was tried."""
+"""Operators' controls of a job: pause, resume, cancel, retry failed items, and run a finished dry run for real."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,57 +10,57 @@ from billing.models import Job, JobPart
 from billing.models.jobs import OPEN_STATES, ItemState, JobState
 from lib.audit_log import audited_transaction
 
-By = AbstractBaseUser | None
+Actor = AbstractBaseUser | None
 
 
 class JobControlRefused(ValueError):
-    """The job is not in a state for this; says in which one it is."""
+    """The job's state doesn't allow this; the text names the state."""
 
 
-def pause(*, job_id: int, by: By, at: datetime) -> Job:
-    """Let no worker begin with another item; what is under way is finished."""
-    with _held(job_id, OPEN_STATES, "job paused", by=by, at=at) as job:
+def pause(*, job_id: int, by: Actor, at: datetime) -> Job:
+    """Stop workers from starting further items. An item in progress is completed."""
+    with _lock_job(job_id, OPEN_STATES, "job paused", by=by, at=at) as job:
         job.state = JobState.PAUSED
     return job
 
 
-def resume(*, job_id: int, by: By, at: datetime) -> Job:
-    """Go on with a job that was paused."""
-    with _held(job_id, (JobState.PAUSED,), "job resumed", by=by, at=at) as job:
+def resume(*, job_id: int, by: Actor, at: datetime) -> Job:
+    """Resume a paused job."""
+    with _lock_job(job_id, (JobState.PAUSED,), "job resumed", by=by, at=at) as job:
         job.state = JobState.QUEUED if job.started_at is None else JobState.RUNNING
     return job
 
 
-def cancel(*, job_id: int, by: By, at: datetime) -> Job:
-    """Stop a job for good: what is done stays done, what waits is never begun."""
-    with _held(job_id, (*OPEN_STATES, JobState.PAUSED), "job canceled", by=by, at=at) as job:
+def cancel(*, job_id: int, by: Actor, at: datetime) -> Job:
+    """Cancel a job: completed items keep their effects, and waiting items never start."""
+    with _lock_job(job_id, (*OPEN_STATES, JobState.PAUSED), "job canceled", by=by, at=at) as job:
         job.state, job.finished_at = JobState.CANCELED, at
         JobPart.objects.filter(job=job).delete()
     return job
 
 
-def retry_failed(*, job_id: int, by: By, at: datetime) -> Job:
-    """Let what failed be tried again, and nothing else."""
-    with _held(job_id, (JobState.FAILED,), "failed items tried again", by=by, at=at) as job:
-        _require_begun(job)
-        _require_memory(job)
+def retry_failed(*, job_id: int, by: Actor, at: datetime) -> Job:
+    """Queue the failed items of a failed job again, and no others."""
+    with _lock_job(job_id, (JobState.FAILED,), "failed items tried again", by=by, at=at) as job:
+        _require_split(job)
+        _require_content(job)
         failed = job.items.filter(state=ItemState.FAILED)
         failed.update(state=ItemState.WAITING, tries=0, begun_at=None, finished_at=None)
         _run_again(job)
     return job
 
 
-def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
+def do_for_real(*, job_id: int, by: Actor, at: datetime) -> Job:
     """
-    Do what was only tried: the same items, from the first one on.
+    Process the items of a finished dry run for real, from the first one.
 
-    What they said in the dry run is forgotten; what they say from now on is what they did.
+    The findings and figures of the dry run are cleared; later ones describe what the items did.
     """
-    with _held(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
-        _require_begun(job)
+    with _lock_job(job_id, (JobState.DONE, JobState.FAILED), "done for real", by=by, at=at) as job:
+        _require_split(job)
         if not job.dry_run:
             raise JobControlRefused("It was done for real already.")
-        _require_memory(job)
+        _require_content(job)
         job.items.update(
             state=ItemState.WAITING,
             tries=0,
@@ -75,12 +75,12 @@ def do_for_real(*, job_id: int, by: By, at: datetime) -> Job:
     return job
 
 
-def _require_begun(job: Job) -> None:
+def _require_split(job: Job) -> None:
     if job.total is None:
         raise JobControlRefused(f"It could not be begun: {job.error} Start another one.")
 
 
-def _require_memory(job: Job) -> None:
+def _require_content(job: Job) -> None:
     if job.forgotten_at is not None:
         raise JobControlRefused("It ended so long ago that what it was made of is forgotten: start it anew.")
 
@@ -90,9 +90,11 @@ def _run_again(job: Job) -> None:
 
 
 @contextmanager
-def _held(job_id: int, states: tuple[JobState, ...], action: str, *, by: By, at: datetime) -> Iterator[Job]:
-    """Lock a job that is in one of these states, and store what becomes of it."""
+def _lock_job(job_id: int, states: tuple[JobState, ...], action: str, *, by: Actor, at: datetime) -> Iterator[Job]:
+    """Lock a job that is in one of `states`, and store the changes that the block makes."""
     with audited_transaction(action, by=by, at=at):
+        # Row lock: two operators' actions, or an action and a worker that completes the job, happen one after the
+        # other.
         job = Job.objects.select_for_update().get(pk=job_id)
         if job.state not in states:
             raise JobControlRefused(f"The job is {job.get_state_display()} already.")

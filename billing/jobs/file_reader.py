@@ -1,4 +1,4 @@
-"""A job's file as a file that can be read from anywhere, a part at a time."""
+"""A job's file as a seekable file object that holds one part in memory."""
 
 import io
 from typing import BinaryIO
@@ -8,7 +8,7 @@ from billing.models.jobs import PART_BYTES
 
 
 class _Parts(io.RawIOBase):
-    """What is stored of a job's file; it keeps the part that was read last, and no other."""
+    """The stored parts of a job's file. Only the part read last stays in memory."""
 
     def __init__(self, job: Job) -> None:
         self._job, self._at = job, 0
@@ -34,12 +34,12 @@ class _Parts(io.RawIOBase):
         if number != self._number:
             self._part = bytes(JobPart.objects.values_list("content", flat=True).get(job=self._job, number=number))
             self._number = number
-        found = self._part[begin : begin + len(buffer)]
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        chunk = self._part[begin : begin + len(buffer)]
+        buffer[: len(chunk)] = chunk
+        self._at += len(chunk)
+        return len(chunk)
 
 
 def open_job_file(job: Job) -> BinaryIO:
-    """Return the file that a job was made from; it is stored until the job is cut."""
+    """Return the file that a job was created from; it is stored until the job is split."""
     return io.BufferedReader(_Parts(job), PART_BYTES)

@@ -1,4 +1,4 @@
-"""Cut a job into its items: step by step, each step one transaction, so that whoever comes next goes on."""
+"""Split a job into its items in short transactions, so that any worker can continue after the last stored item."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -15,47 +15,51 @@ from lib.error_text import storable_error_text
 from lib.failpoints import hit_failpoint
 
 ITEMS_PER_STEP = 20
-"""Items that are stored at a time; a page that wants to pause the job waits that long at most."""
+"""Items stored per transaction, which is also how long an operator's pause may have to wait."""
 
 _log = logging.getLogger(__name__)
 
 
 def split_job(*, job_id: int, definition: JobDefinition, at: datetime, keep_going: Callable[[], bool]) -> bool:
     """
-    Store the items of a job, from where the last one left off, and return whether something was done.
+    Store the items of a job, starting after the last stored one; return whether anything was stored.
 
-    Whoever holds the job cuts it; others leave it alone. What cannot be cut has failed, and says why.
+    The worker that holds the job's row lock splits it; other workers skip it. A job that can't be split fails and
+    keeps the reason.
     """
-    items, before = None, 0
+    items, stored_number = None, 0
     while keep_going():
         if items is None:
             _begin(job_id, at=at)
         with transaction.atomic():
-            job = _hold(job_id)
+            job = _lock_unsplit_job(job_id)
             if job is None:
-                return before > 0
+                return stored_number > 0
             last = job.items.order_by("-number").first()
             number = last.number if last else 0
-            if items is None or number != before:  # we begin, or somebody else went on meanwhile
+            if items is None or number != stored_number:  # first step, or another worker continued in between
                 items = definition.split(job, last)
             try:
-                stored = _store(job, items, at=at)
+                stored = _store_items(job, items, at=at)
             except OperationalError:
                 raise
             except Exception as error:
                 _give_up(job, error, at=at)
                 return True
-        before = number + stored
+        stored_number = number + stored
         hit_failpoint("jobs.after_cut")
         if stored < ITEMS_PER_STEP:
             return True
-    return before > 0
+    return stored_number > 0
 
 
 def _begin(job_id: int, *, at: datetime) -> None:
-    """Note that a job is about to be cut, which outlives whoever its file kills; give it up where it killed many."""
+    """
+    Count a try to split the job, in a transaction of its own, so that the count outlives a worker killed by the file;
+    fail the job after `MAX_TRIES`.
+    """
     with transaction.atomic():
-        job = _hold(job_id)
+        job = _lock_unsplit_job(job_id)
         if job is None:
             return
         if job.cut_tries >= MAX_TRIES:
@@ -66,29 +70,30 @@ def _begin(job_id: int, *, at: datetime) -> None:
     hit_failpoint("jobs.cut_begun")
 
 
-def _hold(job_id: int) -> Job | None:
-    """Lock a job that is still to be cut; None if there is nothing to cut, or somebody else is at it."""
+def _lock_unsplit_job(job_id: int) -> Job | None:
+    """Lock a job that is still to be split; None if it is split already or another worker holds it."""
     waiting = Job.objects.filter(pk=job_id, state__in=OPEN_STATES, total__isnull=True)
+    # SKIP LOCKED: a second worker leaves the job to the one that splits it.
     return waiting.select_for_update(skip_locked=True).first()
 
 
-def _store(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
-    """Store the next items and return how many; with the last ones, say how many there are in all."""
+def _store_items(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
+    """Store the next items and return their number; after the last one, store the total and delete the file."""
     with audited_transaction("job cut into items", by=None, at=at):
-        found = list(islice(items, ITEMS_PER_STEP))
-        JobItem.objects.bulk_create(found)
+        next_items = list(islice(items, ITEMS_PER_STEP))
+        JobItem.objects.bulk_create(next_items)
         job.state = JobState.RUNNING
         job.started_at = job.started_at or at
         job.cut_tries = 0
-        if len(found) < ITEMS_PER_STEP:
+        if len(next_items) < ITEMS_PER_STEP:
             job.total = job.items.count()
             JobPart.objects.filter(job=job).delete()
         job.save(update_fields=["state", "started_at", "cut_tries", "total"])
-    return len(found)
+    return len(next_items)
 
 
 def _give_up(job: Job, error: Exception, *, at: datetime) -> None:
-    """Say why a job cannot be cut. Nothing of it was done, and none of its items ever is."""
+    """Fail a job that can't be split, with the reason. None of its items ever runs."""
     if not isinstance(error, SplitFailed):
         _log.exception("job %s cannot be cut", job.pk)
     job.state, job.finished_at = JobState.FAILED, at

@@ -1,4 +1,4 @@
-"""What a kind of bulk work has to say for itself."""
+"""How a kind of background work plugs into the jobs: its definition and the outcome of an item."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,22 +7,22 @@ from datetime import datetime
 from billing.models import Job, JobItem
 
 MAX_TRIES = 5
-"""Tries after which an item, or the cutting of a job, is given up: each came to an error, or to a dead worker."""
+"""Tries after which an item, or the split of a job, fails: each one ended in an error or with its worker killed."""
 
 
 class SplitFailed(ValueError):
-    """A job cannot be cut into items, now or later; the text says why and what to do."""
+    """The job can't be split into items; the text gives the reason and the remedy."""
 
 
 @dataclass(slots=True)
 class ItemOutcome:
     """
-    What came of an item.
+    The outcome of one item.
 
-    figures: what people count of it: name → whole number. findings: rows of the result file, by column.
-    keeps_content: whether the item's content is needed for what people do next.
-    left: why some of it is not done, although the rest stays done: the item failed, and may be tried again.
-    is_passing: whether what is left may well be done in a moment, so that it is tried again by itself first.
+    figures: counts to show to operators: name → whole number. findings: rows of the result file, by column.
+    keeps_content: whether the item's content is kept for operators to act on.
+    unfinished: why part of the item is not done, although the rest stays done; the item fails and can be retried.
+    is_transient: whether a retry is likely to finish the rest, so that the worker retries by itself first.
     """
 
     figures: dict[str, int] = field(default_factory=dict)
@@ -35,17 +35,17 @@ class ItemOutcome:
 @dataclass(frozen=True, slots=True)
 class JobDefinition:
     """
-    How a kind of work is cut, and how one item of it is done.
+    How a kind of work is split into items, and how one item is processed.
 
-    permission: what one needs to start such a job and to steer it.
-    cut: yields the items of a job in order, not stored yet, numbered from 1; `after`: the last one that is stored.
-        May be called again after any item, and must then go on with the same next one.
-    do: does one item. It is called within the item's transaction, which also holds all that it does: when it raises,
-        nothing of it stays. With `job.dry_run` it only says what it would do. An item of which something was left
-        is done again as a whole, and must find out what of it is done.
-    columns: of the result file, where an item's findings are rows.
-    at_one_moment: whether all that an item reads must be as it was when it was begun, whatever is written meanwhile.
-    end: what there is to do once all items are done, within the transaction that ends the job.
+    permission: needed to start and to control such a job.
+    split: yields the job's items in order, unsaved, numbered from 1, continuing after the given last stored item. It
+        may be called again after any item, and must continue with the same next one.
+    process: processes one item in a transaction that also holds its effects, so an error undoes all of them. With
+        `job.dry_run` it only reports. An unfinished item is processed again as a whole and must find out itself which
+        part is done.
+    columns: columns of the result file, whose rows are the items' findings.
+    reads_snapshot: whether the item reads one snapshot of the database (repeatable read).
+    complete: called once all items are done, in the transaction that completes the job.
     """
 
     permission: str

@@ -1,4 +1,4 @@
-"""How far jobs are, in one question for all of them."""
+"""Progress and pace of jobs, read by one query for any number of them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ LOOKBACK = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """Items by what became of them. total: None until all are cut, and `waiting` are those cut so far then."""
+    """
+    Number of items by state. total: None while the job is being split; `waiting` then counts the items stored so far.
+    """
 
     total: int | None
     done: int = 0
@@ -23,7 +25,7 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """How much of the work is behind us, whether it came to something or not."""
+        """Return the share of items that are done or failed, in whole percent."""
         if self.total is None:
             return 0
         return (self.done + self.failed) * 100 // self.total if self.total else 100
@@ -31,14 +33,14 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class JobPace:
-    """How many items a minute were done of late, and when the rest will be, if it goes on like this."""
+    """Items processed per minute in the last minutes, and when the job will finish at this pace."""
 
     items_per_minute: int
     ends_at: datetime
 
 
 def estimate_pace(job: Job, progress: JobProgress, *, at: datetime) -> JobPace | None:
-    """Return how fast a job is under way: by the items of the last minutes; None where nothing tells."""
+    """Return a job's pace over the last `LOOKBACK`; None if no item finished in that time."""
     since = max(job.started_at or at, at - LOOKBACK)
     done = job.items.filter(finished_at__gt=since).count() if progress.total and since < at else 0
     if not done or progress.total is None:
@@ -49,24 +51,24 @@ def estimate_pace(job: Job, progress: JobProgress, *, at: datetime) -> JobPace |
 
 
 def read_job_progress(jobs: Iterable[Job]) -> Mapping[int, JobProgress]:
-    """Return how far each of these jobs is; those that ended with all their items say so themselves."""
+    """Return the progress of each job; finished jobs carry their own totals and need no query."""
     jobs = list(jobs)
-    counts: dict[int, dict[str, int]] = {one.pk: {} for one in jobs if not _is_told(one)}
+    counts: dict[int, dict[str, int]] = {job.pk: {} for job in jobs if not _is_finished(job)}
     if counts:
         rows = JobItem.objects.filter(job__in=counts).values_list("job", "state").annotate(Count("pk")).order_by()
         for job_id, state, count in rows:
             counts[job_id][state] = count
-    return {one.pk: _told(one) if _is_told(one) else _counted(one, counts[one.pk]) for one in jobs}
+    return {job.pk: _stored_progress(job) if _is_finished(job) else _counted_progress(job, counts[job.pk]) for job in jobs}
 
 
-def _is_told(job: Job) -> bool:
+def _is_finished(job: Job) -> bool:
     return job.state in (JobState.DONE, JobState.FAILED)
 
 
-def _told(job: Job) -> JobProgress:
+def _stored_progress(job: Job) -> JobProgress:
     return JobProgress(job.total, (job.total or 0) - job.failed, job.failed)
 
 
-def _counted(job: Job, counts: Mapping[str, int]) -> JobProgress:
+def _counted_progress(job: Job, counts: Mapping[str, int]) -> JobProgress:
     done, failed, waiting = (counts.get(state, 0) for state in (ItemState.DONE, ItemState.FAILED, ItemState.WAITING))
     return JobProgress(job.total, done, failed, waiting)

@@ -1,4 +1,4 @@
-"""What came of a job as a table: a row for each finding, and for each item that failed."""
+"""The result file of a job: one row per finding, and one per failed item."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,9 @@ BATCH_SIZE = 200
 
 
 def job_result_rows(job: Job, definition: JobDefinition) -> Iterator[list[str]]:
-    """Yield the heading and then the rows, in the order of the items; memory stays flat."""
+    """Yield the header and then the rows in the order of the items, in constant memory."""
     yield ["item", *definition.columns, "error"]
-    told = job.items.filter(~Q(findings=[]) | Q(state=ItemState.FAILED)).order_by("number")
-    for number, findings, error in told.values_list("number", "findings", "error").iterator(BATCH_SIZE):
+    reported_items = job.items.filter(~Q(findings=[]) | Q(state=ItemState.FAILED)).order_by("number")
+    for number, findings, error in reported_items.values_list("number", "findings", "error").iterator(BATCH_SIZE):
         for finding in findings or [{}]:
             yield [str(number), *(str(finding.get(column, "")) for column in definition.columns), error]

@@ -1,4 +1,4 @@
-"""Start a job, with the file that it is made from."""
+"""Start a job, with the file it is created from."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +15,7 @@ MAX_NAME_LENGTH = 200
 
 
 class JobFileRefused(ValueError):
-    """The file is empty, or larger than what a job takes; says which."""
+    """The file is empty or larger than a job accepts; the text says which."""
 
 
 def start(
@@ -30,15 +30,15 @@ def start(
     file_name: str = "",
 ) -> Job:
     """
-    Store a job, which workers take up once this is committed.
+    Store a job; workers start it once the transaction is committed.
 
-    file: what it is made from, read twice from its beginning; a mebibyte of it is in memory at a time.
+    file: the job's input, read twice from its beginning, one mebibyte in memory at a time.
 
-    :raises FileRefused: if it is empty, or has more than `MOST_FILE_BYTES`.
+    :raises JobFileRefused: if the file is empty or larger than `MAX_FILE_BYTES`.
     """
     facts: dict[str, Any] = {}
     if file is not None:
-        size, digest = _measured(file)
+        size, digest = _measure(file)
         facts = {"file_name": file_name[-MAX_NAME_LENGTH:] or "file", "file_bytes": size, "file_sha256": digest}
     with audited_transaction("job started", by=by, at=at):
         job = Job.objects.create(
@@ -56,7 +56,7 @@ def start(
     return job
 
 
-def _measured(file: BinaryIO) -> tuple[int, str]:
+def _measure(file: BinaryIO) -> tuple[int, str]:
     size, digest = 0, sha256()
     for part in _parts(file):
         size += len(part)

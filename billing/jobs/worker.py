@@ -1,9 +1,9 @@
 """
-Do the items of jobs, one by one, on any number of workers.
+Process the items of jobs on any number of workers.
 
-An item is done in one transaction that holds its row: the lock is the lease, so that what a worker leaves when it is
-killed is free at once, and all of its effects are gone. That a worker began is noted beforehand by itself: an item
-that kills whoever takes it is given up after as many tries as any other.
+An item is processed in one transaction that holds its row lock. The lock is the lease: when a worker is killed, the
+item is free at once and none of its effects remain. The start of a try is counted in an earlier transaction, so an
+item that kills its workers fails after `MAX_TRIES`.
 """
 
 import logging
@@ -23,14 +23,14 @@ from lib.failpoints import hit_failpoint
 
 GAP_SECONDS = 2
 ITEMS_PER_TURN = 20
-"""Items of one job before another one has its turn."""
+"""Items of one job before the next job gets its turn."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class WorkResult:
-    """How many items this worker did, and how many of its tries came to nothing."""
+    """Number of items that this worker processed, and of tries that failed."""
 
     done: int = 0
     failed: int = 0
@@ -45,10 +45,10 @@ def work(
     progress: Callable[[WorkResult], None] = lambda done: None,
 ) -> WorkResult:
     """
-    Do what there is to do of all open jobs, by turns, until nothing is left that others are not at.
+    Process the items of all open jobs in turns, until none is left that no other worker holds; return the counts.
 
-    clock: tells the time when an item is done. job_id: of this job only. Killed anywhere, what was done stays done,
-    and what was begun is as if it had not been.
+    clock: returns the time at which an item is processed. job_id: limits the work to this job. After a kill at any
+    moment, completed items stay completed, and the item in progress starts over.
     """
     worked = WorkResult()
     jobs = Job.objects.filter(state__in=OPEN_STATES, kind__in=kinds).order_by("pk")
@@ -69,7 +69,7 @@ def _turn(
     keep_going: Callable[[], bool],
     progress: Callable[[WorkResult], None],
 ) -> bool:
-    """Go on with one job for a while, and return whether something was done."""
+    """Work on one job for up to `ITEMS_PER_TURN` items, and return whether anything was done."""
     if job.total is None:
         return split_job(job_id=job.pk, definition=kind, at=clock(), keep_going=keep_going)
     for _ in range(ITEMS_PER_TURN):
@@ -84,6 +84,7 @@ def _turn(
 
 
 _BEGIN = """
+# SKIP LOCKED and the gap keep two workers from starting one item; the item's own row lock follows in `_do`.
 UPDATE billing_jobitem SET tries = tries + 1, begun_at = clock_timestamp()
 WHERE id = (
     SELECT i.id FROM billing_jobitem i JOIN billing_job j ON j.id = i.job_id
@@ -97,10 +98,10 @@ RETURNING id
 
 def _begin(job_id: int) -> int | None:
     """
-    Note that the next item is begun, and return its id; None if none is to be had now.
+    Count a try of the next item and return its id; None if no item is available.
 
-    Nobody else begins with it for `GAP_SECONDS`, by when it is locked; after tries that came to nothing, for so much
-    longer. Only a count is lost if the server dies meanwhile, so nobody waits for its disk.
+    No other worker starts the item for `GAP_SECONDS`, by when the item is locked; each failed try adds as much again.
+    A server crash can lose only this count, so the commit doesn't wait for the disk.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
@@ -110,12 +111,13 @@ def _begin(job_id: int) -> int | None:
 
 
 def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[], datetime]) -> None:
-    """Do an item, unless somebody else is at it; what it raises is noted, and no concern of the others."""
+    """Process an item unless another worker holds it; store an error it raises, so that other items continue."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():
         if kind.reads_snapshot and is_outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # The lease: another worker that reaches this item skips it.
         waiting = JobItem.objects.select_related("job").select_for_update(skip_locked=True, of=("self",))
         item = waiting.filter(pk=item_id, state=ItemState.WAITING).first()
         if item is None:
@@ -141,13 +143,13 @@ def _do(item_id: int, kind: JobDefinition, worked: WorkResult, clock: Callable[[
 
 
 def _finish(item: JobItem, outcome: ItemOutcome, *, at: datetime) -> None:
-    """Keep what came of an item; where something of it is left, that fails it, unless it is worth another try."""
+    """Store an item's outcome. An unfinished item fails unless it is transient and has tries left."""
     item.error = storable_error_text(outcome.unfinished)
     if not outcome.unfinished:
         item.state, item.finished_at = ItemState.DONE, at
     elif not outcome.is_transient or item.tries >= MAX_TRIES:
         item.state, item.finished_at = ItemState.FAILED, at
-    item.figures, item.findings = outcome.figures, [_storable(one) for one in outcome.findings]
+    item.figures, item.findings = outcome.figures, [_storable(finding) for finding in outcome.findings]
     changed = ["state", "finished_at", "error", "figures", "findings"]
     if item.content is not None and not outcome.keeps_content and not outcome.unfinished:
         item.content = None
@@ -156,7 +158,7 @@ def _finish(item: JobItem, outcome: ItemOutcome, *, at: datetime) -> None:
 
 
 def _note(item: JobItem, error: str, *, at: datetime) -> None:
-    """Keep why a try came to nothing; the last one there is fails the item."""
+    """Store the error of a failed try; after `MAX_TRIES` the item fails."""
     if item.tries >= MAX_TRIES:
         _fail(item, error, at=at)
     else:
@@ -170,5 +172,5 @@ def _fail(item: JobItem, error: str, *, at: datetime) -> None:
 
 
 def _storable(finding: dict[str, str | int]) -> dict[str, str | int]:
-    """Return a finding as PostgreSQL can store it: no text of it holds U+0000."""
+    """Return a finding without U+0000, which PostgreSQL can't store."""
     return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in finding.items()}
