@@ -158,13 +158,14 @@ class VersionTerms:
     """
     All that a version charges in one currency.
 
-    held: the fees that are charged for each unit held. lasting: those that are for several periods.
-    resets: the intervals on which some of its prices start anew. tallied: features whose quantity is not a sum.
-    by_value: features that are charged by each event's value. running_on: those whose allowance and tiers run on over
-    several periods. commitment: what is promised to be spent. committed_since: when a commitment of the
-    subscription's own began; empty for the version's. trial_usage: what usage costs in a trial. trial: the same where
-    these are the terms of one, empty otherwise. tax_code: which tax rates it falls under as a whole. includes_tax:
-    whether its prices include tax. thresholds: at which usage of a period is billed before it is over.
+    unit_fees: fees charged per unit of the subscription's quantity. multi_period_fees: fees that cover several periods.
+    resets: the intervals after which some of its prices start again.
+    stateful_features: features whose quantity is not a sum. value_priced_features: features priced by each event's
+    value. spanning_features: features whose allowance and tiers continue over several periods.
+    commitment: guaranteed spend. committed_since: when a subscription's own commitment began; empty for the version's.
+    trial_usage: charge for usage in a trial. trial: the same within a trial; empty otherwise.
+    tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
+    thresholds: amounts at which usage is billed before the period ends.
     """
 
     version_id: int
@@ -310,11 +311,11 @@ def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
         "features": features,
         "by_meter": by_meter,
         "by_plan_feature": {feature.plan_feature_id: feature for feature in features},
-        "by_value": tuple(
+        "value_priced_features": tuple(
             feature for feature in features if feature.price is not None and feature.price.reads_values
         ),
-        "running_on": tuple(feature for feature in features if feature.spans_periods),
-        "tallied": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
+        "spanning_features": tuple(feature for feature in features if feature.spans_periods),
+        "stateful_features": tuple(feature for feature in features if feature.metering.needs_aggregate_state),
         "resets": tuple(dict.fromkeys(feature.resets for feature in features if feature.resets is not None)),
     }
 
