@@ -94,7 +94,7 @@ def grant_included_credits() -> int:
 
 
 @shared_task
-def work_on_jobs() -> dict[str, int]:
+def run_jobs() -> dict[str, int]:
     """Go on with bulk work, together with whatever other workers are at it."""
     stop_at = monotonic() + BULK_SECONDS
     return asdict(work(kinds=KINDS, clock=database_time, keep_going=lambda: monotonic() < stop_at))

@@ -28,7 +28,7 @@ SCHEDULE = {
     "roll out versions": _every(60.0, "billing.tasks.roll_out"),
     "grant included credits": _every(60.0, "billing.tasks.grant_included_credits"),
     "sweep wallets": _every(60.0, "wallets.tasks.sweep_wallets"),
-    "work on jobs": _every(10.0, "billing.tasks.work_on_jobs"),
+    "work on jobs": _every(10.0, "billing.tasks.run_jobs"),
     "advance test clocks": _every(10.0, "billing.tasks.advance_clocks"),
     "lapse reservations": _every(10.0, "billing.tasks.lapse_reservations"),
     "evaluate alerts": _every(10.0, "billing.tasks.evaluate_alerts"),

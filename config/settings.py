@@ -209,9 +209,9 @@ SPECTACULAR_SETTINGS = {
         "AttemptState": "invoices.models.payment_attempts.AttemptState",
         "LineKind": "invoices.models.invoices.LineKind",
         "FeeKind": "plans.models.prices.FeeKind",
-        "Guarded": "billing.models.alerts.Guarded",
+        "AlertKind": "billing.models.alerts.AlertKind",
         "CeilingSetter": "wallets.models.topups.CeilingSetter",
-        "MigrationMoment": "billing.models.plan_migrations.When",
+        "MigrationTiming": "billing.models.plan_migrations.MigrationTiming",
     },
 }
 
@@ -247,7 +247,7 @@ CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to r
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
 # The usage and wallets on an invoice's last pages: invoices are below billing and wallets and cannot ask themselves.
-INVOICE_USAGE = "billing.metering.usage.invoice_appendix.usage_of_invoice"
+INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 
 # Functions that may be others than ours: docs/tax.md#calculators, #vat-ids.

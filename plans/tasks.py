@@ -1,4 +1,4 @@
-"""What time does to plans."""
+"""Scheduled tasks of plans."""
 
 from celery import shared_task
 
@@ -8,5 +8,5 @@ from plans.publishing import publication
 
 @shared_task
 def publish_due() -> int:
-    """Move scheduled versions to live when their moment comes; harmless to run twice."""
+    """Set scheduled versions to live at their start; safe to repeat."""
     return publication.publish_due(at=database_time())

@@ -1,7 +1,7 @@
 """
-Database triggers that freeze what has been published.
+Database triggers that freeze published versions.
 
-The application checks the same for good messages; the triggers hold for raw SQL, imports and mistakes as well. They
+The application makes the same checks for good messages; the triggers also cover raw SQL, imports and mistakes. They
 raise `restrict_violation` (23001), which Django reports as an IntegrityError.
 """
 
@@ -10,14 +10,16 @@ import pgtrigger
 
 def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses any change of a row whose plan version is no longer a draft, or is tried.
+    Return the trigger that rejects any change of a row whose plan version is no longer a draft, or is tried in the
+    sandbox.
 
-    It locks the version, whatever its state, so that an edit and a publication under way wait for one another.
+    It locks the version in any state, so an edit and a concurrent publication wait for each other.
 
-    version_of_row: an SQL expression that gives the version's id; `{row}` stands for NEW or OLD.
+    version_of_row: an SQL expression for the version's id; `{row}` is replaced by NEW or OLD.
     """
     is_frozen = "v.state <> 'draft' OR v.tried_at IS NOT NULL"
     old, new = (version_of_row.format(row=row) for row in ("OLD", "NEW"))
+    # FOR SHARE: many rows of a draft can be edited at once, but none while the version's own row is being published.
     return pgtrigger.Trigger(
         name="published_version_is_frozen",
         when=pgtrigger.Before,
@@ -45,9 +47,9 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
 
 
 def version_changes_only_its_state() -> pgtrigger.Trigger:
-    """Return the trigger that lets a version that is frozen move along its life, and change in nothing else."""
-    moving = "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
-    free = f"({moving} || ARRAY['audience'])"
+    """Return the trigger that lets a frozen version change its life-cycle fields and nothing else."""
+    lifecycle_columns = "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
+    changeable_in_review = f"({lifecycle_columns} || ARRAY['audience'])"
     return pgtrigger.Trigger(
         name="published_version_changes_only_its_state",
         when=pgtrigger.Before,
@@ -64,13 +66,13 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
             END IF;
             IF OLD.state = 'draft' AND OLD.tried_at IS NULL THEN RETURN NEW; END IF;
             IF OLD.state IN ('draft', 'review') THEN
-                IF to_jsonb(NEW) - {free} IS DISTINCT FROM to_jsonb(OLD) - {free} THEN
+                IF to_jsonb(NEW) - {changeable_in_review} IS DISTINCT FROM to_jsonb(OLD) - {changeable_in_review} THEN
                     RAISE EXCEPTION 'version_in_review_is_frozen: what is reviewed or tried stays as it is'
                     USING ERRCODE = 'restrict_violation';
                 END IF;
                 RETURN NEW;
             END IF;
-            IF (to_jsonb(NEW) - {moving}) IS DISTINCT FROM (to_jsonb(OLD) - {moving})
+            IF (to_jsonb(NEW) - {lifecycle_columns}) IS DISTINCT FROM (to_jsonb(OLD) - {lifecycle_columns})
                OR (OLD.state, NEW.state) NOT IN (
                     ('scheduled', 'scheduled'), ('scheduled', 'draft'), ('scheduled', 'live'),
                     ('live', 'live'), ('live', 'retired'), ('retired', 'retired'))
@@ -85,16 +87,16 @@ def version_changes_only_its_state() -> pgtrigger.Trigger:
 
 
 def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change what a coupon takes off once somebody holds it, and to remove it."""
-    free = "ARRAY['name', 'redeemed', 'most_redemptions', 'most_per_customer', 'redeem_from', 'redeem_until',"
-    free += " 'archived_at']"
+    """Return the trigger that rejects changing the terms of a redeemed coupon, and deleting it."""
+    changeable = "ARRAY['name', 'redeemed', 'most_redemptions', 'most_per_customer', 'redeem_from', 'redeem_until',"
+    changeable += " 'archived_at']"
     return pgtrigger.Trigger(
         name="redeemed_coupon_keeps_its_terms",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func=f"""
             IF OLD.redeemed > 0
-               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {free}) IS DISTINCT FROM (to_jsonb(OLD) - {free})) THEN
+               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {changeable}) IS DISTINCT FROM (to_jsonb(OLD) - {changeable})) THEN
                 RAISE EXCEPTION 'redeemed_coupon_keeps_its_terms: somebody holds %; archive it and make another one',
                     OLD.code USING ERRCODE = 'restrict_violation';
             END IF;
@@ -106,10 +108,11 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
 
 def publication_is_approved() -> pgtrigger.Trigger:
     """
-    Return the trigger that publishes a version only with another person's approval, where the rule asks for it.
+    Return the trigger that rejects publishing a version without another person's approval, if the publishing rule
+    requires it.
 
-    What is in review cannot change, and leaving it for a draft takes back what was approved (`review_ends`): so an
-    approval is always of exactly what is published.
+    A version in review cannot change, and returning it to draft withdraws its approval (`review_ends`), so an
+    approval is always for exactly the content that is published.
     """
     return pgtrigger.Trigger(
         name="publication_is_approved",
@@ -133,7 +136,7 @@ def publication_is_approved() -> pgtrigger.Trigger:
 
 
 def review_ends() -> pgtrigger.Trigger:
-    """Return the trigger that takes back requests and approvals of a version that becomes a draft again."""
+    """Return the trigger that withdraws the requests and approvals of a version that becomes a draft again."""
     return pgtrigger.Trigger(
         name="review_ends",
         when=pgtrigger.After,
@@ -148,7 +151,10 @@ def review_ends() -> pgtrigger.Trigger:
 
 
 def request_is_decided_once() -> pgtrigger.Trigger:
-    """Return the trigger that lets a request be made for what is in review, decided once, and never changed."""
+    """
+    Return the trigger that accepts requests only for versions in review, and lets each be decided once and never
+    changed.
+    """
     return pgtrigger.Trigger(
         name="request_is_decided_once",
         when=pgtrigger.Before,
@@ -174,10 +180,10 @@ def request_is_decided_once() -> pgtrigger.Trigger:
 
 def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ...] = ()) -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses to change what a meter counts once a published version prices it.
+    Return the trigger that rejects a change of a meter's meaning once a published version prices it.
 
-    meter_of_row: an SQL expression that gives the meter's id; `{row}` stands for NEW or OLD.
-    harmless: columns that may change all the same, since no figure depends on them.
+    meter_of_row: an SQL expression for the meter's id; `{row}` is replaced by NEW or OLD.
+    harmless: columns that may change, since no figure depends on them.
     """
     ignored = ", ".join(f"'{column}'" for column in ("id", *harmless))
     return pgtrigger.Trigger(
@@ -208,7 +214,7 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
 
 
 def catalog_changed() -> pgtrigger.Trigger:
-    """Return the trigger that moves the catalog's revision on, so that no process meters by an old copy of it."""
+    """Return the trigger that increments the catalog's revision, so that no process meters with a stale copy."""
     return pgtrigger.Trigger(
         name="catalog_moves_on",
         when=pgtrigger.After,

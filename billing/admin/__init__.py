@@ -1,4 +1,4 @@
-"""Staff pages of what was used and when it is billed; pages of lower apps that show it are finished here too."""
+"""Staff pages of usage and billing. Pages of lower apps that also show usage are completed here."""
 
 from billing.admin import jobs, plan_migrations
 from billing.admin.closing import invoices, month_end, periods

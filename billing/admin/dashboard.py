@@ -1,4 +1,4 @@
-"""The page to open the day with. Every figure leads to its rows, and none of them walks a table to its end."""
+"""The dashboard. Every figure links to its rows, and none scans a whole table."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from billing.admin.closing.late_usage import newest_late, totals_shown
 from billing.admin.metering.unmatched_usage import newest_stakes
-from billing.metering.usage.usage_summary import Day, all_by_day
+from billing.metering.usage.usage_summary import Day, read_all_usage_by_day
 from billing.models import Alert, Period, UnmatchedUsage
 from customers.models import Delivery, WebhookEndpoint
 from customers.models.notifications import DeliveryState
@@ -33,19 +33,19 @@ from plans.models import ChangeRequest, Meter, PublishingRule
 from plans.models.approvals import RequestState
 from wallets.models import Wallet
 
-MOST = 1_000
+MAX_COUNTED = 1_000
 LATEST = 8
 DAYS = 30
 FRESH_SECONDS = 60
-"""How old a figure that sums a month may be."""
+"""Cache time of figures that sum a month."""
 CHART_SECONDS = 300
-MOST_METERS = 4
+MAX_METERS = 4
 UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure that leads to its rows."""
+    """A figure with a link to its rows."""
 
     name: str
     figures: list[str]
@@ -55,7 +55,7 @@ class Card:
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the dashboard shows to the admin's index page: only what the reader may see."""
+    """Add the dashboard to the context of the admin's index page, limited to the figures that the user may see."""
     at, cards = timezone.now(), []
     if request.user.has_perm("invoices.view_invoice"):
         cards += [_invoiced(at), _unmade_files()]
@@ -63,9 +63,9 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("billing.view_period"):
         cards[1:1] = [_due(at), _failed(), _unmatched(), *_late()]
     if request.user.has_perm("wallets.view_wallet"):
-        cards += _owing()
+        cards += _wallets_in_debt()
     if request.user.has_perm("customers.view_delivery"):
-        cards += _untold()
+        cards += _failed_deliveries()
     if request.user.has_perm("billing.view_alert"):
         cards += _alerts(at)
     if request.user.has_perm("plans.view_changerequest"):
@@ -74,48 +74,51 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def usage_chart(request: HttpRequest) -> HttpResponse:
-    """Return the chart, which arrives after the page: it is the only figure that sums up many rows."""
+    """Return the usage chart. The page loads it separately, because it is the only figure that sums many rows."""
     if not request.user.has_perm("billing.view_period"):
         raise PermissionDenied
-    shown = _kept("staff:usage", CHART_SECONDS, _usage)
+    shown = _cached("staff:usage", CHART_SECONDS, _usage)
     return TemplateResponse(request, "staff/dashboard_usage.html", shown)
 
 
 def _invoiced(at: datetime) -> Card:
-    """Return what was invoiced this month, beside the same days of the month before."""
+    """Return the amount invoiced this month, compared with the same days of the month before."""
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    before = (start - timedelta(days=1)).replace(day=1)
-    then = min(before + (at - start), start)
-    now, earlier = _kept("staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(before, then)))
+    previous_month = (start - timedelta(days=1)).replace(day=1)
+    previous_until = min(previous_month + (at - start), start)
+    current, earlier = _cached("staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(previous_month, previous_until)))
     return Card(
         name="Invoiced this month, net",
-        figures=[format_money(amount, currency) for currency, amount in now] or ["nothing yet"],
+        figures=[format_money(amount, currency) for currency, amount in current] or ["nothing yet"],
         note="; ".join(f"{format_money(amount, currency)} by this day last month" for currency, amount in earlier),
         url=f"{reverse('admin:invoices_invoice_changelist')}?issue_date_from={start:%Y-%m-%d}&sandbox__exact=0",
     )
 
 
 def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
-    issued = Coalesce("issued_at", "created_at")  # as the index by time has it
-    claimed = Case(When(kind=DocumentKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
-    found = (
+    issued = Coalesce("issued_at", "created_at")  # the same expression as the index by time
+    signed_net = Case(When(kind=DocumentKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
+    totals = (
         Invoice.objects.annotate(time=issued)
         .filter(time__gte=since, time__lt=until, sandbox=False)
         .exclude(state=InvoiceState.DRAFT)
         .values_list("currency")
-        .annotate(claimed=Sum(claimed))
+        .annotate(signed_sum=Sum(signed_net))
         .order_by("currency")
     )
-    return [(str(currency), amount) for currency, amount in found]
+    return [(str(currency), amount) for currency, amount in totals]
 
 
-def _approvals(reader: Any) -> list[Card]:
-    """Return the prices that wait for somebody's approval, or that nobody has to be asked, where two people could."""
+def _approvals(user: Any) -> list[Card]:
+    """
+    Return the changes waiting for approval; or else a hint that no approval is required although two people could
+    publish.
+    """
     waiting = ChangeRequest.objects.filter(state=RequestState.WAITING)
     if waiting.exists():
         url = f"{reverse('admin:plans_planversion_changelist')}?state__exact=review"
         return [Card("Prices to approve", [_count(waiting)], "Asked for, not decided", url, "warn")]
-    if not reader.has_perm("plans.change_publishingrule") or PublishingRule.objects.get().needs_approval:
+    if not user.has_perm("plans.change_publishingrule") or PublishingRule.objects.get().needs_approval:
         return []
     publishers = get_user_model().objects.filter(is_active=True, groups__permissions__codename="publish_planversion")
     if publishers.distinct()[:2].count() < 2:
@@ -124,19 +127,19 @@ def _approvals(reader: Any) -> list[Card]:
     return [Card("Four eyes on prices", ["off"], "One person publishes alone", url)]
 
 
-def _untold() -> list[Card]:
-    """Return the messages that their receivers do not take, and the endpoints that were switched off for it."""
+def _failed_deliveries() -> list[Card]:
+    """Return the number of failed deliveries, and of endpoints disabled because of them."""
     failed = Delivery.objects.filter(state=DeliveryState.FAILED)
-    off = WebhookEndpoint.objects.filter(disabled_reason__in=[DisabledReason.GONE, DisabledReason.FAILING])[
-        :MOST
+    disabled = WebhookEndpoint.objects.filter(disabled_reason__in=[DisabledReason.GONE, DisabledReason.FAILING])[
+        :MAX_COUNTED
     ].count()
-    if not off and not failed.exists():
+    if not disabled and not failed.exists():
         return []
-    note = f"{off:,} endpoints are switched off for it" if off else "They are tried again for three days"
+    note = f"{disabled:,} endpoints are switched off for it" if disabled else "They are tried again for three days"
     url = f"{reverse('admin:customers_delivery_changelist')}?state__exact=failed"
-    if off and not failed.exists():
+    if disabled and not failed.exists():
         url = reverse("admin:customers_webhookendpoint_changelist")
-    return [Card("Messages not taken", [_count(failed)], note, url, "danger" if off else "warn")]
+    return [Card("Messages not taken", [_count(failed)], note, url, "danger" if disabled else "warn")]
 
 
 def _due(at: datetime) -> Card:
@@ -165,24 +168,24 @@ def _unmatched() -> Card:
 
 
 def _late() -> list[Card]:
-    """Return what usage comes to that is late; no card where none is."""
+    """Return the amounts of late usage; no card if there is none."""
     totals = totals_shown(newest_late())
     if not totals:
         return []
     url = f"{reverse('admin:billing_period_changelist')}?status=late"
-    figures = [one["amounts"] or "not known" for one in totals]
-    return [Card("Late usage", figures, ", ".join(one["policy"] for one in totals).capitalize(), url)]
+    figures = [row["amounts"] or "not known" for row in totals]
+    return [Card("Late usage", figures, ", ".join(row["policy"] for row in totals).capitalize(), url)]
 
 
-def _owing() -> list[Card]:
-    """Return how many wallets owe; no card where none does."""
+def _wallets_in_debt() -> list[Card]:
+    """Return the number of wallets in debt; no card if there is none."""
     count = _count(Wallet.objects.filter(debt__gt=0, customer__sandbox=False))
     url = f"{reverse('admin:wallets_wallet_changelist')}?stands=owes"
     return [Card("Wallets that owe", [count], "The next grant pays it", url, "warn")] if count != "0" else []
 
 
 def _alerts(at: datetime) -> list[Card]:
-    """Return how many alerts are open that nobody has seen to; no card where none is."""
+    """Return the number of open alerts that nobody has acknowledged; no card if there is none."""
     count = _count(Alert.objects.open(at).filter(acknowledged_at__isnull=True, customer__sandbox=False))
     url = f"{reverse('admin:billing_alert_changelist')}?stands=unseen"
     return (
@@ -197,38 +200,38 @@ def _unmade_files() -> Card:
 
 
 def _count(rows: QuerySet) -> str:
-    """Count to a thousand and no further."""
-    found = rows.order_by()[: MOST + 1].count()
-    return f"{format_number(MOST)}+" if found > MOST else format_number(found)
+    """Count up to a thousand rows."""
+    count = rows.order_by()[: MAX_COUNTED + 1].count()
+    return f"{format_number(MAX_COUNTED)}+" if count > MAX_COUNTED else format_number(count)
 
 
 def _usage() -> dict[str, Any]:
-    """Return a chart for each of the busiest meters: their units differ, so they share no axis."""
+    """Return a chart for each of the busiest meters: their units differ, so they can't share an axis."""
     now = timezone.now()
     today = now.astimezone(UTC).date()
     since = datetime.combine(today, time.min, UTC) - timedelta(days=DAYS - 1)
-    of_meter: dict[int, list[Day]] = defaultdict(list)
-    for day in all_by_day(since=since, zone=UTC):
-        of_meter[day.meter_id].append(day)
-    meters = Meter.objects.in_bulk(of_meter)
-    busiest = sorted(of_meter, key=lambda meter: -sum(day.tally.events for day in of_meter[meter]))[:MOST_METERS]
-    return {"charts": [_chart(meters[one], of_meter[one], today) for one in busiest if one in meters], "at": now}
+    days_by_meter: dict[int, list[Day]] = defaultdict(list)
+    for day in read_all_usage_by_day(since=since, zone=UTC):
+        days_by_meter[day.meter_id].append(day)
+    meters = Meter.objects.in_bulk(days_by_meter)
+    busiest = sorted(days_by_meter, key=lambda meter: -sum(day.tally.events for day in days_by_meter[meter]))[:MAX_METERS]
+    return {"charts": [_chart(meters[meter_id], days_by_meter[meter_id], today) for meter_id in busiest if meter_id in meters], "at": now}
 
 
 def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:
-    counted = {day.day: day.tally.total for day in days}
+    totals = {day.day: day.tally.total for day in days}
     labels = [today - timedelta(days=back) for back in reversed(range(DAYS))]
-    quantities = [counted.get(label, Decimal(0)) for label in labels]
+    quantities = [totals.get(label, Decimal(0)) for label in labels]
     total = sum(quantities, Decimal(0))
     summary = f"{meter.name} by day over {DAYS} days: {format_units(total, meter.unit)} in all"
     chart = bar_chart([f"{label:%-d %b}" for label in labels], [ChartSeries(meter.name, quantities)], summary=summary)
     return MeterChart(meter.name, format_units(quantities[-1], meter.unit), format_number(total), chart)
 
 
-def _kept(key: str, seconds: int, read: Callable[[], Any]) -> Any:
-    """Return what `read` returns, at most `seconds` old."""
-    found = cache.get(key)
-    if found is None:
-        found = read()
-        cache.set(key, found, seconds)
-    return found
+def _cached(key: str, seconds: int, read: Callable[[], Any]) -> Any:
+    """Return the result of `read`, at most `seconds` old."""
+    cached = cache.get(key)
+    if cached is None:
+        cached = read()
+        cache.set(key, cached, seconds)
+    return cached

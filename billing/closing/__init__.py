@@ -1,4 +1,4 @@
-"""Turn periods that are over into issued invoices, once each: docs/closing.md."""
+"""Close ended periods and issue their invoices, once each: docs/closing.md."""
 
 from billing.closing.late_usage.late_invoices import bill_late_usage
 from billing.closing.period_close import ClosingFailed, close_due, close_period

@@ -1,4 +1,6 @@
-"""Close a set of periods in one transaction, in a fixed number of statements, whatever their number."""
+"""
+Close a set of periods in one transaction, with a number of statements that doesn't depend on how many there are.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,9 +43,10 @@ from lib.failpoints import hit_failpoint
 @dataclass(slots=True)
 class ClosedChunk:
     """
-    What was done to a set of locked periods; nothing of it is committed yet.
+    The outcome of closing a set of locked periods, not yet committed.
 
-    invoices: period → its invoice, None where nothing was due. over: subscriptions with no period to follow.
+    invoices: period → its invoice, None if nothing was due.
+    ended_subscription_ids: subscriptions that have no further period.
     """
 
     summary: CloseSummary = field(default_factory=CloseSummary)
@@ -59,36 +62,39 @@ def close_locked(
     consolidate: bool = True,
 ) -> ClosedChunk:
     """
-    Bill and close open periods that the caller's transaction holds locked FOR UPDATE.
+    Bill and close open periods that the caller's transaction has locked FOR UPDATE.
 
-    late: subscription → its late periods, locked as well; claimed without waiting where absent, and a subscription
-    whose late periods somebody else holds is left for a later pass.
-    joins: where a customer wants one document, bill what goes on it as well, or nothing of it.
+    late_period_ids: subscription → its late periods, also locked. If None, they are locked here without waiting, and
+        a subscription whose late periods another transaction holds is left for a later pass.
+    consolidate: if a customer wants consolidated invoices, also bill the other periods of the same invoice, or none
+        of them.
 
-    All reads come after the locks and in statements of their own, so they see whatever ingest had committed before it
-    let go of the periods; the sequence's high-water mark is read then, too. From here on usage is late.
+    All reads follow the locks, in statements of their own, so they see everything that ingest committed before it
+    released the periods. The high-water mark of the sequence is read then, too. Usage that arrives afterwards is
+    late.
     """
     chunk = ClosedChunk()
     closings = _read_with_next_periods(period_ids, at=at)
-    if consolidate and any(one.consolidates_at for one in closings.values()):
+    if consolidate and any(closing.consolidates_at for closing in closings.values()):
         closings = _add_companions(closings, chunk, at=at)
     groups = group_periods(closings.values()) if consolidate else {}
     chunk.summary.busy += drop_waiting_periods(closings)
     if late_period_ids is None:
-        late_period_ids, held = lock_late_periods(
-            [one.subscription_id for one in closings.values() if one.kind == "regular"]
+        late_period_ids, held_subscription_ids = lock_late_periods(
+            [closing.subscription_id for closing in closings.values() if closing.kind == "regular"]
         )
-        chunk.summary.busy += _drop_subscriptions(closings, held)
-    begun = [id_ for id_, one in closings.items() if one.is_partly_billed]
-    lock_invoices_of_periods([*(id_ for ids in late_period_ids.values() for id_ in ids), *begun])
+        chunk.summary.busy += _drop_subscriptions(closings, held_subscription_ids)
+    partly_billed_ids = [id_ for id_, closing in closings.items() if closing.is_partly_billed]
+    # Locked after the periods, so that the amounts left to credit stay as they are read below.
+    lock_invoices_of_periods([*(id_ for ids in late_period_ids.values() for id_ in ids), *partly_billed_ids])
     mark = read_high_water_mark()
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
     _fail_in_locked_months(closings, chunk, at=at)
     assembled = assemble_invoices(closings, late_period_ids, sellers, chunk)
     if groups:
         drop_incomplete_groups(assembled, closings, groups, chunk.summary, at=at)
         merge_groups(assembled, groups)
-    issued = [id_ for id_, one in assembled.items() if is_issued(one, sellers[one.draft.seller_id])]
+    issued = [id_ for id_, invoice in assembled.items() if is_issued(invoice, sellers[invoice.draft.seller_id])]
     notes = build_credit_notes(assembled)
     write_invoices(assembled, issued_period_ids=issued, credit_notes=notes, high_water_mark=mark, at=at)
     _add_to_summary(chunk, assembled, issued)
@@ -106,9 +112,10 @@ def assemble_invoices(
     chunk: ClosedChunk,
 ) -> dict[int, AssembledInvoice]:
     """
-    Return the documents of these periods, in a fixed number of reads; who must wait is left out and counted as busy.
+    Return the invoices of these periods, in a fixed number of reads. Periods that have to wait are left out and
+    counted as busy.
 
-    late: subscription → its late periods, billed by the first regular one of it.
+    late_period_ids: subscription → its late periods, billed by its first regular period.
     """
     _attach_usage(closings, read_counters(list(closings)), read_late_periods(late_period_ids))
     attach_billed_fees(closings)
@@ -117,81 +124,81 @@ def assemble_invoices(
         del closings[id_]
         chunk.summary.busy += 1
     attach_coupons(closings)
-    regular = [one.span for one in closings.values() if one.kind == "regular"]
-    entered = read_states(regular), read_window_runs(regular)
+    regular = [closing.span for closing in closings.values() if closing.kind == "regular"]
+    states_and_runs = read_states(regular), read_window_runs(regular)
     hit_failpoint("close.after_reads")
-    return _assemble_each(closings, *entered, sellers, chunk)
+    return _assemble_each(closings, *states_and_runs, sellers, chunk)
 
 
 def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[int, PeriodToClose]:
-    """Return the periods in the order given, each with the one that follows it, which is made if it is missing."""
-    found = read_periods_to_close(period_ids)
-    last = [
-        one
-        for one in found.values()
-        if one.kind == "regular" and one.subscription_continues and one.next_period is None
+    """Return the periods in the given order, each with its next period, which is created if it is missing."""
+    closings = read_periods_to_close(period_ids)
+    last_closings = [
+        closing
+        for closing in closings.values()
+        if closing.kind == "regular" and closing.subscription_continues and closing.next_period is None
     ]
-    if last:
-        ids = [one.span.period_id for one in last]
+    if last_closings:
+        ids = [closing.span.period_id for closing in last_closings]
         append_periods(
-            subscription_ids=[one.subscription_id for one in last], last_period_ids=ids, until=at + PERIOD_LEAD_TIME
+            subscription_ids=[closing.subscription_id for closing in last_closings], last_period_ids=ids, until=at + PERIOD_LEAD_TIME
         )
-        found |= read_periods_to_close(ids)
-    return {id_: found[id_] for id_ in period_ids}
+        closings |= read_periods_to_close(ids)
+    return {id_: closings[id_] for id_ in period_ids}
 
 
 def _add_companions(
     closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime
 ) -> dict[int, PeriodToClose]:
     """
-    Return the periods with those that go on the same documents, locked without waiting.
+    Return the periods together with the others on the same consolidated invoices, locked without waiting.
 
-    Where somebody else holds one of these, all of its document is left for a later pass.
+    If another transaction holds one of these, the whole invoice is left for a later pass.
     """
-    others = read_companion_ids([id_ for id_, one in closings.items() if one.consolidates_at])
-    wanted = {id_ for ids in others.values() for id_ in ids} - closings.keys()
-    had = lock_open_periods(sorted(wanted)) if wanted else set()
-    added = _read_with_next_periods(sorted(had), at=at)
-    found: dict[int, PeriodToClose] = {}
-    for id_, one in closings.items():
-        beside = others.get(id_, [])
-        if any(other in wanted and other not in had for other in beside):
+    companion_ids = read_companion_ids([id_ for id_, closing in closings.items() if closing.consolidates_at])
+    missing_ids = {id_ for ids in companion_ids.values() for id_ in ids} - closings.keys()
+    locked_ids = lock_open_periods(sorted(missing_ids)) if missing_ids else set()
+    added = _read_with_next_periods(sorted(locked_ids), at=at)
+    complete: dict[int, PeriodToClose] = {}
+    for id_, current in closings.items():
+        companions = companion_ids.get(id_, [])
+        if any(other in missing_ids and other not in locked_ids for other in companions):
             chunk.summary.busy += 1
             continue
-        found[id_] = one
-        # The end of one may have moved since it was found.
-        found |= {
-            other: added[other] for other in beside if other in added and _is_on_same_invoice(added[other], one)
+        complete[id_] = current
+        # Read again under the lock: a companion's end may have changed since the first read.
+        complete |= {
+            other: added[other] for other in companions if other in added and _is_on_same_invoice(added[other], current)
         }
-    return found
+    return complete
 
 
-def _is_on_same_invoice(other: PeriodToClose, one: PeriodToClose) -> bool:
-    return (other.span.ends_at, other.consolidates_at) == (one.span.ends_at, one.consolidates_at)
+def _is_on_same_invoice(other: PeriodToClose, closing: PeriodToClose) -> bool:
+    return (other.span.ends_at, other.consolidates_at) == (closing.span.ends_at, closing.consolidates_at)
 
 
 def drop_waiting_periods(closings: dict[int, PeriodToClose]) -> int:
-    """Drop the periods that continue one that is not billed yet, for a later pass, and return how many they were."""
-    waiting = [id_ for id_, one in closings.items() if one.span.continued == NOT_BILLED_YET]
+    """Drop periods that continue a period that is not billed yet, for a later pass; return how many were dropped."""
+    waiting = [id_ for id_, closing in closings.items() if closing.span.continued == NOT_BILLED_YET]
     for id_ in waiting:
         del closings[id_]
     return len(waiting)
 
 
-def _drop_subscriptions(closings: dict[int, PeriodToClose], held: Iterable[int]) -> int:
-    """Drop the periods of these subscriptions, and return how many they were."""
-    subscriptions = set(held)
-    left = [id_ for id_, one in closings.items() if one.subscription_id in subscriptions]
-    for id_ in left:
+def _drop_subscriptions(closings: dict[int, PeriodToClose], subscription_ids: Iterable[int]) -> int:
+    """Drop the periods of these subscriptions and return how many were dropped."""
+    held_ids = set(subscription_ids)
+    dropped_ids = [id_ for id_, closing in closings.items() if closing.subscription_id in held_ids]
+    for id_ in dropped_ids:
         del closings[id_]
-    return len(left)
+    return len(dropped_ids)
 
 
 def _fail_in_locked_months(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime) -> None:
-    """Note those as failed whose document would be dated in a month that their seller has locked."""
-    shut = find_locked_sellers({one.buyer.seller_id for one in closings.values() if not one.buyer.sandbox}, at=at)
-    for id_ in [id_ for id_, one in closings.items() if one.buyer.seller_id in shut and not one.buyer.sandbox]:
-        chunk.summary.failed.append(CloseFailure(id_, str(shut[closings.pop(id_).buyer.seller_id])))
+    """Mark periods as failed whose invoice would be dated in a month that the seller has locked."""
+    locked_sellers = find_locked_sellers({closing.buyer.seller_id for closing in closings.values() if not closing.buyer.sandbox}, at=at)
+    for id_ in [id_ for id_, closing in closings.items() if closing.buyer.seller_id in locked_sellers and not closing.buyer.sandbox]:
+        chunk.summary.failed.append(CloseFailure(id_, str(locked_sellers[closings.pop(id_).buyer.seller_id])))
 
 
 def _attach_usage(
@@ -199,67 +206,71 @@ def _attach_usage(
     counters: Mapping[int, Counters],
     late: Mapping[int, tuple[LatePeriod, ...]],
 ) -> None:
-    """Give the periods their usage; late usage goes to the first regular one of its subscription."""
-    left = dict(late)
-    for id_, one in closings.items():
-        one.counters = counters.get(id_, {})
-        if one.kind == "regular":
-            one.late_periods = left.pop(one.subscription_id, ())
+    """Attach the counters of each period; late usage belongs to the first regular period of its subscription."""
+    unassigned = dict(late)
+    for id_, closing in closings.items():
+        closing.counters = counters.get(id_, {})
+        if closing.kind == "regular":
+            closing.late_periods = unassigned.pop(closing.subscription_id, ())
 
 
 def _assemble_each(
     closings: Mapping[int, PeriodToClose],
-    held: PeriodStates,
+    states: PeriodStates,
     runs: Mapping[int, WindowRuns],
     sellers: Mapping[int, SellerTerms],
     chunk: ClosedChunk,
 ) -> dict[int, AssembledInvoice]:
     """
-    Return the documents; a period that cannot be rated is noted as failed and stops nobody else.
+    Return the invoices. A period that cannot be rated is recorded as failed, and the others continue.
 
-    One that settles what the period before it claims in advance is left for a later pass until that is billed.
+    A period that settles fees billed in advance by the previous period is left for a later pass until that one is
+    billed.
     """
-    found: dict[int, AssembledInvoice] = {}
-    for id_, one in closings.items():
-        if one.blocking_period_id is not None and one.blocking_period_id not in found:
+    assembled: dict[int, AssembledInvoice] = {}
+    for id_, closing in closings.items():
+        if closing.blocking_period_id is not None and closing.blocking_period_id not in assembled:
             chunk.summary.busy += 1
             continue
         try:
-            if one.kind == "regular":
-                one.counters = with_metered(one.counters, one.span, held)
-                one.span = with_window_runs(one.span, runs)
-            made = assemble_invoice(one, sellers[one.buyer.seller_id])
-            if not all(claim.line_id for claim, _ in made.fee_reductions.values()):
+            if closing.kind == "regular":
+                closing.counters = with_metered(closing.counters, closing.span, states)
+                closing.span = with_window_runs(closing.span, runs)
+            invoice = assemble_invoice(closing, sellers[closing.buyer.seller_id])
+            if not all(claim.line_id for claim, _ in invoice.fee_reductions.values()):
                 chunk.summary.busy += (
-                    1  # its note corrects a document of this very chunk, which is to be issued first
+                    1  # its credit note corrects an invoice of this chunk, which must be issued first
                 )
                 continue
-            found[id_] = made
-            if one.next_period is not None and (after := closings.get(one.next_period.period_id)) is not None:
-                after.billed_fees = fees_billed_for_next_period(one, made.draft)
+            assembled[id_] = invoice
+            if closing.next_period is not None and (next_closing := closings.get(closing.next_period.period_id)) is not None:
+                next_closing.billed_fees = fees_billed_for_next_period(closing, invoice.draft)
         except Exception as error:
             chunk.summary.failed.append(CloseFailure(id_, describe_error(error)))
-    return found
+    return assembled
 
 
 def describe_error(error: Exception) -> str:
-    """Return an error as a reader of the failed period sees it, and as it can be stored."""
+    """Return an error as the text that is stored with the failed period and shown to operators."""
     return storable_error_text(f"{error or type(error).__name__} ({type(error).__name__})")
 
 
 def is_issued(assembled: AssembledInvoice, seller: SellerTerms) -> bool:
-    """Tell whether a document is issued: one that claims nothing only if the seller wants it, and it has lines."""
+    """
+    Return whether an invoice is issued: one with a total of zero only if the seller wants such invoices and it has
+    lines.
+    """
     draft = assembled.draft
     return not draft.is_zero or (seller.issues_zero_invoices and bool(draft.lines))
 
 
 def _add_to_summary(chunk: ClosedChunk, assembled: Mapping[int, AssembledInvoice], issued: Sequence[int]) -> None:
-    wanted = set(issued)
-    for id_, one in assembled.items():
-        chunk.invoices[id_] = one.draft.id if id_ in wanted else None
-        chunk.summary.late_billed += len(one.late_billed)
-        chunk.summary.late_left += len(one.late_left)
-    documents = len(distinct_drafts(assembled[id_] for id_ in issued))
-    chunk.summary.issued += documents
-    chunk.summary.joined += len(issued) - documents
+    issued_ids = set(issued)
+    for id_, invoice in assembled.items():
+        chunk.invoices[id_] = invoice.draft.id if id_ in issued_ids else None
+        chunk.summary.late_billed += len(invoice.late_billed)
+        chunk.summary.late_left += len(invoice.late_left)
+    invoice_count = len(distinct_drafts(assembled[id_] for id_ in issued))
+    chunk.summary.issued += invoice_count
+    chunk.summary.joined += len(issued) - invoice_count
     chunk.summary.skipped += len(assembled) - len(issued)

@@ -1,4 +1,4 @@
-"""Credit notes of a close: one for each invoice of which usage, or seats, come to less by now than was claimed."""
+"""Credit notes of a close: one for each invoice whose usage or seats now cost less than was billed."""
 
 from collections.abc import Mapping
 
@@ -15,38 +15,38 @@ USAGE_CHANGED = "Usage changed after it was billed"
 
 def build_credit_notes(assembled: Mapping[int, AssembledInvoice], *, lock: bool = True) -> list[AssembledInvoice]:
     """
-    Return the credit notes that go with these documents, with the snapshots of their lines.
+    Return the credit notes that belong to these invoices, with the snapshots of their lines.
 
-    lock: hold the invoices that they are of; a preview does not.
+    lock: whether to lock the invoices to be credited; a preview does not.
     """
-    usage: dict[int, list[UsageCredit]] = {}
-    for one in (credit for document in assembled.values() for credit in document.usage_credits):
-        usage.setdefault(one.billed_line.invoice_id, []).append(one)
+    usage_credits: dict[int, list[UsageCredit]] = {}
+    for usage_credit in (credit for document in assembled.values() for credit in document.usage_credits):
+        usage_credits.setdefault(usage_credit.billed_line.invoice_id, []).append(usage_credit)
     fees = build_fee_credits(assembled, lock=lock)
-    wanted = sorted({*usage, *fees})
-    documents = read_creditable_invoices(wanted, lock=lock) if wanted else {}
-    return [_note(documents[id_], usage.get(id_, []), fees.get(id_, NO_FEES)) for id_ in wanted]
+    invoice_ids = sorted({*usage_credits, *fees})
+    invoices = read_creditable_invoices(invoice_ids, lock=lock) if invoice_ids else {}
+    return [_build_credit_note(invoices[id_], usage_credits.get(id_, []), fees.get(id_, NO_FEES)) for id_ in invoice_ids]
 
 
-def _note(of: CreditableInvoice, usage: list[UsageCredit], given: FeeCredits) -> AssembledInvoice:
+def _build_credit_note(invoice: CreditableInvoice, usage: list[UsageCredit], fee_credits: FeeCredits) -> AssembledInvoice:
     """
-    Return the note of one invoice.
+    Return the credit note of one invoice.
 
-    What is taken back of one that was paid goes to the customer's balance, or back to them where that was asked for.
+    The credit of a paid invoice goes to the customer's balance, or is refunded if the operator requested that.
     """
-    fees = given.credits
-    lines = {line.id: line for line in of.lines}
-    taken = [
-        LineCredit(lines[one.billed_line.line_id], one.amount, "usage_credit", one.snapshot.line.explanation)
-        for one in usage
+    fees = fee_credits.credits
+    lines = {line.id: line for line in invoice.lines}
+    usage_line_credits = [
+        LineCredit(lines[usage_credit.billed_line.line_id], usage_credit.amount, "usage_credit", usage_credit.snapshot.line.explanation)
+        for usage_credit in usage
     ]
     reason = "; ".join(text for text, credits in ((USAGE_CHANGED, usage), (FEES_CHANGED, fees)) if credits)
-    to = "balance" if fees or of.invoice.state == "paid" else "offset"
-    if given.refunds_customer:
-        to = "refund" if of.invoice.paid else "offset"
-    draft = draft_credit_note(of, [*taken, *fees], reason=reason, to=to)
+    to = "balance" if fees or invoice.invoice.state == "paid" else "offset"
+    if fee_credits.refunds_customer:
+        to = "refund" if invoice.invoice.paid else "offset"
+    draft = draft_credit_note(invoice, [*usage_line_credits, *fees], reason=reason, to=to)
     snapshots = [
-        msgspec.structs.replace(one.snapshot, line=line, corrects_line_id=one.billed_line.line_id)
-        for line, one in zip(draft.lines, usage, strict=False)
+        msgspec.structs.replace(usage_credit.snapshot, line=line, corrects_line_id=usage_credit.billed_line.line_id)
+        for line, usage_credit in zip(draft.lines, usage, strict=False)
     ]
     return AssembledInvoice(draft, snapshots)

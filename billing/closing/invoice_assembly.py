@@ -1,8 +1,8 @@
 """
-From facts to a document. Closing, previews and forecasts all come through here, so they cannot disagree.
+Build an invoice from the facts of a period. Closing, previews and forecasts all use this module, so they agree.
 
-Lines in order: fees, usage, what settles a commitment, late usage of earlier periods, coupons. Nothing here reads the
-database's changing rows or writes.
+Order of lines: fees, usage, commitment settlement, late usage of earlier periods, coupons. Nothing here writes or
+reads rows that may change.
 """
 
 from collections.abc import Sequence
@@ -24,75 +24,77 @@ UsageLines = Sequence[tuple[DraftLine, UsageSnapshot]]
 
 def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledInvoice:
     """
-    Return what a period comes to: fees, its usage, and late usage of periods that were closed before.
+    Return the invoice of a period: fees, its usage, and late usage of periods closed earlier.
 
-    Late usage that comes to less than nothing is set off against the rest. Where that does not outweigh it, credit
-    notes take it back, since a document never claims a negative total.
+    Negative late usage is set off against the other lines. Where those don't suffice, credit notes take it back,
+    because an invoice never has a negative total.
 
     :raises UnpricedUsage: if usage was counted that the version has no price for.
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
     """
     draft = _empty_draft(closing, seller, reference=f"period:{closing.span.period_id}")
-    found = AssembledInvoice(draft, [])
+    assembled = AssembledInvoice(draft, [])
     draft.lines += fee_lines(closing, seller)
     if closing.settles and closing.credits_unused_time:
-        found.refunds_customer = closing.settles == "refund"
-        _move_fee_credits_to_note(found, closing)
+        assembled.refunds_customer = closing.settles == "refund"
+        _move_fee_credits_to_note(assembled, closing)
     if closing.kind == "regular":
-        rest = _add_remaining_usage(found, closing, seller)
-        if rest is None:
-            _add_usage(found, closing, seller, show_idle=seller.issues_zero_invoices)
+        remaining_lines = _add_remaining_usage(assembled, closing, seller)
+        if remaining_lines is None:
+            _add_usage(assembled, closing, seller, show_idle=seller.issues_zero_invoices)
         draft.total_up()
         if draft.totals.total < 0:
-            _move_fee_credits_to_note(found, closing)
+            _move_fee_credits_to_note(assembled, closing)
         if draft.totals.total < 0:
-            _defer_multi_period_windows(found)
-        usage = [one.line for one in found.snapshots] if rest is None else rest
-        settling = _commitment_lines(closing, closing.span, seller, usage)
-        draft.lines += settling
-        _record_commitment_lines(found, closing, closing.span, usage, settling)
+            _defer_multi_period_windows(assembled)
+        usage = [snapshot.line for snapshot in assembled.snapshots] if remaining_lines is None else remaining_lines
+        settlement_lines = _commitment_lines(closing, closing.span, seller, usage)
+        draft.lines += settlement_lines
+        _record_commitment_lines(assembled, closing, closing.span, usage, settlement_lines)
     draft.total_up()
-    _add_late_usage(found, closing.late_periods, closing, seller)
-    own = closing.span.period_id
-    found.coupon_lines += [(line, redemption, own) for line, redemption in add_coupon_lines(draft, closing.coupons)]
-    return found
+    _add_late_usage(assembled, closing.late_periods, closing, seller)
+    period_id = closing.span.period_id
+    assembled.coupon_lines += [(line, redemption, period_id) for line, redemption in add_coupon_lines(draft, closing.coupons)]
+    return assembled
 
 
 def assemble_replacement(
     closing: PeriodToClose, seller: SellerTerms, fees: Sequence[DraftLine], *, reference: str
 ) -> AssembledInvoice:
     """
-    Return the document to issue in place of a period's: the same fees, and usage as it is by now.
+    Return the invoice that replaces a period's invoice: the same fees, and usage as it is now.
 
-    closing, seller: with the facts of both sides that stand on the document it replaces.
+    closing, seller: with both parties' details as printed on the replaced invoice.
     """
     draft = _empty_draft(closing, seller, reference=reference)
-    found = AssembledInvoice(draft, [])
+    assembled = AssembledInvoice(draft, [])
     draft.lines += fees
     if closing.kind == "regular":
-        _add_usage(found, closing, seller, show_idle=True)
+        _add_usage(assembled, closing, seller, show_idle=True)
     draft.total_up()
-    return found
+    return assembled
 
 
 def assemble_late_invoice(
     closing: PeriodToClose, late_period: LatePeriod, seller: SellerTerms, *, reference: str
 ) -> AssembledInvoice:
-    """Return what a late period comes to on a document of its own, for a subscription that has no next one."""
+    """Return a separate invoice for a late period, for a subscription that has no next invoice."""
     draft = _empty_draft(closing, seller, reference=reference)
     draft.period_start, draft.period_end = late_period.span.starts_at, late_period.span.ends_at
-    found = AssembledInvoice(draft, [])
-    _add_late_usage(found, [late_period], closing, seller)
-    return found
+    assembled = AssembledInvoice(draft, [])
+    _add_late_usage(assembled, [late_period], closing, seller)
+    return assembled
 
 
 def late_amount(late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms) -> Decimal:
-    """Return what late usage of a period comes to, its commitment settled; below zero where it comes to less."""
-    usage = [one.line for one in usage_differences(late_period, closing.buyer, seller)]
-    settling = _commitment_lines(closing, late_period.span, seller, usage)
-    if contract := closing.commitments.get(late_period.span.period_id):
-        add_to_commitment(contract, [*usage, *settling])
-    return sum((line.amount for line in (*usage, *settling)), Decimal(0))
+    """
+    Return the amount due for late usage of a period, including its commitment; negative if usage now costs less.
+    """
+    usage = [difference.line for difference in usage_differences(late_period, closing.buyer, seller)]
+    settlement_lines = _commitment_lines(closing, late_period.span, seller, usage)
+    if cycle := closing.commitments.get(late_period.span.period_id):
+        add_to_commitment(cycle, [*usage, *settlement_lines])
+    return sum((line.amount for line in (*usage, *settlement_lines)), Decimal(0))
 
 
 def _empty_draft(closing: PeriodToClose, seller: SellerTerms, *, reference: str) -> Draft:
@@ -118,126 +120,128 @@ def _empty_draft(closing: PeriodToClose, seller: SellerTerms, *, reference: str)
 
 def _includes_tax(closing: PeriodToClose) -> bool:
     """
-    Return whether the prices of a document include tax: those of all that it is about do, or none.
+    Return whether the prices on an invoice include tax. All its periods must agree.
 
-    :raises ValueError: if some do and some do not.
+    :raises ValueError: if they don't.
     """
-    several = (
+    own_spans = (
         [closing.span, closing.next_period] if closing.kind == "regular" else [closing.next_period or closing.span]
     )
-    spans = [*several, *(late.span for late in closing.late_periods)]
-    found = {load_terms(one.version_id, one.currency).includes_tax for one in spans if one is not None}
-    if len(found) > 1:
+    spans = [*own_spans, *(late.span for late in closing.late_periods)]
+    includes_tax = {load_terms(span.version_id, span.currency).includes_tax for span in spans if span is not None}
+    if len(includes_tax) > 1:
         raise ValueError("Some of its prices include tax, and some do not: they cannot stand on one document.")
-    return found.pop()
+    return includes_tax.pop()
 
 
-def _add_usage(found: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms, *, show_idle: bool) -> None:
-    """Add lines for usage; even_idle: where there is nothing else to say, say what was not used."""
-    _append_usage(found, list(usage_lines(closing, seller)))
-    if not found.draft.lines and show_idle:
-        _append_usage(found, list(usage_lines(closing, seller, include_idle=True)))
+def _add_usage(assembled: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms, *, show_idle: bool) -> None:
+    """Add lines for usage. show_idle: if the invoice would have no lines, add lines for unused features at zero."""
+    _append_usage(assembled, list(usage_lines(closing, seller)))
+    if not assembled.draft.lines and show_idle:
+        _append_usage(assembled, list(usage_lines(closing, seller, include_idle=True)))
 
 
 def _add_remaining_usage(
-    found: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms
+    assembled: AssembledInvoice, closing: PeriodToClose, seller: SellerTerms
 ) -> list[DraftLine] | None:
     """
-    Add what usage comes to beyond what was billed of it before the period was over; credit notes take back what it
-    comes to less. Return both, or None where nothing was billed.
+    Add usage beyond the amounts billed before the period ended; credit notes take back amounts that are now lower.
+    Return the lines of both, or None if nothing was billed early.
     """
     if closing.as_late_period is None:
         return None
-    rest = list(usage_differences(closing.as_late_period, closing.buyer, seller, kind="usage", suffix=""))
-    for one in rest:
-        credits, line = split_off_credits(one)
-        found.usage_credits += credits
-        _append_usage(found, [] if line is None else [line])
-    return [one.line for one in rest]
+    differences = list(usage_differences(closing.as_late_period, closing.buyer, seller, kind="usage", suffix=""))
+    for difference in differences:
+        credits, line = split_off_credits(difference)
+        assembled.usage_credits += credits
+        _append_usage(assembled, [] if line is None else [line])
+    return [difference.line for difference in differences]
 
 
-def _append_usage(found: AssembledInvoice, lines: UsageLines) -> None:
+def _append_usage(assembled: AssembledInvoice, lines: UsageLines) -> None:
     for line, snapshot in lines:
-        found.draft.lines.append(line)
-        found.snapshots.append(snapshot)
+        assembled.draft.lines.append(line)
+        assembled.snapshots.append(snapshot)
 
 
-def _move_fee_credits_to_note(found: AssembledInvoice, closing: PeriodToClose) -> None:
-    """Leave what fees give back to a credit note of the document that claimed it."""
-    lines = found.draft.lines
-    given = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
-    found.fee_reductions |= {fee_id: (closing.billed_fees[fee_id], line) for fee_id, line in given.items()}
-    found.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
-    found.draft.total_up()
+def _move_fee_credits_to_note(assembled: AssembledInvoice, closing: PeriodToClose) -> None:
+    """Move fee credits from the invoice to a credit note of the invoice that billed the fee."""
+    lines = assembled.draft.lines
+    credit_lines = {line.fee_id: line for line in lines if line.fee_id is not None and line.amount < 0}
+    assembled.fee_reductions |= {fee_id: (closing.billed_fees[fee_id], line) for fee_id, line in credit_lines.items()}
+    assembled.draft.lines = [line for line in lines if line.fee_id is None or line.amount >= 0]
+    assembled.draft.total_up()
 
 
-def _defer_multi_period_windows(found: AssembledInvoice) -> None:
+def _defer_multi_period_windows(assembled: AssembledInvoice) -> None:
     """
-    Leave to a later document what lowers the sum of a window that runs on, where the rest does not outweigh it.
+    Defer lines that lower the sum of a window spanning several periods, where the other lines don't outweigh them.
 
-    A volume price may fall when usage rises, and values may be below zero.
+    A volume price may fall when usage rises, and quantities may be negative.
     """
-    left = {id(one.line) for one in found.snapshots if one.earlier is not None}
-    found.draft.lines[:] = [line for line in found.draft.lines if id(line) not in left]
-    found.snapshots[:] = [one for one in found.snapshots if one.earlier is None]
-    found.draft.total_up()
-    found.leaves_usage_late = True
+    deferred_line_ids = {id(snapshot.line) for snapshot in assembled.snapshots if snapshot.earlier is not None}
+    assembled.draft.lines[:] = [line for line in assembled.draft.lines if id(line) not in deferred_line_ids]
+    assembled.snapshots[:] = [snapshot for snapshot in assembled.snapshots if snapshot.earlier is None]
+    assembled.draft.total_up()
+    assembled.leaves_usage_late = True
 
 
 def _add_late_usage(
-    found: AssembledInvoice, lates: Sequence[LatePeriod], closing: PeriodToClose, seller: SellerTerms
+    assembled: AssembledInvoice, late_periods: Sequence[LatePeriod], closing: PeriodToClose, seller: SellerTerms
 ) -> None:
-    """Add late periods, those that claim first, so that they can outweigh those that give back."""
-    differing = [(late.span, list(usage_differences(late, closing.buyer, seller))) for late in lates]
-    for span, of_period in sorted(differing, key=_total_of_differences, reverse=True):
-        usage = [one.line for one in of_period]
-        settling = _commitment_lines(closing, span, seller, usage, suffix=" (late)")
-        parts = [split_off_credits(one) for one in of_period]
-        if not _append_unless_negative(found, [(one.line, one.snapshot) for one in of_period], settling):
-            if settling or not _append_unless_negative(found, [rest for _, rest in parts if rest is not None]):
-                found.late_left.append(span.period_id)
+    """Add late periods, the largest amounts first, so that charges can outweigh credits."""
+    differing = [(late_period.span, list(usage_differences(late_period, closing.buyer, seller))) for late_period in late_periods]
+    for span, differences in sorted(differing, key=_total_of_differences, reverse=True):
+        usage = [difference.line for difference in differences]
+        settlement_lines = _commitment_lines(closing, span, seller, usage, suffix=" (late)")
+        parts = [split_off_credits(difference) for difference in differences]
+        if not _append_unless_negative(assembled, [(difference.line, difference.snapshot) for difference in differences], settlement_lines):
+            if settlement_lines or not _append_unless_negative(assembled, [rest for _, rest in parts if rest is not None]):
+                assembled.late_left.append(span.period_id)
                 continue
-            found.usage_credits += [credit for credits, _ in parts for credit in credits]
-        found.late_billed.append(span.period_id)
-        _record_commitment_lines(found, closing, span, usage, settling)
+            assembled.usage_credits += [credit for credits, _ in parts for credit in credits]
+        assembled.late_billed.append(span.period_id)
+        _record_commitment_lines(assembled, closing, span, usage, settlement_lines)
 
 
-def _append_unless_negative(found: AssembledInvoice, lines: UsageLines, settling: Sequence[DraftLine] = ()) -> bool:
-    """Add lines, unless the document would then claim less than nothing."""
-    before = len(found.draft.lines)
-    _append_usage(found, lines)
-    found.draft.lines += settling
-    found.draft.total_up()
-    if found.draft.totals.total >= 0:
+def _append_unless_negative(assembled: AssembledInvoice, lines: UsageLines, settlement_lines: Sequence[DraftLine] = ()) -> bool:
+    """Add lines unless the invoice's total would become negative; return whether they were added."""
+    before = len(assembled.draft.lines)
+    _append_usage(assembled, lines)
+    assembled.draft.lines += settlement_lines
+    assembled.draft.total_up()
+    if assembled.draft.totals.total >= 0:
         return True
-    del found.draft.lines[before:]
-    del found.snapshots[len(found.snapshots) - len(lines) :]
-    found.draft.total_up()
+    del assembled.draft.lines[before:]
+    del assembled.snapshots[len(assembled.snapshots) - len(lines) :]
+    assembled.draft.total_up()
     return False
 
 
 def _commitment_lines(
     closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, usage: Sequence[DraftLine], *, suffix: str = ""
 ) -> list[DraftLine]:
-    """Return the lines that settle the commitment of a period with these lines of usage, if there is one."""
-    contract = closing.commitments.get(span.period_id)
-    if contract is None:
+    """Return the lines that settle a period's commitment with these usage lines; empty if it has no commitment."""
+    cycle = closing.commitments.get(span.period_id)
+    if cycle is None:
         return []
-    return list(commitment_settlement_lines(contract, span, usage, buyer=closing.buyer, seller=seller, suffix=suffix))
+    return list(commitment_settlement_lines(cycle, span, usage, buyer=closing.buyer, seller=seller, suffix=suffix))
 
 
 def _record_commitment_lines(
-    found: AssembledInvoice,
+    assembled: AssembledInvoice,
     closing: PeriodToClose,
     span: RatingPeriod,
     usage: Sequence[DraftLine],
-    settling: Sequence[DraftLine],
+    settlement_lines: Sequence[DraftLine],
 ) -> None:
-    """Note that the document claims these lines of a period, so that its contract goes on from there."""
-    if contract := closing.commitments.get(span.period_id):
-        add_to_commitment(contract, [*usage, *settling])
-    found.settlements += [(line, span.period_id) for line in settling]
+    """
+    Record that the invoice bills these lines of a period, so that later lines of its commitment cycle build on them.
+    """
+    if cycle := closing.commitments.get(span.period_id):
+        add_to_commitment(cycle, [*usage, *settlement_lines])
+    assembled.settlements += [(line, span.period_id) for line in settlement_lines]
 
 
 def _total_of_differences(differing: tuple[RatingPeriod, Sequence[UsageDifference]]) -> Decimal:
-    return sum((one.amount for one in differing[1]), Decimal(0))
+    return sum((difference.amount for difference in differing[1]), Decimal(0))

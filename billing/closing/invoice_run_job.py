@@ -1,9 +1,9 @@
 """
-A close run: what is due, closed as bulk work that people start, follow, pause, and try again where it failed.
+Invoice run: an operator's job that closes due periods, with progress, pause, and retry of failed items.
 
-An item is a chunk of the queue: up to a thousand periods, closed by one transaction and through the same code as by
-the task that closes what is due all day. The two work side by side: who holds a period closes it, and what a run says
-of its periods is read from their rows, whoever closed them.
+An item is a chunk of the queue: up to a thousand periods, closed in one transaction by the same code as the task that
+closes due periods all day. Both can run at once: the one that locks a period closes it, and the run's findings are
+read from the periods' rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from lib.money import minor_unit
 COLUMNS = ("period", "customer", "subscription", "document", "currency", "total", "why")
 FIGURE_NAMES = ("periods", "invoices", "nothing due", "credit notes", "left")
 TOTAL_PREFIX = "total."
-"""What the figure of an amount begins with; its currency follows, and the figure is in minor units."""
+"""Prefix of the figures for amounts; the currency follows, and the figure is in minor units."""
 
 NOTHING_DUE = "nothing due"
 JOINED = "It is on one document with another subscription."
@@ -36,18 +36,18 @@ FindingRow = dict[str, str | int]
 
 
 class InvoiceRunRefused(ValueError):
-    """A run cannot be started; the text says why."""
+    """The run can't be started; the text gives the reason."""
 
 
 def start_invoice_run(
     *, until: datetime, at: datetime, by: AbstractBaseUser | None, seller: Seller | None = None, dry_run: bool = False
 ) -> Job:
     """
-    Store a job that closes what is due by `until`: of one seller, or of all.
+    Store a job that closes all periods due by `until`, of one seller or of all.
 
-    What failed before is tried again, whether or not it is time for that. Documents are dated when they are issued.
+    Failed periods are retried regardless of their retry time. Invoices are dated when they are issued.
 
-    :raises RunRefused: if `until` is to come: what is due later may still change.
+    :raises InvoiceRunRefused: if `until` is in the future: periods due later may still change.
     """
     if until > at:
         raise InvoiceRunRefused(f"{until:%Y-%m-%d %H:%M} UTC is to come: choose a moment that is past.")
@@ -71,25 +71,25 @@ def amounts_by_currency(figures: dict[str, int]) -> dict[str, Decimal]:
 
 
 def _periods_of_job(job: Job) -> QuerySet[Period]:
-    found = Period.objects.to_close(datetime.fromisoformat(job.parameters["until"]))
+    periods = Period.objects.to_close(datetime.fromisoformat(job.parameters["until"]))
     seller = job.parameters["seller"]
-    return found if seller is None else found.filter(subscription__customer__seller=seller)
+    return periods if seller is None else periods.filter(subscription__customer__seller=seller)
 
 
 def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    place = after.parameters["last"] if after else None
+    position = after.parameters["last"] if after else None
     number = after.number if after else 0
-    while found := _next_chunk(job, place):
+    while due_periods := _next_chunk(job, position):
         number += 1
-        due_at, id_ = found[-1]
-        place = [due_at.isoformat(), id_]
-        yield JobItem(job=job, number=number, parameters={"periods": [id_ for _, id_ in found], "last": place})
+        due_at, id_ = due_periods[-1]
+        position = [due_at.isoformat(), id_]
+        yield JobItem(job=job, number=number, parameters={"periods": [id_ for _, id_ in due_periods], "last": position})
 
 
-def _next_chunk(job: Job, place: list[str | int] | None) -> list[tuple[datetime, int]]:
+def _next_chunk(job: Job, position: list[str | int] | None) -> list[tuple[datetime, int]]:
     periods = _periods_of_job(job)
-    if place is not None:
-        due_at, id_ = place
+    if position is not None:
+        due_at, id_ = position
         periods = periods.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=id_), due_at__gte=due_at)
     return list(periods.order_by("due_at", "pk").values_list("due_at", "pk")[:CHUNK_SIZE])
 
@@ -98,15 +98,15 @@ def _run_item(item: JobItem, at: datetime) -> ItemOutcome:
     ids = item.parameters["periods"]
     if item.job.dry_run:
         return _preview_outcome(ids, at)
-    closed = close_periods(period_ids=ids, at=at)
-    outcome = _outcome_of(ids)
-    # Of these alone no period tells, so they are added to what earlier tries at this item have issued.
-    outcome.figures["credit notes"] = item.figures.get("credit notes", 0) + closed.credited
+    summary = close_periods(period_ids=ids, at=at)
+    outcome = _read_outcome(ids)
+    # Periods don't record credit notes, so this count adds to those that earlier tries of the item issued.
+    outcome.figures["credit notes"] = item.figures.get("credit notes", 0) + summary.credited
     return outcome
 
 
 class _PeriodRow(NamedTuple):
-    """A period of a run, and its document. is_joined: whether an earlier period stands for that."""
+    """A period of a run and its invoice. is_joined: whether an earlier period already represents that invoice."""
 
     period_id: int
     starts_at: datetime
@@ -134,6 +134,7 @@ class _PeriodRow(NamedTuple):
         }
 
 
+# One round trip per item, in the order in which the queue is processed.
 _PERIOD_ROWS = """
 SELECT p.id, p.starts_at, p.ends_at, c.external_id, s.external_id, p.state = 'open', p.error,
     i.number, i.currency, i.total,
@@ -150,48 +151,48 @@ def _read_period_rows(period_ids: Sequence[int]) -> list[_PeriodRow]:
         return [_PeriodRow(*row) for row in cursor.fetchall()]
 
 
-def _outcome_of(period_ids: Sequence[int]) -> ItemOutcome:
-    """Return what has become of these periods, whoever closed them."""
+def _read_outcome(period_ids: Sequence[int]) -> ItemOutcome:
+    """Return the outcome for these periods as their rows have it, no matter which process closed them."""
     figures, findings, failed = dict.fromkeys(FIGURE_NAMES, 0) | {"periods": len(period_ids)}, [], 0
-    for one in _read_period_rows(period_ids):
-        if one.is_open:
+    for row in _read_period_rows(period_ids):
+        if row.is_open:
             figures["left"] += 1
-            failed += bool(one.error)
-            findings.append(one.row(why=one.error or "It was in use, or waits for the period before it."))
-        elif one.number is None:
+            failed += bool(row.error)
+            findings.append(row.row(why=row.error or "It was in use, or waits for the period before it."))
+        elif row.number is None:
             figures["nothing due"] += 1
-            findings.append(one.row(document=NOTHING_DUE))
-        elif one.is_joined:
-            findings.append(one.row(document=one.number, why=JOINED))
+            findings.append(row.row(document=NOTHING_DUE))
+        elif row.is_joined:
+            findings.append(row.row(document=row.number, why=JOINED))
         else:
-            _count_invoice(figures, one.total, one.currency)
-            findings.append(one.row(document=one.number, currency=one.currency, total=one.total))
-    left = figures["left"]
-    told = f"{left:,} of {len(period_ids):,} periods are left, {failed:,} of them because they failed."
-    return ItemOutcome(figures, findings, unfinished=told if left else "", is_transient=failed < left)
+            _count_invoice(figures, row.total, row.currency)
+            findings.append(row.row(document=row.number, currency=row.currency, total=row.total))
+    left_count = figures["left"]
+    remainder = f"{left_count:,} of {len(period_ids):,} periods are left, {failed:,} of them because they failed."
+    return ItemOutcome(figures, findings, unfinished=remainder if left_count else "", is_transient=failed < left_count)
 
 
 def _preview_outcome(period_ids: Sequence[int], at: datetime) -> ItemOutcome:
-    """Return what closing these periods would come to."""
-    open_ = [one for one in _read_period_rows(period_ids) if one.is_open]
-    found = preview_periods([one.period_id for one in open_], at=at)
-    why = {failure.period_id: failure.error for failure in found.failed}
+    """Return the outcome that closing these periods would have."""
+    open_ = [row for row in _read_period_rows(period_ids) if row.is_open]
+    previewed = preview_periods([row.period_id for row in open_], at=at)
+    errors = {failure.period_id: failure.error for failure in previewed.failed}
     figures, findings, seen = dict.fromkeys(FIGURE_NAMES, 0), [], set[str]()
-    figures |= {"periods": len(period_ids), "credit notes": len(found.notes)}
-    for one in open_:
-        draft = found.drafts.get(one.period_id)
+    figures |= {"periods": len(period_ids), "credit notes": len(previewed.notes)}
+    for period_row in open_:
+        draft = previewed.drafts.get(period_row.period_id)
         if draft is not None and draft.reference in seen:
-            findings.append(one.row(why=JOINED))
+            findings.append(period_row.row(why=JOINED))
         elif draft is not None:
             seen.add(draft.reference)
             _count_invoice(figures, draft.totals.total, draft.currency)
-            findings.append(one.row(currency=draft.currency, total=draft.totals.total))
-        elif one.period_id in found.drafts:
+            findings.append(period_row.row(currency=draft.currency, total=draft.totals.total))
+        elif period_row.period_id in previewed.drafts:
             figures["nothing due"] += 1
-            findings.append(one.row(document=NOTHING_DUE))
+            findings.append(period_row.row(document=NOTHING_DUE))
         else:
             figures["left"] += 1
-            findings.append(one.row(why=why.get(one.period_id, "It waits for the period before it.")))
+            findings.append(period_row.row(why=errors.get(period_row.period_id, "It waits for the period before it.")))
     return ItemOutcome(figures, findings)
 
 
@@ -204,4 +205,4 @@ def _count_invoice(figures: dict[str, int], total: Decimal, currency: str) -> No
 INVOICE_RUN = JobDefinition(
     permission="billing.close_period", split=_create_items, process=_run_item, columns=COLUMNS
 )
-"""Closing what is due as bulk work."""
+"""The definition of the invoice run as a job."""

@@ -1,4 +1,4 @@
-"""Write what was assembled: lines and snapshots, the periods' new state, and last the numbered invoices."""
+"""Write assembled invoices: lines and snapshots, the periods' new state, and last the numbered invoices."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,6 +12,7 @@ from invoices.documents.drafts import Draft
 from invoices.documents.issue import copy_rows, issue, timestamp_text, write_lines
 from lib.failpoints import hit_failpoint
 
+# COPY, because a close may write tens of thousands of snapshots, and an INSERT would pass each field as a parameter.
 _SNAPSHOTS = """
 COPY billing_billedusage (line_id, period_id, plan_feature_id, rate_id, window_start, high_water_mark,
     corrects_line_id, events, quantity, fingerprint, carried, metered, earlier) FROM STDIN
@@ -40,22 +41,22 @@ def write_invoices(
     at: datetime,
 ) -> list[Draft]:
     """
-    Write the documents of these periods, close them, and return what was issued.
+    Write the invoices of these periods, close the periods, and return the issued drafts.
 
-    is_issued: the periods whose document is issued; the others are closed without one.
-    notes: credit notes, issued along with them.
+    issued_period_ids: periods whose invoice is issued; the others are closed without one.
+    credit_notes: issued together with the invoices.
     """
-    wanted = set(issued_period_ids)
-    issued = [*(assembled[period_id] for period_id in assembled if period_id in wanted), *credit_notes]
+    to_issue = set(issued_period_ids)
+    issued = [*(assembled[period_id] for period_id in assembled if period_id in to_issue), *credit_notes]
     drafts = distinct_drafts(issued)
     if drafts:
         write_invoice_rows(issued, high_water_mark=high_water_mark)
     with connection.cursor() as cursor:
-        invoice_ids = [one.draft.id if period_id in wanted else None for period_id, one in assembled.items()]
+        invoice_ids = [invoice.draft.id if period_id in to_issue else None for period_id, invoice in assembled.items()]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
-    clear_late([id_ for one in assembled.values() for id_ in one.late_billed], at=at)
-    if left := [period_id for period_id, one in assembled.items() if one.leaves_usage_late]:
-        mark_late(left, at=at)
+    clear_late([id_ for invoice in assembled.values() for id_ in invoice.late_billed], at=at)
+    if left_late := [period_id for period_id, invoice in assembled.items() if invoice.leaves_usage_late]:
+        mark_late(left_late, at=at)
     if drafts:
         issue(drafts, at=at)
     hit_failpoint("close.before_commit")
@@ -63,42 +64,44 @@ def write_invoices(
 
 
 def write_invoice_rows(assembled: Sequence[AssembledInvoice], *, high_water_mark: int) -> None:
-    """Write lines, taxes and what the lines are about, of documents that are issued later in the same transaction."""
+    """Write the lines, taxes and snapshots of invoices that are issued later in the same transaction."""
     write_lines(distinct_drafts(assembled))
     hit_failpoint("close.after_lines")
     copy_rows(
         _SNAPSHOTS,
         (
             (
-                one.line.id,
-                one.period_id,
-                one.window.plan_feature_id,
-                one.rate_id,
-                timestamp_text(one.window.starts_at),
+                snapshot.line.id,
+                snapshot.period_id,
+                snapshot.window.plan_feature_id,
+                snapshot.rate_id,
+                timestamp_text(snapshot.window.starts_at),
                 high_water_mark,
-                one.corrects_line_id,
-                one.counted.events,
-                str(one.counted.quantity),
-                str(one.counted.fingerprint),
-                str(one.counted.carried),
-                None if one.counted.metered is None else str(one.counted.metered),
-                None if one.earlier is None else one.earlier.decode(),
+                snapshot.corrects_line_id,
+                snapshot.counted.events,
+                str(snapshot.counted.quantity),
+                str(snapshot.counted.fingerprint),
+                str(snapshot.counted.carried),
+                None if snapshot.counted.metered is None else str(snapshot.counted.metered),
+                None if snapshot.earlier is None else snapshot.earlier.decode(),
             )
-            for document in assembled
-            for one in document.snapshots
+            for invoice in assembled
+            for snapshot in invoice.snapshots
         ),
     )
-    settlements = [(line.id, period_id) for document in assembled for line, period_id in document.settlements]
+    settlements = [(line.id, period_id) for invoice in assembled for line, period_id in invoice.settlements]
     if settlements:
         copy_rows(_SETTLEMENTS, settlements)
-    redeemed = [(line.id, *of) for document in assembled for line, *of in document.coupon_lines]
-    if redeemed:
-        copy_rows(_COUPON_LINES, redeemed)
+    coupon_lines = [(line.id, *ids) for invoice in assembled for line, *ids in invoice.coupon_lines]
+    if coupon_lines:
+        copy_rows(_COUPON_LINES, coupon_lines)
     hit_failpoint("close.after_snapshots")
 
 
 def clear_late(period_ids: Sequence[int], *, at: datetime) -> None:
-    """Note that nothing of these periods is late any more; what goes on from where they end is looked at again."""
+    """
+    Clear the late mark of these periods; closed periods that continue them are marked late, to be checked again.
+    """
     if period_ids:
         with connection.cursor() as cursor:
             cursor.execute(_CLEAR_LATE, [list(period_ids)])

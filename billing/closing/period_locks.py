@@ -1,8 +1,8 @@
 """
-Lock what is due. A period's row is the gate between usage and closing: docs/closing.md#the-gate.
+Lock due periods. A period's row is the gate between usage and closing: docs/closing.md#the-gate.
 
-The many are claimed without waiting: rows that ingest or another worker holds are skipped. The few that are left over
-are locked one period at a time, waiting, in the order of ids that ingest locks by, so that nobody waits in a circle.
+Chunks are locked without waiting: rows that ingest or another worker holds are skipped. The few left over are locked
+with waiting, one period at a time, in the order of ids, as ingest locks them, so that no deadlock arises.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from billing.subscriptions.test_clock_filters import test_clock_condition
 
 
 class QueuePosition(NamedTuple):
-    """Where a run has got to in the queue of due periods."""
+    """The position that a run has reached in the queue of due periods."""
 
     due_at: datetime
     period_id: int
@@ -23,15 +23,16 @@ class QueuePosition(NamedTuple):
 
 _IS_DUE = "p.state = 'open' AND p.due_at <= %(at)s AND (p.retry_at IS NULL OR p.retry_at <= %(at)s)"
 
+# SKIP LOCKED: any number of workers claim different periods; the order is that of the index on (due_at, id).
 _LOCK_DUE = f"""
 SELECT p.due_at, p.id FROM billing_period p
 WHERE {_IS_DUE} AND {{in_time}} AND (%(due_at)s::timestamptz IS NULL OR (p.due_at, p.id) > (%(due_at)s, %(id)s))
 ORDER BY p.due_at, p.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """  # noqa: S608
 
-# Whether a late period's document bills all of it, and nothing but it and its fees: for no other subscription,
-# without coupons and commitments, and nobody has credited any. Then it can be replaced as a whole. Elsewhere the next
-# document takes what is late.
+# Whether a late period's invoice bills all of the period and nothing but it and its fees: no other subscription, no
+# coupon, no commitment, and nothing credited. Then it can be replaced as a whole; otherwise the next invoice bills
+# the late usage.
 REPLACEABLE = """
 EXISTS (SELECT FROM invoices_invoice i WHERE i.id = l.invoice_id AND i.state <> 'void' AND i.credited = 0)
 AND NOT EXISTS (
@@ -60,6 +61,7 @@ JOIN customers_seller se ON se.id = c.seller_id
 WHERE l.late_since IS NOT NULL AND l.state = 'closed' AND l.subscription_id = ANY(%s) AND {ON_NEXT_INVOICE}
 """  # noqa: S608
 
+# Row locks: a credit note by hand waits, so that the amounts left to credit stay as the close reads them.
 _LOCK_INVOICES = """
 SELECT i.id FROM invoices_invoice i WHERE i.id IN (
     SELECT l.invoice_id FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
@@ -72,9 +74,9 @@ def lock_due_periods(
     *, at: datetime, limit: int, after: QueuePosition | None, clock_id: int | None = None
 ) -> list[QueuePosition]:
     """
-    Lock up to `limit` due periods that nobody else holds, beyond a place in the queue, in its order.
+    Lock up to `limit` due periods that no other transaction holds, after a position in the queue, in its order.
 
-    clock: of customers in this test clock's time; in real time for None.
+    clock_id: limit to customers on this test clock; None means real time.
     """
     due_at, id_ = after or (None, None)
     with connection.cursor() as cursor:
@@ -86,14 +88,14 @@ def lock_due_periods(
 
 
 def lock_ended_periods(period_ids: Sequence[int], *, at: datetime) -> list[int]:
-    """Lock those of these periods that are open, over, and held by nobody else, in the queue's order."""
+    """Lock those of these periods that are open, over and not held by others, in the queue's order."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_ENDED, [list(period_ids), at])
         return [id_ for (id_,) in cursor.fetchall()]
 
 
 def read_due_period_ids(*, at: datetime, limit: int, clock_id: int | None = None) -> list[int]:
-    """Return due periods of those in this time, locked by others or not, in the queue's order."""
+    """Return due periods, locked by others or not, in the queue's order. clock_id: as for `lock_due_periods`."""
     in_time = test_clock_condition(clock_id, "p.subscription_id")
     query = f"SELECT p.id FROM billing_period p WHERE {_IS_DUE} AND {in_time}"  # noqa: S608
     with connection.cursor() as cursor:
@@ -106,36 +108,38 @@ def read_due_period_ids(*, at: datetime, limit: int, clock_id: int | None = None
 
 def lock_late_periods(subscription_ids: Sequence[int]) -> tuple[dict[int, list[int]], set[int]]:
     """
-    Lock the late periods of these subscriptions that nobody else holds, where the seller bills them on the next one.
+    Lock the late periods of these subscriptions that no other transaction holds, where the seller bills them on the
+    next invoice.
 
-    Return subscription → its late periods, and the subscriptions that another transaction holds some of: they must
-    wait for a later pass.
+    Return subscription → its late periods, and the subscriptions with a late period that another transaction holds:
+    they must wait for a later pass.
     """
-    late = read_late_period_ids(subscription_ids)
-    if not late:
+    ids_by_subscription = read_late_period_ids(subscription_ids)
+    if not ids_by_subscription:
         return {}, set()
-    wanted = {id_ for ids in late.values() for id_ in ids}
+    late_ids = {id_ for ids in ids_by_subscription.values() for id_ in ids}
     with connection.cursor() as cursor:
+        # SKIP LOCKED: waiting here could deadlock, because the chunk's own periods are locked already.
         cursor.execute(
-            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", [sorted(wanted)]
+            "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", [sorted(late_ids)]
         )
         locked = {id_ for (id_,) in cursor.fetchall()}
-    held = {subscription_id for subscription_id, ids in late.items() if not locked.issuperset(ids)}
-    return {subscription_id: ids for subscription_id, ids in late.items() if subscription_id not in held}, held
+    waiting = {subscription_id for subscription_id, ids in ids_by_subscription.items() if not locked.issuperset(ids)}
+    return {subscription_id: ids for subscription_id, ids in ids_by_subscription.items() if subscription_id not in waiting}, waiting
 
 
 def read_late_period_ids(subscription_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Return subscription → late periods to bill on its next document, not locked."""
-    late: dict[int, list[int]] = {}
+    """Return subscription → late periods to bill on its next invoice, not locked."""
+    ids_by_subscription: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_LATE_PERIODS, [list(subscription_ids)])
         for id_, subscription_id in cursor.fetchall():
-            late.setdefault(subscription_id, []).append(id_)
-    return late
+            ids_by_subscription.setdefault(subscription_id, []).append(id_)
+    return ids_by_subscription
 
 
 def lock_invoices_of_periods(period_ids: Sequence[int]) -> None:
-    """Lock the documents that bill these late periods, so that what is left of them to credit stays as it is read."""
+    """Lock the invoices that bill these late periods, so that the amounts left to credit stay as they are read."""
     if period_ids:
         with connection.cursor() as cursor:
             cursor.execute(_LOCK_INVOICES, [list(period_ids)])
@@ -143,9 +147,9 @@ def lock_invoices_of_periods(period_ids: Sequence[int]) -> None:
 
 def lock_periods(period_ids: Sequence[int], *, milliseconds: int) -> None:
     """
-    Lock these periods in the order of their ids, waiting for others at most this long for each.
+    Lock these periods in the order of their ids, waiting at most `milliseconds` for each.
 
-    :raises OperationalError: if a lock could not be had in time.
+    :raises OperationalError: if a lock was not granted in time.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{milliseconds}ms"])

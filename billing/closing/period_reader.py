@@ -1,4 +1,4 @@
-"""Read what a chunk of periods is billed by, in a fixed number of statements, whatever the chunk's size."""
+"""Read the facts that a chunk of periods is billed by, in a fixed number of statements for any size of chunk."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -28,8 +28,9 @@ from lib import prepared_statements
 from lib.decimals import ZERO
 
 IS_FIRST = "NOT p.is_trial AND p.starts_at = coalesce(s.trial_ends_at, s.starts_at)"
-"""SQL for whether the first fees of a subscription `s` are for its period `p`."""
+"""SQL for whether period `p` is the first one of subscription `s` that has fees."""
 
+# One row per period, with its subscription, customer and next period; `_period_to_close` unpacks it by position.
 _PERIODS = f"""
 SELECT p.id, p.version_id, s.currency, p.starts_at, p.ends_at, p.kind, s.id, {ANCHOR_AT}, {IS_FIRST},
     s.state IN {STATES_WITH_PERIODS} AND (s.ends_at IS NULL OR s.ends_at > p.ends_at),
@@ -60,6 +61,7 @@ FROM billing_period p JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id WHERE p.id = ANY(%s)
 """  # noqa: S608
 
+# By counter: the billed amount, and the state of the latest snapshot, the one with the highest mark.
 _BILLED = """
 SELECT b.period_id, b.plan_feature_id, b.window_start, b.rate_id,
     sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END),
@@ -80,7 +82,7 @@ _encode = msgspec.json.encode
 
 
 def read_periods_to_close(period_ids: Sequence[int]) -> dict[int, PeriodToClose]:
-    """Return these periods with their subscription, customer and following period; usage is read apart."""
+    """Return these periods with their subscription, customer and next period; usage is read separately."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_PERIODS, [list(period_ids)], binary=True)
         return {row[0]: _period_to_close(row) for row in cursor.fetchall()}
@@ -88,28 +90,28 @@ def read_periods_to_close(period_ids: Sequence[int]) -> dict[int, PeriodToClose]
 
 def _period_to_close(row: Sequence[Any]) -> PeriodToClose:
     period_id, version_id, currency, starts_at, ends_at, kind, subscription_id, anchor_at = row[:8]
-    is_first, goes_on = row[8:10]
-    next_id, next_version_id, *next_edges, is_trial, is_split, settles, after_anchor = row[10:18]
+    is_first, continues = row[8:10]
+    next_id, next_version_id, *next_bounds, is_trial, is_split, settles, after_anchor = row[10:18]
     customer_id, seller_id, sandbox, tax_exemption, purchase_order = row[18:23]
-    tax_code, is_valid, net_days, subscription_ends_at, is_begun, joins_at, name = row[23:30]
+    tax_code, is_valid, net_days, subscription_ends_at, is_partly_billed, consolidates_at, name = row[23:30]
     facts = dict(zip(BUYER_FACTS, row[30:-3], strict=True))
-    following, zone = None, facts["time_zone"]
+    next_period, zone = None, facts["time_zone"]
     if next_id is not None:
-        following = RatingPeriod(
-            next_id, next_version_id, currency, *next_edges, after_anchor, zone, is_trial=is_trial
+        next_period = RatingPeriod(
+            next_id, next_version_id, currency, *next_bounds, after_anchor, zone, is_trial=is_trial
         )
     return PeriodToClose(
         span=RatingPeriod(period_id, version_id, currency, starts_at, ends_at, anchor_at, zone, *row[-3:]),
         kind=kind,
         subscription_id=subscription_id,
         is_first=is_first,
-        subscription_continues=goes_on,
+        subscription_continues=continues,
         is_split=is_split,
         settles=settles,
-        next_period=following,
+        next_period=next_period,
         subscription_ends_at=subscription_ends_at,
-        is_partly_billed=is_begun,
-        consolidates_at=joins_at,
+        is_partly_billed=is_partly_billed,
+        consolidates_at=consolidates_at,
         subscription_name=name,
         buyer=Buyer(
             customer_id=customer_id,
@@ -130,23 +132,23 @@ def _period_to_close(row: Sequence[Any]) -> PeriodToClose:
 
 
 def read_counters(period_ids: Sequence[int]) -> dict[int, Counters]:
-    """Return what was used in these periods; a period without usage is left out."""
-    found: dict[int, Counters] = {}
+    """Return the usage of these periods; a period without usage is left out."""
+    counters: dict[int, Counters] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_COUNTERS, [list(period_ids)] * 2, binary=True)
-        for period_id, plan_feature_id, starts_at, rate_id, *counted in cursor.fetchall():
-            windows = found.setdefault(period_id, {})
-            windows.setdefault(UsageWindow(plan_feature_id, starts_at), {})[rate_id] = CounterState(*counted)
-    return found
+        for period_id, plan_feature_id, starts_at, rate_id, *state in cursor.fetchall():
+            windows = counters.setdefault(period_id, {})
+            windows.setdefault(UsageWindow(plan_feature_id, starts_at), {})[rate_id] = CounterState(*state)
+    return counters
 
 
 def read_late_periods(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[LatePeriod, ...]]:
     """
-    Return the late periods with all usage they have by now, and what was billed of it.
+    Return the late periods with all their usage and the amounts billed for it.
 
     late: subscription → late periods.
     """
-    ids = [id_ for of_subscription in late.values() for id_ in of_subscription]
+    ids = [id_ for late_ids in late.values() for id_ in late_ids]
     if not ids:
         return {}
     counters, billed = read_counters(ids), read_billed_amounts(ids)
@@ -154,47 +156,47 @@ def read_late_periods(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late
         cursor.execute(_SPANS, [ids], binary=True)
         spans = {row[0]: (RatingPeriod(*row[:-1]), row[-1]) for row in cursor.fetchall()}
     periods = [span for span, _ in spans.values()]
-    held, runs = read_states(periods), read_window_runs(periods)
-    found = {}
+    states, runs = read_states(periods), read_window_runs(periods)
+    late_periods = {}
     for id_, (span, late_since) in spans.items():
-        usage = with_metered(counters.get(id_, {}), span, held)
-        found[id_] = LatePeriod(with_window_runs(span, runs), late_since, usage, billed.get(id_, {}))
+        usage = with_metered(counters.get(id_, {}), span, states)
+        late_periods[id_] = LatePeriod(with_window_runs(span, runs), late_since, usage, billed.get(id_, {}))
     return {
-        subscription_id: tuple(sorted((found[id_] for id_ in of_subscription), key=_by_start))
-        for subscription_id, of_subscription in late.items()
+        subscription_id: tuple(sorted((late_periods[id_] for id_ in late_ids), key=_by_start))
+        for subscription_id, late_ids in late.items()
     }
 
 
-def _by_start(late: LatePeriod) -> datetime:
-    return late.span.starts_at
+def _by_start(late_period: LatePeriod) -> datetime:
+    return late_period.span.starts_at
 
 
 def attach_billed_amounts(closings: Mapping[int, PeriodToClose]) -> None:
-    """Give the closings what progressive billing has claimed of them; where that is nothing, nothing is asked."""
-    if ids := [id_ for id_, one in closings.items() if one.is_partly_billed]:
+    """Attach to the closings the amounts that threshold billing has billed; without any, no query runs."""
+    if ids := [id_ for id_, closing in closings.items() if closing.is_partly_billed]:
         for period_id, billed in read_billed_amounts(ids).items():
             closings[period_id].billed_amounts = billed
 
 
 def read_billed_amounts(period_ids: Sequence[int]) -> dict[int, dict[tuple[UsageWindow, int], BilledAmount]]:
-    """Return period → (window, rate) → what is claimed of it so far."""
-    found: dict[int, dict[tuple[UsageWindow, int], BilledAmount]] = {}
-    claims = _read_billed_lines(period_ids)
+    """Return period → (window, rate) → the amount billed so far."""
+    amounts: dict[int, dict[tuple[UsageWindow, int], BilledAmount]] = {}
+    billed_lines = _read_billed_lines(period_ids)
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BILLED, [list(period_ids)], binary=True)
-        for period_id, plan_feature_id, starts_at, rate_id, amount, ((given, events, *sums),) in cursor:
-            of_period = found.setdefault(period_id, {})
-            counted = CounterState(int(events), *sums)
+        for period_id, plan_feature_id, starts_at, rate_id, amount, ((waived, events, *sums),) in cursor:
+            period_amounts = amounts.setdefault(period_id, {})
+            state = CounterState(int(events), *sums)
             key = UsageWindow(plan_feature_id, starts_at), rate_id
-            of_period[key] = BilledAmount(amount, counted, tuple(claims[period_id, *key]), given or ZERO)
-    return found
+            period_amounts[key] = BilledAmount(amount, state, tuple(billed_lines[period_id, *key]), waived or ZERO)
+    return amounts
 
 
 def _read_billed_lines(period_ids: Sequence[int]) -> dict[tuple[int, UsageWindow, int], list[BilledUsageLine]]:
-    found: dict[tuple[int, UsageWindow, int], list[BilledUsageLine]] = {}
+    billed_lines: dict[tuple[int, UsageWindow, int], list[BilledUsageLine]] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BILLED_LINES, [list(period_ids)], binary=True)
-        for period_id, plan_feature_id, starts_at, rate_id, *claim in cursor:
+        for period_id, plan_feature_id, starts_at, rate_id, *columns in cursor:
             key = period_id, UsageWindow(plan_feature_id, starts_at), rate_id
-            found.setdefault(key, []).append(BilledUsageLine(*claim))
-    return found
+            billed_lines.setdefault(key, []).append(BilledUsageLine(*columns))
+    return billed_lines

@@ -1,4 +1,4 @@
-"""Take a period's document back as a whole, so that the period can be undone: docs/migration.md#rolling-back."""
+"""Credit a period's invoice in full, so that the period can be undone: docs/migration.md#rolling-back."""
 
 from datetime import datetime
 
@@ -18,30 +18,31 @@ REASON = "The plan change that it bills was rolled back"
 
 
 class ReversalRefused(ValueError):
-    """A document stays as it is; the text says why, and what a person can do."""
+    """The invoice can't be reversed; the text gives the reason and the remedy."""
 
 
 def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
     """
-    Credit all that the document of a closed period claims, and return the credit note; None where it has no document.
+    Credit the whole invoice of a closed period, and return the credit note; None if it has no invoice.
 
-    The caller's transaction holds the period. What it was granted or prepaid is not looked at here.
+    The caller's transaction has locked the period. Grants and prepaid amounts are not considered here.
 
-    :raises CannotTakeBack: if some of it is paid, or credited already; if it bills other periods as well, or its
-        period gave back by a credit note what an earlier document claimed.
+    :raises ReversalRefused: if part of the invoice is paid or credited, if it bills other periods as well, or if the
+        period credited fees of an earlier invoice by a credit note.
     """
     if _has_fee_credits(period):
         raise ReversalRefused("What was paid in advance was given back by a credit note: change its plan instead.")
     if period.invoice_id is None:
         return None
-    of = read_creditable_invoices([period.invoice_id], lock=True).get(period.invoice_id)
-    if of is None:
+    # The lock keeps payments and other credit notes away until the credit note is issued.
+    original = read_creditable_invoices([period.invoice_id], lock=True).get(period.invoice_id)
+    if original is None:
         raise ReversalRefused(f"{period.invoice} is not issued.")
-    _require_reversible(of.invoice, period)
-    (late,) = read_late_periods({0: [period.pk]})[0]
-    note = full_credit_note(of, late, reason=REASON)
+    _require_reversible(original.invoice, period)
+    (late_period,) = read_late_periods({0: [period.pk]})[0]
+    note = full_credit_note(original, late_period, reason=REASON)
     write_invoice_rows([note], high_water_mark=read_high_water_mark())
-    issue([note.draft], at=max(at, of.invoice.issued_at or at))
+    issue([note.draft], at=max(at, original.invoice.issued_at or at))
     return Invoice.objects.get(pk=note.draft.id)
 
 
@@ -62,9 +63,9 @@ def _require_reversible(invoice: Invoice, period: Period) -> None:
 
 
 def _has_fee_credits(period: Period) -> bool:
-    """Tell whether the close of a period has credited what was claimed of it in advance."""
-    of_fees = Q(corrects_line__service_start=period.starts_at)
-    of_fees |= Q(corrects_line__fee__every__gt=1, invoice__issued_at__gte=period.closed_at)
-    before = Period.objects.filter(subscription=period.subscription_id, ends_at__lte=period.starts_at)
-    claimed = Q(corrects_line__invoice__in=before.exclude(invoice=None).values("invoice"))
-    return Line.objects.filter(of_fees, claimed, kind=LineKind.FEE_CREDIT).exists()
+    """Return whether the close of a period credited fees that were billed in advance."""
+    for_period = Q(corrects_line__service_start=period.starts_at)
+    for_period |= Q(corrects_line__fee__every__gt=1, invoice__issued_at__gte=period.closed_at)
+    earlier_periods = Period.objects.filter(subscription=period.subscription_id, ends_at__lte=period.starts_at)
+    billed_earlier = Q(corrects_line__invoice__in=earlier_periods.exclude(invoice=None).values("invoice"))
+    return Line.objects.filter(for_period, billed_earlier, kind=LineKind.FEE_CREDIT).exists()

@@ -1,4 +1,4 @@
-"""The document that closing would issue, without issuing it."""
+"""The invoice that closing would issue, without issuing it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,17 +41,17 @@ from plans.models import PlanVersion
 
 
 class NothingToBill(Exception):
-    """There is no open period to show a document of."""
+    """There is no open period to preview an invoice for."""
 
 
 def preview(*, at: datetime, period: Period | None = None, subscription: Subscription | None = None) -> Draft:
     """
-    Return the document of an open period as it would be issued now, unsaved: through the very code that closes it.
-    Its `credit_notes` are those that would go out with it.
+    Return the invoice of an open period as it would be issued now, unsaved, by the same code that closes the period.
+    Its `credit_notes` are those that would be issued with it.
 
-    period: any open one; or subscription: its running period, else its next open one.
+    period: any open one; or subscription: its running period, or else its next open one.
 
-    :raises NothingToBill: if the period is closed, or the subscription has none open.
+    :raises NothingToBill: if the period is closed, or the subscription has no open one.
     """
     if period is None:
         if subscription is None:
@@ -60,28 +60,31 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     if period is None or period.state != PeriodState.OPEN:
         raise NothingToBill("It has no open period: all of it is billed already.")
     _, assembled = _assemble(period, at)
-    assembled.draft.credit_notes = [one.draft for one in build_credit_notes({period.pk: assembled}, lock=False)]
+    assembled.draft.credit_notes = [credit_note.draft for credit_note in build_credit_notes({period.pk: assembled}, lock=False)]
     return assembled.draft
 
 
 def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInvoice]:
-    """Return an open period and its document; one before it that claims in advance of it is made up first."""
+    """
+    Return an open period and its invoice. If the period before it bills fees in advance of it, that one is assembled
+    first.
+    """
     closing = read_periods_to_close([period.pk])[period.pk]
-    late = {}
+    late_by_subscription = {}
     if not _has_earlier_open_period(period):
-        late = read_late_periods(late_periods([closing.subscription_id]))
+        late_by_subscription = read_late_periods(late_periods([closing.subscription_id]))
     counters = read_counters([period.pk]).get(period.pk, {})
     closing.counters = with_metered(counters, closing.span, read_states([closing.span]), at=at)
     closing.span = with_window_runs(closing.span, read_window_runs([closing.span]))
-    closing.late_periods = late.get(closing.subscription_id, ())
+    closing.late_periods = late_by_subscription.get(closing.subscription_id, ())
     closing.next_period = closing.next_period or _upcoming_period(closing)
     attach_billed_amounts({period.pk: closing})
     attach_commitments([closing])
     attach_coupons({period.pk: closing})
     attach_billed_fees({period.pk: closing})
     if closing.blocking_period_id is not None:
-        before, made = _assemble(Period.objects.get(pk=closing.blocking_period_id), at)
-        closing.billed_fees = fees_billed_for_next_period(before, made.draft)
+        previous, previous_invoice = _assemble(Period.objects.get(pk=closing.blocking_period_id), at)
+        closing.billed_fees = fees_billed_for_next_period(previous, previous_invoice.draft)
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     return closing, assemble_invoice(closing, seller)
 
@@ -89,10 +92,12 @@ def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInv
 @dataclass(frozen=True, slots=True)
 class PreviewedInvoices:
     """
-    What closing these periods would come to: period → its document, None where nothing is due.
+    The result of previewing the close of several periods: period → its invoice, None if nothing is due.
 
-    notes: the credit notes that would go out with them. failed: those that could not be billed, and why. Periods that
-    wait for another one's document are in none of these.
+    notes: credit notes that would be issued with them.
+    failed: periods that could not be billed, and why.
+
+    Periods that wait for another one's invoice are in none of these.
     """
 
     drafts: dict[int, Draft | None]
@@ -102,39 +107,39 @@ class PreviewedInvoices:
 
 def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) -> PreviewedInvoices:
     """
-    Return what closing these open periods at one go would come to, in a fixed number of reads.
+    Return the invoices that closing these open periods together would issue, in a fixed number of reads.
 
-    at: when, so that those of them that go on one document share it; without it each has its own.
+    at: the time of the close, so that consolidated invoices are merged; if None, each period has its own.
     """
     closings, chunk = read_periods_to_close(period_ids), ClosedChunk()
     closings = {id_: closings[id_] for id_ in period_ids if id_ in closings}
     groups = {} if at is None else group_periods(closings.values())
     drop_waiting_periods(closings)
-    for one in closings.values():
-        one.next_period = one.next_period or _upcoming_period(one)
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
+    for closing in closings.values():
+        closing.next_period = closing.next_period or _upcoming_period(closing)
+    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
     assembled = assemble_invoices(closings, _read_late_period_ids(closings), sellers, chunk)
     if at is not None and groups:
         drop_incomplete_groups(assembled, closings, groups, chunk.summary, at=at)
         merge_groups(assembled, groups)
-    notes = [one.draft for one in build_credit_notes(assembled, lock=False)]
+    notes = [note.draft for note in build_credit_notes(assembled, lock=False)]
     drafts = {
-        id_: one.draft if is_issued(one, sellers[one.draft.seller_id]) else None for id_, one in assembled.items()
+        id_: invoice.draft if is_issued(invoice, sellers[invoice.draft.seller_id]) else None for id_, invoice in assembled.items()
     }
     return PreviewedInvoices(drafts, notes, chunk.summary.failed)
 
 
 def _read_late_period_ids(closings: dict[int, PeriodToClose]) -> dict[int, list[int]]:
     """Return subscription → its late periods, where the first of its open periods is among these."""
-    subscriptions = {one.subscription_id for one in closings.values() if one.kind == PeriodKind.REGULAR}
-    late = late_periods(list(subscriptions))
-    if not late:
+    subscription_ids = {closing.subscription_id for closing in closings.values() if closing.kind == PeriodKind.REGULAR}
+    ids_by_subscription = late_periods(list(subscription_ids))
+    if not ids_by_subscription:
         return {}
-    is_open = Period.objects.filter(subscription__in=late, kind=PeriodKind.REGULAR, state=PeriodState.OPEN)
-    first = dict(
-        is_open.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
+    open_periods = Period.objects.filter(subscription__in=ids_by_subscription, kind=PeriodKind.REGULAR, state=PeriodState.OPEN)
+    first_period_ids = dict(
+        open_periods.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
     )
-    return {id_: periods for id_, periods in late.items() if first.get(id_) in closings}
+    return {id_: late_ids for id_, late_ids in ids_by_subscription.items() if first_period_ids.get(id_) in closings}
 
 
 def preview_change(
@@ -146,28 +151,28 @@ def preview_change(
     at_period_end: bool = False,
 ) -> Draft:
     """
-    Return the document of what a plan change would end: made by the change itself, which is undone.
+    Return the invoice of the part that a plan change would end; the change is made and rolled back.
 
-    moment: to come; now when absent, unless it is to be at the end of the period.
+    moment: when it would happen, in the future; if None, now, unless `at_period_end`.
 
     :raises SubscriptionRefused: if the subscription cannot change like this; see `change_plan`, `schedule_change`.
     """
     with transaction.atomic():
         if moment is None and not at_period_end:
-            found = preview_ended_part(change_plan(subscription=subscription, version=version, at=at), at=at)
+            draft = preview_ended_part(change_plan(subscription=subscription, version=version, at=at), at=at)
         else:
-            move = schedule_change(subscription=subscription, version=version, at=at, moment=moment)
-            if subscription.periods.filter(starts_at__lt=move.moment, ends_at__gt=move.moment).exists():
-                split_period(move, at=at)
-            found = preview(at=at, subscription=subscription)
+            scheduled = schedule_change(subscription=subscription, version=version, at=at, moment=moment)
+            if subscription.periods.filter(starts_at__lt=scheduled.moment, ends_at__gt=scheduled.moment).exists():
+                split_period(scheduled, at=at)
+            draft = preview(at=at, subscription=subscription)
         transaction.set_rollback(True)
-    return found
+    return draft
 
 
 def preview_ended_part(part: Period, *, at: datetime) -> Draft:
-    """Return the document of what a plan change has ended, where `part` begins."""
-    of_one = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
-    return preview(period=of_one.get(ends_at=part.starts_at), at=at)
+    """Return the invoice of the part that a plan change ended where `part` begins."""
+    periods = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
+    return preview(period=periods.get(ends_at=part.starts_at), at=at)
 
 
 def preview_cancellation(
@@ -178,49 +183,50 @@ def preview_cancellation(
     give_back: UnusedTimeSettlement = "none",
 ) -> Draft:
     """
-    Return the last document of a subscription that would be canceled like this: made by canceling it, undone again.
+    Return the last invoice of a subscription if it were canceled; the cancellation is made and rolled back.
 
     :raises CancellationRefused: if it cannot be canceled like this; see `cancel`.
-    :raises NothingToBill: if nothing of it is left to bill.
+    :raises NothingToBill: if all of it is billed already.
     """
     with transaction.atomic():
-        ended = cancel(subscription=subscription, at=at, ends_at=ends_at, give_back=give_back)
-        last = ended.periods.filter(state=PeriodState.OPEN).order_by("-ends_at", "-kind").first()
+        canceled = cancel(subscription=subscription, at=at, ends_at=ends_at, give_back=give_back)
+        last = canceled.periods.filter(state=PeriodState.OPEN).order_by("-ends_at", "-kind").first()
         if last is None:
             transaction.set_rollback(True)
             raise NothingToBill("All of it is billed already.")
-        found = preview(period=last, at=at)
+        draft = preview(period=last, at=at)
         transaction.set_rollback(True)
-    return found
+    return draft
 
 
-def preview_pause(*, subscription: Subscription, at: datetime, **asked: Any) -> Draft:
+def preview_pause(*, subscription: Subscription, at: datetime, **options: Any) -> Draft:
     """
-    Return the document of the period that a pause would end: made by pausing, which is undone. asked: as of `pause`.
+    Return the invoice of the period that a pause would end; the pause is made and rolled back. options: as of
+    `pause`.
 
     :raises PauseRefused: if it cannot be paused like this; see `pause`.
-    :raises NothingToBill: if that period is not made yet.
+    :raises NothingToBill: if that period is not created yet.
     """
     with transaction.atomic():
-        made = pause(subscription=subscription, at=at, **asked)
-        before = subscription.periods.filter(ends_at=made.starts_at, kind=PeriodKind.REGULAR).first()
-        found = preview(period=before, at=at) if before is not None else None
+        paused = pause(subscription=subscription, at=at, **options)
+        ended_period = subscription.periods.filter(ends_at=paused.starts_at, kind=PeriodKind.REGULAR).first()
+        draft = preview(period=ended_period, at=at) if ended_period is not None else None
         transaction.set_rollback(True)
-    if found is None:
+    if draft is None:
         raise NothingToBill("The period that it begins in is not made yet: nothing of it is paid.")
-    return found
+    return draft
 
 
 def preview_trial_end(*, subscription: Subscription, at: datetime) -> Draft:
     """
-    Return the document of a trial that would end now: made by ending it, which is undone.
+    Return the invoice of a trial if it ended now; the end is made and rolled back.
 
     :raises TrialRefused: if it cannot end now; see `end_trial`.
     """
     with transaction.atomic():
-        found = preview(period=end_trial(subscription=subscription, at=at), at=at)
+        draft = preview(period=end_trial(subscription=subscription, at=at), at=at)
         transaction.set_rollback(True)
-    return found
+    return draft
 
 
 def _period_to_preview(subscription: Subscription, at: datetime) -> Period | None:
@@ -230,7 +236,7 @@ def _period_to_preview(subscription: Subscription, at: datetime) -> Period | Non
 
 
 def _has_earlier_open_period(period: Period) -> bool:
-    """Tell whether another regular period is closed before this one, which then takes what is late."""
+    """Return whether another regular period is closed before this one, which then bills the late usage."""
     others = Period.objects.filter(
         subscription=period.subscription_id, kind=PeriodKind.REGULAR, state=PeriodState.OPEN
     )
@@ -238,12 +244,12 @@ def _has_earlier_open_period(period: Period) -> bool:
 
 
 def _upcoming_period(closing: PeriodToClose) -> RatingPeriod | None:
-    """Return the period that closing would find or make after a regular one."""
+    """Return the period that closing would read or create after a regular one."""
     if closing.kind != PeriodKind.REGULAR or not closing.subscription_continues:
         return None
-    found = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
-    if found is None:
+    upcoming = next_period(subscription_id=closing.subscription_id, after=closing.span.ends_at)
+    if upcoming is None:
         return None
-    version_id, (starts_at, ends_at), anchor_at = found
-    own = closing.span
-    return RatingPeriod(0, version_id, own.currency, starts_at, ends_at, anchor_at, own.time_zone)
+    version_id, (starts_at, ends_at), anchor_at = upcoming
+    span = closing.span
+    return RatingPeriod(0, version_id, span.currency, starts_at, ends_at, anchor_at, span.time_zone)

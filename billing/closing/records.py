@@ -1,7 +1,7 @@
 """
-What a close knows: rows read at one moment under the periods' locks, and nothing of Django.
+Records of a close: rows read under the periods' locks, without Django.
 
-Structs, since a close makes some twenty of these for each subscription, and they are a fifth as dear as dataclasses.
+Structs, because a close creates about twenty of these per subscription, and a struct costs a fifth of a dataclass.
 """
 
 from datetime import datetime
@@ -23,9 +23,9 @@ from plans.pricing.quantity_segments import QuantityChange
 
 class BilledUsageLine(NamedTuple):
     """
-    A line that claimed something of a counter.
+    A line that billed a counter.
 
-    amount: what it says. net: what coupons leave of it. left: of that, what credit notes have not taken back yet.
+    amount: as printed. net: after coupons. uncredited: the part of `net` that credit notes have not taken back yet.
     """
 
     invoice_id: int
@@ -37,10 +37,11 @@ class BilledUsageLine(NamedTuple):
 
 class BilledAmount(NamedTuple):
     """
-    What is claimed of one counter so far, and its state when the last line was billed.
+    The amount billed for one counter so far, and the counter's state when the last line was billed.
 
-    amount: the claims less what credit notes took back because of usage. claims: the lines, the latest first.
-    given: of that amount, what usage did not come to any more by the last line, and a coupon or a person had given.
+    amount: the lines' amounts less those that credit notes took back because of usage. lines: the latest first.
+    waived: the part of `amount` that usage no longer justified at the last line and that was not credited, because a
+        coupon or a manual credit had covered it.
     """
 
     amount: Decimal
@@ -50,7 +51,7 @@ class BilledAmount(NamedTuple):
 
 
 class LatePeriod(msgspec.Struct, frozen=True):
-    """A closed period that usage has come to since; `billed` is what was claimed of it: (window, rate) → billed."""
+    """A closed period that has received usage since; `billed`: (window, rate) → the amount billed."""
 
     span: RatingPeriod
     late_since: datetime
@@ -60,10 +61,10 @@ class LatePeriod(msgspec.Struct, frozen=True):
 
 class CommitmentCycle(msgspec.Struct):
     """
-    A commitment over the periods that it is for, and what was claimed of it so far: docs/closing.md#commitments.
+    A commitment over the periods it covers, and the amounts billed for it so far: docs/closing.md#commitments.
 
-    share: of the whole of it, that its periods come to. is_over: whether all of them are billed.
-    spent: what their usage has claimed. true_up, surcharge: what lines of that kind have claimed.
+    share: the share of the whole commitment that its periods amount to. is_over: whether all of them are billed.
+    spent: usage billed. true_up, surcharge: lines of that kind billed.
     """
 
     commitment: SpendCommitment
@@ -78,9 +79,9 @@ class CommitmentCycle(msgspec.Struct):
 
 class InvoiceCoupon(NamedTuple):
     """
-    A coupon that a document is for: a percentage, or an amount in its currency.
+    A coupon that applies to an invoice: a percentage, or an amount in its currency.
 
-    scope: the subjects of the lines that it is for; all lines where empty.
+    scope: subjects of the lines it applies to; empty for all lines.
     """
 
     redemption_id: int
@@ -93,10 +94,10 @@ class InvoiceCoupon(NamedTuple):
 
 class BilledFee(msgspec.Struct, frozen=True):
     """
-    What a line has claimed of a period, or of several, for a fee. quantity: units held, as the line says.
+    A line that billed a fee for a period, or for several. quantity: units on the line.
 
-    net: what coupons have left of the amount, which is what may be given back. credited: of that, by credit notes.
-    line_id, invoice_id: where; 0 as long as neither is written.
+    net: the amount after coupons, which is the most that can be credited. credited: the part of it already credited.
+    line_id, invoice_id: 0 as long as they are not written.
     """
 
     amount: Decimal
@@ -111,36 +112,38 @@ class BilledFee(msgspec.Struct, frozen=True):
 
     def credit_for(self, amount: Decimal, currency: str) -> Decimal:
         """
-        Return what a part of the claim comes to that is not due any more, below zero as `amount` is.
+        Return the credit for a part of the fee that is no longer due, negative as `amount` is.
 
-        It is in proportion to what was invoiced, and never more than credit notes have left of that.
+        It is proportional to the invoiced amount, and never more than is left to credit.
         """
         return max(self.net_share_of(amount, currency), min(EXACT.subtract(self.credited, self.net), ZERO))
 
     def net_share_of(self, amount: Decimal, currency: str) -> Decimal:
-        """Return a part of the claim as it was invoiced."""
+        """Return a part of the fee as it was invoiced, after coupons."""
         return round_money(Fraction(amount) * Fraction(self.net) / Fraction(self.amount), currency)
 
 
 class PeriodToClose(msgspec.Struct):
     """
-    A period to close, with all that its document depends on; usage is read, and filled in, after the rest.
+    A period to close, with everything its invoice depends on; usage is read and filled in last.
 
-    following: the subscription's next period, whose fees are due in advance; None where there is none (yet).
-    is_first: whether the subscription's first fees are for this period. goes_on: whether it has time left after it.
-    is_split: whether a plan change has ended it, and the following period continues it.
-    settles: what becomes of a difference to what was claimed in advance of it, if that is reckoned anew: see Period.
-    is_begun: whether progressive billing has claimed some of this period's usage already. billed: what.
-    contracts: of this period and the late ones, as far as something was promised: period → contract.
-    coupons: those that the document is for, in order of application.
-    ends_at: of the subscription, as far as that is known.
-    joins_at: when it is due, where its customer wants one document for what ends together; else None. name: the
-    subscription's then.
-    changes: fee code → how many units are held since when; claimed: fee → what was claimed of it in advance of this
-    period, or of several with this among them; of a fee in arrears, what was claimed last. Only where its version or
-    the following one's charges for what is held or for several periods; waits_for is then the period before it, where
-    that is open: its document claims in advance what this one settles.
-    runs_since: where a fee is for several periods, since when periods by its version have followed one another.
+    is_first: whether the subscription's first fees are for this period.
+    subscription_continues: whether the subscription has time left after it.
+    next_period: the subscription's next period, whose fees are due in advance; None if there is none (yet).
+    is_split: whether a plan change ended it, and the next period continues it.
+    settles: how a difference to the fees billed in advance is settled, if they are recalculated: see Period.
+    quantity_changes: fee code → units by time.
+    billed_fees: fee → the fee as billed in advance of this period, or of several that include it; for a fee in
+        arrears, the last billed line. Filled only if this version or the next has quantity fees or multi-period fees.
+    blocking_period_id: the period before, if it is open and its invoice bills in advance the fees that this one
+        settles.
+    subscription_ends_at: if known.
+    version_since: for multi-period fees, since when consecutive periods have used its version.
+    is_partly_billed: whether threshold billing has already billed part of its usage. billed_amounts: that part.
+    consolidates_at: its due time, if its customer wants consolidated invoices; else None. subscription_name: the
+        subscription's name in that case.
+    commitments: period → commitment cycle, for this period and the late ones, as far as they have a commitment.
+    coupons: those that apply to the invoice, in order of application.
     """
 
     span: RatingPeriod
@@ -168,7 +171,7 @@ class PeriodToClose(msgspec.Struct):
 
     @property
     def as_late_period(self) -> LatePeriod | None:
-        """The period as one that more usage has come to, where some of it is billed already."""
+        """The period as a late one, if part of its usage is billed already."""
         return (
             LatePeriod(self.span, self.span.starts_at, self.counters, self.billed_amounts)
             if self.billed_amounts
@@ -177,36 +180,36 @@ class PeriodToClose(msgspec.Struct):
 
     @property
     def credits_unused_time(self) -> bool:
-        """Whether what was paid in advance for time that was cut off is given back."""
+        """Whether amounts paid in advance for time that was cut off are credited."""
         return self.is_split or self.credits_beyond_end
 
     @property
     def credits_beyond_end(self) -> bool:
-        """Whether a cancellation or a pause gives back what was paid for longer than until its end."""
+        """Whether a cancellation or a pause credits amounts paid for time after its start."""
         return self.settles in ("balance", "refund")
 
     @property
     def changes_version(self) -> bool:
-        """Whether the period that follows is by another version."""
+        """Whether the next period has another version."""
         return self.next_period is not None and self.next_period.version_id != self.span.version_id
 
     @property
     def keeps_version(self) -> bool:
-        """Whether its version goes on with the period that follows."""
+        """Whether the next period continues with its version."""
         return self.next_period is not None and not self.changes_version and not self.credits_beyond_end
 
     @property
     def is_opening_or_trial(self) -> bool:
-        """Whether no fees of its own are due, and what follows begins anew: an opening period, or a trial."""
+        """Whether the period has no fees of its own, and the next one starts over: an opening period or a trial."""
         return self.kind == "opening" or self.span.is_trial
 
 
 class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
     """
-    Exactly which usage a line bills: the counter as it was when the line was made.
+    The exact usage that a line bills: the counter's state when the line was created.
 
-    earlier: what earlier periods of the same window had used then, as JSON, where it runs on from them.
-    corrects_line_id: of a usage credit, the line whose claim it takes back; 0 for a claim.
+    earlier: usage of the same window in earlier periods, as JSON, if the window continues from them.
+    corrects_line_id: for a usage credit, the line it takes back; 0 for a charge.
     """
 
     line: DraftLine
@@ -220,9 +223,9 @@ class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
 
 class UsageCredit(msgspec.Struct, frozen=True, gc=False):
     """
-    What is to be taken back of a claim, since its usage comes to less by now; for a credit note of its invoice.
+    An amount to take back of a billed line because its usage now costs less; for a credit note of its invoice.
 
-    of: the counter as it is now.
+    snapshot: the counter as of now.
     """
 
     billed_line: BilledUsageLine
@@ -232,18 +235,17 @@ class UsageCredit(msgspec.Struct, frozen=True, gc=False):
 
 class AssembledInvoice(msgspec.Struct):
     """
-    What a period comes to.
+    The invoice of a period before it is written.
 
-    settlements: lines that settle a commitment, each with the period that they settle it for.
-    redeemed: lines of coupons, each with its redemption and the document's period.
-    is_left: whether lines of it are left to a later document, as if their usage had come late.
-    given_back: fee → what was claimed and its line, where what is given back is left to a credit note: of a document
-    that would give back more than it claims, and of a period that is cut short. refunds: whether that goes back to
-    the customer.
-    credits: what credit notes have to take back, since the rest of the document does not outweigh it.
-    draft: shared with others of its customer that it is joined with (joining.py).
-    late_billed: the late periods that the document and the credit notes make good; late_left: those it leaves late,
-    since they come to less than nothing and there is no line to take it back of.
+    draft: shared by all periods of a consolidated invoice (consolidated_invoices.py).
+    settlements: lines that settle a commitment, each with the period it is settled for.
+    coupon_lines: each with its redemption and the invoice's period.
+    leaves_usage_late: whether lines are deferred to a later invoice, as if their usage had arrived late.
+    fee_reductions: fee → the fee as billed and the reducing line, left to a credit note: for an invoice that would
+        otherwise be negative, and for a shortened period. refunds_customer: whether that amount is refunded.
+    usage_credits: amounts that credit notes must take back, because the rest of the invoice doesn't outweigh them.
+    late_billed: late periods that the invoice and its credit notes settle. late_left: those that stay late, because
+        their amount is negative and no line can take it back.
     """
 
     draft: Draft

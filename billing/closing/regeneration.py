@@ -1,8 +1,8 @@
 """
-Void a period's invoice, and issue another one in its place: docs/invoices.md#regenerate.
+Void a period's invoice and issue another in its place: docs/invoices.md#regenerate.
 
-Where “reissue” keeps what the document said of both parties and taxes, this takes them as they are now: it is for a
-document that was wrong about them.
+While “reissue” keeps both parties' details and taxes as printed, this uses the current ones: it is for an invoice
+that had them wrong.
 """
 
 from collections.abc import Iterator
@@ -35,6 +35,7 @@ from lib.audit_log import audited_transaction
 from plans.models import Fee
 from plans.models.prices import Billed
 
+# Subscription before period, as everywhere. FOR NO KEY UPDATE, so that usage can still refer to the subscription.
 _LOCK_SUBSCRIPTION = """
 SELECT p.id, p.subscription_id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
@@ -44,7 +45,7 @@ _LOCK_PERIOD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR 
 
 
 class CannotRegenerate(ValueError):
-    """An invoice cannot be replaced by another one; the text says why. field: where in the request it is."""
+    """The invoice can't be replaced; the text gives the reason. field: the field of the request at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -53,12 +54,12 @@ class CannotRegenerate(ValueError):
 
 def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUser | None = None) -> Invoice:
     """
-    Take a period's invoice back as a whole, and issue what the period comes to by what is true now; return that.
+    Credit a period's invoice in full, issue the period's invoice by the current facts, and return that.
 
-    Fees and prices are those of the period, with all usage that it holds by now; both parties' facts and the taxes
-    are looked up anew. The new invoice names the one that it is in place of, and both documents are issued, or none.
+    Fees and prices are those of the period, with all its usage as of now; both parties' details and the taxes are
+    looked up again. The new invoice refers to the one it replaces. Both documents are issued, or neither.
 
-    :raises CannotRegenerate: if it is paid in part, is not the standing document of a period, has coupons or a
+    :raises CannotRegenerate: if it is partly paid, is not the current invoice of a period, has coupons or a
         commitment settled on it, bills several subscriptions, or no reason is given.
     """
     if not reason.strip() or len(reason.strip()) > MOST_REASON:
@@ -68,47 +69,48 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
     with audited_transaction("regenerate invoice", by=by, at=at, invoice=invoice_id):
         period_id, subscription_id = _lock_invoice(invoice_id)
         mark = draw_high_water_mark()
-        of = read_period_invoice(period_id)
-        documents = _assemble_documents(of, period_id, subscription_id, reason=reason.strip())
-        write_invoice_rows(documents, high_water_mark=mark)
-        new = documents[-1].draft
-        replace_invoice(period_id, by=new.id)
+        original = read_period_invoice(period_id)
+        invoices = _assemble_documents(original, period_id, subscription_id, reason=reason.strip())
+        write_invoice_rows(invoices, high_water_mark=mark)
+        draft = invoices[-1].draft
+        replace_invoice(period_id, by=draft.id)
         clear_late([period_id], at=at)
         try:
-            issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
+            issue([invoice.draft for invoice in invoices], at=max(at, original.invoice.issued_at or at))
         except MonthLocked as locked:
             raise CannotRegenerate(str(locked)) from locked
-        return Invoice.objects.get(pk=new.id)
+        return Invoice.objects.get(pk=draft.id)
 
 
 def preview_regeneration(*, invoice_id: int, at: datetime) -> Invoice:
     """
-    Return the invoice that `regenerate` would issue now: made by it, and undone.
+    Return the invoice that `regenerate` would issue now; it is issued and rolled back.
 
-    :raises CannotRegenerate: as it does.
+    :raises CannotRegenerate: as `regenerate` does.
     """
     with transaction.atomic():
-        made = regenerate(invoice_id=invoice_id, reason="Preview", at=at)
+        invoice = regenerate(invoice_id=invoice_id, reason="Preview", at=at)
         transaction.set_rollback(True)
-    return made
+    return invoice
 
 
 def _lock_invoice(invoice_id: int) -> tuple[int, int]:
-    """Return the period that an invoice is of, and its subscription; all of them locked."""
+    """Lock an invoice, its period and its subscription; return the ids of the period and the subscription."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_SUBSCRIPTION, [invoice_id])
-        found = cursor.fetchone()
-        if found is None:
+        row = cursor.fetchone()
+        if row is None:
             raise CannotRegenerate("It is no period's invoice, or another one stands in its place: void it instead.")
         if Section.objects.filter(invoice=invoice_id).exists():
             raise CannotRegenerate(
                 "It bills several subscriptions, and is not made again as a whole: credit the lines that are wrong,"
                 " or void it and claim what is due by a one-off invoice."
             )
-        period_id, subscription_id = found
+        period_id, subscription_id = row
         cursor.execute(_LOCK_PERIOD, [period_id])
         ((is_replaceable,),) = cursor.fetchall()
     lock_invoices_of_periods([period_id])
+    # Row lock: a payment or a credit note that arrives meanwhile waits, and then meets the credited invoice.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.paid:
         raise CannotRegenerate(f"Some of {invoice} is paid: credit it, and claim what is due by a one-off invoice.")
@@ -125,23 +127,23 @@ def _lock_invoice(invoice_id: int) -> tuple[int, int]:
 
 
 def _assemble_documents(
-    of: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str
+    original: CreditableInvoice, period_id: int, subscription_id: int, *, reason: str
 ) -> list[AssembledInvoice]:
     """Return the credit note and the new invoice."""
-    (late,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
+    (late_period,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
     closing = read_periods_to_close([period_id])[period_id]
-    closing.span, closing.counters = late.span, late.counters
+    closing.span, closing.counters = late_period.span, late_period.counters
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    fees = list(_with_current_taxes(fee_lines_of(of), closing, seller))
-    new = assemble_replacement(closing, seller, fees, reference=next_reference(of.invoice.reference))
-    new.draft.corrects_id, new.draft.reason = of.invoice.pk, reason
-    if new.draft.totals.total < 0:
+    fees = list(_with_current_taxes(fee_lines_of(original), closing, seller))
+    replacement = assemble_replacement(closing, seller, fees, reference=next_reference(original.invoice.reference))
+    replacement.draft.corrects_id, replacement.draft.reason = original.invoice.pk, reason
+    if replacement.draft.totals.total < 0:
         raise CannotRegenerate("It would come to less than nothing: credit what was claimed too much.")
-    return [full_credit_note(of, late, reason=reason), new]
+    return [full_credit_note(original, late_period, reason=reason), replacement]
 
 
 def _with_current_taxes(lines: list[DraftLine], closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
-    """Yield fees under the taxes that they fall under now."""
+    """Yield the fee lines with the taxes that apply now."""
     fees = Fee.objects.select_related("version").in_bulk([line.fee_id for line in lines])
     for line in lines:
         fee = fees[line.fee_id]

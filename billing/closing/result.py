@@ -1,16 +1,16 @@
-"""What a run of closing came to."""
+"""Counts and failures of closing."""
 
 from dataclasses import dataclass, field
 from typing import Self
 
 
 class PeriodNotOver(Exception):
-    """A period is asked to be closed that ends later."""
+    """The period to close has not ended yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseFailure:
-    """A period that could not be closed, and why; the rest of the run went on without it."""
+    """A period that could not be closed, and why; the rest of the run continued without it."""
 
     period_id: int
     error: str
@@ -19,13 +19,13 @@ class CloseFailure:
 @dataclass(slots=True)
 class CloseSummary:
     """
-    Counts of a run, or of a part of it.
+    Counts of a run or of a part of it.
 
-    issued: invoices. joined: periods on the invoice of another one.
-    credited: credit notes for what came to less than was billed.
-    skipped: periods closed without one, since nothing was due.
-    busy: periods that others held for too long, left for the next run.
-    late_left: late periods that come to less than nothing, left for a later document.
+    issued: invoices. joined: periods on the consolidated invoice of another period.
+    credited: credit notes for amounts now lower than billed.
+    skipped: periods closed without an invoice because nothing was due.
+    busy: periods locked by others for too long, left for the next run.
+    late_left: late periods with a negative amount, left for a later invoice.
     """
 
     issued: int = 0

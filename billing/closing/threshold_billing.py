@@ -1,8 +1,8 @@
 """
-Bill what a period has come to before it is over, once its usage reaches a threshold.
+Bill a period's usage before the period is over, once it reaches a threshold.
 
-What is billed is what all usage comes to by now, less what was billed of it: the arithmetic of late usage, on a
-period that is still open. So tiers and allowances go on, and the period's last document bills the rest the same way.
+The amount due is that of all usage so far minus the billed amount: the arithmetic of late usage, applied to an open
+period. So tiers and allowances continue, and the period's last invoice bills the rest the same way.
 
 Source: docs/closing.md#progressive-billing.
 """
@@ -34,6 +34,8 @@ _ANY_THRESHOLD = """
 SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer WHERE billed_each IS NOT NULL)
 """
 
+# Running periods with a threshold whose event count changed since the last check; the check spares the rating of all
+# others.
 _CANDIDATES = """
 SELECT p.id, c.events, k.billed_each FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer k ON k.id = s.customer_id
@@ -46,6 +48,7 @@ WHERE p.state = 'open' AND p.kind = 'regular' AND c.events <> coalesce(l.events,
     AND p.starts_at <= %(at)s AND p.ends_at > %(at)s AND {in_time}
 ORDER BY p.id LIMIT %(limit)s
 """
+# SKIP LOCKED: a period that ingest or a close holds is checked by the next run.
 _LOCK_PERIOD = "SELECT id FROM billing_period WHERE id = %s AND state = 'open' FOR UPDATE SKIP LOCKED"
 _SAVE_CHECK = """
 INSERT INTO billing_thresholdcheck AS l (period_id, events) VALUES (%s, %s)
@@ -58,8 +61,8 @@ def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit:
     """
     Issue an invoice for each running period whose usage has reached a threshold, and return how many.
 
-    clock: of customers in this test clock's time; in real time for None. A period that somebody holds is left for the
-    next time.
+    clock_id: limit to customers on this test clock; None means real time. A period that another transaction holds is
+        left for the next run.
     """
     with connection.cursor() as cursor:
         cursor.execute(_ANY_THRESHOLD)
@@ -67,12 +70,12 @@ def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit:
             return 0
         cursor.execute(_CANDIDATES.format(in_time=clock_sql(clock_id, "k.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
-    return sum(_bill_if_reached(period_id, int(events), each, at=at) for period_id, events, each in waiting)
+    return sum(_bill_if_reached(period_id, int(events), custom_threshold, at=at) for period_id, events, custom_threshold in waiting)
 
 
 @transaction.atomic
-def _bill_if_reached(period_id: int, events: int, each: Decimal | None, *, at: datetime) -> bool:
-    """Compare one period with its thresholds, and bill it if it has reached one since it was billed last."""
+def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | None, *, at: datetime) -> bool:
+    """Compare one period with its thresholds, and bill it if it reached one since the last invoice."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_PERIOD, [period_id])
         if cursor.fetchone() is None:
@@ -83,11 +86,11 @@ def _bill_if_reached(period_id: int, events: int, each: Decimal | None, *, at: d
     if closing.span.continued == NOT_BILLED_YET or closing.buyer.seller_id in _locked_seller_ids(closing, at):
         return False
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
-    document = assemble_threshold_invoice(closing, seller, _thresholds(closing, each), at=at)
-    if document is None:
+    invoice = assemble_threshold_invoice(closing, seller, _thresholds(closing, custom_threshold), at=at)
+    if invoice is None:
         return False
-    write_invoice_rows([document], high_water_mark=mark)
-    issue([document.draft], at=at)
+    write_invoice_rows([invoice], high_water_mark=mark)
+    issue([invoice.draft], at=at)
     return True
 
 
@@ -95,12 +98,12 @@ def _locked_seller_ids(closing: PeriodToClose, at: datetime) -> Sequence[int]:
     return [] if closing.buyer.sandbox else list(find_locked_sellers([closing.buyer.seller_id], at=at))
 
 
-def _thresholds(closing: PeriodToClose, each: Decimal | None) -> Sequence[SpendThreshold]:
-    """Return what was agreed with the customer, in place of what the version says."""
+def _thresholds(closing: PeriodToClose, custom_threshold: Decimal | None) -> Sequence[SpendThreshold]:
+    """Return the customer's own threshold, or else those of the version."""
     span = closing.span
     return (
-        [SpendThreshold(each, repeats=True)]
-        if each is not None
+        [SpendThreshold(custom_threshold, repeats=True)]
+        if custom_threshold is not None
         else load_terms(span.version_id, span.currency).thresholds
     )
 
@@ -108,30 +111,31 @@ def _thresholds(closing: PeriodToClose, each: Decimal | None) -> Sequence[SpendT
 def assemble_threshold_invoice(
     closing: PeriodToClose, seller: SellerTerms, thresholds: Sequence[SpendThreshold], *, at: datetime
 ) -> AssembledInvoice | None:
-    """Return what usage of a period comes to beyond what was billed of it, if that has reached another threshold."""
+    """Return the invoice for a period's usage beyond the billed amount, if it has reached another threshold."""
     span, features = closing.span, line_templates(closing.span).features
     counters = {
         window: counted
         for window, counted in read_counters([span.period_id]).get(span.period_id, {}).items()
         if (feature := features.get(window.plan_feature_id)) is not None and is_billed_early(feature)
     }
-    late = LatePeriod(span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {}))
-    rated = usage_differences(late, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
-    found = [one for one in rated if is_billed_early(features[one.snapshot.window.plan_feature_id])]
-    before = sum((one.amount for one in late.billed.values()), ZERO)
-    now = EXACT.add(before, sum((one.amount for one in found), ZERO))
-    if count_reached(thresholds, now) <= count_reached(thresholds, before) or any(one.amount < 0 for one in found):
-        return None  # what has become less is taken back when the period is closed
-    lines = [_ending_at(one.line, one.snapshot, at) for one in found]
-    draft = _draft(closing, seller, [line for line, _ in lines], at=at)
+    late_period = LatePeriod(span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {}))
+    rated = usage_differences(late_period, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
+    differences = [difference for difference in rated if is_billed_early(features[difference.snapshot.window.plan_feature_id])]
+    billed_before = sum((billed.amount for billed in late_period.billed.values()), ZERO)
+    amount_now = EXACT.add(billed_before, sum((difference.amount for difference in differences), ZERO))
+    if count_reached(thresholds, amount_now) <= count_reached(thresholds, billed_before) or any(difference.amount < 0 for difference in differences):
+        return None  # decreases are credited when the period is closed
+    lines = [_ending_at(difference.line, difference.snapshot, at) for difference in differences]
+    draft = _threshold_draft(closing, seller, [line for line, _ in lines], at=at)
     return AssembledInvoice(draft, [snapshot for _, snapshot in lines])
 
 
 def is_billed_early(feature: FeatureTerms) -> bool:
     """
-    Tell whether usage of a feature can be billed before its period is over: what is counted is final by then.
+    Return whether a feature's usage can be billed before its period is over, because its count is final at any time.
 
-    Levels, greatest values and distinct ones are known at the end, and so is what a minimum or maximum makes of it.
+    Levels, maximum values and distinct values are only known at the end, and so is the effect of a minimum or
+    maximum.
     """
     price = feature.price
     is_sum = not feature.metering.needs_aggregate_state and not feature.spans_periods and not feature.wallet
@@ -143,7 +147,7 @@ def _ending_at(line: DraftLine, snapshot: UsageSnapshot, at: datetime) -> tuple[
     return line, msgspec.structs.replace(snapshot, line=line)
 
 
-def _draft(closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
+def _threshold_draft(closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
     span, buyer = closing.span, closing.buyer
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])

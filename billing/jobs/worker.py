@@ -83,8 +83,8 @@ def _turn(
     return True
 
 
-_BEGIN = """
 # SKIP LOCKED and the gap keep two workers from starting one item; the item's own row lock follows in `_do`.
+_BEGIN = """
 UPDATE billing_jobitem SET tries = tries + 1, begun_at = clock_timestamp()
 WHERE id = (
     SELECT i.id FROM billing_jobitem i JOIN billing_job j ON j.id = i.job_id

@@ -1,1 +1,1 @@
-"""Usage: events in, counters and aggregate states kept, usage read, prepaid usage drawn down."""
+"""Usage: event ingest, counters and aggregate states, usage reports, and the drawdown of prepaid usage."""

@@ -257,7 +257,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ChangeCursor',
             fields=[
-                ('source', models.CharField(max_length=10, primary_key=True, serialize=False)),
+                ('source', models.CharField(max_length=20, primary_key=True, serialize=False)),
                 ('position', models.BigIntegerField(default=0)),
                 ('noted', models.BigIntegerField(default=0)),
                 ('horizon', models.BigIntegerField(default=0)),

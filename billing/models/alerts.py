@@ -240,7 +240,7 @@ class ChangeCursor(models.Model):
     looked_at: when that was.
     """
 
-    source = models.CharField(max_length=10, primary_key=True)
+    source = models.CharField(max_length=20, primary_key=True)
     position = models.BigIntegerField(default=0)
     noted = models.BigIntegerField(default=0)
     horizon = models.BigIntegerField(default=0)

@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from billing.api.metering.line_events import csv_response, place_of, text_of
-from billing.metering.usage.line_events import LineUsage, page_of, usage_of_line
+from billing.metering.usage.line_events import LineUsage, read_page, read_line_usage
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
 from invoices.portal.formats import portal_figures
@@ -20,7 +20,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     line, usage = _find(visit, number, position)
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
-        found, more = page_of(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
+        found, more = read_page(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
     except Problem as refused:
         raise Http404("There is no such page.") from refused
     context = {
@@ -54,7 +54,7 @@ def line_events_table(request: HttpRequest, visit: Visit, number: int, position:
 def _find(visit: Visit, number: int, position: int) -> tuple[Line, LineUsage]:
     lines = Line.objects.filter(invoice__state__in=VISIBLE_STATES).select_related("invoice")
     line = visit.own_row(lines, "invoice__customer", invoice=number, position=position)
-    usage = usage_of_line(line.pk)
+    usage = read_line_usage(line.pk)
     if usage is None:
         raise Http404("This line bills no usage, so it has no events.")
     return line, usage

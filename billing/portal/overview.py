@@ -1,4 +1,4 @@
-"""The first page: what was used, what that costs, what it is expected to, what is prepaid, and what comes next."""
+"""The first page: what was used, what that costs, what it is forecast_periods to, what is prepaid, and what comes next."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,8 @@ from django.http.response import HttpResponseBase
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.closing.preview import preview_periods
 from billing.metering.usage.current_usage import FeatureUsage
-from billing.metering.usage.forecast import Expected, expected
-from billing.metering.usage.latest_events import last_taken_in
+from billing.metering.usage.forecast import PeriodForecast, forecast_periods
+from billing.metering.usage.latest_events import find_last_received
 from billing.models import Alert
 from billing.portal.alert_text import shown as alert_shown
 from customers.portal.visit import Visit, render_page, signed_in
@@ -51,8 +51,8 @@ class PeriodShown:
     """
     A running period as text.
 
-    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
-    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty for
+    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be forecast_periods.
+    from_to: what it is forecast_periods to come to. due_so_far: the next invoice as it would be now, tax included; empty for
     none.
     """
 
@@ -77,7 +77,7 @@ class PeriodShown:
 @signed_in()
 def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     figures = portal_figures(visit)
-    running = expected(customer=visit.customer, at=visit.at)
+    running = forecast_periods(customer=visit.customer, at=visit.at)
     alerts = visit.own_rows(Alert.objects.open(visit.at)).select_related(
         "alert_rule", "feature", "wallet", "subscription"
     )
@@ -101,7 +101,7 @@ def _most_urgent(alerts: list[Alert]) -> list[Alert]:
     return list(found.values())[:MOST_ALERTS]
 
 
-def _periods(visit: Visit, running: list[Expected], figures: PortalFigures) -> list[PeriodShown]:
+def _periods(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> list[PeriodShown]:
     ids = [one.usage.period_id for one in running]
     promised = read_commitment_progress([one.usage for one in running])
     previewed = preview_periods(ids) if ids else None
@@ -115,7 +115,7 @@ def _periods(visit: Visit, running: list[Expected], figures: PortalFigures) -> l
 
 
 def _period(
-    one: Expected, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures
+    one: PeriodForecast, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures
 ) -> PeriodShown:
     usage, currency = one.usage, one.usage.terms.currency
     first, last = figures.days(usage.starts_at, usage.ends_at)
@@ -175,11 +175,11 @@ def _promise(found: CommitmentProgress, currency: str, figures: PortalFigures) -
     }
 
 
-def _freshness(visit: Visit, running: list[Expected], figures: PortalFigures) -> str:
+def _freshness(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> str:
     """Return how long ago the latest usage came in, in words; empty where none did."""
     meters = {feature.terms.meter_id for one in running for feature in one.usage.features}
     names = list(Meter.objects.filter(pk__in=meters).values_list("event_name", flat=True))
-    latest = last_taken_in(customer_id=visit.customer.pk, names=names) if names else None
+    latest = find_last_received(customer_id=visit.customer.pk, names=names) if names else None
     if latest is None:
         return ""
     return figures.moment(latest) if latest > visit.at else figures.ago(visit.at - latest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
-from billing.metering.usage.usage_summary import ADDING, Day, by_day
+from billing.metering.usage.usage_summary import ADDING, Day, read_usage_by_day
 from billing.portal.date_ranges import Days, Spans, spans
 from customers.portal.visit import Visit
 from plans.models import Meter
@@ -59,4 +59,4 @@ def used(visit: Visit, asked: Asked) -> tuple[list[Day], list[Day]]:
 
 def _of(visit: Visit, days: Days) -> list[Day]:
     of = visit.customer.pk
-    return by_day(customer_id=of, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)
+    return read_usage_by_day(customer_id=of, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import PeriodUsage
-from billing.metering.usage.usage_summary import ADDING, Day, quantity_of
+from billing.metering.usage.usage_summary import ADDING, Day, combine_days
 from billing.portal.bar_charts import Drawing, draw
 from billing.portal.query_params import Asked, asked_by, dimensions_of, running_of, used
 from customers.portal.visit import Visit, render_page, signed_in
@@ -79,7 +79,7 @@ def _compared(asked: Asked, now: list[Day], before: list[Day], figures: PortalFi
 
 
 def _total(meter: Meter, days: Iterable[Day]) -> Decimal:
-    return quantity_of(meter.aggregation, (one for one in days if one.meter_id == meter.pk))
+    return combine_days(meter.aggregation, (one for one in days if one.meter_id == meter.pk))
 
 
 def _of_meter(
@@ -118,7 +118,7 @@ def _of_meter(
 
 
 def _by_day(meter: Meter, days: Iterable[Day]) -> dict[date, Decimal]:
-    return {one.day: quantity_of(meter.aggregation, [one]) for one in days if one.meter_id == meter.pk}
+    return {one.day: combine_days(meter.aggregation, [one]) for one in days if one.meter_id == meter.pk}
 
 
 def _drawing(

@@ -8,7 +8,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from billing.metering.usage.breakdown import BreakdownRefused, Slice, breakdown
-from billing.metering.usage.usage_summary import quantity_of
+from billing.metering.usage.usage_summary import combine_days
 from billing.portal.date_ranges import Days
 from billing.portal.query_params import Asked, asked_by, running_of, used
 from customers.portal.visit import Visit, signed_in
@@ -39,7 +39,7 @@ def _rows(visit: Visit, asked: Asked) -> Iterator[tuple[str, ...]]:
     now, _ = used(visit, asked)
     for one in now:
         if meter := meters.get(one.meter_id):
-            quantity = to_plain_string(quantity_of(meter.aggregation, [one]))
+            quantity = to_plain_string(combine_days(meter.aggregation, [one]))
             yield one.day.isoformat(), meter.code, "", "", quantity, meter.unit
 
 

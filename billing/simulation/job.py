@@ -24,7 +24,7 @@ from billing.simulation.simulation_run import simulate
 from billing.simulation.summaries import summary_payload
 from plans.catalog.version_snapshot import compute_fingerprint
 from plans.models import PlanVersion
-from plans.publishing.required_simulation import rehearsed
+from plans.publishing.required_simulation import record_simulation
 
 SUBSCRIPTIONS_PER_ITEM = 200
 """The usage of an item's subscriptions is in memory while the item runs."""
@@ -188,7 +188,7 @@ def _record_required_simulations(job: Job, at: datetime) -> None:
         version = PlanVersion.objects.get(pk=candidate.version_id)
         if compute_fingerprint(version) == candidate.content:
             summary = summary_payload(job, version_id=candidate.version_id)
-            rehearsed(
+            record_simulation(
                 version=version, content=candidate.content, reference=f"simulation:{job.pk}", facts=summary, at=at
             )
 

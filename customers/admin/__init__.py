@@ -1,4 +1,4 @@
-"""Staff pages of sellers, customers, API keys, webhooks, and of what was told."""
+"""Staff pages of sellers, customers, API keys, webhooks and notifications."""
 
 from customers.admin import api_keys, customers, email_templates, notifications, sellers, webhook_endpoints
 

@@ -1,4 +1,4 @@
-"""API keys: issued with a secret that is shown once, rotated with an overlap, revoked."""
+"""API keys: issued with a secret that is shown once, rotated with an overlap, and revoked."""
 
 from datetime import timedelta
 from typing import Any
@@ -95,14 +95,14 @@ class ApiKeyAdmin(ModelAdmin):
         return self.state(key)[1]
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """A key is not edited: it is rotated or revoked."""
+        """Reject edits: a key can only be rotated or revoked."""
         return False
 
     def has_replace_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.change_apikey"))
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        """Revoked keys stay, so that the history of what they did keeps their name."""
+        """Keep revoked keys, so that the audit log can still name them."""
         return False
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -135,11 +135,11 @@ class ApiKeyAdmin(ModelAdmin):
         if request.method == "POST" and form.is_valid():
             overlap = timedelta(hours=form.cleaned_data["hours"])
             try:
-                fresh, secret = keys.rotate(key=key, overlap=overlap, by=request.user, at=timezone.now())
+                new_key, secret = keys.rotate(key=key, overlap=overlap, by=request.user, at=timezone.now())
             except keys.KeyRefused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                return self._show(request, fresh, secret)
+                return self._show(request, new_key, secret)
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -160,7 +160,7 @@ class ApiKeyAdmin(ModelAdmin):
             keys.revoke(key=key, at=timezone.now())
             messages.success(request, f"{key.prefix}… works no longer.")
             return HttpResponseRedirect(reverse("admin:customers_apikey_change", args=[key.pk]))
-        used = (
+        last_use = (
             f"It was last used on {key.last_used_at:%d %b %Y, %H:%M} UTC."
             if key.last_used_at
             else "It was never used."
@@ -172,7 +172,7 @@ class ApiKeyAdmin(ModelAdmin):
             title=f"Revoke {key.name}",
             consequences=[
                 f"Every request with {key.prefix}… is refused from now on.",
-                used,
+                last_use,
                 "This cannot be undone.",
             ],
             verb="Revoke key",

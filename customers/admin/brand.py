@@ -1,4 +1,4 @@
-"""What a seller's documents look like, as it is typed: accounts are checked, and pictures decoded."""
+"""The form of a seller's branding: bank accounts are checked, and logos decoded, as they are entered."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from customers.models.sellers import HEX_COLOR
 
 
 class SellerForm(PartyForm):
-    """The picture is no field of the seller's: what is uploaded is drawn anew and kept by its hash."""
+    """A seller. The uploaded logo is not a field of the seller: it is re-encoded and stored by its hash."""
 
     logo_file = forms.FileField(
         label="Logo",
@@ -42,7 +42,7 @@ class SellerForm(PartyForm):
         for name, example in examples.items():
             if name in self.fields:
                 self.fields[name].widget.attrs["placeholder"] = example
-        if "iban" in self.fields:  # as it is typed, with spaces; what is kept has none
+        if "iban" in self.fields:  # entered with spaces, stored without
             self.fields["iban"].max_length = None
             self.fields["iban"].validators = []
             self.fields["iban"].widget.attrs.pop("maxlength", None)
@@ -70,7 +70,7 @@ class SellerForm(PartyForm):
         return color
 
     def clean_logo_file(self) -> Logo | None:
-        """Return the picture as it would be kept."""
+        """Return the logo as it would be stored."""
         uploaded = self.cleaned_data["logo_file"]
         try:
             return read_logo(uploaded.read()) if uploaded else None
@@ -78,8 +78,8 @@ class SellerForm(PartyForm):
             raise forms.ValidationError(str(refusal)) from refusal
 
     def chosen_logo(self) -> Logo | None:
-        """Return the logo that was asked for: the new one, none, or that of before. It may not be stored yet."""
+        """Return the chosen logo: the new one, none, or the current one. It may not be stored yet."""
         if self.cleaned_data.get("removes_logo"):
             return None
-        new: Logo | None = self.cleaned_data.get("logo_file")
-        return new or self.instance.logo
+        uploaded_logo: Logo | None = self.cleaned_data.get("logo_file")
+        return uploaded_logo or self.instance.logo

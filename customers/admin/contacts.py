@@ -1,4 +1,4 @@
-"""Who gets a customer's mail: rows on the customer's page."""
+"""Contacts, who receive a customer's email: rows on the customer's page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is billed."""
+"""The pages of customers."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ class CustomerForm(PartyForm):
 
 
 class CustomerAdmin(ModelAdmin):
-    """Registered by billing, which adds what the customer uses, owes and is subscribed to."""
+    """Registered by billing, which adds the customer's usage, receivables and subscriptions."""
 
     form = CustomerForm
     list_display = ("legal_name", "external_id", "country", "currency", "seller", "sandbox_shown", "created_at")
@@ -69,11 +69,11 @@ class CustomerAdmin(ModelAdmin):
         return "sandbox" if customer.sandbox else "live"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
-        """What events and documents know a customer by stays."""
+        """Keep the fields by which events and invoices identify a customer."""
         return ("external_id", "sandbox", "test_clock") if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: bool) -> None:
-        """Store the customer and tell so; who is told of contacts hears of them when those are stored."""
+        """Store the customer and announce the change; changes of contacts are announced when those are stored."""
         with transaction.atomic():
             super().save_model(request, obj, form, change)
             if change:
@@ -91,6 +91,6 @@ class CustomerAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        if (exact := queryset.filter(sandbox__in=[False, True], external_id=term)).exists():
-            return exact, False
+        if (exact_matches := queryset.filter(sandbox__in=[False, True], external_id=term)).exists():
+            return exact_matches, False
         return queryset.filter(customer_matches(term)), False

@@ -1,4 +1,4 @@
-"""Mails in finance's own words: a form, what they may name, and the mail as it would be, beside it."""
+"""Email templates in the seller's own words: a form with its placeholders, and a live preview."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ class WordingAdmin(ModelAdmin):
         return LANGUAGES.get(wording.language, wording.language)
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the mail as the form words it, or as it comes with the product where the form says nothing yet."""
+        """Show the email with the form's wording, or the built-in wording while the form is empty."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         kind = request.POST.get("kind", "")
@@ -97,7 +97,7 @@ class WordingAdmin(ModelAdmin):
 
     @action(description="Send me a test", icon="forward_to_inbox", permissions=["send"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Mail the stored wording, with sample facts, to whoever asks."""
+        """Send the stored wording with sample facts to the current user."""
         wording = self.get_object(request, object_id)
         back = HttpResponseRedirect(reverse("admin:customers_emailtemplate_change", args=[object_id]))
         to = request.user.email
@@ -124,11 +124,11 @@ class WordingAdmin(ModelAdmin):
 
 
 def sample(kind: str, language: str, wordings: dict[str, list[str]]) -> EmailText:
-    """Return a mail of sample facts."""
+    """Return an email with sample facts."""
     return compose_email(kind, language=language, facts=SAMPLES[kind], customer_name=SAMPLE_NAME, wordings=wordings)
 
 
 def names_with_samples(kind: str) -> list[tuple[str, str]]:
-    """Return what a wording may name, each with what it stands for in the sample."""
+    """Return the placeholders of a template, each with its value in the sample."""
     facts = {"customer_name": SAMPLE_NAME, **SAMPLES[kind]}
     return [(f"{{{name}}}", "" if facts[name] is None else str(facts[name])) for name in placeholder_names(kind)]

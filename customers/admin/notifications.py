@@ -1,4 +1,4 @@
-"""What happened, and what came of telling it."""
+"""Notifications and their deliveries."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ from customers.notifications.webhook_endpoints import EndpointRefused
 
 COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
 MOST_AT_ONCE = 200
-"""Deliveries that one click sends again; an endpoint's own page does so for more."""
+"""Maximum deliveries that one action sends again; the endpoint's own page can send more."""
 
 
 class KindFilter(DropdownFilter):
@@ -41,7 +41,7 @@ class DeliveredKindFilter(KindFilter):
 
 
 class Log(ModelAdmin):
-    """A list that only tells."""
+    """A read-only list."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -132,8 +132,8 @@ class DeliveryAdmin(Log):
 
     @display(description="To")
     def to(self, delivery: Delivery) -> str:
-        whom = delivery.endpoint or delivery.contact or delivery.staff
-        return str(whom) if whom else "a contact who was removed"
+        recipient = delivery.endpoint or delivery.contact or delivery.staff
+        return str(recipient) if recipient else "a contact who was removed"
 
     @display(description="State", ordering="state", label=COLORS)
     def state_shown(self, delivery: Delivery) -> tuple[str, str]:
@@ -156,32 +156,32 @@ class DeliveryAdmin(Log):
 
     @admin.action(description="Send the selected again", permissions=["again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> Any:
-        """Send messages and mails again, after a look at what that means."""
-        chosen = list(queryset.select_related("endpoint")[:MOST_AT_ONCE])
+        """Send webhooks and emails again, after a confirmation."""
+        deliveries = list(queryset.select_related("endpoint")[:MOST_AT_ONCE])
         if "_agreed" not in request.POST:
-            had = sum(one.state == DeliveryState.DELIVERED for one in chosen)
-            twice = [f"{had:,} of them were delivered: receivers get these again."] if had else []
-            ids = [("_selected_action", str(one.pk)) for one in chosen]
+            delivered_count = sum(delivery.state == DeliveryState.DELIVERED for delivery in deliveries)
+            repeat_warning = [f"{delivered_count:,} of them were delivered: receivers get these again."] if delivered_count else []
+            ids = [("_selected_action", str(delivery.pk)) for delivery in deliveries]
             return self.admin_site.confirmation(
                 request,
                 page=self,
                 title="Send again",
                 consequences=[
-                    f"{len(chosen):,} messages are sent again, with all their tries ahead of them.",
+                    f"{len(deliveries):,} messages are sent again, with all their tries ahead of them.",
                     "A webhook keeps its id, so that its receiver knows it.",
-                    *twice,
+                    *repeat_warning,
                 ],
                 hidden=[("action", "send_again"), ("_agreed", "1"), *ids],
                 verb="Send again",
             )
-        sent, refused = 0, set()
-        for one in chosen:
+        sent_count, refusals = 0, set()
+        for one in deliveries:
             try:
                 resend(delivery=one, at=timezone.now())
-                sent += 1
+                sent_count += 1
             except EndpointRefused as refusal:
-                refused.add(str(refusal))
-        messages.success(request, f"{sent:,} messages are on their way.")
-        for reason in sorted(refused):
-            messages.warning(request, f"{len(chosen) - sent:,} are not sent: {reason}")
+                refusals.add(str(refusal))
+        messages.success(request, f"{sent_count:,} messages are on their way.")
+        for reason in sorted(refusals):
+            messages.warning(request, f"{len(deliveries) - sent_count:,} are not sent: {reason}")
         return None

@@ -1,4 +1,4 @@
-"""What the forms of sellers and customers share."""
+"""The form fields that sellers and customers share."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class PartyForm(forms.ModelForm):
 
 class CodeField(forms.CharField):
     """
-    A code in capitals that must be one of those known.
+    A code in capitals that must be a known one.
 
     :raises ValidationError: if it is not.
     """

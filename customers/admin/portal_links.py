@@ -1,4 +1,4 @@
-"""Links into the portal, as support gives them: mailed to a contact, or shown once to look as the customer does."""
+"""Portal links created by support: sent to a contact by email, or shown once for read-only access."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,26 +25,26 @@ class LinkForm(forms.Form):
 
     def __init__(self, *args: Any, contacts: list[Contact], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        mailed = [(str(one.pk), f"mail it to {one}") for one in contacts]
+        contact_choices = [(str(contact.pk), f"mail it to {contact}") for contact in contacts]
         self.fields["to"].choices = [
-            *mailed,
+            *contact_choices,
             (LOOK, "show it here: to look as the customer does, and change nothing"),
         ]
         self.fields["to"].initial = self.fields["to"].choices[0][0]
 
 
 def create_portal_link(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Ask for whom, then mail the link or show it."""
+    """Ask for the recipient, then send the link or show it."""
     contacts = list(Contact.objects.filter(customer=customer).order_by("-billing", "email"))
     form = LinkForm(request.POST or None, contacts=contacts)
     back = reverse("admin:customers_customer_change", args=[customer.pk])
     if request.method == "POST" and form.is_valid():
-        at, chosen = timezone.now(), form.cleaned_data["to"]
-        if chosen == LOOK:
+        at, recipient = timezone.now(), form.cleaned_data["to"]
+        if recipient == LOOK:
             _, secret = create_link(customer=customer, way=PortalAccessWay.STAFF, by=request.user, at=at)
             url = portal_origin(request) + reverse("portal_enter", args=[secret])
             return _shown(page, request, customer, url, back)
-        contact = next(one for one in contacts if str(one.pk) == chosen)
+        contact = next(candidate for candidate in contacts if str(candidate.pk) == recipient)
         invite_contact(contact=contact, origin=portal_origin(request), by=request.user, at=at)
         wake_mail_worker()
         messages.success(request, f"A link is on its way to {contact.email}.")
@@ -74,9 +74,9 @@ def _shown(page: ModelAdmin, request: HttpRequest, customer: Customer, url: str,
         "back": back,
     }
     request.current_app = page.admin_site.name
-    answer = TemplateResponse(request, "staff/customers/secret.html", context)
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response = TemplateResponse(request, "staff/customers/secret.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _minutes(span: timedelta) -> int:

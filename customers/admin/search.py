@@ -1,23 +1,23 @@
-"""Finding customers by what staff remember of them: for the customers' own list, and for lists of what is theirs."""
+"""Search for customers, in the list of customers and in lists of their rows."""
 
 from django.db.models import Q
 
 from customers.models import Customer
 
 MOST = 50
-"""Customers whose rows one search of another list looks for."""
+"""Maximum customers whose rows one search of another list includes."""
 
 
 def customer_matches(term: str) -> Q:
-    """Return the condition that a part of a customer's name, or the start of the external id, is `term`."""
+    """Return the condition that a customer's name contains `term` or the external id starts with it."""
     return Q(legal_name__icontains=term) | Q(external_id__startswith=term)
 
 
 def find_customer_ids(term: str) -> list[int]:
     """
-    Return the ids of the first customers found.
+    Return the ids of the first matching customers.
 
-    Other lists ask for these first, and then for what is theirs by an index: a search over both tables at once would
-    walk the longer one.
+    Other lists query these first and then their own rows by index: a search over both tables at once would scan the
+    larger one.
     """
     return list(Customer.objects.filter(customer_matches(term)).values_list("pk", flat=True)[:MOST])

@@ -1,4 +1,4 @@
-"""The legal entities that issue documents."""
+"""The pages of sellers: the legal entities that issue invoices."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from customers.admin.parties import LANGUAGE
 from customers.brand.logos import store_logo
 from customers.models import Seller
 
-# One field to a row: the preview stands beside them.
+# One field per row, since the preview is next to them.
 PLACE = ("address_line1", "address_line2", "postal_code", "city", "region", "country", "email")
 LOOK = ("logo_file", "removes_logo", "brand_color", "accent_color", "paper", "notes", "footer")
 PAYING = ("payment_terms", "account_holder", "iban", "bic", "bank_details")
@@ -19,7 +19,7 @@ CONTENT = ("shows_usage", "shows_wallets", "e_invoices")
 
 
 class SellerAdmin(ModelAdmin):
-    """Registered by wallets, above what draws documents: see invoices/admin/sellers.py."""
+    """Registered by wallets, which may import the app that renders invoices: see invoices/admin/sellers.py."""
 
     form = SellerForm
     list_display = ("legal_name", "code", "country", "currency", "grace", "net_days")

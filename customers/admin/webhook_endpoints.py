@@ -1,4 +1,7 @@
-"""Webhook endpoints: added with a secret that is shown once, tested, rotated, sent what they missed, removed."""
+"""
+Webhook endpoints: created with a secret that is shown once, tested, rotated, disabled, resent missed messages,
+removed.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -139,7 +142,7 @@ class WebhookEndpointAdmin(ModelAdmin):
         return "its secret, which was shown when it was made"
 
     def has_delete_permission(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> bool:
-        """An endpoint is removed by its button, so that what was sent to it can still be read."""
+        """Reject deletion: the Remove action keeps the deliveries readable."""
         return False
 
     def has_steer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -172,7 +175,7 @@ class WebhookEndpointAdmin(ModelAdmin):
 
     @action(description="Test", icon="send", permissions=["steer"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._asked(
+        return self._confirmed(
             request,
             self._endpoint(request, object_id),
             title="Send a test",
@@ -186,7 +189,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     def missed(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
         since = endpoint.failing_since or timezone.now() - timedelta(days=1)
-        return self._asked(
+        return self._confirmed(
             request,
             endpoint,
             title=f"Send {endpoint} what it missed",
@@ -204,7 +207,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     @action(description="Rotate", icon="autorenew", permissions=["steer"])
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
-        return self._asked(
+        return self._confirmed(
             request,
             endpoint,
             title=f"Rotate the secret of {endpoint}",
@@ -226,7 +229,7 @@ class WebhookEndpointAdmin(ModelAdmin):
         is_off = endpoint.disabled_at is not None
         off = ["Nothing is sent to it any more; what falls due meanwhile is given up, and can be sent later."]
         on = ["What happens from now on is sent to it.", "What it missed is sent by “Send missed”."]
-        return self._asked(
+        return self._confirmed(
             request,
             endpoint,
             title=f"Switch {endpoint} {'on' if is_off else 'off'}",
@@ -243,7 +246,7 @@ class WebhookEndpointAdmin(ModelAdmin):
     @action(description="Remove", icon="delete", permissions=["steer"], variant=ActionVariant.DANGER)
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
-        return self._asked(
+        return self._confirmed(
             request,
             endpoint,
             title=f"Remove {endpoint}",
@@ -261,11 +264,11 @@ class WebhookEndpointAdmin(ModelAdmin):
 
     @action(description="Deliveries", icon="list", permissions=["look"])
     def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lead to what came of its messages."""
-        found = reverse("admin:customers_delivery_changelist")
-        return HttpResponseRedirect(f"{found}?endpoint__id__exact={self._endpoint(request, object_id).pk}")
+        """Redirect to the deliveries of the endpoint."""
+        list_url = reverse("admin:customers_delivery_changelist")
+        return HttpResponseRedirect(f"{list_url}?endpoint__id__exact={self._endpoint(request, object_id).pk}")
 
-    def _asked(
+    def _confirmed(
         self,
         request: HttpRequest,
         endpoint: WebhookEndpoint,
@@ -279,19 +282,22 @@ class WebhookEndpointAdmin(ModelAdmin):
         danger: bool = False,
         goes_to: str = "",
     ) -> HttpResponse:
-        """Ask, do it, and say what was done; done: the words, or the page to go on with."""
+        """
+        Ask for confirmation, run `do`, and report the result; done: returns the success message, or the page to show
+        next.
+        """
         problems = []
         if request.method == "POST" and (form is None or form.is_valid()):
             try:
-                told = done(do(endpoint, form, timezone.now()))
+                success = done(do(endpoint, form, timezone.now()))
             except webhook_endpoints.EndpointRefused as refusal:
                 problems = [str(refusal)]
             else:
-                if isinstance(told, HttpResponse):
-                    return told
-                messages.success(request, told)
-                here = reverse("admin:customers_webhookendpoint_change", args=[endpoint.pk])
-                return HttpResponseRedirect(reverse(goes_to) if goes_to else here)
+                if isinstance(success, HttpResponse):
+                    return success
+                messages.success(request, success)
+                endpoint_url = reverse("admin:customers_webhookendpoint_change", args=[endpoint.pk])
+                return HttpResponseRedirect(reverse(goes_to) if goes_to else endpoint_url)
         return self.admin_site.confirmation(
             request,
             page=self,

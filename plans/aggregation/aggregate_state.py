@@ -1,8 +1,8 @@
 """
-What is kept of the events of one period, whatever their number, and the quantity that an aggregation makes of it.
+The aggregate state of a period's events, of constant size, and the quantity that an aggregation computes from it.
 
-A tally of some events and a tally of others add up to the tally of both, in any order. So events may arrive late,
-repeated batches aside, and a read never walks them.
+The states of two sets of events merge into the state of their union, in any order. So late events are added like any
+others, and a read never walks the events. (Duplicates are removed before.)
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from lib.money import round_to
 Aggregation = Literal["count", "sum", "max", "min", "average", "latest", "unique", "weighted_sum"]
 
 QUOTIENT = Decimal("1e-12")
-"""A quotient that no decimal holds is rounded half-up to twelve places, as fine as a unit price."""
+"""The step that quotients without an exact decimal form are rounded to, half-up: as fine as a unit price."""
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class EventValue(NamedTuple):
-    """One event's value and its place in time, by which marks compare: time, then source, then the sender's id."""
+    """The value of one event and its place in time. Events are ordered by time, then source, then the sender's id."""
 
     at: datetime
     source: str
@@ -33,10 +33,10 @@ class EventValue(NamedTuple):
 
 class UsageWindow(NamedTuple):
     """
-    The time that a quantity is of: [start, end).
+    The time [start, end) that a quantity covers.
 
-    full: microseconds of the whole period of use, of which the window may be a part cut short by a start, an end or
-        a change of plan. A weighted sum is divided by it, so that half a month of 10 GB is 5 GB-months.
+    full_microseconds: length of the whole usage period. A window may be a part of it, shortened by the subscription's
+        start or end or by a plan change. A weighted sum is divided by it, so half a month of 10 GB is 5 GB-months.
     """
 
     start: datetime
@@ -47,13 +47,14 @@ class UsageWindow(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class AggregateState:
     """
-    What is kept of a window's events.
+    The aggregate state of a window's events.
 
-    events: how many. total: the sum of their values. low, high: the least and the greatest, None without events.
-    latest: the last one. first_at: when the first one was.
-    moment: of deltas, Σ value × microseconds since the window's start; of levels, Σ level × microseconds until the
-        next one. Neither depends on the window's end, which a cancellation moves.
-    members: of distinct values, how many came less how many went.
+    events: number of events. total: sum of their values. low, high: the smallest and the greatest value; None without
+        events.
+    latest: the last event. first_at: time of the first one.
+    moment: for deltas, Σ value × microseconds since the window's start; for levels, Σ level × microseconds until the
+        next event. Neither depends on the window's end, which a cancellation moves.
+    members: for distinct values, the number that joined less the number that left.
     """
 
     events: int = 0
@@ -70,7 +71,7 @@ EMPTY = AggregateState()
 
 
 def aggregate_event(event: EventValue, start: datetime) -> AggregateState:
-    """Return what one event adds: as a value, and as a delta at its time since the window's start."""
+    """Return the state of a single event, whose delta counts from its time since the window's start."""
     value = event.value
     return AggregateState(
         1, value, value, value, event, event.at, EXACT.multiply(value, Decimal(to_microseconds(event.at - start)))
@@ -79,10 +80,10 @@ def aggregate_event(event: EventValue, start: datetime) -> AggregateState:
 
 def merge_states(state: AggregateState, other: AggregateState) -> AggregateState:
     """
-    Return the tally of the events of both.
+    Return the state of the events of both.
 
-    What levels hold for and which values are members depends on the events between, so a caller who counts those adds
-    moments and members that are differences.
+    The duration of a level, and whether a value is a member, depend on the events in between. A caller that merges
+    levels or distinct values therefore passes moments and members that are differences.
     """
     if not state.events:
         return other
@@ -102,9 +103,11 @@ def merge_states(state: AggregateState, other: AggregateState) -> AggregateState
 
 def compute_quantity(aggregation: Aggregation, state: AggregateState, *, opening: Decimal = ZERO) -> Decimal:
     """
-    Return the quantity that an aggregation other than the weighted sum makes of a window's events.
+    Return the quantity of a window's events under any aggregation but the weighted sum.
 
-    opening: the level that a recurring meter enters the window with; zero otherwise.
+    opening: level at the window's start, for a recurring meter; zero otherwise.
+
+    :raises ValueError: if the aggregation is a weighted sum.
 
     Source: docs/metering.md#aggregations.
     """
@@ -126,7 +129,7 @@ def compute_quantity(aggregation: Aggregation, state: AggregateState, *, opening
 
 
 def to_microseconds(duration: timedelta) -> int:
-    """Return a span in whole microseconds."""
+    """Return a duration in whole microseconds."""
     return duration // _MICROSECOND
 
 

@@ -1,4 +1,4 @@
-"""Distinct values that come and go: seats, active users, devices."""
+"""Distinct values that join and leave: seats, active users, devices."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 class MembershipChange(NamedTuple):
     """
-    One event's word on one value; steps compare by their place: time, then source, then the sender's id.
+    One event that adds or removes a value. Changes are ordered by time, then source, then the sender's id.
 
-    joins: whether the value is there from now on, or gone.
+    joins: True if the value is a member from here on, False if it is removed.
     """
 
     at: datetime
@@ -20,9 +20,9 @@ class MembershipChange(NamedTuple):
 
 def is_member(last: MembershipChange | None, *, was_member: bool = False) -> bool:
     """
-    Tell whether a value is there after its last step of a period.
+    Return whether a value is a member after its last change in a period.
 
-    before: whether it was there when the period began, which counts where no step follows.
+    was_member: whether it was one at the period's start, which decides if the period has no change.
     """
     return was_member if last is None else last.joins
 
@@ -31,10 +31,11 @@ def apply_changes(
     last: MembershipChange | None, changes: Iterable[MembershipChange], *, was_member: bool = False
 ) -> tuple[MembershipChange | None, int]:
     """
-    Return a value's last step once more steps of its period are known, and by how many members that changes the end.
+    Return a value's last change after further changes of its period, and the resulting difference in members at the
+    period's end.
 
-    last: the one known so far. The later period in which the value takes its next step entered with what is changed
-    here, so its own count changes the other way around.
+    last: the last change known before. The later period with the value's next change started with the membership that
+        is corrected here, so its own count changes by the opposite amount.
 
     Source: docs/metering.md#unique.
     """

@@ -1,4 +1,4 @@
-"""A level held over time: gigabyte-months, seat-days."""
+"""A level weighted by the time it lasts: gigabyte-months, seat-days."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -12,11 +12,11 @@ from lib.money import round_to
 from plans.aggregation.aggregate_state import QUOTIENT, AggregateState, EventValue, UsageWindow, to_microseconds
 
 Measures = Literal["deltas", "levels"]
-"""Whether an event says by how much the level changed, or what it is from then on."""
+"""Whether an event's value is the change of the level or the new level."""
 
 
 class LevelSpan(NamedTuple):
-    """A level from one moment to the next: what explains a weighted sum."""
+    """A level and the time it lasts: the explanation of a weighted sum."""
 
     level: Decimal
     start: datetime
@@ -32,18 +32,18 @@ def weighted_sum(
     until: datetime | None = None,
 ) -> Decimal:
     """
-    Return Σ level × the time it was held ÷ the whole period of use.
+    Return Σ level × duration ÷ the whole usage period.
 
-    opening: the level that the window is entered with.
-    until: count what was held so far, up to this moment within the window; its end if not given.
+    opening: level at the window's start.
+    until: a time within the window up to which the level counts; the window's end by default.
 
-    The integral is exact; the quotient is rounded half-up to twelve places where it has no exact decimal form.
+    The integral is exact. The quotient is rounded half-up to twelve places if it has no exact decimal form.
 
     Source: docs/metering.md#weighted-sum.
     """
     end = window.end if until is None else min(until, window.end)
     if state.latest is not None:
-        end = max(end, state.latest.at)  # an event may be a little ahead of the clock that it is read by
+        end = max(end, state.latest.at)  # an event's time may be slightly ahead of the reader's clock
     level_integral = integrate_level(measures, state, start=window.start, end=end, opening=opening)
     return round_to(Fraction(level_integral) / window.full_microseconds, QUOTIENT).normalize(EXACT)
 
@@ -51,10 +51,11 @@ def weighted_sum(
 def integrate_level(
     measures: Measures, state: AggregateState, *, start: datetime, end: datetime, opening: Decimal = ZERO
 ) -> Decimal:
-    """Return Σ level × microseconds held from `start` to `end`, which is not before the last event, exactly."""
+    """Return Σ level × microseconds from `start` to `end`, exactly. `end` must not be before the last event."""
     if measures == "deltas":
-        undelayed = EXACT.multiply(EXACT.add(opening, state.total), Decimal(to_microseconds(end - start)))
-        return EXACT.subtract(undelayed, state.moment)
+        # Count every delta from the window's start, then subtract the time before each delta, which `moment` sums.
+        from_start = EXACT.multiply(EXACT.add(opening, state.total), Decimal(to_microseconds(end - start)))
+        return EXACT.subtract(from_start, state.moment)
     if state.first_at is None or state.latest is None:
         return EXACT.multiply(opening, Decimal(to_microseconds(end - start)))
     before = EXACT.multiply(opening, Decimal(to_microseconds(state.first_at - start)))
@@ -63,7 +64,7 @@ def integrate_level(
 
 
 def closing_level(measures: Measures, state: AggregateState, *, opening: Decimal = ZERO) -> Decimal:
-    """Return the level that the window is left with, and a recurring meter enters the next one with."""
+    """Return the level at the window's end, which is the next window's opening level for a recurring meter."""
     if measures == "deltas":
         return EXACT.add(opening, state.total)
     return state.latest.value if state.latest is not None else opening
@@ -71,9 +72,9 @@ def closing_level(measures: Measures, state: AggregateState, *, opening: Decimal
 
 def level_moment(events: Iterable[EventValue]) -> Decimal:
     """
-    Return Σ level × microseconds until the next one, the last one left out.
+    Return Σ level × microseconds until the next event; the last event is not counted.
 
-    marks: in order; of several at one instant only the last has any time.
+    events: in order; of several at the same time, only the last one has a duration.
     """
     moment = ZERO
     for event, next_event in pairwise(events):
@@ -84,7 +85,7 @@ def level_moment(events: Iterable[EventValue]) -> Decimal:
 def level_spans(
     measures: Measures, events: Iterable[EventValue], window: UsageWindow, *, opening: Decimal = ZERO
 ) -> Iterator[LevelSpan]:
-    """Yield the levels of a window in order, without those that were held for no time."""
+    """Yield the levels of a window in order, without levels of zero duration."""
     level, since = opening, window.start
     for event in events:
         if event.at > since:

@@ -1,4 +1,4 @@
-"""GET /api/v1/plans/{plan}/versions/{number}/diff: what differs from another version."""
+"""GET /api/v1/plans/{plan}/versions/{number}/diff: the differences from another version."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ KINDS = ["changed", "added", "removed", "ordered"]
 
 
 class DifferenceSerializer(serializers.Serializer[VersionDifference]):
-    """One thing that differs. A row that was added or removed says what it holds in `after` or `before`."""
+    """One difference. `after` or `before` has the content of a row that was added or removed."""
 
     kind = serializers.ChoiceField(KINDS, help_text="`ordered`: the same rows in another order.")
     path = serializers.ListField(child=serializers.CharField(), help_text="Where: from the feature or fee inwards.")
-    what = serializers.CharField(help_text="What changed, or which kind of row was added or removed.")
+    label = serializers.CharField(help_text="The fact that changed, or the kind of row that was added or removed.")
     field = serializers.CharField(help_text="The changed field's name; empty otherwise.")
     before = serializers.CharField()
     after = serializers.CharField()
@@ -32,7 +32,7 @@ class DifferenceSerializer(serializers.Serializer[VersionDifference]):
 
 
 class ComparisonSerializer(serializers.Serializer[Any]):
-    """What differs between two versions of a plan."""
+    """The differences between two versions of a plan."""
 
     plan = serializers.CharField()
     version = serializers.IntegerField()
@@ -48,15 +48,15 @@ AGAINST = OpenApiParameter(
 
 
 class ComparisonView(generics.GenericAPIView[PlanVersion]):
-    """Two versions side by side."""
+    """Two versions of a plan, compared."""
 
     required_scopes = {"GET": "read"}
     serializer_class = ComparisonSerializer
 
     @extend_schema(operation_id="compare_plan_versions", summary="Tell what a version changes", parameters=[AGAINST])
     def get(self, request: Request, plan: str, number: int) -> Response:
-        of_plan = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
-        versions = visible(of_plan.select_related("plan", "copied_from"), sandbox=request.user.sandbox)
+        plan_versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
+        versions = visible(plan_versions.select_related("plan", "copied_from"), sandbox=request.user.sandbox)
         version = generics.get_object_or_404(versions, number=number)
         against = self._against(versions, version)
         differences = compare(*read_contents(against, version))
@@ -69,13 +69,13 @@ class ComparisonView(generics.GenericAPIView[PlanVersion]):
         return Response(document)
 
     def _against(self, versions: PlanVersionQuerySet, version: PlanVersion) -> PlanVersion:
-        asked = self.request.query_params.get("against")
-        if asked is None:
-            found = versions.compared_with(version, at=timezone.now())
+        number_text = self.request.query_params.get("against")
+        if number_text is None:
+            other_version = versions.compared_with(version, at=timezone.now())
         else:
-            known = asked.isdecimal() and asked.isascii() and len(asked) < 10
-            found = versions.filter(number=int(asked)).first() if known else None
-        if found is None:
-            told = f"{version.plan.code} has no version {asked}." if asked else f"{version} is the first one."
-            raise serializers.ValidationError({"against": [serializers.ErrorDetail(told, "unknown")]})
-        return found
+            is_number = number_text.isdecimal() and number_text.isascii() and len(number_text) < 10
+            other_version = versions.filter(number=int(number_text)).first() if is_number else None
+        if other_version is None:
+            message = f"{version.plan.code} has no version {number_text}." if number_text else f"{version} is the first one."
+            raise serializers.ValidationError({"against": [serializers.ErrorDetail(message, "unknown")]})
+        return other_version

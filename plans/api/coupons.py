@@ -1,4 +1,4 @@
-"""Coupons over HTTP: read only, since they are made in the admin, like prices."""
+"""Coupons over HTTP: read-only, since they are edited in the admin, like prices."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from plans.models import Coupon
 
 
 class CouponSerializer(serializers.ModelSerializer[Coupon]):
-    """A percentage or an amount off; of all that a document bills where neither features nor fees are named."""
+    """A percentage or an amount off; off the whole invoice if neither features nor fees are listed."""
 
     percent = NumberField(allow_null=True)
     amount = serializers.SerializerMethodField(help_text="Null for a percentage.")
@@ -42,19 +42,19 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
 
 
 class Coupons(generics.GenericAPIView[Coupon]):
-    """Coupons, whoever holds them."""
+    """All coupons."""
 
     serializer_class = CouponSerializer
     lookup_field = "code"
     lookup_url_kwarg = "coupon"
 
     def get_queryset(self) -> QuerySet[Coupon]:
-        """Return all of them."""
+        """Return all coupons."""
         return Coupon.objects.all()
 
 
 class CouponsView(Coupons, generics.ListAPIView[Coupon]):
-    """What there is."""
+    """The list of coupons."""
 
     required_scopes = {"GET": "read"}
 

@@ -1,4 +1,4 @@
-"""Features over HTTP: read only, since they are made in the admin, like prices."""
+"""Features over HTTP: read-only, since they are edited in the admin, like prices."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from plans.models import Feature
 
 
 class FeatureSerializer(serializers.ModelSerializer[Feature]):
-    """What a customer may use. What a plan includes of it, and its price, stand with the plan's version."""
+    """
+    Something that a customer may use. Its allowance and price belong to the versions of the plans that grant it.
+    """
 
     meter = serializers.CharField(source="meter.code", allow_null=True, default=None, help_text="Of metered ones.")
     unit = serializers.CharField(source="meter.unit", allow_null=True, default=None)
@@ -23,7 +25,7 @@ class FeatureSerializer(serializers.ModelSerializer[Feature]):
 
 
 class FeaturesView(generics.ListAPIView[Feature]):
-    """What there is."""
+    """The list of features."""
 
     required_scopes = {"GET": "read"}
     queryset = Feature.objects.select_related("meter")

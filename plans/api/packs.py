@@ -1,4 +1,4 @@
-"""Credit packs over HTTP: read only, since they are made in the admin, like prices."""
+"""Credit packs over HTTP: read-only, since they are edited in the admin, like prices."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from plans.models import BonusSlab, CreditPack, PackPrice
 
 
 class PackPriceSerializer(serializers.ModelSerializer[PackPrice]):
-    """Before tax: of a pack, or of each unit of those that are sold one by one."""
+    """The price before tax: of a pack, or of each unit if units are sold individually."""
 
     price = NumberField()
 
@@ -25,7 +25,7 @@ class PackPriceSerializer(serializers.ModelSerializer[PackPrice]):
 
 
 class BonusSlabSerializer(serializers.ModelSerializer[BonusSlab]):
-    """What is added from so much on: units for each pack, and a percentage of those that are bought."""
+    """The bonus from a threshold on: units for each pack, and a percentage of the units bought."""
 
     least = NumberField(help_text="Units, or what is paid for them before tax: see `slabs_by`.")
     units = NumberField()
@@ -70,12 +70,12 @@ class PackSerializer(serializers.ModelSerializer[CreditPack]):
         read_only_fields = fields
 
     def get_on_sale(self, pack: CreditPack) -> bool:
-        """Return whether it can be bought now."""
+        """Return whether the pack can be bought now."""
         return pack.is_on_sale(timezone.now())
 
 
 class Packs(generics.GenericAPIView[CreditPack]):
-    """Packs, on sale or not."""
+    """Credit packs, on sale or not."""
 
     required_scopes = {"GET": "read"}
     serializer_class = PackSerializer
@@ -83,7 +83,7 @@ class Packs(generics.GenericAPIView[CreditPack]):
     lookup_url_kwarg = "pack"
 
     def get_queryset(self) -> QuerySet[CreditPack]:
-        """Return all of them, with prices and bonus."""
+        """Return all packs with their prices and bonus slabs."""
         return CreditPack.objects.prefetch_related(
             Prefetch("prices", PackPrice.objects.order_by("currency")),
             Prefetch("slabs", BonusSlab.objects.order_by("least")),
@@ -91,7 +91,7 @@ class Packs(generics.GenericAPIView[CreditPack]):
 
 
 class PacksView(Packs, generics.ListAPIView[CreditPack]):
-    """What there is."""
+    """The list of credit packs."""
 
     @extend_schema(operation_id="list_packs", summary="List credit packs, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -99,7 +99,7 @@ class PacksView(Packs, generics.ListAPIView[CreditPack]):
 
 
 class PackView(Packs, generics.RetrieveAPIView[CreditPack]):
-    """One pack."""
+    """One credit pack."""
 
     @extend_schema(operation_id="get_pack", summary="Read a credit pack")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,4 +1,4 @@
-"""POST /api/v1/plans/{plan}/preview: what some usage would cost."""
+"""POST /api/v1/plans/{plan}/preview: the price of example usage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,14 +27,14 @@ NOTHING = RateUsage(ZERO)
 
 
 class QuantitySerializer(serializers.Serializer[Any]):
-    """How much of the feature would be used, with which dimensions."""
+    """A quantity of the feature, with its dimensions."""
 
     dimensions = serializers.DictField(child=serializers.CharField(max_length=4096), required=False, default=dict)
     quantity = NumberField()
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    """What to price."""
+    """The usage to price."""
 
     feature = serializers.CharField(max_length=64)
     currency = serializers.RegexField("^[A-Z]{3}$", help_text="ISO 4217 code, such as USD.")
@@ -44,7 +44,11 @@ class PreviewSerializer(serializers.Serializer[Any]):
     )
 
     def validate_currency(self, code: str) -> str:
-        """:raises serializers.ValidationError: if nothing can be rounded to the currency."""
+        """
+        Check that amounts can be rounded to the currency.
+
+        :raises serializers.ValidationError: if the currency is unknown.
+        """
         if code not in MINOR_UNITS:
             raise serializers.ValidationError(f"{code} is no currency of ISO 4217.")
         return code
@@ -65,7 +69,7 @@ EXAMPLE = OpenApiExample(
 
 
 class PreviewView(generics.GenericAPIView[Plan]):
-    """Prices by the function that bills: what it answers is what an invoice would say."""
+    """Prices usage by the function that bills, so the answer equals the invoice."""
 
     required_scopes = {"POST": "read"}
     serializer_class = PreviewSerializer
@@ -81,10 +85,10 @@ class PreviewView(generics.GenericAPIView[Plan]):
     def post(self, request: Request, plan: str) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        version = self._version(plan, asked.get("version"))
-        feature, price = _price(version, asked["feature"], asked["currency"])
-        quantities = _by_rate(price, asked["quantities"], feature)
+        request_data = serializer.validated_data
+        version = self._version(plan, request_data.get("version"))
+        feature, price = _price(version, request_data["feature"], request_data["currency"])
+        quantities = _by_rate(price, request_data["quantities"], feature)
         rating = rate_usage(price, quantities)
         return Response(_document(version, feature, rating))
 
@@ -92,17 +96,17 @@ class PreviewView(generics.GenericAPIView[Plan]):
         sandbox = self.request.user.sandbox
         versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
         if number is None:
-            found = versions.in_force(timezone.now()).select_related("plan").first()
+            version = versions.in_force(timezone.now()).select_related("plan").first()
         else:
-            found = visible(versions.filter(number=number), sandbox=sandbox).select_related("plan").first()
-        if found is None:
+            version = visible(versions.filter(number=number), sandbox=sandbox).select_related("plan").first()
+        if version is None:
             raise _refused("version", f"{plan} has no version {number or 'in force'}.", code="unknown")
-        return found
+        return version
 
 
 def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms, PriceTerms]:
     terms = load_terms(version.pk, currency)
-    feature = next((one for one in terms.features if one.code == code), None)
+    feature = next((feature_terms for feature_terms in terms.features if feature_terms.code == code), None)
     if feature is None:
         raise _refused("feature", f"{version} meters no feature “{code}”.", code="unknown")
     if feature.price is None:
@@ -113,23 +117,23 @@ def _price(version: PlanVersion, code: str, currency: str) -> tuple[FeatureTerms
 def _by_rate(
     price: PriceTerms, quantities: Sequence[Mapping[str, Any]], feature: FeatureTerms
 ) -> dict[int | str, Decimal | RateUsage]:
-    """Return what is asked for as one event at each rate."""
-    found: dict[int | str, RateUsage] = {}
+    """Return the requested quantities by rate, each as the usage of one event."""
+    usage_by_rate: dict[int | str, RateUsage] = {}
     stored = UnitCost.objects.filter(meter=feature.meter_id, currency=price.currency)
     costs = to_cost_rates(stored) if any(charges_unit_cost(rate.charge) for rate in price.rates) else ()
     now = timezone.now()
-    for index, one in enumerate(quantities):
-        rate = match_rate(price.rates, one["dimensions"])
+    for index, quantity in enumerate(quantities):
+        rate = match_rate(price.rates, quantity["dimensions"])
         if rate is None:
             raise _refused(f"quantities.{index}.dimensions", f"No rate of {feature.code} matches.", code="no_rate")
         try:
-            usage = usage_at_cost(rate, one["quantity"], one["dimensions"], costs=costs, at=now)
+            usage = usage_at_cost(rate, quantity["quantity"], quantity["dimensions"], costs=costs, at=now)
         except CostRefused as refusal:
             raise _refused(f"quantities.{index}.dimensions", str(refusal), code="no_cost") from refusal
-        before = found.get(rate.key, NOTHING)
-        together = RateUsage.from_one_event(EXACT.add(before.quantity, usage.quantity))
-        found[rate.key] = replace(together, carried=EXACT.add(before.carried, usage.carried))
-    return dict(found)
+        previous = usage_by_rate.get(rate.key, NOTHING)
+        combined = RateUsage.from_one_event(EXACT.add(previous.quantity, usage.quantity))
+        usage_by_rate[rate.key] = replace(combined, carried=EXACT.add(previous.carried, usage.carried))
+    return dict(usage_by_rate)
 
 
 def _refused(field: str, detail: str, *, code: str) -> serializers.ValidationError:

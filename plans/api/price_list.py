@@ -1,4 +1,4 @@
-"""GET and PUT /api/v1/plans/{plan}/versions/{number}/price-list: all that a version holds, as one document."""
+"""GET and PUT /api/v1/plans/{plan}/versions/{number}/price-list: a version's whole content as one document."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from rest_framework.response import Response
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import visible
 from plans.models import Plan, PlanVersion
-from plans.price_lists.json_format import document_of, item_of_document
-from plans.price_lists.list_import import take_in
-from plans.price_lists.version_items import ListRefused, items_of
+from plans.price_lists.json_format import to_document, item_from_document
+from plans.price_lists.list_import import import_price_list
+from plans.price_lists.version_items import ListRefused, read_items
 
 CHANGES = inline_serializer("PriceListChanges", {"changes": DifferenceSerializer(many=True)})
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Tell what it would change, and change nothing.")
 
 
 class PriceListView(generics.GenericAPIView[PlanVersion]):
-    """The price list of a version: to keep it elsewhere, and to put it into a draft."""
+    """The price list of a version, to export it and to import it into a draft."""
 
     required_scopes = {"GET": "read", "PUT": "manage"}
     serializer_class = serializers.Serializer[Any]
@@ -34,7 +34,7 @@ class PriceListView(generics.GenericAPIView[PlanVersion]):
     )
     def get(self, request: Request, plan: str, number: int) -> Response:
         versions = visible(self._versions(plan), sandbox=request.user.sandbox)
-        return Response(document_of(items_of(generics.get_object_or_404(versions, number=number))))
+        return Response(to_document(read_items(generics.get_object_or_404(versions, number=number))))
 
     @extend_schema(
         operation_id="put_price_list",
@@ -53,21 +53,21 @@ class PriceListView(generics.GenericAPIView[PlanVersion]):
             raise serializers.ValidationError({"version": [serializers.ErrorDetail(detail, "no_draft")]})
         dry_run = request.query_params.get("dry_run", "").lower() in ("1", "true", "yes")
         try:
-            item = item_of_document(request.data)
-            changes = take_in(item, version=version, by=None, at=timezone.now(), dry_run=dry_run)
+            item = item_from_document(request.data)
+            changes = import_price_list(item, version=version, by=None, at=timezone.now(), dry_run=dry_run)
         except ListRefused as refusal:
             raise _refused(refusal) from refusal
         return Response({"changes": DifferenceSerializer(changes, many=True).data})
 
     def _versions(self, plan: str) -> Any:
-        of_plan = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
-        return of_plan.select_related("plan")
+        plan_versions = PlanVersion.objects.filter(plan=generics.get_object_or_404(Plan, code=plan))
+        return plan_versions.select_related("plan")
 
 
 def _refused(refusal: ListRefused) -> serializers.ValidationError:
-    """Return a refusal that names each field by its way from the top of the document."""
-    found: dict[str, list[serializers.ErrorDetail]] = {}
-    for one in refusal.problems:
-        name = ".".join(filter(None, [str(one.row).strip("/").replace("/", "."), one.column])) or "price_list"
-        found.setdefault(name, []).append(serializers.ErrorDetail(one.text, "invalid"))
-    return serializers.ValidationError(found)
+    """Return a validation error that names each field by its path in the document."""
+    errors_by_path: dict[str, list[serializers.ErrorDetail]] = {}
+    for problem in refusal.problems:
+        name = ".".join(filter(None, [str(problem.row).strip("/").replace("/", "."), problem.column])) or "price_list"
+        errors_by_path.setdefault(name, []).append(serializers.ErrorDetail(problem.text, "invalid"))
+    return serializers.ValidationError(errors_by_path)

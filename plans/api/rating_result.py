@@ -1,4 +1,4 @@
-"""How a priced quantity reads: the same on a preview and on an invoice line."""
+"""The serialization of a priced quantity, shared by previews and invoice lines."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from lib.api.number_fields import NumberField
 
-# Some units at one price; amount = units × unit_price + flat_fee, exactly. `from` cannot be written as an attribute.
+# Units at one price: amount = units × unit_price + flat_fee, exactly. Inline, since `from` can't be an attribute.
 PARTS = inline_serializer(
     "Part",
     {
@@ -30,7 +30,7 @@ class AmountDocument(serializers.Serializer[Any]):
 
 
 class PricedLineSerializer(serializers.Serializer[Any]):
-    """What one rate comes to: quantity = included + billable + refused."""
+    """The usage of one rate, priced: quantity = included + billable + refused."""
 
     rate = serializers.CharField()
     quantity = NumberField()
@@ -42,7 +42,7 @@ class PricedLineSerializer(serializers.Serializer[Any]):
 
 
 class PricedSerializer(serializers.Serializer[Any]):
-    """What the usage comes to."""
+    """The priced usage."""
 
     plan = serializers.CharField()
     version = serializers.IntegerField()

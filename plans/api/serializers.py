@@ -1,4 +1,4 @@
-"""Plans, their versions and prices as the API gives them."""
+"""Serializers of plans, their versions and prices."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, Pl
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):
-    """A step of a tiered rate, up to and including `up_to`; null for the open last one."""
+    """A tier of a rate, up to and including `up_to`; null for the open last one."""
 
     up_to = NumberField(allow_null=True)
     unit_price = NumberField()
@@ -24,7 +24,7 @@ class TierSerializer(serializers.ModelSerializer[Tier]):
 
 
 class RateSerializer(serializers.ModelSerializer[Rate]):
-    """One way of charging, for usage that carries all the dimensions of `match`."""
+    """The charge for usage that has all the dimensions of `match`."""
 
     label = serializers.CharField(source="__str__")
     match = serializers.DictField(child=serializers.CharField())
@@ -54,7 +54,7 @@ class RateSerializer(serializers.ModelSerializer[Rate]):
 
 
 class PriceSerializer(serializers.ModelSerializer[Price]):
-    """What a feature costs in one currency. Of several rates the most specific match applies."""
+    """The price of a feature in one currency. Of several rates, the most specific match applies."""
 
     resets_unit = serializers.CharField(help_text="What resets_every counts; empty where it starts anew as invoiced.")
     minimum = NumberField(allow_null=True, help_text="What the feature comes to at least in a full period.")
@@ -68,7 +68,7 @@ class PriceSerializer(serializers.ModelSerializer[Price]):
 
 
 class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
-    """What a version grants of one feature, and what happens beyond it."""
+    """A version's terms for one feature: the allowance, and the rule for usage beyond it."""
 
     feature = serializers.CharField(source="feature.code")
     name = serializers.CharField(source="feature.name")
@@ -101,7 +101,7 @@ class PlanFeatureSerializer(serializers.ModelSerializer[PlanFeature]):
 
 
 class FeeSerializer(serializers.ModelSerializer[Fee]):
-    """A charge that no usage drives."""
+    """A charge independent of usage."""
 
     amount = AmountField(help_text="For each unit held, where its basis is seat or add_on.")
     included = serializers.IntegerField(help_text="Units held that cost nothing.")
@@ -116,7 +116,7 @@ class FeeSerializer(serializers.ModelSerializer[Fee]):
 
 
 class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
-    """What everybody on a version promises to spend on usage."""
+    """The guaranteed spend of every subscription to a version."""
 
     minimum = NumberField(help_text="Before coupons and tax: of each period, or of the whole contract.")
     periods = serializers.IntegerField(help_text="Invoice periods that the minimum is for.")
@@ -131,7 +131,7 @@ class CommitmentSerializer(serializers.ModelSerializer[Commitment]):
 
 
 class IncludedCreditsSerializer(serializers.ModelSerializer[IncludedCredits]):
-    """Credits, or money, that subscribers are granted without buying them."""
+    """Credits or money that subscribers are granted without a purchase."""
 
     unit = serializers.CharField(help_text="`credits`, or a currency: for subscriptions in that one.")
     amount = NumberField(help_text="Of a whole period, or of a whole month; prorated where it is less.")
@@ -195,6 +195,6 @@ class PlanSerializer(serializers.ModelSerializer[Plan]):
 
     @extend_schema_field(VersionSerializer(allow_null=True))
     def get_version(self, plan: Plan) -> Any:
-        """Return the version in force, which the view has fetched."""
-        found = plan.in_force
-        return VersionSerializer(found[0]).data if found else None
+        """Return the version in force, which the view has prefetched."""
+        versions_in_force = plan.in_force
+        return VersionSerializer(versions_in_force[0]).data if versions_in_force else None

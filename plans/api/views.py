@@ -1,4 +1,4 @@
-"""Plans over HTTP: read only, since prices are edited in the admin, where they are reviewed."""
+"""Plans over HTTP: read-only, since prices are edited and reviewed in the admin."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from plans.models import Commitment, Fee, IncludedCredits, Plan, PlanFeature, Pl
 
 
 def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
-    """Return the versions with all that a document of them shows, in a fixed number of queries."""
+    """Return the versions with everything that their serializer reads, in a fixed number of queries."""
     rates = Rate.objects.order_by("position", "id").prefetch_related("tiers")
     features = PlanFeature.objects.select_related("feature__meter").order_by("position", "id")
     return versions.select_related("plan").prefetch_related(
@@ -26,7 +26,7 @@ def with_prices(versions: QuerySet[PlanVersion]) -> QuerySet[PlanVersion]:
 
 
 def visible(versions: QuerySet[PlanVersion], *, sandbox: bool) -> QuerySet[PlanVersion]:
-    """Return the versions that a caller may see: published ones, and in the sandbox drafts as well."""
+    """Return the versions that a caller may see: published ones; in the sandbox also drafts."""
     return versions if sandbox else versions.published()
 
 
@@ -44,7 +44,7 @@ class Plans(generics.GenericAPIView[Plan]):
 
 
 class PlansView(Plans, generics.ListAPIView[Plan]):
-    """What is offered."""
+    """The list of plans."""
 
     required_scopes = {"GET": "read"}
 
@@ -64,7 +64,7 @@ class PlanView(Plans, generics.RetrieveAPIView[Plan]):
 
 
 class Versions(generics.GenericAPIView[PlanVersion]):
-    """The versions of the plan in the address."""
+    """The versions of the plan in the URL."""
 
     serializer_class = VersionSerializer
     lookup_field = "number"

@@ -1,8 +1,8 @@
 """
-What differs between two versions, in words and figures.
+The differences between two versions, in words and figures.
 
-Works on what `plans.catalog.version_snapshot` reads: it knows nothing of models, so a column that is added to a
-version is told from the day it exists, by its name at first.
+Compares the nodes that `plans.catalog.version_snapshot` reads and knows nothing of models, so the differences in a
+new column are reported at once, under the column's name until it has a label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,22 +13,23 @@ from typing import Literal
 from lib.formats import format_money, format_number, format_units, pluralize
 
 Measure = Literal["word", "number", "units", "money", "each", "percent"]
-"""What a fact is measured in: `money` is an amount, `each` a price per unit, `units` a quantity of the meter's."""
+"""The measure of a fact: `money` is an amount, `each` a price per unit, `units` a quantity in the meter's unit."""
 
 NOTHING = "none"
 LEAST_SHOWN = Decimal("0.01")
-"""A price below it is told per thousand or per million units."""
+"""Prices below it are shown per thousand or per million units."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFact:
     """
-    One thing that a row says of itself.
+    The value of one field of a row.
 
-    value: a Decimal where it is a figure, text otherwise; None where it says nothing. Two facts are the same if and
-        only if their values are. words: how a text reads; as it is, where empty.
-    of: the unit that it is in, or per which it is. currency: of an amount or a price.
-    is_usual: whether it is what a new row says by itself, and so not worth telling of one that was added.
+    value: a Decimal if it is a figure, text otherwise; None if the field is empty. Two facts are equal if and only if
+        their values are.
+    text: how a text value is displayed; empty to show the value itself.
+    unit: the unit of a quantity, or the unit of a price. currency: of an amount or a price.
+    is_default: whether it is the field's default, which is not reported for a row that was added.
     """
 
     label: str
@@ -43,10 +44,10 @@ class FieldFact:
 @dataclass(frozen=True, slots=True)
 class VersionNode:
     """
-    A row of a version: what it is, what it says, and the rows below it in their order.
+    A row of a version with its facts, and the rows below it in their order.
 
-    key: tells it apart among its siblings, and finds it again in the other version.
-    name: what it is called in a sentence; empty where naming what it is in says enough.
+    key: identifies it among its siblings, also in the other version.
+    name: its name in a sentence; empty if the name of its parent is enough.
     """
 
     kind: str
@@ -59,11 +60,11 @@ class VersionNode:
 @dataclass(frozen=True, slots=True)
 class VersionDifference:
     """
-    One thing that differs.
+    One difference.
 
-    kind: "changed", "added", "removed" or "ordered". path: where, from the outermost row inwards.
-    what: which fact of it, or which kind of row. field: the fact's own name; empty unless it changed.
-    percent: how much more (or less) it is, where both are figures.
+    kind: "changed", "added", "removed" or "ordered". path: the rows that lead to it, outermost first.
+    label: the changed fact, or the kind of row. field: the changed field's name; empty unless a field changed.
+    percent: the change of a figure, in percent of the former one.
     """
 
     kind: Literal["changed", "added", "removed", "ordered"]
@@ -76,11 +77,11 @@ class VersionDifference:
 
     @property
     def subject(self) -> str:
-        """What it is about, such as “LLM tokens · gpt-4o input: unit price”."""
+        """The rows and the fact concerned, such as “LLM tokens · gpt-4o input: unit price”."""
         return ": ".join(filter(None, [" · ".join(self.path), self.label if self.kind == "changed" else ""]))
 
     def relative_subject(self, heading: str) -> str:
-        """Return the same below a heading that names the outermost row."""
+        """Return the subject without the outermost row if a heading names it already."""
         path = self.path[1:] if heading else self.path
         label = (
             self.label if self.kind == "changed" or not path else f"order of {self.label}" * (self.kind == "ordered")
@@ -98,17 +99,17 @@ class VersionDifference:
 
     @property
     def change(self) -> str:
-        """How much more or less, as “+20 %”; empty where that says nothing."""
+        """The change in percent, such as “+20 %”; empty if it has none."""
         return "" if self.percent is None else f"{format_signed(self.percent)} %"
 
     @property
     def mark(self) -> str:
-        """What happened to a whole row, in a word; empty for a fact of one."""
+        """“new” or “gone” for a whole row; empty for a single fact."""
         return {"added": "new", "removed": "gone"}.get(self.kind, "")
 
 
 def compare(before: VersionNode, after: VersionNode) -> tuple[VersionDifference, ...]:
-    """Return all that differs between two versions, in the order of the second one."""
+    """Return all differences between two versions, in the order of the second one."""
     return tuple(_compare(before, after, ()))
 
 
@@ -145,7 +146,7 @@ def _row_differences(
     facts = [fact for fact in node.facts.values() if not fact.is_default and fact.value != node.name]
     contents = ", ".join(f"{fact.label} {format_fact(fact)}".lstrip() for fact in facts)
     before, after = (contents, "") if kind == "removed" else ("", contents)
-    if contents or node.name or not node.parts:  # what says nothing of its own is told by its parts
+    if contents or node.name or not node.parts:  # a row without facts of its own is reported by its parts
         yield VersionDifference(kind, path, node.kind, before, after)
     for part in node.parts:
         yield from _row_differences(kind, part, (*path, part.name) if part.name else path)
@@ -154,7 +155,9 @@ def _row_differences(
 def _order_differences(
     path: tuple[str, ...], before: Mapping[tuple[str, str], VersionNode], after: Mapping[tuple[str, str], VersionNode]
 ) -> Iterator[VersionDifference]:
-    """Tell where rows come in another order: included units are drawn from rates in the order they are listed."""
+    """
+    Yield a difference for each kind of row whose order changed; rates consume the allowance in their listed order.
+    """
     for kind in dict.fromkeys(node.kind for node in after.values()):
         old_nodes = [node for key, node in before.items() if key in after and node.kind == kind]
         new_nodes = [node for key, node in after.items() if key in before and node.kind == kind]
@@ -167,7 +170,7 @@ def _order_differences(
 
 
 def format_fact(fact: FieldFact | None) -> str:
-    """Return what a fact says, with its unit: “$2.50 per million tokens”, “200 calls”, “by the day”."""
+    """Return a fact as text with its unit: “$2.50 per million tokens”, “200 calls”, “by the day”."""
     if fact is None or fact.value is None or fact.value == "":
         return NOTHING
     if not isinstance(fact.value, Decimal):
@@ -179,7 +182,7 @@ def format_fact(fact: FieldFact | None) -> str:
 
 
 def _format_change(old: FieldFact | None, new: FieldFact | None) -> tuple[str, str]:
-    """Return both sides of a change; prices per the same number of units, which is said once."""
+    """Return both sides of a change. Prices are shown per the same number of units, which is stated once."""
     prices = [fact.value for fact in (old, new) if fact is not None and isinstance(fact.value, Decimal)]
     if (
         old is None
@@ -217,19 +220,19 @@ def _per_unit_text(unit: str, factor: int) -> str:
 
 
 def _percent_change(old: FieldFact | None, new: FieldFact | None) -> Decimal | None:
-    """Return by how many per cent a figure grew; None where it was nothing, or is no figure."""
+    """Return the change of a figure in percent; None if it was zero or is not a figure."""
     if old is None or new is None or not isinstance(old.value, Decimal) or not isinstance(new.value, Decimal):
         return None
     return percent_change(old.value, new.value)
 
 
 def percent_change(before: Decimal, after: Decimal) -> Decimal | None:
-    """Return how many per cent more `after` is than `before`, to one place; None if that was zero."""
+    """Return the change from `before` to `after` in percent, to one decimal place; None if `before` is zero."""
     if not before:
         return None
     return ((after - before) * 100 / abs(before)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def format_signed(percent: Decimal) -> str:
-    """Return a percentage with its sign, a true minus, and no needless zero: “+20”, “−12.5”."""
+    """Return a percentage with its sign, a true minus sign and no padding zeros: “+20”, “−12.5”."""
     return f"{'−' if percent < 0 else '+'}{format_number(abs(percent).normalize())}"

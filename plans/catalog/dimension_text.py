@@ -1,9 +1,11 @@
-"""Dimensions as one types them: “model: gpt-4o, token: output” for {"model": "gpt-4o", "token": "output"}."""
+"""
+Dimensions in the notation that users type: “model: gpt-4o, token: output” for {"model": "gpt-4o", "token": "output"}.
+"""
 
 
 def parse_match(text: str) -> dict[str, str]:
     """
-    Return dimension → value for pairs with commas between; {} for none, which is all other usage.
+    Return dimension → value for comma-separated pairs; {} for empty text, which matches all other usage.
 
     :raises ValueError: if a pair is not `dimension: value`, or a dimension is named twice.
     """

@@ -1,4 +1,4 @@
-"""What some usage would come to by a version: an example, typed by whoever asks, rated by the function that bills."""
+"""Example bills: the price of usage that a user enters, under a version, rated by the function that bills."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Match = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class ExampleUsage:
-    """Some usage of a feature, with the dimensions that a rate matches: what a typical period holds."""
+    """A kind of usage of a feature, by the dimensions that one rate matches."""
 
     feature: str
     match: Match
@@ -30,10 +30,10 @@ class ExampleUsage:
 @dataclass(frozen=True, slots=True)
 class ExampleBill:
     """
-    What a period comes to: label → amount, each rounded as its invoice line is, and their sum.
+    The bill for one period: label → amount, each rounded as its invoice line is, and their total.
 
-    drawn: (feature, currency or credits) → what its use takes from a wallet instead; it is on no invoice.
-    unpriced: usage that no rate matches, in words; it is on no bill.
+    drawdowns: (feature, currency or credits) → amount that a wallet pays instead; it is not part of the invoice.
+    unpriced: usage that no rate matches, in words; it is not part of any bill.
     """
 
     currency: str
@@ -50,14 +50,14 @@ class ExampleBill:
 
 
 def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:
-    """Return all the kinds of usage that some versions price, each once, with a quantity that tells something."""
+    """Return every kind of usage that some versions price, each once, with a quantity for a meaningful example."""
     usages: dict[tuple[str, Match], tuple[ExampleUsage, Decimal]] = {}
     for feature in (
         feature for version_terms in terms for feature in version_terms.features if feature.price is not None
     ):
         rates = feature.price.rates if feature.price else ()
         for rate in rates:
-            # What a rate is called would repeat the feature where it is the only one.
+            # If the feature has a single rate, the rate's label would repeat the feature's name.
             label = f"{feature.name}, {rate.label}" if len(rates) > 1 else feature.name
             usage = ExampleUsage(feature.code, rate.match, label, feature.unit)
             usages.setdefault((feature.code, rate.match), (usage, _example_quantity(feature, usage)))
@@ -65,7 +65,7 @@ def list_usages(*terms: VersionTerms) -> dict[ExampleUsage, Decimal]:
 
 
 def _example_quantity(feature: FeatureTerms, usage: ExampleUsage) -> Decimal:
-    """Return a quantity that comes to something: a thousand beyond what is included, a million of what is cheap."""
+    """Return a quantity that costs something: a thousand above the allowance, or a million if units are cheap."""
     quantity = EXACT.add(feature.included, FEW)
     amount, _ = _rate_feature(feature, {usage: quantity})
     return quantity if amount >= 1 else MANY
@@ -73,9 +73,9 @@ def _example_quantity(feature: FeatureTerms, usage: ExampleUsage) -> Decimal:
 
 def compute_bill(terms: VersionTerms, quantities: Mapping[ExampleUsage, Decimal]) -> ExampleBill:
     """
-    Return what a whole period with this usage comes to: base fees and usage, before tax.
+    Return the bill for a full period with this usage: base fees and usage, before tax.
 
-    Of a fee for several periods that is the part of one.
+    A fee for several periods counts with one period's part.
 
     :raises ValueError: if a quantity cannot be rated.
     """
@@ -107,7 +107,7 @@ def compute_bill(terms: VersionTerms, quantities: Mapping[ExampleUsage, Decimal]
 
 
 def _rate_feature(feature: FeatureTerms, quantities: Mapping[ExampleUsage, Decimal]) -> tuple[Decimal, list[str]]:
-    assert feature.price is not None  # noqa: S101, the caller has looked
+    assert feature.price is not None  # noqa: S101, the caller has checked it
     quantity_by_rate: dict[int | str, Decimal] = {}
     unpriced = []
     for usage, quantity in quantities.items():
@@ -123,5 +123,5 @@ def _rate_feature(feature: FeatureTerms, quantities: Mapping[ExampleUsage, Decim
 
 
 def list_labels(bills: Iterable[ExampleBill]) -> list[str]:
-    """Return what stands on any of these bills, in order."""
+    """Return the labels of all lines on these bills, in order."""
     return list(dict.fromkeys(label for bill in bills for label in bill.lines))

@@ -1,8 +1,8 @@
 """
-A version's terms with figures of a subscription's own in place of the published ones.
+Overrides: a version's terms with a subscription's own figures in place of the published ones.
 
-The one place where what was agreed with a customer meets the price list: whatever rates a subscription's usage takes
-its terms from here. The rates keep their keys and matches, so usage is counted the same whatever was agreed.
+This is the only place where a customer's overrides meet the price list: all code that rates a subscription's usage
+takes its terms from here. The rates keep their keys and matches, so overrides do not change how usage is counted.
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,10 @@ class TermOverride(NamedTuple):
     """
     One figure of a subscription's own.
 
-    what: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20 % off); or price, of the
-        rate that has exactly this match: (dimension, value) pairs in the order of names, none for the default rate.
-        Or the commitment of the whole subscription, of no feature: its minimum, with the other figures as match.
+    kind: included, minimum or maximum of the feature; percent, on all its prices (-20 is 20 % off); or price, of the
+        rate with exactly this match: (dimension, value) pairs in the order of names, empty for the default rate. Or
+        the commitment of the whole subscription, without a feature: its minimum as value, with its other figures as
+        match.
     """
 
     feature_id: int
@@ -48,9 +49,10 @@ _terms_cache: dict[Key, tuple[VersionTerms, VersionTerms]] = {}
 
 def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> VersionTerms:
     """
-    Return the terms with these figures in place of the version's.
+    Return the terms with these overrides in place of the version's figures.
 
-    A figure for a feature or a rate that the version does not have changes nothing: there is nothing to charge by it.
+    An override for a feature or a rate that the version does not have is ignored, since the version charges nothing
+    for it.
 
     :raises InvalidCharge: if a figure cannot be charged by, in finance's words.
 
@@ -70,7 +72,7 @@ def apply_overrides(terms: VersionTerms, overrides: frozenset[TermOverride]) -> 
 
 
 def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerms:
-    """Return the terms with a commitment of the subscription's own, and its discount, in place of the version's."""
+    """Return the terms with the subscription's own commitment, and its discount, in place of the version's."""
     figures = dict(override.match)
     commitment = SpendCommitment(
         minimum=override.value,
@@ -90,7 +92,7 @@ def _with_commitment(terms: VersionTerms, override: TermOverride) -> VersionTerm
 
 def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
     """
-    Return the terms of the last share of an interval, which a plan change has begun: with that much of the allowance.
+    Return the terms for the last part of an interval, which begins with a plan change, with a prorated allowance.
 
     Source: docs/pricing.md#allowances-in-part.
     """
@@ -106,7 +108,7 @@ def prorate_terms(terms: VersionTerms, share: Fraction) -> VersionTerms:
 
 def trial_terms(terms: VersionTerms) -> VersionTerms:
     """
-    Return the terms of a trial: nothing is promised, and usage is free or billed.
+    Return the terms of a trial: without a commitment, and with usage free or billed.
 
     Source: docs/pricing.md#trials.
     """
@@ -136,6 +138,7 @@ def _prorate_feature(feature: FeatureTerms, share: Fraction) -> FeatureTerms:
 
 
 def _cache(key: Key, source: VersionTerms, derived: VersionTerms) -> None:
+    # Clearing everything is rare and cheaper than tracking which terms are still in use.
     if len(_terms_cache) >= CACHE_SIZE:
         _terms_cache.clear()
     _terms_cache[key] = source, derived
@@ -169,7 +172,7 @@ def _override_price(price: PriceTerms, override_values: OverrideValues, included
 
 
 def _override_rate(rate: RateTerms, override_values: OverrideValues) -> RateTerms:
-    """Return a rate at a price of its own; or, where it has none, with the percentage that is on all prices."""
+    """Return a rate at its overridden price or, if it has none, with the percentage that applies to all prices."""
     unit_price, percent = (
         override_values.get(("price", tuple(sorted(rate.match)))),
         override_values.get(("percent", ())),
@@ -183,13 +186,19 @@ def _override_rate(rate: RateTerms, override_values: OverrideValues) -> RateTerm
 
 
 def check_override_percent(percent: Decimal) -> None:
-    """:raises InvalidCharge: if prices cannot go up or down by this."""
+    """
+    Check a percentage on all prices.
+
+    :raises InvalidCharge: if it is not between -100 and 1,000.
+    """
     if not MOST_PERCENT_OFF <= percent <= MOST_PERCENT_UP:
         raise InvalidCharge(f"Prices change by {MOST_PERCENT_OFF} to {MOST_PERCENT_UP} percent, not by {percent:f}.")
 
 
 def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Charge:
-    """Return the charge at another price: of a unit, whatever its tiers were, of a package, or of the flat fee."""
+    """
+    Return a charge with another price: of the package or flat fee, otherwise of every unit, which replaces all tiers.
+    """
     charge = rate.charge
     check_price(unit_price, subject="The price")
     if isinstance(charge, charge_models.Package):
@@ -202,7 +211,7 @@ def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Char
 
 
 def _differences(before: FeatureTerms, after: FeatureTerms, override_values: OverrideValues) -> list[TermDifference]:
-    """Return what is not as published, in the order of a price list; only what the version has at all."""
+    """Return the overridden figures in the order of a price list, only for terms that the version has at all."""
     differences = []
     if ("included", ()) in override_values:
         differences.append(
@@ -241,7 +250,7 @@ def _unit_price(rate: RateTerms) -> Decimal:
 
 
 def _published_price(rate: RateTerms) -> str:
-    """Return the published price of a rate; empty where it is not one figure."""
+    """Return the published price of a rate; empty if it is not a single figure."""
     if isinstance(rate.charge, charge_models.Package | charge_models.Flat | charge_models.PerUnit):
         return to_plain_string(_unit_price(rate))
     return ""

@@ -1,7 +1,7 @@
 """
-Stored versions as terms to rate by.
+The terms of stored versions, as input for rating.
 
-A published version never changes, so its terms are read once per process and kept. Drafts are read anew each time.
+A published version never changes, so its terms are read once per process and cached. Drafts are read every time.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,16 +31,14 @@ from plans.pricing.validation import check_percent
 FREE = charge_models.PerUnit(ZERO)
 
 FREE_RATE = 0
-"""The key under which a hard cap without a price counts: nothing is charged within it, nothing beyond it."""
+"""
+The rate key for usage under a hard cap without a price: usage within the cap is free, and usage above it is refused.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class MeteringTerms:
-    """
-    How a meter's events become a quantity.
-
-    is_tallied: whether that takes more than the sum that counters keep.
-    """
+    """How a meter's events become a quantity."""
 
     aggregation: Aggregation = "sum"
     measures: Measures = "deltas"
@@ -48,15 +46,16 @@ class MeteringTerms:
 
     @property
     def needs_aggregate_state(self) -> bool:
+        """Whether the quantity takes more than the sum that counters store."""
         return self.recurring or self.aggregation not in ("count", "sum")
 
 
 class TermDifference(NamedTuple):
     """
-    One figure that is not as published.
+    One figure that differs from the published one. Its fields are stored in the explanations of invoice lines.
 
-    what: what is overridden (billing.models.Override). rate: whose price it is, where it is one's. value: the figure;
-    instead: the published one; empty where none was.
+    what: the kind of override (billing.models.Override). rate: label of the rate that has the price; empty otherwise.
+        value: the overriding figure. instead: the published figure; empty if there was none.
     """
 
     what: str
@@ -68,18 +67,20 @@ class TermDifference(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class FeatureTerms:
     """
-    What a version grants and charges of one metered feature.
+    The terms of one metered feature in a version: its allowance and its price.
 
     price: None if the version has no price for it in this currency and none is implied.
     metering: how the meter's events become a quantity.
-    resets: how long allowance, tiers and bounds hold before they start anew; None = as long as the invoice's period.
-    runs_on: whether that is longer than the invoice's period, so that they run on from one period to the next.
-    wallet: what its use is paid with as it comes: `XCR` for credits, or a currency; empty where it is invoiced.
-    at_zero, grace: what happens when the wallet has nothing left, and how much it may owe.
-    beyond: what units cost that the wallet had not; None where they have no price. currency: in which that is.
-    tax_code: which tax rates its use falls under; empty for the ordinary ones.
-    agreed: where a subscription's own figures take the place of the version's (plans/catalog/overrides.py); empty
-    as published.
+    resets: interval after which allowance, tiers and bounds start again; None = the invoice period.
+    spans_periods: whether that interval is longer than the invoice period, so that they continue from one period to
+        the next.
+    wallet: the unit that its usage draws down: `XCR` for credits, or a currency; empty if it is invoiced.
+    at_zero, overdraft_limit: the rule for an empty wallet, and the limit of its negative balance.
+    uncovered_charge: price of units that the wallet could not cover; None if they have no price. currency: its
+        currency.
+    tax_code: selects the tax rates for its usage; empty for the standard ones.
+    overridden: figures of the subscription's own that replace the version's (plans/catalog/overrides.py); empty as
+        published.
     """
 
     plan_feature_id: int
@@ -104,7 +105,10 @@ class FeatureTerms:
 
     @property
     def invoice_price(self) -> rating.PriceTerms | None:
-        """What an invoice claims of its use: its price; where a wallet pays that, only what the wallet had not."""
+        """
+        The price of the usage that is invoiced; for a feature paid by a wallet, only the units that it could not
+        cover.
+        """
         if not self.wallet or self.price is None:
             return self.price
         return _uncovered_price(self.price, self.currency, self.uncovered_charge)
@@ -131,7 +135,7 @@ class FeeTerms:
     """
     A fee in one currency, due once in `every` periods.
 
-    included, least, most: of the units held, where it is charged for each of them.
+    included, least, most: of the quantity, if the fee is due for each unit.
     """
 
     fee_id: int
@@ -149,7 +153,7 @@ class FeeTerms:
 
     @property
     def is_per_unit(self) -> bool:
-        """Whether it is charged for each unit that the subscription holds."""
+        """Whether the fee is due for each unit of the subscription's quantity."""
         return self.basis != "fixed"
 
 
@@ -158,11 +162,14 @@ class VersionTerms:
     """
     All that a version charges in one currency.
 
-    unit_fees: fees charged per unit of the subscription's quantity. multi_period_fees: fees that cover several periods.
+    unit_fees: fees charged per unit of the subscription's quantity. multi_period_fees: fees that cover several
+        periods.
     resets: the intervals after which some of its prices start again.
-    stateful_features: features whose quantity is not a sum. value_priced_features: features priced by each event's
-    value. spanning_features: features whose allowance and tiers continue over several periods.
-    commitment: guaranteed spend. committed_since: when a subscription's own commitment began; empty for the version's.
+    stateful_features: features whose quantity is not a sum.
+    value_priced_features: features priced by each event's value.
+    spanning_features: features whose allowance and tiers continue over several periods.
+    commitment: guaranteed spend. committed_since: when a subscription's own commitment began; empty for the
+        version's.
     trial_usage: charge for usage in a trial. trial: the same within a trial; empty otherwise.
     tax_code: tax category of the version as a whole. includes_tax: whether its prices include tax.
     thresholds: amounts at which usage is billed before the period ends.
@@ -205,9 +212,9 @@ _hypothetical: ContextVar[Mapping[tuple[int, str], VersionTerms]] = ContextVar(
 @contextmanager
 def hypothetical_terms(terms: Iterable[VersionTerms]) -> Iterator[None]:
     """
-    Let `terms_of` know these terms within the block: what somebody supposes, under numbers of versions below zero.
+    Let `load_terms` return these hypothetical terms within the block; their version ids are negative.
 
-    They stay as they are meanwhile, also where their version is a draft that somebody edits.
+    They stay the same within the block, even if their version is a draft that is edited meanwhile.
     """
     token = _hypothetical.set(
         {(version_terms.version_id, version_terms.currency): version_terms for version_terms in terms}
@@ -222,13 +229,13 @@ def load_terms(version_id: int, currency: str) -> VersionTerms:
     """
     Return the terms of a version in a currency.
 
-    :raises PlanVersion.DoesNotExist: if there is no such version.
+    :raises PlanVersion.DoesNotExist: if the version does not exist.
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
     terms = _terms_cache.get((version_id, currency, None)) or _hypothetical.get().get((version_id, currency))
     if terms is None:
         version = PlanVersion.objects.select_related("plan").get(pk=version_id)
-        # A scheduled version may be withdrawn, edited and published again, at another time.
+        # A scheduled version can be withdrawn, edited and published again, at another time.
         key = version_id, currency, version.published_at if version.state == VersionState.SCHEDULED else None
         terms = _terms_cache.get(key) or read_terms(version, currency)
         if version.is_frozen:
@@ -242,7 +249,7 @@ def list_currencies(version: PlanVersion) -> list[str]:
 
 
 def currencies_by_version(versions: Iterable[PlanVersion]) -> dict[int, list[str]]:
-    """Return version → the currencies that it charges in, in order; none of what charges nothing."""
+    """Return version → the currencies that it charges in, sorted; a version that charges nothing is omitted."""
     ids = [version.pk for version in versions]
     version_currencies = set(Fee.objects.filter(version__in=ids).values_list("version", "currency"))
     prices = Price.objects.filter(plan_feature__version__in=ids)
@@ -254,7 +261,7 @@ def currencies_by_version(versions: Iterable[PlanVersion]) -> dict[int, list[str
 
 
 def clear_terms_cache() -> None:
-    """Drop the terms that are kept: for a process that moves on to another database."""
+    """Clear the cached terms, for a process that switches to another database."""
     _terms_cache.clear()
 
 
@@ -303,7 +310,7 @@ def read_terms(version: PlanVersion, currency: str) -> VersionTerms:
 
 
 def index_features(features: tuple[FeatureTerms, ...]) -> dict[str, Any]:
-    """Return the features of a version in all the ways that `Terms` lists them."""
+    """Return the fields of `VersionTerms` that list a version's features in different ways."""
     by_meter: dict[int, tuple[FeatureTerms, ...]] = {}
     for feature in features:
         by_meter[feature.meter_id] = (*by_meter.get(feature.meter_id, ()), feature)
@@ -376,14 +383,19 @@ def _feature_terms(
 
 
 def wallet_unit(plan_feature: PlanFeature, currency: str) -> str:
-    """Return what a feature is paid with as it is used: credits, or money of a currency; empty if with neither."""
+    """
+    Return the unit of the wallet that pays for a feature: credits or the currency; empty if no wallet pays for it.
+    """
     if plan_feature.consumption not in PREPAID:
         return ""
     return CREDITS if plan_feature.consumption == Consumption.CREDITS else currency
 
 
 def _uncovered_charge(wallet: str, currency: str, price: Price | None) -> charge_models.QuantityCharge | None:
-    """Return what the wallet's units cost that it had not: money what it is, a credit by a price of its own."""
+    """
+    Return the charge for the units that the wallet could not cover: money at face value, credits at a price of their
+    own.
+    """
     if wallet != CREDITS:
         return charge_models.PerUnit(Decimal(1)) if wallet else None
     rate = price.rates.first() if price else None
@@ -399,9 +411,9 @@ def build_price_terms(
     plan_feature: PlanFeature, meter: Meter, price: Price | None, currency: str
 ) -> rating.PriceTerms | None:
     """
-    Return how a feature is rated, or None if its usage has no price.
+    Return the price terms of a feature, or None if its usage has no price.
 
-    A hard cap needs no price: what is within it is included, and what is beyond it costs nothing.
+    A hard cap needs no price: units within it are included, and units above it are refused.
     """
     if price is not None:
         stored_rates = sorted(price.rates.all(), key=lambda rate: (rate.position, rate.pk))
@@ -422,9 +434,9 @@ def combine_rates(
     price: Price | None = None,
 ) -> rating.PriceTerms:
     """
-    Return how a feature is rated at these rates, within the bounds of its price.
+    Return the price terms of a feature with these rates, within the bounds of its price.
 
-    :raises ValueError: if the rates contradict one another.
+    :raises ValueError: if the rates contradict each other.
     """
     rounding = None
     if meter.rounding != RoundingMode.NONE:
@@ -442,7 +454,7 @@ def combine_rates(
 
 def build_rate_terms(rate: Rate, tiers: Iterable[Tier]) -> rating.RateTerms:
     """
-    Return one rate as a rate to price by; rate and tiers may be unsaved, as in a form's live example.
+    Return the terms of one rate; rate and tiers may be unsaved, as in a form's live example.
 
     :raises ValueError: if its figures cannot charge, in finance's words.
     """
@@ -485,7 +497,7 @@ def build_charge(rate: Rate, tiers: Iterable[Tier]) -> charge_models.Charge:
 
 
 def _tier_unit_price(rate: Rate, tier: Tier) -> Decimal:
-    """Return what a unit costs in a tier; of a graduated percentage, what a unit of value does."""
+    """Return a tier's price per unit; for a graduated percentage, the price per unit of value."""
     if rate.model != ChargeModel.GRADUATED_PERCENTAGE:
         return tier.unit_price
     if tier.percent is None:

@@ -1,4 +1,4 @@
-"""Copy everything below a plan version into another one."""
+"""The copy of everything below a plan version into another one."""
 
 import copy
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ def copy_contents(*, source: PlanVersion, target: PlanVersion) -> None:
 
 
 def _copy_parts(model: type[Model], copy_ids: Mapping[int, int]) -> None:
-    """Copy the parts of rows of `whole`, of which `copied` says which became which."""
+    """Copy the parts of the copied rows of `model`; copy_ids: original id → copy's id."""
     for key in child_keys(model):
         _copy_parts(key.model, _copy_rows(key, copy_ids))
 
 
 def _copy_rows(key: ForeignKey, copy_ids: Mapping[int, int]) -> dict[int, int]:
-    """Store a copy of each row that is a part of a copied one, and return which id became which."""
+    """Store a copy of each row whose parent was copied, and return original id → copy's id."""
     originals = list(key.model._default_manager.filter(**{f"{key.name}__in": copy_ids}).order_by("pk"))
     copies = []
     for original in originals:

@@ -1,8 +1,8 @@
 """
-Which tables and columns a version is made of.
+The tables and columns that make up a version.
 
-They are found by the models' own keys: what is added below a version is copied, compared, approved and exported from
-the day it exists.
+They are found through the models' foreign keys, so a table or column added below a version is copied, compared,
+approved and exported at once.
 """
 
 from functools import cache
@@ -15,19 +15,21 @@ LIFECYCLE_FIELDS = {
     *("id", "plan", "number", "state", "audience", "note", "copied_from", "created_at"),
     *("effective_from", "effective_to", "published_at", "published_by", "tried_at"),
 }
-"""What a version tells of its life rather than of its prices."""
+"""Fields that describe a version's life cycle and not its prices."""
 
 
 @cache
 def child_keys(model: type[Model]) -> tuple[ForeignKey, ...]:
-    """Return the keys by which the rows of other tables are parts of this one's: they are deleted with it."""
+    """
+    Return the foreign keys by which rows of other tables are parts of this one's rows: those that delete with it.
+    """
     keys = [relation.field for relation in model._meta.related_objects]
     return tuple(key for key in keys if key.remote_field.on_delete is CASCADE)
 
 
 @cache
 def version_tables() -> dict[type[Model], str]:
-    """Return the models below a version, outermost first, with the lookup that leads from each to its version."""
+    """Return the models below a version, outermost first, with the lookup from each one to its version."""
     lookups: dict[type[Model], str] = {}
     pending: list[tuple[type[Model], str]] = [(PlanVersion, "")]
     while pending:
@@ -39,7 +41,7 @@ def version_tables() -> dict[type[Model], str]:
 
 
 def parent_key(model: type[Model]) -> ForeignKey:
-    """Return the key of a row below a version to what it is a part of."""
+    """Return the foreign key from a model below a version to its parent."""
     return next(
         key for parent in (PlanVersion, *version_tables()) for key in child_keys(parent) if key.model is model
     )
@@ -47,7 +49,7 @@ def parent_key(model: type[Model]) -> ForeignKey:
 
 @cache
 def identity_fields(model: type[Model]) -> tuple[str, ...]:
-    """Return the fields that tell a row apart within its whole: those that are unique there."""
+    """Return the fields that identify a row within its parent: those of its unique constraint."""
     parent_name = parent_key(model).name
     unique_fields = (
         constraint.fields for constraint in model._meta.constraints if isinstance(constraint, UniqueConstraint)
@@ -59,7 +61,7 @@ def identity_fields(model: type[Model]) -> tuple[str, ...]:
 
 @cache
 def content_fields(model: type[Model]) -> tuple[Field, ...]:
-    """Return the fields that say something of a row: not its number, its place, or what it is a part of."""
+    """Return the fields with a row's content, without its id, position, parent and identity."""
     if model is PlanVersion:
         return tuple(field for field in model._meta.concrete_fields if field.name not in LIFECYCLE_FIELDS)
     excluded = {"id", "position", parent_key(model).name, *identity_fields(model)}

@@ -1,8 +1,8 @@
 """
-Everything that a version says, read as plain values: what is compared, and what an approval is given for.
+The whole content of a version as plain values, for comparison and approval.
 
-A table or a column that is added below a version is read, compared and approved without a line here; some have better
-words than their names.
+A table or column added below a version is read, compared and approved without a change here. `LABELS` gives some of
+them better names.
 """
 
 import hashlib
@@ -47,23 +47,23 @@ LABELS = {
 
 
 Rows = dict[type[Model], list[Any]]
-"""The rows below some versions, by their table."""
+"""The rows below some versions, by table."""
 
 
 def read_contents(*versions: PlanVersion) -> list[VersionNode]:
-    """Return what each of these versions holds, in one query per table, however many they are."""
+    """Return the content of each version, in one query per table for all of them."""
     return build_contents(read_rows(versions), versions)
 
 
 def build_contents(rows: Rows, versions: Iterable[PlanVersion]) -> list[VersionNode]:
-    """Return what each of these versions holds, from rows that are read already; they need not be saved."""
+    """Return the content of each version from rows that are read already; they need not be saved."""
     currencies = {row.currency for row in rows[Price]}
     builder = _NodeBuilder(rows, names_currencies=len(currencies) > 1)
     return [builder.version(version) for version in versions]
 
 
 def compute_fingerprint(version: PlanVersion) -> str:
-    """Return the SHA-256 of all that a version says, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a version's whole content, as 64 hexadecimal digits."""
     (contents,) = read_contents(version)
     return hashlib.sha256(json.dumps(_node_as_json(contents), sort_keys=True).encode()).hexdigest()
 
@@ -77,7 +77,7 @@ def _node_as_json(node: VersionNode) -> list[Any]:
 
 
 def read_rows(versions: Iterable[PlanVersion]) -> Rows:
-    """Return all rows below these versions, as they are stored."""
+    """Return all stored rows below these versions."""
     ids = [version.pk for version in versions]
     rows = {}
     for model, path in version_tables().items():
@@ -90,7 +90,7 @@ def read_rows(versions: Iterable[PlanVersion]) -> Rows:
 
 
 class _NodeBuilder:
-    """The rows of some versions, found by what they are parts of."""
+    """Builds nodes from the rows of some versions, indexed by their parents."""
 
     def __init__(self, rows: Rows, *, names_currencies: bool) -> None:
         self._names_currencies = names_currencies
@@ -162,7 +162,7 @@ def _fact(row: Any, field: Field, unit: str, currency: str) -> FieldFact:
 
 
 def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
-    """Return what a column is measured in: by its kind, and the model's unit where it is one."""
+    """Return the measure of a column, derived from its type, and the meter's unit where it applies."""
     digits = {"max_digits": getattr(field, "max_digits", None), "decimal_places": getattr(field, "decimal_places", 0)}
     if isinstance(field, MoneyField) or digits == AMOUNT or field.name in ("flat_fee", "fixed_fee"):
         return "money", ""
@@ -180,14 +180,17 @@ def _measure(row: Any, field: Field, unit: str) -> tuple[Measure, str]:
 
 
 def _display_text(field: Field, value: Any) -> str:
-    """Return how a text reads, where that is not the text itself; choices without what explains them."""
+    """
+    Return the display text of a value, empty if it is the value itself; choices without the explanation after the
+    colon.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(dict(field.flatchoices).get(value, "")).partition(":")[0] if field.choices else ""
 
 
 def _value_text(value: Any) -> str:
-    """Return a value as words that are equal if and only if the values are."""
+    """Return a value as text that is equal if and only if the values are."""
     if value is None:
         return ""
     if isinstance(value, Decimal):

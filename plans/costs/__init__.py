@@ -1,1 +1,1 @@
-"""Unit costs, and the margin that prices leave above them."""
+"""Unit costs, and the margins of prices over them."""

@@ -1,4 +1,4 @@
-"""Unit costs as a table: given out, and taken in row by row by the operation that the form uses."""
+"""The export and import of unit costs as a table; each imported row is recorded by the operation behind the form."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ REQUIRED_COLUMNS = ("meter", "currency", "cost", "valid_from")
 
 @dataclass(frozen=True, slots=True)
 class ImportedCost:
-    """What became of a row: `what` is new, changed or same, and `before` the cost that it replaces, if any."""
+    """The outcome of a row: `outcome` is new, changed or same; `before` is the cost that it replaces, if any."""
 
     row: int
     outcome: str
@@ -30,7 +30,7 @@ class ImportedCost:
 
 
 class RowsRefused(ValueError):
-    """Rows that cannot be taken in, with what is wrong with each; nothing of the list was stored."""
+    """Rows that cannot be imported, with the problems of each; nothing was stored."""
 
     def __init__(self, problems: Sequence[CellProblem]) -> None:
         super().__init__(f"{len(problems)} of its cells must change first.")
@@ -38,15 +38,15 @@ class RowsRefused(ValueError):
 
 
 def cost_rows(costs: Iterable[UnitCost]) -> list[list[str]]:
-    """Return costs as rows of the columns, in the order given."""
+    """Return costs as rows of `COLUMNS`, in the given order."""
     return [
         [
             cost.meter.code,
-            cell_parser.match_text(cost.match),
+            cell_parser.format_dimensions(cost.match),
             str(cost.currency),
             to_plain_string(cost.cost),
-            cell_parser.moment_text(cost.valid_from),
-            cell_parser.moment_text(cost.valid_to),
+            cell_parser.format_time(cost.valid_from),
+            cell_parser.format_time(cost.valid_to),
             cost.note,
         ]
         for cost in costs
@@ -57,9 +57,9 @@ def import_costs(
     rows: Sequence[TableRow], *, by: AbstractBaseUser | None, at: datetime, dry_run: bool = False
 ) -> list[ImportedCost]:
     """
-    Record the costs of a table, all of them or none; those that are as they stand already stay untouched.
+    Record the costs of a table, all of them or none; a row equal to a stored cost changes nothing.
 
-    dry_run: tell what would become of each, and leave everything as it is.
+    dry_run: return the outcome of each row, and roll back.
 
     :raises RowsRefused: with every cell that does not fit.
     """
@@ -89,11 +89,11 @@ def _import_row(
     row: TableRow, meters: dict[str, Meter], *, by: AbstractBaseUser | None, at: datetime
 ) -> ImportedCost:
     arguments = _parse_row(row, meters)
-    same = UnitCost.objects.of(
+    same_usage = UnitCost.objects.of(
         meter_id=arguments["meter"].pk, match=arguments["match"], currency=arguments["currency"]
     )
-    before = same.filter(valid_from=arguments["valid_from"]).first()
-    replaced = before or same.in_force(arguments["valid_from"]).first()
+    before = same_usage.filter(valid_from=arguments["valid_from"]).first()
+    replaced = before or same_usage.in_force(arguments["valid_from"]).first()
     try:
         cost = record_cost(**arguments, by=by, at=at)
     except CostRefused as refusal:
@@ -103,16 +103,16 @@ def _import_row(
 
 
 def _parse_row(row: TableRow, meters: dict[str, Meter]) -> dict[str, Any]:
-    """Return what a row says, as the operation takes it."""
+    """Return the cells of a row as arguments for `record_cost`."""
     meter = meters.get(row.cells["meter"])
     if meter is None:
         raise _InvalidCell(row, "meter", f"No meter has the code “{row.cells['meter']}”.")
     parsers = {
-        "match": cell_parser.match,
-        "currency": cell_parser.currency,
-        "cost": lambda text: cell_parser.figure(text, places=UNIT_PRICE["decimal_places"]),
-        "valid_from": cell_parser.moment,
-        "valid_to": lambda text: cell_parser.moment(text) if text else None,
+        "match": cell_parser.parse_dimensions,
+        "currency": cell_parser.parse_currency,
+        "cost": lambda text: cell_parser.parse_number(text, places=UNIT_PRICE["decimal_places"]),
+        "valid_from": cell_parser.parse_time,
+        "valid_to": lambda text: cell_parser.parse_time(text) if text else None,
         "note": _note,
     }
     arguments: dict[str, Any] = {"meter": meter}

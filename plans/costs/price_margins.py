@@ -1,4 +1,4 @@
-"""Which prices hold a margin over what usage costs, rate by rate."""
+"""The margins of prices over unit costs, rate by rate."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ Costs = dict[tuple[int, str], tuple[Cost, ...]]
 @dataclass(frozen=True, slots=True)
 class RateMargin:
     """
-    What one rate leaves over one unit cost, for usage above so many units of a period.
+    The margin of one rate over one unit cost, for usage above `above` units in a period.
 
     dimensions: of the usage that both the rate and the cost apply to. price, cost: of one unit, in `currency`.
-    percent: of the price, to a tenth; None where nothing is charged.
+    percent: margin in percent of the price, to a tenth; None if the price is zero.
     """
 
     version: PlanVersion
@@ -41,17 +41,17 @@ class RateMargin:
     percent: Decimal | None
 
     def is_at_least(self, least: Decimal) -> bool:
-        """Tell whether at least so many percent of the price are left; what costs nothing needs no price."""
+        """Return whether the margin is at least a percentage; for a price of zero, whether the cost is zero too."""
         return not self.cost if self.percent is None else self.percent >= least
 
 
 def compute_margins(version: PlanVersion, *, at: datetime, costs: Costs | None = None) -> list[RateMargin]:
     """
-    Return what each rate of a version leaves over each unit cost of its usage in force at `at`.
+    Return the margin of each rate of a version over each unit cost of its usage in force at `at`.
 
-    costs: all in force, where the caller has read them. A price in a currency without unit costs is left out, and so
-    are what charges by no unit (flat fees and percentages) and what burns credits: a credit has cost each customer
-    something else.
+    costs: all costs in force, if the caller has read them. Prices in a currency without unit costs are omitted. So
+        are flat fees and percentages, which have no unit price, and prices in credits, because each customer paid a
+        different price for a credit.
 
     Source: docs/pricing.md#margins.
     """
@@ -68,7 +68,9 @@ def compute_margins(version: PlanVersion, *, at: datetime, costs: Costs | None =
 
 @dataclass(frozen=True, slots=True)
 class MissingCost:
-    """A feature that a version charges in a currency in which no unit cost of it is known; known: where one is."""
+    """
+    A feature that a version charges in a currency without a unit cost; known_currencies: currencies that have one.
+    """
 
     version: PlanVersion
     feature: str
@@ -86,7 +88,10 @@ class MissingCost:
 def find_missing_costs(
     versions: Sequence[PlanVersion], *, at: datetime, costs: Costs | None = None
 ) -> list[MissingCost]:
-    """Return what these versions charge in a currency without unit costs, while there are some in others."""
+    """
+    Return the features that these versions charge in a currency without unit costs, although other currencies have
+    some.
+    """
     currencies_by_meter: dict[int, list[str]] = {}
     for meter, currency in costs_in_force(at=at) if costs is None else costs:
         currencies_by_meter.setdefault(meter, []).append(currency)
@@ -103,7 +108,7 @@ def find_missing_costs(
 
 
 def compute_live_margins(*, at: datetime) -> tuple[list[RateMargin], list[MissingCost]]:
-    """Return the margins of all versions in force, and what they charge without a cost to compare it with."""
+    """Return the margins of all versions in force, and the features without a cost to compare with."""
     costs = costs_in_force(at=at)
     meter_ids = {meter for meter, _ in costs}
     versions = PlanVersion.objects.in_force(at).filter(features__feature__meter__in=meter_ids).distinct()
@@ -151,7 +156,7 @@ def _is_priced_in_money(feature: FeatureTerms) -> bool:
 def _shared_dimensions(
     rates: Sequence[RateTerms], rate: RateTerms, costs: Sequence[Cost], cost: Cost, at: datetime
 ) -> dict[str, str] | None:
-    """Return the dimensions of usage that is charged by this rate and costs this cost, or None if there is none."""
+    """Return the dimensions of usage that has both this rate and this cost, or None if there is no such usage."""
     dimensions = {**dict(rate.match), **dict(cost.match)}
     if match_rate(rates, dimensions) is rate and find_cost(costs, dimensions, at) is cost:
         return dimensions

@@ -1,7 +1,7 @@
 """
-Unit costs: what usage costs us, one figure after the other in time.
+Unit costs: the seller's own cost of usage over time.
 
-The costs of the same usage (meter, dimensions, currency) follow one another: a new one ends the one before it, and
+The costs of the same usage (meter, dimensions, currency) follow one another: a new cost ends the previous one, and
 ends itself where the next one begins.
 """
 
@@ -24,11 +24,11 @@ from plans.pricing.rating import RateTerms, RateUsage
 from plans.pricing.validation import InvalidCharge, check_price
 
 COUNTED_USAGE_TRIGGER = "counted_usage_keeps_its_cost"
-"""What billing's trigger says where usage was counted by a cost already."""
+"""Prefix of the message of billing's trigger that protects the cost of usage that is already counted."""
 
 
 class CostRefused(ValueError):
-    """A unit cost cannot be recorded, ended or removed as asked; the text says why and what to do."""
+    """A unit cost cannot be recorded, ended or removed as requested; the text gives the reason and the remedy."""
 
 
 def record_cost(
@@ -44,16 +44,17 @@ def record_cost(
     note: str = "",
 ) -> UnitCost:
     """
-    Say what a unit costs from a moment on; recorded again from the same moment, it is put right.
+    Record a unit cost from a time on; recording it again from the same time corrects it.
 
-    valid_to: None = until the next one of the same usage begins. A cost in force at `valid_from` ends there.
+    valid_to: None = until the next cost of the same usage begins. The cost in force at `valid_from` ends there.
 
-    :raises CostRefused: if the meter has no such dimension, the end is not after the start, or usage was counted by
-        the cost that this would change, or the cost cannot be one.
+    :raises CostRefused: if the meter lacks a dimension, the end is not after the start, the cost is invalid, or usage
+        was already counted by the cost that this would change.
     """
     _check_figures(meter, match, cost, valid_from, valid_to)
     try:
         with audited_transaction("record unit cost", by=by, at=at):
+            # Row lock on the meter: two costs recorded at once must not both adjust the same neighbor.
             Meter.objects.select_for_update(no_key=True).get(pk=meter.pk)
             other_costs = UnitCost.objects.of(meter_id=meter.pk, match=match, currency=currency)
             other_costs.in_force(valid_from).filter(valid_from__lt=valid_from).update(valid_to=valid_from)
@@ -70,7 +71,7 @@ def record_cost(
 
 def check_cost(**arguments: Any) -> None:
     """
-    Try to record a cost and take it back.
+    Check a cost by recording it and rolling back.
 
     :raises CostRefused: as `record_cost` would.
     """
@@ -81,9 +82,9 @@ def check_cost(**arguments: Any) -> None:
 
 def remove_cost(*, cost: UnitCost, by: AbstractBaseUser | None, at: datetime) -> None:
     """
-    Remove a cost that no usage was counted by; the one before it does not come back by itself.
+    Remove a cost by which no usage was counted; the previous cost is not extended.
 
-    :raises CostRefused: if usage was.
+    :raises CostRefused: if usage was counted by it.
     """
     try:
         with audited_transaction("remove unit cost", by=by, at=at):
@@ -96,11 +97,11 @@ def usage_at_cost(
     rate: RateTerms, quantity: Decimal, dimensions: Mapping[str, str], *, costs: Sequence[Cost], at: datetime
 ) -> RateUsage:
     """
-    Return a quantity as one event of these dimensions brings it to a rate: for examples and previews.
+    Return a quantity as the usage of a single event with these dimensions at a rate, for examples and previews.
 
-    costs: of the meter in the price's currency, of which a rate that charges by cost takes the one at `at`.
+    costs: of the meter in the price's currency; a rate that charges unit costs uses the one in force at `at`.
 
-    :raises CostRefused: if there is none then.
+    :raises CostRefused: if none is in force.
     """
     usage = RateUsage.from_one_event(quantity)
     if not charges_unit_cost(rate.charge):
@@ -112,7 +113,7 @@ def usage_at_cost(
 
 
 def to_cost_rates(costs: Iterable[UnitCost]) -> tuple[Cost, ...]:
-    """Return stored costs as what the arithmetic takes, the first recorded first."""
+    """Return stored costs as input for the pure functions, the first recorded first."""
     ordered = sorted(costs, key=lambda cost: cost.pk)
     return tuple(
         Cost(tuple(sorted(cost.match.items())), cost.cost, cost.valid_from, cost.valid_to) for cost in ordered
@@ -137,7 +138,9 @@ def _check_figures(
 
 
 def _to_refusal(error: IntegrityError) -> Exception:
-    """Return a refusal in words where a trigger refused; anything else as it is."""
+    """
+    Return a `CostRefused` with the trigger's message if the trigger raised the error; otherwise the error itself.
+    """
     message = str(error)
     if COUNTED_USAGE_TRIGGER not in message:
         return error

@@ -1,4 +1,4 @@
-"""Who may publish prices, and what a second person said of them."""
+"""The rule for publishing prices, and requests for a second person's approval."""
 
 import pghistory
 from django.conf import settings
@@ -10,7 +10,7 @@ from plans.triggers import request_is_decided_once
 
 @pghistory.track()
 class PublishingRule(models.Model):
-    """The one row that says how prices are published here."""
+    """The settings for publishing prices, in a table with a single row."""
 
     needs_approval = models.BooleanField(
         default=False,
@@ -49,10 +49,11 @@ class RequestState(models.TextChoices):
 @pghistory.track()
 class ChangeRequest(models.Model):
     """
-    Somebody asks that a version be published, and somebody else approves or declines.
+    A request to publish a version, which another person approves or declines.
 
-    content: the fingerprint of what is asked for; it cannot change while the version is in review.
-    advice: what the plan check said then, which the asker has read.
+    content: fingerprint of the version for which approval is requested; the version cannot change while it is in
+        review.
+    advice: findings of the plan check at that time, which the requester has read.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="requests")

@@ -1,4 +1,4 @@
-"""Amounts of usage at which a period is billed before it is over."""
+"""Spend thresholds at which a period is billed before it ends."""
 
 import pghistory
 from django.db import models
@@ -12,10 +12,9 @@ from plans.triggers import frozen_with_its_version
 @pghistory.track()
 class BillingThreshold(models.Model):
     """
-    What usage of a period may come to before it is invoiced: docs/closing.md#progressive-billing.
+    An amount of usage in a period at which it is invoiced: docs/closing.md#progressive-billing.
 
-    repeats: whether it is reached again each time that usage has come to so much more, beyond the last one that does
-    not.
+    repeats: whether the threshold is reached again with each further such amount above the highest non-repeating one.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="thresholds")

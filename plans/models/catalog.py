@@ -1,4 +1,4 @@
-"""What is offered: features and plans."""
+"""The catalog: features and plans."""
 
 import pghistory
 from django.db import models
@@ -17,9 +17,9 @@ class FeatureKind(models.TextChoices):
 
 class CatalogRevision(models.Model):
     """
-    The one row that tells which state of meters and features is current.
+    The revision of meters and features that is current, in a table with a single row.
 
-    Every process keeps the catalog in memory and compares this number before it trusts its copy.
+    Every process caches the catalog in memory and compares this number before it trusts its copy.
     """
 
     revision = models.BigIntegerField(default=1)
@@ -39,9 +39,9 @@ class WhenUnreachable(models.TextChoices):
 @pghistory.track()
 class Feature(models.Model):
     """
-    What a customer may use. A metered feature has one meter.
+    Something that a customer may use. A metered feature has one meter.
 
-    when_unreachable: what the product does while it gets no answer to a check.
+    when_unreachable: the product's behavior when its check of the entitlement gets no answer.
     """
 
     code = models.CharField(max_length=64, unique=True, validators=[code])
@@ -76,9 +76,9 @@ class Feature(models.Model):
 @pghistory.track()
 class Plan(models.Model):
     """
-    A priced offer. Its prices live in its versions.
+    A priced offer. Its prices belong to its versions.
 
-    self_service: whether customers come to it, and leave it, by themselves in the portal.
+    self_service: whether customers can switch to and from the plan by themselves in the portal.
     """
 
     code = models.CharField(max_length=64, unique=True, validators=[code])

@@ -1,4 +1,4 @@
-"""What a customer promises to spend, and what the promise is worth."""
+"""Spend commitments: the minimum that a customer commits to, and the discount in return."""
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,13 +13,14 @@ from plans.triggers import frozen_with_its_version
 
 class CommitmentTerms(models.Model):
     """
-    The figures of a commitment, whoever made it.
+    The figures of a commitment, of a version or of a single subscription.
 
-    minimum: what is spent on usage at least: in each period, or over a contract of several.
-    periods: how many invoice periods the minimum is for.
-    overage_factor: what usage beyond the minimum is multiplied by.
+    minimum: guaranteed spend on usage, in each period or over a contract of several.
+    periods: number of invoice periods that the minimum covers.
+    overage_factor: multiplies the price of usage above the minimum.
     discount: percent off unit prices in return.
-    trues_up: whether what is missing is claimed at the end; else the minimum only says where the factor begins.
+    trues_up: whether the missing part is billed at the end; if not, the minimum only marks where the factor begins to
+        apply.
     """
 
     currency = CurrencyField(default=None)
@@ -46,7 +47,7 @@ class CommitmentTerms(models.Model):
     @property
     def terms(self) -> commitments.SpendCommitment:
         """
-        The commitment as it is settled.
+        The commitment as input for its settlement.
 
         :raises InvalidCharge: if a figure is out of bounds, in finance's words.
         """
@@ -61,7 +62,7 @@ class CommitmentTerms(models.Model):
 
 @pghistory.track()
 class Commitment(CommitmentTerms):
-    """What everybody on a version promises to spend, in one currency; docs/closing.md#commitments."""
+    """The commitment of every subscription to a version, in one currency; docs/closing.md#commitments."""
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="commitments")
 

@@ -1,4 +1,4 @@
-"""Coupons: what takes something off a subscriber's documents, and promotions, which give them by themselves."""
+"""Coupons, which discount a subscriber's invoices, and promotions, which give them to new subscriptions."""
 
 from datetime import datetime
 from typing import Self
@@ -25,7 +25,7 @@ class Duration(models.TextChoices):
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
     def redeemable(self, at: datetime) -> Self:
-        """Return the coupons that may be given at `at`, as far as their dates and their limit go."""
+        """Return the coupons that can be redeemed at `at`, by their dates and their limit on redemptions."""
         return self.filter(
             Q(redeem_from__isnull=True) | Q(redeem_from__lte=at),
             Q(redeem_until__isnull=True) | Q(redeem_until__gt=at),
@@ -37,13 +37,13 @@ class CouponQuerySet(models.QuerySet["Coupon"]):
 @pghistory.track()
 class Coupon(models.Model):
     """
-    A percentage, or an amount, off the documents of whoever holds it; docs/closing.md#coupons.
+    A percentage or an amount off the invoices of the subscriptions that redeemed it; docs/closing.md#coupons.
 
-    code: what is typed to get it; capitals, digits, dashes.
-    features, fees: codes of what it is for; all that a document bills where both are empty.
-    most_redemptions, most_per_customer: how often it may be given; without limit where empty.
-    redeemed: how often it was. It moves by a guarded update, so that no race gives one too many.
-    redeem_from, redeem_until: when it may be given, half-open; what was given goes on after that.
+    code: typed by the customer to redeem it; capitals, digits, dashes, underscores.
+    features, fees: codes of the features and fees that it discounts; everything on the invoice if both are empty.
+    most_redemptions, most_per_customer: limits on its redemptions; empty for no limit.
+    redeemed: number of redemptions. It is increased by an UPDATE that checks the limit, so a race cannot exceed it.
+    redeem_from, redeem_until: when it can be redeemed, half-open; redeemed coupons stay in effect after that.
     """
 
     code = models.CharField(max_length=64)
@@ -111,13 +111,13 @@ class Coupon(models.Model):
 
     @property
     def documents(self) -> int | None:
-        """How many documents it is taken off; None = all there will be."""
+        """Number of invoices that it discounts; None = all future ones."""
         return {Duration.ONCE: 1, Duration.PERIODS: self.periods, Duration.FOREVER: None}[Duration(self.duration)]
 
 
 @pghistory.track()
 class Promotion(models.Model):
-    """Gives a coupon to every new subscription of a plan that starts in [starts_at, ends_at)."""
+    """A coupon for every new subscription to a plan that starts in [starts_at, ends_at)."""
 
     coupon = models.ForeignKey("plans.Coupon", on_delete=models.PROTECT, related_name="promotions")
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="promotions")
@@ -130,6 +130,8 @@ class Promotion(models.Model):
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
                 name="promotion_ends_after_it_starts",
             ),
+            # An application check would race with a second promotion of the same coupon; the database excludes
+            # overlaps.
             ExclusionConstraint(
                 name="coupon_is_promoted_once_at_a_time",
                 expressions=[

@@ -1,4 +1,4 @@
-"""Credits, or money, that a version gives its subscribers without being bought."""
+"""Credits or money that a version grants its subscribers without a purchase."""
 
 import pghistory
 from django.db import models
@@ -27,13 +27,16 @@ class Lasts(models.TextChoices):
 @pghistory.track()
 class IncludedCredits(models.Model):
     """
-    A grant that comes with a version: docs/wallets.md#included-credits.
+    A grant included in a version: docs/wallets.md#included-credits.
 
-    code: what it is called from version to version, and in every unit. unit: `credits`, or a currency: of
-    subscriptions in that one. rolls_over: how often what is left goes on for another period (month, so many days)
-    instead of expiring; rollover_most: so much of it at most, all where empty. priority: lots with the lowest number
-    are taken first. features: codes of those it is for, with commas between; empty for all.
-    in_trial: whether a trial has it, too.
+    code: identifies the grant across versions and units.
+    unit: `credits`, or a currency, for subscriptions in that currency.
+    rolls_over: number of times that the remainder is extended by another period (month, number of days) instead of
+        expiring.
+    rollover_most: maximum amount that rolls over; empty for all.
+    priority: lots with the lowest number are used first.
+    features: comma-separated codes of the features that it pays for; empty for all.
+    in_trial: whether it is also granted in a trial.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="included_credits")
@@ -85,12 +88,12 @@ class IncludedCredits(models.Model):
 
     @property
     def feature_codes(self) -> list[str]:
-        """The codes of the features it is for; none for all."""
-        return [one.strip() for one in self.features.split(",") if one.strip()]
+        """Codes of the features that the grant pays for; empty for all."""
+        return [code.strip() for code in self.features.split(",") if code.strip()]
 
     @property
     def rule(self) -> IncludedCreditRule:
-        """What it grants, for arithmetic."""
+        """The grant as input for the pure computation of grants."""
         return IncludedCreditRule(
             amount=self.amount,
             every=self.every,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""How events become a quantity."""
+"""Meters: the rules by which events become a quantity."""
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
@@ -27,7 +27,7 @@ class Aggregation(models.TextChoices):
 
 
 RECURRING = (Aggregation.SUM, Aggregation.LATEST, Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
-"""Aggregations with a level that a period can be entered with."""
+"""Aggregations with a level that carries over from one period to the next."""
 
 
 class Measures(models.TextChoices):
@@ -49,12 +49,13 @@ class Meter(models.Model):
 
     A meter reads one value per event (`value_property`, a dotted path into the properties, or an `expression` of
     them), or several, one per `MeterReading`, each filed under a value of the dimension `reading_dimension`. Events
-    that fail the filters are not counted and are nobody's loss; events without the value they should carry are
-    reported as unmatched.
+    that fail the filters are not counted and not reported; events without the expected value are reported as
+    unmatched.
 
-    measures: what the value of a weighted sum tells. operation_property: of distinct values, the property that says
-    `remove` where a value goes; anything else, and its absence, adds it. price_property: what the event itself costs,
-    in the major unit of the subscription's currency, for dynamic prices.
+    measures: whether the value of a weighted sum is a change of the level or the new level.
+    operation_property: for distinct values, the property that is `remove` when the value leaves; any other value, or
+        none, adds it.
+    price_property: the event's own price, in the major unit of the subscription's currency, for dynamic prices.
 
     A meter that a published plan version prices never changes its meaning (a database trigger).
     """
@@ -145,7 +146,7 @@ class Meter(models.Model):
 
 @pghistory.track()
 class MeterReading(models.Model):
-    """One of several values that a meter reads from the same event: input from prompt_tokens, output from …"""
+    """One of several values that a meter reads from the same event, such as input from prompt_tokens."""
 
     meter = models.ForeignKey("plans.Meter", on_delete=models.CASCADE, related_name="readings")
     dimension_value = models.CharField(max_length=100)

@@ -13,7 +13,7 @@ from djmoney.models.fields import CurrencyField
 from lib.field_types import MOST_MONEY, PERCENT, UNIT_PRICE, finite, one_of
 
 PREPAID: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
-"""Credits, or money within a wallet."""
+"""The precision of credits, and of money in a wallet."""
 
 MOST_PREPAID = 10**12
 MOST_DAYS = 3_650
@@ -42,13 +42,17 @@ class CreditPackQuerySet(models.QuerySet["CreditPack"]):
 @pghistory.track()
 class CreditPack(models.Model):
     """
-    Prepaid value that customers buy. A purchase keeps the terms that it was made on, so a pack may be edited.
+    Prepaid value that customers buy. A purchase keeps the terms of its time, so a pack can be edited.
 
-    units: what one pack holds; empty where units are sold one by one, from least_units to most_units at a time.
-    slabs_by: what its bonus is reached by. is_taxed: whether tax is charged when it is bought, or on the invoices
-    that it pays. valid_days: how long what was bought lasts; without end where empty. features: codes of what it is
-    for; all where empty. priority: as of any grant. rolls_over, rollover_most, rollover_days: how often and how much
-    goes on when it expires, and for how long. sold_from, sold_until: half-open.
+    units: content of one pack; empty if units are sold individually, from least_units to most_units at a time.
+    slabs_by: whether a bonus slab is reached by units or by price.
+    is_taxed: whether tax is charged on the purchase or on the invoices that it pays.
+    valid_days: lifetime of the purchased units; empty for no expiry.
+    features: codes of the features that it pays for; empty for all.
+    priority: as for any grant.
+    rolls_over, rollover_most, rollover_days: how many times, how much and for how long the remainder is extended when
+        it expires.
+    sold_from, sold_until: when it is on sale, half-open.
     """
 
     code = models.SlugField(max_length=64, unique=True)
@@ -119,7 +123,7 @@ class CreditPack(models.Model):
         return self.name
 
     def is_on_sale(self, at: datetime) -> bool:
-        """Tell whether it may be bought at `at`."""
+        """Return whether it can be bought at `at`."""
         return (
             self.archived_at is None
             and (self.sold_from is None or self.sold_from <= at)
@@ -129,7 +133,7 @@ class CreditPack(models.Model):
 
 @pghistory.track()
 class PackPrice(models.Model):
-    """What a pack costs in a currency, before tax; of units that are sold one by one, what each costs."""
+    """The price of a pack in one currency, before tax; the price per unit if units are sold individually."""
 
     pack = models.ForeignKey("plans.CreditPack", on_delete=models.PROTECT, related_name="prices", db_index=False)
     currency = CurrencyField(default="USD")
@@ -148,9 +152,10 @@ class PackPrice(models.Model):
 @pghistory.track()
 class BonusSlab(models.Model):
     """
-    What is added from so much on: units for each pack, and a percentage of those that are bought.
+    The bonus from a threshold on: units for each pack, and a percentage of the units bought.
 
-    least: units bought, or what is paid for them, as the pack says. The highest slab that is reached applies, alone.
+    least: the threshold, in units bought or in the price paid, as the pack defines. Only the highest slab reached
+        applies.
     """
 
     pack = models.ForeignKey("plans.CreditPack", on_delete=models.PROTECT, related_name="slabs", db_index=False)

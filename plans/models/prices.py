@@ -1,4 +1,4 @@
-"""What a version grants of each feature, and what it charges."""
+"""The features that a version grants, their prices, and the version's fees."""
 
 import pghistory
 from django.db import models
@@ -23,7 +23,7 @@ class Consumption(models.TextChoices):
 
 
 PREPAID = (Consumption.CREDITS, Consumption.BALANCE)
-"""Consumption models that a wallet pays for as use comes."""
+"""Consumption models in which a wallet pays for usage as it arrives."""
 
 
 class AtZero(models.TextChoices):
@@ -33,7 +33,7 @@ class AtZero(models.TextChoices):
 
 
 class UnlockedBy(models.TextChoices):
-    """What has to reach a threshold before a feature opens, in the running period or since the subscription began."""
+    """The measure that unlocks a feature at a threshold, in the current period or since the subscription began."""
 
     USAGE = "usage", "usage of a feature in the period"
     USAGE_EVER = "usage_ever", "usage of a feature since the start"
@@ -53,10 +53,10 @@ class ChargeModel(models.TextChoices):
 
 
 TIERED = (ChargeModel.GRADUATED, ChargeModel.VOLUME, ChargeModel.GRADUATED_PERCENTAGE)
-"""Models that read a ladder of tiers instead of one price."""
+"""Charge models with tiers instead of one price."""
 
 PRICED = (ChargeModel.FLAT, ChargeModel.PER_UNIT, ChargeModel.PACKAGE)
-"""Models that read one price."""
+"""Charge models with one price."""
 
 
 class PackageRounding(models.TextChoices):
@@ -88,13 +88,13 @@ class Billed(models.TextChoices):
 @pghistory.track()
 class PlanFeature(models.Model):
     """
-    What a version grants of one feature: exactly one consumption model each (a unique constraint).
+    A version's terms for one feature: exactly one consumption model each (a unique constraint).
 
-    included: units per period that cost nothing. For `hard_cap` they are all there is.
-    at_zero: what happens when a wallet has nothing left, where one pays. grace: how far it may go into debt then.
-    unlocked_by: what opens it once it has reached `unlocked_at`: units of the feature of code `unlocked_with`, or
-    money of the subscription's currency; empty where it is open from the start.
-    tax_code: which of the seller's tax rates its use falls under; empty for those of the version.
+    included: free units per period. With `hard_cap`, further units are refused.
+    at_zero: the rule for an empty wallet. grace: the overdraft limit in that case.
+    unlocked_by: the measure that unlocks the feature when it reaches `unlocked_at`: units of the feature with the
+        code `unlocked_with`, or money in the subscription's currency; empty if the feature is open from the start.
+    tax_code: selects the seller's tax rates for its usage; empty for the version's.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="features")
@@ -155,13 +155,13 @@ class PlanFeature(models.Model):
 @pghistory.track()
 class Price(models.Model):
     """
-    How one feature is charged in one currency: a list of rates, of which the most specific match applies.
+    The charge for one feature in one currency: a list of rates, of which the most specific match applies.
 
-    currency: of a feature that burns credits, `XCR` is what each use burns, and a currency what one credit costs that
-    the wallet had not.
-    minimum, maximum: what the feature comes to at least and at most in a full period of use.
-    resets_every, resets_unit: the period of use, on which allowance, tiers, minimum and maximum start anew; the
-    invoice's own where empty.
+    currency: for a feature paid with credits, `XCR` for the credits that each unit draws down, and a currency for the
+        price of one credit that the wallet could not cover.
+    minimum, maximum: bounds of the feature's amount in a full usage period.
+    resets_every, resets_unit: the usage period, after which allowance, tiers, minimum and maximum start again; empty
+        for the invoice period.
     """
 
     plan_feature = models.ForeignKey("plans.PlanFeature", on_delete=models.CASCADE, related_name="prices")
@@ -198,9 +198,9 @@ class Price(models.Model):
 @pghistory.track()
 class Rate(models.Model):
     """
-    One way of charging, for usage whose dimensions match.
+    The charge for usage whose dimensions match.
 
-    match: dimension → value; empty for the default rate, which takes what nothing else matches.
+    match: dimension → value; empty for the default rate, which applies to usage that no other rate matches.
     unit_price, package_size: read by the charge models that need them; tiered models read their tiers.
     """
 
@@ -276,9 +276,10 @@ class Rate(models.Model):
 @pghistory.track()
 class Tier(models.Model):
     """
-    A step of a tiered rate: above the tier before it, up to and including `up_to`.
+    A tier of a rate: from above the previous tier up to and including `up_to`.
 
-    percent: of the value within the step, for a graduated percentage; a unit price of its own otherwise.
+    percent: percentage of the value within the tier, for a graduated percentage; other models use the tier's unit
+        price.
     """
 
     rate = models.ForeignKey("plans.Rate", on_delete=models.CASCADE, related_name="tiers")
@@ -315,13 +316,13 @@ class Tier(models.Model):
 @pghistory.track()
 class Fee(models.Model):
     """
-    A charge that no meter drives: the base fee of each period, or of several at a time, or a fee once at the start.
+    A charge independent of usage: a base fee per period or per several periods, or a one-time fee at the start.
 
-    code: what it is called from version to version and in every currency, whatever its label says.
-    basis: whether it is due as it stands, or for each unit that the subscription holds: a seat, or an add-on.
-    included: units held that cost nothing. least, most: how many may be held; a subscription begins with the least.
-    every: how many periods it is for, and charged once in: 12 for a fee by the year where usage is billed each month.
-    tax_code: which of the seller's tax rates it falls under; empty for those of the version.
+    code: identifies the fee across versions and currencies, independent of its label.
+    basis: whether the fee is fixed or due for each seat or add-on of the subscription.
+    included: units that cost nothing. least, most: bounds of the quantity; a subscription begins with the least.
+    every: number of periods that one charge covers: 12 for a yearly fee where usage is billed monthly.
+    tax_code: selects the seller's tax rates for the fee; empty for the version's.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.CASCADE, related_name="fees")

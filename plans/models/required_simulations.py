@@ -1,4 +1,4 @@
-"""What is known of a version before anybody is billed by it."""
+"""Proof that a version was simulated before it is published."""
 
 import pghistory
 from django.db import models
@@ -8,10 +8,10 @@ from django.db.models import Q
 @pghistory.track()
 class RequiredSimulation(models.Model):
     """
-    Past usage was rated by a version, as it was then: written by whoever did, once it was all done.
+    A completed simulation of past usage with a version's content at that time; written by the app that ran it.
 
-    content: the fingerprint of the version that was tried. reference: what did it, such as `simulation:7`.
-    facts: what came of it in figures, for the page on which the version is approved.
+    content: fingerprint of the simulated version. reference: the simulation, such as `simulation:7`.
+    facts: the resulting figures, for the page on which the version is approved.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="rehearsals")

@@ -1,4 +1,4 @@
-"""What usage costs us."""
+"""Unit costs: the seller's own cost of usage."""
 
 from datetime import datetime
 from typing import Self
@@ -27,11 +27,11 @@ class UnitCostQuerySet(models.QuerySet["UnitCost"]):
 @pghistory.track()
 class UnitCost(models.Model):
     """
-    What one unit of a meter costs us, from one moment to the next.
+    The cost of one unit of a meter over a time interval.
 
-    match: dimension → value, as a rate's; empty for all usage that nothing more specific matches. Of the same usage
-    in the same currency one cost is in force at a time. What usage was counted by does not change: a trigger of
-    billing refuses it.
+    match: dimension → value, as in a rate; empty for all usage that no more specific cost matches. For the same usage
+        and currency, one cost is in force at a time. The cost of usage that is already counted cannot change: a
+        trigger of billing rejects it.
     """
 
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, related_name="unit_costs")
@@ -52,6 +52,7 @@ class UnitCost(models.Model):
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")),
                 name="unit_cost_ends_after_it_starts",
             ),
+            # The match is compared as text: the exclusion needs an equality operator in its index, which jsonb lacks.
             ExclusionConstraint(
                 name="one_unit_cost_is_in_force_at_a_time",
                 expressions=[

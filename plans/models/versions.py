@@ -1,4 +1,4 @@
-"""Versions of a plan: drafts are edited, published ones never change."""
+"""Versions of a plan. Drafts can be edited; published versions never change."""
 
 from datetime import datetime
 from typing import Self
@@ -58,16 +58,21 @@ class PlanVersionQuerySet(models.QuerySet["PlanVersion"]):
         return self.exclude(state__in=[VersionState.DRAFT, VersionState.REVIEW])
 
     def in_force(self, at: datetime) -> Self:
-        """Return the versions that a subscription starting at `at` would get: one per plan at most."""
+        """Return the versions that a subscription starting at `at` would get: at most one per plan."""
         return self.published().filter(Q(effective_to__isnull=True) | Q(effective_to__gt=at), effective_from__lte=at)
 
     def open_to(self, *, sandbox: bool, at: datetime) -> Self:
-        """Return those that a customer may be put on at `at`: sandbox customers also on what is not published."""
+        """
+        Return the versions that a customer can subscribe to at `at`; sandbox customers also to unpublished ones.
+        """
         drafts = self.filter(state__in=[VersionState.DRAFT, VersionState.REVIEW, VersionState.SCHEDULED])
         return self.in_force(at) | drafts if sandbox else self.in_force(at)
 
     def compared_with(self, version: "PlanVersion", *, at: datetime) -> "PlanVersion | None":
-        """Return what a version is usually compared with: its origin, the one in force, or the one before it."""
+        """
+        Return the version that a version is compared with by default: its origin, the one in force, or the previous
+        one.
+        """
         others = self.filter(plan=version.plan_id).exclude(pk=version.pk)
         origin = others.filter(pk=version.copied_from_id).first()
         former = others.filter(number__lt=version.number).order_by("-number")
@@ -82,13 +87,15 @@ class PlanVersion(models.Model):
     """
     The prices of a plan from one date to the next.
 
-    Life: draft → review → scheduled → live → retired. From `scheduled` on the version and everything below it is
-    frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
+    Life cycle: draft → review → scheduled → live → retired. From `scheduled` on, the version and everything below it
+    is frozen by database triggers; the intervals [effective_from, effective_to) of a plan's versions never overlap.
 
-    tried_at: since when sandbox customers may be on a version that is not published; from then on it is frozen, too.
-    tax_code: which of the seller's tax rates what it charges falls under, where a feature or fee has none of its own;
-    empty for the ordinary ones. prices_include_tax: whether its figures are what is paid, or tax comes on top.
-    trial_days: for how long a new subscription pays no fees, 0 = not at all. trial_usage: what its usage costs then.
+    tried_at: when sandbox customers were first allowed on an unpublished version, which freezes it too.
+    tax_code: selects the seller's tax rates for features and fees without a tax code of their own; empty for the
+        standard rates.
+    prices_include_tax: whether its prices include tax, or tax is added.
+    trial_days: days for which a new subscription pays no fees; 0 = no trial. trial_usage: charge for usage in the
+        trial.
     """
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="versions")
@@ -154,6 +161,7 @@ class PlanVersion(models.Model):
                 condition=Q(effective_to__isnull=True) | Q(effective_to__gte=F("effective_from")),
                 name="version_ends_after_it_starts",
             ),
+            # Drafts may overlap; published versions of a plan may not, also if two publications race.
             ExclusionConstraint(
                 name="one_version_of_a_plan_is_in_force_at_a_time",
                 expressions=[
@@ -182,7 +190,7 @@ class PlanVersion(models.Model):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether nothing that it charges can change any more: it is published, or tried in the sandbox."""
+        """Whether its charges can no longer change: it is published, or tried in the sandbox."""
         return self.is_published or self.tried_at is not None
 
     @property

@@ -1,1 +1,1 @@
-"""Where a new plan starts: three questions, and templates with sensible figures that are all to be edited."""
+"""The start of a new plan: three questions, and templates with sensible figures to edit."""

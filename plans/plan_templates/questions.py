@@ -1,4 +1,4 @@
-"""Three questions about what is sold, and the consumption model that the answers suggest."""
+"""Three questions about the product, and the consumption model that the answers suggest."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from plans.models.prices import Consumption
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What happens beyond what is included, and why so."""
+    """A consumption model for usage beyond the allowance, and the reason for it."""
 
     consumption: Consumption
     reason: str
@@ -39,6 +39,6 @@ _ANSWERS = {
 }
 
 
-def suggestion(*, costly: bool, blocked: bool, visible: bool) -> Suggestion:
+def suggest_model(*, costly: bool, blocked: bool, visible: bool) -> Suggestion:
     """Return the consumption model that fits the answers, with the reason in half a sentence."""
     return Suggestion(*_ANSWERS[costly, blocked, visible])

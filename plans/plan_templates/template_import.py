@@ -1,4 +1,4 @@
-"""Make a plan from a template: meters, features and a draft, by the operations that everything else uses."""
+"""The creation of a plan from a template: meters, features and a draft, by the same operations as everywhere else."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from lib.audit_log import audited_transaction
 from lib.decimals import to_plain_string
 from lib.money import round_money
 from plans.models import Feature, Meter, MeterReading, Plan, PlanVersion
-from plans.price_lists.json_format import item_of_document
-from plans.price_lists.list_import import take_in
+from plans.price_lists.json_format import item_from_document
+from plans.price_lists.list_import import import_price_list
 from plans.publishing.publication import new_draft
 
 DATA = Path(__file__).parent / "templates.toml"
@@ -26,9 +26,9 @@ DATA = Path(__file__).parent / "templates.toml"
 @dataclass(frozen=True, slots=True)
 class Template:
     """
-    Something a plan may start from.
+    A starting point for a plan.
 
-    suits: the consumption models that it is made of. says, total: an example of a month, and what it comes to in USD.
+    suits: the consumption models that it uses. says, total: an example month in words, and its bill in USD.
     meters, features, version: as in the file.
     """
 
@@ -47,10 +47,10 @@ class Template:
 @cache
 def templates() -> tuple[Template, ...]:
     """Return all templates, in the order of the file."""
-    return tuple(_template(**one) for one in tomllib.loads(DATA.read_text(encoding="utf-8"))["templates"])
+    return tuple(_build_template(**definition) for definition in tomllib.loads(DATA.read_text(encoding="utf-8"))["templates"])
 
 
-def start_from(
+def create_plan_from_template(
     template: Template,
     *,
     code: str,
@@ -60,42 +60,42 @@ def start_from(
     at: datetime,
 ) -> PlanVersion:
     """
-    Return the first draft of a new plan that holds what a template says, in a currency.
+    Create a plan from a template, and return its first draft, priced in one currency.
 
-    A meter or feature that is there already is taken if it means the same; otherwise a new one gets a number to its
-    code. Fees are rounded to the currency.
+    An existing meter or feature is reused if it means the same; otherwise a new one is created with a number appended
+    to its code. Fees are rounded to the currency.
     """
     with audited_transaction("start from template", by=by, at=at, template=template.code):
-        meters = {one["code"]: _meter(one) for one in template.meters}
-        features = {one["code"]: _feature(one, meters[one["meter"]]) for one in template.features}
+        meters = {meter["code"]: _find_or_create_meter(meter) for meter in template.meters}
+        features = {feature["code"]: _find_or_create_feature(feature, meters[feature["meter"]]) for feature in template.features}
         plan = Plan.objects.create(code=code, name=name, description=template.summary)
         draft = new_draft(plan=plan, by=by, at=at, note=f"Started from the template “{template.name}”.")
-        listed = item_of_document(_listed(template.version, currency, features))
-        take_in(listed, version=draft, by=by, at=at)
+        price_list = item_from_document(_price_list_document(template.version, currency, features))
+        import_price_list(price_list, version=draft, by=by, at=at)
         draft.refresh_from_db()
         return draft
 
 
-def _template(*, example: Mapping[str, Any], suits: list[str], version: Mapping[str, Any], **told: Any) -> Template:
+def _build_template(*, example: Mapping[str, Any], suits: list[str], version: Mapping[str, Any], **fields: Any) -> Template:
     return Template(
-        code=told["code"],
-        name=told["name"],
-        summary=told["summary"],
+        code=fields["code"],
+        name=fields["name"],
+        summary=fields["summary"],
         suits=tuple(suits),
         says=example["says"],
         total=Decimal(example["total"]),
         events=tuple(example["events"]),
-        meters=tuple(told["meters"]),
-        features=tuple(told["features"]),
+        meters=tuple(fields["meters"]),
+        features=tuple(fields["features"]),
         version=version,
     )
 
 
-def _meter(told: Mapping[str, Any]) -> Meter:
-    """Return the meter that a template tells of: one that is there, or a new one."""
-    fields = {name: value for name, value in told.items() if name not in ("code", "readings")}
-    readings = told.get("readings", {})
-    for code in _codes(told["code"]):
+def _find_or_create_meter(definition: Mapping[str, Any]) -> Meter:
+    """Return the meter that a template defines: an existing one with the same meaning, or a new one."""
+    fields = {name: value for name, value in definition.items() if name not in ("code", "readings")}
+    readings = definition.get("readings", {})
+    for code in _codes(definition["code"]):
         meter = Meter.objects.filter(code=code).first()
         if meter is None:
             meter = Meter.objects.create(code=code, **fields)
@@ -110,15 +110,15 @@ def _meter(told: Mapping[str, Any]) -> Meter:
 
 
 def _meaning(meter: Meter) -> dict[str, Any]:
-    """Return all that a meter says but how it is called."""
-    names = {one.name for one in Meter._meta.concrete_fields} - {"id", "code", "name", "unit", "created_at"}
+    """Return all fields of a meter but its names."""
+    names = {field.name for field in Meter._meta.concrete_fields} - {"id", "code", "name", "unit", "created_at"}
     return {name: getattr(meter, name) for name in names}
 
 
-def _feature(told: Mapping[str, Any], meter: Meter) -> str:
-    """Return the code of the feature that a template tells of: one of this meter that is there, or a new one."""
-    for code in _codes(told["code"]):
-        feature, _ = Feature.objects.get_or_create(code=code, defaults={"name": told["name"], "meter": meter})
+def _find_or_create_feature(definition: Mapping[str, Any], meter: Meter) -> str:
+    """Return the code of the feature that a template defines: an existing one of this meter, or a new one."""
+    for code in _codes(definition["code"]):
+        feature, _ = Feature.objects.get_or_create(code=code, defaults={"name": definition["name"], "meter": meter})
         if feature.meter_id == meter.pk:
             return code
     raise AssertionError("unreachable")
@@ -129,18 +129,18 @@ def _codes(first: str) -> Iterator[str]:
     yield from (f"{first}-{number}" for number in count(2))
 
 
-def _listed(version: Mapping[str, Any], currency: str, features: Mapping[str, str]) -> dict[str, Any]:
-    """Return a template's price list with the currency that it leaves open, and the codes of what it grants."""
+def _price_list_document(version: Mapping[str, Any], currency: str, features: Mapping[str, str]) -> dict[str, Any]:
+    """Return a template's price list in the given currency, with the codes of the created features."""
     fees = [
         {**fee, "currency": currency, "amount": to_plain_string(round_money(Decimal(fee["amount"]), currency))}
         for fee in version.get("fees", ())
     ]
-    granted = [
+    plan_features = [
         {
-            **one,
-            "feature": features[one["feature"]],
-            "prices": [{"currency": currency, **price} for price in one.get("prices", ())],
+            **plan_feature,
+            "feature": features[plan_feature["feature"]],
+            "prices": [{"currency": currency, **price} for price in plan_feature.get("prices", ())],
         }
-        for one in version.get("features", ())
+        for plan_feature in version.get("features", ())
     ]
-    return {**version, "fees": fees, "features": granted}
+    return {**version, "fees": fees, "features": plan_features}

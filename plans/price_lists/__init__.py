@@ -1,1 +1,1 @@
-"""Price lists: all that a version grants and charges, as a file, and from a file into a draft."""
+"""Price lists: the export of a version's terms to a file, and the import of a file into a draft."""

@@ -1,4 +1,4 @@
-"""The cells of price lists and cost lists: texts without padding or separators, that mean one thing."""
+"""Parsers and formats for the cells of price lists and cost lists: text without padding or separators."""
 
 import json
 from datetime import UTC, datetime
@@ -13,47 +13,51 @@ MOST_DIGITS = 38
 
 
 class CellRefused(ValueError):
-    """A cell does not say what its column is for; the text says why."""
+    """The text does not fit its column; the message gives the reason."""
 
 
-def figure(text: str, *, places: int = MOST_DIGITS) -> Decimal:
+def parse_number(text: str, *, places: int = MOST_DIGITS) -> Decimal:
     """
-    Return a number of zero or more, with at most so many decimal places.
+    Parse a number of zero or more, with at most `places` decimal places.
 
-    :raises CellRefused: if it is none.
+    :raises CellRefused: if it is not one.
     """
     try:
-        found = Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         raise CellRefused(f"“{text}” is no number: write it as 1234.5, without separators.") from None
-    if not found.is_finite() or found < 0 or found.adjusted() > MOST_DIGITS:
+    if not number.is_finite() or number < 0 or number.adjusted() > MOST_DIGITS:
         raise CellRefused(f"{text} is not a number from 0 on.")
-    if -int(found.normalize().as_tuple().exponent) > places:
+    if -int(number.normalize().as_tuple().exponent) > places:
         raise CellRefused(f"{text} has more than {places} decimal places.")
-    return found
+    return number
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """
-    Return a moment; a date is its first moment in UTC, and so is a time without a zone.
+    Parse a date or time. A date means its start; without a zone, UTC is assumed.
 
     :raises CellRefused: if it is neither.
     """
     try:
-        found = parse_datetime(text) or (datetime.fromisoformat(text) if parse_date(text) else None)
+        at = parse_datetime(text) or (datetime.fromisoformat(text) if parse_date(text) else None)
     except ValueError:
-        found = None
-    if found is None:
+        at = None
+    if at is None:
         raise CellRefused(f"“{text}” is no date: write it as 2026-01-31 or 2026-01-31T12:00:00Z.")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def moment_text(at: datetime | None) -> str:
+def format_time(at: datetime | None) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else ""
 
 
-def currency(text: str) -> str:
-    """:raises CellRefused: if ISO 4217 does not know the code."""
+def parse_currency(text: str) -> str:
+    """
+    Parse an ISO 4217 code.
+
+    :raises CellRefused: if the code is unknown.
+    """
     code = text.upper()
     try:
         minor_unit(code)
@@ -62,26 +66,26 @@ def currency(text: str) -> str:
     return code
 
 
-def match(text: str) -> dict[str, str]:
+def parse_dimensions(text: str) -> dict[str, str]:
     """
-    Return dimension → value, for “model: gpt-4o” or the same as a JSON object.
+    Parse dimensions written as “model: gpt-4o”, or as a JSON object.
 
     :raises CellRefused: if it is neither.
     """
     try:
         if not text.startswith("{"):
             return parse_match(text)
-        found = json.loads(text)
+        dimensions = json.loads(text)
     except ValueError as error:
         raise CellRefused(str(error)) from error
-    if not isinstance(found, dict) or not all(isinstance(value, str) and value for value in found.values()):
+    if not isinstance(dimensions, dict) or not all(isinstance(value, str) and value for value in dimensions.values()):
         raise CellRefused('Write an object of texts, such as {"model": "gpt-4o"}.')
-    return found
+    return dimensions
 
 
-def match_text(wanted: dict[str, str]) -> str:
-    """Return a match as one types it, or as JSON where that would not read the same again."""
-    ordered = dict(sorted(wanted.items()))
+def format_dimensions(dimensions: dict[str, str]) -> str:
+    """Return dimensions as users type them, or as JSON if that text would be parsed differently."""
+    ordered = dict(sorted(dimensions.items()))
     text = format_match(ordered)
     try:
         is_plain = not text.startswith("{") and parse_match(text) == ordered

@@ -1,4 +1,4 @@
-"""The values of a row's fields as texts of a file, and back."""
+"""Conversion of field values to text in a file, and back."""
 
 from decimal import Decimal
 from typing import Any
@@ -23,69 +23,69 @@ from plans.price_lists.cell_parser import CellRefused
 YES_OR_NO = {"yes": True, "no": False, "true": True, "false": False}
 
 
-def text_of(field: Field, value: Any) -> str:
-    """Return a value as a cell: a number that is the usual one leaves it empty."""
-    if value is None or (isinstance(value, int | Decimal) and is_usual(field, value)):
+def format_cell(field: Field, value: Any) -> str:
+    """Return a value as a cell; a number that equals the field's default is left empty."""
+    if value is None or (isinstance(value, int | Decimal) and is_default(field, value)):
         return ""
-    return written(value)
+    return value_text(value)
 
 
-def written(value: Any) -> str:
-    """Return a value as text, every digit of it."""
+def value_text(value: Any) -> str:
+    """Return a value as text with every digit."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return to_plain_string(value)
     if isinstance(value, dict):
-        return cell_parser.match_text(value)
-    return cell_parser.moment_text(value) if hasattr(value, "tzinfo") else str(value)
+        return cell_parser.format_dimensions(value)
+    return cell_parser.format_time(value) if hasattr(value, "tzinfo") else str(value)
 
 
-def is_usual(field: Field, value: Any) -> bool:
+def is_default(field: Field, value: Any) -> bool:
     return bool(field.has_default()) and not isinstance(value, bool) and value == field.get_default()
 
 
-def value_of(field: Field, text: str) -> Any:
+def parse_cell(field: Field, text: str) -> Any:
     """
-    Return what a cell says; an empty one says the usual: the field's default, or nothing.
+    Parse a cell; an empty cell means the field's default, or no value.
 
-    :raises CellRefused: if it says nothing that the field could hold.
+    :raises CellRefused: if the field cannot hold the value.
     """
     if text == "" and not isinstance(field, JSONField):
-        if field.has_default() and (usual := field.get_default()) is not None:
-            return Decimal(usual) if isinstance(field, DecimalField) else usual
+        if field.has_default() and (default := field.get_default()) is not None:
+            return Decimal(default) if isinstance(field, DecimalField) else default
         if not field.null and not field.blank:
             raise CellRefused("This cell must not be empty.")
         return None if field.null else ""
     if isinstance(field, CurrencyField):
-        return cell_parser.currency(text)
+        return cell_parser.parse_currency(text)
     if field.choices:
-        return _choice(field, text)
-    return _read(field, text)
+        return _parse_choice(field, text)
+    return _parse_text(field, text)
 
 
-def _read(field: Field, text: str) -> Any:
+def _parse_text(field: Field, text: str) -> Any:
     if isinstance(field, BooleanField):
         if text.lower() not in YES_OR_NO:
             raise CellRefused(f"“{text}” is neither yes nor no.")
         return YES_OR_NO[text.lower()]
     if isinstance(field, IntegerField):
-        found = cell_parser.figure(text, places=0)
-        return int(found)
+        number = cell_parser.parse_number(text, places=0)
+        return int(number)
     if isinstance(field, DecimalField):
-        return cell_parser.figure(text, places=field.decimal_places)
+        return cell_parser.parse_number(text, places=field.decimal_places)
     if isinstance(field, JSONField):
-        return cell_parser.match(text)
+        return cell_parser.parse_dimensions(text)
     if isinstance(field, DateTimeField):
-        return cell_parser.moment(text)
+        return cell_parser.parse_time(text)
     if isinstance(field, CharField | TextField):
         return text
     if isinstance(field, ForeignKey):
-        return text  # a code: whoever stores the rows looks them all up at once
+        return text  # a code; the import looks up all codes in one query
     raise TypeError(f"A price list has no text for a {type(field).__name__}: {field}.")
 
 
-def _choice(field: Field, text: str) -> Any:
+def _parse_choice(field: Field, text: str) -> Any:
     known = {str(value): value for value, _ in field.flatchoices}
     if text not in known:
         raise CellRefused(f"“{text}” is none of {', '.join(known)}.")

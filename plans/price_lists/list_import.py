@@ -1,4 +1,4 @@
-"""Take a price list into a draft: all of it or nothing, rows that are there already changed where they stand."""
+"""The import of a price list into a draft: all of it or nothing; rows that match existing ones update them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,41 +19,46 @@ from plans.catalog.stored_terms import build_rate_terms
 from plans.catalog.version_schema import child_keys
 from plans.catalog.version_snapshot import read_contents
 from plans.models import Feature, PlanVersion, Rate, Tier
-from plans.price_lists.version_items import Item, ListRefused, fields_of, name_of
+from plans.price_lists.version_items import Item, ListRefused, fields_of, row_kind
 
 
-def take_in(
+def import_price_list(
     item: Item, *, version: PlanVersion, by: AbstractBaseUser | None, at: datetime, dry_run: bool = False
 ) -> tuple[VersionDifference, ...]:
     """
-    Make a draft hold what a price list says, and nothing else; return what that changes.
+    Replace the content of a draft with a price list, and return the differences.
 
-    dry_run: tell what it would change, and leave everything as it is.
+    dry_run: return the differences and roll back.
 
-    :raises ListRefused: if the version is no draft, or with all that is wrong with the list.
+    :raises ListRefused: if the version is not a draft, or with every problem of the list.
     """
     with audited_transaction("take in price list", by=by, at=at):
+        # Row lock: an edit or a publication of the draft waits until the import is complete.
         version = PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version.pk)
         if not version.is_editable:
             raise ListRefused([CellProblem("", "", f"{version} is no draft: start a new version from it.")])
         (before,) = read_contents(version)
-        _Store(item).put(version)
+        _ListWriter(item).put(version)
         (after,) = read_contents(version)
         transaction.set_rollback(dry_run)
         return compare(before, after)
 
 
-class _Store:
-    """Writes the rows of a list below a version; what does not fit is gathered, and nothing is kept then."""
+class _ListWriter:
+    """Writes the rows of a list below a version. Problems are collected, and any problem rolls back everything."""
 
     def __init__(self, item: Item) -> None:
         self._item = item
         self._problems: list[CellProblem] = []
-        codes = {one.values.get("feature") for one in item.parts if "feature" in fields_of(one.model)}
+        codes = {part.values.get("feature") for part in item.parts if "feature" in fields_of(part.model)}
         self._features = {feature.code: feature for feature in Feature.objects.filter(code__in=codes)}
 
     def put(self, version: PlanVersion) -> None:
-        """:raises ListRefused: with all that does not fit."""
+        """
+        Store the list.
+
+        :raises ListRefused: with every problem.
+        """
         if self._item.values:
             self._fill(version, self._item)
             self._save(version, self._item)
@@ -61,28 +66,28 @@ class _Store:
         if self._problems:
             raise ListRefused(self._problems)
 
-    def _put_parts(self, whole: Model, item: Item) -> None:
-        for key in child_keys(type(whole)):
-            listed = self._each_once([one for one in item.parts if one.model is key.model])
-            there = dict(self._there(whole, key))
-            for identity in there.keys() - {one.identity for one in listed}:
-                there.pop(identity).delete()
-            for place, one in enumerate(listed):
-                row = there.get(one.identity) or key.model(**{key.name: whole})
+    def _put_parts(self, parent: Model, item: Item) -> None:
+        for key in child_keys(type(parent)):
+            items = self._drop_duplicates([part for part in item.parts if part.model is key.model])
+            stored_rows = dict(self._stored_rows(parent, key))
+            for identity in stored_rows.keys() - {child.identity for child in items}:
+                stored_rows.pop(identity).delete()
+            for position, child_item in enumerate(items):
+                row = stored_rows.get(child_item.identity) or key.model(**{key.name: parent})
                 if hasattr(row, "position"):
-                    row.position = place
-                if self._fill(row, one) and self._can_charge(row, one):
-                    self._save(row, one)
-                    self._put_parts(row, one)
+                    row.position = position
+                if self._fill(row, child_item) and self._can_charge(row, child_item):
+                    self._save(row, child_item)
+                    self._put_parts(row, child_item)
 
-    def _there(self, whole: Model, key: ForeignKey) -> Iterator[tuple[tuple[Any, ...], Any]]:
-        for row in key.model._default_manager.filter(**{key.name: whole}):
+    def _stored_rows(self, parent: Model, key: ForeignKey) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        for row in key.model._default_manager.filter(**{key.name: parent}):
             values = {name: _plain(getattr(row, name)) for name in fields_of(key.model)}
             yield Item(key.model, values).identity, row
 
     def _fill(self, row: Any, item: Item) -> bool:
-        """Write the values of an item to a row, and tell whether they fit."""
-        before = len(self._problems)
+        """Set the fields of a row from an item, and return whether they are valid."""
+        problem_count = len(self._problems)
         for name, field in fields_of(item.model).items():
             value = item.values.get(name)
             if isinstance(field, ForeignKey):
@@ -93,43 +98,49 @@ class _Store:
             if isinstance(field, MoneyField) and value is not None:
                 value = Money(value, item.values["currency"])
             setattr(row, name, value)
-        if len(self._problems) == before:
+        if len(self._problems) == problem_count:
             self._validate(row, item)
-        return len(self._problems) == before
+        return len(self._problems) == problem_count
 
     def _validate(self, row: Any, item: Item) -> None:
         try:
-            row.clean_fields(exclude=[one.name for one in row._meta.fields if one.name not in item.values])
+            row.clean_fields(exclude=[model_field.name for model_field in row._meta.fields if model_field.name not in item.values])
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self._problems += [CellProblem(item.where, name, text) for text in messages]
 
     def _can_charge(self, row: Any, item: Item) -> bool:
-        """Tell whether a row is no rate, or one whose figures can charge, by the rules of plans.pricing."""
+        """
+        Return whether a row is anything but a rate, or a rate whose figures are valid by the rules of plans.pricing.
+        """
         if not isinstance(row, Rate):
             return True
         try:
-            build_rate_terms(row, [Tier(**one.values) for one in item.parts if one.model is Tier])
+            build_rate_terms(row, [Tier(**tier.values) for tier in item.parts if tier.model is Tier])
         except ValueError as error:
             self._problems.append(CellProblem(item.where, "", str(error)))
             return False
         return True
 
     def _save(self, row: Any, item: Item) -> None:
-        """:raises ListRefused: if the database refuses the row, with all that did not fit so far."""
+        """
+        Save a row.
+
+        :raises ListRefused: if the database rejects the row, with all problems so far.
+        """
         try:
             row.save()
         except IntegrityError as error:
-            raise ListRefused([*self._problems, CellProblem(item.where, "", _in_words(error))]) from error
+            raise ListRefused([*self._problems, CellProblem(item.where, "", _constraint_text(error))]) from error
 
-    def _each_once(self, listed: Sequence[Item]) -> list[Item]:
-        """Return the rows that are the first of their kind, and tell of those that are not."""
+    def _drop_duplicates(self, items: Sequence[Item]) -> list[Item]:
+        """Return the first item of each identity, and report the others as problems."""
         seen: dict[tuple[Any, ...], Item] = {}
-        for one in listed:
-            first = seen.setdefault(one.identity, one)
-            if first is not one:
-                text = f"The same {name_of(one.model)} is listed at {first.where} already."
-                self._problems.append(CellProblem(one.where, "", text))
+        for item in items:
+            first = seen.setdefault(item.identity, item)
+            if first is not item:
+                text = f"The same {row_kind(item.model)} is listed at {first.where} already."
+                self._problems.append(CellProblem(item.where, "", text))
         return list(seen.values())
 
 
@@ -139,7 +150,7 @@ def _plain(value: Any) -> Any:
     return value.code if isinstance(value, Model) else value
 
 
-def _in_words(error: IntegrityError) -> str:
-    """Return which promise of the database a list would break: constraints have sentences for names."""
+def _constraint_text(error: IntegrityError) -> str:
+    """Return the violated constraint in words: constraints have sentences for names."""
     name = error.__cause__.diag.constraint_name if error.__cause__ else ""  # type: ignore[union-attr]
     return f"The list contradicts itself: {(name or str(error)).replace('_', ' ')}."

@@ -1,8 +1,8 @@
 """
 A price list as plain values: a version and the rows below it, each with its own parts.
 
-Which tables and columns there are is found by plans.catalog.version_schema, so what is added below a version is in
-its price list from the day it exists.
+plans.catalog.version_schema finds the tables and columns, so a table added below a version is part of its price list
+at once.
 """
 
 from collections import defaultdict
@@ -20,14 +20,14 @@ from plans.catalog.version_snapshot import read_rows
 from plans.models import PlanVersion
 
 NAMES = {"planversion": "version", "planfeature": "feature", "includedcredits": "included credits"}
-"""What a row of a table is called in a file; the table's own name where nothing else is said."""
+"""Names of row kinds in a file; by default the table's own name."""
 
 
 class ListRefused(ValueError):
-    """A price list that cannot be taken in, with what is wrong with it; nothing of it was stored."""
+    """A price list that cannot be imported, with its problems; nothing was stored."""
 
     def __init__(self, problems: list[CellProblem]) -> None:
-        super().__init__(" ".join(one.text for one in problems[:3]))
+        super().__init__(" ".join(problem.text for problem in problems[:3]))
         self.problems = problems
 
 
@@ -36,7 +36,7 @@ class Item:
     """
     One row of a version.
 
-    values: by the names of its fields. where: the row of the file, or the way to it in a document.
+    values: by field name. where: the row in the file, or the path in a document.
     """
 
     model: type[Model]
@@ -46,49 +46,49 @@ class Item:
 
     @property
     def identity(self) -> tuple[Any, ...]:
-        """What tells it apart from the other rows of its table in the same whole."""
+        """Identifies the row among the rows of its table with the same parent."""
         return tuple(_comparable(self.values.get(name)) for name in identity_fields(self.model))
 
 
-def name_of(model: type[Model]) -> str:
+def row_kind(model: type[Model]) -> str:
     return NAMES.get(str(model._meta.model_name), str(model._meta.model_name))
 
 
 def fields_of(model: type[Model]) -> dict[str, Field]:
-    """Return the fields of a row that stand in a price list: first those that tell it apart."""
-    own = identity_fields(model) if model is not PlanVersion else ()
-    told = {one.name: one for one in content_fields(model)}
-    return {name: model._meta.get_field(name) for name in own} | told
+    """Return a row's fields in a price list, the identifying ones first."""
+    identity_names = identity_fields(model) if model is not PlanVersion else ()
+    content = {model_field.name: model_field for model_field in content_fields(model)}
+    return {name: model._meta.get_field(name) for name in identity_names} | content
 
 
-def items_of(version: PlanVersion) -> Item:
-    """Return what a version holds, in a fixed number of queries and always in the same order."""
+def read_items(version: PlanVersion) -> Item:
+    """Return the content of a version, in a fixed number of queries and always in the same order."""
     rows = read_rows([version])
-    below: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
-    for model, of_model in rows.items():
-        for row in of_model:
-            below[model, getattr(row, parent_key(model).attname)].append(row)
-    return _item(version, below)
+    rows_by_parent: dict[tuple[type[Model], int], list[Any]] = defaultdict(list)
+    for model, model_rows in rows.items():
+        for row in model_rows:
+            rows_by_parent[model, getattr(row, parent_key(model).attname)].append(row)
+    return _item(version, rows_by_parent)
 
 
-def _item(row: Any, below: Mapping[tuple[type[Model], int], list[Any]]) -> Item:
+def _item(row: Any, rows_by_parent: Mapping[tuple[type[Model], int], list[Any]]) -> Item:
     model = type(row)
-    item = Item(model, {name: _value(row, one) for name, one in fields_of(model).items()})
+    item = Item(model, {name: _value(row, model_field) for name, model_field in fields_of(model).items()})
     for key in child_keys(model):
-        parts = [(part, _item(part, below)) for part in below.get((key.model, row.pk), ())]
-        item.parts += [made for part, made in sorted(parts, key=_place)]
+        parts = [(part, _item(part, rows_by_parent)) for part in rows_by_parent.get((key.model, row.pk), ())]
+        item.parts += [part_item for part, part_item in sorted(parts, key=_sort_key)]
     return item
 
 
-def _value(row: Any, one: Field) -> Any:
-    value = getattr(row, one.name)
-    if isinstance(one, MoneyField):
+def _value(row: Any, model_field: Field) -> Any:
+    value = getattr(row, model_field.name)
+    if isinstance(model_field, MoneyField):
         return value.amount
     return value.code if isinstance(value, Model) else value
 
 
-def _place(part: tuple[Any, Item]) -> tuple[Any, ...]:
-    """Return where a part stands: by its position, and where it has none by what tells it apart, the open last."""
+def _sort_key(part: tuple[Any, Item]) -> tuple[Any, ...]:
+    """Return the sort key of a part: its position, or its identity if it has no position, with an open bound last."""
     row, item = part
     return getattr(row, "position", 0), *((value == "", value) for value in map(_sortable, item.identity))
 

@@ -1,4 +1,4 @@
-"""Four eyes on prices: ask for approval, approve, decline, take back. Source: docs/publishing.md#approval."""
+"""Approval of prices by a second person: request, approve, decline, withdraw. Source: docs/publishing.md#approval."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,30 +11,30 @@ from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
 from plans.publishing.readiness import problems_of
-from plans.publishing.required_simulation import missing_rehearsal
+from plans.publishing.required_simulation import missing_simulation
 
 
 class ApprovalRefused(Exception):
-    """A version cannot be asked for, approved or declined so; the text says why and what to do."""
+    """The request, approval or decline of a version is rejected; the text gives the reason and the remedy."""
 
 
-def ask(
+def request_approval(
     *, version: PlanVersion, by: AbstractBaseUser, at: datetime, reason: str = "", advice: Sequence[str] = ()
 ) -> ChangeRequest:
     """
-    Put a draft in review: from now on it cannot be edited, and somebody else may approve it.
+    Put a draft in review: it can no longer be edited, and another person may approve it.
 
-    advice: what the plan check says, which whoever asks has read.
+    advice: findings of the plan check, which the requester has read.
 
-    :raises ApprovalRefused: if it is no draft, could not be billed by, or was not simulated as it has to be.
+    :raises ApprovalRefused: if it is not a draft, has problems that prevent billing, or lacks a required simulation.
     """
     with audited_transaction("ask for approval", by=by, at=at):
-        version = _locked(version.pk)
+        version = _lock_version(version.pk)
         if version.state != VersionState.DRAFT:
             raise ApprovalRefused(f"{version} is {version.get_state_display()}: only a draft is put in review.")
         if problems := problems_of(version):
             raise ApprovalRefused(f"{version} cannot be published: {' '.join(problems)}")
-        if missing := missing_rehearsal(version):
+        if missing := missing_simulation(version):
             raise ApprovalRefused(missing)
         version.state = VersionState.REVIEW
         version.save(update_fields=["state"])
@@ -50,9 +50,10 @@ def ask(
 
 def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
     """
-    Agree to a version; it may be published then.
+    Approve a version, which may then be published.
 
-    :raises ApprovalRefused: if it was decided already, was asked for by the same person, or has changed since.
+    :raises ApprovalRefused: if the request is already decided, was made by the same person, or the version has
+        changed since.
     """
     with audited_transaction("approve", by=by, at=at):
         return _decide(request, RequestState.APPROVED, by=by, at=at, decision=decision)
@@ -60,32 +61,33 @@ def approve(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decis
 
 def decline(*, request: ChangeRequest, by: AbstractBaseUser, at: datetime, decision: str = "") -> ChangeRequest:
     """
-    Say no to a version; it is a draft again.
+    Decline a version, which becomes a draft again.
 
-    :raises ApprovalRefused: if it was decided already, or was asked for by the same person, who may take it back.
+    :raises ApprovalRefused: if the request is already decided, or was made by the same person, who can withdraw it
+        instead.
     """
     with audited_transaction("decline", by=by, at=at):
         request = _decide(request, RequestState.DECLINED, by=by, at=at, decision=decision)
-        _back_to_draft(request.version)
+        _return_to_draft(request.version)
         return request
 
 
-def take_back(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
+def withdraw_request(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
     """
-    Make a version in review a draft again; what was asked or approved of it counts no more.
+    Return a version in review to draft; its requests and approvals become void (a trigger withdraws them).
 
     :raises ApprovalRefused: if it is not in review.
     """
     with audited_transaction("take back from review", by=by, at=at):
-        version = _locked(version.pk)
+        version = _lock_version(version.pk)
         if version.state != VersionState.REVIEW:
             raise ApprovalRefused(f"{version} is {version.get_state_display()}, not in review.")
-        _back_to_draft(version)
+        _return_to_draft(version)
         return version
 
 
 def missing_approval(version: PlanVersion) -> str:
-    """Return why a version lacks an approval that it needs, and what to do; empty if it lacks none."""
+    """Return why a version lacks a required approval, and the remedy; empty if it lacks none."""
     if not PublishingRule.objects.get().needs_approval:
         return ""
     request = version.requests.filter(state=RequestState.APPROVED).first()
@@ -99,7 +101,9 @@ def missing_approval(version: PlanVersion) -> str:
 def _decide(
     request: ChangeRequest, state: str, *, by: AbstractBaseUser, at: datetime, decision: str
 ) -> ChangeRequest:
-    version = _locked(request.version_id)
+    version = _lock_version(request.version_id)
+    # The version's lock is taken first everywhere, so a decision and a withdrawal cannot deadlock or overtake each
+    # other.
     request = ChangeRequest.objects.select_for_update().get(pk=request.pk)
     if request.state != RequestState.WAITING:
         raise ApprovalRefused(f"{version} was {request.get_state_display()} already.")
@@ -113,10 +117,11 @@ def _decide(
     return request
 
 
-def _back_to_draft(version: PlanVersion) -> None:
+def _return_to_draft(version: PlanVersion) -> None:
     version.state = VersionState.DRAFT
     version.save(update_fields=["state"])
 
 
-def _locked(version_id: int) -> PlanVersion:
+def _lock_version(version_id: int) -> PlanVersion:
+    # Row lock: request, decision and withdrawal of one version happen one after the other.
     return PlanVersion.objects.select_for_update(of=["self"]).select_related("plan").get(pk=version_id)

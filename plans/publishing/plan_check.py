@@ -1,7 +1,7 @@
 """
-The plan check: what is worth a second look before a version is published, in words, with figures and a way out.
+The plan check: advice on a version before it is published, in words, with figures and a remedy.
 
-Nothing here keeps it from being published; that does `plans.publishing.readiness`. Source:
+Advice never blocks publication; the problems of `plans.publishing.readiness` do. Source:
 docs/publishing.md#plan-check.
 """
 
@@ -24,11 +24,12 @@ from plans.pricing.rating import RateTerms
 from plans.pricing.rating_parts import total
 
 HUGE_PERCENT = 50
+"""Changes of a figure above this percentage are reported as possible typos."""
 
 
-def advice_on(version: PlanVersion, *, at: datetime) -> list[str]:
-    """Return a sentence for each thing worth a second look; none of a version that cannot be rated yet."""
-    granted = list(
+def check_plan(version: PlanVersion, *, at: datetime) -> list[str]:
+    """Return one sentence for each piece of advice; none for a version that cannot be rated yet."""
+    plan_features = list(
         version.features.filter(feature__kind=FeatureKind.METERED)
         .select_related("feature__meter")
         .order_by("position", "pk")
@@ -38,30 +39,30 @@ def advice_on(version: PlanVersion, *, at: datetime) -> list[str]:
             feature for currency in list_currencies(version) for feature in read_terms(version, currency).features
         ]
     except ValueError:
-        return []  # readiness says what must change first
+        return []  # `readiness` reports the problems to solve first
     return list(
         dict.fromkeys(
             [
-                *_of_models(granted),
-                *(told for feature in terms for told in _of_price(feature)),
-                *_of_margins(version, at),
-                *_of_caps(version, granted, at),
-                *_of_trial(version, granted, at),
-                *_of_changes(version, at),
+                *_check_models(plan_features),
+                *(advice for feature in terms for advice in _check_price(feature)),
+                *_check_margins(version, at),
+                *_check_caps(version, plan_features, at),
+                *_check_trial(version, plan_features, at),
+                *_check_changes(version, at),
             ]
         )
     )
 
 
-def _of_models(granted: Sequence[PlanFeature]) -> Iterator[str]:
-    prepaid = [str(one) for one in granted if one.consumption in PREPAID]
-    postpaid = [str(one) for one in granted if one.consumption not in PREPAID]
+def _check_models(plan_features: Sequence[PlanFeature]) -> Iterator[str]:
+    prepaid = [str(feature) for feature in plan_features if feature.consumption in PREPAID]
+    postpaid = [str(feature) for feature in plan_features if feature.consumption not in PREPAID]
     if prepaid and postpaid:
         yield (
             f"It mixes prepaid ({', '.join(prepaid)}) and postpaid features ({', '.join(postpaid)}): customers pay in"
             " two ways. Choose one of them, if that is not meant."
         )
-    models = {one.consumption: Consumption(one.consumption).label.partition(":")[0] for one in granted}
+    models = {feature.consumption: Consumption(feature.consumption).label.partition(":")[0] for feature in plan_features}
     if len(models) > 1 and PublishingRule.objects.get().one_model_per_plan:
         yield (
             f"It uses {len(models)} consumption models ({', '.join(sorted(models.values()))}), and the rule is one"
@@ -69,7 +70,7 @@ def _of_models(granted: Sequence[PlanFeature]) -> Iterator[str]:
         )
 
 
-def _of_price(feature: FeatureTerms) -> Iterator[str]:
+def _check_price(feature: FeatureTerms) -> Iterator[str]:
     price = feature.price
     if price is None or feature.consumption == Consumption.HARD_CAP:
         return
@@ -85,7 +86,7 @@ def _of_price(feature: FeatureTerms) -> Iterator[str]:
             " set a price, or a hard cap, if use shall end there."
         )
     for rate in price.rates:
-        yield from _of_ladder(f"{name}, {rate.label}" if len(price.rates) > 1 else name, rate, price.currency)
+        yield from _check_tiers(f"{name}, {rate.label}" if len(price.rates) > 1 else name, rate, price.currency)
 
 
 def _is_free(charge: Charge) -> bool:
@@ -94,7 +95,7 @@ def _is_free(charge: Charge) -> bool:
     return isinstance(charge, PerUnit) and not charge.unit_price
 
 
-def _of_ladder(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
+def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
     charge = rate.charge
     if not isinstance(charge, Volume | Graduated):
         return
@@ -105,13 +106,15 @@ def _of_ladder(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
                 f" below ({format_money(lower.unit_price, currency)}): heavy use is dearer. Check the tiers' prices."
             )
     if isinstance(charge, Volume):
+        # A volume price may fall where all units move to a cheaper tier: compare the bill at the bound and one unit
+        # above it.
         for tier in charge.tiers[:-1]:
-            at, beyond = _bound(tier), _bound(tier) + 1
-            before, after = (round_money(total(charge.rate(quantity)), currency) for quantity in (at, beyond))
-            if after < before:
+            bound, next_unit = _bound(tier), _bound(tier) + 1
+            bill_at_bound, bill_above = (round_money(total(charge.rate(quantity)), currency) for quantity in (bound, next_unit))
+            if bill_above < bill_at_bound:
                 yield (
-                    f"{name}: from {format_number(at)} to {format_number(beyond)} the bill falls from {format_money(before, currency)} to"
-                    f" {format_money(after, currency)}: charge graduated, or let the step's flat fee make up for it."
+                    f"{name}: from {format_number(bound)} to {format_number(next_unit)} the bill falls from {format_money(bill_at_bound, currency)} to"
+                    f" {format_money(bill_above, currency)}: charge graduated, or let the step's flat fee make up for it."
                 )
 
 
@@ -119,55 +122,55 @@ def _bound(tier: PriceTier) -> Decimal:
     return tier.up_to or Decimal(0)
 
 
-def _of_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
-    for one in compute_margins(version, at=at):
-        if one.cost > one.price:
-            price = Decimal(one.price.numerator) / Decimal(one.price.denominator)
+def _check_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
+    for margin in compute_margins(version, at=at):
+        if margin.cost > margin.price:
+            price = Decimal(margin.price.numerator) / Decimal(margin.price.denominator)
             yield (
-                f"{one.feature}, {one.rate}: a {one.unit or 'unit'} costs us {format_money(one.cost, one.currency)} and is"
-                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), one.currency)}: raise the price, or"
+                f"{margin.feature}, {margin.rate}: a {margin.unit or 'unit'} costs us {format_money(margin.cost, margin.currency)} and is"
+                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise the price, or"
                 " check the unit cost."
             )
-    yield from (str(one) for one in find_missing_costs([version], at=at))
+    yield from (str(missing_cost) for missing_cost in find_missing_costs([version], at=at))
 
 
-def _of_caps(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
-    """Tell of caps on what costs us something, without a plan that gives more of it."""
-    capped = [one for one in granted if one.consumption == Consumption.HARD_CAP]
-    costly = set(UnitCost.objects.in_force(at).values_list("meter", flat=True)) if capped else set()
-    others = PlanVersion.objects.in_force(at).exclude(plan=version.plan_id)
-    offered = PlanFeature.objects.filter(version__in=others, feature__in=[one.feature_id for one in capped])
-    larger = list(offered.values_list("feature", "consumption", "included")) if costly else []
-    for one in capped:
-        meter = one.feature.meter
-        goes_on = any(
-            feature == one.feature_id and (consumption != Consumption.HARD_CAP or included > one.included)
+def _check_caps(version: PlanVersion, plan_features: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
+    """Yield a sentence for each hard cap on a feature that has unit costs if no other plan offers more of it."""
+    capped = [plan_feature for plan_feature in plan_features if plan_feature.consumption == Consumption.HARD_CAP]
+    costly_meters = set(UnitCost.objects.in_force(at).values_list("meter", flat=True)) if capped else set()
+    other_versions = PlanVersion.objects.in_force(at).exclude(plan=version.plan_id)
+    offered = PlanFeature.objects.filter(version__in=other_versions, feature__in=[plan_feature.feature_id for plan_feature in capped])
+    larger = list(offered.values_list("feature", "consumption", "included")) if costly_meters else []
+    for capped_feature in capped:
+        meter = capped_feature.feature.meter
+        has_larger_plan = any(
+            feature == capped_feature.feature_id and (consumption != Consumption.HARD_CAP or included > capped_feature.included)
             for feature, consumption, included in larger
         )
-        if meter is not None and meter.pk in costly and not goes_on:
+        if meter is not None and meter.pk in costly_meters and not has_larger_plan:
             yield (
-                f"{one} ends at {format_units(one.included, meter.unit)}, and no other plan has more: whoever reaches the"
+                f"{capped_feature} ends at {format_units(capped_feature.included, meter.unit)}, and no other plan has more: whoever reaches the"
                 " cap has nowhere to go. Publish a larger plan, or charge overage."
             )
 
 
-def _of_trial(version: PlanVersion, granted: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
-    """Tell of what costs us something, and may be used without end in a free trial."""
+def _check_trial(version: PlanVersion, plan_features: Sequence[PlanFeature], at: datetime) -> Iterator[str]:
+    """Yield a sentence if features with unit costs can be used without limit in a free trial."""
     if not version.trial_days or version.trial_usage != TrialUsage.FREE:
         return
-    costly = set(UnitCost.objects.in_force(at).values_list("meter", flat=True))
-    endless = [one for one in granted if one.consumption != Consumption.HARD_CAP]
-    if found := [str(one) for one in endless if one.feature.meter_id in costly]:
+    costly_meters = set(UnitCost.objects.in_force(at).values_list("meter", flat=True))
+    uncapped = [plan_feature for plan_feature in plan_features if plan_feature.consumption != Consumption.HARD_CAP]
+    if names := [str(plan_feature) for plan_feature in uncapped if plan_feature.feature.meter_id in costly_meters]:
         yield (
-            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of {', '.join(found)},"
+            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of {', '.join(names)},"
             " which costs us something: bill usage in the trial, or set a hard cap."
         )
 
 
-def _of_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
+def _check_changes(version: PlanVersion, at: datetime) -> Iterator[str]:
     in_force = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
     if in_force is None:
         return
-    for one in compare(*read_contents(in_force, version)):
-        if one.percent is not None and abs(one.percent) > HUGE_PERCENT:
-            yield f"{one.text}: more than {HUGE_PERCENT} % against {in_force}. Check that no digit is lost."
+    for difference in compare(*read_contents(in_force, version)):
+        if difference.percent is not None and abs(difference.percent) > HUGE_PERCENT:
+            yield f"{difference.text}: more than {HUGE_PERCENT} % against {in_force}. Check that no digit is lost."

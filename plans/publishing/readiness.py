@@ -1,4 +1,4 @@
-"""What keeps a version from being billed by, in words for whoever edits it."""
+"""The problems that prevent a version from being billed by, in words for its editor."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,11 @@ from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostS
 from plans.pricing.period_anchor import MOST_UNITS_OF_AN_INTERVAL, Interval
 
 BY_QUANTITY = {ChargeModel.PER_UNIT, ChargeModel.PACKAGE, ChargeModel.GRADUATED, ChargeModel.VOLUME}
+"""Charge models that depend on the quantity alone and charge per unit."""
 
 
 def problems_of(version: PlanVersion) -> list[str]:
-    """Return a sentence for each thing that must change before the version can be published; none if it can."""
+    """Return one sentence for each problem to solve before the version can be published; none if it is ready."""
     features = list(
         version.features.select_related("feature__meter")
         .prefetch_related("prices__rates__tiers", "feature__meter__readings")
@@ -26,65 +27,67 @@ def problems_of(version: PlanVersion) -> list[str]:
     fees = list(version.fees.order_by("position"))
     if not features and not fees:
         return ["It charges and grants nothing: add a fee or a feature."]
-    found = [problem for granted in features for problem in _problems_of_feature(granted)]
-    found += [problem for granted in features for problem in _problems_of_unlock(granted, features)]
-    found += [problem for fee in fees if fee.every > 1 for problem in _problems_of_lasting(version, fee)]
+    problems = [problem for plan_feature in features for problem in _problems_of_feature(plan_feature)]
+    problems += [problem for plan_feature in features for problem in _problems_of_unlock(plan_feature, features)]
+    problems += [problem for fee in fees if fee.every > 1 for problem in _problems_of_lasting(version, fee)]
     offered = {fee.currency for fee in fees}
-    offered |= {price.currency for granted in features for price in granted.prices.all()} - {CREDITS}
-    for promised in version.commitments.exclude(currency__in=offered).order_by("currency"):
-        found.append(f"It charges nothing in {promised.currency}: remove the commitment in it.")
+    offered |= {price.currency for plan_feature in features for price in plan_feature.prices.all()} - {CREDITS}
+    for commitment in version.commitments.exclude(currency__in=offered).order_by("currency"):
+        problems.append(f"It charges nothing in {commitment.currency}: remove the commitment in it.")
     for included in version.included_credits.order_by("code", "unit"):
-        found += _problems_of_included(version, included, offered, features)
+        problems += _problems_of_included(version, included, offered, features)
     for currency in sorted(offered):
-        found += _problems_of_currency(version, features, currency)
-    return found
+        problems += _problems_of_currency(version, features, currency)
+    return problems
 
 
-def _problems_of_feature(granted: PlanFeature) -> Iterator[str]:
-    feature, prices = granted.feature, list(granted.prices.all())
+def _problems_of_feature(plan_feature: PlanFeature) -> Iterator[str]:
+    feature, prices = plan_feature.feature, list(plan_feature.prices.all())
     if feature.kind != FeatureKind.METERED:
         if prices:
             yield f"{feature} is not metered, so nothing could be counted for its price: remove the price."
         return
-    if granted.consumption == Consumption.OVERAGE and not prices:
+    if plan_feature.consumption == Consumption.OVERAGE and not prices:
         yield f"{feature} has no price: add one, at zero if use beyond what is included shall be free."
-    if granted.consumption in PREPAID:
-        yield from _problems_of_wallet(granted, prices)
+    if plan_feature.consumption in PREPAID:
+        yield from _problems_of_wallet(plan_feature, prices)
     elif any(price.currency == CREDITS for price in prices):
         yield f"{feature} has a price in credits, and is not paid with any: remove it, or let it burn credits."
     for price in prices:
-        yield from _problems_of_price(granted, price)
+        yield from _problems_of_price(plan_feature, price)
 
 
-def _problems_of_unlock(granted: PlanFeature, features: list[PlanFeature]) -> Iterator[str]:
-    """Yield why a feature could never be opened."""
-    if not granted.unlocked_with:
+def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) -> Iterator[str]:
+    """Yield the reasons why a feature could never be unlocked."""
+    if not plan_feature.unlocked_with:
         return
-    others = {one.feature.code: one for one in features if one.feature.kind == FeatureKind.METERED}
-    other = others.get(granted.unlocked_with)
-    if other is None or other == granted:
+    others = {other_feature.feature.code: other_feature for other_feature in features if other_feature.feature.kind == FeatureKind.METERED}
+    other = others.get(plan_feature.unlocked_with)
+    if other is None or other == plan_feature:
         yield (
-            f"{granted.feature} opens by usage of “{granted.unlocked_with}”, which is no other metered feature of the"
+            f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered feature of the"
             " version: choose one."
         )
-    elif granted.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in ("count", "sum"):
-        yield f"{granted.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
+    elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in ("count", "sum"):
+        yield f"{plan_feature.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
 
 
 def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
-    """Yield why a fee for several periods would have no interval, or one that does not begin where a period does."""
+    """
+    Yield the reasons why a fee for several periods has no valid interval, or one that does not begin with a period.
+    """
     period = Interval(version.interval_unit, version.interval_count)
     try:
-        whole = period.multiplied_by(fee.every)
+        fee_interval = period.multiplied_by(fee.every)
     except ValueError:
         yield (
             f"The fee “{fee}” is for {fee.every} periods of {period.count} {period.unit}: together that may be"
             f" {MOST_UNITS_OF_AN_INTERVAL} at most."
         )
         return
-    if version.anchor == "calendar" and period.count > 1 and not whole.is_multiple_of(period):
+    if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):
         yield (
-            f"The fee “{fee}” is for {whole.count} {whole.unit}s, which on the calendar do not begin where a period"
+            f"The fee “{fee}” is for {fee_interval.count} {fee_interval.unit}s, which on the calendar do not begin where a period"
             " does: let it be for as many periods as make a year, or anchor the plan to the start day."
         )
 
@@ -92,35 +95,35 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
 def _problems_of_included(
     version: PlanVersion, included: IncludedCredits, offered: set[str], features: list[PlanFeature]
 ) -> Iterator[str]:
-    """Yield why credits could not be granted, or never be used, as they are included."""
-    name, of_credits = f"The included credits “{included}”", included.unit == CREDIT_UNITS
+    """Yield the reasons why included credits could not be granted, or never be used."""
+    name, is_credits = f"The included credits “{included}”", included.unit == CREDIT_UNITS
     if included.every == Every.MONTH and not Interval(version.interval_unit, version.interval_count).months:
         unit = version.interval_unit
         yield f"{name} come each month, and periods are counted in {unit}s: let them come each period."
-    if not of_credits and included.unit not in offered:
+    if not is_credits and included.unit not in offered:
         yield f"{name} are in {included.unit}, which the version charges nothing in: remove them."
-    if not of_credits:
-        there = set(version.included_credits.filter(code=included.code).values_list("unit", flat=True))
-        for currency in sorted(offered - there):
+    if not is_credits:
+        units = set(version.included_credits.filter(code=included.code).values_list("unit", flat=True))
+        for currency in sorted(offered - units):
             yield f"{name} have no amount in {currency}, which the version charges in elsewhere: add it."
-    paid_with = Consumption.CREDITS if of_credits else Consumption.BALANCE
-    drawing = {granted.feature.code for granted in features if granted.consumption == paid_with}
+    consumption = Consumption.CREDITS if is_credits else Consumption.BALANCE
+    payable_codes = {plan_feature.feature.code for plan_feature in features if plan_feature.consumption == consumption}
     for code in included.feature_codes:
-        if code not in drawing:
+        if code not in payable_codes:
             yield f"{name} are for {code}, which this version does not let be paid with them: choose another feature."
 
 
-def _problems_of_wallet(granted: PlanFeature, prices: list[Price]) -> Iterator[str]:
-    """Yield why a wallet could not pay for a feature as it is used."""
-    feature, money = granted.feature, [price for price in prices if price.currency != CREDITS]
-    if granted.consumption == Consumption.BALANCE:
-        if len(money) < len(prices):
+def _problems_of_wallet(plan_feature: PlanFeature, prices: list[Price]) -> Iterator[str]:
+    """Yield the reasons why a wallet could not pay for a feature."""
+    feature, money_prices = plan_feature.feature, [price for price in prices if price.currency != CREDITS]
+    if plan_feature.consumption == Consumption.BALANCE:
+        if len(money_prices) < len(prices):
             yield f"{feature} is paid from a balance of money: remove its price in credits."
-        if not money:
+        if not money_prices:
             yield f"{feature} has no price: add what its use takes from the balance."
-    elif len(money) == len(prices):
+    elif len(money_prices) == len(prices):
         yield f"{feature} has no price in credits: add what each use burns."
-    elif granted.at_zero == AtZero.OVERAGE and not money:
+    elif plan_feature.at_zero == AtZero.OVERAGE and not money_prices:
         yield f"{feature} goes on without credits: add a price in money, of one credit that the wallet had not."
     for price in prices:
         rates = list(price.rates.all())
@@ -130,38 +133,40 @@ def _problems_of_wallet(granted: PlanFeature, prices: list[Price]) -> Iterator[s
             yield f"{feature} is paid use by use, and a flat fee is not of any: make it a fee of the plan."
         if any(rate.model == ChargeModel.PERCENTAGE for rate in rates):
             yield f"{feature} is paid use by use, and a percentage looks at every event anew: charge by the unit."
-        of_a_credit = granted.consumption == Consumption.CREDITS and price.currency != CREDITS
-        if of_a_credit and (len(rates) != 1 or rates[0].match or rates[0].model not in BY_QUANTITY):
+        prices_one_credit = plan_feature.consumption == Consumption.CREDITS and price.currency != CREDITS
+        if prices_one_credit and (len(rates) != 1 or rates[0].match or rates[0].model not in BY_QUANTITY):
             yield f"{price} is what one credit costs: give it one rate for all, by the unit."
 
 
-def _problems_of_price(granted: PlanFeature, price: Price) -> Iterator[str]:
+def _problems_of_price(plan_feature: PlanFeature, price: Price) -> Iterator[str]:
     rates = list(price.rates.all())
     name = str(price)
     if not rates:
         yield f"{name} has no rate: add at least a default rate."
-    wrong = [problem for rate in rates for problem in _problems_of_rate(rate)]
-    yield from (f"{name}: {problem}" for problem in wrong)
-    yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(granted.feature.meter, rate))
-    yield from _problems_of_metering(granted.feature.meter, price, rates, name)
-    if rates and not wrong:
+    rate_problems = [problem for rate in rates for problem in _problems_of_rate(rate)]
+    yield from (f"{name}: {problem}" for problem in rate_problems)
+    yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(plan_feature.feature.meter, rate))
+    yield from _problems_of_metering(plan_feature.feature.meter, price, rates, name)
+    if rates and not rate_problems:
         try:
-            build_price_terms(granted, granted.feature.meter, price, price.currency)
+            build_price_terms(plan_feature, plan_feature.feature.meter, price, price.currency)
         except ValueError as error:
             yield f"{name}: {error}"
 
 
 def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
-    """Yield why no usage would ever match a rate: its meter tells no such dimension, or never such a value."""
-    values = {name: wanted for name, wanted in meter.filters.items() if all(isinstance(one, str) for one in wanted)}
+    """
+    Yield the reasons why a rate could never match usage: its meter has no such dimension, or never such a value.
+    """
+    values = {name: allowed for name, allowed in meter.filters.items() if all(isinstance(allowed_value, str) for allowed_value in allowed)}
     if meter.reading_dimension:
         values[meter.reading_dimension] = [reading.dimension_value for reading in meter.readings.all()]
-    told = [*meter.dimensions, *filter(None, [meter.reading_dimension])]
+    dimensions = [*meter.dimensions, *filter(None, [meter.reading_dimension])]
     for dimension, value in rate.match.items():
-        if dimension not in told:
-            known = f"match {' or '.join(told)} instead" if told else "let it match all usage"
+        if dimension not in dimensions:
+            remedy = f"match {' or '.join(dimensions)} instead" if dimensions else "let it match all usage"
             yield (
-                f"“{rate}” would never apply, since {meter} has no dimension “{dimension}”: {known}, or make it a"
+                f"“{rate}” would never apply, since {meter} has no dimension “{dimension}”: {remedy}, or make it a"
                 " dimension of the meter."
             )
         elif value not in values.get(dimension, [value]):
@@ -172,21 +177,21 @@ def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
 
 
 def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
-    """Yield what a meter cannot tell the price that it is to be charged by."""
+    """Yield the reasons why a meter cannot provide the usage that the price charges."""
     if price.resets_unit:
         yield from _problems_of_reset(meter, price, rates, name)
-    holds_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
-    if price.resets_unit and holds_level:
+    keeps_level = meter.recurring or meter.aggregation in (Aggregation.UNIQUE, Aggregation.WEIGHTED_SUM)
+    if price.resets_unit and keeps_level:
         yield f"{name}: {meter} keeps a level or a set of values, which is charged by the invoice's period: no reset."
     if meter.recurring and all(rate.match for rate in rates):
         yield f"{name}: {meter} carries a level over, so its price needs a default rate for whatever is carried."
-    by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
-    if by_event and metering_terms(meter).needs_aggregate_state:
-        yield f"{name}: a {by_event[0].model} charges single events, and {meter} makes more than a sum of them."
-    dynamic = [rate for rate in rates if rate.model == ChargeModel.DYNAMIC]
-    if any(rate.cost_source == CostSource.EVENT for rate in dynamic) and not meter.price_property:
+    event_rates = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
+    if event_rates and metering_terms(meter).needs_aggregate_state:
+        yield f"{name}: a {event_rates[0].model} charges single events, and {meter} makes more than a sum of them."
+    dynamic_rates = [rate for rate in rates if rate.model == ChargeModel.DYNAMIC]
+    if any(rate.cost_source == CostSource.EVENT for rate in dynamic_rates) and not meter.price_property:
         yield f"{name}: a dynamic price charges what events cost, and {meter} reads no price from them."
-    for rate in dynamic:
+    for rate in dynamic_rates:
         if rate.cost_source == CostSource.UNIT_COST and not _has_cost(meter, price, rate):
             yield (
                 f"{name}: “{rate}” charges what a unit costs, and no cost of {meter} in {price.currency} applies"
@@ -195,27 +200,30 @@ def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: s
 
 
 def _has_cost(meter: Meter, price: Price, rate: Rate) -> bool:
-    """Tell whether some of a rate's usage has a unit cost that has no end."""
-    lasting = meter.unit_costs.filter(currency=price.currency, valid_to__isnull=True)
-    return any(all(rate.match.get(name, value) == value for name, value in one.match.items()) for one in lasting)
+    """Return whether any of a rate's usage has a unit cost without an end."""
+    lasting_costs = meter.unit_costs.filter(currency=price.currency, valid_to__isnull=True)
+    return any(all(rate.match.get(name, value) == value for name, value in cost.match.items()) for cost in lasting_costs)
 
 
 def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
-    """Yield why a price cannot start anew as often as it says: its edges and the invoices' have to meet."""
+    """
+    Yield the reasons why a price cannot reset as often as it says: its boundaries must coincide with the invoice
+    periods'.
+    """
     version = price.plan_feature.version
-    own = Interval(price.resets_unit, price.resets_every)
-    invoiced = Interval(version.interval_unit, version.interval_count)
-    runs_on = own.is_longer_than(invoiced)
-    if not (own.is_multiple_of(invoiced) if runs_on else invoiced.is_multiple_of(own)):
+    reset_interval = Interval(price.resets_unit, price.resets_every)
+    invoice_interval = Interval(version.interval_unit, version.interval_count)
+    spans_periods = reset_interval.is_longer_than(invoice_interval)
+    if not (reset_interval.is_multiple_of(invoice_interval) if spans_periods else invoice_interval.is_multiple_of(reset_interval)):
         yield (
             f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which neither divides the"
             f" {version.interval_count} {version.interval_unit} that are invoiced nor is a multiple: choose another."
         )
-    if runs_on and metering_terms(meter).needs_aggregate_state:
+    if spans_periods and metering_terms(meter).needs_aggregate_state:
         yield f"{name}: {meter} makes more than a sum, which runs on over no invoices: reset it with each."
-    by_event = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
-    if runs_on and by_event:
-        yield f"{name}: a {by_event[0].model} charges single events, which do not run on over several invoices."
+    event_rates = [rate for rate in rates if rate.model in (ChargeModel.PERCENTAGE, ChargeModel.DYNAMIC)]
+    if spans_periods and event_rates:
+        yield f"{name}: a {event_rates[0].model} charges single events, which do not run on over several invoices."
 
 
 def _problems_of_rate(rate: Rate) -> Iterator[str]:
@@ -230,15 +238,15 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
         minor_unit(currency)
     except ValueError as error:
         yield str(error)
-    for granted in features:
-        priced = {price.currency for price in granted.prices.all()} - {CREDITS}
+    for plan_feature in features:
+        priced = {price.currency for price in plan_feature.prices.all()} - {CREDITS}
         if priced and currency not in priced:
-            yield f"{granted.feature} has no price in {currency}, which the version charges in elsewhere: add one."
-    # A base fee in dollars only would give subscriptions in euros the plan for nothing.
+            yield f"{plan_feature.feature} has no price in {currency}, which the version charges in elsewhere: add one."
+    # Without this check, a base fee in dollars only would make the plan free for subscriptions in euros.
     fees = list(version.fees.all())
     priced = {fee.code for fee in fees if fee.currency == currency}
     for label in sorted({fee.label for fee in fees if fee.code not in priced}):
         yield f"The fee “{label}” has no amount in {currency}, which the version charges in elsewhere: add it."
-    promised = {one.currency for one in version.commitments.all()}
-    if promised and currency not in promised:
+    committed_currencies = {commitment.currency for commitment in version.commitments.all()}
+    if committed_currencies and currency not in committed_currencies:
         yield f"The commitment has no minimum in {currency}, which the version charges in: add one."

@@ -1,4 +1,4 @@
-"""Let sandbox customers have what is not published: docs/sandbox.md#drafts."""
+"""Unpublished versions for sandbox customers: docs/sandbox.md#drafts."""
 
 from datetime import datetime
 
@@ -10,12 +10,13 @@ from plans.publishing.readiness import problems_of
 
 def try_out(*, version: PlanVersion, at: datetime) -> None:
     """
-    Freeze a version that is not published, within the caller's transaction, so that sandbox customers can be on it.
+    Freeze an unpublished version in the caller's transaction, so that sandbox customers can subscribe to it.
 
-    One that is live or was, or is tried already, stays as it is.
+    A version that is or was live, or is already tried, stays unchanged.
 
-    :raises NotReady: if nobody could be billed by it.
+    :raises NotReady: if problems prevent billing by it.
     """
+    # Row lock: an edit or a publication of the version cannot happen between this check and the freeze.
     stored = PlanVersion.objects.select_for_update().select_related(None).get(pk=version.pk)
     if stored.tried_at is not None or stored.state in (VersionState.LIVE, VersionState.RETIRED):
         return

@@ -109,7 +109,7 @@ def _topped_up(word: str) -> Wallet:
 
 
 def _endpoint(word: str) -> WebhookEndpoint:
-    return WebhookEndpoint.objects.kept().filter(sandbox=False).earliest("pk")
+    return WebhookEndpoint.objects.not_removed().filter(sandbox=False).earliest("pk")
 
 
 def _page_to_pay(word: str) -> UUID:

@@ -4,7 +4,7 @@ import pytest
 
 from plans.models import Plan, PlanVersion
 from plans.models.prices import Consumption
-from plans.plan_templates.questions import suggestion
+from plans.plan_templates.questions import suggest_model
 
 START = "/admin/plans/plan/start/"
 
@@ -29,7 +29,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("costly", "blocked", "visible", "suggested"), ANSWERS)
 def test_three_answers_suggest_a_model(costly, blocked, visible, suggested):
-    found = suggestion(costly=costly, blocked=blocked, visible=visible)
+    found = suggest_model(costly=costly, blocked=blocked, visible=visible)
     assert found.consumption == Consumption(suggested)
     assert found.reason
 

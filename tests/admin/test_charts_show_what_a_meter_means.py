@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from billing.metering.usage.usage_summary import by_day, quantity_of
+from billing.metering.usage.usage_summary import read_usage_by_day, combine_days
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
@@ -48,12 +48,12 @@ def metered(aggregation, **fields):
 def test_a_day_is_what_the_meter_makes_of_it(aggregation, of_days, of_period, why):
     customer = metered(aggregation)
     span = {"since": JAN, "until": JAN + timedelta(days=31), "zone": ZoneInfo("Asia/Kathmandu")}
-    days = by_day(customer_id=customer.pk, **span)
-    assert [(day.day.day, quantity_of(aggregation, [day])) for day in days] == [
+    days = read_usage_by_day(customer_id=customer.pk, **span)
+    assert [(day.day.day, combine_days(aggregation, [day])) for day in days] == [
         (10, of_days[0]),
         (11, of_days[1]),
     ], why
-    assert quantity_of(aggregation, days) == of_period, why
+    assert combine_days(aggregation, days) == of_period, why
 
 
 def page(member, customer):

@@ -22,7 +22,7 @@ RUN = "/admin/billing/job/close_due/"
 @pytest.fixture(autouse=True)
 def over(db, monkeypatch):
     """Return the periods of January of two customers."""
-    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
     return [use(subscribe(make_customer(), version), "calls", 100) for _ in range(2)]
 

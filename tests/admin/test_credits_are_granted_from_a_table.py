@@ -23,7 +23,7 @@ HEAD = "customer,units,unit,expires,features,reason,key"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     for name in ("acme", "beta"):
         make_customer(name)
     make_feature("runs")
@@ -163,7 +163,7 @@ def test_sandbox_customers_are_others(member):
 
 
 def test_pieces_are_granted_each_by_itself(member, monkeypatch):
-    monkeypatch.setattr(granting, "ROWS", 2)
+    monkeypatch.setattr(granting, "ROWS_PER_ITEM", 2)
     client = member("finance")
     job, _ = send(client, *(f"acme,{number},,,,," for number in range(1, 6)))
     go_on(job)

@@ -17,7 +17,7 @@ MONTHS = "/admin/invoices/monthlock/month-end/"
 @pytest.fixture(autouse=True)
 def over(db, monkeypatch):
     """Return the period of January of a customer of Acme."""
-    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
     return use(subscribe(make_customer(), version), "calls", 100)
 

@@ -23,7 +23,7 @@ PLAN = f"{LIST}plan/"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
         subscribe(make_customer(name, legal_name=f"{name.title()} Ltd"), old, began, external_id=f"s-{name}")
@@ -112,14 +112,14 @@ def test_a_second_person_approves(member):
     asker, approver = member("operations"), member("finance approver")
     migration = planned(asker)
     assert "needs the approval" in shown(asker, migration)
-    take(asker, migration, "ask")
+    take(asker, migration, "request_approval")
     assert 'id="approve"' not in shown(asker, migration)
     take(approver, migration, "approve")
     assert 'id="run"' in shown(asker, migration)
     assert 'id="run"' not in shown(approver, migration)
 
 
-@pytest.mark.parametrize("step", ["preview", "run", "roll_back", "approve", "drop"])
+@pytest.mark.parametrize("step", ["preview", "run", "roll_back", "approve", "discard"])
 def test_support_only_looks(member, step):
     migration = planned(member("operations"))
     client = member("support")

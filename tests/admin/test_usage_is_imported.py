@@ -28,7 +28,7 @@ HEAD = "id,customer,event,timestamp,properties.n"
 
 @pytest.fixture(autouse=True)
 def world(db, monkeypatch):
-    monkeypatch.setattr(worker_wakeup.work_on_jobs, "delay", lambda: None)
+    monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     make_meter("tokens", aggregation="sum", value_property="n")
     subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
 
@@ -180,7 +180,7 @@ def test_what_failed_is_shown_given_out_and_tried_again(member, monkeypatch):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
     with monkeypatch.context() as patched:
-        patched.setattr("billing.jobs.worker.MOST_TRIES", 1)
+        patched.setattr("billing.jobs.worker.MAX_TRIES", 1)
         patched.setattr("billing.metering.imports.job.import_usage", lambda **given: 1 / 0)
         go_on()
     assert "ZeroDivisionError" in page(client, job)
@@ -219,7 +219,7 @@ def test_the_same_file_is_pointed_out(member):
 
 
 def test_a_kind_that_says_nothing_more_has_its_figures_shown(member, monkeypatch):
-    monkeypatch.setattr("billing.admin.jobs.job_display.TOLD_BY", {})
+    monkeypatch.setattr("billing.admin.jobs.job_display.CONTEXT_BY_KIND", {})
     client, job = member("finance"), add_import("usage.csv", at=NOW)
     go_on()
     shown = page(client, job)

@@ -7,7 +7,7 @@ from billing.limits.alerts.evaluation import evaluate_alerts
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, subscribe, use
 
-HERE = "/alert rules"
+HERE = "/alert-rules"
 
 
 @pytest.fixture

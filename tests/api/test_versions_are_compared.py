@@ -22,7 +22,7 @@ def test_it_is_told_against_the_version_asked_for(live, versions):
         {
             "kind": "changed",
             "path": ["Base fee"],
-            "what": "amount",
+            "label": "amount",
             "field": "amount",
             "before": "$10.00",
             "after": "$12.50",
@@ -32,7 +32,7 @@ def test_it_is_told_against_the_version_asked_for(live, versions):
         {
             "kind": "added",
             "path": ["Setup fee"],
-            "what": "fee",
+            "label": "fee",
             "field": "",
             "before": "",
             "after": "kind one-time fee, amount $99.00",

@@ -11,7 +11,7 @@ from billing.closing import close_due, preview
 from billing.limits.check import check
 from billing.metering.usage.current_usage import current_usage
 from invoices.models import Invoice
-from plans.admin.prices.live_example import Asked, examples
+from plans.admin.prices.live_example import ExampleRate, examples
 from plans.models import PlanFeature, Rate
 from plans.pricing import rating
 from tests.api.calls import Caller
@@ -63,7 +63,7 @@ def price_preview(subscription):
 
 def live_example(subscription):
     granted = PlanFeature.objects.select_related("feature__meter").get(feature__code="calls")
-    (found,) = examples(granted, "USD", [Asked(rate=Rate.objects.get(), tiers=(), quantities=(D(300),))])
+    (found,) = examples(granted, "USD", [ExampleRate(rate=Rate.objects.get(), tiers=(), quantities=(D(300),))])
     return D(found.amount.strip("$"))
 
 

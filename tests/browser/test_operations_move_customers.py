@@ -106,7 +106,7 @@ def die_in_the_middle(announced: Path) -> None:
     """Let a worker move some, and kill it before it has done its piece."""
     announced.touch()
     environment = {"TOLLBOOK_FAILPOINT": "migration.moved", "TOLLBOOK_FAILPOINT_FILE": str(announced)}
-    command = [sys.executable, "manage.py", "work_on_jobs"]
+    command = [sys.executable, "manage.py", "run_jobs"]
     worker = subprocess.Popen(command, env=os.environ | environment, cwd=project.BASE_DIR, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not announced.read_text().endswith("\n") and time.monotonic() < deadline:

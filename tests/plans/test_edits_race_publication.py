@@ -58,7 +58,7 @@ def test_a_publication_checks_what_an_edit_under_way_leaves(draft: PlanVersion):
 
 
 def test_an_edit_waits_for_a_publication_under_way_and_is_refused(draft: PlanVersion, monkeypatch):
-    pause = Pause.before(monkeypatch, publication_module, "_make_room")
+    pause = Pause.before(monkeypatch, publication_module, "_end_version_in_force")
     publication = start(lambda: publish(draft, at=JAN))
     pause.await_arrival()
     edit = start(lambda: Fee.objects.update(amount=7))

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plans.costs.price_margins import compute_live_margins, compute_margins, find_missing_costs
-from plans.publishing.plan_check import advice_on
+from plans.publishing.plan_check import check_plan
 from tests.builders import FEB, JAN, make_cost, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_of_a_currency_without_costs_that_is_said(tokens):
         " Record its cost in JPY as well."
     )
     assert [str(one) for one in find_missing_costs([version], at=JAN)] == [said]
-    assert said in advice_on(version, at=JAN)
+    assert said in check_plan(version, at=JAN)
     assert [str(one) for one in compute_live_margins(at=JAN)[1]] == []
     publish(version)
     assert [str(one) for one in compute_live_margins(at=JAN)[1]] == [said]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from plans.catalog.version_schema import LIFECYCLE_FIELDS, version_tables
 from plans.models import Plan, PlanFeature, PlanVersion
 from plans.price_lists.cell_parser import CellRefused
-from plans.price_lists.field_text import value_of
+from plans.price_lists.field_text import parse_cell
 from plans.price_lists.files import read, write
-from plans.price_lists.list_import import take_in
+from plans.price_lists.list_import import import_price_list
 from plans.price_lists.table_format import columns
 from plans.price_lists.version_items import fields_of
 from plans.publishing.publication import new_draft
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def into(version: PlanVersion, content: bytes, kind: str) -> Any:
-    return take_in(read(content, name=f"list.{kind}"), version=version, by=None, at=JAN)
+    return import_price_list(read(content, name=f"list.{kind}"), version=version, by=None, at=JAN)
 
 
 def comes_back(version: PlanVersion, kind: str) -> None:
@@ -135,7 +135,7 @@ def test_every_column_below_a_version_is_in_it():
         assert fields_of(model).keys() <= set(columns())
         for name, field in fields_of(model).items():
             with suppress(CellRefused):  # what has no text at all raises something else
-                value_of(field, "1")
+                parse_cell(field, "1")
             assert name in columns()
 
 

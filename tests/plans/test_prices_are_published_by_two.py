@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
-from plans.publishing.approvals import ApprovalRefused, approve, ask, decline, take_back
+from plans.publishing.approvals import ApprovalRefused, approve, request_approval, decline, withdraw_request
 from plans.publishing.publication import PublishingRefused, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_plan, publish
 from tests.db_refusals import refused_by
@@ -56,12 +56,12 @@ class TestWithTheRule:
             publish(draft)
 
     def test_what_waits_is_not_published(self, draft, fiona):
-        ask(version=draft, by=fiona, at=JAN)
+        request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
 
     def test_what_is_approved_is_published_as_it_is(self, draft, fiona, andre):
-        approve(request=ask(version=draft, by=fiona, at=JAN, reason="Costs"), by=andre, at=JAN, decision="Fine")
+        approve(request=request_approval(version=draft, by=fiona, at=JAN, reason="Costs"), by=andre, at=JAN, decision="Fine")
         assert publish(draft).state == "live"
         request = ChangeRequest.objects.get()
         assert (request.state, request.decided_by, request.decision, request.reason) == (
@@ -72,16 +72,16 @@ class TestWithTheRule:
         )
 
     def test_what_was_approved_and_taken_back_needs_it_anew(self, draft, fiona, andre):
-        approve(request=ask(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
-        take_back(version=draft, by=fiona, at=JAN)
+        approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
+        withdraw_request(version=draft, by=fiona, at=JAN)
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
-        ask(version=draft, by=fiona, at=JAN)
+        request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
 
     def test_what_was_scheduled_and_withdrawn_needs_it_anew(self, draft, fiona, andre):
-        approve(request=ask(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
+        approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         unschedule(version=publish(draft, at=JAN, effective_from=FEB), by=fiona, at=JAN)
         assert ChangeRequest.objects.get().state == "withdrawn"
         with pytest.raises(PublishingRefused, match="needs the approval"):
@@ -89,7 +89,7 @@ class TestWithTheRule:
 
     def test_the_database_refuses_what_nobody_approved(self, draft, fiona, andre):
         assert goes_live(draft) == "publication_is_approved"
-        request = ask(version=draft, by=fiona, at=JAN)
+        request = request_approval(version=draft, by=fiona, at=JAN)
         assert goes_live(draft) == "publication_is_approved"
         approve(request=request, by=andre, at=JAN)
         assert goes_live(draft) == "nothing"
@@ -103,38 +103,38 @@ class TestWithTheRule:
         assert refused_by(born) == "publication_is_approved"
 
     def test_a_version_that_lost_its_review_by_hand_lost_its_approval(self, draft, fiona, andre):
-        approve(request=ask(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
+        approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         PlanVersion.objects.filter(pk=draft.pk).update(state="draft")
         PlanVersion.objects.filter(pk=draft.pk).update(state="review")
         assert goes_live(draft) == "publication_is_approved"
 
     def test_time_still_moves_what_was_published(self, draft, fiona, andre):
-        approve(request=ask(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
+        approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         publish(draft, at=JAN, effective_from=MAR)
         assert refused_by("UPDATE plans_planversion SET state = 'live'") == "nothing"
 
 
 class TestDeciding:
     def test_is_not_for_who_asked(self, draft, fiona):
-        request = ask(version=draft, by=fiona, at=JAN)
+        request = request_approval(version=draft, by=fiona, at=JAN)
         for decide in (approve, decline):
             with pytest.raises(ApprovalRefused, match="somebody else has to"):
                 decide(request=request, by=fiona, at=JAN)
 
     def test_is_done_once(self, draft, fiona, andre):
-        request = ask(version=draft, by=fiona, at=JAN)
+        request = request_approval(version=draft, by=fiona, at=JAN)
         approve(request=request, by=andre, at=JAN)
         with pytest.raises(ApprovalRefused, match="was approved already"):
             decline(request=request, by=andre, at=JAN)
 
     def test_to_decline_makes_it_a_draft_that_can_be_asked_for_again(self, draft, fiona, andre):
-        decline(request=ask(version=draft, by=fiona, at=JAN), by=andre, at=JAN, decision="Too dear")
+        decline(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN, decision="Too dear")
         assert state_of(draft) == "draft"
-        ask(version=draft, by=fiona, at=JAN)
+        request_approval(version=draft, by=fiona, at=JAN)
         assert list(ChangeRequest.objects.order_by("pk").values_list("state", flat=True)) == ["declined", "waiting"]
 
     def test_needs_the_content_that_was_asked_for(self, draft, fiona, andre):
-        request = ask(version=draft, by=fiona, at=JAN)
+        request = request_approval(version=draft, by=fiona, at=JAN)
         with connection.cursor() as cursor:  # as only somebody stronger than the triggers could
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("UPDATE plans_fee SET amount = amount + 1")
@@ -148,16 +148,16 @@ class TestWithoutTheRule:
         assert publish(draft).state == "live"
 
     def test_one_may_ask_all_the_same_and_publish_from_review(self, draft, fiona):
-        ask(version=draft, by=fiona, at=JAN)
+        request_approval(version=draft, by=fiona, at=JAN)
         assert publish(draft).state == "live"
 
     def test_only_a_draft_that_could_be_billed_by_is_asked_for(self, draft, fiona):
         with pytest.raises(ApprovalRefused, match="It charges and grants nothing"):
-            ask(version=make_plan("empty"), by=fiona, at=JAN)
-        ask(version=draft, by=fiona, at=JAN)
+            request_approval(version=make_plan("empty"), by=fiona, at=JAN)
+        request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(ApprovalRefused, match="only a draft is put in review"):
-            ask(version=draft, by=fiona, at=JAN)
+            request_approval(version=draft, by=fiona, at=JAN)
 
     def test_only_what_is_in_review_is_taken_back(self, draft, fiona):
         with pytest.raises(ApprovalRefused, match="is draft, not in review"):
-            take_back(version=draft, by=fiona, at=JAN)
+            withdraw_request(version=draft, by=fiona, at=JAN)

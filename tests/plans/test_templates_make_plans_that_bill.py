@@ -8,7 +8,7 @@ from billing.closing import close_due
 from billing.models import UnmatchedUsage
 from invoices.models import Line
 from plans.models import Meter, Plan
-from plans.plan_templates.template_import import start_from, templates
+from plans.plan_templates.template_import import create_plan_from_template, templates
 from plans.publishing.readiness import problems_of
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import send
@@ -20,7 +20,7 @@ CLOSED = APR.replace(hour=1)
 
 
 def start(template, code="plan", currency="USD"):
-    return start_from(template, code=code, name="Plan", currency=currency, by=None, at=JAN)
+    return create_plan_from_template(template, code=code, name="Plan", currency=currency, by=None, at=JAN)
 
 
 @pytest.mark.parametrize("template", templates(), ids=lambda one: one.code)

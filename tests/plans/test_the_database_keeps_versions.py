@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from plans.models import CatalogRevision, PlanVersion, Promotion
-from plans.publishing.approvals import ask
-from plans.publishing.required_simulation import rehearsed
+from plans.publishing.approvals import request_approval
+from plans.publishing.required_simulation import record_simulation
 from tests.builders import (
     FEB,
     JAN,
@@ -377,9 +377,9 @@ def world(shared_transaction: None) -> None:
         if number < 3:
             publish(made, at=JAN if number == 1 else FEB)
         if number == 4:
-            ask(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
+            request_approval(version=made, by=get_user_model().objects.create_user("asker"), at=FEB)
     Promotion.objects.create(coupon=spring, plan=made.plan, starts_at=JAN)
-    rehearsed(version=made, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
+    record_simulation(version=made, content="0" * 64, reference="simulation:1", facts={}, at=FEB)
     assert list(PlanVersion.objects.order_by("number").values_list("state", flat=True)) == [
         "retired",
         "live",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plans.models import PublishingRule
-from plans.publishing.plan_check import advice_on
+from plans.publishing.plan_check import check_plan
 from tests.builders import JAN, fee, make_cost, make_feature, make_meter, make_plan, offer, publish, rate, tier
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ CASES: list[tuple[Offers, str]] = [
     ("offers", "told"), CASES, ids=[told[:40] or str(place) for place, (_, told) in enumerate(CASES)]
 )
 def test_each_thing_is_told_with_its_figures(offers: Offers, told: str):
-    found = advice_on(make_plan("pro", offers=offers()), at=AT)
+    found = check_plan(make_plan("pro", offers=offers()), at=AT)
     assert [one[: len(told)] for one in found] == ([told] if told else [])
 
 
@@ -69,11 +69,11 @@ class TestWithUnitCosts:
         make_cost(make_meter("calls"), "0.03")
 
     def test_a_price_below_its_cost_is_told(self):
-        (told,) = advice_on(make_plan(offers=[offer("calls", rates=[rate("0.02")])]), at=AT)
+        (told,) = check_plan(make_plan(offers=[offer("calls", rates=[rate("0.02")])]), at=AT)
         assert "a call costs us $0.03 and is sold at $0.02: raise the price" in told
 
     def test_a_price_above_it_is_not(self):
-        assert advice_on(make_plan(offers=[offer("calls", rates=[rate("0.04")])]), at=AT) == []
+        assert check_plan(make_plan(offers=[offer("calls", rates=[rate("0.04")])]), at=AT) == []
 
     @pytest.mark.parametrize(
         ("larger", "told"),
@@ -87,14 +87,14 @@ class TestWithUnitCosts:
     def test_a_cap_without_a_larger_plan_is_told(self, larger: Any, told: bool):
         if larger is not None:
             publish(make_plan("large", offers=[offer("calls", **larger)]), at=JAN)
-        found = advice_on(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
+        found = check_plan(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
         assert any("calls ends at 100 calls, and no other plan has more" in one for one in found) is told
 
 
 @pytest.mark.parametrize(("amount", "told"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])
 def test_a_huge_change_against_what_is_in_force_is_told(amount: str, told: bool):
     publish(make_plan("pro", fees=[fee("10")]), at=JAN)
-    found = advice_on(make_plan("pro", fees=[fee(amount)]), at=AT)
+    found = check_plan(make_plan("pro", fees=[fee(amount)]), at=AT)
     assert any("more than 50 % against Pro v1" in one for one in found) is told
 
 
@@ -102,12 +102,12 @@ def test_a_huge_change_against_what_is_in_force_is_told(amount: str, told: bool)
 def test_one_model_per_plan_is_a_rule_of_its_own(is_strict: bool):
     PublishingRule.objects.update(one_model_per_plan=is_strict)
     offers = [offer("calls", rates=[rate("1")]), offer("seats", included=3, consumption="hard_cap")]
-    found = advice_on(make_plan(offers=offers), at=AT)
+    found = check_plan(make_plan(offers=offers), at=AT)
     assert any("It uses 2 consumption models (hard cap, overage)" in one for one in found) is is_strict
 
 
 def test_what_cannot_be_rated_yet_is_for_readiness_to_tell():
-    assert advice_on(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier(10, 1)])])]), at=AT) == []
+    assert check_plan(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier(10, 1)])])]), at=AT) == []
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,6 @@ def test_what_costs_us_something_without_end_in_a_free_trial_is_told(trial: Any,
     prices = [rate("0.05")] if consumption == "overage" else []
     version = make_plan(offers=[offer("calls", included=10, rates=prices, consumption=consumption)], **trial)
     make_cost(make_meter("calls"), "0.01")
-    told = [one for one in advice_on(version, at=AT) if "free trial" in one]
+    told = [one for one in check_plan(version, at=AT) if "free trial" in one]
     assert len(told) == is_told
     assert all("of 14 days nothing ends the use of calls, which costs us" in one for one in told)

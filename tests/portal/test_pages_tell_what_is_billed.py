@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.limits.spend_caps import set_cap
-from billing.metering.usage.forecast import expected, pace_of
+from billing.metering.usage.forecast import forecast_periods, compute_pace
 from tests.builders import make_pack
 from tests.docs_tables import rows
 from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of
@@ -57,7 +57,7 @@ def test_figures_are_in_the_customers_formats(db):
 
 
 def test_a_forecast_is_a_range_between_two_paces(own):
-    (one,) = expected(customer=own.customer, at=TODAY)
+    (one,) = forecast_periods(customer=own.customer, at=TODAY)
 
     assert one.is_telling
     assert 0 < one.usage.cost < one.least < one.most
@@ -69,7 +69,7 @@ def test_a_forecast_is_a_range_between_two_paces(own):
 def test_paces_are_as_documented():
     for row in rows("portal.md", "Forecasts"):
         recent, over, before, since = (Decimal(row[name]) for name in ("lately", "days", "so far", "days so far"))
-        pace = pace_of(recent=recent, over=DAY * float(over), before=before, since=DAY * float(since))
+        pace = compute_pace(recent=recent, over=DAY * float(over), before=before, since=DAY * float(since))
         assert Decimal(pace.numerator) / Decimal(pace.denominator) == Decimal(row["pace"]), row["why"]
 
 

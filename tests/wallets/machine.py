@@ -142,7 +142,7 @@ class Wallets(RuleBasedStateMachine):
         amount, until = self.part_of(self.there(None, what, self.at), share), self.at + lasts * DAY
         name = next(self.names)
         use = SpendRequest(at=self.at, **(self.use(amount, what) | {"reference": name}))
-        keep = {"customer_id": self.customer, "unit": "credits", "use": use, "until": until}
+        keep = {"customer_id": self.customer, "unit": "credits", "request": use, "until": until}
         done, made = self.both(
             "hold", lambda: hold(**keep), lambda: self.model.hold(name, amount, self.at, until, what)
         )
@@ -176,7 +176,7 @@ class Wallets(RuleBasedStateMachine):
 
     @rule(wallet=wallets)
     def expire(self, wallet):
-        asked = {"wallet_id": self.wallets[wallet], "at": self.at, "waiting": timedelta(0)}
+        asked = {"wallet_id": self.wallets[wallet], "at": self.at, "grace_period": timedelta(0)}
         self.both("expire", lambda: expire(**asked), lambda: self.model.expire(wallet, self.at))
 
     @precondition(lambda self: self.model.lots)

@@ -75,7 +75,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
         {"title": "More", "icon": "more_horiz", "items": MORE},
     )
 
-    def shown(self, invoice: Invoice) -> dict[str, Any]:
+    def page_context(self, invoice: Invoice) -> dict[str, Any]:
         """Add what was paid, and how, and what was tried."""
         payments = invoice.payments.select_related("by").order_by("pk")
         charges = invoice.charges.select_related("payment_method").order_by("pk")

@@ -25,7 +25,7 @@ def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
     """
     Expire what is due in a wallet, and return how many lots did; none that did already.
 
-    waiting: how long late usage from before an expiry is waited for.
+    grace_period: how long late usage from before an expiry is waited for.
 
     What a reservation holds stays in its lot until that ends. What rolls over is valid from the expiry on.
     """

@@ -1,4 +1,4 @@
-"""The audit of the books as a job: a button that starts it, and what it found."""
+"""The audit as a job: the button that starts it, and its findings."""
 
 from itertools import chain, islice
 from typing import Any
@@ -12,11 +12,11 @@ from billing.admin.jobs.worker_wakeup import wake
 from billing.audit.job import AUDIT, start_audit
 from billing.models import Job
 
-MOST_SHOWN = 50
+MAX_SHOWN = 50
 
 
 def start(request: HttpRequest) -> HttpResponse:
-    """Start an audit, and show it."""
+    """Start an audit and redirect to its job page."""
     if not request.user.has_perm(AUDIT.permission):
         raise PermissionDenied
     if request.method != "POST":
@@ -26,12 +26,12 @@ def start(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of an audit says: how many promises were looked at, and what breaks which."""
-    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the template context of an audit's job page: numbers of checks and violations, and the violations."""
+    findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
     return {
         "counted_in": "staff/jobs/job_audit_counted.html",
         "told_in": "staff/jobs/job_audit.html",
         "counted": figures,
-        "findings": list(islice(chain.from_iterable(found), MOST_SHOWN)) if figures.get("violated") else (),
+        "findings": list(islice(chain.from_iterable(findings), MAX_SHOWN)) if figures.get("violated") else (),
     }

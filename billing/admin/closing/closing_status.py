@@ -1,4 +1,4 @@
-"""The closing page: how far closing is, day by day, and the runs that people started."""
+"""The closing page: progress day by day, and the latest invoice runs."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,16 +19,16 @@ from billing.models.periods import PeriodState
 
 CLOSE = "billing.close_period"
 BACK, AHEAD = timedelta(days=21), timedelta(days=10)
-MOST_FAILURES = 20
-MOST_RUNS = 5
-MOST_COUNTED = 1_000
+MAX_FAILURES = 20
+MAX_RUNS = 5
+MAX_COUNTED = 1_000
 FRESH_SECONDS = 4
-"""How old the counts may be: any number of people may watch a close, and only one question is asked for all."""
+"""Cache time of the counts: many people may watch a close, and one query serves them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayOfClosing:
-    """The periods that are due on one day (UTC)."""
+    """The periods due on one day (UTC)."""
 
     day: date
     closed: int
@@ -46,7 +46,7 @@ class DayOfClosing:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the progress."""
+    """Show the progress of closing."""
     if not request.user.has_perm("billing.view_period"):
         raise PermissionDenied
     at = timezone.now()
@@ -59,19 +59,19 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def progress(*, at: datetime) -> dict[str, Any]:
-    """Return how far closing is. What waits after a failure counts as failed, not as due."""
+    """Return the progress of closing. A period that failed counts as failed, not as due, until its retry succeeds."""
     days = cache.get_or_set("staff:closing", lambda: _days(at=at), FRESH_SECONDS)
-    failures = Period.objects.failed().select_related("subscription__customer").order_by("pk")[:MOST_FAILURES]
+    failures = Period.objects.failed().select_related("subscription__customer").order_by("pk")[:MAX_FAILURES]
     unmatched = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=False)
     return {
         "at": at,
         "days": days,
-        "due": sum(one.due for one in days),
-        "failed": sum(one.failed for one in days),
+        "due": sum(day.due for day in days),
+        "failed": sum(day.failed for day in days),
         "failures": list(failures),
-        "unmatched": unmatched.order_by()[:MOST_COUNTED].count(),
-        "most_counted": MOST_COUNTED,
-        "runs": Job.objects.filter(kind=JobKind.CLOSE_RUN).select_related("by").order_by("-pk")[:MOST_RUNS],
+        "unmatched": unmatched.order_by()[:MAX_COUNTED].count(),
+        "most_counted": MAX_COUNTED,
+        "runs": Job.objects.filter(kind=JobKind.CLOSE_RUN).select_related("by").order_by("-pk")[:MAX_RUNS],
     }
 
 

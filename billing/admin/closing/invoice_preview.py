@@ -1,4 +1,4 @@
-"""The document that comes next, as it would be issued now: through the very code that issues it."""
+"""The next invoice as it would be issued now, by the code that issues it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,9 @@ class UpcomingLine:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """credits: the credit notes that go out with it. problem: why there is none; empty otherwise."""
+    """
+    The next invoice as text. credits: sentences about its credit notes. problem: why there is no invoice; else empty.
+    """
 
     lines: list[UpcomingLine]
     net: str
@@ -33,24 +35,24 @@ class Upcoming:
 def upcoming(subscription: Subscription, *, at: datetime) -> Upcoming:
     try:
         draft = preview(at=at, subscription=subscription)
-    except (NothingToBill, UnpricedUsage, ValueError) as reason:
-        return Upcoming([], "", "", "", str(reason))
-    shown = [
+    except (NothingToBill, UnpricedUsage, ValueError) as error:
+        return Upcoming([], "", "", "", str(error))
+    lines = [
         UpcomingLine(
             line.description, format_units(line.quantity, line.unit), format_money(line.amount, draft.currency)
         )
         for line in draft.lines
     ]
     totals = draft.totals
-    figures = (format_money(one, draft.currency) for one in (totals.net, totals.tax, totals.total))
-    return Upcoming(shown, *figures, credits=credits_shown(draft))
+    figures = (format_money(amount, draft.currency) for amount in (totals.net, totals.tax, totals.total))
+    return Upcoming(lines, *figures, credits=credits_shown(draft))
 
 
 def credits_shown(draft: Draft) -> tuple[str, ...]:
-    """Return what the credit notes that go out with a document take back, in sentences."""
-    invoices = Invoice.objects.in_bulk([one.corrects_id for one in draft.credit_notes])
+    """Return the credit notes that would be issued with an invoice, one sentence each."""
+    invoices = Invoice.objects.in_bulk([credit_note.corrects_id for credit_note in draft.credit_notes])
     return tuple(
-        f"A credit note on {invoices[one.corrects_id]} gives back {format_money(one.totals.total, draft.currency)}, tax"
-        f" included: {', '.join(line.description for line in one.lines)}."
-        for one in draft.credit_notes
+        f"A credit note on {invoices[credit_note.corrects_id]} gives back {format_money(credit_note.totals.total, draft.currency)}, tax"
+        f" included: {', '.join(line.description for line in credit_note.lines)}."
+        for credit_note in draft.credit_notes
     )

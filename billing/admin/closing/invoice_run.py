@@ -1,4 +1,4 @@
-"""Close what is due: the page that starts a run, and what its job says."""
+"""Invoice run: the page that starts one, and the context of its job page."""
 
 from datetime import datetime
 from itertools import chain, islice
@@ -20,11 +20,11 @@ from customers.models import Seller
 from lib.formats import format_money, format_number
 
 CLOSE = INVOICE_RUN.permission
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class CloseRunForm(forms.Form):
-    """Whose periods are closed, and up to which moment."""
+    """The seller whose periods are closed, and the time by which they are due."""
 
     seller = forms.ModelChoiceField(
         Seller.objects.order_by("legal_name"),
@@ -44,15 +44,15 @@ class CloseRunForm(forms.Form):
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Start a run, or try one: what it would issue, and issue nothing."""
+    """Start an invoice run or a dry run of one."""
     if not request.user.has_perm(CLOSE):
         raise PermissionDenied
     form = CloseRunForm(request.POST or None, initial={"seller": request.GET.get("seller")})
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
-        asked = {"seller": form.cleaned_data["seller"], "until": form.until_or(at), "dry_run": "_try" in request.POST}
+        parameters = {"seller": form.cleaned_data["seller"], "until": form.until_or(at), "dry_run": "_try" in request.POST}
         try:
-            job = start_invoice_run(**asked, by=request.user, at=at)
+            job = start_invoice_run(**parameters, by=request.user, at=at)
         except InvoiceRunRefused as refusal:
             form.add_error("until", str(refusal))
         else:
@@ -69,17 +69,20 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "staff/closing/invoice_run.html", context)
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of a run says: what was issued, over how much, and what is left for which reason."""
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """
+    Return the template context of a run's job page: invoices issued, their amounts, and the periods left with
+    reasons.
+    """
     amounts = [format_money(amount, currency) for currency, amount in sorted(amounts_by_currency(figures).items())]
-    with_left = job.items.filter(figures__left__gt=0).order_by("number").values_list("findings", flat=True)
-    rows = chain.from_iterable(with_left[:MOST_SHOWN]) if figures.get("left") else ()
+    findings_with_left = job.items.filter(figures__left__gt=0).order_by("number").values_list("findings", flat=True)
+    rows = chain.from_iterable(findings_with_left[:MAX_SHOWN]) if figures.get("left") else ()
     invoices = figures.get("invoices", 0)
     return {
         "counted_in": "staff/jobs/job_close_run_counted.html",
         "told_in": "staff/jobs/job_close_run.html",
         "counted": {name.replace(" ", "_"): count for name, count in figures.items()},
         "amounts": amounts,
-        "findings": list(islice((one for one in rows if one["why"]), MOST_SHOWN)),
+        "findings": list(islice((row for row in rows if row["why"]), MAX_SHOWN)),
         "verb": f"Close, and issue {format_number(invoices)} invoices" if figures.get("periods") else "",
     }

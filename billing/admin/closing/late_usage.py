@@ -1,4 +1,4 @@
-"""Late usage in the admin: what it comes to in lists of periods, in all, and with one customer."""
+"""Late usage in the admin: amounts in lists of periods, in total, and per customer."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,30 +15,33 @@ from customers.models.sellers import LateUsage as Policy
 from lib.formats import format_money
 
 FRESH_SECONDS = 60
-MOST_ROWS = 20
+MAX_ROWS = 20
 
 
 class LateColumns(ChangeList):
-    """A list of periods that tells of the late ones on the page shown what they come to, where it is about those."""
+    """
+    A list of periods that adds the amount of late usage to the rows of the current page, if the list is about late
+    usage.
+    """
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if is_about_late(request):
-            late = [one for one in self.result_list if one.late_since]
-            for period, worth in zip(late, price_late_usage(late), strict=True):
-                period.late_worth = worth
+            late_periods = [period for period in self.result_list if period.late_since]
+            for period, row in zip(late_periods, price_late_usage(late_periods), strict=True):
+                period.late_row = row
 
 
 def is_about_late(request: HttpRequest) -> bool:
-    """Tell whether a list of periods is asked for late ones."""
+    """Return whether a list of periods is filtered by late usage."""
     return request.GET.get("status") == "late" or bool(request.GET.get("late"))
 
 
-def amount_shown(one: LateUsageRow) -> str:
-    """Return what late usage comes to, with its sign."""
-    if one.amount is None:
-        return f"not known: {one.problem}"
-    return signed(one.amount, one.currency)
+def amount_shown(row: LateUsageRow) -> str:
+    """Return the amount of late usage, with its sign."""
+    if row.amount is None:
+        return f"not known: {row.problem}"
+    return signed(row.amount, row.currency)
 
 
 def signed(amount: Decimal, currency: str) -> str:
@@ -46,38 +49,38 @@ def signed(amount: Decimal, currency: str) -> str:
 
 
 def newest_late() -> LateReport:
-    """Return what is late with live customers, a minute old at most."""
+    """Return late usage of live customers, at most a minute old."""
     return cache.get_or_set("staff:late", report_late_usage, FRESH_SECONDS)
 
 
 def totals_shown(report: LateReport) -> list[dict[str, str]]:
-    """Return a row for each policy: what becomes of its late usage, and what that comes to in each currency."""
+    """Return a row per policy: its label, and its amounts by currency."""
     return [
         {
             "policy": str(policy.label),
             "code": policy.value,
             "amounts": " and ".join(
                 signed(amount, currency)
-                for (of, currency), amount in sorted(report.totals.items())
-                if of == policy.value
+                for (policy_code, currency), amount in sorted(report.totals.items())
+                if policy_code == policy.value
             ),
-            "periods": str(sum(one.policy == policy.value for one in report.rows)),
+            "periods": str(sum(row.policy == policy.value for row in report.rows)),
         }
         for policy in Policy
-        if any(one.policy == policy.value for one in report.rows)
+        if any(row.policy == policy.value for row in report.rows)
     ]
 
 
-def of_customer(customer: Customer) -> list[dict[str, Any]]:
+def late_periods_of(customer: Customer) -> list[dict[str, Any]]:
     """Return the late periods of one customer, the latest first."""
     zone = ZoneInfo(customer.time_zone)
     report = report_late_usage(sandbox=customer.sandbox, customer=customer.external_id)
     return [
         {
-            "period_id": one.period_id,
-            "span": days(one.starts_at, one.ends_at, zone),
-            "amount": amount_shown(one),
-            "policy": str(Policy(one.policy).label),
+            "period_id": row.period_id,
+            "span": days(row.starts_at, row.ends_at, zone),
+            "amount": amount_shown(row),
+            "policy": str(Policy(row.policy).label),
         }
-        for one in report.rows[:MOST_ROWS]
+        for row in report.rows[:MAX_ROWS]
     ]

@@ -1,4 +1,4 @@
-"""Month-end: how the months of all sellers stand, the checklist of one, and its lock."""
+"""Month end: the status of all sellers' months, the checklist of one month, and its lock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ SEE, LOCK, UNLOCK = "invoices.view_monthlock", "invoices.lock_month", "invoices.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A seller's month, which the links of its checklist lead from."""
+class SellerMonth:
+    """A seller's month, with the links of its checklist."""
 
     seller: Seller
     month: date
@@ -52,14 +52,14 @@ class Place:
         return f"{reverse(f'admin:{page}_changelist')}?{urlencode(filters)}"
 
     def documents(self, **filters: Any) -> str:
-        edges = {"issue_date_from": self.month, "issue_date_to": next_month(self.month) - timedelta(days=1)}
-        return self.rows("invoices_invoice", seller__id__exact=self.seller.pk, sandbox__exact=0, **edges, **filters)
+        dates = {"issue_date_from": self.month, "issue_date_to": next_month(self.month) - timedelta(days=1)}
+        return self.rows("invoices_invoice", seller__id__exact=self.seller.pk, sandbox__exact=0, **dates, **filters)
 
     def periods(self, status: str) -> str:
         return self.rows("billing_period", status=status, seller=self.seller.pk)
 
 
-WORDS: dict[str, tuple[str, str, Callable[[Place], str]]] = {
+POINT_TEXTS: dict[str, tuple[str, str, Callable[[SellerMonth], str]]] = {
     "periods_open": (
         "Periods to be billed",
         "Over by the month's end. Workers bill them once the seller's grace has passed; a run does so now.",
@@ -116,12 +116,12 @@ WORDS: dict[str, tuple[str, str, Callable[[Place], str]]] = {
         lambda place: place.rows("billing_job", kind__exact=JobKind.AUDIT.value),
     ),
 }
-"""Point → what it is called, what to know of it, and where its rows are."""
+"""Checklist point → title, note, and link to its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointShown:
-    """A point as the page shows it; state: what its figure looks like."""
+    """A point as the page shows it. state: the color of its figure."""
 
     title: str
     note: str
@@ -132,13 +132,13 @@ class PointShown:
     blocks: bool
 
 
-def point_shown(point: ChecklistPoint, place: Place) -> PointShown:
-    title, note, link = WORDS[point.code]
-    most = point.count > MAX_COUNTED
+def point_shown(point: ChecklistPoint, place: SellerMonth) -> PointShown:
+    title, note, link = POINT_TEXTS[point.code]
+    is_capped = point.count > MAX_COUNTED
     return PointShown(
         title=title,
         note=note,
-        figure=f"{format_number(MAX_COUNTED)}+" if most else format_number(point.count),
+        figure=f"{format_number(MAX_COUNTED)}+" if is_capped else format_number(point.count),
         amounts=" and ".join(format_money(point.amounts[name], name) for name in sorted(point.amounts)),
         link=link(place) if point.is_open else "",
         state="bad" if point.prevents_lock else "warn" if point.is_open else "good",
@@ -148,7 +148,7 @@ def point_shown(point: ChecklistPoint, place: Place) -> PointShown:
 
 @admin.register(MonthLock)
 class MonthLockAdmin(ModelAdmin):
-    """The locks there were; the pages of months stand beside them."""
+    """The list of locks; the pages of months are reached from it."""
 
     list_display = ("name", "seller", "stands", "locked_by", "locked_at", "unlocked_by", "unlocked_at")
     list_filter = (("seller", AutocompleteSelectFilter),)
@@ -167,59 +167,59 @@ class MonthLockAdmin(ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        of_one = "month-end/<int:seller_id>/<str:month>/"
+        month_route = "month-end/<int:seller_id>/<str:month>/"
         return [
             path("month-end/", view(self.months), name="month_end"),
-            path(of_one, view(self.month), name="month_end_month"),
-            path(f"{of_one}lock/", view(self.lock), name="month_end_lock"),
-            path(f"{of_one}unlock/", view(self.unlock), name="month_end_unlock"),
-            path(f"{of_one}print/", view(self.print), name="month_end_print"),
+            path(month_route, view(self.month), name="month_end_month"),
+            path(f"{month_route}lock/", view(self.lock), name="month_end_lock"),
+            path(f"{month_route}unlock/", view(self.unlock), name="month_end_unlock"),
+            path(f"{month_route}print/", view(self.print), name="month_end_print"),
             *super().get_urls(),
         ]
 
     def months(self, request: HttpRequest) -> HttpResponse:
-        """Show how the last months of all sellers stand."""
+        """Show the status of the last months of all sellers."""
         _require(request, SEE)
         sellers, rows = read_overview(at=timezone.now())
-        shown = [(row[0].month, [(one, *_state(one)) for one in row]) for row in rows if row]
+        shown = [(row[0].month, [(status, *_state(status)) for status in row]) for row in rows if row]
         return self._answer(request, "staff/closing/months.html", "Month-end", {"sellers": sellers, "rows": shown})
 
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Show the checklist of a month, what its documents come to, and its lock."""
+        """Show the checklist of a month, the totals of its invoices, and its lock."""
         _require(request, SEE)
         place = _place(seller_id, month)
         lock = self._in_force(place)
         points = points_of_lock(lock) if lock else month_end.read_checklist(seller=place.seller, month=place.month)
-        may = request.user.has_perm
+        has_permission = request.user.has_perm
         context = {
             "place": place,
             "lock": lock,
-            "points": [point_shown(one, place) for one in points],
+            "points": [point_shown(point, place) for point in points],
             "is_over": timezone.now() >= month_bounds(place.month, ZoneInfo(place.seller.time_zone))[1],
-            "is_blocked": any(one.prevents_lock for one in points),
-            "sums": [_sum_shown(one) for one in sum_documents(place.seller, place.month)],
+            "is_blocked": any(point.prevents_lock for point in points),
+            "sums": [_sum_shown(row) for row in sum_documents(place.seller, place.month)],
             "earlier": MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=False)
             .select_related("locked_by", "unlocked_by")
             .order_by("-pk"),
             "audit": Job.objects.filter(kind=JobKind.AUDIT).order_by("-pk").first(),
-            "may_lock": may(LOCK),
-            "may_unlock": may(UNLOCK),
-            "may_close": may(invoice_run.CLOSE),
-            "may_print": may(pdf_archives.PRINT),
-            "may_audit": may(AUDIT.permission),
+            "may_lock": has_permission(LOCK),
+            "may_unlock": has_permission(UNLOCK),
+            "may_close": has_permission(invoice_run.CLOSE),
+            "may_print": has_permission(pdf_archives.PRINT),
+            "may_audit": has_permission(AUDIT.permission),
         }
         title = f"{place.month:%B %Y} of {place.seller}"
         return self._answer(request, "staff/closing/month.html", title, context)
 
     def lock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Lock a month, after saying what that means."""
+        """Lock a month after a confirmation."""
         _require(request, LOCK)
         place = _place(seller_id, month)
         problems = obstacles(month_end.read_checklist(seller=place.seller, month=place.month))
         if request.method == "POST":
-            asked = {"seller": place.seller, "month": place.month, "note": request.POST.get("_reason", "")[:500]}
+            parameters = {"seller": place.seller, "month": place.month, "note": request.POST.get("_reason", "")[:500]}
             try:
-                month_end.lock_checked_month(**asked, by=request.user, at=timezone.now())
+                month_end.lock_checked_month(**parameters, by=request.user, at=timezone.now())
             except MonthLockRefused as refusal:
                 messages.error(request, str(refusal))
             else:
@@ -241,7 +241,7 @@ class MonthLockAdmin(ModelAdmin):
         )
 
     def unlock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Unlock a month, for a reason."""
+        """Unlock a month, with a reason."""
         _require(request, UNLOCK)
         place = _place(seller_id, month)
         lock = self._in_force(place)
@@ -270,14 +270,14 @@ class MonthLockAdmin(ModelAdmin):
         )
 
     def print(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
-        """Make the PDFs of the month that are missing; the job has all of them as archives."""
+        """Render the missing PDFs of the month; the job offers all of them as archives."""
         if request.method != "POST":
             raise Http404("PDFs are made by a button.")
         place = _place(seller_id, month)
         title = f"PDFs of {place.seller}, {place.month:%B %Y}"
-        return pdf_archives.start(request, of=select_month(place.seller, place.month), title=title)
+        return pdf_archives.start(request, selected=select_month(place.seller, place.month), title=title)
 
-    def _in_force(self, place: Place) -> MonthLock | None:
+    def _in_force(self, place: SellerMonth) -> MonthLock | None:
         locks = MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=True)
         return locks.select_related("locked_by").first()
 
@@ -287,7 +287,7 @@ class MonthLockAdmin(ModelAdmin):
             request, template, {**self.admin_site.each_context(request), "title": title, **context}
         )
 
-    # A lock is made and undone by its own pages -----------------------------------------------------------------
+    # Locks are created and released by their own pages only -------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -304,27 +304,27 @@ def _require(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
-def _place(seller_id: int, month: str) -> Place:
+def _place(seller_id: int, month: str) -> SellerMonth:
     try:
         first = date.fromisoformat(f"{month}-01")
     except ValueError:
         raise Http404(f"“{month}” is no month: write it like 2026-01.") from None
-    return Place(get_object_or_404(Seller, pk=seller_id), first)
+    return SellerMonth(get_object_or_404(Seller, pk=seller_id), first)
 
 
-def _state(one: MonthStatus) -> tuple[str, str]:
-    """Return how a month stands, as (color, words)."""
-    if one.lock is not None:
+def _state(status: MonthStatus) -> tuple[str, str]:
+    """Return the status of a month as (color, text)."""
+    if status.lock is not None:
         return "good", "locked"
-    if one.failed:
-        return "bad", f"{format_number(one.failed)} failed"
-    if one.open:
-        return "warn" if one.is_over else "", f"{format_number(one.open)} to be billed"
-    return "", "to be locked" if one.is_over else "running"
+    if status.failed:
+        return "bad", f"{format_number(status.failed)} failed"
+    if status.open:
+        return "warn" if status.is_over else "", f"{format_number(status.open)} to be billed"
+    return "", "to be locked" if status.is_over else "running"
 
 
 def _sum_shown(row: dict[str, Any]) -> dict[str, str]:
-    """Return what documents of one kind and currency come to, as text."""
+    """Return the totals of invoices of one kind and currency, as text."""
     figures = {name: format_money(Decimal(row[name]), row["currency"]) for name in ("net", "tax", "total")}
     kind = DocumentKind(row["kind"]).label
     return {"kind": f"{pluralize(kind)}", "documents": format_number(row["documents"]), **figures}

@@ -1,4 +1,4 @@
-"""PDFs of many documents: jobs that make what is missing, why some failed, and all of them as archives."""
+"""PDFs of many invoices: jobs that render missing ones, reasons of failures, and the archives."""
 
 from collections import Counter
 from itertools import chain
@@ -18,12 +18,12 @@ from billing.models.jobs import JobKind
 
 PRINT = RENDERING.permission
 SEE = "invoices.view_invoice"
-MOST_REASONS = 20
-MOST_ITEMS = 1_000
+MAX_REASONS = 20
+MAX_ITEMS = 1_000
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of such a job says: what failed by its reason, and where the files are."""
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the template context of a rendering job's page: failures by reason, and the archives."""
     return {
         "counted_in": "staff/jobs/job_rendering_counted.html",
         "told_in": "staff/jobs/job_rendering.html",
@@ -34,34 +34,34 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 
 
 def _reasons(job: Job) -> list[tuple[str, int, str]]:
-    """Return reason, how many of the first thousand failed by it, and one of them."""
-    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_ITEMS]
-    counted, example = Counter[str](), {}
-    for one in chain.from_iterable(found):
-        counted[one["why"]] += 1
-        example.setdefault(one["why"], one["document"])
-    return [(why, count, example[why]) for why, count in counted.most_common(MOST_REASONS)]
+    """Return (reason, count, example) for the first thousand failures, the most frequent first."""
+    findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_ITEMS]
+    counted, examples = Counter[str](), {}
+    for finding in chain.from_iterable(findings):
+        counted[finding["why"]] += 1
+        examples.setdefault(finding["why"], finding["document"])
+    return [(why, count, examples[why]) for why, count in counted.most_common(MAX_REASONS)]
 
 
-def start(request: HttpRequest, *, of: dict[str, Any], title: str) -> HttpResponse:
-    """Start a job that makes what is missing of these documents, and show it."""
+def start(request: HttpRequest, *, selected: dict[str, Any], title: str) -> HttpResponse:
+    """Start a job that renders the missing PDFs of the selected invoices, and redirect to it."""
     if not request.user.has_perm(PRINT):
         raise PermissionDenied
-    job = start_rendering(selection=of, title=title, by=request.user, at=timezone.now())
+    job = start_rendering(selection=selected, title=title, by=request.user, at=timezone.now())
     wake(request)
     return HttpResponseRedirect(reverse("admin:billing_job_change", args=[job.pk]))
 
 
-def of_run(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Make the PDFs of what a close run has issued."""
+def render_run(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Render the PDFs of the invoices that an invoice run issued."""
     run = Job.objects.filter(pk=job_id, kind=JobKind.CLOSE_RUN).first()
     if run is None or request.method != "POST":
         raise Http404(f"There is no close run {job_id}.")
-    return start(request, of=selection.select_run(run), title=f"PDFs of job {run.pk}: {run}")
+    return start(request, selected=selection.select_run(run), title=f"PDFs of job {run.pk}: {run}")
 
 
 def archive(request: HttpRequest, job_id: int, part: int) -> HttpResponse:
-    """Send the files of a job's documents."""
+    """Send an archive of the job's invoice files."""
     if not request.user.has_perm(SEE):
         raise PermissionDenied
     job = Job.objects.filter(pk=job_id, kind=JobKind.RENDERING).first()

@@ -1,4 +1,4 @@
-"""What to know of a period at a glance, and lists of periods by it."""
+"""The status of a period, and filters of period lists by it."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from billing.models.periods import PeriodState
 from customers.models import Seller
 from customers.models.sellers import LateUsage as LateUsagePolicy
 
-MOST_LISTED = 10_000
+MAX_LISTED = 10_000
 STATUSES = {"due": "due now", "failed": "failed", "open": "open", "closed": "closed", "late": "late usage"}
 
 
@@ -45,7 +45,7 @@ class StatusFilter(DropdownFilter):
 
 
 class SellerFilter(DropdownFilter):
-    """Whose periods they are; it is for the few that another filter leaves."""
+    """Filter by seller. It is meant to be combined with another filter that leaves few rows."""
 
     title = "Seller"
     parameter_name = "seller"
@@ -60,7 +60,7 @@ class SellerFilter(DropdownFilter):
 
 
 class LatePolicyFilter(DropdownFilter):
-    """What the seller lets become of late usage; it is about periods that have some."""
+    """Filter periods with late usage by the seller's policy for it."""
 
     title = "Late usage"
     parameter_name = "late"
@@ -76,12 +76,12 @@ class LatePolicyFilter(DropdownFilter):
 
 
 def _first(periods: QuerySet[Period]) -> QuerySet[Period]:
-    """Return the ids of the first of these: few enough to sort, found by the index that is made for them."""
-    return periods.values("pk")[:MOST_LISTED]
+    """Return the ids of the first periods: few enough to sort, found by a partial index."""
+    return periods.values("pk")[:MAX_LISTED]
 
 
 def status_of(period: Period, *, at: datetime) -> tuple[str, str]:
-    """Return what to know of a period at a glance, as (kind, words)."""
+    """Return the status of a period as (kind, text)."""
     if period.state == PeriodState.CLOSED:
         return ("late", "closed, late usage") if period.late_since else ("closed", "closed")
     if period.error:

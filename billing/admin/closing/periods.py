@@ -1,4 +1,4 @@
-"""Periods: what is due, what failed and why, and closing one by hand."""
+"""Periods: due ones, failed ones with their errors, and closing by hand."""
 
 from datetime import datetime
 from typing import Any
@@ -29,8 +29,8 @@ from customers.admin.search import find_customer_ids
 from customers.customer_time import current_time, loaded_current_time
 from lib.formats import format_number
 
-MOST_AT_ONCE = 200
-"""Periods closed by hand within one request; the closing page has no bound."""
+MAX_AT_ONCE = 200
+"""Periods closed by hand in one request; an invoice run has no bound."""
 
 
 @admin.register(Period)
@@ -72,15 +72,15 @@ class PeriodAdmin(ModelAdmin):
         return str(period.invoice) if period.invoice else ""
 
     @display(description="Late usage")
-    def late_worth(self, period: Period) -> str:
-        return amount_shown(period.late_worth) if period.late_since else ""
+    def late_row(self, period: Period) -> str:
+        return amount_shown(period.late_row) if period.late_since else ""
 
     @display(description="What becomes of it")
     def late_policy(self, period: Period) -> str:
         return str(period.subscription.customer.seller.get_late_usage_display()) if period.late_since else ""
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return (*self.list_display, "late_worth", "late_policy") if is_about_late(request) else self.list_display
+        return (*self.list_display, "late_row", "late_policy") if is_about_late(request) else self.list_display
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return LateColumns if is_about_late(request) else super().get_changelist(request, **kwargs)
@@ -100,11 +100,11 @@ class PeriodAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=find_customer_ids(term))
-        return queryset.filter(found), False
+        matches = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=find_customer_ids(term))
+        return queryset.filter(matches), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Period | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -112,19 +112,19 @@ class PeriodAdmin(ModelAdmin):
         period = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if period is not None:
-            kind, words = status_of(period, at=current_time(period.subscription.customer))
+            kind, status_text = status_of(period, at=current_time(period.subscription.customer))
             shown = {
                 "title": f"{self.span(period)} of {period.subscription.customer}",
                 "period": period,
-                "status": words,
+                "status": status_text,
                 "status_kind": kind,
                 "usage": usage_of(period),
-                "late": [amount_shown(one) for one in price_late_usage([period])] if period.late_since else [],
+                "late": [amount_shown(row) for row in price_late_usage([period])] if period.late_since else [],
             }
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages that are about all periods together."""
+        """Add the pages about all periods together."""
         view = self.admin_site.admin_view
         return [
             path("closing/", view(closing_status.page), name="closing"),
@@ -136,11 +136,11 @@ class PeriodAdmin(ModelAdmin):
 
     @admin.action(description="Close now", permissions=["close"])
     def close_now(self, request: HttpRequest, queryset: QuerySet[Period]) -> HttpResponse | None:
-        chosen = list(queryset.filter(state=PeriodState.OPEN).order_by("due_at", "pk")[: MOST_AT_ONCE + 1])
+        chosen = list(queryset.filter(state=PeriodState.OPEN).order_by("due_at", "pk")[: MAX_AT_ONCE + 1])
         if "confirmed" in request.POST:
-            self._close(request, chosen[:MOST_AT_ONCE])
+            self._close(request, chosen[:MAX_AT_ONCE])
             return None
-        ids = [(ACTION_CHECKBOX_NAME, str(one.pk)) for one in chosen]
+        ids = [(ACTION_CHECKBOX_NAME, str(period.pk)) for period in chosen]
         return self._ask(request, chosen, hidden=[("action", "close_now"), ("confirmed", "yes"), *ids])
 
     @action(description="Close now", icon="task_alt", permissions=["close"], variant=ActionVariant.PRIMARY)
@@ -165,9 +165,9 @@ class PeriodAdmin(ModelAdmin):
         )
         return super().get_actions_detail(request, object_id) if is_open else []
 
-    def _ask(self, request: HttpRequest, chosen: list[Period], **more: Any) -> HttpResponse:
+    def _ask(self, request: HttpRequest, chosen: list[Period], **options: Any) -> HttpResponse:
         now, count = timezone.now(), len(chosen)
-        early = sum(one.ends_at <= _time(one, now) < one.due_at for one in chosen)
+        early = sum(period.ends_at <= _time(period, now) < period.due_at for period in chosen)
         consequences = [
             f"{format_number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
             "The invoices are issued and numbered, and do not change after that.",
@@ -183,7 +183,7 @@ class PeriodAdmin(ModelAdmin):
             consequences=consequences,
             problems=_obstacles(chosen, now=now),
             verb=f"Close {format_number(count)} period{'s' if count != 1 else ''}",
-            **more,
+            **options,
         )
 
     def _close(self, request: HttpRequest, periods: list[Period]) -> None:
@@ -203,7 +203,7 @@ class PeriodAdmin(ModelAdmin):
         if len(failures) > 5:
             messages.error(request, f"{len(failures) - 5} more failed; the list says why.")
 
-    # A period follows from its subscription ------------------------------------------------------------------
+    # Periods follow from their subscription ---------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -222,9 +222,9 @@ def _time(period: Period, now: datetime) -> datetime:
 def _obstacles(chosen: list[Period], *, now: datetime) -> list[str]:
     if not chosen:
         return ["None of the chosen periods is open."]
-    if len(chosen) > MOST_AT_ONCE:
-        return [f"More than {MOST_AT_ONCE} periods are too many for one page: use the closing page instead."]
-    running = sum(one.ends_at > _time(one, now) for one in chosen)
+    if len(chosen) > MAX_AT_ONCE:
+        return [f"More than {MAX_AT_ONCE} periods are too many for one page: use the closing page instead."]
+    running = sum(period.ends_at > _time(period, now) for period in chosen)
     return (
         [f"{format_number(running)} of them are not over yet: choose only periods that have ended."]
         if running

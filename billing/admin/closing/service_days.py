@@ -1,4 +1,4 @@
-"""Periods in the days of the customer's own calendar: what their invoice says."""
+"""Periods in days of the customer's calendar, as printed on the invoice."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ TICK = timedelta(microseconds=1)
 
 
 def span_of(period: Period) -> str:
-    """Return the days of a period whose customer is loaded, both included; an opening period has one moment."""
+    """Return the days of a period, both ends included; its customer is loaded. An opening period has a single day."""
     zone = ZoneInfo(period.subscription.customer.time_zone)
     if period.starts_at == period.ends_at:
         return f"opening, {date_format(period.starts_at.astimezone(zone).date())}"
@@ -19,6 +19,6 @@ def span_of(period: Period) -> str:
 
 
 def days(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
-    """Return the days of a half-open interval by a clock, both included."""
+    """Return the days of a half-open interval in a time zone, both ends included."""
     first, last = starts_at.astimezone(zone), (ends_at - TICK).astimezone(zone)
     return f"{date_format(first.date())} – {date_format(last.date())}"

@@ -1,4 +1,4 @@
-"""What a customer's page shows beside the address: usage, cost so far, documents, subscriptions, what is unmatched."""
+"""The panels of the customer page: usage, cost so far, invoices, subscriptions, and unmatched usage."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 
-from billing.admin.closing.late_usage import of_customer
+from billing.admin.closing.late_usage import late_periods_of
 from billing.admin.limits.alerts import alerts_of
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
-from billing.metering.usage.usage_summary import ADDING, Day, by_day, by_dimension, quantity_of
+from billing.metering.usage.usage_summary import ADDING, Day, read_usage_by_day, read_largest_shares, combine_days
 from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice
@@ -25,16 +25,16 @@ from plans.models import Meter
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.statements.formats import shown
 
-MOST_CHARTS = 4
-MOST_SHARES = 30
-MOST_ROWS = 8
-MOST_UNMATCHED = 100
+MAX_CHARTS = 4
+MAX_SHARES = 30
+MAX_ROWS = 8
+MAX_UNMATCHED = 100
 CHARTED = (*ADDING, *HOURLY_AGGREGATIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow:
-    """A feature in a running period, as text. drawn: what a wallet was asked for, where one pays."""
+    """A feature in a running period, as text. drawn: the amount drawn down from a wallet, if one pays."""
 
     name: str
     used: str
@@ -48,7 +48,7 @@ class FeatureRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodPanel:
-    """A running period: what it is, what was used in it, and what that costs so far."""
+    """A running period: its dates, its usage, and its cost so far."""
 
     subscription: str
     plan: str
@@ -57,12 +57,12 @@ class PeriodPanel:
     rows: list[FeatureRow]
     cost: str
     projected: str
-    promised: "PromiseShown | None" = None
+    promised: "CommitmentShown | None" = None
 
 
 @dataclass(frozen=True, slots=True)
-class PromiseShown:
-    """How far a minimum commitment is reached, as text; percent of it."""
+class CommitmentShown:
+    """Progress toward a minimum commitment, as text. percent: of the committed amount."""
 
     promised: str
     reached: str
@@ -72,36 +72,36 @@ class PromiseShown:
 
 
 def account(customer: Customer, *, at: datetime) -> dict[str, Any]:
-    """Return what the page shows, in a fixed number of queries whatever the customer used."""
+    """Return the context of the customer page, in a fixed number of queries."""
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
-    promised = read_commitment_progress(running)
+    progress_by_period = read_commitment_progress(running)
     unmatched = UnmatchedUsage.objects.filter(customer_ref=customer.external_id, resolved_at__isnull=True)
     meters = {meter.pk: meter for meter in Meter.objects.all()} if running else {}
     return {
-        "periods": [panel(one, customer, promised.get(one.period_id)) for one in running],
+        "periods": [panel(usage, customer, progress_by_period.get(usage.period_id)) for usage in running],
         "charts": _charts(customer, running, meters, at=at),
         "uncharted": _uncharted(running, meters),
         "shares": _shares(running, meters),
         "subscriptions": _subscriptions(customer),
         "wallets": _wallets(customer, at=at),
-        "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MOST_ROWS]),
+        "invoices": list(Invoice.objects.filter(customer=customer).order_by("-pk")[:MAX_ROWS]),
         "alerts": alerts_of(customer),
-        "late": of_customer(customer),
-        "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MOST_UNMATCHED].count(),
-        "most_unmatched": MOST_UNMATCHED,
+        "late": late_periods_of(customer),
+        "unmatched": unmatched.filter(sandbox=customer.sandbox)[:MAX_UNMATCHED].count(),
+        "most_unmatched": MAX_UNMATCHED,
     }
 
 
-def panel(one: PeriodUsage, customer: Customer, promised: CommitmentProgress | None) -> PeriodPanel:
-    currency, terms = one.terms.currency, one.terms
+def panel(usage: PeriodUsage, customer: Customer, progress: CommitmentProgress | None) -> PeriodPanel:
+    currency, terms = usage.terms.currency, usage.terms
     zone = ZoneInfo(customer.time_zone)
-    first, last = one.starts_at.astimezone(zone), (one.ends_at - timedelta(microseconds=1)).astimezone(zone)
+    first, last = usage.starts_at.astimezone(zone), (usage.ends_at - timedelta(microseconds=1)).astimezone(zone)
     trial = f"trial, usage is {terms.trial}, " if terms.trial else ""
     return PeriodPanel(
-        subscription=one.subscription,
+        subscription=usage.subscription,
         plan=f"{terms.plan_name} v{terms.version_number}",
         span=f"{trial}{date_format(first.date())} – {date_format(last.date())}",
-        until=one.ends_at,
+        until=usage.ends_at,
         rows=[
             FeatureRow(
                 name=feature.terms.name,
@@ -113,17 +113,18 @@ def panel(one: PeriodUsage, customer: Customer, promised: CommitmentProgress | N
                 drawn=format_money(feature.drawn, feature.terms.wallet) if feature.drawn is not None else "",
                 has_cost=bool(feature.cost),
             )
-            for feature in one.features
+            for feature in usage.features
         ],
-        cost=format_money(one.cost, currency),
-        projected=format_money(one.projected, currency),
-        promised=promise_shown(promised, currency) if promised else None,
+        cost=format_money(usage.cost, currency),
+        projected=format_money(usage.projected, currency),
+        promised=commitment_shown(progress, currency) if progress else None,
     )
 
 
-def promise_shown(found: CommitmentProgress, currency: str) -> PromiseShown:
-    figures = (format_money(one, currency) for one in (found.promised, found.reached, found.missing))
-    return PromiseShown(*figures, found.ends_at, _percent(found.reached, found.promised) or 0)
+def commitment_shown(progress: CommitmentProgress, currency: str) -> CommitmentShown:
+    """Return the progress of a commitment, formatted."""
+    figures = (format_money(amount, currency) for amount in (progress.promised, progress.reached, progress.missing))
+    return CommitmentShown(*figures, progress.ends_at, _percent(progress.reached, progress.promised) or 0)
 
 
 def _percent(used: Decimal, included: Decimal) -> int | None:
@@ -131,73 +132,73 @@ def _percent(used: Decimal, included: Decimal) -> int | None:
 
 
 def _subscriptions(customer: Customer) -> list[Subscription]:
-    found = Subscription.objects.filter(customer=customer).select_related("version__plan")
-    return list(found.order_by("-pk")[:MOST_ROWS])
+    subscriptions = Subscription.objects.filter(customer=customer).select_related("version__plan")
+    return list(subscriptions.order_by("-pk")[:MAX_ROWS])
 
 
 def _wallets(customer: Customer, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the customer's wallets as text, in the order in which they are taken; the closed ones are left out."""
-    found = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MOST_ROWS]
-    standing = read_balances([one.pk for one in found], at=at)
+    """Return the customer's open wallets as text, in the order in which they pay."""
+    wallets = customer.wallets.filter(closed_at__isnull=True).order_by("priority", "pk")[:MAX_ROWS]
+    balances = read_balances([wallet.pk for wallet in wallets], at=at)
     return [
         {
-            "pk": one.pk,
-            "name": one.name,
-            "balance": shown(one.balance, one.unit),
-            "debt": shown(one.debt, one.unit) if one.debt else "",
-            "next_expiry": standing.get(one.pk, EMPTY_BALANCES).next_expiry,
-            "expiring": shown(standing.get(one.pk, EMPTY_BALANCES).expiring, one.unit),
+            "pk": wallet.pk,
+            "name": wallet.name,
+            "balance": shown(wallet.balance, wallet.unit),
+            "debt": shown(wallet.debt, wallet.unit) if wallet.debt else "",
+            "next_expiry": balances.get(wallet.pk, EMPTY_BALANCES).next_expiry,
+            "expiring": shown(balances.get(wallet.pk, EMPTY_BALANCES).expiring, wallet.unit),
         }
-        for one in found
+        for wallet in wallets
     ]
 
 
 def _charts(
     customer: Customer, running: Sequence[PeriodUsage], meters: dict[int, Meter], *, at: datetime
 ) -> list[MeterChart]:
-    """Return a chart for each of the busiest meters: this period's days over those of the time before it."""
+    """Return a chart for each of the busiest meters: the days of this period and of the period before."""
     if not running:
         return []
     zone = ZoneInfo(customer.time_zone)
-    start = min(one.starts_at for one in running).astimezone(zone).date()
-    last = max(one.ends_at for one in running) - timedelta(microseconds=1)
+    start = min(usage.starts_at for usage in running).astimezone(zone).date()
+    last = max(usage.ends_at for usage in running) - timedelta(microseconds=1)
     end = last.astimezone(zone).date() + timedelta(days=1)
-    before = start - (end - start)
-    since, until = (datetime.combine(day, time.min, zone) for day in (before, end))
-    of_meter: dict[int, list[Day]] = defaultdict(list)
-    for day in by_day(customer_id=customer.pk, since=since, until=until, zone=zone):
-        of_meter[day.meter_id].append(day)
-    busiest = sorted(of_meter.items(), key=lambda pair: -sum(day.tally.events for day in pair[1]))[:MOST_CHARTS]
+    previous_start = start - (end - start)
+    since, until = (datetime.combine(day, time.min, zone) for day in (previous_start, end))
+    days_by_meter: dict[int, list[Day]] = defaultdict(list)
+    for day in read_usage_by_day(customer_id=customer.pk, since=since, until=until, zone=zone):
+        days_by_meter[day.meter_id].append(day)
+    busiest = sorted(days_by_meter.items(), key=lambda pair: -sum(day.tally.events for day in pair[1]))[:MAX_CHARTS]
     today = at.astimezone(zone).date()
     return [_chart(meters[meter], used, start, end, today=today) for meter, used in busiest if meter in meters]
 
 
 def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date) -> MeterChart:
-    """Return this period's days, each with what the meter makes of it, over those of as long a time before it."""
+    """Return a chart of this period's daily quantities, with those of the same number of days before it."""
     length = (end - start).days
-    now = [start + timedelta(days=one) for one in range(length)]
-    counted = {day.day: quantity_of(meter.aggregation, [day]) for day in used}
-    nothing = Decimal(0) if meter.aggregation in ADDING else None  # a day without a level is not one of zero
-    drawn = [counted.get(day, nothing) if day <= today else None for day in now]
-    earlier = [counted.get(day - timedelta(days=length), nothing) for day in now]
-    total = quantity_of(meter.aggregation, (day for day in used if day.day >= start))
-    total_before = quantity_of(meter.aggregation, (day for day in used if day.day < start))
+    period_days = [start + timedelta(days=offset) for offset in range(length)]
+    quantities = {day.day: combine_days(meter.aggregation, [day]) for day in used}
+    nothing = Decimal(0) if meter.aggregation in ADDING else None  # a day without a reading has no level, rather than zero
+    current = [quantities.get(day, nothing) if day <= today else None for day in period_days]
+    earlier = [quantities.get(day - timedelta(days=length), nothing) for day in period_days]
+    total = combine_days(meter.aggregation, (day for day in used if day.day >= start))
+    total_before = combine_days(meter.aggregation, (day for day in used if day.day < start))
     summary = (
         f"{meter.name} by day: {format_units(total, meter.unit)} this period, {format_number(total_before)} before it"
     )
-    series = [ChartSeries("this period", drawn), ChartSeries("the time before", earlier, faint=True)]
-    what = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
+    series = [ChartSeries("this period", current), ChartSeries("the time before", earlier, faint=True)]
+    kind = "" if meter.aggregation in ADDING else f", {meter.get_aggregation_display()}"
     return MeterChart(
-        name=f"{meter.name}{what}",
+        name=f"{meter.name}{kind}",
         now=format_units(total, meter.unit),
         before=format_number(total_before),
-        chart=line_chart([f"{day:%-d %b}" for day in now], series, summary=summary),
+        chart=line_chart([f"{day:%-d %b}" for day in period_days], series, summary=summary),
     )
 
 
 def _uncharted(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> str:
-    """Return the names of the meters whose quantity is told for a whole period only."""
-    metered = {feature.terms.meter_id for one in running for feature in one.features}
+    """Return the names of the meters that have a quantity for whole periods only."""
+    metered = {feature.terms.meter_id for usage in running for feature in usage.features}
     return ", ".join(
         meter.name for id_, meter in meters.items() if id_ in metered and meter.aggregation not in CHARTED
     )
@@ -205,11 +206,11 @@ def _uncharted(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> str:
 
 def _shares(running: Sequence[PeriodUsage], meters: dict[int, Meter]) -> list[dict[str, Any]]:
     """Return the running periods' usage by meter and dimension, the largest values first."""
-    grouped: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
-    for share in by_dimension(period_ids=[one.period_id for one in running], count=MOST_SHARES):
+    rows_by_dimension: dict[tuple[int, str], list[tuple[str, str]]] = defaultdict(list)
+    for share in read_largest_shares(period_ids=[usage.period_id for usage in running], count=MAX_SHARES):
         if share.meter_id in meters:
-            grouped[share.meter_id, share.dimension].append((share.value, format_number(share.quantity)))
+            rows_by_dimension[share.meter_id, share.dimension].append((share.value, format_number(share.quantity)))
     return [
         {"meter": meters[meter].name, "unit": pluralize(meters[meter].unit), "dimension": dimension, "rows": rows}
-        for (meter, dimension), rows in grouped.items()
+        for (meter, dimension), rows in rows_by_dimension.items()
     ]

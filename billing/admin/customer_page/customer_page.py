@@ -1,4 +1,4 @@
-"""A customer's page: what they use, what it costs so far, what they are on, what they were sent."""
+"""The customer page: usage, cost so far, subscriptions and invoices."""
 
 from typing import Any
 
@@ -49,47 +49,50 @@ class AccountAdmin(CustomerAdmin):
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Sandbox customers are not cloned, and a VAT id is looked up where there is one, and somebody to ask."""
-        found = super().get_actions_detail(request, object_id)
+        """
+        Offer no clone for sandbox customers, no check without a VAT id and a provider, and only the export after
+        erasure.
+        """
+        actions = super().get_actions_detail(request, object_id)
         customer = Customer.objects.filter(pk=object_id).first()
         if not settings.TAX_NUMBER_CHECK or customer is None or not customer.tax_number:
-            found = [one for one in found if not one.action_name.endswith("check_tax_number")]
+            actions = [offered for offered in actions if not offered.action_name.endswith("check_tax_number")]
         if customer is not None and customer.sandbox:
-            found = [one for one in found if not one.action_name.endswith("clone")]
+            actions = [offered for offered in actions if not offered.action_name.endswith("clone")]
         if customer is not None and customer.erased_at is not None:
-            found = [one for one in found if one.action_name.endswith("export_personal")]
-        return found
+            actions = [offered for offered in actions if offered.action_name.endswith("export_personal")]
+        return actions
 
     def has_invite_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.add_portallink"))
 
     @action(description="Portal link", icon="login", permissions=["invite"])
     def portal_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let one of the customer's people into the portal, or look at it as they do."""
+        """Create a portal link for one of the customer's contacts, or to view the portal as they do."""
         return create_portal_link(self, request, self._seen(request, object_id))
 
     def get_fieldsets(self, request: HttpRequest, obj: Customer | None = None) -> Any:
-        found = super().get_fieldsets(request, obj)
-        return [*found, ("Taxed now", {"fields": ("taxed",)})] if obj else found
+        fieldsets = super().get_fieldsets(request, obj)
+        return [*fieldsets, ("Taxed now", {"fields": ("taxed",)})] if obj else fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), "taxed") if obj else ()
 
     @display(description="Where the product has no rate of its own")
     def taxed(self, customer: Customer) -> str:
-        """Say which taxes a document would carry, and why a VAT id does not count."""
-        found = taxation_of(customer, at=current_time(customer))
-        told = [
-            " ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in found.taxes
+        """Return the taxes that an invoice would carry now, and why a VAT id does not count."""
+        taxation = taxation_of(customer, at=current_time(customer))
+        tax_texts = [
+            " ".join(filter(None, [f"{tax.name} {format_number(tax.rate)} %", tax.reason])) for tax in taxation.taxes
         ]
-        return ". ".join(filter(None, [", ".join(told), found.problem, _checked(customer)]))
+        return ". ".join(filter(None, [", ".join(tax_texts), taxation.problem, _check_result(customer)]))
 
     def has_draft_invoice_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("invoices.claim_invoice"))
 
     @action(description="Draft an invoice", icon="request_quote", permissions=["draft_invoice"])
     def draft_invoice(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Begin a one-off invoice."""
+        """Draft a one-off invoice."""
         customer = self._seen(request, object_id)
         if request.method == "POST":
             draft = draft_invoice(
@@ -113,7 +116,7 @@ class AccountAdmin(CustomerAdmin):
 
     @action(description="Check VAT id", icon="verified", permissions=["check_tax_number"])
     def check_tax_number(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask whether the customer's VAT id is in use."""
+        """Check whether the customer's VAT id is in use."""
         customer = self._seen(request, object_id)
         if request.method == "POST":
             try:
@@ -121,7 +124,7 @@ class AccountAdmin(CustomerAdmin):
             except TaxNumberCheckFailed as refused:
                 messages.error(request, str(refused))
             else:
-                messages.success(request, _checked(customer))
+                messages.success(request, _check_result(customer))
             return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
         return self.admin_site.confirmation(
             request,
@@ -140,7 +143,7 @@ class AccountAdmin(CustomerAdmin):
 
     @action(description="Clone into the sandbox", icon="science", permissions=["clone"])
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a copy of the customer live their past again."""
+        """Clone the customer into the sandbox, where its past usage is replayed."""
         return cloning(self, request, self._seen(request, object_id))
 
     def has_personal_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -148,12 +151,12 @@ class AccountAdmin(CustomerAdmin):
 
     @action(description="Export personal data", icon="folder_zip", permissions=["personal"])
     def export_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Hand out all that is known of the customer, as one file."""
+        """Send all personal data of the customer as one file."""
         return personal_data.exported(self._seen(request, object_id))
 
     @action(description="Erase personal data", icon="person_off", permissions=["personal"])
     def erase_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Forget who the customer is, after a look at what that means and what stands against it."""
+        """Erase the customer's personal data, after showing the consequences and obstacles."""
         return personal_data.erasing(self, request, self._seen(request, object_id))
 
     def _seen(self, request: HttpRequest, object_id: str) -> Customer:
@@ -169,24 +172,24 @@ class AccountAdmin(CustomerAdmin):
 
     @action(description="Subscribe", icon="add", permissions=["subscribe"], variant=ActionVariant.PRIMARY)
     def subscribe(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Put the customer on a plan."""
+        """Subscribe the customer to a plan."""
         customer = self._seen(request, object_id)
         at = current_time(customer)
         form = SubscribeForm(request.POST or None, customer=customer, at=at)
         if request.method == "POST" and form.is_valid():
             try:
                 is_draft = form.cleaned_data["is_draft"]
-                make = subscriptions.draft if is_draft else subscriptions.start
-                made = make(customer=customer, **form.asked, by=request.user, at=at)
+                create = subscriptions.draft if is_draft else subscriptions.start
+                subscription = create(customer=customer, **form.asked, by=request.user, at=at)
             except subscriptions.SubscriptionRefused as refusal:
                 form.add_error(form.field_of(refusal), str(refusal))
             else:
                 if is_draft:
                     messages.success(
-                        request, f"{made.version} is drafted for {customer}: activate it when it is time."
+                        request, f"{subscription.version} is drafted for {customer}: activate it when it is time."
                     )
-                    return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[made.pk]))
-                messages.success(request, f"{customer} is subscribed to {made.version}.")
+                    return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
+                messages.success(request, f"{customer} is subscribed to {subscription.version}.")
                 return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
         return self.admin_site.confirmation(
             request,
@@ -202,8 +205,8 @@ class AccountAdmin(CustomerAdmin):
         )
 
 
-def _checked(customer: Customer) -> str:
-    """Return what an online check has said of the number that a customer has now; empty without one."""
+def _check_result(customer: Customer) -> str:
+    """Return the result of the online check of the current VAT id; empty without one."""
     if not customer.tax_number or customer.checked_tax_number != customer.tax_number:
         return ""
     when = date_format(timezone.localtime(customer.tax_number_checked_at), "DATETIME_FORMAT")

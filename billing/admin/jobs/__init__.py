@@ -1,4 +1,4 @@
-"""Bulk work: the list of jobs, the page of each, and the pages that kinds of their own begin with."""
+"""Background jobs: the list, the page of each job, and the pages that start jobs of a certain kind."""
 
 from billing.admin.jobs import job_page
 

@@ -1,4 +1,4 @@
-"""Jobs: what is under way, how far it is, what came of it, and what one may do about it."""
+"""Jobs: the list, progress, results, and the operators' controls."""
 
 from typing import Any
 
@@ -29,10 +29,10 @@ from lib.csv_export import csv_lines
 from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
-DONE = {
-    "pause": "No item is begun any more; what is under way is finished.",
+CONFIRMATIONS = {
+    "pause": "No item is begun any more; kind_shown is under way is finished.",
     "resume": "It goes on.",
-    "cancel": "It is canceled; what was done stays done.",
+    "cancel": "It is canceled; kind_shown was done stays done.",
     "retry_failed": "What failed is tried again.",
     "do_for_real": "It is done for real now; this page follows it.",
 }
@@ -40,7 +40,7 @@ DONE = {
 
 @admin.register(Job)
 class JobAdmin(ModelAdmin):
-    list_display = ("title", "what", "state_shown", "progress_shown", "by", "created_at")
+    list_display = ("title", "kind_shown", "state_shown", "progress_shown", "by", "created_at")
     list_filter = (("state", ChoicesDropdownFilter), ("kind", ChoicesDropdownFilter), ("dry_run", BooleanRadioFilter))
     list_select_related = ("by",)
     search_fields = ("title",)
@@ -49,7 +49,7 @@ class JobAdmin(ModelAdmin):
     change_form_outer_before_template = "staff/jobs/job.html"
 
     @display(description="What", ordering="kind")
-    def what(self, job: Job) -> str:
+    def kind_shown(self, job: Job) -> str:
         return f"{job.get_kind_display()}, dry run" if job.dry_run else job.get_kind_display()
 
     @display(description="State", ordering="state", label=COLORS)
@@ -58,25 +58,25 @@ class JobAdmin(ModelAdmin):
 
     @display(description="Progress")
     def progress_shown(self, job: Job) -> str:
-        far = _progress(job)
-        if far.total is None:
+        progress = _progress(job)
+        if progress.total is None:
             return "not begun" if job.is_open else ""
-        passed = f"{format_number(far.done + far.failed)} of {format_number(far.total)}"
+        processed = f"{format_number(progress.done + progress.failed)} of {format_number(progress.total)}"
         if not job.is_open:
-            return passed
+            return processed
         return format_html(
-            '<progress class="bar" max="100" value="{}" aria-hidden="true"></progress>{}', far.percent, passed
+            '<progress class="bar" max="100" value="{}" aria-hidden="true"></progress>{}', progress.percent, processed
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Ask once how far all jobs of a page are."""
-        found = super().get_changelist_instance(request)
-        far = read_job_progress(found.result_list)
-        for job in found.result_list:
-            job.progress = far[job.pk]
-        return found
+        """Read the progress of all jobs of the page in one query."""
+        changelist = super().get_changelist_instance(request)
+        progress_by_job = read_job_progress(changelist.result_list)
+        for job in changelist.result_list:
+            job.progress = progress_by_job[job.pk]
+        return changelist
 
-    @action(description="Close what is due", icon="task_alt", permissions=["close"])
+    @action(description="Close kind_shown is due", icon="task_alt", permissions=["close"])
     def close_due(self, request: HttpRequest) -> HttpResponse:
         return invoice_run.page(request)
 
@@ -100,7 +100,7 @@ class JobAdmin(ModelAdmin):
     # The page of a job ---------------------------------------------------------------------------------------
 
     def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -115,9 +115,9 @@ class JobAdmin(ModelAdmin):
             self._page("<int:job_id>/result/", self.result, "result"),
             self._page("<int:job_id>/refused/", imports.refused, "refused"),
             self._page("audit/", audit_job.start, "audit"),
-            self._page("<int:job_id>/print/", pdf_archives.of_run, "print"),
+            self._page("<int:job_id>/print/", pdf_archives.render_run, "print"),
             self._page("<int:job_id>/files/<int:part>/", pdf_archives.archive, "files"),
-            self._page("<int:job_id>/steer/<slug:how>/", self.steer, "steer"),
+            self._page("<int:job_id>/steer/<slug:action>/", self.steer, "steer"),
             *super().get_urls(),
         ]
 
@@ -125,7 +125,7 @@ class JobAdmin(ModelAdmin):
         return path(route, self.admin_site.admin_view(view), name=f"billing_job_{name}")
 
     def progress(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Show what changes while the page is looked at; once the job's state is another one, the whole page."""
+        """Return the part of the page that changes; once the job's state has changed, reload the whole page."""
         job = self._seen(request, job_id)
         answer = TemplateResponse(request, "staff/jobs/job_progress.html", self._facts(request, job))
         if request.GET.get("state") != job.state:
@@ -144,21 +144,21 @@ class JobAdmin(ModelAdmin):
             headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
         )
 
-    def steer(self, request: HttpRequest, job_id: int, how: str) -> HttpResponse:
-        """Do what was asked for with the job; only what cannot be undone is asked about first."""
+    def steer(self, request: HttpRequest, job_id: int, action: str) -> HttpResponse:
+        """Apply a control to the job; only canceling asks for confirmation first."""
         job = self._seen(request, job_id)
-        if how not in DONE:
-            raise Http404(f"Nothing of a job is called {how}.")
+        if action not in CONFIRMATIONS:
+            raise Http404(f"Nothing of a job is called {action}.")
         if not _may(request, job):
             raise PermissionDenied
         if request.method != "POST":
-            return self._ask_to_cancel(request, job) if how == "cancel" else HttpResponseRedirect(_address(job))
+            return self._ask_to_cancel(request, job) if action == "cancel" else HttpResponseRedirect(_address(job))
         try:
-            getattr(controls, how)(job_id=job.pk, by=request.user, at=timezone.now())
+            getattr(controls, action)(job_id=job.pk, by=request.user, at=timezone.now())
         except controls.JobControlRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, DONE[how])
+            messages.success(request, CONFIRMATIONS[action])
             wake(request)
         return HttpResponseRedirect(_address(job))
 
@@ -182,7 +182,7 @@ class JobAdmin(ModelAdmin):
             raise Http404(f"There is no job {job_id}.")
         return job
 
-    # A job is made by what it does ----------------------------------------------------------------------------
+    # Jobs are created by the pages that start them ---------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,15 +1,15 @@
-"""Ask a worker to look at the jobs now; where none can be asked, beat does so by itself."""
+"""Wake a worker to start new jobs at once; without a broker, beat starts them within seconds."""
 
 from django.contrib import messages
 from django.http import HttpRequest
 from kombu.exceptions import OperationalError
 
-from billing.tasks import work_on_jobs
+from billing.tasks import run_jobs
 
 
 def wake(request: HttpRequest) -> None:
     try:
-        work_on_jobs.delay()
+        run_jobs.delay()
     except OperationalError as error:
-        told = f"The workers cannot be reached now ({error}); they look for jobs every few seconds by themselves."
-        messages.warning(request, told)
+        warning = f"The workers cannot be reached now ({error}); they look for jobs every few seconds by themselves."
+        messages.warning(request, warning)

@@ -1,4 +1,4 @@
-"""Alert rules: what customers are warned of, for everybody and for some."""
+"""Alert rules: general ones and those of a seller, customer or subscription."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ from billing.models import AlertRule
 from billing.models.alerts import AMOUNT_KINDS, AlertKind
 from lib.formats import format_money, format_number
 
-WHOSE = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
+SCOPE_FIELDS = ("seller", "customer", "subscription", "feature", "dimension", "dimension_value")
 
 UNITS = {AlertKind.ANOMALY: "× the usual", AlertKind.EXPIRING: "days before"}
-"""What levels are, where they are no percentages."""
+"""Units of levels that are not percentages."""
 
 
 class AlertRuleForm(forms.ModelForm):
@@ -44,7 +44,7 @@ class AlertRuleForm(forms.ModelForm):
 
     class Meta:
         model = AlertRule
-        fields = ["kind", *WHOSE, "levels", "amount", "is_on"]
+        fields = ["kind", *SCOPE_FIELDS, "levels", "amount", "is_on"]
         help_texts = {
             "kind": "What is watched.",
             "seller": "All customers of this seller; leave all three empty for everybody.",
@@ -63,26 +63,26 @@ class AlertRuleForm(forms.ModelForm):
         if self.errors:
             return cleaned
         try:
-            check_alert_rule(**self.asked())
+            check_alert_rule(**self.arguments())
         except AlertRuleRefused as refusal:
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
         return cleaned
 
-    def asked(self) -> dict[str, Any]:
-        """Return what `set_alert_rule` takes of the form."""
-        given = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in ("kind", *WHOSE)}
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `set_alert_rule`."""
+        fields = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in ("kind", *SCOPE_FIELDS)}
         scope = AlertScope(
-            seller=given["seller"],
-            customer=None if given["subscription"] else given["customer"],
-            subscription=given["subscription"],
-            feature=given["feature"],
-            dimension=given["dimension"],
-            value=given["dimension_value"],
+            seller=fields["seller"],
+            customer=None if fields["subscription"] else fields["customer"],
+            subscription=fields["subscription"],
+            feature=fields["feature"],
+            dimension=fields["dimension"],
+            value=fields["dimension_value"],
         )
         return {
-            "kind": given["kind"],
+            "kind": fields["kind"],
             "scope": scope,
-            "levels": self.cleaned_data.get("levels") or DEFAULT_LEVELS[given["kind"]],
+            "levels": self.cleaned_data.get("levels") or DEFAULT_LEVELS[fields["kind"]],
             "amount": self.cleaned_data.get("amount"),
             "is_on": self.cleaned_data["is_on"],
             "set_by": self.instance.set_by,
@@ -111,11 +111,11 @@ class AlertRuleAdmin(ModelAdmin):
         return super().get_queryset(request).filter(removed_at__isnull=True)
 
     def get_readonly_fields(self, request: HttpRequest, obj: AlertRule | None = None) -> tuple[str, ...]:
-        return ("kind", *WHOSE) if obj else ()
+        return ("kind", *SCOPE_FIELDS) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: AlertRule, form: AlertRuleForm, change: bool) -> None:
-        made = set_alert_rule(**form.asked(), by=request.user, at=timezone.now())
-        obj.pk = made.pk
+        rule = set_alert_rule(**form.arguments(), by=request.user, at=timezone.now())
+        obj.pk = rule.pk
 
     @display(description="Watches", ordering="kind")
     def kind_shown(self, rule: AlertRule) -> str:
@@ -123,11 +123,11 @@ class AlertRuleAdmin(ModelAdmin):
 
     @display(description="Whose")
     def whose_shown(self, rule: AlertRule) -> str:
-        return whose(rule)
+        return scope_text(rule)
 
     @display(description="Of")
     def feature_shown(self, rule: AlertRule) -> str:
-        return of_what(rule)
+        return usage_text(rule)
 
     @display(description="Told at")
     def levels_shown(self, rule: AlertRule) -> str:
@@ -141,7 +141,7 @@ class AlertRuleAdmin(ModelAdmin):
 
     @action(description="Remove", icon="delete", permissions=["remove"])
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Watch it no more by this rule; a more general one holds again."""
+        """Remove the rule; a more general one applies again, if there is one."""
         rule = self.get_object(request, object_id)
         if rule is None:
             raise Http404(f"There is no alert rule {object_id}.")
@@ -149,13 +149,13 @@ class AlertRuleAdmin(ModelAdmin):
             raise PermissionDenied
         if request.method == "POST":
             remove_alert_rule(alert_rule=rule, by=request.user, at=timezone.now())
-            messages.success(request, f"“{rule}” of {whose(rule)} is removed.")
+            messages.success(request, f"“{rule}” of {scope_text(rule)} is removed.")
             return HttpResponseRedirect(reverse("admin:billing_alertrule_changelist"))
         return self.admin_site.confirmation(
             request,
             page=self,
             obj=rule,
-            title=f"Remove “{rule}” of {whose(rule)}",
+            title=f"Remove “{rule}” of {scope_text(rule)}",
             consequences=[
                 "What it told stays; its open alerts recover without a message.",
                 "A more general rule for the same holds again, if there is one. To silence that, switch this one off"
@@ -172,19 +172,19 @@ class AlertRuleAdmin(ModelAdmin):
         return False
 
 
-def whose(rule: AlertRule) -> str:
-    """Return whose use a rule watches, in words."""
+def scope_text(rule: AlertRule) -> str:
+    """Return the customers that a rule covers, in words."""
     if rule.subscription_id:
         return f"{rule.customer}, {rule.subscription}"
     return str(rule.customer or (f"customers of {rule.seller}" if rule.seller_id else "everybody"))
 
 
-def of_what(rule: AlertRule) -> str:
-    """Return which use it is, in words."""
+def usage_text(rule: AlertRule) -> str:
+    """Return the usage that a rule watches, in words."""
     feature = str(rule.feature) if rule.feature_id else "all"
     return f"{feature}, {rule.dimension} {rule.dimension_value}" if rule.dimension else feature
 
 
 def levels(rule: AlertRule) -> str:
-    """Return when it is told, in words."""
+    """Return the levels at which a rule fires, in words."""
     return f"{', '.join(map(str, rule.levels))} {UNITS.get(AlertKind(rule.kind), '%')}"

@@ -21,7 +21,7 @@ from billing.metering.ingest.event_reader import StoredEvent, read_by_key
 from billing.metering.ingest.event_recorder import ACCEPTED, DUPLICATE
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, event_key
 from billing.metering.store.counter_store import CounterUnderflow
-from billing.metering.usage.event_trace import trace
+from billing.metering.usage.event_trace import trace_event
 from billing.models import Event
 from customers.customer_time import clock_time, test_clock_ids
 
@@ -75,7 +75,7 @@ class EventAdmin(ModelAdmin):
         event = self.get_object(request, object_id)
         shown = {}
         if event is not None:
-            traced = trace(event.key.hex)
+            traced = trace_event(event.key.hex)
             properties = msgspec.json.format(traced.row.properties) if traced else ""
             shown = {"title": f"Event {event.sender_id}", "event": event, "traced": traced, "properties": properties}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
@@ -111,7 +111,7 @@ class EventAdmin(ModelAdmin):
     def _ask(
         self, request: HttpRequest, event: Event, verb: str, form: ReplacementForm | None = None
     ) -> HttpResponse:
-        traced = trace(event.key.hex)
+        traced = trace_event(event.key.hex)
         counted = [part for meter in traced.meters for part in meter.counted] if traced else []
         problems = ["It has been corrected already; an event is corrected once."] if _is_corrected(traced) else []
         consequences = [f"{part.feature} goes back by {part.quantity:f} at once." for part in counted]
@@ -162,7 +162,7 @@ class EventAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         event = self.get_object(request, str(object_id))
-        corrected = event is None or _is_corrected(trace(event.key.hex))
+        corrected = event is None or _is_corrected(trace_event(event.key.hex))
         return [] if corrected else super().get_actions_detail(request, object_id)
 
     # A fact stays --------------------------------------------------------------------------------------------

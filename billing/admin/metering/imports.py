@@ -19,9 +19,9 @@ from unfold.widgets import (
 )
 
 from billing.admin.jobs.worker_wakeup import wake
-from billing.metering.imports import FileRefused, format_of
+from billing.metering.imports import FileRefused, detect_format
 from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
-from billing.metering.imports.refused_rows import format_to_mend, refused_rows
+from billing.metering.imports.refused_rows import refused_rows_format, refused_rows
 from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState
@@ -77,7 +77,7 @@ class ImportForm(forms.Form):
         return start_import(
             file=given["file"],
             file_name=given["file"].name,
-            format_=given["format"] or format_of(given["file"].name),
+            format_=given["format"] or detect_format(given["file"].name),
             names=given["columns"],
             id_from=given["id_from"],
             sandbox=given["sandbox"],
@@ -152,7 +152,7 @@ def refused(request: HttpRequest, job_id: int) -> HttpResponse:
     job = Job.objects.filter(pk=job_id, kind=JobKind.USAGE_IMPORT).first()
     if job is None:
         raise Http404(f"There is no import {job_id}.")
-    ending = format_to_mend(job)
+    ending = refused_rows_format(job)
     return StreamingHttpResponse(
         refused_rows(job),
         content_type="text/csv; charset=utf-8" if ending == "csv" else "application/x-ndjson",

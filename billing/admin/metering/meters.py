@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from billing.metering.ingest.catalog_cache import CachedMeter, prepare_meter
 from billing.metering.ingest.meter_dry_run import DryRun, NotAnEvent, apply_meter, try_meter
-from billing.metering.usage.latest_events import Recent, recent_events, recent_refusals
+from billing.metering.usage.latest_events import RecentEvent, read_recent_events, read_recent_unmatched
 from lib.formats import format_units
 from plans.admin.catalog.meters import MEANING, MeterAdmin
 from plans.models import Meter, MeterReading
@@ -98,22 +98,22 @@ class CountingMeterAdmin(MeterAdmin):
 def latest(meter: Meter) -> dict[str, Any]:
     """Return the latest events of a meter's name with what it makes of them, and what could not be billed."""
     since = timezone.now() - SINCE
-    found = recent_events(meter_id=meter.pk, name=meter.event_name, since=since, count=LATEST)
+    found = read_recent_events(meter_id=meter.pk, name=meter.event_name, since=since, count=LATEST)
     copy = prepare_meter(meter, meter.readings.all())
     return {
         "recent": [(one, _made(copy, meter, one)) for one in found],
-        "refused": recent_refusals(meter_id=meter.pk, name=meter.event_name, count=LATEST),
+        "refused": read_recent_unmatched(meter_id=meter.pk, name=meter.event_name, count=LATEST),
         "event_name": meter.event_name,
         "sample": _sample(found[0]) if found else "",
         "days": SINCE.days,
     }
 
 
-def _made(copy: CachedMeter, meter: Meter, event: Recent) -> Made:
+def _made(copy: CachedMeter, meter: Meter, event: RecentEvent) -> Made:
     return Made(apply_meter(copy, name=meter.event_name, event=event.received), meter.unit)
 
 
-def _sample(event: Recent) -> str:
+def _sample(event: RecentEvent) -> str:
     """Return an event as it may be pasted."""
     sent = {"id": event.sender_id, "customer": event.customer_ref, "event": event.name}
     written = msgspec.json.encode(sent | {"properties": msgspec.Raw(event.properties.encode())})

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import action, display
 
 from billing.metering.ingest.reprocess import reprocess
-from billing.metering.usage.unmatched_value import AtStake, Stake, at_stake
+from billing.metering.usage.unmatched_value import UnmatchedValue, GroupValue, estimate_unmatched_value
 from billing.models import UnmatchedUsage
 from billing.models.usage import UnmatchedReason
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess
@@ -138,12 +138,12 @@ class UnmatchedUsageAdmin(ModelAdmin):
         return False
 
 
-def newest_stakes() -> AtStake:
+def newest_stakes() -> UnmatchedValue:
     """Return what is at stake with live customers, a moment old at most."""
-    return cache.get_or_set(STAKES, at_stake, FRESH_SECONDS)
+    return cache.get_or_set(STAKES, estimate_unmatched_value, FRESH_SECONDS)
 
 
-def stakes_shown(found: AtStake) -> dict[str, Any]:
+def stakes_shown(found: UnmatchedValue) -> dict[str, Any]:
     """Return what is at stake as the page shows it."""
     rows = [
         {
@@ -161,7 +161,7 @@ def stakes_shown(found: AtStake) -> dict[str, Any]:
     return {"rows": rows, "amounts": amounts, "more": len(found.stakes) - len(rows), "is_all": found.is_all}
 
 
-def _estimate(one: Stake) -> str:
+def _estimate(one: GroupValue) -> str:
     return f"{'about' if one.is_average else 'up to'} {format_money(one.amount, one.currency)}"
 
 

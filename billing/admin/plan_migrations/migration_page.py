@@ -23,20 +23,20 @@ from lib.formats import format_number
 
 APPROVE = "billing.approve_planmigration"
 NEEDS = {
-    **dict.fromkeys(("preview", "tell", "ask", "drop"), plan_form.PLAN),
-    **dict.fromkeys(("approve", "decline"), APPROVE),
+    **dict.fromkeys(("preview", "announce", "request_approval", "discard"), plan_form.PLAN),
+    **dict.fromkeys(("approve", "reject"), APPROVE),
     **dict.fromkeys(("run", "roll_back"), RUN),
 }
 """Step → the permission that it takes."""
 
 DONE = {
     "preview": "It is looked at what moving would come to; this page follows.",
-    "ask": "Somebody else has to approve it now.",
+    "request_approval": "Somebody else has to approve it now.",
     "approve": "It is approved, and may be run.",
-    "decline": "It is planned only, as it was before.",
+    "reject": "It is planned only, as it was before.",
     "run": "They are moved; this page follows.",
     "roll_back": "They go back; this page follows.",
-    "drop": "It is given up. Nobody was moved.",
+    "discard": "It is given up. Nobody was moved.",
 }
 
 COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun": "success", "undone": "warning"}
@@ -102,13 +102,13 @@ class MigrationAdmin(ModelAdmin):
         return HttpResponseRedirect(_address(migration))
 
     def _asked_about(self, request: HttpRequest, migration: PlanMigration, how: str) -> HttpResponse | None:
-        if how not in ("tell", "run", "roll_back"):
+        if how not in ("announce", "run", "roll_back"):
             return None
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
         moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
         problem = workflow.find_missing_step(migration, at=timezone.now()) if how == "run" else ""
         title, verb, says = {
-            "tell": (
+            "announce": (
                 f"Tell the customers of {migration}",
                 f"Tell {_count(waiting)} customers",
                 [

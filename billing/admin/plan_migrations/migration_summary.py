@@ -112,12 +112,12 @@ def _ways(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) ->
     moved = counts.get(MoveState.MOVED, 0) + counts.get(MoveState.SCHEDULED, 0)
     ways = {
         "preview": is_open,
-        "tell": is_open and migration.notice_days is not None and migration.told_at is None,
-        "ask": state == MigrationState.PLANNED,
+        "announce": is_open and migration.notice_days is not None and migration.told_at is None,
+        "request_approval": state == MigrationState.PLANNED,
         "approve": state == MigrationState.REVIEW,
-        "decline": state in (MigrationState.REVIEW, MigrationState.APPROVED),
+        "reject": state in (MigrationState.REVIEW, MigrationState.APPROVED),
         "run": (is_open or state == MigrationState.BEGUN) and waits > 0,
         "roll_back": state in (MigrationState.BEGUN, MigrationState.UNDONE) and moved > 0,
-        "drop": is_open,
+        "discard": is_open,
     }
     return {way for way, fits in ways.items() if fits}

@@ -22,7 +22,7 @@ from customers.customer_time import current_time
 from lib.admin.number_fields import number_cell
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
-from plans.admin.catalog.coupons import CouponAdmin, lasting, value_of
+from plans.admin.catalog.coupons import CouponAdmin, lasting, discount_of
 from plans.models import Coupon
 
 _GIVEN = """
@@ -116,7 +116,7 @@ class CouponChoiceForm(forms.Form):
 
 def choice(coupon: Coupon) -> str:
     """Return a coupon as a list to choose from tells it."""
-    return f"{coupon.code}: {value_of(coupon)} off, on {lasting(coupon)}"
+    return f"{coupon.code}: {discount_of(coupon)} off, on {lasting(coupon)}"
 
 
 def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
@@ -154,7 +154,7 @@ def held_by(subscription: Subscription) -> list[dict[str, Any]]:
         {
             "pk": one.pk,
             "code": one.coupon.code,
-            "value": value_of(one.coupon),
+            "value": discount_of(one.coupon),
             "lasts": lasting(one.coupon),
             "used": _used(one),
             "given": amounts.get(one.pk, ""),
@@ -189,7 +189,7 @@ class RedemptionAdmin(ModelAdmin):
 
     @display(description="Takes off")
     def takes_off(self, one: Redemption) -> str:
-        return f"{value_of(one.coupon)}, on {lasting(one.coupon)}"
+        return f"{discount_of(one.coupon)}, on {lasting(one.coupon)}"
 
     @display(description="Invoices so far")
     def used_shown(self, one: Any) -> str:

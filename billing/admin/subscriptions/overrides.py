@@ -130,7 +130,7 @@ class OverrideForm(forms.Form):
         told, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
         return {
             "feature": Feature.objects.get(pk=figure.feature_id),
-            "what": figure.what,
+            "figure": figure.what,
             "match": figure.match,
             "value": told["value"],
             "starts_at": self.moments.get(told["since"], told["starts_at"]),

@@ -22,10 +22,10 @@ from billing.subscriptions.plan_changes import rollouts
 from billing.tasks import roll_out
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
-from plans.admin.versions.simulation_note import figures_of
+from plans.admin.versions.simulation_note import format_figures
 from plans.admin.versions.version_page import PlanVersionAdmin
 from plans.models import PlanVersion
-from plans.publishing.required_simulation import rehearsal_of
+from plans.publishing.required_simulation import find_simulation
 
 RUNNING = (
     Subscription.objects.running()
@@ -117,11 +117,11 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
 
 def _rehearsed(version: PlanVersion) -> list[dict[str, str]]:
     """Return what the last simulation of exactly what a version says has come to, with the way to it."""
-    found = rehearsal_of(version)
+    found = find_simulation(version)
     if found is None:
         return []
     url = reverse("admin:billing_job_change", args=[found.reference.rpartition(":")[2]])
-    return [{"name": "Simulated", "value": figures_of(found), "url": url}]
+    return [{"name": "Simulated", "value": format_figures(found), "url": url}]
 
 
 def _moves(version: PlanVersion) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from billing.admin.closing.invoice_preview import upcoming
-from billing.admin.customer_page.account_panel import PromiseShown, promise_shown
+from billing.admin.customer_page.account_panel import CommitmentShown, commitment_shown
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.limits.spend_caps import capping, caps_of
 from billing.admin.subscriptions.cancellation import canceling, uncanceling
@@ -234,12 +234,12 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _progress(subscription: Subscription) -> PromiseShown | None:
+def _progress(subscription: Subscription) -> CommitmentShown | None:
     """Return how far the commitment of the running period is reached."""
     customer = subscription.customer
     at = current_time(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     own = [one for one in running if one.subscription == subscription.external_id]
     return next(
-        (promise_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None
+        (commitment_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None
     )

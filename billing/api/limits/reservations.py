@@ -154,7 +154,7 @@ class ReservationsView(Reservations):
         serializer = NewReservationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         asked = {"reference": uuid4().hex, **serializer.validated_data}
-        asked["lasts"] = timedelta(seconds=asked.pop("ttl"))
+        asked["duration"] = timedelta(seconds=asked.pop("ttl"))
         at = current_time_by_external_id(asked["customer"], sandbox=request.user.sandbox)
         made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at), at=at)
         document = dict(ReservationSerializer(made).data)

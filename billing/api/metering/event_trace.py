@@ -1,4 +1,4 @@
-"""GET /api/v1/events/trace: what became of an event."""
+"""GET /api/v1/events/trace_event: what became of an event."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
-from billing.metering.usage.event_trace import Counted, Traced, trace
+from billing.metering.usage.event_trace import RateContribution, EventTrace, trace_event
 from billing.models import Correction
 from lib.api.errors import NotFoundError
 from lib.decimals import to_plain_string
@@ -35,13 +35,13 @@ class TraceView(APIView):
         id_, source = request.query_params.get("id", ""), request.query_params.get("source", "")
         if not id_ or "\0" in id_ + source:
             raise ValidationError({"id": [INVALID_CHARACTER if id_ else "Name the event by its id."]})
-        traced = trace(event_key(id_, source=source, sandbox=request.user.sandbox))
+        traced = trace_event(event_key(id_, source=source, sandbox=request.user.sandbox))
         if traced is None:
             raise NotFoundError(f"No event with the id “{id_}” is stored.")
         return Response(_document(traced))
 
 
-def _document(traced: Traced) -> dict[str, Any]:
+def _document(traced: EventTrace) -> dict[str, Any]:
     row = traced.row
     return {
         "id": row.sender_id,
@@ -70,7 +70,7 @@ def _document(traced: Traced) -> dict[str, Any]:
     }
 
 
-def _counted(part: Counted) -> dict[str, Any]:
+def _counted(part: RateContribution) -> dict[str, Any]:
     return {
         "feature": part.feature,
         "rate": part.rate,

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.metering.ingest.event_reader import EventPosition
-from billing.metering.usage.line_events import Entry, LineUsage, as_csv, page_of, usage_of_line
+from billing.metering.usage.line_events import LineEvent, LineUsage, as_csv, read_page, read_line_usage
 from invoices.models import Line
 from lib.api.errors import NotFoundError
 from lib.api.pagination import read_limit
@@ -46,7 +46,7 @@ class LineEventsView(APIView):
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
-        found, more = page_of(usage, after=None if cursor is None else place_of(cursor), limit=limit)
+        found, more = read_page(usage, after=None if cursor is None else place_of(cursor), limit=limit)
         return Response(
             {
                 "invoice": invoice,
@@ -93,13 +93,13 @@ def csv_response(line: Line, usage: LineUsage) -> StreamingHttpResponse:
 def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[Line, LineUsage]:
     lines = Line.objects.select_related("invoice").filter(invoice__sandbox=request.user.sandbox)  # type: ignore[union-attr]
     line = get_object_or_404(lines, invoice_id=invoice, position=position)
-    usage = usage_of_line(line.pk)
+    usage = read_line_usage(line.pk)
     if usage is None:
         raise NotFoundError(f"Line {position} bills no usage ({line.get_kind_display()}), so it has no events.")
     return line, usage
 
 
-def _document(one: Entry) -> dict[str, Any]:
+def _document(one: LineEvent) -> dict[str, Any]:
     row = one.row
     return {
         "number": row.sequence,

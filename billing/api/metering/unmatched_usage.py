@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.api.metering.event_schemas import UNMATCHED_ANSWER
-from billing.metering.usage.unmatched_value import Stake, at_stake
+from billing.metering.usage.unmatched_value import GroupValue, estimate_unmatched_value
 from lib.decimals import to_plain_string
 
 
@@ -25,11 +25,11 @@ class UnmatchedView(APIView):
     )
     def get(self, request: Request) -> Response:
         customer = request.query_params.get("customer")
-        found = at_stake(sandbox=request.user.sandbox, customer=customer)
+        found = estimate_unmatched_value(sandbox=request.user.sandbox, customer=customer)
         return Response({"data": [_document(one) for one in found.stakes], "complete": found.is_all})
 
 
-def _document(one: Stake) -> dict[str, Any]:
+def _document(one: GroupValue) -> dict[str, Any]:
     group = one.group
     return {
         "reason": group.reason,

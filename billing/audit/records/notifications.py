@@ -35,7 +35,7 @@ _STRANGERS = """
 
 
 def _unreadable(books: Books) -> Iterator[Row]:
-    for endpoint in WebhookEndpoint.objects.kept().order_by("pk"):
+    for endpoint in WebhookEndpoint.objects.not_removed().order_by("pk"):
         try:
             for stored in filter(None, (endpoint.secret, endpoint.previous_secret)):
                 unseal(stored)

@@ -48,12 +48,12 @@ class EventSums:
         route = attribution.route
         if route.is_costed or any(stop.state_keys or stop.price_path for stop in route.stops):
             for contribution, _ in counted_contributions(
-                row.sequence, attribution, reports, taken_back=correction_sequence
+                row.sequence, attribution, reports, correction_sequence=correction_sequence
             ):
                 self.states.add_event(row, contribution, attribution.bucket, correction_sequence)
         if reports or correction_sequence is not None or not self._is_plain(route):
             for contribution, _ in counted_contributions(
-                row.sequence, attribution, reports, taken_back=correction_sequence
+                row.sequence, attribution, reports, correction_sequence=correction_sequence
             ):
                 self._add(row, contribution, attribution.bucket, fingerprint, correction_sequence)
         elif route.stops:

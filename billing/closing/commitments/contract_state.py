@@ -1,7 +1,7 @@
 """
-Commitments over the periods that they are for: what was promised, and what was spent and claimed of it so far.
+Commitment cycles: the committed amount, and the spend and true-ups billed so far.
 
-A contract is a run of a subscription's regular periods; a commitment for each period is a contract of one.
+A cycle is a series of a subscription's regular periods; a commitment per period has cycles of one period.
 docs/closing.md#commitments.
 """
 
@@ -23,7 +23,7 @@ from plans.pricing.commitments import SpendCommitment
 
 
 class BilledPeriod(NamedTuple):
-    """A regular period of a subscription, with what lines have claimed for it."""
+    """A regular period of a subscription, with the amounts that lines have billed for it."""
 
     subscription_id: int
     period_id: int
@@ -36,6 +36,8 @@ class BilledPeriod(NamedTuple):
     surcharge: Decimal
 
 
+# One round trip for any number of subscriptions; `groupby` and the cycles rely on the order by subscription and
+# start.
 _BILLED_PERIODS = """
 SELECT p.subscription_id, p.id, p.version_id, p.starts_at, p.ends_at, p.state = 'closed',
     coalesce(u.amount, 0), coalesce(s.true_up, 0), coalesce(s.surcharge, 0)
@@ -51,94 +53,96 @@ ORDER BY p.subscription_id, p.starts_at
 
 
 def commitment_of(span: RatingPeriod) -> SpendCommitment | None:
-    """Return what its subscriber promised to spend in a period."""
+    """Return the spend commitment that applies to a period."""
     return terms_for(span).commitment
 
 
 def attach_commitments(closings: Iterable[PeriodToClose]) -> list[int]:
     """
-    Give the closings the contracts of their own period and of the late ones that they bill, in one statement at most.
+    Attach to the closings the commitment cycles of their own period and of the late periods they bill, in at most one
+    statement.
 
-    Return the periods that must wait: their contract has an earlier period that is not closed yet, and what is spent
-    in that one decides what this one comes to.
+    Return the periods that must wait because their cycle has an earlier period that is not closed yet: the amount due
+    for this one depends on the spend of that one.
     """
-    wanted = []
-    for one in closings:
-        own = commitment_of(one.span) if one.kind == "regular" else None
-        if own is not None and own.periods == 1:
-            alone = one.commitments[one.span.period_id] = _single_period_cycle(own, one.span)
-            alone.spent = sum((billed.amount for billed in one.billed_amounts.values()), Decimal(0))
-        if (own is not None and own.periods > 1) or any(commitment_of(late.span) for late in one.late_periods):
-            wanted.append(one)
-    if not wanted:
+    with_cycles = []
+    for closing in closings:
+        commitment = commitment_of(closing.span) if closing.kind == "regular" else None
+        if commitment is not None and commitment.periods == 1:
+            cycle = closing.commitments[closing.span.period_id] = _single_period_cycle(commitment, closing.span)
+            cycle.spent = sum((billed.amount for billed in closing.billed_amounts.values()), Decimal(0))
+        if (commitment is not None and commitment.periods > 1) or any(commitment_of(late.span) for late in closing.late_periods):
+            with_cycles.append(closing)
+    if not with_cycles:
         return []
-    billed = read_billed_periods([one.subscription_id for one in wanted])
-    return [one.span.period_id for one in wanted if _attach_cycles(one, billed[one.subscription_id])]
+    billed = read_billed_periods([closing.subscription_id for closing in with_cycles])
+    return [closing.span.period_id for closing in with_cycles if _attach_cycles(closing, billed[closing.subscription_id])]
 
 
 def read_billed_periods(subscription_ids: Sequence[int]) -> dict[int, list[BilledPeriod]]:
-    """Return subscription → its regular periods in order, trials aside, with what lines have claimed for each."""
+    """Return subscription → its regular periods in order, without trials, with the amounts billed for each."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BILLED_PERIODS, [list(subscription_ids)], binary=True)
         rows = [BilledPeriod(*row) for row in cursor.fetchall()]
-    return {id_: list(of_one) for id_, of_one in groupby(rows, key=lambda row: row.subscription_id)}
+    return {id_: list(periods) for id_, periods in groupby(rows, key=lambda row: row.subscription_id)}
 
 
 def _single_period_cycle(commitment: SpendCommitment, span: RatingPeriod) -> CommitmentCycle:
-    """Return the contract of a single period that nothing was settled of."""
+    """Return the cycle of a single period for which nothing is settled yet."""
     return CommitmentCycle(commitment, span.currency, span.starts_at, share=period_share(span), is_over=True)
 
 
 def _attach_cycles(closing: PeriodToClose, billed: Sequence[BilledPeriod]) -> bool:
-    """Give one closing its contracts, and tell whether it must wait."""
-    own = closing.span.period_id
-    is_billed = {late.span.period_id for late in closing.late_periods} | {own}
+    """Attach the commitment cycles to a closing, and return whether it must wait."""
+    own_id = closing.span.period_id
+    billed_ids = {late.span.period_id for late in closing.late_periods} | {own_id}
     must_wait = False
-    for run in commitment_cycles(billed, closing.span):
-        ids = [one.period_id for one in run]
-        if is_billed.isdisjoint(ids):
+    for cycle_periods in commitment_cycles(billed, closing.span):
+        ids = [period.period_id for period in cycle_periods]
+        if billed_ids.isdisjoint(ids):
             continue
-        ends = run[-1] is not billed[-1] or not closing.subscription_continues
-        if closing.kind == "regular" and own in ids:
-            before = ids.index(own)
-            must_wait = not all(one.is_closed for one in run[:before])
-            run[before] = run[before]._replace(is_closed=True)  # by this very close
-        contract = build_cycle(run, closing.span, is_complete=ends)
-        closing.commitments |= {id_: contract for id_ in ids if id_ in is_billed}
+        ends = cycle_periods[-1] is not billed[-1] or not closing.subscription_continues
+        if closing.kind == "regular" and own_id in ids:
+            position = ids.index(own_id)
+            must_wait = not all(period.is_closed for period in cycle_periods[:position])
+            cycle_periods[position] = cycle_periods[position]._replace(is_closed=True)  # by this close
+        cycle = build_cycle(cycle_periods, closing.span, is_complete=ends)
+        closing.commitments |= {id_: cycle for id_ in ids if id_ in billed_ids}
     return must_wait
 
 
 def commitment_cycles(billed: Iterable[BilledPeriod], template: RatingPeriod) -> Iterator[list[BilledPeriod]]:
     """
-    Yield the periods of each contract: of one commitment, as many at a time as it is for.
+    Yield the periods of each commitment cycle: consecutive periods of one commitment, as many as it covers.
 
-    like: a span of the same subscription.
+    template: a rating period of the same subscription.
     """
 
-    def promise(one: BilledPeriod) -> tuple[int, str]:
-        since = terms_for(_span(one, template)).committed_since
-        return (0, since) if since else (one.version_id, "")
+    def commitment_key(period: BilledPeriod) -> tuple[int, str]:
+        since = terms_for(_rating_period(period, template)).committed_since
+        return (0, since) if since else (period.version_id, "")
 
-    for _, periods in groupby(billed, key=promise):
-        run = list(periods)
-        if commitment := commitment_of(_span(run[0], template)):
-            for start in range(0, len(run), commitment.periods):
-                yield run[start : start + commitment.periods]
+    for _, periods in groupby(billed, key=commitment_key):
+        periods_in_order = list(periods)
+        if commitment := commitment_of(_rating_period(periods_in_order[0], template)):
+            for start in range(0, len(periods_in_order), commitment.periods):
+                yield periods_in_order[start : start + commitment.periods]
 
 
 def build_cycle(
     billed_periods: Sequence[BilledPeriod], template: RatingPeriod, *, is_complete: bool
 ) -> CommitmentCycle:
     """
-    Return the contract of these periods, as far as they are closed.
+    Return the commitment cycle of these periods, as far as they are closed.
 
-    like: a span of the same subscription. ends: whether no further period will follow them in it.
+    template: a rating period of the same subscription.
+    is_complete: whether the cycle gets no further periods.
 
-    While it runs, the periods to come count as whole ones; once it is over, only those that there were.
+    While it runs, periods to come count as whole ones; once it is over, only the periods that existed count.
     """
-    closed = [_span(one, template) for one in billed_periods if one.is_closed]
-    commitment = commitment_of(_span(billed_periods[0], template))
-    assert commitment is not None  # noqa: S101  `contracts` yields no other
+    closed = [_rating_period(period, template) for period in billed_periods if period.is_closed]
+    commitment = commitment_of(_rating_period(billed_periods[0], template))
+    assert commitment is not None  # noqa: S101  `commitment_cycles` yields no other
     is_over = billed_periods[-1].is_closed and (is_complete or len(billed_periods) == commitment.periods)
     whole = sum((period_share(span) for span in closed), Fraction(0))
     if not is_over:
@@ -149,18 +153,18 @@ def build_cycle(
         starts_at=billed_periods[0].starts_at,
         share=whole / commitment.periods,
         is_over=is_over,
-        spent=sum((one.usage for one in billed_periods), Decimal(0)),
-        true_up=sum((one.true_up for one in billed_periods), Decimal(0)),
-        surcharge=sum((one.surcharge for one in billed_periods), Decimal(0)),
+        spent=sum((period.usage for period in billed_periods), Decimal(0)),
+        true_up=sum((period.true_up for period in billed_periods), Decimal(0)),
+        surcharge=sum((period.surcharge for period in billed_periods), Decimal(0)),
     )
 
 
-def _span(one: BilledPeriod, like: RatingPeriod) -> RatingPeriod:
+def _rating_period(billed_period: BilledPeriod, template: RatingPeriod) -> RatingPeriod:
     return msgspec.structs.replace(
-        like,
-        period_id=one.period_id,
-        version_id=one.version_id,
-        starts_at=one.starts_at,
-        ends_at=one.ends_at,
+        template,
+        period_id=billed_period.period_id,
+        version_id=billed_period.version_id,
+        starts_at=billed_period.starts_at,
+        ends_at=billed_period.ends_at,
         continued="",
     )

@@ -1,4 +1,4 @@
-"""How far a promised minimum is reached while it runs: docs/closing.md#commitments."""
+"""Progress toward a commitment while it runs: docs/closing.md#commitments."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,10 +20,12 @@ from lib.money import round_money
 @dataclass(frozen=True, slots=True)
 class CommitmentProgress:
     """
-    What was promised, and what usage has come to of it, in one currency.
+    The committed amount of a cycle and how much of it is reached, in one currency.
 
-    periods: how many invoice periods it is for; [starts_at, ends_at): when. reached: what they have been billed for
-    usage, and what the running one costs so far. missing: never below zero. trues_up: whether it is claimed then.
+    periods: number of billing periods it covers. [starts_at, ends_at): the time it covers.
+    reached: usage billed so far plus the cost of the running period.
+    missing: never below zero.
+    trues_up: whether the missing part is billed at the end.
     """
 
     promised: Decimal
@@ -37,41 +39,41 @@ class CommitmentProgress:
 
 def read_commitment_progress(running: Iterable[PeriodUsage]) -> dict[int, CommitmentProgress]:
     """
-    Return period → how far its commitment is reached; periods without one are left out.
+    Return period → progress of its commitment; periods without a commitment are left out.
 
-    It asks nothing where nothing was promised, and otherwise a fixed number of statements.
+    Runs no statement if no period has a commitment, and a fixed number otherwise.
     """
-    costs = {one.period_id: one.cost for one in running if one.terms.commitment is not None}
+    costs = {usage.period_id: usage.cost for usage in running if usage.terms.commitment is not None}
     if not costs:
         return {}
     closings = read_periods_to_close(list(costs))
     attach_commitments(closings.values())
-    ids = {one.subscription_id for one in closings.values()}
-    ends = dict(Subscription.objects.filter(pk__in=ids).values_list("pk", "ends_at"))
-    return {id_: _progress(one, costs[id_], ends[one.subscription_id]) for id_, one in closings.items()}
+    ids = {closing.subscription_id for closing in closings.values()}
+    subscription_ends = dict(Subscription.objects.filter(pk__in=ids).values_list("pk", "ends_at"))
+    return {id_: _progress(closing, costs[id_], subscription_ends[closing.subscription_id]) for id_, closing in closings.items()}
 
 
 def _progress(closing: PeriodToClose, cost: Decimal, subscription_ends_at: datetime | None) -> CommitmentProgress:
-    contract = closing.commitments[closing.span.period_id]
-    promised = round_money(Fraction(contract.commitment.minimum) * contract.share, contract.currency)
-    reached = EXACT.add(contract.spent, cost)
-    ends_at = _cycle_end(contract, closing)
+    cycle = closing.commitments[closing.span.period_id]
+    promised = round_money(Fraction(cycle.commitment.minimum) * cycle.share, cycle.currency)
+    reached = EXACT.add(cycle.spent, cost)
+    ends_at = _cycle_end(cycle, closing)
     return CommitmentProgress(
         promised=promised,
         reached=reached,
         missing=max(EXACT.subtract(promised, reached), ZERO),
-        periods=contract.commitment.periods,
-        starts_at=contract.starts_at,
+        periods=cycle.commitment.periods,
+        starts_at=cycle.starts_at,
         ends_at=ends_at if subscription_ends_at is None else min(ends_at, subscription_ends_at),
-        trues_up=contract.commitment.trues_up,
+        trues_up=cycle.commitment.trues_up,
     )
 
 
-def _cycle_end(contract: CommitmentCycle, closing: PeriodToClose) -> datetime:
-    """Return where the last period of a contract will end, if the subscription runs as long."""
+def _cycle_end(cycle: CommitmentCycle, closing: PeriodToClose) -> datetime:
+    """Return the end of the cycle's last period, if the subscription lasts that long."""
     span = closing.span
     anchor = period_anchor(terms_for(span), anchor_at=span.anchor_at, time_zone=span.time_zone)
-    at = contract.starts_at
-    for _ in range(contract.commitment.periods):
+    at = cycle.starts_at
+    for _ in range(cycle.commitment.periods):
         at = whole_interval(anchor, at)[1]
     return at

@@ -1,8 +1,8 @@
 """
-Several periods of a customer on one document: docs/closing.md#one-document.
+Consolidated invoices: docs/closing.md#one-document.
 
-Each is assembled by itself, with the coupons and commitments of its subscription; joining changes no line. Tax is on
-the sum of all lines of a rate, and rounded once.
+Each period is assembled by itself, with the coupons and commitments of its subscription; merging changes no line. Tax
+is calculated on the sum of all lines of a rate and rounded once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ from invoices.documents.drafts import Draft, DraftSection
 from plans.catalog.stored_terms import load_terms
 
 MAX_WAIT = timedelta(days=1)
-"""How long after they are due periods wait for one that cannot be billed; then it is left out."""
+"""How long after their due time periods wait for one that cannot be billed; after that it is left out."""
 
 
 class InvoiceGroup(NamedTuple):
-    """What periods have in common that are billed by one document."""
+    """The key that periods on one consolidated invoice share."""
 
     customer_id: int
     ends_at: datetime
@@ -32,7 +32,7 @@ class InvoiceGroup(NamedTuple):
 
 
 def invoice_group(closing: PeriodToClose) -> InvoiceGroup | None:
-    """Return which periods one goes on a document with; None where its customer's have documents of their own."""
+    """Return the group of a period; None if its customer gets a separate invoice for each subscription."""
     if closing.consolidates_at is None:
         return None
     span = closing.span
@@ -44,109 +44,112 @@ def invoice_group(closing: PeriodToClose) -> InvoiceGroup | None:
 
 
 def group_periods(closings: Iterable[PeriodToClose]) -> dict[InvoiceGroup, list[PeriodToClose]]:
-    """Return the periods that go on one document, where there are several."""
-    found: dict[InvoiceGroup, list[PeriodToClose]] = {}
-    for one in closings:
-        if (group := invoice_group(one)) is not None:
-            found.setdefault(group, []).append(one)
-    return {group: members for group, members in found.items() if len(members) > 1}
+    """Return the groups of periods that share an invoice, where a group has more than one."""
+    groups: dict[InvoiceGroup, list[PeriodToClose]] = {}
+    for closing in closings:
+        if (group := invoice_group(closing)) is not None:
+            groups.setdefault(group, []).append(closing)
+    return {group: members for group, members in groups.items() if len(members) > 1}
 
 
 def drop_incomplete_groups(
     assembled: dict[int, AssembledInvoice],
     closings: Mapping[int, PeriodToClose],
     groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]],
-    closed: CloseSummary,
+    summary: CloseSummary,
     *,
     at: datetime,
 ) -> None:
     """
-    Drop documents of those that have to wait for another of their group, and note why: it cannot be billed, or waits
-    itself. Once they have been due for a day, that one is left out.
+    Drop invoices that must wait for another member of their group, because that one failed or waits itself, and
+    record the reason. After they have been due for a day, that member is left out.
 
-    What depends on a document that is dropped is dropped as well.
+    Invoices that depend on a dropped one are dropped as well.
     """
     waiting = True
     while waiting:
         waiting = False
-        errors = {failure.period_id: failure.error for failure in closed.failed}
+        errors = {failure.period_id: failure.error for failure in summary.failed}
         for group, members in groups.items():
-            ready = [one.span.period_id for one in members if one.span.period_id in assembled]
+            ready = [closing.span.period_id for closing in members if closing.span.period_id in assembled]
             if len(ready) in (0, len(members)) or at >= group.due_at + MAX_WAIT:
                 continue
             waiting = True
-            why = _explain_failure(members, errors)
+            reason = _explain_failure(members, errors)
             for id_ in ready:
                 del assembled[id_]
-                if why:
-                    closed.failed.append(CloseFailure(id_, why))
-            closed.busy += 0 if why else len(ready)
+                if reason:
+                    summary.failed.append(CloseFailure(id_, reason))
+            summary.busy += 0 if reason else len(ready)
         for id_ in [id_ for id_ in assembled if _depends_on_dropped(closings[id_], closings, assembled)]:
             del assembled[id_]
-            closed.busy += 1
+            summary.busy += 1
             waiting = True
 
 
 def _explain_failure(members: Sequence[PeriodToClose], errors: Mapping[int, str]) -> str:
-    """Return in a sentence which one cannot be billed; nothing where that one only waits."""
-    for one in members:
-        if error := errors.get(one.span.period_id):
-            return f"It goes on one document with “{one.subscription_name}”, which cannot be billed: {error}"
+    """Return a sentence naming the member that cannot be billed; empty if that member only waits."""
+    for member in members:
+        if error := errors.get(member.span.period_id):
+            return f"It goes on one document with “{member.subscription_name}”, which cannot be billed: {error}"
     return ""
 
 
 def _depends_on_dropped(
-    one: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]
+    closing: PeriodToClose, closings: Mapping[int, PeriodToClose], assembled: Mapping[int, AssembledInvoice]
 ) -> bool:
-    """Tell whether a period settles what one of the same chunk claims that is not billed now."""
+    """
+    Return whether a period settles fees that another period of this chunk bills in advance and that is not billed
+    now.
+    """
     return (
-        one.blocking_period_id is not None
-        and one.blocking_period_id in closings
-        and one.blocking_period_id not in assembled
+        closing.blocking_period_id is not None
+        and closing.blocking_period_id in closings
+        and closing.blocking_period_id not in assembled
     )
 
 
 def merge_groups(
     assembled: Mapping[int, AssembledInvoice], groups: Mapping[InvoiceGroup, Sequence[PeriodToClose]]
 ) -> None:
-    """Let the documents of each group be one, which those that were assembled for it share from here on."""
+    """Merge the invoices of each group into one draft, which the assembled invoices then share."""
     for members in groups.values():
-        # Which prices include tax, an opening document has from the period that follows.
+        # Grouped by draft: an opening invoice takes its tax inclusion from the period that follows.
         by_tax: dict[bool, list[tuple[PeriodToClose, AssembledInvoice]]] = {}
-        for one in members:
-            made = assembled.get(one.span.period_id)
-            if made is not None and made.draft.lines:
-                by_tax.setdefault(made.draft.includes_tax, []).append((one, made))
-        for several in by_tax.values():
-            if len(several) > 1 and (draft := merge_drafts(several)) is not None:
-                for _, made in several:
-                    made.draft = draft
+        for member in members:
+            invoice = assembled.get(member.span.period_id)
+            if invoice is not None and invoice.draft.lines:
+                by_tax.setdefault(invoice.draft.includes_tax, []).append((member, invoice))
+        for to_merge in by_tax.values():
+            if len(to_merge) > 1 and (draft := merge_drafts(to_merge)) is not None:
+                for _, invoice in to_merge:
+                    invoice.draft = draft
 
 
-def merge_drafts(several: Sequence[tuple[PeriodToClose, AssembledInvoice]]) -> Draft | None:
+def merge_drafts(to_merge: Sequence[tuple[PeriodToClose, AssembledInvoice]]) -> Draft | None:
     """
-    Return one document of these, section by section in the order of the subscriptions' names.
+    Return one draft of these, with one section per subscription in the order of their names.
 
-    None where that would come to less than nothing, which rounding the tax of many credits once can make of zeros.
+    None if its total would be negative: rounding the tax of many credits once can make that out of zeros.
     """
-    ordered = sorted(several, key=lambda one: (one[0].subscription_name, one[0].span.period_id))
-    drafts = [made.draft for _, made in ordered]
+    ordered = sorted(to_merge, key=lambda pair: (pair[0].subscription_name, pair[0].span.period_id))
+    drafts = [invoice.draft for _, invoice in ordered]
     draft = msgspec.structs.replace(
         drafts[0],
         reference=f"periods:{ordered[0][0].span.period_id}",
-        period_start=min(one.period_start for one in drafts),
-        period_end=max(one.period_end for one in drafts),
-        lines=[line for one in drafts for line in one.lines],
-        shares=[share for one in drafts for share in one.shares],
+        period_start=min(draft_part.period_start for draft_part in drafts),
+        period_end=max(draft_part.period_end for draft_part in drafts),
+        lines=[line for draft_part in drafts for line in draft_part.lines],
+        shares=[share for draft_part in drafts for share in draft_part.shares],
     )
     last = 0
-    for closing, made in ordered:
-        first, last = last + 1, last + len(made.draft.lines)
-        draft.sections.append(DraftSection(made.draft.reference, closing.subscription_name, first, last))
+    for closing, assembled_invoice in ordered:
+        first, last = last + 1, last + len(assembled_invoice.draft.lines)
+        draft.sections.append(DraftSection(assembled_invoice.draft.reference, closing.subscription_name, first, last))
     draft.total_up()
     return draft if draft.totals.total >= 0 else None
 
 
-def distinct_drafts(documents: Iterable[AssembledInvoice]) -> list[Draft]:
-    """Return their drafts in order, one that several share once."""
-    return list({id(one.draft): one.draft for one in documents}.values())
+def distinct_drafts(invoices: Iterable[AssembledInvoice]) -> list[Draft]:
+    """Return the drafts in order, each shared draft once."""
+    return list({id(invoice.draft): invoice.draft for invoice in invoices}.values())

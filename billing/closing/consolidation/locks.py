@@ -1,9 +1,10 @@
-"""Lock what goes on one document with periods that are claimed: docs/closing.md#one-document."""
+"""Lock the other periods of consolidated invoices: docs/closing.md#one-document."""
 
 from collections.abc import Sequence
 
 from django.db import connection
 
+# Companions share the customer, currency, end, due time, kind and tax inclusion of a claimed period.
 _COMPANIONS = """
 SELECT p.id, o.id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer c ON c.id = s.customer_id
@@ -15,21 +16,24 @@ JOIN plans_planversion w ON w.id = o.version_id AND w.prices_include_tax = v.pri
 WHERE p.id = ANY(%s) AND c.one_document ORDER BY p.id, o.id
 """
 
+# SKIP LOCKED: never waits for ingest or another worker; in id order, as everywhere, so that no deadlock arises.
 _LOCK = "SELECT id FROM billing_period WHERE id = ANY(%s) AND state = 'open' ORDER BY id FOR UPDATE SKIP LOCKED"
 
 
 def read_companion_ids(period_ids: Sequence[int]) -> dict[int, list[int]]:
-    """Return period → the other open ones that its document is for; those alone on theirs are left out."""
-    found: dict[int, list[int]] = {}
+    """
+    Return period → the other open periods of its consolidated invoice; periods alone on their invoice are left out.
+    """
+    companions: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_COMPANIONS, [list(period_ids)])
         for period_id, other_id in cursor.fetchall():
-            found.setdefault(period_id, []).append(other_id)
-    return found
+            companions.setdefault(period_id, []).append(other_id)
+    return companions
 
 
 def lock_open_periods(period_ids: Sequence[int]) -> set[int]:
-    """Lock those of these that are open and held by nobody else, and return them."""
+    """Lock those of these periods that are open and not locked by others, and return their ids."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [list(period_ids)])
         return {id_ for (id_,) in cursor.fetchall()}

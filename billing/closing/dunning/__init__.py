@@ -1,4 +1,4 @@
-"""What dunning does to subscriptions: docs/payments.md#dunning."""
+"""Effects of dunning on subscriptions: docs/payments.md#dunning."""
 
 from billing.closing.dunning.subscription_dunning import apply_dunning_actions
 

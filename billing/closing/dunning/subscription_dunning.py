@@ -1,7 +1,8 @@
 """
-Pause or cancel what an unpaid invoice is for, and let it go on once it is paid.
+Pause or cancel the subscriptions of an unpaid invoice, and resume them once it is paid.
 
-Invoices know nothing of subscriptions: what a dunning step asks for stands in its row, and is followed here, once.
+Invoices know nothing of subscriptions: a dunning step records the requested action in its row, which this module
+carries out once.
 """
 
 from collections.abc import Callable
@@ -27,12 +28,15 @@ NOTHING_RUNNING = "Nothing that it could be done to was running"
 def apply_dunning_actions(
     *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> int:
-    """Do what dunning asks of subscriptions, and resume those whose customers have paid; return how many."""
+    """
+    Carry out the pauses and cancellations that dunning requests, and resume subscriptions whose customers have paid;
+    return the number of subscriptions changed.
+    """
     done = 0
-    for act_id in _pending_action_ids(clock_id):
+    for action_id in _pending_action_ids(clock_id):
         if not should_continue():
             return done
-        done += _apply_action(act_id, at)
+        done += _apply_action(action_id, at)
     for dunned_id in _resumable_ids(clock_id):
         if not should_continue():
             return done
@@ -40,36 +44,41 @@ def apply_dunning_actions(
     return done
 
 
-def _pending_action_ids(clock: int | None) -> list[int]:
-    followed = DunnedSubscription.objects.filter(act=OuterRef("pk"))
-    asked = DunningAct.objects.filter(
-        clock_filter(clock, "invoice__customer"),
-        ~Exists(followed),
+def _pending_action_ids(clock_id: int | None) -> list[int]:
+    carried_out = DunnedSubscription.objects.filter(act=OuterRef("pk"))
+    requested = DunningAct.objects.filter(
+        clock_filter(clock_id, "invoice__customer"),
+        ~Exists(carried_out),
         action__in=[DunningAction.PAUSE, DunningAction.CANCEL],
     )
-    return list(asked.order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
+    return list(requested.order_by("pk").values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 @transaction.atomic
 def _apply_action(act_id: int, at: datetime) -> int:
+    # SKIP LOCKED: a second worker leaves the action to the one that carries it out; the check below makes it happen
+    # once.
     act = DunningAct.objects.select_for_update(skip_locked=True).filter(pk=act_id).first()
     if act is None or DunnedSubscription.objects.filter(act=act).exists():
         return 0
-    found = _affected_subscriptions(act.invoice)
-    if not found:
+    subscriptions = _affected_subscriptions(act.invoice)
+    if not subscriptions:
         DunnedSubscription.objects.create(act=act, outcome=NOTHING_RUNNING, at=at)
-    for subscription in found:
+    for subscription in subscriptions:
         outcome = _pause_or_cancel(act, subscription, at)
         DunnedSubscription.objects.create(act=act, subscription=subscription, outcome=outcome[:300], at=at)
-    return len(found)
+    return len(subscriptions)
 
 
 def _affected_subscriptions(invoice: Invoice) -> list[Subscription]:
-    """Return the running subscriptions that an invoice is for: those of its periods, or all where it is for none."""
+    """
+    Return the active subscriptions that an invoice is for: those of its periods, or all of the customer if it has no
+    periods.
+    """
     periods = Period.objects.filter(Q(invoice=invoice) | Q(invoice__corrections=invoice))
-    own = Subscription.objects.filter(customer=invoice.customer_id, state__in=RUNNING_STATES)
-    named = own.filter(pk__in=periods.values("subscription"))
-    return list((named if named.exists() else own).order_by("pk"))
+    customer_subscriptions = Subscription.objects.filter(customer=invoice.customer_id, state__in=RUNNING_STATES)
+    billed_subscriptions = customer_subscriptions.filter(pk__in=periods.values("subscription"))
+    return list((billed_subscriptions if billed_subscriptions.exists() else customer_subscriptions).order_by("pk"))
 
 
 def _pause_or_cancel(act: DunningAct, subscription: Subscription, at: datetime) -> str:
@@ -84,12 +93,12 @@ def _pause_or_cancel(act: DunningAct, subscription: Subscription, at: datetime) 
     return ""
 
 
-def _resumable_ids(clock: int | None) -> list[int]:
+def _resumable_ids(clock_id: int | None) -> list[int]:
     unpaid = Invoice.objects.filter(
         customer=OuterRef("subscription__customer"), state__in=[InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE]
     )
     paused = DunnedSubscription.objects.filter(
-        clock_filter(clock, "subscription__customer"),
+        clock_filter(clock_id, "subscription__customer"),
         ~Exists(unpaid),
         act__action=DunningAction.PAUSE,
         outcome="",
@@ -100,15 +109,16 @@ def _resumable_ids(clock: int | None) -> list[int]:
 
 @transaction.atomic
 def _resume(dunned_id: int, at: datetime) -> int:
-    held = DunnedSubscription.objects.select_for_update(skip_locked=True, of=("self",))
-    dunned = held.select_related("subscription").filter(pk=dunned_id, resumed_at__isnull=True).first()
+    # SKIP LOCKED: another worker that resumes the same subscription finishes it.
+    lockable = DunnedSubscription.objects.select_for_update(skip_locked=True, of=("self",))
+    dunned = lockable.select_related("subscription").filter(pk=dunned_id, resumed_at__isnull=True).first()
     if dunned is None:
         return 0
     try:
         with transaction.atomic():
             resume(subscription=dunned.subscription, at=at)
     except PauseRefused:
-        pass  # somebody has resumed or ended it
+        pass  # it was resumed or ended in the meantime
     dunned.resumed_at = at
     dunned.save(update_fields=["resumed_at"])
     return 1

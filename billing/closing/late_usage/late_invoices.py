@@ -1,4 +1,4 @@
-"""Bill late usage that waits for no next document: of subscriptions that have none, and where it is billed anew."""
+"""Bill late usage that waits for no next invoice: of ended subscriptions, and where the seller reissues invoices."""
 
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from customers.customer_time import clock_sql
 from invoices.documents.issue import issue
 from invoices.documents.seller_terms import read_sellers
 
+# Late periods whose seller's grace period is over, by the seller's policy for late usage; oldest ids first.
 _WAITING = f"""
 SELECT l.id, l.subscription_id, NOT {ON_NEXT_INVOICE} FROM billing_period l
 JOIN billing_subscription s ON s.id = l.subscription_id
@@ -37,33 +38,37 @@ _LESS_THAN_NOTHING = "Late usage comes to less than nothing; it waits for a docu
 
 def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) -> CloseSummary:
     """
-    Bill what is late once its seller's grace is over: of ended subscriptions by a document for each period, and where
-    the seller wants so, by a credit note over the period's document and another in its place.
+    Bill late usage once its seller's grace period is over: for ended subscriptions with one invoice per period, and
+    where the seller chose so, with a credit note over the period's invoice and a replacement.
 
-    What comes to less than was billed is taken back by credit notes. What comes to less than nothing stays late and
-    is looked at again a day later. clock: of customers in this test clock's time; in real time for None.
+    Amounts that are now lower are taken back by credit notes. A negative total stays late and is tried again a day
+    later.
+
+    clock_id: limit to customers on this test clock; None means real time.
     """
-    result = CloseSummary()
+    summary = CloseSummary()
     with connection.cursor() as cursor:
         cursor.execute(_WAITING.format(in_time=clock_sql(clock_id, "c.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
     for period_id, subscription_id, is_replaced in waiting:
         try:
-            result.add(_bill_late_period(period_id, subscription_id, is_replaced=is_replaced, at=at))
+            summary.add(_bill_late_period(period_id, subscription_id, is_replaced=is_replaced, at=at))
         except Exception as error:
             if not connection.is_usable():
                 raise
             failure = CloseFailure(period_id, describe_error(error))
             _postpone(failure, at=at)
-            result.failed.append(failure)
-    return result
+            summary.failed.append(failure)
+    return summary
 
 
 @transaction.atomic
 def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool, at: datetime) -> CloseSummary:
     with connection.cursor() as cursor:
-        # Its late periods may belong to one contract, whose claims two documents must not settle at once.
+        # Subscription lock: its late periods may share a commitment cycle, which two invoices must not settle at
+        # once.
         cursor.execute("SELECT id FROM billing_subscription WHERE id = %s FOR NO KEY UPDATE", [subscription_id])
+        # SKIP LOCKED: a close or another worker that holds the period bills it; this one leaves it for the next run.
         cursor.execute(
             "SELECT id FROM billing_period WHERE id = %s AND late_since IS NOT NULL FOR UPDATE SKIP LOCKED",
             [period_id],
@@ -72,23 +77,23 @@ def _bill_late_period(period_id: int, subscription_id: int, *, is_replaced: bool
             return CloseSummary(busy=1)
     lock_invoices_of_periods([period_id])
     mark = read_high_water_mark()
-    (late,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
+    (late_period,) = read_late_periods({subscription_id: [period_id]})[subscription_id]
     closing = read_periods_to_close([period_id])[period_id]
-    closing.late_periods = (late,)
+    closing.late_periods = (late_period,)
     attach_commitments([closing])
     seller = read_sellers([closing.buyer.seller_id])[closing.buyer.seller_id]
     if is_replaced:
-        return reissue(late, closing, seller, high_water_mark=mark, at=at)
-    found = assemble_late_invoice(closing, late, seller, reference=f"late:{period_id}:{mark}")
-    if found.late_left:
+        return reissue(late_period, closing, seller, high_water_mark=mark, at=at)
+    assembled = assemble_late_invoice(closing, late_period, seller, reference=f"late:{period_id}:{mark}")
+    if assembled.late_left:
         _postpone(CloseFailure(period_id, _LESS_THAN_NOTHING), at=at)
         return CloseSummary(late_left=1)
     clear_late([period_id], at=at)
-    is_issued = not found.draft.is_zero or (seller.issues_zero_invoices and bool(found.draft.lines))
-    documents = [*([found] if is_issued else []), *(notes := build_credit_notes({period_id: found}))]
-    if documents:
-        write_invoice_rows(documents, high_water_mark=mark)
-        issue([one.draft for one in documents], at=at)
+    is_issued = not assembled.draft.is_zero or (seller.issues_zero_invoices and bool(assembled.draft.lines))
+    invoices = [*([assembled] if is_issued else []), *(notes := build_credit_notes({period_id: assembled}))]
+    if invoices:
+        write_invoice_rows(invoices, high_water_mark=mark)
+        issue([invoice.draft for invoice in invoices], at=at)
     return CloseSummary(issued=int(is_issued), credited=len(notes), late_billed=1)
 
 

@@ -1,8 +1,8 @@
 """
-Take a period's document back as a whole, and issue another in its place: the policy “reissue”.
+Credit a period's invoice in full and issue a replacement: the policy “reissue”.
 
-Fees, the parties' facts and their taxes are those of the document that is replaced; usage is what the period holds by
-now, under the prices it was billed by. docs/closing.md#late-usage tells when.
+Fees, the parties' details and their taxes are those of the replaced invoice; usage is the period's usage as of now,
+at the prices it was billed by. docs/closing.md#late-usage says when this applies.
 """
 
 import re
@@ -37,30 +37,30 @@ def reissue(
     late_period: LatePeriod, closing: PeriodToClose, seller: SellerTerms, *, high_water_mark: int, at: datetime
 ) -> CloseSummary:
     """
-    Replace the document of a late period, whose row and document the caller's transaction holds locked.
+    Replace the invoice of a late period; the caller's transaction has locked the period and the invoice.
 
-    Nothing is issued where all comes to the same amounts as before.
+    Nothing is issued if all amounts are the same as before.
     """
     period_id = late_period.span.period_id
-    if not any(one.amount for one in usage_differences(late_period, closing.buyer, seller)):
+    if not any(difference.amount for difference in usage_differences(late_period, closing.buyer, seller)):
         clear_late([period_id], at=at)
         return CloseSummary(late_billed=1)
-    of = read_period_invoice(period_id)
-    _use_invoiced_buyer(closing, of)
+    original = read_period_invoice(period_id)
+    _use_invoiced_buyer(closing, original)
     closing.span, closing.counters = late_period.span, late_period.counters
-    seller = replace(seller, facts=msgspec.json.encode(of.invoice.seller_facts))
-    new = assemble_replacement(closing, seller, fee_lines_of(of), reference=next_reference(of.invoice.reference))
-    new.draft.corrects_id, new.draft.purchase_order = of.invoice.pk, of.invoice.purchase_order
-    documents = [full_credit_note(of, late_period, reason=REASON), new]
-    write_invoice_rows(documents, high_water_mark=high_water_mark)
-    replace_invoice(period_id, by=new.draft.id)
+    seller = replace(seller, facts=msgspec.json.encode(original.invoice.seller_facts))
+    replacement = assemble_replacement(closing, seller, fee_lines_of(original), reference=next_reference(original.invoice.reference))
+    replacement.draft.corrects_id, replacement.draft.purchase_order = original.invoice.pk, original.invoice.purchase_order
+    invoices = [full_credit_note(original, late_period, reason=REASON), replacement]
+    write_invoice_rows(invoices, high_water_mark=high_water_mark)
+    replace_invoice(period_id, by=replacement.draft.id)
     clear_late([period_id], at=at)
-    issue([one.draft for one in documents], at=max(at, of.invoice.issued_at or at))
+    issue([invoice.draft for invoice in invoices], at=max(at, original.invoice.issued_at or at))
     return CloseSummary(issued=1, credited=1, late_billed=1)
 
 
 def read_period_invoice(period_id: int) -> CreditableInvoice:
-    """Return the document of a closed period, with what is left of it."""
+    """Return the invoice of a closed period, with the amounts left to credit."""
     with connection.cursor() as cursor:
         cursor.execute(_DOCUMENT, [period_id])
         ((invoice_id,),) = cursor.fetchall()
@@ -68,15 +68,15 @@ def read_period_invoice(period_id: int) -> CreditableInvoice:
 
 
 def replace_invoice(period_id: int, *, by: int) -> None:
-    """Let another invoice stand for a period."""
+    """Make another invoice the invoice of a period."""
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, [by, period_id])
 
 
-def _use_invoiced_buyer(closing: PeriodToClose, of: CreditableInvoice) -> None:
-    """Let the buyer be as on the document: it says where they were, and whether they were exempt from tax."""
-    facts = of.invoice.buyer_facts
-    reasons = {tax.reason for line in of.lines for tax in line.taxes}
+def _use_invoiced_buyer(closing: PeriodToClose, original: CreditableInvoice) -> None:
+    """Use the buyer as printed on the invoice: its address and tax exemption."""
+    facts = original.invoice.buyer_facts
+    reasons = {tax.reason for line in original.lines for tax in line.taxes}
     closing.buyer = msgspec.structs.replace(
         closing.buyer,
         country=facts["country"],
@@ -87,9 +87,9 @@ def _use_invoiced_buyer(closing: PeriodToClose, of: CreditableInvoice) -> None:
     )
 
 
-def fee_lines_of(of: CreditableInvoice) -> list[DraftLine]:
-    """Return what the document claims beside usage, line by line as it stands there."""
-    taxes = {line.id: line.taxes for line in of.lines}
+def fee_lines_of(original: CreditableInvoice) -> list[DraftLine]:
+    """Return the invoice's fee lines, in order and unchanged."""
+    taxes = {line.id: line.taxes for line in original.lines}
     return [
         DraftLine(
             kind=line.kind,
@@ -103,29 +103,29 @@ def fee_lines_of(of: CreditableInvoice) -> list[DraftLine]:
             explanation=msgspec.json.encode(line.explanation),
             fee_id=line.fee_id,
         )
-        for line in Line.objects.filter(invoice=of.invoice, kind=LineKind.FEE).order_by("position")
+        for line in Line.objects.filter(invoice=original.invoice, kind=LineKind.FEE).order_by("position")
     ]
 
 
-def full_credit_note(of: CreditableInvoice, late_period: LatePeriod, *, reason: str) -> AssembledInvoice:
-    """Return the credit note over the whole document; snapshots tell what it takes back of usage."""
-    usage = {claim.line_id: key for key, billed in late_period.billed.items() for claim in billed.lines}
-    credits = [LineCredit(line, line.left, "usage_credit" if line.id in usage else "credit") for line in of.lines]
-    draft = draft_credit_note(of, credits, reason=reason, to="balance" if of.invoice.state == "paid" else "offset")
+def full_credit_note(original: CreditableInvoice, late_period: LatePeriod, *, reason: str) -> AssembledInvoice:
+    """Return the credit note over the whole invoice; snapshots record the credited usage."""
+    usage_keys = {claim.line_id: key for key, billed in late_period.billed.items() for claim in billed.lines}
+    credits = [LineCredit(line, line.left, "usage_credit" if line.id in usage_keys else "credit") for line in original.lines]
+    draft = draft_credit_note(original, credits, reason=reason, to="balance" if original.invoice.state == "paid" else "offset")
     features, snapshots = line_templates(late_period.span).features, []
-    for drafted, credit in zip(draft.lines, credits, strict=True):
+    for draft_line, credit in zip(draft.lines, credits, strict=True):
         if credit.kind == "usage_credit":
-            window, rate_id = usage[credit.line.id]
+            window, rate_id = usage_keys[credit.line.id]
             counted = late_period.counters.get(window, {}).get(rate_id, EMPTY_COUNTER)
             earlier = earlier_usage_json(late_period.span, features[window.plan_feature_id])
             key = late_period.span.period_id, window, rate_id
-            snapshots.append(UsageSnapshot(drafted, *key, counted, earlier, credit.line.id))
+            snapshots.append(UsageSnapshot(draft_line, *key, counted, earlier, credit.line.id))
     return AssembledInvoice(draft, snapshots)
 
 
 def next_reference(reference: str) -> str:
-    """Return period:7 → period:7:reissue:1 → period:7:reissue:2."""
-    found = re.fullmatch(r"(period:\d+)(?::reissue:(\d+))?", reference)
-    if found is None:
+    """Return the reference of the next replacement: period:7 → period:7:reissue:1 → period:7:reissue:2."""
+    match = re.fullmatch(r"(period:\d+)(?::reissue:(\d+))?", reference)
+    if match is None:
         raise ValueError(f"{reference} is no document of a period")
-    return f"{found[1]}:reissue:{int(found[2] or 0) + 1}"
+    return f"{match[1]}:reissue:{int(match[2] or 0) + 1}"

@@ -1,5 +1,5 @@
 """
-What usage that came after its period was billed comes to, whatever becomes of it: by the code that bills it.
+The amounts of late usage under every policy, calculated by the code that bills it.
 
 Source: docs/closing.md#late-usage.
 """
@@ -18,17 +18,19 @@ from invoices.documents.seller_terms import read_sellers
 from lib.decimals import EXACT, ZERO
 
 MAX_PERIODS = 1_000
-"""Late periods looked at, those that became late last: a page must come soon, however much is only reported."""
+"""
+Number of late periods examined, the most recent first, so that a page loads fast however many are only reported.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LateUsageRow:
     """
-    A period that is closed, and to which usage has come since.
+    A closed period that has received usage since.
 
-    amount: what is to be billed beyond what was claimed, commitments included, before coupons and tax; below zero
-    where it comes to less by now. None where it cannot be priced: problem says why.
-    policy: what the seller lets become of it.
+    amount: due beyond the billed amount, including commitments, before coupons and tax; negative if usage now costs
+        less. None if it cannot be priced; `problem` gives the reason.
+    policy: the seller's policy for late usage.
     """
 
     period_id: int
@@ -45,20 +47,20 @@ class LateUsageRow:
 
 @dataclass(frozen=True, slots=True)
 class LateReport:
-    """All of it, the latest first. is_all: whether every late period was looked at."""
+    """Late periods, the latest first. is_all: whether every late period was examined."""
 
     rows: tuple[LateUsageRow, ...]
     is_all: bool
 
     @property
     def totals(self) -> dict[tuple[str, str], Decimal]:
-        """Return (policy, currency) → what late usage comes to in all, where that is known."""
-        found: dict[tuple[str, str], Decimal] = {}
-        for one in self.rows:
-            if one.amount is not None:
-                key = one.policy, one.currency
-                found[key] = EXACT.add(found.get(key, ZERO), one.amount)
-        return found
+        """Return (policy, currency) → total of late usage, of the periods with a known amount."""
+        totals: dict[tuple[str, str], Decimal] = {}
+        for row in self.rows:
+            if row.amount is not None:
+                key = row.policy, row.currency
+                totals[key] = EXACT.add(totals.get(key, ZERO), row.amount)
+        return totals
 
 
 def report_late_usage(
@@ -70,65 +72,65 @@ def report_late_usage(
     until: datetime | None = None,
 ) -> LateReport:
     """
-    Return what is late with one customer, the customers of a seller, or all, under one policy or any, in a fixed
-    number of statements.
+    Return late usage of one customer, of a seller's customers, or of all, under one policy or any, in a fixed number
+    of statements.
 
-    until: of periods that were over then.
+    until: limit to periods that had ended by then.
     """
-    found = Period.objects.late().with_parties().filter(subscription__sandbox=sandbox)
+    selected = Period.objects.late().with_parties().filter(subscription__sandbox=sandbox)
     if seller is not None:
-        found = found.filter(subscription__customer__seller=seller)
+        selected = selected.filter(subscription__customer__seller=seller)
     if until is not None:
-        found = found.filter(ends_at__lte=until)
+        selected = selected.filter(ends_at__lte=until)
     if customer is not None:
-        found = found.filter(subscription__customer__external_id=customer)
+        selected = selected.filter(subscription__customer__external_id=customer)
     if policy is not None:
-        found = found.filter(subscription__customer__seller__late_usage=policy)
-    periods = list(found.order_by("-late_since", "-pk")[: MAX_PERIODS + 1])
-    return LateReport(tuple(price_late_usage(periods[:MAX_PERIODS])), is_all=len(periods) <= MAX_PERIODS)
+        selected = selected.filter(subscription__customer__seller__late_usage=policy)
+    latest = list(selected.order_by("-late_since", "-pk")[: MAX_PERIODS + 1])
+    return LateReport(tuple(price_late_usage(latest[:MAX_PERIODS])), is_all=len(latest) <= MAX_PERIODS)
 
 
 def price_late_usage(periods: Iterable[Period]) -> list[LateUsageRow]:
-    """Return what late usage of these periods comes to, in their order; each has its customer and seller loaded."""
+    """Return the amounts of late usage for these periods, in their order; each has its customer and seller loaded."""
     periods = list(periods)
     amounts = _amounts(periods) if periods else {}
-    found = []
-    for one in periods:
-        customer = one.subscription.customer
-        amount, problem = amounts[one.pk]
-        found.append(
+    rows = []
+    for period in periods:
+        customer = period.subscription.customer
+        amount, problem = amounts[period.pk]
+        rows.append(
             LateUsageRow(
-                period_id=one.pk,
+                period_id=period.pk,
                 customer=customer.external_id,
-                subscription=one.subscription.external_id,
-                starts_at=one.starts_at,
-                ends_at=one.ends_at,
-                late_since=one.late_since,
+                subscription=period.subscription.external_id,
+                starts_at=period.starts_at,
+                ends_at=period.ends_at,
+                late_since=period.late_since,
                 policy=customer.seller.late_usage,
-                currency=str(one.subscription.currency),
+                currency=str(period.subscription.currency),
                 amount=amount,
                 problem=problem,
             )
         )
-    return found
+    return rows
 
 
-def _amounts(periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, str]]:
-    """Return period → what it comes to, or why that is not known."""
-    of_subscription: dict[int, list[int]] = {}
-    for one in periods:
-        of_subscription.setdefault(one.subscription_id, []).append(one.pk)
-    late = read_late_periods(of_subscription)
-    closings = read_periods_to_close([ids[0] for ids in of_subscription.values()])
+def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, str]]:
+    """Return period → its amount, or None and the reason."""
+    ids_by_subscription: dict[int, list[int]] = {}
+    for period in late_periods:
+        ids_by_subscription.setdefault(period.subscription_id, []).append(period.pk)
+    late_by_subscription = read_late_periods(ids_by_subscription)
+    closings = read_periods_to_close([ids[0] for ids in ids_by_subscription.values()])
     for closing in closings.values():
-        closing.late_periods = late[closing.subscription_id]
+        closing.late_periods = late_by_subscription[closing.subscription_id]
     attach_commitments(closings.values())
-    sellers = read_sellers({one.buyer.seller_id for one in closings.values()})
-    found: dict[int, tuple[Decimal | None, str]] = {}
+    sellers = read_sellers({closing.buyer.seller_id for closing in closings.values()})
+    amounts: dict[int, tuple[Decimal | None, str]] = {}
     for closing in closings.values():
-        for one in closing.late_periods:
+        for late_period in closing.late_periods:
             try:
-                found[one.span.period_id] = late_amount(one, closing, sellers[closing.buyer.seller_id]), ""
+                amounts[late_period.span.period_id] = late_amount(late_period, closing, sellers[closing.buyer.seller_id]), ""
             except Exception as error:
-                found[one.span.period_id] = None, describe_error(error)
-    return found
+                amounts[late_period.span.period_id] = None, describe_error(error)
+    return amounts

@@ -1,8 +1,8 @@
 """
-Coupons on a document: which of them, in which order, and what each takes off which line.
+Coupons on an invoice: which apply, in which order, and how much each takes off which line.
 
-Which documents a coupon is for follows from the periods alone: the first so many that end while it is held. So
-nothing is counted down, and a close that is killed and tried again finds the same. docs/closing.md#coupons.
+A coupon's invoices follow from the periods alone: the first N that end while it is redeemed. No counter is decreased,
+so a close that is killed and repeated gives the same discounts. docs/closing.md#coupons.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from plans.pricing.discounts import AppliedDiscount, DiscountableLine, DiscountT
 
 ONE = Decimal(1)
 
-# A trial's document is one of those that coupons count where it is in place of an opening one, which claims fees.
+# A trial's invoice counts for coupons if it replaces an opening invoice, which bills fees.
 _COUNTS_FOR_COUPONS = """(NOT {0}.is_trial OR EXISTS (
     SELECT FROM billing_subscription s JOIN plans_fee f ON f.version_id = {0}.version_id AND f.billed = 'advance'
     WHERE s.id = {0}.subscription_id AND s.trial_ends_at = {0}.ends_at))"""
@@ -37,11 +37,11 @@ WHERE {{periods}} AND {_COUNTS_FOR_COUPONS.format("p")} AND (c.duration = 'forev
         AND (e.starts_at, e.ends_at, e.id) < (p.starts_at, p.ends_at, p.id)))
 ORDER BY p.id, r.position
 """  # noqa: S608
-"""Period → the coupons that its document is for, in order of application; {periods}: which ones to ask about."""
+"""Period → the coupons of its invoice, in order of application; {periods}: the condition that selects the periods."""
 
 
 def attach_coupons(closings: Mapping[int, PeriodToClose]) -> None:
-    """Give the closings the coupons that their documents are for, in one statement."""
+    """Attach to the closings the coupons of their invoices, in one statement."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(APPLICABLE_COUPONS.format(periods="p.id = ANY(%s)"), [list(closings)], binary=True)
         for period_id, *row in cursor.fetchall():
@@ -49,91 +49,91 @@ def attach_coupons(closings: Mapping[int, PeriodToClose]) -> None:
 
 
 def coupon_from_row(row: Sequence[Any]) -> InvoiceCoupon:
-    """Return a coupon from what `HELD` reads of it, without its period."""
+    """Return a coupon from a row of `APPLICABLE_COUPONS` without its period."""
     *coupon, features, fees = row
     return InvoiceCoupon(
-        *coupon, frozenset([*(f"feature:{one}" for one in features), *(f"fee:{one}" for one in fees)])
+        *coupon, frozenset([*(f"feature:{code}" for code in features), *(f"fee:{code}" for code in fees)])
     )
 
 
 def add_coupon_lines(draft: Draft, coupons: Sequence[InvoiceCoupon]) -> list[tuple[DraftLine, int]]:
     """
-    Add to a draft what these coupons take off it, and return each new line with its redemption.
+    Add the discounts of these coupons to a draft, and return each new line with its redemption.
 
-    A line for each coupon and tax, after all others, so that tax is due on what is left.
+    One line per coupon and tax, after all other lines, so that tax is due on the discounted amount.
     """
     if not coupons:
         return []
     lines = list(draft.lines)
-    found = []
-    for held, taken in zip(
+    coupon_lines = []
+    for coupon, discount in zip(
         coupons, calculate_discounts(coupons, lines, draft.currency, includes_tax=draft.includes_tax), strict=True
     ):
-        for line, shares in _coupon_lines(draft, held, taken, lines):
+        for line, shares in _coupon_lines(draft, coupon, discount, lines):
             draft.lines.append(line)
             draft.shares += shares
-            found.append((line, held.redemption_id))
+            coupon_lines.append((line, coupon.redemption_id))
     draft.total_up()
-    return found
+    return coupon_lines
 
 
 def calculate_discounts(
     coupons: Iterable[InvoiceCoupon], lines: Sequence[DraftLine], currency: str, *, includes_tax: bool = False
 ) -> tuple[AppliedDiscount, ...]:
-    """Return what each coupon takes off these lines, in the order of application."""
+    """Return the discount of each coupon on these lines, in the order of application."""
     discounts = [
         DiscountTerms(
-            percent=held.percent,
-            amount=held.amount,
-            scope=frozenset(n for n, line in enumerate(lines) if line.subject in held.scope) if held.scope else None,
+            percent=coupon.percent,
+            amount=coupon.amount,
+            scope=frozenset(n for n, line in enumerate(lines) if line.subject in coupon.scope) if coupon.scope else None,
         )
-        for held in coupons
+        for coupon in coupons
     ]
 
     def fits(amounts: Sequence[Decimal]) -> bool:
         taxed = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
         return total_up(taxed, currency, includes_tax=includes_tax).total >= 0
 
-    claims = [DiscountableLine(number, line.amount) for number, line in enumerate(lines)]
-    return apply_discounts(discounts, claims, currency, is_allowed=fits)
+    discountable_lines = [DiscountableLine(number, line.amount) for number, line in enumerate(lines)]
+    return apply_discounts(discounts, discountable_lines, currency, is_allowed=fits)
 
 
 def _coupon_lines(
-    draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, lines: Sequence[DraftLine]
+    draft: Draft, coupon_terms: InvoiceCoupon, discount: AppliedDiscount, lines: Sequence[DraftLine]
 ) -> Iterator[tuple[DraftLine, list[DraftShare]]]:
     by_tax: dict[Taxes, list[tuple[DraftLine, Decimal]]] = {}
-    for line, share in zip(lines, taken.shares, strict=True):
+    for line, share in zip(lines, discount.shares, strict=True):
         if share:
             by_tax.setdefault(line.taxes, []).append((line, share))
     for taxes, shares in by_tax.items():
         total = sum((share for _, share in shares), ZERO)
-        coupon = _coupon_line(draft, held, taken, EXACT.minus(total), taxes)
-        yield coupon, [DraftShare(coupon, line, share) for line, share in shares]
+        coupon_line = _coupon_line(draft, coupon_terms, discount, EXACT.minus(total), taxes)
+        yield coupon_line, [DraftShare(coupon_line, line, share) for line, share in shares]
 
 
 def _coupon_line(
-    draft: Draft, held: InvoiceCoupon, taken: AppliedDiscount, amount: Decimal, taxes: Taxes
+    draft: Draft, coupon: InvoiceCoupon, discount: AppliedDiscount, amount: Decimal, taxes: Taxes
 ) -> DraftLine:
     return DraftLine(
         kind="coupon",
-        description=f"{held.name} ({held.code})",
+        description=f"{coupon.name} ({coupon.code})",
         service_start=draft.period_start,
         service_end=draft.period_end,
         quantity=ONE,
         unit="",
         amount=amount,
         taxes=taxes,
-        explanation=coupon_workings(held, taken, draft.currency),
+        explanation=coupon_workings(coupon, discount, draft.currency),
     )
 
 
-def coupon_workings(held: InvoiceCoupon, taken: AppliedDiscount, currency: str) -> bytes:
-    """Return how a coupon came to what it takes off: of how much, and as a formula."""
-    base, total = (f"{round_money(amount, currency):f}" for amount in (taken.base, taken.total))
-    if held.percent is not None:
-        what = {"percent": to_plain_string(held.percent)}
-        formula = f"{to_plain_string(held.percent)} % of {base}"
+def coupon_workings(coupon: InvoiceCoupon, discount: AppliedDiscount, currency: str) -> bytes:
+    """Return the workings of a discount as JSON: its base and its formula."""
+    base, total = (f"{round_money(amount, currency):f}" for amount in (discount.base, discount.total))
+    if coupon.percent is not None:
+        terms = {"percent": to_plain_string(coupon.percent)}
+        formula = f"{to_plain_string(coupon.percent)} % of {base}"
     else:
-        figure = f"{round_money(held.amount or ZERO, currency):f}"
-        what, formula = {"amount": figure}, f"{figure} off {base}"
-    return msgspec.json.encode({"coupon": held.code, **what, "of": base, "taken": total, "formula": formula})
+        figure = f"{round_money(coupon.amount or ZERO, currency):f}"
+        terms, formula = {"amount": figure}, f"{figure} off {base}"
+    return msgspec.json.encode({"coupon": coupon.code, **terms, "of": base, "taken": total, "formula": formula})

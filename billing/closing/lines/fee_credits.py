@@ -1,4 +1,6 @@
-"""What credit notes take back of fees: of a period that was cut short, or whose own document cannot set it off."""
+"""
+Fee amounts that credit notes take back: of a shortened period, or where the period's own invoice can't set them off.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -12,7 +14,7 @@ REASON = "Paid in advance and not used"
 
 
 class FeeCredits(NamedTuple):
-    """What is taken back of the fees of one invoice, and whether that goes back to the customer."""
+    """The fee credits of one invoice, and whether the amount is refunded to the customer."""
 
     credits: list[LineCredit]
     refunds_customer: bool
@@ -20,25 +22,25 @@ class FeeCredits(NamedTuple):
 
 def build_fee_credits(assembled: Mapping[int, AssembledInvoice], *, lock: bool) -> dict[int, FeeCredits]:
     """
-    Return what these periods give back of fees: invoice that claimed too much → credits.
+    Return the fee credits of these periods: invoice that billed too much → credits.
 
-    Each line is credited at the tax rate that it was claimed at, and never more of it than is left. Of a document
-    that is not written yet, as one that a preview looks ahead to, nothing can be credited.
+    Each line is credited at the tax rate it was billed at, and never by more than is left. Nothing can be credited of
+    an invoice that is not written yet, such as one that a preview assumes.
     """
-    given = [
-        (claim, line, one.refunds_customer)
-        for one in assembled.values()
-        for claim, line in one.fee_reductions.values()
-        if claim.line_id
+    reductions = [
+        (billed_fee, line, invoice.refunds_customer)
+        for invoice in assembled.values()
+        for billed_fee, line in invoice.fee_reductions.values()
+        if billed_fee.line_id
     ]
-    if not given:
+    if not reductions:
         return {}
-    invoices = read_creditable_invoices({claim.invoice_id for claim, *_ in given}, lock=lock)
-    found: dict[int, FeeCredits] = {}
-    for claim, line, refunds in given:
-        claimed = next(one for one in invoices[claim.invoice_id].lines if one.id == claim.line_id)
-        amount = min(-line.amount, max(claimed.left, Decimal(0)))
+    invoices = read_creditable_invoices({billed_fee.invoice_id for billed_fee, *_ in reductions}, lock=lock)
+    credits: dict[int, FeeCredits] = {}
+    for billed_fee, line, refunds in reductions:
+        billed_line = next(billed for billed in invoices[billed_fee.invoice_id].lines if billed.id == billed_fee.line_id)
+        amount = min(-line.amount, max(billed_line.left, Decimal(0)))
         if amount:
-            credit = LineCredit(claimed, amount, kind="fee_credit", explanation=line.explanation)
-            found.setdefault(claim.invoice_id, FeeCredits([], refunds)).credits.append(credit)
-    return found
+            credit = LineCredit(billed_line, amount, kind="fee_credit", explanation=line.explanation)
+            credits.setdefault(billed_fee.invoice_id, FeeCredits([], refunds)).credits.append(credit)
+    return credits

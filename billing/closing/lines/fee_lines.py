@@ -1,7 +1,7 @@
 """
-Lines for fees: in arrears for the period that is over, in advance for the one that follows, once at the start.
+Fee lines: in arrears for the period that ended, in advance for the next one, and once at the start.
 
-Of a fee for several periods, `lasting` says when it is due and for which time.
+`multi_period_fees` says when a fee for several periods is due and for which time.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,12 +38,12 @@ ONE, ONCE = Fraction(1), Decimal(1)
 
 def fee_lines(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
-    Yield the lines of the fees that are due when a period closes.
+    Yield the fee lines that are due when a period closes.
 
-    An opening period bills one-time fees and, like every other, the fees in advance of the period that follows it. A
-    regular one bills its own fees in arrears, and settles what is charged for units held in it; one-time fees in
-    arrears come with the first period. A trial has no fees of its own, and bills what an opening period would. After
-    a pause an opening period bills no one-time fees again.
+    An opening period bills one-time fees and, like every other, the fees in advance of the next period. A regular
+    period bills its own fees in arrears and settles quantities; one-time fees in arrears are billed with the first
+    period. A trial has no fees of its own and bills the fees that an opening period would bill. After a pause, an
+    opening period bills no one-time fees again.
     """
     starts = closing.is_opening_or_trial and (closing.is_first or closing.span.is_trial)
     if not closing.is_opening_or_trial:
@@ -62,22 +62,22 @@ def fee_lines(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine
 def _simple_fee_lines(
     closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool, with_one_time: bool
 ) -> Iterator[DraftLine]:
-    recipe = line_templates(span)
-    fees = _due_fees(recipe.advance if in_advance else recipe.arrears, with_one_time=with_one_time)
+    templates = line_templates(span)
+    fees = _due_fees(templates.advance if in_advance else templates.arrears, with_one_time=with_one_time)
     for fee in fees:
         due: Edges | None = (span.starts_at, span.ends_at)
         if fee.every > 1:
             due = (multi_period_fees.due_in_advance if in_advance else multi_period_fees.due_in_arrears)(
-                closing, fee, recipe.terms
+                closing, fee, templates.terms
             )
         if due is None:
             continue
-        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, due, span, fee, recipe.terms)
-        amount, explanation = _priced(fee, part, span.currency, recipe.terms.proration)
+        part = ONE if fee.kind == FeeKind.ONE_TIME else _share(closing, due, span, fee, templates.terms)
+        amount, explanation = _price_fee(fee, part, span.currency, templates.terms.proration)
         supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
         yield DraftLine(
             kind="fee",
-            description=f"{recipe.terms.plan_name}: {fee.label}",
+            description=f"{templates.terms.plan_name}: {fee.label}",
             service_start=due[0],
             service_end=due[1],
             quantity=ONCE,
@@ -92,41 +92,41 @@ def _simple_fee_lines(
 
 def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
-    Yield what fees that were paid in advance of a period come to since its end has moved, beyond what was paid; those
-    for several periods, where it is the last one of them.
+    Yield corrections of fees that were paid in advance of a period whose end has changed since: the recalculated
+    amount minus the billed amount. A fee for several periods is corrected in the last period it was billed for.
 
-    What is given back is of what was invoiced, net of coupons and at the tax rate of then, never of the list price.
+    A credit is a share of the invoiced amount, net of coupons and at the tax rate billed, never of the list price.
 
     Source: docs/closing.md#plan-changes, #cancellations.
     """
     span = closing.span
-    recipe = line_templates(span)
-    for fee in recipe.advance if closing.is_split or closing.settles or recipe.terms.multi_period_fees else ():
-        claim = closing.billed_fees.get(fee.fee_id)
-        if not _is_recalculated(closing, fee, claim):
+    templates = line_templates(span)
+    for fee in templates.advance if closing.is_split or closing.settles or templates.terms.multi_period_fees else ():
+        billed_fee = closing.billed_fees.get(fee.fee_id)
+        if not _is_recalculated(closing, fee, billed_fee):
             continue
-        used_from = claim.service_start if claim and fee.every > 1 else span.starts_at
-        used, explanation = _cumulative_amount(closing, claim, (used_from, span.ends_at), span, fee, recipe.terms)
-        amount = used - (claim.amount if claim else 0)
-        if claim and amount < 0:
+        used_from = billed_fee.service_start if billed_fee and fee.every > 1 else span.starts_at
+        used, explanation = _cumulative_amount(closing, billed_fee, (used_from, span.ends_at), span, fee, templates.terms)
+        amount = used - (billed_fee.amount if billed_fee else 0)
+        if billed_fee and amount < 0:
             gives_back = (
                 closing.credits_unused_time
                 if fee.every == 1
                 else closing.changes_version or closing.credits_beyond_end
             )
-            amount = claim.credit_for(amount, span.currency) if gives_back else ZERO
+            amount = billed_fee.credit_for(amount, span.currency) if gives_back else ZERO
         if amount:
-            told = explanation | settlement_workings(used, claim, amount, span.currency)
+            workings = explanation | settlement_workings(used, billed_fee, amount, span.currency)
             yield DraftLine(
                 kind="proration",
-                description=f"{recipe.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
+                description=f"{templates.terms.plan_name}: {fee.label} ({'unused' if amount < 0 else 'change'})",
                 service_start=used_from,
                 service_end=span.ends_at,
                 quantity=ONCE,
                 unit="",
                 amount=amount,
-                taxes=claim.taxes if claim else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code),
-                explanation=msgspec.json.encode(told),
+                taxes=billed_fee.taxes if billed_fee else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code),
+                explanation=msgspec.json.encode(workings),
                 fee_id=fee.fee_id,
                 subject=f"fee:{fee.code}",
             )
@@ -134,41 +134,41 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
 
 def _cumulative_amount(
     closing: PeriodToClose,
-    claim: BilledFee | None,
+    billed_fee: BilledFee | None,
     part: Edges,
     span: RatingPeriod,
     fee: FeeTerms,
     terms: VersionTerms,
 ) -> tuple[Decimal, dict[str, str]]:
     """
-    Return what a part of a fee comes to, and the workings.
+    Return the amount of a part of a fee, and its workings.
 
-    Of a claim that reaches further, it is what is left once the rest is taken off, as that would be claimed anew: so
-    who changes back at once gets and pays the same, to the cent.
+    If the billed fee covers time beyond the part, the amount is the billed amount minus the price of the remaining
+    time as it would be billed again. So changing a plan and back at once costs nothing, to the cent.
     """
     share = _share(closing, part, span, fee, terms)
-    used, explanation = _priced(fee, share, span.currency, terms.proration)
-    told = msgspec.json.decode(explanation)
-    if claim is None or claim.service_end <= part[1]:
-        return used, told
-    left = _share(closing, (part[0], claim.service_end), span, fee, terms) - share
-    return claim.amount - prorate(fee.amount, left, span.currency), told | {"left": str(left)}
+    used, explanation = _price_fee(fee, share, span.currency, terms.proration)
+    workings = msgspec.json.decode(explanation)
+    if billed_fee is None or billed_fee.service_end <= part[1]:
+        return used, workings
+    remaining_share = _share(closing, (part[0], billed_fee.service_end), span, fee, terms) - share
+    return billed_fee.amount - prorate(fee.amount, remaining_share, span.currency), workings | {"left": str(remaining_share)}
 
 
 def _due_fees(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:
     return (fee for fee in fees if with_one_time or fee.kind != FeeKind.ONE_TIME)
 
 
-def _is_recalculated(closing: PeriodToClose, fee: FeeTerms, claim: BilledFee | None) -> bool:
+def _is_recalculated(closing: PeriodToClose, fee: FeeTerms, billed_fee: BilledFee | None) -> bool:
     if fee.kind == FeeKind.ONE_TIME:
         return False
     if fee.every > 1:
-        return claim is not None and multi_period_fees.is_last_period(closing, claim)
-    return bool(closing.settles) or (closing.is_split and claim is not None)
+        return billed_fee is not None and multi_period_fees.is_last_period(closing, billed_fee)
+    return bool(closing.settles) or (closing.is_split and billed_fee is not None)
 
 
 def _share(closing: PeriodToClose, part: Edges, span: RatingPeriod, fee: FeeTerms, terms: VersionTerms) -> Fraction:
-    """Return which share of the whole interval of a fee a part is: one, unless it is a stub."""
+    """Return the share of a fee's whole interval that a part covers: one, unless the part is a stub."""
     zone = closing.buyer.time_zone
     whole = multi_period_fees.fee_interval(fee, terms, span, zone)
     return ONE if whole == part else _stub_share(*part, *whole, terms.proration, zone)
@@ -178,7 +178,7 @@ def _share(closing: PeriodToClose, part: Edges, span: RatingPeriod, fee: FeeTerm
 def _stub_share(
     starts_at: datetime, ends_at: datetime, full_start: datetime, full_end: datetime, by: str, zone: str
 ) -> Fraction:
-    # Where the customer's zone has changed, a period may reach over the edges of the interval it begins in.
+    # If the customer's time zone has changed, a period may extend past the interval it begins in.
     return share_of_interval(
         max(starts_at, full_start),
         min(ends_at, full_end),
@@ -190,7 +190,7 @@ def _stub_share(
 
 
 @lru_cache(maxsize=10_000)
-def _priced(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tuple[Decimal, bytes]:
+def _price_fee(fee: FeeTerms, part: Fraction, currency: str, proration: str) -> tuple[Decimal, bytes]:
     """Return the amount of a share of a fee, rounded once, and its explanation as JSON."""
     full = to_plain_string(fee.amount)
     if part == ONE:

@@ -1,8 +1,8 @@
 """
-Lines for usage that came after its period was billed: cumulative, minus what was billed.
+Lines for late usage: the cumulative amount minus the billed amount.
 
-The period is rated anew with everything it holds by now, so tiers, allowances and rounding come out as if the usage
-had been there from the start; a line claims the difference. docs/decisions/0001-late-events.md tells why.
+The period is rated again with all its usage, so tiers, allowances and rounding are as if the usage had arrived in
+time; a line bills the difference. docs/decisions/0001-late-events.md gives the reasons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,9 +38,10 @@ NOTHING_BILLED = BilledAmount(Decimal(0), EMPTY_COUNTER)
 
 class UsageDifference(NamedTuple):
     """
-    What one counter comes to beyond what was claimed of it, as a line of the next document.
+    The difference between a counter's amount and its billed amount, as a line of the next invoice.
 
-    back: the part of its amount that takes a claim back, and that a credit note could take back instead.
+    credited_part: the part of the amount that takes billed amounts back, which a credit note could do instead.
+    billed_lines: the lines that billed the counter.
     """
 
     line: DraftLine
@@ -63,12 +64,12 @@ def usage_differences(
     supplied_at: datetime | None = None,
 ) -> Iterator[UsageDifference]:
     """
-    Yield what each counter comes to that changed since it was billed, or that now costs another sum.
+    Yield the difference of each counter that changed since it was billed or that now has another price.
 
-    kind, suffix: of the lines, and behind what they say. supplied_at: which day's taxes they fall under; that of the
-    period's end where None.
+    kind, suffix: kind of the lines, and text added to their descriptions.
+    supplied_at: date that determines the taxes; the end of the period if None.
 
-    More usage at one rate may change what another comes to, since they share what is included.
+    More usage at one rate may change the amount of another, because rates share the allowance.
     """
     span = late_period.span
     descriptions = line_templates(span).descriptions
@@ -77,11 +78,11 @@ def usage_differences(
         feature, window, line, _, counted = due
         rate_id = int(line.rate_key)
         billed = late_period.billed.get((window, rate_id), NOTHING_BILLED)
-        amount, back = amount_owed(due.amount(span.currency), billed, span.currency)
+        amount, credited_part = amount_owed(due.amount(span.currency), billed, span.currency)
         if not amount and counted._replace(values=None) == billed.counted:
             continue
         is_first = kind == "usage" and billed is NOTHING_BILLED
-        drafted = DraftLine(
+        draft_line = DraftLine(
             kind=kind,
             description=f"{line_description(span, feature, line, descriptions)}{suffix}",
             service_start=span.starts_at,
@@ -97,53 +98,56 @@ def usage_differences(
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        snapshot = UsageSnapshot(drafted, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature))
-        yield UsageDifference(drafted, snapshot, back, billed.lines)
+        snapshot = UsageSnapshot(draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature))
+        yield UsageDifference(draft_line, snapshot, credited_part, billed.lines)
 
 
 def amount_owed(cumulative: Decimal, billed: BilledAmount, currency: str) -> tuple[Decimal, Decimal]:
     """
-    Return what is to be billed beyond what was claimed, and the part of it that takes a claim back.
+    Return the amount due beyond the billed amount, and the part of it that takes billed amounts back.
 
-    cumulative: what all of the counter comes to now, rounded.
+    cumulative: the counter's total amount as of now, rounded.
 
-    What usage comes to less is given back as it was invoiced: a coupon's share of it is not, and neither is what a
-    person has given back. Where usage rises again, that is not claimed a second time.
+    A decrease is credited as it was invoiced: without the share that a coupon covered or that was credited by hand.
+    If usage rises again, that share is not billed a second time.
     """
-    standing = EXACT.subtract(billed.amount, billed.waived)
-    if cumulative >= standing:
+    unwaived = EXACT.subtract(billed.amount, billed.waived)
+    if cumulative >= unwaived:
         return max(EXACT.subtract(cumulative, billed.amount), ZERO), ZERO
-    below_zero = EXACT.subtract(min(cumulative, ZERO), min(standing, ZERO))
-    fall = EXACT.add(EXACT.subtract(standing, cumulative), below_zero)
-    back = -_invoiced_amount(fall, billed.lines, currency)
-    return EXACT.add(back, below_zero), back
+    below_zero = EXACT.subtract(min(cumulative, ZERO), min(unwaived, ZERO))
+    decrease = EXACT.add(EXACT.subtract(unwaived, cumulative), below_zero)
+    credited_part = -_invoiced_amount(decrease, billed.lines, currency)
+    return EXACT.add(credited_part, below_zero), credited_part
 
 
-def _invoiced_amount(fall: Decimal, claims: Sequence[BilledUsageLine], currency: str) -> Decimal:
-    """Return what was invoiced for so much of these claims, the latest first, and was not given back or set off."""
-    rest, found = Fraction(fall), ZERO
-    for claim in claims:
-        if claim.uncredited > 0:
-            share = Fraction(claim.net) / Fraction(claim.amount)
-            taken = min(round_money(rest * share, currency), claim.uncredited)
-            found = EXACT.add(found, taken)
-            rest = max(rest - Fraction(claim.uncredited) / share, Fraction(0))
-    return min(found, max(sum((claim.uncredited for claim in claims), ZERO), ZERO))
+def _invoiced_amount(decrease: Decimal, billed_lines: Sequence[BilledUsageLine], currency: str) -> Decimal:
+    """
+    Return how much of a decrease these lines invoiced, the latest first, as far as it is neither credited nor set
+    off.
+    """
+    rest, invoiced = Fraction(decrease), ZERO
+    for billed_line in billed_lines:
+        if billed_line.uncredited > 0:
+            share = Fraction(billed_line.net) / Fraction(billed_line.amount)
+            line_part = min(round_money(rest * share, currency), billed_line.uncredited)
+            invoiced = EXACT.add(invoiced, line_part)
+            rest = max(rest - Fraction(billed_line.uncredited) / share, Fraction(0))
+    return min(invoiced, max(sum((line.uncredited for line in billed_lines), ZERO), ZERO))
 
 
 def split_off_credits(
     difference: UsageDifference,
 ) -> tuple[Sequence[UsageCredit], tuple[DraftLine, UsageSnapshot] | None]:
     """
-    Return what credit notes take back of the claims, the latest first, and the line for what they do not.
+    Return the credits of billed lines, the latest first, and a line for the rest.
 
-    A change of the quantity that costs nothing is a line as well.
+    A change of quantity that costs nothing still gets a line.
     """
-    snapshot, credits, left = difference.snapshot, [], -difference.credited_part
-    for claim in difference.billed_lines:
-        if (taken := min(left, claim.uncredited)) > 0:
-            credits.append(UsageCredit(claim, taken, snapshot))
-            left -= taken
+    snapshot, credits, uncovered = difference.snapshot, [], -difference.credited_part
+    for billed_line in difference.billed_lines:
+        if (credited := min(uncovered, billed_line.uncredited)) > 0:
+            credits.append(UsageCredit(billed_line, credited, snapshot))
+            uncovered -= credited
     rest = EXACT.subtract(difference.amount, difference.credited_part)
     if credits and not rest:
         return credits, None
@@ -151,30 +155,33 @@ def split_off_credits(
     return credits, (line, msgspec.structs.replace(snapshot, line=line))
 
 
-def _rate_late_period(late: LatePeriod) -> Iterator[WindowCharge]:
-    """Yield what a late period comes to now, and nothing for what was billed and is due no more: a minimum, say."""
-    seen = set()
-    for due in rate_period(late.span, late.counters):
-        seen.add((due.window, int(due.line.rate_key)))
+def _rate_late_period(late_period: LatePeriod) -> Iterator[WindowCharge]:
+    """
+    Yield the charges of a late period as of now, and a zero charge for each that was billed and is no longer due,
+    such as a minimum.
+    """
+    rated_keys = set()
+    for due in rate_period(late_period.span, late_period.counters):
+        rated_keys.add((due.window, int(due.line.rate_key)))
         yield due
-    features = line_templates(late.span).features
-    for window, rate_id in sorted(late.billed.keys() - seen):
+    features = line_templates(late_period.span).features
+    for window, rate_id in sorted(late_period.billed.keys() - rated_keys):
         yield WindowCharge(features[window.plan_feature_id], window, empty_line(rate_id), None, EMPTY_COUNTER)
 
 
 def _first_workings(span: RatingPeriod, due: WindowCharge) -> bytes:
-    """Return the workings of usage that nothing was billed of yet."""
-    told = special_case_notes(span, due.feature, due.line.rate_key)
+    """Return the workings of usage of which nothing was billed yet."""
+    notes = special_case_notes(span, due.feature, due.line.rate_key)
     return usage_workings(
-        due.line, due.feature.overridden, **told | (cumulative_workings(due, span.currency) if due.before else {})
+        due.line, due.feature.overridden, **notes | (cumulative_workings(due, span.currency) if due.before else {})
     )
 
 
-def _difference_workings(late: LatePeriod, due: WindowCharge, billed: BilledAmount, amount: Decimal) -> bytes:
-    currency = late.span.currency
+def _difference_workings(late_period: LatePeriod, due: WindowCharge, billed: BilledAmount, amount: Decimal) -> bytes:
+    currency = late_period.span.currency
     given = EXACT.subtract(amount, EXACT.subtract(due.amount(currency), billed.amount))
-    more = special_case_notes(late.span, due.feature, due.line.rate_key) | cumulative_workings(
+    notes = special_case_notes(late_period.span, due.feature, due.line.rate_key) | cumulative_workings(
         due, currency, claimed=billed.amount, quantity=billed.counted.used, given=given
     )
     events = str(due.counted.events - billed.counted.events)
-    return usage_workings(due.line, due.feature.overridden, **more, events=events)
+    return usage_workings(due.line, due.feature.overridden, **notes, events=events)

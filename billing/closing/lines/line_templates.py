@@ -1,4 +1,4 @@
-"""How a version's usage and fees read on a document; kept per process for as long as its terms are."""
+"""Descriptions of a version's usage and fee lines, cached per process as long as its terms are."""
 
 from dataclasses import dataclass, replace
 
@@ -14,9 +14,9 @@ class LineTemplates:
     """
     The terms of a period, sorted by when they are billed.
 
-    descriptions: rate id → how its line reads.
-    standing: features with a rate that is due without usage.
-    advance, arrears: the fees that are due as they stand.
+    due_without_usage: features with a rate that is due without usage.
+    descriptions: rate id → description of its line.
+    advance, arrears: flat fees by when they are billed.
     """
 
     terms: VersionTerms
@@ -32,23 +32,23 @@ _templates_by_version: dict[tuple[int, str], LineTemplates] = {}
 
 def line_templates(span: RatingPeriod) -> LineTemplates:
     """
-    Return the recipe of a period: its version's, with what was agreed with its customer.
+    Return the line templates of a period: those of its version, with the customer's overrides.
 
     :raises ValueError: if one of its rates cannot charge, with the reason in words.
     """
     published, terms = load_terms(span.version_id, span.currency), terms_for(span)
-    found = _templates_by_version.get((span.version_id, span.currency))
-    if found is None or found.terms is not published:
-        found = _templates_by_version[span.version_id, span.currency] = _build_templates(published)
+    templates = _templates_by_version.get((span.version_id, span.currency))
+    if templates is None or templates.terms is not published:
+        templates = _templates_by_version[span.version_id, span.currency] = _build_templates(published)
     if terms is published:
-        return found
+        return templates
     return replace(
-        found, terms=terms, features=dict(terms.by_plan_feature), due_without_usage=_features_due_without_usage(terms)
+        templates, terms=terms, features=dict(terms.by_plan_feature), due_without_usage=_features_due_without_usage(terms)
     )
 
 
 def clear_templates_cache() -> None:
-    """Drop the cached templates: for a process that moves on to another database."""
+    """Clear the cached templates, for a process that switches to another database."""
     _templates_by_version.clear()
 
 
@@ -65,7 +65,7 @@ def _build_templates(terms: VersionTerms) -> LineTemplates:
 
 
 def _features_due_without_usage(terms: VersionTerms) -> tuple[FeatureTerms, ...]:
-    return tuple(one for one in terms.features if _is_due_without_usage(one))
+    return tuple(feature for feature in terms.features if _is_due_without_usage(feature))
 
 
 def _is_due_without_usage(feature: FeatureTerms) -> bool:
@@ -76,12 +76,12 @@ def _is_due_without_usage(feature: FeatureTerms) -> bool:
 
 
 def _descriptions(terms: VersionTerms) -> dict[int, str]:
-    """Return how each rate's line reads: its own label, or the feature's name with the dimensions it is for."""
-    names = {one.plan_feature_id: one.name for one in terms.features}
+    """Return rate id → description: the rate's label, or the feature's name with its dimension values."""
+    names = {feature.plan_feature_id: feature.name for feature in terms.features}
     rates = Rate.objects.filter(price__plan_feature__in=names, price__currency=terms.currency)
-    found = {}
+    descriptions = {}
     for rate in rates.values("id", "label", "match", "price__plan_feature"):
         dimensions = ", ".join(f"{name} {value}" for name, value in rate["match"].items())
         name = names[rate["price__plan_feature"]]
-        found[rate["id"]] = rate["label"] or (f"{name}: {dimensions}" if dimensions else name)
-    return found
+        descriptions[rate["id"]] = rate["label"] or (f"{name}: {dimensions}" if dimensions else name)
+    return descriptions

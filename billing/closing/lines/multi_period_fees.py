@@ -1,7 +1,7 @@
 """
-Fees for several periods: when they are due and for which time, and what was claimed of them.
+Fees for several periods: when they are due, for which time, and how much was billed.
 
-Their claims outlast the period that they were made with, so they are found by the time that they are for.
+Such a fee outlasts the period it was billed with, so billed lines are found by the time they cover.
 
 Source: docs/closing.md#longer-fees.
 """
@@ -21,53 +21,56 @@ from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 
 MAX_BOUNDARY_SHIFT = timedelta(days=2)
-"""How far the edges of an interval lie apart at most, in the zones that a customer may move between."""
+"""How far the bounds of an interval can differ between two time zones of a customer."""
 
 
 def fee_interval(fee: FeeTerms, terms: VersionTerms, span: RatingPeriod, time_zone: str) -> Edges:
-    """Return the whole interval of a fee that a period begins in."""
+    """Return the whole interval of a fee in which a period begins."""
     anchor = period_anchor(terms, anchor_at=span.anchor_at, time_zone=time_zone, periods_per_interval=fee.every)
     return whole_interval(anchor, span.starts_at)
 
 
 def due_in_advance(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -> Edges | None:
     """
-    Return for which time a fee of the following period is due with this one's document; None where it is claimed.
+    Return the time for which a fee of the next period is due on this period's invoice; None if it is billed already.
 
-    That is to the end of its interval, or of the subscription. What begins anew, by another version or after a pause,
-    has claimed nothing yet.
+    It ends with the fee's interval or with the subscription. A start under another version, or after a pause, has
+    nothing billed yet.
     """
-    following, zone = closing.next_period, closing.buyer.time_zone
-    assert following is not None  # noqa: S101  nothing is due in advance of nothing
-    whole = fee_interval(fee, terms, following, zone)
+    next_period, zone = closing.next_period, closing.buyer.time_zone
+    assert next_period is not None  # noqa: S101  callers have a next period
+    whole = fee_interval(fee, terms, next_period, zone)
     if not closing.is_opening_or_trial and not closing.changes_version:
-        claim = closing.billed_fees.get(fee.fee_id)
-        until = claim.service_end if claim else None
-        if until is None and whole != fee_interval(fee, terms, closing.span, zone):
-            until = following.starts_at
-        if until is None or until > following.starts_at:
+        billed_fee = closing.billed_fees.get(fee.fee_id)
+        billed_until = billed_fee.service_end if billed_fee else None
+        if billed_until is None and whole != fee_interval(fee, terms, closing.span, zone):
+            billed_until = next_period.starts_at
+        if billed_until is None or billed_until > next_period.starts_at:
             return None
-    return following.starts_at, min(whole[1], closing.subscription_ends_at or whole[1])
+    return next_period.starts_at, min(whole[1], closing.subscription_ends_at or whole[1])
 
 
 def due_in_arrears(closing: PeriodToClose, fee: FeeTerms, terms: VersionTerms) -> Edges | None:
-    """Return for which time a fee is due as a period ends: all that was not claimed before; None while it goes on."""
-    span, following, zone = closing.span, closing.next_period, closing.buyer.time_zone
+    """
+    Return the time for which a fee is due as a period ends: all that is not billed yet; None while its interval
+    continues.
+    """
+    span, next_period, zone = closing.span, closing.next_period, closing.buyer.time_zone
     whole = fee_interval(fee, terms, span, zone)
-    if following is not None and closing.keeps_version and fee_interval(fee, terms, following, zone) == whole:
+    if next_period is not None and closing.keeps_version and fee_interval(fee, terms, next_period, zone) == whole:
         return None
-    claim = closing.billed_fees.get(fee.fee_id)
-    since = filter(None, [whole[0], closing.version_since, claim.service_end if claim else None])
-    return max(since), span.ends_at
+    billed_fee = closing.billed_fees.get(fee.fee_id)
+    candidates = filter(None, [whole[0], closing.version_since, billed_fee.service_end if billed_fee else None])
+    return max(candidates), span.ends_at
 
 
-def is_last_period(closing: PeriodToClose, claim: BilledFee) -> bool:
-    """Tell whether a period is the last one that was to be claimed by what was: what it comes to is known then."""
-    return not closing.keeps_version or claim.service_end <= closing.span.ends_at
+def is_last_period(closing: PeriodToClose, billed_fee: BilledFee) -> bool:
+    """Return whether a period is the last one that the fee was billed for, so that its amount is final."""
+    return not closing.keeps_version or billed_fee.service_end <= closing.span.ends_at
 
 
-# Read by the time that a claim is for. A version that a subscription comes back to begins anew, and so does a fee
-# after a pause: of several claims for one moment, the latest one counts.
+# Billed lines are looked up by the time they cover. A version that a subscription returns to starts over, and so does
+# a fee after a pause: of several lines for one time, the latest counts.
 _BILLED_FEES = f"""
 SELECT p.id, run.since, CASE WHEN s.ends_at = p.ends_at THEN s.settles ELSE coalesce((
         SELECT z.settles FROM billing_pause z
@@ -99,29 +102,29 @@ LEFT JOIN LATERAL (
 
 def attach_multi_period_fees(closings: Iterable[PeriodToClose]) -> None:
     """
-    Give periods that have fees for several of them what was claimed of these, in one statement at most; since when
-    they run; and what becomes of what was claimed beyond their end, where a cancellation or a pause has set it.
+    Attach to periods with multi-period fees the billed amounts of these fees, in at most one statement; also since
+    when their version applies, and how a cancellation or a pause settles amounts billed beyond their end.
     """
-    asked = {
-        one.span.period_id: (one, since) for one in closings if (since := _earliest_service_start(one)) is not None
+    requested = {
+        closing.span.period_id: (closing, since) for closing in closings if (since := _earliest_service_start(closing)) is not None
     }
-    if not asked:
+    if not requested:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_BILLED_FEES, [list(asked), [since for _, since in asked.values()]])
-        for period_id, runs_since, settles, fee_id, *row in cursor:
-            one, _ = asked[period_id]
-            one.version_since, one.settles = runs_since, settles or one.settles
+        cursor.execute(_BILLED_FEES, [list(requested), [since for _, since in requested.values()]])
+        for period_id, version_since, settles, fee_id, *row in cursor:
+            closing, _ = requested[period_id]
+            closing.version_since, closing.settles = version_since, settles or closing.settles
             if fee_id is not None:
-                *claim, line_id, invoice_id, credited, taxes = row
-                one.billed_fees[fee_id] = BilledFee(*claim, parse_taxes(taxes), line_id, invoice_id, credited)
+                *fee_columns, line_id, invoice_id, credited, taxes = row
+                closing.billed_fees[fee_id] = BilledFee(*fee_columns, parse_taxes(taxes), line_id, invoice_id, credited)
 
 
 def _earliest_service_start(closing: PeriodToClose) -> datetime | None:
-    """Return from when on there may be a claim of a period's fees for several periods; None where it has none."""
+    """Return the earliest start of a billed line of the period's multi-period fees; None if it has no such fees."""
     if closing.is_opening_or_trial:
         return None
     span, zone = closing.span, closing.buyer.time_zone
     terms = load_terms(span.version_id, span.currency)
-    edges = [fee_interval(fee, terms, span, zone)[0] for fee in terms.multi_period_fees]
-    return min(edges) - MAX_BOUNDARY_SHIFT if edges else None
+    interval_starts = [fee_interval(fee, terms, span, zone)[0] for fee in terms.multi_period_fees]
+    return min(interval_starts) - MAX_BOUNDARY_SHIFT if interval_starts else None

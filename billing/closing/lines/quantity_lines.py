@@ -1,8 +1,8 @@
 """
-Lines for what is held: seats and add-ons, by how many of them there were in each part of a period.
+Lines for quantities: seats and add-ons, by how many there were in each part of a period.
 
-What a fee comes to in a period is reckoned anew whenever a document is made, and what was claimed for it is taken
-off: docs/closing.md#quantities. This is the one place that says what was claimed.
+A fee's amount for a period is recalculated for every invoice, and the billed amount is subtracted:
+docs/closing.md#quantities. Only this module determines the billed amount.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,8 +41,8 @@ from plans.pricing.quantity_segments import (
 ONE = Decimal(1)
 PRORATION_TEXTS = {"second": "by the second", "day": "by the day", "none": "not prorated"}
 
-# What is due in advance of a period stands on the document of the one before it; a subscription's first has an
-# opening one before it. The fee is the period's own, should its version have changed since.
+# Fees due in advance of a period are on the invoice of the period before it; a subscription's first period follows an
+# opening one. The fee is looked up in the period's own version, in case that has changed since.
 _BILLED_IN_ADVANCE = """
 SELECT p.id, CASE before.state WHEN 'open' THEN before.id END, own.id, l.amount, {net}, l.quantity, l.service_start,
     l.service_end,
@@ -61,29 +61,32 @@ WHERE p.id = ANY(%s)
 
 
 def attach_billed_fees(closings: Mapping[int, PeriodToClose]) -> None:
-    """Give what was claimed in advance to the periods that settle it: for what is held, or as their end has moved."""
-    wanted = [one for one in closings.values() if one.is_split or one.settles or _depends_on_billed_fees(one)]
-    if not wanted:
+    """
+    Attach fees billed in advance to the periods that settle them, because of quantities or because their end has
+    changed.
+    """
+    settling = [closing for closing in closings.values() if closing.is_split or closing.settles or _depends_on_billed_fees(closing)]
+    if not settling:
         return
-    changes = read_quantity_changes([one.subscription_id for one in wanted])
+    changes = read_quantity_changes([candidate.subscription_id for candidate in settling])
     open_before: dict[int, int] = {}
-    claims = read_fees_billed_in_advance([one.span.period_id for one in wanted if one.kind == "regular"], open_before)
-    for one in wanted:
-        one.quantity_changes = changes.get(one.subscription_id, {})
-        one.billed_fees = claims.get(one.span.period_id, {})
-        one.blocking_period_id = open_before.get(one.span.period_id)
-    attach_multi_period_fees(wanted)
+    claims = read_fees_billed_in_advance([candidate.span.period_id for candidate in settling if candidate.kind == "regular"], open_before)
+    for period in settling:
+        period.quantity_changes = changes.get(period.subscription_id, {})
+        period.billed_fees = claims.get(period.span.period_id, {})
+        period.blocking_period_id = open_before.get(period.span.period_id)
+    attach_multi_period_fees(settling)
 
 
 def read_fees_billed_in_advance(
     period_ids: Sequence[int], open_before: dict[int, int] | None = None
 ) -> dict[int, dict[int, BilledFee]]:
     """
-    Return period → fee → what was claimed of it in advance.
+    Return period → fee → the fee as billed in advance.
 
-    open_before: is filled with the period before each that has not been billed yet.
+    open_before: filled with period → the preceding period, where that one is not billed yet.
     """
-    found: dict[int, dict[int, BilledFee]] = {}
+    fees_by_period: dict[int, dict[int, BilledFee]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             _BILLED_IN_ADVANCE.format(
@@ -91,21 +94,21 @@ def read_fees_billed_in_advance(
             ),
             [list(period_ids)],
         )
-        for period_id, before, fee_id, *claim, line_id, invoice_id, credited, taxes in cursor.fetchall():
-            if before is not None and open_before is not None:
-                open_before[period_id] = before
+        for period_id, preceding_id, fee_id, *fee_columns, line_id, invoice_id, credited, taxes in cursor.fetchall():
+            if preceding_id is not None and open_before is not None:
+                open_before[period_id] = preceding_id
             if fee_id is not None:
-                of_period = found.setdefault(period_id, {})
-                of_period[fee_id] = BilledFee(*claim, parse_taxes(taxes), line_id, invoice_id, credited)
-    return found
+                period_fees = fees_by_period.setdefault(period_id, {})
+                period_fees[fee_id] = BilledFee(*fee_columns, parse_taxes(taxes), line_id, invoice_id, credited)
+    return fees_by_period
 
 
 def fees_billed_for_next_period(closing: PeriodToClose, draft: Draft) -> dict[int, BilledFee]:
-    """Return what is claimed of the period that follows: by this document, not written yet, or by an earlier one."""
+    """Return the fees billed for the next period: by this draft, not written yet, or by an earlier invoice."""
     if closing.next_period is None:
         return {}
     since = closing.next_period.starts_at
-    return {fee_id: claim for fee_id, claim in closing.billed_fees.items() if claim.service_end > since} | {
+    return {fee_id: billed_fee for fee_id, billed_fee in closing.billed_fees.items() if billed_fee.service_end > since} | {
         line.fee_id: BilledFee(
             line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.taxes
         )
@@ -116,14 +119,14 @@ def fees_billed_for_next_period(closing: PeriodToClose, draft: Draft) -> dict[in
 
 def _depends_on_billed_fees(closing: PeriodToClose) -> bool:
     spans = (closing.span, closing.next_period)
-    known = (load_terms(span.version_id, span.currency) for span in spans if span is not None)
-    return any(terms.unit_fees or terms.multi_period_fees for terms in known)
+    terms_of_spans = (load_terms(span.version_id, span.currency) for span in spans if span is not None)
+    return any(terms.unit_fees or terms.multi_period_fees for terms in terms_of_spans)
 
 
 def quantity_fee_lines(
     closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, in_advance: bool
 ) -> Iterator[DraftLine]:
-    """Yield the lines of recurring fees for what is held in a period; in advance, for what is known of it by now."""
+    """Yield the lines of recurring quantity fees of a period; in advance, for the quantities known by now."""
     terms = load_terms(span.version_id, span.currency)
     billed = Billed.ADVANCE if in_advance else Billed.ARREARS
     supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
@@ -131,36 +134,36 @@ def quantity_fee_lines(
         if fee.kind == FeeKind.ONE_TIME or fee.billed != billed:
             continue
         parts = _segments(closing, span, fee, terms, until=span.ends_at)
-        if any(one.quantity for one in parts):
-            amount, explanation = _priced(fee, parts, terms)
+        if any(segment.quantity for segment in parts):
+            amount, explanation = _price_segments(fee, parts, terms)
             quantity = Decimal(_quantity(parts, terms))
             taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code)
-            yield _line(fee, span, terms, amount=amount, quantity=quantity, taxes=taxes, explanation=explanation)
+            yield _fee_line(fee, span, terms, amount=amount, quantity=quantity, taxes=taxes, explanation=explanation)
 
 
 def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> Iterator[DraftLine]:
     """
-    Yield what a period still comes to for what is held, beyond what was claimed in advance of it, or less than that.
+    Yield the amounts that quantities of a period still cost, more or less than was billed in advance.
 
-    What was claimed for time that a cancellation has cut off since stays claimed, unless it is to be given back; what
-    a plan change has cut off is given back.
+    Amounts billed for time cut off by a cancellation stay billed unless they are to be credited; time cut off by a
+    plan change is credited.
     """
     span = closing.span
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
         if fee.kind == FeeKind.ONE_TIME or fee.billed != Billed.ADVANCE:
             continue
-        claim = closing.billed_fees.get(fee.fee_id)
-        until = _settled_until(closing, claim)
-        cumulative, explanation = _cumulative_amount(closing, claim, fee, terms, until=until)
-        before = claim.amount if claim else ZERO
-        amount = EXACT.subtract(cumulative, before)
-        if claim and amount < 0:
-            amount = claim.credit_for(amount, span.currency)
+        billed_fee = closing.billed_fees.get(fee.fee_id)
+        until = _settled_until(closing, billed_fee)
+        cumulative, explanation = _cumulative_amount(closing, billed_fee, fee, terms, until=until)
+        billed_amount = billed_fee.amount if billed_fee else ZERO
+        amount = EXACT.subtract(cumulative, billed_amount)
+        if billed_fee and amount < 0:
+            amount = billed_fee.credit_for(amount, span.currency)
         if amount:
-            explanation |= settlement_workings(cumulative, claim, amount, span.currency)
-            taxes = claim.taxes if claim else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
-            line = _line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
+            explanation |= settlement_workings(cumulative, billed_fee, amount, span.currency)
+            taxes = billed_fee.taxes if billed_fee else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
+            line = _fee_line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
             line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
             yield line
@@ -169,42 +172,45 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
 def settlement_workings(
     cumulative: Decimal, claim: BilledFee | None, amount: Decimal, currency: str
 ) -> dict[str, str]:
-    """Return the workings of what is settled: what a fee comes to, and what was claimed and left by coupons of it."""
-    before = round_money(claim.amount if claim else ZERO, currency)
-    told = {"cumulative": f"{cumulative:f}", "claimed_before": f"{before:f}"}
-    formula = f"{cumulative:f} − {before:f}"
+    """Return the workings of a settlement: the fee's amount, the billed amount, and its amount net of coupons."""
+    billed_amount = round_money(claim.amount if claim else ZERO, currency)
+    workings = {"cumulative": f"{cumulative:f}", "claimed_before": f"{billed_amount:f}"}
+    formula = f"{cumulative:f} − {billed_amount:f}"
     if claim and amount < 0 and claim.net != claim.amount:
-        told["net_before"] = to_plain_string(claim.net)
-        formula = f"({formula}) × {round_money(claim.net, currency):f} ÷ {before:f}"
+        workings["net_before"] = to_plain_string(claim.net)
+        formula = f"({formula}) × {round_money(claim.net, currency):f} ÷ {billed_amount:f}"
     if claim and amount < 0 and (given := amount - claim.net_share_of(cumulative - claim.amount, currency)):
-        told["given_before"] = to_plain_string(given)
+        workings["given_before"] = to_plain_string(given)
         formula = f"{formula} + {given:f}"
-    return told | {"formula": formula}
+    return workings | {"formula": formula}
 
 
 def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, Decimal]]:
-    """Yield what each fee for what is held still comes to in a closed period; all its claims are in `claimed`."""
+    """
+    Yield each quantity fee of a closed period with its unsettled amount; `billed_fees` must hold everything billed
+    for it.
+    """
     span = closing.span
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
-        claim = closing.billed_fees.get(fee.fee_id)
+        billed_fee = closing.billed_fees.get(fee.fee_id)
         if fee.kind == FeeKind.ONE_TIME:
             cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
-            left = round_money(cumulative, span.currency)
+            unsettled = round_money(cumulative, span.currency)
         else:
-            cumulative, _ = _cumulative_amount(closing, claim, fee, terms, until=_settled_until(closing, claim))
-            left = EXACT.subtract(cumulative, claim.amount if claim else ZERO)
-        if left:
-            yield fee, left
+            cumulative, _ = _cumulative_amount(closing, billed_fee, fee, terms, until=_settled_until(closing, billed_fee))
+            unsettled = EXACT.subtract(cumulative, billed_fee.amount if billed_fee else ZERO)
+        if unsettled:
+            yield fee, unsettled
 
 
 def one_time_quantity_lines(
     closing: PeriodToClose, span: RatingPeriod, seller: SellerTerms, *, is_start: bool
 ) -> Iterator[DraftLine]:
     """
-    Yield the lines of one-time fees for what is held more at the end of a period than before it.
+    Yield the lines of one-time fees for units added since the period before.
 
-    opens: whether the subscription begins with the period, which has only begun: what it starts with, in advance.
+    is_start: whether the subscription begins with the period, so that its initial quantity is billed in advance.
     """
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
@@ -215,7 +221,7 @@ def one_time_quantity_lines(
             full = to_plain_string(fee.amount)
             supplied_at = span.starts_at if is_start else last_instant(span.ends_at)
             taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=fee.tax_code)
-            yield _line(
+            yield _fee_line(
                 fee,
                 span,
                 terms,
@@ -226,37 +232,40 @@ def one_time_quantity_lines(
             )
 
 
-def _settled_until(closing: PeriodToClose, claim: BilledFee | None) -> datetime:
-    """Return until when a period is settled: one that ends early is paid for whole, unless that is given back."""
+def _settled_until(closing: PeriodToClose, billed_fee: BilledFee | None) -> datetime:
+    """
+    Return the end of the time that is settled: a period that ends early is paid in full, unless the rest is credited.
+    """
     ends_at = closing.span.ends_at
-    is_exact = claim is None or closing.next_period is not None or closing.credits_unused_time
-    return ends_at if is_exact else max(ends_at, claim.service_end)
+    is_exact = billed_fee is None or closing.next_period is not None or closing.credits_unused_time
+    return ends_at if is_exact else max(ends_at, billed_fee.service_end)
 
 
 def _cumulative_amount(
-    closing: PeriodToClose, claim: BilledFee | None, fee: FeeTerms, terms: VersionTerms, *, until: datetime
+    closing: PeriodToClose, billed_fee: BilledFee | None, fee: FeeTerms, terms: VersionTerms, *, until: datetime
 ) -> tuple[Decimal, dict[str, object]]:
     """
-    Return what a fee comes to in a period up to a moment, and the workings.
+    Return the amount of a fee in a period up to `until`, and the workings.
 
-    Where more was claimed, it is the whole less the rest, as that would be claimed anew: see `fees`.
+    If more time was billed, it is the amount for the whole minus that for the rest as it would be billed again: see
+    `fee_lines`.
     """
     span = closing.span
     parts = _segments(closing, span, fee, terms, until=until)
-    amount, explanation = _priced(fee, parts, terms)
-    if claim is None or claim.service_end <= until or terms.proration == "none":
+    amount, explanation = _price_segments(fee, parts, terms)
+    if billed_fee is None or billed_fee.service_end <= until or terms.proration == "none":
         return amount, explanation
-    rest = _segments(closing, span, fee, terms, since=until, until=claim.service_end)
-    whole, _ = _priced(fee, (*parts, *rest), terms)
-    left, told = _priced(fee, rest, terms)
-    return EXACT.subtract(whole, left), explanation | {"left": told["segments"]}
+    rest = _segments(closing, span, fee, terms, since=until, until=billed_fee.service_end)
+    whole, _ = _price_segments(fee, (*parts, *rest), terms)
+    rest_amount, rest_explanation = _price_segments(fee, rest, terms)
+    return EXACT.subtract(whole, rest_amount), explanation | {"left": rest_explanation["segments"]}
 
 
 def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, is_start: bool) -> int:
     changes = closing.quantity_changes.get(fee.code, ())
     if is_start:
         return billable_units(quantity_at(changes, span.starts_at, default=fee.least), fee.included)
-    claim = closing.billed_fees.get(fee.fee_id)
+    billed_fee = closing.billed_fees.get(fee.fee_id)
     count = count_added_units(
         changes,
         default=fee.least,
@@ -265,7 +274,7 @@ def _added_units(closing: PeriodToClose, span: RatingPeriod, fee: FeeTerms, *, i
         included=fee.included,
         is_first=closing.is_first,
     )
-    return count - int(claim.quantity if claim else 0)
+    return count - int(billed_fee.quantity if billed_fee else 0)
 
 
 def _segments(
@@ -285,7 +294,7 @@ def _segments(
         closing.quantity_changes.get(fee.code, ()),
         default=fee.least,
         start=since or span.starts_at,
-        # Where the customer's zone has changed, a period may reach over the edge of the interval it begins in.
+        # If the customer's time zone has changed, a period may extend past the interval it begins in.
         end=min(until, full_end),
         full_start=full_start,
         full_end=full_end,
@@ -295,15 +304,15 @@ def _segments(
 
 
 def _quantity(parts: tuple[Segment, ...], terms: VersionTerms) -> int:
-    """Return how many units a line is for: those held at the end, or the most at once where that is charged."""
-    return max(one.quantity for one in parts) if terms.proration == "none" else parts[-1].quantity
+    """Return the units of a line: the quantity at the end, or the highest one where that is charged."""
+    return max(segment.quantity for segment in parts) if terms.proration == "none" else parts[-1].quantity
 
 
-def _priced(fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms) -> tuple[Decimal, dict[str, object]]:
-    """Return what a fee comes to in these parts of a period, rounded once, and its explanation."""
+def _price_segments(fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms) -> tuple[Decimal, dict[str, object]]:
+    """Return the amount of a fee for these parts of a period, rounded once, and its explanation."""
     by = terms.proration
     exact = price_segments(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]
-    charged = [(billable_units(one.quantity, fee.included), one.share) for one in parts]
+    charged = [(billable_units(segment.quantity, fee.included), segment.share) for segment in parts]
     if by == "none":
         charged = [(max((units for units, _ in charged), default=0), Fraction(1))]
     return round_money(exact, terms.currency), {
@@ -311,13 +320,13 @@ def _priced(fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms) -> t
         "included": str(fee.included),
         "segments": [
             {
-                "quantity": str(one.quantity),
-                "billable": str(billable_units(one.quantity, fee.included)),
-                "from": one.start.isoformat(),
-                "to": one.end.isoformat(),
-                "share": str(one.share),
+                "quantity": str(segment.quantity),
+                "billable": str(billable_units(segment.quantity, fee.included)),
+                "from": segment.start.isoformat(),
+                "to": segment.end.isoformat(),
+                "share": str(segment.share),
             }
-            for one in parts
+            for segment in parts
         ],
         "formula": _formula(to_plain_string(fee.amount), charged, by),
     }
@@ -329,7 +338,7 @@ def _formula(full: str, charged: list[tuple[int, Fraction]], by: str) -> str:
     return f"({' + '.join(f'{units} × {share}' for units, share in charged)}) × {full}, {PRORATION_TEXTS[by]}"
 
 
-def _line(
+def _fee_line(
     fee: FeeTerms,
     span: RatingPeriod,
     terms: VersionTerms,

@@ -1,9 +1,9 @@
-"""Which lines of a document are a period's own, where it bills several: docs/closing.md#one-document."""
+"""Lines that belong to one period of a consolidated invoice: docs/closing.md#one-document."""
 
 
 def is_own_line_sql(period: str, line: str) -> str:
     """
-    Return SQL for whether a line of a period's document is the period's own, and not in another one's section.
+    Return SQL for whether a line of a period's invoice belongs to the period rather than to another period's section.
 
     period, line: aliases of billing_period and invoices_line.
     """

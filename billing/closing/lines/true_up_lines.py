@@ -1,8 +1,8 @@
 """
-Lines that settle a commitment: the true-up of what was not spent, and the surcharge on what was spent beyond.
+Lines that settle a commitment: the true-up of the missing part, and the surcharge on usage beyond it.
 
-Like late usage they are cumulative, minus what was billed: whatever becomes known of a contract's usage, and when,
-its lines come to what the contract comes to. docs/closing.md#commitments.
+Like late usage, they are cumulative amounts minus billed amounts: no matter when usage of a cycle becomes known, its
+lines sum to the cycle's amount. docs/closing.md#commitments.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ ONE = Decimal(1)
 
 
 def commitment_settlement_lines(
-    contract: CommitmentCycle,
+    cycle: CommitmentCycle,
     span: RatingPeriod,
     usage: Iterable[DraftLine],
     *,
@@ -33,44 +33,44 @@ def commitment_settlement_lines(
     suffix: str = "",
 ) -> Iterator[DraftLine]:
     """
-    Yield the lines that bring a contract's claims to what it comes to with these lines of usage on top.
+    Yield the lines that bring a cycle's billed amounts up to its amount, including these usage lines.
 
-    span: the period that they are about.
+    span: the period that the lines belong to.
     """
-    spent = sum((line.amount for line in usage), contract.spent)
+    spent = sum((line.amount for line in usage), cycle.spent)
     settled = settle_commitment(
-        contract.commitment, spent=spent, currency=contract.currency, share=contract.share, is_final=contract.is_over
+        cycle.commitment, spent=spent, currency=cycle.currency, share=cycle.share, is_final=cycle.is_over
     )
     terms = load_terms(span.version_id, span.currency)
-    for kind, words, cumulative, billed in (
-        ("true_up", "rest of the minimum commitment", settled.true_up, contract.true_up),
-        ("surcharge", "usage beyond the commitment", settled.surcharge, contract.surcharge),
+    for kind, label, cumulative, billed in (
+        ("true_up", "rest of the minimum commitment", settled.true_up, cycle.true_up),
+        ("surcharge", "usage beyond the commitment", settled.surcharge, cycle.surcharge),
     ):
         if cumulative != billed:
             yield DraftLine(
                 kind=kind,
-                description=f"{terms.plan_name}: {words}{suffix}",
-                service_start=contract.starts_at,
+                description=f"{terms.plan_name}: {label}{suffix}",
+                service_start=cycle.starts_at,
                 service_end=span.ends_at,
                 quantity=ONE,
                 unit="",
                 amount=EXACT.subtract(cumulative, billed),
                 taxes=seller.taxes_of(buyer, at=last_instant(span.ends_at), code=terms.tax_code),
                 explanation=commitment_workings(
-                    contract, settled, kind, spent=spent, cumulative=cumulative, billed=billed
+                    cycle, settled, kind, spent=spent, cumulative=cumulative, billed=billed
                 ),
             )
 
 
-def add_to_commitment(contract: CommitmentCycle, lines: Iterable[DraftLine]) -> None:
-    """Count lines that a document claims as claimed of the contract that they are about."""
+def add_to_commitment(cycle: CommitmentCycle, lines: Iterable[DraftLine]) -> None:
+    """Add lines of an invoice to the billed amounts of their commitment cycle."""
     for line in lines:
-        counted = line.kind if line.kind in ("true_up", "surcharge") else "spent"
-        setattr(contract, counted, getattr(contract, counted) + line.amount)
+        attribute = line.kind if line.kind in ("true_up", "surcharge") else "spent"
+        setattr(cycle, attribute, getattr(cycle, attribute) + line.amount)
 
 
 def commitment_workings(
-    contract: CommitmentCycle,
+    cycle: CommitmentCycle,
     settled: CommitmentSettlement,
     kind: str,
     *,
@@ -78,10 +78,10 @@ def commitment_workings(
     cumulative: Decimal,
     billed: Decimal,
 ) -> bytes:
-    """Return the workings of a line as JSON: what was promised and spent, and the sum that it is as a formula."""
-    commitment = contract.commitment
-    promised, used, now, before = (
-        f"{round_money(amount, contract.currency):f}" for amount in (settled.limit, spent, cumulative, billed)
+    """Return the workings of a line as JSON: committed and spent amounts, and its formula."""
+    commitment = cycle.commitment
+    promised, used, cumulative_text, billed_text = (
+        f"{round_money(amount, cycle.currency):f}" for amount in (settled.limit, spent, cumulative, billed)
     )
     factor = to_plain_string(EXACT.subtract(commitment.overage_factor, ONE))
     formula = f"{promised} − {used}" if kind == "true_up" else f"({used} − {promised}) × {factor}"
@@ -89,12 +89,12 @@ def commitment_workings(
         {
             "minimum": to_plain_string(commitment.minimum),
             "periods": str(commitment.periods),
-            "share": str(contract.share),
+            "share": str(cycle.share),
             "promised": promised,
             "spent": used,
             "factor": to_plain_string(commitment.overage_factor),
-            "cumulative": now,
-            "billed_before": before,
-            "formula": (formula if cumulative else "0") + (f" − {before}" if billed else ""),
+            "cumulative": cumulative_text,
+            "billed_before": billed_text,
+            "formula": (formula if cumulative else "0") + (f" − {billed_text}" if billed else ""),
         }
     )

@@ -1,4 +1,4 @@
-"""Lines for usage: one for each rate that was used, with the workings that are its amount."""
+"""Usage lines: one per rate used, with the workings that make up its amount."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -28,20 +28,20 @@ class UnpricedUsage(Exception):
 
 def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = False) -> Iterator[WindowCharge]:
     """
-    Rate what was used in a period: each feature's rates in the order of the plan, window by window.
+    Rate the usage of a period: each feature's rates in the order of the plan, window by window.
 
-    idle: whether to rate features that were not used at all, at a quantity of zero.
+    include_idle: whether to rate unused features, at a quantity of zero.
 
     :raises UnpricedUsage: if a counter's feature has no price in the currency.
     :raises ValueError: if a quantity cannot be priced, with the reason in words.
     """
-    recipe = line_templates(span)
-    for window in _windows(recipe, span, counters, idle=include_idle):
-        feature = recipe.features.get(window.plan_feature_id)
+    templates = line_templates(span)
+    for window in _windows(templates, span, counters, idle=include_idle):
+        feature = templates.features.get(window.plan_feature_id)
         if feature is None or feature.price is None:
             raise UnpricedUsage(
                 f"Usage of plan feature {window.plan_feature_id} has no price in {span.currency} in"
-                f" {recipe.terms.plan_code} v{recipe.terms.version_number}."
+                f" {templates.terms.plan_code} v{templates.terms.version_number}."
             )
         counted = counters.get(window, {})
         if include_idle and not counted:
@@ -55,31 +55,31 @@ def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = 
             yield WindowCharge(feature, window, line, before, counted.get(int(line.rate_key), EMPTY_COUNTER))
 
 
-def _windows(recipe: LineTemplates, span: RatingPeriod, counters: Counters, *, idle: bool) -> list[UsageWindow]:
+def _windows(templates: LineTemplates, span: RatingPeriod, counters: Counters, *, idle: bool) -> list[UsageWindow]:
     """Return the windows to rate, in the plan's order of features, then by time."""
     windows = list(counters)
     used = {window.plan_feature_id for window in windows}
-    unused = recipe.features.values() if idle else [*recipe.due_without_usage, *_features_used_earlier(recipe, span)]
+    unused = templates.features.values() if idle else [*templates.due_without_usage, *_features_used_earlier(templates, span)]
     windows += [
-        UsageWindow(one.plan_feature_id, start)
-        for one in dict.fromkeys(unused)
-        for start in _window_starts(recipe.terms, one, span)
-        if one.resets is not None or one.plan_feature_id not in used
-        if UsageWindow(one.plan_feature_id, start) not in counters
+        UsageWindow(feature.plan_feature_id, start)
+        for feature in dict.fromkeys(unused)
+        for start in _window_starts(templates.terms, feature, span)
+        if feature.resets is not None or feature.plan_feature_id not in used
+        if UsageWindow(feature.plan_feature_id, start) not in counters
     ]
     if len(windows) > 1:
-        order = {id_: position for position, id_ in enumerate(recipe.features)}
+        order = {id_: position for position, id_ in enumerate(templates.features)}
         windows.sort(key=lambda window: (order.get(window.plan_feature_id, 0), window.starts_at))
     return windows
 
 
-def _features_used_earlier(recipe: LineTemplates, span: RatingPeriod) -> Iterator[FeatureTerms]:
-    """Yield features that were used earlier in a window that runs on: what they come to may change without usage."""
-    return (recipe.features[plan_feature_id] for plan_feature_id, run in span.runs.items() if run.earlier)
+def _features_used_earlier(templates: LineTemplates, span: RatingPeriod) -> Iterator[FeatureTerms]:
+    """Yield features used earlier in a window that continues: their amount may change without usage."""
+    return (templates.features[plan_feature_id] for plan_feature_id, run in span.runs.items() if run.earlier)
 
 
 def _window_starts(terms: VersionTerms, feature: FeatureTerms, span: RatingPeriod) -> Iterator[datetime]:
-    """Yield where the windows of a period begin, on which a feature is due without usage."""
+    """Yield the starts of the windows in which a feature is due without usage."""
     if feature.resets is None:
         yield span.starts_at
         return
@@ -92,7 +92,7 @@ def _window_starts(terms: VersionTerms, feature: FeatureTerms, span: RatingPerio
 
 
 def window_share(span: RatingPeriod, feature: FeatureTerms, window: UsageWindow) -> Fraction:
-    """Return which share of its full window of use a period has, by the proration of its version."""
+    """Return the share of a usage window that lies in a period, by the proration of its version."""
     if feature.resets is None:
         return period_share(span)
     terms, zone = load_terms(span.version_id, span.currency), ZoneInfo(span.time_zone)
@@ -101,7 +101,7 @@ def window_share(span: RatingPeriod, feature: FeatureTerms, window: UsageWindow)
 
 
 def period_share(span: RatingPeriod) -> Fraction:
-    """Return which share of its whole interval a period is, by the proration of its version."""
+    """Return the share of its whole interval that a period covers, by the proration of its version."""
     terms = load_terms(span.version_id, span.currency)
     anchor = period_anchor(terms, anchor_at=span.anchor_at, time_zone=span.time_zone)
     return _share_of_interval(span, whole_interval(anchor, span.starts_at), terms)
@@ -132,10 +132,10 @@ def usage_lines(
         if not quantity and not amount and not include_idle:
             continue
         rate_id = int(line.rate_key)
-        told = special_case_notes(span, feature, line.rate_key) | (
+        notes = special_case_notes(span, feature, line.rate_key) | (
             cumulative_workings(due, span.currency) if before else {}
         )
-        drafted = DraftLine(
+        draft_line = DraftLine(
             kind="usage",
             description=line_description(span, feature, line, descriptions),
             service_start=span.starts_at,
@@ -144,33 +144,33 @@ def usage_lines(
             unit=feature.unit,
             amount=amount,
             taxes=seller.taxes_of(closing.buyer, at=supplied_at, code=feature.tax_code),
-            explanation=usage_workings(line, feature.overridden, **told),
+            explanation=usage_workings(line, feature.overridden, **notes),
             plan_feature_id=feature.plan_feature_id,
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
         yield (
-            drafted,
-            UsageSnapshot(drafted, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)),
+            draft_line,
+            UsageSnapshot(draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)),
         )
 
 
 def special_case_notes(span: RatingPeriod, feature: FeatureTerms, rate_key: int | str) -> dict[str, str]:
     """
-    Return what the workings of a line say beside its parts: whether usage of a trial was free or billed, and which
-    unit a wallet has paid it in, `XCR` for credits.
+    Return extra fields of a line's workings: whether trial usage was free or billed, and the unit in which a wallet
+    paid it, `XCR` for credits.
     """
-    told = {"trial": load_terms(span.version_id, span.currency).trial_usage} if span.is_trial else {}
-    return told | {"wallet": feature.wallet} if feature.wallet and rate_key != UNCOVERED else told
+    notes = {"trial": load_terms(span.version_id, span.currency).trial_usage} if span.is_trial else {}
+    return notes | {"wallet": feature.wallet} if feature.wallet and rate_key != UNCOVERED else notes
 
 
 def cumulative_workings(
     due: WindowCharge, currency: str, *, claimed: Decimal = ZERO, quantity: Decimal = ZERO, given: Decimal = ZERO
 ) -> dict[str, str]:
     """
-    Return how the workings of a line go on where they are of more than what it claims.
+    Return extra fields of a line's workings where these explain more than the amount that the line bills.
 
-    claimed, quantity: of the same period, by lines before this one. given: what is not given back again.
+    claimed, quantity: billed for the same period by earlier lines. given: the part that is not credited again.
     """
     cumulative = f"{round_money(due.line.amount, currency):f}"
     billed = f"{round_money(EXACT.add(due.billed_before(currency), claimed), currency):f}"
@@ -185,7 +185,7 @@ def cumulative_workings(
 
 
 def earlier_usage_json(span: RatingPeriod, feature: FeatureTerms) -> bytes | None:
-    """Return as JSON what earlier periods had used of a window that runs on, for the snapshot; None of others."""
+    """Return earlier periods' usage of a window that continues, as JSON for the snapshot; None for other windows."""
     run = span.runs.get(feature.plan_feature_id)
     if run is None or run.earlier is None:
         return None
@@ -197,20 +197,20 @@ def earlier_usage_json(span: RatingPeriod, feature: FeatureTerms) -> bytes | Non
 def line_description(
     span: RatingPeriod, feature: FeatureTerms, line: RatedLine, descriptions: Mapping[int, str]
 ) -> str:
-    """Return how the line of a rate, or of a bound, reads."""
+    """Return the description of the line of a rate or of a bound."""
     has_own = line.rate_key in (BOUND, UNCOVERED) and line.label
-    of_bound = f"{feature.name}: {line.label}" if has_own else feature.name
-    text = descriptions.get(int(line.rate_key)) or of_bound
+    fallback = f"{feature.name}: {line.label}" if has_own else feature.name
+    text = descriptions.get(int(line.rate_key)) or fallback
     text = f"{text} (as agreed)" if feature.overridden else text
     return f"{text} (trial)" if span.is_trial else text
 
 
 def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **more: str) -> bytes:
     """
-    Return the workings of a line as JSON: what `RatedLine.as_json` says, the sum that it is as a formula, and more.
+    Return the workings of a line as JSON: the fields of `RatedLine.as_json`, the formula of its amount, and more.
 
-    agreed: where it is not by the published price. Every other value is a number in plain text, so the JSON is put
-    together as it stands, in a third of the time.
+    agreed: differences from the published price. All other fields are plain numbers or text, so the JSON is
+        concatenated, in a third of the time.
     """
     parts, terms = [], []
     for part in line.parts:
@@ -233,7 +233,7 @@ def usage_workings(line: RatedLine, agreed: Sequence[TermDifference] = (), **mor
         more["climbed"] = to_plain_string(line.prior_units)
     rest = "".join(f',"{name}":"{text}"' for name, text in more.items())
     if agreed:
-        rest += f',"agreed":{msgspec.json.encode([one._asdict() for one in agreed]).decode()}'
+        rest += f',"agreed":{msgspec.json.encode([difference._asdict() for difference in agreed]).decode()}'
     return (
         f'{{"quantity":"{to_plain_string(line.quantity)}","included":"{to_plain_string(line.included)}"'
         f',"billable":"{to_plain_string(line.billable)}","refused":"{to_plain_string(line.refused)}","parts":[{",".join(parts)}]'

@@ -1,4 +1,4 @@
-"""What is to be done before a month is locked, and the lock itself: docs/closing.md#checklist."""
+"""The month-end checklist and the month lock: docs/closing.md#checklist."""
 
 from billing.closing.month_end.checklist import ChecklistPoint, read_checklist
 from billing.closing.month_end.month_lock import lock_checked_month

@@ -1,7 +1,7 @@
 """
-The checklist of a seller's month: what is still open of it, and what of that keeps it from being locked.
+The checklist of a seller's month: open points, and which of them prevent its lock.
 
-Its questions are of a fixed number, whatever the month holds. Source: docs/closing.md#checklist.
+It takes a fixed number of queries, however large the month is. Source: docs/closing.md#checklist.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, QuerySet
 
 from billing.closing.late_usage.report import report_late_usage
-from billing.metering.usage.unmatched_value import at_stake, open_reports
+from billing.metering.usage.unmatched_value import estimate_unmatched_value, open_reports
 from billing.models import Job, Period
 from billing.models.jobs import JobKind, JobState
 from billing.models.periods import PeriodKind, PeriodState
@@ -28,19 +28,20 @@ from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
 MAX_COUNTED = 1_000
-"""Rows of a point that are counted, and no further: a page must come soon, whatever is open."""
+"""Rows counted per point, so that a page loads fast however many are open."""
 
 MAX_GRACE_PERIOD = timedelta(days=60)
-"""The longest that a seller waits for stragglers; it bounds what of the queue is looked at."""
+"""The longest grace period of a seller; it bounds the part of the queue that is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChecklistPoint:
     """
-    One thing to look at.
+    One point of the checklist.
 
-    count: how many are open, `MOST_COUNTED` and one more at most. blocks: whether any keeps the month from being
-    locked. amounts: what they come to by currency, where that is known.
+    count: number of open rows, at most `MAX_COUNTED` + 1.
+    blocks: whether an open row prevents the lock of the month.
+    amounts: the rows' total by currency, where known.
     """
 
     code: str
@@ -59,32 +60,35 @@ class ChecklistPoint:
 
 def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
     """
-    Return all points of a month, those that keep it open first. `month`: its first day, by the seller's calendar.
+    Return all points of a month, the blocking ones first.
 
-    It is about live customers, and about what was over at the month's end; documents are of the month by their date.
+    month: its first day, in the seller's time zone.
+
+    Only live customers count, and only periods and usage that had ended by the month's end; invoices belong to the
+    month of their date.
     """
-    begins, over = month_bounds(month, ZoneInfo(seller.time_zone))
-    documents = _invoice_points(seller, documents_issued_in(seller.pk, month), begins, over)
-    return [*_period_points(seller, over), *_usage_points(seller, over), *documents, *_remaining_points(over)]
+    month_start, month_end = month_bounds(month, ZoneInfo(seller.time_zone))
+    invoice_points = _invoice_points(seller, documents_issued_in(seller.pk, month), month_start, month_end)
+    return [*_period_points(seller, month_end), *_usage_points(seller, month_end), *invoice_points, *_remaining_points(month_end)]
 
 
-def _period_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
+def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
     live = {"subscription__customer__seller": seller, "subscription__sandbox": False}
     periods = Period.objects.filter(
-        state=PeriodState.OPEN, due_at__lte=over + MAX_GRACE_PERIOD, ends_at__lte=over, **live
+        state=PeriodState.OPEN, due_at__lte=month_end + MAX_GRACE_PERIOD, ends_at__lte=month_end, **live
     )
-    periods = periods.exclude(kind=PeriodKind.OPENING, ends_at=over)  # it bills the month that begins
-    drafts = Invoice.objects.filter(seller=seller, sandbox=False, state=InvoiceState.DRAFT, period_end__lte=over)
+    periods = periods.exclude(kind=PeriodKind.OPENING, ends_at=month_end)  # it bills the month that begins
+    drafts = Invoice.objects.filter(seller=seller, sandbox=False, state=InvoiceState.DRAFT, period_end__lte=month_end)
     yield ChecklistPoint("periods_open", _count(periods.filter(error="")), blocks=True)
     yield ChecklistPoint("periods_failed", _count(periods.exclude(error="")), blocks=True)
     yield ChecklistPoint("drafts", _count(drafts), blocks=True)
 
 
-def _usage_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
-    which = {"seller": seller.pk, "before": over}
-    unmatched = _count(open_reports(**which))
-    yield ChecklistPoint("unmatched_usage", unmatched, amounts=at_stake(**which).amounts if unmatched else {})
-    late = report_late_usage(seller=seller.pk, until=over)
+def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
+    scope = {"seller": seller.pk, "before": month_end}
+    unmatched = _count(open_reports(**scope))
+    yield ChecklistPoint("unmatched_usage", unmatched, amounts=estimate_unmatched_value(**scope).amounts if unmatched else {})
+    late = report_late_usage(seller=seller.pk, until=month_end)
     amounts: dict[str, Decimal] = {}
     for (_, currency), amount in late.totals.items():
         amounts[currency] = EXACT.add(amounts.get(currency, ZERO), amount)
@@ -92,25 +96,25 @@ def _usage_points(seller: Seller, over: datetime) -> Iterable[ChecklistPoint]:
 
 
 def _invoice_points(
-    seller: Seller, of_month: QuerySet[Invoice], begins: datetime, over: datetime
+    seller: Seller, invoices: QuerySet[Invoice], month_start: datetime, month_end: datetime
 ) -> Iterable[ChecklistPoint]:
-    yield ChecklistPoint("without_file", _count(of_month.exclude(rendering__content__isnull=False)))
-    told = {
+    yield ChecklistPoint("without_file", _count(invoices.exclude(rendering__content__isnull=False)))
+    issued_notifications = {
         "notification__kind": "invoice.issued",
-        "notification__created_at__gte": begins,
-        "notification__created_at__lt": over,
+        "notification__created_at__gte": month_start,
+        "notification__created_at__lt": month_end,
     }
-    troubled = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **told)
-    whose = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
-    yield ChecklistPoint("not_sent", _count(troubled.filter(**whose)))
-    credited = of_month.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
-    overpaid = Invoice.objects.filter(pk__in=credited, paid__gt=F("total") - F("credited"))
+    failed_deliveries = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **issued_notifications)
+    of_seller = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
+    yield ChecklistPoint("not_sent", _count(failed_deliveries.filter(**of_seller)))
+    credited_ids = invoices.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
+    overpaid = Invoice.objects.filter(pk__in=credited_ids, paid__gt=F("total") - F("credited"))
     yield ChecklistPoint("overpaid", _count(overpaid))
 
 
-def _remaining_points(over: datetime) -> Iterable[ChecklistPoint]:
+def _remaining_points(month_end: datetime) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
-    audit = Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=over, state=JobState.DONE).order_by("-pk").first()
+    audit = Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=month_end, state=JobState.DONE).order_by("-pk").first()
     yield ChecklistPoint("audit_missing", int(audit is None))
     yield ChecklistPoint("audit_violated", audit.figures.get("violated", 0) if audit else 0, blocks=True)
 

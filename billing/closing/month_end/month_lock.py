@@ -1,4 +1,4 @@
-"""Lock a month whose checklist lets it be locked."""
+"""Lock a month whose checklist allows it."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -18,39 +18,39 @@ def lock_checked_month(
     *, seller: Seller, month: date, note: str, by: AbstractBaseUser | None, at: datetime
 ) -> MonthLock:
     """
-    Lock a seller's month, and keep what the checklist says of it now.
+    Lock a seller's month and store the checklist as it is now.
 
-    :raises CannotLock: if a point of the checklist keeps it open, it is not over, or it is locked already.
+    :raises MonthLockRefused: if a point of the checklist prevents it, the month is not over, or it is locked already.
     """
     points = read_checklist(seller=seller, month=month)
-    if found := obstacles(points):
-        raise MonthLockRefused(f"{month:%B %Y} of {seller} cannot be locked. {' '.join(found)}")
+    if sentences := obstacles(points):
+        raise MonthLockRefused(f"{month:%B %Y} of {seller} cannot be locked. {' '.join(sentences)}")
     return lock_month(seller=seller, month=month, checklist=stored_points(points), note=note, by=by, at=at)
 
 
 def obstacles(points: list[ChecklistPoint]) -> list[str]:
-    """Return what keeps a month open, in sentences."""
-    told = {
+    """Return the reasons that keep a month open, in sentences."""
+    sentences = {
         "periods_open": "periods that were over are not billed yet",
         "periods_failed": "periods could not be billed",
         "drafts": "documents are not issued",
         "audit_violated": "promises of the books are broken, as the latest audit says",
     }
-    return [f"{min(one.count, MAX_COUNTED):,} {told[one.code]}." for one in points if one.prevents_lock]
+    return [f"{min(point.count, MAX_COUNTED):,} {sentences[point.code]}." for point in points if point.prevents_lock]
 
 
 def stored_points(points: list[ChecklistPoint]) -> list[dict[str, Any]]:
-    """Return the points as they are stored with the lock, and told by the API."""
-    return [asdict(one) | {"amounts": _amounts_as_text(one.amounts)} for one in points]
+    """Return the points in the form stored with the lock and returned by the API."""
+    return [asdict(point) | {"amounts": _amounts_as_text(point.amounts)} for point in points]
 
 
 def points_of_lock(lock: MonthLock) -> list[ChecklistPoint]:
-    """Return the points as a lock has kept them."""
+    """Return the points stored with a lock."""
     return [
         ChecklistPoint(
-            one["code"], one["count"], one["blocks"], {a["currency"]: Decimal(a["amount"]) for a in one["amounts"]}
+            point["code"], point["count"], point["blocks"], {row["currency"]: Decimal(row["amount"]) for row in point["amounts"]}
         )
-        for one in lock.checklist
+        for point in lock.checklist
     ]
 
 

@@ -1,4 +1,4 @@
-"""How the last months of all sellers stand."""
+"""The status of the last months of all sellers."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,9 +17,11 @@ MAX_SELLERS = 20
 @dataclass(frozen=True, slots=True)
 class MonthStatus:
     """
-    How a seller's month stands. open, failed: periods that were over by its end and are not billed yet.
+    The status of a seller's month.
 
-    is_over: by the seller's calendar. lock: the one in force.
+    open, failed: periods that ended by its end and are not billed yet.
+    is_over: in the seller's time zone.
+    lock: the lock in force, if any.
     """
 
     seller: Seller
@@ -30,7 +32,8 @@ class MonthStatus:
     lock: MonthLock | None = None
 
 
-# A period that ends with a month is of that month; what is due in advance at a start is of the month that begins.
+# A period that ends with a month belongs to that month; fees due in advance at a start belong to the month that
+# begins. 60 days is the longest grace period, so older rows of the queue need not be read.
 _OPEN = """
 SELECT s.id, date_trunc('month', (p.ends_at - CASE p.kind WHEN 'regular' THEN interval '1 microsecond'
         ELSE interval '0' END) AT TIME ZONE s.time_zone)::date,
@@ -43,26 +46,26 @@ WHERE p.state = 'open' AND p.due_at <= %(at)s::timestamptz + interval '60 days' 
 
 
 def read_overview(*, at: datetime) -> tuple[list[Seller], list[list[MonthStatus]]]:
-    """Return the sellers, and for each of the last months, the latest first, how it stands with each of them."""
+    """Return the sellers, and for each of the last months, the latest first, its status for each seller."""
     sellers = list(Seller.objects.order_by("legal_name", "pk")[:MAX_SELLERS])
     months = [month_of(at.date())]
     while len(months) < MONTHS:
         months.append(month_before(months[-1]))
     locks = MonthLock.objects.filter(seller__in=sellers, month__in=months, unlocked_at__isnull=True)
-    locked = {(one.seller_id, one.month): one for one in locks.select_related("locked_by")}
+    locked = {(lock.seller_id, lock.month): lock for lock in locks.select_related("locked_by")}
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"at": at})
-        left = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
-    return sellers, [[_month_status(seller, month, at, left, locked) for seller in sellers] for month in months]
+        open_counts = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
+    return sellers, [[_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months]
 
 
 def _month_status(
     seller: Seller,
     month: date,
     at: datetime,
-    left: dict[tuple[int, date], list[int]],
+    open_counts: dict[tuple[int, date], list[int]],
     locked: dict[tuple[int, date], MonthLock],
 ) -> MonthStatus:
-    open_, failed = left.get((seller.pk, month), (0, 0))
+    open_, failed = open_counts.get((seller.pk, month), (0, 0))
     is_over = month < month_of(at.astimezone(ZoneInfo(seller.time_zone)).date())
     return MonthStatus(seller, month, is_over, open_, failed, locked.get((seller.pk, month)))

@@ -1,1 +1,1 @@
-"""The files of many documents: made as bulk work, and sent in one archive: docs/rendering.md#many."""
+"""PDFs of many invoices: rendered by a job and downloaded in one archive: docs/rendering.md#many."""

@@ -1,4 +1,4 @@
-"""Files of documents in one archive, sent while it is made: memory holds one file at a time."""
+"""An archive of invoice files, streamed while it is built: memory holds one file at a time."""
 
 import io
 import zipfile
@@ -12,19 +12,19 @@ from invoices.models import Invoice, Rendering
 from invoices.rendering.downloads import file_name
 
 MAX_FILES = 1_000
-"""Of one archive; more documents are sent in parts."""
+"""Files per archive; more invoices are downloaded in parts."""
 
 EARLIEST_DATE = date(1980, 1, 1)
-"""Of what an archive can say of a file's time."""
+"""The earliest file date that the ZIP format can store."""
 
 
 def count_archives(parameters: dict[str, Any]) -> int:
-    """Return how many archives hold the files of these documents."""
+    """Return the number of archives that the files of these invoices need."""
     return ceil(selected_invoices(parameters).order_by().count() / MAX_FILES)
 
 
 def stream_archive(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
-    """Yield an archive of the files that are there of one part of these documents, counted from 1."""
+    """Yield an archive of the available files of one part of these invoices. part: counted from 1."""
     first = (part - 1) * MAX_FILES
     ids = list(selected_invoices(parameters).values_list("pk", flat=True)[first : first + MAX_FILES])
     sink = _ArchiveBuffer()
@@ -34,7 +34,7 @@ def stream_archive(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
             content = Rendering.objects.filter(invoice=id_).values_list("content", flat=True).first()
             if content is not None:
                 day = max(invoice.issue_date or EARLIEST_DATE, EARLIEST_DATE)
-                # Numbers are unique for a seller alone, so each has a folder.
+                # Numbers are unique per seller only, so each seller gets a folder.
                 name = f"{invoice.seller.code}/{file_name(invoice)}"
                 archive.writestr(zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0)), bytes(content))
             yield sink.taken()
@@ -42,7 +42,7 @@ def stream_archive(parameters: dict[str, Any], *, part: int) -> Iterator[bytes]:
 
 
 class _ArchiveBuffer(io.RawIOBase):
-    """Where an archive is written to: it keeps what was not taken yet, and cannot go back."""
+    """A write-only sink that holds the bytes not yet taken; it cannot seek, so the archive is streamable."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -55,5 +55,5 @@ class _ArchiveBuffer(io.RawIOBase):
         return len(data)
 
     def taken(self) -> bytes:
-        found, self._kept = bytes(self._kept), bytearray()
-        return found
+        pending, self._kept = bytes(self._kept), bytearray()
+        return pending

@@ -1,4 +1,4 @@
-"""Make the files of many documents as bulk work: an item is a document."""
+"""Job that renders the PDFs of many invoices: one item per invoice."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,17 +20,17 @@ BATCH_SIZE = 1_000
 
 def start_rendering(*, selection: dict[str, Any], title: str, by: AbstractBaseUser | None, at: datetime) -> Job:
     """
-    Store a job that makes the files that documents lack, those that were given up among them.
+    Store a job that renders the missing PDFs of invoices, including those given up earlier.
 
-    of: which documents, by `selecting`. A file that is there stays: it is what the customer was sent.
+    selection: the invoices, by a function of `selection.py`. An existing PDF stays: it was sent to the customer.
     """
     return start.start(kind=JobKind.RENDERING, title=title, parameters=selection, dry_run=False, by=by, at=at)
 
 
 def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    lacking = selected_invoices(job.parameters).exclude(rendering__content__isnull=False)
+    without_file = selected_invoices(job.parameters).exclude(rendering__content__isnull=False)
     number, last = (after.number, after.parameters["invoice"]) if after else (0, 0)
-    while ids := list(lacking.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH_SIZE]):
+    while ids := list(without_file.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH_SIZE]):
         for last in ids:
             number += 1
             yield JobItem(job=job, number=number, parameters={"invoice": last})
@@ -40,14 +40,14 @@ def _render_item(item: JobItem, at: datetime) -> ItemOutcome:
     invoice = Invoice.objects.get(pk=item.parameters["invoice"])
     try:
         render_one(invoice_id=invoice.pk, at=at, insist=True)
-    except NotRendered as reason:
-        why = str(reason)
-        finding: dict[str, str | int] = {"document": str(invoice), "why": why}
-        return ItemOutcome({"failed": 1}, [finding], unfinished=f"{invoice}: {why}", is_transient=why == UNFINISHED)
+    except NotRendered as refusal:
+        reason_text = str(refusal)
+        finding: dict[str, str | int] = {"document": str(invoice), "why": reason_text}
+        return ItemOutcome({"failed": 1}, [finding], unfinished=f"{invoice}: {reason_text}", is_transient=reason_text == UNFINISHED)
     return ItemOutcome({"files": 1})
 
 
 RENDERING = JobDefinition(
     permission="invoices.change_rendering", split=_create_items, process=_render_item, columns=("document", "why")
 )
-"""Making PDFs as bulk work."""
+"""The definition of this job."""

@@ -1,4 +1,4 @@
-"""Which documents a job of printing is about: what a close run issued, a seller's month, or a selection."""
+"""The invoices of a rendering job: those issued by an invoice run, in a seller's month, or selected by hand."""
 
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from invoices.documents.month_lock import documents_issued_in
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 
+# Every period of the run's items, no matter which process closed it.
 _OF_RUN = """
 SELECT p.invoice_id FROM billing_jobitem i
 CROSS JOIN LATERAL jsonb_array_elements_text(i.parameters -> 'periods') t(id)
@@ -32,10 +33,10 @@ def select_ids(invoice_ids: list[int]) -> dict[str, Any]:
 
 
 def selected_invoices(parameters: dict[str, Any]) -> QuerySet[Invoice]:
-    """Return the issued documents that these parameters are about, in the order of their issue."""
+    """Return the selected issued invoices, in the order of issue."""
     if "month" in parameters:
         return documents_issued_in(parameters["seller"], date.fromisoformat(parameters["month"])).order_by("pk")
-    found = Invoice.objects.exclude(state=InvoiceState.DRAFT).order_by("pk")
+    invoices = Invoice.objects.exclude(state=InvoiceState.DRAFT).order_by("pk")
     if "run" in parameters:
-        return found.filter(pk__in=RawSQL(_OF_RUN, [parameters["run"]]))  # noqa: S611 - no part of it is given
-    return found.filter(pk__in=parameters["invoices"])
+        return invoices.filter(pk__in=RawSQL(_OF_RUN, [parameters["run"]]))  # noqa: S611 - the SQL is constant
+    return invoices.filter(pk__in=parameters["invoices"])

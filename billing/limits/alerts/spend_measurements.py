@@ -9,7 +9,7 @@ from billing.limits.alerts.measurements import Measurement
 from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
 from billing.limits.alerts.thresholds import is_forecast_reliable, levels_reached
 from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, compute_cap_usage
-from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, usage_of_customers
+from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, read_usage_of_customers
 from billing.models import AlertRule
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction
@@ -29,7 +29,7 @@ def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: date
     if not rules.has_active(KINDS):
         return
     projects = rules.has_active([AlertKind.PROJECTED])
-    usage = usage_of_customers(customer_ids=list(sellers), at=at, projects=projects)
+    usage = read_usage_of_customers(customer_ids=list(sellers), at=at, projects=projects)
     before = _read_previous_costs(usage) if rules.has_active([AlertKind.LAST_PERIOD]) else {}
     for customer_id, periods in usage.items():
         seller_id = sellers[customer_id]

@@ -10,7 +10,7 @@ from billing.limits.alerts.measurements import Measurement
 from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
 from billing.limits.alerts.spend_measurements import feature_cost
 from billing.limits.alerts.thresholds import BASELINE_DAYS, spike_levels, usual_daily_quantity
-from billing.metering.usage.current_usage import usage_of_customers
+from billing.metering.usage.current_usage import read_usage_of_customers
 from billing.metering.usage.usage_summary import ADDING
 from billing.models.alerts import AlertKind
 from lib import prepared_statements
@@ -38,7 +38,7 @@ def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: date
     if not rules.has_active([AlertKind.ANOMALY]):
         return
     used = _read_recent_usage(list(sellers), at=at)
-    usage = usage_of_customers(customer_ids={customer_id for customer_id, *_ in used}, at=at, projects=False)
+    usage = read_usage_of_customers(customer_ids={customer_id for customer_id, *_ in used}, at=at, projects=False)
     for customer_id, periods in usage.items():
         for period in periods:
             for one in period.features:

@@ -72,7 +72,7 @@ class Command(BaseCommand):
             job = start_invoice_run(until=at, at=database_time(), by=None, dry_run=dry_run)
         except InvoiceRunRefused as refusal:
             raise CommandError(str(refusal)) from refusal
-        call_command("work_on_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
+        call_command("run_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
 
     def _close(self, at: datetime, *, is_silent: bool) -> CloseSummary:
         done = CloseSummary()

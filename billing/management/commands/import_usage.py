@@ -13,12 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from billing.metering.imports import (
     FORMATS,
     FileRefused,
-    Imported,
+    ImportTotals,
     Refusal,
-    format_of,
+    detect_format,
     import_usage,
-    rows_of,
-    shape_of,
+    read_rows,
+    build_row_mapping,
 )
 from lib.csv_export import escape_formula
 from lib.progress_bar import show_progress
@@ -69,13 +69,13 @@ class Command(BaseCommand):
 
             try:
                 content = opened.enter_context(file.open("rb"))
-                columns, rows = rows_of(content, options["format"] or format_of(file.name))
-                shape = shape_of(columns, names=names, id_from=id_from)
+                columns, rows = read_rows(content, options["format"] or detect_format(file.name))
+                shape = build_row_mapping(columns, names=names, id_from=id_from)
                 size = file.stat().st_size
                 show = opened.enter_context(self._progress(size, as_json=as_json))
                 done = import_usage(
                     rows=rows,
-                    shape=shape,
+                    mapping=shape,
                     sandbox=options["sandbox"],
                     at=database_time(),
                     dry_run=options["dry_run"],
@@ -106,7 +106,7 @@ class Command(BaseCommand):
             return nullcontext(lambda done: None)
         return show_progress("importing", size, out=self.stdout)
 
-    def _report(self, done: Imported, shown: list[Refusal], *, dry_run: bool, as_json: bool) -> None:
+    def _report(self, done: ImportTotals, shown: list[Refusal], *, dry_run: bool, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(asdict(done)))
         else:

@@ -1,4 +1,4 @@
-"""`manage.py work_on_jobs`: go on with bulk work beside the workers, with progress, and say what came of it."""
+"""`manage.py run_jobs`: go on with bulk work beside the workers, with progress, and say what came of it."""
 
 import time
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""Say whose usage was corrected: docs/webhooks.md#types."""
+"""The webhook event about corrected usage: docs/webhooks.md#types."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -15,21 +15,23 @@ def notify_corrected(
     new: Sequence[CorrectionRequest], wrong: Sequence[EventContributions], numbers: Mapping[str, int], *, at: datetime
 ) -> None:
     """
-    Announce, once for each customer, how many events were taken back and how many replaced.
+    Announce, once per customer, how many events were voided and how many were replaced.
 
-    numbers: of the corrections, by their events' keys. Events of nobody's are told to nobody.
+    numbers: sequence number of each correction, by its event's key.
+
+    Events without a customer are not announced.
     """
     if not has_listeners(KIND):
         return
-    whose = {one.row.key: one.row.customer_id for one in wrong}
+    customer_ids = {contributions.row.key: contributions.row.customer_id for contributions in wrong}
     by_customer: dict[int, list[CorrectionRequest]] = defaultdict(list)
-    for one in new:
-        if (customer_id := whose.get(one.key)) is not None:
-            by_customer[customer_id].append(one)
-    told = []
-    for customer_id, some in sorted(by_customer.items()):
-        first = min(numbers[one.key] for one in some)
-        replaced = sum(one.replacement is not None for one in some)
-        facts = {"taken_back": len(some) - replaced, "replaced": replaced, "first_event": some[0].id}
-        told.append(Announcement(customer_id, {**facts, "reason": some[0].reason}, f"corrections:{first}"))
-    announce_all(kind=KIND, announcements=told, at=at)
+    for request in new:
+        if (customer_id := customer_ids.get(request.key)) is not None:
+            by_customer[customer_id].append(request)
+    announcements = []
+    for customer_id, requests in sorted(by_customer.items()):
+        first = min(numbers[request.key] for request in requests)
+        replaced = sum(request.replacement is not None for request in requests)
+        facts = {"taken_back": len(requests) - replaced, "replaced": replaced, "first_event": requests[0].id}
+        announcements.append(Announcement(customer_id, {**facts, "reason": requests[0].reason}, f"corrections:{first}"))
+    announce_all(kind=KIND, announcements=announcements, at=at)

@@ -1,7 +1,7 @@
 """
-Decode the body of a request for corrections, and tell what is wrong with each of them.
+Decode the body of a correction request and report each invalid correction.
 
-Pure, like billing/metering/ingest/parser.py, which reads the replacements.
+Pure, like billing/metering/ingest/parser.py, which parses the replacements.
 """
 
 from datetime import datetime
@@ -14,11 +14,11 @@ from billing.metering.ingest import parser
 from billing.metering.ingest.parser import BodyRefused, EventError, Name, ReceivedEvent
 
 MAX_CORRECTIONS = 1_000
-"""Corrections of one request: each may have to read the events of its period again."""
+"""Corrections per request. Each of them may need to read all events of its period."""
 
 
 class CorrectionBody(msgspec.Struct, forbid_unknown_fields=True):
-    """A correction as documented: the event by its id and source, what is to become of it, and why."""
+    """A correction as documented: the event by its id and source, the kind of correction, and the reason."""
 
     id: Name
     kind: Literal["void", "replace"]
@@ -27,15 +27,15 @@ class CorrectionBody(msgspec.Struct, forbid_unknown_fields=True):
     replacement: msgspec.Raw = msgspec.Raw(b"")
 
 
-_asked = msgspec.json.Decoder(CorrectionBody).decode
-_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_correction = msgspec.json.Decoder(CorrectionBody).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def parse_corrections(
     body: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
 ) -> tuple[list[CorrectionRequest], list[EventError], bool]:
     """
-    Return the corrections of a body that can be tried, those that cannot, and whether the body was a single one.
+    Return the valid corrections of a body, an error for each invalid one, and whether the body was a single object.
 
     oldest, newest: bounds of a replacement's timestamp, inclusive.
 
@@ -46,23 +46,23 @@ def parse_corrections(
             f"The body has {len(body):,} bytes; send at most {parser.MAX_BYTES:,} at a time.", status=413
         )
     single = body.lstrip()[:1] == b"{"
-    wanted: list[CorrectionRequest] = []
-    refused: list[EventError] = []
+    requests: list[CorrectionRequest] = []
+    errors: list[EventError] = []
     for index, raw in enumerate(_split(body, single=single)):
-        found = _read_one(index, raw, sandbox=sandbox, at=at, oldest=oldest, newest=newest)
-        (refused if isinstance(found, EventError) else wanted).append(found)  # type: ignore[arg-type]
-    return wanted, refused, single
+        correction = _read_one(index, raw, sandbox=sandbox, at=at, oldest=oldest, newest=newest)
+        (errors if isinstance(correction, EventError) else requests).append(correction)  # type: ignore[arg-type]
+    return requests, errors, single
 
 
 def _split(body: bytes, *, single: bool) -> list[bytes]:
     try:
-        raws = _raws(b"[%b]" % body if single else body)
+        raws = _decode_list(b"[%b]" % body if single else body)
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = parser.replace_lone_surrogates(body)
-        if mended != body:
-            return _split(mended, single=single)
+        repaired = parser.replace_lone_surrogates(body)
+        if repaired != body:
+            return _split(repaired, single=single)
         raise BodyRefused(f"The body is not a JSON correction or array of them: {error}. Send UTF-8 JSON.") from error
     if not raws:
         raise BodyRefused("There is no correction in the body; send at least one.")
@@ -75,31 +75,31 @@ def _read_one(
     index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
 ) -> CorrectionRequest | EventError:
     try:
-        asked = _asked(raw)
-        twice = parser.find_repeated_key(raw)
+        correction = _decode_correction(raw)
+        repeated_key = parser.find_repeated_key(raw)
     except RecursionError:
         return EventError(index, "replacement", f"nested too deeply; at most {parser.MAX_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return parser.describe_decode_error(index, str(error), default_field="correction")
-    if twice is not None:
-        return EventError(index, twice, "this key appears twice; send it once", asked.id)
-    if any("\0" in text for text in (asked.id, asked.source, asked.reason)):
-        return EventError(index, "correction", parser.INVALID_CHARACTER, asked.id)
-    if not asked.reason.strip():
-        return EventError(index, "reason", "say why the event is wrong", asked.id)
-    new: ReceivedEvent | None = None
-    if asked.kind == "replace":
-        if not bytes(asked.replacement):
-            return EventError(index, "replacement", "send the event that takes its place, or say “void”", asked.id)
-        found = parser.parse_event(
-            index, bytes(asked.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest
+    if repeated_key is not None:
+        return EventError(index, repeated_key, "this key appears twice; send it once", correction.id)
+    if any("\0" in text for text in (correction.id, correction.source, correction.reason)):
+        return EventError(index, "correction", parser.INVALID_CHARACTER, correction.id)
+    if not correction.reason.strip():
+        return EventError(index, "reason", "say why the event is wrong", correction.id)
+    replacement: ReceivedEvent | None = None
+    if correction.kind == "replace":
+        if not bytes(correction.replacement):
+            return EventError(index, "replacement", "send the event that takes its place, or say “void”", correction.id)
+        parsed = parser.parse_event(
+            index, bytes(correction.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest
         )
-        if isinstance(found, EventError):
-            return EventError(index, f"replacement.{found.field}", found.detail, asked.id)
-        new = found
-    elif bytes(asked.replacement):
+        if isinstance(parsed, EventError):
+            return EventError(index, f"replacement.{parsed.field}", parsed.detail, correction.id)
+        replacement = parsed
+    elif bytes(correction.replacement):
         return EventError(
-            index, "replacement", "a void has none; say “replace” to put another in its place", asked.id
+            index, "replacement", "a void has none; say “replace” to put another in its place", correction.id
         )
-    key = parser.event_key(asked.id, source=asked.source, sandbox=sandbox)
-    return CorrectionRequest(index, asked.id, asked.source, key, asked.reason.strip(), new)
+    key = parser.event_key(correction.id, source=correction.source, sandbox=sandbox)
+    return CorrectionRequest(index, correction.id, correction.source, key, correction.reason.strip(), replacement)

@@ -1,8 +1,8 @@
 """
-Tally anew what events had a part in that no longer count: docs/metering.md#corrections.
+Rebuild aggregate states after corrections: docs/metering.md#corrections.
 
-A greatest value that is taken back does not say what the next one was, so the events of its series that still count
-are read once more. This runs after the counters were moved, which nobody else adds to until the transaction ends.
+A maximum that is voided doesn't reveal the next greatest value, so the remaining events of its series are read again.
+This runs after the counters were moved; no other transaction adds to them until this one ends.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ from plans.catalog.stored_terms import MeteringTerms
 
 
 class EventSelection(NamedTuple):
-    """Which events to read again: those of a customer's period with this name."""
+    """The events to read again: those of a customer's period with this name."""
 
     customer_id: int
     name: str
@@ -37,9 +37,9 @@ class EventSelection(NamedTuple):
 @dataclass(slots=True)
 class SeriesRebuild:
     """
-    What is told anew of one series: its tallies, and the last word on each value that lost one.
+    The rebuild of one series: its aggregate states, and the last membership change of each value that lost one.
 
-    levels: of a weighted sum of levels, whose moment is of all of them.
+    levels: values of a weighted sum of levels, whose `moment` depends on all of them.
     """
 
     metering: MeteringTerms
@@ -49,85 +49,86 @@ class SeriesRebuild:
 
 
 def rebuild_states(taken: Iterable[EventContributions]) -> None:
-    """Tally anew the series that these events gave to, which are taken back by now."""
-    found: dict[EventSelection, dict[RollupSeries, SeriesRebuild]] = {}
+    """Rebuild the series that these events contributed to; the events are voided by now."""
+    selections: dict[EventSelection, dict[RollupSeries, SeriesRebuild]] = {}
     levels: list[tuple[RollupSeries, datetime, str, str]] = []
-    for one in taken:
-        for part in one.contributions:
-            for key in state_keys(part.stop, one.attribution.bucket):
-                walked = EventSelection(one.row.customer_id or 0, one.row.name, key.series.period_id)
-                _lose(found.setdefault(walked, {}), key, one, part)
+    for contributions in taken:
+        for part in contributions.contributions:
+            for key in state_keys(part.stop, contributions.attribution.bucket):
+                selection = EventSelection(contributions.row.customer_id or 0, contributions.row.name, key.series.period_id)
+                _add_to_rebuild(selections.setdefault(selection, {}), key, contributions, part)
                 if part.stop.meter.metering.aggregation == "weighted_sum" and not key.span:
-                    levels.append((key.series, one.row.occurred_at, one.row.source, one.row.sender_id))
-    if not found:
+                    levels.append((key.series, contributions.row.occurred_at, contributions.row.source, contributions.row.sender_id))
+    if not selections:
         return
-    series = {key: again for of_walk in found.values() for key, again in of_walk.items()}
+    series = {key: rebuild for rebuilds in selections.values() for key, rebuild in rebuilds.items()}
     ids = counter_store.ensure_series(list(series))
+    # Recurring members outlive their period, so later periods may update them at the same time.
     aggregate_states.lock_members(
-        key for key, again in series.items() if again.metering.recurring and again.last_steps
+        key for key, rebuild in series.items() if rebuild.metering.recurring and rebuild.last_steps
     )
     state_rebuild.delete_levels([(ids[key], *place) for key, *place in levels])
-    _walk(found)
-    state_rebuild.replace_states({key: _told(again, key) for again in series.values() for key in again.states}, ids)
+    _read_events_again(selections)
+    state_rebuild.replace_states({key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states}, ids)
     for recurring in (False, True):
-        words = {
+        last_steps = {
             (ids[key], digest): step
-            for key, again in series.items()
-            if again.metering.recurring is recurring
-            for digest, step in again.last_steps.items()
+            for key, rebuild in series.items()
+            if rebuild.metering.recurring is recurring
+            for digest, step in rebuild.last_steps.items()
         }
-        state_rebuild.replace_value_steps(words, recurring=recurring)
+        state_rebuild.replace_value_steps(last_steps, recurring=recurring)
 
 
-def _lose(
-    found: dict[RollupSeries, SeriesRebuild], key: AggregateStateKey, one: EventContributions, part: Contribution
+def _add_to_rebuild(
+    rebuilds: dict[RollupSeries, SeriesRebuild], key: AggregateStateKey, event_contributions: EventContributions, part: Contribution
 ) -> None:
-    again = found.setdefault(key.series, SeriesRebuild(part.stop.meter.metering))
-    again.states[key] = EMPTY
-    if again.metering.aggregation == "unique":
-        again.last_steps[value_change(part.stop, one.event).digest] = None
+    rebuild = rebuilds.setdefault(key.series, SeriesRebuild(part.stop.meter.metering))
+    rebuild.states[key] = EMPTY
+    if rebuild.metering.aggregation == "unique":
+        rebuild.last_steps[value_change(part.stop, event_contributions.event).digest] = None
 
 
-def _walk(found: Mapping[EventSelection, dict[RollupSeries, SeriesRebuild]]) -> None:
-    """Read the events of these series that still count."""
-    spans = Period.objects.in_bulk({walked.period_id for walked in found})
-    for walked, of_walk in found.items():
-        period = spans[walked.period_id]
+def _read_events_again(selections: Mapping[EventSelection, dict[RollupSeries, SeriesRebuild]]) -> None:
+    """Read the remaining events of these series."""
+    periods = Period.objects.in_bulk({selection.period_id for selection in selections})
+    for selection, rebuilds in selections.items():
+        period = periods[selection.period_id]
         pages = read_pages(
-            customer_id=walked.customer_id, names=[walked.name], since=period.starts_at, until=period.ends_at
+            customer_id=selection.customer_id, names=[selection.name], since=period.starts_at, until=period.ends_at
         )
         for rows in pages:
-            for one in read_contributions(rows, since=period.starts_at):
-                if one.correction_sequence is None:
-                    _take(one, of_walk)
+            for contributions in read_contributions(rows, since=period.starts_at):
+                if contributions.correction_sequence is None:
+                    _add_event(contributions, rebuilds)
 
 
-def _take(one: EventContributions, found: Mapping[RollupSeries, SeriesRebuild]) -> None:
-    """Add an event to the tallies that are told anew, as far as it belongs to them."""
-    for part in one.contributions:
-        for key in state_keys(part.stop, one.attribution.bucket):
-            again = found.get(key.series)
-            if again is None or key not in again.states:
+def _add_event(contributions: EventContributions, rebuilds: Mapping[RollupSeries, SeriesRebuild]) -> None:
+    """Add an event to the aggregate states being rebuilt that it belongs to."""
+    for part in contributions.contributions:
+        for key in state_keys(part.stop, contributions.attribution.bucket):
+            rebuild = rebuilds.get(key.series)
+            if rebuild is None or key not in rebuild.states:
                 continue
-            mark = EventValue(one.event.occurred_at, one.event.source, one.event.id, Decimal(part.value))
-            more = aggregate_event(mark, key.starts_at)
-            if again.metering.aggregation == "unique":
-                more = AggregateState(1, ZERO, latest=mark, first_at=mark.at)
-                _hear(again.last_steps, value_change(part.stop, one.event))
-            elif again.metering.measures == "levels" and again.metering.aggregation == "weighted_sum":
-                again.levels.setdefault(key, []).append(mark)
-            again.states[key] = merge_states(again.states[key], more)
+            event_value = EventValue(contributions.event.occurred_at, contributions.event.source, contributions.event.id, Decimal(part.value))
+            state = aggregate_event(event_value, key.starts_at)
+            if rebuild.metering.aggregation == "unique":
+                state = AggregateState(1, ZERO, latest=event_value, first_at=event_value.at)
+                _keep_last_step(rebuild.last_steps, value_change(part.stop, contributions.event))
+            elif rebuild.metering.measures == "levels" and rebuild.metering.aggregation == "weighted_sum":
+                rebuild.levels.setdefault(key, []).append(event_value)
+            rebuild.states[key] = merge_states(rebuild.states[key], state)
 
 
-def _hear(words: dict[UUID, MembershipChange | None], joined: ValueChange) -> None:
-    """Keep the last word on a value, if it is one of those that lost a word."""
-    if joined.digest in words:
-        known = words[joined.digest]
-        words[joined.digest] = joined.step if known is None else max(known, joined.step)
+def _keep_last_step(last_steps: dict[UUID, MembershipChange | None], change: ValueChange) -> None:
+    """Keep the last membership change of a value, if the value is one that lost a change."""
+    if change.digest in last_steps:
+        last_step = last_steps[change.digest]
+        last_steps[change.digest] = change.step if last_step is None else max(last_step, change.step)
 
 
-def _told(again: SeriesRebuild, key: AggregateStateKey) -> AggregateState | None:
-    total = again.states[key]
+def _rebuilt_state(rebuild: SeriesRebuild, key: AggregateStateKey) -> AggregateState | None:
+    total = rebuild.states[key]
     if not total.events:
         return None
-    return replace(total, moment=level_moment(sorted(again.levels[key]))) if key in again.levels else total
+    return replace(total, moment=level_moment(sorted(rebuild.levels[key]))) if key in rebuild.levels else total

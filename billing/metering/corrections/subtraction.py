@@ -1,4 +1,4 @@
-"""What events gave to counters and rollups, to be taken back: folded by what ingest folds with, so exactly that."""
+"""Sums to subtract from counters and rollups for voided events, computed by ingest's own aggregation and so exact."""
 
 from collections.abc import Iterable
 
@@ -7,14 +7,14 @@ from billing.metering.ingest.event_recorder import EventGroup, UsageTotals, add_
 
 
 def sum_contributions(wrong: Iterable[EventContributions]) -> UsageTotals:
-    """Return the sums of what these events gave, in the caller's exact context."""
-    folded = UsageTotals()
-    for one in wrong:
-        if one.contributions:
-            stops = tuple(part.stop for part in one.contributions)
-            values = [part.value for part in one.contributions]
-            route = one.attribution.route._replace(stops=stops)
+    """Return the totals of these events' contributions, in the caller's exact context."""
+    totals = UsageTotals()
+    for contributions in wrong:
+        if contributions.contributions:
+            stops = tuple(part.stop for part in contributions.contributions)
+            values = [part.value for part in contributions.contributions]
+            route = contributions.attribution.route._replace(stops=stops)
             add_group(
-                EventGroup(route, one.attribution.bucket, [one.event], [values], int(one.row.digest, 16)), folded
+                EventGroup(route, contributions.attribution.bucket, [contributions.event], [values], int(contributions.row.digest, 16)), totals
             )
-    return folded
+    return totals

@@ -1,10 +1,10 @@
 """
-Correct usage, in one transaction: docs/metering.md#corrections.
+Correct usage in one transaction: docs/metering.md#corrections.
 
-    judge → hold open reports → gate the periods → append replacements → append corrections
-    → take back from counters and rollups → count replacements → tally anew → mark closed periods late
+  validate → lock open reports → lock the periods → store replacements → store corrections
+  → subtract from counters and rollups → count replacements → rebuild states → mark closed periods late
 
-The gate and everything after it is as ingest does it, so corrections, usage and closes meet at the same rows.
+It acquires locks in ingest's order, so corrections, usage and closes meet at the same rows.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,11 @@ _TRIES = 5
 
 
 class NothingCorrected(Exception):
-    """One of the corrections of an atomic request cannot be made, so none is. `outcomes`: of each of them."""
+    """
+    A correction of an atomic request can't be made, so none is.
+
+    outcomes: the outcome of each correction.
+    """
 
     def __init__(self, outcomes: Sequence[CorrectionOutcome]) -> None:
         super().__init__("one of the corrections cannot be made, so none is")
@@ -53,21 +57,23 @@ def correct_usage(
     atomic: bool = False,
 ) -> list[CorrectionOutcome]:
     """
-    Take back events, count what replaces them, and return what became of each correction: accepted, duplicate (made
+    Void events, count their replacements, and return the outcome of each correction: accepted, duplicate (made
     before), conflict or rejected.
 
-    When this returns, everything accepted is committed and shows in every read. by, api_key_id: who asks, one of
-    them. What changed meanwhile, and a deadlock that is lost, make it start over.
+    by, api_key_id: the actor, one of the two.
 
-    :raises NothingCorrected: if `atomic` and one of them cannot be made.
-    :raises SumsDisagree: if counters hold less than the events gave them.
+    An accepted correction is committed and visible to every read when this returns. The transaction is retried if the
+    cached catalog was stale or a deadlock was lost.
+
+    :raises NothingCorrected: if `atomic` and one of the corrections can't be made.
+    :raises SumsDisagree: if counters hold less than the events contributed.
     """
-    for left in reversed(range(_TRIES)):
+    for tries_left in reversed(range(_TRIES)):
         try:
             with audited_transaction("correct usage", by=by, at=at):
                 return _correct(corrections, sandbox, at=at, by=by, api_key_id=api_key_id, atomic=atomic)
         except (StaleCatalog, counter_store.CounterMissing, psycopg.errors.DeadlockDetected):
-            if not left:
+            if not tries_left:
                 raise
             counter_store.clear_id_cache()
             catalog_cache.refresh()
@@ -76,7 +82,7 @@ def correct_usage(
 
 
 def _correct(
-    wanted: Sequence[CorrectionRequest],
+    requests: Sequence[CorrectionRequest],
     sandbox: bool,
     *,
     at: datetime,
@@ -84,16 +90,18 @@ def _correct(
     api_key_id: int | None,
     atomic: bool,
 ) -> list[CorrectionOutcome]:
-    keys = {one.key for one in wanted}
+    keys = {request.key for request in requests}
+    # Lock order is that of a reprocess: reports first, then periods.
     open_reports = unmatched_usage.lock_reports(keys)
-    stored = event_store.read_digests(keys | {one.replacement.key for one in wanted if one.replacement})
-    outcomes, new = validate(wanted, stored=stored, corrected=corrections.read_corrections(keys))
-    if atomic and not {one.status for one in outcomes} <= {ACCEPTED, DUPLICATE}:
+    stored = event_store.read_digests(keys | {request.replacement.key for request in requests if request.replacement})
+    outcomes, new = validate(requests, stored=stored, corrected=corrections.read_corrections(keys))
+    if atomic and not {outcome.status for outcome in outcomes} <= {ACCEPTED, DUPLICATE}:
         raise NothingCorrected(outcomes)
     if new:
         revision = catalog_cache.get_catalog().revision
-        wrong = read_contributions(list(read_by_key({one.key for one in new}).values()))
-        batch = event_recorder.attribute_events([one.replacement for one in new if one.replacement], sandbox=sandbox)
+        wrong = read_contributions(list(read_by_key({request.key for request in new}).values()))
+        batch = event_recorder.attribute_events([request.replacement for request in new if request.replacement], sandbox=sandbox)
+        # Voided events and replacements must be attributed by one revision of the catalog.
         if batch.catalog_revision != revision:
             raise StaleCatalog
         _store(new, wrong, batch, open_reports, at=at, by=by, api_key_id=api_key_id)
@@ -112,31 +120,33 @@ def _store(
 ) -> None:
     both = replace(
         batch,
-        events=[*(one.event for one in wrong), *batch.events],
-        attributions=[*(one.attribution for one in wrong), *batch.attributions],
+        events=[*(contributions.event for contributions in wrong), *batch.events],
+        attributions=[*(contributions.attribution for contributions in wrong), *batch.attributions],
     )
-    gates = event_recorder.lock_batch_periods(both)
+    period_locks = event_recorder.lock_batch_periods(both)
     hit_failpoint("correct.after_gate")
     if event_recorder.insert_events(batch, at=at):
-        raise StaleCatalog  # somebody has sent an event of this id meanwhile
-    rows = [NewCorrection(one.key, one.kind, one.replacement and one.replacement.key, one.reason) for one in new]
-    who = {"by_id": by and by.pk, "api_key_id": api_key_id}
-    numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, **who)
+        raise StaleCatalog  # an event with this id arrived in between
+    rows = [NewCorrection(request.key, request.kind, request.replacement and request.replacement.key, request.reason) for request in new]
+    actor = {"by_id": by and by.pk, "api_key_id": api_key_id}
+    numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, **actor)
     if len(numbers) < len(new):
-        raise StaleCatalog  # somebody has corrected one of the events meanwhile
+        raise StaleCatalog  # another request corrected one of the events in between
     unmatched_usage.resolve(open_reports, at=at)
-    _move(wrong, batch, gates, at=at)
+    _move_counts(wrong, batch, period_locks, at=at)
     notify_corrected(new, wrong, numbers, at=at)
     hit_failpoint("correct.before_commit")
 
 
-def _move(
-    wrong: Sequence[EventContributions], batch: EventBatch, gates: counter_store.PeriodLocks, *, at: datetime
+def _move_counts(
+    wrong: Sequence[EventContributions], batch: EventBatch, period_locks: counter_store.PeriodLocks, *, at: datetime
 ) -> None:
-    """Take back what the wrong events gave, and count what replaces them."""
+    """Subtract the contributions of the wrong events, and count their replacements."""
     with localcontext(EXACT):
         old, new = sum_contributions(wrong), event_recorder.aggregate(batch)
         counters = {**old.counters, **new.counters}
+        # Both sides are locked at once and in order, so that two corrections can't deadlock between subtracting and
+        # adding.
         counter_store.lock_counters(counters)
         counter_store.subtract_from_counters(old.counters, old.rollups)
         ids = counter_store.add_to_counters(new.counters, new.rollups)
@@ -144,4 +154,4 @@ def _move(
             update_states(new.state_updates, ids)
         rebuild_states(wrong)
     draw_down(date_at_last_use(old.usage_times) | date_at_last_use(new.usage_times), at=at)
-    event_recorder.mark_late_periods(counters, old.carryovers | new.carryovers, gates, at=at)
+    event_recorder.mark_late_periods(counters, old.carryovers | new.carryovers, period_locks, at=at)

@@ -1,4 +1,4 @@
-"""Which corrections can be made, and what is wrong with the others."""
+"""Validation of corrections against the stored events and earlier corrections."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,12 @@ REJECTED = "rejected"
 @dataclass(frozen=True, slots=True)
 class CorrectionRequest:
     """
-    A correction asked for. index: its place in the request.
+    A requested correction.
 
-    id, source, key: of the event that is wrong. reason: why it is; never empty. replacement: what takes its place.
+    index: its position in the request.
+    id, source, key: identify the event that is wrong.
+    reason: why the event is wrong; never empty.
+    replacement: the event that replaces it; None to void it.
     """
 
     index: int
@@ -32,7 +35,7 @@ class CorrectionRequest:
 
 
 class CorrectionOutcome(NamedTuple):
-    """What became of a correction; field and detail say what was wrong with it."""
+    """The outcome of a correction. field, detail: the field that is wrong, and why."""
 
     status: str
     field: str = ""
@@ -40,60 +43,63 @@ class CorrectionOutcome(NamedTuple):
 
 
 def validate(
-    wanted: Sequence[CorrectionRequest], *, stored: Mapping[str, str], corrected: Mapping[str, StoredCorrection]
+    requests: Sequence[CorrectionRequest], *, stored: Mapping[str, str], corrected: Mapping[str, StoredCorrection]
 ) -> tuple[list[CorrectionOutcome], list[CorrectionRequest]]:
     """
-    Return the outcome of each correction as it stands now, and those that are new.
+    Return the outcome of each correction at present, and the new ones among them.
 
-    stored: key → digest of the events there are, wrong ones and replacements. corrected: by the wrong event's key.
+    stored: key → digest of the stored events, wrong ones and replacements.
+    corrected: earlier corrections, by the wrong event's key.
     """
     outcomes = []
     new: dict[str, CorrectionRequest] = {}
-    taken: set[str] = set()
-    for one in wanted:
-        if one.key not in stored:
-            found = CorrectionOutcome(
+    replacement_keys: set[str] = set()
+    for request in requests:
+        if request.key not in stored:
+            outcome = CorrectionOutcome(
                 REJECTED,
                 "id",
-                f"no event with the id “{one.id}”{f' and the source “{one.source}”' if one.source else ''} is stored"
+                f"no event with the id “{request.id}”{f' and the source “{request.source}”' if request.source else ''} is stored"
                 " in this world (live and sandbox are apart); check the id, and the source if it was sent with one",
             )
-        elif one.key in new or one.key in corrected:
-            found = _again(one, new.get(one.key), corrected.get(one.key), stored)
-        elif one.replacement and (one.replacement.key in stored or one.replacement.key in taken):
-            found = CorrectionOutcome(
+        elif request.key in new or request.key in corrected:
+            outcome = _repeated_outcome(request, new.get(request.key), corrected.get(request.key), stored)
+        elif request.replacement and (request.replacement.key in stored or request.replacement.key in replacement_keys):
+            outcome = CorrectionOutcome(
                 CONFLICT,
                 "replacement.id",
-                f"the id “{one.replacement.id}” is taken by another event; give the replacement a new one",
+                f"the id “{request.replacement.id}” is taken by another event; give the replacement a new one",
             )
         else:
-            found = CorrectionOutcome(ACCEPTED)
-            new[one.key] = one
-            taken |= {one.replacement.key} if one.replacement else set()
-        outcomes.append(found)
+            outcome = CorrectionOutcome(ACCEPTED)
+            new[request.key] = request
+            replacement_keys |= {request.replacement.key} if request.replacement else set()
+        outcomes.append(outcome)
     return outcomes, list(new.values())
 
 
-def _again(
-    one: CorrectionRequest, same: CorrectionRequest | None, known: StoredCorrection | None, stored: Mapping[str, str]
+def _repeated_outcome(
+    request: CorrectionRequest, earlier_request: CorrectionRequest | None, stored_correction: StoredCorrection | None, stored: Mapping[str, str]
 ) -> CorrectionOutcome:
-    """Return what a correction of an event that has one comes to: the same again, or another one."""
-    if same is not None:
-        is_same = (one.kind, one.reason, one.replacement and one.replacement.digest) == (
-            same.kind,
-            same.reason,
-            same.replacement and same.replacement.digest,
+    """
+    Return the outcome for an event that already has a correction: a duplicate if it is the same one, else a conflict.
+    """
+    if earlier_request is not None:
+        is_same = (request.kind, request.reason, request.replacement and request.replacement.digest) == (
+            earlier_request.kind,
+            earlier_request.reason,
+            earlier_request.replacement and earlier_request.replacement.digest,
         )
-    elif known is not None:
-        own = one.replacement
-        is_same = (one.kind, one.reason) == (known.kind, known.reason) and (
-            own is None or (own.key == known.replacement and own.digest == stored.get(own.key))
+    elif stored_correction is not None:
+        replacement = request.replacement
+        is_same = (request.kind, request.reason) == (stored_correction.kind, stored_correction.reason) and (
+            replacement is None or (replacement.key == stored_correction.replacement and replacement.digest == stored.get(replacement.key))
         )
     if is_same:
         return CorrectionOutcome(DUPLICATE)
     return CorrectionOutcome(
         CONFLICT,
         "id",
-        f"the event “{one.id}” has been corrected before, otherwise; correct the event that replaced it, if there is"
+        f"the event “{request.id}” has been corrected before, otherwise; correct the event that replaced it, if there is"
         " one, or send the usage again under a new id",
     )

@@ -1,4 +1,4 @@
-"""Prepaid use, taken from wallets in the transaction that counts it: docs/wallets.md."""
+"""Drawdown of prepaid usage from wallets, in the transaction that counts it: docs/wallets.md."""
 
 from billing.metering.drawdown.wallet_debits import SplitRequired, draw_down
 

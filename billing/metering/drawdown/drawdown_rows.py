@@ -1,4 +1,4 @@
-"""Draws as they are stored: locked, read with what was counted, and written."""
+"""Drawdown rows: locked, read together with their counters, and written."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from lib.decimals import to_plain_string
 
 @dataclass(slots=True)
 class DrawdownState:
-    """A draw that is locked, whose it is, and all that was counted of it by now."""
+    """A locked drawdown, its customer, and the counters of its window."""
 
     id: int
     key: DrawdownKey
@@ -28,10 +28,12 @@ class DrawdownState:
     times: int
     customer_id: int
     customer: str
-    span: RatingPeriod
+    period: RatingPeriod
     counted: dict[int, CounterState] = field(default_factory=dict)
 
 
+# The three statements use the unique key (period_id, plan_feature_id, window_start). Rows are inserted and locked in
+# one order, so that concurrent batches don't deadlock.
 _MAKE = """
 INSERT INTO billing_drawdown (period_id, plan_feature_id, window_start, cost, overage, refused, times)
 SELECT p, f, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w timestamptz)
@@ -42,7 +44,7 @@ SELECT d.id FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, w tim
 JOIN billing_drawdown d ON (d.period_id, d.plan_feature_id, d.window_start) = (p, f, w)
 ORDER BY d.id FOR UPDATE OF d
 """
-# A statement of its own: it sees what those counted who held the lock before.
+# A statement of its own, so that its snapshot includes usage counted by earlier holders of the lock.
 _READ = f"""
 SELECT d.id, d.period_id, d.plan_feature_id, d.window_start, d.cost, d.overage, d.refused, d.times, s.customer_id,
     cu.external_id, p.id, p.version_id, s.currency, p.starts_at, p.ends_at, {ANCHOR_AT}, cu.time_zone, {OVERRIDES},
@@ -63,49 +65,50 @@ FROM jsonb_to_recordset(%s::jsonb) AS sent(i bigint, c numeric, o numeric, r num
 
 
 def lock_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
-    """Lock these draws in the order of their numbers, making what is missing, and read what was counted of them."""
+    """Lock these drawdowns in the order of their ids, create missing ones, and read their counters."""
     document = _document(keys)
-    made, held, found = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
+    insert_cursor, lock_cursor, read_cursor = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
+    # Pipelined: three statements in one round trip.
     with prepared_statements.pipeline():
-        made.execute(_MAKE, [document])
-        held.execute(_LOCK, [document])
-        found.execute(_READ, [document], binary=True)
-    return _drawn(found.fetchall())
+        insert_cursor.execute(_MAKE, [document])
+        lock_cursor.execute(_LOCK, [document])
+        read_cursor.execute(_READ, [document], binary=True)
+    return _build_states(read_cursor.fetchall())
 
 
 def read_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
-    """Read these draws and what was counted of them, without a lock."""
+    """Read these drawdowns and their counters without a lock."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, [_document(keys)], binary=True)
-        return _drawn(cursor.fetchall())
+        return _build_states(cursor.fetchall())
 
 
 def _document(keys: Iterable[DrawdownKey]) -> str:
-    return msgspec.json.encode([{"p": one[0], "f": one[1], "w": one[2]} for one in keys]).decode()
+    return msgspec.json.encode([{"p": key[0], "f": key[1], "w": key[2]} for key in keys]).decode()
 
 
-def _drawn(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
-    found: dict[int, DrawdownState] = {}
+def _build_states(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
+    drawdowns: dict[int, DrawdownState] = {}
     for id_, period_id, plan_feature_id, window_start, *rest in rows:
-        if id_ not in found:
-            span, key = RatingPeriod(*rest[6:16]), DrawdownKey(period_id, plan_feature_id, window_start)
-            found[id_] = DrawdownState(id_, key, *rest[:6], span)
+        if id_ not in drawdowns:
+            period, key = RatingPeriod(*rest[6:16]), DrawdownKey(period_id, plan_feature_id, window_start)
+            drawdowns[id_] = DrawdownState(id_, key, *rest[:6], period)
         if rest[16] is not None:
-            found[id_].counted[rest[16]] = CounterState(*rest[17:])
-    return list(found.values())
+            drawdowns[id_].counted[rest[16]] = CounterState(*rest[17:])
+    return list(drawdowns.values())
 
 
-def write_drawdowns(draws: Iterable[DrawdownState]) -> None:
-    """Leave draws as they are now."""
+def write_drawdowns(drawdowns: Iterable[DrawdownState]) -> None:
+    """Update the drawdowns' rows to their present state."""
     rows = [
         {
-            "i": one.id,
-            "c": to_plain_string(one.cost),
-            "o": to_plain_string(one.overage),
-            "r": to_plain_string(one.refused),
-            "t": one.times,
+            "i": drawdown.id,
+            "c": to_plain_string(drawdown.cost),
+            "o": to_plain_string(drawdown.overage),
+            "r": to_plain_string(drawdown.refused),
+            "t": drawdown.times,
         }
-        for one in draws
+        for drawdown in drawdowns
     ]
     with prepared_statements.cursor() as cursor:
         cursor.execute(_WRITE, [msgspec.json.encode(rows).decode()])

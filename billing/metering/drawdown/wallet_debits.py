@@ -1,10 +1,11 @@
 """
-Take what prepaid use costs from the wallets of whoever used it.
+Draw the cost of prepaid usage from the customers' wallets.
 
-    counters are added to → draws are locked → their cost is rated anew → wallets are locked → the difference moves
+  counters are updated → drawdowns are locked → their cost is rated again → wallets are locked
+  → the difference is posted
 
-What a draw costs is a function of what was counted, so the order of events, their batches and corrections never
-change what all of it takes. The same locks in the same order everywhere: periods, counters, draws, wallets.
+A drawdown's cost is a function of the counted usage, so the order of events, batches and corrections never changes
+the total drawn. Locks are acquired in the same order everywhere: periods, counters, drawdowns, wallets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,9 +37,9 @@ from wallets.models.wallets import CREDITS
 
 class SplitRequired(Exception):
     """
-    Use of one batch lies on both sides of a moment at which lots begin or end, so it is to be drawn part by part.
+    One batch holds usage before and after the start or end of lots, so it must be drawn down in parts.
 
-    edges: those moments, in order.
+    boundaries: the times at which lots start or end, in order.
     """
 
     def __init__(self, edges: Sequence[datetime]) -> None:
@@ -47,7 +48,7 @@ class SplitRequired(Exception):
 
 
 class InsufficientBalance(Exception):
-    """Wallets have less than what was used of a feature costs, and it does not go on at zero."""
+    """The wallets can't cover the usage of a feature, and its at-zero rule doesn't let usage continue."""
 
     def __init__(self, customer: str, feature: str) -> None:
         super().__init__(f"{customer} has not enough for {feature}")
@@ -56,66 +57,70 @@ class InsufficientBalance(Exception):
 
 def draw_down(used: UsageTimes, *, at: datetime, frees: Sequence[Hold] = (), is_strict: bool = False) -> None:
     """
-    Bring what wallets have paid for these windows to what they cost by now, inside the caller's transaction.
+    Adjust the drawdowns of these windows to the present cost of their usage, inside the caller's transaction.
 
-    used: windows that were counted into, with the times of the use that is new; of a correction, with its own.
-    frees: holds that the use was kept in, and that end with it. is_strict: refuse what wallets have not.
+    used: windows that were counted into, with the first and last time of the new usage, or of the corrected usage.
+    frees: holds that reserved the usage, released here.
+    is_strict: refuse usage that wallets can't cover.
 
-    :raises Divided: if lots begin or end between the times of one window.
-    :raises Uncovered: if it is strict, and the rule at zero does not let the use go on.
+    :raises SplitRequired: if lots start or end between the times of one window.
+    :raises InsufficientBalance: if `is_strict` and the at-zero rule doesn't let the usage continue.
     """
     if not used and not frees:
         return
-    draws = drawdown_rows.lock_drawdowns(list(used)) if used else []
-    priced = zip(draws, rate_drawdowns(draws), strict=True)
-    wanted = [(one, feature, cost) for one, (feature, cost) in priced if cost != one.cost]
-    if not wanted and not frees:
+    drawdowns = drawdown_rows.lock_drawdowns(list(used)) if used else []
+    priced = zip(drawdowns, rate_drawdowns(drawdowns), strict=True)
+    changed = [(drawdown, feature, cost) for drawdown, (feature, cost) in priced if cost != drawdown.cost]
+    if not changed and not frees:
         return
-    first = min([used[one.key][0] for one, _, _ in wanted] + [one.at for one in frees])
-    of = [(one.customer_id, wallet_unit(feature)) for one, feature, _ in wanted]
-    wallets = lock_customer_wallets([*of, *((one.customer_id, one.unit) for one in frees)], used_at=first)
-    for one in frees:
-        hold.release_locked(wallets[one.customer_id, one.unit], one, at=at)
+    first = min([used[drawdown.key][0] for drawdown, _, _ in changed] + [freed.at for freed in frees])
+    customer_units = [(drawdown.customer_id, wallet_unit(feature)) for drawdown, feature, _ in changed]
+    # All wallets at once and in order: a batch of many customers can't deadlock with another one.
+    wallets = lock_customer_wallets([*customer_units, *((freed.customer_id, freed.unit) for freed in frees)], used_at=first)
+    for freed in frees:
+        hold.release_locked(wallets[freed.customer_id, freed.unit], freed, at=at)
     sheet = Sheet(at)
-    for one, feature, cost in wanted:
-        own = wallets[one.customer_id, wallet_unit(feature)]
-        since, until = used[one.key]
-        if edges := find_lot_boundaries((lot for wallet in own for lot in wallet.lots.values()), since, until):
-            raise SplitRequired(edges)
-        missing = _settle(one, feature, cost, own, until, sheet)
+    for drawdown, feature, cost in changed:
+        customer_wallets = wallets[drawdown.customer_id, wallet_unit(feature)]
+        since, until = used[drawdown.key]
+        if boundaries := find_lot_boundaries((lot for wallet in customer_wallets for lot in wallet.lots.values()), since, until):
+            raise SplitRequired(boundaries)
+        missing = _settle(drawdown, feature, cost, customer_wallets, until, sheet)
         if is_strict and missing:
-            raise InsufficientBalance(one.customer, feature.code)
+            raise InsufficientBalance(drawdown.customer, feature.code)
     if sheet.transactions or frees:
-        write(sheet, [wallet for own in wallets.values() for wallet in own])
-    drawdown_rows.write_drawdowns([one for one, _, _ in wanted])
+        write(sheet, [wallet for customer_wallets in wallets.values() for wallet in customer_wallets])
+    drawdown_rows.write_drawdowns([drawdown for drawdown, _, _ in changed])
     hit_failpoint("draw.after_write")
 
 
 def wallet_unit(feature: FeatureTerms) -> str:
-    """Return what the wallets hold that pay for a feature."""
+    """Return the unit of the wallets that pay for a feature: credits or a currency."""
     return CREDITS if feature.wallet == CREDIT_PRICES else feature.wallet
 
 
-def rate_drawdowns(draws: Sequence[DrawdownState]) -> list[tuple[FeatureTerms, Decimal]]:
-    """Return the feature of each draw, and what all that was counted of it costs, by the one rating function."""
-    spans = list({one.span.period_id: one.span for one in draws}.values())
-    held, runs = read_states(spans), read_window_runs(spans)
-    return [_cost_of(one, held, runs) for one in draws]
+def rate_drawdowns(drawdowns: Sequence[DrawdownState]) -> list[tuple[FeatureTerms, Decimal]]:
+    """
+    Return each drawdown's feature and the cost of all its counted usage, rated by the rating function of invoices.
+    """
+    periods = list({drawdown.period.period_id: drawdown.period for drawdown in drawdowns}.values())
+    states, runs = read_states(periods), read_window_runs(periods)
+    return [_compute_cost(drawdown, states, runs) for drawdown in drawdowns]
 
 
-def _cost_of(one: DrawdownState, held: PeriodStates, runs: Mapping[int, WindowRuns]) -> tuple[FeatureTerms, Decimal]:
-    feature = terms_for(one.span).by_plan_feature[one.key.plan_feature_id]
-    counted, span = one.counted, with_window_runs(one.span, runs)
-    window = UsageWindow(one.key.plan_feature_id, one.key.window_start)
+def _compute_cost(drawdown: DrawdownState, states: PeriodStates, runs: Mapping[int, WindowRuns]) -> tuple[FeatureTerms, Decimal]:
+    feature = terms_for(drawdown.period).by_plan_feature[drawdown.key.plan_feature_id]
+    counted, period = drawdown.counted, with_window_runs(drawdown.period, runs)
+    window = UsageWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
     if feature.metering.needs_aggregate_state:
-        counted = with_metered({window: counted}, span, held).get(window, {})
-    rated = rate_window(span, feature, counted, is_final=False, is_drawdown=True)
+        counted = with_metered({window: counted}, period, states).get(window, {})
+    rated = rate_window(period, feature, counted, is_final=False, is_drawdown=True)
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)
 
 
 def _settle(
-    one: DrawdownState,
+    drawdown: DrawdownState,
     feature: FeatureTerms,
     cost: Decimal,
     wallets: Sequence[LockedWallet],
@@ -123,36 +128,36 @@ def _settle(
     sheet: Sheet,
 ) -> Decimal:
     """
-    Take what a draw costs more than before, or give back what it costs less.
+    Draw the increase of a drawdown's cost, or give back the decrease.
 
-    Return what was used although wallets had it not, and the rule at zero does not let it go on.
+    Return the uncovered amount that the at-zero rule doesn't let continue.
     """
-    change = EXACT.subtract(cost, one.cost)
-    reference = f"draw:{one.id}:{one.times}"
-    one.cost, one.times = cost, one.times + 1
+    change = EXACT.subtract(cost, drawdown.cost)
+    reference = f"draw:{drawdown.id}:{drawdown.times}"
+    drawdown.cost, drawdown.times = cost, drawdown.times + 1
     if change < 0:
-        change = _forgive(one, EXACT.minus(change))
+        change = _reduce_uncovered(drawdown, EXACT.minus(change))
         if change:
-            of = {"feature_id": feature.feature_id, "draw": one.id, "reference": reference}
-            give_back(wallets, change, **of, sheet=sheet)
+            details = {"feature_id": feature.feature_id, "draw": drawdown.id, "reference": reference}
+            give_back(wallets, change, **details, sheet=sheet)
         return ZERO
     use = SpendRequest(
-        change, used_at, reference, feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit, one.id
+        change, used_at, reference, feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit, drawdown.id
     )
     spent = take_from_wallets(wallets, use, sheet)
     at_zero, _ = at_zero_rule(wallets[-1] if wallets else None, use)
     if at_zero is AtZeroPolicy.OVERAGE and feature.uncovered_charge is not None:
-        one.overage = EXACT.add(one.overage, spent.uncovered)
+        drawdown.overage = EXACT.add(drawdown.overage, spent.uncovered)
         return ZERO
-    one.refused = EXACT.add(one.refused, spent.uncovered)
+    drawdown.refused = EXACT.add(drawdown.refused, spent.uncovered)
     return spent.uncovered
 
 
-def _forgive(one: DrawdownState, less: Decimal) -> Decimal:
-    """Take what a draw costs less from what the wallet had not first, and return the rest."""
+def _reduce_uncovered(drawdown: DrawdownState, decrease: Decimal) -> Decimal:
+    """Apply a decrease of the cost to the uncovered amounts first, and return the rest."""
     for name in ("refused", "overage"):
-        missing = getattr(one, name)
-        off = min(missing, less)
-        setattr(one, name, EXACT.subtract(missing, off))
-        less = EXACT.subtract(less, off)
-    return less
+        uncovered = getattr(drawdown, name)
+        reduction = min(uncovered, decrease)
+        setattr(drawdown, name, EXACT.subtract(uncovered, reduction))
+        decrease = EXACT.subtract(decrease, reduction)
+    return decrease

@@ -1,22 +1,22 @@
 """
-Usage out of files: CSV, JSON Lines and Parquet, under the same rules as the API's.
+Usage imports from CSV, JSON Lines and Parquet files, under the same rules as the API.
 
-`files` reads rows, `shaping` makes an event of each as a client would send it, and `operation` hands them in batches
-to the very decoder and recording that answer the API: docs/ingest.md#files.
+`row_reader` reads rows, `row_conversion` turns each row into an event as a client would send it, and `usage_import`
+passes batches of events to the API's own parser and recorder: docs/ingest.md#files.
 """
 
-from billing.metering.imports.row_conversion import Shape, shape_of
-from billing.metering.imports.row_reader import FORMATS, FileRefused, format_of, rows_of
-from billing.metering.imports.usage_import import Imported, Refusal, import_usage
+from billing.metering.imports.row_conversion import RowMapping, build_row_mapping
+from billing.metering.imports.row_reader import FORMATS, FileRefused, detect_format, read_rows
+from billing.metering.imports.usage_import import ImportTotals, Refusal, import_usage
 
 __all__ = [
     "FORMATS",
     "FileRefused",
-    "Imported",
+    "ImportTotals",
     "Refusal",
-    "Shape",
-    "format_of",
+    "RowMapping",
+    "detect_format",
     "import_usage",
-    "rows_of",
-    "shape_of",
+    "read_rows",
+    "build_row_mapping",
 ]

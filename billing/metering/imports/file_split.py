@@ -1,4 +1,4 @@
-"""Cut a file into pieces that are files themselves: of the same format, each with a thousand rows at most."""
+"""Split a file into parts that are files of the same format, each with a thousand rows at most."""
 
 import csv
 import io
@@ -9,117 +9,117 @@ from typing import BinaryIO, NamedTuple
 import pyarrow
 import pyarrow.parquet
 
-from billing.metering.imports.row_reader import FileRefused, byte_lines_of, delimiter_of, lines_of, parquet_of
+from billing.metering.imports.row_reader import FileRefused, read_byte_lines, detect_delimiter, read_lines, open_parquet
 
 MOST_ROWS = 1_000
 MOST_BYTES = 4 * 1024 * 1024
 
 
-class Place(NamedTuple):
-    """A place in a file: how many rows come before it, and how many bytes where they tell."""
+class FilePosition(NamedTuple):
+    """A position in a file: the number of rows before it, and of bytes where the format allows to seek."""
 
     rows: int = 0
     bytes: int = 0
 
 
-BEGINNING = Place()
+BEGINNING = FilePosition()
 
 
-class Piece(NamedTuple):
-    """Some rows of a file as a file, from one place up to another."""
+class FilePart(NamedTuple):
+    """Some rows of a file as a file of their own, from position `begin` up to `end`."""
 
     content: bytes
-    begin: Place
-    end: Place
+    begin: FilePosition
+    end: FilePosition
 
 
-def pieces_of(file: BinaryIO, format_: str, *, begin: Place = BEGINNING) -> Iterator[Piece]:
+def split_file(file: BinaryIO, format_: str, *, begin: FilePosition = BEGINNING) -> Iterator[FilePart]:
     """
-    Yield the pieces of a file from a place on: its beginning, or where a piece ends.
+    Yield the parts of a file, starting at a position: its beginning or the end of a part.
 
-    :raises FileRefused: if it is no file of this format; while reading, too.
+    :raises FileRefused: if the file doesn't have this format; also while reading.
     """
     if format_ == "parquet":
         return _parquet(file, begin)
     return _csv(file, begin) if format_ == "csv" else _json_lines(file, begin)
 
 
-def _csv(file: BinaryIO, begin: Place) -> Iterator[Piece]:
-    """Give each piece the header."""
+def _csv(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
+    """Give each part the header."""
     file.seek(0)
-    mark = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
-    file.seek(mark)
+    bom_length = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    file.seek(bom_length)
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    head = next(lines_of(text), "")
-    first = len(head.encode()) + mark
+    header = next(read_lines(text), "")
+    header_end = len(header.encode()) + bom_length
     if begin.bytes:
         text.detach()
         file.seek(begin.bytes)
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    records = _records(text, delimiter_of(head), after=begin.rows)
-    yield from _filled(records, Place(begin.rows, begin.bytes or first), head.encode())
+    records = _records(text, detect_delimiter(header), after=begin.rows)
+    yield from _fill_parts(records, FilePosition(begin.rows, begin.bytes or header_end), header.encode())
 
 
 def _records(text: io.TextIOWrapper, delimiter: str, *, after: int) -> Iterator[bytes]:
-    """Yield the records of a table as they stand, however many lines each has."""
-    held: list[str] = []
+    """Yield the records of a table unchanged, however many lines each has."""
+    record_lines: list[str] = []
 
     def lines() -> Iterator[str]:
-        for line in lines_of(text):
-            held.append(line)
+        for line in read_lines(text):
+            record_lines.append(line)
             yield line
 
     number = after + 2
     try:
         for _ in csv.reader(lines(), delimiter=delimiter):
-            yield "".join(held).encode()
-            held.clear()
+            yield "".join(record_lines).encode()
+            record_lines.clear()
             number += 1
     except csv.Error as error:
         raise FileRefused(f"Row {number} cannot be read: {error}.") from error
 
 
-def _json_lines(file: BinaryIO, begin: Place) -> Iterator[Piece]:
+def _json_lines(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
     file.seek(begin.bytes)
-    yield from _filled(byte_lines_of(file), begin)
+    yield from _fill_parts(read_byte_lines(file), begin)
 
 
-def _filled(records: Iterable[bytes], begin: Place, head: bytes = b"") -> Iterator[Piece]:
-    """Put records together until a piece is full."""
-    held: list[bytes] = []
+def _fill_parts(records: Iterable[bytes], begin: FilePosition, header: bytes = b"") -> Iterator[FilePart]:
+    """Collect records until a part is full."""
+    part_records: list[bytes] = []
     size = 0
     for record in records:
-        held.append(record)
+        part_records.append(record)
         size += len(record)
-        if len(held) >= MOST_ROWS or size >= MOST_BYTES:
-            end = Place(begin.rows + len(held), begin.bytes + size)
-            yield Piece(head + b"".join(held), begin, end)
-            begin, held, size = end, [], 0
-    if held:
-        yield Piece(head + b"".join(held), begin, Place(begin.rows + len(held), begin.bytes + size))
+        if len(part_records) >= MOST_ROWS or size >= MOST_BYTES:
+            end = FilePosition(begin.rows + len(part_records), begin.bytes + size)
+            yield FilePart(header + b"".join(part_records), begin, end)
+            begin, part_records, size = end, [], 0
+    if part_records:
+        yield FilePart(header + b"".join(part_records), begin, FilePosition(begin.rows + len(part_records), begin.bytes + size))
 
 
-def _parquet(file: BinaryIO, begin: Place) -> Iterator[Piece]:
-    opened = parquet_of(file)
-    at = 0
+def _parquet(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
+    parquet_file = open_parquet(file)
+    row_number = 0
     try:
-        for group in range(opened.num_row_groups):
-            rows = opened.metadata.row_group(group).num_rows
-            if at + rows <= begin.rows:
-                at += rows  # cut before
+        for group in range(parquet_file.num_row_groups):
+            rows = parquet_file.metadata.row_group(group).num_rows
+            if row_number + rows <= begin.rows:
+                row_number += rows  # already split
                 continue
-            for batch in opened.iter_batches(batch_size=MOST_ROWS, row_groups=[group]):
-                end = at + batch.num_rows
+            for batch in parquet_file.iter_batches(batch_size=MOST_ROWS, row_groups=[group]):
+                end = row_number + batch.num_rows
                 if end > begin.rows:
-                    yield Piece(
-                        _as_file(batch.slice(max(0, begin.rows - at))), Place(max(at, begin.rows)), Place(end)
+                    yield FilePart(
+                        _write_parquet(batch.slice(max(0, begin.rows - row_number))), FilePosition(max(row_number, begin.rows)), FilePosition(end)
                     )
-                at = end
+                row_number = end
     except (pyarrow.ArrowException, OSError) as error:
-        raise FileRefused(f"The file cannot be read beyond row {at}: {error}.") from error
+        raise FileRefused(f"The file cannot be read beyond row {row_number}: {error}.") from error
 
 
-def _as_file(rows: pyarrow.RecordBatch) -> bytes:
+def _write_parquet(rows: pyarrow.RecordBatch) -> bytes:
     file = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.Table.from_batches([rows]), file)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""A usage import as bulk work: the file is cut into pieces, and each piece is imported like a file."""
+"""A usage import as a background job: the file is split into parts, and each part is imported like a file."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,15 +10,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from billing.jobs import start
 from billing.jobs.file_reader import open_job_file
 from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
-from billing.metering.imports.file_split import BEGINNING, Place, pieces_of
-from billing.metering.imports.row_conversion import shape_of
-from billing.metering.imports.row_reader import FileRefused, Row, columns_of, rows_of
+from billing.metering.imports.file_split import BEGINNING, FilePosition, split_file
+from billing.metering.imports.row_conversion import build_row_mapping
+from billing.metering.imports.row_reader import FileRefused, Row, read_columns, read_rows
 from billing.metering.imports.usage_import import Refusal, import_usage
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
 
 UNMATCHED = "unmatched."
-"""What the figures of events that no price takes begin with; their reason follows."""
+"""Prefix of the figures of unmatched events; their reason follows."""
 
 
 def start_import(
@@ -33,13 +33,13 @@ def start_import(
     at: datetime,
 ) -> Job:
     """
-    Store a file as a job that tries to import it, and stores none of its events until it is done for real.
+    Store a file as a job that runs dry first: it stores no events until an operator runs it for real.
 
-    names, id_from: as in `shape_of`.
+    names, id_from: as in `build_row_mapping`.
 
-    :raises FileRefused: if it cannot be read, or its columns are not those of events.
+    :raises FileRefused: if the file can't be read, or its columns aren't those of events.
     """
-    shape_of(columns_of(file, format_), names=names, id_from=id_from)
+    build_row_mapping(read_columns(file, format_), names=names, id_from=id_from)
     parameters = {"format": format_, "names": dict(names), "id_from": list(id_from), "sandbox": sandbox}
     try:
         return start.start(
@@ -56,40 +56,40 @@ def start_import(
         raise FileRefused(str(refusal)) from refusal
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
-    begin = Place(*after.parameters["end"]) if after else BEGINNING
-    pieces = pieces_of(open_job_file(job), job.parameters["format"], begin=begin)
+def _split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+    begin = FilePosition(*after.parameters["end"]) if after else BEGINNING
+    parts = split_file(open_job_file(job), job.parameters["format"], begin=begin)
     try:
-        for number, piece in enumerate(pieces, start=after.number + 1 if after else 1):
-            parameters = {"begin": piece.begin, "end": piece.end}
-            yield JobItem(job=job, number=number, parameters=parameters, content=piece.content)
+        for number, part in enumerate(parts, start=after.number + 1 if after else 1):
+            parameters = {"begin": part.begin, "end": part.end}
+            yield JobItem(job=job, number=number, parameters=parameters, content=part.content)
     except FileRefused as refusal:
         raise SplitFailed(str(refusal)) from refusal
 
 
-def _do(item: JobItem, at: datetime) -> ItemOutcome:
+def _process(item: JobItem, at: datetime) -> ItemOutcome:
     job, refusals = item.job, list[Refusal]()
-    columns, rows = rows_in(item)
-    wanted = {name: job.parameters[name] for name in ("names", "id_from")}
-    done = import_usage(
+    columns, rows = read_item_rows(item)
+    mapping_options = {name: job.parameters[name] for name in ("names", "id_from")}
+    totals = import_usage(
         rows=rows,
-        shape=shape_of(columns, **wanted),
+        mapping=build_row_mapping(columns, **mapping_options),
         sandbox=job.parameters["sandbox"],
         at=at,
         dry_run=job.dry_run,
         refuse=refusals.append,
     )
-    counted = ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
-    figures = {name: getattr(done, name) for name in counted}
-    figures |= {f"{UNMATCHED}{reason}": count for reason, count in done.unmatched.items()}
-    return ItemOutcome(figures, [one._asdict() for one in refusals], keeps_content=job.dry_run or bool(refusals))
+    counted_fields = ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
+    figures = {name: getattr(totals, name) for name in counted_fields}
+    figures |= {f"{UNMATCHED}{reason}": count for reason, count in totals.unmatched.items()}
+    return ItemOutcome(figures, [refusal._asdict() for refusal in refusals], keeps_content=job.dry_run or bool(refusals))
 
 
-def rows_in(item: JobItem) -> tuple[list[str] | None, Iterator[Row]]:
-    """Return the columns and the rows of an item, with the numbers that the whole file gives them."""
-    columns, rows = rows_of(io.BytesIO(item.content or b""), item.job.parameters["format"])
-    before = item.parameters["begin"][0]
-    return columns, (row._replace(number=row.number + before) for row in rows)
+def read_item_rows(item: JobItem) -> tuple[list[str] | None, Iterator[Row]]:
+    """Return the columns and the rows of an item, numbered as in the whole file."""
+    columns, rows = read_rows(io.BytesIO(item.content or b""), item.job.parameters["format"])
+    rows_before = item.parameters["begin"][0]
+    return columns, (row._replace(number=row.number + rows_before) for row in rows)
 
 
-USAGE_IMPORT = JobDefinition(permission="billing.import_event", split=_cut, process=_do, columns=Refusal._fields)
+USAGE_IMPORT = JobDefinition(permission="billing.import_event", split=_split, process=_process, columns=Refusal._fields)

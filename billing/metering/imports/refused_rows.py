@@ -1,4 +1,4 @@
-"""The rows of an import that were refused, as a file that can be mended and imported again."""
+"""The refused rows of an import as a file that can be corrected and imported again."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -6,31 +6,32 @@ from typing import Any
 
 import msgspec
 
-from billing.metering.imports.job import rows_in
-from billing.metering.imports.row_reader import MENDING, Row
+from billing.metering.imports.job import read_item_rows
+from billing.metering.imports.row_reader import REFUSAL_COLUMNS, Row
 from billing.models import Job, JobItem
 from lib.csv_export import csv_lines
 from lib.tabular_files import escape_cell
 
-AT_A_TIME = 20
+ITEMS_PER_READ = 20
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def format_to_mend(job: Job) -> str:
-    """Return the format of the file: JSON Lines stay so, all else is CSV."""
+def refused_rows_format(job: Job) -> str:
+    """Return the format of the file: JSON Lines stays JSON Lines, every other format becomes CSV."""
     return "jsonl" if job.parameters["format"] == "jsonl" else "csv"
 
 
 def refused_rows(job: Job) -> Iterator[bytes]:
     """
-    Yield the file with the rows that were refused, each with the field and the reason beside it.
+    Yield the file of the refused rows, each with the field and the reason.
 
-    What a spreadsheet would take for a formula begins with an apostrophe, which goes when the file comes in again.
+    A cell that a spreadsheet would read as a formula gets an apostrophe, which is removed when the file is imported
+    again.
     """
     items = job.items.exclude(findings=[]).order_by("number").select_related("job")
-    in_lines = format_to_mend(job) == "jsonl"
+    in_lines = refused_rows_format(job) == "jsonl"
     is_first = True
-    for item in items.iterator(chunk_size=AT_A_TIME):
+    for item in items.iterator(chunk_size=ITEMS_PER_READ):
         if in_lines:
             yield from _json_lines(item)
         else:
@@ -38,32 +39,32 @@ def refused_rows(job: Job) -> Iterator[bytes]:
         is_first = False
 
 
-def _refused(item: JobItem) -> Iterator[tuple[list[str] | None, Row, str, str]]:
-    why = {one["row"]: (one["field"], one["detail"]) for one in item.findings}
-    columns, rows = rows_in(item)
+def _read_refused(item: JobItem) -> Iterator[tuple[list[str] | None, Row, str, str]]:
+    reasons = {finding["row"]: (finding["field"], finding["detail"]) for finding in item.findings}
+    columns, rows = read_item_rows(item)
     for row in rows:
-        if row.number in why:
-            yield columns, row, *why[row.number]
+        if row.number in reasons:
+            yield columns, row, *reasons[row.number]
 
 
 def _json_lines(item: JobItem) -> Iterator[bytes]:
-    for _, row, field, detail in _refused(item):
-        own = row.cells or {"line": row.sent.decode(errors="replace").rstrip("\r\n")}
-        yield _encode(dict(zip(MENDING, (field, detail), strict=True)) | dict(own)) + b"\n"
+    for _, row, field, detail in _read_refused(item):
+        cells = row.cells or {"line": row.sent.decode(errors="replace").rstrip("\r\n")}
+        yield _encode(dict(zip(REFUSAL_COLUMNS, (field, detail), strict=True)) | dict(cells)) + b"\n"
 
 
 def _table(item: JobItem, *, heading: bool) -> Iterator[list[str]]:
-    for columns, row, field, detail in _refused(item):
+    for columns, row, field, detail in _read_refused(item):
         if heading:
-            yield [*MENDING, *(columns or [])]
+            yield [*REFUSAL_COLUMNS, *(columns or [])]
             heading = False
         # The reason comes first, so that a row with too few cells or too many still has just those.
-        cells = [_text(row.cells[name]) for name in columns or [] if name in row.cells]
+        cells = [_cell_text(row.cells[name]) for name in columns or [] if name in row.cells]
         yield [escape_cell(cell) for cell in (field, detail, *cells, *row.more)]
 
 
-def _text(cell: Any) -> str:
-    """Return a cell as CSV has it."""
+def _cell_text(cell: Any) -> str:
+    """Return a cell as CSV text."""
     if cell is None:
         return ""
     if isinstance(cell, datetime | date):

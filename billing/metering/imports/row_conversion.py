@@ -1,4 +1,4 @@
-"""A row as the event that a client would send: which column is which field, and cells as exact JSON."""
+"""Conversion of a row to the event that a client would send: columns to fields, and cells to exact JSON."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from billing.metering.imports.row_reader import FileRefused, Row
 FIELDS = ("id", "source", "customer", "subscription", "event", "timestamp", "properties")
 PROPERTY = "properties."
 LEFT_OUT = "-"
-"""What a column is mapped to that is no part of the event."""
+"""The field name that leaves a column out of the event."""
 
 CLOUD_EVENTS = {"customer": "subject", "event": "type", "timestamp": "time", "properties": "data"}
 _LITERAL = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false", re.ASCII)
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class RowRefused(ValueError):
-    """The row is no event; says of which field, and why."""
+    """The row is not an event; names the field and the reason."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -32,12 +32,14 @@ class RowRefused(ValueError):
 
 
 @dataclass(slots=True)
-class Shape:
+class RowMapping:
     """
-    How rows become events.
+    How rows are mapped to events.
 
-    fields: column → field. id_from: columns whose contents together are the id, where rows have none of their own.
-    as_sent: whether rows are events already. floats: how many cells were doubles, read by their shortest decimal.
+    fields: column → field.
+    id_from: columns whose contents together form the id, where rows have no id of their own.
+    as_sent: whether rows are events already.
+    floats: number of cells that were doubles, read as their shortest decimal.
     """
 
     fields: Mapping[str, str]
@@ -49,7 +51,7 @@ class Shape:
         """
         Return a row as a JSON event.
 
-        :raises RowRefused: if it is none.
+        :raises RowRefused: if the row is not an event.
         """
         if row.flaw:
             raise RowRefused("row", row.flaw)
@@ -60,26 +62,26 @@ class Shape:
             field = self.fields.get(column, column)
             if field == LEFT_OUT or cell is None or cell == "":
                 continue
-            _put(event, field, self._value(field, cell))
+            _put(event, field, self._convert_cell(field, cell))
         if self.id_from:
-            event["id"] = self._derived(row)
+            event["id"] = self._derive_id(row)
         if "id" not in event:
             raise RowRefused("id", "is missing; give each row its own, or have it derived from columns that tell it")
         return _encode(_as_cloud_event(event) if "source" in event else event)
 
-    def _value(self, field: str, cell: Any) -> Any:
+    def _convert_cell(self, field: str, cell: Any) -> Any:
         if isinstance(cell, msgspec.Raw):
             return cell
         if field == "properties" and isinstance(cell, str):
-            return _object(cell)
+            return _parse_object(cell)
         if not field.startswith("properties"):
             return cell.isoformat() if isinstance(cell, datetime) else str(cell)
         if isinstance(cell, str):
             return msgspec.Raw(cell.encode()) if _LITERAL.fullmatch(cell) else cell
-        return self._exact(field, cell)
+        return self._to_exact_json(field, cell)
 
-    def _exact(self, field: str, value: Any) -> Any:
-        """Return a value of Parquet's as JSON has it, numbers to the last digit."""
+    def _to_exact_json(self, field: str, value: Any) -> Any:
+        """Return a Parquet value as JSON, with every digit of a number."""
         if value is None or isinstance(value, bool | int | str):
             return value
         if isinstance(value, Decimal):
@@ -92,13 +94,13 @@ class Shape:
         if isinstance(value, datetime | date):
             return value.isoformat()
         if isinstance(value, dict):
-            return {name: self._exact(field, inner) for name, inner in value.items() if inner is not None}
+            return {name: self._to_exact_json(field, inner) for name, inner in value.items() if inner is not None}
         if isinstance(value, list):
-            return [self._exact(field, inner) for inner in value]
+            return [self._to_exact_json(field, inner) for inner in value]
         raise RowRefused(field, f"a {type(value).__name__} has no place in an event")
 
-    def _derived(self, row: Row) -> str:
-        """Return an id that the same contents of the chosen columns always give."""
+    def _derive_id(self, row: Row) -> str:
+        """Return an id that is the same whenever the chosen columns have the same contents."""
         cells = [row.cells.get(column) for column in self.id_from]
         if None in cells or "" in cells:
             raise RowRefused("id", f"cannot be derived: one of {', '.join(self.id_from)} is empty")
@@ -106,16 +108,16 @@ class Shape:
         return blake2b(_encode(contents), digest_size=16).hexdigest()
 
 
-def shape_of(
+def build_row_mapping(
     columns: Sequence[str] | None, *, names: Mapping[str, str] | None = None, id_from: Sequence[str] = ()
-) -> Shape:
+) -> RowMapping:
     """
-    Return how the rows of a file with these columns become events.
+    Return the mapping of rows with these columns to events.
 
-    columns: None where each row has its own, as in JSON Lines. names: column → field, for columns that are not named
-    like their field; “-” leaves one out.
+    columns: None where each row has its own, as in JSON Lines.
+    names: column → field, for columns that are not named like their field; “-” leaves a column out.
 
-    :raises FileRefused: if a column is no field, or what every event needs is nowhere.
+    :raises FileRefused: if a column is not a field, or a field that every event needs is missing.
     """
     names = dict(names or {})
     for column, field in names.items():
@@ -123,7 +125,7 @@ def shape_of(
             known = f"{', '.join(FIELDS)}, {PROPERTY}…"
             raise FileRefused(f"“{column}” is mapped to “{field}”, which is no field of an event: {known}.")
     if columns is None:
-        return Shape(names, tuple(id_from), as_sent=not names and not id_from)
+        return RowMapping(names, tuple(id_from), as_sent=not names and not id_from)
     unknown = [column for column in (*names, *id_from) if column not in columns]
     if unknown:
         raise FileRefused(f"The file has no column “{unknown[0]}”; it has {', '.join(columns)}.")
@@ -134,14 +136,14 @@ def shape_of(
                 f"The column “{column}” is no field of an event ({', '.join(FIELDS)}). Name it properties.{column}"
                 " if it tells of usage, map it to a field, or map it to “-” to leave it out."
             )
-    twice = [field for field in fields.values() if field != LEFT_OUT and list(fields.values()).count(field) > 1]
-    if twice:
-        raise FileRefused(f"Two columns are “{twice[0]}”; map one of them to “-”.")
+    repeated_fields = [field for field in fields.values() if field != LEFT_OUT and list(fields.values()).count(field) > 1]
+    if repeated_fields:
+        raise FileRefused(f"Two columns are “{repeated_fields[0]}”; map one of them to “-”.")
     for field in ("customer", "event", *(() if id_from else ("id",))):
         if field not in fields.values():
-            way_out = " Map one to it, or have ids derived from columns that tell a row." if field == "id" else ""
-            raise FileRefused(f"No column tells the {field} of an event.{way_out}")
-    return Shape(fields, tuple(id_from))
+            remedy = " Map one to it, or have ids derived from columns that tell a row." if field == "id" else ""
+            raise FileRefused(f"No column tells the {field} of an event.{remedy}")
+    return RowMapping(fields, tuple(id_from))
 
 
 def _is_field(name: str) -> bool:
@@ -160,7 +162,7 @@ def _put(event: dict[str, Any], field: str, value: Any) -> None:
     event[last] = value
 
 
-def _object(text: str) -> dict[str, msgspec.Raw]:
+def _parse_object(text: str) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -168,5 +170,5 @@ def _object(text: str) -> dict[str, msgspec.Raw]:
 
 
 def _as_cloud_event(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event with a source in the form that has one."""
+    """Return an event with a source as a CloudEvent."""
     return {"specversion": "1.0"} | {CLOUD_EVENTS.get(name, name): value for name, value in event.items()}

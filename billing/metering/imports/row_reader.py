@@ -1,4 +1,4 @@
-"""Rows out of a file, one after the other: memory stays flat whatever the file's size."""
+"""Reading the rows of a file one by one, in constant memory."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ import pyarrow.parquet
 from lib.tabular_files import unescape_cell
 
 FORMATS = {"csv": (".csv", ".tsv", ".txt"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet", ".pq")}
-"""Format → how the names of such files end."""
+"""Format → file name endings."""
 
 MOST_LINE_BYTES = 1024 * 1024
 PARQUET_ROWS = 1_000
@@ -22,19 +22,22 @@ DELIMITERS = ",;\t|"
 
 
 class FileRefused(ValueError):
-    """The file as a whole cannot be read; says why, and what to do."""
+    """The file can't be read as a whole; the text gives the reason and the remedy."""
 
 
-MENDING = ("refused_field", "refused_because")
-"""Columns that a file of refused rows begins with: they say why, and are no part of its rows."""
+REFUSAL_COLUMNS = ("refused_field", "refused_because")
+"""First columns of a file of refused rows: they give the reason and are not part of the row."""
 
 
 class Row(NamedTuple):
     """
     One row: its number in the file as an editor shows it, and its cells by column.
 
-    Cells of CSV are text, of JSON Lines undecoded JSON, of Parquet Python's values. flaw: why it cannot be read.
-    sent: the row as it stands, where it is an event already. more: cells for which there is no column.
+    Cells of CSV are text, of JSON Lines undecoded JSON, of Parquet Python values.
+
+    flaw: why the row can't be read.
+    sent: the unchanged row, where it is an event already.
+    more: cells without a column.
     """
 
     number: int
@@ -44,11 +47,11 @@ class Row(NamedTuple):
     more: Sequence[str] = ()
 
 
-def format_of(name: str) -> str:
+def detect_format(name: str) -> str:
     """
-    Return the format that a file's name tells.
+    Return the format of a file by its name.
 
-    :raises FileRefused: if it tells none.
+    :raises FileRefused: if the ending is not known.
     """
     ending = PurePath(name).suffix.lower()
     for format_, endings in FORMATS.items():
@@ -57,33 +60,33 @@ def format_of(name: str) -> str:
     raise FileRefused(f"“{PurePath(name).name}” tells no format by its ending; say which: {', '.join(FORMATS)}.")
 
 
-def rows_of(file: BinaryIO, format_: str) -> tuple[list[str] | None, Iterator[Row]]:
+def read_rows(file: BinaryIO, format_: str) -> tuple[list[str] | None, Iterator[Row]]:
     """
     Return the columns of a file, None where each row has its own, and its rows.
 
-    :raises FileRefused: if it is no file of this format; while reading, too.
+    :raises FileRefused: if the file doesn't have this format; also while reading.
     """
     if format_ == "jsonl":
         return None, _json_lines(file)
     return _csv(file) if format_ == "csv" else _parquet(file)
 
 
-def columns_of(file: BinaryIO, format_: str) -> list[str] | None:
+def read_columns(file: BinaryIO, format_: str) -> list[str] | None:
     """
     Return the columns of a file, None where each row has its own; the file stays open.
 
-    :raises FileRefused: if it is no file of this format.
+    :raises FileRefused: if the file doesn't have this format.
     """
     file.seek(0)
     if format_ == "parquet":
         return _parquet(file)[0]
-    return rows_of(io.BytesIO(file.read(MOST_LINE_BYTES)), format_)[0]
+    return read_rows(io.BytesIO(file.read(MOST_LINE_BYTES)), format_)[0]
 
 
 def _csv(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    first = next(lines_of(text), "")
-    delimiter = delimiter_of(first)
+    first = next(read_lines(text), "")
+    delimiter = detect_delimiter(first)
     columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if not any(columns):
         raise FileRefused(
@@ -91,17 +94,17 @@ def _csv(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
         )
     if len(set(columns)) < len(columns):
         raise FileRefused("Two columns have the same name; each needs its own.")
-    is_mended = columns[: len(MENDING)] == [*MENDING]
+    is_mended = columns[: len(REFUSAL_COLUMNS)] == [*REFUSAL_COLUMNS]
     if is_mended:
-        columns = columns[len(MENDING) :]
+        columns = columns[len(REFUSAL_COLUMNS) :]
     return columns, _csv_rows(text, delimiter, columns, is_mended=is_mended)
 
 
-def lines_of(text: TextIO) -> Iterator[str]:
+def read_lines(text: TextIO) -> Iterator[str]:
     """
-    Yield the lines of a text, each with its end.
+    Yield the lines of a text, each with its line end.
 
-    :raises FileRefused: if one is too long, or no UTF-8.
+    :raises FileRefused: if a line is too long or not UTF-8.
     """
     try:
         while line := text.readline(MOST_LINE_BYTES + 1):
@@ -114,20 +117,20 @@ def lines_of(text: TextIO) -> Iterator[str]:
         ) from error
 
 
-def delimiter_of(head: str) -> str:
-    """Return what separates the cells of a table with this first line."""
-    return max(DELIMITERS, key=head.count)
+def detect_delimiter(header: str) -> str:
+    """Return the character that separates the cells of a table with this first line."""
+    return max(DELIMITERS, key=header.count)
 
 
 def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bool) -> Iterator[Row]:
     number = 1
     try:
-        for number, cells in enumerate(csv.reader(lines_of(text), delimiter=delimiter), start=2):
+        for number, cells in enumerate(csv.reader(read_lines(text), delimiter=delimiter), start=2):
             if not cells:
                 continue
-            own = [unescape_cell(cell) for cell in cells[len(MENDING) :]] if is_mended else cells
-            flaw = "" if len(own) == len(columns) else f"has {len(own)} cells, the header {len(columns)}"
-            yield Row(number, dict(zip(columns, own, strict=False)), flaw, more=own[len(columns) :])
+            row_cells = [unescape_cell(cell) for cell in cells[len(REFUSAL_COLUMNS) :]] if is_mended else cells
+            flaw = "" if len(row_cells) == len(columns) else f"has {len(row_cells)} cells, the header {len(columns)}"
+            yield Row(number, dict(zip(columns, row_cells, strict=False)), flaw, more=row_cells[len(columns) :])
     except csv.Error as error:
         raise FileRefused(f"Row {number + 1} cannot be read: {error}.") from error
 
@@ -137,21 +140,25 @@ _raws = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def _json_lines(file: BinaryIO) -> Iterator[Row]:
-    for number, line in enumerate(byte_lines_of(file), start=1):
+    for number, line in enumerate(read_byte_lines(file), start=1):
         if not line.strip():
             continue
         try:
-            _decode(line)  # as a whole, so that no line spoils those that are sent with it
+            _decode(line)  # the whole line, so that a bad one doesn't fail the batch it is sent with
             cells = _raws(line)
         except (ValueError, RecursionError) as error:
             yield Row(number, {}, flaw=f"is not one JSON object: {error}", sent=line)
         else:
-            own = {name: cell for name, cell in cells.items() if name not in MENDING}
-            yield Row(number, own, sent=line if len(own) == len(cells) else msgspec.json.encode(own))
+            event_cells = {name: cell for name, cell in cells.items() if name not in REFUSAL_COLUMNS}
+            yield Row(number, event_cells, sent=line if len(event_cells) == len(cells) else msgspec.json.encode(event_cells))
 
 
-def byte_lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """:raises FileRefused: if a line is too long."""
+def read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
+    """
+    Yield the lines of a file, each with its line end.
+
+    :raises FileRefused: if a line is too long.
+    """
     number = 0
     while line := file.readline(MOST_LINE_BYTES + 1):
         number += 1
@@ -161,26 +168,30 @@ def byte_lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _parquet(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
-    opened = parquet_of(file)
-    return opened.schema_arrow.names, _parquet_rows(opened)
+    parquet_file = open_parquet(file)
+    return parquet_file.schema_arrow.names, _parquet_rows(parquet_file)
 
 
-def parquet_of(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
-    """:raises FileRefused: if it is none, or too much of it would have to be in memory at once."""
+def open_parquet(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
+    """
+    Open a Parquet file.
+
+    :raises FileRefused: if the file is not Parquet, or a row group is too large for memory.
+    """
     try:
-        opened = pyarrow.parquet.ParquetFile(file)
-        sizes = [opened.metadata.row_group(one).total_byte_size for one in range(opened.num_row_groups)]
+        parquet_file = pyarrow.parquet.ParquetFile(file)
+        sizes = [parquet_file.metadata.row_group(group).total_byte_size for group in range(parquet_file.num_row_groups)]
     except (pyarrow.ArrowException, OSError) as error:
         raise FileRefused(f"The file is no Parquet file that can be read: {error}.") from error
     if max(sizes, default=0) > MOST_GROUP_BYTES:
         raise FileRefused(f"A row group has more than {MOST_GROUP_BYTES:,} bytes: write it in smaller ones.")
-    return opened
+    return parquet_file
 
 
-def _parquet_rows(opened: pyarrow.parquet.ParquetFile) -> Iterator[Row]:
+def _parquet_rows(parquet_file: pyarrow.parquet.ParquetFile) -> Iterator[Row]:
     number = 0
     try:
-        for batch in opened.iter_batches(batch_size=PARQUET_ROWS):
+        for batch in parquet_file.iter_batches(batch_size=PARQUET_ROWS):
             for cells in batch.to_pylist():
                 number += 1
                 yield Row(number, cells)

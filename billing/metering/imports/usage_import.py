@@ -1,11 +1,11 @@
-"""Import the rows of a file: batch by batch through the API's own decoder and recording."""
+"""Import the rows of a file in batches, through the API's own parser and recorder."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.metering.imports.row_conversion import RowRefused, Shape
+from billing.metering.imports.row_conversion import RowRefused, RowMapping
 from billing.metering.imports.row_reader import Row
 from billing.metering.ingest import event_recorder, submission
 from billing.metering.ingest.parser import ReceivedEvent
@@ -18,7 +18,7 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 
 class Refusal(NamedTuple):
-    """A row that was not taken in: where, its id if it has one, which field, and why."""
+    """A row that was refused: its number, its id if it has one, the field, and the reason."""
 
     row: int
     id: str
@@ -27,12 +27,15 @@ class Refusal(NamedTuple):
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportTotals:
     """
-    What came of rows so far.
+    Totals of the rows imported so far.
 
-    rows: read. accepted, duplicate, conflict: as the API answers. refused: rows that are no events.
-    unmatched: of those accepted, how many events no price took, by reason. floats: cells that were doubles.
+    rows: rows read.
+    accepted, duplicate, conflict: outcomes as in the API.
+    refused: rows that are not events.
+    unmatched: accepted events without a price, by reason.
+    floats: cells that were doubles.
     """
 
     rows: int = 0
@@ -46,7 +49,7 @@ class Imported:
 
 @dataclass(slots=True)
 class Batch:
-    """Rows as one body of the API, with the number of each in the file, and those that are no events."""
+    """Rows as one body of the API, with the number of each row in the file, and the rows that are not events."""
 
     numbers: list[int] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
@@ -60,48 +63,50 @@ class Batch:
 def import_usage(
     *,
     rows: Iterable[Row],
-    shape: Shape,
+    mapping: RowMapping,
     sandbox: bool,
     at: datetime,
     dry_run: bool = False,
     refuse: Callable[[Refusal], None] = lambda refusal: None,
-    progress: Callable[[Imported], None] = lambda done: None,
-) -> Imported:
+    progress: Callable[[ImportTotals], None] = lambda done: None,
+) -> ImportTotals:
     """
-    Store the events of a file that are new, each once by its id, and return what came of the rows.
+    Store the new events of a file, each once by its id, and return the totals.
 
-    Each batch is one transaction. Killed anywhere and run again, what was stored answers as a duplicate. dry_run:
-    say what would come of it, and store nothing. refuse: called with each row that is not taken in.
+    dry_run: compute the totals without storing anything.
+    refuse: called with each refused row.
 
-    :raises FileRefused: if the file cannot be read to its end; what was read before is stored.
+    Each batch is one transaction. After a crash the file can be imported again: stored events count as duplicates.
+
+    :raises FileRefused: if the file can't be read to its end; the batches before stay stored.
     """
-    done = Imported()
-    for batch in _batches(rows, shape):
-        received, refusals = _read(batch, sandbox=sandbox, at=at)
+    totals = ImportTotals()
+    for batch in _batches(rows, mapping):
+        received, refusals = _parse_batch(batch, sandbox=sandbox, at=at)
         outcomes, reasons = (
-            _tried(received, sandbox=sandbox) if dry_run else _stored(received, sandbox=sandbox, at=at)
+            _try_batch(received, sandbox=sandbox) if dry_run else _store_batch(received, sandbox=sandbox, at=at)
         )
-        refusals += _conflicts(received, outcomes, batch.numbers)
-        done.rows += batch.rows
-        done.accepted += outcomes.count(event_recorder.ACCEPTED)
-        done.duplicate += outcomes.count(event_recorder.DUPLICATE)
-        done.conflict += outcomes.count(event_recorder.CONFLICT)
-        done.refused += len(refusals) - outcomes.count(event_recorder.CONFLICT)
-        done.floats = shape.floats
+        refusals += _find_conflicts(received, outcomes, batch.numbers)
+        totals.rows += batch.rows
+        totals.accepted += outcomes.count(event_recorder.ACCEPTED)
+        totals.duplicate += outcomes.count(event_recorder.DUPLICATE)
+        totals.conflict += outcomes.count(event_recorder.CONFLICT)
+        totals.refused += len(refusals) - outcomes.count(event_recorder.CONFLICT)
+        totals.floats = mapping.floats
         for reason in reasons:
-            done.unmatched[reason] = done.unmatched.get(reason, 0) + 1
+            totals.unmatched[reason] = totals.unmatched.get(reason, 0) + 1
         for refusal in sorted(refusals):
             refuse(refusal)
-        progress(done)
+        progress(totals)
         hit_failpoint("import.after_batch")
-    return done
+    return totals
 
 
-def _batches(rows: Iterable[Row], shape: Shape) -> Iterator[Batch]:
+def _batches(rows: Iterable[Row], mapping: RowMapping) -> Iterator[Batch]:
     batch, size = Batch(), 0
     for row in rows:
         try:
-            event = shape.event_of(row)
+            event = mapping.event_of(row)
         except RowRefused as error:
             batch.refusals.append(Refusal(row.number, "", error.field, str(error)))
         else:
@@ -115,42 +120,42 @@ def _batches(rows: Iterable[Row], shape: Shape) -> Iterator[Batch]:
         yield batch
 
 
-def _read(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[ReceivedEvent], list[Refusal]]:
-    """Read a batch as the API does."""
+def _parse_batch(batch: Batch, *, sandbox: bool, at: datetime) -> tuple[list[ReceivedEvent], list[Refusal]]:
+    """Parse a batch as the API does."""
     if not batch.events:
         return [], batch.refusals
     received, refused, _ = submission.read_events(b"[%b]" % b",".join(batch.events), sandbox=sandbox, at=at)
-    told = [Refusal(batch.numbers[one.index], one.id, one.field, one.detail) for one in refused]
-    return received, [*batch.refusals, *told]
+    row_refusals = [Refusal(batch.numbers[error.index], error.id, error.field, error.detail) for error in refused]
+    return received, [*batch.refusals, *row_refusals]
 
 
-def _stored(received: Sequence[ReceivedEvent], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
-    """Record a batch; return the outcome of each event, and a reason for each new one that no price took."""
+def _store_batch(received: Sequence[ReceivedEvent], *, sandbox: bool, at: datetime) -> tuple[list[str], list[str]]:
+    """Record a batch; return the outcome of each event, and a reason for each new event that is unmatched."""
     outcomes = submission.store_events(received, sandbox=sandbox, at=at)
-    new = [event.key for event, one in zip(received, outcomes, strict=True) if one == event_recorder.ACCEPTED]
+    new = [event.key for event, outcome in zip(received, outcomes, strict=True) if outcome == event_recorder.ACCEPTED]
     reports = unmatched_usage.read_reports(new) if new else {}
     return outcomes, [min(report.reason for report in of_event.values()) for of_event in reports.values()]
 
 
-def _tried(received: Sequence[ReceivedEvent], *, sandbox: bool) -> tuple[list[str], list[str]]:
-    """Return what recording would come to now."""
-    there = event_store.read_digests([event.key for event in received]) if received else {}
+def _try_batch(received: Sequence[ReceivedEvent], *, sandbox: bool) -> tuple[list[str], list[str]]:
+    """Return the outcomes and reasons that recording the batch now would give."""
+    stored_digests = event_store.read_digests([event.key for event in received]) if received else {}
     outcomes = []
     new: dict[str, ReceivedEvent] = {}
     for event in received:
-        before = there.get(event.key) or (new[event.key].digest if event.key in new else None)
-        if before is None:
+        known_digest = stored_digests.get(event.key) or (new[event.key].digest if event.key in new else None)
+        if known_digest is None:
             new[event.key] = event
-        same = event_recorder.DUPLICATE if before == event.digest else event_recorder.CONFLICT
-        outcomes.append(event_recorder.ACCEPTED if before is None else same)
-    found = event_recorder.attribute_events(list(new.values()), sandbox=sandbox).attributions if new else ()
-    return outcomes, [min(part.reason for part in one.unmatched_parts) for one in found if one.unmatched_parts]
+        same = event_recorder.DUPLICATE if known_digest == event.digest else event_recorder.CONFLICT
+        outcomes.append(event_recorder.ACCEPTED if known_digest is None else same)
+    attributions = event_recorder.attribute_events(list(new.values()), sandbox=sandbox).attributions if new else ()
+    return outcomes, [min(part.reason for part in attribution.unmatched_parts) for attribution in attributions if attribution.unmatched_parts]
 
 
 OTHER_CONTENT = "was stored before with other content; a new fact needs a new id"
 
 
-def _conflicts(received: Sequence[ReceivedEvent], outcomes: Sequence[str], numbers: Sequence[int]) -> list[Refusal]:
+def _find_conflicts(received: Sequence[ReceivedEvent], outcomes: Sequence[str], numbers: Sequence[int]) -> list[Refusal]:
     return [
         Refusal(numbers[event.index], event.id, "id", OTHER_CONTENT)
         for event, outcome in zip(received, outcomes, strict=True)

@@ -1,6 +1,7 @@
 """
-Usage in: from the bytes of a request to committed rows.
+Usage ingest: from the bytes of a request to committed rows.
 
-`wire` decodes and bounds, `catalog` and `customers` are the process's copies of what events are attributed by,
-`attribution` decides which counters an event adds to, `recording` is the operation that stores it all, once.
+`parser` decodes and checks the limits; `catalog_cache` and `customer_cache` hold this process's copies of the catalog
+and of customers; `attribution` decides which counters an event adds to; `event_recorder` stores the events, each
+once.
 """

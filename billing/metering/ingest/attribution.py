@@ -1,8 +1,8 @@
 """
-Which counters an event adds to, or why to none.
+Attribution of an event to the counters that it adds to, or the reason why it adds to none.
 
-A function of the copies it is given: it reads nothing but frozen terms, so that the same event is attributed the same
-by every process that holds the same revisions.
+A pure function of the cached copies: it reads only frozen terms, so every process with the same revisions attributes
+an event in the same way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from billing.metering.ingest.catalog_cache import CachedCatalog, CachedMeter, Ev
 from billing.metering.ingest.customer_cache import CachedCustomer, CachedPeriod
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.ingest.unit_costs import TargetCosts, are_costs_known, find_costs
-from billing.metering.store.aggregate_states import AggregateStateKey, span_of
+from billing.metering.store.aggregate_states import AggregateStateKey, format_span
 from billing.metering.store.counter_store import CounterKey, RollupSeries
 from billing.metering.store.prepaid_windows import DrawdownKey
 from billing.models.usage import UnmatchedReason
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 
 
 class UnmatchedPart(NamedTuple):
-    """Why an event, or one meter's part of it, adds to no counter."""
+    """The reason why an event, or one meter's part of an event, adds to no counter."""
 
     reason: str
     meter_id: int | None = None
@@ -42,12 +42,15 @@ class UnmatchedPart(NamedTuple):
 
 class RouteStop(NamedTuple):
     """
-    One value of a meter on its way: where it is read, and which counters, rollups and tallies it adds to.
+    One value of a meter on a route: how it is read, and the counters, rollups and aggregate states that it adds to.
 
-    A rollup that feeds several counters is listed once: the other counters come with None. tallies: where the meter's
-    quantity is more than a sum. is_text: whether the value is told apart from others rather than added to them.
-    price: where what the event itself costs is read, if a price charges that. expression: what computes the value
-    where it is not read at a path; without either, each event is one. costs: of each target that charges unit costs.
+    targets: counters and their rollups. A rollup that feeds several counters is listed once; the other counters have
+        None.
+    state_keys: aggregate states, where the meter's quantity is more than a sum.
+    is_text: whether distinct values are counted instead of summed.
+    price_path: path of the event's own price, if a price charges that.
+    expression: computes the value where it is not read at a path; without either, each event counts as 1.
+    costs: unit costs, for each target that charges them.
     """
 
     meter: CachedMeter
@@ -62,11 +65,12 @@ class RouteStop(NamedTuple):
 
 class Route(NamedTuple):
     """
-    What becomes of events of the same name, periods and dimensions.
+    The way of events that share name, periods and dimensions.
 
-    revisions: the periods as they were then. carried: (subscription, moment) where a level is carried over into the
-    periods that start at that moment or later. is_costed: whether a unit cost is charged somewhere on it.
-    draws: the windows of use that wallets pay for.
+    revisions: revisions of the periods when the route was built.
+    carryovers: (subscription, time) where a level is carried over into the periods that start at that time or later.
+    is_costed: whether the route charges a unit cost anywhere.
+    drawdowns: the usage windows that wallets pay for.
     """
 
     stops: tuple[RouteStop, ...]
@@ -78,7 +82,7 @@ class Route(NamedTuple):
 
 
 class Attribution(NamedTuple):
-    """What one event adds: a value at each stop of its route, in the hour `bucket`."""
+    """The values that one event adds: one per stop of its route, in the hour `bucket`."""
 
     route: Route
     values: Sequence[int | Decimal]
@@ -94,57 +98,58 @@ MAX_ROUTES = 10_000
 
 
 def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: CachedCustomer | None) -> Attribution:
-    """Return what an event adds to which counters and rollups, and what of it has no price."""
+    """Return the values that an event adds to counters and rollups, and its unmatched parts."""
     if customer is None:
-        return _lost(UnmatchedPart(UnmatchedReason.UNKNOWN_CUSTOMER, detail=event.customer))
+        return _unmatched(UnmatchedPart(UnmatchedReason.UNKNOWN_CUSTOMER, detail=event.customer))
     meters = catalog.by_event.get(event.name)
     if meters is None:
-        return _lost(UnmatchedPart(UnmatchedReason.UNKNOWN_EVENT, detail=event.name))
+        return _unmatched(UnmatchedPart(UnmatchedReason.UNKNOWN_EVENT, detail=event.name))
     properties = event.properties
     periods = customer.periods_at(event.occurred_at, subscription_ref=event.subscription)
-    windows = _windows(customer, periods, event.occurred_at) if customer.has_resets else NO_WINDOWS
+    windows = _find_windows(customer, periods, event.occurred_at) if customer.has_resets else NO_WINDOWS
     key = (meters, periods, meters.read_texts(properties), windows)
     route = customer.routes.get(key)
     if route is None:
+        # Bounds the memory of a customer whose events have ever new dimension values.
         if len(customer.routes) >= MAX_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
     if route.unmatched_parts and customer.pauses:
-        route = route._replace(unmatched_parts=tuple(_or_paused(one, event, customer) for one in route.unmatched_parts))
+        route = route._replace(unmatched_parts=tuple(_mark_paused(part, event, customer) for part in route.unmatched_parts))
     values: list[int | Decimal] = []
     for stop in route.stops:
         _, path, _, _, is_text, price, expression, costs = stop
         value: int | Decimal | str | None = 1
         if is_text or price is not None or expression is not None:
             value = read_value(stop, properties)
-        elif path is not None:  # read in place, as most are
+        elif path is not None:  # the usual case: inlined for speed
             value = properties.get(path[0]) if len(path) == 1 else look_up(properties, path)
             if type(value) is not int:
                 value = to_exact_number(value)
         if value is None or type(value) is str or (costs and not are_costs_known(costs, event.occurred_at)):
-            route, values = _around_what_is_missing(route, event)
+            route, values = _drop_meters_without_value(route, event)
             break
         values.append(value)
     return Attribution(route, values, local_hour(event.occurred_at, customer.zone))
 
 
-def _or_paused(one: UnmatchedPart, event: ReceivedEvent, customer: CachedCustomer) -> UnmatchedPart:
-    """Return why something has no price: because what covers it is paused, where that is so."""
-    if one.reason == UnmatchedReason.NO_SUBSCRIPTION and one.meter_id is not None:
+def _mark_paused(part: UnmatchedPart, event: ReceivedEvent, customer: CachedCustomer) -> UnmatchedPart:
+    """Return the part with the reason “paused” if a paused subscription would price it."""
+    if part.reason == UnmatchedReason.NO_SUBSCRIPTION and part.meter_id is not None:
         at, ref = event.occurred_at, event.subscription
-        if any(pause.suspends(at, subscription_ref=ref, meter_id=one.meter_id) for pause in customer.pauses):
-            return one._replace(reason=UnmatchedReason.PAUSED)
-    return one
+        if any(pause.suspends(at, subscription_ref=ref, meter_id=part.meter_id) for pause in customer.pauses):
+            return part._replace(reason=UnmatchedReason.PAUSED)
+    return part
 
 
 Windows = tuple[tuple[int, Interval, datetime], ...]
-"""(period, interval, start) of the prices that start anew more or less often than the period."""
+"""(period, interval, start) of the usage windows of prices that reset on another interval than the period."""
 
 NO_WINDOWS: Windows = ()
 
 
-def _windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at: datetime) -> Windows:
-    """Return where the windows that an event falls in begin."""
+def _find_windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at: datetime) -> Windows:
+    """Return the starts of the usage windows that an event belongs to."""
     return tuple(
         (period.id, interval, usage_window(terms, interval, anchor_at=period.anchor_at, zone=customer.zone, at=at)[0])
         for period in periods
@@ -153,28 +158,30 @@ def _windows(customer: CachedCustomer, periods: Sequence[CachedPeriod], at: date
     )
 
 
-def _lost(unpriced: UnmatchedPart) -> Attribution:
-    return Attribution(Route((), (unpriced,), ()), (), None)
+def _unmatched(part: UnmatchedPart) -> Attribution:
+    return Attribution(Route((), (part,), ()), (), None)
 
 
 _hours: dict[tuple[float, tzinfo], datetime] = {}
 
 
 def local_hour(at: datetime, zone: tzinfo) -> datetime:
-    """Return the start of the hour of the zone's clock that `at` lies in, in UTC: also in zones of :30 and :45."""
-    # Clocks change on the quarter of an hour, so what is found for one instant holds for its quarter.
+    """
+    Return the start, in UTC, of the zone's clock hour that `at` lies in; handles zones with offsets of :30 and :45.
+    """
+    # UTC offsets change on quarter hours only, so one cached start is valid for its whole quarter.
     key = (at.timestamp() // 900, zone)
-    found = _hours.get(key)
-    if found is None:
+    hour_start = _hours.get(key)
+    if hour_start is None:
         if len(_hours) > MAX_ROUTES:
             _hours.clear()
         offset = at.astimezone(zone).utcoffset() or timedelta(0)
-        found = _hours[key] = EPOCH + (at - EPOCH + offset) // HOUR * HOUR - offset
-    return found
+        hour_start = _hours[key] = EPOCH + (at - EPOCH + offset) // HOUR * HOUR - offset
+    return hour_start
 
 
 def read_value(stop: RouteStop, properties: dict[str, Any]) -> int | Decimal | str:
-    """Return an event's value at a stop, or in words why it has none."""
+    """Return an event's value at a stop, or the reason as text why it has none."""
     if stop.price_path is not None and to_exact_number(look_up(properties, stop.price_path)) is None:
         return f"“{'.'.join(stop.price_path)}” is missing or not a number"
     if stop.expression is not None:
@@ -184,18 +191,18 @@ def read_value(stop: RouteStop, properties: dict[str, Any]) -> int | Decimal | s
             return str(error)
     if stop.path is None:
         return 1
-    found = look_up(properties, stop.path)
+    property_value = look_up(properties, stop.path)
     if stop.is_text:
-        return 1 if to_text(found) else f"“{'.'.join(stop.path)}” is missing"
-    value = to_exact_number(found)
+        return 1 if to_text(property_value) else f"“{'.'.join(stop.path)}” is missing"
+    value = to_exact_number(property_value)
     return f"“{'.'.join(stop.path)}” is missing or not a number" if value is None else value
 
 
-def _around_what_is_missing(route: Route, event: ReceivedEvent) -> tuple[Route, list[int | Decimal]]:
-    """Return the route without the meters that lack a value or a unit cost, and the values of the others."""
-    found = [(stop, read_value(stop, event.properties)) for stop in route.stops]
+def _drop_meters_without_value(route: Route, event: ReceivedEvent) -> tuple[Route, list[int | Decimal]]:
+    """Return the route without the meters that lack a value or a unit cost, and the values of the other meters."""
+    readings = [(stop, read_value(stop, event.properties)) for stop in route.stops]
     bad: dict[CachedMeter, UnmatchedPart] = {}
-    for stop, value in found:
+    for stop, value in readings:
         if stop.meter in bad:
             continue
         if isinstance(value, str):
@@ -204,7 +211,7 @@ def _around_what_is_missing(route: Route, event: ReceivedEvent) -> tuple[Route, 
             bad[stop.meter] = UnmatchedPart(
                 UnmatchedReason.NO_COST, stop.meter.id, f"{stop.meter.name}: no unit cost at its time"
             )
-    good = [(stop, value) for stop, value in found if stop.meter not in bad and not isinstance(value, str)]
+    good = [(stop, value) for stop, value in readings if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
     return route._replace(stops=stops, unmatched_parts=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
 
@@ -216,27 +223,27 @@ def _find_route(
     windows: Windows,
 ) -> Route:
     stops: list[RouteStop] = []
-    unpriced: list[UnmatchedPart] = []
+    unmatched_parts: list[UnmatchedPart] = []
     known = dict(zip(meters.paths, texts, strict=True))
     starts = {(period_id, interval): start for period_id, interval, start in windows}
     for meter in meters.meters:
-        if not _counts(meter, known):
+        if not _passes_filters(meter, known):
             continue
-        found = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
-        if isinstance(found, UnmatchedPart):
-            unpriced.append(found)
+        meter_stops = _find_stops(meter, periods, {name: known[path] for name, path in meter.dimensions}, starts)
+        if isinstance(meter_stops, UnmatchedPart):
+            unmatched_parts.append(meter_stops)
         else:
-            stops += found
+            stops += meter_stops
     revisions = tuple((period.id, period.revision) for period in periods)
     is_costed = any(stop.costs for stop in stops)
-    draws = tuple(dict.fromkeys(_draws(stops, periods)))
-    return Route(tuple(stops), tuple(unpriced), revisions, _carried(stops, periods), is_costed, draws)
+    drawdowns = tuple(dict.fromkeys(_drawdown_keys(stops, periods)))
+    return Route(tuple(stops), tuple(unmatched_parts), revisions, _find_carryovers(stops, periods), is_costed, drawdowns)
 
 
-def _draws(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
-    """Yield the windows of use that the values of these stops add to and wallets pay for."""
+def _drawdown_keys(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
+    """Yield the usage windows that these stops add to and wallets pay for."""
     features = {
-        id_: one for p in periods for id_, one in load_terms(p.version_id, p.currency).by_plan_feature.items()
+        id_: feature for p in periods for id_, feature in load_terms(p.version_id, p.currency).by_plan_feature.items()
     }
     for stop in stops:
         for counter, _ in stop.targets:
@@ -244,15 +251,15 @@ def _draws(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Itera
                 yield DrawdownKey(counter.period_id, counter.plan_feature_id, counter.window_start)
 
 
-def _counts(meter: CachedMeter, known: dict[Path, str]) -> bool:
-    """Tell whether an event passes a meter's filters, and is not left out by its excludes."""
+def _passes_filters(meter: CachedMeter, known: dict[Path, str]) -> bool:
+    """Return whether an event passes a meter's filters and none of its exclusions."""
     return all(known[path] in wanted for path, wanted in meter.filters) and not any(
-        all(known[path] in wanted for path, wanted in one) for one in meter.excludes
+        all(known[path] in wanted for path, wanted in exclusion) for exclusion in meter.excludes
     )
 
 
-def _runs_on(stop: RouteStop, periods: Sequence[CachedPeriod]) -> bool:
-    """Tell whether a value falls in a window that runs on over several periods."""
+def _spans_periods(stop: RouteStop, periods: Sequence[CachedPeriod]) -> bool:
+    """Return whether a value belongs to a window that spans several periods."""
     return any(
         feature.meter_id == stop.meter.id
         for period in periods
@@ -260,9 +267,9 @@ def _runs_on(stop: RouteStop, periods: Sequence[CachedPeriod]) -> bool:
     )
 
 
-def _carried(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> tuple[tuple[int, datetime], ...]:
-    """Return from when on, in which subscriptions, periods are entered with what an event in these changes."""
-    if not any(stop.meter.metering.recurring or _runs_on(stop, periods) for stop in stops):
+def _find_carryovers(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> tuple[tuple[int, datetime], ...]:
+    """Return, per subscription, the start of the periods whose opening level an event in these periods changes."""
+    if not any(stop.meter.metering.recurring or _spans_periods(stop, periods) for stop in stops):
         return ()
     since: dict[int, datetime] = {}
     for period in periods:
@@ -285,35 +292,35 @@ def _find_stops(
         return UnmatchedPart(UnmatchedReason.NO_SUBSCRIPTION, meter.id, meter.name)
     stops = []
     for reading in meter.readings:
-        own = dimensions
+        value_dimensions = dimensions
         if reading.dimension_value is not None:
-            own = {**dimensions, meter.reading_dimension: reading.dimension_value}
-        targets = _targets(meter, priced, own, starts)
+            value_dimensions = {**dimensions, meter.reading_dimension: reading.dimension_value}
+        targets = _find_targets(meter, priced, value_dimensions, starts)
         if targets is None:
-            detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in own.items())}"
+            detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in value_dimensions.items())}"
             return UnmatchedPart(UnmatchedReason.NO_RATE, meter.id, detail)
         stops.append(
             RouteStop(
                 meter,
                 reading.path,
                 targets,
-                state_keys=_tallies(priced, targets, starts) if meter.metering.needs_aggregate_state else (),
+                state_keys=_find_state_keys(priced, targets, starts) if meter.metering.needs_aggregate_state else (),
                 is_text=meter.metering.aggregation == "unique",
-                price_path=meter.price if _is_carried(priced, targets) else None,
+                price_path=meter.price if _charges_event_price(priced, targets) else None,
                 expression=reading.expression,
-                costs=find_costs(meter, priced, targets, own),
+                costs=find_costs(meter, priced, targets, value_dimensions),
             )
         )
     return stops
 
 
-def _targets(
+def _find_targets(
     meter: CachedMeter,
     priced: Sequence[tuple[CachedPeriod, FeatureTerms]],
     dimensions: dict[str, str],
     starts: Starts,
 ) -> tuple[tuple[CounterKey, RollupSeries | None], ...] | None:
-    """Return the counters of one value with the rollup of each, or None if a price has no rate for it."""
+    """Return the counters of one value with their rollups, or None if a price has no rate for it."""
     label = _encode_sorted({name: text for name, text in dimensions.items() if text})
     targets: list[tuple[CounterKey, RollupSeries | None]] = []
     rolled_up: set[int] = set()
@@ -328,10 +335,10 @@ def _targets(
     return tuple(targets)
 
 
-def _is_carried(
+def _charges_event_price(
     priced: Sequence[tuple[CachedPeriod, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
 ) -> bool:
-    """Tell whether one of the rates that a value goes to charges the prices that events carry."""
+    """Return whether a rate of the value charges the price that the event carries."""
     keys = {counter.rate_id for counter, _ in targets}
     return any(
         isinstance(rate.charge, Dynamic) and rate.charge.source == "event"
@@ -342,17 +349,17 @@ def _is_carried(
     )
 
 
-def _tallies(
+def _find_state_keys(
     priced: Sequence[tuple[CachedPeriod, FeatureTerms]],
     targets: Sequence[tuple[CounterKey, RollupSeries | None]],
     starts: Starts,
 ) -> tuple[AggregateStateKey, ...]:
-    """Return the tallies that a value adds to: one for each series and length of window."""
-    series = {one.period_id: one for _, one in targets if one is not None}
-    found = {}
+    """Return the aggregate states that a value adds to: one for each series and window length."""
+    series = {rollup.period_id: rollup for _, rollup in targets if rollup is not None}
+    state_keys = {}
     for period, feature in priced:
-        found[AggregateStateKey(series[period.id], "", period.starts_at)] = None
+        state_keys[AggregateStateKey(series[period.id], "", period.starts_at)] = None
         if feature.resets is not None:
             start = max(starts[period.id, feature.resets], period.starts_at)
-            found[AggregateStateKey(series[period.id], span_of(feature.resets), start)] = None
-    return tuple(found)
+            state_keys[AggregateStateKey(series[period.id], format_span(feature.resets), start)] = None
+    return tuple(state_keys)

@@ -1,8 +1,8 @@
 """
 This process's copies of customers and their periods.
 
-A copy may be old. What it says is checked when it matters: a period found in it is compared by its revision under the
-gate's lock, and what is not found in it is looked up again before an event is called unmatched.
+A copy may be outdated, and is verified where it matters: a period in it is compared by its revision under the period
+lock, and a period missing from it is read again before an event is reported as unmatched.
 """
 
 from collections import OrderedDict
@@ -24,7 +24,10 @@ FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CachedPeriod:
-    """A period as it was read. Two copies are never equal, so that nothing found out by an old one is used."""
+    """
+    A period as it was read. Two copies are never equal, so that no route cached for an old copy is used for a new
+    one.
+    """
 
     id: int
     revision: int
@@ -39,7 +42,7 @@ class CachedPeriod:
 
 
 class CachedPause(NamedTuple):
-    """When a subscription is paused. ends_at: None as long as nobody has said so."""
+    """The pause of a subscription. ends_at: None while its end is open."""
 
     subscription_ref: str
     named: bool
@@ -49,33 +52,35 @@ class CachedPause(NamedTuple):
     ends_at: datetime | None
 
     def suspends(self, at: datetime, *, subscription_ref: str, meter_id: int) -> bool:
-        """Tell whether usage of a meter at a moment would be this subscription's, if it were not paused."""
-        is_its = subscription_ref == self.subscription_ref if subscription_ref else not self.named
-        runs = self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
-        return runs and is_its and meter_id in load_terms(self.version_id, self.currency).by_meter
+        """Return whether usage of a meter at a time would belong to this subscription if it weren't paused."""
+        matches = subscription_ref == self.subscription_ref if subscription_ref else not self.named
+        is_running = self.starts_at <= at and (self.ends_at is None or at < self.ends_at)
+        return is_running and matches and meter_id in load_terms(self.version_id, self.currency).by_meter
 
 
 PAUSES = """
 coalesce((SELECT json_agg(json_build_array(s.external_id, s.named, s.version_id, s.currency, z.starts_at, z.ends_at))
     FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked')::text, '')
 """
-"""SQL for the pauses of a subscription `s`, as text; empty where it has none."""
+"""SQL for the pauses of a subscription `s`, as text; empty if it has none."""
 
 _pauses = msgspec.json.Decoder(tuple[CachedPause, ...]).decode
 
 
 def decode_pauses(texts: Iterable[str]) -> tuple[CachedPause, ...]:
-    """Return the pauses that `PAUSES` reads of several subscriptions."""
-    return tuple(one for text in dict.fromkeys(filter(None, texts)) for one in _pauses(text))
+    """Return the pauses of several subscriptions from the texts that `PAUSES` selects."""
+    return tuple(pause for text in dict.fromkeys(filter(None, texts)) for pause in _pauses(text))
 
 
 @dataclass(frozen=True, slots=True)
 class CachedCustomer:
     """
+    A customer with its periods, as far as they were read.
+
     since: periods that ended before it were not read.
-    until: from here on a subscription should have a period that was not there to be read.
-    resets: whether a price of theirs starts anew at other moments than its period.
-    routes: what attribution found out about this customer's usage; it lives and dies with the copy.
+    until: from here on, a subscription should have a period that didn't exist yet.
+    has_resets: whether a price resets on another interval than its period.
+    routes: routes that attribution cached for this customer; they are dropped with the copy.
     """
 
     id: int
@@ -88,8 +93,10 @@ class CachedCustomer:
     routes: dict[Any, Any] = field(default_factory=dict)
 
     def periods_at(self, at: datetime, *, subscription_ref: str) -> tuple[CachedPeriod, ...]:
-        """Return the periods that an event at `at` may fall in: of the named subscription, or of all unnamed ones."""
-        if len(self.periods) == 1 and not subscription_ref:  # as it is for most customers
+        """
+        Return the periods that an event at `at` may belong to: of the named subscription, or of all unnamed ones.
+        """
+        if len(self.periods) == 1 and not subscription_ref:  # the case of most customers
             (only,) = self.periods
             return self.periods if only.starts_at <= at < only.ends_at and not only.named else ()
         return tuple(
@@ -102,6 +109,7 @@ class CachedCustomer:
         )
 
 
+# One round trip for any number of customers; every row repeats its customer and subscription.
 _READ = f"""
 SELECT c.external_id, c.id, c.time_zone, s.id, s.state IN ('trialing', 'active', 'canceled'), s.ends_at,
        s.external_id, s.named, s.currency, {PAUSES}, {ANCHOR_AT}, p.id, p.revision, p.starts_at, p.ends_at,
@@ -116,36 +124,36 @@ _copies: OrderedDict[tuple[bool, str], CachedCustomer] = OrderedDict()
 
 
 def get_customers(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CachedCustomer]:
-    """Return the customers of these external ids, reading those that are not known as far back as `since`."""
-    found, missing = {}, []
+    """Return the customers with these external ids; read the unknown ones, with periods back to `since`."""
+    customers, missing = {}, []
     for ref in refs:
         copy = _copies.get((sandbox, ref))
         if copy is None or copy.since > since:
             missing.append(ref)
         else:
-            found[ref] = copy
+            customers[ref] = copy
     if missing:
-        found.update(refresh(missing, sandbox=sandbox, since=since))
-    return found
+        customers.update(refresh(missing, sandbox=sandbox, since=since))
+    return customers
 
 
 def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str, CachedCustomer]:
-    """Read these customers anew; those that do not exist, or not any more, are left out and never remembered."""
+    """Read these customers again. Customers that don't exist (any more) are left out and never cached."""
     refs = list(refs)
     rows: dict[str, list[tuple]] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, [since, sandbox, refs])
         for row in cursor.fetchall():
             rows.setdefault(row[0], []).append(row[1:])
-    found = {ref: _copied(of_customer, since) for ref, of_customer in rows.items()}
-    for ref, copy in found.items():
+    copies = {ref: _build_copy(customer_rows, since) for ref, customer_rows in rows.items()}
+    for ref, copy in copies.items():
         _copies[sandbox, ref] = copy
     for ref in refs:
-        if ref not in found:
-            _copies.pop((sandbox, ref), None)  # it was erased, and is called otherwise now
+        if ref not in copies:
+            _copies.pop((sandbox, ref), None)  # erased, which also changes the external id
     while len(_copies) > MAX_CUSTOMERS:
         _copies.popitem(last=False)
-    return found
+    return copies
 
 
 def clear() -> None:
@@ -153,7 +161,7 @@ def clear() -> None:
     _copies.clear()
 
 
-def _copied(rows: list[tuple], since: datetime) -> CachedCustomer:
+def _build_copy(rows: list[tuple], since: datetime) -> CachedCustomer:
     customer_id, zone = rows[0][:2]
     periods = tuple(
         CachedPeriod(
@@ -168,7 +176,7 @@ def _copied(rows: list[tuple], since: datetime) -> CachedCustomer:
         if period[0] is not None
     )
     return build_customer(
-        customer_id, ZoneInfo(zone), since, _until(rows, since), periods, decode_pauses(row[8] for row in rows)
+        customer_id, ZoneInfo(zone), since, _covered_until(rows, since), periods, decode_pauses(row[8] for row in rows)
     )
 
 
@@ -181,16 +189,16 @@ def build_customer(
     pauses: tuple[CachedPause, ...],
 ) -> CachedCustomer:
     """Return the copy of a customer with these periods and pauses."""
-    resets = any(load_terms(one.version_id, one.currency).resets for one in periods)
-    return CachedCustomer(customer_id, zone, since, until, tuple(periods), resets, pauses)
+    has_resets = any(load_terms(period.version_id, period.currency).resets for period in periods)
+    return CachedCustomer(customer_id, zone, since, until, tuple(periods), has_resets, pauses)
 
 
-def _until(rows: list[tuple], since: datetime) -> datetime:
-    """Return where the first of the subscriptions that go on runs out of periods."""
+def _covered_until(rows: list[tuple], since: datetime) -> datetime:
+    """Return the time at which the first active subscription runs out of generated periods."""
     last: dict[int, datetime] = {}
     ends: dict[int, datetime] = {}
-    for _, _, subscription_id, runs, subscription_ends_at, *_, period_ends_at, _ in rows:
-        if runs:
+    for _, _, subscription_id, is_active, subscription_ends_at, *_, period_ends_at, _ in rows:
+        if is_active:
             last[subscription_id] = max(last.get(subscription_id, since), period_ends_at or since)
             ends[subscription_id] = subscription_ends_at or FAR_FUTURE
     return min((end for id_, end in last.items() if end < ends[id_]), default=FAR_FUTURE)

@@ -1,4 +1,4 @@
-"""Stored events, read back as ingest had them."""
+"""Reading stored events back as ingest received them."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -11,14 +11,14 @@ COLUMNS = """
     encode(uuid_send(key), 'hex'), encode(uuid_send(digest), 'hex'), sequence, occurred_at, received_at, sandbox,
     customer_id, customer_ref, name, source, sender_id, subscription_ref, properties::text
 """
-"""What `Stored` is made of, as it stands in a SELECT from the table of events."""
+"""The columns of `StoredEvent` in a SELECT from the event table."""
 
 PAGE_SIZE = 2_000
-"""Events read at a time where many are walked."""
+"""Events per page where many are read."""
 
 
 class StoredEvent(NamedTuple):
-    """One row of the table of events; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
+    """One row of the event table; `key` and `digest` are 32 hexadecimal digits, `properties` is JSON."""
 
     key: str
     digest: str
@@ -36,7 +36,7 @@ class StoredEvent(NamedTuple):
 
 
 def to_received_event(row: StoredEvent) -> ReceivedEvent:
-    """Return a stored event as ingest had it before it."""
+    """Return a stored event as ingest received it."""
     return ReceivedEvent(
         0,
         row.key,
@@ -56,16 +56,17 @@ _BY_KEY = f"SELECT {COLUMNS} FROM billing_event WHERE key = ANY(%s::uuid[])"  # 
 
 
 def read_by_key(keys: Collection[str]) -> dict[str, StoredEvent]:
-    """Return the events of these keys, 32 hexadecimal digits each, in the order of their numbers."""
+    """Return the events with these keys, 32 hexadecimal digits each, ordered by sequence number."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BY_KEY, [list(keys)], binary=True)
-        found = [StoredEvent._make(row) for row in cursor.fetchall()]
-    return {row.key: row for row in sorted(found, key=lambda row: row.sequence)}
+        events = [StoredEvent._make(row) for row in cursor.fetchall()]
+    return {row.key: row for row in sorted(events, key=lambda row: row.sequence)}
 
 
 EventPosition = tuple[datetime, str, str]
-"""An event's place among others: its time, source and sender's id."""
+"""An event's position among others: its time, source and sender's id."""
 
+# The row comparison continues after the last event of the page before; the byte order "C" is that of the index.
 _BETWEEN = f"""
 SELECT {COLUMNS} FROM billing_event
 WHERE customer_id = %(customer)s AND name = ANY(%(names)s) AND occurred_at >= %(at)s AND occurred_at < %(until)s
@@ -78,9 +79,9 @@ def read_pages(
     *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, after: EventPosition | None = None
 ) -> Iterator[list[StoredEvent]]:
     """
-    Yield a customer's events of these names in [since, until), in the order of time, then source, then id, by pages.
+    Yield a customer's events with these names in [since, until) by pages, ordered by time, then source, then id.
 
-    after: go on beyond this place.
+    after: start after this position.
     """
     wanted = {"customer": customer_id, "names": list(names), "until": until, "limit": PAGE_SIZE}
     at, source, id_ = after or (since, "", "")

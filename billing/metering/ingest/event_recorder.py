@@ -1,10 +1,10 @@
 """
-Store usage once, and count it, in one transaction: docs/ingest.md.
+Store usage once and count it, in one transaction: docs/ingest.md.
 
-    gate the periods → append the events → fold what is new → add to counters and rollups → commit
+  lock the periods → insert the events → aggregate the new ones → add to counters and rollups → commit
 
-The gate comes first, so that an event's sequence number is drawn while its period cannot close: everything a period
-billed has a number up to its high-water mark, and everything later has a greater one.
+Periods are locked first, so that an event's sequence number is drawn while its period can't close: all usage that a
+period billed has a number up to its high-water mark, and all later usage has a greater one.
 """
 
 from bisect import bisect_right
@@ -36,16 +36,17 @@ from plans.aggregation.json_numbers import to_exact_number
 from wallets.models import Hold
 
 STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.PAUSED)
-"""Reasons that an old copy of a customer may be wrong about."""
+"""Reasons that may stem from an outdated copy of a customer."""
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
+# Sums of up to 10,000 values of `MOST_DIGITS` digits never round.
 EXACT = Context(prec=120)
 _TRIES = 5
 
 
 class StaleCatalog(Exception):
-    """What this process remembers of catalog or customers is no longer so; look again and start over."""
+    """The cached catalog or customer is stale; refresh it and retry."""
 
 
 class BatchConflict(Exception):
@@ -58,7 +59,7 @@ class BatchConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DeduplicatedBatch:
-    """A batch without its own repeats: `first` are its events, `again` the places of the repeats."""
+    """A batch without its own repeats: its distinct events, and the indexes of the repeats."""
 
     events: list[ReceivedEvent]
     repeat_indexes: set[int]
@@ -66,7 +67,7 @@ class DeduplicatedBatch:
 
 @dataclass(frozen=True, slots=True)
 class EventBatch:
-    """Events and what they add, with the copies that this was decided by."""
+    """Events and their attributions, with the copies that decided them."""
 
     events: Sequence[ReceivedEvent]
     attributions: Sequence[Attribution]
@@ -78,10 +79,10 @@ class EventBatch:
 @dataclass(slots=True)
 class UsageTotals:
     """
-    What events add: to counters, to rollups, and at stops that keep tallies.
+    The sums that events add to counters and rollups, and the updates of aggregate states.
 
-    used: windows of use that wallets pay for, with the first and the last time of use.
-    carried: (subscription, moment) from which on periods are entered with what that changes.
+    usage_times: usage windows that wallets pay for, with the first and the last time of use.
+    carryovers: (subscription, time) from which on the opening level of periods changes.
     """
 
     counters: dict[counter_store.CounterKey, counter_store.CounterSum] = field(default_factory=dict)
@@ -103,15 +104,15 @@ class EventGroup:
 
 
 class Admission(Protocol):
-    """Who decides inside the transaction whether usage is let in; frees: holds that it was kept in."""
+    """A check inside the transaction that can refuse the usage. frees: holds that reserved the usage."""
 
     frees: Sequence[Hold]
 
     def begin(self, customers: Collection[str]) -> None:
-        """Take the locks that come before those of ingest."""
+        """Acquire the locks that come before those of ingest."""
 
     def decide(self, batch: EventBatch, repeated: Collection[str]) -> None:
-        """Refuse what is counted by now, by raising; repeated: keys of the batch that were stored before."""
+        """Raise to refuse the usage just counted. repeated: keys of the batch's events that were stored before."""
 
 
 def record_events(
@@ -123,19 +124,21 @@ def record_events(
     admission: Admission | None = None,
 ) -> list[str]:
     """
-    Store the events that are new, count them, and return an outcome for each: accepted, duplicate or conflict.
+    Store the new events, count them, and return an outcome for each: accepted, duplicate or conflict.
 
-    When this returns, everything it calls accepted is committed and shows in every read. A batch that decided by an
-    old copy, or lost a deadlock, starts over. admission: stores nothing if that refuses.
+    admission: called inside the transaction; if it raises, nothing is stored.
 
-    :raises RefusedAsAWhole: if `atomic` and one of them conflicts; nothing is stored then.
+    An accepted event is committed and visible to every read when this returns. The batch is retried if a cached copy
+    was stale or a deadlock was lost.
+
+    :raises BatchConflict: if `atomic` and an event conflicts; nothing is stored then.
     """
     if not events:
         return []
-    tried = _deduplicate(events)
-    edges: set[datetime] = set()
-    for left in reversed(range(_TRIES)):
-        batches = [attribute_events(part, sandbox=sandbox) for part in _divided(tried.events, edges)]
+    unique = _deduplicate(events)
+    boundaries: set[datetime] = set()
+    for tries_left in reversed(range(_TRIES)):
+        batches = [attribute_events(part, sandbox=sandbox) for part in _split_at(unique.events, boundaries)]
         try:
             with transaction.atomic():
                 if admission:
@@ -143,20 +146,20 @@ def record_events(
                 stored: dict[str, str] = {}
                 for batch in batches:
                     stored |= _store(batch, at=at, admission=admission)
-                answer = _outcomes(events, tried, stored)
-                if atomic and CONFLICT in answer:
-                    raise BatchConflict(answer)
+                outcomes = _outcomes(events, unique, stored)
+                if atomic and CONFLICT in outcomes:
+                    raise BatchConflict(outcomes)
             hit_failpoint("ingest.after_commit")
-            return answer
+            return outcomes
         except psycopg.errors.DeadlockDetected:
-            if not left:
+            if not tries_left:
                 raise
-        except SplitRequired as divided:
-            if not left:
+        except SplitRequired as split:
+            if not tries_left:
                 raise
-            edges.update(divided.boundaries)
+            boundaries.update(split.boundaries)
         except (StaleCatalog, counter_store.CounterMissing):
-            if not left:
+            if not tries_left:
                 raise
             counter_store.clear_id_cache()
             catalog_cache.refresh()
@@ -164,11 +167,11 @@ def record_events(
     raise AssertionError("unreachable")
 
 
-def _divided(events: Sequence[ReceivedEvent], edges: Collection[datetime]) -> list[Sequence[ReceivedEvent]]:
-    """Return the events in parts between these moments, the earliest first: all in one where there is none."""
-    if not edges:
+def _split_at(events: Sequence[ReceivedEvent], boundaries: Collection[datetime]) -> list[Sequence[ReceivedEvent]]:
+    """Return the events in parts between these times, the earliest part first; a single part if there are none."""
+    if not boundaries:
         return [events]
-    ordered = sorted(edges)
+    ordered = sorted(boundaries)
     parts: list[list[ReceivedEvent]] = [[] for _ in range(len(ordered) + 1)]
     for event in events:
         parts[bisect_right(ordered, event.occurred_at)].append(event)
@@ -181,160 +184,166 @@ def _earliest(events: Sequence[ReceivedEvent]) -> datetime:
 
 def _deduplicate(events: Sequence[ReceivedEvent]) -> DeduplicatedBatch:
     seen: set[str] = set()
-    tried = DeduplicatedBatch([], set())
+    unique = DeduplicatedBatch([], set())
     for index, event in enumerate(events):
         if event.key in seen:
-            tried.repeat_indexes.add(index)
+            unique.repeat_indexes.add(index)
         else:
             seen.add(event.key)
-            tried.events.append(event)
-    return tried
+            unique.events.append(event)
+    return unique
 
 
-def _outcomes(events: Sequence[ReceivedEvent], tried: DeduplicatedBatch, stored: Mapping[str, str]) -> list[str]:
+def _outcomes(events: Sequence[ReceivedEvent], unique: DeduplicatedBatch, stored: Mapping[str, str]) -> list[str]:
     """
     Return the outcome of each event of the whole batch.
 
-    stored: key → digest of those that were there before. A repeat within the batch is told by what is stored, which
-    need not be the batch's own first one: that may be a conflict itself.
+    stored: key → digest of the events that were stored before.
+
+    A repeat within the batch is compared with the stored event, which need not be the batch's own first one: that one
+    may itself be a conflict.
     """
-    now = stored if not tried.repeat_indexes else {event.key: event.digest for event in tried.events} | stored
+    digests = stored if not unique.repeat_indexes else {event.key: event.digest for event in unique.events} | stored
     return [
         ACCEPTED
-        if event.key not in stored and index not in tried.repeat_indexes
+        if event.key not in stored and index not in unique.repeat_indexes
         else DUPLICATE
-        if now[event.key] == event.digest
+        if digests[event.key] == event.digest
         else CONFLICT
         for index, event in enumerate(events)
     ]
 
 
 def attribute_events(events: Sequence[ReceivedEvent], *, sandbox: bool) -> EventBatch:
-    """Attribute by this process's copies; a customer whose copy may miss a period is looked at again first."""
-    copy = catalog_cache.get_catalog()
+    """Attribute events by this process's copies; refresh a customer first if its copy may miss a period."""
+    catalog = catalog_cache.get_catalog()
     refs = {event.customer for event in events}
-    known = customer_cache.get_customers(refs, sandbox=sandbox, since=_earliest(events))
-    found = [attribute_event(event, catalog=copy, customer=known.get(event.customer)) for event in events]
-    doubtful = _doubtful(events, found, known)
-    if doubtful:
-        again = {event.customer for event in doubtful}
-        fresh = _look_again(doubtful, known, sandbox=sandbox, since=_earliest(events))
-        known = {ref: one for ref, one in known.items() if ref not in again} | fresh  # one may have been erased
-        found = [
-            attribute_event(event, catalog=copy, customer=known.get(event.customer))
-            if event.customer in again
-            else one
-            for event, one in zip(events, found, strict=True)
+    customers = customer_cache.get_customers(refs, sandbox=sandbox, since=_earliest(events))
+    attributions = [attribute_event(event, catalog=catalog, customer=customers.get(event.customer)) for event in events]
+    uncertain = _find_uncertain(events, attributions, customers)
+    if uncertain:
+        refs_to_refresh = {event.customer for event in uncertain}
+        fresh = _refresh_customers(uncertain, customers, sandbox=sandbox, since=_earliest(events))
+        customers = {ref: customer for ref, customer in customers.items() if ref not in refs_to_refresh} | fresh  # an erased customer has no fresh copy
+        attributions = [
+            attribute_event(event, catalog=catalog, customer=customers.get(event.customer))
+            if event.customer in refs_to_refresh
+            else attribution
+            for event, attribution in zip(events, attributions, strict=True)
         ]
-    return EventBatch(events, found, known, copy.revision, sandbox)
+    return EventBatch(events, attributions, customers, catalog.revision, sandbox)
 
 
-def _doubtful(
-    events: Sequence[ReceivedEvent], found: Sequence[Attribution], known: Mapping[str, CachedCustomer]
+def _find_uncertain(
+    events: Sequence[ReceivedEvent], attributions: Sequence[Attribution], customers: Mapping[str, CachedCustomer]
 ) -> list[ReceivedEvent]:
-    """Return those whose copy misses a period: one that a price was sought in, or one that should exist."""
-    lost = {
+    """
+    Return the events whose copy may miss a period: events without a price, and events after the last generated
+    period.
+    """
+    unpriced_refs = {
         event.customer
-        for event, one in zip(events, found, strict=True)
-        if one.unmatched_parts and any(unpriced.reason in STALE_REASONS for unpriced in one.unmatched_parts)
+        for event, attribution in zip(events, attributions, strict=True)
+        if attribution.unmatched_parts and any(part.reason in STALE_REASONS for part in attribution.unmatched_parts)
     }
-    soonest = min((customer.until for customer in known.values()), default=customer_cache.FAR_FUTURE)
+    soonest = min((customer.until for customer in customers.values()), default=customer_cache.FAR_FUTURE)
     return [
         event
         for event in events
-        if event.customer in lost
+        if event.customer in unpriced_refs
         or (
             event.occurred_at >= soonest
-            and event.customer in known
-            and event.occurred_at >= known[event.customer].until
+            and event.customer in customers
+            and event.occurred_at >= customers[event.customer].until
         )
     ]
 
 
-def _look_again(
-    events: Sequence[ReceivedEvent], known: Mapping[str, CachedCustomer], *, sandbox: bool, since: datetime
+def _refresh_customers(
+    events: Sequence[ReceivedEvent], customers: Mapping[str, CachedCustomer], *, sandbox: bool, since: datetime
 ) -> dict[str, CachedCustomer]:
     """
-    Return fresh copies of the customers of these events, with the periods that they should have by now.
+    Return fresh copies of the customers of these events, after generating the periods that they should have by now.
 
-    since: the earliest event of the batch, not of these alone: their customers' others are attributed again, too.
+    since: the earliest event of the whole batch, because all events of these customers are attributed again.
     """
     refs = {event.customer for event in events}
     latest = max(event.occurred_at for event in events)
-    generate_customer_periods(customer_ids=[known[ref].id for ref in refs], until=latest + datetime.resolution)
+    generate_customer_periods(customer_ids=[customers[ref].id for ref in refs], until=latest + datetime.resolution)
     return customer_cache.refresh(refs, sandbox=sandbox, since=since)
 
 
 def _store(batch: EventBatch, *, at: datetime, admission: Admission | None = None) -> Mapping[str, str]:
     """
-    Write one batch inside the caller's transaction; return key → digest of the events that were there before.
+    Store one batch inside the caller's transaction; return key → digest of the events that were stored before.
 
-    Counting comes last: busy counters are what batches wait for.
+    Counters are updated last, because concurrent batches wait for each other's busy counters.
     """
-    gates = lock_batch_periods(batch)
+    period_locks = lock_batch_periods(batch)
     hit_failpoint("ingest.after_gate")
     repeated = insert_events(batch, at=at)
     stored = event_store.read_digests(repeated) if repeated else {}
     hit_failpoint("ingest.after_append")
-    _count_events(batch, repeated, gates, at=at, admission=admission)
+    _count_events(batch, repeated, period_locks, at=at, admission=admission)
     hit_failpoint("ingest.after_counters")
     return stored
 
 
 def insert_events(batch: EventBatch, *, at: datetime) -> set[str]:
-    """Store the events that are new, report what no price takes of them, and return the keys that were there."""
+    """Store the new events, report their unmatched parts, and return the keys of events that were stored before."""
     repeated = event_store.append(_rows(batch), received_at=at, sandbox=batch.sandbox)
     unmatched_usage.report(
         [
             unmatched_usage.UnmatchedReport(
                 event.key, find_customer_id(event, batch), part.meter_id, part.reason, part.detail
             )
-            for event, one in zip(batch.events, batch.attributions, strict=True)
-            if one.unmatched_parts and event.key not in repeated
-            for part in one.unmatched_parts
+            for event, attribution in zip(batch.events, batch.attributions, strict=True)
+            if attribution.unmatched_parts and event.key not in repeated
+            for part in attribution.unmatched_parts
         ]
     )
     return repeated
 
 
 def find_customer_id(event: ReceivedEvent, batch: EventBatch) -> int | None:
-    """Return the number of the customer that an event names, if there is one."""
+    """Return the id of the customer that an event names, if there is one."""
     customer = batch.customers.get(event.customer)
     return customer.id if customer else None
 
 
 def count_stored_events(batch: EventBatch, *, at: datetime) -> None:
     """
-    Count what was stored before and is attributed only now, inside the caller's transaction.
+    Count events that were stored earlier and are attributed only now, inside the caller's transaction.
 
-    From here on the periods concerned are gated, so a number drawn by the caller tells whether a close saw it.
+    The periods are locked from here on, so a sequence number that the caller draws afterwards shows whether a close
+    saw the event.
 
-    :raises CopyIsOld: if a period, or the catalog, is no longer as it was when the batch was attributed.
+    :raises StaleCatalog: if a period or the catalog changed since the batch was attributed.
     """
     if batch.events:
-        _count_events(batch, (), lock_batch_periods(batch), at=at, divided=False)
+        _count_events(batch, (), lock_batch_periods(batch), at=at, keep_times=False)
 
 
 def lock_batch_periods(batch: EventBatch) -> counter_store.PeriodLocks:
     """
-    Lock the periods that the batch counts into, and those that it carries levels into.
+    Lock the periods that the batch counts into, and those whose opening level it changes.
 
-    :raises CopyIsOld: if one of them, or the catalog, is no longer as it was when the batch was attributed.
+    :raises StaleCatalog: if a period or the catalog changed since the batch was attributed.
     """
     expected: dict[int, int] = {}
-    carried: set[tuple[int, datetime]] = set()
-    routes = {id(one.route): one.route for one in batch.attributions}.values()
+    carryovers: set[tuple[int, datetime]] = set()
+    routes = {id(attribution.route): attribution.route for attribution in batch.attributions}.values()
     for route in routes:
         expected.update(route.revisions)
-        carried.update(route.carryovers)
-    found = counter_store.lock_periods(
-        expected, carryovers=carried, is_costed=any(route.is_costed for route in routes)
+        carryovers.update(route.carryovers)
+    period_locks = counter_store.lock_periods(
+        expected, carryovers=carryovers, is_costed=any(route.is_costed for route in routes)
     )
-    if found.revision != batch.catalog_revision:
+    if period_locks.revision != batch.catalog_revision:
         raise StaleCatalog
-    if any(id_ not in found.periods or found.periods[id_].revision != expected[id_] for id_ in expected):
+    if any(id_ not in period_locks.periods or period_locks.periods[id_].revision != expected[id_] for id_ in expected):
         raise StaleCatalog
-    return found
+    return period_locks
 
 
 def _rows(batch: EventBatch) -> list[event_store.EventRow]:
@@ -359,51 +368,55 @@ def _rows(batch: EventBatch) -> list[event_store.EventRow]:
 def _count_events(
     batch: EventBatch,
     repeated: Collection[str],
-    gates: counter_store.PeriodLocks,
+    period_locks: counter_store.PeriodLocks,
     *,
     at: datetime,
-    divided: bool = True,
+    keep_times: bool = True,
     admission: Admission | None = None,
 ) -> None:
-    """Fold what the new events add, add it, and take what wallets pay of it."""
+    """
+    Aggregate the new events, add them to counters and states, and draw them down from wallets.
+
+    keep_times: draw each event down at its own time; else a window is drawn down at its last time of use.
+    """
     with localcontext(EXACT):
         new = aggregate(batch, repeated)
         ids = counter_store.add_to_counters(new.counters, new.rollups)
         if new.state_updates:
             update_states(new.state_updates, ids)
-    used = new.usage_times if divided else date_at_last_use(new.usage_times)
+    used = new.usage_times if keep_times else date_at_last_use(new.usage_times)
     if admission is None:
         draw_down(used, at=at)
     else:
         draw_down(used, at=at, frees=admission.frees, is_strict=True)
         admission.decide(batch, repeated)
-    mark_late_periods(new.counters, new.carryovers, gates, at=at)
+    mark_late_periods(new.counters, new.carryovers, period_locks, at=at)
 
 
 def mark_late_periods(
     counters: Iterable[counter_store.CounterKey],
-    carried: Iterable[tuple[int, datetime]],
-    gates: counter_store.PeriodLocks,
+    carryovers: Iterable[tuple[int, datetime]],
+    period_locks: counter_store.PeriodLocks,
     *,
     at: datetime,
 ) -> None:
-    """Note of periods that are closed that usage has changed, or a level that they are entered with."""
-    late = {counter.period_id for counter in counters if gates.periods[counter.period_id].is_closed}
-    late |= gates.later.affected_by(carried)
+    """Mark the closed periods whose usage or opening level has changed."""
+    late = {counter.period_id for counter in counters if period_locks.periods[counter.period_id].is_closed}
+    late |= period_locks.later.affected_by(carryovers)
     if late:
         counter_store.mark_late(late, at=at)
 
 
 def aggregate(batch: EventBatch, repeated: Collection[str] = ()) -> UsageTotals:
-    """Return what the events add that are no repeats, in the caller's exact context."""
-    folded = UsageTotals()
-    for group in _grouped(batch, repeated):
-        add_group(group, folded)
-    return folded
+    """Return the totals of the events that are not repeats, in the caller's exact context."""
+    totals = UsageTotals()
+    for group in _group_events(batch, repeated):
+        add_group(group, totals)
+    return totals
 
 
-def _grouped(batch: EventBatch, repeated: Collection[str]) -> Iterable[EventGroup]:
-    """Put together the new events that go the same way in the same hour."""
+def _group_events(batch: EventBatch, repeated: Collection[str]) -> Iterable[EventGroup]:
+    """Group the new events by route and hour."""
     groups: dict[tuple[int, datetime | None], EventGroup] = {}
     for event, (route, values, bucket) in zip(batch.events, batch.attributions, strict=True):
         if route.stops and event.key not in repeated:
@@ -416,42 +429,42 @@ def _grouped(batch: EventBatch, repeated: Collection[str]) -> Iterable[EventGrou
     return groups.values()
 
 
-def add_group(group: EventGroup, folded: UsageTotals) -> None:
-    """Add what the events of a group add, in the caller's exact context."""
-    counters, rollups = folded.counters, folded.rollups
-    folded.carryovers.update(group.route.carryovers)
+def add_group(group: EventGroup, totals: UsageTotals) -> None:
+    """Add the events of a group to the totals, in the caller's exact context."""
+    counters, rollups = totals.counters, totals.rollups
+    totals.carryovers.update(group.route.carryovers)
     if group.route.drawdowns:
-        _note_use(group, folded)
+        _add_usage_times(group, totals)
     events = len(group.values)
     for stop, values in zip(group.route.stops, zip(*group.values, strict=True), strict=True):
         quantity = sum(values)
-        carried = _carried(stop.price_path, group.events) if stop.price_path else 0
+        event_prices = _sum_event_prices(stop.price_path, group.events) if stop.price_path else 0
         if stop.state_keys:
-            folded.state_updates.append((stop, group, values))
-        for place, (counter, series) in enumerate(stop.targets):
-            costs = stop.costs[place] if stop.costs else None
-            total = counters.get(counter)
-            if total is None:
-                total = counters[counter] = counter_store.CounterSum()
-            total.events += events
-            total.quantity += quantity
-            total.carried += carried if costs is None else sum_at_cost(costs, group.events, values)
-            total.fingerprint += group.fingerprint
+            totals.state_updates.append((stop, group, values))
+        for index, (counter, series) in enumerate(stop.targets):
+            costs = stop.costs[index] if stop.costs else None
+            counter_sum = counters.get(counter)
+            if counter_sum is None:
+                counter_sum = counters[counter] = counter_store.CounterSum()
+            counter_sum.events += events
+            counter_sum.quantity += quantity
+            counter_sum.carried += event_prices if costs is None else sum_at_cost(costs, group.events, values)
+            counter_sum.fingerprint += group.fingerprint
             if series is not None:
-                rolled_up = rollups.get((series, group.bucket))
-                if rolled_up is None:
-                    rolled_up = rollups[series, group.bucket] = counter_store.RollupSum()
-                rolled_up.events += events
-                rolled_up.quantity += quantity
+                rollup_sum = rollups.get((series, group.bucket))
+                if rollup_sum is None:
+                    rollup_sum = rollups[series, group.bucket] = counter_store.RollupSum()
+                rollup_sum.events += events
+                rollup_sum.quantity += quantity
 
 
-def _note_use(group: EventGroup, folded: UsageTotals) -> None:
+def _add_usage_times(group: EventGroup, totals: UsageTotals) -> None:
     times = [event.occurred_at for event in group.events]
     for key in group.route.drawdowns:
-        first, last = folded.usage_times.get(key, (times[0], times[0]))
-        folded.usage_times[key] = min(first, *times), max(last, *times)
+        first, last = totals.usage_times.get(key, (times[0], times[0]))
+        totals.usage_times[key] = min(first, *times), max(last, *times)
 
 
-def _carried(price: Path, events: Iterable[ReceivedEvent]) -> int | Decimal:
-    """Return the sum of what events cost themselves, which attribution has found to be numbers."""
+def _sum_event_prices(price: Path, events: Iterable[ReceivedEvent]) -> int | Decimal:
+    """Return the sum of the prices that events carry; attribution has verified that they are numbers."""
     return sum(to_exact_number(look_up(event.properties, price)) or 0 for event in events)

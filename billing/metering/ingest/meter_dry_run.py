@@ -1,7 +1,7 @@
 """
-Try a meter on an event that somebody pasted: which of its questions the event passes, and what it would count.
+A dry run of a meter on a pasted event: the checks that the event passes, and the values that it would count.
 
-The same decoder and the same readings as ingest's; nothing is stored.
+It uses ingest's own parser and readings; nothing is stored.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,12 +24,12 @@ EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo
 
 
 class NotAnEvent(ValueError):
-    """What was pasted is no event; says why."""
+    """The pasted text is not an event; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One question that a meter asks of an event, and the answer in words."""
+    """One check of an event by a meter, with an explanation."""
 
     name: str
     passed: bool
@@ -39,9 +39,9 @@ class CheckStep:
 @dataclass(frozen=True, slots=True)
 class DryRun:
     """
-    What a meter makes of an event.
+    The result of a meter's dry run on one event.
 
-    values: each with the dimension value that it is filed under, if any; none where the event would not be counted.
+    values: each with the dimension value that it is counted under, if any; empty if the event would not be counted.
     """
 
     steps: tuple[CheckStep, ...]
@@ -54,88 +54,88 @@ class DryRun:
 
     @property
     def failure(self) -> str:
-        """Return the first answer that keeps the event from being counted."""
+        """Return the explanation of the first failed check, or an empty text."""
         return next((step.explanation for step in self.steps if not step.passed), "")
 
 
 def try_meter(meter: Meter, *, readings: Iterable[MeterReading], event: bytes, at: datetime) -> DryRun:
     """
-    Return what a meter, saved or not, makes of an event as it is sent: whole, or only its properties.
+    Run a meter, saved or not, on an event as it is sent: a whole event, or only its properties.
 
-    :raises Unreadable: if it is no event that ingest would take.
+    :raises NotAnEvent: if ingest would refuse the event.
     """
-    sent = _received(event, meter, at=at)
-    return apply_meter(prepare_meter(meter, readings), name=meter.event_name, event=sent)
+    received = _parse_event(event, meter, at=at)
+    return apply_meter(prepare_meter(meter, readings), name=meter.event_name, event=received)
 
 
-def apply_meter(copy: CachedMeter, *, name: str, event: parser.ReceivedEvent) -> DryRun:
-    """Return what a meter of events of a name makes of one."""
+def apply_meter(meter: CachedMeter, *, name: str, event: parser.ReceivedEvent) -> DryRun:
+    """Return the dry run of a meter on an event. name: event name that the meter counts."""
     properties = event.properties
-    steps = [_name_step(name, event.name), *(_filter_step(one, properties) for one in copy.filters)]
-    steps += [_exclude_step(one, properties) for one in copy.excludes]
+    steps = [_name_step(name, event.name), *(_filter_step(filter, properties) for filter in meter.filters)]
+    steps += [_exclude_step(exclude, properties) for exclude in meter.excludes]
     values: list[tuple[str | None, int | Decimal | str]] = []
-    for reading in copy.readings:
-        is_text = copy.metering.aggregation == "unique"
-        stop = RouteStop(copy, reading.path, (), is_text=is_text, expression=reading.expression)
+    for reading in meter.readings:
+        is_text = meter.metering.aggregation == "unique"
+        stop = RouteStop(meter, reading.path, (), is_text=is_text, expression=reading.expression)
         value = read_value(stop, properties)
         if isinstance(value, str):
             steps.append(CheckStep("Value", False, f"{value}: reported as unmatched usage"))
             continue
         if is_text:
-            word = value_change(stop, event)
-            value = f"{word.value} {'comes' if word.step.joins else 'goes'}"
+            change = value_change(stop, event)
+            value = f"{change.value} {'comes' if change.step.joins else 'goes'}"
         values.append((reading.dimension_value, value))
-    if copy.price is not None and to_exact_number(look_up(properties, copy.price)) is None:
-        told = f"“{'.'.join(copy.price)}” is missing or not a number: unmatched usage where a price passes it on"
-        steps.append(CheckStep("Cost", True, told))
-    dimensions = {name: to_text(look_up(properties, path)) for name, path in copy.dimensions}
-    counts = all(step.passed for step in steps)
-    return DryRun(tuple(steps), tuple(values) if counts else (), dimensions)
+    if meter.price is not None and to_exact_number(look_up(properties, meter.price)) is None:
+        explanation = f"“{'.'.join(meter.price)}” is missing or not a number: unmatched usage where a price passes it on"
+        steps.append(CheckStep("Cost", True, explanation))
+    dimensions = {name: to_text(look_up(properties, path)) for name, path in meter.dimensions}
+    is_counted = all(step.passed for step in steps)
+    return DryRun(tuple(steps), tuple(values) if is_counted else (), dimensions)
 
 
-def _received(event: bytes, meter: Meter, *, at: datetime) -> parser.ReceivedEvent:
-    """Read an event as ingest does; what it leaves out that the meter does not ask for is made up."""
-    body = _completed(event, meter)
+def _parse_event(event: bytes, meter: Meter, *, at: datetime) -> parser.ReceivedEvent:
+    """Parse an event as ingest does; fill in missing fields that the meter doesn't read."""
+    body = _fill_in_fields(event, meter)
     try:
-        found, refused, single = parser.parse_events(body, sandbox=False, at=at, oldest=EARLIEST, newest=LATEST)
+        events, errors, single = parser.parse_events(body, sandbox=False, at=at, oldest=EARLIEST, newest=LATEST)
     except parser.BodyRefused as error:
         raise NotAnEvent(error.detail) from error
     if not single:
         raise NotAnEvent("Paste one event, not a list of them.")
-    if refused:
-        raise NotAnEvent(f"{refused[0].field}: {refused[0].detail}")
-    return found[0]
+    if errors:
+        raise NotAnEvent(f"{errors[0].field}: {errors[0].detail}")
+    return events[0]
 
 
-def _completed(event: bytes, meter: Meter) -> bytes:
+def _fill_in_fields(event: bytes, meter: Meter) -> bytes:
     try:
         parts: dict[str, Any] = msgspec.json.decode(event, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return event  # told by the decoder that ingest uses
+        return event  # ingest's own parser reports the error
     if parts.keys().isdisjoint(KNOWN):
         parts = {"properties": msgspec.Raw(event)}
-    made_up = {"id": "tried", "customer": "nobody", "event": meter.event_name}
+    placeholders = {"id": "tried", "customer": "nobody", "event": meter.event_name}
     if "specversion" in parts:
-        made_up = {"id": "tried", "source": "tried", "subject": "nobody", "type": meter.event_name}
-    return msgspec.json.encode(made_up | parts)
+        placeholders = {"id": "tried", "source": "tried", "subject": "nobody", "type": meter.event_name}
+    return msgspec.json.encode(placeholders | parts)
 
 
 def _name_step(wanted: str, name: str) -> CheckStep:
     return CheckStep("Event", name == wanted, f"“{name}”" if name == wanted else f"“{name}” is not “{wanted}”")
 
 
-def _filter_step(one: Filter, properties: Mapping[str, Any]) -> CheckStep:
-    path, wanted = one
+def _filter_step(filter_: Filter, properties: Mapping[str, Any]) -> CheckStep:
+    path, texts = filter_
     text = to_text(look_up(properties, path))
-    named = f"{'.'.join(path)} is {f'“{text}”' if text else 'missing'}"
-    return CheckStep("Filter", text in wanted, named if text in wanted else f"{named}, and not {_either(wanted)}")
+    description = f"{'.'.join(path)} is {f'“{text}”' if text else 'missing'}"
+    return CheckStep("Filter", text in texts, description if text in texts else f"{description}, and not {_either(texts)}")
 
 
 def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) -> CheckStep:
-    leaves_out = all(to_text(look_up(properties, path)) in wanted for path, wanted in filters)
-    named = " and ".join(f"{'.'.join(path)} is {_either(wanted)}" for path, wanted in filters)
+    is_excluded = all(to_text(look_up(properties, path)) in wanted for path, wanted in filters)
+    description = " and ".join(f"{'.'.join(path)} is {_either(wanted)}" for path, wanted in filters)
     return CheckStep(
-        "Exclude", not leaves_out, f"left out, since {named}" if leaves_out else f"not left out by “{named}”"
+        "Exclude", not is_excluded, f"left out, since {description}" if is_excluded else f"not left out by “{description}”"
     )
 
 

@@ -1,8 +1,8 @@
 """
-Decode the body of an ingest call, and tell what is wrong with each event of it.
+Decode the body of an ingest request and report each invalid event.
 
-Everything here is pure: bytes in, events and refusals out. The whole batch is decoded in one go; only when that
-fails is each event decoded on its own, so that one bad event costs the others nothing but time.
+Pure: bytes in, events and errors out. The whole batch is decoded at once. Only if that fails is each event decoded by
+itself, so that an invalid event costs the others nothing but time.
 """
 
 import json
@@ -23,7 +23,9 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_PROPERTY_BYTES = 64 * 1024
 
 MAX_AGE = timedelta(days=396)
-"""Events older than about thirteen months are refused: their keys may be gone, so they could count twice."""
+"""
+Events older than about thirteen months are refused: their keys may be deleted already, so they could count twice.
+"""
 
 MAX_AHEAD = timedelta(hours=1)
 
@@ -32,7 +34,7 @@ Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class PlainEvent(msgspec.Struct, forbid_unknown_fields=True):
-    """An event as documented: `timestamp` is when it happened, and its arrival when absent."""
+    """An event as documented. timestamp: when it happened; the time of arrival if absent."""
 
     id: Name
     customer: Name
@@ -56,7 +58,9 @@ class CloudEvent(msgspec.Struct):
 
 
 class BodyRefused(Exception):
-    """The body as a whole cannot be read; nothing of it is stored. `status` is the HTTP status to answer."""
+    """
+    The body can't be read as a whole; nothing of the request is stored. `status` is the HTTP status of the response.
+    """
 
     def __init__(self, detail: str, *, status: int = 400) -> None:
         super().__init__(detail)
@@ -66,7 +70,7 @@ class BodyRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EventError:
-    """One event that cannot be stored: where in the body, which field, why, and what to do."""
+    """An event that can't be stored: its index in the body, the field, the reason and the remedy."""
 
     index: int
     field: str
@@ -78,8 +82,9 @@ class ReceivedEvent(msgspec.Struct, gc=False):
     """
     One event that can be stored.
 
-    key: digest of (live or sandbox, source, id), by which it counts once. digest: of its content as sent, by which a
-    repeat is told from a conflict. Both are 32 hexadecimal digits. encoded: its properties as JSON.
+    key: digest of (live or sandbox, source, id), which makes the event count once; 32 hexadecimal digits.
+    digest: of the content as sent, which distinguishes a repeat from a conflict; 32 hexadecimal digits.
+    encoded: the properties as JSON.
     """
 
     index: int
@@ -96,10 +101,10 @@ class ReceivedEvent(msgspec.Struct, gc=False):
 
 
 _canonical = msgspec.json.Encoder(order="deterministic", decimal_format="number").encode
-_batch = msgspec.json.Decoder(list[PlainEvent], float_hook=parse_number).decode
-_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_plain = msgspec.json.Decoder(PlainEvent, float_hook=parse_number).decode
-_cloud = msgspec.json.Decoder(CloudEvent, float_hook=parse_number).decode
+_decode_batch = msgspec.json.Decoder(list[PlainEvent], float_hook=parse_number).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_plain = msgspec.json.Decoder(PlainEvent, float_hook=parse_number).decode
+_decode_cloud = msgspec.json.Decoder(CloudEvent, float_hook=parse_number).decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
@@ -112,7 +117,7 @@ def parse_events(
     body: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
 ) -> tuple[list[ReceivedEvent], list[EventError], bool]:
     """
-    Return the events of a body that can be stored, those that cannot, and whether the body was a single event.
+    Return the valid events of a body, an error for each invalid one, and whether the body was a single event.
 
     oldest, newest: bounds of an event's timestamp, inclusive.
 
@@ -121,21 +126,21 @@ def parse_events(
     if len(body) > MAX_BYTES:
         raise BodyRefused(f"The body has {len(body):,} bytes; send at most {MAX_BYTES:,} at a time.", status=413)
     single = body.lstrip()[:1] == b"{"
-    events, refused = _decode(body, single=single)
-    if len(events) + len(refused) > MAX_EVENTS:
+    events, errors = _decode(body, single=single)
+    if len(events) + len(errors) > MAX_EVENTS:
         raise BodyRefused(f"The batch has more than {MAX_EVENTS:,} events; send it in parts.", status=413)
-    if not events and not refused:
+    if not events and not errors:
         raise BodyRefused("The batch is empty; send at least one event.")
     has_nul = b"\\u0000" in body or _SURROGATE.search(body) is not None
     received = []
     for index, event in events:
-        found = _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
-        if isinstance(found, EventError):
-            refused.append(found)
+        parsed = _finish_event(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
+        if isinstance(parsed, EventError):
+            errors.append(parsed)
         else:
-            received.append(found)
-    refused.sort(key=lambda one: one.index)
-    return received, refused, single
+            received.append(parsed)
+    errors.sort(key=lambda error: error.index)
+    return received, errors, single
 
 
 SentEvent = PlainEvent | CloudEvent
@@ -144,17 +149,18 @@ SentEvent = PlainEvent | CloudEvent
 def _decode(body: bytes, *, single: bool) -> tuple[Sequence[tuple[int, SentEvent]], list[EventError]]:
     if not single:
         try:
-            batch = _batch(body)
+            batch = _decode_batch(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             pass
         else:
-            if body.count(b'":') == _keys(batch, body):
+            # Fewer keys decoded than sent means that an object repeats a key, which the decoder silently drops.
+            if body.count(b'":') == _count_keys(batch, body):
                 return list(enumerate(batch)), []
     return _decode_one_by_one(body, single=single)
 
 
-def _keys(batch: Sequence[PlainEvent], body: bytes) -> int:
-    """Count the keys that the events of a body must have been sent with, if none was sent twice."""
+def _count_keys(batch: Sequence[PlainEvent], body: bytes) -> int:
+    """Return the number of keys that the events of a body must have been sent with if none was repeated."""
     count = objects = 0
     for event in batch:
         count += 3 + (event.timestamp is not None) + (event.subscription != "")
@@ -162,107 +168,109 @@ def _keys(batch: Sequence[PlainEvent], body: bytes) -> int:
             objects += 1
             count += 1 + len(event.properties)
     if body.count(b"{") > len(batch) + objects or body.count(b"[") > 1:
-        count += sum(_nested_keys(value, level=2) for event in batch for value in event.properties.values())
+        count += sum(_count_nested_keys(value, level=2) for event in batch for value in event.properties.values())
     return count
 
 
-def _nested_keys(value: Any, *, level: int) -> int:
+def _count_nested_keys(value: Any, *, level: int) -> int:
     if not isinstance(value, dict | list):
         return 0
     if level > MAX_LEVELS:
         return MAX_BYTES  # More than any body holds: sends the batch the careful way, where this is refused.
-    own, inner = (len(value), value.values()) if isinstance(value, dict) else (0, value)
-    return own + sum(_nested_keys(one, level=level + 1) for one in inner)
+    own_keys, inner_values = (len(value), value.values()) if isinstance(value, dict) else (0, value)
+    return own_keys + sum(_count_nested_keys(inner, level=level + 1) for inner in inner_values)
 
 
 def _decode_one_by_one(body: bytes, *, single: bool) -> tuple[list[tuple[int, SentEvent]], list[EventError]]:
     try:
-        raws = _raws(b"[%b]" % body if single else body)
+        raws = _decode_list(b"[%b]" % body if single else body)
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        mended = replace_lone_surrogates(body)
-        if mended != body:
-            return _decode_one_by_one(mended, single=single)
+        repaired = replace_lone_surrogates(body)
+        if repaired != body:
+            return _decode_one_by_one(repaired, single=single)
         raise BodyRefused(f"The body is not a JSON event or array of events: {error}. Send UTF-8 JSON.") from error
     events: list[tuple[int, SentEvent]] = []
-    refused: list[EventError] = []
+    errors: list[EventError] = []
     for index, raw in enumerate(raws):
-        found = _decode_one(index, bytes(raw))
-        if isinstance(found, EventError):
-            refused.append(found)
+        decoded = _decode_one(index, bytes(raw))
+        if isinstance(decoded, EventError):
+            errors.append(decoded)
         else:
-            events.append((index, found))
-    return events, refused
+            events.append((index, decoded))
+    return events, errors
 
 
 def replace_lone_surrogates(body: bytes) -> bytes:
     """
-    Return the body with each half of a surrogate pair as U+0000, for which its event is refused like for the other.
+    Replace each unpaired half of a surrogate pair by U+0000, for which its event is refused.
 
-    An emoji cut in two by a sender that counts UTF-16 units is the one such mistake to expect; it must not cost the
-    rest of the batch.
+    A sender that counts UTF-16 units may split an emoji in two; this mistake must not fail the rest of the batch.
     """
-    return _ESCAPE.sub(lambda found: b"\\u0000" if found[1] else found[0], body)
+    return _ESCAPE.sub(lambda match: b"\\u0000" if match[1] else match[0], body)
 
 
 def parse_event(
     index: int, raw: bytes, *, sandbox: bool, at: datetime, oldest: datetime, newest: datetime
 ) -> ReceivedEvent | EventError:
-    """Return a single event as `read` returns those of a batch; one that does not say when it happened is refused."""
+    """Parse a single event as `parse_events` does; an event without a timestamp is refused."""
     event = _decode_one(index, raw)
     if isinstance(event, EventError):
         return event
     if (event.time if isinstance(event, CloudEvent) else event.timestamp) is None:
         return EventError(index, "timestamp", "say when it happened; what is put right is never dated by its arrival")
     has_nul = b"\\u0000" in raw or _SURROGATE.search(raw) is not None
-    return _finish(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
+    return _finish_event(index, event, sandbox=sandbox, at=at, oldest=oldest, newest=newest, has_nul=has_nul)
 
 
 def _decode_one(index: int, raw: bytes) -> SentEvent | EventError:
     try:
-        event = _cloud(raw) if b'"specversion"' in raw else _plain(raw)
-        twice = find_repeated_key(raw)
+        event = _decode_cloud(raw) if b'"specversion"' in raw else _decode_plain(raw)
+        repeated_key = find_repeated_key(raw)
     except RecursionError:
         return EventError(index, "properties", f"nested too deeply; at most {MAX_LEVELS} levels")
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return describe_decode_error(index, str(error))
-    if twice is not None:
-        return EventError(index, twice, "this key appears twice; send it once", event.id)
+    if repeated_key is not None:
+        return EventError(index, repeated_key, "this key appears twice; send it once", event.id)
     return event
 
 
 def describe_decode_error(index: int, error: str, *, default_field: str = "event") -> EventError:
-    """Return what is wrong with JSON that does not have the form that was asked for, by the decoder's own words."""
+    """Return the error for JSON of the wrong form, in the decoder's own words."""
     reason, _, path = error.partition(" - at `$")
-    named = _FIELD.search(reason)
-    field = path.rstrip("`").lstrip(".") or (named[1] if named else default_field)
+    field_match = _FIELD.search(reason)
+    field = path.rstrip("`").lstrip(".") or (field_match[1] if field_match else default_field)
     if "out of range" in reason:
         return EventError(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
     return EventError(index, field, reason)
 
 
 def find_repeated_key(raw: bytes) -> str | None:
-    """Return a key that appears twice in one object: JSON leaves open which would count, and money hangs on it."""
+    """
+    Return a key that appears twice in one object. JSON leaves open which of the two counts, so billing must not
+    guess.
+    """
 
-    class Twice(Exception):
+    class RepeatedKey(Exception):
         pass
 
     def check(pairs: list[tuple[str, Any]]) -> None:
         seen = set()
         for name, _ in pairs:
             if name in seen:
-                raise Twice(name)
+                raise RepeatedKey(name)
             seen.add(name)
 
     try:
         json.loads(raw, object_pairs_hook=check, parse_int=str, parse_float=str)
-    except Twice as found:
-        return str(found)
+    except RepeatedKey as error:
+        return str(error)
     return None
 
 
-def _finish(
+def _finish_event(
     index: int,
     event: SentEvent,
     *,
@@ -272,7 +280,7 @@ def _finish(
     newest: datetime,
     has_nul: bool,
 ) -> ReceivedEvent | EventError:
-    """Bound one event, and give it its key and digest."""
+    """Check the limits of one event, and compute its key and digest."""
     if isinstance(event, CloudEvent):
         source, customer, name = event.source, event.subject, event.type
         sent_at, properties, subscription = event.time, event.data, event.subscription
@@ -280,13 +288,13 @@ def _finish(
         source, customer, name = "", event.customer, event.event
         sent_at, properties, subscription = event.timestamp, event.properties, event.subscription
     if sent_at is not None:
-        # Compared before it is converted: a year 1 with an offset cannot be, and overflows.
+        # Compared before the conversion, which overflows for a year 1 with an offset.
         if not oldest <= sent_at <= newest:
             return EventError(index, "timestamp", describe_bounds(sent_at, oldest, newest), event.id)
         sent_at = sent_at.astimezone(UTC)
-    wrong = find_flaw(properties, has_nul=has_nul)
-    if wrong is not None:
-        return EventError(index, wrong[0], wrong[1], event.id)
+    flaw = find_flaw(properties, has_nul=has_nul)
+    if flaw is not None:
+        return EventError(index, flaw[0], flaw[1], event.id)
     if has_nul and any("\0" in text for text in (event.id, source, customer, name, subscription)):
         return EventError(index, "event", INVALID_CHARACTER, event.id)
     encoded = encode_properties(properties)
@@ -309,31 +317,31 @@ def _finish(
 
 
 def describe_bounds(sent_at: datetime, oldest: datetime, newest: datetime) -> str:
-    """Say what is wrong with a time that is too old or too far ahead."""
+    """Return the error text for a time that is too old or too far ahead."""
     bounds = f"{oldest.isoformat(timespec='seconds')} to {newest.isoformat(timespec='seconds')}"
     return f"{sent_at.isoformat()} is out of bounds: accepted are {bounds}"
 
 
 def event_key(sender_id: str, *, source: str, sandbox: bool) -> str:
-    """Return the key, 32 hexadecimal digits, by which an event counts once."""
+    """Return the key, 32 hexadecimal digits, that makes an event count once."""
     text = f"{'sandbox' if sandbox else 'live'}\0{source}\0{sender_id}"
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def content_digest(content: tuple[str, str, str, str, datetime | None, str], encoded: bytes) -> str:
     """
-    Return the digest, 32 hexadecimal digits, by which a repeat is told from a conflict.
+    Return the digest, 32 hexadecimal digits, that distinguishes a repeat from a conflict.
 
     content: source, id, customer, event, timestamp as sent (in UTC, None if absent) and subscription.
-    encoded: the properties, as `encode_properties` gives them.
+    encoded: the properties, as returned by `encode_properties`.
     """
     return blake2b(_canonical(content) + encoded, digest_size=16).hexdigest()
 
 
 def encode_properties(properties: dict[str, Any]) -> bytes:
-    """Return properties as JSON in the one form that equal properties share."""
+    """Return properties as canonical JSON: equal properties give equal bytes."""
     return _canonical(properties)
 
 
 decode_properties = msgspec.json.Decoder(dict[str, Any], float_hook=parse_number).decode
-"""Read stored properties as they were received: exact numbers in one form each."""
+"""Decode stored properties as they were received, with exact numbers in canonical form."""

@@ -1,4 +1,4 @@
-"""Bounds of what an event may carry in its properties."""
+"""Limits of the properties of an event."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,9 +14,9 @@ Flaw = tuple[str, str]
 
 def find_flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
     """
-    Return (field, reason) of the first thing that a property may not be, or None.
+    Return (field, reason) of the first property that breaks a limit, or None.
 
-    has_nul: whether the body may hold an escaped U+0000 anywhere, which PostgreSQL cannot store.
+    has_nul: whether the body may hold an escaped U+0000 anywhere, which PostgreSQL can't store.
     """
     if len(properties) > MAX_KEYS:
         return "properties", f"{len(properties)} keys; at most {MAX_KEYS}"
@@ -24,22 +24,22 @@ def find_flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
         kind = type(value)
         if kind is str:
             if len(value) > MAX_CHARACTERS or has_nul:
-                found = _flaw_of_text(value)
-                if found:
-                    return f"properties.{name}", found
+                flaw = _find_text_flaw(value)
+                if flaw:
+                    return f"properties.{name}", flaw
         elif kind is int:
             if not is_within_bounds(value):
                 return f"properties.{name}", f"more than {MOST_DIGITS} digits"
         elif kind is not Decimal and kind is not bool and value is not None:
-            found = _flaw_of_value(value, level=2, has_nul=has_nul)
-            if found:
-                return f"properties.{name}", found
+            flaw = _find_value_flaw(value, level=2, has_nul=has_nul)
+            if flaw:
+                return f"properties.{name}", flaw
         if len(name) > 200 or (has_nul and "\0" in name):
             return "properties", "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
     return None
 
 
-def _flaw_of_text(text: str) -> str | None:
+def _find_text_flaw(text: str) -> str | None:
     if len(text) > MAX_CHARACTERS:
         return f"{len(text):,} characters; at most {MAX_CHARACTERS:,}"
     if "\0" in text:
@@ -47,11 +47,11 @@ def _flaw_of_text(text: str) -> str | None:
     return None
 
 
-def _flaw_of_value(value: Any, *, level: int, has_nul: bool) -> str | None:
+def _find_value_flaw(value: Any, *, level: int, has_nul: bool) -> str | None:
     if isinstance(value, OutOfBoundsNumber):
         return f"{value.text[:20]}… is out of bounds: at most {MOST_DIGITS} digits before and after the point"
     if isinstance(value, str):
-        return _flaw_of_text(value)
+        return _find_text_flaw(value)
     if isinstance(value, int) and not is_within_bounds(value):
         return f"more than {MOST_DIGITS} digits"
     if not isinstance(value, dict | list):
@@ -65,7 +65,7 @@ def _flaw_of_value(value: Any, *, level: int, has_nul: bool) -> str | None:
             return "a key is longer than 200 characters or contains U+0000 or half of a surrogate pair"
         value = list(value.values())
     for inner in value:
-        found = _flaw_of_value(inner, level=level + 1, has_nul=has_nul)
-        if found:
-            return found
+        flaw = _find_value_flaw(inner, level=level + 1, has_nul=has_nul)
+        if flaw:
+            return flaw
     return None

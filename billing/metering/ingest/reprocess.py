@@ -1,8 +1,8 @@
 """
-Attribute what was unmatched once more: its customer, meter, subscription or rate may be there by now.
+Reprocess unmatched usage, whose customer, meter, subscription or rate may exist by now.
 
-A report is resolved once. What it counts from then on has a sequence number drawn under the gate of its period, like
-usage that has just come in: in a period that is closed it is late.
+A report is resolved once. Usage that it counts from then on has a sequence number drawn under the period lock, like
+new usage: in a closed period it is late.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _TRIES = 5
 
 @dataclass(slots=True)
 class ReprocessCounts:
-    """How many reports were looked at, how many of them are billed since, and how many are left as they were."""
+    """Number of reports read, resolved, and left unresolved."""
 
     tried: int = 0
     resolved: int = 0
@@ -38,7 +38,7 @@ class ReprocessCounts:
 
 @dataclass(slots=True)
 class ReportChanges:
-    """What came of a chunk of reports, before it is written."""
+    """The changes of a chunk of reports, before they are stored."""
 
     counted: list[tuple[StoredEvent, Attribution]] = field(default_factory=list)
     resolved: list[tuple[OpenReport, int | None]] = field(default_factory=list)
@@ -54,34 +54,37 @@ def reprocess(
     should_continue: Callable[[], bool] = lambda: True,
 ) -> ReprocessCounts:
     """
-    Attribute unmatched usage anew, the oldest reports first, and count what can be.
+    Attribute unmatched usage again, the oldest reports first, and count the usage that has a price now.
 
-    report_ids: these only; all that is open if not given. progress: called after each chunk. Any number may run this
-    at once, and be killed anywhere: reports that others hold are left to them, and a chunk is one transaction.
+    report_ids: limits the work to these reports; None means all open ones.
+    progress: called after each chunk.
+
+    Safe to run concurrently and to kill at any time: a chunk is one transaction, and reports locked by another
+    process are skipped.
     """
-    result, after = ReprocessCounts(), 0
+    counts, after = ReprocessCounts(), 0
     while should_continue():
-        part, after = _replay_chunk(after, report_ids, at=at)
-        if not part.tried:
+        chunk_counts, after = _reprocess_chunk(after, report_ids, at=at)
+        if not chunk_counts.tried:
             break
-        result.add(part)
-        progress(part)
-    return result
+        counts.add(chunk_counts)
+        progress(chunk_counts)
+    return counts
 
 
-def _replay_chunk(after: int, report_ids: Collection[int] | None, *, at: datetime) -> tuple[ReprocessCounts, int]:
-    for left in reversed(range(_TRIES)):
+def _reprocess_chunk(after: int, report_ids: Collection[int] | None, *, at: datetime) -> tuple[ReprocessCounts, int]:
+    for tries_left in reversed(range(_TRIES)):
         try:
             with transaction.atomic():
                 reports = unmatched_usage.lock_next_reports(after=after, ids=report_ids, limit=CHUNK)
-                done = ReprocessCounts(tried=len(reports))
+                counts = ReprocessCounts(tried=len(reports))
                 for sandbox in (False, True):
-                    own = [one for one in reports if one.sandbox is sandbox]
-                    done.resolved += _replay(own, sandbox=sandbox, at=at) if own else 0
-            done.left = done.tried - done.resolved
-            return done, reports[-1].id if reports else after
+                    sandbox_reports = [report for report in reports if report.sandbox is sandbox]
+                    counts.resolved += _reprocess_reports(sandbox_reports, sandbox=sandbox, at=at) if sandbox_reports else 0
+            counts.left = counts.tried - counts.resolved
+            return counts, reports[-1].id if reports else after
         except (StaleCatalog, counter_store.CounterMissing):
-            if not left:
+            if not tries_left:
                 raise
             counter_store.clear_id_cache()
             catalog_cache.refresh()
@@ -89,80 +92,80 @@ def _replay_chunk(after: int, report_ids: Collection[int] | None, *, at: datetim
     raise AssertionError("unreachable")
 
 
-def _replay(reports: Sequence[OpenReport], *, sandbox: bool, at: datetime) -> int:
-    """Count what these reports are of, as far as it can be, and return how many are resolved."""
-    stored = read_by_key({one.key for one in reports})
+def _reprocess_reports(reports: Sequence[OpenReport], *, sandbox: bool, at: datetime) -> int:
+    """Count the usage of these reports that has a price now, and return how many reports are resolved."""
+    stored = read_by_key({report.key for report in reports})
     events = [to_received_event(row) for row in stored.values()]
     catalog_cache.refresh()
     customer_cache.refresh(
-        {event.customer for event in events}, sandbox=sandbox, since=min(e.occurred_at for e in events)
+        {event.customer for event in events}, sandbox=sandbox, since=min(event.occurred_at for event in events)
     )
     batch = event_recorder.attribute_events(events, sandbox=sandbox)
-    found = dict(zip(stored, batch.attributions, strict=True))
+    attributions = dict(zip(stored, batch.attributions, strict=True))
     ids = {event.key: event_recorder.find_customer_id(event, batch) for event in events}
-    outcome = ReportChanges()
-    for key, of_event in _by_key(reports).items():
-        _judge(stored[key], found[key], of_event, ids[key], outcome)
-    counted = EventBatch(
-        events=[to_received_event(row) for row, _ in outcome.counted],
-        attributions=[one for _, one in outcome.counted],
+    changes = ReportChanges()
+    for key, event_reports in _group_by_key(reports).items():
+        _decide_reports(stored[key], attributions[key], event_reports, ids[key], changes)
+    batch_to_count = EventBatch(
+        events=[to_received_event(row) for row, _ in changes.counted],
+        attributions=[attribution for _, attribution in changes.counted],
         customers=batch.customers,
         catalog_revision=batch.catalog_revision,
         sandbox=sandbox,
     )
-    event_recorder.count_stored_events(counted, at=at)
+    event_recorder.count_stored_events(batch_to_count, at=at)
     unmatched_usage.update_reasons(
-        [(one.id, now.reason, now.detail, customer_id) for one, now, customer_id in outcome.changed]
+        [(report.id, part.reason, part.detail, customer_id) for report, part, customer_id in changes.changed]
     )
-    unmatched_usage.resolve([(one.id, customer_id) for one, customer_id in outcome.resolved], at=at)
+    unmatched_usage.resolve([(report.id, customer_id) for report, customer_id in changes.resolved], at=at)
     unmatched_usage.assign_customers({key: id_ for key, id_ in ids.items() if id_ is not None})
-    unmatched_usage.report(outcome.new_reports)
-    return len(outcome.resolved)
+    unmatched_usage.report(changes.new_reports)
+    return len(changes.resolved)
 
 
-def _by_key(reports: Iterable[OpenReport]) -> Mapping[str, list[OpenReport]]:
-    found: dict[str, list[OpenReport]] = {}
-    for one in reports:
-        found.setdefault(one.key, []).append(one)
-    return found
+def _group_by_key(reports: Iterable[OpenReport]) -> Mapping[str, list[OpenReport]]:
+    reports_by_key: dict[str, list[OpenReport]] = {}
+    for report in reports:
+        reports_by_key.setdefault(report.key, []).append(report)
+    return reports_by_key
 
 
-def _judge(
+def _decide_reports(
     row: StoredEvent,
-    found: Attribution,
+    attribution: Attribution,
     reports: Sequence[OpenReport],
     customer_id: int | None,
-    outcome: ReportChanges,
+    changes: ReportChanges,
 ) -> None:
     """
-    Decide what becomes of an event's reports.
+    Decide which of an event's reports are resolved or changed, and which of its parts count now.
 
-    A report of the event as a whole is resolved once any customer and meter take it; what has no price of it then is
+    A report of the whole event is resolved once it has a customer and a meter; its parts without a price are then
     reported meter by meter. A report of one meter's part is resolved with that part.
     """
-    reasons = {one.meter_id: one for one in found.unmatched_parts}
+    reasons = {part.meter_id: part for part in attribution.unmatched_parts}
     meters: set[int] = set()
     for report in reports:
         now = reasons.get(report.meter_id)
-        parts = {stop.meter.id for stop in found.route.stops}
+        parts = {stop.meter.id for stop in attribution.route.stops}
         if report.meter_id is None and now is None:
-            outcome.resolved.append((report, customer_id))
-            outcome.new_reports += [
-                UnmatchedReport(row.key, customer_id, one.meter_id, one.reason, one.detail)
-                for one in found.unmatched_parts
+            changes.resolved.append((report, customer_id))
+            changes.new_reports += [
+                UnmatchedReport(row.key, customer_id, unmatched_part.meter_id, unmatched_part.reason, unmatched_part.detail)
+                for unmatched_part in attribution.unmatched_parts
             ]
             meters |= parts
         elif report.meter_id is not None and report.meter_id in parts:
-            outcome.resolved.append((report, customer_id))
+            changes.resolved.append((report, customer_id))
             meters.add(report.meter_id)
         elif now is not None and (now.reason, now.detail) != (report.reason, report.detail):
-            outcome.changed.append((report, now, customer_id))
+            changes.changed.append((report, now, customer_id))
     if meters:
-        outcome.counted.append((row, _only(found, meters)))
+        changes.counted.append((row, _limit_to_meters(attribution, meters)))
 
 
-def _only(found: Attribution, meters: Collection[int]) -> Attribution:
-    """Return the part of an attribution that goes to these meters."""
-    kept = [place for place, stop in enumerate(found.route.stops) if stop.meter.id in meters]
-    route = found.route._replace(stops=tuple(found.route.stops[place] for place in kept))
-    return found._replace(route=route, values=[found.values[place] for place in kept])
+def _limit_to_meters(attribution: Attribution, meters: Collection[int]) -> Attribution:
+    """Return the part of an attribution that belongs to these meters."""
+    indexes = [index for index, stop in enumerate(attribution.route.stops) if stop.meter.id in meters]
+    route = attribution.route._replace(stops=tuple(attribution.route.stops[index] for index in indexes))
+    return attribution._replace(route=route, values=[attribution.values[index] for index in indexes])

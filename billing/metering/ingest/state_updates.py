@@ -1,4 +1,4 @@
-"""Add new events to the tallies of their series, by what their meter makes of them."""
+"""Update aggregate states with new events."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,11 +17,11 @@ from plans.aggregation.aggregate_state import EventValue
 from plans.aggregation.distinct_values import MembershipChange
 
 REMOVE_OPERATION = "remove"
-"""What the operation property of an event says where its value goes; it comes with anything else."""
+"""Value of an event's operation property that removes its distinct value; any other one adds it."""
 
 
 class GroupedEvents(Protocol):
-    """New events that go the same way."""
+    """New events that share route and hour."""
 
     @property
     def events(self) -> Sequence[ReceivedEvent]: ...
@@ -30,64 +30,67 @@ class GroupedEvents(Protocol):
 
 
 StateUpdate = tuple[RouteStop, GroupedEvents, Sequence[int | Decimal]]
-"""A stop that keeps tallies, with new events and the value of each there."""
+"""A stop with aggregate states, new events, and the value of each event at the stop."""
 
 
-def update_states(tallied: Iterable[StateUpdate], ids: Mapping[RollupSeries, int]) -> None:
+def update_states(updates: Iterable[StateUpdate], ids: Mapping[RollupSeries, int]) -> None:
     """
-    Add these events to their tallies, inside the transaction that has added them to their counters.
+    Add events to their aggregate states, inside the transaction that added them to their counters.
 
-    ids: the numbers of their series.
+    ids: ids of their series.
     """
     marks: dict[AggregateStateKey, list[EventValue]] = {}
     deltas: dict[AggregateStateKey, list[EventValue]] = {}
     levels: dict[AggregateStateKey, list[EventValue]] = {}
-    joined: tuple[dict[AggregateStateKey, list[ValueChange]], dict[AggregateStateKey, list[ValueChange]]] = ({}, {})
-    for stop, group, values in tallied:
+    value_changes: tuple[dict[AggregateStateKey, list[ValueChange]], dict[AggregateStateKey, list[ValueChange]]] = ({}, {})
+    for stop, group, values in updates:
         metering = stop.meter.metering
         for key in state_keys(stop, group.bucket):
             if metering.aggregation == "unique":
-                found = joined[metering.recurring].setdefault(key, [])
-                found += [value_change(stop, event) for event in group.events]
+                changes = value_changes[metering.recurring].setdefault(key, [])
+                changes += [value_change(stop, event) for event in group.events]
                 continue
-            kind = marks
+            values_by_key = marks
             if metering.aggregation == "weighted_sum":
-                kind = levels if metering.measures == "levels" else deltas
-            kind.setdefault(key, []).extend(map(_mark, group.events, values))
-    aggregate_states.lock_members(key.series for key in joined[True])
+                values_by_key = levels if metering.measures == "levels" else deltas
+            values_by_key.setdefault(key, []).extend(map(_event_value, group.events, values))
+    # Members of recurring series are locked before any state, in one order, against deadlocks between batches.
+    aggregate_states.lock_members(key.series for key in value_changes[True])
     aggregate_states.add_marks(
-        {**marks, **deltas}, ids, level_changes={key.series: of_key for key, of_key in deltas.items()}
+        {**marks, **deltas}, ids, level_changes={key.series: event_values for key, event_values in deltas.items()}
     )
     aggregate_states.add_levels(levels, ids)
-    for recurring, of_kind in enumerate(joined):
-        aggregate_states.add_value_changes(of_kind, ids, recurring=bool(recurring))
+    for recurring, changes_by_key in enumerate(value_changes):
+        aggregate_states.add_value_changes(changes_by_key, ids, recurring=bool(recurring))
 
 
 HOURLY_AGGREGATIONS = ("max", "min", "average", "latest")
-"""Aggregations whose hours are tallied as well, since sums of hours do not tell them."""
+"""Aggregations that need states per hour as well, because their values can't be computed from sums of hours."""
 
 
 def state_keys(stop: RouteStop, bucket: datetime | None) -> Iterator[AggregateStateKey]:
-    """Yield the tallies that events at a stop add to: of their windows, and of their hour if sums do not tell it."""
+    """
+    Yield the aggregate states that events at a stop add to: those of their windows, and that of their hour if needed.
+    """
     for key in stop.state_keys:
         yield key
         if not key.span and bucket is not None and stop.meter.metering.aggregation in HOURLY_AGGREGATIONS:
             yield AggregateStateKey(key.series, HOUR, bucket)
 
 
-def _mark(event: ReceivedEvent, value: int | Decimal) -> EventValue:
+def _event_value(event: ReceivedEvent, value: int | Decimal) -> EventValue:
     return EventValue(event.occurred_at, event.source, event.id, Decimal(value))
 
 
 def value_change(stop: RouteStop, event: ReceivedEvent) -> ValueChange:
-    """Return an event's word on its distinct value."""
+    """Return the change of a distinct value's membership that an event makes."""
     meter = stop.meter
-    goes = meter.operation is not None and to_text(look_up(event.properties, meter.operation)) == REMOVE_OPERATION
+    is_removal = meter.operation is not None and to_text(look_up(event.properties, meter.operation)) == REMOVE_OPERATION
     value = to_text(look_up(event.properties, stop.path)) if stop.path else ""
-    step = MembershipChange(event.occurred_at, event.source, event.id, not goes)
+    step = MembershipChange(event.occurred_at, event.source, event.id, not is_removal)
     return ValueChange(step, value_digest(value), value)
 
 
 def value_digest(value: str) -> UUID:
-    """Return what a distinct value is found by, since it may be longer than an index holds."""
+    """Return the key of a distinct value, which may itself be too long for an index."""
     return UUID(bytes=blake2b(value.encode(), digest_size=16).digest())

@@ -1,8 +1,8 @@
 """
-Read what was sent, and store it, each event in its customer's time: docs/sandbox.md#time.
+Parse and store events by their customers' clocks: docs/sandbox.md#time.
 
-Live customers live in real time, so nothing is looked up for them. What a test key sends is read with no bounds but
-those of the calendar first; then it is known whose it is, and which times are too old or too far ahead for them.
+Live customers live in real time and need no lookup. Events of a sandbox key are first parsed with the bounds of the
+calendar only; then the customer's test clock decides which timestamps are too old or too far ahead.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,29 +17,31 @@ UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 class MixedTestClocks(Exception):
-    """All or nothing was asked for, and the events are of customers in several times: send them one by one."""
+    """An atomic request holds events of customers on several test clocks."""
 
 
 def read_events(body: bytes, *, sandbox: bool, at: datetime) -> tuple[list[ReceivedEvent], list[EventError], bool]:
     """
-    Return what `wire.read` does, by the bounds of each customer's time; at: the real one.
+    Parse a body like `parser.parse_events`, with the bounds of each customer's clock.
 
-    :raises BodyRefused: as `wire.read` does.
+    at: the real time.
+
+    :raises BodyRefused: as `parser.parse_events` does.
     """
     if not sandbox:
         return parser.parse_events(
             body, sandbox=False, at=at, oldest=at - parser.MAX_AGE, newest=at + parser.MAX_AHEAD
         )
-    events, refused, single = parser.parse_events(body, sandbox=True, at=UNDATED, oldest=EARLIEST, newest=LATEST)
+    events, errors, single = parser.parse_events(body, sandbox=True, at=UNDATED, oldest=EARLIEST, newest=LATEST)
     times = test_clock_times({event.customer for event in events})
-    late = [found for event in events if (found := check_time(event, now=times.get(event.customer, at)))]
-    gone = {one.index for one in late}
-    kept = [event for event in events if event.index not in gone]
-    return kept, sorted([*refused, *late], key=lambda one: one.index), single
+    late_errors = [error for event in events if (error := check_time(event, now=times.get(event.customer, at)))]
+    late_indexes = {error.index for error in late_errors}
+    timely_events = [event for event in events if event.index not in late_indexes]
+    return timely_events, sorted([*errors, *late_errors], key=lambda error: error.index), single
 
 
 def check_time(event: ReceivedEvent, *, now: datetime) -> EventError | None:
-    """Let an event without a time have happened now, or refuse one that is too old or too far ahead."""
+    """Date an event without a timestamp at `now`; return an error if its timestamp is too old or too far ahead."""
     if event.occurred_at == UNDATED:
         event.occurred_at = now
     oldest, newest = now - parser.MAX_AGE, now + parser.MAX_AHEAD
@@ -57,11 +59,12 @@ def store_events(
     record: Callable[..., list[str]] = event_recorder.record_events,
 ) -> list[str]:
     """
-    Record events, each in its customer's time, and return their outcomes; at: the real one.
+    Record events by their customers' clocks, and return their outcomes.
 
-    record: what stores those of one time: takes events, sandbox and at.
+    at: the real time.
+    record: stores the events of one clock; takes events, sandbox and at.
 
-    :raises SeveralTimes: if `atomic` and they are of customers in several times.
+    :raises MixedTestClocks: if `atomic` and the events' customers are on several clocks.
     """
     if not sandbox:
         return record(events=events, sandbox=False, at=at)
@@ -73,6 +76,6 @@ def store_events(
         raise MixedTestClocks("The events are of customers in several times: send those of one test clock at a time.")
     outcomes: dict[int, str] = {}
     for time, part in sorted(parts.items()):
-        found = record(events=part, sandbox=True, at=time)
-        outcomes.update(zip((event.index for event in part), found, strict=True))
+        part_outcomes = record(events=part, sandbox=True, at=time)
+        outcomes.update(zip((event.index for event in part), part_outcomes, strict=True))
     return [outcomes[event.index] for event in events]

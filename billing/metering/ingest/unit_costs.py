@@ -1,4 +1,4 @@
-"""What usage carries where a price charges its units at their unit cost."""
+"""The cost of usage whose price charges each unit at its unit cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.cost_rates import CostRate, charges_unit_cost, find_in_force, matching_costs
 
 TargetCosts = tuple[tuple[CostRate, ...] | None, ...]
-"""For each target of a stop, the costs that its usage may have, the most specific first; None = it charges none."""
+"""For each target of a stop: the possible costs of its usage, the most specific first; None if it charges none."""
 
 
 def find_costs(
@@ -21,25 +21,28 @@ def find_costs(
     targets: Sequence[tuple[CounterKey, RollupSeries | None]],
     dimensions: Mapping[str, str],
 ) -> TargetCosts:
-    """Return the costs of what goes to these targets, or nothing where none of them charges any."""
-    found = tuple(
+    """Return the costs of usage at these targets; empty if none of them charges any."""
+    target_costs = tuple(
         matching_costs(meter.costs.get(period.currency, ()), dimensions)
         if _is_costed(feature, counter.rate_id)
         else None
         for (period, feature), (counter, _) in zip(priced, targets, strict=True)
     )
-    return found if any(costs is not None for costs in found) else ()
+    return target_costs if any(costs is not None for costs in target_costs) else ()
 
 
 def are_costs_known(costs: TargetCosts, at: datetime) -> bool:
-    """Tell whether usage at a moment has a cost wherever one is charged."""
-    return all(of_target is None or find_in_force(of_target, at) is not None for of_target in costs)
+    """Return whether usage at a time has a cost wherever one is charged."""
+    return all(rates is None or find_in_force(rates, at) is not None for rates in costs)
 
 
 def sum_at_cost(
     costs: Sequence[CostRate], events: Iterable[ReceivedEvent], values: Iterable[int | Decimal]
 ) -> int | Decimal:
-    """Return the sum of the values of events, each times the cost of its time, which attribution has found."""
+    """
+    Return the sum of the events' values, each multiplied by the cost at its time; attribution has verified that it
+    exists.
+    """
     total: int | Decimal = 0
     for event, value in zip(events, values, strict=True):
         cost = find_in_force(costs, event.occurred_at)

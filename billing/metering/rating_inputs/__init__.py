@@ -1,1 +1,1 @@
-"""What rating a period depends on: its terms, counters, aggregates and windows."""
+"""The inputs for rating a period: its terms, counters, aggregates and windows."""

@@ -1,8 +1,8 @@
 """
-The quantities of meters whose quantity is more than a sum: read from tallies, and from the levels carried over.
+Quantities of meters whose quantity is more than a sum, computed from aggregate states and carried-over levels.
 
-Counters say how many events there were; what they come to is worked out here, the same way for a close, a preview, a
-check and a customer's page. docs/metering.md explains each aggregation.
+Counters hold the number of events; quantities are computed here, in the same way for a close, a preview, a check and
+a portal page. docs/metering.md explains each aggregation.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from billing.metering.store.aggregate_states import span_of
+from billing.metering.store.aggregate_states import format_span
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO
@@ -31,7 +31,7 @@ from plans.pricing.rating import match_rate
 
 
 class MeteredPeriod(Protocol):
-    """A period to read the quantities of."""
+    """A period whose quantities are read."""
 
     @property
     def period_id(self) -> int: ...
@@ -50,19 +50,20 @@ class MeteredPeriod(Protocol):
 
 
 Quantities = dict[tuple[int, datetime], dict[int, Decimal]]
-"""(feature of the version, start of its window) → rate → quantity, before the meter's rounding."""
+"""(plan feature, start of its window) → rate → quantity, before the meter's rounding."""
 
 
 class StoredState(NamedTuple):
-    """A tally as stored, of one set of dimensions."""
+    """An aggregate state as stored, for one set of dimensions."""
 
     span: str
     starts_at: datetime
     state: AggregateState
 
 
-# One series at a time: a join of them all might read the whole table to find a few.
-_TALLIES = """
+# LATERAL with OFFSET 0 reads one series at a time by index: a plain join might scan the whole table to find a few
+# rows.
+_READ_STATES = """
 SELECT s.period_id, s.meter_id, s.dimensions::text, t.span, t.starts_at, t.events, t.total, t.low, t.high,
     t.latest_at, t.latest_source, t.latest_key, t.latest_value, t.first_at, t.moment, t.members
 FROM unnest(%s::bigint[]) AS asked(period)
@@ -72,7 +73,9 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT * FROM billing_aggregatestate WHERE series_id = s.id AND span <> 'hour' OFFSET 0) t
 """
 
-_OPENINGS = """
+# Sums over all earlier periods of the subscription; the last value is that of the latest event, then of the later
+# period.
+_READ_OPENINGS = """
 SELECT p.id, s.meter_id, s.dimensions::text, sum(t.events), sum(t.total), sum(t.members),
     (array_agg(t.latest_at ORDER BY t.latest_at DESC NULLS LAST, e.starts_at DESC))[1],
     (array_agg(t.latest_value ORDER BY t.latest_at DESC NULLS LAST, e.starts_at DESC))[1]
@@ -85,7 +88,9 @@ WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2, 3
 
 
 class Opening(NamedTuple):
-    """What earlier periods leave to a later one: their events, the sum of values, members, and the last value."""
+    """
+    The opening level of a period: events, sum of values and members of the earlier periods, and their last value.
+    """
 
     events: int
     total: Decimal
@@ -97,10 +102,10 @@ class Opening(NamedTuple):
 NO_OPENING = Opening(0, ZERO, 0, None, None)
 
 Dimensions = tuple[tuple[str, str], ...]
-"""Name and value of each dimension that the usage carried, in the order of names."""
+"""Name and value of each dimension of the usage, ordered by name."""
 
 ByMeter = dict[int, dict[Dimensions, Any]]
-"""Meter → dimensions → what is kept of them."""
+"""Meter → dimensions → states or opening."""
 
 _read = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -110,7 +115,7 @@ class NoRate(ValueError):
 
 
 class PeriodStates(NamedTuple):
-    """What is kept of some periods and what they were entered with: period → meter → dimensions → figures."""
+    """Stored states and openings of some periods: period → meter → dimensions → states or opening."""
 
     states: dict[int, ByMeter]
     openings: dict[int, ByMeter]
@@ -120,7 +125,7 @@ NO_STATES = PeriodStates({}, {})
 
 
 class StateQuery(NamedTuple):
-    """What is read for some periods: tallies of these meters, and what earlier ones leave of the recurring."""
+    """The meters whose states, and the recurring ones whose openings, are read for some periods."""
 
     periods: tuple[int, ...]
     meters: tuple[int, ...]
@@ -128,178 +133,183 @@ class StateQuery(NamedTuple):
 
 
 def build_query(periods: Iterable[MeteredPeriod]) -> StateQuery | None:
-    """Return what to read for these periods, or None where no feature is tallied."""
-    tallied = {one.period_id: features for one in periods if (features := _tallied(one))}
-    if not tallied:
+    """Return the query for these periods, or None if no feature needs aggregate states."""
+    features_by_period = {period.period_id: features for period in periods if (features := _stateful_features(period))}
+    if not features_by_period:
         return None
-    features = {one.meter_id: one.metering.recurring for of_period in tallied.values() for one in of_period}
-    return StateQuery(tuple(tallied), tuple(features), tuple(one for one, recurring in features.items() if recurring))
+    is_recurring = {feature.meter_id: feature.metering.recurring for period_features in features_by_period.values() for feature in period_features}
+    return StateQuery(tuple(features_by_period), tuple(is_recurring), tuple(meter_id for meter_id, recurring in is_recurring.items() if recurring))
 
 
 def read_states(periods: Iterable[MeteredPeriod]) -> PeriodStates:
-    """Read what `quantities` needs of these periods, at one go; nothing where no feature is tallied."""
-    asked = build_query(periods)
-    if asked is None:
+    """
+    Read the states that `compute_quantities` needs for these periods, in one round trip; nothing if no feature needs
+    any.
+    """
+    query = build_query(periods)
+    if query is None:
         return NO_STATES
     with prepared_statements.pipeline():
-        answer = send_query(asked)
-    return answer()
+        read_answer = send_query(query)
+    return read_answer()
 
 
-def send_query(asked: StateQuery) -> Callable[[], PeriodStates]:
-    """Send the questions inside the caller's pipeline, and return what reads the answers after it."""
-    tallies = prepared_statements.cursor()
-    tallies.execute(_TALLIES, [_array(asked.periods), _array(asked.meters)])
-    if not asked.recurring:
-        return lambda: PeriodStates(_by_meter(tallies.fetchall()), {})
-    openings = prepared_statements.cursor()
-    openings.execute(_OPENINGS, [_array(asked.recurring), _array(asked.periods)])
-    return lambda: PeriodStates(_by_meter(tallies.fetchall()), _openings(openings.fetchall()))
+def send_query(query: StateQuery) -> Callable[[], PeriodStates]:
+    """Send the queries inside the caller's pipeline, and return the function that reads the answers after it."""
+    state_cursor = prepared_statements.cursor()
+    state_cursor.execute(_READ_STATES, [_bigint_array(query.periods), _bigint_array(query.meters)])
+    if not query.recurring:
+        return lambda: PeriodStates(_group_states(state_cursor.fetchall()), {})
+    opening_cursor = prepared_statements.cursor()
+    opening_cursor.execute(_READ_OPENINGS, [_bigint_array(query.recurring), _bigint_array(query.periods)])
+    return lambda: PeriodStates(_group_states(state_cursor.fetchall()), _group_openings(opening_cursor.fetchall()))
 
 
-def _array(numbers: Iterable[int]) -> str:
+def _bigint_array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
 
 
-def compute_quantities(period: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None) -> Quantities:
+def compute_quantities(period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None) -> Quantities:
     """
-    Return the quantities of a period's tallied features; a feature without usage or level is left out.
+    Return the quantities of a period's features with aggregate states; features without usage or level are left out.
 
-    at: count what was held up to this moment; to the period's end if not given.
+    at: compute the quantities up to this time; default: the period's end.
 
-    :raises NoRate: if a level is carried over that no rate of the version's price is for.
+    :raises NoRate: if the version's price has no rate for a level that is carried over.
     """
-    found: Quantities = {}
-    own, entered = held.states.get(period.period_id, {}), held.openings.get(period.period_id, {})
-    for feature in _tallied(period):
-        found.update(
-            _of_feature(period, feature, own.get(feature.meter_id, {}), entered.get(feature.meter_id, {}), at)
+    quantities: Quantities = {}
+    states, openings = stored.states.get(period.period_id, {}), stored.openings.get(period.period_id, {})
+    for feature in _stateful_features(period):
+        quantities.update(
+            _compute_feature(period, feature, states.get(feature.meter_id, {}), openings.get(feature.meter_id, {}), at)
         )
-    return found
+    return quantities
 
 
 def quantities_by_dimensions(
-    period: MeteredPeriod, feature: FeatureTerms, held: PeriodStates, *, at: datetime | None = None
+    period: MeteredPeriod, feature: FeatureTerms, stored: PeriodStates, *, at: datetime | None = None
 ) -> dict[Dimensions, Decimal]:
-    """Return a tallied feature's quantity in a period for each set of dimensions that its usage carried."""
-    own = held.states.get(period.period_id, {}).get(feature.meter_id, {})
-    entered = held.openings.get(period.period_id, {}).get(feature.meter_id, {})
-    found = {}
-    for dimensions in {**own, **entered}:
-        tallies = [one.tally for one in own.get(dimensions, ()) if not one.span] or [EMPTY]
-        opening = entered.get(dimensions, NO_OPENING)
-        found[dimensions] = _quantity(period, feature, [(one, opening) for one in tallies], at)
-    return found
+    """Return a feature's quantity in a period for each set of dimensions of its usage."""
+    states = stored.states.get(period.period_id, {}).get(feature.meter_id, {})
+    openings = stored.openings.get(period.period_id, {}).get(feature.meter_id, {})
+    quantities = {}
+    for dimensions in {**states, **openings}:
+        period_states = [stored_state.tally for stored_state in states.get(dimensions, ()) if not stored_state.span] or [EMPTY]
+        opening = openings.get(dimensions, NO_OPENING)
+        quantities[dimensions] = _compute_quantity(period, feature, [(state, opening) for state in period_states], at)
+    return quantities
 
 
-def _tallied(period: MeteredPeriod) -> list[FeatureTerms]:
+def _stateful_features(period: MeteredPeriod) -> list[FeatureTerms]:
     terms = load_terms(period.version_id, period.currency)
-    return [one for one in terms.stateful_features if one.price is not None]
+    return [feature for feature in terms.stateful_features if feature.price is not None]
 
 
-def _by_meter(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
-    found: dict[int, ByMeter] = {}
+def _group_states(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
+    states: dict[int, ByMeter] = {}
     for period_id, meter_id, dimensions, span, starts_at, *figures in rows:
-        of_dimensions = found.setdefault(period_id, {}).setdefault(meter_id, {})
-        of_dimensions.setdefault(decode_dimensions(dimensions), []).append(
-            StoredState(span, starts_at, _tally(*figures))
+        meter_states = states.setdefault(period_id, {}).setdefault(meter_id, {})
+        meter_states.setdefault(decode_dimensions(dimensions), []).append(
+            StoredState(span, starts_at, _build_state(*figures))
         )
-    return found
+    return states
 
 
-def _tally(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> AggregateState:
+def _build_state(events: int, total: Decimal, low: Any, high: Any, *rest: Any) -> AggregateState:
     latest_at, source, key, value, first_at, moment, members = rest
     latest = None if latest_at is None else EventValue(latest_at, source, key, value)
     return AggregateState(events, total, low, high, latest, first_at, moment, members)
 
 
-def _openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
-    found: dict[int, ByMeter] = {}
+def _group_openings(rows: Iterable[Sequence[Any]]) -> dict[int, ByMeter]:
+    openings: dict[int, ByMeter] = {}
     for period_id, meter_id, dimensions, *figures in rows:
         events, total, members, *latest = figures
         opening = Opening(int(events), total, int(members), *latest)
-        found.setdefault(period_id, {}).setdefault(meter_id, {})[decode_dimensions(dimensions)] = opening
-    return found
+        openings.setdefault(period_id, {}).setdefault(meter_id, {})[decode_dimensions(dimensions)] = opening
+    return openings
 
 
 def decode_dimensions(dimensions: str) -> Dimensions:
     return tuple(sorted(_read(dimensions).items()))
 
 
-def _of_feature(
+def _compute_feature(
     period: MeteredPeriod,
     feature: FeatureTerms,
     kept: Mapping[Dimensions, Sequence[StoredState]],
     openings: Mapping[Dimensions, Opening],
     at: datetime | None,
 ) -> Quantities:
-    """Return a feature's quantities: by its windows where its price resets, of the period otherwise."""
-    span = span_of(feature.resets)
+    """Return a feature's quantities: per window if its price resets, else for the period."""
+    span = format_span(feature.resets)
     windows: dict[datetime, dict[int, list[tuple[AggregateState, Opening]]]] = {}
     for dimensions in {**kept, **openings}:
-        rate_id = _rate_of(feature, dimensions)
+        rate_id = _match_rate(feature, dimensions)
         opening = openings.get(dimensions, NO_OPENING)
-        own = [one for one in kept.get(dimensions, ()) if one.span == span]
-        if not own and opening is not NO_OPENING:
-            own = [StoredState(span, period.starts_at, EMPTY)]
-        for one in own:
-            of_rate = windows.setdefault(one.starts_at, {}).setdefault(rate_id, [])
-            of_rate.append((one.state, opening))
+        states = [stored_state for stored_state in kept.get(dimensions, ()) if stored_state.span == span]
+        if not states and opening is not NO_OPENING:
+            states = [StoredState(span, period.starts_at, EMPTY)]
+        for stored_state in states:
+            rate_states = windows.setdefault(stored_state.starts_at, {}).setdefault(rate_id, [])
+            rate_states.append((stored_state.state, opening))
     return {
         (feature.plan_feature_id, starts_at): {
-            rate_id: _quantity(period, feature, tallies, at) for rate_id, tallies in of_window.items()
+            rate_id: _compute_quantity(period, feature, rate_states, at) for rate_id, rate_states in by_rate.items()
         }
-        for starts_at, of_window in windows.items()
+        for starts_at, by_rate in windows.items()
     }
 
 
-def _rate_of(feature: FeatureTerms, dimensions: Dimensions) -> int:
+def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
     rate = match_rate(feature.price.rates, dict(dimensions)) if feature.price else None
     if rate is None:
-        told = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
-        raise NoRate(f"A level of {feature.name} is carried over for {told}, and no rate of its price is for that.")
+        described = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
+        raise NoRate(f"A level of {feature.name} is carried over for {described}, and no rate of its price is for that.")
     return int(rate.key)
 
 
-def _quantity(
+def _compute_quantity(
     period: MeteredPeriod,
     feature: FeatureTerms,
-    tallies: Sequence[tuple[AggregateState, Opening]],
+    states: Sequence[tuple[AggregateState, Opening]],
     at: datetime | None,
 ) -> Decimal:
-    """Return what one rate's tallies come to: added up where levels are held side by side, taken as one otherwise."""
+    """
+    Return the quantity of one rate's states: summed where each set of dimensions has its own level, else merged.
+    """
     aggregation = feature.metering.aggregation
     if aggregation in ("sum", "unique", "weighted_sum"):
         total = ZERO
-        for tally, opening in tallies:
-            total = EXACT.add(total, _level(period, feature, tally, opening, at))
+        for state, opening in states:
+            total = EXACT.add(total, _compute_level(period, feature, state, opening, at))
         return total
-    together = EMPTY
-    for tally, opening in tallies:
-        entered = EMPTY
+    merged = EMPTY
+    for state, opening in states:
+        opening_state = EMPTY
         if aggregation == "latest" and opening.latest_at is not None:
-            entered = AggregateState(
+            opening_state = AggregateState(
                 events=1, latest=EventValue(opening.latest_at, "", "", opening.latest_value or ZERO)
             )
-        together = merge_states(together, merge_states(entered, tally))
-    return compute_quantity(aggregation, together)
+        merged = merge_states(merged, merge_states(opening_state, state))
+    return compute_quantity(aggregation, merged)
 
 
-def _level(
-    period: MeteredPeriod, feature: FeatureTerms, tally: AggregateState, opening: Opening, at: datetime | None
+def _compute_level(
+    period: MeteredPeriod, feature: FeatureTerms, state: AggregateState, opening: Opening, at: datetime | None
 ) -> Decimal:
     metering = feature.metering
     if metering.aggregation == "sum":
-        return compute_quantity("sum", tally, opening=opening.total)
+        return compute_quantity("sum", state, opening=opening.total)
     if metering.aggregation == "unique":
-        return compute_quantity("unique", tally, opening=Decimal(opening.members))
+        return compute_quantity("unique", state, opening=Decimal(opening.members))
     level = opening.total if metering.measures == "deltas" else opening.latest_value or ZERO
-    window = UsageWindow(period.starts_at, period.ends_at, _full(period))
-    return weighted_sum(metering.measures, tally, window, opening=level, until=at)
+    window = UsageWindow(period.starts_at, period.ends_at, _whole_microseconds(period))
+    return weighted_sum(metering.measures, state, window, opening=level, until=at)
 
 
-def _full(period: MeteredPeriod) -> int:
-    """Return the microseconds of the whole interval that a period is a part of."""
+def _whole_microseconds(period: MeteredPeriod) -> int:
+    """Return the microseconds of the whole billing interval that a period is part of."""
     terms: VersionTerms = load_terms(period.version_id, period.currency)
     anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
     start, end = whole_interval(anchor, period.starts_at)

@@ -1,4 +1,4 @@
-"""How much of what usage may come to is spent: read beside the usage, from what finance and the customer have set."""
+"""Spend caps and how much of them is spent, read together with the usage."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 from plans.pricing.rating import match_rate
 
-if TYPE_CHECKING:  # it is what reads caps
+if TYPE_CHECKING:  # a cycle: current usage reads caps
     from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage
 
 CAPS = """
@@ -27,17 +27,18 @@ coalesce((
 )::text, '')
 """
 """
-SQL for the spend caps of a subscription `s` and of its customer `cu`, as text: the customer's first, for all usage
-first, finance's before the customer's own.
+SQL for the spend caps of a subscription `s` and of its customer `cu`, as text. Order: the customer's first, those for
+all usage first, finance's before the customer's own.
 """
 
 
 class Cap(msgspec.Struct, frozen=True, array_like=True):
     """
-    A spend cap as it is set.
+    A spend cap.
 
-    is_of_customer: whether it is for all subscriptions of the customer in its currency. feature_id: None for all
-    usage. match: the dimension and its value that it is a budget of; empty for all values.
+    is_of_customer: whether it covers all subscriptions of the customer in its currency.
+    feature_id: None for all usage.
+    match: the dimension value that it is a budget of; empty for all values.
     """
 
     id: int
@@ -51,7 +52,7 @@ class Cap(msgspec.Struct, frozen=True, array_like=True):
     set_by: str
 
     def applies_to(self, feature_id: int) -> bool:
-        """Tell whether use of a feature counts toward it."""
+        """Return whether usage of a feature counts toward the cap."""
         return self.feature_id in (None, feature_id)
 
 
@@ -59,7 +60,7 @@ _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[Cap, ...]).decode)
 
 
 class CapUsage(NamedTuple):
-    """A cap and what is spent of it in the running period; remaining: never below zero."""
+    """A cap and the amount spent of it in the running period. remaining: never below zero."""
 
     cap: Cap
     spent: Decimal
@@ -67,53 +68,54 @@ class CapUsage(NamedTuple):
 
 
 def read_caps(caps: str) -> Sequence[Cap]:
-    """Return the caps that `CAPS` has read."""
+    """Return the caps from the text that `CAPS` selects."""
     return _read(caps) if caps else ()
 
 
 def read_cap_usage(caps: Mapping[int, str], periods: Sequence["PeriodUsage"]) -> dict[int, tuple[CapUsage, ...]]:
     """
-    Return period → how far each cap on it is used up.
+    Return the usage of each cap, by period.
 
-    caps: period → as `CAPS` reads them. periods: all running ones of one customer.
+    caps: period → text that `CAPS` selects.
+    periods: all running periods of one customer.
 
-    What a budget for one value of a dimension has spent is that value's share of what each rate comes to, in
-    proportion to its quantity: of features whose quantity is a count or a sum, since others do not add up from parts.
+    A budget for one dimension value has spent that value's share of each rate's amount, in proportion to its
+    quantity. Only features whose quantity is a count or a sum have such shares.
     """
-    return compute_cap_usage({period_id: read_caps(told) for period_id, told in caps.items() if told}, periods)
+    return compute_cap_usage({period_id: read_caps(text) for period_id, text in caps.items() if text}, periods)
 
 
 def compute_cap_usage(
-    found: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]
+    caps_by_period: Mapping[int, Sequence[Cap]], periods: Sequence["PeriodUsage"]
 ) -> dict[int, tuple[CapUsage, ...]]:
-    """Return the same of caps by period; those with the same number are one, however many periods they are on."""
-    if not found:
+    """Return the usage of each cap, by period. Caps with the same id are one cap, on however many periods."""
+    if not caps_by_period:
         return {}
-    shares = _shares([period for period in periods if period.period_id in found], found)
+    shares = _read_shares([period for period in periods if period.period_id in caps_by_period], caps_by_period)
     spent: dict[int, Decimal] = {}
     for period in periods:
-        for cap in found.get(period.period_id, ()):
-            own = _spent(period, cap, shares)
-            spent[cap.id] = EXACT.add(spent.get(cap.id, ZERO), own)
+        for cap in caps_by_period.get(period.period_id, ()):
+            period_spent = _compute_spent(period, cap, shares)
+            spent[cap.id] = EXACT.add(spent.get(cap.id, ZERO), period_spent)
     return {
-        period_id: tuple(_usage(cap, spent[cap.id]) for cap in of_period) for period_id, of_period in found.items()
+        period_id: tuple(_cap_usage(cap, spent[cap.id]) for cap in period_caps) for period_id, period_caps in caps_by_period.items()
     }
 
 
-def _usage(cap: Cap, spent: Decimal) -> CapUsage:
+def _cap_usage(cap: Cap, spent: Decimal) -> CapUsage:
     return CapUsage(cap, spent, max(EXACT.subtract(cap.amount, spent), ZERO))
 
 
-def _spent(period: "PeriodUsage", cap: Cap, shares: "ValueShares") -> Decimal:
-    features = [one for one in period.features if cap.applies_to(one.terms.feature_id)]
+def _compute_spent(period: "PeriodUsage", cap: Cap, shares: "ValueShares") -> Decimal:
+    features = [feature for feature in period.features if cap.applies_to(feature.terms.feature_id)]
     if not cap.match:
-        return sum((one.cost for one in features), ZERO)
-    parts = [_part(period, one, cap, shares) for one in features]
+        return sum((feature.cost for feature in features), ZERO)
+    parts = [_share_amount(period, feature, cap, shares) for feature in features]
     return round_money(sum(parts, Fraction(0)), cap.currency)
 
 
-def _part(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "ValueShares") -> Fraction:
-    """Return what a value's use of a feature comes to, unrounded."""
+def _share_amount(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "ValueShares") -> Fraction:
+    """Return the amount of one dimension value's share of a feature, unrounded."""
     if feature.rating is None or feature.terms.price is None or feature.terms.wallet:
         return Fraction(0)
     amounts = {line.rate_key: line for line in feature.rating.lines}
@@ -127,9 +129,9 @@ def _part(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "Val
 
 
 ValueShares = dict[tuple[int, int, int], list[tuple[dict[str, str], Decimal]]]
-"""(cap, period, meter) → the dimensions of each series that the cap is for, and its quantity in its window of use."""
+"""(cap, period, meter) → the dimensions of each series that the cap covers, and its quantity in its usage window."""
 
-# A window may begin within an hour, which is told whole.
+# A window may start within an hour; that hour counts as a whole.
 _SERIES = """
 SELECT w.cap, w.period, w.meter, s.dimensions::text, sum(h.quantity)
 FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[])
@@ -138,23 +140,23 @@ JOIN billing_series s ON s.period_id = w.period AND s.meter_id = w.meter AND s.d
 JOIN billing_hourlyusage h ON h.series_id = s.id AND h.bucket > w.since - interval '1 hour'
 GROUP BY 1, 2, 3, 4
 """
-_dimensions = msgspec.json.Decoder(dict[str, str]).decode
+_decode_dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 
-def _shares(periods: Iterable["PeriodUsage"], caps: Mapping[int, Sequence[Cap]]) -> ValueShares:
-    wanted: list[tuple[int, int, int, datetime, str]] = [
-        (cap.id, period.period_id, one.terms.meter_id, one.window_start, msgspec.json.encode(cap.match).decode())
+def _read_shares(periods: Iterable["PeriodUsage"], caps: Mapping[int, Sequence[Cap]]) -> ValueShares:
+    selections: list[tuple[int, int, int, datetime, str]] = [
+        (cap.id, period.period_id, feature.terms.meter_id, feature.window_start, msgspec.json.encode(cap.match).decode())
         for period in periods
         for cap in caps[period.period_id]
         if cap.match
-        for one in period.features
-        if cap.applies_to(one.terms.feature_id) and not one.terms.metering.needs_aggregate_state
+        for feature in period.features
+        if cap.applies_to(feature.terms.feature_id) and not feature.terms.metering.needs_aggregate_state
     ]
-    if not wanted:
+    if not selections:
         return {}
-    found: ValueShares = {}
+    shares: ValueShares = {}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_SERIES, [list(column) for column in zip(*wanted, strict=True)])
+        cursor.execute(_SERIES, [list(column) for column in zip(*selections, strict=True)])
         for cap_id, period_id, meter_id, dimensions, quantity in cursor.fetchall():
-            found.setdefault((cap_id, period_id, meter_id), []).append((_dimensions(dimensions), quantity))
-    return found
+            shares.setdefault((cap_id, period_id, meter_id), []).append((_decode_dimensions(dimensions), quantity))
+    return shares

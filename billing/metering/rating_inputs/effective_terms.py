@@ -1,4 +1,4 @@
-"""The terms that a period is rated by: its version's, with what was agreed with the subscription's customer."""
+"""The effective terms of a period: its version's, with the overrides and commitments of its subscription."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,8 +17,8 @@ class PeriodWithTerms(Protocol):
     """
     A period to rate.
 
-    overrides: those of its subscription, as `OVERRIDES` reads them. continued: see
-    billing/metering/rating_inputs/plan_change_carryover.py.
+    overrides: those of its subscription, as text selected by `OVERRIDES`.
+    continued: see billing/metering/rating_inputs/plan_change_carryover.py.
     """
 
     @property
@@ -53,13 +53,12 @@ coalesce((
 )::text, '')
 """
 """
-SQL for all overrides of a subscription `s`, and commitments of its own, as text: read in the statement that reads its
-period.
+SQL for all overrides and commitments of a subscription `s`, as text, used in the statement that reads the period.
 """
 
 
 class DatedOverride(msgspec.Struct, frozen=True, array_like=True):
-    """An override and when it is in force."""
+    """An override with its interval."""
 
     feature_id: int
     kind: str
@@ -74,10 +73,10 @@ _read = lru_cache(maxsize=10_000)(msgspec.json.Decoder(tuple[DatedOverride, ...]
 
 def terms_for(period: PeriodWithTerms) -> VersionTerms:
     """
-    Return what a period is rated by; where a plan change has begun it, with the allowance of what was left then; in a
-    trial, without what is not due in it.
+    Return the terms that a period is rated by. If a plan change began it, allowances are prorated to the remaining
+    share; in a trial, terms that are not due are left out.
 
-    :raises ValueError: if an override cannot be charged by, with the reason in words.
+    :raises ValueError: if an override can't be charged by; the text gives the reason.
 
     Source: docs/pricing.md#overrides.
     """
@@ -92,6 +91,6 @@ def terms_for(period: PeriodWithTerms) -> VersionTerms:
 
 
 def _in_force(period: PeriodWithTerms) -> Iterator[TermOverride]:
-    for one in _read(period.overrides):
-        if one.starts_at <= period.starts_at and (one.ends_at is None or period.starts_at < one.ends_at):
-            yield TermOverride(one.feature_id, one.kind, one.value, tuple(sorted(one.match.items())))
+    for override in _read(period.overrides):
+        if override.starts_at <= period.starts_at and (override.ends_at is None or period.starts_at < override.ends_at):
+            yield TermOverride(override.feature_id, override.kind, override.value, tuple(sorted(override.match.items())))

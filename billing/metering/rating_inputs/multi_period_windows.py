@@ -1,9 +1,9 @@
 """
-Windows of use that run on over several invoices: docs/pricing.md#periods-of-use.
+Usage windows that span several invoices: docs/pricing.md#periods-of-use.
 
-A price that starts anew every year is invoiced every month. Counters stay with their periods; what a period comes to
-is the price of all that was used since the window began, less the price of what was used before the period. So the
-months of a year add up to one bill of the year, whichever of them is closed first.
+A price that resets every year may be invoiced every month. Counters belong to their periods; a period's amount is the
+price of all usage since the window started, less the price of the usage before the period. So the months of a year
+add up to one bill of the year, in any order of closing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ class WindowRun(NamedTuple):
     """
     The part of a window that a subscription has spent on a version, up to the end of one of its periods.
 
-    began_at: the start of the window, or of the first period on the version in it. earlier: rate → what the periods
-    before this one used; None where this is the first. is_last: whether the window, the time on the version, or the
-    trial ends with this period.
+    began_at: the start of the window, or of the first period on the version in it.
+    earlier: rate → quantity of the periods before this one; None if this is the first.
+    is_last: whether the window, the time on the version, or the trial ends with this period.
     """
 
     window_start: datetime
@@ -36,9 +36,9 @@ class WindowRun(NamedTuple):
 
 
 WindowRuns = Mapping[int, WindowRun]
-"""Feature of the version → its run."""
+"""Plan feature → its run."""
 
-# Periods on the same version, with no other in between: a run starts anew where the version changes, or a trial ends.
+# Only adjoining periods on the same version: a run restarts when the version changes or a trial ends.
 _READ = """
 SELECT w.period_id, w.plan_feature_id, e.starts_at, c.rate_id, c.quantity,
     p.is_trial OR CASE WHEN n.id IS NULL THEN coalesce(s.ends_at <= p.ends_at, false)
@@ -57,32 +57,32 @@ LEFT JOIN billing_counter c ON c.period_id = e.id AND c.plan_feature_id = w.plan
 
 
 def read_window_runs(periods: Sequence[MeteredPeriod]) -> dict[int, dict[int, WindowRun]]:
-    """Return period → its runs, in one statement; in none where nothing runs on."""
+    """Return the runs of each period, by plan feature. One statement, or none if no window spans several periods."""
     windows = {
-        (one.period_id, feature.plan_feature_id): (one, find_window(one, feature))
-        for one in periods
-        for feature in load_terms(one.version_id, one.currency).spanning_features
+        (period.period_id, feature.plan_feature_id): (period, find_window(period, feature))
+        for period in periods
+        for feature in load_terms(period.version_id, period.currency).spanning_features
     }
     if not windows:
         return {}
-    found: dict[int, dict[int, WindowRun]] = {}
+    runs: dict[int, dict[int, WindowRun]] = {}
     with prepared_statements.cursor() as cursor:
         columns = list(zip(*windows, strict=True))
         cursor.execute(_READ, [list(columns[0]), list(columns[1]), [window[0] for _, window in windows.values()]])
-        for period_id, plan_feature_id, began_at, rate_id, quantity, is_cut in cursor.fetchall():
+        for period_id, plan_feature_id, began_at, rate_id, quantity, ends_here in cursor.fetchall():
             period, (start, end) = windows[period_id, plan_feature_id]
-            of_period = found.setdefault(period_id, {})
-            run = of_period.get(plan_feature_id)
+            period_runs = runs.setdefault(period_id, {})
+            run = period_runs.get(plan_feature_id)
             if run is None:
-                run = WindowRun(start, end, period.starts_at, None, is_cut or period.ends_at >= end)
+                run = WindowRun(start, end, period.starts_at, None, ends_here or period.ends_at >= end)
             if began_at is not None:
-                run = _with(run, began_at, rate_id, quantity)
-            of_period[plan_feature_id] = run
-    return found
+                run = _add_earlier_usage(run, began_at, rate_id, quantity)
+            period_runs[plan_feature_id] = run
+    return runs
 
 
 def find_window(period: MeteredPeriod, feature: FeatureTerms) -> tuple[datetime, datetime]:
-    """Return the window that a period lies in, of a feature whose price runs on."""
+    """Return the window that a period lies in, for a feature whose windows span several periods."""
     if feature.resets is None:
         raise TypeError(f"{feature.name} starts anew with each period.")
     terms = load_terms(period.version_id, period.currency)
@@ -90,8 +90,8 @@ def find_window(period: MeteredPeriod, feature: FeatureTerms) -> tuple[datetime,
     return usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=period.starts_at)
 
 
-def _with(run: WindowRun, began_at: datetime, rate_id: int | None, quantity: Decimal) -> WindowRun:
-    """Return a run with one counter of an earlier period, or with an earlier period that nothing was used in."""
+def _add_earlier_usage(run: WindowRun, began_at: datetime, rate_id: int | None, quantity: Decimal) -> WindowRun:
+    """Return a run with one counter of an earlier period added, or with an earlier period without usage."""
     earlier = dict(run.earlier or {})
     if rate_id is not None:
         earlier[rate_id] = EXACT.add(earlier.get(rate_id, Decimal(0)), quantity)

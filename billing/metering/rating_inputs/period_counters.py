@@ -1,4 +1,4 @@
-"""What was counted in a period, as rating reads it."""
+"""The counters of a period in the form that rating reads."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,10 +16,11 @@ from plans.pricing.rating import UNCOVERED, PriceTerms, RateUsage
 
 class CounterState(NamedTuple):
     """
-    A counter's cumulative state: how many events, the sum of their values and of their digests.
+    A counter's cumulative state: the number of events, the sum of their values, and the sum of their digests.
 
-    carried: the sum of what the events themselves cost. metered: what the meter makes of the values where that is not
-    their sum; None where it is. values: of each event, where a price charges by them.
+    carried: sum of the prices that the events carry.
+    metered: the meter's quantity where it is not the sum of values; None where it is.
+    values: value of each event, where a price charges by them.
     """
 
     events: int
@@ -42,30 +43,30 @@ SELECT period_id, plan_feature_id, window_start, {UNCOVERED}::bigint, 0::bigint,
 FROM billing_drawdown
 """  # noqa: S608
 """
-SQL for what wallets were asked for, in the columns of counters: filed under BEYOND is as `quantity` what they had not
-and is invoiced, and as `carried` all that was asked of them.
+SQL for drawdowns in the columns of counters. Under the rate `UNCOVERED`, `quantity` is the uncovered amount that is
+invoiced, and `carried` the whole cost of the usage.
 """
 
 
 class UsageWindow(NamedTuple):
-    """One price's own span of use within a period, on which its allowance and tiers start anew."""
+    """A price's usage window within a period, on which its allowance and tiers start again."""
 
     plan_feature_id: int
     starts_at: datetime
 
 
 Counters = dict[UsageWindow, dict[int, CounterState]]
-"""What was used in one period: window → rate → counted."""
+"""Usage of one period: window → rate → counter."""
 
 
 class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     """
-    A period's interval, and the version, currency and overrides it is rated by.
+    A period's interval, and the version, currency and overrides that it is rated by.
 
-    anchor_at, time_zone: what its windows of use are counted from. overrides: see
-    billing/metering/rating_inputs/effective_terms.py.
-    continued: see billing/metering/rating_inputs/plan_change_carryover.py. runs: of features whose windows run on
-    over several periods.
+    anchor_at, time_zone: usage windows are computed from them.
+    overrides: see billing/metering/rating_inputs/effective_terms.py.
+    continued: see billing/metering/rating_inputs/plan_change_carryover.py.
+    runs: runs of features whose windows span several periods.
     """
 
     period_id: int
@@ -81,42 +82,42 @@ class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     runs: WindowRuns = {}
 
 
-def with_window_runs(span: RatingPeriod, runs: Mapping[int, WindowRuns]) -> RatingPeriod:
-    """Return the period with what its windows of use hold from earlier ones."""
-    of_period = runs.get(span.period_id)
-    return msgspec.structs.replace(span, runs=of_period) if of_period else span
+def with_window_runs(period: RatingPeriod, runs: Mapping[int, WindowRuns]) -> RatingPeriod:
+    """Return the period with the usage that its windows hold from earlier periods."""
+    period_runs = runs.get(period.period_id)
+    return msgspec.structs.replace(period, runs=period_runs) if period_runs else period
 
 
 def with_metered(
-    counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None
+    counters: Counters, period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None
 ) -> Counters:
     """
-    Return the counters with what tallied features come to, among them levels that were carried over without an event.
+    Return the counters with the quantities of aggregate states, including carried-over levels without an event.
 
-    at: count what was held up to this moment; to the period's end if not given.
+    at: compute the quantities up to this time; default: the period's end.
 
-    :raises NoRate: if a level is carried over that no rate of the version's price is for.
+    :raises NoRate: if the version's price has no rate for a level that is carried over.
     """
-    found = with_aggregates(counters, span, held, at=at)
-    for feature in load_terms(span.version_id, span.currency).value_priced_features:
-        for window in [one for one in found if one.plan_feature_id == feature.plan_feature_id]:
-            found[window] = with_event_values(found[window], window, feature, period_id=span.period_id)
-    return found
+    counters_with_states = with_aggregates(counters, period, stored, at=at)
+    for feature in load_terms(period.version_id, period.currency).value_priced_features:
+        for window in [usage_window for usage_window in counters_with_states if usage_window.plan_feature_id == feature.plan_feature_id]:
+            counters_with_states[window] = with_event_values(counters_with_states[window], window, feature, period_id=period.period_id)
+    return counters_with_states
 
 
 def with_aggregates(
-    counters: Counters, span: MeteredPeriod, held: PeriodStates, *, at: datetime | None = None
+    counters: Counters, period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None
 ) -> Counters:
-    """Return the same without the values of single events."""
-    found = dict(counters)
-    for (plan_feature_id, starts_at), by_rate in compute_quantities(span, held, at=at).items():
+    """Do the same as `with_metered`, without the values of single events."""
+    extended = dict(counters)
+    for (plan_feature_id, starts_at), by_rate in compute_quantities(period, stored, at=at).items():
         window = UsageWindow(plan_feature_id, starts_at)
-        known = found.get(window, {})
-        found[window] = known | {
-            rate_id: known.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity)
+        by_rate_before = extended.get(window, {})
+        extended[window] = by_rate_before | {
+            rate_id: by_rate_before.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity)
             for rate_id, quantity in by_rate.items()
         }
-    return found
+    return extended
 
 
 def with_event_values(
@@ -127,13 +128,13 @@ def with_event_values(
     period_id: int,
     up_to: int | None = None,
 ) -> dict[int, CounterState]:
-    """Return what was counted in a window with the value of each event; up_to: of those up to a high-water mark."""
+    """Return the counters of a window with the value of each event. up_to: limits them to a high-water mark."""
     values = read_values(period_id=period_id, features=[feature], up_to=up_to).get(tuple(window), {})
-    return {rate_id: one._replace(values=values.get(rate_id, ())) for rate_id, one in counted.items()}
+    return {rate_id: counter._replace(values=values.get(rate_id, ())) for rate_id, counter in counted.items()}
 
 
 def to_rate_usage(price: PriceTerms, counted: Mapping[int, CounterState]) -> dict[int | str, Decimal | RateUsage]:
-    """Return what was counted at each rate as rating reads it."""
+    """Return the usage at each rate in the form that rating reads."""
     if price.reads_only_quantities:
-        return {rate_id: one.used for rate_id, one in counted.items()}
-    return {rate_id: RateUsage(one.used, one.events, one.values, one.carried) for rate_id, one in counted.items()}
+        return {rate_id: counter.used for rate_id, counter in counted.items()}
+    return {rate_id: RateUsage(counter.used, counter.events, counter.values, counter.carried) for rate_id, counter in counted.items()}

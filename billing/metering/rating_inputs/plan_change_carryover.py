@@ -1,8 +1,8 @@
 """
-What a period takes over from the one that a plan change has ended: docs/closing.md#plan-changes.
+Carryover into a period that starts with a plan change: docs/closing.md#plan-changes.
 
-Its allowance is in proportion to what was left of the whole interval; on tiers it goes on from where the earlier part
-left off, as far as that is billed.
+The allowance is prorated to the remaining share of the whole interval; tiers continue where the earlier part ended,
+as far as that part is billed.
 """
 
 from collections.abc import Mapping
@@ -33,16 +33,16 @@ ELSE coalesce((
     WHERE b.period_id = p.continues_id
 )::text, '[]') END
 """
-"""SQL for what the lines of the period before `p` have billed, as text; empty where `p` continues none."""
+"""SQL for the usage that invoice lines of the period before `p` have billed, as text; empty if `p` continues none."""
 
 NOT_BILLED_YET = "open"
 
 CONTINUES = f"CASE WHEN p.continues_id IS NULL THEN '' ELSE '{NOT_BILLED_YET}' END"
-"""The same where only quantities are asked for, which are what they are whatever was billed before."""
+"""The same for queries of quantities only, which don't depend on earlier invoices."""
 
 
 class PriorUnits(msgspec.Struct, frozen=True, array_like=True):
-    """How far the usage at one rate stood on its ladder when a line had billed it."""
+    """The tier position that usage at one rate had reached when a line billed it."""
 
     mark: int
     feature_id: int
@@ -57,24 +57,25 @@ def read_prior_units(
     continued: str, feature: FeatureTerms, *, up_to: int | None = None
 ) -> Mapping[int | str, Decimal]:
     """
-    Return rate key → units that stand on its ladder already: what the rate of the same match billed before.
+    Return rate key → units already in its tiers: those that the rate of the same match billed before.
 
-    continued: as `CONTINUED` reads it. up_to: look at what was billed up to this high-water mark only.
+    continued: text selected by `CONTINUED`.
+    up_to: limits them to lines billed up to this high-water mark.
 
     Source: docs/pricing.md#climbing-on.
     """
     if continued in ("", NOT_BILLED_YET) or feature.price is None or feature.resets is not None:
         return NO_PRIOR_UNITS
     units = {
-        tuple(sorted(one.match.items())): one.units
-        for one in _read(continued)
-        if one.feature_id == feature.feature_id and (up_to is None or one.mark <= up_to)
+        tuple(sorted(prior.match.items())): prior.units
+        for prior in _read(continued)
+        if prior.feature_id == feature.feature_id and (up_to is None or prior.mark <= up_to)
     }
     return {rate.key: units[match] for rate in feature.price.rates if (match := tuple(sorted(rate.match))) in units}
 
 
 class PartialPeriod(Protocol):
-    """A period within its whole interval."""
+    """A period that may be part of its whole interval."""
 
     @property
     def starts_at(self) -> datetime: ...
@@ -85,7 +86,7 @@ class PartialPeriod(Protocol):
 
 
 def remaining_share(terms: VersionTerms, period: PartialPeriod) -> Fraction:
-    """Return which share of its whole interval was left when a period began, by the proration of its version."""
+    """Return the share of its whole interval that remained when a period started, by its version's proration rule."""
     anchor = period_anchor(terms, anchor_at=period.anchor_at, time_zone=period.time_zone)
     start, end = whole_interval(anchor, period.starts_at)
     return share_of_interval(

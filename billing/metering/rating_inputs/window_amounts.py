@@ -1,4 +1,6 @@
-"""What a window of use comes to in one period: all of it, or what is new where it runs on from the periods before."""
+"""
+The amount of a usage window in one period: all of it, or the part since the periods before where it spans several.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -19,10 +21,11 @@ from plans.pricing.rating import FULL_PERIOD, RatedLine, Rating, empty_line, rat
 
 class WindowCharge(NamedTuple):
     """
-    What one rate, or a bound, comes to in a period.
+    The charge of one rate, or of a minimum or maximum, in a period.
 
-    line: the workings, of the window up to the period's end. before: the same up to its start, where the window runs
-    on from periods before this one. counted: what the period itself has counted.
+    line: the rated line of the window up to the period's end.
+    before: the same up to the period's start, where the window started in an earlier period.
+    counted: the period's own counter.
     """
 
     feature: FeatureTerms
@@ -37,24 +40,24 @@ class WindowCharge(NamedTuple):
         return self.line.quantity if self.before is None else EXACT.subtract(self.line.quantity, self.before.quantity)
 
     def billed_before(self, currency: str) -> Decimal:
-        """Return what the periods before this one come to, as lines claim it."""
+        """Return the amount that lines of the earlier periods bill."""
         return ZERO if self.before is None else round_money(self.before.amount, currency)
 
     def amount(self, currency: str) -> Decimal:
-        """Return what the period itself comes to, as lines claim it."""
-        claimed = round_money(self.line.amount, currency)
-        return claimed if self.before is None else EXACT.subtract(claimed, self.billed_before(currency))
+        """Return the amount that the period's own line bills."""
+        amount_to_date = round_money(self.line.amount, currency)
+        return amount_to_date if self.before is None else EXACT.subtract(amount_to_date, self.billed_before(currency))
 
 
 class WindowRating(NamedTuple):
-    """A window up to a period's end, and up to its start where it runs on from periods before; None otherwise."""
+    """A window rated up to a period's end, and up to its start if it started in an earlier period; None otherwise."""
 
     now: Rating
     before: Rating | None
 
     @property
     def invoiced(self) -> Decimal:
-        """What lines of the period claim."""
+        """The amount that lines of the period bill."""
         return (
             self.now.invoiced_amount
             if self.before is None
@@ -62,7 +65,7 @@ class WindowRating(NamedTuple):
         )
 
     def lines(self) -> Iterator[tuple[RatedLine, RatedLine | None]]:
-        """Yield each line as it is by the end of the period and as it was before, in the order of the price."""
+        """Yield each line at the end of the period and at its start, in the order of the price."""
         if self.before is None:
             yield from ((line, None) for line in self.now.invoice_lines)
             return
@@ -73,7 +76,7 @@ class WindowRating(NamedTuple):
 
 
 def rate_window(
-    span: RatingPeriod,
+    period: RatingPeriod,
     feature: FeatureTerms,
     counted: Mapping[int, CounterState],
     *,
@@ -83,37 +86,38 @@ def rate_window(
     is_drawdown: bool = False,
 ) -> WindowRating:
     """
-    Rate what a period has counted of a feature that has a price.
+    Rate the counters of a period, of a feature that has a price.
 
-    burns: rate what it takes from a wallet, where one pays for it, and not what an invoice claims of it.
-    part: which share of its window a period is, where the window is not longer than the period.
-    is_final: False while the period runs. up_to: a period that a plan change has begun climbs on from what was billed
-    before it up to this high-water mark; from all of it when absent.
+    is_drawdown: rate the amount that wallets pay, not the amount that an invoice bills.
+    part: the period's share of its window, where the window is not longer than the period.
+    is_final: False while the period runs.
+    up_to: a period that a plan change began continues in the tiers after the usage billed up to this high-water mark;
+        None: after all billed usage.
 
     Source: docs/pricing.md#periods-of-use.
     """
     price = feature.price if is_drawdown else feature.invoice_price
     if price is None:
         raise TypeError(f"{feature.name} has no price.")
-    run = span.runs.get(feature.plan_feature_id)
+    run = period.runs.get(feature.plan_feature_id)
     if run is None:
-        before = read_prior_units(span.continued, feature, up_to=up_to)
+        prior_units = read_prior_units(period.continued, feature, up_to=up_to)
         used = to_rate_usage(price, counted)
-        return WindowRating(rate_usage(price, used, share=part, is_final=is_final, prior_units=before), None)
-    so_far = dict(run.earlier or {})
-    for rate_id, one in counted.items():
-        so_far[rate_id] = EXACT.add(so_far.get(rate_id, ZERO), one.used)
+        return WindowRating(rate_usage(price, used, share=part, is_final=is_final, prior_units=prior_units), None)
+    quantities = dict(run.earlier or {})
+    for rate_id, counter in counted.items():
+        quantities[rate_id] = EXACT.add(quantities.get(rate_id, ZERO), counter.used)
     ends_now = run.is_last and is_final
-    until = span.ends_at if ends_now else run.window_end
-    now = rate_usage(price, dict(so_far), share=_share(span, feature, run, until), is_final=ends_now)
+    until = period.ends_at if ends_now else run.window_end
+    rating = rate_usage(price, dict(quantities), share=_window_share(period, feature, run, until), is_final=ends_now)
     if run.earlier is None:
-        return WindowRating(now, None)
-    part = _share(span, feature, run, run.window_end)
-    return WindowRating(now, rate_usage(price, dict(run.earlier), share=part, is_final=False))
+        return WindowRating(rating, None)
+    part = _window_share(period, feature, run, run.window_end)
+    return WindowRating(rating, rate_usage(price, dict(run.earlier), share=part, is_final=False))
 
 
-def _share(span: RatingPeriod, feature: FeatureTerms, run: WindowRun, until: datetime) -> Fraction:
-    """Return which share of the window lies between the run's begin and a moment, where a bound depends on it."""
+def _window_share(period: RatingPeriod, feature: FeatureTerms, run: WindowRun, until: datetime) -> Fraction:
+    """Return the share of the window from the run's start to a time, where a minimum or maximum depends on it."""
     if feature.price is None or not feature.price.is_bounded:
         return FULL_PERIOD
     return share_of_interval(
@@ -121,6 +125,6 @@ def _share(span: RatingPeriod, feature: FeatureTerms, run: WindowRun, until: dat
         min(until, run.window_end),
         full_start=run.window_start,
         full_end=run.window_end,
-        by=load_terms(span.version_id, span.currency).proration,  # type: ignore[arg-type]
-        zone=ZoneInfo(span.time_zone),
+        by=load_terms(period.version_id, period.currency).proration,  # type: ignore[arg-type]
+        zone=ZoneInfo(period.time_zone),
     )

@@ -1,7 +1,7 @@
 """
-The one narrow door to usage: append, sum up, list, aggregate.
+Storage of usage: the only place that reads and writes events, counters and rollups.
 
-Everything that reads or writes events, counters and rollups goes through the functions of this package, so that a
-deployment that outgrows one PostgreSQL can put events on another engine and keep money where it is. Every function
-works on sets, in one statement, inside the caller's transaction.
+All other code goes through the functions of this package, so that a deployment that outgrows one PostgreSQL can move
+events to another engine and keep money where it is. Every function works on sets, in one statement, inside the
+caller's transaction.
 """

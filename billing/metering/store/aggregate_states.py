@@ -1,8 +1,9 @@
 """
-Tallies: what is kept of a series where a sum does not tell its quantity, in the transaction that appends its events.
+Aggregate states of series whose quantity is not a sum, updated in the transaction that stores the events.
 
-Everything here runs after the counters of the same events were added to. A series feeds one counter at least, and
-whoever adds to that counter holds it until the end of the transaction: so nobody else adds to the series meanwhile.
+Everything here runs after the counters of the same events were updated. A series feeds at least one counter, and a
+transaction that updates a counter locks it until it ends, so no other transaction adds to the series at the same
+time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,19 +24,24 @@ from plans.aggregation.weighted_sum import level_moment
 from plans.pricing.period_anchor import Interval
 
 HOUR = "hour"
-"""The span of tallies that breakdowns are made of, by the hour of the customer's own clock."""
+"""The span of the states that breakdowns are made of, by the hours of the customer's clock."""
 
 
 class AggregateStateKey(NamedTuple):
-    """`span`: how long a window is, such as `1 day`; empty for the whole period. `starts_at`: of the window."""
+    """
+    The key of an aggregate state.
+
+    span: length of a window, such as `1 day`; empty for the whole period.
+    starts_at: start of the window.
+    """
 
     series: RollupSeries
     span: str
     starts_at: datetime
 
 
-def span_of(resets: Interval | None) -> str:
-    """Return the span of the tallies that a price reads which resets every so often."""
+def format_span(resets: Interval | None) -> str:
+    """Return the span of the states that a price with this reset interval reads."""
     return "" if resets is None else f"{resets.count} {resets.unit}"
 
 
@@ -44,13 +50,15 @@ SeriesValue = tuple[int, UUID]
 
 
 class ValueChange(NamedTuple):
-    """An event's word on a distinct value. `digest`: of the value."""
+    """The change of a distinct value's membership by an event. digest: of the value."""
 
     step: MembershipChange
     digest: UUID
     value: str
 
 
+# Rows are sorted, so that concurrent batches update them in one order; the latest value is that of the greatest time,
+# then source, then key, in byte order as in Python.
 _ADD_TO_STATES = """
 INSERT INTO billing_aggregatestate AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
     latest_key, latest_value, first_at, moment, members)
@@ -81,7 +89,10 @@ def add_marks(
     *,
     level_changes: Mapping[RollupSeries, Sequence[EventValue]],
 ) -> None:
-    """Add events to tallies, as values and as deltas; `kept` are those by which a weighted sum is explained."""
+    """
+    Add events to states, as values and as deltas. level_changes: events stored in time order, to explain weighted
+    sums.
+    """
     _add_to_states(
         {key: _aggregate(key.starts_at, key_marks) for key, key_marks in marks.items()},
         ids,
@@ -134,7 +145,7 @@ def _add_to_states(
     *,
     level_changes: Mapping[RollupSeries, Sequence[EventValue]] = MappingProxyType({}),
 ) -> None:
-    """Add to tallies; `kept` are single events to keep in the order of time, by which a weighted sum is explained."""
+    """Add to states. level_changes: events stored in time order, to explain weighted sums."""
     if not states:
         return
     rows = [_state_row(ids[key.series], key, state) for key, state in states.items()]
@@ -174,7 +185,7 @@ def _state_row(series_id: int, key: AggregateStateKey, state: AggregateState) ->
 
 
 def add_levels(marks: Mapping[AggregateStateKey, Sequence[EventValue]], ids: Mapping[RollupSeries, int]) -> None:
-    """Add events that say what the level is from then on."""
+    """Add events that set a level from their time on."""
     states = {}
     for key, new_marks in marks.items():
         stored_marks = _levels_around(ids[key.series], since=min(new_marks).at, until=max(new_marks).at)
@@ -192,6 +203,7 @@ def add_levels(marks: Mapping[AggregateStateKey, Sequence[EventValue]], ids: Map
     _add_to_states(states, ids, level_changes={key.series: key_marks for key, key_marks in marks.items()})
 
 
+# Three index reads in one statement: the neighbors of the changed levels are enough to compute the difference.
 _LEVELS_AROUND = """
 (SELECT at, source, key, value FROM billing_levelchange WHERE series_id = %(series)s AND at < %(since)s
     ORDER BY at DESC, source COLLATE "C" DESC, key COLLATE "C" DESC LIMIT 1)
@@ -204,17 +216,17 @@ UNION ALL (SELECT at, source, key, value FROM billing_levelchange WHERE series_i
 
 def _levels_around(series_id: int, *, since: datetime, until: datetime) -> list[EventValue]:
     """
-    Return the levels kept from `since` to `until`, with the last one before and the first one after, in order.
+    Return the levels stored from `since` to `until`, with the last one before and the first one after, in order.
 
-    What a level holds until the next event changes nowhere else.
+    New levels in between change the weighted sum nowhere else.
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_LEVELS_AROUND, {"series": series_id, "since": since, "until": until}, binary=True)
         return sorted(EventValue(*row) for row in cursor.fetchall())
 
 
-# One lock for all periods of a subscription's meter, since a value that comes or goes in one of them may have been
-# there before, or be told of again in a later one, which other transactions add to.
+# One lock for all periods of a subscription's meter: a value that joins or leaves in one period may have been a
+# member before, or change again in a later period, to which other transactions add.
 _LOCK_MEMBERS = """
 SELECT pg_advisory_xact_lock(k) FROM (
     SELECT DISTINCT hashtextextended(format('members of %%s %%s', p.subscription_id, u.m), 0) AS k
@@ -222,6 +234,7 @@ SELECT pg_advisory_xact_lock(k) FROM (
 ) locks
 """
 
+# `before` is the nearest earlier period that holds the value, `later` the next one; both only for recurring members.
 _READ_MEMBERS = """
 SELECT u.i, own.at, own.source, own.key, own.is_present, before.is_present, later.series_id
 FROM unnest(%s::int[], %s::bigint[], %s::uuid[]) AS u(i, series, digest)
@@ -260,7 +273,7 @@ WHERE t.series_id = u.series AND t.span = ''
 
 
 def lock_members(series: Iterable[RollupSeries]) -> None:
-    """Let nobody else count the members of these meters' subscriptions, in any period, until the transaction ends."""
+    """Lock the members of these meters' subscriptions, in all periods, until the transaction ends."""
     keys = sorted({(key.period_id, key.meter_id) for key in series})
     if keys:
         with prepared_statements.cursor() as cursor:
@@ -274,9 +287,9 @@ def add_value_changes(
     recurring: bool,
 ) -> None:
     """
-    Add events that say of values that they are there or gone.
+    Add events that make distinct values join or leave.
 
-    recurring: whether values stay from one period to the next; their members are locked by the caller then.
+    recurring: whether members stay from one period to the next; the caller has locked them then.
     """
     if not changes_by_key:
         return
@@ -304,7 +317,7 @@ def add_value_changes(
 def _add_value_changes(
     changes_by_value: Mapping[SeriesValue, Sequence[ValueChange]], member_changes: dict[int, int], *, recurring: bool
 ) -> None:
-    """Keep the last words on values, and note by how much each series' members change."""
+    """Store the last change of each value, and add up by how much the members of each series change."""
     rows = []
     for (series_value, stored_step), was_member, later_series_id in read_members(
         list(changes_by_value), recurring=recurring
@@ -326,15 +339,15 @@ def _add_value_changes(
 
 
 def adjust_member_counts(member_changes: Sequence[tuple[int, int]]) -> None:
-    """Change how many members came less how many went: (series, by how many)."""
+    """Change the member counts of series: (series, difference)."""
     if member_changes:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_ADJUST_MEMBER_COUNTS, [list(column) for column in zip(*member_changes, strict=True)])
 
 
-def _members_aggregate(key: AggregateStateKey, changes: Sequence[ValueChange], moved: int) -> AggregateState:
+def _members_aggregate(key: AggregateStateKey, changes: Sequence[ValueChange], difference: int) -> AggregateState:
     marks = [EventValue(change.step.at, change.step.source, change.step.key, Decimal(1)) for change in changes]
-    return AggregateState(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=moved)
+    return AggregateState(len(marks), ZERO, latest=max(marks), first_at=min(marks).at, members=difference)
 
 
 _RANK_ROUNDS = """
@@ -346,9 +359,10 @@ JOIN billing_series s ON s.id = u.series JOIN billing_period p ON p.id = s.perio
 
 def split_into_rounds(series_values: Sequence[SeriesValue], *, recurring: bool) -> list[list[SeriesValue]]:
     """
-    Return places in rounds, one after the other: what a value does in a period depends on what it did before.
+    Return (series, value) pairs in consecutive rounds: the effect of a change in a period depends on the periods
+    before.
 
-    One round is enough unless values stay, and one of them is told of in several periods of a subscription.
+    One round is enough unless members recur and a value changes in several periods of a subscription.
     """
     if not recurring or len({digest for _, digest in series_values}) == len(series_values):
         return [list(series_values)] if series_values else []
@@ -364,7 +378,9 @@ def split_into_rounds(series_values: Sequence[SeriesValue], *, recurring: bool) 
 def read_members(
     series_values: Sequence[SeriesValue], *, recurring: bool
 ) -> list[tuple[tuple[SeriesValue, MembershipChange | None], bool, int | None]]:
-    """Return each (series, value) with its last step, whether it was there before, and the series that goes on."""
+    """
+    Return each (series, value) with its last step, whether it was a member before, and the next series that holds it.
+    """
     series, digests = zip(*series_values, strict=True)
     with prepared_statements.cursor() as cursor:
         cursor.execute(

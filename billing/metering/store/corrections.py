@@ -1,4 +1,4 @@
-"""Corrections: events that were taken back. Only ever added, once per event."""
+"""Corrections: voided events. Rows are only added, once per event."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from lib import prepared_statements
 
 
 class NewCorrection(NamedTuple):
-    """A correction to store. Keys are 32 hexadecimal digits; `replacement` is None where the event is only void."""
+    """A correction to store. Keys are 32 hexadecimal digits; `replacement` is None if the event is only voided."""
 
     key: str
     kind: str
@@ -17,7 +17,7 @@ class NewCorrection(NamedTuple):
 
 
 class StoredCorrection(NamedTuple):
-    """A correction as it is stored, with its number among the events."""
+    """A stored correction, with its number in the sequence of events."""
 
     sequence: int
     kind: str
@@ -40,13 +40,13 @@ def add(
     corrections: Sequence[NewCorrection], *, sandbox: bool, by_id: int | None, api_key_id: int | None, at: datetime
 ) -> dict[str, int]:
     """
-    Store these corrections, and return the number of each by its event's key; the periods are gated already.
+    Store these corrections and return the number of each by its event's key; the periods are locked already.
 
-    One whose event somebody else has corrected meanwhile is left out.
+    An event that another transaction corrected in between is left out.
     """
-    request = [sandbox, by_id, api_key_id, at]
+    parameters = [sandbox, by_id, api_key_id, at]
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_INSERT, [*request, *(list(column) for column in zip(*corrections, strict=True))])
+        cursor.execute(_INSERT, [*parameters, *(list(column) for column in zip(*corrections, strict=True))])
         return {key.hex: sequence for key, sequence in cursor.fetchall()}
 
 

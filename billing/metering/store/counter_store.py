@@ -1,8 +1,8 @@
 """
-Counters and rollups: the sums kept beside the events, in the transaction that appends them.
+Counters and rollups: sums stored with the events, in the transaction that inserts them.
 
-What a sum is of is written once, as a row with a number; adding to it moves that number and three figures. Numbers
-are remembered per process, once the transaction that gave them out is committed.
+The key of a sum is stored once, as a row with an id; an update sends the id and the sums only. Ids are cached per
+process, once the transaction that created them has committed.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ MAX_CACHED_IDS = 500_000
 
 
 class CounterKey(NamedTuple):
-    """`rate_id` is 0 for a hard cap without a price."""
+    """The key of a counter. `rate_id` is 0 for a hard cap without a price."""
 
     period_id: int
     plan_feature_id: int
@@ -30,7 +30,7 @@ class CounterKey(NamedTuple):
 
 
 class RollupSeries(NamedTuple):
-    """`dimensions` is encoded JSON with sorted keys."""
+    """The key of a series. `dimensions` is encoded JSON with sorted keys."""
 
     period_id: int
     meter_id: int
@@ -38,11 +38,11 @@ class RollupSeries(NamedTuple):
 
 
 RollupKey = tuple[RollupSeries, datetime]
-"""A series in one hour, which is named by its start."""
+"""A series and the start of an hour."""
 
 
 class CounterSum(msgspec.Struct, gc=False):
-    """What a batch adds to a counter."""
+    """The sums that a batch adds to a counter."""
 
     events: int = 0
     quantity: int | Decimal = 0
@@ -51,14 +51,14 @@ class CounterSum(msgspec.Struct, gc=False):
 
 
 class RollupSum(msgspec.Struct, gc=False):
-    """What a batch adds to a rollup."""
+    """The sums that a batch adds to a rollup."""
 
     events: int = 0
     quantity: int | Decimal = 0
 
 
 class LockedPeriod(NamedTuple):
-    """What ingest must know of a period before it counts into it."""
+    """The facts of a period that ingest needs before it counts into it."""
 
     revision: int
     is_closed: bool
@@ -72,7 +72,8 @@ FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
 
 
-# Whoever adds a period holds the last one: while we share it, none comes that would be entered without us.
+# A transaction that adds a period locks the last one first. While ingest shares that lock, no period is added that
+# would miss a carried-over level.
 _LOCK_LAST_PERIODS = """
 SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
     SELECT last.id FROM unnest(%s::bigint[]) AS c(subscription) JOIN LATERAL (
@@ -81,6 +82,7 @@ SELECT subscription_id, starts_at FROM billing_period WHERE id IN (
     ) last ON true
 ) ORDER BY id FOR SHARE
 """
+# FOR KEY SHARE: ingests run side by side, and a close, which locks FOR UPDATE, waits for them.
 _LOCK_LATER_PERIODS = """
 SELECT p.subscription_id, p.id, p.starts_at, p.state = 'closed'
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS c(subscription, since)
@@ -90,15 +92,15 @@ ORDER BY p.id FOR KEY SHARE OF p
 
 
 class LaterPeriods(NamedTuple):
-    """Closed periods that are entered with a level which earlier ones leave: (subscription, id, start) of each."""
+    """Closed periods whose opening level depends on earlier ones: (subscription, id, start) of each."""
 
     closed: tuple[tuple[int, int, datetime], ...]
 
     def affected_by(self, carryovers: Iterable[tuple[int, datetime]]) -> set[int]:
-        """Return those that a change carries into: of these subscriptions, from these moments on."""
+        """Return the ids of the periods that a change affects: of these subscriptions, from these times on."""
         since: dict[int, datetime] = {}
-        for subscription_id, moment in carryovers:
-            since[subscription_id] = min(moment, since.get(subscription_id, moment))
+        for subscription_id, changes_at in carryovers:
+            since[subscription_id] = min(changes_at, since.get(subscription_id, changes_at))
         return {id_ for subscription_id, id_, start in self.closed if start >= since.get(subscription_id, NEVER)}
 
 
@@ -106,7 +108,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class PeriodLocks(NamedTuple):
-    """What is held until the transaction ends; `revision` is the catalog's."""
+    """Periods locked until the transaction ends. `revision` is the catalog's."""
 
     revision: int
     periods: dict[int, LockedPeriod]
@@ -117,15 +119,15 @@ def lock_periods(
     period_ids: Iterable[int], *, carryovers: Collection[tuple[int, datetime]] = (), is_costed: bool = False
 ) -> PeriodLocks:
     """
-    Lock these periods against closing until the transaction ends, and return what ingest must know of them.
+    Lock these periods against closing until the transaction ends, and return the facts that ingest needs.
 
-    Ingests share the lock; a close takes it alone. Whoever comes second waits and then reads what the first left.
-    Periods are locked in the order of their ids, so nobody deadlocks.
+    carryovers: subscriptions, each with the time from which on the opening level of its periods may change. These
+        periods are locked as well, and no period is added after them.
+    is_costed: whether unit costs must not change. They are locked first, so that the revision read afterwards
+        includes any earlier change.
 
-    carried: subscriptions, each with the moment from which on its periods are entered with what may change. Those
-    are locked as well, and none is added after them.
-    is_costed: whether unit costs are to stay as they are. They are held first, so that the revision read after them
-    tells of any change that came before.
+    Ingests share the lock; a close holds it alone. The second one waits, and then reads the changes of the first.
+    Periods are locked in the order of their ids, against deadlocks.
     """
     with prepared_statements.cursor() as cost_cursor, prepared_statements.cursor() as period_cursor:
         with prepared_statements.pipeline():
@@ -150,7 +152,7 @@ def _lock_later_periods(carryovers: Collection[tuple[int, datetime]]) -> LaterPe
                 last_cursor.execute(_LOCK_LAST_PERIODS, [_array(subscriptions)])
                 later_cursor.execute(_LOCK_LATER_PERIODS, [_array(subscriptions), _timestamps(since)])
             last_starts, rows = dict(last_cursor.fetchall()), later_cursor.fetchall()
-            # One may have been added while we waited for the last.
+            # A period may have been added while this transaction waited for the lock on the last one.
             if all(start <= last_starts[subscription_id] for subscription_id, _, start, _ in rows):
                 return LaterPeriods(tuple(row[:3] for row in rows if row[3]))
 
@@ -161,7 +163,7 @@ INSERT INTO billing_counter (period_id, plan_feature_id, rate_id, window_start, 
 SELECT p, f, r, w, 0, 0, 0, 0 FROM jsonb_to_recordset(%s::jsonb) AS sent(p bigint, f bigint, r bigint, w timestamptz)
 ORDER BY p, f, r, w ON CONFLICT DO NOTHING
 """
-# One key at a time: a join of them all might read the whole table to find a few.
+# LATERAL reads one key at a time by index: a plain join might scan the whole table to find a few rows.
 _FIND_COUNTERS = """
 SELECT sent.i, c.id
 FROM jsonb_to_recordset(%s::jsonb) AS sent(i int, p bigint, f bigint, r bigint, w timestamptz)
@@ -180,7 +182,7 @@ CROSS JOIN LATERAL (
     SELECT id FROM billing_series WHERE (period_id, meter_id, dimensions) = (p, m, d) LIMIT 1
 ) s
 """
-# Joined with itself so that rows are locked in the order of their numbers, which an UPDATE does not promise.
+# The join fixes the order of the row locks by id, which a plain UPDATE doesn't guarantee.
 _ADD_TO_COUNTERS = """
 INSERT INTO billing_counter AS c
     (id, period_id, plan_feature_id, rate_id, window_start, events, quantity, carried, fingerprint)
@@ -203,8 +205,10 @@ ON CONFLICT (series_id, bucket) DO UPDATE SET
     quantity = h.quantity + excluded.quantity
 """
 
+# In the order of ids, like every update of counters.
 _LOCK_COUNTERS = "SELECT FROM billing_counter WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
-# No INSERT: a sum that is taken back is no row, its constraints would refuse it before it met the one that is there.
+# An UPDATE, not an INSERT with ON CONFLICT: the negative sums of a correction would violate the constraints of an
+# inserted row.
 _SUBTRACT_FROM_COUNTERS = """
 UPDATE billing_counter c SET
     events = c.events - taken.n,
@@ -214,7 +218,8 @@ UPDATE billing_counter c SET
 FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS taken(id, n, q, c, h)
 WHERE c.id = taken.id
 """
-# An hour is named by the clock that the customer had when the usage came, which may have been changed since.
+# An hour starts by the customer's time zone at ingest, which may have changed since; so the nearest stored hour is
+# used.
 _SUBTRACT_FROM_HOURS = """
 WITH taken AS (
     SELECT t.s, h.bucket AS b, sum(t.n) AS n, sum(t.q) AS q
@@ -239,11 +244,11 @@ _series_ids: dict[RollupSeries, int] = {}
 
 
 class CounterMissing(Exception):
-    """A counter that this process remembers is gone: its period was removed."""
+    """A counter whose id this process cached is gone: its period was deleted."""
 
 
 class CounterUnderflow(Exception):
-    """A sum holds less than its events gave: the books are wrong, which an audit tells more of."""
+    """A sum holds less than its events contributed: the books are wrong, and the audit command gives details."""
 
     def __init__(self) -> None:
         super().__init__("The sums of this usage hold less than its events gave them: run manage.py audit.")
@@ -253,11 +258,12 @@ def add_to_counters(
     counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]
 ) -> Mapping[RollupSeries, int]:
     """
-    Add to counters and rollups, inside a transaction, and return the series' numbers; the periods are gated already.
+    Add to counters and rollups inside a transaction, and return the ids of the series; the periods are locked
+    already.
 
-    Rows are touched in the order of their numbers, so that two batches never wait for each other in a circle.
+    Rows are updated in the order of their ids, so that two batches can't deadlock.
 
-    :raises SumsMissing: if a counter was removed since this process learned its number.
+    :raises CounterMissing: if a counter was deleted since this process cached its id.
     """
     if not counters:
         return {}
@@ -287,7 +293,7 @@ def add_to_counters(
 
 
 def lock_counters(counters: Collection[CounterKey]) -> None:
-    """Lock counters in the order of their numbers, making those that are missing, for several changes to follow."""
+    """Lock counters in the order of their ids, creating missing ones, so that several changes can follow."""
     if counters:
         with prepared_statements.cursor() as cursor:
             ids = _ensure_ids(cursor, counters, _counter_ids, _INSERT_COUNTERS, _FIND_COUNTERS, "pfrw")
@@ -298,9 +304,9 @@ def lock_counters(counters: Collection[CounterKey]) -> None:
 
 def subtract_from_counters(counters: Mapping[CounterKey, CounterSum], rollups: Mapping[RollupKey, RollupSum]) -> None:
     """
-    Take from counters and rollups, which the caller holds, what events had given them.
+    Subtract the contributions of events from counters and rollups, which the caller holds locked.
 
-    :raises SumsDisagree: if one holds less than is taken back.
+    :raises CounterUnderflow: if a sum is less than its subtraction.
     """
     if not counters:
         return
@@ -328,7 +334,7 @@ def subtract_from_counters(counters: Mapping[CounterKey, CounterSum], rollups: M
 
 
 def ensure_series(series: Collection[RollupSeries]) -> dict[RollupSeries, int]:
-    """Return the numbers of these series, giving out those that are new."""
+    """Return the ids of these series, creating missing ones."""
     with prepared_statements.cursor() as cursor:
         ids = _ensure_ids(cursor, series, _series_ids, _INSERT_SERIES, _FIND_SERIES, "pmd")
     return dict(zip(series, ids, strict=True))
@@ -342,7 +348,7 @@ def _ensure_ids(
     find_sql: str,
     field_names: Sequence[str],
 ) -> list[int]:
-    """Return the number of each key in turn, giving out those that are new."""
+    """Return the id of each key in order, creating missing rows."""
     ids = [cached_ids.get(key) for key in keys]
     missing = list({key for key, id_ in zip(keys, ids, strict=True) if id_ is None})
     if not missing:
@@ -355,6 +361,7 @@ def _ensure_ids(
     cursor.execute(insert_sql, [document])
     cursor.execute(find_sql, [document])
     new_ids = {missing[position]: id_ for position, id_ in cursor.fetchall()}
+    # Ids of a transaction that rolls back must never be cached.
     transaction.on_commit(lambda: _cache_ids(cached_ids, new_ids))
     return [new_ids[key] if id_ is None else id_ for key, id_ in zip(keys, ids, strict=True)]
 
@@ -370,7 +377,7 @@ def _cache_ids(cached_ids: dict[Key, int], new_ids: Mapping[Key, int]) -> None:
 
 
 def clear_id_cache() -> None:
-    """Drop every number that is remembered."""
+    """Drop all cached ids."""
     _counter_ids.clear()
     _series_ids.clear()
 
@@ -388,7 +395,7 @@ def _quantity_array(sums: Iterable[CounterSum | RollupSum]) -> str:
 
 
 def _timestamps(moments: Iterable[datetime]) -> str:
-    texts: dict[datetime, str] = {}  # of many that are few
+    texts: dict[datetime, str] = {}  # a batch repeats few distinct times
     array = []
     for moment in moments:
         text = texts.get(moment)
@@ -399,7 +406,7 @@ def _timestamps(moments: Iterable[datetime]) -> str:
 
 
 def mark_late(period_ids: Iterable[int], *, at: datetime) -> None:
-    """Note that usage arrived in these periods after they were closed."""
+    """Record that usage arrived in these periods after they were closed."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(
             "UPDATE billing_period SET late_since = %s WHERE id = ANY(%s) AND late_since IS NULL",

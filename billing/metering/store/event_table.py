@@ -1,10 +1,10 @@
 """
-The table of events, which Django's migrations cannot describe.
+The event table, which Django's migrations can't describe.
 
-It is partitioned by hash of the key, so that the key is unique whatever an event's timestamp or customer is, and so
-that vacuum and index work stays in small pieces. Rows lie in the order of their numbers, so a few pages say where
-what is new begins. Counters and rollups leave room on their pages: they are updated all the time, and an update that
-finds room touches no index.
+It is partitioned by hash of the key, so that the key is unique for any timestamp and customer, and vacuum and index
+work stays in small pieces. Rows are stored in the order of their sequence numbers, so a few pages show where the new
+ones begin. Counters and rollups leave free space on their pages: they are updated all the time, and an update that
+finds space touches no index.
 """
 
 PARTITIONS = 8
@@ -27,7 +27,7 @@ BEGIN
     USING ERRCODE = 'restrict_violation';
 END $$;
 """
-"""The trigger's function; an index or a partition is no part of it, so a release may replace it."""
+"""The trigger's function. It involves no index or partition, so a release may replace it."""
 
 CREATE = """
 CREATE SEQUENCE billing_event_sequence AS bigint;

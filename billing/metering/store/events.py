@@ -1,4 +1,4 @@
-"""Events: appended once per key, never changed."""
+"""Events: inserted once per key, never changed."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from lib import prepared_statements
 
 
 class EventRow(msgspec.Struct, gc=False):
-    """An event to append. `key` and `digest` are 32 hexadecimal digits, `properties` is encoded JSON."""
+    """An event to insert. `key` and `digest` are 32 hexadecimal digits, `properties` is encoded JSON."""
 
     key: str
     digest: str
@@ -23,6 +23,7 @@ class EventRow(msgspec.Struct, gc=False):
     properties: msgspec.Raw
 
 
+# One round trip: insert the new keys, and return those that were stored before.
 _APPEND = """
 WITH sent AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS sent(key uuid, digest uuid, occurred_at timestamptz,
@@ -43,16 +44,16 @@ SELECT sent.key FROM sent LEFT JOIN fresh USING (key) WHERE fresh.key IS NULL
 
 def append(rows: Sequence[EventRow], *, received_at: datetime, sandbox: bool) -> set[str]:
     """
-    Store the events whose key is new, and return the keys that were there already.
+    Store the events whose key is new, and return the keys that were stored already.
 
-    Keys are inserted in their order, so that two batches that share some wait for one another and never deadlock.
+    Keys are inserted in sorted order, so that two batches that share some wait for each other and never deadlock.
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_APPEND, [msgspec.json.encode(rows).decode(), received_at, sandbox])
         return {key.hex for (key,) in cursor.fetchall()}
 
 
-# One key at a time, so that each is sought in its own partition instead of all of them in every one.
+# LATERAL looks up each key in its own partition instead of all keys in every partition.
 _DIGESTS = """
 SELECT sent.key, stored.digest FROM unnest(%s::uuid[]) AS sent(key)
 CROSS JOIN LATERAL (SELECT digest FROM billing_event e WHERE e.key = sent.key LIMIT 1) stored
@@ -60,7 +61,7 @@ CROSS JOIN LATERAL (SELECT digest FROM billing_event e WHERE e.key = sent.key LI
 
 
 def read_digests(keys: Iterable[str]) -> dict[str, str]:
-    """Return the digest that each of these keys is stored with; 32 hexadecimal digits both."""
+    """Return the stored digest of each of these keys; both are 32 hexadecimal digits."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_DIGESTS, [list(keys)])
         return {key.hex: digest.hex for key, digest in cursor.fetchall()}
@@ -85,9 +86,9 @@ def find_last_event_time(
     *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
 ) -> datetime | None:
     """
-    Return when the last event of these names happened in [since, until) that still counts, if there is one.
+    Return the time of the last event of these names in [since, until) that isn't voided, if there is one.
 
-    subscription_refs: what the events may say of the subscription they belong to; empty where they say nothing.
+    subscription_refs: values of the events' subscription field to include; an empty text includes events without one.
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_LAST, [customer_id, list(names), since, until, list(subscription_refs)])
@@ -96,7 +97,7 @@ def find_last_event_time(
 
 
 def draw_high_water_mark() -> int:
-    """Return a high-water mark of its own, which no event has: for what is billed twice without an event between."""
+    """Draw a high-water mark that no event has, for usage that is billed twice without an event in between."""
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT nextval('billing_event_sequence')")
         return int(cursor.fetchone()[0])
@@ -104,10 +105,10 @@ def draw_high_water_mark() -> int:
 
 def read_high_water_mark() -> int:
     """
-    Return the greatest sequence number given out so far.
+    Return the greatest sequence number drawn so far.
 
-    Taken while a period is locked FOR UPDATE, it parts that period's events exactly: those that were counted have
-    a number up to it, those that come later have a greater one.
+    Read while a period is locked FOR UPDATE, it divides that period's events exactly: counted events have a number up
+    to it, later events a greater one.
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM billing_event_sequence")

@@ -1,4 +1,4 @@
-"""Which use wallets pay for, and when it was."""
+"""Usage windows that wallets pay for, with their times of use."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class DrawdownKey(NamedTuple):
-    """The use of one feature in one window of a period."""
+    """The usage of one feature in one window of a period."""
 
     period_id: int
     plan_feature_id: int
@@ -14,9 +14,9 @@ class DrawdownKey(NamedTuple):
 
 
 UsageTimes = Mapping[DrawdownKey, tuple[datetime, datetime]]
-"""What was used now, and when: the first and the last time of use."""
+"""New usage: the first and the last time of use of each window."""
 
 
 def date_at_last_use(used: UsageTimes) -> dict[DrawdownKey, tuple[datetime, datetime]]:
-    """Return use as if all of it had been at its last time, for what cannot be drawn part by part."""
+    """Return the usage dated at its last time of use, for usage that can't be drawn down in parts."""
     return {key: (last, last) for key, (_, last) in used.items()}

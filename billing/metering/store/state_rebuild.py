@@ -1,4 +1,6 @@
-"""Tallies told anew once events are taken back: what subtraction cannot undo. The caller holds the counters."""
+"""
+Replacing aggregate states after events are voided, where subtraction is not enough. The caller holds the counters.
+"""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -35,7 +37,7 @@ WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 def replace_states(
     states: Mapping[AggregateStateKey, AggregateState | None], ids: Mapping[RollupSeries, int]
 ) -> None:
-    """Let tallies say this, but for their members; a tally that no event is left of goes."""
+    """Replace states, except for their members; a state without any events left is deleted."""
     updated_rows = [_row(ids[key.series], key, state) for key, state in states.items() if state is not None]
     deleted_keys = [(ids[key.series], key.span, key.starts_at) for key, state in states.items() if state is None]
     _execute(_UPDATE_STATES, updated_rows)
@@ -56,7 +58,7 @@ WHERE (l.series_id, l.at, l.source, l.key) = (g.s, g.at, g.source, g.key)
 
 
 def delete_levels(levels: Collection[tuple[int, datetime, str, str]]) -> None:
-    """Remove the levels of single events: (series, time, source, sender's id)."""
+    """Delete the levels of single events: (series, time, source, sender's id)."""
     _execute(_DELETE_LEVELS, levels)
 
 
@@ -74,9 +76,9 @@ WHERE (m.series_id, m.digest) = (n.series, n.digest)
 
 def replace_value_steps(last_steps: Mapping[SeriesValue, MembershipChange | None], *, recurring: bool) -> None:
     """
-    Let these be the last words on values, None where none is left, and move the members that follow from it.
+    Replace the last changes of values (None if no change is left), and adjust the member counts.
 
-    recurring: whether values stay from one period to the next; their members are locked by the caller then.
+    recurring: whether members stay from one period to the next; the caller has locked them then.
     """
     for series_values in split_into_rounds(list(last_steps), recurring=recurring):
         _replace_value_steps(

@@ -1,4 +1,4 @@
-"""Usage that no price took: kept beside its event with the reason, until a replay attributes it."""
+"""Unmatched usage: reported with its event and the reason, until reprocessing attributes it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from lib import prepared_statements
 
 
 class UnmatchedReport(NamedTuple):
-    """One event, or one meter's part of it, that adds to no counter. `key` is 32 hexadecimal digits."""
+    """One event, or one meter's part of an event, that adds to no counter. `key` is 32 hexadecimal digits."""
 
     key: str
     customer_id: int | None
@@ -20,7 +20,7 @@ class UnmatchedReport(NamedTuple):
 
 
 class OpenReport(NamedTuple):
-    """A report that nothing has resolved yet. `key` is its event's, 32 hexadecimal digits."""
+    """An unresolved report. `key` is its event's, 32 hexadecimal digits."""
 
     id: int
     key: str
@@ -40,7 +40,7 @@ JOIN billing_event e ON e.key = u.k
 
 
 def report(reports: Sequence[UnmatchedReport]) -> None:
-    """Keep these reports; their events are stored already, in the same transaction."""
+    """Store these reports; their events are stored already, in the same transaction."""
     if not reports:
         return
     document = msgspec.json.encode(
@@ -60,7 +60,7 @@ def report(reports: Sequence[UnmatchedReport]) -> None:
 
 
 class ReportState(NamedTuple):
-    """What became of a report; `resolved_sequence` is its place among the events once it was attributed."""
+    """The state of a report. `resolved_sequence`: its number in the sequence of events since it was attributed."""
 
     reason: str
     resolved_at: datetime | None = None
@@ -68,7 +68,7 @@ class ReportState(NamedTuple):
 
 
 ReportsByEvent = dict[str, dict[int | None, ReportState]]
-"""Event's key → meter (None for the event as a whole) → report."""
+"""Event's key → meter (None for the whole event) → report."""
 
 _READ = """
 SELECT event_key, meter_id, reason, resolved_at, resolved_sequence FROM billing_unmatchedusage
@@ -77,7 +77,7 @@ WHERE event_key = ANY(%s::uuid[])
 
 
 def read_reports(keys: Collection[str]) -> ReportsByEvent:
-    """Return what was reported of these events, open or resolved."""
+    """Return the reports of these events, open and resolved."""
     reports: ReportsByEvent = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, [list(keys)], binary=True)
@@ -94,9 +94,10 @@ WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
 
 def lock_reports(keys: Collection[str]) -> list[tuple[int, int | None]]:
     """
-    Lock the reports of these events, so that no replay attributes them meanwhile; return the open ones with customer.
+    Lock the reports of these events against a concurrent reprocess; return the open ones with their customers.
 
-    Asked twice: a replay that the first one waited for may have reported meter by meter what was open as a whole.
+    Executed twice: a reprocess that the first statement waited for may have replaced a report of the whole event by
+    reports per meter.
     """
     with prepared_statements.cursor() as cursor:
         for _ in range(2):
@@ -104,6 +105,7 @@ def lock_reports(keys: Collection[str]) -> list[tuple[int, int | None]]:
         return [(id_, customer_id) for id_, customer_id, resolved_at in cursor.fetchall() if resolved_at is None]
 
 
+# SKIP LOCKED: several workers reprocess different reports.
 _LOCK_NEXT = """
 SELECT id, event_key, sandbox, meter_id, reason, detail FROM billing_unmatchedusage
 WHERE resolved_at IS NULL AND id > %(after)s AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s))
@@ -112,7 +114,7 @@ ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 
 
 def lock_next_reports(*, after: int, ids: Collection[int] | None, limit: int) -> list[OpenReport]:
-    """Lock the next open reports beyond a number, of these ids only if given; what others hold is left to them."""
+    """Lock the next open reports after an id, optionally limited to `ids`; skip those that another worker holds."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_LOCK_NEXT, {"after": after, "ids": None if ids is None else list(ids), "limit": limit})
         return [OpenReport(id_, key.hex, *rest) for id_, key, *rest in cursor.fetchall()]
@@ -125,7 +127,7 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS c(id, reason,
 
 
 def update_reasons(reports: Sequence[tuple[int, str, str, int | None]]) -> None:
-    """Note of reports (id, reason, detail, customer) that they are still open, for another reason than before."""
+    """Store the new reasons of reports that stay open: (id, reason, detail, customer)."""
     if reports:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_UPDATE_REASONS, [list(column) for column in zip(*reports, strict=True)])
@@ -140,7 +142,7 @@ WHERE u.id = r.id
 
 
 def resolve(reports: Sequence[tuple[int, int | None]], *, at: datetime) -> None:
-    """Resolve reports (id, customer), each with a sequence number of its own; their periods are gated already."""
+    """Resolve reports (id, customer), each with a sequence number of its own; their periods are locked already."""
     if reports:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_RESOLVE, [at, *([*column] for column in zip(*reports, strict=True))])
@@ -153,7 +155,9 @@ FROM unnest(%s::uuid[], %s::bigint[]) AS n(key, customer) WHERE e.key = n.key AN
 
 
 def assign_customers(customers: Mapping[str, int]) -> None:
-    """Give events, by their keys, to the customers that are known by now; an event's customer never changes after."""
+    """
+    Set the customer of events, by their keys, where it was unknown; an event's customer never changes afterwards.
+    """
     if customers:
         with prepared_statements.cursor() as cursor:
             cursor.execute(_ASSIGN_CUSTOMERS, [list(customers), list(customers.values())])

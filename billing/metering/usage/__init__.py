@@ -1,1 +1,1 @@
-"""Usage out: what a customer has used and what it costs so far, from counters and rollups, never from events."""
+"""Usage reports: usage and cost so far, from counters and rollups, never from events."""

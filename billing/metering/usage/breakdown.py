@@ -19,7 +19,7 @@ LONGEST = timedelta(days=400)
 
 
 class BreakdownRefused(ValueError):
-    """The breakdown asked for is not to be had; the text says why and what to ask for."""
+    """The requested breakdown isn't available; the text gives the reason and the remedy."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -28,7 +28,7 @@ class BreakdownRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Usage of one window; `group` is the dimension's value, None where nothing was grouped by."""
+    """Usage of one window. group: the dimension's value, None without grouping."""
 
     starts_at: datetime
     group: str | None
@@ -36,6 +36,7 @@ class Slice:
     events: int
 
 
+# Reads rollups by period and meter; HAVING hides hours whose events were all voided.
 _BREAKDOWN = """
 SELECT {window} AS window_start, {group} AS grouped, sum(r.quantity), sum(r.events)::bigint
 FROM billing_subscription s
@@ -63,9 +64,9 @@ def breakdown(
     """
     Return a customer's usage of one meter by hour, day or month of the customer's clock, grouped by a dimension.
 
-    period_ids: what these periods counted alone; all of the customer's otherwise.
+    period_ids: limits the usage to that counted in these periods; None means all of the customer's.
 
-    :raises BreakdownRefused: if the window is unknown, the span too long or the answer too large.
+    :raises BreakdownRefused: if the window is unknown, the time span too long or the answer too large.
     """
     if window not in WINDOWS:
         raise BreakdownRefused("window", f"“{window}” is not a window; use one of {', '.join(WINDOWS)}")
@@ -89,7 +90,7 @@ def breakdown(
     if metering.measures == "levels":
         raise BreakdownRefused("meter", "levels are held over time; they do not add up from hours")
     if metering.aggregation in HOURLY_AGGREGATIONS:
-        return _tallied(metering.aggregation, window, parameters)
+        return _hourly_slices(metering.aggregation, window, parameters)
     return [Slice(*row) for row in _rows(statement, parameters)]
 
 
@@ -102,7 +103,7 @@ def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
-_TALLIES = """
+_HOURLY_STATES = """
 SELECT {window} AS window_start, {group} AS grouped, sum(t.events)::bigint, sum(t.total), min(t.low), max(t.high),
     (array_agg(t.latest_value ORDER BY t.latest_at DESC, t.latest_source COLLATE "C" DESC,
         t.latest_key COLLATE "C" DESC))[1]
@@ -118,10 +119,10 @@ GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
 """
 
 
-def _tallied(aggregation: Aggregation, window: str, parameters: dict[str, Any]) -> list[Slice]:
-    """Return slices of a meter whose quantity is not a sum, from the tallies of its hours."""
+def _hourly_slices(aggregation: Aggregation, window: str, parameters: dict[str, Any]) -> list[Slice]:
+    """Return slices of a meter whose quantity is not a sum, from its hourly states."""
     clock = "t.starts_at" if window == "hour" else f"date_trunc('{window}', t.starts_at, %(zone)s)"
-    statement = _TALLIES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
+    statement = _HOURLY_STATES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
     return [
         Slice(
             start,

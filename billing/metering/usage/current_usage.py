@@ -1,4 +1,4 @@
-"""What a customer has used in the running periods, and what that costs so far."""
+"""Usage of a customer in the running periods, and its cost so far."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,13 +50,14 @@ FORECAST = Context(prec=80, rounding=ROUND_HALF_UP)
 @dataclass(frozen=True, slots=True)
 class FeatureUsage:
     """
-    One feature in one period.
+    Usage of one feature in one period.
 
-    used: the sum over its rates after the meter's rounding, since its window of use began. remaining: included units
-    not used yet.
-    cost: what an invoice issued now would say, in the currency's minor unit. projected: the same for the whole
-    period, if usage goes on as it has since the period began, and levels stay what they are. window_start,
-    window_end: of its window of use. drawn: what a wallet was asked for, where one pays.
+    used: the sum over its rates, after the meter's rounding, since its usage window started.
+    remaining: included units not used yet.
+    cost: the amount that an invoice issued now would bill, in the currency's minor unit.
+    projected: the cost of the whole period if usage continues at its present pace and levels stay the same.
+    window_start, window_end: bounds of its usage window.
+    drawn: the amount asked of a wallet, where one pays.
     """
 
     terms: FeatureTerms
@@ -87,25 +88,25 @@ class PeriodUsage:
 
     @property
     def cost(self) -> Decimal:
-        return sum((one.cost for one in self.features), ZERO)
+        return sum((feature.cost for feature in self.features), ZERO)
 
     @property
     def projected(self) -> Decimal:
-        return sum((one.projected for one in self.features), ZERO)
+        return sum((feature.projected for feature in self.features), ZERO)
 
 
 Pace = tuple[int, int]
 """A period and a meter."""
 
-AS_IT_HAS: Mapping[Pace, Fraction] = MappingProxyType({})
-"""Every forecast goes on as use has since the period began."""
+UNCHANGED_PACE: Mapping[Pace, Fraction] = MappingProxyType({})
+"""All forecasts continue at the pace of the period so far."""
 
 
 class UnknownCustomer(Exception):
-    """There is no customer of this external id."""
+    """There is no customer with this external id."""
 
 
-# What is said of a period is told with each of its counters, and found out once.
+# One round trip: each counter's row repeats the columns of its period, and MATERIALIZED computes these once.
 _RUNNING = f"""
 WITH running AS MATERIALIZED (
     SELECT s.id AS subscription_id, cu.id AS customer_id, s.state IN ('trialing', 'active') AND s.starts_at <= %(at)s,
@@ -130,51 +131,52 @@ _READ_MANY = _RUNNING.replace("%(which)s", "cu.id = ANY(%(customers)s::bigint[])
 
 
 def current_usage(
-    *, customer: str, sandbox: bool, at: datetime, paces: Mapping[Pace, Fraction] = AS_IT_HAS
+    *, customer: str, sandbox: bool, at: datetime, paces: Mapping[Pace, Fraction] = UNCHANGED_PACE
 ) -> list[PeriodUsage]:
     """
-    Return the periods of a customer that contain `at`, with every metered feature of their plans: in one round trip,
-    and one more where a plan charges for seats or add-ons.
+    Return the periods of a customer that contain `at`, with every metered feature of their plans. One round trip, and
+    one more where a plan charges for seats or add-ons.
 
-    paces: by which forecasts go on; as use has since the period began where nothing else is said.
+    paces: paces of forecasts; default: that of the period so far.
 
-    :raises UnknownCustomer: if there is none.
+    :raises UnknownCustomer: if there is no such customer.
     """
-    rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
-    if any(runs and period_id is None for _, _, runs, _, period_id, *_ in rows):
-        # Periods are made ahead of time; where nobody has done so for hours, usage is shown all the same.
+    rows, cached_states = _read_rows(customer=customer, sandbox=sandbox, at=at)
+    if any(is_active and period_id is None for _, _, is_active, _, period_id, *_ in rows):
+        # Periods are generated ahead of time. If the job hasn't run for hours, usage is reported all the same.
         generate_customer_periods(customer_ids=[rows[0][1]], until=at + PERIOD_LEAD_TIME)
-        rows, likely = _find(customer=customer, sandbox=sandbox, at=at)
-    periods, counters = _gathered(rows)
-    spans = [one.span for one in periods]
-    held = _held(spans, likely, (sandbox, customer))
-    quantities = quantity_rows.read_fee_quantities(spans, at=at)
-    told = _told(periods, counters, held, at, paces=paces)
-    found = [replace(one, quantities=quantities.get(one.period_id, ())) for one in told]
-    return _with_caps(periods, found)
+        rows, cached_states = _read_rows(customer=customer, sandbox=sandbox, at=at)
+    periods, counters = _group_rows(rows)
+    rating_periods = [running.span for running in periods]
+    states = _read_states(rating_periods, cached_states, (sandbox, customer))
+    quantities = quantity_rows.read_fee_quantities(rating_periods, at=at)
+    usages = _rate_periods(periods, counters, states, at, paces=paces)
+    usages_with_fees = [replace(usage, quantities=quantities.get(usage.period_id, ())) for usage in usages]
+    return _with_caps(periods, usages_with_fees)
 
 
-def usage_of_customers(
+def read_usage_of_customers(
     *, customer_ids: Collection[int], at: datetime, projects: bool = True
 ) -> dict[int, list[PeriodUsage]]:
     """
-    Return the same of many customers at one go, without seats and add-ons; one without a running period is left out.
+    Return the usage of many customers in one query, without seats and add-ons; customers without a running period are
+    left out.
 
-    projects: whether forecasts are wanted, which are as much work as all else; they are what is used so far if not.
+    projects: whether to compute forecasts, which double the work; else `projected` is the cost so far.
     """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ_MANY, {"customers": list(customer_ids), "at": at}, binary=True)
         rows = cursor.fetchall()
-    periods, counters = _gathered(rows)
-    told = _told(periods, counters, read_states([one.span for one in periods]), at, projects=projects)
-    found: dict[int, list[PeriodUsage]] = {}
-    for one, usage in zip(periods, _with_caps(periods, told), strict=True):
-        found.setdefault(one.customer_id, []).append(usage)
-    return found
+    periods, counters = _group_rows(rows)
+    usages = _rate_periods(periods, counters, read_states([running.span for running in periods]), at, projects=projects)
+    usages_by_customer: dict[int, list[PeriodUsage]] = {}
+    for one, usage in zip(periods, _with_caps(periods, usages), strict=True):
+        usages_by_customer.setdefault(one.customer_id, []).append(usage)
+    return usages_by_customer
 
 
 class _Running(NamedTuple):
-    """A running period as it is read. caps: those on it, as text."""
+    """A running period as it is read. caps: its spend caps, as text."""
 
     customer_id: int
     subscription_id: int
@@ -183,95 +185,98 @@ class _Running(NamedTuple):
     span: RatingPeriod
 
 
-def _gathered(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, Counters]]:
+def _group_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int, Counters]]:
     """Return the periods that were read, and period → its counters."""
     periods: dict[int, _Running] = {}
     counters: dict[int, Counters] = {}
     for subscription_id, customer_id, _, subscription, *facts in rows:
-        span, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
-        if span[0] is None:
+        period_columns, (caps, plan_feature_id, window_start, rate_id, *counted) = facts[:10], facts[10:]
+        if period_columns[0] is None:
             continue
-        if span[0] not in periods:
-            periods[span[0]] = _Running(customer_id, subscription_id, subscription, caps, RatingPeriod(*span))
+        if period_columns[0] not in periods:
+            periods[period_columns[0]] = _Running(customer_id, subscription_id, subscription, caps, RatingPeriod(*period_columns))
         if plan_feature_id is not None:
-            of_period = counters.setdefault(span[0], {})
-            of_period.setdefault(UsageWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(*counted)
+            period_counters = counters.setdefault(period_columns[0], {})
+            period_counters.setdefault(UsageWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(*counted)
     return list(periods.values()), counters
 
 
-def _told(
+def _rate_periods(
     periods: Sequence[_Running],
     counters: Mapping[int, Counters],
-    held: PeriodStates,
+    states: PeriodStates,
     at: datetime,
     *,
     projects: bool = True,
-    paces: Mapping[Pace, Fraction] = AS_IT_HAS,
+    paces: Mapping[Pace, Fraction] = UNCHANGED_PACE,
 ) -> list[PeriodUsage]:
-    """Rate what was counted in each period."""
-    runs = read_window_runs([one.span for one in periods])
-    found = []
+    """Rate the counters of each period."""
+    runs = read_window_runs([running.span for running in periods])
+    usages = []
     for one in periods:
         counted = counters.get(one.span.period_id, {})
-        used = with_metered(counted, one.span, held, at=at)
-        levels = _levels_to_the_end(counted, one.span, held) if projects else {}
-        running = one._replace(span=with_window_runs(one.span, runs))
-        found.append(_period_usage(running, used, levels, at, projects=projects, paces=paces))
-    return found
+        used = with_metered(counted, one.span, states, at=at)
+        levels = _project_levels(counted, one.span, states) if projects else {}
+        with_runs = one._replace(span=with_window_runs(one.span, runs))
+        usages.append(_period_usage(with_runs, used, levels, at, projects=projects, paces=paces))
+    return usages
 
 
-def _levels_to_the_end(counters: Counters, span: RatingPeriod, held: PeriodStates) -> Counters:
-    """Return what levels come to over the whole period if each stays what it is; nothing where none is charged."""
-    tallied = load_terms(span.version_id, span.currency).stateful_features
-    if all(one.metering.aggregation != "weighted_sum" for one in tallied):
+def _project_levels(counters: Counters, period: RatingPeriod, states: PeriodStates) -> Counters:
+    """
+    Return counters with the levels' weighted sums for the whole period if each stays the same; empty if no level is
+    priced.
+    """
+    features = load_terms(period.version_id, period.currency).stateful_features
+    if all(feature.metering.aggregation != "weighted_sum" for feature in features):
         return {}
-    return with_aggregates(counters, span, held)
+    return with_aggregates(counters, period, states)
 
 
-def _with_caps(periods: Sequence[_Running], found: list[PeriodUsage]) -> list[PeriodUsage]:
-    caps = read_cap_usage({one.span.period_id: one.caps for one in periods}, found)
-    return [replace(one, caps=caps.get(one.period_id, ())) for one in found] if caps else found
+def _with_caps(periods: Sequence[_Running], usages: list[PeriodUsage]) -> list[PeriodUsage]:
+    caps = read_cap_usage({running.span.period_id: running.caps for running in periods}, usages)
+    return [replace(usage, caps=caps.get(usage.period_id, ())) for usage in usages] if caps else usages
 
 
-MOST_LIKELY = 100_000
+MAX_CACHED_QUERIES = 100_000
 
-_likely: dict[tuple[bool, str], StateQuery] = {}
-"""Customer → what was to be read beside its counters last time, which is asked along with them the next time."""
+_cached_queries: dict[tuple[bool, str], StateQuery] = {}
+"""Customer → the state query of the last request, which is sent together with the next one's counters."""
 
 
-def _find(
+def _read_rows(
     *, customer: str, sandbox: bool, at: datetime
 ) -> tuple[list[tuple[Any, ...]], tuple[StateQuery, PeriodStates] | None]:
-    """Return the counters with what they belong to, and what is held beside them if it is what it was last time."""
-    asked = _likely.get((sandbox, customer))
+    """Return the counters with their periods, and the aggregate states if the cached query is still the right one."""
+    query = _cached_queries.get((sandbox, customer))
     counters = prepared_statements.cursor()
     with prepared_statements.pipeline():
         counters.execute(_READ, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
-        answer = send_query(asked) if asked else None
+        read_answer = send_query(query) if query else None
     rows = counters.fetchall()
     if not rows:
         raise UnknownCustomer(customer)
-    return rows, (asked, answer()) if asked and answer else None
+    return rows, (query, read_answer()) if query and read_answer else None
 
 
-def _held(
+def _read_states(
     spans: list[RatingPeriod], likely: tuple[StateQuery, PeriodStates] | None, of: tuple[bool, str]
 ) -> PeriodStates:
-    """Return what is held beside the counters, reading it unless it was guessed right."""
+    """Return the states, reading them unless the cached query was the right one."""
     asked = build_query(spans)
     if asked is None:
-        _likely.pop(of, None)
+        _cached_queries.pop(of, None)
         return NO_STATES
     if likely is not None and likely[0] == asked:
         return likely[1]
-    if len(_likely) >= MOST_LIKELY:
-        _likely.clear()
-    _likely[of] = asked
+    if len(_cached_queries) >= MAX_CACHED_QUERIES:
+        _cached_queries.clear()
+    _cached_queries[of] = asked
     return read_states(spans)
 
 
 def _period_usage(
-    one: _Running,
+    running: _Running,
     counters: Counters,
     levels: Counters,
     at: datetime,
@@ -279,66 +284,66 @@ def _period_usage(
     projects: bool,
     paces: Mapping[Pace, Fraction],
 ) -> PeriodUsage:
-    span = one.span
-    terms = terms_for(span)
+    period = running.span
+    terms = terms_for(period)
     features = []
     for feature in terms.features:
-        window = _window(terms, feature, span, at)
+        window = _running_window(terms, feature, period, at)
         key = UsageWindow(feature.plan_feature_id, window[0])
         counted = counters.get(key, {})
-        goes_on = None
+        projected_counters = None
         if projects and feature.metering.aggregation == "weighted_sum":
-            goes_on = levels.get(key, {})
+            projected_counters = levels.get(key, {})
         elif projects:
-            pace = paces.get((span.period_id, feature.meter_id), FULL_PERIOD)
-            passed = _at_pace(_passed(span, feature, window, at), pace)
-            goes_on = {rate_id: _projected(feature, one, passed) for rate_id, one in counted.items()}
-        features.append(_feature_usage(span, feature, counted, window, goes_on))
+            pace = paces.get((period.period_id, feature.meter_id), FULL_PERIOD)
+            elapsed = _adjust_to_pace(_elapsed_share(period, feature, window, at), pace)
+            projected_counters = {rate_id: _project(feature, one, elapsed) for rate_id, one in counted.items()}
+        features.append(_feature_usage(period, feature, counted, window, projected_counters))
     return PeriodUsage(
-        subscription_id=one.subscription_id,
-        subscription=one.subscription,
-        period_id=span.period_id,
-        starts_at=span.starts_at,
-        ends_at=span.ends_at,
+        subscription_id=running.subscription_id,
+        subscription=running.subscription,
+        period_id=period.period_id,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
         terms=terms,
         features=tuple(features),
     )
 
 
-def _window(
-    terms: VersionTerms, feature: FeatureTerms, span: RatingPeriod, at: datetime
+def _running_window(
+    terms: VersionTerms, feature: FeatureTerms, period: RatingPeriod, at: datetime
 ) -> tuple[datetime, datetime]:
-    """Return a feature's running window of use."""
+    """Return a feature's running usage window."""
     if feature.resets is None:
-        return span.starts_at, span.ends_at
-    return usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=ZoneInfo(span.time_zone), at=at)
+        return period.starts_at, period.ends_at
+    return usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=ZoneInfo(period.time_zone), at=at)
 
 
-def _passed(span: RatingPeriod, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
-    """Return which share has passed of a window, or of the period."""
-    # What a window that runs on holds from before is known; only this period's usage goes on as it has.
-    since, until = (span.starts_at, span.ends_at) if feature.spans_periods else window
+def _elapsed_share(period: RatingPeriod, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
+    """Return the elapsed share of a window, or of the period."""
+    # Earlier usage in a window that spans several periods is known; only this period's usage is projected.
+    since, until = (period.starts_at, period.ends_at) if feature.spans_periods else window
     return Fraction((at - since) // MICROSECOND, (until - since) // MICROSECOND)
 
 
-def _at_pace(passed: Fraction, pace: Fraction) -> Fraction:
-    """Return which share of all use lies behind, if it goes on so much faster than it has."""
-    return passed if pace == FULL_PERIOD or not passed else passed / (passed + pace * (1 - passed))
+def _adjust_to_pace(elapsed: Fraction, pace: Fraction) -> Fraction:
+    """Return the share of all usage that lies behind if it continues at `pace` times its rate so far."""
+    return elapsed if pace == FULL_PERIOD or not elapsed else elapsed / (elapsed + pace * (1 - elapsed))
 
 
 def _feature_usage(
-    span: RatingPeriod,
+    period: RatingPeriod,
     feature: FeatureTerms,
     counted: Mapping[int, CounterState],
     window: tuple[datetime, datetime],
-    goes_on: Mapping[int, CounterState] | None,
+    projected_counters: Mapping[int, CounterState] | None,
 ) -> FeatureUsage:
-    """Rate what was counted; goes_on: what it is expected to be at the end, if that is asked for."""
+    """Rate a feature's counters. projected_counters: their expected state at the end; None without a forecast."""
     rating = projection = None
     if feature.price is not None:
-        rating = projection = rate_window(span, feature, counted, is_final=False)
-        if goes_on is not None:
-            projection = rate_window(span, feature, goes_on)
+        rating = projection = rate_window(period, feature, counted, is_final=False)
+        if projected_counters is not None:
+            projection = rate_window(period, feature, projected_counters)
     used = rating.now.quantity if rating else ZERO
     return FeatureUsage(
         terms=feature,
@@ -347,7 +352,7 @@ def _feature_usage(
         cost=rating.invoiced if rating else ZERO,
         projected=projection.invoiced if projection else ZERO,
         rating=rating.now if rating else None,
-        events=sum(one.events for one in counted.values()),
+        events=sum(counter.events for counter in counted.values()),
         window_start=window[0],
         window_end=window[1],
         drawn=counted.get(UNCOVERED, EMPTY_COUNTER).carried if feature.wallet else None,
@@ -355,25 +360,27 @@ def _feature_usage(
 
 
 GROWING = ("count", "sum")
-"""Aggregations that grow with time if usage goes on as it has; a level, or an extreme, stays what it is."""
+"""Aggregations that grow with time if usage continues; a level or an extreme stays the same."""
 
 
-def _projected(feature: FeatureTerms, counted: CounterState, passed: Fraction) -> CounterState:
+def _project(feature: FeatureTerms, counted: CounterState, elapsed: Fraction) -> CounterState:
     if feature.metering.aggregation not in GROWING or (
         feature.metering.recurring and feature.metering.aggregation == "sum"
     ):
         return counted
     return counted._replace(
-        events=int(_scaled(Decimal(counted.events), passed)),
-        quantity=_scaled(counted.quantity, passed),
-        carried=_scaled(counted.carried, passed),
-        metered=None if counted.metered is None else _scaled(counted.metered, passed),
+        events=int(_scale(Decimal(counted.events), elapsed)),
+        quantity=_scale(counted.quantity, elapsed),
+        carried=_scale(counted.carried, elapsed),
+        metered=None if counted.metered is None else _scale(counted.metered, elapsed),
     )
 
 
-def _scaled(quantity: Decimal, passed: Fraction) -> Decimal:
-    """Return quantity ÷ passed to a millionth, or quantity where nothing has passed: a forecast, not a bill."""
-    if not quantity or not passed:
+def _scale(quantity: Decimal, elapsed: Fraction) -> Decimal:
+    """
+    Return quantity ÷ elapsed share to a millionth, or the quantity if no time has passed: a forecast, not a bill.
+    """
+    if not quantity or not elapsed:
         return quantity
-    whole = EXACT.multiply(quantity, Decimal(passed.denominator))
-    return FORECAST.divide(whole, Decimal(passed.numerator)).quantize(MILLIONTH, context=FORECAST)
+    whole = EXACT.multiply(quantity, Decimal(elapsed.denominator))
+    return FORECAST.divide(whole, Decimal(elapsed.numerator)).quantize(MILLIONTH, context=FORECAST)

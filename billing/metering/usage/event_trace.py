@@ -1,7 +1,7 @@
 """
-What became of an event: which meters counted it and why others did not, at which rate and tier, on which line.
+Trace of an event: which meters counted it and why others didn't, at which rate and tier, on which line.
 
-A trace is read, not kept: the event is attributed again by the function that ingest uses.
+A trace_event is computed, not stored: the event is attributed again by the function that ingest uses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ from plans.models import Meter, PlanFeature, Rate
 
 
 @dataclass(frozen=True, slots=True)
-class OnLine:
-    """An invoice line that an event ended on; is_back: that takes it back."""
+class LineReference:
+    """An invoice line that bills an event. is_back: whether the line credits it."""
 
     invoice_id: int
     invoice: str
@@ -33,11 +33,13 @@ class OnLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RateContribution:
     """
-    What an event gave at one rate.
+    The contribution of an event at one rate.
 
-    tiers, is_ordered: how its units are priced, see `tiers_of`. lines: where it was billed. waits: why it is not yet.
+    tiers, is_ordered: how its units are priced, see `find_tiers`.
+    lines: where it was billed.
+    waits: why it isn't billed yet.
     """
 
     feature: str
@@ -50,50 +52,54 @@ class Counted:
     number: int
     tiers: tuple[str, ...]
     is_ordered: bool
-    lines: tuple[OnLine, ...]
+    lines: tuple[LineReference, ...]
     waits: str
 
 
 @dataclass(frozen=True, slots=True)
-class OfMeter:
-    """One meter's word on an event: what it counted, or why it did not."""
+class MeterTrace:
+    """One meter's part of a trace_event: the contributions it counted, or the reason why it counted none."""
 
     code: str
     name: str
-    counted: tuple[Counted, ...]
+    counted: tuple[RateContribution, ...]
     why_not: str
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class EventTrace:
     """
-    correction: that took the event back. replaces: the correction that it came by. why_not: where no meter is asked.
+    The trace_event of an event.
+
+    correction: the correction that voided the event.
+    replaces: the correction that the event came with as a replacement.
+    why_not: the reason why no meter applies, else empty.
     """
 
     row: StoredEvent
-    meters: tuple[OfMeter, ...]
+    meters: tuple[MeterTrace, ...]
     correction: Correction | None
     replaces: Correction | None
     unmatched: tuple[UnmatchedUsage, ...]
     why_not: str
 
 
-def trace(key: str) -> Traced | None:
-    """Return what became of the event of a key, 32 hexadecimal digits; None if there is none."""
+def trace_event(key: str) -> EventTrace | None:
+    """Return the trace_event of the event with this key, 32 hexadecimal digits; None if there is no such event."""
     row = read_by_key([key]).get(key)
     if row is None:
         return None
-    (one,) = read_contributions([row])
+    (contributions,) = read_contributions([row])
     unmatched = tuple(UnmatchedUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
     corrections = Correction.objects.select_related("by", "api_key")
-    whole = next((report for report in one.attribution.unmatched_parts if report.meter_id is None), None)
-    why_not = f"{_reason(whole.reason)} ({whole.detail})" if whole else ""
-    found = catalog_cache.get_catalog().by_event.get(row.name)
-    asked = found.meters if found and not whole else ()
-    codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in asked]).values_list("pk", "code"))
-    return Traced(
+    whole = next((report for report in contributions.attribution.unmatched_parts if report.meter_id is None), None)
+    why_not = f"{_reason_label(whole.reason)} ({whole.detail})" if whole else ""
+    event_meters = catalog_cache.get_catalog().by_event.get(row.name)
+    meters = event_meters.meters if event_meters and not whole else ()
+    codes = dict(Meter.objects.filter(pk__in=[meter.id for meter in meters]).values_list("pk", "code"))
+    return EventTrace(
         row=row,
-        meters=tuple(_of_meter(meter, codes[meter.id], one, unmatched) for meter in asked),
+        meters=tuple(_trace_meter(meter, codes[meter.id], contributions, unmatched) for meter in meters),
         correction=corrections.filter(event_key=key).first(),
         replaces=corrections.filter(replacement_key=key).first(),
         unmatched=unmatched,
@@ -101,44 +107,44 @@ def trace(key: str) -> Traced | None:
     )
 
 
-def _reason(reason: str) -> str:
+def _reason_label(reason: str) -> str:
     return str(UnmatchedReason(reason).label)
 
 
-def _of_meter(meter: CachedMeter, code: str, one: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> OfMeter:
-    parts = [part for part in one.contributions if part.stop.meter.id == meter.id]
-    counted = tuple(counted for part in parts for counted in _counted(one, part))
-    return OfMeter(code, meter.name, counted, "" if counted else _why_not(meter, one, unmatched))
+def _trace_meter(meter: CachedMeter, code: str, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> MeterTrace:
+    parts = [part for part in contributions.contributions if part.stop.meter.id == meter.id]
+    counted = tuple(counted for part in parts for counted in _rate_contributions(contributions, part))
+    return MeterTrace(code, meter.name, counted, "" if counted else _explain_exclusion(meter, contributions, unmatched))
 
 
-def _why_not(meter: CachedMeter, one: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> str:
-    """Return why a meter that counts events of this name did not count this one."""
-    properties = one.event.properties
+def _explain_exclusion(meter: CachedMeter, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> str:
+    """Return the reason why a meter that counts events of this name didn't count this one."""
+    properties = contributions.event.properties
     for path, wanted in meter.filters:
         if to_text(look_up(properties, path)) not in wanted:
-            return f"{_told(properties, path)}; it counts {', '.join(sorted(wanted))}"
-    for left_out in meter.excludes:
-        if all(to_text(look_up(properties, path)) in wanted for path, wanted in left_out):
-            return f"left out: {' and '.join(_told(properties, path) for path, _ in left_out)}"
+            return f"{_describe_property(properties, path)}; it counts {', '.join(sorted(wanted))}"
+    for exclusion in meter.excludes:
+        if all(to_text(look_up(properties, path)) in wanted for path, wanted in exclusion):
+            return f"left out: {' and '.join(_describe_property(properties, path) for path, _ in exclusion)}"
     for report in unmatched:
         if report.meter_id in (meter.id, None):
             return f"{report.get_reason_display()}{f' ({report.detail})' if report.detail else ''}"
-    now = next((report for report in one.attribution.unmatched_parts if report.meter_id == meter.id), None)
-    return f"{_reason(now.reason)} ({now.detail})" if now else "it was made after the event came"
+    part = next((report for report in contributions.attribution.unmatched_parts if report.meter_id == meter.id), None)
+    return f"{_reason_label(part.reason)} ({part.detail})" if part else "it was made after the event came"
 
 
-def _told(properties: Mapping[str, Any], path: Path) -> str:
+def _describe_property(properties: Mapping[str, Any], path: Path) -> str:
     return f"{'.'.join(path)} is {to_text(look_up(properties, path)) or 'missing'}"
 
 
-def _counted(one: EventContributions, part: Contribution) -> Iterator[Counted]:
+def _rate_contributions(contributions: EventContributions, part: Contribution) -> Iterator[RateContribution]:
     for counter, _ in part.stop.targets:
         period = Period.objects.select_related("subscription__customer__seller").get(pk=counter.period_id)
         feature = PlanFeature.objects.select_related("feature").get(pk=counter.plan_feature_id).feature
         rate = Rate.objects.filter(pk=counter.rate_id).first()
-        tiers, is_ordered = find_tiers(one, part, counter, period)
-        lines = tuple(_lines(one, part, counter))
-        yield Counted(
+        tiers, is_ordered = find_tiers(contributions, part, counter, period)
+        lines = tuple(_find_lines(contributions, part, counter))
+        yield RateContribution(
             feature=feature.name,
             rate=rate.label or feature.name if rate else "without a price",
             subscription=period.subscription.external_id,
@@ -150,34 +156,34 @@ def _counted(one: EventContributions, part: Contribution) -> Iterator[Counted]:
             tiers=tiers,
             is_ordered=is_ordered,
             lines=lines,
-            waits="" if lines else _waits(one, period),
+            waits="" if lines else _explain_wait(contributions, period),
         )
 
 
-def _lines(one: EventContributions, part: Contribution, counter: CounterKey) -> Iterator[OnLine]:
-    """Yield the line that billed an event, and the one that gave it back."""
+def _find_lines(contributions: EventContributions, part: Contribution, counter: CounterKey) -> Iterator[LineReference]:
+    """Yield the line that billed an event, and the line that credited it."""
     billed = list(
         BilledUsage.objects.filter(**counter._asdict()).select_related("line__invoice").order_by("high_water_mark")
     )
-    first = next((one_ for one_ in billed if one.is_counted(part, up_to=one_.high_water_mark)), None)
+    first = next((billed_usage for billed_usage in billed if contributions.is_counted(part, up_to=billed_usage.high_water_mark)), None)
     if first is None:
         return
-    yield _on(first, is_back=False)
-    back = next(
-        (one_ for one_ in billed if one.correction_sequence and one_.high_water_mark >= one.correction_sequence), None
+    yield _line_reference(first, is_back=False)
+    credit = next(
+        (billed_usage for billed_usage in billed if contributions.correction_sequence and billed_usage.high_water_mark >= contributions.correction_sequence), None
     )
-    if back is not None:
-        yield _on(back, is_back=True)
+    if credit is not None:
+        yield _line_reference(credit, is_back=True)
 
 
-def _on(billed: BilledUsage, *, is_back: bool) -> OnLine:
+def _line_reference(billed: BilledUsage, *, is_back: bool) -> LineReference:
     invoice = billed.line.invoice
-    return OnLine(invoice.pk, str(invoice), billed.line.position, is_back)
+    return LineReference(invoice.pk, str(invoice), billed.line.position, is_back)
 
 
-def _waits(one: EventContributions, period: Period) -> str:
-    """Return why an event is on no line yet."""
-    if one.correction_sequence is not None:
+def _explain_wait(contributions: EventContributions, period: Period) -> str:
+    """Return the reason why an event is on no line yet."""
+    if contributions.correction_sequence is not None:
         return "It was taken back before it was billed."
     if period.state == PeriodState.OPEN:
         until, due = f"{period.ends_at:%Y-%m-%d %H:%M}", f"{period.due_at:%Y-%m-%d %H:%M}"

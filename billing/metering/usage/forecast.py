@@ -1,4 +1,4 @@
-"""What a running period is expected to come to: a range between two paces, not one figure that pretends to know."""
+"""Forecast of a running period: a range between two paces."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from billing.limits.alerts.thresholds import is_forecast_reliable
 from billing.metering.usage.current_usage import Pace, PeriodUsage, current_usage
-from billing.metering.usage.usage_summary import Day, by_day
+from billing.metering.usage.usage_summary import Day, read_usage_by_day
 from customers.models import Customer
 from lib.decimals import ZERO
 
@@ -19,12 +19,13 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class PeriodForecast:
     """
-    A running period, and what usage will have cost at its end.
+    A running period, and the forecast_periods cost of its usage at its end.
 
-    so_far: if use goes on as it has since the period began. lately: as it has in the last seven days; the same where
-    those are no other days. is_telling: whether enough of the period has passed for either to mean something.
+    so_far: if usage continues at the pace of the period so far.
+    lately: if it continues at the pace of the last seven days; the same if those are the whole period.
+    is_telling: whether enough of the period has passed for either to mean anything.
 
     Source: docs/portal.md#forecasts.
     """
@@ -43,25 +44,25 @@ class Expected:
         return max(self.so_far, self.lately)
 
 
-def expected(*, customer: Customer, at: datetime) -> list[Expected]:
-    """Return a customer's running periods with what each is expected to come to: in a fixed number of queries."""
-    named = {"customer": customer.external_id, "sandbox": customer.sandbox, "at": at}
-    running = current_usage(**named)
-    if not running:
+def forecast_periods(*, customer: Customer, at: datetime) -> list[PeriodForecast]:
+    """Return a forecast for each of a customer's running periods, in a fixed number of queries."""
+    query = {"customer": customer.external_id, "sandbox": customer.sandbox, "at": at}
+    usages = current_usage(**query)
+    if not usages:
         return []
-    paces = _paces(customer, running, at=at)
-    lately = {one.period_id: one.projected for one in current_usage(**named, paces=paces)}
+    paces = _compute_paces(customer, usages, at=at)
+    lately = {usage.period_id: usage.projected for usage in current_usage(**query, paces=paces)}
     return [
-        Expected(one, one.projected, lately.get(one.period_id, one.projected), is_forecast_reliable(_passed(one, at)))
-        for one in running
+        PeriodForecast(usage, usage.projected, lately.get(usage.period_id, usage.projected), is_forecast_reliable(_elapsed_share(usage, at)))
+        for usage in usages
     ]
 
 
-def pace_of(*, recent: Decimal, over: timedelta, before: Decimal, since: timedelta) -> Fraction:
+def compute_pace(*, recent: Decimal, over: timedelta, before: Decimal, since: timedelta) -> Fraction:
     """
-    Return how much faster something was used lately than since a period began: 2 is twice as fast.
+    Return the recent pace of usage, relative to that since a period started: 2 is twice as fast.
 
-    recent: used in the time `over`; before: used in the time `since`. 1 where nothing can be said.
+    recent: used in the time `over`; before: used in the time `since`. 1 if nothing can be inferred.
 
     Source: docs/portal.md#forecasts.
     """
@@ -70,30 +71,33 @@ def pace_of(*, recent: Decimal, over: timedelta, before: Decimal, since: timedel
     return Fraction(recent) / (over // MICROSECOND) * (since // MICROSECOND) / Fraction(before)
 
 
-def _paces(customer: Customer, running: Sequence[PeriodUsage], *, at: datetime) -> Mapping[Pace, Fraction]:
-    """Return the pace of each meter in each period, by the customer's days, and what has passed of today."""
+def _compute_paces(customer: Customer, usages: Sequence[PeriodUsage], *, at: datetime) -> Mapping[Pace, Fraction]:
+    """
+    Return the pace of each meter in each period, by the customer's calendar days; today counts as far as it has
+    passed.
+    """
     zone = ZoneInfo(customer.time_zone)
     today = at.astimezone(zone).date()
     week = datetime.combine(today - LATELY, time.min, zone)
-    since = min([week, *(one.starts_at for one in running)])
-    days = by_day(customer_id=customer.pk, since=since, until=at + DAY, zone=zone)
-    first = min((one.day for one in days), default=today)
+    since = min([week, *(usage.starts_at for usage in usages)])
+    days = read_usage_by_day(customer_id=customer.pk, since=since, until=at + DAY, zone=zone)
+    first = min((day.day for day in days), default=today)
     week = max(week, datetime.combine(first, time.min, zone))
-    found = {}
-    for one in running:
-        began = one.starts_at.astimezone(zone).date()
-        for meter in {feature.terms.meter_id for feature in one.features}:
-            recent = _used(days, meter, since=week.date())
-            before = _used(days, meter, since=began)
-            found[one.period_id, meter] = pace_of(
-                recent=recent, over=at - week, before=before, since=at - one.starts_at
+    paces = {}
+    for usage in usages:
+        began = usage.starts_at.astimezone(zone).date()
+        for meter in {feature.terms.meter_id for feature in usage.features}:
+            recent = _sum_used(days, meter, since=week.date())
+            before = _sum_used(days, meter, since=began)
+            paces[usage.period_id, meter] = compute_pace(
+                recent=recent, over=at - week, before=before, since=at - usage.starts_at
             )
-    return found
+    return paces
 
 
-def _used(days: Iterable[Day], meter: int, *, since: date) -> Decimal:
-    return sum((one.tally.total for one in days if one.meter_id == meter and one.day >= since), ZERO)
+def _sum_used(days: Iterable[Day], meter: int, *, since: date) -> Decimal:
+    return sum((day.tally.total for day in days if day.meter_id == meter and day.day >= since), ZERO)
 
 
-def _passed(one: PeriodUsage, at: datetime) -> Fraction:
-    return Fraction((at - one.starts_at) // MICROSECOND, (one.ends_at - one.starts_at) // MICROSECOND)
+def _elapsed_share(usage: PeriodUsage, at: datetime) -> Fraction:
+    return Fraction((at - usage.starts_at) // MICROSECOND, (usage.ends_at - usage.starts_at) // MICROSECOND)

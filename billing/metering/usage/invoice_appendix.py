@@ -1,9 +1,9 @@
 """
-The usage behind an invoice, for its appendix: per meter by day or month, and by each dimension.
+The usage appendix of an invoice: usage per meter by day or month, and by each dimension.
 
-Read from the rollups of the invoice's own periods. They go on counting what comes late, so each meter also says how
-much of its total is not on the invoice; the file is made once, within a minute of issue as a rule, and then stays.
-Meters whose quantity is more than a sum are left out: hours of them do not add up to what their line says.
+It is read from the rollups of the invoice's own periods. Rollups include late usage, so each meter also shows how
+much of its total is not on the invoice; the file is usually rendered once, within a minute of issue, and then stays.
+Meters whose quantity is more than a sum are left out: their hours don't add up to the quantity of their line.
 """
 
 from datetime import date, datetime, timedelta
@@ -46,6 +46,7 @@ FROM billing_period p JOIN billing_rollup r ON r.period_id = p.id
 WHERE p.invoice_id = %(invoice)s GROUP BY 1, 2 ORDER BY 1, 2
 """
 
+# One pass over the rollups ranks the values of every dimension; all but the largest are summed into one row.
 _DIMENSIONS = """
 WITH named AS (
     SELECT r.meter_id, d.place, d.name, r.dimensions ->> d.name AS value, sum(r.quantity) AS quantity
@@ -64,8 +65,8 @@ ORDER BY meter_id, place, is_shown DESC, sum(quantity) DESC, 4
 """
 
 
-def usage_of_invoice(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
-    """Return what each meter counted in the invoice's periods, in three statements; in one where nothing was used."""
+def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
+    """Return the usage of each meter in the invoice's periods, in three statements; in one if there was no usage."""
     parameters = {
         "invoice": invoice.pk,
         "zone": invoice.buyer_facts.get("time_zone") or "UTC",
@@ -78,7 +79,7 @@ def usage_of_invoice(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
     steps: dict[int, list[tuple[date, Decimal]]] = {}
     for meter_id, day, quantity in _rows(_STEPS, parameters):
         steps.setdefault(meter_id, []).append((day, quantity))
-    dimensions = _dimensions(_rows(_DIMENSIONS, parameters))
+    dimensions = _group_dimensions(_rows(_DIMENSIONS, parameters))
     return tuple(
         MeterUsage(
             name=name,
@@ -103,14 +104,14 @@ def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def _dimensions(rows: list[tuple[Any, ...]]) -> dict[int, dict[str, DimensionUsage]]:
-    """Return meter → dimension → usage from rows of values by quantity, the sum of the others last."""
-    found: dict[int, dict[str, DimensionUsage]] = {}
+def _group_dimensions(rows: list[tuple[Any, ...]]) -> dict[int, dict[str, DimensionUsage]]:
+    """Return meter → dimension → usage from rows of values by quantity, the sum of the other values last."""
+    by_meter: dict[int, dict[str, DimensionUsage]] = {}
     for meter_id, name, is_shown, value, count, quantity in rows:
-        of_meter = found.setdefault(meter_id, {})
-        known = of_meter.get(name, DimensionUsage(name, ()))
+        by_dimension = by_meter.setdefault(meter_id, {})
+        usage = by_dimension.get(name, DimensionUsage(name, ()))
         if is_shown:
-            of_meter[name] = DimensionUsage(name, (*known.values, (value, quantity)))
+            by_dimension[name] = DimensionUsage(name, (*usage.values, (value, quantity)))
         else:
-            of_meter[name] = DimensionUsage(name, known.values, count, quantity)
-    return found
+            by_dimension[name] = DimensionUsage(name, usage.values, count, quantity)
+    return by_meter

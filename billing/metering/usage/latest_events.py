@@ -1,4 +1,4 @@
-"""The latest events of a meter, without walking the table of events, which outnumbers everything else."""
+"""The latest events of a meter, without a scan of the event table, by far the largest one."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from billing.metering.ingest.parser import ReceivedEvent, decode_properties
 from billing.models import Rollup, UnmatchedUsage
 
 MOST_CUSTOMERS = 10
-LOOKED_AT = 500
-"""Unmatched events looked through for those of one name."""
+MAX_REPORTS_READ = 500
+"""Unmatched reports read to find those of one event name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentEvent:
     """An event as it was sent; `properties` is JSON."""
 
     key: UUID
@@ -29,12 +29,13 @@ class Recent:
 
     @property
     def received(self) -> ReceivedEvent:
-        """Return the event as ingest had it before it."""
+        """Return the event as ingest received it."""
         properties = decode_properties(self.properties)
         sent = (self.sender_id, self.source, self.customer_ref, self.name, self.occurred_at, properties)
         return ReceivedEvent(0, self.key.hex, "", *sent, b"", "")
 
 
+# LATERAL reads the newest events of each customer by index.
 _LATEST = """
 SELECT e.key, e.occurred_at, e.customer_ref, e.source, e.sender_id, e.properties, e.name
 FROM unnest(%s::bigint[]) AS c(id)
@@ -48,28 +49,28 @@ ORDER BY e.occurred_at DESC LIMIT %s
 """
 
 
-def recent_events(*, meter_id: int, name: str, since: datetime, count: int) -> list[Recent]:
+def read_recent_events(*, meter_id: int, name: str, since: datetime, count: int) -> list[RecentEvent]:
     """
-    Return the latest events of a name, newest first, of the customers that the meter counted last since a moment.
+    Return the latest events of a name, newest first, of the customers that the meter counted last since a time.
 
-    What was taken back is left out. An index leads to the events of a customer, none to those of a name: so the
-    hourly sums say whose to look at.
+    Voided events are left out. An index leads to the events of a customer, but none to those of a name; so the hourly
+    rollups decide which customers to read.
     """
     hours = Rollup.objects.filter(meter=meter_id, bucket__gte=since).order_by("-bucket")
-    whose = hours.values_list("period__subscription__customer", flat=True)[: MOST_CUSTOMERS * 20]
-    customers = list(dict.fromkeys(whose))[:MOST_CUSTOMERS]
+    customer_ids = hours.values_list("period__subscription__customer", flat=True)[: MOST_CUSTOMERS * 20]
+    customers = list(dict.fromkeys(customer_ids))[:MOST_CUSTOMERS]
     with connection.cursor() as cursor:
         cursor.execute(_LATEST, [customers, name, count, count])
-        return [Recent(*row) for row in cursor.fetchall()]
+        return [RecentEvent(*row) for row in cursor.fetchall()]
 
 
-def recent_refusals(*, meter_id: int, name: str, count: int) -> list[UnmatchedUsage]:
-    """Return the latest events of a name that no price took, newest first, among the latest unmatched ones."""
-    latest = UnmatchedUsage.objects.filter(resolved_at__isnull=True).order_by("-pk")[:LOOKED_AT]
-    return [one for one in latest if one.event_name == name and one.meter_id in (None, meter_id)][:count]
+def read_recent_unmatched(*, meter_id: int, name: str, count: int) -> list[UnmatchedUsage]:
+    """Return the latest unmatched events of a name, newest first, among the latest unmatched events of all names."""
+    latest = UnmatchedUsage.objects.filter(resolved_at__isnull=True).order_by("-pk")[:MAX_REPORTS_READ]
+    return [report for report in latest if report.event_name == name and report.meter_id in (None, meter_id)][:count]
 
 
-_TAKEN_IN = """
+_LAST_RECEIVED = """
 SELECT max(e.received_at) FROM unnest(%s::text[]) AS n(name)
 CROSS JOIN LATERAL (
     SELECT received_at FROM billing_event WHERE customer_id = %s AND name = n.name ORDER BY occurred_at DESC LIMIT 1
@@ -77,9 +78,9 @@ CROSS JOIN LATERAL (
 """
 
 
-def last_taken_in(*, customer_id: int, names: Collection[str]) -> datetime | None:
-    """Return when the latest event of these names was taken in of a customer; None where there is none."""
+def find_last_received(*, customer_id: int, names: Collection[str]) -> datetime | None:
+    """Return when a customer's latest event of these names was received; None if there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(_TAKEN_IN, [list(names), customer_id])
-        found: datetime | None = cursor.fetchone()[0]
-        return found
+        cursor.execute(_LAST_RECEIVED, [list(names), customer_id])
+        received_at: datetime | None = cursor.fetchone()[0]
+        return received_at

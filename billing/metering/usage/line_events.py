@@ -1,8 +1,8 @@
 """
 The exact events of a usage line: docs/closing.md#events-of-a-line.
 
-A line's snapshot names them by its high-water mark: those that counted at it. A line for late usage, or a credit for
-it, has what has become of them since the mark of the line before: events that came, less those taken back.
+A line's snapshot identifies them by its high-water mark: those that counted at it. A line for late usage, or a credit
+for it, has the changes since the mark of the line before: new events, less the voided ones.
 """
 
 from collections.abc import Iterator
@@ -25,11 +25,13 @@ COLUMNS = ("number", "id", "source", "event", "occurred_at", "received_at", "cha
 @dataclass(frozen=True, slots=True)
 class LineUsage:
     """
-    What a usage line billed of its counter.
+    The usage that a line billed from its counter.
 
-    after: the mark that the line before it billed up to, 0 for the first one. mark: its own.
-    events, quantity, fingerprint: by which the counter's snapshots differ between the two; what the line's events add
-        up to. aggregation: what the meter makes of the values: where that is no sum, neither is the line's quantity.
+    after: the high-water mark of the line before it, 0 for the first one.
+    mark: its own high-water mark.
+    events, quantity, fingerprint: difference of the counter's snapshots at the two marks, which the line's events
+        must add up to.
+    aggregation: the meter's; unless it is a sum, the values don't add up to the line's quantity.
     """
 
     line_id: int
@@ -50,11 +52,11 @@ class LineUsage:
         return self.aggregation in ("count", "sum")
 
 
-class Entry(NamedTuple):
+class LineEvent(NamedTuple):
     """
     One event's value on a line.
 
-    change: 1 where the line has it, -1 where a line before it had it and it was taken back since.
+    change: 1 if the line bills it, -1 if an earlier line billed it and it was voided since.
     """
 
     row: StoredEvent
@@ -63,10 +65,11 @@ class Entry(NamedTuple):
 
     @property
     def quantity(self) -> Decimal:
-        """What it adds to the line."""
+        """The quantity that it adds to the line."""
         return EXACT.multiply(self.value, Decimal(self.change))
 
 
+# `f` is the snapshot of the line before: only a line for late usage is a difference of two snapshots.
 _READ = """
 SELECT b.line_id, b.period_id, b.plan_feature_id, b.rate_id, b.window_start, coalesce(f.high_water_mark, 0),
     b.high_water_mark, b.events - coalesce(f.events, 0), b.quantity - coalesce(f.quantity, 0),
@@ -88,19 +91,19 @@ WHERE b.line_id = %s
 """
 
 
-def usage_of_line(line_id: int) -> LineUsage | None:
-    """Return what a line billed, or None if it bills no usage."""
+def read_line_usage(line_id: int) -> LineUsage | None:
+    """Return the usage that a line billed, or None if it bills no usage."""
     with connection.cursor() as cursor:
         cursor.execute(_READ, [line_id])
         row = cursor.fetchone()
     return LineUsage(row[0], CounterKey(*row[1:5]), *row[5:]) if row else None
 
 
-def entries(usage: LineUsage, *, after: EventPosition | None = None) -> Iterator[Entry]:
+def read_line_events(usage: LineUsage, *, after: EventPosition | None = None) -> Iterator[LineEvent]:
     """
-    Yield the events of a line in the order of time, then source, then id; memory stays flat.
+    Yield the events of a line ordered by time, then source, then id, in constant memory.
 
-    after: go on beyond this place. An event that a meter reads several values of comes once for each of them.
+    after: start after this position. An event from which a meter reads several values is yielded once per value.
     """
     pages = read_pages(
         customer_id=usage.customer_id,
@@ -110,27 +113,30 @@ def entries(usage: LineUsage, *, after: EventPosition | None = None) -> Iterator
         after=after,
     )
     for rows in pages:
-        for one in read_contributions(rows, since=usage.starts_at):
-            for part in one.contributions:
-                change = one.is_counted(part, up_to=usage.mark) - one.is_counted(part, up_to=usage.after)
+        for contributions in read_contributions(rows, since=usage.starts_at):
+            for part in contributions.contributions:
+                change = contributions.is_counted(part, up_to=usage.mark) - contributions.is_counted(part, up_to=usage.after)
                 if change and any(counter == usage.counter for counter, _ in part.stop.targets):
-                    yield Entry(one.row, Decimal(part.value), change)
+                    yield LineEvent(contributions.row, Decimal(part.value), change)
 
 
-def page_of(usage: LineUsage, *, after: EventPosition | None, limit: int) -> tuple[list[Entry], EventPosition | None]:
-    """Return the next entries of a line, `limit` or a few more so that no event is cut in two, and where to go on."""
-    found: list[Entry] = []
-    for one in entries(usage, after=after):
-        if len(found) >= limit and one.row.key != found[-1].row.key:
-            last = found[-1].row
-            return found, (last.occurred_at, last.source, last.sender_id)
-        found.append(one)
-    return found, None
+def read_page(usage: LineUsage, *, after: EventPosition | None, limit: int) -> tuple[list[LineEvent], EventPosition | None]:
+    """
+    Return the next events of a line, `limit` or a few more so that no event's values are split over two pages, and
+    the position where the next page starts.
+    """
+    page: list[LineEvent] = []
+    for line_event in read_line_events(usage, after=after):
+        if len(page) >= limit and line_event.row.key != page[-1].row.key:
+            last = page[-1].row
+            return page, (last.occurred_at, last.source, last.sender_id)
+        page.append(line_event)
+    return page, None
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What the events of a line add up to now. agrees: whether that is what its snapshots say, to the last digit."""
+class SumCheck:
+    """The sums of a line's events at present. agrees: whether they equal its snapshots to the last digit."""
 
     events: int
     quantity: Decimal
@@ -138,25 +144,27 @@ class Proof:
     agrees: bool
 
 
-def prove(usage: LineUsage) -> Proof:
-    """Add up the events of a line, and compare them with its snapshots."""
+def check_sums(usage: LineUsage) -> SumCheck:
+    """Add up the events of a line, and compare the sums with its snapshots."""
     events, quantity, fingerprint = 0, ZERO, 0
-    for one in entries(usage):
-        events += one.change
-        quantity = EXACT.add(quantity, one.quantity)
-        fingerprint += one.change * int(one.row.digest, 16)
+    for line_event in read_line_events(usage):
+        events += line_event.change
+        quantity = EXACT.add(quantity, line_event.quantity)
+        fingerprint += line_event.change * int(line_event.row.digest, 16)
     agrees = (events, quantity, fingerprint) == (usage.events, usage.quantity, usage.fingerprint)
-    return Proof(events, quantity, fingerprint, agrees)
+    return SumCheck(events, quantity, fingerprint, agrees)
 
 
 def as_csv(usage: LineUsage) -> Iterator[str]:
-    """Yield the events of a line as lines of CSV; the column `quantity` adds up to what the line billed."""
+    """
+    Yield the events of a line as lines of CSV; the column `quantity` adds up to the quantity that the line billed.
+    """
     yield from csv_lines([COLUMNS])
-    yield from csv_lines(_cells(one) for one in entries(usage))
+    yield from csv_lines(_cells(line_event) for line_event in read_line_events(usage))
 
 
-def _cells(one: Entry) -> tuple[str, ...]:
-    row = one.row
+def _cells(line_event: LineEvent) -> tuple[str, ...]:
+    row = line_event.row
     return (
         str(row.sequence),
         row.sender_id,
@@ -164,7 +172,7 @@ def _cells(one: Entry) -> tuple[str, ...]:
         row.name,
         row.occurred_at.isoformat(),
         row.received_at.isoformat(),
-        "counted" if one.change > 0 else "taken back",
-        to_plain_string(one.quantity),
+        "counted" if line_event.change > 0 else "taken back",
+        to_plain_string(line_event.quantity),
         row.properties,
     )

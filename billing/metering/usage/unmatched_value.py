@@ -1,10 +1,9 @@
 """
-What open reports of unmatched usage are about, in units, and in money where that can be known.
+Quantity of unmatched usage, and its value in money where that can be estimated.
 
-Money is known, as an estimate, where the customer's version prices the meter: at the dearest rate of the price,
-without its allowance. Where no rate matches, the events tell the units; where a value is missing, as many are assumed
-as the customer's other events of the period have on average. Whose usage it is, or what a unit costs, nobody knows of
-the others.
+The value is estimated if the customer's version prices the meter: at the highest rate of the price, without its
+allowance. Where no rate matches, the events give the units; where a value is missing, the average of the customer's
+other events in the period is assumed. For other reasons the customer or the unit price is unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,13 +29,15 @@ from plans.models import Meter
 from plans.pricing.rating import PriceTerms, RateUsage, rate_usage
 
 MOST_REPORTS = 2_000
-"""Open reports looked at, the newest first: a page must come soon, whatever went wrong."""
+"""Open reports read, the newest first: the bound keeps the page fast however much usage is unmatched."""
 
 ADDED_UP = ("count", "sum")
 
 
-class Group(NamedTuple):
-    """Whose usage of what is unmatched, and why. meter: its name, empty where no meter is concerned."""
+class UnmatchedGroup(NamedTuple):
+    """
+    The customer, meter and reason of a group of unmatched usage. meter: its name, empty if no meter is concerned.
+    """
 
     reason: str
     customer_ref: str
@@ -46,15 +47,16 @@ class Group(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Stake:
+class GroupValue:
     """
-    What is at stake in a group.
+    The value of the usage in a group.
 
-    quantity: None where the events do not tell it, or do not add up. amount: what it would cost, as an estimate in
-    `currency`; None where that is not known. is_average: of units assumed, where the events tell none.
+    quantity: None if the events don't hold it, or it doesn't add up.
+    amount: estimated cost in `currency`; None if unknown.
+    is_average: whether the quantity is assumed, because the events hold none.
     """
 
-    group: Group
+    group: UnmatchedGroup
     events: int
     quantity: Decimal | None
     amount: Decimal | None
@@ -63,24 +65,24 @@ class Stake:
 
 
 @dataclass(frozen=True, slots=True)
-class AtStake:
-    """All groups, the busiest first. is_all: whether every open report was looked at."""
+class UnmatchedValue:
+    """The values of all groups, the busiest first. is_all: whether every open report was read."""
 
-    stakes: tuple[Stake, ...]
+    stakes: tuple[GroupValue, ...]
     is_all: bool
 
     @property
     def amounts(self) -> dict[str, Decimal]:
-        """Return what is at stake where it is known, by currency."""
-        found: dict[str, Decimal] = {}
-        for one in self.stakes:
-            if one.amount is not None:
-                found[one.currency] = found.get(one.currency, ZERO) + one.amount
-        return found
+        """Return the known amounts, by currency."""
+        amounts: dict[str, Decimal] = {}
+        for stake in self.stakes:
+            if stake.amount is not None:
+                amounts[stake.currency] = amounts.get(stake.currency, ZERO) + stake.amount
+        return amounts
 
 
-class _Place(NamedTuple):
-    """Where usage would be priced, if it had its value, or a rate."""
+class _PricePoint(NamedTuple):
+    """Where usage would be priced if it had its value, or a rate."""
 
     feature: FeatureTerms
     currency: str
@@ -90,9 +92,9 @@ class _Place(NamedTuple):
 class _Part(NamedTuple):
     """One meter's part of one event: its value if it has one, and where it would be priced."""
 
-    group: Group
+    group: UnmatchedGroup
     value: Decimal | None
-    place: _Place | None
+    place: _PricePoint | None
 
 
 def open_reports(
@@ -101,81 +103,85 @@ def open_reports(
     """
     Return the open reports of unmatched usage.
 
-    customer: of this external id only. seller: of its customers only, and of those that nobody knows, which may be
-    anybody's. before: of what happened before then only.
+    customer: limits them to this external id.
+    seller: limits them to its customers and to unknown customers, who may belong to any seller.
+    before: limits them to usage before this time.
     """
-    found = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
+    reports = UnmatchedUsage.objects.filter(resolved_at__isnull=True, sandbox=sandbox)
     if customer is not None:
-        found = found.filter(customer_ref=customer)
+        reports = reports.filter(customer_ref=customer)
     if seller is not None:
         others = Customer.objects.filter(sandbox=sandbox, external_id=OuterRef("customer_ref")).exclude(seller=seller)
-        found = found.filter(~Exists(others))
-    return found if before is None else found.filter(occurred_at__lt=before)
+        reports = reports.filter(~Exists(others))
+    return reports if before is None else reports.filter(occurred_at__lt=before)
 
 
-def at_stake(
+def estimate_unmatched_value(
     *, sandbox: bool = False, customer: str | None = None, seller: int | None = None, before: datetime | None = None
-) -> AtStake:
-    """Return what the newest open reports are about, in a fixed number of queries; of which ones: `open_reports`."""
-    found = open_reports(sandbox=sandbox, customer=customer, seller=seller, before=before)
-    reports = list(found.order_by("-pk")[: MOST_REPORTS + 1])
-    parts = _parts(reports[:MOST_REPORTS], sandbox=sandbox) if reports else []
-    gathered: dict[tuple[Group, int, str, bool], list[_Part]] = {}
+) -> UnmatchedValue:
+    """
+    Estimate the value of the newest open reports, in a fixed number of queries. For the parameters see
+    `open_reports`.
+    """
+    open_usage = open_reports(sandbox=sandbox, customer=customer, seller=seller, before=before)
+    reports = list(open_usage.order_by("-pk")[: MOST_REPORTS + 1])
+    parts = _build_parts(reports[:MOST_REPORTS], sandbox=sandbox) if reports else []
+    groups: dict[tuple[UnmatchedGroup, int, str, bool], list[_Part]] = {}
     for part in parts:
-        of_feature = part.place.feature.plan_feature_id if part.place else 0
-        key = (part.group, of_feature, part.place.currency if part.place else "", part.value is None)
-        gathered.setdefault(key, []).append(part)
-    means = _means([part.place for part in parts if part.place and part.value is None])
-    stakes = sorted((_stake(of_group, means) for of_group in gathered.values()), key=lambda one: -one.events)
-    return AtStake(tuple(stakes), is_all=len(reports) <= MOST_REPORTS)
+        plan_feature_id = part.place.feature.plan_feature_id if part.place else 0
+        key = (part.group, plan_feature_id, part.place.currency if part.place else "", part.value is None)
+        groups.setdefault(key, []).append(part)
+    means = _read_averages([part.place for part in parts if part.place and part.value is None])
+    stakes = sorted((_group_value(group_parts, means) for group_parts in groups.values()), key=lambda stake: -stake.events)
+    return UnmatchedValue(tuple(stakes), is_all=len(reports) <= MOST_REPORTS)
 
 
-def _means(places: Sequence[_Place]) -> dict[tuple[int, int], Decimal]:
-    """Return (period, feature of the version) → what an event has on average there, of those with events."""
+def _read_averages(places: Sequence[_PricePoint]) -> dict[tuple[int, int], Decimal]:
+    """Return (period, plan feature) → average quantity of an event, where there are events."""
     if not places:
         return {}
     counted = Counter.objects.filter(
-        period__in={one.period_id for one in places}, plan_feature__in={one.feature.plan_feature_id for one in places}
+        period__in={place.period_id for place in places}, plan_feature__in={place.feature.plan_feature_id for place in places}
     )
-    found = counted.values_list("period_id", "plan_feature_id").annotate(Sum("quantity"), Sum("events"))
-    return {(period, feature): quantity / events for period, feature, quantity, events in found if events}
+    sums = counted.values_list("period_id", "plan_feature_id").annotate(Sum("quantity"), Sum("events"))
+    return {(period, feature): quantity / events for period, feature, quantity, events in sums if events}
 
 
-def _parts(reports: Sequence[UnmatchedUsage], *, sandbox: bool) -> list[_Part]:
-    stored = read_by_key({one.event_key.hex for one in reports})
+def _build_parts(reports: Sequence[UnmatchedUsage], *, sandbox: bool) -> list[_Part]:
+    stored = read_by_key({report.event_key.hex for report in reports})
     events = {key: to_received_event(row) for key, row in stored.items()}
-    since: datetime = min(one.occurred_at for one in reports)
-    known = customer_cache.refresh({one.customer_ref for one in reports}, sandbox=sandbox, since=since)
-    copy = catalog_cache.refresh()
+    since: datetime = min(report.occurred_at for report in reports)
+    customers = customer_cache.refresh({report.customer_ref for report in reports}, sandbox=sandbox, since=since)
+    catalog = catalog_cache.refresh()
     units = dict(Meter.objects.values_list("id", "unit"))
-    found = []
+    parts = []
     for report in reports:
         event = events.get(report.event_key.hex)
-        meters = _meters(report, copy) if event else ()
+        meters = _find_meters(report, catalog) if event else ()
         if event is None or not meters:
-            found.append(_Part(_group(report, None, units), None, None))
+            parts.append(_Part(_group(report, None, units), None, None))
             continue
         for meter in meters:
-            place = _place(report, event, meter, known.get(report.customer_ref))
-            found.append(_Part(_group(report, meter, units), _value(meter, event), place))
-    return found
+            place = _find_price_point(report, event, meter, customers.get(report.customer_ref))
+            parts.append(_Part(_group(report, meter, units), _compute_value(meter, event), place))
+    return parts
 
 
-def _group(report: UnmatchedUsage, meter: CachedMeter | None, units: dict[int, str]) -> Group:
+def _group(report: UnmatchedUsage, meter: CachedMeter | None, units: dict[int, str]) -> UnmatchedGroup:
     name, unit = (meter.name, units.get(meter.id, "")) if meter else ("", "")
-    return Group(report.reason, report.customer_ref, report.event_name, name, unit)
+    return UnmatchedGroup(report.reason, report.customer_ref, report.event_name, name, unit)
 
 
-def _meters(report: UnmatchedUsage, copy: CachedCatalog) -> Iterable[CachedMeter]:
+def _find_meters(report: UnmatchedUsage, catalog: CachedCatalog) -> Iterable[CachedMeter]:
     """Return the meters that a report is about: the one it names, or all that count events of its name."""
-    named = copy.by_event.get(report.event_name)
-    if named is None:
+    event_meters = catalog.by_event.get(report.event_name)
+    if event_meters is None:
         return ()
-    return [one for one in named.meters if report.meter_id in (None, one.id)]
+    return [meter for meter in event_meters.meters if report.meter_id in (None, meter.id)]
 
 
-def _value(meter: CachedMeter, event: ReceivedEvent) -> Decimal | None:
-    """Return what an event would add to a meter; None where it does not tell, or where values do not add up."""
+def _compute_value(meter: CachedMeter, event: ReceivedEvent) -> Decimal | None:
+    """Return the quantity that an event would add to a meter; None if the event lacks it, or values don't add up."""
     if meter.metering.aggregation not in ADDED_UP:
         return None
     total = ZERO
@@ -187,9 +193,9 @@ def _value(meter: CachedMeter, event: ReceivedEvent) -> Decimal | None:
     return total
 
 
-def _place(
+def _find_price_point(
     report: UnmatchedUsage, event: ReceivedEvent, meter: CachedMeter, customer: CachedCustomer | None
-) -> _Place | None:
+) -> _PricePoint | None:
     """Return where a meter is priced, if only a rate for the event, or its value, is missing."""
     if customer is None or report.reason not in (UnmatchedReason.NO_RATE, UnmatchedReason.BAD_VALUE):
         return None
@@ -198,31 +204,33 @@ def _place(
     for period in customer.periods_at(event.occurred_at, subscription_ref=event.subscription):
         for feature in load_terms(period.version_id, period.currency).by_meter.get(meter.id, ()):
             if feature.price is not None:
-                return _Place(feature, feature.price.currency, period.id)
+                return _PricePoint(feature, feature.price.currency, period.id)
     return None
 
 
-def _stake(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> Stake:
+def _group_value(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> GroupValue:
     group, value, place = parts[0]
     quantity = None if value is None else sum((part.value or ZERO for part in parts), ZERO)
-    assumed = quantity if place is None or quantity is not None else _assumed(parts, means)
+    assumed = quantity if place is None or quantity is not None else _assume_quantity(parts, means)
     amount = None
     if place is not None and place.feature.price is not None and assumed is not None:
-        amount = _dearest(place.feature.price, assumed, len(parts))
+        amount = _price_at_highest_rate(place.feature.price, assumed, len(parts))
     is_average = amount is not None and quantity is None
-    return Stake(
+    return GroupValue(
         group, len(parts), quantity, amount, place.currency if place and amount is not None else "", is_average
     )
 
 
-def _assumed(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> Decimal | None:
-    """Return what events without a value may have had; None where the customer has sent no other in their period."""
-    found = [means.get((one.place.period_id, one.place.feature.plan_feature_id)) for one in parts if one.place]
-    return sum((mean for mean in found if mean is not None), ZERO) if None not in found else None
+def _assume_quantity(parts: Sequence[_Part], means: Mapping[tuple[int, int], Decimal]) -> Decimal | None:
+    """
+    Return the assumed quantity of events without a value; None if the customer has no other events in their period.
+    """
+    averages = [means.get((part.place.period_id, part.place.feature.plan_feature_id)) for part in parts if part.place]
+    return sum((mean for mean in averages if mean is not None), ZERO) if None not in averages else None
 
 
-def _dearest(price: PriceTerms, quantity: Decimal, events: int) -> Decimal | None:
-    """Return what usage would cost at the dearest of a price's rates; None if all charge by what is not told."""
+def _price_at_highest_rate(price: PriceTerms, quantity: Decimal, events: int) -> Decimal | None:
+    """Return the cost of usage at the highest of a price's rates; None if all of them charge by missing facts."""
     amounts = []
     for rate in price.rates:
         alone = replace(price, rates=(rate,), included=ZERO, minimum=None, maximum=None)

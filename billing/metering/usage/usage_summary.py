@@ -1,4 +1,4 @@
-"""Usage of a customer, or of all, by day and by dimension: what charts and tables show, in one query each."""
+"""Usage of one or all customers by day and by dimension, for charts and tables, in one query each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,27 +20,27 @@ MOST_DAYS = 10_000
 
 
 ADDING = ("count", "sum")
-"""Aggregations whose hours add up to days; of peaks and averages (HOURLY) they are tallied, of others not told."""
+"""Aggregations whose hours add up to days. Peaks and averages use hourly states; others have no days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What one meter counted on one day of the clock that was asked for."""
+    """The usage of one meter on one day of the requested time zone."""
 
     meter_id: int
     day: date
     tally: AggregateState
 
 
-def quantity_of(aggregation: Aggregation, days: Iterable[Day]) -> Decimal:
-    """Return what an aggregation makes of several days together: a sum, or the greatest of all."""
-    together = reduce(aggregate_state.merge_states, (one.tally for one in days), aggregate_state.EMPTY)
-    return aggregate_state.compute_quantity("sum" if aggregation in ADDING else aggregation, together)
+def combine_days(aggregation: Aggregation, days: Iterable[Day]) -> Decimal:
+    """Return the quantity of several days together by the aggregation: a sum, or the greatest of all."""
+    merged = reduce(aggregate_state.merge_states, (day.tally for day in days), aggregate_state.EMPTY)
+    return aggregate_state.compute_quantity("sum" if aggregation in ADDING else aggregation, merged)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one value of one dimension takes of a meter's usage."""
+    """The share of one dimension value in a meter's usage."""
 
     meter_id: int
     dimension: str
@@ -49,7 +49,7 @@ class Share:
     events: int
 
 
-def by_day(
+def read_usage_by_day(
     *,
     customer_id: int,
     since: datetime,
@@ -58,35 +58,36 @@ def by_day(
     period_ids: Sequence[int] | None = None,
 ) -> list[Day]:
     """
-    Return a customer's usage from `since` until `until` by day of `zone`, of every meter that hours tell it of.
+    Return a customer's usage from `since` until `until` by day of `zone`, for every meter that hours can represent.
 
-    period_ids: what these periods counted alone; one that begins in the middle of an hour shares it with another.
+    period_ids: limits the usage to that counted in these periods; a period that starts within an hour shares that
+        hour.
     """
     rows = Rollup.objects.filter(
         period__subscription__customer=customer_id, period__ends_at__gt=since, bucket__gte=since, bucket__lt=until
     )
     if period_ids is not None:
         rows = rows.filter(period__in=period_ids)
-    return _days(rows, zone) + _tallied_days(customer_id, since, until, zone, period_ids)
+    return _read_days(rows, zone) + _read_stateful_days(customer_id, since, until, zone, period_ids)
 
 
-def all_by_day(*, since: datetime, zone: ZoneInfo) -> list[Day]:
-    """Return everybody's usage since a moment, by day of `zone`, of meters that add up; no sandbox customer's."""
-    return _days(Rollup.objects.filter(bucket__gte=since, period__subscription__customer__sandbox=False), zone)
+def read_all_usage_by_day(*, since: datetime, zone: ZoneInfo) -> list[Day]:
+    """Return the usage of all live customers since a time, by day of `zone`, for meters that add up."""
+    return _read_days(Rollup.objects.filter(bucket__gte=since, period__subscription__customer__sandbox=False), zone)
 
 
-def _days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
-    found = (
+def _read_days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
+    rows_by_day = (
         rows.filter(meter__aggregation__in=ADDING)
         .annotate(day=TruncDay("bucket", tzinfo=zone))
         .values_list("meter_id", "day")
         .annotate(Sum("quantity"), Sum("events"))
         .order_by("day", "meter_id")[:MOST_DAYS]
     )
-    return [Day(meter, day.date(), AggregateState(events, quantity)) for meter, day, quantity, events in found]
+    return [Day(meter, day.date(), AggregateState(events, quantity)) for meter, day, quantity, events in rows_by_day]
 
 
-_TALLIED = """
+_DAILY_STATES = """
 SELECT r.meter_id, (date_trunc('day', t.starts_at, %(zone)s) AT TIME ZONE %(zone)s)::date, sum(t.events)::bigint,
     sum(t.total), min(t.low), max(t.high), max(t.latest_at),
     (array_agg(t.latest_value ORDER BY t.latest_at DESC, t.latest_source COLLATE "C" DESC,
@@ -102,14 +103,14 @@ GROUP BY 1, 2 ORDER BY 2, 1 LIMIT %(most)s
 """
 
 
-def _tallied_days(
+def _read_stateful_days(
     customer_id: int, since: datetime, until: datetime, zone: ZoneInfo, period_ids: Sequence[int] | None
 ) -> list[Day]:
-    """Return the days of meters whose quantity is no sum: each with its own greatest, least and latest value."""
-    asked = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MOST_DAYS}
-    asked["periods"] = None if period_ids is None else list(period_ids)
+    """Return the days of meters whose quantity is no sum: each day with its own greatest, least and latest value."""
+    parameters = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MOST_DAYS}
+    parameters["periods"] = None if period_ids is None else list(period_ids)
     with connection.cursor() as cursor:
-        cursor.execute(_TALLIED, asked)
+        cursor.execute(_DAILY_STATES, parameters)
         return [
             Day(meter, day, AggregateState(events, total, low, high, EventValue(latest_at, "", "", latest)))
             for meter, day, events, total, low, high, latest_at, latest in cursor.fetchall()
@@ -125,8 +126,8 @@ GROUP BY 1, 2, 3 ORDER BY used DESC, 1, 2, 3 LIMIT %s
 """
 
 
-def by_dimension(*, period_ids: Sequence[int], count: int) -> list[Share]:
-    """Return the largest shares of these periods' usage, at most `count`, of meters that add up."""
+def read_largest_shares(*, period_ids: Sequence[int], count: int) -> list[Share]:
+    """Return the largest shares of these periods' usage, at most `count`, for meters that add up."""
     with connection.cursor() as cursor:
         cursor.execute(_SHARES, [list(period_ids), count])
         return [Share(*row) for row in cursor.fetchall()]

@@ -142,7 +142,7 @@ REAL_TIME_TASKS = {
     "billing.tasks.advance_clocks": "it does all of this",
     "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
     "billing.tasks.let_go_of_personal_data": "how long things are kept is a matter of real time",
-    "billing.tasks.work_on_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
+    "billing.tasks.run_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
     "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
     "customers.tasks.forget_old_portal_links": "how long things are kept is a matter of real time",

@@ -96,7 +96,7 @@ class _Reader:
 
     def _units(self, text: str) -> Decimal:
         try:
-            return check_amount(cell_parser.figure(text))
+            return check_amount(cell_parser.parse_number(text))
         except (CellRefused, InvalidAmount) as refusal:
             raise _Refused("units", str(refusal)) from refusal
 
@@ -104,7 +104,7 @@ class _Reader:
         if text.lower() in ("", CREDITS):
             return CREDITS
         try:
-            return cell_parser.currency(text)
+            return cell_parser.parse_currency(text)
         except CellRefused as refusal:
             raise _Refused("unit", f"Enter “credits”, or a currency. {refusal}") from refusal
 
@@ -112,7 +112,7 @@ class _Reader:
         if not text:
             return None
         try:
-            moment = cell_parser.moment(text)
+            moment = cell_parser.parse_time(text)
         except CellRefused as refusal:
             raise _Refused("expires", str(refusal)) from refusal
         if moment <= self._at:

@@ -1,4 +1,4 @@
-"""Coupons: what they take off, said in words and by an example while it is typed, and the plans that give them."""
+"""Coupons: their discount in words and as a live example, and the plans that give them."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -113,7 +113,9 @@ class PromotionInline(TabularInline):
 
 
 class CouponAdmin(ModelAdmin):
-    """Registered by billing, which adds what coupons were worth. What somebody holds keeps its terms: archive it."""
+    """
+    Registered by billing, which adds the discounts given. A redeemed coupon keeps its terms and can only be archived.
+    """
 
     form = CouponForm
     inlines = (PromotionInline,)
@@ -127,9 +129,9 @@ class CouponAdmin(ModelAdmin):
         return [example, *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Coupon | None = None) -> list[tuple[Any, dict[str, Any]]]:
-        what = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
+        terms = ["code", "name", ("percent", "amount", "currency"), ("duration", "periods"), "features", "fees"]
         limits = [("most_redemptions", "most_per_customer"), "redeem_from", "redeem_until"]
-        return [("What it takes off", {"fields": what}), ("How often, and when, it is given", {"fields": limits})]
+        return [("What it takes off", {"fields": terms}), ("How often, and when, it is given", {"fields": limits})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
         return TERMS if obj is not None and obj.redeemed else ()
@@ -142,7 +144,7 @@ class CouponAdmin(ModelAdmin):
 
     @display(description="Takes off", ordering="percent")
     def takes_off(self, coupon: Coupon) -> str:
-        return number_cell(value_of(coupon))
+        return number_cell(discount_of(coupon))
 
     @display(description="Lasts", ordering="duration")
     def lasts(self, coupon: Coupon) -> str:
@@ -161,43 +163,43 @@ class CouponAdmin(ModelAdmin):
         return ("planned", "planned") if planned else ("given", "is given")
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
-        """Say in words what the form asks for, and what it makes of invoices over 100."""
+        """Describe the coupon on the form in words, and show its effect on invoices of 100."""
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
         form = CouponForm(request.POST)
-        for name in ("code", "name"):  # neither matters, and the code may be a stored coupon's own
+        for name in ("code", "name"):  # irrelevant here, and a stored coupon's code would be refused as taken
             del form.fields[name]
         form.is_valid()
         problem = next((str(messages[0]) for messages in form.errors.values()), "")
-        context: dict[str, Any] = {"problem": problem, "is_untouched": not _names_a_figure(request.POST)}
+        context: dict[str, Any] = {"problem": problem, "is_untouched": not _has_figure(request.POST)}
         if not problem:
             coupon = Coupon(**{name: form.cleaned_data[name] for name in form.fields})
             context |= {"words": in_words(coupon), "examples": examples(coupon)}
         return TemplateResponse(request, "staff/catalog/coupon_example_result.html", context)
 
 
-def _names_a_figure(sent: Mapping[str, Any]) -> bool:
+def _has_figure(sent: Mapping[str, Any]) -> bool:
     return any(sent.get(name) for name in ("percent", "amount"))
 
 
-def value_of(coupon: Coupon) -> str:
+def discount_of(coupon: Coupon) -> str:
     if coupon.percent is not None:
         return f"{format_number(coupon.percent)} %"
     return format_money(coupon.amount or Decimal(0), coupon.currency)
 
 
 def lasting(coupon: Coupon) -> str:
-    """Return which invoices a coupon is taken off: “the first 3 invoices”."""
+    """Return the invoices that a coupon discounts: “the first 3 invoices”."""
     if coupon.duration == Duration.FOREVER:
         return "every invoice"
     return "the first invoice" if coupon.documents == 1 else f"the first {coupon.documents} invoices"
 
 
 def in_words(coupon: Coupon) -> str:
-    """Return what a coupon does as a sentence or two."""
+    """Return the effect of a coupon as a sentence or two."""
     scope = [f"usage of {code}" for code in coupon.features] + [f"the fee {code}" for code in coupon.fees]
-    of = f" {', '.join(scope)}" if scope else " all that is billed"
-    words = f"{value_of(coupon)} off{of}, on {lasting(coupon)} of whoever gets it."
+    scope_text = f" {', '.join(scope)}" if scope else " all that is billed"
+    words = f"{discount_of(coupon)} off{scope_text}, on {lasting(coupon)} of whoever gets it."
     limits = []
     if coupon.most_redemptions:
         limits.append(f"{format_units(coupon.most_redemptions, 'time')} in all")
@@ -211,13 +213,13 @@ def in_words(coupon: Coupon) -> str:
 
 
 def examples(coupon: Coupon) -> list[dict[str, str]]:
-    """Return what successive invoices over 100 come to."""
+    """Return the discounts and totals of successive invoices of 100."""
     currency = coupon.currency or "USD"
     discount = DiscountTerms(percent=coupon.percent, amount=coupon.amount)
-    (taken,) = apply_discounts([discount], [DiscountableLine("all", SAMPLE)], currency)
-    off, due = format_money(taken.total, currency), format_money(SAMPLE - taken.total, currency)
+    (applied,) = apply_discounts([discount], [DiscountableLine("all", SAMPLE)], currency)
+    discount_text, due_text = format_money(applied.total, currency), format_money(SAMPLE - applied.total, currency)
     count = min(coupon.documents or 2, 3)
-    rows = [{"invoice": f"Invoice {place}", "off": off, "due": due} for place in range(1, count + 1)]
+    rows = [{"invoice": f"Invoice {place}", "off": discount_text, "due": due_text} for place in range(1, count + 1)]
     if coupon.documents is not None:
         last = f"Invoice {coupon.documents + 1} on"
         rows.append(

@@ -15,7 +15,7 @@ from unfold.decorators import action, display
 
 from plans.admin.catalog.plan_wizard import StartAdmin
 from plans.admin.versions.publication import page_of
-from plans.admin.versions.version_page import span_of
+from plans.admin.versions.version_page import format_time_in_force
 from plans.models import Feature, Plan, PlanVersion
 from plans.models.catalog import FeatureKind
 from plans.models.versions import VersionState
@@ -32,7 +32,7 @@ class FeatureForm(forms.ModelForm):
         if metered and "meter" in cleaned and cleaned["meter"] is None:
             self.add_error("meter", "A metered feature needs the meter that counts it: choose one, or add it first.")
         if not metered and cleaned.get("meter"):
-            cleaned["meter"] = None  # the field is hidden then
+            cleaned["meter"] = None  # the form hides the field then
         return cleaned
 
 
@@ -53,7 +53,7 @@ class FeatureAdmin(ModelAdmin):
         return feature.kind, feature.get_kind_display()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A code is what the API and the events know a feature by."""
+        """Keep the code fixed: the API and events identify a feature by it."""
         return ("code",) if obj else ()
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class FeatureAdmin(ModelAdmin):
 
 
 class VersionInline(TabularInline):
-    """A plan's versions at a glance; each leads to its own page."""
+    """Overview of a plan's versions; each links to its own page."""
 
     model = PlanVersion
     extra = 0
@@ -83,7 +83,7 @@ class VersionInline(TabularInline):
 
     @display(description="In force")
     def in_force(self, version: PlanVersion) -> str:
-        return span_of(version)
+        return format_time_in_force(version)
 
 
 @admin.register(Plan)
@@ -120,7 +120,7 @@ class PlanAdmin(StartAdmin):
         return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def response_add(self, request: HttpRequest, obj: Plan, post_url_continue: str | None = None) -> HttpResponse:
-        """Go on to the first version: a plan without one sells nothing."""
+        """Continue with the first version, since a plan without one has nothing to sell."""
         add = reverse("admin:plans_planversion_add")
         return HttpResponseRedirect(f"{add}?plan={obj.pk}")
 
@@ -129,7 +129,7 @@ class PlanAdmin(StartAdmin):
 
     @action(description="New version", icon="add", permissions=["draft"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Start from the latest version there is, or from nothing."""
+        """Start from the latest version, or from an empty one if there is none."""
         plan = self.get_object(request, object_id)
         if plan is None:
             raise Http404(f"There is no plan {object_id}.")

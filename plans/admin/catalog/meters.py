@@ -1,4 +1,4 @@
-"""Meters: how events become a quantity."""
+"""Meters: the rules by which events become a quantity."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ MEANING = (
     "rounding",
     "rounding_places",
 )
-"""What a meter counts: frozen once a published version prices it (plans/triggers.py)."""
+"""The fields that define a meter's meaning, frozen once a published version prices it (plans/triggers.py)."""
 
 MOST_NAMED = 3
 
@@ -57,7 +57,10 @@ class MeterForm(forms.ModelForm):
         return self.cleaned_data["measures"] or Measures.DELTAS
 
     def clean(self) -> dict[str, Any]:
-        """Drop what the chosen aggregation does not read, which the page hides, and ask for what it does."""
+        """
+        Clear the fields that the chosen aggregation does not read (the page hides them), and require those that it
+        does.
+        """
         cleaned = super().clean() or self.cleaned_data
         aggregation = cleaned.get("aggregation", self.instance.aggregation)
         if "aggregation" not in self.fields:
@@ -90,7 +93,7 @@ class MeterForm(forms.ModelForm):
 
     def clean_excludes(self) -> list[Any]:
         excludes = self.cleaned_data["excludes"] or []
-        if not isinstance(excludes, list) or not all(isinstance(one, dict) and one for one in excludes):
+        if not isinstance(excludes, list) or not all(isinstance(event_filter, dict) and event_filter for event_filter in excludes):
             raise forms.ValidationError(
                 'Write a list of filters, such as [{"tier": ["internal"]}]; [] leaves none out.'
             )
@@ -160,17 +163,17 @@ class MeterAdmin(ModelAdmin):
 
 
 def pricing_versions(meter: Meter) -> list[str]:
-    """Return the published versions that price a meter, which therefore keeps its meaning: a few of them."""
-    if not hasattr(meter, "_pricing_versions"):  # asked once for each inline and field of a page
+    """Return some of the published versions that price a meter and thereby freeze its meaning."""
+    if not hasattr(meter, "_pricing_versions"):  # cached, since each inline and field of a page calls this
         drafts = [VersionState.DRAFT, VersionState.REVIEW]
-        granted = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
-        found = granted.select_related("version__plan").order_by("-version_id")[: MOST_NAMED + 1]
-        meter._pricing_versions = [str(one.version) for one in found]
+        plan_features = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
+        newest = plan_features.select_related("version__plan").order_by("-version_id")[: MOST_NAMED + 1]
+        meter._pricing_versions = [str(plan_feature.version) for plan_feature in newest]
     return meter._pricing_versions
 
 
 def locked_because(meter: Meter) -> str:
-    """Return why a meter's meaning cannot change, or nothing if it can."""
+    """Return why a meter's meaning can't change; empty if it can."""
     versions = pricing_versions(meter)
     if not versions:
         return ""

@@ -1,4 +1,4 @@
-"""A new plan from a template, with three questions to find the one that fits."""
+"""The creation of a plan from a template, with three questions that suggest one."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ from plans.admin.versions.comparison import page_of
 from plans.models import Plan
 from plans.models.meters import code
 from plans.models.prices import Consumption
-from plans.plan_templates.questions import QUESTIONS, suggestion
-from plans.plan_templates.template_import import start_from, templates
+from plans.plan_templates.questions import QUESTIONS, suggest_model
+from plans.plan_templates.template_import import create_plan_from_template, templates
 
 
 class StartForm(forms.Form):
-    template = forms.ChoiceField(choices=lambda: [(one.code, one.name) for one in templates()])
+    template = forms.ChoiceField(choices=lambda: [(template.code, template.name) for template in templates()])
     name = forms.CharField(max_length=120, label="Name of the plan", widget=UnfoldAdminTextInputWidget)
     code = forms.CharField(
         max_length=64,
@@ -34,14 +34,14 @@ class StartForm(forms.Form):
     currency = CurrencyCodeField(label="Currency")
 
     def clean_code(self) -> str:
-        asked: str = self.cleaned_data["code"]
-        if Plan.objects.filter(code=asked).exists():
-            raise forms.ValidationError(f"There is a plan “{asked}” already: choose another code.")
-        return asked
+        entered_code: str = self.cleaned_data["code"]
+        if Plan.objects.filter(code=entered_code).exists():
+            raise forms.ValidationError(f"There is a plan “{entered_code}” already: choose another code.")
+        return entered_code
 
 
 class StartAdmin(ModelAdmin):
-    """The page that a plan may start from."""
+    """The page for creating a plan from a template."""
 
     actions_list = ("start",)
 
@@ -49,8 +49,8 @@ class StartAdmin(ModelAdmin):
     def start(self, request: HttpRequest) -> HttpResponse:
         form = StartForm(request.POST or None, initial={"currency": usual_currency()})
         if request.method == "POST" and form.is_valid():
-            chosen = next(one for one in templates() if one.code == form.cleaned_data.pop("template"))
-            draft = start_from(chosen, **form.cleaned_data, by=request.user, at=timezone.now())
+            chosen = next(template for template in templates() if template.code == form.cleaned_data.pop("template"))
+            draft = create_plan_from_template(chosen, **form.cleaned_data, by=request.user, at=timezone.now())
             messages.success(request, f"{draft} is a draft from “{chosen.name}”: go over its figures.")
             return HttpResponseRedirect(page_of(draft))
         answers = {name: request.GET.get(name) for name in QUESTIONS}
@@ -67,15 +67,15 @@ class StartAdmin(ModelAdmin):
 
 
 def _suggested(answers: dict[str, str | None]) -> dict[str, Any]:
-    """Return the templates, those that fit the answers first, and what these suggest once all are given."""
-    found: dict[str, Any] = {"cards": [_card(one, fits=False) for one in templates()]}
+    """Return the templates, those that fit the answers first, and the suggestion once all questions are answered."""
+    context: dict[str, Any] = {"cards": [_card(template, fits=False) for template in templates()]}
     if all(answer in ("yes", "no") for answer in answers.values()):
-        asked = suggestion(**{name: answer == "yes" for name, answer in answers.items()})
-        cards = [_card(one, fits=asked.consumption in one.suits) for one in templates()]
-        found["cards"] = sorted(cards, key=lambda card: not card["fits"])
-        found["suggestion"] = asked
-        found["model"] = _word(asked.consumption)
-    return found
+        suggestion = suggest_model(**{name: answer == "yes" for name, answer in answers.items()})
+        cards = [_card(template, fits=suggestion.consumption in template.suits) for template in templates()]
+        context["cards"] = sorted(cards, key=lambda card: not card["fits"])
+        context["suggestion"] = suggestion
+        context["model"] = _word(suggestion.consumption)
+    return context
 
 
 def _word(consumption: Consumption) -> str:

@@ -1,4 +1,4 @@
-"""What prices leave over their unit costs: of all live versions, and of one."""
+"""The margins of prices over unit costs, for all live versions or a single one."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -20,14 +20,14 @@ LEAST = Decimal(0)
 
 
 class MarginsAdmin(ComparisonAdmin):
-    """The page that tells what a version's rates leave over what their usage costs now."""
+    """The page with the margins of a version's rates over current unit costs."""
 
     @action(description="Margins", icon="trending_down", url_path="margins")
     def margins(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         at, title = timezone.now(), f"Margins of {version}"
-        found = compute_margins(version, at=at), find_missing_costs([version], at=at)
-        return margins_page(self, request, *found, title=title, back=page_of(version), of_one=True)
+        findings = compute_margins(version, at=at), find_missing_costs([version], at=at)
+        return margins_page(self, request, *findings, title=title, back=page_of(version), of_one=True)
 
 
 def margins_page(
@@ -40,17 +40,21 @@ def margins_page(
     back: str,
     of_one: bool = False,
 ) -> TemplateResponse:
-    """Return a page of margins (of one version), the thinnest first, that says which leave less than asked for."""
-    wanted = _percent(request.GET.get("least"))
-    found = sorted(margins, key=lambda one: (one.percent is not None, one.percent or 0))
+    """
+    Return a page of margins, the lowest first, that marks those below the requested percentage.
+
+    of_one: whether all margins are of a single version.
+    """
+    least = _percent(request.GET.get("least"))
+    sorted_margins = sorted(margins, key=lambda margin: (margin.percent is not None, margin.percent or 0))
     context = {
         **page.admin_site.each_context(request),
         "title": title,
         "opts": None,
-        "least": format_number(wanted),
-        "rows": [_row(one, wanted) for one in found],
-        "uncosted": [(str(one.version), page_of(one.version), str(one)) for one in uncosted],
-        "failing": sum(not one.is_at_least(wanted) for one in found),
+        "least": format_number(least),
+        "rows": [_row(margin, least) for margin in sorted_margins],
+        "uncosted": [(str(missing.version), page_of(missing.version), str(missing)) for missing in uncosted],
+        "failing": sum(not margin.is_at_least(least) for margin in sorted_margins),
         "back": back,
         "of_one": of_one,
     }
@@ -58,25 +62,25 @@ def margins_page(
     return TemplateResponse(request, "staff/catalog/margins.html", context)
 
 
-def _row(one: RateMargin, least: Decimal) -> dict[str, Any]:
-    price = Decimal(one.price.numerator) / one.price.denominator
+def _row(margin: RateMargin, least: Decimal) -> dict[str, Any]:
+    price = Decimal(margin.price.numerator) / margin.price.denominator
     return {
-        "version": str(one.version),
-        "url": page_of(one.version),
-        "feature": one.feature,
-        "rate": one.rate,
-        "usage": format_match(dict(sorted(one.dimensions.items()))) or DEFAULT,
-        "above": format_units(one.above, one.unit) if one.above else "",
-        "price": format_money(round(price, 12).normalize(), one.currency),
-        "cost": format_money(one.cost, one.currency),
-        "percent": "nothing charged" if one.percent is None else f"{format_number(one.percent)} %",
-        "holds": one.is_at_least(least),
+        "version": str(margin.version),
+        "url": page_of(margin.version),
+        "feature": margin.feature,
+        "rate": margin.rate,
+        "usage": format_match(dict(sorted(margin.dimensions.items()))) or DEFAULT,
+        "above": format_units(margin.above, margin.unit) if margin.above else "",
+        "price": format_money(round(price, 12).normalize(), margin.currency),
+        "cost": format_money(margin.cost, margin.currency),
+        "percent": "nothing charged" if margin.percent is None else f"{format_number(margin.percent)} %",
+        "holds": margin.is_at_least(least),
     }
 
 
 def _percent(text: str | None) -> Decimal:
     try:
-        wanted = Decimal(text or LEAST)
+        percent = Decimal(text or LEAST)
     except ArithmeticError:
         return LEAST
-    return wanted if wanted.is_finite() and abs(wanted) <= 100 else LEAST
+    return percent if percent.is_finite() and abs(percent) <= 100 else LEAST

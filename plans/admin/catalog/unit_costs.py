@@ -1,4 +1,4 @@
-"""Unit costs: what usage costs us, and which prices still hold a margin over it."""
+"""Unit costs, their import, and the margins of prices over them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from plans.admin.catalog.price_margins import margins_page
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
 from plans.admin.fields.file_upload import UploadForm
-from plans.admin.fields.price_unit import PerField, of_one
+from plans.admin.fields.price_unit import PerField, to_unit_price
 from plans.catalog.dimension_text import format_match
 from plans.costs import unit_costs
 from plans.costs.cost_lists import COLUMNS, REQUIRED_COLUMNS, ImportedCost, RowsRefused, cost_rows, import_costs
@@ -40,12 +40,12 @@ class UnitCostForm(forms.ModelForm):
         widgets = {"cost": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        """Try what saving does, and say why it would be refused."""
+        """Try to record the cost, and show why it would be refused."""
         cleaned = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
         try:
-            cleaned["cost"] = of_one(cleaned["cost"], cleaned.pop("per"))
+            cleaned["cost"] = to_unit_price(cleaned["cost"], cleaned.pop("per"))
         except forms.ValidationError as refusal:
             self.add_error("cost", refusal)
             return cleaned
@@ -56,20 +56,25 @@ class UnitCostForm(forms.ModelForm):
         return cleaned
 
     def recorded(self) -> dict[str, Any]:
-        """Return what to record: of a stored cost, what says which one it is stays as it was."""
-        kept = {name: getattr(self.instance, name) for name in ("meter", "match", "valid_from") if self.instance.pk}
+        """Return the arguments to record; a stored cost keeps the fields that identify it."""
+        identity = {name: getattr(self.instance, name) for name in ("meter", "match", "valid_from") if self.instance.pk}
         if self.instance.pk:
-            kept["currency"] = str(self.instance.currency)
-        return {**{name: value for name, value in self.cleaned_data.items() if name != "per"}, **kept}
+            identity["currency"] = str(self.instance.currency)
+        return {**{name: value for name, value in self.cleaned_data.items() if name != "per"}, **identity}
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Leave the time out of what Django checks beforehand: the operation makes room in it."""
+        """
+        Exclude the dates from Django's check of the exclusion constraint: recording the cost adjusts its neighbors.
+        """
         return super()._get_validation_exclusions() | {"valid_from", "valid_to"}
 
 
 @admin.register(UnitCost)
 class UnitCostAdmin(ModelAdmin):
-    """A list by usage and time; what usage was counted by is kept, so a new figure begins at a new moment."""
+    """
+    Unit costs by usage and time. A cost by which usage was counted can't change, so a new figure starts at a later
+    time.
+    """
 
     form = UnitCostForm
     list_display = ("meter", "usage", "cost_shown", "valid_from", "valid_to", "note")
@@ -121,29 +126,29 @@ class UnitCostAdmin(ModelAdmin):
             return HttpResponseRedirect(reverse("admin:plans_unitcost_change", args=[object_id]))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """No removal of many at once: each says for itself whether it may go."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
+        """Remove bulk deletion: each cost may be protected."""
+        return {name: bulk_action for name, bulk_action in super().get_actions(request).items() if name != "delete_selected"}
 
     # Files ---------------------------------------------------------------------------------------------------
 
     @action(description="Import", icon="upload", url_path="from-file", permissions=["add"])
     def take_file(self, request: HttpRequest) -> HttpResponse:
-        """Take in a table of costs: show what it would do first, then do it."""
+        """Import a table of costs: a dry run that shows its effect, then the import."""
         form = UploadForm(request.POST or None, request.FILES or None)
-        taken, problems = [], []
+        imported, problems = [], []
         if request.method == "POST" and form.is_valid():
             try:
                 rows = read_table(form.content, name=form.name, columns=COLUMNS, needed=REQUIRED_COLUMNS)
-                taken = import_costs(rows, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed)
+                imported = import_costs(rows, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed)
             except FileRefused as refusal:
                 form.add_error("file", str(refusal))
             except RowsRefused as refusal:
                 problems = refusal.problems
             else:
                 if form.is_confirmed:
-                    stored = sum(one.outcome != "same" for one in taken)
+                    stored_count = sum(imported_cost.outcome != "same" for imported_cost in imported)
                     messages.success(
-                        request, f"{format_number(stored)} of {format_number(len(taken))} unit costs were recorded."
+                        request, f"{format_number(stored_count)} of {format_number(len(imported))} unit costs were recorded."
                     )
                     return HttpResponseRedirect(reverse("admin:plans_unitcost_changelist"))
         context = {
@@ -153,9 +158,9 @@ class UnitCostAdmin(ModelAdmin):
             "form": form,
             "columns": COLUMNS,
             "problems": problems,
-            "rows": [_taken_row(one) for one in taken],
-            "changes": sum(one.outcome != "same" for one in taken),
-            "hidden": form.hidden() if taken else [],
+            "rows": [_import_row(imported_cost) for imported_cost in imported],
+            "changes": sum(imported_cost.outcome != "same" for imported_cost in imported),
+            "hidden": form.hidden() if imported else [],
             "back": reverse("admin:plans_unitcost_changelist"),
         }
         request.current_app = self.admin_site.name
@@ -163,7 +168,7 @@ class UnitCostAdmin(ModelAdmin):
 
     @action(description="Download", icon="download", url_path="as-file", permissions=["view"])
     def download(self, request: HttpRequest) -> HttpResponse:
-        """Send all costs in the form that import takes; without any, its columns."""
+        """Send all costs in the import's format; only the header if there are none."""
         stored = self.get_queryset(request).order_by("meter__code", "pk")
         headers = {"Content-Disposition": f'attachment; filename="unit-costs-{timezone.now():%Y-%m-%d}.csv"'}
         content = as_csv(COLUMNS, cost_rows(stored))
@@ -173,22 +178,22 @@ class UnitCostAdmin(ModelAdmin):
 
     @action(description="Margins", icon="trending_down", url_path="margins", permissions=["view"])
     def show_margins(self, request: HttpRequest) -> TemplateResponse:
-        """Show what live prices leave over their unit costs, the thinnest first."""
+        """Show the margins of live prices over their unit costs, the lowest first."""
         back = reverse("admin:plans_unitcost_changelist")
-        found = compute_live_margins(at=timezone.now())
-        return margins_page(self, request, *found, title="Margins of live prices", back=back)
+        findings = compute_live_margins(at=timezone.now())
+        return margins_page(self, request, *findings, title="Margins of live prices", back=back)
 
 
-def _taken_row(one: ImportedCost) -> dict[str, Any]:
-    """Return what a row of a file would do as the dry run's table shows it."""
-    currency = str(one.cost.currency)
-    before = one.before if one.before is None or one.outcome != "same" else None
+def _import_row(imported: ImportedCost) -> dict[str, Any]:
+    """Return the effect of an imported row for the table of the dry run."""
+    currency = str(imported.cost.currency)
+    before = imported.before if imported.before is None or imported.outcome != "same" else None
     return {
-        "row": one.row,
-        "what": one.outcome,
-        "usage": f"{one.cost.meter}: {format_match(one.cost.match) or DEFAULT}",
+        "row": imported.row,
+        "what": imported.outcome,
+        "usage": f"{imported.cost.meter}: {format_match(imported.cost.match) or DEFAULT}",
         "before": format_money(before.cost, currency) if before else "",
-        "cost": format_money(one.cost.cost, currency),
-        "since": one.cost.valid_from,
-        "until": one.cost.valid_to,
+        "cost": format_money(imported.cost.cost, currency),
+        "since": imported.cost.valid_from,
+        "until": imported.cost.valid_to,
     }

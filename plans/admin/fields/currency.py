@@ -1,4 +1,4 @@
-"""A currency as one types it: three letters."""
+"""A currency field for typed codes."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ WORD = "credits"
 
 class CurrencyCodeField(forms.CharField):
     """
-    A code of ISO 4217. Typed, since a list of 160 entries in every row of a table would be its heaviest part.
+    A code of ISO 4217. It is typed, since a list of 160 entries in every row would be the heaviest part of a page.
 
-    takes_credits: whether it may say “credits” instead.
+    takes_credits: whether “credits” is accepted as well.
 
     :raises ValidationError: if ISO 4217 does not know the code.
     """
@@ -48,7 +48,7 @@ class CurrencyCodeField(forms.CharField):
 
 
 def usual_currency() -> str:
-    """Return the currency that the catalog was last priced in."""
+    """Return the currency of the price or fee added last."""
     for model in (Price, Fee):
         charged = model.objects.exclude(currency=CREDITS).order_by("-pk")
         if latest := charged.values_list("currency", flat=True).first():

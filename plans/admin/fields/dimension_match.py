@@ -1,4 +1,4 @@
-"""A rate's match as a field of a form."""
+"""A form field for the dimensions that a rate matches."""
 
 from typing import Any
 
@@ -37,10 +37,10 @@ class MatchField(forms.CharField):
             raise forms.ValidationError(str(refusal)) from refusal
 
     def validate(self, value: Any) -> None:
-        """An empty match is the default rate, not a missing answer."""
+        """Accept an empty match, which means the default rate."""
 
     def run_validators(self, value: Any) -> None:
-        """The model's own bounds hold; text validators do not fit a mapping."""
+        """Run no text validators on a mapping; the model's own bounds apply."""
 
 
 class MatchInput(UnfoldAdminTextInputWidget):

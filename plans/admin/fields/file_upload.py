@@ -1,4 +1,4 @@
-"""Taking in a file: a dry run that shows what it would do, and a button that does just that."""
+"""File upload with a dry run that shows its effect and a button that confirms it."""
 
 import base64
 import binascii
@@ -12,9 +12,10 @@ from lib.tabular_files import MOST_BYTES
 
 class UploadForm(forms.Form):
     """
-    A file, or the one of the dry run again: it goes with the page, so that no server has to keep it.
+    An uploaded file, or the confirmation of one: the page carries the file of the dry run, so no server has to store
+    it.
 
-    `name` and `content` are of either.
+    `name` and `content` are those of either file.
     """
 
     file = forms.FileField(label="File", required=False, widget=UnfoldAdminFileFieldWidget)
@@ -43,9 +44,9 @@ class UploadForm(forms.Form):
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether its dry run was looked at and agreed to."""
+        """Whether the user has seen the dry run and confirmed it."""
         return bool(self.cleaned_data.get("kept")) and not self.cleaned_data.get("file")
 
     def hidden(self) -> list[tuple[str, str]]:
-        """Return the file as fields of the page that asks for consent."""
+        """Return the file as hidden fields of the confirmation page."""
         return [("kept_name", self.name[-200:]), ("kept", base64.b64encode(self.content).decode())]

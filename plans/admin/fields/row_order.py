@@ -1,4 +1,4 @@
-"""Rows of an inline stay in the order they were left in: by dragging, or by number."""
+"""Inline rows that keep their order, set by dragging or by number."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from unfold.forms import PaginationInlineFormSet
 
 
 class OrderedFormSet(PaginationInlineFormSet):
-    """A new row whose position was not said goes after all others."""
+    """Gives new rows without a position the last positions."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -21,14 +21,14 @@ class OrderedFormSet(PaginationInlineFormSet):
     def clean(self) -> None:
         super().clean()
         rows = self.kept()
-        said = [form.cleaned_data["position"] for form in rows if form.cleaned_data.get("position") is not None]
-        last = max(said, default=-1)
+        positions = [form.cleaned_data["position"] for form in rows if form.cleaned_data.get("position") is not None]
+        last = max(positions, default=-1)
         for form in rows:
             if form.cleaned_data.get("position") is None:
                 last += 1
                 form.instance.position = form.cleaned_data["position"] = last
 
     def kept(self) -> list[ModelForm]:
-        """Return the rows that will be stored: neither empty nor marked for removal."""
+        """Return the rows to store: neither empty nor marked for deletion."""
         rows = [form for form in self.forms if getattr(form, "cleaned_data", None)]
         return [form for form in rows if not self._should_delete_form(form)]

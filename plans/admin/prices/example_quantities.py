@@ -1,4 +1,4 @@
-"""Quantities to work an example for, several at once."""
+"""A form field for the quantities of live examples."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,12 +9,12 @@ from lib.admin.number_fields import NumberInput
 from lib.decimals import MOST_UNITS, to_plain_string
 
 MOST = 5
-"""Examples worked out at once."""
+"""Maximum number of examples at once."""
 
 
 class QuantitiesField(forms.CharField):
     """
-    Numbers with blanks or semicolons between them; a comma only sets thousands apart.
+    Numbers separated by spaces or semicolons; a comma separates thousands.
 
     :raises ValidationError: if one is not a number of units from 0 to 10⁵⁰.
     """
@@ -24,25 +24,25 @@ class QuantitiesField(forms.CharField):
         super().__init__(**{"required": False, "max_length": 300, "widget": widget, **kwargs})
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """An example is never worth saving."""
+        """Never count as a change, since examples are not saved."""
         return False
 
     def to_python(self, value: Any) -> list[Decimal]:
-        return [_quantity(one) for one in str(value or "").replace(";", " ").split()][:MOST]
+        return [_quantity(text) for text in str(value or "").replace(";", " ").split()][:MOST]
 
     def validate(self, value: Any) -> None: ...
 
     def run_validators(self, value: Any) -> None: ...
 
 
-def usual(*, bounds: list[Decimal], included: Decimal) -> list[Decimal]:
-    """Return the quantities that tell most about a price: its edges and twice the last of them."""
-    edges = bounds[-2:] or [included + 1000]
-    return [*edges, edges[-1] * 2] if bounds else [edges[0], edges[0] * 10]
+def default_quantities(*, bounds: list[Decimal], included: Decimal) -> list[Decimal]:
+    """Return the most informative quantities for a price: its last bounds, and twice the highest one."""
+    informative = bounds[-2:] or [included + 1000]
+    return [*informative, informative[-1] * 2] if bounds else [informative[0], informative[0] * 10]
 
 
 def text_of(quantities: list[Decimal]) -> str:
-    return " ".join(to_plain_string(one) for one in quantities)
+    return " ".join(to_plain_string(quantity) for quantity in quantities)
 
 
 def _quantity(text: str) -> Decimal:

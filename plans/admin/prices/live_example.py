@@ -1,7 +1,7 @@
 """
-The live example beside the grid: what the figures on the page come to, before they are saved.
+The live example next to the price grid: the amounts that the figures on the page give, before they are saved.
 
-It is worked out by the rating function that bills, on terms built as plans.catalog.stored_terms builds them.
+The rating function that bills computes it, on terms built as in plans.catalog.stored_terms.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from django.utils import timezone
 from lib.currencies import CREDITS
 from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
-from plans.admin.prices.example_quantities import MOST, usual
+from plans.admin.prices.example_quantities import MOST, default_quantities
 from plans.admin.prices.rating_parts import Row, rows_of
 from plans.catalog.stored_terms import build_rate_terms, combine_rates
 from plans.costs.unit_costs import to_cost_rates, usage_at_cost
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What some usage comes to: “125,000 calls = $134.38”, and why."""
+    """The amount of an example, “125,000 calls = $134.38”, and its explanation."""
 
     usage: str
     amount: str
@@ -47,8 +47,8 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A rate as it stands on the page, and the quantities to work it out for; none: the usual ones."""
+class ExampleRate:
+    """A rate as on the page, and the quantities for its examples; empty for the default ones."""
 
     rate: Rate
     tiers: Sequence[Tier]
@@ -56,31 +56,32 @@ class Asked:
 
 
 def examples(
-    granted: PlanFeature, currency: str, asked: Sequence[Asked], *, price: Price | None = None
+    plan_feature: PlanFeature, currency: str, example_rates: Sequence[ExampleRate], *, price: Price | None = None
 ) -> list[Example]:
     """
-    Return what each of several quantities comes to; where there are several rates, the nth of each together.
+    Return an example for each quantity; with several rates, the nth quantities of all rates make up the nth example.
 
-    price: its minimum and maximum bound what it comes to. What charges single events is shown one of each quantity.
+    price: its minimum and maximum bound the amounts. Charges on single events are shown for one event of each
+        quantity.
 
     :raises ValueError: if the figures cannot charge, in finance's words.
     """
-    # Rates that are not saved yet have no key of their own: their place on the page is one.
-    rates = [replace(build_rate_terms(one.rate, one.tiers), key=place) for place, one in enumerate(asked)]
-    terms = combine_rates(granted, granted.feature.meter, rates, currency, price=price)
-    unit = granted.feature.meter.unit
-    if granted.consumption == Consumption.CREDITS and currency != CREDITS:  # what a credit costs, not a use
+    # Unsaved rates have no key yet, so their position on the page serves as one.
+    rates = [replace(build_rate_terms(example_rate.rate, example_rate.tiers), key=position) for position, example_rate in enumerate(example_rates)]
+    terms = combine_rates(plan_feature, plan_feature.feature.meter, rates, currency, price=price)
+    unit = plan_feature.feature.meter.unit
+    if plan_feature.consumption == Consumption.CREDITS and currency != CREDITS:  # the price of a credit, not of usage
         terms, unit = replace(terms, included=Decimal(0), rounding=None), CREDIT
-    quantities = [list(one.quantities) or _usual(terms.included, one) for one in asked]
+    quantities = [list(example_rate.quantities) or _usual(terms.included, example_rate) for example_rate in example_rates]
     count = min(MOST, max(map(len, quantities), default=0))
-    used = [{place: _nth(all_of, index) for place, all_of in enumerate(quantities)} for index in range(count)]
-    costs = to_cost_rates(granted.feature.meter.unit_costs.filter(currency=currency))
+    used = [{position: _nth(rate_quantities, index) for position, rate_quantities in enumerate(quantities)} for index in range(count)]
+    costs = to_cost_rates(plan_feature.feature.meter.unit_costs.filter(currency=currency))
     return [_example(terms, usage, unit, costs) for usage in used]
 
 
-def _usual(included: Decimal, one: Asked) -> list[Decimal]:
-    bounds = sorted(tier.up_to for tier in one.tiers if tier.up_to is not None)
-    return usual(bounds=bounds, included=included)
+def _usual(included: Decimal, example_rate: ExampleRate) -> list[Decimal]:
+    bounds = sorted(tier.up_to for tier in example_rate.tiers if tier.up_to is not None)
+    return default_quantities(bounds=bounds, included=included)
 
 
 def _nth(quantities: list[Decimal], index: int) -> Decimal:
@@ -95,13 +96,13 @@ def _example(
         rate.key: usage_at_cost(rate, quantities[int(rate.key)], dict(rate.match), costs=costs, at=now)
         for rate in terms.rates
     }
-    rated = rating.rate_usage(terms, usage)
-    used = sum(quantities.values(), Decimal(0))
+    result_rating = rating.rate_usage(terms, usage)
+    total_quantity = sum(quantities.values(), Decimal(0))
     return Example(
-        usage=format_units(used, unit),
-        amount=format_money(rated.invoiced_amount, terms.currency),
-        lines=[_line(line, terms.currency) for line in rated.invoice_lines],
-        has_fees=any(part.flat_fee for line in rated.invoice_lines for part in line.parts),
+        usage=format_units(total_quantity, unit),
+        amount=format_money(result_rating.invoiced_amount, terms.currency),
+        lines=[_line(line, terms.currency) for line in result_rating.invoice_lines],
+        has_fees=any(part.flat_fee for line in result_rating.invoice_lines for part in line.parts),
     )
 
 

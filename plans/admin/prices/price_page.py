@@ -1,4 +1,4 @@
-"""A price: its rates, their tiers, and a live example beside them."""
+"""The page of a price: its rates with their tiers, and a live example."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from lib.currencies import CREDITS
 from lib.formats import currency_name, format_units
 from plans.admin.fields.currency import CurrencyCodeField, usual_currency
 from plans.admin.prices.example_quantities import QuantitiesField
-from plans.admin.prices.live_example import Asked, examples
+from plans.admin.prices.live_example import ExampleRate, examples
 from plans.admin.prices.rates import RateInline, is_editable
 from plans.models import PlanFeature, Price
 from plans.models.prices import PREPAID, TIERED, Consumption
@@ -61,7 +61,7 @@ class PriceForm(forms.ModelForm):
 
 @admin.register(Price)
 class PriceAdmin(ModelAdmin):
-    """Reached from its version's page; a list of all prices would say nothing, so it leads to the versions."""
+    """Reached from its version's page; the list of all prices redirects to the versions."""
 
     form = PriceForm
     show_add_link = False
@@ -91,13 +91,14 @@ class PriceAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> list[tuple[None, dict[str, Any]]]:
         first = ["version_link", "terms", "stands_in"] if obj else ["plan_feature", "currency"]
-        # What is paid use by use has no bounds (plans.publishing.readiness), unless some are there to be taken away.
+        # A price paid by a wallet has no bounds (plans.publishing.readiness), unless some are left that must be
+        # removed.
         is_paid = obj is not None and obj.plan_feature.consumption in PREPAID
         bounds = [] if is_paid and obj.minimum is None and obj.maximum is None else [("minimum", "maximum")]
         return [(None, {"fields": [*first, *bounds, ("resets_every", "resets_unit")]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Price | None = None) -> tuple[str, ...]:
-        # Its currency is shown in other words; named here, it is no field of the form that asks for it.
+        # `stands_in` shows the currency; listed here as read-only, it is not a form field.
         return ("version_link", "terms", "stands_in", "currency") if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -105,24 +106,24 @@ class PriceAdmin(ModelAdmin):
         return {"plan_feature": request.GET.get("plan_feature"), "currency": currency}
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        asked = request.POST.get("plan_feature") or request.GET.get("plan_feature") or "0"
-        granted = get_object_or_404(PlanFeature, pk=int(asked) if asked.isdecimal() else 0)
-        if not granted.version.is_editable:
-            raise PermissionDenied(f"{granted.version} is published: start a new version from it.")
-        title = f"Add a price for {granted.feature} to {granted.version}"
+        plan_feature_id = request.POST.get("plan_feature") or request.GET.get("plan_feature") or "0"
+        plan_feature = get_object_or_404(PlanFeature, pk=int(plan_feature_id) if plan_feature_id.isdecimal() else 0)
+        if not plan_feature.version.is_editable:
+            raise PermissionDenied(f"{plan_feature.version} is published: start a new version from it.")
+        title = f"Add a price for {plan_feature.feature} to {plan_feature.version}"
         return super().add_view(request, form_url, {"title": title, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         price = self.get_object(request, object_id)
-        more = (
+        page_context = (
             {"title": f"Price of {price}", "example_rates": list(price.rates.order_by("position"))} if price else {}
         )
-        return super().change_view(request, object_id, form_url, more | (extra_context or {}))
+        return super().change_view(request, object_id, form_url, page_context | (extra_context or {}))
 
     def response_add(self, request: HttpRequest, obj: Price, post_url_continue: str | None = None) -> HttpResponse:
-        """Go on to the rates: a price without any charges nothing."""
+        """Continue with the rates, since a price without any charges nothing."""
         return HttpResponseRedirect(reverse("admin:plans_price_change", args=[obj.pk]))
 
     def response_post_save_change(self, request: HttpRequest, obj: Price) -> HttpResponse:
@@ -141,11 +142,11 @@ class PriceAdmin(ModelAdmin):
 
     @display(description="Currency")
     def stands_in(self, price: Price) -> str:
-        """Return what the price is in, and what of the feature it is of, where a wallet pays."""
-        granted, name = price.plan_feature, currency_name(price.currency)
-        if granted.consumption == Consumption.BALANCE:
+        """Return the currency, and for a feature paid by a wallet which of its prices this is."""
+        plan_feature, name = price.plan_feature, currency_name(price.currency)
+        if plan_feature.consumption == Consumption.BALANCE:
             return f"{name}: what each use takes from the balance"
-        if granted.consumption != Consumption.CREDITS:
+        if plan_feature.consumption != Consumption.CREDITS:
             return name
         if price.currency == CREDITS:
             return f"{name}: what each use burns"
@@ -153,12 +154,12 @@ class PriceAdmin(ModelAdmin):
 
     @display(description="Feature")
     def terms(self, price: Price) -> str:
-        granted, meter = price.plan_feature, price.plan_feature.feature.meter
-        included = f", {format_units(granted.included, meter.unit)} of it included" if granted.included else ""
+        plan_feature, meter = price.plan_feature, price.plan_feature.feature.meter
+        included = f", {format_units(plan_feature.included, meter.unit)} of it included" if plan_feature.included else ""
         dimensions = f". It can be priced by {', '.join(meter.dimensions)}." if meter.dimensions else "."
-        return f"{granted.feature}, metered by “{meter}”{included}{dimensions}"
+        return f"{plan_feature.feature}, metered by “{meter}”{included}{dimensions}"
 
-    # Who may do what: the version decides --------------------------------------------------------------------
+    # Permissions: the version decides ------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: Price | None = None) -> bool:
         return super().has_change_permission(request, obj) and is_editable(obj)
@@ -169,7 +170,7 @@ class PriceAdmin(ModelAdmin):
     # Saving --------------------------------------------------------------------------------------------------
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Drop the tiers of rates that are not tiered any more, before their rates are stored."""
+        """Delete the tiers of rates that are no longer tiered, before the rates are saved."""
         if change:
             for rate_form in formsets[0].kept():
                 if rate_form.cleaned_data["model"] not in TIERED:
@@ -181,40 +182,44 @@ class PriceAdmin(ModelAdmin):
     # The live example ----------------------------------------------------------------------------------------
 
     def example_view(self, request: HttpRequest, object_id: int) -> TemplateResponse:
-        """Work out what the figures on the page come to, saved or not."""
+        """Show the amounts that the figures on the page give, saved or not."""
         price = get_object_or_404(self.get_queryset(request), pk=object_id)
         if not self.has_view_or_change_permission(request, price):
             raise PermissionDenied
-        problem, found = "", []
+        problem, computed = "", []
         try:
-            asked = (
-                self._asked_of_page(request, price) if "rates-TOTAL_FORMS" in request.POST else _asked(request, price)
+            example_rates = (
+                self._rates_on_page(request, price) if "rates-TOTAL_FORMS" in request.POST else _stored_rates(request, price)
             )
-            found = examples(price.plan_feature, str(price.currency), asked, price=price)
+            computed = examples(price.plan_feature, str(price.currency), example_rates, price=price)
         except ValueError as error:
             problem = str(error)
-        context = {"examples": found, "problem": problem}
+        context = {"examples": computed, "problem": problem}
         return TemplateResponse(request, "staff/catalog/price_example_result.html", context)
 
-    def _asked_of_page(self, request: HttpRequest, price: Price) -> list[Asked]:
-        """Read the rates from the form on the page; raise ValueError with the first thing that is wrong in it."""
+    def _rates_on_page(self, request: HttpRequest, price: Price) -> list[ExampleRate]:
+        """
+        Read the rates from the form on the page.
+
+        :raises ValueError: with the first problem of the form.
+        """
         formset = self._create_formsets(request, price, change=True)[0][0]
         formset.is_valid()
         rows = formset.kept()
-        for row in [*rows, *(tier for one in rows for tier in one.tier_formset.forms)]:
+        for row in [*rows, *(tier for rate_row in rows for tier in rate_row.tier_formset.forms)]:
             for messages in row.errors.values():
                 raise ValueError(str(messages[0]))
         return [
-            Asked(row.instance, [tier.instance for tier in row.tier_formset.ladder()], row.cleaned_data["example"])
+            ExampleRate(row.instance, [tier.instance for tier in row.tier_formset.ladder()], row.cleaned_data["example"])
             for row in rows
         ]
 
 
-def _asked(request: HttpRequest, price: Price) -> list[Asked]:
-    """Read the rates as they are stored, and the quantities from the page of a published version."""
+def _stored_rates(request: HttpRequest, price: Price) -> list[ExampleRate]:
+    """Read the stored rates, and the quantities from the page of a published version."""
     field = QuantitiesField()
     return [
-        Asked(rate, list(rate.tiers.all()), field.to_python(request.POST.get(f"example-{rate.pk}")))
+        ExampleRate(rate, list(rate.tiers.all()), field.to_python(request.POST.get(f"example-{rate.pk}")))
         for rate in price.rates.prefetch_related("tiers").order_by("position", "pk")
     ]
 

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from lib.admin.number_fields import NumberInput, strip_padding
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
-from plans.admin.fields.price_unit import PerField, of_one, readable_per
+from plans.admin.fields.price_unit import PerField, to_unit_price, readable_per
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.tiers import TierFormSet, TierInline
@@ -33,7 +33,7 @@ READ_BY = {
     "cost_source": ChargeModel.DYNAMIC,
     "markup": ChargeModel.DYNAMIC,
 }
-"""Fields that only one model reads."""
+"""Fields that only one charge model reads."""
 
 UNREAD: dict[str, Any] = {
     "package_rounding": PackageRounding.UP,
@@ -46,14 +46,14 @@ UNREAD: dict[str, Any] = {
     "cost_source": CostSource.EVENT,
     "markup": Decimal(1),
 }
-"""What stands in them where no other figure is given, or none is read."""
+"""Values of these fields if none is entered or the charge model does not read them."""
 
 CHOICES = ("package_rounding", "cost_source")
 FIGURES = ("unit_price", "package_size", *(name for name in READ_BY if name not in CHOICES))
 
 
 class RateForm(forms.ModelForm):
-    """A rate; `example` is the usage that the live example beside the grid is worked out for, and is not kept."""
+    """A rate; `example` is the usage for its live example and is not saved."""
 
     match = MatchField()
     per = PerField()
@@ -88,18 +88,18 @@ class RateForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         model = cleaned.get("model")
-        # What the chosen model does not read is hidden on the page, and not kept.
-        for name, usual in UNREAD.items():
+        # The page hides the fields that the chosen model does not read, and their values are reset.
+        for name, default in UNREAD.items():
             if model != READ_BY[name] or cleaned.get(name) is None:
-                cleaned[name] = usual
+                cleaned[name] = default
         if model == ChargeModel.PER_UNIT and cleaned.get("unit_price") is not None and "per" in cleaned:
-            self._take_per(cleaned)
+            self._convert_to_unit_price(cleaned)
         if model not in PRICED:
             cleaned["unit_price"] = None
         elif "unit_price" in cleaned and cleaned["unit_price"] is None:
             self.add_error("unit_price", "Enter a price; 0 makes the usage free.")
         elif "unit_price" in cleaned:
-            self._check("unit_price", check_price, of="The price")
+            self._check("unit_price", check_price, subject="The price")
         if model == ChargeModel.PERCENTAGE and cleaned.get("percent") is None:
             self.add_error("percent", "Enter a percentage, such as 2.9.")
         if model != ChargeModel.PACKAGE:
@@ -107,19 +107,19 @@ class RateForm(forms.ModelForm):
         elif "package_size" in cleaned and cleaned["package_size"] is None:
             self.add_error("package_size", "Enter how many units one package holds.")
         elif "package_size" in cleaned:
-            self._check("package_size", check_units, of="The package size")
+            self._check("package_size", check_units, subject="The package size")
         return cleaned
 
-    def _take_per(self, cleaned: dict[str, Any]) -> None:
-        """Keep the price of one unit, whatever number of them it was typed for."""
+    def _convert_to_unit_price(self, cleaned: dict[str, Any]) -> None:
+        """Convert the price to that of one unit if it was entered per thousand or million units."""
         try:
-            cleaned["unit_price"] = of_one(cleaned["unit_price"], cleaned["per"])
+            cleaned["unit_price"] = to_unit_price(cleaned["unit_price"], cleaned["per"])
         except forms.ValidationError as refusal:
             self.add_error("unit_price", refusal)
 
-    def _check(self, name: str, check: Callable[..., None], *, of: str) -> None:
+    def _check(self, name: str, check: Callable[..., None], *, subject: str) -> None:
         try:
-            check(self.cleaned_data[name], of=of)
+            check(self.cleaned_data[name], subject=subject)
         except InvalidCharge as refusal:
             self.add_error(name, str(refusal))
 
@@ -129,7 +129,7 @@ class RateForm(forms.ModelForm):
 
 
 class RateFormSet(OrderedFormSet):
-    """All rates of a price: each of them must be able to charge, by the rules of plans.pricing themselves."""
+    """All rates of a price, each checked by the rules of plans.pricing."""
 
     def clean(self) -> None:
         super().clean()
@@ -148,9 +148,9 @@ class RateFormSet(OrderedFormSet):
             tiers.explain_misfits()
         if form.errors or (tiered and not tiers.is_valid()):
             return
-        ladder = [row.instance for row in tiers.ladder()]
+        tier_instances = [row.instance for row in tiers.ladder()]
         try:
-            build_rate_terms(form.instance, ladder)
+            build_rate_terms(form.instance, tier_instances)
         except ValueError as error:
             form.add_error(None, str(error))
 
@@ -195,5 +195,5 @@ class RateInline(TabularInline):
 
 
 def is_editable(price: Price | None) -> bool:
-    """Tell whether a price may change: while its version is a draft."""
+    """Return whether a price can change: only while its version is a draft."""
     return price is None or price.plan_feature.version.is_editable

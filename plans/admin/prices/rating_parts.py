@@ -1,4 +1,4 @@
-"""The parts of an amount as a table: which units, at which price, make how much."""
+"""The rating parts of an amount as a table of units, prices and amounts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def rows_of(parts: Iterable[RatingPart], currency: str) -> list[Row]:
 
 
 def _span(part: RatingPart) -> str:
-    """Return which units a part is about: “1 – 10,000” where bounds are whole, “above 2.5” where they are not."""
+    """Return the units of a part: “1 – 10,000” for whole bounds, “above 2.5” for others."""
     first = _after(part.start)
     if part.end is None:
         return "all units" if not part.start else f"from {first}"

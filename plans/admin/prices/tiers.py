@@ -1,4 +1,4 @@
-"""The grid of tiers: its words for what does not fit, each beside the row it is about."""
+"""The grid of tiers, with its error messages next to the rows they concern."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ OPEN = "no end"
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """Turn a refusal of plans.pricing into one of the form: its messages are written for finance."""
+def raising_form_errors() -> Iterator[None]:
+    """Turn an error of plans.pricing into a form error; its messages are written for finance."""
     try:
         yield
     except InvalidCharge as refusal:
@@ -50,22 +50,22 @@ class TierForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["flat_fee"].required = False
         self.fields["unit_price"].required = False
-        if self.instance.pk is None:  # so that a row is empty until something is typed into it
+        if self.instance.pk is None:  # an untouched row must count as empty
             self.initial.update(unit_price=None, flat_fee=None)
 
     def clean_up_to(self) -> Decimal | None:
         bound: Decimal | None = self.cleaned_data["up_to"]
         if bound is not None:
-            with in_words():
+            with raising_form_errors():
                 check_units(bound, subject="The last unit")
         return bound
 
     def clean(self) -> dict[str, Any]:
-        """Ask for a price, or for a percentage where the rate charges ranges of value by one."""
+        """Require a percentage if the rate is a graduated percentage, and a unit price otherwise."""
         cleaned = super().clean() or self.cleaned_data
-        wanted = "percent" if self.is_percentage else "unit_price"
-        if self.has_changed() and wanted not in self.errors and cleaned.get(wanted) is None:
-            self.add_error(wanted, "This field is required.")
+        required_field = "percent" if self.is_percentage else "unit_price"
+        if self.has_changed() and required_field not in self.errors and cleaned.get(required_field) is None:
+            self.add_error(required_field, "This field is required.")
         if self.is_percentage:
             cleaned["unit_price"] = Decimal(0)
         else:
@@ -75,7 +75,7 @@ class TierForm(forms.ModelForm):
 
     @property
     def is_percentage(self) -> bool:
-        """Whether the rate that the tier is of charges by percentages, as it stands on the page."""
+        """Whether the tier's rate, as on the page, charges by percentages."""
         parent, _, _ = self.prefix.rpartition("-tiers-")
         chosen = self.data.get(f"{parent}-model") if self.is_bound else self.instance.rate.model
         return chosen == ChargeModel.GRADUATED_PERCENTAGE
@@ -83,26 +83,26 @@ class TierForm(forms.ModelForm):
     def clean_unit_price(self) -> Decimal | None:
         price: Decimal | None = self.cleaned_data["unit_price"]
         if price is not None:
-            with in_words():
+            with raising_form_errors():
                 check_price(price, subject="The price of a unit")
         return price
 
     def clean_percent(self) -> Decimal | None:
         percent: Decimal | None = self.cleaned_data["percent"]
         if percent is not None:
-            with in_words():
+            with raising_form_errors():
                 check_percent(percent, subject="The percentage")
         return percent
 
     def clean_flat_fee(self) -> Decimal:
         fee = self.cleaned_data["flat_fee"] or Decimal(0)
-        with in_words():
+        with raising_form_errors():
             check_price(fee, subject="The fee for the tier")
         return fee
 
 
 class TierFormSet(PaginationInlineFormSet):
-    """Tiers may be typed in any order: their bounds put them in theirs."""
+    """Accepts tiers in any order and sorts them by their bounds."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -110,13 +110,13 @@ class TierFormSet(PaginationInlineFormSet):
             self._queryset = ascending(self.instance.tiers.all())
 
     def ladder(self) -> list[forms.ModelForm]:
-        """Return the rows that will be tiers, the lowest first; rows that are empty or do not parse are left out."""
+        """Return the valid rows in ascending order, without empty ones."""
         rows = [form for form in self.forms if form.is_valid() and not self._should_delete_form(form)]
         filled = [form for form in rows if form.has_changed() or form.instance.pk]
-        return sorted(filled, key=lambda form: _place(_bound(form)))
+        return sorted(filled, key=lambda form: _sort_key(_bound(form)))
 
     def explain_misfits(self) -> None:
-        """Say of each row that leaves a gap or an overlap what would fit."""
+        """Add an error with the remedy to each row that leaves a gap or an overlap."""
         rows = self.ladder()
         start = Decimal(0)
         for index, form in enumerate(rows):
@@ -152,7 +152,7 @@ class TierInline(TabularInline):
     }
 
     def get_extra(self, request: HttpRequest, obj: Rate | None = None, **kwargs: Any) -> int:
-        """Offer two empty rows to a rate that has no tiers yet; they are hidden where no tiers are asked for."""
+        """Offer two empty rows to a rate without tiers; the page hides them if the model is not tiered."""
         return 0 if obj is not None and obj.pk and obj.model in TIERED else 2
 
     @display(description="First unit")
@@ -162,14 +162,14 @@ class TierInline(TabularInline):
 
 
 def ascending(tiers: Iterable[Tier]) -> list[Tier]:
-    """Return tiers from the lowest up, each with the bound `below` it."""
-    ladder = sorted(tiers, key=lambda tier: _place(tier.up_to))
-    for lower, tier in zip([None, *ladder], ladder, strict=False):
+    """Return tiers in ascending order, each with the bound `below` it."""
+    sorted_tiers = sorted(tiers, key=lambda tier: _sort_key(tier.up_to))
+    for lower, tier in zip([None, *sorted_tiers], sorted_tiers, strict=False):
         tier.below = lower.up_to if lower else Decimal(0)
-    return ladder
+    return sorted_tiers
 
 
-def _place(bound: Decimal | None) -> tuple[bool, Decimal]:
+def _sort_key(bound: Decimal | None) -> tuple[bool, Decimal]:
     return bound is None, bound or Decimal(0)
 
 
@@ -178,7 +178,7 @@ def _bound(form: forms.ModelForm) -> Decimal | None:
 
 
 def _next(bound: Decimal) -> str:
-    """Return the first whole unit above a bound, or the bound itself where units are not whole."""
+    """Return the first whole unit above a bound, or “above” the bound if it is not whole."""
     if bound == bound.to_integral_value():
         return format_number(bound + 1)
     return f"above {format_number(bound)}"

@@ -1,4 +1,4 @@
-"""Thresholds of a version: at which usage of a period is invoiced before it is over."""
+"""The billing thresholds of a version: amounts of usage at which a period is invoiced before it ends."""
 
 from typing import Any
 

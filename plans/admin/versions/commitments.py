@@ -1,4 +1,4 @@
-"""Commitments of a version: what everybody on it promises to spend, and gets for it."""
+"""The commitments of a version: guaranteed spend, and the discount in return."""
 
 from typing import Any
 
@@ -71,13 +71,13 @@ class CommitmentInline(TabularInline):
         return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
 
 
-def in_words(promised: CommitmentTerms) -> str:
-    """Return a commitment as a sentence: what is promised, what lies beyond it, what it is worth."""
-    minimum = format_money(promised.minimum, str(promised.currency))
-    span = "each period" if promised.periods == 1 else f"in {promised.periods} periods together"
-    found = [f"{minimum} of usage {span}; what is missing {'is claimed' if promised.trues_up else 'is not claimed'}"]
-    if promised.overage_factor != 1:
-        found.append(f"beyond it usage costs {format_number(promised.overage_factor)} times its price")
-    if promised.discount:
-        found.append(f"unit prices are {format_number(promised.discount)} % lower in return")
-    return "; ".join(found) + "."
+def in_words(commitment: CommitmentTerms) -> str:
+    """Return a commitment as a sentence: the minimum, the factor above it, and the discount."""
+    minimum = format_money(commitment.minimum, str(commitment.currency))
+    span = "each period" if commitment.periods == 1 else f"in {commitment.periods} periods together"
+    clauses = [f"{minimum} of usage {span}; what is missing {'is claimed' if commitment.trues_up else 'is not claimed'}"]
+    if commitment.overage_factor != 1:
+        clauses.append(f"beyond it usage costs {format_number(commitment.overage_factor)} times its price")
+    if commitment.discount:
+        clauses.append(f"unit prices are {format_number(commitment.discount)} % lower in return")
+    return "; ".join(clauses) + "."

@@ -1,4 +1,4 @@
-"""What changes from one version to another: in words and figures, and by an example bill."""
+"""The comparison of two versions: differences in words and figures, and an example bill."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ from plans.models import PlanVersion
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The differences of one feature, or of all that is none; ladders: tiers side by side, instead of one by one."""
+    """
+    The differences of one feature, or of everything else; ladders: tiers shown side by side instead of one by one.
+    """
 
     title: str
     differences: list[tuple[str, VersionDifference]]
@@ -52,7 +54,7 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of two bills, and how much more the second one comes to."""
+    """A line of two bills, with the change from the first to the second."""
 
     label: str
     before: str
@@ -61,14 +63,14 @@ class Row:
 
 
 class ComparisonAdmin(ModelAdmin):
-    """The page that says what is different, reached from a version and from whatever asks to agree to it."""
+    """The page that compares versions, reached from a version and from the approval pages."""
 
     @action(description="What changes", icon="difference")
     def what_changes(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         others = version.plan.versions.exclude(pk=version.pk).order_by("-number")
-        asked = request.GET.get("against", "")
-        against = others.filter(number=int(asked)).first() if asked.isdecimal() and len(asked) < 10 else None
+        number_text = request.GET.get("against", "")
+        against = others.filter(number=int(number_text)).first() if number_text.isdecimal() and len(number_text) < 10 else None
         against = against or PlanVersion.objects.compared_with(version, at=timezone.now())
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
@@ -86,14 +88,14 @@ class ComparisonAdmin(ModelAdmin):
         return TemplateResponse(request, "staff/catalog/version_diff.html", context)
 
     def differences(self, version: PlanVersion, *, at: datetime) -> SafeString:
-        """Return in a sentence how much a version changes, with the way to the page that says what."""
+        """Return the number of differences in a sentence, with a link to the comparison."""
         against = PlanVersion.objects.compared_with(version, at=at)
         if against is None:
             return format_html("It is the first version of {}.", version.plan)
         count = len(compare(*read_contents(against, version)))
         url = reverse("admin:plans_planversion_what_changes", args=[version.pk])
-        told = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
-        return format_html('<a class="text-link" href="{}">{}</a>.', url, told)
+        summary = f"{format_number(count)} difference{'s' if count != 1 else ''} from {against}: see what changes"
+        return format_html('<a class="text-link" href="{}">{}</a>.', url, summary)
 
     def version(self, request: HttpRequest, object_id: str) -> PlanVersion:
         version = self.get_object(request, object_id)
@@ -112,50 +114,50 @@ def page_of(version: PlanVersion) -> str:
 
 
 def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
-    """Return what differs, gathered by feature; fees, periods and rules together."""
+    """Return the differences by feature; those of fees, periods and rules together."""
     old, new = read_contents(before, after)
     features = {part.name for version in (old, new) for part in version.parts if part.kind == "feature"}
-    gathered: dict[str, list[VersionDifference]] = {}
+    differences_by_title: dict[str, list[VersionDifference]] = {}
     for difference in compare(old, new):
         title = difference.path[0] if difference.path and difference.path[0] in features else ""
-        gathered.setdefault(title, []).append(difference)
-    return [_section(title, found, list(_ladders(old, new, title))) for title, found in gathered.items()]
+        differences_by_title.setdefault(title, []).append(difference)
+    return [_section(title, title_differences, list(_ladders(old, new, title))) for title, title_differences in differences_by_title.items()]
 
 
 def _section(title: str, differences: list[VersionDifference], ladders: list[Ladder]) -> Section:
     shown = {ladder.path for ladder in ladders}
-    told = [one for one in differences if one.path[:-1] not in shown]
-    return Section(title, [(one.relative_subject(title), one) for one in told], ladders)
+    listed = [difference for difference in differences if difference.path[:-1] not in shown]
+    return Section(title, [(difference.relative_subject(title), difference) for difference in listed], ladders)
 
 
 def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]:
-    """Yield the tiers of each rate that has some in both versions, and in which one differs."""
+    """Yield the tiers of each rate that has some in both versions, if they differ."""
     before, after = (_tiered(part for part in version.parts if part.name == title) for version in (old, new))
     for path, steps in after.items():
-        if (former := before.get(path)) is not None and former != steps:
-            # A tier's key is its bound; the open one, which has none, comes last.
-            keys = sorted({*former, *steps}, key=lambda key: (not key, Decimal(key or 0)))
+        if (old_steps := before.get(path)) is not None and old_steps != steps:
+            # A tier's key is its bound; the open tier has none and comes last.
+            keys = sorted({*old_steps, *steps}, key=lambda key: (not key, Decimal(key or 0)))
             rows = [
-                ({**former, **steps}[key][0], *(one[key][1] if key in one else "–" for one in (former, steps)))
+                ({**old_steps, **steps}[key][0], *(version_steps[key][1] if key in version_steps else "–" for version_steps in (old_steps, steps)))
                 for key in keys
             ]
             yield Ladder(path, [(*row, row[1] != row[2]) for row in rows])
 
 
 Steps = dict[str, tuple[str, str]]
-"""A tier's key → its name, and what it charges."""
+"""Tier's key → its name and its prices in words."""
 
 
 def _tiered(nodes: Iterable[VersionNode], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Steps]:
-    found: dict[tuple[str, ...], Steps] = {}
+    steps_by_path: dict[tuple[str, ...], Steps] = {}
     for node in nodes:
         inner = (*path, node.name) if node.name else path
-        steps = {part.key: (part.name, _told(part)) for part in node.parts if part.kind == "tier"}
-        found |= {inner: steps} if steps else _tiered(node.parts, inner)
-    return found
+        steps = {part.key: (part.name, _tier_text(part)) for part in node.parts if part.kind == "tier"}
+        steps_by_path |= {inner: steps} if steps else _tiered(node.parts, inner)
+    return steps_by_path
 
 
-def _told(tier: VersionNode) -> str:
+def _tier_text(tier: VersionNode) -> str:
     figures = {name: fact for name, fact in tier.facts.items() if name == "unit_price" or not fact.is_default}
     if "percent" in figures:
         del figures["unit_price"]
@@ -169,52 +171,52 @@ def _told(tier: VersionNode) -> str:
 
 
 def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
-    """Return the bills of some usage by both versions; `typed` says how much of what, and in which currency."""
-    charged = [list_currencies(version) or [FALLBACK] for version in (before, after)]
-    currencies = [one for one in charged[1] if one in charged[0]]
+    """Return the bills of example usage under both versions; `typed` has the quantities and the currency."""
+    currencies_by_side = [list_currencies(version) or [FALLBACK] for version in (before, after)]
+    currencies = [shared_currency for shared_currency in currencies_by_side[1] if shared_currency in currencies_by_side[0]]
     if not currencies:
         return {"problem": "They share no currency, so no bill can be compared."}
     currency = typed.get("currency", "")
     currency = currency if currency in currencies else currencies[0]
-    found: dict[str, Any] = {"currency": currency, "currencies": currencies}
+    context: dict[str, Any] = {"currency": currency, "currencies": currencies}
     try:
         terms = [read_terms(version, currency) for version in (before, after)]
         quantities = list_usages(*terms)
-        found["inputs"] = inputs = _inputs(quantities, typed)
-        used = {use: one["quantity"] for use, one in zip(quantities, inputs, strict=True)}
-        bills = [compute_bill(one, used) for one in terms]
+        context["inputs"] = inputs = _inputs(quantities, typed)
+        usage_quantities = {usage: usage_input["quantity"] for usage, usage_input in zip(quantities, inputs, strict=True)}
+        bills = [compute_bill(version_terms, usage_quantities) for version_terms in terms]
     except (ValueError, ValidationError) as error:
         problem = error.messages[0] if isinstance(error, ValidationError) else error
-        return found | {"problem": f"It cannot be worked out: {problem}"}
-    return found | {
+        return context | {"problem": f"It cannot be worked out: {problem}"}
+    return context | {
         "rows": [
-            _row(label, *(one.lines.get(label, Decimal(0)) for one in bills), currency)
+            _row(label, *(bill.lines.get(label, Decimal(0)) for bill in bills), currency)
             for label in list_labels(bills)
         ],
-        "total": _row("Total before tax", *(one.total for one in bills), currency),
+        "total": _row("Total before tax", *(bill.total for bill in bills), currency),
         "drawn": [
-            _row(f"{name}, from the wallet", *(one.drawdowns.get((name, of), Decimal(0)) for one in bills), of)
-            for name, of in dict.fromkeys(key for one in bills for key in one.drawdowns)
+            _row(f"{name}, from the wallet", *(bill.drawdowns.get((name, unit), Decimal(0)) for bill in bills), unit)
+            for name, unit in dict.fromkeys(key for bill in bills for key in bill.drawdowns)
         ],
         "notes": list(_notes(bills, terms)),
     }
 
 
 def _inputs(quantities: Mapping[ExampleUsage, Decimal], typed: Mapping[str, str]) -> list[dict[str, Any]]:
-    found = []
-    for place, (use, usual) in enumerate(quantities.items()):
-        text = typed.get(f"use-{place}", "").strip()
-        (quantity, *_) = QuantitiesField().to_python(text) or [usual]
-        found.append(
+    usage_inputs = []
+    for position, (usage, default) in enumerate(quantities.items()):
+        text = typed.get(f"use-{position}", "").strip()
+        (quantity, *_) = QuantitiesField().to_python(text) or [default]
+        usage_inputs.append(
             {
-                "name": f"use-{place}",
-                "label": use.label,
-                "unit": pluralize(use.unit),
+                "name": f"use-{position}",
+                "label": usage.label,
+                "unit": pluralize(usage.unit),
                 "value": format_number(quantity),
                 "quantity": quantity,
             }
         )
-    return found
+    return usage_inputs
 
 
 def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
@@ -224,9 +226,9 @@ def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
 
 
 def _notes(bills: Iterable[ExampleBill], terms: Iterable[VersionTerms]) -> Iterable[str]:
-    for one, of in zip(bills, terms, strict=True):
-        for unpriced in one.unpriced:
-            yield f"v{of.version_number} has no price for {unpriced}: it would be reported as unmatched usage."
-    lengths = {(one.interval.unit, one.interval.count) for one in terms}
+    for bill, version_terms in zip(bills, terms, strict=True):
+        for unpriced in bill.unpriced:
+            yield f"v{version_terms.version_number} has no price for {unpriced}: it would be reported as unmatched usage."
+    lengths = {(version_terms.interval.unit, version_terms.interval.count) for version_terms in terms}
     if len(lengths) > 1:
         yield "Their periods are not equally long: each bill is for one period of its own version."

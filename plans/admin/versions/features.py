@@ -1,4 +1,4 @@
-"""Features of a version: what it grants, and the way to what it charges for them."""
+"""The features of a version: their grants, with links to their prices."""
 
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,7 @@ class GrantForm(forms.ModelForm):
             self._keep_feature()
 
     def _keep_feature(self) -> None:
-        """Show the feature of a stored row as it is: an autocomplete would ask for its name, row by row."""
+        """Show the feature of a stored row as text: an autocomplete would query its name for every row."""
         field, feature = self.fields["feature"], self.instance.feature
         field.disabled = True
         field.widget = UnfoldAdminSelectWidget(choices=[(feature.pk, str(feature))], attrs={"disabled": True})
@@ -71,14 +71,14 @@ class GrantForm(forms.ModelForm):
         return cleaned
 
     def _check_unlock(self, cleaned: dict[str, Any]) -> None:
-        """Ask for what opens the feature, if anything does, and keep out what belongs to another choice."""
-        by = cleaned.get("unlocked_by")
-        if not by:
+        """Require the threshold that unlocks the feature, if any, and clear fields that another choice uses."""
+        unlocked_by = cleaned.get("unlocked_by")
+        if not unlocked_by:
             cleaned["unlocked_with"], cleaned["unlocked_at"] = "", Decimal(0)
             return
         if "unlocked_at" in cleaned and not cleaned["unlocked_at"]:
             self.add_error("unlocked_at", "Enter what has to be reached, such as 100.")
-        if not by.startswith("usage"):
+        if not unlocked_by.startswith("usage"):
             cleaned["unlocked_with"] = ""
         elif not cleaned.get("unlocked_with"):
             self.add_error("unlocked_with", "Enter the code of the feature whose usage opens it.")
@@ -87,7 +87,7 @@ class GrantForm(forms.ModelForm):
         return self.cleaned_data["unlocked_at"] or Decimal(0)
 
     def _check_wallet(self, cleaned: dict[str, Any]) -> None:
-        """Keep what the page hides out of what is stored, and ask for a limit of what may be owed."""
+        """Clear the fields that the page hides, and require an overdraft limit if the wallet may go below zero."""
         if cleaned.get("consumption") not in PREPAID or not cleaned.get("at_zero"):
             cleaned["at_zero"] = AtZero.BLOCK
         if cleaned["at_zero"] != AtZero.GRACE:
@@ -116,23 +116,23 @@ class GrantInline(TabularInline):
     readonly_preprocess_fields = {"included": strip_padding, "grace": strip_padding, "unlocked_at": strip_padding}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanFeature]:
-        found = super().get_queryset(request).select_related("feature", "version")
-        return found.prefetch_related("prices__rates__tiers")
+        plan_features = super().get_queryset(request).select_related("feature", "version")
+        return plan_features.prefetch_related("prices__rates__tiers")
 
     @display(description="Prices")
-    def prices_shown(self, granted: PlanFeature) -> SafeString | str:
-        if granted.pk is None:
+    def prices_shown(self, plan_feature: PlanFeature) -> SafeString | str:
+        if plan_feature.pk is None:
             return "after saving"
-        if granted.feature.kind != FeatureKind.METERED:
+        if plan_feature.feature.kind != FeatureKind.METERED:
             return "none: not metered"
-        links = [(_page(price), currency_name(price.currency), _summary(price)) for price in granted.prices.all()]
+        links = [(_page(price), currency_name(price.currency), _summary(price)) for price in plan_feature.prices.all()]
         shown = format_html_join("", '<a class="price-link" href="{}"><b>{}</b> {}</a>', links)
-        if not granted.version.is_editable:
+        if not plan_feature.version.is_editable:
             return shown or "none"
-        add = f"{reverse('admin:plans_price_add')}?plan_feature={granted.pk}"
+        add = f"{reverse('admin:plans_price_add')}?plan_feature={plan_feature.pk}"
         text = "another currency" if links else "Add price"
-        if granted.consumption == Consumption.CREDITS:
-            burns = any(price.currency == CREDITS for price in granted.prices.all())
+        if plan_feature.consumption == Consumption.CREDITS:
+            burns = any(price.currency == CREDITS for price in plan_feature.prices.all())
             add, text = (add, "price of a credit") if burns else (f"{add}&currency={CREDITS}", "price in credits")
         return format_html('{}<a class="price-link add" href="{}">+ {}</a>', shown, add, text)
 
@@ -156,7 +156,7 @@ def _page(price: Price) -> str:
 
 
 def _summary(price: Price) -> str:
-    """Return how a price charges, in a few words: “graduated, 3 tiers”, “per unit, 12 rates”."""
+    """Return the charge of a price in a few words: “graduated, 3 tiers”, “per unit, 12 rates”."""
     rates = list(price.rates.all())
     if not rates:
         return "no rate yet"

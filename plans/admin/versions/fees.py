@@ -1,4 +1,4 @@
-"""Fees of a version: what is due whatever was used."""
+"""The fees of a version, due independently of usage."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -77,7 +77,7 @@ class FeeForm(forms.ModelForm):
         ):
             self.add_error("every", "Seats, add-ons and one-time fees keep the plan's period: enter 1.")
         amount, currency = cleaned.pop("amount", None), cleaned.get("currency")
-        if amount is not None and currency:  # an amount without a currency is nothing that could be set
+        if amount is not None and currency:  # the field can't store an amount without a currency
             if (rounded := round_money(amount, currency)) != amount:
                 self.add_error("amount", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
             else:
@@ -85,7 +85,7 @@ class FeeForm(forms.ModelForm):
         return cleaned
 
     def _check_numbers(self, cleaned: dict[str, Any]) -> None:
-        """Say in words which numbers do not fit what the fee is charged for."""
+        """Add errors for numbers that do not fit the fee's basis."""
         basis, least, most = cleaned.get("basis"), cleaned.get("least"), cleaned.get("most")
         if basis == Basis.FIXED and (cleaned.get("included") or least or most):
             self.add_error("basis", "Numbers are of seats or add-ons: choose what it is charged for, or empty them.")
@@ -136,7 +136,7 @@ def longer_fees(version: PlanVersion) -> Iterator[dict[str, str]]:
 
 
 def _span(unit: str, count: int) -> str:
-    """Return how long an interval is: “each year” for 12 months, “every 5 months”."""
+    """Return an interval in words: “each year” for 12 months, “every 5 months”."""
     months = MONTHS.get(unit, 0) * count
     whole = next((name for name, length in reversed(MONTHS.items()) if months == length), None)
     if whole or count == 1:

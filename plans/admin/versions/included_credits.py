@@ -1,4 +1,4 @@
-"""Credits of a version that its subscribers are granted without buying them."""
+"""The credits that a version grants its subscribers without a purchase."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from lib.admin.number_fields import NumberInput
 from lib.formats import format_money, format_number
 from plans.models import Feature, IncludedCredits, PlanVersion
 from plans.models.included_credits import CREDITS, Every, Lasts
-from plans.price_lists.cell_parser import CellRefused, currency
+from plans.price_lists.cell_parser import CellRefused, parse_currency
 from plans.pricing.included_credits import MOST_ROLLOVERS
 
 FIGURES = (
@@ -59,21 +59,21 @@ class IncludedCreditsForm(forms.ModelForm):
         return amount
 
     def clean_rolls_over(self) -> int:
-        given = self.cleaned_data["rolls_over"] or 0
-        if given > MOST_ROLLOVERS:
+        times = self.cleaned_data["rolls_over"] or 0
+        if times > MOST_ROLLOVERS:
             raise forms.ValidationError(f"At most {MOST_ROLLOVERS} times.")
-        return given
+        return times
 
     def clean_priority(self) -> int:
-        given = self.cleaned_data["priority"]
-        return 50 if given is None else given
+        priority = self.cleaned_data["priority"]
+        return 50 if priority is None else priority
 
     def clean_unit(self) -> str:
-        given = self.cleaned_data["unit"].strip()
-        if given.lower() == CREDITS:
+        unit = self.cleaned_data["unit"].strip()
+        if unit.lower() == CREDITS:
             return CREDITS
         try:
-            return currency(given.upper())
+            return parse_currency(unit.upper())
         except CellRefused as refusal:
             raise forms.ValidationError(f"Enter “credits”, or a currency. {refusal}") from refusal
 
@@ -142,22 +142,22 @@ WHEN = {Every.PERIOD: "with each period", Every.MONTH: "with each month", Every.
 
 
 def in_words(included: IncludedCredits) -> str:
-    """Return what is granted as a sentence: how much and when, for how long, and what becomes of the rest."""
+    """Return an included grant as a sentence: amount, timing, lifetime, and rollover."""
 
     def units(amount: Any) -> str:
         return f"{format_number(amount)} credits" if included.unit == CREDITS else format_money(amount, included.unit)
 
-    found = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
+    clauses = [f"{units(included.amount)} {WHEN[Every(included.every)]}"]
     if included.feature_codes:
-        found[0] += f" for {', '.join(included.feature_codes)}"
+        clauses[0] += f" for {', '.join(included.feature_codes)}"
     if included.lasts == Lasts.EVER:
-        found.append("they never expire")
+        clauses.append("they never expire")
     else:
         until = f"after {included.days} days" if included.lasts == Lasts.DAYS else "when that ends"
-        found.append(f"what is left expires {until}" if not included.rolls_over else _rolls(included, until, units))
+        clauses.append(f"what is left expires {until}" if not included.rolls_over else _rolls(included, until, units))
     if not included.in_trial:
-        found.append("not in a trial")
-    return "; ".join(found) + "."
+        clauses.append("not in a trial")
+    return "; ".join(clauses) + "."
 
 
 def _rolls(included: IncludedCredits, until: str, units: Any) -> str:

@@ -1,4 +1,4 @@
-"""A version's price list as a file: out of any version, and into a draft."""
+"""The price list of a version as a file: download from any version, import into a draft."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from lib.tabular_files import FileRefused
 from plans.admin.fields.file_upload import UploadForm
 from plans.admin.versions.comparison import ComparisonAdmin, page_of
 from plans.price_lists.files import CONTENT_TYPES, read, write
-from plans.price_lists.list_import import take_in
+from plans.price_lists.list_import import import_price_list
 from plans.price_lists.table_format import columns
 from plans.price_lists.version_items import ListRefused
 
@@ -22,22 +22,22 @@ KINDS = {"added": "new", "removed": "removed"}
 
 
 class PriceListAdmin(ComparisonAdmin):
-    """The page that gives a price list out, and takes one in after showing what it changes."""
+    """The page that offers a price list for download, and imports one after showing its effect."""
 
     @action(description="Price list", icon="table_view", url_path="price-list")
     def price_list(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         if kind := request.GET.get("as"):
             return _file(version, kind)
-        may_take = version.is_editable and self.has_change_permission(request, version)
-        if request.method == "POST" and not may_take:
+        may_import = version.is_editable and self.has_change_permission(request, version)
+        if request.method == "POST" and not may_import:
             raise PermissionDenied(f"A price list is taken in by a draft, and {version} is none.")
         form = UploadForm(request.POST or None, request.FILES or None)
         changes, problems, is_read = (), [], False
         if request.method == "POST" and form.is_valid():
             try:
                 item = read(form.content, name=form.name)
-                changes = take_in(
+                changes = import_price_list(
                     item, version=version, by=request.user, at=timezone.now(), dry_run=not form.is_confirmed
                 )
                 is_read = True
@@ -57,11 +57,11 @@ class PriceListAdmin(ComparisonAdmin):
             "title": f"Price list of {version}",
             "opts": None,
             "version": version,
-            "may_take": may_take,
+            "may_take": may_import,
             "form": form,
             "columns": columns(),
             "is_read": is_read,
-            "changes": [(KINDS.get(one.kind, "changed"), one) for one in changes],
+            "changes": [(KINDS.get(change.kind, "changed"), change) for change in changes],
             "problems": problems,
             "hidden": form.hidden() if changes else [],
             "back": page_of(version),

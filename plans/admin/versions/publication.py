@@ -1,4 +1,4 @@
-"""Publishing, withdrawing and copying a version: each says what it does before it does it."""
+"""Publishing, withdrawing and copying a version, each with a page that shows its consequences first."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +20,9 @@ from plans.admin.versions.review import ReviewAdmin
 from plans.models import PlanVersion
 from plans.publishing import publication
 from plans.publishing.approvals import missing_approval
-from plans.publishing.plan_check import advice_on
+from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
-from plans.publishing.required_simulation import missing_rehearsal
+from plans.publishing.required_simulation import missing_simulation
 
 
 class DateForm(forms.Form):
@@ -38,7 +38,7 @@ class NoteForm(forms.Form):
 
 
 class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
-    """The steps of a version's life, as pages that ask first."""
+    """The actions of a version's life cycle, each with a confirmation page."""
 
     actions_detail = (
         {
@@ -60,7 +60,7 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
         version = self.get_object(request, str(object_id))
         fitting = self.fitting_steps(version) if version is not None else {}
         offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
+        return [offered_action for offered_action in offered if fitting.get(offered_action.method.original_function_name, True)]
 
     @action(description="Publish now", icon="bolt", permissions=["publish"])
     def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -123,14 +123,15 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
         return bool(request.user.has_perm("plans.add_planversion"))
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
-        """Return in words what publishing does; `when` is how the moment is called."""
+        """Return the consequences of publishing in words; `when` is the time in words."""
         former = version.plan.versions.in_force(at).exclude(pk=version.pk).first()
-        found = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
+        sentences = [f"{version} is in force from {when} on: new subscriptions to {version.plan} get its prices."]
         if former is not None:
-            found.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
-        return found
+            sentences.append(f"{former}, in force since {moment(former.effective_from)}, ends at that moment.")
+        return sentences
 
-    # What an app above plans does more of: who has running subscriptions moves them ---------------------------
+    # Overridden by billing, which also moves subscriptions
+    # ------------------------------------------------------------
 
     def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
         return DateForm(data) if is_dated else forms.Form(data)
@@ -138,30 +139,38 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
     def publish_version(
         self, version: PlanVersion, form: forms.Form, by: Any, *, at: datetime, effective_from: datetime | None
     ) -> None:
-        """:raises PublishingRefused: if it cannot be published so."""
+        """
+        Publish a version.
+
+        :raises PublishingRefused: if it cannot be published like this.
+        """
         publication.publish(version=version, by=by, at=at, effective_from=effective_from)
 
     def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
-        """:raises PublishingRefused: if it cannot be withdrawn."""
+        """
+        Return a scheduled version to draft.
+
+        :raises PublishingRefused: if it cannot be withdrawn.
+        """
         publication.unschedule(version=version, by=by, at=at)
 
     def _publish(self, request: HttpRequest, version: PlanVersion, *, is_dated: bool) -> HttpResponse:
         now = timezone.now()
-        advice = advice_on(version, at=now)
+        advice = check_plan(version, at=now)
         form = self.publication_form(request.POST or None, is_dated=is_dated)
         if advice:
             form.fields["acknowledged"] = forms.BooleanField(
                 label="I have read what the plan check says", widget=UnfoldBooleanWidget
             )
         if request.method == "POST" and form.is_valid():
-            chosen = form.cleaned_data["effective_from"] if is_dated else None
+            effective_from = form.cleaned_data["effective_from"] if is_dated else None
             try:
                 with pghistory.context(acknowledged=advice):
-                    self.publish_version(version, form, request.user, at=now, effective_from=chosen)
+                    self.publish_version(version, form, request.user, at=now, effective_from=effective_from)
             except publication.PublishingRefused as refusal:
                 messages.error(request, str(refusal))
                 return HttpResponseRedirect(request.path)
-            messages.success(request, f"{version} is {'scheduled' if chosen and chosen > now else 'live'}.")
+            messages.success(request, f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}.")
             return HttpResponseRedirect(page_of(version))
         when = "the moment below" if is_dated else "now"
         return self.admin_site.confirmation(
@@ -175,7 +184,7 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
                 self.differences(version, at=now),
             ],
             problems=problems_of(version)
-            or list(filter(None, [missing_rehearsal(version), missing_approval(version)])),
+            or list(filter(None, [missing_simulation(version), missing_approval(version)])),
             warnings=advice,
             form=form,
             verb="Publish at this date" if is_dated else "Publish now",

@@ -1,4 +1,4 @@
-"""Four eyes: ask for approval, approve, decline, take back; and the rule that asks for them."""
+"""Approval by a second person (request, approve, decline, withdraw), and the rule that requires it."""
 
 from typing import Any
 
@@ -17,24 +17,24 @@ from plans.models import ChangeRequest, PlanVersion, PublishingRule
 from plans.models.approvals import RequestState
 from plans.models.versions import VersionState
 from plans.publishing import approvals
-from plans.publishing.plan_check import advice_on
+from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
-from plans.publishing.required_simulation import missing_rehearsal
+from plans.publishing.required_simulation import missing_simulation
 
 
 class ReviewAdmin(ComparisonAdmin):
-    """The steps between a draft and its publication, as pages that ask first."""
+    """The approval workflow of a version, each action with a confirmation page."""
 
     @action(description="Ask for approval", icon="rate_review", permissions=["ask"])
     def ask(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = self.version(request, object_id)
         at = timezone.now()
-        advice = advice_on(version, at=at)
+        advice = check_plan(version, at=at)
         if request.method == "POST":
             return self._done(
                 request,
                 version,
-                lambda: approvals.ask(
+                lambda: approvals.request_approval(
                     version=version, by=request.user, at=at, reason=_reason(request), advice=advice
                 ),
                 f"{version} is in review: somebody else may approve it.",
@@ -50,7 +50,7 @@ class ReviewAdmin(ComparisonAdmin):
                 self.differences(version, at=at),
                 *sentences(version),
             ],
-            problems=problems_of(version) or list(filter(None, [missing_rehearsal(version)])),
+            problems=problems_of(version) or list(filter(None, [missing_simulation(version)])),
             warnings=advice,
             verb="Ask for approval",
         )
@@ -70,7 +70,7 @@ class ReviewAdmin(ComparisonAdmin):
             return self._done(
                 request,
                 version,
-                lambda: approvals.take_back(version=version, by=request.user, at=timezone.now()),
+                lambda: approvals.withdraw_request(version=version, by=request.user, at=timezone.now()),
                 f"{version} is a draft again.",
             )
         return self.admin_site.confirmation(
@@ -84,8 +84,8 @@ class ReviewAdmin(ComparisonAdmin):
 
     def _decide(self, request: HttpRequest, object_id: str, decide: Any, verb: str, effect: str) -> HttpResponse:
         version = self.version(request, object_id)
-        asked = open_request(version)
-        if asked is None:
+        change_request = open_request(version)
+        if change_request is None:
             messages.error(request, f"Nobody asks for the approval of {version}.")
             return HttpResponseRedirect(page_of(version))
         at = timezone.now()
@@ -93,37 +93,37 @@ class ReviewAdmin(ComparisonAdmin):
             return self._done(
                 request,
                 version,
-                lambda: decide(request=asked, by=request.user, at=at, decision=_reason(request)),
+                lambda: decide(request=change_request, by=request.user, at=at, decision=_reason(request)),
                 f"{verb}d: {version}.",
             )
-        why = f": “{asked.reason}”" if asked.reason else "."
+        why = f": “{change_request.reason}”" if change_request.reason else "."
         return self.admin_site.confirmation(
             request,
             page=self,
             obj=version,
             title=f"{verb} {version}",
             consequences=[
-                f"{name_of(asked.asked_by)} asked for it {timesince(asked.asked_at, at)} ago{why}",
+                f"{name_of(change_request.asked_by)} asked for it {timesince(change_request.asked_at, at)} ago{why}",
                 self.differences(version, at=at),
                 *sentences(version),
                 effect,
             ],
             problems=["You asked for it yourself: somebody else has to decide."]
-            if asked.asked_by_id == request.user.pk
+            if change_request.asked_by_id == request.user.pk
             else [],
             problems_title="It is not for you to decide:",
-            warnings=asked.advice,
+            warnings=change_request.advice,
             verb=verb,
             danger=verb == "Decline",
         )
 
-    def _done(self, request: HttpRequest, version: PlanVersion, step: Any, told: str) -> HttpResponse:
+    def _done(self, request: HttpRequest, version: PlanVersion, step: Any, success_text: str) -> HttpResponse:
         try:
             step()
         except approvals.ApprovalRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, told)
+            messages.success(request, success_text)
         return HttpResponseRedirect(page_of(version))
 
     def has_ask_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -133,15 +133,15 @@ class ReviewAdmin(ComparisonAdmin):
         return bool(request.user.has_perm("plans.decide_changerequest"))
 
     def fitting_steps(self, version: PlanVersion) -> dict[str, bool]:
-        """Return which steps make sense in a version's state."""
-        asked = open_request(version) if version.state == VersionState.REVIEW else None
-        is_approved = asked is not None and asked.state == RequestState.APPROVED
-        needs = PublishingRule.objects.get().needs_approval
-        may_publish = is_approved or (not needs and not version.is_published)
+        """Return which actions fit a version's state."""
+        change_request = open_request(version) if version.state == VersionState.REVIEW else None
+        is_approved = change_request is not None and change_request.state == RequestState.APPROVED
+        needs_approval = PublishingRule.objects.get().needs_approval
+        may_publish = is_approved or (not needs_approval and not version.is_published)
         return {
             "ask": version.state == VersionState.DRAFT,
-            "approve": asked is not None and not is_approved,
-            "decline": asked is not None and not is_approved,
+            "approve": change_request is not None and not is_approved,
+            "decline": change_request is not None and not is_approved,
             "take_back": version.state == VersionState.REVIEW,
             "publish_now": may_publish,
             "publish_at": may_publish,
@@ -165,7 +165,7 @@ def _reason(request: HttpRequest) -> str:
 
 @admin.register(PublishingRule)
 class PublishingRuleAdmin(ModelAdmin):
-    """One row, so its list leads to it."""
+    """The single row of rules; its list redirects to it."""
 
     fields = ("needs_approval", "needs_simulation", "migrations_need_approval", "one_model_per_plan")
 

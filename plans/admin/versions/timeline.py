@@ -1,4 +1,4 @@
-"""The life of a version as steps: who did what with it, when and why."""
+"""The steps of a version's life cycle: who did them, when and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ WORDS = {
     "unschedule": "withdrawn",
     "withdraw": "withdrawn",
 }
-"""Action of the trail → what happened to the version. What is edited between is told by its history."""
+"""Action of the audit log → its word for the version. Edits in between are part of the version's history instead."""
 
 MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """acknowledged: what the plan check said to whoever published it."""
+    """One step; acknowledged: the plan check's advice that the publisher confirmed."""
 
     at: datetime
     what: str
@@ -39,20 +39,20 @@ class Step:
     acknowledged: Sequence[str]
 
 
-def steps_of(version: PlanVersion) -> list[Step]:
-    """Return the steps of a version's life in order, in three queries."""
+def read_steps(version: PlanVersion) -> list[Step]:
+    """Return the steps of a version's life cycle in order, in three queries."""
     (versions,) = pghistory.core.event_models(tracks_model=PlanVersion)
     (requests,) = pghistory.core.event_models(tracks_model=ChangeRequest)
     events = [
         *_latest(versions.objects.filter(pgh_obj_id=version.pk)),
         *_latest(requests.objects.filter(version=version)),
     ]
-    found: dict[Any, dict[str, Any]] = {}
+    facts_by_step: dict[Any, dict[str, Any]] = {}
     for event in events:
         facts = event.pgh_context.metadata if event.pgh_context is not None else {}
         if facts.get("action") in WORDS:
-            found[event.pgh_context_id, facts["action"]] = facts
-    steps = sorted(found.values(), key=lambda facts: facts["at"])
+            facts_by_step[event.pgh_context_id, facts["action"]] = facts
+    steps = sorted(facts_by_step.values(), key=lambda facts: facts["at"])
     users = get_user_model().objects.in_bulk({facts.get("user") for facts in steps} - {None})
     return [
         Step(
@@ -67,5 +67,5 @@ def steps_of(version: PlanVersion) -> list[Step]:
 
 
 def _latest(events: QuerySet) -> list[Any]:
-    """Return the last events, oldest first."""
+    """Return the latest events, oldest first."""
     return list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST])[::-1]

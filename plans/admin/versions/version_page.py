@@ -1,4 +1,4 @@
-"""A plan's versions: the workbench where prices are made."""
+"""The pages of plan versions, where prices are edited."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from plans.admin.versions.fees import FeeInline, longer_fees
 from plans.admin.versions.included_credits import IncludedCreditsInline
 from plans.admin.versions.publication import PublicationAdmin, moment, page_of
 from plans.admin.versions.review import open_request
-from plans.admin.versions.timeline import steps_of
+from plans.admin.versions.timeline import read_steps
 from plans.models import PlanVersion
 from plans.models.versions import TrialUsage, VersionState
 from plans.publishing import publication
-from plans.publishing.plan_check import advice_on
+from plans.publishing.plan_check import check_plan
 from plans.publishing.readiness import problems_of
 
 APPROVAL = {"waiting": "warn", "approved": "good"}
@@ -69,10 +69,10 @@ class VersionForm(forms.ModelForm):
 
 class PlanVersionAdmin(PublicationAdmin):
     """
-    Registered by billing, which adds who is subscribed.
+    Registered by billing, which adds the subscriptions.
 
-    A draft is edited here with its fees and features; each feature leads to its prices. What is published is shown
-    without inputs: the database would refuse any change of it.
+    A draft is edited here with its fees and features; each feature links to its prices. A published version is shown
+    without inputs, since the database would reject any change.
     """
 
     form = VersionForm
@@ -95,7 +95,7 @@ class PlanVersionAdmin(PublicationAdmin):
 
     @display(description="In force", ordering="effective_from")
     def in_force(self, version: PlanVersion) -> str:
-        return span_of(version)
+        return format_time_in_force(version)
 
     @display(description="Period")
     def interval(self, version: PlanVersion) -> str:
@@ -116,13 +116,13 @@ class PlanVersionAdmin(PublicationAdmin):
             return ()
         if obj.is_editable:
             return self.inlines
-        held = {
+        rows_by_inline = {
             FeeInline: obj.fees,
             CommitmentInline: obj.commitments,
             ThresholdInline: obj.thresholds,
             IncludedCreditsInline: obj.included_credits,
         }
-        return tuple(one for one in self.inlines if one not in held or held[one].exists())
+        return tuple(inline for inline in self.inlines if inline not in rows_by_inline or rows_by_inline[inline].exists())
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -133,25 +133,25 @@ class PlanVersionAdmin(PublicationAdmin):
         context = {
             "facts": self.facts(version),
             "problems": problems_of(version) if version.is_editable else [],
-            "advice": [] if version.is_published else advice_on(version, at=timezone.now()),
-            "steps": steps_of(version),
+            "advice": [] if version.is_published else check_plan(version, at=timezone.now()),
+            "steps": read_steps(version),
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
     def facts(self, version: PlanVersion) -> list[dict[str, str]]:
-        """Return what to know about a version before reading it."""
+        """Return the key facts of a version, shown above the form."""
         facts = [
             {"name": "State", "value": version.get_state_display(), "color": STATE_COLORS.get(version.state, "")},
-            {"name": "In force", "value": span_of(version)},
+            {"name": "In force", "value": format_time_in_force(version)},
         ]
         facts += longer_fees(version)
         if version.tried_at is not None:
             tried = f"since {date_format(version.tried_at)}: it stays as it is"
             facts.append({"name": "Tried in the sandbox", "value": tried, "color": ""})
-        if (asked := open_request(version)) is not None:
-            facts.append({"name": "Approval", "value": asked.get_state_display(), "color": APPROVAL[asked.state]})
+        if (change_request := open_request(version)) is not None:
+            facts.append({"name": "Approval", "value": change_request.get_state_display(), "color": APPROVAL[change_request.state]})
         if version.copied_from is not None:
             url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
             facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})
@@ -170,10 +170,10 @@ class PlanVersionAdmin(PublicationAdmin):
         return HttpResponseRedirect(page_of(obj))
 
     def response_post_save_change(self, request: HttpRequest, obj: PlanVersion) -> HttpResponse:
-        """Stay: a version is worked on in several steps."""
+        """Stay on the page, since a version is edited in several steps."""
         return HttpResponseRedirect(page_of(obj))
 
-    # Who may do what -----------------------------------------------------------------------------------------
+    # Permissions ---------------------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: PlanVersion | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
@@ -182,7 +182,7 @@ class PlanVersionAdmin(PublicationAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
 
 
-def span_of(version: PlanVersion) -> str:
+def format_time_in_force(version: PlanVersion) -> str:
     """Return when a version is in force: “since 1 Jan 2026, 00:00”, “1 Jan 2026, 00:00 – 1 Feb 2026, 00:00”."""
     start, end = version.effective_from, version.effective_to
     if start is None:

@@ -1,8 +1,9 @@
 """
 Values computed from an event's properties, in CEL: `input_tokens + 4 * output_tokens`.
 
-The grammar, and so what binds tighter, is a maintained library's. The arithmetic is ours, since the library's numbers
-are doubles and 64-bit integers: here they are exact. docs/metering.md says what differs from CEL.
+The grammar, including operator precedence, is that of a maintained library. The arithmetic is our own, because the
+library computes in doubles and 64-bit integers and this must be exact. docs/metering.md lists the differences from
+CEL.
 """
 
 from plans.aggregation.expressions.compiler import Expression, compile_expression

@@ -1,8 +1,8 @@
 """
-An expression's text as one closure, made once and called for each event.
+The compiler of expressions: text to a closure, compiled once and called for each event.
 
-The text is bounded and nothing in it repeats, so the steps that an event takes are bounded by the text's length and
-the lists of the event.
+The text is bounded and has no loops, so the number of steps for an event is bounded by the text's length and the
+lists of the event.
 """
 
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ from plans.aggregation.expressions.nodes import COMPILERS, Evaluator, InvalidExp
 
 MOST_CHARACTERS = 1000
 MOST_LEVELS = 50
-"""How deep operations may stand within one another: also how many terms a sum without parentheses has."""
+"""Maximum nesting of operations; also the maximum number of terms of a sum without parentheses."""
 
 CACHE_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A compiled expression; `run` gives what it comes to, of whatever kind."""
+    """A compiled expression. `evaluate` returns its value, of any type."""
 
     text: str
     evaluate: Evaluator
 
     def value(self, properties: Mapping[str, Any]) -> int | Decimal:
         """
-        Return the exact value for an event's properties, as an int where it is whole.
+        Return the exact value for an event's properties, as an int if it is whole.
 
-        :raises NoValue: if a property is missing or not what it should be, with the reason in words.
+        :raises NoValue: if a property is missing or of the wrong type; the text is the reason.
         """
         try:
             return values.to_quantity(self.evaluate(properties))
@@ -47,7 +47,7 @@ def compile_expression(text: str) -> Expression:
     """
     Compile an expression of at most 1,000 characters.
 
-    :raises BadExpression: if it cannot be read, or never gives a number.
+    :raises InvalidExpression: if it can't be parsed, or can never return a number.
 
     Source: docs/metering.md#expressions.
     """
@@ -83,7 +83,7 @@ def _compile_node(node: Node, levels: int) -> Evaluator:
 
 
 def _is_condition(tree: Node) -> bool:
-    """Tell whether an expression always gives true or false, or nothing."""
+    """Return whether an expression can only return a boolean."""
     node = unwrap(tree)
     if node.data == "expr":
         return all(_is_condition(part) for part in node.children[1:])

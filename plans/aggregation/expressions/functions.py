@@ -1,4 +1,4 @@
-"""What may be called in an expression: some of CEL's functions, with its names and meanings, on exact numbers."""
+"""The functions that an expression may call: a part of CEL's, with the same names and meanings, on exact numbers."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from plans.aggregation.expressions.values import NoValue, Number, describe, to_n
 
 
 class Function(NamedTuple):
-    """A function and how many arguments it takes at least and at most."""
+    """A function with its minimum and maximum number of arguments."""
 
     call: Callable[..., Any]
     least: int = 1
@@ -29,7 +29,7 @@ def _require_text(value: Any) -> str:
 
 
 def _to_numbers(values: tuple[Any, ...]) -> list[Number]:
-    """Return the arguments as numbers, or the elements of a list that stands alone."""
+    """Return the arguments as numbers; a single list argument is expanded into its elements."""
     elements = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     if not elements:
         raise NoValue("an empty list has no greatest or least")
@@ -55,7 +55,7 @@ METHODS = {
     "endsWith": Function(lambda text, end: _require_text(text).endswith(_require_text(end))),
     "contains": Function(lambda text, part: _require_text(part) in _require_text(text)),
 }
-"""Called on a value, which is their first argument and not counted."""
+"""Functions called on a value, which they receive as a first argument that is not counted."""
 
 MATH = {
     "greatest": Function(lambda *values: max(_to_numbers(values)), 1, 64),

@@ -1,7 +1,8 @@
 """
-What each part of an expression does for an event, as a closure; the parts' names are those of the library's grammar.
+Compile the nodes of an expression into closures that evaluate an event; node names are those of the library's
+grammar.
 
-Every maker takes the node's children and `of`, which makes the closure of a part below.
+Each compiler takes the node's children and `compile_part`, which compiles one child.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from plans.aggregation.json_numbers import OutOfBoundsNumber, is_within_bounds, 
 
 Event = Mapping[str, Any]
 Evaluator = Callable[[Event], Any]
-"""What a part gives for an event's properties. Raises NoValue."""
+"""Returns a node's value for an event's properties, or raises NoValue."""
 
 Node = Any
 """A node of the library's tree, or a token: `data` and `children`, or `type` and `value`."""
@@ -26,13 +27,14 @@ Parts = Sequence[Node]
 Path = tuple[str, ...]
 
 PROPERTIES = "properties"
-"""The name under which all properties stand, for those whose names cannot be written: properties["cache-hits"]."""
+"""The name of the object that holds all properties, for those that are not identifiers: properties["cache-hits"]."""
 
 
 class InvalidExpression(ValueError):
-    """The text is no expression, or one beyond the bounds; says what is wrong and what to write instead."""
+    """The text is not an expression or exceeds a bound. The message states the problem and the remedy."""
 
 
+# The grammar wraps even a single number in one node per level of precedence.
 WRAPPERS = frozenset(
     {
         *("expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication"),
@@ -42,27 +44,31 @@ WRAPPERS = frozenset(
 
 
 def unwrap(node: Node) -> Node:
-    """Return the first node below that says more than its only part: a lone number is wrapped in a dozen of them."""
+    """Return the first node below that is more than a wrapper around its only child."""
     while len(node.children) == 1 and node.data in WRAPPERS:
         node = node.children[0]
     return node
 
 
-def _conditional(parts: Parts, of: NodeCompiler) -> Evaluator:
-    condition, yes, no = map(of, parts)
+def _conditional(children: Parts, compile_part: NodeCompiler) -> Evaluator:
+    condition, yes, no = map(compile_part, children)
     return lambda event: yes(event) if values.truth(condition(event)) else no(event)
 
 
-def _or(parts: Parts, of: NodeCompiler) -> Evaluator:
-    return _short_circuit(True, *map(of, parts))
+def _or(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
+    return _short_circuit(True, *map(compile_part, parts))
 
 
-def _and(parts: Parts, of: NodeCompiler) -> Evaluator:
-    return _short_circuit(False, *map(of, parts))
+def _and(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
+    return _short_circuit(False, *map(compile_part, parts))
 
 
 def _short_circuit(decides: bool, left: Evaluator, right: Evaluator) -> Evaluator:
-    """Return `||`, which true decides, or `&&`, which false does: as in CEL, even if the other side has no value."""
+    """
+    Return the evaluator of `||` (decided by True) or `&&` (decided by False).
+
+    As in CEL, a deciding side gives the value even if the other side has none.
+    """
 
     def run(event: Event) -> bool:
         try:
@@ -78,12 +84,12 @@ def _short_circuit(decides: bool, left: Evaluator, right: Evaluator) -> Evaluato
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "relation_lt": lambda one, other: values.compare(one, other) < 0,
-    "relation_le": lambda one, other: values.compare(one, other) <= 0,
-    "relation_gt": lambda one, other: values.compare(one, other) > 0,
-    "relation_ge": lambda one, other: values.compare(one, other) >= 0,
+    "relation_lt": lambda left, right: values.compare(left, right) < 0,
+    "relation_le": lambda left, right: values.compare(left, right) <= 0,
+    "relation_gt": lambda left, right: values.compare(left, right) > 0,
+    "relation_ge": lambda left, right: values.compare(left, right) >= 0,
     "relation_eq": values.is_equal,
-    "relation_ne": lambda one, other: not values.is_equal(one, other),
+    "relation_ne": lambda left, right: not values.is_equal(left, right),
     "relation_in": values.is_in,
     "addition_add": values.add,
     "addition_sub": values.subtract,
@@ -93,20 +99,20 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _operation(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _operation(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     operate = _OPERATORS[parts[0].data]
-    left, right = of(parts[0].children[0]), of(parts[1])
+    left, right = compile_part(parts[0].children[0]), compile_part(parts[1])
     return lambda event: operate(left(event), right(event))
 
 
-def _sign(parts: Parts, of: NodeCompiler) -> Evaluator:
-    right = of(parts[1])
+def _sign(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
+    right = compile_part(parts[1])
     if parts[0].data == "unary_not":
         return lambda event: not values.truth(right(event))
     return lambda event: values.subtract(0, right(event))
 
 
-def _literal(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _literal(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     literal = _literal_value(parts[0])
     return lambda event: literal
 
@@ -129,7 +135,7 @@ def _literal_value(token: Node) -> Any:
 
 
 def property_path(node: Node) -> Path | None:
-    """Return the names that lead to a property, if the node is but a path."""
+    """Return the path of a property, or None if the node is anything but a path."""
     node = unwrap(node)
     if node.data == "ident":
         return (node.children[0].value,)
@@ -140,25 +146,26 @@ def property_path(node: Node) -> Path | None:
 
 
 def _property_reader(path: Path) -> Evaluator:
-    """Read a property as it is."""
+    """Return an evaluator that reads a property without conversion."""
     if path[0] == PROPERTIES:
         path = path[1:]
+    # Most properties are at the top level; a direct lookup spares them the loop below.
     if len(path) == 1:
         only = path[0]
 
-        def read_one(event: Event) -> Any:
+        def read_top_level(event: Event) -> Any:
             try:
                 return event[only]
             except KeyError:
                 raise NoValue(f"“{only}” is missing") from None
 
-        return read_one
+        return read_top_level
 
     def read(event: Event) -> Any:
-        found: Any = event
+        current: Any = event
         for name in path:
-            found = _member(found, name, ".".join(path))
-        return found
+            current = _member(current, name, ".".join(path))
+        return current
 
     return read
 
@@ -169,55 +176,55 @@ def _member(value: Any, name: str, path_text: str) -> Any:
     raise NoValue(f"“{path_text}” is missing")
 
 
-def _ident(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _ident(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     return _property_reader((parts[0].value,))
 
 
-def _dot(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _dot(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     path = property_path(parts[0])
     name = parts[1].value
     if path is not None:
         return _property_reader((*path, name))
-    evaluate_parent = of(parts[0])
+    evaluate_parent = compile_part(parts[0])
     return lambda event: _member(evaluate_parent(event), name, name)
 
 
-def _index(parts: Parts, of: NodeCompiler) -> Evaluator:
-    evaluate_container, evaluate_index = of(parts[0]), of(parts[1])
+def _index(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
+    evaluate_container, evaluate_index = compile_part(parts[0]), compile_part(parts[1])
 
     def run(event: Event) -> Any:
-        value, at = evaluate_container(event), evaluate_index(event)
-        if isinstance(value, list) and isinstance(at, int) and not isinstance(at, bool) and 0 <= at < len(value):
-            return value[at]
-        if isinstance(at, str):
-            return _member(value, at, at)
-        raise NoValue(f"there is no element {values.describe(at)}")
+        container, index = evaluate_container(event), evaluate_index(event)
+        if isinstance(container, list) and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(container):
+            return container[index]
+        if isinstance(index, str):
+            return _member(container, index, index)
+        raise NoValue(f"there is no element {values.describe(index)}")
 
     return run
 
 
-def _list(parts: Parts, of: NodeCompiler) -> Evaluator:
-    elements = _arguments(parts, of)
+def _list(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
+    elements = _arguments(parts, compile_part)
     return lambda event: [element(event) for element in elements]
 
 
-def _arguments(parts: Parts, of: NodeCompiler) -> list[Evaluator]:
-    return [of(part) for part in parts[0].children] if parts else []
+def _arguments(parts: Parts, compile_part: NodeCompiler) -> list[Evaluator]:
+    return [compile_part(part) for part in parts[0].children] if parts else []
 
 
-def _function_call(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _function_call(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     name = parts[0].value
     if name == "has":
         return _has(parts[1:])
-    return _compile_call(name, FUNCTIONS, _arguments(parts[1:], of), f"{name}()")
+    return _compile_call(name, FUNCTIONS, _arguments(parts[1:], compile_part), f"{name}()")
 
 
-def _method_call(parts: Parts, of: NodeCompiler) -> Evaluator:
+def _method_call(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     name = parts[1].value
-    arguments = _arguments(parts[2:], of)
+    arguments = _arguments(parts[2:], compile_part)
     if property_path(parts[0]) == ("math",):
         return _compile_call(name, MATH, arguments, f"math.{name}()")
-    return _compile_call(name, METHODS, arguments, f".{name}()", receiver=of(parts[0]))
+    return _compile_call(name, METHODS, arguments, f".{name}()", receiver=compile_part(parts[0]))
 
 
 def _compile_call(
@@ -229,14 +236,14 @@ def _compile_call(
 ) -> Evaluator:
     function = functions.get(name)
     if function is None:
-        available = [f"{one}()" for one in ("has", *FUNCTIONS)]
-        available += [f".{one}()" for one in METHODS] + [f"math.{one}()" for one in MATH]
+        available = [f"{function_name}()" for function_name in ("has", *FUNCTIONS)]
+        available += [f".{function_name}()" for function_name in METHODS] + [f"math.{function_name}()" for function_name in MATH]
         raise InvalidExpression(f"{call_text} is no function here; there are {', '.join(available)}.")
     if not function.least <= len(arguments) <= function.most:
         expected = f"{function.least} argument{'' if function.least == 1 else 's'}"
         raise InvalidExpression(f"{call_text} takes {expected}, not {len(arguments)}.")
     call, evaluators = function.call, arguments if receiver is None else [receiver, *arguments]
-    return lambda event: call(*[one(event) for one in evaluators])
+    return lambda event: call(*[evaluate(event) for evaluate in evaluators])
 
 
 def _has(parts: Parts) -> Evaluator:

@@ -1,4 +1,6 @@
-"""What expressions calculate with: exact numbers, and text, true, false, null, lists and objects of events."""
+"""
+The values that expressions compute with: exact numbers, text, true, false, null, and the lists and objects of events.
+"""
 
 import decimal
 from decimal import Decimal
@@ -11,7 +13,7 @@ from plans.aggregation.aggregate_state import QUOTIENT
 from plans.aggregation.json_numbers import MOST_DIGITS, to_exact_number
 
 MOST_BITS = 768
-"""How long a number on the way may be, or either part of a fraction: some 230 digits."""
+"""Maximum bits of an intermediate integer, or of a fraction's numerator or denominator: some 230 digits."""
 
 TOO_LONG = "a number on the way has too many digits"
 
@@ -21,11 +23,13 @@ Number = int | Decimal | Fraction
 
 
 class NoValue(Exception):
-    """An expression gives no quantity for an event; says why, and names what it stumbled over."""
+    """The expression has no value for an event. The text is the reason and names the property or value at fault."""
 
 
 def to_number(value: Any) -> Number:
-    """Return a value as a number; text counts where it is a plain decimal, as it does in a property read as it is."""
+    """
+    Return a value as a number. Text that is a plain decimal counts as one, as in a property that is read directly.
+    """
     if isinstance(value, Fraction):
         return value
     number = to_exact_number(value)
@@ -55,12 +59,12 @@ def multiply(left: Any, right: Any) -> Number:
 
 
 def divide(left: Any, right: Any) -> Number:
-    """Return the exact quotient, also of whole numbers: 7 / 2 is 3.5."""
+    """Return the exact quotient, also of integers: 7 / 2 is 3.5."""
     return _check_length(Fraction(to_number(left)) / _divisor(right))
 
 
 def remainder(left: Any, right: Any) -> Number:
-    """Return what is left over after whole steps; it has the sign of what is divided."""
+    """Return the remainder of a division; it has the sign of the dividend."""
     dividend, divisor = Fraction(to_number(left)), _divisor(right)
     magnitude = abs(dividend) % abs(divisor)
     return _check_length(magnitude if dividend >= 0 else -magnitude)
@@ -74,7 +78,7 @@ def _divisor(value: Any) -> Fraction:
 
 
 def _to_same_type(left: Any, right: Any) -> tuple[Any, Any]:
-    """Return two numbers as two of one kind: whole ones, decimals, or fractions."""
+    """Convert two numbers to one type: int, Decimal or Fraction."""
     left, right = to_number(left), to_number(right)
     if type(left) is type(right):
         return left, right
@@ -84,7 +88,9 @@ def _to_same_type(left: Any, right: Any) -> tuple[Any, Any]:
 
 
 def _check_length(value: Number) -> Number:
-    """Return a number that is not too long to go on with; of decimals, the context sees to that."""
+    """
+    Return a number that is short enough for further operations. Decimals need no check: their context limits them.
+    """
     if isinstance(value, Decimal):
         return value
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
@@ -93,7 +99,7 @@ def _check_length(value: Number) -> Number:
 
 
 def is_equal(left: Any, right: Any) -> bool:
-    """Tell whether two values are the same; a number is also what plain text says."""
+    """Return whether two values are equal; text that is a plain decimal equals the number."""
     if isinstance(left, list | dict) or isinstance(right, list | dict):
         raise NoValue("lists and objects cannot be compared")
     if _is_number(left) or _is_number(right):
@@ -105,7 +111,10 @@ def is_equal(left: Any, right: Any) -> bool:
 
 
 def compare(left: Any, right: Any) -> int:
-    """Return below zero, zero or above as `one` comes before, with or after `other`: two texts, or two numbers."""
+    """
+    Return a number below, equal to or above zero as `left` sorts before, with or after `right`: two texts, or two
+    numbers.
+    """
     if isinstance(left, str) and isinstance(right, str):
         return (left > right) - (left < right)
     first, second = to_number(left), to_number(right)
@@ -113,11 +122,11 @@ def compare(left: Any, right: Any) -> int:
 
 
 def is_in(element: Any, container: Any) -> bool:
-    """Tell whether a value is an element of a list, or a key of an object."""
+    """Return whether a value is an element of a list or a key of an object."""
     if isinstance(container, dict):
         return isinstance(element, str) and element in container
     if isinstance(container, list):
-        return any(is_equal(element, each) for each in container)
+        return any(is_equal(element, member) for member in container)
     raise NoValue(f"{describe(container)} is neither a list nor an object")
 
 
@@ -129,11 +138,11 @@ def truth(value: Any) -> bool:
 
 def to_quantity(value: Any) -> int | Decimal:
     """
-    Return what an expression came to, as an int where it is whole.
+    Return the value of an expression, as an int if it is whole.
 
-    What a decimal of 38 places holds is exact; anything else is rounded half-up to twelve places, once.
+    A value with at most 38 decimal places is exact; any other is rounded once, half-up, to twelve places.
 
-    :raises NoValue: if it is no number, or one of more than 38 digits before the point.
+    :raises NoValue: if it is not a number, or has more than 38 digits before the point.
 
     Source: docs/metering.md#expressions.
     """
@@ -160,7 +169,7 @@ def _is_number(value: Any) -> bool:
 
 
 def describe(value: Any) -> str:
-    """Return a value as a message names it."""
+    """Return a value as text for a message."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | dict):

@@ -1,4 +1,4 @@
-"""`manage.py price_list`: a version's price list into a file, and a file into a draft."""
+"""`manage.py price_list`: export a version's price list to a file, and import a file into a draft."""
 
 import sys
 from argparse import ArgumentParser
@@ -11,7 +11,7 @@ from lib.tabular_files import FileRefused
 from lib.task_clock import database_time
 from plans.models import PlanVersion
 from plans.price_lists.files import CONTENT_TYPES, read, write
-from plans.price_lists.list_import import take_in
+from plans.price_lists.list_import import import_price_list
 from plans.price_lists.version_items import ListRefused
 
 
@@ -22,29 +22,29 @@ class Command(BaseCommand):
         ways = parser.add_subparsers(dest="way", required=True)
         out = ways.add_parser("export", help="write it to a file, or to standard output")
         into = ways.add_parser("import", help="let a draft hold what a file says, and nothing else")
-        for one in (out, into):
-            one.add_argument("plan", help="the plan's code")
-            one.add_argument("version", type=int, help="the version's number")
+        for subparser in (out, into):
+            subparser.add_argument("plan", help="the plan's code")
+            subparser.add_argument("version", type=int, help="the version's number")
         out.add_argument("--format", choices=list(CONTENT_TYPES), help="what kind of file; by its name, or CSV")
         out.add_argument("--out", type=Path, help="where to; standard output by default")
         into.add_argument("file", type=Path, help="a .csv, .xlsx or .json file")
         into.add_argument("--dry-run", action="store_true", help="only say what it would change")
 
     def handle(self, *, way: str, plan: str, version: int, **options: Any) -> None:
-        found = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
-        if found is None:
+        plan_version = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
+        if plan_version is None:
             raise CommandError(f"There is no version {version} of a plan “{plan}”.")
         try:
             if way == "export":
-                self._export(found, options["out"], options["format"])
+                self._export(plan_version, options["out"], options["format"])
             else:
-                self._import(found, options["file"], dry_run=options["dry_run"])
+                self._import(plan_version, options["file"], dry_run=options["dry_run"])
         except (FileRefused, OSError) as error:
             raise CommandError(str(error)) from error
         except ListRefused as refusal:
-            for one in refusal.problems:
-                place = " ".join(filter(None, [f"row {one.row}" if one.row else "", one.column]))
-                self.stderr.write(f"{place}: {one.text}" if place else one.text)
+            for problem in refusal.problems:
+                place = " ".join(filter(None, [f"row {problem.row}" if problem.row else "", problem.column]))
+                self.stderr.write(f"{place}: {problem.text}" if place else problem.text)
             raise CommandError("Nothing was taken in.") from refusal
 
     def _export(self, version: PlanVersion, path: Path | None, kind: str | None) -> None:
@@ -58,8 +58,8 @@ class Command(BaseCommand):
 
     def _import(self, version: PlanVersion, path: Path, *, dry_run: bool) -> None:
         item = read(path.read_bytes(), name=path.name)
-        changes = take_in(item, version=version, by=None, at=database_time(), dry_run=dry_run)
-        for one in changes:
-            self.stdout.write(one.text)
+        changes = import_price_list(item, version=version, by=None, at=database_time(), dry_run=dry_run)
+        for change in changes:
+            self.stdout.write(change.text)
         verb = "would change" if dry_run else "changed"
         self.stdout.write(f"{len(changes):,} {'thing' if len(changes) == 1 else 'things'} {verb} in {version}.")

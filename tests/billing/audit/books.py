@@ -52,7 +52,7 @@ from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import PAYABLE, record_payment
 from lib.currencies import CREDITS
 from plans.models import PlanVersion, Price, Promotion
-from plans.publishing.approvals import ask
+from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
 from tests.billing.audit.alert_books import guard_all
 from tests.billing.audit.one_off_books import claim
@@ -209,7 +209,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
     later = new_version(source=pro, by=None, at=NOW)
     publish_for(version=later, audience="all", by=None, at=NOW, effective_from=NOW + timedelta(days=60))
     asker = User.objects.create_user("asker")
-    ask(version=new_version(source=later, by=None, at=NOW), by=asker, at=NOW, reason="Inflation")
+    request_approval(version=new_version(source=later, by=None, at=NOW), by=asker, at=NOW, reason="Inflation")
     pro.refresh_from_db()
     return pro, team
 

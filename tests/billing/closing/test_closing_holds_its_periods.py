@@ -32,7 +32,7 @@ def subscription() -> Subscription:
 def january() -> tuple[int, bool]:
     """Return how many events of January are billed, and whether more have come since."""
     period = Period.objects.get(kind="regular", starts_at=JAN)
-    last = BilledUsage.objects.filter(period=period).order_by("high_water_mark").last()
+    last = BilledUsage.objects.filter(period=period).order_by("read_high_water_mark").last()
     return (last.events if last else 0), period.late_since is not None
 
 
@@ -63,7 +63,7 @@ def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch
 def test_usage_waits_while_what_came_late_before_it_is_billed(subscription, monkeypatch):
     close_due(at=AT)
     use("second")
-    pause = Pause.before(monkeypatch, batch, "high_water_mark")
+    pause = Pause.before(monkeypatch, batch, "read_high_water_mark")
     close = start(lambda: close_due(at=NEXT))
     pause.await_arrival()
     ingest = start(lambda: use("third"))
@@ -93,7 +93,7 @@ def test_usage_waits_while_an_ended_subscriptions_late_usage_is_billed(subscript
     close_due(at=AT)
     use("second")
     Period.objects.update(late_since=FEB)
-    pause = Pause.before(monkeypatch, late_documents, "high_water_mark")
+    pause = Pause.before(monkeypatch, late_documents, "read_high_water_mark")
     close = start(lambda: bill_late_usage(at=NEXT))
     pause.await_arrival()
     ingest = start(lambda: use("third"))

@@ -192,7 +192,7 @@ class TestBesideOthers:
 
     def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
-        pause = Pause.before(monkeypatch, reissue, "write_rows")
+        pause = Pause.before(monkeypatch, reissue, "write_invoice_rows")
         worker = start(lambda: bill_late_usage(at=SOON))
         pause.await_arrival()
         usage = start(lambda: use(billed, "api.calls", 10))
@@ -209,7 +209,7 @@ class TestBesideOthers:
     ):
         late(billed, 20)
         first = Invoice.objects.get().pk
-        pause = Pause.before(monkeypatch, reissue, "write_rows")
+        pause = Pause.before(monkeypatch, reissue, "write_invoice_rows")
         worker = start(lambda: bill_late_usage(at=SOON))
         pause.await_arrival()
         by_hand = start(lambda: issue_credit_note(invoice_id=first, lines=None, reason="x", to="offset", at=SOON))

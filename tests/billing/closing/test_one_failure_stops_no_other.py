@@ -105,7 +105,7 @@ def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscript
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return read()
 
-    monkeypatch.setattr(batch, "high_water_mark", die_once)
+    monkeypatch.setattr(batch, "read_high_water_mark", die_once)
     done = close_due(at=AT)
     assert (deaths, done.issued, done.failed) == ([1], 7, [])
     assert not Period.objects.exclude(error="").exists()
@@ -113,7 +113,7 @@ def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscript
 
 
 def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: list[Subscription], monkeypatch):
-    monkeypatch.setattr(period_close, "PATIENCE_MILLISECONDS", 100)
+    monkeypatch.setattr(period_close, "LOCK_TIMEOUT_MILLISECONDS", 100)
     held = subscriptions[2].periods.get()
     taken, give_back = threading.Event(), threading.Event()
 

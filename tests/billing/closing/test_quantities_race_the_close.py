@@ -33,7 +33,7 @@ def add_seats(subscription):
 
 
 def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, quantities, "read_changes")
+    pause = Pause.before(monkeypatch, quantities, "read_quantity_changes")
     april = subscription.periods.get(kind="regular")
     change = start(lambda: add_seats(subscription))
     pause.await_arrival()
@@ -46,7 +46,7 @@ def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
 
 
 def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription, monkeypatch):
-    pause = Pause.before(monkeypatch, batch, "_assemble")
+    pause = Pause.before(monkeypatch, batch, "assemble_invoices")
     april = subscription.periods.get(kind="regular")
     close = start(lambda: close_period(period_id=april.pk, at=AFTER))
     pause.await_arrival()

@@ -22,7 +22,7 @@ AT = FEB + timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def chunks_of_two(monkeypatch):
-    monkeypatch.setattr(invoice_run_job, "CHUNK", 2)
+    monkeypatch.setattr(invoice_run_job, "CHUNK_SIZE", 2)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_one_that_cannot_be_rated_stops_no_other_and_is_tried_again_alone(over):
 
 
 def test_one_that_the_database_refuses_stops_no_other(over, monkeypatch):
-    monkeypatch.setattr(invoice_run_job, "CHUNK", 3)
+    monkeypatch.setattr(invoice_run_job, "CHUNK_SIZE", 3)
     Counter.objects.filter(period=over[1]).update(quantity=10**30)  # comes to more than a line can hold
     job = run()
     assert (job.state, job.figures["invoices"], job.figures["left"]) == (JobState.FAILED, 2, 1)
@@ -139,7 +139,7 @@ def test_a_moment_to_come_is_refused():
 
 @pytest.mark.parametrize("chunk", [2, 1])
 def test_what_shares_a_document_is_counted_once(version, monkeypatch, chunk):
-    monkeypatch.setattr(invoice_run_job, "CHUNK", chunk)
+    monkeypatch.setattr(invoice_run_job, "CHUNK_SIZE", chunk)
     customer = make_customer("both", one_document=True)
     for name in ("alpha", "beta"):
         use(subscribe(customer, version, external_id=name, named=True), "api.calls", 100)

@@ -176,7 +176,7 @@ def test_a_close_that_breaks_off_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(invoice_writer, "reached", breaks)
+        patched.setattr(invoice_writer, "hit_failpoint", breaks)
         with pytest.raises(KeyboardInterrupt):
             close_due(at=AT)
     assert not any(model.objects.exists() for model in (Invoice, Line, Section, BilledUsage))
@@ -264,6 +264,6 @@ def test_the_lock_of_one_holds_all(monkeypatch: pytest.MonkeyPatch):
     for name in ("alpha", "beta"):
         use(on(customer, name), f"{name}.calls", 5)
     first = Period.objects.filter(starts_at=JAN).order_by("pk").first()
-    monkeypatch.setattr(batch, "lock", lambda ids: set())
+    monkeypatch.setattr(batch, "lock_open_periods", lambda ids: set())
     assert period_close.close_periods(period_ids=[first.pk], at=AT).busy == 1
     assert totals() == []

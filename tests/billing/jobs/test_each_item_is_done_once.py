@@ -112,7 +112,7 @@ def dying_after(count):
                 raise SystemExit
             yield item
 
-    return kinds(cut=cut)[JobKind.USAGE_IMPORT]
+    return kinds(split=cut)[JobKind.USAGE_IMPORT]
 
 
 def test_a_job_that_kills_whoever_cuts_it_is_given_up():

@@ -45,7 +45,7 @@ def test_a_canceled_job_keeps_what_is_done_and_does_no_more():
 
 
 def test_only_what_failed_is_tried_again(monkeypatch):
-    monkeypatch.setattr("billing.jobs.worker.MOST_TRIES", 1)
+    monkeypatch.setattr("billing.jobs.worker.MAX_TRIES", 1)
     job, seen_by = make_job(3), []
 
     def fail_on_second(item, at):
@@ -81,7 +81,7 @@ def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
         raise SplitFailed("It is no table: save it as CSV.")
 
     job = make_job(3)
-    work(kinds=kinds(cut=refuse), clock=lambda: NOW)
+    work(kinds=kinds(split=refuse), clock=lambda: NOW)
     assert (seen(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
     for how in ("retry_failed", "do_for_real"):
         with pytest.raises(controls.JobControlRefused, match="It could not be begun: It is no table: save it as CSV"):
@@ -106,8 +106,8 @@ def test_cutting_goes_on_where_it_was_left():
 
     job = make_job(50)
     for _ in range(2):
-        work(kinds=kinds(cut=cut), clock=lambda: NOW, keep_going=iter([True, True, False, False, False]).__next__)
-    work(kinds=kinds(cut=cut), clock=lambda: NOW)
+        work(kinds=kinds(split=cut), clock=lambda: NOW, keep_going=iter([True, True, False, False, False]).__next__)
+    work(kinds=kinds(split=cut), clock=lambda: NOW)
     assert calls == [0, 20, 40]
     assert (seen(job).total, made()) == (50, 50)
 

@@ -28,7 +28,7 @@ def test_after_ninety_days_from_its_end(at, forgotten):
 
 
 def test_a_few_jobs_at_a_time(monkeypatch):
-    monkeypatch.setattr(retention, "AT_A_TIME", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     for _ in range(3):
         make_job(1)
     go_on()
@@ -44,7 +44,7 @@ def test_what_is_forgotten_is_not_done_for_real():
 
 
 def test_what_is_forgotten_is_not_tried_again(monkeypatch):
-    monkeypatch.setattr("billing.jobs.worker.MOST_TRIES", 1)
+    monkeypatch.setattr("billing.jobs.worker.MAX_TRIES", 1)
     job = make_job(1)
     go_on(lambda item, at: 1 / 0)
     clear_old_jobs(at=LATER)

@@ -40,7 +40,7 @@ def make_user(item: JobItem, at: datetime) -> ItemOutcome:
 def kinds(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, **more: object) -> JobDefinitions:
     return {
         JobKind.USAGE_IMPORT: JobDefinition(
-            **{"permission": "", "cut": numbered, "do": do, "columns": ("name",)} | more
+            **{"permission": "", "split": numbered, "process": do, "columns": ("name",)} | more
         )
     }
 

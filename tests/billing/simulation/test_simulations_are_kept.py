@@ -15,9 +15,9 @@ from billing.simulation.results import read_details
 from billing.simulation.retention import RETENTION, delete_old_results
 from billing.simulation.summaries import count_by_change, summarize_versions
 from plans.models import Fee, PlanVersion, PublishingRule
-from plans.publishing.approvals import ApprovalRefused, ask
+from plans.publishing.approvals import ApprovalRefused, request_approval
 from plans.publishing.publication import PublishingRefused, new_version
-from plans.publishing.required_simulation import rehearsal_of
+from plans.publishing.required_simulation import find_simulation
 from tests.billing.metering.ingest.world import call, calls, send
 from tests.builders import fee, make_cost, make_customer, make_plan, offer, publish, rate, subscribe
 
@@ -108,14 +108,14 @@ def test_where_it_is_needed_only_what_was_simulated_as_it_is_is_asked_for_and_pu
     PublishingRule.objects.update(needs_simulation=True)
     finance = django_user_model.objects.create(username="finance")
     with pytest.raises(ApprovalRefused, match="must be simulated on past usage first"):
-        ask(version=draft, by=finance, at=AT)
+        request_approval(version=draft, by=finance, at=AT)
     simulated(draft)
     Fee.objects.filter(version=draft).update(amount=D(8))
     with pytest.raises(PublishingRefused, match="was edited since it was simulated"):
         publish(draft, at=AT)
     simulated(draft)
-    assert rehearsal_of(draft).facts["USD"]["more"] == 1
-    ask(version=draft, by=finance, at=AT)
+    assert find_simulation(draft).facts["USD"]["more"] == 1
+    request_approval(version=draft, by=finance, at=AT)
 
 
 def test_the_first_version_of_a_plan_needs_none():
@@ -127,4 +127,4 @@ def test_results_are_forgotten_in_the_end(draft):
     simulated(draft)
     assert delete_old_results(at=AT + RETENTION) == 0
     assert delete_old_results(at=AT + RETENTION * 2) == 2
-    assert rehearsal_of(draft) is not None
+    assert find_simulation(draft) is not None

@@ -22,7 +22,7 @@ from invoices.credit_notes import issue_credit_note
 from invoices.documents.month_lock import MonthLockRefused
 from invoices.models import Invoice, Rendering
 from invoices.payments.manual_payments import record_payment
-from plans.publishing.approvals import ask
+from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version
 from tests.builders import (
     FEB,
@@ -120,7 +120,7 @@ def test_documents_and_what_became_of_them(over):
 
 def test_a_change_that_waits_for_approval(version, django_user_model):
     proposal = new_version(source=version, by=None, at=JAN)
-    ask(version=proposal, reason="dearer", by=django_user_model.objects.create(username="olga"), at=JAN)
+    request_approval(version=proposal, reason="dearer", by=django_user_model.objects.create(username="olga"), at=JAN)
     assert open_points()["approvals"] == 1
 
 

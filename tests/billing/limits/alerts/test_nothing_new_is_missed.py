@@ -42,7 +42,7 @@ def test_a_number_is_a_position_once_all_that_ran_are_over(was, seen, becomes, w
 def test_an_event_that_is_committed_late_is_seen(monkeypatch):
     messages(10)
     messages(10, ref="quick")
-    pause = Pause.before(monkeypatch, event_recorder, "_count")
+    pause = Pause.before(monkeypatch, event_recorder, "_count_events")
     slow = start(lambda: use("message", 5))  # has its number, and is not committed
     pause.await_arrival()
     use("message", 9, customer="quick")

@@ -63,7 +63,7 @@ def test_a_correction_waits_for_a_close_under_way_and_is_late(january, monkeypat
 
 
 def test_two_corrections_of_one_event_take_it_back_once(january, monkeypatch):
-    pause = Pause.before(monkeypatch, usage_correction, "taken_back")
+    pause = Pause.before(monkeypatch, usage_correction, "sum_contributions")
     first = start(lambda: void("a"))
     pause.await_arrival()
     second = start(lambda: void("a"))
@@ -80,7 +80,7 @@ def test_two_different_corrections_of_one_event_leave_one_standing(january):
 
 
 def test_a_repeat_of_what_is_taken_back_meanwhile_counts_nothing(january, monkeypatch):
-    pause = Pause.before(monkeypatch, usage_correction, "taken_back")
+    pause = Pause.before(monkeypatch, usage_correction, "sum_contributions")
     correction = start(lambda: void("a"))
     pause.await_arrival()
     assert send(call("a", timestamp="2026-01-05T00:00:00Z")) == ["duplicate"]

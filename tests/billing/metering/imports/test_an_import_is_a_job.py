@@ -169,5 +169,5 @@ def test_workers_that_are_killed_leave_nothing_undone_and_nothing_twice(world, t
 
 
 def start_worker(environment):
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work_on_jobs"]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_jobs"]
     return subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billing.metering.imports import FileRefused, format_of, rows_of, shape_of
+from billing.metering.imports import FileRefused, detect_format, read_rows, build_row_mapping
 from billing.metering.imports.row_conversion import RowRefused
 
 D = Decimal
 
 
 def events(content, format_="csv", **options):
-    columns, rows = rows_of(io.BytesIO(content if isinstance(content, bytes) else content.encode()), format_)
-    shape, found = shape_of(columns, **options), []
+    columns, rows = read_rows(io.BytesIO(content if isinstance(content, bytes) else content.encode()), format_)
+    shape, found = build_row_mapping(columns, **options), []
     for row in rows:
         try:
             found.append(json.loads(shape.event_of(row), parse_float=D))
@@ -121,8 +121,8 @@ def test_parquet_keeps_decimals_and_tells_doubles():
             {"price": None, "ratio": float("nan"), "tags": []},
         ],
     )
-    columns, rows = rows_of(io.BytesIO(content), "parquet")
-    shape = shape_of(columns)
+    columns, rows = read_rows(io.BytesIO(content), "parquet")
+    shape = build_row_mapping(columns)
     first, second = rows
     assert json.loads(shape.event_of(first), parse_float=D) == PLAIN | {
         "timestamp": "2026-01-05T10:00:00+00:00",
@@ -162,9 +162,9 @@ def test_what_is_no_parquet_is_refused():
 
 @pytest.mark.parametrize(("name", "format_"), [("a.CSV", "csv"), ("b.ndjson", "jsonl"), ("c.x.parquet", "parquet")])
 def test_a_name_tells_its_format(name, format_):
-    assert format_of(name) == format_
+    assert detect_format(name) == format_
 
 
 def test_a_name_without_a_format_asks_for_one():
     with pytest.raises(FileRefused, match="say which: csv, jsonl, parquet"):
-        format_of("usage.xlsx")
+        detect_format("usage.xlsx")

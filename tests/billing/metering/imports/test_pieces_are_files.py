@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.metering.imports import FileRefused, file_split, rows_of
-from billing.metering.imports.file_split import BEGINNING, pieces_of
+from billing.metering.imports import FileRefused, file_split, read_rows
+from billing.metering.imports.file_split import BEGINNING, split_file
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
 TABLE = st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=12)
@@ -34,7 +34,7 @@ def parquet(count):
 
 
 def read(content, format_):
-    return [(row.number, row.cells, row.flaw) for row in rows_of(io.BytesIO(content), format_)[1]]
+    return [(row.number, row.cells, row.flaw) for row in read_rows(io.BytesIO(content), format_)[1]]
 
 
 def read_in_pieces(content, format_, most_rows):
@@ -42,7 +42,7 @@ def read_in_pieces(content, format_, most_rows):
     found, place = [], BEGINNING
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(file_split, "MOST_ROWS", most_rows)
-        while piece := next(pieces_of(io.BytesIO(content), format_, begin=place), None):
+        while piece := next(split_file(io.BytesIO(content), format_, begin=place), None):
             assert piece.begin.rows == place.rows
             found += [(number + place.rows, *rest) for number, *rest in read(piece.content, format_)]
             place = piece.end
@@ -64,14 +64,14 @@ def test_of_lines_and_columns(format_, content, most_rows):
 
 def test_a_piece_is_full_by_its_bytes_as_well(monkeypatch):
     monkeypatch.setattr(file_split, "MOST_BYTES", 30)
-    found = list(pieces_of(io.BytesIO(table([["x" * 40, ""], ["", ""], ["", ""]])), "csv"))
+    found = list(split_file(io.BytesIO(table([["x" * 40, ""], ["", ""], ["", ""]])), "csv"))
     assert [one.end.rows for one in found] == [1, 3]
 
 
 def test_what_cannot_be_read_is_refused_where_it_stands(monkeypatch):
     monkeypatch.setattr(file_split, "MOST_ROWS", 2)
     broken = table([["x", ""]] * 4) + b'"' + b"x" * 200_000 + b'"\r\n'
-    found = pieces_of(io.BytesIO(broken), "csv")
+    found = split_file(io.BytesIO(broken), "csv")
     assert [next(found).end.rows, next(found).end.rows] == [2, 4]
     with pytest.raises(FileRefused, match="Row 6 cannot be read"):
         next(found)

@@ -22,7 +22,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
                 cursor.connection.execute("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
         count(*args, **kwargs)
 
-    monkeypatch.setattr(event_recorder, "_count", counting)
+    monkeypatch.setattr(event_recorder, "_count_events", counting)
     return refusals
 
 

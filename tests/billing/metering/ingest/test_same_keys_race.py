@@ -50,7 +50,7 @@ def test_eight_single_requests_with_one_key_count_once():
 
 def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
     make_world()
-    pause = Pause.before(monkeypatch, counter_store, "add")
+    pause = Pause.before(monkeypatch, counter_store, "add_to_counters")
     first = start(lambda: send(call("c1")))
     pause.await_arrival()
 

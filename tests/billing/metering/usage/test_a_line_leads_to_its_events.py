@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.metering.usage.line_events import entries, prove, usage_of_line
+from billing.metering.usage.line_events import read_line_events, check_sums, read_line_usage
 from billing.models import BilledUsage
 from invoices.models import Line
 from tests.api.calls import Caller, problem
@@ -63,7 +63,7 @@ def test_a_line_can_be_followed_to_its_tiers_its_rates_and_its_exact_events(call
         assert listed["events"] == len(exported)
         assert listed["line_quantity"] == line["quantity"] == listed["quantity"]
         stored = Line.objects.get(invoice=listed["invoice"], position=listed["position"])
-        assert prove(usage_of_line(stored.pk)).fingerprint == stored.usage.fingerprint
+        assert check_sums(read_line_usage(stored.pk)).fingerprint == stored.usage.fingerprint
 
 
 def test_a_late_line_has_what_came_and_what_was_taken_back(caller):
@@ -88,7 +88,7 @@ def test_a_late_line_has_what_came_and_what_was_taken_back(caller):
     assert sum(Decimal(row["quantity"]) for row in exported) == Decimal(line["quantity"]) == 2
     (first,) = lines(caller)
     assert [row["id"] for row in rows(caller, first["events_link"])] == ["c0", "c1", "c2"]
-    assert all(prove(usage_of_line(one.line_id)).agrees for one in BilledUsage.objects.all())
+    assert all(check_sums(read_line_usage(one.line_id)).agrees for one in BilledUsage.objects.all())
 
 
 def test_every_line_of_every_aggregation_is_proved_by_its_events():
@@ -101,7 +101,7 @@ def test_every_line_of_every_aggregation_is_proved_by_its_events():
     close_due(at=MAR + timedelta(days=40))
     billed = [one.line_id for one in BilledUsage.objects.all()]
     assert len(billed) > 20
-    assert [line_id for line_id in billed if not prove(usage_of_line(line_id)).agrees] == []
+    assert [line_id for line_id in billed if not check_sums(read_line_usage(line_id)).agrees] == []
 
 
 def test_a_greatest_value_is_that_of_its_events():
@@ -109,10 +109,10 @@ def test_a_greatest_value_is_that_of_its_events():
     send(*(sample(f"e{n}", "2026-01-05T00:00:00Z", value) for n, value in enumerate([4, 10, 1])), at=FEB)
     close_due(at=FEB + SOON)
     usage = next(
-        found for line in Line.objects.all() if (found := usage_of_line(line.pk)) and found.aggregation == "max"
+        found for line in Line.objects.all() if (found := read_line_usage(line.pk)) and found.aggregation == "max"
     )
     line = Line.objects.get(pk=usage.line_id)
-    assert max(one.value for one in entries(usage)) == line.quantity == 10
+    assert max(one.value for one in read_line_events(usage)) == line.quantity == 10
     assert not usage.is_sum
 
 

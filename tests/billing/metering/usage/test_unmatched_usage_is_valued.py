@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.metering.usage.unmatched_value import at_stake
+from billing.metering.usage.unmatched_value import estimate_unmatched_value
 from tests.billing.metering.ingest.world import call, send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe, tier
 
@@ -23,7 +23,7 @@ def metered(*, rates, included=0, **meter):
 def stakes(**asked):
     return [
         (of.reason, of.customer_ref, of.meter, one.events, one.quantity, one.amount, one.currency)
-        for one in at_stake(**asked).stakes
+        for one in estimate_unmatched_value(**asked).stakes
         for of in [one.group]
     ]
 
@@ -33,7 +33,7 @@ def test_usage_that_no_rate_matches_is_valued_at_the_dearest_one():
     metered(rates=[cheap, dear], included=1000, value_property="n")
     send(*(call(f"c{n}", properties={"model": "llama", "n": n}) for n in (100, 50)))
     assert stakes() == [("no_rate", "acme", "tokens", 2, D(150), D("4.50"), "USD")]
-    assert at_stake().amounts == {"USD": D("4.50")}
+    assert estimate_unmatched_value().amounts == {"USD": D("4.50")}
 
 
 def test_tiers_are_climbed_by_all_of_a_group_together():
@@ -73,7 +73,7 @@ def test_a_value_that_is_missing_is_taken_to_be_as_the_others_are_on_average():
     send(call("c1", properties={"n": 100}), call("c2", properties={"n": 50}))
     send(call("c3", properties={}), call("c4", properties={}))
     assert stakes() == [("bad_value", "acme", "tokens", 2, None, D("3.00"), "USD")]
-    assert at_stake().stakes[0].is_average
+    assert estimate_unmatched_value().stakes[0].is_average
 
 
 def test_peaks_do_not_add_up_to_a_quantity():

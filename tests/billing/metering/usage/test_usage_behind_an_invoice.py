@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing import closing
-from billing.metering.usage.invoice_appendix import MOST_VALUES, usage_of_invoice
+from billing.metering.usage.invoice_appendix import MOST_VALUES, read_invoice_usage
 from billing.models import Subscription
 from invoices.models import Invoice
 from invoices.rendering.renderer import render_one
@@ -46,7 +46,7 @@ def test_each_meter_is_told_by_day_and_dimension(subscription):
         at(on(5, 23), request("r1", 100, 20, meta={"region": "eu"})),
         at(on(6, 0), request("r2", "0.5", 0, model="other")),
     )
-    calls, tokens = sorted(usage_of_invoice(invoice=close_january(subscription)), key=lambda one: one.name)
+    calls, tokens = sorted(read_invoice_usage(invoice=close_january(subscription)), key=lambda one: one.name)
     assert (calls.name, calls.unit, calls.total, calls.step) == ("calls", "call", D(1), "day")
     assert calls.steps == ((date(2026, 1, 3), D(1)),)
     assert calls.dimensions == ()
@@ -64,7 +64,7 @@ def test_each_meter_is_told_by_day_and_dimension(subscription):
 def test_only_the_largest_values_are_named(subscription):
     count = MOST_VALUES + 5
     send(*(at(on(5), request(f"r{n}", n * 1_000, 0, model=f"m{n:02}")) for n in range(1, count + 1)))
-    (tokens,) = usage_of_invoice(invoice=close_january(subscription))
+    (tokens,) = read_invoice_usage(invoice=close_january(subscription))
     model = next(one for one in tokens.dimensions if one.name == "model")
     assert model.values[0] == (f"m{count}", D(count * 1_000))
     assert len(model.values) == MOST_VALUES
@@ -76,7 +76,7 @@ def test_what_came_after_the_issue_is_told_apart(subscription):
     invoice = close_january(subscription)
     after = invoice.issued_at + timedelta(minutes=1)
     send(at(on(4), call("c2")), at(on(4), call("c3")), at=after)
-    (calls,) = usage_of_invoice(invoice=invoice)
+    (calls,) = read_invoice_usage(invoice=invoice)
     assert (calls.total, calls.unmatched) == (D(3), D(2))
 
 
@@ -94,14 +94,14 @@ def test_an_invoice_without_usage_has_no_such_pages(subscription):
         period_end=on(1),
         created_at=on(1),
     )
-    assert usage_of_invoice(invoice=opening) == ()
+    assert read_invoice_usage(invoice=opening) == ()
 
 
 def test_statements_do_not_grow_with_usage(subscription, django_assert_num_queries):
     send(*(at(on(1 + n % 28), request(f"r{n}", n, 1, model=f"m{n}")) for n in range(1, 60)))
     invoice = close_january(subscription)
     with django_assert_num_queries(3):
-        usage_of_invoice(invoice=invoice)
+        read_invoice_usage(invoice=invoice)
 
 
 def test_it_reaches_the_printed_invoice(subscription):

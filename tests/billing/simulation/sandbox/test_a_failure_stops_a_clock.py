@@ -68,7 +68,7 @@ def test_a_step_that_is_cut_off_leaves_it_where_it_was(clock, monkeypatch):
     def die(place: str) -> None:
         raise KeyboardInterrupt(place)
 
-    monkeypatch.setattr(clock_advance, "reached", die)
+    monkeypatch.setattr(clock_advance, "hit_failpoint", die)
     with pytest.raises(KeyboardInterrupt):
         advance_clock(clock_id=clock.pk)
     monkeypatch.undo()

@@ -209,7 +209,7 @@ def test_one_that_cannot_be_granted_stops_no_other(monkeypatch, caplog):
         return original(due, rules)
 
     original = credit_grants.grants_for_period
-    monkeypatch.setattr(credit_grants, "grants_of", grants_of)
+    monkeypatch.setattr(credit_grants, "grants_for_period", grants_of)
     go_on(FEB)
     assert [lot.wallet.customer_id for lot in Lot.objects.select_related("wallet")] == [sound.customer_id]
     assert "no such month" in caplog.text

@@ -277,7 +277,7 @@ class TestWhatIsInTheWay:
                 raise ValueError("nobody foresaw this")
             split_period(one, at=at)
 
-        monkeypatch.setattr(mid_period_split, "split", fail_for_one)
+        monkeypatch.setattr(mid_period_split, "split_period", fail_for_one)
         assert split_due_periods(at=NOON) == 2
         assert (by_version(subscription), by_version(other)) == ([(JAN, 1)], [(JAN, 1), (NOON, 2)])
         told = "It could not be split and is tried again: ValueError: nobody foresaw this"
