@@ -22,8 +22,8 @@ from billing.metering.rating_inputs.period_counters import (
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.models.subscriptions import STATES_WITH_PERIODS
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
-from invoices.documents.buyer_details import BUYER_FACTS, Buyer
-from invoices.documents.line_net import line_net_sql
+from invoices.amounts.line_net import line_net_sql
+from invoices.tax.buyer_details import BUYER_FACTS, Buyer
 from lib import prepared_statements
 from lib.decimals import ZERO
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from billing.metering.rating_inputs.period_counters import Counters, CounterState, RatingPeriod, UsageWindow
-from invoices.documents.buyer_details import Buyer
+from invoices.amounts.totals import Taxes
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.documents.totals import Taxes
+from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 from plans.pricing.commitments import SpendCommitment

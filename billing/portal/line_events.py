@@ -4,7 +4,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from billing.api.metering.line_events import csv_response, place_of, text_of
-from billing.metering.usage.line_events import LineUsage, read_page, read_line_usage
+from billing.metering.usage.line_events import LineUsage, read_line_usage, read_page
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
 from invoices.portal.formats import portal_figures

@@ -175,9 +175,9 @@ class DeliveryAdmin(Log):
                 verb="Send again",
             )
         sent_count, refusals = 0, set()
-        for one in deliveries:
+        for chosen in deliveries:
             try:
-                resend(delivery=one, at=timezone.now())
+                resend(delivery=chosen, at=timezone.now())
                 sent_count += 1
             except EndpointRefused as refusal:
                 refusals.add(str(refusal))

@@ -1,4 +1,4 @@
-"""API keys over HTTP: listed, issued, rotated and revoked by another key of the same world."""
+"""API keys over HTTP: listed, issued, rotated and revoked by another live key, or by another sandbox key."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -52,7 +52,7 @@ class SecretKeySerializer(KeySerializer):
 
 
 class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """How long the old key goes on, and how long the new one will."""
+    """How long the old key still works, and when the new one expires."""
 
     overlap = serializers.IntegerField(
         min_value=0,
@@ -64,28 +64,32 @@ class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 
 
 class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
-    """Keys of the caller's world."""
+    """Live keys for a live caller, sandbox keys for a sandbox caller."""
 
     queryset = ApiKey.objects.all()
     serializer_class = KeySerializer
     lookup_url_kwarg = "number"
 
     def grant(self, scopes: Collection[str]) -> None:
-        """:raises Problem: `scope-missing`, if the caller would give what it does not have itself."""
+        """
+        Check that the caller has the scopes that it gives.
+
+        :raises Problem: `scope-missing`, if the caller lacks one itself.
+        """
         if missing := sorted(set(scopes) - self.request.user.scopes):
             detail = f"Key {self.request.user.prefix}… cannot give the scope “{missing[0]}”: it does not have it."
             raise Problem("scope-missing", detail)
 
     def with_secret(self, key: ApiKey, secret: str) -> Response:
-        """Return the answer that shows a secret, of which all but the secret is kept for repeated requests."""
-        told = {**KeySerializer(key).data, "secret": secret}
-        response = Response(told, status=status.HTTP_201_CREATED)
-        response.kept_data = {**told, "secret": None}
+        """Return a response with the secret; the copy stored for repeated requests has none."""
+        body = {**KeySerializer(key).data, "secret": secret}
+        response = Response(body, status=status.HTTP_201_CREATED)
+        response.kept_data = {**body, "secret": None}
         return response
 
 
 class KeysView(Keys, generics.ListAPIView[ApiKey]):
-    """All of them."""
+    """The list of API keys."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -106,18 +110,18 @@ class KeysView(Keys, generics.ListAPIView[ApiKey]):
     def post(self, request: Request) -> Response:
         serializer = KeySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        self.grant(asked["scopes"])
+        request_data = serializer.validated_data
+        self.grant(request_data["scopes"])
         try:
-            made = keys.issue(**asked, sandbox=request.user.sandbox, by=None, at=timezone.now())
+            issued = keys.issue(**request_data, sandbox=request.user.sandbox, by=None, at=timezone.now())
         except keys.KeyRefused as refusal:
             detail = serializers.ErrorDetail(str(refusal), "refused")
             raise serializers.ValidationError({"expires_at": [detail]}) from refusal
-        return self.with_secret(*made)
+        return self.with_secret(*issued)
 
 
 class KeyView(Keys, generics.RetrieveAPIView[ApiKey]):
-    """One of them."""
+    """One API key."""
 
     required_scopes = {"GET": "read"}
 
@@ -127,7 +131,7 @@ class KeyView(Keys, generics.RetrieveAPIView[ApiKey]):
 
 
 class KeyRotationView(Keys):
-    """A new key in place of one."""
+    """The replacement of a key by a new one."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -146,18 +150,18 @@ class KeyRotationView(Keys):
         old = self.get_object()
         serializer = KeyRotationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
+        request_data = serializer.validated_data
         self.grant(old.scopes)
-        overlap, expires_at = timedelta(seconds=asked["overlap"]), asked.get("expires_at")
+        overlap, expires_at = timedelta(seconds=request_data["overlap"]), request_data.get("expires_at")
         try:
-            made = keys.rotate(key=old, overlap=overlap, by=None, at=timezone.now(), expires_at=expires_at)
+            rotated = keys.rotate(key=old, overlap=overlap, by=None, at=timezone.now(), expires_at=expires_at)
         except keys.KeyRefused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
-        return self.with_secret(*made)
+        return self.with_secret(*rotated)
 
 
 class KeyRevocationView(Keys):
-    """The end of one."""
+    """The revocation of a key."""
 
     required_scopes = {"POST": "manage"}
 

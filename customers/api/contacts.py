@@ -1,4 +1,4 @@
-"""Who gets a customer's mail, over HTTP."""
+"""Contacts, who receive a customer's email, over HTTP."""
 
 from typing import Any
 
@@ -17,18 +17,22 @@ from lib.api.fields import StrictFields
 
 EXAMPLE = OpenApiExample("Who pays", {"name": "Bea", "email": "bea@acme.example", "alerts": False}, request_only=True)
 MOST = 50
-"""Contacts of one customer: each of them gets every mail of its kinds."""
+"""Maximum contacts of a customer: each of them gets every email of its kinds."""
 
 
 class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
-    """A person, or a mailbox, at a customer."""
+    """A person or a mailbox at a customer."""
 
     class Meta:
         model = Contact
         fields = ["id", "name", "email", "language", "billing", "alerts"]
 
     def validate_email(self, value: str) -> str:
-        """:raises serializers.ValidationError: if the customer has a contact of this address already."""
+        """
+        Check that the address is new for the customer.
+
+        :raises serializers.ValidationError: if the customer already has a contact with it.
+        """
         others = self.context["contacts"].filter(email__iexact=value)
         if self.instance is not None:
             others = others.exclude(pk=self.instance.pk)
@@ -39,12 +43,16 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
 
 
 class Contacts(generics.GenericAPIView[Contact]):
-    """Contacts of one customer of the caller's world."""
+    """The contacts of one customer that the caller may see."""
 
     serializer_class = ContactSerializer
 
     def customer(self) -> Customer:
-        """:raises Http404: if the caller sees no such customer."""
+        """
+        Return the customer in the URL.
+
+        :raises Http404: if the caller sees no such customer.
+        """
         name, sandbox = self.kwargs["customer"], self.request.user.sandbox
         return generics.get_object_or_404(Customer, external_id=name, sandbox=sandbox)
 
@@ -52,23 +60,23 @@ class Contacts(generics.GenericAPIView[Contact]):
         """Return the customer's contacts."""
         return Contact.objects.filter(customer=self.customer())
 
-    def written(self, contact: Contact | None, data: Any, **facts: Any) -> Any:
+    def save_contact(self, contact: Contact | None, data: Any, **facts: Any) -> Any:
         """
-        Make or change a contact, and return it as it is then.
+        Create or change a contact, and return it serialized.
 
-        :raises serializers.ValidationError: naming the field that is wrong.
+        :raises serializers.ValidationError: if a field is invalid.
         """
         context = {"contacts": self.get_queryset()}
         serializer = ContactSerializer(contact, data=data, partial=contact is not None, context=context)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            whose = serializer.save(**facts).customer
-            announce_customer_updated(whose, ["contacts"], at=current_time(whose))
+            customer = serializer.save(**facts).customer
+            announce_customer_updated(customer, ["contacts"], at=current_time(customer))
         return serializer.data
 
 
 class ContactsView(Contacts, generics.ListAPIView[Contact]):
-    """All of them."""
+    """The list of contacts."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -86,15 +94,15 @@ class ContactsView(Contacts, generics.ListAPIView[Contact]):
     )
     @idempotent
     def post(self, request: Request, customer: str) -> Response:
-        whose = self.customer()
-        if Contact.objects.filter(customer=whose).count() >= MOST:
+        customer_row = self.customer()
+        if Contact.objects.filter(customer=customer_row).count() >= MOST:
             detail = serializers.ErrorDetail(f"A customer has {MOST} contacts at most; remove one first.", "refused")
             raise serializers.ValidationError({"": [detail]})
-        return Response(self.written(None, request.data, customer=whose), status=status.HTTP_201_CREATED)
+        return Response(self.save_contact(None, request.data, customer=customer_row), status=status.HTTP_201_CREATED)
 
 
 class ContactView(Contacts, generics.RetrieveAPIView[Contact]):
-    """One of them."""
+    """One contact."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -106,7 +114,7 @@ class ContactView(Contacts, generics.RetrieveAPIView[Contact]):
 
     @extend_schema(operation_id="update_contact", summary="Change a contact", responses=ContactSerializer)
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.written(self.get_object(), request.data))
+        return Response(self.save_contact(self.get_object(), request.data))
 
     @extend_schema(
         operation_id="remove_contact",

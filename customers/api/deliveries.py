@@ -1,4 +1,4 @@
-"""What came of messages to a webhook endpoint, over HTTP."""
+"""Deliveries of webhooks to an endpoint, over HTTP."""
 
 from typing import Any
 
@@ -18,21 +18,25 @@ from customers.notifications.resend import resend
 
 
 class Deliveries(generics.GenericAPIView[Delivery]):
-    """Messages to one endpoint of the caller's world."""
+    """The deliveries to one endpoint that the caller may see."""
 
     serializer_class = DeliverySerializer
     lookup_field = "pk"
     lookup_url_kwarg = "number"
 
     def get_queryset(self) -> QuerySet[Delivery]:
-        """:raises Http404: if the caller sees no such endpoint."""
-        kept = WebhookEndpoint.objects.not_removed().filter(sandbox=self.request.user.sandbox)
-        endpoint = generics.get_object_or_404(kept, pk=self.kwargs["webhook"])
+        """
+        Return the deliveries to the endpoint in the URL.
+
+        :raises Http404: if the caller sees no such endpoint.
+        """
+        endpoints = WebhookEndpoint.objects.not_removed().filter(sandbox=self.request.user.sandbox)
+        endpoint = generics.get_object_or_404(endpoints, pk=self.kwargs["webhook"])
         return Delivery.objects.filter(endpoint=endpoint).select_related("notification__customer", "endpoint")
 
 
 class DeliveriesView(Deliveries, generics.ListAPIView[Delivery]):
-    """All of them."""
+    """The list of deliveries."""
 
     required_scopes = {"GET": "read"}
     filters = {"state": "state", "type": "notification__kind"}
@@ -44,7 +48,7 @@ class DeliveriesView(Deliveries, generics.ListAPIView[Delivery]):
 
 
 class DeliveryReplayView(Deliveries):
-    """One of them, again."""
+    """The resending of one delivery."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}

@@ -1,4 +1,4 @@
-"""Links into the portal for the product to send its people by."""
+"""Portal links, by which the product sends its users into the portal."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.exam
 
 
 class NewPortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
-    """Whom to let in."""
+    """The person who may enter."""
 
     contact = serializers.EmailField(
         required=False,
@@ -29,7 +29,7 @@ class NewPortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
-    """A way into the portal, good once."""
+    """A link into the portal that works once."""
 
     url = serializers.CharField(
         allow_null=True, help_text="Null in the answer to a repeated request: ask for a new one."
@@ -38,7 +38,7 @@ class PortalLinkSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class PortalLinksView(generics.GenericAPIView[PortalLink]):
-    """Ways into the portal of one customer."""
+    """Links into the portal of one customer."""
 
     required_scopes = {"POST": "manage"}
     serializer_class = PortalLinkSerializer
@@ -54,23 +54,27 @@ class PortalLinksView(generics.GenericAPIView[PortalLink]):
     )
     @idempotent
     def post(self, request: Request, customer: str) -> Response:
-        whose = generics.get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
-        asked = NewPortalLinkSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        contact = self._contact(whose, asked.validated_data.get("contact", ""))
-        link, secret = create_link(customer=whose, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
+        customer_row = generics.get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        serializer = NewPortalLinkSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        contact = self._contact(customer_row, serializer.validated_data.get("contact", ""))
+        link, secret = create_link(customer=customer_row, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
         url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
-        told = PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data
-        response = Response(told, status=status.HTTP_201_CREATED)
-        response.kept_data = {**told, "url": None}
+        body = PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data
+        response = Response(body, status=status.HTTP_201_CREATED)
+        response.kept_data = {**body, "url": None}
         return response
 
     def _contact(self, customer: Customer, email: str) -> Contact | None:
-        """:raises serializers.ValidationError: if the customer has no such contact."""
+        """
+        Return the customer's contact with this address; None for an empty one.
+
+        :raises serializers.ValidationError: if the customer has no such contact.
+        """
         if not email:
             return None
-        found = Contact.objects.filter(customer=customer, email__iexact=email).first()
-        if found is None:
+        contact = Contact.objects.filter(customer=customer, email__iexact=email).first()
+        if contact is None:
             detail = serializers.ErrorDetail(f"{email} is no contact of this customer.", "unknown")
             raise serializers.ValidationError({"contact": [detail]})
-        return found
+        return contact

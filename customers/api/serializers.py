@@ -1,4 +1,4 @@
-"""Customers as the API takes and gives them."""
+"""Serializers of customers."""
 
 import re
 from typing import Any
@@ -35,7 +35,8 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
     """
     A customer.
 
-    What its periods and documents are computed by (id, seller, currency, time zone) is set once, at creation.
+    The fields from which its periods and invoices are computed (id, seller, currency, time zone) are set once, at
+    creation.
     """
 
     id = ExternalIdField(source="external_id", help_text="Your own name for the customer: unique, and for good.")
@@ -61,24 +62,36 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
         fields = ["id", "seller", *CHANGEABLE, "currency", "time_zone", "test_clock", "sandbox", "created_at"]
 
     def validate_time_zone(self, value: str) -> str:
-        """:raises django.core.exceptions.ValidationError: if it is no IANA name."""
+        """
+        Check the time zone.
+
+        :raises django.core.exceptions.ValidationError: if it is not an IANA name.
+        """
         validate_time_zone(value)
         return value
 
     def validate_test_clock(self, clock: TestClock | None) -> TestClock | None:
-        """:raises serializers.ValidationError: if the customer would be a live one."""
+        """
+        Check that only sandbox customers get a test clock.
+
+        :raises serializers.ValidationError: if the customer would be live.
+        """
         if clock is not None and not self.context["request"].user.sandbox:
             raise serializers.ValidationError("Live customers live in real time: use a test key for the sandbox.")
         return clock
 
     def validate_locale(self, value: str) -> str:
-        """:raises serializers.ValidationError: if it is not written like de_DE."""
+        """
+        Check the format of the locale.
+
+        :raises serializers.ValidationError: if it is not written like de_DE.
+        """
         if not _LOCALE.fullmatch(value):
             raise serializers.ValidationError(f"“{value}” is no locale; write it like en_US or de_DE.")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Fill in what the seller decides."""
+        """Fill in the defaults from the seller."""
         if self.instance is None:
             seller = attrs["seller"] = attrs.get("seller") or _only_seller()
             attrs.setdefault("currency", seller.currency)
@@ -88,7 +101,7 @@ class CustomerSerializer(StrictFields, serializers.ModelSerializer[Customer]):
 
 
 class CustomerChangeSerializer(CustomerSerializer):
-    """What may be changed of a customer later."""
+    """The fields of a customer that can change after its creation."""
 
     id = serializers.CharField(source="external_id", read_only=True)
     seller = serializers.SlugRelatedField(slug_field="code", read_only=True)
@@ -97,7 +110,7 @@ class CustomerChangeSerializer(CustomerSerializer):
     test_clock = serializers.PrimaryKeyRelatedField(read_only=True)
 
     def update(self, instance: Customer, validated_data: dict[str, Any]) -> Customer:
-        """Write the fields that were sent and no other, so that two changes at once do not undo each other."""
+        """Write only the fields that were sent, so that two concurrent changes do not undo each other."""
         for name, value in validated_data.items():
             setattr(instance, name, value)
         if validated_data:
@@ -108,6 +121,6 @@ class CustomerChangeSerializer(CustomerSerializer):
 def _only_seller() -> Seller:
     sellers = list(Seller.objects.order_by("code")[:2])
     if len(sellers) != 1:
-        what = "several sellers; name one" if sellers else "no seller yet; add one in the admin"
-        raise serializers.ValidationError({"seller": [f"There {'are' if sellers else 'is'} {what}."]}, "required")
+        explanation = "several sellers; name one" if sellers else "no seller yet; add one in the admin"
+        raise serializers.ValidationError({"seller": [f"There {'are' if sellers else 'is'} {explanation}."]}, "required")
     return sellers[0]

@@ -23,7 +23,7 @@ EXAMPLE = OpenApiExample(
 
 
 class CustomersView(SandboxIsolation, generics.ListAPIView[Customer]):
-    """Who is billed."""
+    """The customers."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -46,8 +46,8 @@ class CustomersView(SandboxIsolation, generics.ListAPIView[Customer]):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            made = serializer.save(sandbox=request.user.sandbox)
-            announce_customer_created(made, at=current_time(made))
+            customer = serializer.save(sandbox=request.user.sandbox)
+            announce_customer_created(customer, at=current_time(customer))
         return Response(serializer.data, status=status.HTTP_201_CREATED)
 
 
@@ -75,6 +75,6 @@ class CustomerView(SandboxIsolation, generics.RetrieveAPIView[Customer]):
         serializer = CustomerChangeSerializer(self.get_object(), data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            changed = serializer.save()
-            announce_customer_updated(changed, list(serializer.validated_data), at=current_time(changed))
+            customer = serializer.save()
+            announce_customer_updated(customer, list(serializer.validated_data), at=current_time(customer))
         return Response(serializer.data)

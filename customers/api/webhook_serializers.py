@@ -1,4 +1,4 @@
-"""Webhook endpoints and deliveries as the API takes and gives them."""
+"""Serializers of webhook endpoints and deliveries."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MOST_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 
 
 class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoint]):
-    """Where webhooks are sent; `secret` is there in the answer that creates it, and never again."""
+    """A webhook endpoint; only the response that creates it contains `secret`."""
 
     url = serializers.CharField(max_length=500, help_text="https, on port 443 or 8443 of a public address.")
     kinds = serializers.ListField(
@@ -54,7 +54,7 @@ class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoi
 
 
 class SecretEndpointSerializer(EndpointSerializer):
-    """An endpoint with the secret that was made just now."""
+    """An endpoint with its newly created secret."""
 
     secret = serializers.CharField(
         read_only=True, allow_null=True, help_text="Shown once; null where a repeated request is answered again."
@@ -65,7 +65,7 @@ class SecretEndpointSerializer(EndpointSerializer):
 
 
 class RotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """How long messages are signed with the old secret, too."""
+    """How long messages are also signed with the old secret."""
 
     overlap = serializers.IntegerField(
         min_value=0,
@@ -76,20 +76,20 @@ class RotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
 
 class ReplaySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What to send again."""
+    """The messages to send again."""
 
     since = InstantField(help_text="What happened from then on; 90 days back at most.")
     delivered = serializers.BooleanField(default=False, help_text="Whether to send what was delivered as well.")
 
 
 class ReplayedSerializer(serializers.Serializer[dict[str, Any]]):
-    """How much is sent again."""
+    """The number of messages sent again."""
 
     messages = serializers.IntegerField()
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):
-    """A message on its way to an endpoint, or there."""
+    """A message to an endpoint, pending or finished."""
 
     message = serializers.SerializerMethodField(help_text="Its webhook-id, the same on every try.")
     type = serializers.CharField(source="notification.kind")
@@ -111,5 +111,5 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
 
     @extend_schema_field({"type": "string", "example": "msg_0f3c5b1e9f6b4f0ca0d1b7e5b0a3c2d1"})
     def get_message(self, delivery: Delivery) -> str:
-        """Return the name that the receiver knows the message by."""
+        """Return the webhook-id by which the receiver knows the message."""
         return message_name(delivery.notification.message_id)

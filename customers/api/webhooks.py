@@ -37,7 +37,7 @@ EXAMPLE = OpenApiExample(
 
 @contextmanager
 def as_problems() -> Iterator[None]:
-    """Tell a refusal: with the field at fault, or that what is stored stands against it."""
+    """Turn a refused operation into a validation error if a field is at fault, and into a conflict otherwise."""
     try:
         yield
     except EndpointRefused as refusal:
@@ -48,28 +48,32 @@ def as_problems() -> Iterator[None]:
 
 
 class Endpoints(SandboxIsolation, generics.GenericAPIView[WebhookEndpoint]):
-    """Endpoints of the caller's world, but for those that were removed."""
+    """The webhook endpoints that the caller may see, without removed ones."""
 
     queryset = WebhookEndpoint.objects.not_removed()
     serializer_class = EndpointSerializer
     lookup_url_kwarg = "webhook"
 
     def read(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: if the body is not as the serializer wants it."""
-        taken = serializer(data=self.request.data)
-        taken.is_valid(raise_exception=True)
-        return taken.validated_data
+        """
+        Return the validated body.
+
+        :raises serializers.ValidationError: if the body does not fit the serializer.
+        """
+        body = serializer(data=self.request.data)
+        body.is_valid(raise_exception=True)
+        return body.validated_data
 
     def with_secret(self, endpoint: WebhookEndpoint, secret: str, code: int) -> Response:
-        """Return the answer that shows a secret, of which all but the secret is kept for repeated requests."""
-        told = {**EndpointSerializer(endpoint).data, "secret": secret}
-        response = Response(told, status=code)
-        response.kept_data = {**told, "secret": None}
+        """Return a response with the secret; the copy stored for repeated requests has none."""
+        body = {**EndpointSerializer(endpoint).data, "secret": secret}
+        response = Response(body, status=code)
+        response.kept_data = {**body, "secret": None}
         return response
 
 
 class EndpointsView(Endpoints, generics.ListAPIView[WebhookEndpoint]):
-    """All of them."""
+    """The list of webhook endpoints."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -89,10 +93,10 @@ class EndpointsView(Endpoints, generics.ListAPIView[WebhookEndpoint]):
     @idempotent
     @transaction.atomic
     def post(self, request: Request) -> Response:
-        asked = self.read(EndpointSerializer)
-        enabled = asked.pop("enabled", True)
+        request_data = self.read(EndpointSerializer)
+        enabled = request_data.pop("enabled", True)
         with as_problems():
-            endpoint, secret = webhook_endpoints.create(**asked, sandbox=request.user.sandbox, by=None)
+            endpoint, secret = webhook_endpoints.create(**request_data, sandbox=request.user.sandbox, by=None)
             if not enabled:
                 endpoint_health.disable(endpoint=endpoint, at=timezone.now())
                 endpoint.refresh_from_db()
@@ -100,7 +104,7 @@ class EndpointsView(Endpoints, generics.ListAPIView[WebhookEndpoint]):
 
 
 class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
-    """One of them."""
+    """One webhook endpoint."""
 
     required_scopes = {"GET": "read", "PATCH": "manage", "DELETE": "manage"}
 
@@ -118,10 +122,10 @@ class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
         endpoint = self.get_object()
         serializer = EndpointSerializer(endpoint, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        enabled = asked.pop("enabled", None)
+        request_data = serializer.validated_data
+        enabled = request_data.pop("enabled", None)
         with as_problems():
-            webhook_endpoints.change(endpoint=endpoint, **asked)
+            webhook_endpoints.change(endpoint=endpoint, **request_data)
         if enabled is True:
             endpoint_health.enable(endpoint=endpoint)
         elif enabled is False:
@@ -141,7 +145,7 @@ class EndpointView(Endpoints, generics.RetrieveAPIView[WebhookEndpoint]):
 
 
 class RotationView(Endpoints):
-    """A new secret."""
+    """The rotation of an endpoint's secret."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -166,7 +170,7 @@ class RotationView(Endpoints):
 
 
 class SendTestView(Endpoints):
-    """A message that says nothing."""
+    """A test message without content."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -189,7 +193,7 @@ class SendTestView(Endpoints):
 
 
 class ReplayView(Endpoints):
-    """What was missed."""
+    """The resending of missed messages."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -204,7 +208,7 @@ class ReplayView(Endpoints):
     )
     @idempotent
     def post(self, request: Request, webhook: int) -> Response:
-        endpoint, asked = self.get_object(), self.read(ReplaySerializer)
+        endpoint, request_data = self.get_object(), self.read(ReplaySerializer)
         with as_problems():
-            messages = resend_since(endpoint=endpoint, **asked, at=timezone.now())
+            messages = resend_since(endpoint=endpoint, **request_data, at=timezone.now())
         return Response({"messages": messages})

@@ -1,8 +1,8 @@
 """
-Who may call the API, and how every call is received and refused.
+API keys, and the handling of every API request: authentication, permissions, throttling and idempotency.
 
-`keys` issues, rotates and revokes; `authentication`, `permissions` and `throttling` stand before each view; `parsing`
-reads bodies; `idempotency` makes a repeated POST one; `problems` and `requests` shape every refusal (RFC 9457);
-`pagination` and `fields` shape lists and values; `openapi` describes all of it. REST_FRAMEWORK in the settings names
-them, so that apps which may not import this one (plans) get them all the same.
+`keys` issues, rotates and revokes keys; `authentication`, `permissions` and `anonymous_throttle` run before each
+view; `idempotency` gives a repeated POST one effect; `middleware` gives every response its headers and every refusal
+its form (RFC 9457). REST_FRAMEWORK in the settings names these classes, so that apps that may not import this one
+(plans) use them as well.
 """

@@ -1,8 +1,8 @@
 """
-How many requests an address may make that show no key, or one that opens nothing.
+Throttling of requests without an API key, or with an invalid one, by address.
 
-A key cannot be guessed; what is bounded is the work that guessing makes. A key that has opened the door before is
-let in whatever else comes from its address, so a service that was forgotten with an old key locks out nobody.
+A key cannot be guessed; the throttle bounds the work that guessing causes. A key that was valid before is admitted
+whatever else comes from its address, so a forgotten service with an old key locks nobody else out.
 """
 
 import math
@@ -21,32 +21,37 @@ _known: dict[str, None] = {}
 
 
 def admit(request: Request, hashed: str) -> None:
-    """:raises Throttled: if the address has no request left, and the key has not been seen to open anything."""
-    if hashed not in _known and _all().is_empty(_address(request)):
+    """
+    Admit a request with a key.
+
+    :raises Throttled: if the address has no requests left and the key has not been valid before.
+    """
+    if hashed not in _known and _get_buckets().is_empty(_address(request)):
         _refuse(request)
 
 
 def count(request: Request, hashed: str = "") -> None:
     """
-    Take a request off what the address has left.
+    Count a request against its address.
 
-    :raises Throttled: if nothing was.
+    :raises Throttled: if the address has no requests left.
     """
     _known.pop(hashed, None)
-    if _all().take(_address(request)) < 0:
+    if _get_buckets().take(_address(request)) < 0:
         _refuse(request)
 
 
 def remember(hashed: str) -> None:
-    """Let a key in from now on: it opens something."""
+    """Admit a valid key from now on, independent of its address."""
     if hashed not in _known:
+        # Bounds the memory; a cleared key is checked against the address until its next use.
         if len(_known) >= MOST_KNOWN:
             _known.clear()
         _known[hashed] = None
 
 
 def _refuse(request: Request) -> None:
-    buckets = _all()
+    buckets = _get_buckets()
     request._request.rate_limit = {
         "RateLimit-Policy": f'"address";q={buckets.quota};w={buckets.seconds}',
         "RateLimit": f'"address";r=0;t={buckets.seconds}',
@@ -57,7 +62,7 @@ def _refuse(request: Request) -> None:
     )
 
 
-def _all() -> Buckets:
+def _get_buckets() -> Buckets:
     global _buckets
     if _buckets is None:
         quota, seconds = read_rate(settings.TOLLBOOK_STRANGERS_RATE, name="TOLLBOOK_STRANGERS_RATE")
@@ -66,12 +71,12 @@ def _all() -> Buckets:
 
 
 def _address(request: Request) -> str:
-    """Return whom to count: an IPv4 address, or the network that one IPv6 subscriber has."""
-    told = request.META.get("REMOTE_ADDR", "")
-    if settings.BEHIND_PROXY:  # which adds whom it heard from at the end; what is before that, anybody may have sent
-        told = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip() or told
+    """Return the address to count: an IPv4 address, or the /64 network of an IPv6 subscriber."""
+    address_text = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:  # the proxy appends the address; earlier entries may be forged
+        address_text = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", 1)[-1].strip() or address_text
     try:
-        address = ip_address(told)
+        address = ip_address(address_text)
     except ValueError:
         return ""
-    return told if address.version == 4 else str(int(address) >> 64)
+    return address_text if address.version == 4 else str(int(address) >> 64)

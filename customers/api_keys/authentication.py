@@ -1,4 +1,4 @@
-"""Who calls: one query per request, by the digest of the key."""
+"""Authentication by API key: one query per request, by the digest of the key."""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _SHAPE = re.compile(r"tb_(live|test)_[0-9a-z]{8}_[0-9A-Za-z]{43}", re.ASCII)
 _WHERE_FROM = "Send “Authorization: Bearer tb_live_…” with a key that is in force; they are listed in the admin."
 
-# Written out: compiling it through the ORM takes twice as long as PostgreSQL takes to answer, on each request.
+# Written as SQL: compiling it through the ORM would take twice as long as PostgreSQL takes to answer, on every
+# request.
 _FIND = """
     SELECT id, prefix, scopes, sandbox, expires_at, revoked_at, last_used_at
     FROM customers_apikey WHERE secret_sha256 = %s
@@ -32,9 +33,10 @@ _FIND = """
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
     """
-    Who calls, as `request.user`.
+    The caller, as `request.user`.
 
-    key_id: row of the key. prefix: its readable start, fit for logs. sandbox: sees sandbox customers, and only those.
+    key_id: row of the key. prefix: its readable start, fit for logs. sandbox: whether it sees sandbox customers, and
+        only those.
     """
 
     key_id: int
@@ -48,13 +50,13 @@ class ApiCaller:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer` with an API key."""
+    """Authentication by `Authorization: Bearer` with an API key."""
 
     def authenticate(self, request: Request) -> tuple[ApiCaller, None] | None:
         """
         Return the caller, or None if no key was sent.
 
-        :raises AuthenticationFailed: if what was sent is no key, or one that is unknown, expired or revoked.
+        :raises AuthenticationFailed: if the header holds no key, or one that is unknown, expired or revoked.
         :raises Throttled: if too many such requests came from the address.
         """
         header = request.META.get("HTTP_AUTHORIZATION", "")
@@ -78,17 +80,17 @@ class ApiKeyAuthentication(BaseAuthentication):
         return caller, None
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the challenge that goes with each 401."""
+        """Return the challenge that accompanies each 401."""
         return 'Bearer realm="api"'
 
 
 def _caller(hashed: str, *, at: datetime) -> ApiCaller:
     with connection.cursor() as cursor:
         cursor.execute(_FIND, [hashed])
-        found = cursor.fetchone()
-    if found is None:
+        row = cursor.fetchone()
+    if row is None:
         raise AuthenticationFailed(f"This key is unknown. {_WHERE_FROM}")
-    key_id, prefix, scopes, sandbox, expires_at, revoked_at, last_used_at = found
+    key_id, prefix, scopes, sandbox, expires_at, revoked_at, last_used_at = row
     if revoked_at is not None:
         raise AuthenticationFailed(f"Key {prefix}… was revoked. {_WHERE_FROM}")
     if expires_at is not None and expires_at <= at:
@@ -99,6 +101,8 @@ def _caller(hashed: str, *, at: datetime) -> ApiCaller:
 
 
 def _note_use(key_id: int, *, seen: datetime | None, at: datetime) -> None:
-    """Write down that the key is in use: of the requests that find it due, one does so, and the rest do nothing."""
+    """
+    Store that the key is in use. Of concurrent requests that find it due, one writes and the others change nothing.
+    """
     unchanged = Q(last_used_at__isnull=True) if seen is None else Q(last_used_at=seen)
     ApiKey.objects.filter(unchanged, pk=key_id).update(last_used_at=at)

@@ -1,9 +1,9 @@
 """
-One effect per Idempotency-Key, however often the request comes.
+One effect per Idempotency-Key, however often the request arrives.
 
-The record is inserted first, in the transaction of the effect, and gets the answer before that commits. So whoever
-comes second waits for the first at the unique constraint, and then finds either its answer or, if it failed, nothing.
-An answer that refuses is not kept: it changed nothing, and the corrected request may use the same key.
+The record is inserted first, in the transaction of the effect, and gets the response before that commits. So a
+concurrent request waits for the first one at the unique constraint, and then finds its response or, if it failed,
+nothing. Refusals are not stored: they changed nothing, and the corrected request may use the same key.
 """
 
 import functools
@@ -37,10 +37,10 @@ Post = Callable[..., Response]
 
 def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
     """
-    Make a view's `post` answer a repeated request as it answered the first.
+    Make a view's `post` answer a repeated request with the first response.
 
-    The effect and the record of its answer are one transaction. A request without the header runs as it is.
-    What must not be stored, such as a secret that is shown once, a response leaves out of its `kept_data`.
+    The effect and the record of its response are one transaction. A request without the header runs as usual. A
+    response sets `kept_data` without anything that must not be stored, such as a secret that is shown once.
     """
 
     @functools.wraps(post)
@@ -51,13 +51,13 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
         if not _KEY.fullmatch(key):
             detail = "must have 1 to 255 visible ASCII characters"
             raise invalid_fields([{"field": "Idempotency-Key", "code": "invalid", "detail": detail}])
-        asked = _digest(request)
+        request_digest = _digest(request)
         with transaction.atomic():
-            record = _first(request, key=key, asked=asked, at=timezone.now())
+            record = _insert_record(request, key=key, request_digest=request_digest, at=timezone.now())
             if record is None:
-                return _replay(request, key=key, asked=asked)
+                return _replay(request, key=key, request_digest=request_digest)
             response = post(view, request, *args, **kwargs)
-            _keep(record, response, view)
+            _store_response(record, response, view)
         return response
 
     answer_once.is_idempotent = True
@@ -65,13 +65,13 @@ def idempotent(post: Post) -> Callable[..., HttpResponseBase]:
 
 
 def naturally_idempotent(post: Post) -> Post:
-    """Mark a view's `post` whose repetition has one effect by itself, and must not run in one transaction."""
+    """Mark a view's `post` as idempotent by itself; it must not run in one transaction."""
     post.is_idempotent = True  # type: ignore[attr-defined]
     return post
 
 
 def purge(*, at: datetime) -> int:
-    """Forget the answers given more than 24 hours before `at`, and return how many those were."""
+    """Delete the responses stored more than 24 hours before `at`, and return how many."""
     old = IdempotentRequest.objects.filter(created_at__lt=at - KEPT_FOR).order_by("created_at")
     count = 0
     while ids := list(old.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
@@ -80,33 +80,37 @@ def purge(*, at: datetime) -> int:
 
 
 def _digest(request: Request) -> str:
-    """Return what makes two requests the same: method, address and body, whatever the order of the body's keys."""
+    """
+    Return a digest that is equal for equal requests: method, URL and body, independent of the order of the body's
+    keys.
+    """
     body = json.dumps(request.data, sort_keys=True, default=str)
     return sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
 
 
-def _first(request: Request, *, key: str, asked: str, at: datetime) -> int | None:
-    """Insert the record and return its id, or None if another request did; one still running is waited for."""
+def _insert_record(request: Request, *, key: str, request_digest: str, at: datetime) -> int | None:
+    """Insert the record and return its id, or None if another request did; wait for one that is still running."""
     table = IdempotentRequest._meta.db_table
     with connection.cursor() as cursor:
+        # The timeout bounds the wait for the concurrent request, which holds the unique key until it commits.
         cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAITS_FOR_SECONDS}s"])
         try:
             cursor.execute(
                 f"INSERT INTO {table} (api_key_id, key, request_sha256, body, created_at)"  # noqa: S608
                 " VALUES (%s, %s, %s, '', %s) ON CONFLICT (api_key_id, key) DO NOTHING RETURNING id",
-                [request.user.key_id, key, asked, at],
+                [request.user.key_id, key, request_digest, at],
             )
         except OperationalError as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 raise Problem("idempotency-key-in-use", retry_after=WAITS_FOR_SECONDS) from error
             raise
-        found = cursor.fetchone()
-    return None if found is None else found[0]
+        row = cursor.fetchone()
+    return None if row is None else row[0]
 
 
-def _replay(request: Request, *, key: str, asked: str) -> HttpResponse:
+def _replay(request: Request, *, key: str, request_digest: str) -> HttpResponse:
     record = IdempotentRequest.objects.get(api_key_id=request.user.key_id, key=key)
-    if record.request_sha256 != asked:
+    if record.request_sha256 != request_digest:
         raise Problem(
             "idempotency-key-reused",
             f"Idempotency-Key “{key}” came with another request at {record.created_at.isoformat()}; use a new one.",
@@ -119,7 +123,7 @@ def _replay(request: Request, *, key: str, asked: str) -> HttpResponse:
     )
 
 
-def _keep(record: int, response: Response, view: APIView) -> None:
+def _store_response(record: int, response: Response, view: APIView) -> None:
     renderer, _ = view.perform_content_negotiation(view.request)
     body = renderer.render(getattr(response, "kept_data", response.data)).decode()
     IdempotentRequest.objects.filter(pk=record).update(status=response.status_code, body=body)

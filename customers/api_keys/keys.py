@@ -1,4 +1,4 @@
-"""Issue, rotate and revoke API keys. The secret is returned once and kept nowhere; its SHA-256 is what we store."""
+"""Issue, rotate and revoke API keys. A secret is returned once; only its SHA-256 is stored."""
 
 import secrets
 import string
@@ -16,12 +16,12 @@ SECRET_BYTES = 32
 PREFIX_CHARACTERS = 8
 LONGEST_OVERLAP = timedelta(days=30)
 
-_READABLE = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is taken for something else on a screen
+_READABLE = "23456789abcdefghjkmnpqrstuvwxyz"  # without characters that look alike
 _BASE62 = string.digits + string.ascii_letters
 
 
 class KeyRefused(ValueError):
-    """A key cannot be issued or rotated as asked."""
+    """A key can't be issued or rotated as requested."""
 
 
 def issue(
@@ -34,10 +34,10 @@ def issue(
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """
-    Return a new key and its secret, which is shown once: `tb_live_` or `tb_test_`, 8 readable characters that name
-    the key, and 256 random bits in base 62.
+    Issue a key; return it with its secret, which is shown once: `tb_live_` or `tb_test_`, 8 readable characters that
+    identify the key, and 256 random bits in base 62.
 
-    :raises KeyRefused: if no scope or an unknown one is asked for, or it would have expired already.
+    :raises KeyRefused: if no scope or an unknown one is requested, or the expiry has passed.
     """
     unknown = set(scopes) - set(Scope.values)
     if unknown or not scopes:
@@ -69,33 +69,34 @@ def rotate(
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """
-    Return a new key with the rights of `key`, and its secret; the old one still works for `overlap`, 30 days at most.
+    Issue a new key with the rights of `key`; the old one still works for `overlap`, at most 30 days.
 
     :raises KeyRefused: if the key is expired or revoked already, or the overlap is negative or too long.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise KeyRefused(f"The old key can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}.")
+    # Row lock: a concurrent rotation or revocation of the key waits, so none of them undoes the other.
     old = ApiKey.objects.select_for_update().get(pk=key.pk)
     if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= at):
         raise KeyRefused(f"{old.prefix} works no longer; issue a new key instead of rotating it.")
-    fresh = issue(name=old.name, scopes=old.scopes, sandbox=old.sandbox, by=by, at=at, expires_at=expires_at)
-    last = at + overlap
-    old.expires_at = last if old.expires_at is None else min(old.expires_at, last)
+    issued = issue(name=old.name, scopes=old.scopes, sandbox=old.sandbox, by=by, at=at, expires_at=expires_at)
+    expires_with_overlap = at + overlap
+    old.expires_at = expires_with_overlap if old.expires_at is None else min(old.expires_at, expires_with_overlap)
     old.save(update_fields=["expires_at"])
-    return fresh
+    return issued
 
 
 def revoke(*, key: ApiKey, at: datetime) -> None:
-    """Refuse the key from `at` on; a key that is revoked already keeps the earlier time."""
+    """Reject the key from `at` on; a key that is already revoked keeps the earlier time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=at)
 
 
 def digest(secret: str) -> str:
     """
-    Return what a key is stored and found by: 64 hexadecimal digits.
+    Return the digest by which a key is stored and found, as 64 hexadecimal digits.
 
-    Finding by digest needs no comparison in constant time: whoever measures how long the index takes learns about
-    digests, which they cannot turn into secrets.
+    The lookup by digest needs no constant-time comparison: timing the index reveals only digests, which cannot be
+    turned into secrets.
     """
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -106,7 +107,7 @@ def _new_prefix(*, sandbox: bool) -> str:
 
 
 def _base62(data: bytes) -> str:
-    """Return the bytes as digits and letters, 43 for 32 bytes, so that a double click selects all of it."""
+    """Return the bytes as digits and letters, 43 for 32 bytes, so that a double click selects all of them."""
     number, digits = int.from_bytes(data, "big"), []
     for _ in range(-(-len(data) * 8 * 1000 // 5954)):  # a base-62 digit holds 5.954 bits
         number, digit = divmod(number, 62)

@@ -1,4 +1,4 @@
-"""What surrounds each call of the API: its id, its first checks, and an answer in one form whatever happened."""
+"""Middleware of the API: request ids, first checks, and one form for every refusal."""
 
 import secrets
 from collections.abc import Callable
@@ -16,18 +16,18 @@ class ApiMiddleware:
     """
     Middleware of everything below /api/.
 
-    Each answer carries `Request-Id`; each refusal is problem+json, also those that no view made (an unknown address,
-    a body beyond Django's limit, an error nobody foresaw), and tells nothing about the inside.
+    Each response has a `Request-Id`; each refusal is problem+json, including those that no view makes (an unknown
+    URL, a body beyond Django's limit, an unexpected error), and reveals no internals.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on, and give its answer the form and headers of the API."""
+        """Pass the request on, and give its response the form and headers of the API."""
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
-        # Texts are for the log as much as for people: one language, whatever the client's computer speaks.
+        # Texts are for logs as much as for people: one language, independent of the client's.
         request.META.pop("HTTP_ACCEPT_LANGUAGE", None)
         request.request_id = "req_" + secrets.token_hex(12)
         response = self._refusal(request) or self.get_response(request)
@@ -39,7 +39,7 @@ class ApiMiddleware:
         return response
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        """Refuse what PostgreSQL could not take as text: U+0000, and bytes that are not UTF-8."""
+        """Reject text that PostgreSQL cannot store: U+0000 in the path or the query."""
         query = request.META.get("QUERY_STRING", "")
         if "\0" in request.path_info or "%00" in query or "\0" in query:
             return problem_response(
@@ -49,10 +49,10 @@ class ApiMiddleware:
 
 
 def _as_problem(response: HttpResponseBase, request: HttpRequest) -> HttpResponse:
-    """Return the problem that a response of Django's own stands for, with the headers that belong to its status."""
+    """Return the problem for one of Django's own responses, with the headers that belong to its status."""
     name = problem_name(response.status_code)
-    told = problem_response(Problem(name, PROBLEM_TYPES[name].remedy), request=request)
+    problem = problem_response(Problem(name, PROBLEM_TYPES[name].remedy), request=request)
     for header in ("Allow", "Retry-After", "WWW-Authenticate"):
         if header in response:
-            told[header] = response[header]
-    return told
+            problem[header] = response[header]
+    return problem

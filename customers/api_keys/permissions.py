@@ -1,4 +1,4 @@
-"""What a key may do."""
+"""Permissions of API keys."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from lib.api.problems import Problem
 
-if TYPE_CHECKING:  # the views import their permissions, by the setting
+if TYPE_CHECKING:  # REST framework's views import the permissions in the settings
     from rest_framework.views import APIView
 
 logger = logging.getLogger(__name__)
@@ -17,16 +17,17 @@ logger = logging.getLogger(__name__)
 
 class HasScope(BasePermission):
     """
-    Let a key do what its scopes say, as each view declares: `required_scopes = {"GET": "read", "POST": "manage"}`.
+    Permit a key the operations of its scopes, as each view declares: `required_scopes = {"GET": "read", "POST":
+    "manage"}`.
 
-    What a view forgot to declare is refused. Scopes do not include one another.
+    Operations that a view does not declare are rejected. Scopes do not include each other.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         """
         Return True, or raise.
 
-        :raises MethodNotAllowed: if the view has no such method; OPTIONS tells nothing that the schema does not.
+        :raises MethodNotAllowed: if the view has no such method; OPTIONS adds nothing to the schema.
         :raises NotAuthenticated: if no key was sent.
         :raises Problem: `scope-missing`, if the key lacks the scope.
         """
@@ -41,9 +42,9 @@ class HasScope(BasePermission):
             logger.error("%s declares no scope for %s: refused", type(view).__name__, method)
             raise Problem("scope-missing", "No key may do this: the operation declares no scope.")
         if needed not in request.user.scopes:
-            held = ", ".join(sorted(request.user.scopes))
+            scopes_text = ", ".join(sorted(request.user.scopes))
             raise Problem(
                 "scope-missing",
-                f"Key {request.user.prefix}… may not do this: it needs the scope “{needed}” and has {held}.",
+                f"Key {request.user.prefix}… may not do this: it needs the scope “{needed}” and has {scopes_text}.",
             )
         return True

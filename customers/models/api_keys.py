@@ -1,4 +1,4 @@
-"""Who may call the API, and which calls were already answered."""
+"""API keys, and the responses stored for repeated requests."""
 
 from datetime import datetime
 from typing import Self
@@ -24,10 +24,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 @pghistory.track(exclude=["secret_sha256", "last_used_at"])
 class ApiKey(models.Model):
     """
-    A key of the HTTP API. Only the SHA-256 of its secret is kept: 256 random bits need no slow hash.
+    A key of the HTTP API. Only the SHA-256 of its secret is stored: 256 random bits need no slow hash.
 
-    prefix: the readable start of the key, which names it in lists and logs.
-    sandbox: the key sees sandbox customers only; any other key sees live ones only.
+    prefix: the readable start of the key, which identifies it in lists and logs.
+    sandbox: whether the key sees sandbox customers only; any other key sees live ones only.
     """
 
     name = models.CharField(max_length=120)
@@ -57,9 +57,9 @@ class ApiKey(models.Model):
 
 class IdempotentRequest(models.Model):
     """
-    The first answer to a POST that carried an Idempotency-Key, written in the same transaction as its effect.
+    The first response to a POST with an Idempotency-Key, written in the same transaction as its effect.
 
-    request_sha256: digest of method, path and body; the same key with another digest is refused.
+    request_sha256: digest of method, path and body; the same key with another digest is rejected.
     """
 
     api_key = models.ForeignKey("customers.ApiKey", on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""The time that sandbox customers live in."""
+"""Test clocks: the time of sandbox customers."""
 
 from typing import Self
 
@@ -12,21 +12,22 @@ from customers.triggers import clock_goes_forward
 
 class TestClockQuerySet(models.QuerySet["TestClock"]):
     def advancing(self) -> Self:
-        """Return the clocks that have a way to go, and are not stopped by a failure."""
+        """Return the clocks that are being advanced and have not failed."""
         return self.filter(target__isnull=False, failure="")
 
 
 @pghistory.track()
 class TestClock(models.Model):
     """
-    A time of its own for the sandbox customers that share it: it stands still until somebody advances it.
+    The time of the sandbox customers that share it; it does not move until it is advanced.
 
-    now: what time it is for its customers; it only ever moves forward.
-    target: where it is being advanced to, and nothing while it stands; set_off_from: where that began.
-    failure: why it stopped on its way there; it goes on when it is told to try again.
+    now: the customers' current time; it only moves forward.
+    target: the time to which it is being advanced; None while it does not move. set_off_from: the time at which that
+        began.
+    failure: why it stopped on the way; it continues after a retry.
     """
 
-    __test__ = False  # no class of tests, whatever its name
+    __test__ = False  # not a test class, despite its name
 
     name = models.CharField(max_length=120, unique=True)
     now = models.DateTimeField()

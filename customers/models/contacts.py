@@ -1,4 +1,4 @@
-"""Who gets a customer's mail."""
+"""Contacts, who receive a customer's email."""
 
 import pghistory
 from django.db import models
@@ -7,9 +7,9 @@ from django.db import models
 @pghistory.track()
 class Contact(models.Model):
     """
-    A person, or a mailbox, at a customer.
+    A person or a mailbox at a customer.
 
-    language: of their mail; empty for the customer's. billing, alerts: which of the kinds of mail they get.
+    language: of their email; empty for the customer's. billing, alerts: the kinds of email that they get.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="contacts")

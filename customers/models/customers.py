@@ -1,4 +1,4 @@
-"""Who is billed."""
+"""Customers: the parties that are billed."""
 
 from decimal import Decimal
 
@@ -17,21 +17,20 @@ MOST_BILLED_EACH = Decimal("1e12")
 @pghistory.track()
 class Customer(Party):
     """
-    Who uses and pays.
+    The party that uses the product and pays for it.
 
-    external_id: the product's own name for the customer; unique among live customers, and among sandbox ones.
-    sandbox: a customer whose documents are marked and never leave the system.
-    test_clock: whose time a sandbox customer lives in, from its first moment on; real time where it has none.
-    tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's ordinary rates.
-    erased_at: when what is personal of it was erased; it goes on under a pseudonym (docs/personal-data.md).
-    tax_code: which of the seller's rates is charged, whatever is sold; empty for what the product says.
-    checked_tax_number, tax_number_is_valid: what an online check has said, and of which number: it counts as long as
-    that is the customer's. tax_number_proof: what the office that was asked gave as a receipt.
-    net_days: until when documents are to be paid, where that is agreed; the seller's own where empty.
-    billed_each: how much usage of a period may come to until it is invoiced, again and again; the plan decides where
-    empty.
-    one_document: whether periods of several subscriptions that end together are billed by one document.
-    owner: who of the staff looks after the customer, and is told when something needs a person.
+    external_id: the product's own id of the customer; unique among live customers, and among sandbox ones.
+    sandbox: whether its invoices are marked as such and never leave the system.
+    test_clock: the time of a sandbox customer, from its creation on; empty for real time.
+    tax_exemption: why no tax is charged (reverse charge, exempt); empty for the seller's standard rates.
+    erased_at: when its personal data was erased; it stays under a pseudonym (docs/personal-data.md).
+    tax_code: selects the seller's tax rates for everything it buys; empty for those of the product.
+    checked_tax_number, tax_number_is_valid: the number that was checked online, and the result, which counts while it
+        is the customer's number. tax_number_proof: the receipt of the tax office.
+    net_days: agreed days until payment is due; empty for the seller's.
+    billed_each: amount of usage in a period at which it is invoiced, repeatedly; empty for the plan's thresholds.
+    one_document: whether periods of several subscriptions that end together are billed on one consolidated invoice.
+    owner: the staff user who is responsible for the customer and is notified when action is needed.
     """
 
     seller = models.ForeignKey("customers.Seller", on_delete=models.PROTECT, related_name="customers")

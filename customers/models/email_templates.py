@@ -1,4 +1,4 @@
-"""How mails are worded, where that is not as they come with the product."""
+"""Email templates that replace the built-in texts."""
 
 import pghistory
 from django.db import models
@@ -8,9 +8,9 @@ from django.db.models import Q
 @pghistory.track()
 class EmailTemplate(models.Model):
     """
-    Finance's own text of one kind of mail in one language; without it, the text that comes with the product.
+    The seller's own text for one kind of email in one language; without it, the built-in text is used.
 
-    subject, body: plain text; `{number}` stands for a fact of the kind. Paragraphs are set apart by an empty line.
+    subject, body: plain text; `{number}` is replaced by a fact of the kind. Empty lines separate paragraphs.
     """
 
     kind = models.CharField("mail", max_length=60)

@@ -1,4 +1,4 @@
-"""Pictures that documents are headed with."""
+"""Logos at the top of invoices."""
 
 from django.db import models
 from django.db.models import F, Func
@@ -17,7 +17,7 @@ class Sha256(Func):
 
 
 class Octets(Func):
-    """How many bytes a column holds."""
+    """The number of bytes in a column."""
 
     function = "octet_length"
     output_field = models.IntegerField()
@@ -25,9 +25,9 @@ class Octets(Func):
 
 class Logo(models.Model):
     """
-    A picture as it is printed: PNG, made anew of what was uploaded (customers/brand/logos.py).
+    A printable picture as PNG, encoded again from the upload (customers/brand/logos.py).
 
-    Documents name theirs by its hash, so it is never changed nor removed: a file can be made again the same.
+    Invoices refer to their logo by its hash, so it is never changed or removed: the same file can be rendered again.
     """
 
     sha256 = models.CharField(max_length=64, primary_key=True)

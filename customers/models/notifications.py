@@ -1,4 +1,4 @@
-"""What happened, and to whom it is told."""
+"""Notifications, and their deliveries to recipients."""
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
@@ -10,10 +10,10 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from customers.triggers import notification_stays_as_written
 
 MOST_FACTS = 65_536
-"""Bytes that the facts of a notice may take, as JSON."""
+"""Maximum bytes of a notification's facts, as JSON."""
 
 MOST_ANSWER = 500
-"""Characters kept of what a receiver answered."""
+"""Maximum characters stored of a receiver's response."""
 
 _TEXT = Cast("facts", models.TextField())
 
@@ -24,14 +24,13 @@ def _of_facts(function: str, argument: str | Cast, output: models.Field) -> Func
 
 class Notification(models.Model):
     """
-    One thing that happened, written in the transaction in which it happened.
+    One announced event, written in the transaction in which it happened.
 
-    message_id: what receivers know it by, the same for every one of them and on every try.
-    kind: one of customers/notifications/kinds.py. customer: nobody for what concerns a webhook endpoint alone, or
-    prices.
-    facts: names → text, whole numbers or null; decimals are text.
-    key: names what happened, so that it is told once however often it is announced.
-    recipients: for how many it has deliveries; null until it is handed out to them.
+    message_id: the id for receivers, the same for all of them and on every try.
+    kind: a key of customers/notifications/kinds.py. customer: empty for events of a webhook endpoint or of prices.
+    facts: names → text, integers or null; decimals are text.
+    key: identifies the event, so that it is announced once.
+    recipients: number of its deliveries; null until it is fanned out.
     """
 
     message_id = models.UUIDField(db_default=RandomUUID(), editable=False)
@@ -61,7 +60,7 @@ class Notification(models.Model):
                 ),
                 name="notice_facts_are_few",
             ),
-            # A constraint, not unique=True: that would add an index for LIKE, which nobody asks.
+            # A constraint, not unique=True, which would add a second index for LIKE that no query uses.
             models.UniqueConstraint(fields=["key"], name="notice_is_made_once"),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(recipients__isnull=True), name="notice_to_hand_out")]
@@ -81,12 +80,12 @@ class DeliveryState(models.TextChoices):
 
 class Delivery(models.Model):
     """
-    One notice on its way to one recipient.
+    One notification on its way to one recipient.
 
-    target: `endpoint:<id>`, `contact:<id>` or `staff:<id>`; it stays when the contact is forgotten.
-    attempts: how often it was begun. next_at: when it is tried; while it is being sent, when whoever sends it is
-    taken for dead and it is tried again; null once nothing more is to be done.
-    status, answer: what the receiver said last, its first characters; or why it could not be reached.
+    target: `endpoint:<id>`, `contact:<id>` or `staff:<id>`; it stays when the contact is deleted.
+    attempts: number of tries started. next_at: time of the next try; while it is being sent, the end of the worker's
+        lease, after which it is tried again; null when it is finished.
+    status, answer: the receiver's last response (its first characters), or why it could not be reached.
     """
 
     notification = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What the law wants to know about either side of a document."""
+"""The legally required details of either party of an invoice."""
 
 from zoneinfo import available_timezones
 
@@ -10,13 +10,17 @@ country_code = RegexValidator(r"^[A-Z]{2}$", "Use the two-letter ISO 3166 code i
 
 
 def validate_time_zone(value: str) -> None:
-    """:raises ValidationError: if `value` is not the name of an IANA time zone."""
+    """
+    Check a time zone.
+
+    :raises ValidationError: if it is not the name of an IANA time zone.
+    """
     if value not in available_timezones():
         raise ValidationError(f"“{value}” is not an IANA time zone; use a name such as Europe/Berlin or UTC.")
 
 
 class Party(models.Model):
-    """Name, address and tax number, as they are copied onto documents when these are issued."""
+    """Name, address and tax number, which are copied onto an invoice when it is issued."""
 
     legal_name = models.CharField(max_length=200)
     address_line1 = models.CharField(max_length=200, blank=True)

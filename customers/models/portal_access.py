@@ -1,4 +1,4 @@
-"""Who may look into a customer's account, and how they got in: docs/portal.md."""
+"""Access to a customer's portal: links and sessions. docs/portal.md."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -14,7 +14,7 @@ _HASHED = "^[0-9a-f]{64}$"
 
 
 class PortalAccessWay(models.TextChoices):
-    """By what somebody comes in."""
+    """The way in which a person enters the portal."""
 
     MAIL = "mail", "a mail that was asked for"
     PRODUCT = "product", "a link from the product"
@@ -23,12 +23,13 @@ class PortalAccessWay(models.TextChoices):
 
 class PortalLink(models.Model):
     """
-    A way into the portal that works once, for minutes. Of its secret the SHA-256 alone is kept.
+    A link into the portal that works once and for minutes. Only the SHA-256 of its secret is stored.
 
-    email: the mailbox that it goes to, in small letters; whoever reads that chooses among the customers that list it.
-    customer, contact: of one that the product or staff made; without a contact whoever comes in only looks.
-    asked_from: a digest of the address that asked by mail. origin: of the server that was asked, as in https://a.example.
-    secret_sha256: empty until the mail is sent. told_at: when that was, or when nobody was found to send it to.
+    email: the recipient's mailbox in lower case; its owner chooses among the customers that list it as a contact.
+    customer, contact: of a link created by the product or staff; without a contact it allows only viewing.
+    asked_from: digest of the address that requested the email. origin: of the server that received the request, as in
+        https://a.example.
+    secret_sha256: empty until the email is sent. told_at: when it was sent, or when no recipient was found.
     """
 
     way = models.CharField(max_length=7, choices=PortalAccessWay)
@@ -73,18 +74,22 @@ class PortalLink(models.Model):
 
 class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
     def open(self, at: datetime, *, idle: timedelta) -> Self:
-        """Return the sessions that nothing has ended: no person, no time, no change of their contact's mailbox."""
-        same = Q(contact__isnull=True) | Q(contact__email__iexact=F("email"), contact__customer=F("customer"))
-        return self.filter(same, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
+        """
+        Return the sessions that have not ended: by sign-out, by time, or by a change of the contact's mailbox or
+        customer.
+        """
+        has_same_mailbox = Q(contact__isnull=True) | Q(contact__email__iexact=F("email"), contact__customer=F("customer"))
+        return self.filter(has_same_mailbox, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
 
 
 class PortalSession(models.Model):
     """
-    Somebody who is signed in to the portal of one customer. Of the cookie's secret the SHA-256 alone is kept.
+    A signed-in session in the portal of one customer. Only the SHA-256 of the cookie's secret is stored.
 
-    contact: whose rights they have; none: they look only. It ends with its contact, and when that has another mailbox
-    than `email`. by: who of the staff looks as the customer does.
-    seen_at: when a page was asked for last, within a minute. expires_at: the latest end.
+    contact: the person whose rights apply; without one, the session allows only viewing. The session ends when the
+        contact is deleted or gets another mailbox than `email`. by: the staff user who views the portal as the
+        customer.
+    seen_at: last page view, to the minute. expires_at: the latest end.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+")

@@ -1,4 +1,4 @@
-"""Legal entities that issue documents."""
+"""Sellers: the legal entities that issue invoices."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ class Paper(models.TextChoices):
 
 
 class EInvoices(models.TextChoices):
-    """Whether a document's PDF carries it as data (Factur-X, EN 16931) as well: docs/e-invoices.md."""
+    """Whether the PDF of an invoice also contains it as data (Factur-X, EN 16931): docs/e-invoices.md."""
 
     NEVER = "never", "no"
     WHEN_POSSIBLE = "when_possible", "where the document can be one"
@@ -48,12 +48,12 @@ hex_color = RegexValidator(HEX_COLOR, "Use a color of six hexadecimal digits, su
 @pghistory.track()
 class Seller(Party):
     """
-    The legal entity that issues documents, and its rules for them.
+    The legal entity that issues invoices, with its rules for them.
 
-    grace: how long after a period's end stragglers are waited for before its invoice is issued.
-    breakage: when prepaid value that is never used becomes revenue. breakage_percent: how much of it is expected not
-    to be, where that is recognized in proportion to use: docs/wallets.md#breakage.
-    The rest is what documents look like and say, which they copy when they are issued: docs/rendering.md#branding.
+    grace: time to wait for late events after a period ends before its invoice is issued.
+    breakage: when unused prepaid value becomes revenue. breakage_percent: expected unused share, if breakage is
+        recognized in proportion to usage: docs/wallets.md#breakage.
+    The other fields are the look and texts of invoices, which copy them when issued: docs/rendering.md#branding.
     """
 
     code = models.SlugField(max_length=40, unique=True)

@@ -1,4 +1,4 @@
-"""Where webhooks are sent."""
+"""Webhook endpoints."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 
 
 class DisabledReason(models.TextChoices):
-    """Why nothing is sent to an endpoint."""
+    """Why an endpoint is disabled."""
 
     NO = "", "it is not"
     BY_HAND = "by_hand", "switched off by hand"
@@ -21,18 +21,18 @@ class DisabledReason(models.TextChoices):
 
 class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def not_removed(self) -> Self:
-        """Return all but those that were removed."""
+        """Return the endpoints that are not removed."""
         return self.exclude(disabled_reason=DisabledReason.REMOVED)
 
 
 @pghistory.track(exclude=["secret", "previous_secret", "failing_since"])
 class WebhookEndpoint(models.Model):
     """
-    An address of the product's that is told what happens to customers, live ones or sandbox ones.
+    An address of the product that receives events of customers: of live ones or of sandbox ones.
 
-    kinds: what it is told; empty for everything. secret: what signs messages, encrypted.
-    previous_secret: signs as well until previous_until, so that a receiver can change over without a gap.
-    failing_since: when the first of all its latest tries failed; null once one succeeds.
+    kinds: the event kinds that it receives; empty for all. secret: the signing secret, encrypted.
+    previous_secret: also signs until previous_until, so that a receiver can switch without a gap.
+    failing_since: when the first of its latest consecutive failures happened; null after a success.
     """
 
     url = models.CharField("URL", max_length=500)

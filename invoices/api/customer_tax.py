@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from customers.customer_time import current_time
 from customers.models import Customer
-from invoices.tax.description import taxation_of
+from invoices.documents.tax_description import taxation_of
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.api.fields import InstantField
 from lib.api.isolation import SandboxIsolation

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.db import connection
 
-from invoices.documents.line_net import line_net_sql
-from invoices.documents.totals import Tax, Taxes, TaxSum
+from invoices.amounts.line_net import line_net_sql
+from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
+from invoices.amounts.totals import Tax, Taxes, TaxSum
 from invoices.models import DocumentKind, Invoice
-from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 
 
 @dataclass(frozen=True, slots=True)

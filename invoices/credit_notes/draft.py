@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
+from invoices.amounts.totals import total_up_credit
 from invoices.credit_notes.creditable_lines import CreditableInvoice, CreditableLine
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.documents.totals import total_up_credit
 from lib.decimals import to_plain_string
 
 ONE = Decimal(1)

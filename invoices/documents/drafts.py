@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from invoices.documents.totals import Taxes, Totals, total_up
+from invoices.amounts.totals import Taxes, Totals, total_up
 
 
 class DraftLine(msgspec.Struct, gc=False):

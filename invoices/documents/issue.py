@@ -16,13 +16,13 @@ from django.db import connection
 
 from customers.customer_time import test_clock_ids
 from customers.notifications import Announcement, announce_all, has_listeners
+from invoices.amounts.line_taxes import combined_rate, taxes_as_json
 from invoices.documents import numbering
+from invoices.documents.balance_application import apply_credits_and_balances
 from invoices.documents.drafts import Draft
 from invoices.documents.month_lock import refuse_locked_months
 from invoices.models import DocumentKind, Invoice
 from invoices.models.invoices import InvoiceState
-from invoices.payments.balance_application import apply_credits_and_balances
-from invoices.tax.line_taxes import combined_rate, taxes_as_json
 from lib.decimals import to_plain_string
 from lib.failpoints import hit_failpoint
 

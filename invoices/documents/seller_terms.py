@@ -10,9 +10,9 @@ import msgspec
 from django.conf import settings
 
 from customers.models import Seller
-from invoices.documents.buyer_details import Buyer
-from invoices.documents.totals import Taxes
+from invoices.amounts.totals import Taxes
 from invoices.models import TaxRate
+from invoices.tax.buyer_details import Buyer
 from invoices.tax.calculation import BY_RATES, Supply, taxes_on
 from invoices.tax.rates import tax_relevant_facts
 

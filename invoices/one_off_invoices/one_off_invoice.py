@@ -15,7 +15,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from djmoney.money import Money
 
 from customers.models import Customer
-from invoices.documents.buyer_details import buyer_of
 from invoices.documents.drafts import Draft
 from invoices.documents.issue import issue, next_ids, write_lines
 from invoices.documents.month_lock import MonthLocked
@@ -29,6 +28,7 @@ from invoices.one_off_invoices.one_off_lines import (
     draft_line,
     one_off_line,
 )
+from invoices.tax.buyer_details import buyer_of
 from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
+from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, to_plain_string
 from lib.field_types import MOST_MONEY, MOST_UNITS
 from lib.money import round_money

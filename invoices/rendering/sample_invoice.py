@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from invoices.documents.totals import Tax, total_up
+from invoices.amounts.totals import Tax, total_up
 from invoices.models import TaxRate
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage

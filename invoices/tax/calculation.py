@@ -9,9 +9,9 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from invoices.documents.buyer_details import Buyer
-from invoices.documents.totals import Taxes
+from invoices.amounts.totals import Taxes
 from invoices.models import TaxRate
+from invoices.tax.buyer_details import Buyer
 
 FINEST = Decimal("0.0001")
 """The precision in which a rate is stored, in percent."""

@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from invoices.documents.buyer_details import Buyer
-from invoices.documents.totals import Tax, Taxes
+from invoices.amounts.totals import Tax, Taxes
 from invoices.models import TaxRate
+from invoices.tax.buyer_details import Buyer
 from invoices.tax.calculation import Supply
 from invoices.tax.reverse_charge import REVERSE_CHARGE, is_intra_eu_supply, is_reverse_charged
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from stdnum.eu import vat
 
-from invoices.documents.buyer_details import Buyer
+from invoices.tax.buyer_details import Buyer
 
 REVERSE_CHARGE = "Reverse charge: the customer owes the tax (Art. 196 Directive 2006/112/EC)"
 

@@ -7,8 +7,8 @@ two credit notes of one invoice are serialized, and the second is checked agains
 
 import pgtrigger
 
-from invoices.documents.line_net import line_net_sql
-from invoices.tax.line_taxes import line_taxes_sql
+from invoices.amounts.line_net import line_net_sql
+from invoices.amounts.line_taxes import line_taxes_sql
 from invoices.triggers.issued_invoices import refuse_if_found
 
 _COUNT = """

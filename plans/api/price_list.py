@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from plans.api.comparison import DifferenceSerializer
 from plans.api.views import visible
 from plans.models import Plan, PlanVersion
-from plans.price_lists.json_format import to_document, item_from_document
+from plans.price_lists.json_format import item_from_document, to_document
 from plans.price_lists.list_import import import_price_list
 from plans.price_lists.version_items import ListRefused, read_items
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from billing.metering.usage.usage_summary import read_usage_by_day, combine_days
+from billing.metering.usage.usage_summary import combine_days, read_usage_by_day
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from customers.models import Customer
-from invoices.documents.buyer_details import buyer_of
 from invoices.documents.seller_terms import seller_facts
 from invoices.models import Invoice, InvoiceTax, Line, NumberSeries
+from invoices.tax.buyer_details import buyer_of
 from tests.builders import FEB, JAN
 
 PARTS = [

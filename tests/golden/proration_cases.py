@@ -7,7 +7,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from billing.closing.records import BilledFee
-from invoices.documents.totals import Tax
+from invoices.amounts.totals import Tax
 from lib.decimals import HALF_UP
 from lib.money import round_money
 from plans.pricing.calendar import Anchor, Interval, OutsideCalendar, boundary, iterate_periods, period_containing

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from invoices.documents.totals import Tax, Totals, total_up
+from invoices.amounts.totals import Tax, Totals, total_up
 from lib.decimals import ZERO
 from lib.money import UnknownCurrency, minor_unit, round_money
 from plans.pricing.charge_models import PerUnit

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from invoices.documents.totals import Tax, total_up
+from invoices.amounts.totals import Tax, total_up
 from tests.api.documents import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_wallet
 from tests.golden.cases import Case, Figures

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from invoices.documents.buyer_details import Buyer
-from invoices.documents.totals import Tax, Taxes, total_up
+from invoices.amounts.totals import Tax, Taxes, total_up
 from invoices.models import TaxRate
+from invoices.tax.buyer_details import Buyer
 from invoices.tax.calculation import Supply, taxes_on
 from invoices.tax.rates import by_rates
 from tests.docs_tables import rows

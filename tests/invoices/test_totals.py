@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.documents.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
+from invoices.amounts.totals import ORDER, Tax, TaxSum, total_up, total_up_credit
 from tests.docs_tables import rows
 
 VAT, REDUCED, NONE = Tax("VAT", Decimal(19)), Tax("VAT", Decimal(7)), Tax("VAT", Decimal(0), "Reverse charge")

@@ -73,9 +73,9 @@ def test_as_documented(invoice, customer, row):
 
 def issue_again(customer):
     """Issue another document of this customer's, as a purchase or a close would."""
+    from invoices.amounts.totals import Tax
     from invoices.documents.drafts import Draft, DraftLine
     from invoices.documents.issue import issue, write_lines
-    from invoices.documents.totals import Tax
     from tests.builders import FEB, JAN
 
     NumberSeries.objects.filter(kind="invoice").update(last_number=Invoice.objects.count())  # made row by row

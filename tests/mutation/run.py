@@ -30,7 +30,7 @@ MUTATED = (
     "plans/aggregation/*.py",
     "plans/aggregation/expressions/*.py",
     "plans/catalog/overrides.py",
-    "invoices/documents/totals.py",
+    "invoices/amounts/totals.py",
 )
 TESTS = (
     "tests/pricing",

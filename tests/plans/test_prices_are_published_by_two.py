@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 
 from plans.models import ChangeRequest, PlanVersion, PublishingRule
-from plans.publishing.approvals import ApprovalRefused, approve, request_approval, decline, withdraw_request
+from plans.publishing.approvals import ApprovalRefused, approve, decline, request_approval, withdraw_request
 from plans.publishing.publication import PublishingRefused, unschedule
 from tests.builders import FEB, JAN, MAR, fee, make_plan, publish
 from tests.db_refusals import refused_by

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from billing.limits.alerts.rule_settings import AlertScope, set_alert_rule
 from billing.limits.spend_caps import set_cap
-from billing.metering.usage.forecast import forecast_periods, compute_pace
+from billing.metering.usage.forecast import compute_pace, forecast_periods
 from tests.builders import make_pack
 from tests.docs_tables import rows
 from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of

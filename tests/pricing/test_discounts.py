@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from invoices.documents.totals import Tax, total_up
+from invoices.amounts.totals import Tax, total_up
 from plans.pricing.charge_models import InvalidCharge
 from plans.pricing.discounts import AmountsCheck, DiscountableLine, DiscountTerms, apply_discounts
 from tests.pricing.strategies import LAW, decimals

@@ -10,10 +10,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from lib.audit_log import audited_transaction
 from plans.models import CreditPack
 from plans.models.packs import PackUnit
+from wallets.ledger.notifications import announce_wallet_event
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_DECLINES, CeilingSetter, Payer
 from wallets.models.wallets import CREDITS
-from wallets.operations.notifications import announce_wallet_event
 
 LONGEST_COOLDOWN = timedelta(days=366)
 

@@ -12,11 +12,11 @@ from wallets.credit_rules.units import check_amount
 from wallets.ledger.errors import InsufficientUnits, LedgerRefused, ReferenceConflict
 from wallets.ledger.grant import Grant, grant_lot
 from wallets.ledger.locked_wallets import LockedWallet, lock_wallet, lock_wallets, read_lots
+from wallets.ledger.notifications import announce_lot_adjustment
 from wallets.ledger.references import request_digest
 from wallets.ledger.transactions import Sheet, balancing_leg, move_lot, write
 from wallets.models import Lot, Wallet
 from wallets.models.ledger import Account, Movement
-from wallets.operations.notifications import announce_lot_adjustment
 
 
 def void(

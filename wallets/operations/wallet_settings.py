@@ -14,9 +14,9 @@ from lib.currencies import MINOR_UNITS
 from wallets.credit_rules.units import InvalidAmount, check_amount
 from wallets.ledger.errors import LedgerRefused
 from wallets.ledger.locked_wallets import lock_wallets
+from wallets.ledger.notifications import announce_wallet_event
 from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
-from wallets.operations.notifications import announce_wallet_event
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
 """What may be changed of a wallet; its unit and its currency are for good."""

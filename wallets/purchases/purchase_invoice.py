@@ -7,10 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from customers.models import Customer
-from invoices.documents.buyer_details import buyer_of
+from invoices.amounts.totals import Tax
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.documents.seller_terms import read_sellers
-from invoices.documents.totals import Tax
+from invoices.tax.buyer_details import buyer_of
 from lib.decimals import to_plain_string
 from wallets.credit_rules.packs import PurchaseAmounts
 from wallets.purchases.pack_terms import PackTerms

@@ -15,7 +15,7 @@ from billing.admin.limits.alerts import alerts_of
 from billing.closing.commitments.progress import CommitmentProgress, read_commitment_progress
 from billing.metering.ingest.state_updates import HOURLY_AGGREGATIONS
 from billing.metering.usage.current_usage import PeriodUsage, current_usage
-from billing.metering.usage.usage_summary import ADDING, Day, read_usage_by_day, read_largest_shares, combine_days
+from billing.metering.usage.usage_summary import ADDING, Day, combine_days, read_largest_shares, read_usage_by_day
 from billing.models import Subscription, UnmatchedUsage
 from customers.models import Customer
 from invoices.models import Invoice

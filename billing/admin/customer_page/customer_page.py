@@ -21,8 +21,8 @@ from customers.admin.customers import CustomerAdmin
 from customers.admin.portal_links import create_portal_link
 from customers.customer_time import current_time
 from customers.models import Customer
+from invoices.documents.tax_description import taxation_of
 from invoices.one_off_invoices import OneOffRequest, draft_invoice
-from invoices.tax.description import taxation_of
 from invoices.tax.vat_id_check import TaxNumberCheckFailed, check_tax_number
 from lib.formats import format_number
 

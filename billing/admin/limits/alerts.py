@@ -1,4 +1,4 @@
-"""Alerts: what customers were warned of, whether it is still so, and who has seen to it."""
+"""Alerts: the list of fired alerts, their state, and their acknowledgment."""
 
 from typing import Any
 
@@ -22,17 +22,17 @@ from customers.models import Customer
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money, format_number, format_units
 
-MOST_SHOWN = 10
+MAX_SHOWN = 10
 COLORS = {"open": "warning", "recovered": "success", "over": "info"}
-WORDS = {"open": "open", "recovered": "recovered", "over": "its period is over"}
+STATE_LABELS = {"open": "open", "recovered": "recovered", "over": "its period is over"}
 
 
-class StandingFilter(DropdownFilter):
+class StateFilter(DropdownFilter):
     title = "State"
     parameter_name = "stands"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("unseen", "open, nobody has seen to it"), *WORDS.items()]
+        return [("unseen", "open, nobody has seen to it"), *STATE_LABELS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
         if self.value() == "recovered":
@@ -56,7 +56,7 @@ class AlertAdmin(ModelAdmin):
         "state_shown",
         "seen_shown",
     )
-    list_filter = (StandingFilter, ("alert_rule__kind", ChoicesDropdownFilter))
+    list_filter = (StateFilter, ("alert_rule__kind", ChoicesDropdownFilter))
     list_select_related = ("alert_rule", "customer", "feature", "wallet", "subscription", "acknowledged_by")
     search_fields = ("customer__external_id", "customer__legal_name")
     search_help_text = "A customer's name or id"
@@ -79,7 +79,7 @@ class AlertAdmin(ModelAdmin):
 
     @display(description="What")
     def what_shown(self, alert: Alert) -> str:
-        return what(alert)
+        return subject(alert)
 
     @display(description="Level")
     def level_shown(self, alert: Alert) -> str:
@@ -91,11 +91,11 @@ class AlertAdmin(ModelAdmin):
 
     @display(description="State", label=COLORS)
     def state_shown(self, alert: Alert) -> tuple[str, str]:
-        return state(alert), WORDS[state(alert)]
+        return state(alert), STATE_LABELS[state(alert)]
 
     @display(description="State")
     def state_told(self, alert: Alert) -> str:
-        return WORDS[state(alert)]
+        return STATE_LABELS[state(alert)]
 
     @display(description="Seen by")
     def seen_shown(self, alert: Alert) -> str:
@@ -108,7 +108,7 @@ class AlertAdmin(ModelAdmin):
 
     @action(description="Note that somebody has seen to them", permissions=["acknowledge"])
     def acknowledge_all(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
-        """Note who has seen to the chosen alerts."""
+        """Acknowledge the selected alerts."""
         ids = list(queryset.values_list("pk", flat=True))
         done = acknowledge(alert_ids=ids, by=request.user, at=timezone.now())
         messages.success(request, f"{done} of {len(ids)} alerts are noted as seen by you.")
@@ -126,21 +126,21 @@ class AlertAdmin(ModelAdmin):
         return False
 
 
-def alerts_of(whose: Customer | Subscription) -> list[dict[str, Any]]:
-    """Return the newest alerts of a customer or a subscription as its page shows them, in one query."""
-    by = {"subscription": whose} if isinstance(whose, Subscription) else {"customer": whose}
-    found = Alert.objects.filter(**by).select_related("alert_rule", "feature", "wallet", "subscription")
+def alerts_of(owner: Customer | Subscription) -> list[dict[str, Any]]:
+    """Return the newest alerts of a customer or a subscription for its page, in one query."""
+    owner_filter = {"subscription": owner} if isinstance(owner, Subscription) else {"customer": owner}
+    alerts = Alert.objects.filter(**owner_filter).select_related("alert_rule", "feature", "wallet", "subscription")
     return [
         {
-            "pk": one.pk,
-            "fired_at": one.fired_at,
-            "what": what(one),
-            "level": level(one),
-            "value": value(one),
-            "state": WORDS[state(one)],
-            "is_open": state(one) == "open",
+            "pk": alert.pk,
+            "fired_at": alert.fired_at,
+            "what": subject(alert),
+            "level": level(alert),
+            "value": value(alert),
+            "state": STATE_LABELS[state(alert)],
+            "is_open": state(alert) == "open",
         }
-        for one in found.order_by("-pk")[:MOST_SHOWN]
+        for alert in alerts.order_by("-pk")[:MAX_SHOWN]
     ]
 
 
@@ -149,7 +149,7 @@ def _now() -> Coalesce:
 
 
 def state(alert: Alert) -> str:
-    """Return open, recovered, or over."""
+    """Return the state of an alert: open, recovered, or over."""
     if alert.recovered_at is not None:
         return "recovered"
     return (
@@ -159,22 +159,22 @@ def state(alert: Alert) -> str:
     )
 
 
-def what(alert: Alert) -> str:
+def subject(alert: Alert) -> str:
     """Return what an alert is about, in words."""
-    of = alert.feature or (alert.wallet.name if alert.wallet else None)
-    told = f"{alert.alert_rule.get_kind_display()}: {of}" if of else alert.alert_rule.get_kind_display()
-    return f"{told}, {alert.dimension} {alert.dimension_value}" if alert.dimension else told
+    watched = alert.feature or (alert.wallet.name if alert.wallet else None)
+    text = f"{alert.alert_rule.get_kind_display()}: {watched}" if watched else alert.alert_rule.get_kind_display()
+    return f"{text}, {alert.dimension} {alert.dimension_value}" if alert.dimension else text
 
 
 def level(alert: Alert) -> str:
-    """Return the level that was crossed, in words."""
+    """Return the crossed level, in words."""
     kind = AlertKind(alert.alert_rule.kind)
     sign = "below " if kind == AlertKind.LOW_BALANCE else ""
     return f"{sign}{alert.threshold} {UNITS.get(kind, '%')}"
 
 
 def value(alert: Alert) -> str:
-    """Return what was read when it fired, and the limit."""
+    """Return the value measured when the alert fired, and the limit."""
     shown = _figure(alert, alert.value)
     return shown if alert.limit is None else f"{shown} of {_figure(alert, alert.limit)}"
 

@@ -1,4 +1,4 @@
-"""Reservations: what is held for use that is about to happen, and what became of it."""
+"""Reservations: value held for upcoming usage, and how each ended."""
 
 from typing import Any
 
@@ -50,51 +50,51 @@ class ReservationAdmin(ModelAdmin):
     actions_detail = ("release_now",)
 
     @display(description="Feature")
-    def feature_shown(self, found: Reservation) -> str:
-        return str(found.plan_feature.feature)
+    def feature_shown(self, reservation: Reservation) -> str:
+        return str(reservation.plan_feature.feature)
 
     @display(description="Reserved")
-    def quantity_shown(self, found: Reservation) -> str:
-        return _units(found, found.quantity)
+    def quantity_shown(self, reservation: Reservation) -> str:
+        return _units(reservation, reservation.quantity)
 
     @display(description="Used")
-    def used_shown(self, found: Reservation) -> str:
-        return "" if found.used is None else _units(found, found.used)
+    def used_shown(self, reservation: Reservation) -> str:
+        return "" if reservation.used is None else _units(reservation, reservation.used)
 
     @display(description="Kept in wallets")
-    def held_shown(self, found: Reservation) -> str:
-        return "nothing" if found.hold is None else f"{format_number(found.hold.amount)} {found.hold.unit}"
+    def held_shown(self, reservation: Reservation) -> str:
+        return "nothing" if reservation.hold is None else f"{format_number(reservation.hold.amount)} {reservation.hold.unit}"
 
     @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
-    def state_shown(self, found: Reservation) -> tuple[str, str]:
-        if found.state == ReservationState.OPEN and found.until <= loaded_current_time(
-            found.customer, now=timezone.now()
+    def state_shown(self, reservation: Reservation) -> tuple[str, str]:
+        if reservation.state == ReservationState.OPEN and reservation.until <= loaded_current_time(
+            reservation.customer, now=timezone.now()
         ):
             return "over", "over, to be given back"
-        return found.state, found.get_state_display()
+        return reservation.state, reservation.get_state_display()
 
     @action(description="Release", icon="lock_open", permissions=["release"])
     def release_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give back what is held, for a product that will not."""
-        found = self.get_object(request, object_id)
-        if found is None:
+        """Release a reservation that its product does not release."""
+        reservation = self.get_object(request, object_id)
+        if reservation is None:
             raise Http404(f"There is no reservation {object_id}.")
-        if not self.has_view_permission(request, found):
+        if not self.has_view_permission(request, reservation):
             raise PermissionDenied
-        here = reverse("admin:billing_reservation_change", args=[found.pk])
+        page_url = reverse("admin:billing_reservation_change", args=[reservation.pk])
         if request.method == "POST":
             try:
-                release(reservation_id=found.pk, at=current_time(found.customer))
+                release(reservation_id=reservation.pk, at=current_time(reservation.customer))
             except ReservationRefused as refusal:
                 messages.error(request, str(refusal))
             else:
                 messages.success(request, "What it held is given back.")
-            return HttpResponseRedirect(here)
+            return HttpResponseRedirect(page_url)
         return self.admin_site.confirmation(
             request,
             page=self,
-            obj=found,
-            title=f"Release {_units(found, found.quantity)} of {found.customer}",
+            obj=reservation,
+            title=f"Release {_units(reservation, reservation.quantity)} of {reservation.customer}",
             consequences=[
                 "What it holds of caps and wallets is there for others at once.",
                 "A product that commits it afterwards is refused, and reports its use as an event instead.",
@@ -115,6 +115,6 @@ class ReservationAdmin(ModelAdmin):
         return False
 
 
-def _units(found: Reservation, quantity: Any) -> str:
-    meter = found.plan_feature.feature.meter
+def _units(reservation: Reservation, quantity: Any) -> str:
+    meter = reservation.plan_feature.feature.meter
     return f"{format_number(quantity)} {meter.unit if meter else ''}".strip()

@@ -1,4 +1,4 @@
-"""Spend caps: what usage of a subscription may come to in a period, as finance or the customer has set it."""
+"""Spend caps on a subscription's usage per period, set by finance or by the customer."""
 
 from typing import Any
 
@@ -68,35 +68,35 @@ class CapForm(forms.Form):
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         features = load_terms(subscription.version_id, subscription.currency).features
-        self.fields["feature"].choices = [("", "all usage"), *((one.feature_id, one.name) for one in features)]
+        self.fields["feature"].choices = [("", "all usage"), *((feature.feature_id, feature.name) for feature in features)]
         self.fields["feature"].required = False
         dimensions = budget_dimensions(subscription.customer, subscription, None)
-        self.fields["dimension"].choices = [("", "nothing: all of it together"), *((one, one) for one in dimensions)]
+        self.fields["dimension"].choices = [("", "nothing: all of it together"), *((dimension, dimension) for dimension in dimensions)]
         self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
         self.subscription = subscription
 
-    def asked(self) -> dict[str, Any]:
-        """Return what `set_cap` takes of the form."""
-        found = dict(self.cleaned_data)
-        chosen, of, dimension, value = (found.pop(name) for name in ("feature", "of", "dimension", "value"))
-        if of == "customer":
-            found |= {"customer": self.subscription.customer, "currency": str(self.subscription.currency)}
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `set_cap`."""
+        fields = dict(self.cleaned_data)
+        chosen, scope, dimension, value = (fields.pop(name) for name in ("feature", "of", "dimension", "value"))
+        if scope == "customer":
+            fields |= {"customer": self.subscription.customer, "currency": str(self.subscription.currency)}
         else:
-            found["subscription"] = self.subscription
+            fields["subscription"] = self.subscription
         match = {dimension: value} if dimension else {}
-        return {**found, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
+        return {**fields, "match": match, "feature": Feature.objects.get(pk=chosen) if chosen else None}
 
 
-def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask for a cap, and set it."""
+def cap_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Show the form of a spend cap, and set it."""
     form = CapForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         try:
-            cap = set_cap(**form.asked(), by=request.user, at=timezone.now())
+            cap = set_cap(**form.arguments(), by=request.user, at=timezone.now())
         except CapRefused as refusal:
             form.add_error({"match": "value"}.get(refusal.field, refusal.field), str(refusal))
         else:
-            messages.success(request, f"{_of(cap)} is capped at {_amount(cap)} a period.")
+            messages.success(request, f"{_usage_text(cap)} is capped at {_amount(cap)} a period.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     return page.admin_site.confirmation(
         request,
@@ -114,21 +114,21 @@ def capping(page: ModelAdmin, request: HttpRequest, subscription: Subscription) 
 
 
 def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the caps on a subscription as its page shows them, its customer's among them, in one query."""
-    of_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
-    found = (
-        SpendCap.objects.filter(Q(subscription=subscription) | of_customer).select_related("feature").order_by("pk")
+    """Return the caps on a subscription and on its customer for the subscription's page, in one query."""
+    on_customer = Q(customer=subscription.customer_id, currency=subscription.currency)
+    caps = (
+        SpendCap.objects.filter(Q(subscription=subscription) | on_customer).select_related("feature").order_by("pk")
     )
     return [
-        {"pk": one.pk, "of": _of(one), "amount": _amount(one), "action": _action(one), "by": one.get_set_by_display()}
-        for one in found
+        {"pk": cap.pk, "of": _usage_text(cap), "amount": _amount(cap), "action": _action(cap), "by": cap.get_set_by_display()}
+        for cap in caps
     ]
 
 
-def _of(cap: SpendCap) -> str:
-    of = str(cap.feature) if cap.feature else "All usage"
-    of += "".join(f", {name} {value}" for name, value in cap.match.items())
-    return of if cap.subscription_id else f"{of} of all subscriptions"
+def _usage_text(cap: SpendCap) -> str:
+    text = str(cap.feature) if cap.feature else "All usage"
+    text += "".join(f", {name} {value}" for name, value in cap.match.items())
+    return text if cap.subscription_id else f"{text} of all subscriptions"
 
 
 def _amount(cap: SpendCap) -> str:
@@ -136,7 +136,7 @@ def _amount(cap: SpendCap) -> str:
 
 
 def _page_of(cap: SpendCap) -> str:
-    """Return the page of whoever is capped."""
+    """Return the address of the capped subscription's or customer's page."""
     if cap.subscription_id:
         return reverse("admin:billing_subscription_change", args=[cap.subscription_id])
     return reverse("admin:customers_customer_change", args=[cap.customer_id])
@@ -161,7 +161,7 @@ class SpendCapAdmin(ModelAdmin):
 
     @display(description="Of")
     def of_shown(self, cap: SpendCap) -> str:
-        return _of(cap)
+        return _usage_text(cap)
 
     @display(description="At most")
     def amount_shown(self, cap: SpendCap) -> str:
@@ -173,16 +173,16 @@ class SpendCapAdmin(ModelAdmin):
 
     @action(description="Remove", icon="delete", permissions=["remove"])
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let spending go on without the cap."""
+        """Remove the cap."""
         cap = self.get_object(request, object_id)
         if cap is None:
             raise Http404(f"There is no spend cap {object_id}.")
         if not self.has_view_permission(request, cap):
             raise PermissionDenied
         if request.method == "POST":
-            told = f"The cap of {_amount(cap)} on {_of(cap).lower()} is removed."
+            confirmation = f"The cap of {_amount(cap)} on {_usage_text(cap).lower()} is removed."
             remove_cap(cap=cap, by=request.user, at=timezone.now())
-            messages.success(request, told)
+            messages.success(request, confirmation)
             return HttpResponseRedirect(_page_of(cap))
         return self.admin_site.confirmation(
             request,

@@ -21,7 +21,7 @@ from unfold.widgets import (
 from billing.admin.jobs.worker_wakeup import wake
 from billing.metering.imports import FileRefused, detect_format
 from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
-from billing.metering.imports.refused_rows import refused_rows_format, refused_rows
+from billing.metering.imports.refused_rows import refused_rows, refused_rows_format
 from billing.metering.imports.row_conversion import FIELDS
 from billing.models import Job
 from billing.models.jobs import MAX_FILE_BYTES, JobKind, JobState

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from billing.api.metering.line_events import csv_response, place_of, text_of
-from billing.metering.usage.line_events import LineUsage, read_page, check_sums, read_line_usage
+from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
 from invoices.models import Line
 
 AT_A_TIME = 50

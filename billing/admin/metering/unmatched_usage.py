@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilt
 from unfold.decorators import action, display
 
 from billing.metering.ingest.reprocess import reprocess
-from billing.metering.usage.unmatched_value import UnmatchedValue, GroupValue, estimate_unmatched_value
+from billing.metering.usage.unmatched_value import GroupValue, UnmatchedValue, estimate_unmatched_value
 from billing.models import UnmatchedUsage
 from billing.models.usage import UnmatchedReason
 from billing.simulation.reprocess_preview import ReprocessPreview, preview_reprocess

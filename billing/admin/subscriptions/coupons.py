@@ -22,7 +22,7 @@ from customers.customer_time import current_time
 from lib.admin.number_fields import number_cell
 from lib.audit_log import audited_transaction
 from lib.formats import format_money, format_number
-from plans.admin.catalog.coupons import CouponAdmin, lasting, discount_of
+from plans.admin.catalog.coupons import CouponAdmin, discount_of, lasting
 from plans.models import Coupon
 
 _GIVEN = """

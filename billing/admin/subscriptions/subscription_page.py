@@ -14,7 +14,7 @@ from unfold.enums import ActionVariant
 from billing.admin.closing.invoice_preview import upcoming
 from billing.admin.customer_page.account_panel import CommitmentShown, commitment_shown
 from billing.admin.limits.alerts import alerts_of
-from billing.admin.limits.spend_caps import capping, caps_of
+from billing.admin.limits.spend_caps import cap_view, caps_of
 from billing.admin.subscriptions.cancellation import canceling, uncanceling
 from billing.admin.subscriptions.commitments import promised_by, promising
 from billing.admin.subscriptions.coupons import giving, held_by
@@ -140,7 +140,7 @@ class SubscriptionAdmin(ModelAdmin):
     @action(description="Cap spend", icon="speed", permissions=["cancel"])
     def cap(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say what usage may come to in a period."""
-        return capping(self, request, self._asked(request, object_id))
+        return cap_view(self, request, self._asked(request, object_id))
 
     @action(description="Change plan", icon="swap_horiz", permissions=["cancel"])
     def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.metering.ingest.parser import INVALID_CHARACTER, event_key
-from billing.metering.usage.event_trace import RateContribution, EventTrace, trace_event
+from billing.metering.usage.event_trace import EventTrace, RateContribution, trace_event
 from billing.models import Correction
 from lib.api.errors import NotFoundError
 from lib.decimals import to_plain_string

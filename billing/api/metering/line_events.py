@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.metering.ingest.event_reader import EventPosition
-from billing.metering.usage.line_events import LineEvent, LineUsage, as_csv, read_page, read_line_usage
+from billing.metering.usage.line_events import LineEvent, LineUsage, as_csv, read_line_usage, read_page
 from invoices.models import Line
 from lib.api.errors import NotFoundError
 from lib.api.pagination import read_limit

@@ -14,8 +14,8 @@ from billing.audit.check import Row
 from billing.audit.shared_reads import Books
 from billing.closing.lines.coupon_discounts import APPLICABLE_COUPONS, add_coupon_lines, coupon_from_row
 from billing.closing.records import InvoiceCoupon
+from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 
 _LINES = f"""
 SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {line_taxes_sql("l")}::text, l.explanation::text,

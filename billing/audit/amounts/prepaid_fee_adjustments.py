@@ -17,7 +17,7 @@ from billing.closing.lines.fee_lines import advance_fee_corrections
 from billing.closing.lines.quantity_lines import read_fees_billed_in_advance
 from billing.closing.lines.section_lines import is_own_line_sql
 from billing.closing.period_reader import read_periods_to_close
-from invoices.documents.line_net import line_net_sql
+from invoices.amounts.line_net import line_net_sql
 from invoices.documents.seller_terms import read_sellers
 from lib.decimals import ZERO
 from plans.catalog.stored_terms import load_terms

@@ -15,7 +15,7 @@ from billing.closing.lines.quantity_lines import attach_billed_fees, unsettled_q
 from billing.closing.lines.section_lines import is_own_line_sql
 from billing.closing.period_reader import read_periods_to_close
 from billing.closing.records import BilledFee, PeriodToClose
-from invoices.documents.line_net import line_net_sql
+from invoices.amounts.line_net import line_net_sql
 from lib.money import round_money
 
 BATCH_SIZE = 500

@@ -10,8 +10,8 @@ from psycopg import ServerCursor
 
 from billing.audit.check import Row, select_rows
 from billing.audit.shared_reads import Books
-from invoices.documents.totals import Tax, TaxSum, total_up
-from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
+from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
+from invoices.amounts.totals import Tax, TaxSum, total_up
 
 # The credit notes of an invoice are summed up to each note, because the tax of all notes together is rounded once.
 _TAXES = """

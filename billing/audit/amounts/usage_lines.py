@@ -30,7 +30,7 @@ from billing.metering.rating_inputs.period_counters import (
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from billing.subscriptions.periods.boundaries import ANCHOR_AT
-from invoices.documents.line_net import line_net_sql
+from invoices.amounts.line_net import line_net_sql
 from plans.catalog.stored_terms import FeatureTerms
 from plans.pricing.rating import BOUND, FULL_PERIOD, RatedLine, empty_line
 

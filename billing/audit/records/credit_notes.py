@@ -1,8 +1,8 @@
 """Check credit notes: their parties, the lines that they credit, and the taxes."""
 
 from billing.audit.check import Check
-from invoices.documents.line_net import line_net_sql
-from invoices.tax.line_taxes import line_taxes_sql
+from invoices.amounts.line_net import line_net_sql
+from invoices.amounts.line_taxes import line_taxes_sql
 
 _NOTES = """
     SELECT n.id AS invoice_id, n.corrects_id, n.reference FROM (

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from billing.closing.records import InvoiceCoupon, PeriodToClose
+from invoices.amounts.totals import Taxes, total_up
 from invoices.documents.drafts import Draft, DraftLine, DraftShare
-from invoices.documents.totals import Taxes, total_up
 from lib import prepared_statements
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money

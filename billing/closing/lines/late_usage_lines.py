@@ -25,9 +25,9 @@ from billing.closing.lines.usage_lines import (
 from billing.closing.records import BilledAmount, BilledUsageLine, LatePeriod, UsageCredit, UsageSnapshot
 from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import WindowCharge
-from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
+from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 from plans.catalog.stored_terms import FREE_RATE

@@ -16,8 +16,8 @@ from billing.closing.records import BilledFee, PeriodToClose
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.subscriptions.periods.boundaries import TimeInterval as Edges
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
-from invoices.documents.line_net import line_net_sql
-from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
+from invoices.amounts.line_net import line_net_sql
+from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
 
 MAX_BOUNDARY_SHIFT = timedelta(days=2)

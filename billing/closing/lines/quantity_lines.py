@@ -20,11 +20,11 @@ from billing.closing.records import BilledFee, PeriodToClose
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from billing.subscriptions.periods.boundaries import period_anchor, whole_interval
 from billing.subscriptions.terms.quantities import read_quantity_changes
+from invoices.amounts.line_net import line_net_sql
+from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
+from invoices.amounts.totals import Taxes
 from invoices.documents.drafts import Draft, DraftLine
-from invoices.documents.line_net import line_net_sql
 from invoices.documents.seller_terms import SellerTerms, last_instant
-from invoices.documents.totals import Taxes
-from invoices.tax.line_taxes import line_taxes_sql, parse_taxes
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms

@@ -12,9 +12,9 @@ import msgspec
 
 from billing.closing.records import CommitmentCycle
 from billing.metering.rating_inputs.period_counters import RatingPeriod
-from invoices.documents.buyer_details import Buyer
 from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
+from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import load_terms

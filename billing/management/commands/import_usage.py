@@ -15,10 +15,10 @@ from billing.metering.imports import (
     FileRefused,
     ImportTotals,
     Refusal,
+    build_row_mapping,
     detect_format,
     import_usage,
     read_rows,
-    build_row_mapping,
 )
 from lib.csv_export import escape_formula
 from lib.progress_bar import show_progress

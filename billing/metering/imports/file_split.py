@@ -9,7 +9,13 @@ from typing import BinaryIO, NamedTuple
 import pyarrow
 import pyarrow.parquet
 
-from billing.metering.imports.row_reader import FileRefused, read_byte_lines, detect_delimiter, read_lines, open_parquet
+from billing.metering.imports.row_reader import (
+    FileRefused,
+    detect_delimiter,
+    open_parquet,
+    read_byte_lines,
+    read_lines,
+)
 
 MOST_ROWS = 1_000
 MOST_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.metering.imports.row_conversion import RowRefused, RowMapping
+from billing.metering.imports.row_conversion import RowMapping, RowRefused
 from billing.metering.imports.row_reader import Row
 from billing.metering.ingest import event_recorder, submission
 from billing.metering.ingest.parser import ReceivedEvent

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from lib.admin.number_fields import NumberInput, strip_padding
 from plans.admin.fields.dimension_match import DEFAULT, MatchField
-from plans.admin.fields.price_unit import PerField, to_unit_price, readable_per
+from plans.admin.fields.price_unit import PerField, readable_per, to_unit_price
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.admin.prices.example_quantities import QuantitiesField
 from plans.admin.prices.tiers import TierFormSet, TierInline

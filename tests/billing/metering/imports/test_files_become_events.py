@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billing.metering.imports import FileRefused, detect_format, read_rows, build_row_mapping
+from billing.metering.imports import FileRefused, build_row_mapping, detect_format, read_rows
 from billing.metering.imports.row_conversion import RowRefused
 
 D = Decimal

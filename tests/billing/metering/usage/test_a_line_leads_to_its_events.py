@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from billing.closing import close_due
-from billing.metering.usage.line_events import read_line_events, check_sums, read_line_usage
+from billing.metering.usage.line_events import check_sums, read_line_events, read_line_usage
 from billing.models import BilledUsage
 from invoices.models import Line
 from tests.api.calls import Caller, problem

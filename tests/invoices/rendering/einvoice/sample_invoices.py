@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from invoices.documents.totals import Tax, total_up
+from invoices.amounts.totals import Tax, total_up
 from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, SettledAmount, TaxFacts
 from plans.pricing.charge_models import PerUnit
 from tests.invoices.rendering.samples import BUYER, SELLER, every_model, fee, invoice, usage_line

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from invoices.documents.totals import Tax, Taxes
+from invoices.amounts.totals import Tax, Taxes
 from lib.decimals import ZERO
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from customers.models import Customer
-from invoices.documents.buyer_details import Buyer, buyer_of
+from invoices.amounts.totals import Taxes
 from invoices.documents.seller_terms import read_sellers
-from invoices.documents.totals import Taxes
+from invoices.tax.buyer_details import Buyer, buyer_of
 from invoices.tax.reverse_charge import is_intra_eu_supply, vat_id_problem
 
 
