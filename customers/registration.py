@@ -1,4 +1,4 @@
-"""Say that a customer was made, or is another than before. Which fields changed is told, and never what they hold."""
+"""Announce new and changed customers. The announcement names the changed fields without their values."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,7 +8,7 @@ from customers.notifications import announce
 
 
 def announce_customer_created(customer: Customer, *, at: datetime) -> None:
-    """Announce a new customer, in the transaction that made it."""
+    """Announce a new customer, in the transaction that created it."""
     facts = {"seller": customer.seller.code, "currency": str(customer.currency), "country": customer.country}
     announce(
         kind="customer.created", customer_id=customer.pk, facts=facts, key=f"customer:{customer.pk}:created", at=at
@@ -16,7 +16,7 @@ def announce_customer_created(customer: Customer, *, at: datetime) -> None:
 
 
 def announce_customer_updated(customer: Customer, changed: Collection[str], *, at: datetime) -> None:
-    """Announce that fields of a customer, or its contacts, were changed; nothing where none was."""
+    """Announce that fields or contacts of a customer changed; nothing if `changed` is empty."""
     if changed:
         announce(
             kind="customer.updated",

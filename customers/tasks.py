@@ -1,10 +1,11 @@
-"""What workers do for this app. Each task looks in the tables for what is due, so one missed is no loss."""
+"""Background tasks. Each task reads its due work from tables, so a lost task message is harmless."""
 
 from dataclasses import asdict
 from time import monotonic
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from customers.api_keys import idempotency
 from customers.customer_time import database_time
@@ -14,39 +15,47 @@ from customers.notifications.retention import delete_old_notifications
 from customers.portal_auth import link_email, retention
 
 TELLING_SECONDS = 45
-"""How long one task begins new messages; the next one takes over, and other tasks have their turn in between."""
+"""Time during which one task starts new messages; then the next run continues, so that other tasks get their turn."""
 
 
 @shared_task
 def tell() -> dict[str, int]:
-    """Hand out what happened and send it; harmless to run twice, or on several workers at once."""
+    """Fan out and deliver notifications; safe to repeat and to run concurrently."""
     stop_at = monotonic() + TELLING_SECONDS
     handed_out = 0
-    while monotonic() < stop_at and (some := fan_out(at=database_time())):
-        handed_out += some
-    done = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
-    return {"handed_out": handed_out, **asdict(done)}
+    while monotonic() < stop_at and (fanned_out := fan_out(at=database_time())):
+        handed_out += fanned_out
+    totals = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
+    return {"handed_out": handed_out, **asdict(totals)}
 
 
 @shared_task
 def forget_old_notices() -> int:
-    """Forget what was told long ago, and to whom."""
+    """Delete old notifications and their deliveries."""
     return delete_old_notifications(at=database_time())
 
 
 @shared_task
 def forget_old_answers() -> int:
-    """Forget the answers kept for Idempotency-Keys once they are older than a day."""
+    """Delete responses stored for Idempotency-Keys that are older than a day."""
     return idempotency.purge(at=timezone.now())
 
 
 @shared_task
 def mail_portal_links() -> int:
-    """Mail the links into the portal that were asked for."""
+    """Email the requested portal links."""
     return link_email.mail_due(at=timezone.now())
 
 
 @shared_task
 def forget_old_portal_links() -> int:
-    """Forget who asked to come into the portal, and who was in, once that is long ago."""
+    """Delete old portal links and sessions."""
     return retention.delete_old_access_records(at=timezone.now())
+
+
+def wake_mail_worker() -> None:
+    """Ask a worker to mail portal links now; without a broker, beat asks within seconds."""
+    try:
+        mail_portal_links.delay()
+    except OperationalError:
+        return

@@ -1,13 +1,13 @@
-"""Database triggers for what is only ever added to."""
+"""Database triggers that protect rows from change."""
 
 import pgtrigger
 
 
 def notification_stays_as_written() -> pgtrigger.Trigger:
     """
-    Return the trigger that keeps a notice as it was written.
+    Return the trigger that keeps a notification unchanged.
 
-    Only how many it was handed out to is added, once; and it may be forgotten then, when its deliveries are.
+    Only the number of recipients is added, once; after that, the notification can be deleted with its deliveries.
     """
     return pgtrigger.Trigger(
         name="notice_is_only_handed_out",
@@ -28,7 +28,7 @@ def notification_stays_as_written() -> pgtrigger.Trigger:
 
 
 def clock_goes_forward() -> pgtrigger.Trigger:
-    """Return the trigger that lets no test clock go back: what its customers were billed would be yet to come."""
+    """Return the trigger that rejects moving a test clock back: periods already billed would lie in the future."""
     return pgtrigger.Trigger(
         name="clock_goes_forward",
         when=pgtrigger.Before,
@@ -42,7 +42,7 @@ def clock_goes_forward() -> pgtrigger.Trigger:
 
 
 def customer_keeps_its_clock() -> pgtrigger.Trigger:
-    """Return the trigger that keeps a customer in the time it was made in."""
+    """Return the trigger that keeps a customer's test clock and sandbox flag as they were at its creation."""
     return pgtrigger.Trigger(
         name="customer_keeps_its_clock",
         when=pgtrigger.Before,
@@ -58,7 +58,7 @@ def customer_keeps_its_clock() -> pgtrigger.Trigger:
 
 
 def logo_is_kept_for_ever() -> pgtrigger.Trigger:
-    """Return the trigger that keeps every logo: a document printed with it may have to be printed again."""
+    """Return the trigger that keeps every logo, since an invoice with it may have to be rendered again."""
     return pgtrigger.Trigger(
         name="logo_is_kept_for_ever",
         when=pgtrigger.Before,

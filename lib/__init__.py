@@ -1,1 +1,1 @@
-"""Everything that more than one app uses and that knows no billing."""
+"""Code that several apps use and that knows no billing."""

@@ -1,4 +1,4 @@
-"""Who did what: said once around a change, and kept by the history triggers with every row it touches."""
+"""Transactions with audit facts, which the history triggers store with every changed row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ _is_nested: ContextVar[bool] = ContextVar("is_part", default=False)
 @contextmanager
 def audited_transaction(action: str, *, by: AbstractBaseUser | None, at: datetime, **facts: Any) -> Iterator[None]:
     """
-    Run one transaction whose history rows say who did what, and when by the clock of the operation.
+    Run one transaction whose history rows state the action, the user and the operation's time.
 
-    by: None where no person acted; a person whom a request has named already is kept then. A change that is a part of
-    another one is told as that: by what was asked for, and not by the last step that it took.
+    by: None if no person acted; a person whom the request has set is kept then. A nested call keeps the action of the
+        outermost one, so a change is recorded by the requested operation and not by its last step.
     """
     if by is not None:
         facts["user"] = by.pk

@@ -1,21 +1,21 @@
-"""Tables as CSV: rows as they are read, and cells that no spreadsheet takes for a formula."""
+"""Tables as CSV, streamed row by row, with cells that spreadsheets don't interpret as formulas."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Characters with which a spreadsheet formula can begin."""
 
 
 class _Line:
-    """What csv writes to: it hands each line back instead of keeping it."""
+    """A file for the csv writer that returns each line instead of storing it."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield rows as lines of CSV, one by one, with every cell harmless."""
+    """Yield rows as lines of CSV, one by one, with every cell escaped."""
     writer = csv.writer(_Line())
     for row in rows:
         yield writer.writerow([escape_formula(cell) for cell in row])
@@ -23,9 +23,9 @@ def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def escape_formula(text: str) -> str:
     """
-    Return a cell that no spreadsheet takes for a formula: what looks like one begins with an apostrophe.
+    Return a cell that no spreadsheet interprets as a formula: a suspicious one gets an apostrophe in front.
 
-    Source: OWASP, CSV Injection. A negative number is left alone.
+    Source: OWASP, CSV Injection. Negative numbers are unchanged.
     """
     if not text.startswith(FORMULA_PREFIXES):
         return text

@@ -1,8 +1,8 @@
 """
-The currencies of ISO 4217 and how many decimal places each has.
+The currencies of ISO 4217 with their numbers of decimal places.
 
-Currencies withdrawn lately (ANG, BGN, HRK) stay, since a correction may still be owed in them. Funds and
-metals without a minor unit (XAU, XDR, XXX …) are left out: nothing can be rounded to them.
+Recently withdrawn currencies (ANG, BGN, HRK) stay, since a correction may still be owed in them. Funds and metals
+without a minor unit (XAU, XDR, XXX …) are omitted, since amounts can't be rounded to them.
 
 Source: ISO 4217, list one; docs/pricing.md#rounding.
 """
@@ -29,6 +29,6 @@ MINOR_UNITS: dict[str, Decimal] = {
 """The smallest amount of each currency, by its code."""
 
 CREDITS = "XCR"
-"""Stands where a currency does in prices that burn a wallet's credits; ISO 4217 leaves it to private use."""
+"""The currency code of prices in credits; ISO 4217 reserves it for private use."""
 
 MINOR_UNITS[CREDITS] = Decimal("1e-12")

@@ -1,9 +1,9 @@
 """
-Places where a test may kill the process.
+Points at which a test may kill the process.
 
-The code under test says that it has reached a named place; nothing happens unless the environment names the very
-same. Then the place is announced, and the process sleeps there to be killed: a fault that was not announced did not
-land in its window, and proves nothing.
+The code under test calls `hit_failpoint` with the name of a point; nothing happens unless the environment selects
+that name. Then the point is announced and the process sleeps, so that it can be killed: a fault that was not
+announced did not hit its window, and proves nothing.
 """
 
 import os
@@ -17,17 +17,17 @@ _SECONDS = float(os.environ.get("TOLLBOOK_FAILPOINT_SECONDS", "30"))
 
 def hit_failpoint(name: str) -> None:
     """
-    Announce this place and sleep in it, if TOLLBOOK_FAILPOINT names it.
+    Announce this point and sleep, if TOLLBOOK_FAILPOINT names it.
 
-    TOLLBOOK_FAILPOINT_FILE: a file or pipe that one line, the name and the process id, is written to.
-    TOLLBOOK_FAILPOINT_SECONDS: how long to sleep before going on as if nothing had been; 30 when absent.
-    TOLLBOOK_FAILPOINT_ORDER: a file that names the place and the seconds instead, for processes that outlive many
-    faults: it may be there at any time, and whoever comes to its place first takes it away.
+    TOLLBOOK_FAILPOINT_FILE: a file or pipe that receives one line, the name and the process id.
+    TOLLBOOK_FAILPOINT_SECONDS: how long to sleep before continuing normally; 30 by default. TOLLBOOK_FAILPOINT_ORDER:
+    a file with the name and the seconds instead, for processes that outlive many faults: it may appear at any time,
+    and the first process to reach the point deletes it.
     """
     if name == _WANTED:
         seconds = _SECONDS
     elif _ORDER:
-        seconds = _taken(name)
+        seconds = _take_order(name)
     else:
         return
     if seconds:
@@ -36,8 +36,8 @@ def hit_failpoint(name: str) -> None:
         time.sleep(seconds)
 
 
-def _taken(name: str) -> float:
-    """Return how long to sleep by the order for this place, which is ours alone now; 0 if there is none."""
+def _take_order(name: str) -> float:
+    """Delete the order for this point and return its seconds; 0 if there is none."""
     order = Path(_ORDER)
     try:
         place, seconds = order.read_text().split()

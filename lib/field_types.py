@@ -1,8 +1,8 @@
 """
-Numbers that stay finite and exact.
+Column types and constraints that keep numbers finite and exact.
 
-PostgreSQL sorts NaN above every number, so `amount >= 0` lets NaN and infinity in. Every numeric column that money
-or usage passes through is therefore bounded on both sides, under a name that is a sentence.
+PostgreSQL sorts NaN above every number, so `amount >= 0` admits NaN and infinity. Every numeric column for money or
+usage is therefore bounded on both sides, by a constraint whose name is a sentence.
 """
 
 from decimal import Decimal
@@ -15,15 +15,15 @@ UNIT_PRICE: dict[str, int] = {"max_digits": 26, "decimal_places": 12}
 """A price per unit: 14 digits before the point, 12 after it."""
 
 AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
-"""An amount in minor-unit precision: KWD has 3 decimal places, so 4 leave one to spare."""
+"""An amount with one decimal place more than any minor unit: KWD has 3."""
 
 PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
-"""A percentage: two places less than a unit price, since it is a price per hundredth."""
+"""A percentage: two decimal places fewer than a unit price, since it is a price per hundredth."""
 
 MOST_MONEY = Decimal("1e12")
 MOST_UNITS = Decimal("1e50")
 MOST_SEATS = 1_000_000
-"""Seats or add-ons that one subscription may hold."""
+"""Maximum seats or add-ons of one subscription."""
 MOST_TRIAL_DAYS = 730
 
 
@@ -31,8 +31,8 @@ class QuantityField(models.DecimalField):
     """
     A measured quantity, exact to the last digit that was sent.
 
-    The column is `numeric` without a scale: a fixed one would round what an event carries, and would pad every
-    figure with zeros on its way to the reader.
+    The column is `numeric` without a scale: a fixed scale would round the events' numbers, and pad every figure with
+    zeros.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Numbers as staff read them: every digit that counts, none that does not."""
+"""Numbers for staff pages: with every significant digit, without padding."""
 
 import copy
 import decimal
@@ -14,24 +14,24 @@ from lib.decimals import EXACT
 from lib.money import UnknownCurrency, minor_unit
 
 LOCALE = Locale("en", "US")
-LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR's spacing of CHF and the like, which Babel leaves out
+LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR separates CHF and similar codes from the digits; Babel doesn't
 SHORTEST_WORD = 3
 CREDIT = "credit"
 
 
 def format_number(quantity: Decimal | int) -> str:
-    """Return a quantity with its thousands apart and without padding: 12500.500 → "12,500.5"."""
+    """Return a quantity with thousands separators and without padding: 12500.500 → "12,500.5"."""
     with decimal.localcontext(EXACT):
         return str(format_decimal(quantity, locale=LOCALE, decimal_quantization=False))
 
 
 def format_units(quantity: Decimal | int, unit: str) -> str:
-    """Return a quantity with its unit, in the plural where it is one: “1 token”, “2,500 tokens”, “3 GB”."""
+    """Return a quantity with its unit in the singular or plural: “1 token”, “2,500 tokens”, “3 GB”."""
     return f"{format_number(quantity)} {unit if quantity == 1 else pluralize(unit)}".rstrip()
 
 
 def pluralize(unit: str) -> str:
-    """Return the plural of a word; what is no word (GB, kWh, ms) has none."""
+    """Return the plural of a word; unit symbols (GB, kWh, ms) have none."""
     if len(unit) < SHORTEST_WORD or not unit.islower() or not unit.isalpha() or unit.endswith("s"):
         return unit
     if unit.endswith("y") and unit[-2] not in "aeiou":
@@ -41,22 +41,22 @@ def pluralize(unit: str) -> str:
 
 def format_money(amount: Decimal, currency: str, *, locale: Locale = LOCALE) -> str:
     """
-    Return an amount with its symbol: at least the places of ISO 4217, and every digit beyond them.
+    Return an amount with its symbol, with at least the decimal places of ISO 4217 and every further digit.
 
-    1234.5 USD → "$1,234.50"; a unit price keeps its digits. What stands in credits is no money: "12.5 credits".
+    1234.5 USD → "$1,234.50"; a unit price keeps its digits. Credits have no symbol: "12.5 credits".
     """
     with decimal.localcontext(EXACT):
         if currency == CREDITS:
-            counted = format_decimal(amount, locale=locale, decimal_quantization=False)
-            return f"{counted} {CREDIT if abs(amount) == 1 else pluralize(CREDIT)}"
-        written = _money_pattern(locale, _places(currency)).apply(
+            number_text = format_decimal(amount, locale=locale, decimal_quantization=False)
+            return f"{number_text} {CREDIT if abs(amount) == 1 else pluralize(CREDIT)}"
+        money_text = _money_pattern(locale, _places(currency)).apply(
             amount, locale, currency=currency, currency_digits=False, decimal_quantization=False
         )
-    return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", written)
+    return LETTER_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", money_text)
 
 
 def currency_name(currency: str) -> str:
-    """Return what a price stands in, as one says it: USD, or credits."""
+    """Return the name of a price's currency: USD, or credits."""
     return pluralize(CREDIT) if currency == CREDITS else currency
 
 
@@ -69,7 +69,7 @@ def _places(currency: str) -> int:
 
 @lru_cache(maxsize=256)
 def _money_pattern(locale: Locale, places: int) -> NumberPattern:
-    """Return the locale's own pattern with ISO 4217's number of places, which CLDR does not always keep to."""
+    """Return the locale's pattern with ISO 4217's number of decimal places, which CLDR does not always have."""
     pattern = copy.copy(locale.currency_formats["standard"])
     pattern.frac_prec = (places, places)
     return pattern

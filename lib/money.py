@@ -10,7 +10,7 @@ from lib.decimals import EXACT, HALF_UP, ZERO
 
 
 class UnknownCurrency(ValueError):
-    """The code is no currency of ISO 4217, so how far to round is not known."""
+    """The code is not a currency of ISO 4217, so its minor unit is unknown."""
 
 
 def minor_unit(currency: str) -> Decimal:
@@ -33,8 +33,8 @@ def round_money(amount: Decimal | Fraction, currency: str) -> Decimal:
     """
     Round an exact amount half-up (ties away from zero) to the currency's minor unit.
 
-    This happens once, when a line becomes a claim; a fraction is rounded from its exact value, never from a
-    decimal that was already cut off.
+    This happens once, when an amount becomes an invoice line; a fraction is rounded from its exact value, never from
+    a truncated decimal.
 
     :raises UnknownCurrency: for a code that ISO 4217 gives no minor unit.
 
@@ -57,16 +57,13 @@ def allocate(total: Decimal, weights: Sequence[Decimal | int | Fraction], unit: 
     """
     Split a total in proportion to weights, in whole units, without a remainder (largest remainder).
 
-    total: a whole number of units, of either sign. weights: zero or more each; where all are zero the split
-        is even.
+    total: a whole number of units, of either sign. weights: zero or more each; if all are zero, the split is even.
 
-    Return one share per weight. They sum to the total exactly, and each is less than one unit from its exact
-    share; what is left after rounding down goes to the largest remainders, the earlier weight first among
-    equals, so a negative total splits as the mirror image of the positive one and a zero weight gets nothing
-    beside others.
+    Return one share per weight. They sum to the total exactly, and each is less than one unit from its exact share.
+    The units left after rounding down go to the largest remainders, the earlier weight first among equals, so a
+    negative total splits as the mirror image of the positive one. A zero weight gets nothing unless all are zero.
 
-    :raises ValueError: if the total is not whole units, a weight is negative, or nobody is there to take the
-        total.
+    :raises ValueError: if the total is not whole units, a weight is negative, or there is no weight for a total.
 
     Source: docs/pricing.md#allocation.
     """
@@ -89,15 +86,15 @@ def _whole(weights: Sequence[Decimal | int | Fraction]) -> list[int]:
         raise ValueError(f"A weight is negative ({min(weights)}): split credits and charges apart.")
     if not any(fractions):
         return [1] * len(fractions)
-    common = lcm(*(fraction.denominator for fraction in fractions))
-    return [int(fraction * common) for fraction in fractions]
+    common_denominator = lcm(*(fraction.denominator for fraction in fractions))
+    return [int(fraction * common_denominator) for fraction in fractions]
 
 
 def _largest_remainder(count: int, weights: list[int]) -> list[int]:
-    whole = sum(weights)
-    shares, remainders = zip(*(divmod(count * weight, whole) for weight in weights), strict=True)
+    weight_sum = sum(weights)
+    shares, remainders = zip(*(divmod(count * weight, weight_sum) for weight in weights), strict=True)
     counts = list(shares)
-    by_remainder = sorted(range(len(weights)), key=lambda place: -remainders[place])
+    by_remainder = sorted(range(len(weights)), key=lambda index: -remainders[index])
     for place in by_remainder[: count - sum(counts)]:
         counts[place] += 1
     return counts

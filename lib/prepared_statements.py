@@ -1,4 +1,4 @@
-"""Statements that the server parses and plans once per connection; their parameters travel apart from the text."""
+"""Statements that the server parses and plans once per connection, with parameters sent separately."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,10 +9,10 @@ from psycopg import Cursor
 
 
 class PreparedCursor(Cursor[Any]):
-    """A cursor that prepares what it executes: planning a join takes the server longer than answering it."""
+    """A cursor that prepares its statements: planning a join takes the server longer than executing it."""
 
     def execute(self, query: Any, params: Any = None, *, prepare: bool | None = True, **options: Any) -> Any:
-        """Execute a statement; its text should be one of few, since each is kept by the connection."""
+        """Execute a statement; its text should be one of few, since the connection keeps each prepared one."""
         return super().execute(query, params, prepare=prepare, **options)
 
 
@@ -20,7 +20,7 @@ def cursor() -> Cursor[Any]:
     """
     Return a cursor on Django's own connection, inside the caller's transaction, that binds parameters on the server.
 
-    Django's cursors write parameters into the statement's text: a batch of events would be quoted here and parsed
+    Django's cursors insert parameters into the statement's text: a batch of events would be quoted here and parsed
     there as one huge literal, at half the speed.
     """
     connection.ensure_connection()
@@ -28,7 +28,7 @@ def cursor() -> Cursor[Any]:
 
 
 def pipeline() -> AbstractContextManager[Any]:
-    """Return a context in which statements are sent together, and answered together when it ends."""
+    """Return a context in which statements are sent without waiting; their results arrive when it ends."""
     connection.ensure_connection()
     return connection.connection.pipeline()  # type: ignore[no-any-return]
 
@@ -36,10 +36,10 @@ def pipeline() -> AbstractContextManager[Any]:
 @contextmanager
 def commit_with_last_statements() -> Iterator[None]:
     """
-    Send the commit along with the statements of this block, which are the last ones of their transaction.
+    Send the commit together with the statements of this block, which are the last ones of their transaction.
 
-    Whoever waits for its locks waits for one answer less. Within an outer transaction there is nothing to commit yet.
-    Django finds the transaction over when it comes to commit it, and says nothing to the server.
+    Transactions that wait for its locks save one round trip. Within an outer transaction there is nothing to commit
+    yet. When Django commits afterwards, the transaction has ended and nothing is sent.
     """
     with pipeline():
         yield

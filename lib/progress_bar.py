@@ -1,4 +1,4 @@
-"""How long work shows itself: a bar on a terminal, plain lines everywhere else."""
+"""The progress of long work: a bar on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,14 +8,14 @@ from typing import Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 LINE_SECONDS = 5.0
-"""How often a plain line tells how far the work is."""
+"""Minimum seconds between two plain lines."""
 
 ReportProgress = Callable[[int], None]
-"""Called with how much is done so far."""
+"""Called with the amount done so far."""
 
 
 class Output(Protocol):
-    """Where lines go: a stream, or a command's `self.stdout`."""
+    """The destination of lines: a stream, or a command's `self.stdout`."""
 
     def write(self, text: str, /) -> object: ...
     def flush(self) -> object: ...
@@ -24,20 +24,20 @@ class Output(Protocol):
 
 @contextmanager
 def show_progress(title: str, total: int, *, out: Output) -> Iterator[ReportProgress]:
-    """Show how far a piece of work is, and how it ended: `title 1,000/28,219`."""
+    """Show the progress of a piece of work, `title 1,000/28,219`, until the block ends."""
     if out.isatty():
         columns = (TextColumn("  {task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, transient=True) as bar:
             task = bar.add_task(title, total=total)
             yield lambda done: bar.update(task, completed=done)
         return
-    told_at = time.monotonic()
+    reported_at = time.monotonic()
 
-    def tell(done: int) -> None:
-        nonlocal told_at
-        if time.monotonic() - told_at >= LINE_SECONDS:
-            told_at = time.monotonic()
+    def report_line(done: int) -> None:
+        nonlocal reported_at
+        if time.monotonic() - reported_at >= LINE_SECONDS:
+            reported_at = time.monotonic()
             out.write(f"  {title:<11} {done:,}/{total:,}\n")
             out.flush()
 
-    yield tell
+    yield report_line

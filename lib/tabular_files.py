@@ -1,7 +1,7 @@
 """
-Tables as files, CSV and XLSX: the same cells in both, all of them text, out and in again without a difference.
+Tables as files in CSV and XLSX: the same text cells in both, written and read back without a difference.
 
-What a spreadsheet would take for a formula begins with an apostrophe in the file, and without one here.
+Cells that a spreadsheet would interpret as formulas get an apostrophe in front, which is removed when read.
 """
 
 import csv
@@ -18,21 +18,24 @@ from openpyxl import Workbook, load_workbook
 from lib.csv_export import FORMULA_PREFIXES
 
 MARKED = (*FORMULA_PREFIXES, "'")
-"""What a cell may not begin with as it stands: an apostrophe is the mark itself."""
+"""Prefixes of cells that need escaping; the apostrophe is the escape itself."""
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""When every file within an XLSX was made, so that the same table is the same bytes."""
+"""The creation time of every file within an XLSX, so that equal tables give equal bytes."""
 MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
 
 
 class FileRefused(ValueError):
-    """A file is no table that can be read; the text says why and what to do."""
+    """The file is not a readable table; the text gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """number: as a spreadsheet counts rows, the heading being 1. cells: column → text, without blanks around it."""
+    """
+    A row of a table. number: as spreadsheets count, with the header as row 1. cells: column → text without
+    surrounding blanks.
+    """
 
     number: int
     cells: Mapping[str, str]
@@ -40,7 +43,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class CellProblem:
-    """What is wrong with a cell; without a column, with the row. row: its number, or its place in a document."""
+    """A problem of a cell, or of a row if there is no column. row: its number, or its path in a document."""
 
     row: int | str
     column: str
@@ -48,7 +51,7 @@ class CellProblem:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return a table as CSV in UTF-8, with the byte order mark that spreadsheets tell the encoding by."""
+    """Return a table as CSV in UTF-8, with the byte order mark by which spreadsheets detect the encoding."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerows([escape_cell(cell) for cell in row] for row in (columns, *rows))
@@ -57,33 +60,33 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 def as_xlsx(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """
-    Return a table as a workbook of one sheet, every cell as text.
+    Return a table as a workbook with one sheet, every cell as text.
 
-    :raises FileRefused: if a text holds a character that a workbook cannot.
+    :raises FileRefused: if a text has a character that a workbook can't hold.
     """
     book = Workbook()
-    book.properties.created = datetime(1980, 1, 1)  # noqa: DTZ001, workbooks know of no zones
+    book.properties.created = datetime(1980, 1, 1)  # noqa: DTZ001, workbooks have no time zones
     sheet = book.active
     sheet.freeze_panes = "A2"
     for number, row in enumerate((columns, *rows), start=1):
-        for place, text in enumerate(row, start=1):
+        for column_number, text in enumerate(row, start=1):
             try:
-                cell = sheet.cell(number, place, escape_cell(text) or None)
+                cell = sheet.cell(number, column_number, escape_cell(text) or None)
             except ValueError as error:
                 raise FileRefused(f"“{text!r}” cannot stand in a workbook: take CSV or JSON instead.") from error
             cell.number_format = "@"
     file = io.BytesIO()
     book.save(file)
-    return _dateless(file.getvalue())
+    return _without_dates(file.getvalue())
 
 
 def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Sequence[str]) -> list[TableRow]:
     """
-    Return the rows of a table; columns that are not there are empty, rows without any text are left out.
+    Return the rows of a table; missing columns are empty, and rows without text are omitted.
 
-    name: what the file is called, by which CSV is told from XLSX.
+    name: the file's name, whose extension tells CSV from XLSX.
 
-    :raises FileRefused: if it is neither, is too large, lacks a needed column or has one that is not known.
+    :raises FileRefused: if it is neither, is too large, lacks a needed column or has an unknown one.
     """
     if len(content) > MOST_BYTES:
         raise FileRefused(f"The file has {len(content):,} bytes; {MOST_BYTES:,} are read at most.")
@@ -118,8 +121,8 @@ def _csv_lines(content: bytes) -> Iterator[list[str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileRefused("The file is not CSV in UTF-8: save it as “CSV UTF-8”, or as XLSX.") from error
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
+    first_line = text.partition("\n")[0]
+    separator = max(",;\t", key=first_line.count)
     try:
         yield from csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     except csv.Error as error:
@@ -137,7 +140,7 @@ def _xlsx_lines(content: bytes) -> Iterator[list[str]]:
 
 
 def _text(value: Any) -> str:
-    """Return a cell as text; what a spreadsheet made a number of has the digits that it shows."""
+    """Return a cell as text; a number has the digits that the spreadsheet shows."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -148,22 +151,22 @@ def _text(value: Any) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula, and that `meant` reads back as it was."""
+    """Return a cell that no spreadsheet interprets as a formula; `unescape_cell` reverses it."""
     return f"'{text}" if text.startswith(MARKED) or text != text.strip() else text
 
 
 def unescape_cell(text: str) -> str:
-    """Return the text of a cell: what begins with an apostrophe is as it stands behind it."""
+    """Return the text of a cell without the escaping apostrophe."""
     return text[1:] if text.startswith("'") else text.strip()
 
 
-def _dateless(content: bytes) -> bytes:
+def _without_dates(content: bytes) -> bytes:
     """Return a workbook without the dates of its parts."""
     file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as made, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as again:
-        for name in made.namelist():
-            part = made.read(name)
+    with zipfile.ZipFile(io.BytesIO(content)) as source_archive, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target_archive:
+        for name in source_archive.namelist():
+            part = source_archive.read(name)
             if name == "docProps/core.xml":
                 part = MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", part)
-            again.writestr(zipfile.ZipInfo(name, LONG_AGO), part, zipfile.ZIP_DEFLATED)
+            target_archive.writestr(zipfile.ZipInfo(name, LONG_AGO), part, zipfile.ZIP_DEFLATED)
     return file.getvalue()

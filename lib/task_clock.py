@@ -1,4 +1,4 @@
-"""The one clock of all workers."""
+"""The clock that all workers share."""
 
 from datetime import datetime
 
@@ -7,10 +7,10 @@ from django.db import connection
 
 def database_time() -> datetime:
     """
-    Return the database's time now.
+    Return the database's current time.
 
-    Tasks and commands read it and pass it on as `at`: workers on several hosts then agree on what is due, however
-    wrong one host's own clock is.
+    Tasks and commands read it and pass it on as `at`, so workers on several hosts agree on due work even if a host's
+    own clock is wrong.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")

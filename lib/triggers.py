@@ -1,4 +1,4 @@
-"""What database triggers of all apps share."""
+"""Migration operations for the database triggers of all apps."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from pgtrigger.compiler import Trigger
 
 class InstallTriggers(Operation):
     """
-    Install the triggers that an app's models declare, in an initial migration.
+    Installs the triggers that an app's models declare, in an initial migration.
 
-    A model's `CreateModel` holds its triggers as an option, so that the migration state knows them as it would
-    after one `AddTrigger` for each.
+    A model's `CreateModel` holds its triggers as an option, so that the migration state is the same as after one
+    `AddTrigger` for each.
     """
 
     category = OperationCategory.ADDITION

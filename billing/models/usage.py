@@ -5,10 +5,14 @@ Event is the fact as it was sent; Counter and Rollup are the sums kept beside it
 read or a close never walks events; BilledUsage is what a line took from them; UnmatchedUsage is what no price took.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Max, OuterRef, Q
 
+from billing.models.corrections import Correction
 from billing.triggers import append_only, resolve_unmatched_usage_once
 from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
 
@@ -21,6 +25,27 @@ class UnmatchedReason(models.TextChoices):
     PAUSED = "paused", "the subscription that covers it is paused"
     NO_RATE = "no_rate", "no rate of the price matches its dimensions"
     NO_COST = "no_cost", "no unit cost was in force for it"
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def last_time(
+        self, *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
+    ) -> datetime | None:
+        """
+        Return the time of the last event of these names in [since, until) that no correction voids, if there is one.
+
+        subscription_refs: values of the events' subscription field to include; "" includes events without one.
+        """
+        voiding_corrections = Correction.objects.filter(event_key=OuterRef("key"))
+        events = self.filter(
+            ~Exists(voiding_corrections),
+            customer_id=customer_id,
+            name__in=names,
+            occurred_at__gte=since,
+            occurred_at__lt=until,
+            subscription_ref__in=subscription_refs,
+        )
+        return events.aggregate(last_time=Max("occurred_at"))["last_time"]
 
 
 class Event(models.Model):
@@ -46,6 +71,8 @@ class Event(models.Model):
     sender_id = models.TextField()
     subscription_ref = models.TextField()
     properties = models.JSONField()
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         managed = False

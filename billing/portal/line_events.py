@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from billing.api.metering.line_events import csv_response, place_of, text_of
+from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
 from billing.metering.usage.line_events import LineUsage, read_line_usage, read_page
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.models import Line
@@ -20,7 +20,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     line, usage = _find(visit, number, position)
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
-        found, more = read_page(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
+        found, more = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=AT_A_TIME)
     except Problem as refused:
         raise Http404("There is no such page.") from refused
     context = {
@@ -40,7 +40,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
             }
             for one in found
         ],
-        "more": text_of(more) if more else "",
+        "more": encode_cursor(more) if more else "",
     }
     return render_page(request, visit, "line_events.html", context)
 

@@ -1,4 +1,4 @@
-"""The first page: what was used, what that costs, what it is forecast_periods to, what is prepaid, and what comes next."""
+"""The first page: what was used, what that costs, what it is expected to, what is prepaid, and what comes next."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,8 +51,8 @@ class PeriodShown:
     """
     A running period as text.
 
-    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be forecast_periods.
-    from_to: what it is forecast_periods to come to. due_so_far: the next invoice as it would be now, tax included; empty for
+    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
+    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty for
     none.
     """
 
@@ -95,9 +95,9 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def _most_urgent(alerts: list[Alert]) -> list[Alert]:
     """Return the last level that each rule told of each thing: those below it say no more."""
     found: dict[tuple[Any, ...], Alert] = {}
-    for one in alerts:  # newest first, and of those told at once the most urgent first
-        of = (one.alert_rule_id, one.subscription_id, one.feature_id, one.wallet_id, one.dimension_value)
-        found.setdefault(of, one)
+    for alert in alerts:  # newest first, and of those told at once the most urgent first
+        of = (alert.alert_rule_id, alert.subscription_id, alert.feature_id, alert.wallet_id, alert.dimension_value)
+        found.setdefault(of, alert)
     return list(found.values())[:MOST_ALERTS]
 
 

@@ -1,5 +1,5 @@
 """
-Subscribe customers to plan versions, create their billing periods, and end their subscriptions:
+Subscribe customers to plan versions, generate their billing periods, and end their subscriptions:
 docs/closing.md#periods.
 """
 

@@ -14,7 +14,8 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from customers.models import Contact, Customer
 from customers.models.portal_access import PortalAccessWay
-from customers.portal.sign_in import portal_origin, wake_mail_worker
+from customers.portal_auth.magic_links import portal_origin
+from customers.tasks import wake_mail_worker
 from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME, MAILED_LINK_LIFETIME, create_link, invite_contact
 
 LOOK = "look"

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from customers.api_keys.idempotency import idempotent
 from customers.models import Contact, Customer, PortalLink
 from customers.models.portal_access import PortalAccessWay
-from customers.portal.sign_in import portal_origin
+from customers.portal_auth.magic_links import portal_origin
 from customers.portal_auth.magic_links import create_link
 from lib.api.fields import InstantField, StrictFields
 

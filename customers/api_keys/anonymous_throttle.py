@@ -2,7 +2,7 @@
 Throttling of requests without an API key, or with an invalid one, by address.
 
 A key cannot be guessed; the throttle bounds the work that guessing causes. A key that was valid before is admitted
-whatever else comes from its address, so a forgotten service with an old key locks nobody else out.
+even if its address is throttled, so a forgotten service with an old key locks out no other.
 """
 
 import math

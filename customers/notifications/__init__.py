@@ -1,8 +1,8 @@
 """
-What happened is told, once, by signed webhook and by email: docs/webhooks.md.
+Notifications: each event is announced once, by signed webhook and by email: docs/webhooks.md.
 
-An operation announces what it did in its own transaction; workers tell it later, so that nothing is told of what was
-rolled back, and nothing is forgotten of what was not.
+An operation announces its event in its own transaction, and workers deliver it later. So nothing is delivered of a
+transaction that was rolled back, and every committed event is delivered.
 """
 
 from customers.notifications.announcement import Announcement, UnknownKind, announce, announce_all, has_listeners

@@ -1,4 +1,4 @@
-"""Write down what happened, to be told later."""
+"""Announce events: store notifications for later delivery."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,21 @@ from customers.notifications.kinds import KINDS, MailAudience
 Facts = Mapping[str, str | int | None]
 
 MOST_TEXT = 500
-"""Characters of one fact; a longer text is cut, since what happened must not fail for the telling of it."""
+"""
+Maximum characters of a fact; a longer text is truncated, since an operation must not fail because of its
+announcement.
+"""
 
 
 class UnknownKind(ValueError):
-    """Nobody has said what such a notice is, and who gets it."""
+    """The kind of notification is not defined."""
 
 
 class Announcement(NamedTuple):
     """
-    What is told of one customer; key: names what happened, at most 200 characters.
+    One event of a customer; key: identifies the event, at most 200 characters.
 
-    customer_id: nobody for what is told of prices, to live endpoints and sandbox ones alike.
+    customer_id: None for events of prices, which go to live and sandbox endpoints alike.
     """
 
     customer_id: int | None
@@ -31,6 +34,7 @@ class Announcement(NamedTuple):
     key: str
 
 
+# One round trip for any number of events. The unique key makes a repeated announcement a no-op, also in a race.
 _WRITE = """
 INSERT INTO customers_notification (kind, customer_id, facts, key, created_at)
 SELECT %s, told.customer_id, told.facts, told.key, %s
@@ -50,12 +54,12 @@ OR %(to_owner)s AND EXISTS (SELECT FROM customers_customer WHERE owner_id IS NOT
 
 def announce(*, kind: str, customer_id: int, facts: Facts, key: str, at: datetime) -> None:
     """
-    Tell, once, what happened to a customer: in the caller's transaction, and delivered after it.
+    Announce an event of a customer, once: stored in the caller's transaction, and delivered after it.
 
-    kind: one of kinds.KINDS. facts: names → text, whole number or None; decimals go in as text, times as RFC 3339.
-    key: names what happened, such as `alert:17:2026-01`; announcing it again does nothing.
+    kind: a key of kinds.KINDS. facts: names → text, integer or None; pass decimals as text and times as RFC 3339.
+    key: identifies the event, such as `alert:17:2026-01`; announcing it again does nothing.
 
-    :raises UnknownKind: if the kind is not one of them.
+    :raises UnknownKind: if the kind is not defined.
     :raises TypeError: if a fact is of another type.
     """
     announce_all(kind=kind, announcements=[Announcement(customer_id, facts, key)], at=at)
@@ -63,14 +67,14 @@ def announce(*, kind: str, customer_id: int, facts: Facts, key: str, at: datetim
 
 def announce_all(*, kind: str, announcements: Iterable[Announcement], at: datetime) -> None:
     """
-    Tell what happened to many customers, by one statement.
+    Announce one kind of event for many customers, in one statement.
 
-    :raises UnknownKind: if the kind is not known.
-    :raises TypeError: if a fact is neither text, a whole number nor None.
+    :raises UnknownKind: if the kind is not defined.
+    :raises TypeError: if a fact is neither text, an integer nor None.
     """
     if kind not in KINDS:
         raise UnknownKind(f"“{kind}” is no kind of notice yet: add it to customers/notifications/kinds.py.")
-    rows = [(one.customer_id, _as_json(one.facts), one.key) for one in announcements]
+    rows = [(announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements]
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
@@ -78,9 +82,9 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
 
 def has_listeners(kind: str) -> bool:
     """
-    Say whether anybody at all is told of a kind; where nobody is, bulk work need not announce it.
+    Return whether a kind has any possible recipient; if not, bulk work can skip announcing it.
 
-    A disabled endpoint counts: what it misses can be sent to it later.
+    A disabled endpoint counts, because missed messages can be sent to it later.
     """
     mail = KINDS[kind].mail
     with connection.cursor() as cursor:
@@ -94,9 +98,9 @@ def _as_json(facts: Facts) -> str:
     for name, value in facts.items():
         if value is not None and type(value) not in (str, int):
             raise TypeError(f"The fact {name} is a {type(value).__name__}; write it as text.")
-    return json.dumps({name: _stored(value) if isinstance(value, str) else value for name, value in facts.items()})
+    return json.dumps({name: _storable_text(value) if isinstance(value, str) else value for name, value in facts.items()})
 
 
-def _stored(text: str) -> str:
-    """Return a text as PostgreSQL can store it: no U+0000, no half of a character."""
+def _storable_text(text: str) -> str:
+    """Return a text that PostgreSQL can store: without U+0000 and lone surrogates."""
     return text[:MOST_TEXT].replace("\0", "").encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""Take what is due to be sent: each delivery by one worker at a time, no more of an endpoint than it can bear."""
+"""The queue of due deliveries: one worker at a time tries a delivery, with a limit per endpoint."""
 
 import json
 from dataclasses import dataclass
@@ -11,28 +11,29 @@ from django.db import connection, transaction
 from customers.notifications.http_client import SECONDS
 
 LEASE = timedelta(seconds=60)
-"""After this a worker that has not said what came of a delivery is taken for dead; sending takes SECONDS at most."""
+"""Time after which a worker that has not recorded an outcome counts as dead; sending takes at most SECONDS."""
 
 AT_ONCE = 8
-"""Messages under way to one endpoint, over all workers; and mails."""
+"""Maximum messages in progress to one endpoint, over all workers; the same limit holds for emails."""
 
 AT_ONCE_WHEN_FAILING = 1
-"""One that answers late or not at all gets one at a time, so that it does not hold up what goes to others."""
+"""A failing endpoint gets one message at a time, so that it does not delay messages to others."""
 
 assert LEASE.total_seconds() >= 2 * SECONDS  # noqa: S101
 
 _MAILS = 7_265_801
-"""The lock that whoever takes mails holds for that moment."""
+"""Advisory lock held while emails are claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryClaim:
     """
-    The right to try one delivery until its lease is over.
+    The right to try one delivery until its lease ends.
 
-    attempt: counted from 1. url, secret, previous_secret: of the endpoint, the secrets still sealed; previous_secret
-    is empty when it is over. address, language: of a person; empty where the contact was forgotten.
-    wordings: finance's own subjects and bodies of a mail, by language: the person's, and English.
+    attempt: counted from 1. url, secret, previous_secret: of the endpoint; the secrets are still encrypted, and
+        previous_secret is empty once it has expired. address, language: of a person; empty if the contact was
+        deleted.
+    wordings: the seller's own subjects and bodies of the email by language: the person's language, and English.
     """
 
     delivery_id: int
@@ -53,8 +54,8 @@ class DeliveryClaim:
     wordings: dict[str, list[str]]
 
 
-# The locked endpoint keeps a second worker from taking as many again; whoever comes meanwhile passes it by.
-_OF_ENDPOINTS = """
+# The endpoint's row lock keeps a second worker from claiming as many again; with SKIP LOCKED it skips the endpoint.
+_PICK_WEBHOOKS = """
 WITH lanes AS MATERIALIZED (
     SELECT e.id, CASE WHEN e.failing_since IS NULL THEN %(at_once)s ELSE %(failing)s END - (
         SELECT count(*) FROM customers_delivery d
@@ -72,7 +73,9 @@ WITH lanes AS MATERIALIZED (
 )
 """
 
-_OF_MAILS = """
+# All emails share one limit. The advisory lock lets one worker count and claim at a time; others claim none this
+# time.
+_PICK_EMAILS = """
 WITH lane AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(%(mails)s) AS is_mine
 ), picked AS (
@@ -84,7 +87,8 @@ WITH lane AS MATERIALIZED (
 )
 """
 
-_TAKE = """
+# Claims the picked deliveries and reads all that a try needs in the same round trip, so sending needs no database.
+_CLAIM_PICKED = """
 , taken AS (
     UPDATE customers_delivery d SET state = 'sending', attempts = attempts + 1, tried_at = %(at)s, next_at = %(until)s
     FROM picked WHERE d.id = picked.id
@@ -111,19 +115,19 @@ ORDER BY t.id
 
 def claim_due(*, at: datetime, most: int) -> list[DeliveryClaim]:
     """
-    Take up to `most` deliveries that are due, the longest waiting of each endpoint first.
+    Claim up to `most` due deliveries, for each endpoint the longest due first.
 
-    What was taken before and never finished is due again once its lease is over.
+    A delivery that was claimed and not finished is due again when its lease ends.
     """
     with transaction.atomic():
-        claims = _take(_OF_MAILS, at, most)
-        return claims + _take(_OF_ENDPOINTS, at, most - len(claims))
+        claims = _claim(_PICK_EMAILS, at, most)
+        return claims + _claim(_PICK_WEBHOOKS, at, most - len(claims))
 
 
-def _take(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
+def _claim(picked: str, at: datetime, most: int) -> list[DeliveryClaim]:
     figures = {"at": at, "until": at + LEASE, "most": most, "at_once": AT_ONCE, "failing": AT_ONCE_WHEN_FAILING}
     with connection.cursor() as cursor:
-        cursor.execute(picked + _TAKE, {**figures, "mails": _MAILS})
+        cursor.execute(picked + _CLAIM_PICKED, {**figures, "mails": _MAILS})
         return [
             DeliveryClaim(*row[:4], json.loads(row[4]), *row[5:-1], json.loads(row[-1] or "{}"))
             for row in cursor.fetchall()

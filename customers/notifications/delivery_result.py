@@ -1,4 +1,4 @@
-"""What came of a try: delivered, to be tried again, or given up."""
+"""The outcome of a try: delivered, scheduled for another try, or given up."""
 
 import random
 from dataclasses import dataclass
@@ -22,24 +22,27 @@ RETRY_AFTER = (
     timedelta(hours=24),
 )
 """
-How long after the first, second … failed try the next one comes: three days and a bit in all.
+The wait after the first, second … failed try: a little over three days in total.
 
 Source: Standard Webhooks 1.0, “Deliverability and reliability”.
 """
 
 JITTER = 0.2
-"""A wait is made longer by up to this share, so that what failed at once does not come back at once."""
+"""
+Maximum share by which a wait is extended at random, so that messages that failed together are not retried together.
+"""
 
 LONGEST_ASKED = timedelta(hours=24)
+"""Maximum wait that a receiver can request."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
     """
-    What came of a try.
+    The outcome of a try.
 
-    status: of HTTP; None for a mail, and where there was no answer. text: what was answered, or what went wrong.
-    final: whether no other try can go better. retry_after: seconds that the receiver asks to be left alone.
+    status: of HTTP; None for an email, or without a response. text: the response, or the error.
+    final: whether another try cannot succeed. retry_after: seconds to wait that the receiver requests.
     """
 
     succeeded: bool
@@ -49,6 +52,7 @@ class DeliveryOutcome:
     retry_after: int = 0
 
 
+# The attempt's number is the fencing token: a worker that lost its lease cannot overwrite a later try.
 _RECORD = """
 UPDATE customers_delivery SET state = %(state)s, next_at = %(next_at)s, status = %(status)s, answer = %(answer)s
 WHERE id = %(id)s AND state = 'sending' AND attempts = %(attempt)s
@@ -59,14 +63,14 @@ _FAILING = "UPDATE customers_webhookendpoint SET failing_since = %s WHERE id = %
 
 @transaction.atomic
 def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: datetime) -> None:
-    """Write down what came of a try, unless its lease was over and another try has begun since."""
-    again = (
+    """Record the outcome of a try, unless its lease ended and another try has started since."""
+    retry_at = (
         None
         if outcome.succeeded or outcome.final
         else next_attempt(claim.attempt, at, requested_seconds=outcome.retry_after)
     )
-    state = "delivered" if outcome.succeeded else "given_up" if again is None else "failed"
-    facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": again}
+    state = "delivered" if outcome.succeeded else "given_up" if retry_at is None else "failed"
+    facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": retry_at}
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, {**facts, "status": outcome.status, "answer": outcome.text[:MOST_ANSWER]})
         if claim.endpoint_id is None or not cursor.rowcount:
@@ -82,8 +86,8 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
 
 
 def next_attempt(attempt: int, at: datetime, *, requested_seconds: int = 0) -> datetime | None:
-    """Return when to try again after the `attempt`th try failed, or None after the last one."""
+    """Return when to retry after the `attempt`th try failed, or None after the last one."""
     if attempt > len(RETRY_AFTER):
         return None
-    wait = RETRY_AFTER[attempt - 1] * (1 + JITTER * random.random())  # noqa: S311, nobody gains by guessing it
+    wait = RETRY_AFTER[attempt - 1] * (1 + JITTER * random.random())  # noqa: S311, not a secret
     return at + max(wait, min(timedelta(seconds=requested_seconds), LONGEST_ASKED))

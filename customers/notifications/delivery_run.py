@@ -1,4 +1,4 @@
-"""Send what is due, many messages at a time: this thread alone reads and writes, the others only send."""
+"""Deliver due messages, many at a time: only this thread uses the database, the others only send."""
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,14 +11,18 @@ from customers.notifications.endpoint_health import abandon
 from customers.notifications.transport import send
 
 AT_ONCE = 32
-"""Messages that one run has under way. An endpoint that hangs holds one of them, each for 15 seconds at most."""
+"""
+Maximum messages in progress in one run. An endpoint that hangs occupies one of them, for at most 15 seconds per
+message.
+"""
 
 LOOKS_AGAIN_SECONDS = 1.0
+"""Maximum wait for running messages before the next due ones are claimed."""
 
 
 @dataclass(slots=True)
 class DeliveryTotals:
-    """Tries of one run, by what came of them."""
+    """Numbers of tries in one run by outcome, and of abandoned deliveries."""
 
     delivered: int = 0
     failed: int = 0
@@ -27,22 +31,22 @@ class DeliveryTotals:
 
 def deliver(*, clock: Callable[[], datetime], keep_going: Callable[[], bool] = lambda: True) -> DeliveryTotals:
     """
-    Send what is due, together with whatever other workers are at it, and return what came of it.
+    Deliver due messages, concurrently with other workers, and return the totals.
 
-    clock: the database's time, for leases; keep_going: whether to begin anything new. A worker that dies has sent
-    what it has sent: that is sent again when its lease is over, under the same id.
+    clock: the database's time, for leases; keep_going: whether to start anything new. Messages that a killed worker
+        had sent are sent again when their lease ends, under the same id.
     """
-    done = DeliveryTotals(abandoned=abandon(at=clock()))
+    totals = DeliveryTotals(abandoned=abandon(at=clock()))
     sending: dict[Future[DeliveryOutcome], DeliveryClaim] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
             if len(sending) < AT_ONCE and keep_going():
-                for one in claim_due(at=clock(), most=AT_ONCE - len(sending)):
-                    sending[pool.submit(send, one)] = one
+                for claim in claim_due(at=clock(), most=AT_ONCE - len(sending)):
+                    sending[pool.submit(send, claim)] = claim
             if not sending:
-                return done
+                return totals
             for future in wait(sending, timeout=LOOKS_AGAIN_SECONDS, return_when=FIRST_COMPLETED).done:
                 outcome = future.result()
                 record_outcome(sending.pop(future), outcome, at=clock())
-                done.delivered += outcome.succeeded
-                done.failed += not outcome.succeeded
+                totals.delivered += outcome.succeeded
+                totals.failed += not outcome.succeeded

@@ -1,9 +1,9 @@
 """
-A notice as a person gets it.
+Notifications as email.
 
-Each kind has a template, templates/email/<kind>.txt: the subject on its first line, then paragraphs. A translation
-stands in templates/email/<language>/<kind>.txt. Finance's own wording takes the place of either. What happened is
-listed below; the HTML says the same, framed.
+Each kind has a template, templates/email/<kind>.txt: the subject on its first line, then paragraphs. Translations are
+in templates/email/<language>/<kind>.txt. The seller's own wording replaces either. The facts are listed below the
+text; the HTML part has the same content in a frame.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ Wordings = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class EmailText:
-    """A mail's words. facts: label → value, listed below the paragraphs."""
+    """The texts of an email. facts: label → value, listed below the paragraphs."""
 
     language: str
     subject: str
@@ -37,30 +37,30 @@ class EmailText:
     facts: dict[str, str]
 
     def as_message(self, to: str, **headers: str) -> EmailMultiAlternatives:
-        """Return the mail, as plain text and as HTML."""
-        shown = {
+        """Return the email, as plain text and as HTML."""
+        context = {
             "subject": self.subject,
             "paragraphs": self.paragraphs,
             "facts": self.facts,
             "language": self.language,
         }
         message = EmailMultiAlternatives(
-            subject=self.subject, body=render_to_string("email/mail.txt", shown), to=[to], headers=headers
+            subject=self.subject, body=render_to_string("email/mail.txt", context), to=[to], headers=headers
         )
-        message.attach_alternative(render_to_string("email/mail.html", shown), "text/html")
+        message.attach_alternative(render_to_string("email/mail.html", context), "text/html")
         return message
 
 
 def send_email(claim: DeliveryClaim) -> None:
     """
-    Send a delivery's mail.
+    Send the email of a delivery.
 
     :raises OSError: if the mail server cannot be reached, or refuses (smtplib.SMTPException is one).
     """
     text = compose_email(
         claim.kind,
         language=claim.language,
-        facts={**claim.facts, **_where(claim), "customer": claim.customer or ""},
+        facts={**claim.facts, **_invoice_link(claim), "customer": claim.customer or ""},
         customer_name=claim.customer_name,
         wordings=claim.wordings,
     )
@@ -68,8 +68,8 @@ def send_email(claim: DeliveryClaim) -> None:
     text.as_message(claim.address, **{"Message-ID": name}).send()
 
 
-def _where(claim: DeliveryClaim) -> Facts:
-    """Return where an invoice can be looked at and paid, once the installation says where it is."""
+def _invoice_link(claim: DeliveryClaim) -> Facts:
+    """Return the link to an invoice in the portal, if the installation has a public URL."""
     invoice = claim.facts.get("invoice") if claim.kind.startswith(OF_INVOICES) else None
     if not invoice or not settings.PUBLIC_URL:
         return {}
@@ -78,30 +78,30 @@ def _where(claim: DeliveryClaim) -> Facts:
 
 def compose_email(kind: str, *, language: str, facts: Facts, customer_name: str, wordings: Wordings) -> EmailText:
     """
-    Return what a mail says: in the person's language where there is a text in it, and in English otherwise.
+    Return the text of an email, in the recipient's language if it has one, and in English otherwise.
 
-    In either, finance's own wording comes before the text that comes with the product.
+    In each language, the seller's own wording precedes the built-in text.
     """
-    said = {name: " ".join(str(value).split()) for name, value in facts.items() if value is not None}
-    context = {**said, CUSTOMER: " ".join(customer_name.split())}
-    for spoken in (language, "en"):
-        text = _own(wordings.get(spoken), context) or _packaged(kind, spoken, context)
+    texts = {name: " ".join(str(value).split()) for name, value in facts.items() if value is not None}
+    context = {**texts, CUSTOMER: " ".join(customer_name.split())}
+    for text_language in (language, "en"):
+        text = _custom_text(wordings.get(text_language), context) or _built_in_text(kind, text_language, context)
         if text is not None:
             subject, _, body = text.strip().partition("\n")
-            paragraphs = tuple(" ".join(one.split()) for one in body.split("\n\n") if one.strip())
-            listed = {name: value for name, value in said.items() if name != "customer"}
-            return EmailText(spoken, subject, paragraphs, label_facts(listed, spoken))
+            paragraphs = tuple(" ".join(paragraph.split()) for paragraph in body.split("\n\n") if paragraph.strip())
+            listed = {name: value for name, value in texts.items() if name != "customer"}
+            return EmailText(text_language, subject, paragraphs, label_facts(listed, text_language))
     raise TemplateDoesNotExist(f"email/{kind}.txt")
 
 
-def _own(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | None:
+def _custom_text(wording: Sequence[str] | None, context: Mapping[str, str]) -> str | None:
     if not wording:
         return None
     subject, body = (fill_placeholders(text, context) for text in wording)
     return f"{' '.join(subject.split())}\n{body.replace(chr(13), '')}"
 
 
-def _packaged(kind: str, language: str, context: Mapping[str, str]) -> str | None:
+def _built_in_text(kind: str, language: str, context: Mapping[str, str]) -> str | None:
     folder = "email" if language == "en" else f"email/{language}"
     try:
         return get_template(f"{folder}/{kind}.txt").render(dict(context))

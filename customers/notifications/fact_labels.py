@@ -1,4 +1,4 @@
-"""What facts are called below a mail."""
+"""Labels of the facts below an email."""
 
 from collections.abc import Mapping
 
@@ -89,10 +89,10 @@ LABELS: dict[str, dict[str, str]] = {
 
 def label_facts(facts: Mapping[str, str], language: str) -> dict[str, str]:
     """
-    Return facts by what they are called in a language.
+    Return facts by their labels in a language.
 
-    English calls them by their names. Elsewhere those that have no label are left out: they are numbers of ours, and
-    the text says what matters.
+    English derives labels from the names. In other languages, facts without a label are omitted: they are internal
+    numbers, and the text has the essentials.
     """
     if language not in LABELS:
         return {name.replace("_", " ").capitalize(): value for name, value in facts.items()}

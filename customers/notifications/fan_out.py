@@ -1,4 +1,4 @@
-"""Hand notices out: one delivery to each endpoint, contact and member of staff that is to be told."""
+"""Fan out notifications: one delivery for each endpoint, contact and staff user that receives it."""
 
 from datetime import datetime
 
@@ -8,8 +8,10 @@ from customers.notifications.kinds import KINDS, MailAudience
 
 AT_ONCE = 1_000
 
-# Who is told nothing has no delivery, and is handed out to all the same: so that it is not looked at again.
-_HAND_OUT = """
+# One statement inserts the deliveries and marks the notifications, so a crash leaves both or neither. A notification
+# without recipients is marked as well, so that it is not read again. SKIP LOCKED: several workers take different
+# ones.
+_FAN_OUT = """
 WITH due AS MATERIALIZED (
     SELECT n.id, n.kind, n.customer_id, c.sandbox, c.owner_id
     FROM customers_notification n LEFT JOIN customers_customer c ON c.id = n.customer_id
@@ -47,11 +49,10 @@ _MAILED = {
 
 def fan_out(*, at: datetime) -> int:
     """
-    Hand out the next notices, in the order in which they were written, and return how many; 0 if there are none left.
+    Fan out the next notifications in the order in which they were written; return how many, 0 if none are left.
 
-    One statement makes their deliveries and marks them, so each is handed out once, to all or to nobody. Several
-    workers take different ones.
+    Each notification is fanned out once, to all of its recipients. Several workers process different ones.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_HAND_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})
+        cursor.execute(_FAN_OUT, {"at": at, "at_once": AT_ONCE, **_MAILED})
         return cursor.rowcount

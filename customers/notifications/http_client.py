@@ -1,9 +1,9 @@
 """
-The one client for addresses that somebody typed in.
+The HTTP client for addresses that users enter.
 
-A name is looked up once, every address it has must be public, and the connection goes to such an address itself: what
-the name leads to a moment later does not matter. TLS is still checked against the name. No redirect is followed, no
-proxy of the environment is used, and no answer is read for longer or further than the bounds below.
+A name is resolved once, all of its addresses must be public, and the connection goes to one of these addresses, so a
+later change of the name has no effect. TLS is still verified against the name. Redirects are not followed, the
+environment's proxies are not used, and no response is read longer or further than the bounds below.
 
 Source: docs/webhooks.md#where-webhooks-go; ASVS 5.0 V1.3.6, V13.2.4.
 """
@@ -23,7 +23,7 @@ from django.conf import settings
 from customers.notifications.public_addresses import is_public
 
 SECONDS = 15.0
-"""How long one exchange may take, from looking the name up to the last byte read."""
+"""Maximum time of one exchange, from resolving the name to the last byte read."""
 
 CONNECT_SECONDS = 5.0
 MOST_READ = 4_096
@@ -31,16 +31,16 @@ PORTS = (443, 8443)
 
 
 class AddressRefused(ValueError):
-    """The address is none that we connect to."""
+    """The client doesn't connect to this address; the text gives the reason."""
 
 
 class Unreachable(Exception):
-    """There was no answer."""
+    """No complete response arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back; text: its first 4 KiB at most. retry_after: seconds that the receiver asks to be left alone."""
+    """A response; text: at most its first 4 KiB. retry_after: seconds to wait that the receiver requests."""
 
     status: int
     text: str
@@ -49,10 +49,10 @@ class HttpAnswer:
 
 def check_address(url: str) -> None:
     """
-    Check an address as it is typed, without looking its name up.
+    Check an address as entered, without resolving its name.
 
-    :raises Refused: if it is not https to one of PORTS, names a user or a fragment, or is an IP address, however
-    spelled, that is not public; hosts in settings.OUTBOUND_PRIVATE_HOSTS may be anything.
+    :raises AddressRefused: if it is not https to one of PORTS, contains a user or a fragment, or is an IP address,
+        however written, that is not public; hosts in settings.OUTBOUND_PRIVATE_HOSTS are exempt.
     """
     try:
         parts = urlsplit(url)
@@ -66,59 +66,59 @@ def check_address(url: str) -> None:
         raise AddressRefused("The address names a user: leave that out, since messages are signed.")
     if parts.fragment:
         raise AddressRefused(f"“#{parts.fragment[:40]}” is never sent: leave it out.")
-    if _is_ours(host):
+    if _is_private_host(host):
         return
     if parts.scheme != "https":
         raise AddressRefused("Use https: whoever listens on the way could read what is told of your customers.")
     if port is not None and port not in PORTS:
         raise AddressRefused(f"Port {port} is not allowed; use {' or '.join(map(str, PORTS))}.")
-    for address in _literal(host):
-        _vet(host, address)
+    for address in _literal_addresses(host):
+        _require_public(host, address)
 
 
 def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
     """
-    Post to an address and return what it answers, whatever the status.
+    Post to an address and return the response, of any status.
 
-    :raises Refused: if the address, or what its name leads to, is none that we connect to.
-    :raises Unreachable: if no whole answer came in time.
+    :raises AddressRefused: if the address, or one that its name resolves to, is not allowed.
+    :raises Unreachable: if no complete response arrived in time.
     """
     check_address(url)
     deadline = monotonic() + SECONDS
     try:
         with (
             httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
-            client.stream("POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}) as got,
+            client.stream("POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}) as response,
         ):
-            return HttpAnswer(got.status_code, _beginning(got), _seconds(got.headers.get("Retry-After", "")))
+            return HttpAnswer(response.status_code, _beginning(response), _seconds(response.headers.get("Retry-After", "")))
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
 
 
 def _beginning(response: httpx.Response) -> str:
-    """Return the first bytes of a body as text; what is said beyond them, or too late, is not waited for."""
-    read = b""
+    """Return the first bytes of a body as text, without waiting for the rest."""
+    body = b""
     try:
         for chunk in response.iter_raw(1_024):
-            read += chunk
-            if len(read) >= MOST_READ:
+            body += chunk
+            if len(body) >= MOST_READ:
                 break
     except httpx.HTTPError:
-        pass  # the status is the answer; a body that breaks off is not needed for it
-    return read[:MOST_READ].decode(errors="replace").replace("\0", "")
+        pass  # the status is enough; an incomplete body does not matter
+    return body[:MOST_READ].decode(errors="replace").replace("\0", "")
 
 
 def _seconds(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0
 
 
-def _is_ours(host: str) -> bool:
-    """Say whether the host is one of our own network that may be told, by its name as it is typed."""
+def _is_private_host(host: str) -> bool:
+    """Return whether the host, as entered, is one of our own network that messages may go to."""
     return host.lower().rstrip(".") in settings.OUTBOUND_PRIVATE_HOSTS
 
 
-def _literal(host: str) -> list[str]:
-    """Return the address that a host is a spelling of (127.1, 0x7f000001 …), or nothing for a name."""
+def _literal_addresses(host: str) -> list[str]:
+    """Return the address if the host is a spelling of one (127.1, 0x7f000001 …), and nothing for a name."""
     try:
         return _resolve(host, 443, socket.AI_NUMERICHOST)
     except OSError:
@@ -126,21 +126,21 @@ def _literal(host: str) -> list[str]:
 
 
 def _resolve(host: str, port: int, flags: int = 0) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    address_infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys(str(address[0]) for *_, address in address_infos))
 
 
-def _vet(host: str, address: str) -> None:
+def _require_public(host: str, address: str) -> None:
     if not is_public(address):
-        what = "is" if host == address else "leads to"
-        raise AddressRefused(f"{host} {what} {address}, which is not an address of the public internet.")
+        verb = "is" if host == address else "leads to"
+        raise AddressRefused(f"{host} {verb} {address}, which is not an address of the public internet.")
 
 
 class _Transport(httpx.HTTPTransport):
-    """httpx's own transport over connections of our making, for which it has no public argument."""
+    """httpx's transport with our own connections, for which it has no public argument."""
 
     def __init__(self, deadline: float) -> None:
-        self._pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=_Vetted(deadline))
+        self._pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=_PublicBackend(deadline))
 
 
 @lru_cache(maxsize=1)
@@ -148,8 +148,8 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-class _Vetted(httpcore.NetworkBackend):
-    """Connects to public addresses only, and to nothing after the deadline."""
+class _PublicBackend(httpcore.NetworkBackend):
+    """Connects only to public addresses, and not after the deadline."""
 
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
@@ -157,22 +157,22 @@ class _Vetted(httpcore.NetworkBackend):
 
     def connect_tcp(self, host: str, port: int, *_: Any, **options: Any) -> httpcore.NetworkStream:
         """
-        Look the name up and connect to the first of its addresses that answers.
+        Resolve the name and connect to the first of its addresses that answers.
 
-        :raises Refused: if one of them, any of them, is not public.
+        :raises AddressRefused: if any of its addresses is not public.
         """
         try:
             addresses = _resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} is not known: {error}") from error
-        if not _is_ours(host):
+        if not _is_private_host(host):
             for address in addresses:
-                _vet(host, address)
+                _require_public(host, address)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                options["timeout"] = min(CONNECT_SECONDS, _left(self._deadline))
-                return _Timed(self._backend.connect_tcp(address, port, **options), self._deadline)
+                options["timeout"] = min(CONNECT_SECONDS, _seconds_left(self._deadline))
+                return _DeadlineStream(self._backend.connect_tcp(address, port, **options), self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -184,17 +184,17 @@ class _Vetted(httpcore.NetworkBackend):
         raise NotImplementedError("Nothing is tried again here: that is for whoever called.")
 
 
-class _Timed(httpcore.NetworkStream):
-    """A connection that ends at the deadline, however slowly the other side goes on to send."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection that ends at the deadline, however slowly the receiver sends."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream, self._deadline = stream, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._deadline, httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, _seconds_left(self._deadline, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._deadline, httpcore.WriteTimeout))
+        self._stream.write(buffer, _seconds_left(self._deadline, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -202,15 +202,15 @@ class _Timed(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = _left(self._deadline)
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+        timeout_left = _seconds_left(self._deadline)
+        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, timeout_left), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-def _left(deadline: float, too_late: type[Exception] = httpcore.ConnectTimeout) -> float:
-    left = deadline - monotonic()
-    if left <= 0:
+def _seconds_left(deadline: float, too_late: type[Exception] = httpcore.ConnectTimeout) -> float:
+    seconds_left = deadline - monotonic()
+    if seconds_left <= 0:
         raise too_late(f"no whole answer within {SECONDS:.0f} seconds")
-    return left
+    return seconds_left

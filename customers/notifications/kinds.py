@@ -1,11 +1,14 @@
-"""What is told, and to whom. A new kind is added here, in docs/webhooks.md, and with a mail of its own."""
+"""
+The kinds of notifications and their recipients. A new kind is added here, in docs/webhooks.md, and with an email
+template.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class MailAudience(StrEnum):
-    """Which of a customer's contacts get a mail of it."""
+    """The contacts of a customer who get an email."""
 
     NOBODY = ""
     BILLING = "billing"
@@ -15,10 +18,10 @@ class MailAudience(StrEnum):
 @dataclass(frozen=True, slots=True)
 class NotificationKind:
     """
-    One kind of notice.
+    One kind of notification.
 
-    title: in the words of people who pick what they want to be told. to_owner: whether the customer's account owner,
-    a member of staff, gets a mail of it, too.
+    title: for users who choose the kinds they receive. to_owner: whether the customer's account owner, a staff user,
+        also gets an email.
     """
 
     title: str
@@ -28,7 +31,10 @@ class NotificationKind:
 
 ENDPOINT_DISABLED = "webhook.disabled"
 TEST = "webhook.test"
-"""Kinds of our own, of an endpoint and no customer: the one is mailed to staff, the other goes to that endpoint."""
+"""
+Internal kinds, of an endpoint and without a customer: the first is emailed to staff, the second goes to that
+endpoint.
+"""
 
 KINDS: dict[str, NotificationKind] = {
     "alert.fired": NotificationKind("A limit or threshold was reached", MailAudience.ALERTS, to_owner=True),

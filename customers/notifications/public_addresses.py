@@ -1,8 +1,8 @@
-"""Which addresses of the internet may be connected to for somebody who only told us a name."""
+"""The IP addresses that we connect to for a user who entered a name."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-# What Python's own is_global lets pass (3.11), or what leads to an address within another one: translators, tunnels.
+# Ranges that Python's own is_global admits (3.11), or that contain an embedded IPv4 address: translators, tunnels.
 _CLOSED = tuple(
     map(
         ip_network,
@@ -21,12 +21,12 @@ _GLOBAL_UNICAST = ip_network("2000::/3")
 
 def is_public(address: str) -> bool:
     """
-    Return whether an IP address is one of the public internet, and nothing else.
+    Return whether an IP address belongs to the public internet.
 
-    Loopback, private, link-local, shared (CGNAT), multicast, reserved and documentation ranges are not, nor is an
-    IPv6 address that stands for an IPv4 one.
+    Loopback, private, link-local, shared (CGNAT), multicast, reserved and documentation ranges do not, nor does an
+    IPv6 address that embeds an IPv4 address.
 
-    :raises ValueError: if it is no IP address.
+    :raises ValueError: if it is not an IP address.
     """
     ip: IPv4Address | IPv6Address = ip_address(address)
     if ip.version == 6 and (ip not in _GLOBAL_UNICAST or ip.scope_id):

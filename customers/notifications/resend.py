@@ -1,4 +1,4 @@
-"""Send again what was sent, or what was missed: under the same ids, so that a receiver knows what it has had."""
+"""Resend messages, or send missed ones, under the same ids, so that receivers recognize repeated ones."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,9 @@ from customers.notifications.webhook_endpoints import EndpointRefused, refuse_if
 
 FURTHEST_BACK = timedelta(days=90)
 
-_AGAIN = """
+# Adds the missed deliveries and resets failed ones in one statement; those in progress (sending, pending) are
+# skipped.
+_RESEND = """
 INSERT INTO customers_delivery (notification_id, target, endpoint_id, state, attempts, next_at, answer)
 SELECT n.id, 'endpoint:' || e.id, e.id, 'pending', 0, %(at)s, ''
 FROM customers_webhookendpoint e
@@ -27,31 +29,31 @@ WHERE customers_delivery.state IN ('failed', 'given_up')
 @transaction.atomic
 def resend(*, delivery: Delivery, at: datetime) -> None:
     """
-    Send one delivery again, whatever came of it, with all its tries ahead of it.
+    Send one delivery again in any finished or waiting state, with all its tries.
 
-    :raises EndpointRefused: if its endpoint is disabled, or it is being sent at this moment.
+    :raises EndpointRefused: if its endpoint is disabled, or it is being sent right now.
     """
     if delivery.endpoint is not None:
         refuse_if_disabled(delivery.endpoint)
-    again = Delivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.SENDING)
-    if not again.update(state=DeliveryState.PENDING, attempts=0, next_at=at):
+    resendable = Delivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.SENDING)
+    if not resendable.update(state=DeliveryState.PENDING, attempts=0, next_at=at):
         raise EndpointRefused("It is being sent at this moment; wait for what comes of it.")
 
 
 @transaction.atomic
 def resend_since(*, endpoint: WebhookEndpoint, since: datetime, delivered: bool = False, at: datetime) -> int:
     """
-    Send an endpoint what it has not got since a moment, and return how many messages that is.
+    Send an endpoint the messages since a time that it has not received, and return how many.
 
-    That is what failed, what was given up, and what happened while it was disabled or not subscribed to it.
-    delivered: whether to send what it has got as well.
+    These are the failed and abandoned ones, and those announced while it was disabled or did not subscribe to their
+    kind. delivered: whether to send delivered ones as well.
 
-    :raises EndpointRefused: if it is disabled, or `since` is more than 90 days back or to come.
+    :raises EndpointRefused: if it is disabled, or `since` is more than 90 days ago or in the future.
     """
     refuse_if_disabled(endpoint)
     if not at - FURTHEST_BACK <= since <= at:
         message = f"Choose a moment of the last {FURTHEST_BACK.days} days, not {since.isoformat()}."
         raise EndpointRefused(message, field="since")
     with connection.cursor() as cursor:
-        cursor.execute(_AGAIN, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})
+        cursor.execute(_RESEND, {"endpoint": endpoint.pk, "since": since, "delivered": delivered, "at": at})
         return cursor.rowcount

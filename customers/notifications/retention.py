@@ -1,4 +1,4 @@
-"""Forget what was told long ago."""
+"""The deletion of old notifications."""
 
 from datetime import datetime, timedelta
 
@@ -7,8 +7,9 @@ from django.db import connection
 
 AT_ONCE = 5_000
 
-# By id, which is the order in which notices were written: so an index finds the oldest, and nothing else is read.
-_FORGET = """
+# Notifications are written in the order of their ids, so the primary key finds the oldest and nothing else is read.
+# SKIP LOCKED: several workers delete different ones.
+_DELETE_OLD = """
 WITH old AS MATERIALIZED (
     SELECT id FROM customers_notification n WHERE recipients IS NOT NULL AND created_at < %(before)s
         AND NOT EXISTS (SELECT FROM customers_delivery d WHERE d.notification_id = n.id AND d.next_at IS NOT NULL)
@@ -26,17 +27,17 @@ DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'
 
 def delete_old_notifications(*, at: datetime) -> int:
     """
-    Delete notices older than settings.NOTICES_KEPT_DAYS with their deliveries, and return how many.
+    Delete notifications older than settings.NOTICES_KEPT_DAYS with their deliveries, and return how many.
 
-    What is still to be delivered is kept until it is, or is given up. Endpoints that were removed go with the last of
-    theirs.
+    A notification is kept until its deliveries are finished. Removed endpoints are deleted with the last of their
+    deliveries.
     """
-    forgotten = 0
+    deleted_count = 0
     with connection.cursor() as cursor:
         while True:
             before = at - timedelta(days=settings.NOTICES_KEPT_DAYS)
-            cursor.execute(_FORGET, {"before": before, "at_once": AT_ONCE})
-            forgotten += cursor.rowcount
+            cursor.execute(_DELETE_OLD, {"before": before, "at_once": AT_ONCE})
+            deleted_count += cursor.rowcount
             if cursor.rowcount < AT_ONCE:
                 cursor.execute(_REMOVED)
-                return forgotten
+                return deleted_count

@@ -1,4 +1,4 @@
-"""Facts as they might be, of each kind that is mailed: for previews, and as the list of what a wording may name."""
+"""Sample facts of each kind that is emailed: for previews, and as the list of placeholders of a template."""
 
 from customers.notifications.announcement import Facts
 
@@ -52,4 +52,4 @@ SAMPLES: dict[str, Facts] = {
     "wallet.expired": {"amount": "200", "unit": "credits", "balance": "800"},
     "wallet.granted": {"amount": "100", "unit": "credits", "grant": "promotional", "expires_at": None},
 }
-"""Each name is a fact of its kind: docs/webhooks.md shows all of them."""
+"""Each name is a fact of its kind: docs/webhooks.md lists all of them."""

@@ -1,4 +1,4 @@
-"""A notice as its receiver gets it: Standard Webhooks 1.0, docs/webhooks.md."""
+"""The payload and signatures of a webhook: Standard Webhooks 1.0, docs/webhooks.md."""
 
 import json
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from standardwebhooks import Webhook
 def build_payload(
     *, kind: str, customer: str | None, sandbox: bool, facts: dict[str, Any], created_at: datetime
 ) -> bytes:
-    """Return the body of a message: its kind, when it happened, and what; the same on every try."""
-    whose = {"sandbox": sandbox} if customer is None else {"customer": customer, "sandbox": sandbox}
-    data = whose | facts | whose  # a fact of the same name gives way
+    """Return the body of a message: its kind, time and facts; the same on every try."""
+    customer_facts = {"sandbox": sandbox} if customer is None else {"customer": customer, "sandbox": sandbox}
+    data = customer_facts | facts | customer_facts  # these take precedence over facts of the same name
     body = {"type": kind, "timestamp": created_at.astimezone(UTC).isoformat(), "data": data}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def build_headers(*, message_id: UUID, content: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
     """
-    Return the headers that prove a message is ours and that it was sent just now.
+    Return the headers that prove that a message is ours and was sent now.
 
-    secrets: of its endpoint, the current one first; there is one signature by each.
+    secrets: of its endpoint, the current one first; each gives one signature.
     """
     name = message_name(message_id)
     at = at.astimezone(UTC)

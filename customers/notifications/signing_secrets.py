@@ -1,4 +1,4 @@
-"""The secrets that webhooks are signed with: made here, shown once, kept encrypted."""
+"""The signing secrets of webhooks: generated here, shown once, stored encrypted."""
 
 import base64
 import binascii
@@ -12,27 +12,27 @@ PREFIX = "whsec_"
 
 
 class SecretUnreadable(RuntimeError):
-    """A secret was encrypted with a key that is not among settings.ENCRYPTION_KEYS any more."""
+    """A secret was encrypted with a key that is no longer in settings.ENCRYPTION_KEYS."""
 
 
 def new_secret() -> str:
-    """Return a secret as Standard Webhooks writes it: `whsec_` and 32 random bytes in base 64."""
+    """Return a secret in the format of Standard Webhooks: `whsec_` and 32 random bytes in base 64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(BYTES)).decode()
 
 
 def seal(secret: str) -> str:
-    """Return a secret encrypted, as it is stored."""
+    """Return a secret encrypted for storage."""
     return _keys().encrypt(secret.encode()).decode()
 
 
 def unseal(stored: str) -> str:
     """
-    Return a secret as its receiver knows it.
+    Return a stored secret in the clear.
 
-    :raises Unreadable: if none of our keys opens it.
+    :raises SecretUnreadable: if none of our keys decrypts it.
     """
     try:
-        base64.b64decode(stored, altchars=b"-_", validate=True)  # what follows the last sign would be passed over
+        base64.b64decode(stored, altchars=b"-_", validate=True)  # Fernet would ignore characters after the padding
         return _keys().decrypt(stored.encode()).decode()
     except (InvalidToken, binascii.Error) as error:
         raise SecretUnreadable(

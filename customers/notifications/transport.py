@@ -1,4 +1,4 @@
-"""Send one message, by whatever it goes by; nothing here touches the database, so that threads may do it."""
+"""Send one message by webhook or email; nothing here uses the database, so worker threads may call it."""
 
 from datetime import datetime
 from smtplib import SMTPException
@@ -14,10 +14,10 @@ GONE = 410
 
 
 def send(claim: DeliveryClaim) -> DeliveryOutcome:
-    """Try a delivery and say what came of it; whatever goes wrong is an outcome, too."""
+    """Try a delivery and return the outcome; every error is an outcome as well."""
     try:
         return _post(claim, at=timezone.now()) if claim.endpoint_id is not None else _mail(claim)
-    except Exception as error:  # a template that fails, or whatever nobody thought of: the delivery is tried again
+    except Exception as error:  # a failing template or any other error: the delivery is retried
         return DeliveryOutcome(succeeded=False, text=f"{type(error).__name__}: {error}")
 
 
@@ -34,15 +34,15 @@ def _post(claim: DeliveryClaim, *, at: datetime) -> DeliveryOutcome:
     try:
         secrets = [unseal(stored) for stored in (claim.secret, claim.previous_secret) if stored]
         headers = signatures.build_headers(message_id=claim.message_id, content=content, secrets=secrets, at=at)
-        answer = http_client.post(claim.url, content=content, headers=headers)
+        response = http_client.post(claim.url, content=content, headers=headers)
     except (http_client.AddressRefused, http_client.Unreachable, SecretUnreadable) as error:
         return DeliveryOutcome(succeeded=False, text=str(error))
     return DeliveryOutcome(
-        succeeded=200 <= answer.status < 300,
-        status=answer.status,
-        text=answer.text,
-        final=answer.status == GONE,
-        retry_after=answer.retry_after,
+        succeeded=200 <= response.status < 300,
+        status=response.status,
+        text=response.text,
+        final=response.status == GONE,
+        retry_after=response.retry_after,
     )
 
 

@@ -1,4 +1,4 @@
-"""Make webhook endpoints, change them, and give them a new secret."""
+"""Create and change webhook endpoints, and rotate their secrets."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ LONGEST_OVERLAP = timedelta(days=7)
 
 
 class EndpointRefused(ValueError):
-    """An endpoint cannot be as asked; field: which of its fields is wrong."""
+    """An endpoint can't be created or changed like this; field: the invalid field, if one is at fault."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
@@ -34,39 +34,40 @@ def create(
     by: AbstractBaseUser | None,
 ) -> tuple[WebhookEndpoint, str]:
     """
-    Return a new endpoint and its secret, which is shown once.
+    Create an endpoint; return it with its secret, which is shown once.
 
-    kinds: what it is told, of kinds.KINDS; empty for everything, also what comes to be told later.
+    kinds: keys of kinds.KINDS that it receives; empty for all, also those added later.
 
-    :raises EndpointRefused: if the address is none that we connect to, or a kind is not known.
+    :raises EndpointRefused: if the address is not allowed, or a kind is unknown.
     """
     secret = new_secret()
     facts = {"url": url, "kinds": list(kinds), "description": description}
     return WebhookEndpoint.objects.create(
-        **_checked(facts), sandbox=sandbox, secret=seal(secret), created_by=by
+        **_check_facts(facts), sandbox=sandbox, secret=seal(secret), created_by=by
     ), secret
 
 
 def change(*, endpoint: WebhookEndpoint, **facts: Any) -> None:
     """
-    Change the url, kinds or description of an endpoint; what is under way goes where it stands then.
+    Change the URL, kinds or description of an endpoint; messages in progress go to the new URL from their next try.
 
-    :raises EndpointRefused: as create does, and if it was removed.
+    :raises EndpointRefused: as in `create`, and if it was removed.
     """
-    if facts and not WebhookEndpoint.objects.not_removed().filter(pk=endpoint.pk).update(**_checked(facts)):
+    if facts and not WebhookEndpoint.objects.not_removed().filter(pk=endpoint.pk).update(**_check_facts(facts)):
         raise EndpointRefused("The endpoint was removed.")
 
 
 @transaction.atomic
 def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> str:
     """
-    Return an endpoint's new secret, which is shown once; messages are signed with the old one as well for `overlap`.
+    Return an endpoint's new secret, which is shown once; messages are also signed with the old one for `overlap`.
 
     :raises EndpointRefused: if the overlap is negative or too long, or the endpoint was removed.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         message = f"The old secret can go on for 0 to {LONGEST_OVERLAP.days} days, not for {overlap}."
         raise EndpointRefused(message, field="overlap")
+    # Row lock: two rotations happen one after the other, so the first new secret becomes the previous one.
     old = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint.pk)
     if old.disabled_reason == DisabledReason.REMOVED:
         raise EndpointRefused("The endpoint was removed; make another one.")
@@ -80,12 +81,13 @@ def rotate(*, endpoint: WebhookEndpoint, overlap: timedelta, at: datetime) -> st
 @transaction.atomic
 def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
     """
-    Send an endpoint a message of kind `webhook.test`, whatever it subscribed to, and return its delivery.
+    Send an endpoint a message of the kind `webhook.test`, even if it has not subscribed to it, and return its
+    delivery.
 
     :raises EndpointRefused: if it is disabled.
     """
     refuse_if_disabled(endpoint)
-    notice = Notification.objects.create(
+    notification = Notification.objects.create(
         kind=TEST,
         customer=None,
         facts={"message": "This is a test."},
@@ -94,17 +96,21 @@ def send_test(*, endpoint: WebhookEndpoint, at: datetime) -> Delivery:
         recipients=1,
     )
     return Delivery.objects.create(
-        notification=notice, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at
+        notification=notification, target=f"endpoint:{endpoint.pk}", endpoint=endpoint, next_at=at
     )
 
 
 def refuse_if_disabled(endpoint: WebhookEndpoint) -> None:
-    """:raises EndpointRefused: if nothing is sent to the endpoint."""
+    """
+    Check that an endpoint is enabled.
+
+    :raises EndpointRefused: if it is disabled.
+    """
     if not WebhookEndpoint.objects.filter(pk=endpoint.pk, disabled_at__isnull=True).exists():
         raise EndpointRefused("The endpoint is disabled: nothing is sent to it. Enable it first.")
 
 
-def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+def _check_facts(facts: dict[str, Any]) -> dict[str, Any]:
     if "url" in facts:
         try:
             http_client.check_address(facts["url"])

@@ -1,1 +1,1 @@
-"""The customers' own pages: who comes in, how long they stay, and what is theirs. docs/portal.md."""
+"""The customers' own pages: sign-in, sessions, and access to their rows. docs/portal.md."""

@@ -1,4 +1,4 @@
-"""Who the customer is on documents, and who of their people gets mail; changed by whoever gets the bills."""
+"""The customer's details on invoices, and its contacts; contacts who get the bills can change them."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ TOLD = {
 
 
 class DetailsForm(forms.ModelForm):
-    """What documents say of the customer."""
+    """The customer's details on invoices."""
 
     locale = forms.ChoiceField(label="Language and formats", help_text="Of documents, and of figures on these pages.")
 
@@ -48,8 +48,8 @@ class DetailsForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        own = self.instance.locale
-        self.fields["locale"].choices = [(one, _named(one)) for one in sorted({*LOCALES, own})]
+        current_locale = self.instance.locale
+        self.fields["locale"].choices = [(locale, _locale_name(locale)) for locale in sorted({*LOCALES, current_locale})]
 
 
 class PortalContactForm(forms.ModelForm):
@@ -78,11 +78,11 @@ class PortalContactForm(forms.ModelForm):
 
 @signed_in("GET", "POST")
 def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Show who the customer is, and change it for documents to come."""
+    """Show the customer's details, and change them for future invoices."""
     form = DetailsForm(request.POST or None, instance=visit.customer)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic(), pghistory.context(action="change billing details in the portal"):
-            # The fields of the form and no other, so that two changes at once do not undo each other.
+            # Write only the changed fields, so that two concurrent changes do not undo each other.
             if form.changed_data:
                 form.instance.save(update_fields=form.changed_data)
         return redirect_with_message("portal_details", message="saved")
@@ -91,7 +91,7 @@ def details(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @signed_in("POST")
 def add_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Let a colleague in."""
+    """Add a contact, who can then sign in."""
     form = PortalContactForm(request.POST, visit=visit)
     if not form.is_valid():
         return _page(request, visit, DetailsForm(instance=visit.customer), form)
@@ -102,7 +102,9 @@ def add_contact(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @signed_in("POST")
 def remove_contact(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Forget a colleague, who is signed out by it. Nobody removes themselves: so somebody is left who may."""
+    """
+    Delete a contact, which also ends its sessions. Contacts can't remove themselves, so that one with access remains.
+    """
     contact = visit.own_row(Contact.objects.all(), pk=number)
     if visit.contact is not None and contact.pk != visit.contact.pk:
         with transaction.atomic(), pghistory.context(action="remove a contact in the portal"):
@@ -121,7 +123,7 @@ def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: PortalC
     return render_page(request, visit, "details.html", context, status=422 if form.errors or adding.errors else 200)
 
 
-def _named(locale: str) -> str:
+def _locale_name(locale: str) -> str:
     try:
         return str(Locale.parse(locale).get_display_name("en"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Coming in and going out: ask for a mail, use a link, sign out."""
+"""Sign-in and sign-out: request a link by email, use a link, sign out."""
 
 from datetime import timedelta
 
@@ -10,12 +10,12 @@ from django.middleware.csrf import rotate_token
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from kombu.exceptions import OperationalError
 
 from customers.models.portal_access import LONGEST_SESSION
 from customers.portal.visit import COOKIE, PATH, mark_private, redirect_with_message
 from customers.portal_auth import magic_links, sessions
-from customers.tasks import mail_portal_links
+from customers.portal_auth.magic_links import portal_origin
+from customers.tasks import wake_mail_worker
 
 HOUR = timedelta(hours=1)
 
@@ -30,7 +30,7 @@ class MailForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Take the mailbox that a link is to go to; the answer is the same whoever it is of."""
+    """Request a link for a mailbox; the response is the same for known and unknown ones."""
     form = MailForm(request.POST or None, label_suffix="")
     if request.method == "POST" and form.is_valid():
         try:
@@ -42,9 +42,9 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
             )
         except magic_links.TooManyLinkRequests as refusal:
             form.add_error(None, str(refusal))
-            answer = mark_private(render(request, "portal/sign_in.html", {"form": form}, status=429))
-            answer["Retry-After"] = str(int(HOUR.total_seconds()))
-            return answer
+            response = mark_private(render(request, "portal/sign_in.html", {"form": form}, status=429))
+            response["Retry-After"] = str(int(HOUR.total_seconds()))
+            return response
         wake_mail_worker()
         return mark_private(redirect_with_message("portal_mailed"))
     return mark_private(render(request, "portal/sign_in.html", {"form": form}))
@@ -59,9 +59,9 @@ def mailed(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
     """
-    Show where a link leads, and go there when somebody says so.
+    Show the destinations of a link, and enter one after a confirmation.
 
-    Programs that read mail before people do follow its links: so looking changes nothing.
+    Programs that scan email follow its links, so a GET changes nothing.
     """
     at = timezone.now()
     try:
@@ -69,51 +69,38 @@ def enter(request: HttpRequest, secret: str) -> HttpResponseBase:
             entrances = magic_links.find_entrances(secret, at=at)
             return mark_private(render(request, "portal/enter.html", {"entrances": entrances}))
         number = request.POST.get("entrance", "")
-        begun = magic_links.redeem_link(secret, number=int(number) if number.isdecimal() else -1, at=at)
+        session_secret = magic_links.redeem_link(secret, number=int(number) if number.isdecimal() else -1, at=at)
     except magic_links.PortalLinkRefused as refusal:
         return mark_private(render(request, "portal/no_such_link.html", {"why": str(refusal)}, status=404))
-    if before := request.COOKIES.get(COOKIE):
-        sessions.end(before, at=at)
+    if previous_secret := request.COOKIES.get(COOKIE):
+        sessions.end(previous_secret, at=at)
     rotate_token(request)
-    answer = mark_private(redirect_with_message("portal_overview"))
-    answer.set_cookie(  # type: ignore[attr-defined]
+    response = mark_private(redirect_with_message("portal_overview"))
+    response.set_cookie(  # type: ignore[attr-defined]
         COOKIE,
-        begun,
+        session_secret,
         max_age=int(LONGEST_SESSION.total_seconds()),
         path=PATH,
         secure=settings.PRODUCTION,
         httponly=True,
         samesite="Lax",
     )
-    return answer
+    return response
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponseBase:
-    """End the session where it is kept; the cookie alone would open it again."""
+    """End the session in the database; deleting only the cookie would leave it valid."""
     sessions.end(request.COOKIES.get(COOKIE, ""), at=timezone.now())
-    answer = mark_private(redirect_with_message("portal_sign_in"))
-    answer.delete_cookie(COOKIE, path=PATH, samesite="Lax")  # type: ignore[attr-defined]
-    return answer
-
-
-def portal_origin(request: HttpRequest) -> str:
-    """Return where the portal is, as a link in a mail has to name it."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+    response = mark_private(redirect_with_message("portal_sign_in"))
+    response.delete_cookie(COOKIE, path=PATH, samesite="Lax")  # type: ignore[attr-defined]
+    return response
 
 
 def _address(request: HttpRequest) -> str:
-    """Return the network address that asks: the proxy's word for it, where there is one that may be believed."""
+    """Return the client's network address, as reported by the proxy if there is a trusted one."""
     if settings.SECURE_PROXY_SSL_HEADER:
         last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         if last:
             return last
     return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def wake_mail_worker() -> None:
-    """Ask a worker to send mails now; where none can be asked, beat does so within seconds."""
-    try:
-        mail_portal_links.delay()
-    except OperationalError:
-        return

@@ -1,4 +1,4 @@
-"""A signed-in person on a page: whose account it is, what they may do, and which rows are theirs."""
+"""A signed-in person on a page: the account, the permissions, and access to the account's rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex, nofol
 @dataclass(frozen=True, slots=True)
 class Visit:
     """
-    Somebody in the account of one customer.
+    A person in the account of one customer.
 
-    at: what time it is for the customer. All rows of the portal's pages come through `own` or `one`, so that a page
-    cannot show what is another customer's: tests/architecture/test_the_portal_shows_ones_own.py.
+    at: the customer's current time. All rows on the portal's pages are read through `own_rows` or `own_row`, so that
+        a page cannot show another customer's rows: tests/architecture/test_the_portal_shows_ones_own.py.
     """
 
     session: PortalSession
@@ -47,20 +47,20 @@ class Visit:
 
     @property
     def may_change(self) -> bool:
-        """Whether they may buy, set and edit: a contact who gets the bills; all others look."""
+        """Whether the person may buy, set and edit: only a contact who gets the bills; all others can only view."""
         return self.contact is not None and self.contact.billing
 
     def own_rows(self, rows: QuerySet[Any], path: str = "customer") -> QuerySet[Any]:
-        """Return those rows that are the customer's; path: the lookup that leads to whose they are."""
+        """Return the customer's rows; path: the lookup to the customer."""
         return rows.filter(**{path: self.session.customer_id})
 
-    def own_row(self, rows: QuerySet[Any], path: str = "customer", **which: Any) -> Any:
+    def own_row(self, rows: QuerySet[Any], path: str = "customer", **lookups: Any) -> Any:
         """
-        Return one row of the customer's.
+        Return one of the customer's rows.
 
-        :raises Http404: if there is none, or it is another customer's.
+        :raises Http404: if there is none, or it belongs to another customer.
         """
-        return get_object_or_404(self.own_rows(rows, path), **which)
+        return get_object_or_404(self.own_rows(rows, path), **lookups)
 
 
 PortalView = Callable[..., HttpResponseBase]
@@ -68,9 +68,9 @@ PortalView = Callable[..., HttpResponseBase]
 
 def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
     """
-    Let only somebody signed in see a page, which is called with their `Visit`; others are sent to sign in.
+    Restrict a page to signed-in visitors and call it with their `Visit`; others are redirected to sign in.
 
-    methods: "GET" unless others are named. Whoever only looks is refused what a POST would do.
+    methods: "GET" unless others are given. A POST by a visitor who may only view is rejected.
     """
 
     def wrap(page: PortalView) -> PortalView:
@@ -81,7 +81,7 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
             if session is None:
                 return mark_private(HttpResponseRedirect(reverse("portal_sign_in")))
             visit = Visit(session, loaded_current_time(session.customer, now=now))
-            return mark_private(_answer(page, request, visit, names))
+            return mark_private(_respond(page, request, visit, names))
 
         wrapped.is_of_a_customer = True  # type: ignore[attr-defined]
         return require_http_methods([*(methods or ("GET",)), "HEAD"])(wrapped)
@@ -89,7 +89,7 @@ def signed_in(*methods: str) -> Callable[[PortalView], PortalView]:
     return wrap
 
 
-def _answer(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
+def _respond(page: PortalView, request: HttpRequest, visit: Visit, names: dict[str, Any]) -> HttpResponseBase:
     try:
         if request.method != "POST":
             return page(request, visit, **names)
@@ -110,7 +110,7 @@ def render_page(
 
 
 def mark_private(response: HttpResponseBase) -> HttpResponseBase:
-    """Return an answer that nobody keeps, and no search engine lists."""
+    """Return a response that caches do not store and search engines do not list."""
     for name, value in PRIVATE.items():
         response[name] = value
     return response
@@ -120,21 +120,21 @@ def paginate(
     rows: QuerySet[Any], request: HttpRequest, *, size: int = 25, name: str = "before"
 ) -> tuple[list[Any], str]:
     """
-    Return the rows of a page, newest first, and the query of the next one, empty on the last.
+    Return the rows of a page, newest first, and the query of the next page, empty on the last one.
 
-    Pages go on below a row's number, so the last costs what the first does.
+    Pages continue below a row's id, so the last page costs as much as the first.
     """
-    asked = request.GET.get(name, "")
-    if asked.isdecimal() and len(asked) <= 18:
-        rows = rows.filter(pk__lt=int(asked))
-    found: list[Model] = list(rows.order_by("-pk")[: size + 1])
-    if len(found) <= size:
-        return found, ""
+    before_text = request.GET.get(name, "")
+    if before_text.isdecimal() and len(before_text) <= 18:
+        rows = rows.filter(pk__lt=int(before_text))
+    page_rows: list[Model] = list(rows.order_by("-pk")[: size + 1])
+    if len(page_rows) <= size:
+        return page_rows, ""
     query = request.GET.copy()
-    query[name] = str(found[size - 1].pk)
-    return found[:size], query.urlencode()
+    query[name] = str(page_rows[size - 1].pk)
+    return page_rows[:size], query.urlencode()
 
 
 def redirect_with_message(name: str, *args: Any, message: str = "") -> HttpResponse:
-    """Send the browser on to a page, after something was done that the page is to tell."""
+    """Redirect to a page after a change, with the message that the page shows."""
     return HttpResponseRedirect(reverse(name, args=args) + (f"?told={message}" if message else ""), status=303)

@@ -1,1 +1,1 @@
-"""Who comes into the portal: links that are good once, mails that bring them, sessions, and forgetting all of it."""
+"""Access to the portal: links that work once, their emails, sessions, and the deletion of old records."""

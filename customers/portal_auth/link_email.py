@@ -1,4 +1,4 @@
-"""Mail the links that were asked for. The table is the queue: a worker that dies leaves the row as it was."""
+"""Send the requested links by email. The table is the queue: a worker that dies leaves the row unchanged."""
 
 from datetime import datetime
 
@@ -18,26 +18,27 @@ AT_ONCE = 100
 
 def mail_due(*, at: datetime) -> int:
     """
-    Send the mails that are waiting, and return how many that was; nobody is mailed whose mailbox is no contact's.
+    Send the waiting emails, and return how many; a mailbox that is no contact's gets none.
 
-    :raises OSError: if the mail server cannot be reached; what was not sent is tried again.
+    :raises OSError: if the mail server cannot be reached; unsent emails are retried.
     """
     waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, told_at__isnull=True, expires_at__gt=at).order_by(
         "pk"
     )
-    return sum(_mail(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
+    return sum(_send_email(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
 
 
 @transaction.atomic
-def _mail(pk: int, *, at: datetime) -> bool:
-    """Send one mail; its secret is written before and kept only if the mail server has taken it."""
+def _send_email(pk: int, *, at: datetime) -> bool:
+    """Send one email; its secret is stored before and rolled back unless the mail server accepts the email."""
+    # SKIP LOCKED: two workers never send the same email.
     waiting = PortalLink.objects.select_for_update(skip_locked=True).filter(pk=pk, told_at__isnull=True)
     link = waiting.first()
     if link is None:
         return False
-    found = find_contacts(link.email)
+    contacts = find_contacts(link.email)
     link.told_at = at
-    if not found:
+    if not contacts:
         link.save(update_fields=["told_at"])
         return False
     secret = new_secret()
@@ -46,8 +47,8 @@ def _mail(pk: int, *, at: datetime) -> bool:
     context = {
         "url": link.origin + reverse("portal_enter", args=[secret]),
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),
-        "names": [one.customer.seller.legal_name for one in found],
+        "names": [contact.customer.seller.legal_name for contact in contacts],
     }
     subject, _, body = render_to_string("portal/mail.txt", context).strip().partition("\n")
-    EmailMessage(subject=subject, body=body.strip() + "\n", to=[found[0].email]).send()
+    EmailMessage(subject=subject, body=body.strip() + "\n", to=[contacts[0].email]).send()
     return True

@@ -1,10 +1,12 @@
-"""Links into the portal: asked for by mail, or made by the product or by staff; each is good once, for minutes."""
+"""Links into the portal: requested by email, or created by the product or staff; each works once, for minutes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from customers.api_keys.keys import digest
@@ -21,19 +23,21 @@ MOST_TO_ONE_MAILBOX = 5
 
 
 class TooManyLinkRequests(Exception):
-    """One address has asked for too many mails within the hour; whether anybody was found is not told by it."""
+    """
+    One address has requested too many emails within the hour; this does not reveal whether any mailbox is known.
+    """
 
 
 class PortalLinkRefused(Exception):
-    """The link is none, is used, has expired, or leads to nobody of that choice."""
+    """The link is unknown, used or expired, or does not lead to the chosen entrance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """
-    Whom a link lets in, and where.
+    An account that a link leads to.
 
-    contact: None where whoever comes only looks. number: what the choice is called on the page.
+    contact: None if the link only allows viewing. number: identifies the choice on the page.
     """
 
     customer: Customer
@@ -47,18 +51,18 @@ class Entrance:
 @transaction.atomic
 def request_link(*, email: str, address: str, origin: str, at: datetime) -> None:
     """
-    Write down that somebody asks for a link; a worker mails it, if that mailbox is a contact's.
+    Store a request for a link; a worker emails it if the mailbox is a contact's.
 
-    What is done here is the same whether it is or not, so neither the answer nor its time tells.
+    This does the same work for unknown mailboxes, so that neither the response nor its duration reveals contacts.
 
-    :raises TooManyAsked: if `address` has asked for MOST_FROM_ONE_ADDRESS within the hour.
+    :raises TooManyLinkRequests: if `address` has made MOST_FROM_ONE_ADDRESS requests within the hour.
     """
-    email, asked_from = email.strip().lower(), _whence(address)
-    lately = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
-    if lately.filter(asked_from=asked_from).count() >= MOST_FROM_ONE_ADDRESS:
+    email, asked_from = email.strip().lower(), _address_digest(address)
+    recent_requests = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
+    if recent_requests.filter(asked_from=asked_from).count() >= MOST_FROM_ONE_ADDRESS:
         raise TooManyLinkRequests("You have asked for many links; wait an hour, or use the last mail that you got.")
-    if lately.filter(email=email).count() >= MOST_TO_ONE_MAILBOX:
-        return  # somebody else may have asked for them: that is not told either
+    if recent_requests.filter(email=email).count() >= MOST_TO_ONE_MAILBOX:
+        return  # another person may have requested them, which must not be revealed
     PortalLink.objects.create(
         way=PortalAccessWay.MAIL,
         email=email,
@@ -70,7 +74,7 @@ def request_link(*, email: str, address: str, origin: str, at: datetime) -> None
 
 
 def invite_contact(*, contact: Contact, origin: str, by: AbstractBaseUser, at: datetime) -> None:
-    """Have a link mailed to a contact, whom somebody of the staff wants to come in."""
+    """Request a link for a contact on behalf of a staff user; a worker emails it."""
     PortalLink.objects.create(
         way=PortalAccessWay.MAIL,
         email=contact.email.lower(),
@@ -89,7 +93,7 @@ def create_link(
     contact: Contact | None = None,
     by: AbstractBaseUser | None = None,
 ) -> tuple[PortalLink, str]:
-    """Return a link into the account of a customer, and its secret, which is kept nowhere."""
+    """Create a link into the account of a customer; return it with its secret, which is not stored."""
     secret = new_secret()
     link = PortalLink.objects.create(
         way=way,
@@ -106,48 +110,53 @@ def create_link(
 
 def find_entrances(secret: str, *, at: datetime) -> list[Entrance]:
     """
-    Return where a link leads, without using it.
+    Return the accounts that a link leads to, without using it.
 
-    :raises LinkRefused: if it is none, is used, or has expired.
+    :raises PortalLinkRefused: if it is unknown, used or expired.
     """
     links = PortalLink.objects.select_related("customer__seller", "contact")
     link = links.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at).first()
-    found = _entrances(link) if link else []
-    if not found:
+    entrances = _entrances(link) if link else []
+    if not entrances:
         raise PortalLinkRefused("This link has been used, has expired, or is not complete.")
-    return found
+    return entrances
 
 
 @transaction.atomic
 def redeem_link(secret: str, *, number: int, at: datetime) -> str:
     """
-    Use a link up and begin a session where it leads; return the session's secret.
+    Use a link and begin a session in the chosen account; return the session's secret.
 
     number: of the chosen entrance.
 
-    :raises LinkRefused: if it is used, or leads to no such entrance.
+    :raises PortalLinkRefused: if it is used, or has no such entrance.
     """
-    found = {one.number: one for one in find_entrances(secret, at=at)}
-    if number not in found:
+    entrances = {entrance.number: entrance for entrance in find_entrances(secret, at=at)}
+    if number not in entrances:
         raise PortalLinkRefused("The link does not lead there.")
     unused = PortalLink.objects.filter(secret_sha256=digest(secret), used_at__isnull=True, expires_at__gt=at)
-    if not unused.update(used_at=at):  # whoever comes second waits here for the first
+    if not unused.update(used_at=at):  # row lock: a concurrent use waits here, and then finds it used
         raise PortalLinkRefused("The link was used a moment ago.")
     link = PortalLink.objects.get(secret_sha256=digest(secret))
-    return begin(customer=found[number].customer, contact=found[number].contact, way=link.way, by=link.by, at=at)
+    return begin(customer=entrances[number].customer, contact=entrances[number].contact, way=link.way, by=link.by, at=at)
 
 
 def _entrances(link: PortalLink) -> list[Entrance]:
     if link.customer is not None:
         return [Entrance(link.customer, link.contact)]
-    return [Entrance(one.customer, one) for one in find_contacts(link.email)]
+    return [Entrance(contact.customer, contact) for contact in find_contacts(link.email)]
 
 
 def find_contacts(email: str) -> list[Contact]:
-    """Return the contacts that a mailbox stands for, of live customers first."""
-    found = Contact.objects.filter(email__iexact=email).select_related("customer__seller")
-    return list(found.order_by("customer__sandbox", "customer__legal_name", "pk"))
+    """Return the contacts with a mailbox, those of live customers first."""
+    contacts = Contact.objects.filter(email__iexact=email).select_related("customer__seller")
+    return list(contacts.order_by("customer__sandbox", "customer__legal_name", "pk"))
 
 
-def _whence(address: str) -> str:
+def _address_digest(address: str) -> str:
     return salted_hmac("customers.portal", address, algorithm="sha256").hexdigest()
+
+
+def portal_origin(request: HttpRequest) -> str:
+    """Return the portal's scheme and host, as links in emails name them."""
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"

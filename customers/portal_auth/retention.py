@@ -1,4 +1,4 @@
-"""Forget who asked to come in, and who was in."""
+"""The deletion of old portal links and sessions."""
 
 from datetime import datetime, timedelta
 
@@ -6,16 +6,16 @@ from customers.models import PortalLink, PortalSession
 from customers.models.portal_access import PortalAccessWay
 
 ASKED_KEPT = timedelta(days=1)
-"""A mailbox that anybody typed; throttling looks back an hour."""
+"""Retention of requested links: they contain a mailbox that anybody may have typed; throttling needs one hour."""
 
 MADE_KEPT = timedelta(days=90)
-"""Links that product and staff made, and sessions: they tell who was in whose account."""
+"""Retention of links created by product and staff, and of sessions, which record access to accounts."""
 
 
 def delete_old_access_records(*, at: datetime) -> int:
-    """Forget old links and sessions, and return how many those were."""
+    """Delete old links and sessions, and return how many."""
     links = PortalLink.objects.filter(created_at__lt=at - ASKED_KEPT)
-    asked, _ = links.filter(way=PortalAccessWay.MAIL).delete()
-    made, _ = links.filter(created_at__lt=at - MADE_KEPT).delete()
-    over, _ = PortalSession.objects.filter(expires_at__lt=at - MADE_KEPT).delete()
-    return asked + made + over
+    requested_count, _ = links.filter(way=PortalAccessWay.MAIL).delete()
+    created_count, _ = links.filter(created_at__lt=at - MADE_KEPT).delete()
+    session_count, _ = PortalSession.objects.filter(expires_at__lt=at - MADE_KEPT).delete()
+    return requested_count + created_count + session_count

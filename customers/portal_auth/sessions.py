@@ -1,4 +1,4 @@
-"""Sessions of the portal: rows of their own, so that they can be ended, and never those of staff."""
+"""Sessions of the portal: separate from staff sessions, and stored as rows, so that they can be ended."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -10,10 +10,10 @@ from customers.models import Contact, Customer, PortalSession
 from customers.models.portal_access import LONGEST_SESSION
 
 IDLE = timedelta(hours=1)
-"""After so long without a page a session is over."""
+"""Time without a page view after which a session ends."""
 
 NOTED_EVERY = timedelta(minutes=1)
-"""That somebody is there is written down no more often."""
+"""Minimum time between two updates of `seen_at`."""
 
 SECRET_BYTES = 32
 
@@ -21,7 +21,7 @@ SECRET_BYTES = 32
 def begin(
     *, customer: Customer, contact: Contact | None, way: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> str:
-    """Begin a session in the account of a customer, and return its secret, which is for the cookie alone."""
+    """Begin a session in the account of a customer; return its secret, which only the cookie holds."""
     secret = new_secret()
     PortalSession.objects.create(
         customer=customer,
@@ -38,20 +38,20 @@ def begin(
 
 
 def find(secret: str, *, at: datetime) -> PortalSession | None:
-    """Return the session of a cookie, if it is still open, and note that somebody is there."""
+    """Return the open session of a cookie, and update when it was last seen."""
     rows = PortalSession.objects.open(at, idle=IDLE)
     rows = rows.select_related("customer__seller", "customer__test_clock", "contact", "by")
-    found = rows.filter(secret_sha256=digest(secret)).first() if secret else None
-    if found is not None and found.seen_at <= at - NOTED_EVERY:
-        PortalSession.objects.filter(pk=found.pk).update(seen_at=at)
-    return found
+    session = rows.filter(secret_sha256=digest(secret)).first() if secret else None
+    if session is not None and session.seen_at <= at - NOTED_EVERY:
+        PortalSession.objects.filter(pk=session.pk).update(seen_at=at)
+    return session
 
 
 def end(secret: str, *, at: datetime) -> None:
-    """End the session of a cookie; one that is over already stays as it is."""
+    """End the session of a cookie; one that has ended already stays unchanged."""
     PortalSession.objects.filter(secret_sha256=digest(secret), ended_at__isnull=True).update(ended_at=at)
 
 
 def new_secret() -> str:
-    """Return 256 random bits as they stand in a link or a cookie."""
+    """Return 256 random bits for a link or a cookie."""
     return secrets.token_urlsafe(SECRET_BYTES)

@@ -1,1 +1,1 @@
-"""Parts of staff pages that every app uses."""
+"""Parts of staff pages for every app."""

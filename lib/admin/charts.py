@@ -1,4 +1,4 @@
-"""Charts for the theme's Chart.js: data and options as JSON, and a sentence for who cannot see them."""
+"""Charts for the theme's Chart.js: data and options as JSON, and a sentence for screen readers."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ INK = "#7d8796"
 
 @dataclass(frozen=True, slots=True)
 class ChartSeries:
-    """One line or one color of bars; None where there is no figure."""
+    """One line, or one color of bars; None where there is no figure."""
 
     name: str
     values: Sequence[Decimal | int | None]
@@ -23,7 +23,7 @@ class ChartSeries:
 
 @dataclass(frozen=True, slots=True)
 class StaffChart:
-    """What `staff/chart.html` draws."""
+    """The input of `staff/chart.html`."""
 
     kind: str
     data: str
@@ -33,7 +33,7 @@ class StaffChart:
 
 @dataclass(frozen=True, slots=True)
 class MeterChart:
-    """A chart of one meter with its figures as text: of the present, and of what it is compared with."""
+    """The chart of one meter, with its current figure and the one that it is compared with as text."""
 
     name: str
     now: str
@@ -46,27 +46,27 @@ def bar_chart(
 ) -> StaffChart:
     """Return bars for each label, stacked or side by side."""
     datasets = [
-        _dataset(one, COLORS[place % len(COLORS)])
-        | {"stack": "all" if stacked else one.name, "maxBarThickness": 28, "borderRadius": 2}
-        for place, one in enumerate(series)
+        _dataset(entry, COLORS[index % len(COLORS)])
+        | {"stack": "all" if stacked else entry.name, "maxBarThickness": 28, "borderRadius": 2}
+        for index, entry in enumerate(series)
     ]
     return _chart("bar", labels, datasets, summary, stacked=stacked)
 
 
 def line_chart(labels: Sequence[str], series: Sequence[ChartSeries], *, summary: str) -> StaffChart:
-    """Return lines; a faint one is what the others are compared with."""
+    """Return lines; a faint one is the reference for the others."""
     datasets = [
-        _dataset(one, FAINT if one.faint else COLORS[0])
+        _dataset(entry, FAINT if entry.faint else COLORS[0])
         | {"borderWidth": 2, "pointRadius": 0, "pointHitRadius": 8, "tension": 0.25, "spanGaps": False}
-        | ({"borderDash": [4, 4]} if one.faint else {"fill": "origin", "backgroundColor": f"{COLORS[0]}1a"})
-        for one in series
+        | ({"borderDash": [4, 4]} if entry.faint else {"fill": "origin", "backgroundColor": f"{COLORS[0]}1a"})
+        for entry in series
     ]
     return _chart("line", labels, datasets, summary, stacked=False)
 
 
-def _dataset(one: ChartSeries, color: str) -> dict[str, Any]:
-    values = [None if value is None else float(value) for value in one.values]  # a drawing, not an amount
-    return {"label": one.name, "data": values, "borderColor": color, "backgroundColor": color}
+def _dataset(entry: ChartSeries, color: str) -> dict[str, Any]:
+    values = [None if value is None else float(value) for value in entry.values]  # a drawing, not an amount
+    return {"label": entry.name, "data": values, "borderColor": color, "backgroundColor": color}
 
 
 def _chart(

@@ -1,4 +1,4 @@
-"""Numbers in the fields and tables of staff pages."""
+"""Numbers in the forms and tables of staff pages."""
 
 import re
 from decimal import Decimal
@@ -15,12 +15,15 @@ GROUPED = re.compile(r"-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
 def number_cell(text: str) -> SafeString:
-    """Return a number as a table shows it: aligned to the right, with digits of one width."""
+    """Return a number for a table cell: right-aligned, with digits of equal width."""
     return format_html('<span class="figure">{}</span>', text)
 
 
 class NumberInput(UnfoldAdminTextInputWidget):
-    """A number to type, shown without its padding. Text and not `type=number`, which rounds and scrolls away."""
+    """
+    A text input for numbers, shown without padding zeros. `type=number` would round values and change them on
+    scrolling.
+    """
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {}), "class": "figure"})
@@ -33,13 +36,15 @@ class NumberInput(UnfoldAdminTextInputWidget):
         )
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """Take the commas out of 10,000 and 1,250,000.50, but not out of 0,05: that is refused, not multiplied."""
+        """
+        Remove the commas from 10,000 and 1,250,000.50, but not from 0,05, which is then rejected instead of misread.
+        """
         value = super().value_from_datadict(data, files, name)
         return value.replace(",", "") if isinstance(value, str) and GROUPED.fullmatch(value.strip()) else value
 
 
 def strip_padding(contents: str) -> str:
-    """Return a number that the theme padded with zeros as it is meant: 10000.000000000000 → "10,000"."""
+    """Return a number without the zeros that the theme pads it with: 10000.000000000000 → "10,000"."""
     try:
         return format_number(Decimal(contents))
     except ArithmeticError:

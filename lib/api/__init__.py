@@ -1,1 +1,1 @@
-"""The API's common ground: parsing, problems, pagination, filters and its description."""
+"""Shared parts of the API: parsing, problems, pagination, filters and its schema."""

@@ -1,8 +1,8 @@
 """
-What PostgreSQL refused, in words for the caller.
+Database errors in words for the caller.
 
-Constraints and triggers carry sentences for names (`external_id_names_one_customer`), so that a row which is refused
-at the last moment, after a race that no check can see, is explained just as well as one refused beforehand.
+Constraints and triggers have sentences as names (`external_id_names_one_customer`), so a row that the database
+rejects after a race is explained as well as one that a check rejects before.
 """
 
 from functools import cache
@@ -18,14 +18,14 @@ RETRY_AFTER_SECONDS = 2
 
 def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
     """
-    Return the arguments of the Problem to answer, or None if the error is our mistake and not the caller's.
+    Return the arguments of the Problem to raise, or None if the error is a bug and not the caller's mistake.
 
-    Statements beside Django's own cursors raise the driver's errors as they are: a server that has gone is one, too.
+    Statements outside Django's cursors raise the driver's own errors, including a lost connection.
     """
     cause = error.__cause__
     match error:
         case IntegrityError():
-            return _of_integrity(cause)
+            return _integrity_arguments(cause)
         case DataError():
             return {"name": "invalid-fields", "detail": "A value is beyond what can be stored; send a smaller one."}
         case OperationalError() | InterfaceError() | psycopg.OperationalError() | psycopg.InterfaceError():
@@ -33,7 +33,7 @@ def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
     return None
 
 
-def _of_integrity(cause: BaseException | None) -> dict[str, Any] | None:
+def _integrity_arguments(cause: BaseException | None) -> dict[str, Any] | None:
     if not isinstance(cause, psycopg.Error):
         return None
     if isinstance(cause, psycopg.errors.RestrictViolation):  # raised by our triggers: “name: what to do”
@@ -49,7 +49,7 @@ def _of_integrity(cause: BaseException | None) -> dict[str, Any] | None:
 
 @cache
 def _constraints() -> dict[str, tuple[str, ...]]:
-    """Return every constraint that a model names, with the fields that a unique one is over."""
+    """Return every named constraint of the models, with the fields of unique constraints."""
     return {
         constraint.name: tuple(field for field in constraint.fields if field != "sandbox")
         if isinstance(constraint, UniqueConstraint)

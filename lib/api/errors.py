@@ -1,4 +1,4 @@
-"""Answers that refuse, as exceptions that the problem handler turns into application/problem+json."""
+"""Refusals as exceptions, which the problem handler turns into application/problem+json."""
 
 from rest_framework import status
 from rest_framework.exceptions import APIException

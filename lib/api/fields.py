@@ -1,4 +1,4 @@
-"""Values as the API takes and gives them."""
+"""Serializer fields for the values of the API."""
 
 import re
 from datetime import UTC, datetime
@@ -15,13 +15,17 @@ _OLDEST, _NEWEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 class StrictFields:
     """
-    Mixin of serializers that take input: refuses a name that is no field, so that no mistyped one is lost in silence.
+    Mixin of serializers for input: rejects unknown fields, so that a mistyped name is not ignored.
 
-    Fields that are only given may be sent back, as a client does that edits what it has read; they change nothing.
+    Read-only fields are accepted and ignored, since clients may send back an object that they have read.
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        """:raises serializers.ValidationError: naming the fields that do not exist."""
+        """
+        Parse the input.
+
+        :raises serializers.ValidationError: naming the unknown fields.
+        """
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
             known = ", ".join(self.fields)
             detail = serializers.ErrorDetail(f"There is no such field; there are {known}.", "unknown")
@@ -39,7 +43,7 @@ class StrictFields:
     }
 )
 class ExternalIdField(serializers.CharField):
-    """The caller's own name for a thing, which then stands in its address: 200 characters at most."""
+    """The caller's own id of an object, which is part of its URL: at most 200 characters."""
 
     default_error_messages = {
         "address": "“{given}” cannot stand in an address: leave out / ? # % \\ and spaces at either end."
@@ -49,7 +53,11 @@ class ExternalIdField(serializers.CharField):
         super().__init__(**{"max_length": 200, "trim_whitespace": False, **kwargs})
 
     def to_internal_value(self, data: Any) -> str:
-        """:raises serializers.ValidationError: if the text could not stand in an address."""
+        """
+        Parse the id.
+
+        :raises serializers.ValidationError: if it can't be part of a URL.
+        """
         name = super().to_internal_value(data)
         if not _ADDRESSABLE.fullmatch(name) or set(name) == {"."}:
             self.fail("address", given=name[:80])
@@ -58,14 +66,14 @@ class ExternalIdField(serializers.CharField):
 
 @extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "example": "EUR"})
 class CurrencyField(serializers.ChoiceField):
-    """The ISO 4217 code of money that can be rounded."""
+    """The ISO 4217 code of a currency with a minor unit."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=[code for code, _ in CURRENCY_CHOICES], **kwargs)
 
 
 class InstantField(serializers.DateTimeField):
-    """A moment, as RFC 3339 writes it: with an offset, since a wall clock alone says nothing. Years 1970 to 2199."""
+    """A time in RFC 3339 with its offset, in the years 1970 to 2199."""
 
     default_error_messages = {
         "format": "“{given}” is no RFC 3339 time; write it with its offset, such as 2027-01-31T09:30:00Z.",
@@ -73,14 +81,18 @@ class InstantField(serializers.DateTimeField):
     }
 
     def to_internal_value(self, value: Any) -> datetime:
-        """:raises serializers.ValidationError: if the value is not written so, does not exist or is out of bounds."""
+        """
+        Parse the time.
+
+        :raises serializers.ValidationError: if it is not in this format, does not exist or is out of bounds.
+        """
         if not isinstance(value, str) or not _WRITTEN.fullmatch(value):
             self.fail("format", given=str(value)[:40])
         try:
             moment = datetime.fromisoformat(value.upper())
         except ValueError:
             self.fail("format", given=value)
-        # Compared before it is converted: a year 1 with an offset cannot be, and overflows.
+        # Compare before converting: the conversion of year 1 with an offset would overflow.
         if not _OLDEST <= moment < _NEWEST:
             self.fail("bounds", given=value)
         return moment.astimezone(UTC)

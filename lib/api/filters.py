@@ -1,4 +1,4 @@
-"""Narrow a list by query parameters that the view declares."""
+"""Filters of lists by the query parameters that a view declares."""
 
 from typing import Any
 
@@ -14,9 +14,10 @@ PAGING = frozenset({"limit", "cursor"})
 
 class QueryParameterFilter(BaseFilterBackend):
     """
-    Lists narrow by `filters`: parameter → lookup, and know the values that `filter_choices` lists for some of them.
+    Filters a list by the view's `filters`, parameter → lookup; `filter_choices` lists the valid values of some of
+    them.
 
-    A parameter that the view does not know is refused: ignored, a mistyped one would list everything.
+    An unknown parameter is rejected: if it were ignored, a mistyped one would list everything.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: View) -> QuerySet[Any]:

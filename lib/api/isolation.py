@@ -1,4 +1,7 @@
-"""Live keys see live rows, test keys sandbox rows; what a key may not see does not exist for it (404)."""
+"""
+Isolation of live and sandbox data: live keys see live rows, sandbox keys sandbox rows; other rows don't exist for a
+key (404).
+"""
 
 from typing import Any
 
@@ -7,15 +10,15 @@ from django.db.models import QuerySet
 
 class SandboxIsolation:
     """
-    Mixin of the generic views: narrows `get_queryset` to what the caller may see.
+    Mixin of the generic views: limits `get_queryset` to the rows that the caller may see.
 
-    sandbox_path: the lookup that leads from a row to `sandbox`.
+    sandbox_path: the lookup from a row to `sandbox`.
     """
 
     sandbox_path = "sandbox"
     request: Any
 
     def get_queryset(self) -> QuerySet[Any]:
-        """Return the view's rows that belong to the caller's world."""
+        """Return the view's live rows for a live caller, and its sandbox rows for a sandbox caller."""
         rows: QuerySet[Any] = super().get_queryset()
         return rows.filter(**{self.sandbox_path: self.request.user.sandbox})

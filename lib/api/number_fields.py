@@ -1,4 +1,4 @@
-"""Money and numbers as the API takes and gives them: always decimal text, since a JSON number is read as a double."""
+"""Serializer fields for money and numbers, always decimal text, since clients parse JSON numbers as doubles."""
 
 import re
 from decimal import Decimal
@@ -18,10 +18,10 @@ _DECIMAL = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}
 
 def serialize_amount(amount: Decimal, currency: str) -> dict[str, str]:
     """
-    Return an amount as the API gives it: {"amount": "12.30", "currency": "USD"}.
+    Return an amount in the API's format: {"amount": "12.30", "currency": "USD"}.
 
-    At least the places of the currency's minor unit are shown, and all the digits that the amount has; credits, which
-    have none, stand in `XCR`.
+    It has at least the decimal places of the currency's minor unit, and every digit of the amount; credits have no
+    minor unit and the code `XCR`.
     """
     text = to_plain_string(amount)
     try:
@@ -44,7 +44,7 @@ def serialize_amount(amount: Decimal, currency: str) -> dict[str, str]:
     }
 )
 class AmountField(serializers.Field[Money, Any, dict[str, str], Money]):
-    """An amount with its currency; only given, never taken."""
+    """An amount with its currency; read-only."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"read_only": True, **kwargs})
@@ -72,7 +72,11 @@ class NumberField(serializers.Field[Decimal, Any, str, Decimal]):
         self.signed = signed
 
     def to_internal_value(self, data: Any) -> Decimal:
-        """:raises serializers.ValidationError: if it is no such number, or below zero and not signed."""
+        """
+        Parse the number.
+
+        :raises serializers.ValidationError: if it is not such a number, or is below zero and not signed.
+        """
         text = data if isinstance(data, str) else ""
         if isinstance(data, int | Decimal) and not isinstance(data, bool):
             text = format(data, "f") if isinstance(data, Decimal) else str(data)

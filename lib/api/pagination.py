@@ -1,4 +1,4 @@
-"""Lists in pages, newest first, by a cursor that stays true while rows are added."""
+"""Pagination of lists, newest first, with cursors that stay valid while rows are added."""
 
 import base64
 import binascii
@@ -23,15 +23,15 @@ class CursorPagination(BasePagination):
     """
     `?limit=50&cursor=…` → {"data": [...], "next_cursor": "…" or null}.
 
-    Rows are in descending order of their id. A cursor names the last row of its page, so a row that is added or
-    removed between two pages neither repeats nor hides another; it is opaque, and holds for good.
+    Rows are in descending order of their id. A cursor holds the id of its page's last row, so rows added or removed
+    between two pages neither repeat nor hide others. It is opaque and does not expire.
     """
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
         """
-        Return the page that the request asks for; one row more than it is read, to know whether there is another.
+        Return the requested page; one more row is read, to know whether there is a next page.
 
-        :raises Problem: `invalid-fields`, if the limit or the cursor is none.
+        :raises Problem: `invalid-fields`, if the limit or the cursor is invalid.
         """
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
@@ -42,7 +42,7 @@ class CursorPagination(BasePagination):
         return rows[:limit]
 
     def get_paginated_response(self, data: list[Any]) -> Response:
-        """Return the page as the answer."""
+        """Return the page as a response."""
         return Response({"data": data, "next_cursor": self.next_cursor})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,11 @@ class CursorPagination(BasePagination):
 
 
 def read_limit(text: str | None) -> int:
-    """Return how many rows a page has that is asked for with `?limit=`."""
+    """
+    Parse `?limit=` and return the number of rows per page.
+
+    :raises Problem: `invalid-fields`, if it is not a whole number from 1 to MOST_ROWS.
+    """
     if text is None:
         return DEFAULT_LIMIT
     if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_ROWS:
@@ -96,8 +100,8 @@ def _read(cursor: str) -> int:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         text = ""
-    if found := _CURSOR.fullmatch(text):
-        return int(found[1])
+    if match := _CURSOR.fullmatch(text):
+        return int(match[1])
     raise _wrong("cursor", "must be the next_cursor of an earlier page")
 
 

@@ -1,8 +1,9 @@
 """
-Read bodies strictly: JSON has corners that PostgreSQL cannot store and that two readers understand differently.
+Strict parsing of bodies: JSON allows texts that PostgreSQL can't store and constructs that parsers interpret
+differently.
 
-Refused are: bodies beyond 1 MiB, nesting beyond 16 levels, a key twice in one object, the character U+0000, half of a
-surrogate pair, NaN and Infinity, and integers beyond 38 digits. Numbers with a point become Decimal.
+Rejected are bodies above 1 MiB, nesting above 16 levels, a key twice in one object, the character U+0000, lone
+surrogates, NaN and Infinity, and integers above 38 digits. Numbers with a decimal point become Decimal.
 """
 
 import json
@@ -27,7 +28,7 @@ _BRACKETS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class StrictJsonParser(BaseParser):
-    """`application/json`, as this module describes."""
+    """Parser of `application/json` by the rules of this module."""
 
     media_type = "application/json"
 
@@ -35,7 +36,7 @@ class StrictJsonParser(BaseParser):
         self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """
-        Return the value of the body.
+        Return the parsed body.
 
         :raises Problem: `body-too-large` or `malformed-request`.
         """
@@ -46,7 +47,7 @@ class StrictJsonParser(BaseParser):
 
 
 class JsonOnlyNegotiation(BaseContentNegotiation):
-    """Choose the parser by `Content-Type`, and answer JSON whatever `Accept` says: there is no other form."""
+    """Chooses the parser by `Content-Type`, and always answers JSON, the only format, regardless of `Accept`."""
 
     def select_parser(self, request: Request, parsers: list[BaseParser]) -> BaseParser | None:
         """Return the parser of the body's media type, or None."""
@@ -60,7 +61,11 @@ class JsonOnlyNegotiation(BaseContentNegotiation):
 
 
 def parse(body: bytes) -> Any:
-    """:raises Problem: `malformed-request`, saying what is wrong with the body."""
+    """
+    Parse a body.
+
+    :raises Problem: `malformed-request`, with the reason.
+    """
     if _levels(body) > MOST_LEVELS:
         _refuse(f"it is nested more than {MOST_LEVELS} levels")
     try:
@@ -78,26 +83,26 @@ def parse(body: bytes) -> Any:
 
 
 def _levels(body: bytes) -> int:
-    """Count how deep the brackets outside strings go, before a parser follows them down."""
+    """Return the depth of the brackets outside strings, which bounds the recursion of the parser."""
     level = deepest = 0
-    for found in _BRACKETS.finditer(body):
-        if found[0] in b"[{":
+    for token in _BRACKETS.finditer(body):
+        if token[0] in b"[{":
             level += 1
             deepest = max(deepest, level)
-        elif found[0] in b"]}":
+        elif token[0] in b"]}":
             level -= 1
     return deepest
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    parsed = dict(pairs)
+    if len(parsed) < len(pairs):
         names = [name for name, _ in pairs]
         _refuse(f"the key “{next(name for name in names if names.count(name) > 1)[:80]}” appears twice")
     for name, value in pairs:
         _check_text(name)
         _check_text(value)
-    return found
+    return parsed
 
 
 def _check_text(value: Any) -> None:
@@ -105,8 +110,8 @@ def _check_text(value: Any) -> None:
         for inner in value:
             _check_text(inner)
     elif isinstance(value, str) and (wrong := _UNSTORABLE.search(value)):
-        what = "the character U+0000" if wrong[0] == "\0" else "half of a surrogate pair"
-        _refuse(f"text contains {what}, which cannot be stored")
+        character = "the character U+0000" if wrong[0] == "\0" else "half of a surrogate pair"
+        _refuse(f"text contains {character}, which cannot be stored")
 
 
 def _integer(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The kinds of problem that the API answers, each under a name that never changes: docs/problems.md explains them."""
+"""The types of problems in the API's responses, each with a permanent name: docs/problems.md explains them."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class ProblemType:
     """
-    One kind of problem.
+    One type of problem.
 
-    title: what is wrong, the same for each occurrence. remedy: what a caller does about it.
+    title: the problem, the same for each occurrence. remedy: the caller's next step.
     """
 
     status: int

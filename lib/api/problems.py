@@ -1,8 +1,8 @@
 """
 Every refusal as `application/problem+json` (RFC 9457).
 
-A body has `type` (/problems/<name>, where it is explained), `title`, `status`, `detail`, `instance` (the id of the
-request) and, where fields are at fault, `errors`: a list of {field, code, detail}, `field` being a dotted path.
+A body has `type` (/problems/<name>, which explains it), `title`, `status`, `detail`, `instance` (the request's id)
+and, if fields are at fault, `errors`: a list of {field, code, detail}, where `field` is a dotted path.
 """
 
 import json
@@ -26,13 +26,13 @@ MEDIA_TYPE = "application/problem+json"
 
 class Problem(Exception):
     """
-    Refuse a request: `raise Problem("conflict", "Plan “pro” has no price in CHF; …")`.
+    Reject a request: `raise Problem("conflict", "Plan “pro” has no price in CHF; …")`.
 
-    name: one of KINDS. detail: what is wrong this time, which value, and what to do.
-    errors: {field, code, detail} for each field at fault. retry_after: seconds. facts: further members of the body,
-    as JSON has them.
+    name: a key of PROBLEM_TYPES. detail: the cause this time, the value and the remedy.
+    errors: {field, code, detail} for each field at fault. retry_after: seconds. extensions: further members of the
+        body, as JSON values.
 
-    :raises KeyError: if `name` is not one of KINDS.
+    :raises KeyError: if `name` is not a key of PROBLEM_TYPES.
     """
 
     def __init__(
@@ -58,20 +58,20 @@ class Problem(Exception):
 
 def handle_exception(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """
-    Answer an exception that a view raised; DRF calls this.
+    Turn an exception of a view into a response; REST framework calls this.
 
-    What nobody foresaw is passed on (None): Django logs it, and the middleware answers `internal-error`.
+    Unexpected exceptions are passed on (None): Django logs them, and the middleware answers `internal-error`.
     """
     problem = to_problem(error)
     if problem is None:
         return None
-    # Imported late: rest_framework.views itself imports the permissions that the settings name, and they this module.
+    # Imported late: rest_framework.views imports the permissions named in the settings, and these import this module.
 
     return problem_response(problem, request=context["request"])
 
 
 def problem_response(problem: Problem, *, request: HttpRequest) -> HttpResponse:
-    """Return the response that tells of `problem`."""
+    """Return the response for a problem."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.name}",
         "title": problem.kind.title,
@@ -82,13 +82,13 @@ def problem_response(problem: Problem, *, request: HttpRequest) -> HttpResponse:
     body |= problem.extensions
     if problem.errors:
         body["errors"] = list(problem.errors)
-    # What a caller sent may come back in `detail`, so it may hold anything: what is no character becomes “?”.
+    # `detail` may quote the caller's input, which can hold lone surrogates; they become “?”.
     text = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
     return HttpResponse(text, content_type=MEDIA_TYPE, status=problem.kind.status, headers=problem.headers)
 
 
 def to_problem(error: Exception) -> Problem | None:
-    """Return what to tell the caller about `error`, or None if it is nothing the caller could know of."""
+    """Return the problem that explains an error to the caller, or None for an internal error."""
     match error:
         case Problem():
             return error
@@ -97,7 +97,7 @@ def to_problem(error: Exception) -> Problem | None:
         case ModelInvalid():
             return invalid_fields(list(_flat(exceptions.ValidationError(_messages(error)).detail)))
         case exceptions.APIException():
-            return _of_framework(error)
+            return _framework_problem(error)
         case Http404():
             return Problem("not-found")
         case PermissionDenied():
@@ -113,7 +113,7 @@ def to_problem(error: Exception) -> Problem | None:
 
 
 def invalid_fields(errors: Sequence[Mapping[str, str]]) -> Problem:
-    """Return the problem of fields that are missing or wrong."""
+    """Return the problem for missing or invalid fields."""
     detail = "; ".join(f"{error['field'] or 'body'}: {error['detail']}" for error in errors[:3])
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
     return Problem("invalid-fields", detail + more, errors=errors)
@@ -134,18 +134,18 @@ _NAMES = {
 
 
 def problem_name(status: int) -> str:
-    """Return the name of the problem that an HTTP status stands for when nothing more is known."""
+    """Return the problem's name for an HTTP status when nothing else is known."""
     return _NAMES.get(status, "malformed-request" if status < 500 else "internal-error")
 
 
-def _of_framework(error: exceptions.APIException) -> Problem | None:
+def _framework_problem(error: exceptions.APIException) -> Problem | None:
     if error.status_code >= 500:
         return None
-    found = _flat(error.detail)
+    errors = _flat(error.detail)
     headers = {"WWW-Authenticate": error.auth_header} if getattr(error, "auth_header", None) else {}
     return Problem(
         problem_name(error.status_code),
-        " ".join(one["detail"] for one in found),
+        " ".join(field_error["detail"] for field_error in errors),
         headers=headers,
         retry_after=getattr(error, "wait", None),
     )
@@ -156,11 +156,11 @@ def _messages(error: ModelInvalid) -> Any:
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Walk DRF's nested details as {field, code, detail}."""
+    """Flatten REST framework's nested details into {field, code, detail}."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            own = "" if name in {"non_field_errors", "__all__"} else str(name)
-            yield from _flat(inner, ".".join(filter(None, (path, own))))
+            path_part = "" if name in {"non_field_errors", "__all__"} else str(name)
+            yield from _flat(inner, ".".join(filter(None, (path, path_part))))
     elif isinstance(detail, list):
         for index, inner in enumerate(detail):
             nested = isinstance(inner, Mapping | list)

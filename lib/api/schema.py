@@ -1,4 +1,4 @@
-"""The API's description (OpenAPI 3.1): what every operation has in common, said once."""
+"""The API's schema (OpenAPI 3.1): the common parts of every operation."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class FaultSerializer(serializers.Serializer[Any]):
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
-    """RFC 9457, for each answer of 400 and more."""
+    """A problem by RFC 9457, for every response with a status of 400 or more."""
 
     type = serializers.CharField(help_text="Stable; open it to read what it means: `/problems/invalid-fields`.")
     title = serializers.CharField()
@@ -39,7 +39,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class BearerKey(OpenApiAuthenticationExtension):
-    """How a caller proves who it is."""
+    """The security scheme of API keys."""
 
     target_class = "customers.api_keys.authentication.ApiKeyAuthentication"
     name = "apiKey"
@@ -56,13 +56,13 @@ class BearerKey(OpenApiAuthenticationExtension):
 
 class ApiSchema(AutoSchema):
     """
-    Adds to each operation its scope, its Idempotency-Key, and the problems it may answer.
+    Adds to each operation its scope, its Idempotency-Key, and the problems that it may answer.
 
-    A view names the problems of its own by method: `problems = {"POST": ["conflict"]}`.
+    A view lists its own problems by method: `problems = {"POST": ["conflict"]}`.
     """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
-        """Return the operation, described in full."""
+        """Return the complete description of the operation."""
         operation = super().get_operation(*args, **kwargs)
         if operation is None:
             return None
@@ -84,16 +84,16 @@ class ApiSchema(AutoSchema):
         return getattr(getattr(self.view, self.method.lower(), None), "is_idempotent", False)
 
     def _problems(self, operation: dict[str, Any]) -> list[str]:
-        found = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
+        names = ["not-authenticated", "scope-missing", "too-many-requests", "internal-error", "database-unavailable"]
         if operation.get("parameters") or "requestBody" in operation:
-            found += ["invalid-fields", "malformed-request"]
+            names += ["invalid-fields", "malformed-request"]
         if "{" in self.path:
-            found.append("not-found")
+            names.append("not-found")
         if "requestBody" in operation:
-            found += ["body-too-large", "unsupported-media-type"]
+            names += ["body-too-large", "unsupported-media-type"]
         if self._is_idempotent():
-            found += ["idempotency-key-in-use", "idempotency-key-reused"]
-        return sorted({*found, *getattr(self.view, "problems", {}).get(self.method, ())})
+            names += ["idempotency-key-in-use", "idempotency-key-reused"]
+        return sorted({*names, *getattr(self.view, "problems", {}).get(self.method, ())})
 
     def _response(self, names: list[str]) -> dict[str, Any]:
         component = self.resolve_serializer(ProblemSerializer, "response")

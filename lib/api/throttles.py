@@ -1,9 +1,9 @@
 """
-How many requests a key may make, and an address that shows none.
+Rate limits: the token buckets of API keys, and of addresses without a key.
 
 Each process counts for itself, in memory: a token bucket per key costs the hot paths no query and no round trip. A
-deployment of n processes therefore lets n times the limit through; it is a guard against a client gone wild, and the
-reverse proxy remains the place for limits on what callers with a key do from one address.
+deployment of n processes therefore admits n times the limit. The limit protects against a runaway client; limits per
+address for callers with a key belong to the reverse proxy.
 """
 
 import math
@@ -23,7 +23,7 @@ MOST_BUCKETS = 100_000
 
 @dataclass(slots=True)
 class Bucket:
-    """What is left of one key's quota, and when that was so (seconds of the monotonic clock)."""
+    """The remaining quota of one key at a time (seconds of the monotonic clock)."""
 
     tokens: float
     at: float
@@ -33,7 +33,7 @@ class Buckets:
     """
     The quotas of all keys, or addresses, in this process.
 
-    A full bucket is one not yet used, so they cost memory only in use; beyond MOST_BUCKETS, full ones are let go.
+    An unused bucket is full, so only used ones need memory; beyond MOST_BUCKETS, full ones are dropped.
     """
 
     def __init__(self, *, quota: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,51 +41,51 @@ class Buckets:
         self._buckets: dict[Hashable, Bucket] = {}
         self._lock = threading.Lock()
 
-    def take(self, whose: Hashable) -> float:
-        """Take one request off a quota and return what is left; if nothing was, return -1."""
+    def take(self, key: Hashable) -> float:
+        """Take one request off a quota and return the remaining ones; return -1 if there were none."""
         now = self.clock()
         with self._lock:
-            if len(self._buckets) >= MOST_BUCKETS and whose not in self._buckets:
-                self._let_go(now)
-            bucket = self._buckets.setdefault(whose, Bucket(self.quota, now))
-            bucket.tokens, bucket.at = self._left(bucket, now), now
+            if len(self._buckets) >= MOST_BUCKETS and key not in self._buckets:
+                self._drop_full_buckets(now)
+            bucket = self._buckets.setdefault(key, Bucket(self.quota, now))
+            bucket.tokens, bucket.at = self._tokens_left(bucket, now), now
             if bucket.tokens < 1:
                 return -1
             bucket.tokens -= 1
             return bucket.tokens
 
-    def is_empty(self, whose: Hashable) -> bool:
-        """Tell whether nothing is left of a quota, and take nothing."""
-        bucket = self._buckets.get(whose)
-        return bucket is not None and self._left(bucket, self.clock()) < 1
+    def is_empty(self, key: Hashable) -> bool:
+        """Return whether a quota is used up, without taking a request."""
+        bucket = self._buckets.get(key)
+        return bucket is not None and self._tokens_left(bucket, self.clock()) < 1
 
-    def _left(self, bucket: Bucket, now: float) -> float:
+    def _tokens_left(self, bucket: Bucket, now: float) -> float:
         return min(self.quota, bucket.tokens + (now - bucket.at) * self.quota / self.seconds)
 
-    def _let_go(self, now: float) -> None:
-        self._buckets = {whose: one for whose, one in self._buckets.items() if self._left(one, now) < self.quota}
+    def _drop_full_buckets(self, now: float) -> None:
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if self._tokens_left(bucket, now) < self.quota}
         if len(self._buckets) >= MOST_BUCKETS:
-            self._buckets = {}  # so many at once are an attack from everywhere, which no count of ours would stop
+            self._buckets = {}  # so many at once are a distributed attack, which this limit can't stop
 
 
 class ApiKeyThrottle(BaseThrottle):
-    """The limit TOLLBOOK_API_RATE (`requests/seconds`), told by RateLimit headers on each answer."""
+    """The limit TOLLBOOK_API_RATE (`requests/seconds`), reported by RateLimit headers on each response."""
 
     buckets: Buckets | None = None
 
     def allow_request(self, request: Request, view: View) -> bool:
-        """Tell whether the key has a request left, and leave the headers for the middleware."""
+        """Return whether the key has a request left, and store the headers for the middleware."""
         buckets = self.buckets or self._start()
-        left = buckets.take(request.user.key_id) if request.user is not None else buckets.quota
-        used = buckets.quota - max(left, 0)
+        remaining = buckets.take(request.user.key_id) if request.user is not None else buckets.quota
+        used_count = buckets.quota - max(remaining, 0)
         request._request.rate_limit = {
             "RateLimit-Policy": f'"key";q={buckets.quota};w={buckets.seconds}',
-            "RateLimit": f'"key";r={max(int(left), 0)};t={math.ceil(used * buckets.seconds / buckets.quota)}',
+            "RateLimit": f'"key";r={max(int(remaining), 0)};t={math.ceil(used_count * buckets.seconds / buckets.quota)}',
         }
-        return left >= 0
+        return remaining >= 0
 
     def wait(self) -> float:
-        """Return in how many seconds the key has a request again."""
+        """Return the seconds until the key has a request again."""
         buckets = self.buckets or self._start()
         return buckets.seconds / buckets.quota
 
@@ -98,11 +98,11 @@ class ApiKeyThrottle(BaseThrottle):
 
 def read_rate(text: str, *, name: str = "TOLLBOOK_API_RATE") -> tuple[int, int]:
     """
-    Return (requests, seconds) of a rate such as 600/60s.
+    Parse a rate such as 600/60s into (requests, seconds).
 
-    :raises ValueError: if it is not written so.
+    :raises ValueError: if it is not in this format.
     """
-    found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,4})s", text, re.ASCII)
-    if not found:
+    match = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,4})s", text, re.ASCII)
+    if not match:
         raise ValueError(f"{name} is “{text}”; write it as requests/seconds, such as 600/60s.")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from billing.admin.plan_migrations.migration_page import NEEDS
+from billing.admin.plan_migrations.migration_page import PERMISSIONS
 from billing.models.jobs import JobKind
 
 ANY_ROW = "<row>"
@@ -107,7 +107,7 @@ def routes() -> list[Route]:
 def _spelled_out(path: str) -> list[str]:
     """Return the addresses of a page whose last word, or whose job's kind, says which right it takes."""
     if path == "admin/billing/planmigration/<number>/do/<how>/":
-        return [path.replace("<how>", how) for how in NEEDS]
+        return [path.replace("<how>", how) for how in PERMISSIONS]
     if path == "admin/billing/job/<job_id>/steer/<how>/":
         return [path.replace("<job_id>", f"<{kind}>").replace("<how>", "cancel") for kind in JobKind.values]
     return [path]

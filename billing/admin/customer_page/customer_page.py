@@ -15,7 +15,7 @@ from unfold.enums import ActionVariant
 from billing import subscriptions
 from billing.admin.customer_page.account_panel import account
 from billing.admin.privacy import personal_data
-from billing.admin.simulation.clones import cloning
+from billing.admin.simulation.clones import clone_view
 from billing.admin.subscriptions.creation import SubscribeForm
 from customers.admin.customers import CustomerAdmin
 from customers.admin.portal_links import create_portal_link
@@ -144,7 +144,7 @@ class AccountAdmin(CustomerAdmin):
     @action(description="Clone into the sandbox", icon="science", permissions=["clone"])
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Clone the customer into the sandbox, where its past usage is replayed."""
-        return cloning(self, request, self._seen(request, object_id))
+        return clone_view(self, request, self._seen(request, object_id))
 
     def has_personal_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("customers.erase_customer"))
@@ -152,12 +152,12 @@ class AccountAdmin(CustomerAdmin):
     @action(description="Export personal data", icon="folder_zip", permissions=["personal"])
     def export_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Send all personal data of the customer as one file."""
-        return personal_data.exported(self._seen(request, object_id))
+        return personal_data.export_file(self._seen(request, object_id))
 
     @action(description="Erase personal data", icon="person_off", permissions=["personal"])
     def erase_personal(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Erase the customer's personal data, after showing the consequences and obstacles."""
-        return personal_data.erasing(self, request, self._seen(request, object_id))
+        return personal_data.erasure_view(self, request, self._seen(request, object_id))
 
     def _seen(self, request: HttpRequest, object_id: str) -> Customer:
         customer: Customer | None = self.get_object(request, object_id)
@@ -180,7 +180,7 @@ class AccountAdmin(CustomerAdmin):
             try:
                 is_draft = form.cleaned_data["is_draft"]
                 create = subscriptions.draft if is_draft else subscriptions.start
-                subscription = create(customer=customer, **form.asked, by=request.user, at=at)
+                subscription = create(customer=customer, **form.arguments, by=request.user, at=at)
             except subscriptions.SubscriptionRefused as refusal:
                 form.add_error(form.field_of(refusal), str(refusal))
             else:

@@ -21,12 +21,12 @@ FRESH_SECONDS = 2
 """Cache time of a running job's figures: many people may watch it, and one query serves them all."""
 
 CONTEXT_BY_KIND = {
-    JobKind.USAGE_IMPORT: imports.told,
-    JobKind.PROMOTION: bulk_grants.told,
+    JobKind.USAGE_IMPORT: imports.job_context,
+    JobKind.PROMOTION: bulk_grants.job_context,
     JobKind.CLOSE_RUN: invoice_run.job_context,
     JobKind.RENDERING: pdf_archives.job_context,
     JobKind.AUDIT: audit_job.job_context,
-    JobKind.SIMULATION: simulation_job.told,
+    JobKind.SIMULATION: simulation_job.job_context,
 }
 """Kind → the function that adds its context, from the job and its figures; optional."""
 

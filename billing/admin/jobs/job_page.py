@@ -30,9 +30,9 @@ from lib.formats import format_number
 
 COLORS = {"queued": "info", "running": "info", "paused": "warning", "done": "success", "failed": "danger"}
 CONFIRMATIONS = {
-    "pause": "No item is begun any more; kind_shown is under way is finished.",
+    "pause": "No item is begun any more; what is under way is finished.",
     "resume": "It goes on.",
-    "cancel": "It is canceled; kind_shown was done stays done.",
+    "cancel": "It is canceled; what was done stays done.",
     "retry_failed": "What failed is tried again.",
     "do_for_real": "It is done for real now; this page follows it.",
 }
@@ -76,7 +76,7 @@ class JobAdmin(ModelAdmin):
             job.progress = progress_by_job[job.pk]
         return changelist
 
-    @action(description="Close kind_shown is due", icon="task_alt", permissions=["close"])
+    @action(description="Close what is due", icon="task_alt", permissions=["close"])
     def close_due(self, request: HttpRequest) -> HttpResponse:
         return invoice_run.page(request)
 

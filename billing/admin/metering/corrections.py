@@ -1,4 +1,4 @@
-"""Corrections of usage: which event, what became of it, who asked and why."""
+"""Corrections of usage: the corrected event, its replacement, the author and the reason."""
 
 from typing import Any
 

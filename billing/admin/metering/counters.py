@@ -1,4 +1,4 @@
-"""Usage of one period as it was counted, rate by rate."""
+"""Usage of a period as counted, by rate."""
 
 from dataclasses import dataclass
 
@@ -17,19 +17,19 @@ class CountedRow:
 
 
 def usage_of(period: Period) -> list[CountedRow]:
-    """Return the counters of a period in words, in two queries."""
+    """Return the counters of a period as text, in two queries."""
     counters = list(
         Counter.objects.filter(period=period)
         .select_related("plan_feature__feature__meter")
         .order_by("plan_feature__position", "rate_id", "window_start")
     )
-    rates = Rate.objects.in_bulk({one.rate_id for one in counters} - {FREE_RATE})
+    rates = Rate.objects.in_bulk({counter.rate_id for counter in counters} - {FREE_RATE})
     return [
         CountedRow(
-            feature=str(one.plan_feature),
-            rate=str(rates.get(one.rate_id, "included only")),
-            events=format_number(one.events),
-            quantity=format_units(one.quantity, one.plan_feature.feature.meter.unit),
+            feature=str(counter.plan_feature),
+            rate=str(rates.get(counter.rate_id, "included only")),
+            events=format_number(counter.events),
+            quantity=format_units(counter.quantity, counter.plan_feature.feature.meter.unit),
         )
-        for one in counters
+        for counter in counters
     ]

@@ -1,4 +1,4 @@
-"""Events: found by their id, traced to what became of them, and corrected with a reason."""
+"""Events: found by id, traced through metering and billing, and corrected with a reason."""
 
 import json
 from datetime import datetime
@@ -29,7 +29,7 @@ CORRECT = "billing.correct_event"
 
 
 class ReplacementForm(forms.Form):
-    """The event that takes another one's place, as it would be sent."""
+    """The event that replaces another one, as the product would send it."""
 
     event = forms.CharField(
         label="The event that takes its place",
@@ -49,17 +49,17 @@ class EventAdmin(ModelAdmin):
     change_form_before_template = "staff/metering/event.html"
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        """Find an event by its key: events outnumber everything else, and no list of them all is of use."""
+        """Find an event by its key: events are too numerous for a list of all of them."""
         term = search_term.strip()
         if not term or "\0" in term:
             return queryset.none(), False
-        parted = [(term[:place], term[place + 1 :]) for place, letter in enumerate(term) if letter == " "]
-        named = [("", term), *parted[:10]]
-        keys = [event_key(id_, source=source, sandbox=world) for source, id_ in named for world in (False, True)]
+        splits = [(term[:place], term[place + 1 :]) for place, letter in enumerate(term) if letter == " "]
+        candidates = [("", term), *splits[:10]]
+        keys = [event_key(id_, source=source, sandbox=sandbox) for source, id_ in candidates for sandbox in (False, True)]
         return queryset.filter(pk__in=keys), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -130,7 +130,7 @@ class EventAdmin(ModelAdmin):
         )
 
     def _correct(self, request: HttpRequest, event: Event, *, replacement: str = "") -> str:
-        """Correct the event, and return what is in the way, if anything is."""
+        """Correct the event; return the obstacle, or an empty string."""
         reason, at = request.POST.get("_reason", "").strip(), _time_of(event)
         if not reason:
             return "Say why: a correction keeps its reason for good."
@@ -139,12 +139,12 @@ class EventAdmin(ModelAdmin):
         if replacement:
             body = f'{body[:-1]}, "replacement": {replacement}}}'
         try:
-            wanted, refused, _ = parser.parse_corrections(
+            corrections, refused, _ = parser.parse_corrections(
                 body.encode(), sandbox=event.sandbox, at=at, oldest=at - MAX_AGE, newest=at + MAX_AHEAD
             )
             if refused:
                 return f"{refused[0].field}: {refused[0].detail}"
-            (outcome,) = correct_usage(corrections=wanted, sandbox=event.sandbox, at=at, by=request.user)
+            (outcome,) = correct_usage(corrections=corrections, sandbox=event.sandbox, at=at, by=request.user)
         except (parser.BodyRefused, CounterUnderflow) as error:
             return str(error)
         if outcome.status not in (ACCEPTED, DUPLICATE):
@@ -165,7 +165,7 @@ class EventAdmin(ModelAdmin):
         corrected = event is None or _is_corrected(trace_event(event.key.hex))
         return [] if corrected else super().get_actions_detail(request, object_id)
 
-    # A fact stays --------------------------------------------------------------------------------------------
+    # Events are never edited --------------------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -178,7 +178,7 @@ class EventAdmin(ModelAdmin):
 
 
 def _time_of(event: Event) -> datetime:
-    """Return what time it is for whoever used it."""
+    """Return the current time of the event's customer."""
     ids = [event.customer_id] if event.customer_id else []
     return clock_time(next(iter(test_clock_ids(ids).values()), None))
 
@@ -188,7 +188,7 @@ def _is_corrected(traced: Any) -> bool:
 
 
 def _as_sent(row: StoredEvent) -> str:
-    """Return an event as a product would send it again, for people to put right: its numbers to the last digit."""
+    """Return an event as JSON to edit and send again, with all digits of its numbers."""
     sent = {
         "id": f"{row.sender_id}-corrected",
         "customer": row.customer_ref,

@@ -1,4 +1,4 @@
-"""Import usage: the page that takes a file, what its job says, and the rows to mend."""
+"""Usage import: the page that accepts a file, the context of its job page, and the refused rows."""
 
 from itertools import islice
 from typing import Any
@@ -29,11 +29,11 @@ from billing.models.usage import UnmatchedReason
 from lib.formats import format_number
 
 IMPORT = USAGE_IMPORT.permission
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class ImportForm(forms.Form):
-    """A file of usage, and how its columns are to be read."""
+    """A file of usage, and how to read its columns."""
 
     file = forms.FileField(label="File", widget=UnfoldAdminFileFieldWidget)
     format = forms.ChoiceField(
@@ -72,22 +72,26 @@ class ImportForm(forms.Form):
         return [name.strip() for name in self.cleaned_data["id_from"].split(",") if name.strip()]
 
     def start(self, request: HttpRequest) -> Job:
-        """:raises FileRefused: if the file is no file of usage, or its columns are not those of events."""
-        given = self.cleaned_data
+        """
+        Start the import as a dry run.
+
+        :raises FileRefused: if the file is not a usage file, or its columns are not those of events.
+        """
+        cleaned = self.cleaned_data
         return start_import(
-            file=given["file"],
-            file_name=given["file"].name,
-            format_=given["format"] or detect_format(given["file"].name),
-            names=given["columns"],
-            id_from=given["id_from"],
-            sandbox=given["sandbox"],
+            file=cleaned["file"],
+            file_name=cleaned["file"].name,
+            format_=cleaned["format"] or detect_format(cleaned["file"].name),
+            names=cleaned["columns"],
+            id_from=cleaned["id_from"],
+            sandbox=cleaned["sandbox"],
             by=request.user,
             at=timezone.now(),
         )
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Take a file; its job tries it, and imports nothing until somebody has seen what that would do."""
+    """Accept a file; its job runs dry first, and imports nothing until an operator has seen the result."""
     if not request.user.has_perm(IMPORT):
         raise PermissionDenied
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -110,8 +114,8 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "staff/metering/import_usage.html", context)
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of an import says: what became of the rows, and what to do about those that are not in."""
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the template context of an import's job page: row counts by outcome, and the refused rows."""
     counted = {
         name: figures.get(name, 0) for name in ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     }
@@ -135,18 +139,18 @@ def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 
 
 def _findings(job: Job) -> list[dict[str, Any]]:
-    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
-    return list(islice((one for findings in found for one in findings), MOST_SHOWN))
+    findings_by_item = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
+    return list(islice((finding for findings in findings_by_item for finding in findings), MAX_SHOWN))
 
 
 def _imported_before(job: Job) -> Job | None:
-    """Return an earlier job that imported the very same file."""
+    """Return an earlier job that imported the same file."""
     same = Job.objects.filter(kind=JobKind.USAGE_IMPORT, file_sha256=job.file_sha256, dry_run=False, pk__lt=job.pk)
     return same.exclude(state=JobState.CANCELED).order_by("-pk").first()
 
 
 def refused(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Send the rows that were refused as a file to mend, to whoever may import."""
+    """Send the refused rows as a file to correct, to users who may import."""
     if not request.user.has_perm(IMPORT):
         raise PermissionDenied
     job = Job.objects.filter(pk=job_id, kind=JobKind.USAGE_IMPORT).first()

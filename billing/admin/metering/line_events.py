@@ -1,29 +1,29 @@
-"""The events of one line of an invoice, as a page and as a file."""
+"""The events of an invoice line, as a page and as a file."""
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from billing.api.metering.line_events import csv_response, place_of, text_of
+from billing.metering.usage.line_event_pages import csv_response, decode_cursor, encode_cursor
 from billing.metering.usage.line_events import LineUsage, check_sums, read_line_usage, read_page
 from invoices.models import Line
 
-AT_A_TIME = 50
+PAGE_SIZE = 50
 
 
 def page(request: HttpRequest, line_id: int) -> HttpResponse:
-    """Show the events of a line, fifty at a time; with `?check_sums` add them all up."""
+    """Show the events of a line, fifty per page; with `?prove`, add up all of them."""
     line, usage = _find(request, line_id)
     cursor = request.GET.get("cursor", "")
-    found, more = read_page(usage, after=place_of(cursor) if cursor else None, limit=AT_A_TIME)
+    events, next_place = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
     context = {
         **admin.site.each_context(request),
         "title": f"Events of line {line.position} of {line.invoice}",
         "line": line,
         "usage": usage,
-        "entries": found,
-        "next": text_of(more) if more else "",
+        "entries": events,
+        "next": encode_cursor(next_place) if next_place else "",
         "proof": check_sums(usage) if "prove" in request.GET else None,
     }
     request.current_app = admin.site.name

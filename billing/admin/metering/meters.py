@@ -1,4 +1,4 @@
-"""A meter's page, finished: try it on an event, and see the latest events of its name, counted or not."""
+"""The meter page, completed: a dry run on an event, and the latest events of the meter's name, counted or not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ SINCE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a meter makes of an event, in words."""
+class MeterReadings:
+    """The readings that a meter takes from an event, as text."""
 
     tried: DryRun
     unit: str
 
     @property
     def values(self) -> str:
-        found = []
+        texts = []
         for dimension_value, value in self.tried.values:
             text = value if isinstance(value, str) else format_units(value, self.unit)
-            found.append(f"{dimension_value}: {text}" if dimension_value else text)
-        return ", ".join(found)
+            texts.append(f"{dimension_value}: {text}" if dimension_value else text)
+        return ", ".join(texts)
 
     @property
     def dimensions(self) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ class CountingMeterAdmin(MeterAdmin):
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def try_view(self, request: HttpRequest, object_id: int | None = None) -> TemplateResponse:
-        """Say what the meter on the page, saved or not, makes of an event."""
+        """Show the readings that the meter on the page, saved or not, takes from an event."""
         stored = get_object_or_404(Meter, pk=object_id) if object_id else None
         if not self.has_view_or_change_permission(request, stored):
             raise PermissionDenied
@@ -73,15 +73,19 @@ class CountingMeterAdmin(MeterAdmin):
         event = request.POST.get("tried_event", "").strip()
         try:
             if event:
-                meter, readings = self._on_the_page(request, stored)
-                found = try_meter(meter, readings=readings, event=event.encode(), at=timezone.now())
-                context["made"] = Made(found, meter.unit)
+                meter, readings = self._meter_from_form(request, stored)
+                dry_run = try_meter(meter, readings=readings, event=event.encode(), at=timezone.now())
+                context["made"] = MeterReadings(dry_run, meter.unit)
         except ValueError as error:
             context["problem"] = str(error)
         return TemplateResponse(request, "staff/metering/meter_dry_run.html", context)
 
-    def _on_the_page(self, request: HttpRequest, stored: Meter | None) -> tuple[Meter, Iterable[MeterReading]]:
-        """Return meter and readings as they are typed; raise ValueError with the first thing that is wrong."""
+    def _meter_from_form(self, request: HttpRequest, stored: Meter | None) -> tuple[Meter, Iterable[MeterReading]]:
+        """
+        Return the meter and readings as typed.
+
+        :raises ValueError: with the first error.
+        """
         if stored and (not self.has_change_permission(request, stored) or "event_name" not in request.POST):
             return stored, stored.readings.all()
         form = self.get_form(request, stored, change=stored is not None)(request.POST, instance=stored)
@@ -91,30 +95,30 @@ class CountingMeterAdmin(MeterAdmin):
                 raise NotAnEvent(f"{form.fields[name].label}: {messages[0]}" if name in form.fields else messages[0])
         rows = self._create_formsets(request, form.instance, change=stored is not None)[0][0]
         rows.is_valid()
-        kept = [row for row in rows.forms if row.has_changed() or row.instance.pk]
-        return form.instance, [row.instance for row in kept if not row.cleaned_data.get("DELETE")]
+        used_rows = [row for row in rows.forms if row.has_changed() or row.instance.pk]
+        return form.instance, [row.instance for row in used_rows if not row.cleaned_data.get("DELETE")]
 
 
 def latest(meter: Meter) -> dict[str, Any]:
-    """Return the latest events of a meter's name with what it makes of them, and what could not be billed."""
+    """Return the latest events of a meter's name with the meter's readings, and those that could not be billed."""
     since = timezone.now() - SINCE
-    found = read_recent_events(meter_id=meter.pk, name=meter.event_name, since=since, count=LATEST)
-    copy = prepare_meter(meter, meter.readings.all())
+    events = read_recent_events(meter_id=meter.pk, name=meter.event_name, since=since, count=LATEST)
+    cached_meter = prepare_meter(meter, meter.readings.all())
     return {
-        "recent": [(one, _made(copy, meter, one)) for one in found],
+        "recent": [(event, _meter_readings(cached_meter, meter, event)) for event in events],
         "refused": read_recent_unmatched(meter_id=meter.pk, name=meter.event_name, count=LATEST),
         "event_name": meter.event_name,
-        "sample": _sample(found[0]) if found else "",
+        "sample": _sample(events[0]) if events else "",
         "days": SINCE.days,
     }
 
 
-def _made(copy: CachedMeter, meter: Meter, event: RecentEvent) -> Made:
-    return Made(apply_meter(copy, name=meter.event_name, event=event.received), meter.unit)
+def _meter_readings(cached_meter: CachedMeter, meter: Meter, event: RecentEvent) -> MeterReadings:
+    return MeterReadings(apply_meter(cached_meter, name=meter.event_name, event=event.received), meter.unit)
 
 
 def _sample(event: RecentEvent) -> str:
-    """Return an event as it may be pasted."""
+    """Return an event as JSON to paste."""
     sent = {"id": event.sender_id, "customer": event.customer_ref, "event": event.name}
     written = msgspec.json.encode(sent | {"properties": msgspec.Raw(event.properties.encode())})
     return msgspec.json.format(written, indent=2).decode()

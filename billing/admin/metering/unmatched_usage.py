@@ -1,4 +1,4 @@
-"""Usage that no price took: what, whose, and why."""
+"""Unmatched usage: events, customers, reasons, estimated amounts, and reprocessing."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ from billing.tasks import reprocess_usage
 from lib.formats import format_money, format_number, format_units
 from lib.task_clock import database_time
 
-MOST_GROUPS = 20
+MAX_GROUPS = 20
 FRESH_SECONDS = 30
-STAKES = "staff:stakes"
-MOST_AT_ONCE = 5_000
-"""Reports that one click attributes anew."""
+CACHE_KEY = "staff:stakes"
+MAX_AT_ONCE = 5_000
+"""Reports that one click reprocesses."""
 
 WHAT_TO_DO = {
     "unknown_customer": "Add the customer under this external id.",
@@ -39,7 +39,7 @@ WHAT_TO_DO = {
 
 
 class ResolvedFilter(DropdownFilter):
-    """Open ones, unless the others are asked for."""
+    """Filter by resolution; open reports unless another choice is made."""
 
     title = "Billed since"
     parameter_name = "resolved"
@@ -81,34 +81,34 @@ class UnmatchedUsageAdmin(ModelAdmin):
 
     @admin.action(description="Try to bill the selected usage again", permissions=["replay"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[UnmatchedUsage]) -> HttpResponse | None:
-        """Say what attributing the selected reports anew would bill, and do so once that is agreed to."""
-        ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
+        """Show the amounts that reprocessing the selected reports would bill, and reprocess them once confirmed."""
+        ids = list(queryset.filter(resolved_at__isnull=True).values_list("pk", flat=True)[:MAX_AT_ONCE])
         if "_agreed" in request.POST:
             done = reprocess(at=database_time(), report_ids=ids)
-            cache.delete(STAKES)
-            told = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
-            self.message_user(request, told, messages.SUCCESS if done.resolved else messages.WARNING)
+            cache.delete(CACHE_KEY)
+            summary = f"{done.resolved:,} of {done.tried:,} are billed now; {done.left:,} are left."
+            self.message_user(request, summary, messages.SUCCESS if done.resolved else messages.WARNING)
             return None
-        found = preview_reprocess(at=database_time(), report_ids=ids)
+        reprocess_preview = preview_reprocess(at=database_time(), report_ids=ids)
         hidden = [("action", "try_again"), ("_agreed", "1"), *(("_selected_action", str(id_)) for id_ in ids)]
         return self.admin_site.confirmation(
             request,
             page=self,
             title="Bill unmatched usage",
-            consequences=told_in_advance(found),
-            problems=() if found.replayed.resolved else ["Nothing of it can be billed: see what to do in the list."],
+            consequences=describe_preview(reprocess_preview),
+            problems=() if reprocess_preview.replayed.resolved else ["Nothing of it can be billed: see what to do in the list."],
             hidden=hidden,
             verb="Bill it",
         )
 
     @action(description="Try all again", icon="replay", permissions=["replay"])
     def try_all_again(self, request: HttpRequest) -> HttpResponse:
-        """Ask a worker to attribute all of it anew; where none can be asked, a command does the same."""
+        """Queue the reprocessing of all reports; if no worker can be reached, a command does the same."""
         try:
             reprocess_usage.delay()
         except OperationalError as error:
-            told = f"The workers cannot be reached now ({error}); manage.py reprocess_usage does the same."
-            self.message_user(request, told, messages.ERROR)
+            warning = f"The workers cannot be reached now ({error}); manage.py reprocess_usage does the same."
+            self.message_user(request, warning, messages.ERROR)
         else:
             self.message_user(request, "A worker tries all of it again; reload in a moment to see what is left.")
         return HttpResponseRedirect(reverse("admin:billing_unmatchedusage_changelist"))
@@ -139,41 +139,41 @@ class UnmatchedUsageAdmin(ModelAdmin):
 
 
 def newest_stakes() -> UnmatchedValue:
-    """Return what is at stake with live customers, a moment old at most."""
-    return cache.get_or_set(STAKES, estimate_unmatched_value, FRESH_SECONDS)
+    """Return the estimated amount of unmatched usage of live customers, at most half a minute old."""
+    return cache.get_or_set(CACHE_KEY, estimate_unmatched_value, FRESH_SECONDS)
 
 
-def stakes_shown(found: UnmatchedValue) -> dict[str, Any]:
-    """Return what is at stake as the page shows it."""
+def stakes_shown(estimate: UnmatchedValue) -> dict[str, Any]:
+    """Return the estimated amounts for the page."""
     rows = [
         {
-            "reason": UnmatchedReason(one.group.reason).label,
-            "customer": one.group.customer_ref,
-            "event": one.group.event_name,
-            "meter": one.group.meter,
-            "events": format_number(one.events),
-            "quantity": "" if one.quantity is None else format_units(one.quantity, one.group.unit),
-            "amount": "not known" if one.amount is None else _estimate(one),
+            "reason": UnmatchedReason(stake.group.reason).label,
+            "customer": stake.group.customer_ref,
+            "event": stake.group.event_name,
+            "meter": stake.group.meter,
+            "events": format_number(stake.events),
+            "quantity": "" if stake.quantity is None else format_units(stake.quantity, stake.group.unit),
+            "amount": "not known" if stake.amount is None else _estimate(stake),
         }
-        for one in found.stakes[:MOST_GROUPS]
+        for stake in estimate.stakes[:MAX_GROUPS]
     ]
-    amounts = [format_money(amount, currency) for currency, amount in sorted(found.amounts.items())]
-    return {"rows": rows, "amounts": amounts, "more": len(found.stakes) - len(rows), "is_all": found.is_all}
+    amounts = [format_money(amount, currency) for currency, amount in sorted(estimate.amounts.items())]
+    return {"rows": rows, "amounts": amounts, "more": len(estimate.stakes) - len(rows), "is_all": estimate.is_all}
 
 
-def _estimate(one: GroupValue) -> str:
-    return f"{'about' if one.is_average else 'up to'} {format_money(one.amount, one.currency)}"
+def _estimate(stake: GroupValue) -> str:
+    return f"{'about' if stake.is_average else 'up to'} {format_money(stake.amount, stake.currency)}"
 
 
-def told_in_advance(found: ReprocessPreview) -> list[str]:
-    """Return what a replay would do, in sentences."""
-    done = found.replayed
-    told = [f"{done.resolved:,} of {done.tried:,} reports would be billed; {done.left:,} are left as they are."]
-    for one in found.added_usage[:MOST_GROUPS]:
-        place = one.feature_in_period
-        when = "as late usage of a closed period" if one.is_late else "with the period that is running"
-        costs = f"{format_money(one.amount, place.currency)} more" if one.amount else "nothing more"
-        told.append(f"{place.customer}, {place.feature}: {format_units(one.quantity, place.unit)}, {costs}, {when}.")
-    if len(found.added_usage) > MOST_GROUPS:
-        told.append(f"And {len(found.added_usage) - MOST_GROUPS:,} more.")
-    return told
+def describe_preview(reprocess_preview: ReprocessPreview) -> list[str]:
+    """Return the effects of reprocessing, in sentences."""
+    replayed = reprocess_preview.replayed
+    sentences = [f"{replayed.resolved:,} of {replayed.tried:,} reports would be billed; {replayed.left:,} are left as they are."]
+    for usage in reprocess_preview.added_usage[:MAX_GROUPS]:
+        place = usage.feature_in_period
+        when = "as late usage of a closed period" if usage.is_late else "with the period that is running"
+        costs = f"{format_money(usage.amount, place.currency)} more" if usage.amount else "nothing more"
+        sentences.append(f"{place.customer}, {place.feature}: {format_units(usage.quantity, place.unit)}, {costs}, {when}.")
+    if len(reprocess_preview.added_usage) > MAX_GROUPS:
+        sentences.append(f"And {len(reprocess_preview.added_usage) - MAX_GROUPS:,} more.")
+    return sentences

@@ -1,4 +1,4 @@
-"""A wallet's page, with the way to the usage that it has paid."""
+"""The wallet page, completed with links to the usage it paid for."""
 
 from collections.abc import Iterable
 
@@ -15,9 +15,9 @@ from wallets.models import Wallet
 @admin.register(Wallet)
 class PayingWalletAdmin(WalletAdmin):
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
-        """Return the period in which each draw's usage was counted."""
-        found = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
+        """Return the period in which the usage of each drawdown was counted."""
+        drawdowns = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
         return {
-            one.pk: Link(span_of(one.period), reverse("admin:billing_period_change", args=[one.period_id]))
-            for one in found
+            drawdown.pk: Link(span_of(drawdown.period), reverse("admin:billing_period_change", args=[drawdown.period_id]))
+            for drawdown in drawdowns
         }

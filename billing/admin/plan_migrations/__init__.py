@@ -1,4 +1,4 @@
-"""Migrations: planned, previewed, told of, approved, run and rolled back, each step on one page."""
+"""Plan migrations: planned, previewed, announced, approved, run and rolled back, from one page."""
 
 from billing.admin.plan_migrations import items, migration_page
 

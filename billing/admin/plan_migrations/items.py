@@ -1,4 +1,4 @@
-"""The subscriptions of a migration, one by one: what each one's move would come to, and what became of it."""
+"""The subscriptions of a plan migration: the previewed amounts and the outcome of each."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": 
 
 @admin.register(MigrationItem)
 class MoveAdmin(ModelAdmin):
-    list_display = ("subscription_shown", "customer", "from_version", "state_shown", "bills", "on_change", "found")
+    list_display = ("subscription_shown", "customer", "from_version", "state_shown", "bills", "on_change", "problem_shown")
     list_filter = (("state", ChoicesDropdownFilter),)
     list_select_related = ("subscription__customer", "from_version__plan", "migration")
     search_fields = ("subscription__external_id",)
@@ -39,44 +39,44 @@ class MoveAdmin(ModelAdmin):
         "state",
         "bills",
         "on_change",
-        "found",
+        "problem_shown",
         "moved_at",
         "undone_at",
     )
     readonly_fields = fields
 
     @display(description="Migration")
-    def migration_shown(self, one: MigrationItem) -> SafeString:
-        url = reverse("admin:billing_planmigration_change", args=[one.migration_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, one.migration)
+    def migration_shown(self, item: MigrationItem) -> SafeString:
+        url = reverse("admin:billing_planmigration_change", args=[item.migration_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, item.migration)
 
     @display(description="Subscription")
-    def subscription_shown(self, one: MigrationItem) -> SafeString:
-        url = reverse("admin:billing_subscription_change", args=[one.subscription_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, one.subscription)
+    def subscription_shown(self, item: MigrationItem) -> SafeString:
+        url = reverse("admin:billing_subscription_change", args=[item.subscription_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, item.subscription)
 
     @display(description="Customer")
-    def customer(self, one: MigrationItem) -> str:
-        return str(one.subscription.customer)
+    def customer(self, item: MigrationItem) -> str:
+        return str(item.subscription.customer)
 
     @display(description="State", ordering="state", label=COLORS)
-    def state_shown(self, one: MigrationItem) -> tuple[str, str]:
-        return one.state, one.get_state_display()
+    def state_shown(self, item: MigrationItem) -> tuple[str, str]:
+        return item.state, item.get_state_display()
 
     @display(description="Last bills, before → after")
-    def bills(self, one: MigrationItem) -> str:
-        if one.before is None or one.after is None:
+    def bills(self, item: MigrationItem) -> str:
+        if item.before is None or item.after is None:
             return ""
-        currency = str(one.subscription.currency)
-        return f"{format_money(one.before, currency)} → {format_money(one.after, currency)}"
+        currency = str(item.subscription.currency)
+        return f"{format_money(item.before, currency)} → {format_money(item.after, currency)}"
 
     @display(description="On the change")
-    def on_change(self, one: MigrationItem) -> str:
-        return "" if one.switch is None else format_money(one.switch, str(one.subscription.currency))
+    def on_change(self, item: MigrationItem) -> str:
+        return "" if item.switch is None else format_money(item.switch, str(item.subscription.currency))
 
     @display(description="What was found")
-    def found(self, one: MigrationItem) -> str:
-        return one.problem or " ".join(one.warnings)
+    def problem_shown(self, item: MigrationItem) -> str:
+        return item.problem or " ".join(item.warnings)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
@@ -95,14 +95,14 @@ class MoveAdmin(ModelAdmin):
     def let_move(self, request: HttpRequest, queryset: QuerySet[MigrationItem]) -> None:
         self._choose(request, queryset, include, "move with the others.")
 
-    def _choose(self, request: HttpRequest, queryset: QuerySet[MigrationItem], choose: Any, told: str) -> None:
+    def _choose(self, request: HttpRequest, queryset: QuerySet[MigrationItem], choose: Any, outcome: str) -> None:
         by_migration: dict[int, list[int]] = {}
         for pk, migration_id in queryset.values_list("pk", "migration"):
             by_migration.setdefault(migration_id, []).append(pk)
-        found = PlanMigration.objects.in_bulk(by_migration)
+        migrations = PlanMigration.objects.in_bulk(by_migration)
         at, by = timezone.now(), request.user
-        done = sum(choose(migration=found[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())
-        messages.success(request, f"{format_number(done)} {told}")
+        done = sum(choose(migration=migrations[id_], move_ids=ids, at=at, by=by) for id_, ids in by_migration.items())
+        messages.success(request, f"{format_number(done)} {outcome}")
 
     def has_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm(PLAN))

@@ -1,4 +1,4 @@
-"""The page of a migration: what it is, what it would do, how far it is, and the next step."""
+"""The page of a plan migration: its terms, preview, progress, and next steps."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 
 from billing.admin.jobs.worker_wakeup import wake
 from billing.admin.plan_migrations import plan_form
-from billing.admin.plan_migrations.migration_summary import told_of
+from billing.admin.plan_migrations.migration_summary import migration_context
 from billing.models import Job, PlanMigration
 from billing.models.plan_migrations import MoveState
 from billing.plan_migrations import workflow
@@ -22,14 +22,14 @@ from billing.plan_migrations.jobs import RUN
 from lib.formats import format_number
 
 APPROVE = "billing.approve_planmigration"
-NEEDS = {
+PERMISSIONS = {
     **dict.fromkeys(("preview", "announce", "request_approval", "discard"), plan_form.PLAN),
     **dict.fromkeys(("approve", "reject"), APPROVE),
     **dict.fromkeys(("run", "roll_back"), RUN),
 }
-"""Step → the permission that it takes."""
+"""Step → the permission it requires."""
 
-DONE = {
+CONFIRMATIONS = {
     "preview": "It is looked at what moving would come to; this page follows.",
     "request_approval": "Somebody else has to approve it now.",
     "approve": "It is approved, and may be run.",
@@ -64,7 +64,7 @@ class MigrationAdmin(ModelAdmin):
         return bool(request.user.has_perm(plan_form.PLAN))
 
     def get_fieldsets(self, request: HttpRequest, obj: PlanMigration | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -74,40 +74,40 @@ class MigrationAdmin(ModelAdmin):
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def _facts(self, request: HttpRequest, migration: PlanMigration) -> dict[str, Any]:
-        told = told_of(migration, timezone.now())
-        told["may"] = {step for step in told["may"] if request.user.has_perm(NEEDS[step])}
-        return told
+        context = migration_context(migration, timezone.now())
+        context["may"] = {step for step in context["may"] if request.user.has_perm(PERMISSIONS[step])}
+        return context
 
     def get_urls(self) -> list[URLPattern]:
         step = self.admin_site.admin_view(self.step)
         return [path("<int:number>/do/<slug:how>/", step, name="billing_planmigration_step"), *super().get_urls()]
 
     def step(self, request: HttpRequest, number: int, how: str) -> HttpResponse:
-        """Do a step; what customers notice is asked about first."""
+        """Carry out a step; steps that customers notice ask for confirmation first."""
         migration = PlanMigration.objects.select_related("version__plan").filter(pk=number).first()
-        if migration is None or how not in NEEDS:
+        if migration is None or how not in PERMISSIONS:
             raise Http404("There is no such step.")
-        if not request.user.has_perm(NEEDS[how]):
+        if not request.user.has_perm(PERMISSIONS[how]):
             raise PermissionDenied
         if request.method != "POST":
-            return self._asked_about(request, migration, how) or HttpResponseRedirect(_address(migration))
+            return self._confirm(request, migration, how) or HttpResponseRedirect(_address(migration))
         try:
-            done = getattr(workflow, how)(migration_id=migration.pk, at=timezone.now(), by=request.user)
+            outcome = getattr(workflow, how)(migration_id=migration.pk, at=timezone.now(), by=request.user)
         except MigrationRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, DONE[how] if how in DONE else f"{_count(done)} customers are told.")
-            if isinstance(done, Job):
+            messages.success(request, CONFIRMATIONS[how] if how in CONFIRMATIONS else f"{_count(outcome)} customers are told.")
+            if isinstance(outcome, Job):
                 wake(request)
         return HttpResponseRedirect(_address(migration))
 
-    def _asked_about(self, request: HttpRequest, migration: PlanMigration, how: str) -> HttpResponse | None:
+    def _confirm(self, request: HttpRequest, migration: PlanMigration, how: str) -> HttpResponse | None:
         if how not in ("announce", "run", "roll_back"):
             return None
         waiting = migration.moves.filter(state__in=[MoveState.WAITING, MoveState.REFUSED]).count()
         moved = migration.moves.filter(state__in=[MoveState.MOVED, MoveState.SCHEDULED]).count()
         problem = workflow.find_missing_step(migration, at=timezone.now()) if how == "run" else ""
-        title, verb, says = {
+        title, verb, consequences = {
             "announce": (
                 f"Tell the customers of {migration}",
                 f"Tell {_count(waiting)} customers",
@@ -142,7 +142,7 @@ class MigrationAdmin(ModelAdmin):
             page=self,
             obj=migration,
             title=title,
-            consequences=says,
+            consequences=consequences,
             problems=[problem] if problem else [],
             verb=verb,
             danger=how == "roll_back",

@@ -1,4 +1,4 @@
-"""What the page of a migration tells, in a fixed number of questions whatever its size."""
+"""The context of a migration's page, in a fixed number of queries."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,11 +13,11 @@ from billing.models.plan_migrations import MigrationState, MoveState
 from billing.plan_migrations.workflow import OPEN_STATES, find_missing_step, read_jobs
 from lib.formats import format_money
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class Totals(NamedTuple):
-    """What those of one currency come to; amounts as people read them."""
+    """The previewed totals of one currency; amounts as text."""
 
     currency: str
     previewed: int
@@ -35,8 +35,8 @@ class Increase(NamedTuple):
     more: str
 
 
-def told_of(migration: PlanMigration, at: datetime) -> dict[str, Any]:
-    """Return what the page shows of a migration, its moves and its latest job."""
+def migration_context(migration: PlanMigration, at: datetime) -> dict[str, Any]:
+    """Return the context of a migration: its items, totals and latest jobs."""
     counts = dict(migration.moves.values_list("state").annotate(n=Count("pk")).order_by())
     jobs = read_jobs(migration.pk)
     return {
@@ -46,18 +46,18 @@ def told_of(migration: PlanMigration, at: datetime) -> dict[str, Any]:
         "with_warnings": migration.moves.exclude(warnings=[]).count(),
         "totals": _totals(migration),
         "increases": _increases(migration),
-        "left_out": migration.left_out[:MOST_SHOWN],
+        "left_out": migration.left_out[:MAX_SHOWN],
         "jobs": jobs,
         "latest": facts_of(jobs[0], at=at) if jobs and jobs[0].state not in ENDED_STATES else None,
         "missing": find_missing_step(migration, at=at) if migration.state in OPEN_STATES else "",
-        "may": _ways(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED_STATES),
+        "may": _allowed_steps(migration, counts, is_busy=bool(jobs) and jobs[0].state not in ENDED_STATES),
     }
 
 
 def _problems(migration: PlanMigration) -> list[dict[str, Any]]:
-    """Return the most frequent problems, each with how many have it."""
-    found = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
-    return list(found.order_by("-n", "problem")[:MOST_SHOWN])
+    """Return the most frequent problems, each with its count."""
+    counts = migration.moves.exclude(problem="").values("problem").annotate(n=Count("pk"))
+    return list(counts.order_by("-n", "problem")[:MAX_SHOWN])
 
 
 def _totals(migration: PlanMigration) -> list[Totals]:
@@ -87,15 +87,15 @@ def _totals(migration: PlanMigration) -> list[Totals]:
 
 
 def _increases(migration: PlanMigration) -> list[Increase]:
-    """Return those whose bill rises the most, by amount."""
+    """Return the items whose bill rises the most, by amount."""
     rising = migration.moves.filter(after__gt=F("before")).annotate(more=F("after") - F("before"))
-    found = rising.select_related("subscription__customer").order_by("-more", "pk")[:MOST_SHOWN]
+    items = rising.select_related("subscription__customer").order_by("-more", "pk")[:MAX_SHOWN]
     return [
         Increase(
-            one,
-            *(_shown(figure, str(one.subscription.currency)) for figure in (one.before, one.after, one.more)),
+            item,
+            *(_shown(figure, str(item.subscription.currency)) for figure in (item.before, item.after, item.more)),
         )
-        for one in found
+        for item in items
     ]
 
 
@@ -103,21 +103,21 @@ def _shown(amount: Decimal | None, currency: str) -> str:
     return "" if amount is None else format_money(amount, currency)
 
 
-def _ways(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) -> set[str]:
-    """Return which steps fit the migration as it is."""
+def _allowed_steps(migration: PlanMigration, counts: dict[str, int], *, is_busy: bool) -> set[str]:
+    """Return the steps that the migration's state allows."""
     if is_busy:
         return set()
     is_open, state = migration.state in OPEN_STATES, migration.state
-    waits = counts.get(MoveState.WAITING, 0) + counts.get(MoveState.REFUSED, 0)
+    waiting = counts.get(MoveState.WAITING, 0) + counts.get(MoveState.REFUSED, 0)
     moved = counts.get(MoveState.MOVED, 0) + counts.get(MoveState.SCHEDULED, 0)
-    ways = {
+    is_allowed = {
         "preview": is_open,
         "announce": is_open and migration.notice_days is not None and migration.told_at is None,
         "request_approval": state == MigrationState.PLANNED,
         "approve": state == MigrationState.REVIEW,
         "reject": state in (MigrationState.REVIEW, MigrationState.APPROVED),
-        "run": (is_open or state == MigrationState.BEGUN) and waits > 0,
+        "run": (is_open or state == MigrationState.BEGUN) and waiting > 0,
         "roll_back": state in (MigrationState.BEGUN, MigrationState.UNDONE) and moved > 0,
         "discard": is_open,
     }
-    return {way for way, fits in ways.items() if fits}
+    return {step for step, allowed in is_allowed.items() if allowed}

@@ -1,4 +1,4 @@
-"""The form that plans a migration: who, to which version, when, and what becomes of the rest."""
+"""The form that plans a migration: the cohort, the version, the date, and the treatment of overrides and wallets."""
 
 from datetime import datetime
 from typing import Any
@@ -35,7 +35,7 @@ from lib.tabular_files import FileRefused, read_table
 from plans.models import Plan, PlanVersion
 
 PLAN = "billing.add_planmigration"
-MOST_BYTES = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 COLUMN = "id"
 
 OVERRIDES = [
@@ -45,7 +45,7 @@ OVERRIDES = [
 
 
 class MigrationForm(forms.Form):
-    """`selection` and `terms` are what `plan_migration` takes."""
+    """The form of a new migration. `selection` and `terms` are the arguments of `plan_migration`."""
 
     title = forms.CharField(
         label="Title",
@@ -152,16 +152,16 @@ class MigrationForm(forms.Form):
 
     def clean_versions(self) -> tuple[int, ...]:
         typed = self.cleaned_data["versions"].replace(",", " ").split()
-        if not all(one.isdecimal() and len(one) < 6 for one in typed):
+        if not all(word.isdecimal() and len(word) < 6 for word in typed):
             raise forms.ValidationError("Enter numbers with commas between them.")
-        return tuple(int(one) for one in typed)
+        return tuple(int(word) for word in typed)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         ids = (cleaned.get("ids") or "").replace(",", " ").split()
         if file := cleaned.get("file"):
             try:
-                rows = read_table(file.read(MOST_BYTES + 1), name=file.name, columns=(COLUMN,), needed=(COLUMN,))
+                rows = read_table(file.read(MAX_BYTES + 1), name=file.name, columns=(COLUMN,), needed=(COLUMN,))
                 ids += [row.cells[COLUMN] for row in rows]
             except FileRefused as refusal:
                 self.add_error("file", str(refusal))
@@ -170,31 +170,31 @@ class MigrationForm(forms.Form):
 
     @property
     def selection(self) -> Selection:
-        typed = self.cleaned_data
+        cleaned = self.cleaned_data
         return Selection(
-            plan=typed["plan"].code if typed["plan"] else "",
-            versions=typed["versions"],
-            ids=typed["ids"],
-            currency=typed["currency"].upper(),
-            seller=typed["seller"].code if typed["seller"] else "",
-            country=typed["country"].upper(),
-            began_from=_midnight(typed["began_from"]),
-            began_until=_midnight(typed["began_until"]),
-            spent_least=typed["spent_least"],
-            spent_most=typed["spent_most"],
+            plan=cleaned["plan"].code if cleaned["plan"] else "",
+            versions=cleaned["versions"],
+            ids=cleaned["ids"],
+            currency=cleaned["currency"].upper(),
+            seller=cleaned["seller"].code if cleaned["seller"] else "",
+            country=cleaned["country"].upper(),
+            began_from=_midnight(cleaned["began_from"]),
+            began_until=_midnight(cleaned["began_until"]),
+            spent_least=cleaned["spent_least"],
+            spent_most=cleaned["spent_most"],
         )
 
     @property
     def terms(self) -> MigrationTerms:
-        typed = self.cleaned_data
+        cleaned = self.cleaned_data
         return MigrationTerms(
-            when=typed["when"],
-            moment=typed["moment"] if typed["when"] == MigrationTiming.DATE else None,
-            ends_overrides=typed["overrides"] == "end",
-            from_unit=_unit(typed["from_unit"]),
-            to_unit=_unit(typed["to_unit"]),
-            rate=typed["rate"],
-            notice_days=typed["notice_days"],
+            when=cleaned["when"],
+            moment=cleaned["moment"] if cleaned["when"] == MigrationTiming.DATE else None,
+            ends_overrides=cleaned["overrides"] == "end",
+            from_unit=_unit(cleaned["from_unit"]),
+            to_unit=_unit(cleaned["to_unit"]),
+            rate=cleaned["rate"],
+            notice_days=cleaned["notice_days"],
         )
 
 
@@ -220,7 +220,7 @@ SECTIONS = [
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Choose who is moved, and how; nobody is moved by this."""
+    """Show the form and plan the migration; no subscription moves yet."""
     if not request.user.has_perm(PLAN):
         raise PermissionDenied
     at = timezone.now()
@@ -228,7 +228,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         try:
-            made = plan_migration(
+            migration = plan_migration(
                 title=chosen["title"],
                 version=chosen["version"],
                 selection=form.selection,
@@ -237,7 +237,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 at=at,
                 by=request.user,
             )
-            return HttpResponseRedirect(reverse("admin:billing_planmigration_change", args=[made.pk]))
+            return HttpResponseRedirect(reverse("admin:billing_planmigration_change", args=[migration.pk]))
         except MigrationRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     context = {

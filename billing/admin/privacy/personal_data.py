@@ -1,4 +1,4 @@
-"""Hand out and erase what is known of a customer, from the customer's page."""
+"""Export and erase a customer's personal data, from the customer's page."""
 
 import tempfile
 
@@ -19,16 +19,16 @@ CONSEQUENCES = (
 )
 
 
-def exported(customer: Customer) -> FileResponse:
-    """Return the file; it is written to disk where it is large, and gone with the answer."""
-    file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the answer closes it
+def export_file(customer: Customer) -> FileResponse:
+    """Return the export as a file; large ones are spooled to disk and deleted after the response."""
+    file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the response closes it
     export(customer, file)
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename=f"customer-{customer.pk}.zip")
 
 
-def erasing(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Ask, and erase."""
+def erasure_view(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Show the consequences of the erasure, and erase once confirmed."""
     back = HttpResponseRedirect(reverse("admin:customers_customer_change", args=[customer.pk]))
     if request.method == "POST":
         try:

@@ -1,4 +1,4 @@
-"""Clone a live customer into the sandbox, from their page."""
+"""Clone a live customer into the sandbox, from its page."""
 
 from django import forms
 from django.contrib import messages
@@ -30,23 +30,23 @@ class CloneForm(forms.Form):
     )
 
 
-def cloning(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Ask how much of the past, and make the clone."""
+def clone_view(page: ModelAdmin, request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Ask for the number of past periods, and create the clone."""
     form = CloneForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
         try:
-            made, left_out = clone(source=customer, periods=form.cleaned_data["periods"], at=at, by=request.user)
+            created, left_out = clone(source=customer, periods=form.cleaned_data["periods"], at=at, by=request.user)
         except CannotClone as refused:
             form.add_error(None, str(refused))
         else:
-            clock = made.customer.test_clock
+            clock = created.customer.test_clock
             if form.cleaned_data["then"] == "sets_off":
-                start_advance(clock_id=clock.pk, to=made.until, by=request.user, at=at)
+                start_advance(clock_id=clock.pk, to=created.until, by=request.user, at=at)
                 wake()
-            messages.success(request, f"{customer} is cloned as sandbox customer “{made.customer.external_id}”.")
-            for one in left_out:
-                messages.warning(request, f"Left out: {one}")
+            messages.success(request, f"{customer} is cloned as sandbox customer “{created.customer.external_id}”.")
+            for reason in left_out:
+                messages.warning(request, f"Left out: {reason}")
             return HttpResponseRedirect(reverse("admin:customers_testclock_change", args=[clock.pk]))
     return page.admin_site.confirmation(
         request,

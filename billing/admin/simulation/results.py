@@ -1,4 +1,4 @@
-"""What simulations found: everybody's bill before and after, and one of them line by line."""
+"""Results of simulations: every bill before and after, and each one line by line."""
 
 from decimal import Decimal
 from tempfile import SpooledTemporaryFile
@@ -29,7 +29,7 @@ IN_MEMORY = 5 * 1024 * 1024
 
 @admin.register(SimulationResult)
 class SimulationResultAdmin(ModelAdmin):
-    """Results are written by simulations alone; this shows them."""
+    """Simulation results, read-only: only simulations write them."""
 
     list_display = ("customer", "version", "before_shown", "after_shown", "change_shown", "percent_shown", "shock")
     list_filter = (("version", AutocompleteSelectFilter), ("is_shock", BooleanRadioFilter), "currency", "is_known")
@@ -41,40 +41,40 @@ class SimulationResultAdmin(ModelAdmin):
     change_form_outer_before_template = "staff/simulation/result.html"
 
     @display(description="Customer", ordering="subscription__customer__legal_name")
-    def customer(self, one: SimulationResult) -> str:
-        return str(one.subscription.customer)
+    def customer(self, result: SimulationResult) -> str:
+        return str(result.subscription.customer)
 
     @display(description="Before", ordering="before")
-    def before_shown(self, one: SimulationResult) -> str:
-        return format_money(one.before, one.currency)
+    def before_shown(self, result: SimulationResult) -> str:
+        return format_money(result.before, result.currency)
 
     @display(description="After", ordering="after")
-    def after_shown(self, one: SimulationResult) -> str:
-        return format_money(one.after, one.currency) if one.is_known else "not comparable"
+    def after_shown(self, result: SimulationResult) -> str:
+        return format_money(result.after, result.currency) if result.is_known else "not comparable"
 
     @display(description="Change", ordering="change")
-    def change_shown(self, one: SimulationResult) -> str:
-        return format_money(one.change, one.currency)
+    def change_shown(self, result: SimulationResult) -> str:
+        return format_money(result.change, result.currency)
 
     @display(description="in percent", ordering="percent")
-    def percent_shown(self, one: SimulationResult) -> str:
-        return "new" if one.percent is None else f"{format_number(round(one.percent, 1))} %"
+    def percent_shown(self, result: SimulationResult) -> str:
+        return "new" if result.percent is None else f"{format_number(round(result.percent, 1))} %"
 
     @display(description="Bill shock", ordering="is_shock", boolean=True)
-    def shock(self, one: SimulationResult) -> bool:
-        return bool(one.is_shock)
+    def shock(self, result: SimulationResult) -> bool:
+        return bool(result.is_shock)
 
-    # Pages beside the list -----------------------------------------------------------------------------------
+    # Pages next to the list --------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        own = [
+        urls = [
             path("start/", self.admin_site.admin_view(simulation_job.page), name="billing_simulationresult_start"),
             path("<int:job_id>/workbook/", self.admin_site.admin_view(self.workbook), name="billing_simulation_xlsx"),
         ]
-        return [*own, *super().get_urls()]
+        return [*urls, *super().get_urls()]
 
     def workbook(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Send all that a simulation has found as XLSX."""
+        """Send all results of a simulation as XLSX."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         job = get_object_or_404(Job, pk=job_id, kind=JobKind.SIMULATION)
@@ -84,13 +84,13 @@ class SimulationResultAdmin(ModelAdmin):
         return FileResponse(file, as_attachment=True, filename=f"simulation-{job.pk}.xlsx", content_type=XLSX)
 
     def get_fieldsets(self, request: HttpRequest, obj: SimulationResult | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        one = self.get_object(request, object_id)
-        shown = {"title": f"{one.subscription.customer} by {one.version}", **_facts(one)} if one else {}
+        result = self.get_object(request, object_id)
+        shown = {"title": f"{result.subscription.customer} by {result.version}", **_facts(result)} if result else {}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -103,32 +103,32 @@ class SimulationResultAdmin(ModelAdmin):
         return False
 
 
-def _facts(one: SimulationResult) -> dict[str, Any]:
-    """Return what the page of a result shows: the bill line by line, its periods, and the same by other versions."""
-    found, currency = read_details(one), one.currency
-    zone = ZoneInfo(one.subscription.customer.time_zone)
-    others = SimulationResult.objects.filter(job=one.job_id, subscription=one.subscription_id).exclude(pk=one.pk)
+def _facts(result: SimulationResult) -> dict[str, Any]:
+    """Return the context of a result: the bill by line and by period, and the results with other versions."""
+    details, currency = read_details(result), result.currency
+    zone = ZoneInfo(result.subscription.customer.time_zone)
+    others = SimulationResult.objects.filter(job=result.job_id, subscription=result.subscription_id).exclude(pk=result.pk)
     return {
-        "result": one,
-        "found": found,
-        "before": format_money(one.before, currency),
-        "after": format_money(one.after, currency),
-        "difference": changed(one.before, one.after, currency),
-        "margins": margins(found.before, found.after, found.cost),
-        "lines": [_line(line, currency) for line in found.lines],
+        "result": result,
+        "found": details,
+        "before": format_money(result.before, currency),
+        "after": format_money(result.after, currency),
+        "difference": changed(result.before, result.after, currency),
+        "margins": margins(details.before, details.after, details.cost),
+        "lines": [_line(line, currency) for line in details.lines],
         "periods": [
             {
-                "span": days(span.starts_at, span.ends_at, zone),
-                "before": format_money(span.before, currency),
-                "after": format_money(span.after, currency),
-                "change": changed(span.before, span.after, currency),
-                "is_settled": span.is_settled,
+                "span": days(period.starts_at, period.ends_at, zone),
+                "before": format_money(period.before, currency),
+                "after": format_money(period.after, currency),
+                "change": changed(period.before, period.after, currency),
+                "is_settled": period.is_settled,
             }
-            for span in found.periods
+            for period in details.periods
         ],
-        "prepaid": list(_prepaid(found)),
+        "prepaid": list(_prepaid(details)),
         "others": others.select_related("version__plan").order_by("version"),
-        "job_url": reverse("admin:billing_job_change", args=[one.job_id]),
+        "job_url": reverse("admin:billing_job_change", args=[result.job_id]),
     }
 
 
@@ -148,7 +148,7 @@ def _used(line: LineDifference, quantity: Decimal) -> str:
     return format_units(quantity, line.unit) if line.subject.startswith("feature:") else ""
 
 
-def _prepaid(found: ResultDetails) -> Any:
-    for unit, one in found.prepaid.items():
+def _prepaid(details: ResultDetails) -> Any:
+    for unit, totals in details.prepaid.items():
         names = ("burnt_before", "burnt", "granted", "expired", "short")
-        yield {name: format_money(getattr(one, name), unit) for name in names}
+        yield {name: format_money(getattr(totals, name), unit) for name in names}

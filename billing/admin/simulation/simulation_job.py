@@ -1,4 +1,4 @@
-"""Simulate prices: the page that asks what to try on whom, and what its job says."""
+"""Simulate prices: the form for versions and customers, and the context of its job page."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -44,12 +44,12 @@ from plans.pricing.unit_margin import margin_percent
 
 SIMULATE = SIMULATION.permission
 VERSIONS = PlanVersion.objects.select_related("plan").order_by("plan__name", "-number")
-MOST_SHOWN = 10
-MOST_LISTED = 20
+MAX_SHOWN = 10
+MAX_LISTED = 20
 
 
 class SimulationForm(forms.Form):
-    """What to try, and on whose past."""
+    """The versions to simulate, and the customers and periods to use."""
 
     versions = forms.ModelMultipleChoiceField(
         queryset=VERSIONS,
@@ -111,21 +111,21 @@ class SimulationForm(forms.Form):
     sandbox = forms.BooleanField(label="Sandbox customers", required=False, widget=UnfoldBooleanSwitchWidget)
 
     def cohort(self) -> Cohort:
-        asked = self.cleaned_data
-        refs = asked["customers"].replace(",", " ").replace(";", " ").split()
+        cleaned = self.cleaned_data
+        refs = cleaned["customers"].replace(",", " ").replace(";", " ").split()
         return Cohort(
-            sandbox=asked["sandbox"],
-            plan_id=asked["plan"] and asked["plan"].pk,
-            version_id=asked["on"] and asked["on"].pk,
+            sandbox=cleaned["sandbox"],
+            plan_id=cleaned["plan"] and cleaned["plan"].pk,
+            version_id=cleaned["on"] and cleaned["on"].pk,
             customers=tuple(dict.fromkeys(refs)),
         )
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Ask what to try; below, what was tried lately."""
+    """Show the form and the latest simulations, and start one."""
     if not request.user.has_perm(SIMULATE):
         raise PermissionDenied
-    form = SimulationForm(request.POST or None, initial=_asked_in(request))
+    form = SimulationForm(request.POST or None, initial=_initial_values(request))
     if request.method == "POST" and form.is_valid():
         try:
             job = _start(form, request)
@@ -138,17 +138,17 @@ def page(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Simulate prices",
         "form": form,
-        "lately": Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MOST_LISTED],
+        "lately": Job.objects.filter(kind=JobKind.SIMULATION).select_related("by").order_by("-pk")[:MAX_LISTED],
         "back": reverse("admin:plans_planversion_changelist"),
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "staff/simulation/simulate.html", context)
 
 
-def _asked_in(request: HttpRequest) -> dict[str, Any]:
-    """Return what the address asks for: a version, and with it the subscriptions of its plan."""
-    asked = request.GET.get("version", "")
-    version = PlanVersion.objects.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 10 else None
+def _initial_values(request: HttpRequest) -> dict[str, Any]:
+    """Return the form's initial values from the address: a version, and the plan it belongs to."""
+    version_id = request.GET.get("version", "")
+    version = PlanVersion.objects.filter(pk=version_id).first() if version_id.isdecimal() and len(version_id) < 10 else None
     return {"versions": [version.pk], "plan": version.plan_id} if version else {}
 
 
@@ -163,90 +163,93 @@ def _start(form: SimulationForm, request: HttpRequest) -> Job:
     )
 
 
-# What a simulation's page tells ------------------------------------------------------------------------------------
+# The job page of a simulation ---------------------------------------------------------------------------------
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of a simulation says: revenue by version, how bills change, and whose change most."""
-    asked = read_request(job)
-    ids = [one.version_id for one in asked.versions]
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """
+    Return the template context of a simulation's job page: revenue by version, changes of bills, and the largest
+    rises.
+    """
+    simulation = read_request(job)
+    ids = [summary.version_id for summary in simulation.versions]
     versions = PlanVersion.objects.select_related("plan").in_bulk(ids)
-    found = summarize_versions(job)
-    drawn = count_by_change(job)
+    summaries = summarize_versions(job)
+    counts = count_by_change(job)
     prepaid = summarize_prepaid(job)
     list_url = f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}"
-    currencies = list(dict.fromkeys(one.currency for one in found))
+    currencies = list(dict.fromkeys(summary.currency for summary in summaries))
     return {
         "counted_in": "staff/jobs/job_simulation_counted.html",
         "told_in": "staff/jobs/job_simulation.html",
         "counted": figures,
         "list_url": list_url,
-        "threshold": f"{format_number(asked.shock_percent)} %",
+        "threshold": f"{format_number(simulation.shock_percent)} %",
         "sections": [
             {
                 "currency": currency,
-                "rows": [_row(one, versions, list_url) for one in found if one.currency == currency],
-                "chart": _chart(drawn, [versions[id_] for id_ in ids], currency),
-                "prepaid": [_wallets(one, versions) for one in prepaid if one.currency == currency],
+                "rows": [_row(summary, versions, list_url) for summary in summaries if summary.currency == currency],
+                "chart": _chart(counts, [versions[id_] for id_ in ids], currency),
+                "prepaid": [_wallets(summary, versions) for summary in prepaid if summary.currency == currency],
             }
             for currency in currencies
         ],
-        "largest": [_largest(job, versions[id_], list_url) for id_ in ids] if found else (),
+        "largest": [_largest(job, versions[id_], list_url) for id_ in ids] if summaries else (),
     }
 
 
-def _row(one: VersionSummary, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
-    of_version = f"{list_url}&version__id__exact={one.version_id}"
+def _row(summary: VersionSummary, versions: dict[int, PlanVersion], list_url: str) -> dict[str, Any]:
+    version_url = f"{list_url}&version__id__exact={summary.version_id}"
     return {
-        "version": versions[one.version_id],
-        "url": of_version,
-        "subscriptions": format_number(one.subscriptions - one.not_known),
-        "before": format_money(one.before, one.currency),
-        "after": format_money(one.after, one.currency),
-        "change": changed(one.before, one.after, one.currency),
-        "more": format_number(one.more),
-        "less": format_number(one.less),
-        "same": format_number(one.same),
-        "shocks": format_number(one.shocks),
-        "shocks_url": f"{of_version}&is_shock__exact=1",
-        "margins": margins(one.cost_before, one.cost_after, one.cost),
-        "problems": format_number(one.problems),
-        "not_known": format_number(one.not_known) if one.not_known else "",
+        "version": versions[summary.version_id],
+        "url": version_url,
+        "subscriptions": format_number(summary.subscriptions - summary.not_known),
+        "before": format_money(summary.before, summary.currency),
+        "after": format_money(summary.after, summary.currency),
+        "change": changed(summary.before, summary.after, summary.currency),
+        "more": format_number(summary.more),
+        "less": format_number(summary.less),
+        "same": format_number(summary.same),
+        "shocks": format_number(summary.shocks),
+        "shocks_url": f"{version_url}&is_shock__exact=1",
+        "margins": margins(summary.cost_before, summary.cost_after, summary.cost),
+        "problems": format_number(summary.problems),
+        "not_known": format_number(summary.not_known) if summary.not_known else "",
     }
 
 
 def changed(before: Decimal, after: Decimal, currency: str) -> str:
-    """Return how much more a bill comes to, in money and in percent."""
+    """Return the change of a bill, in money and in percent."""
     if before == after:
         return "no change"
-    more = after - before
+    difference = after - before
     percent = percent_change(before, after)
-    sign = "+" if more > 0 else "−"
+    sign = "+" if difference > 0 else "−"
     rise = "new" if percent is None else f"{format_signed(percent)} %"
-    return f"{sign}{format_money(abs(more), currency)} ({rise})"
+    return f"{sign}{format_money(abs(difference), currency)} ({rise})"
 
 
 def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
-    """Return what usage of a known cost leaves of the bills, before and after, in percent."""
+    """Return the margins before and after, in percent, over usage with a known cost."""
     if cost is None:
         return "no unit costs"
-    left = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
-    return " → ".join("–" if one is None else f"{format_number(one)} %" for one in left)
+    percents = [margin_percent(Fraction(bill), cost) for bill in (before, after)]
+    return " → ".join("–" if percent is None else f"{format_number(percent)} %" for percent in percents)
 
 
-def _wallets(one: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
+def _wallets(summary: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
     names = ("burnt_before", "burnt", "granted", "expired", "short")
-    return {"version": versions[one.version_id]} | {
-        name: format_money(getattr(one, name), one.unit) for name in names
+    return {"version": versions[summary.version_id]} | {
+        name: format_money(getattr(summary, name), summary.unit) for name in names
     }
 
 
 def _chart(
-    drawn: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str
+    counts: dict[tuple[int, str], dict[str, int]], versions: Sequence[PlanVersion], currency: str
 ) -> StaffChart:
     names = _bars()
     series = [
-        ChartSeries(str(version), [drawn.get((version.pk, currency), {}).get(bar, 0) for bar in names])
+        ChartSeries(str(version), [counts.get((version.pk, currency), {}).get(bar, 0) for bar in names])
         for version in versions
     ]
     summary = f"How many bills in {currency} change by how many percent, for each version."
@@ -254,19 +257,19 @@ def _chart(
 
 
 def _bars() -> dict[str, str]:
-    """Return bar → its label, from what falls most to what rises most."""
+    """Return bucket → its label, from the largest decrease to the largest increase."""
     steps = [f"below {BUCKET_BOUNDS[0]} %"]
     steps += [f"{low} to {high} %" for low, high in pairwise(BUCKET_BOUNDS)]
-    named = {
+    labels = {
         str(place): label.replace("-", "−") for place, label in enumerate([*steps, f"above {BUCKET_BOUNDS[-1]} %"])
     }
     middle = BUCKET_BOUNDS.index(0)
-    found = {bar: named[bar] for bar in named if int(bar) <= middle}
-    return found | {"same": "no change"} | {bar: named[bar] for bar in named if int(bar) > middle} | {"new": "new"}
+    decreases = {bar: labels[bar] for bar in labels if int(bar) <= middle}
+    return decreases | {"same": "no change"} | {bar: labels[bar] for bar in labels if int(bar) > middle} | {"new": "new"}
 
 
 def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:
-    """Return whose bills rise most by a version."""
+    """Return the customers whose bills rise most by a version."""
     rows = SimulationResult.objects.filter(job=job, version=version, change__gt=0)
     rows = rows.select_related("subscription__customer").order_by(F("percent").desc(nulls_last=True), "pk")
     return {
@@ -274,13 +277,13 @@ def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:
         "url": f"{list_url}&version__id__exact={version.pk}&o=-5",
         "rows": [
             {
-                "customer": one.subscription.customer,
-                "url": reverse("admin:billing_simulationresult_change", args=[one.pk]),
-                "before": format_money(one.before, one.currency),
-                "after": format_money(one.after, one.currency),
-                "change": changed(one.before, one.after, one.currency),
-                "is_shock": one.is_shock,
+                "customer": result.subscription.customer,
+                "url": reverse("admin:billing_simulationresult_change", args=[result.pk]),
+                "before": format_money(result.before, result.currency),
+                "after": format_money(result.after, result.currency),
+                "change": changed(result.before, result.after, result.currency),
+                "is_shock": result.is_shock,
             }
-            for one in rows[:MOST_SHOWN]
+            for result in rows[:MAX_SHOWN]
         ],
     }

@@ -1,4 +1,4 @@
-"""Test clocks: whose time it is, how far it has come, and the buttons that advance it."""
+"""Test clocks: their customers, their time, and the controls that advance them."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from invoices.models import Invoice
 from lib.formats import format_money, format_number
 
 CHANGE = "customers.change_testclock"
-MOST_SHOWN = 12
+MAX_SHOWN = 12
 COLORS = {"standing": "success", "advancing": "info", "failed": "danger"}
 STEER = {"try_again": (retry_advance, "It goes on."), "stay": (stop_clock, "It stands where it is.")}
 
@@ -72,7 +72,7 @@ class ClockAdmin(ModelAdmin):
 
     @display(description="Its time", ordering="now")
     def time(self, clock: TestClock) -> str:
-        return _told(clock.now)
+        return _time_text(clock.now)
 
     @display(description="State", label=COLORS)
     def state_shown(self, clock: TestClock) -> str:
@@ -94,7 +94,7 @@ class ClockAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             self._page("<int:clock_id>/progress/", self.progress, "progress"),
-            self._page("<int:clock_id>/steer/<slug:how>/", self.steer, "steer"),
+            self._page("<int:clock_id>/steer/<slug:action>/", self.steer, "steer"),
             *super().get_urls(),
         ]
 
@@ -102,7 +102,10 @@ class ClockAdmin(ModelAdmin):
         return path(route, self.admin_site.admin_view(view), name=f"customers_testclock_{name}")
 
     def progress(self, request: HttpRequest, clock_id: int) -> HttpResponse:
-        """Show what changes while the clock goes; once it stands or fails, the whole page."""
+        """
+        Return the part of the page that changes while the clock advances; once it stops or fails, reload the whole
+        page.
+        """
         clock = self._seen(request, clock_id)
         answer = TemplateResponse(request, "staff/simulation/test_clock_progress.html", _facts(request, clock))
         if clock.state != "advancing":
@@ -114,7 +117,7 @@ class ClockAdmin(ModelAdmin):
 
     @action(description="Advance", icon="fast_forward", permissions=["advance"], variant=ActionVariant.PRIMARY)
     def advance(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for a time, say what lies before it, and set off."""
+        """Ask for a time, show the events until then, and start to advance."""
         clock = self._seen(request, int(object_id))
         form = AdvanceForm(request.POST or None, initial={"to": _later(clock.now)})
         if request.method == "POST" and form.is_valid():
@@ -132,38 +135,38 @@ class ClockAdmin(ModelAdmin):
             obj=clock,
             title=f"Advance {clock}",
             consequences=[
-                f"It is {_told(clock.now)} now. " + (f"Something is due next at {_told(due)}." if due else ""),
+                f"It is {_time_text(clock.now)} now. " + (f"Something is due next at {_time_text(due)}." if due else ""),
                 "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
                 " expire, wallets are topped up. It cannot go back.",
             ],
-            problems=[f"It is on its way to {_told(clock.target)}."] if clock.target else [],
+            problems=[f"It is on its way to {_time_text(clock.target)}."] if clock.target else [],
             form=form,
             verb="Advance",
         )
 
-    def steer(self, request: HttpRequest, clock_id: int, how: str) -> HttpResponse:
-        """Go on, stay, or set off for one of the times that the page offers."""
+    def steer(self, request: HttpRequest, clock_id: int, action: str) -> HttpResponse:
+        """Retry, stop, or advance to one of the times that the page offers."""
         clock = self._seen(request, clock_id)
         if not self.has_advance_permission(request):
             raise PermissionDenied
         if request.method == "POST":
             try:
-                self._steer(request, clock, how)
+                self._steer(request, clock, action)
             except CannotAdvance as refused:
                 messages.error(request, str(refused))
         return HttpResponseRedirect(_address(clock))
 
-    def _steer(self, request: HttpRequest, clock: TestClock, how: str) -> None:
+    def _steer(self, request: HttpRequest, clock: TestClock, action: str) -> None:
         at = timezone.now()
-        if how in STEER:
-            do, told = STEER[how]
-            do(clock_id=clock.pk, by=request.user, at=at)
-            messages.success(request, told)
+        if action in STEER:
+            operation, message = STEER[action]
+            operation(clock_id=clock.pk, by=request.user, at=at)
+            messages.success(request, message)
         else:
             choices = {code: to for code, _, to in _choices(clock)}
-            if how not in choices:
-                raise Http404(f"Nothing that a clock does is called {how}.")
-            start_advance(clock_id=clock.pk, to=choices[how], by=request.user, at=at)
+            if action not in choices:
+                raise Http404(f"Nothing that a clock does is called {action}.")
+            start_advance(clock_id=clock.pk, to=choices[action], by=request.user, at=at)
         wake()
 
     def _seen(self, request: HttpRequest, clock_id: int) -> TestClock:
@@ -179,15 +182,15 @@ class ClockAdmin(ModelAdmin):
 
 
 def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
-    documents = Invoice.objects.filter(customer__test_clock=clock).select_related("customer").order_by("-pk")
+    invoices = Invoice.objects.filter(customer__test_clock=clock).select_related("customer").order_by("-pk")
     return {
         "clock": clock,
         "percent": _percent(clock),
         "choices": [] if clock.target else _choices(clock),
         "may_advance": request.user.has_perm(CHANGE),
-        "members": list(clock.customers.order_by("legal_name")[:MOST_SHOWN]),
-        "documents": [(one, format_money(one.total.amount, str(one.currency))) for one in documents[:MOST_SHOWN]],
-        "documents_count": documents.count(),
+        "members": list(clock.customers.order_by("legal_name")[:MAX_SHOWN]),
+        "documents": [(invoice, format_money(invoice.total.amount, str(invoice.currency))) for invoice in invoices[:MAX_SHOWN]],
+        "documents_count": invoices.count(),
         "due": next_due_at(clock.pk, after=clock.now),
     }
 
@@ -199,27 +202,27 @@ def _percent(clock: TestClock) -> int:
 
 
 def _choices(clock: TestClock) -> list[tuple[str, str, datetime]]:
-    """Return where a clock may be sent by one click: code, label, time."""
-    found = [("day", "One day", clock.now + timedelta(days=1)), ("month", "One month", _later(clock.now))]
+    """Return the times a clock can be advanced to by one click: code, label, time."""
+    choices = [("day", "One day", clock.now + timedelta(days=1)), ("month", "One month", _later(clock.now))]
     open_periods = Period.objects.filter(subscription__customer__test_clock=clock, state=PeriodState.OPEN)
-    ends = open_periods.filter(due_at__gt=clock.now).order_by("due_at").values_list("due_at", flat=True).first()
-    return [*found, ("period", "To the next invoice", ends)] if ends else found
+    next_due = open_periods.filter(due_at__gt=clock.now).order_by("due_at").values_list("due_at", flat=True).first()
+    return [*choices, ("period", "To the next invoice", next_due)] if next_due else choices
 
 
 def _later(now: datetime) -> datetime:
-    """Return the same time a month later, or its last day."""
+    """Return the same time a month later, or the last day of that month."""
     first = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
     last = ((first + timedelta(days=32)).replace(day=1) - timedelta(days=1)).day
     return first.replace(day=min(now.day, last))
 
 
 def wake() -> None:
-    """Ask a worker to look at the clocks now."""
-    with suppress(OperationalError):  # where no worker can be asked, beat does it within ten seconds
+    """Wake a worker to advance clocks now."""
+    with suppress(OperationalError):  # without a broker, beat advances it within ten seconds
         advance_clocks.delay()
 
 
-def _told(moment: datetime) -> str:
+def _time_text(moment: datetime) -> str:
     return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"
 
 

@@ -1,4 +1,4 @@
-"""Grant credits from a table: the page that takes it, and what its job says."""
+"""Grant credits from a table: the page that accepts it, and the context of its job page."""
 
 from itertools import chain, islice
 from typing import Any
@@ -19,7 +19,7 @@ from lib.formats import format_number
 from lib.tabular_files import FileRefused
 
 GRANT = PROMOTION.permission
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class PromotionForm(forms.Form):
@@ -30,15 +30,15 @@ class PromotionForm(forms.Form):
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Take a table; its job tries it, and grants nothing until somebody has seen what that would do."""
+    """Accept a table; its job runs dry first, and grants nothing until an operator has seen the result."""
     if not request.user.has_perm(GRANT):
         raise PermissionDenied
     form = PromotionForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         file, sandbox = form.cleaned_data["file"], form.cleaned_data["sandbox"]
         try:
-            asked = {"file": file, "file_name": file.name, "sandbox": sandbox}
-            job = start_promotion(**asked, by=request.user, at=timezone.now())
+            source = {"file": file, "file_name": file.name, "sandbox": sandbox}
+            job = start_promotion(**source, by=request.user, at=timezone.now())
         except FileRefused as refusal:
             form.add_error("file", str(refusal))
         else:
@@ -54,14 +54,14 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "staff/subscriptions/bulk_grants.html", context)
 
 
-def told(job: Job, figures: dict[str, int]) -> dict[str, Any]:
-    """Return what the page of such a job says: what became of the rows, and what is wrong with some of them."""
+def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
+    """Return the template context of such a job's page: row counts by outcome, and the errors of refused rows."""
     counted = {name: figures.get(name, 0) for name in ("rows", "granted", "before", "refused")}
-    found = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MOST_SHOWN]
+    findings = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
     return {
         "counted_in": "staff/jobs/job_promotion_counted.html",
         "told_in": "staff/jobs/job_promotion.html",
         "counted": counted,
-        "findings": list(islice(chain.from_iterable(found), MOST_SHOWN)) if counted["refused"] else (),
+        "findings": list(islice(chain.from_iterable(findings), MAX_SHOWN)) if counted["refused"] else (),
         "verb": f"Grant {format_number(counted['granted'])} lots" if counted["granted"] else "",
     }

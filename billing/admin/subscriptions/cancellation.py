@@ -1,4 +1,4 @@
-"""The end of a subscription by hand: when, what is given back, and what that comes to; and taken back again."""
+"""Cancel a subscription by hand, with a preview of the last invoice and credits; and undo a cancellation."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -56,32 +56,32 @@ class CancelForm(forms.Form):
             self.add_error("ends_at", "Enter the date that it ends on.")
         return cleaned
 
-    def asked(self, *, at: datetime) -> dict[str, Any]:
-        """Return what was chosen, as operations take it."""
+    def arguments(self, *, at: datetime) -> dict[str, Any]:
+        """Return the choices as arguments of `cancel`."""
         chosen = self.cleaned_data
         ends_at = {"period": None, "now": at}.get(chosen["when"], chosen["ends_at"])
         return {"ends_at": ends_at, "give_back": chosen["give_back"]}
 
     @property
     def chosen(self) -> str:
-        """What was chosen, so that a second answer is known to be to the same question."""
+        """The choices as text, so that a confirmation applies to the choices shown."""
         chosen = self.cleaned_data
         return f"{chosen['when']} {chosen['ends_at']} {chosen['give_back']}"
 
 
-def canceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask when it ends and what is given back; where anything is, show what that comes to before it is done."""
+def cancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask when the subscription ends and which amounts are credited; if any, show them before cancel_view."""
     at = current_time(subscription.customer)
     form = CancelForm(request.POST or None)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
-        asked = form.asked(at=at)
+        arguments = form.arguments(at=at)
         try:
-            if asked["give_back"] == "none" or request.POST.get("seen") == form.chosen:
-                ended = cancel(subscription=subscription, at=at, by=request.user, **asked)
-                messages.success(request, f"{ended} ends on {ended.ends_at:%d %b %Y, %H:%M} UTC.")
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[ended.pk]))
-            consequences = [*WHAT_IT_DOES, *_comes_to(subscription, asked, at)]
+            if arguments["give_back"] == "none" or request.POST.get("seen") == form.chosen:
+                canceled = cancel(subscription=subscription, at=at, by=request.user, **arguments)
+                messages.success(request, f"{canceled} ends on {canceled.ends_at:%d %b %Y, %H:%M} UTC.")
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[canceled.pk]))
+            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, arguments, at)]
             seen = form.chosen
         except (CancellationRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))
@@ -98,11 +98,11 @@ def canceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription
     )
 
 
-def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
+def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
     try:
-        draft = preview_cancellation(subscription=subscription, at=at, **asked)
-    except NothingToBill as reason:
-        yield str(reason)
+        draft = preview_cancellation(subscription=subscription, at=at, **arguments)
+    except NothingToBill as error:
+        yield str(error)
         return
     yield f"Its last invoice comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
     yield from credits_shown(draft) or [
@@ -110,17 +110,17 @@ def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -
     ]
 
 
-def uncanceling(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask, then let a subscription that is to end go on."""
+def uncancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for confirmation, then undo the cancellation of a subscription that has not ended yet."""
     problems = []
     if request.method == "POST":
         try:
-            kept = uncancel(subscription=subscription, at=current_time(subscription.customer), by=request.user)
+            continued = uncancel(subscription=subscription, at=current_time(subscription.customer), by=request.user)
         except CancellationRefused as refusal:
             problems = [str(refusal)]
         else:
-            messages.success(request, f"{kept} goes on.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[kept.pk]))
+            messages.success(request, f"{continued} goes on.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[continued.pk]))
     return page.admin_site.confirmation(
         request,
         page=page,

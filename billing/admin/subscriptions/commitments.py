@@ -1,4 +1,4 @@
-"""What one subscription promised to spend, in place of its plan's commitment."""
+"""A subscription's own spend commitment, in place of its plan's."""
 
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
 
 
-class PromiseForm(forms.Form):
+class CommitmentForm(forms.Form):
     minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage", widget=NumberInput())
     periods = forms.IntegerField(
         label="Over invoice periods",
@@ -58,22 +58,22 @@ class PromiseForm(forms.Form):
     )
 
 
-def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask what is promised, and let it hold."""
-    form = PromiseForm(request.POST or None)
+def commitment_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for the terms of a commitment and set it."""
+    form = CommitmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         reason = request.POST.get("_reason", "").strip()[:500]
         try:
             if not reason:
                 raise OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
             at = current_time(subscription.customer)
-            made = set_commitment(
+            commitment = set_commitment(
                 subscription=subscription, **form.cleaned_data, reason=reason, by=request.user, at=at
             )
         except OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
-            messages.success(request, f"From {date_format(made.starts_at)} on: {in_words(made)}")
+            messages.success(request, f"From {date_format(commitment.starts_at)} on: {in_words(commitment)}")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     return page.admin_site.confirmation(
         request,
@@ -90,10 +90,10 @@ def promising(page: ModelAdmin, request: HttpRequest, subscription: Subscription
     )
 
 
-def promised_by(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return a subscription's own commitments as its page shows them, in one query."""
-    found = subscription.commitments.order_by("-starts_at", "-pk")
-    return [{"pk": one.pk, "words": in_words(one), "starts_at": one.starts_at, "until": until(one)} for one in found]
+def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return a subscription's own commitments for its page, in one query."""
+    commitments = subscription.commitments.order_by("-starts_at", "-pk")
+    return [{"pk": commitment.pk, "words": in_words(commitment), "starts_at": commitment.starts_at, "until": until(commitment)} for commitment in commitments]
 
 
 @admin.register(SubscriptionCommitment)
@@ -107,11 +107,11 @@ class OwnCommitmentAdmin(AgreementAdmin):
         return super().get_queryset(request).select_related("subscription")
 
     @display(description="Promised")
-    def words(self, one: SubscriptionCommitment) -> str:
-        return in_words(one)
+    def words(self, commitment: SubscriptionCommitment) -> str:
+        return in_words(commitment)
 
-    def end_title(self, one: SubscriptionCommitment) -> str:
-        return f"End the commitment of {one.subscription}"
+    def end_title(self, commitment: SubscriptionCommitment) -> str:
+        return f"End the commitment of {commitment.subscription}"
 
     def end_consequences(self, ends: str) -> list[str]:
         return [
@@ -119,5 +119,5 @@ class OwnCommitmentAdmin(AgreementAdmin):
             "A contract of several periods that is cut short asks for its part of the minimum.",
         ]
 
-    def end_it(self, one: SubscriptionCommitment, *, by: Any, at: datetime) -> str:
-        return f"It holds until {until(end_commitment(commitment=one, by=by, at=at))}."
+    def end_it(self, commitment: SubscriptionCommitment, *, by: Any, at: datetime) -> str:
+        return f"It holds until {until(end_commitment(commitment=commitment, by=by, at=at))}."

@@ -1,4 +1,7 @@
-"""Coupons, finished: who holds them and what they gave; and how a subscription gets one and loses it."""
+"""
+Coupons, completed: their redemptions and discounts so far, and coupon_view coupons to and removing them from
+subscriptions.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -25,6 +28,7 @@ from lib.formats import format_money, format_number
 from plans.admin.catalog.coupons import CouponAdmin, discount_of, lasting
 from plans.models import Coupon
 
+# Amounts of coupon lines by coupon or redemption; lines are negative, so the sign is flipped.
 _GIVEN = """
 SELECT r.{of}, l.currency, -sum(l.amount) FROM billing_redemption r
 JOIN billing_couponline c ON c.redemption_id = r.id JOIN invoices_line l ON l.id = c.line_id
@@ -32,14 +36,14 @@ WHERE r.{of} = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
-def given_by(ids: list[int], *, of: str) -> dict[int, str]:
-    """Return what coupons (of="coupon_id"), or redemptions (of="id"), have given so far, in words."""
-    found: dict[int, list[str]] = {}
+def discounts_so_far(ids: list[int], *, of: str) -> dict[int, str]:
+    """Return the discounts so far of coupons (of="coupon_id") or redemptions (of="id"), as text."""
+    texts: dict[int, list[str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GIVEN.format(of=of), [ids])
         for id_, currency, amount in cursor.fetchall():
-            found.setdefault(id_, []).append(format_money(amount, currency))
-    return {id_: " + ".join(amounts) for id_, amounts in found.items()}
+            texts.setdefault(id_, []).append(format_money(amount, currency))
+    return {id_: " + ".join(amounts) for id_, amounts in texts.items()}
 
 
 @admin.register(Coupon)
@@ -48,17 +52,17 @@ class HeldCouponAdmin(CouponAdmin):
     actions_detail = ("archive",)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Read what the coupons on the page have given, in one query for all of them."""
-        found = super().get_changelist_instance(request)
-        amounts = given_by([coupon.pk for coupon in found.result_list], of="coupon_id")
-        for coupon in found.result_list:
+        """Read the discounts of all coupons on the page in one query."""
+        changelist = super().get_changelist_instance(request)
+        amounts = discounts_so_far([coupon.pk for coupon in changelist.result_list], of="coupon_id")
+        for coupon in changelist.result_list:
             coupon.given_so_far = amounts.get(coupon.pk, "")
-        return found
+        return changelist
 
     @display(description="Given", ordering="redeemed")
     def redeemed_shown(self, coupon: Coupon) -> str:
-        most = f" of {format_number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
-        return number_cell(f"{format_number(coupon.redeemed)}{most}")
+        limit = f" of {format_number(coupon.most_redemptions)}" if coupon.most_redemptions else ""
+        return number_cell(f"{format_number(coupon.redeemed)}{limit}")
 
     @display(description="Worth so far")
     def given(self, coupon: Any) -> str:
@@ -106,21 +110,21 @@ class CouponChoiceForm(forms.Form):
 
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        found = Coupon.objects.redeemable(current_time(subscription.customer)).filter(
+        redeemable = Coupon.objects.redeemable(current_time(subscription.customer)).filter(
             currency__in=["", subscription.currency]
         )
         held = subscription.redemptions.filter(ended_at__isnull=True).values("coupon")
-        self.fields["coupon"].queryset = found.exclude(pk__in=held).order_by("code")
+        self.fields["coupon"].queryset = redeemable.exclude(pk__in=held).order_by("code")
         self.fields["coupon"].label_from_instance = choice
 
 
 def choice(coupon: Coupon) -> str:
-    """Return a coupon as a list to choose from tells it."""
+    """Return the label of a coupon in a list of choices."""
     return f"{coupon.code}: {discount_of(coupon)} off, on {lasting(coupon)}"
 
 
-def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask which coupon a subscription gets, and give it."""
+def coupon_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask which coupon to give to a subscription, and give it."""
     form = CouponChoiceForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         coupon = form.cleaned_data["coupon"]
@@ -146,28 +150,28 @@ def giving(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -
     )
 
 
-def held_by(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return the coupons of a subscription as its page shows them, in two queries."""
-    found = list(Redemption.objects.with_use().filter(subscription=subscription).order_by("position"))
-    amounts = given_by([one.pk for one in found], of="id")
+def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the coupons of a subscription for its page, in two queries."""
+    redemptions = list(Redemption.objects.with_use().filter(subscription=subscription).order_by("position"))
+    amounts = discounts_so_far([redemption.pk for redemption in redemptions], of="id")
     return [
         {
-            "pk": one.pk,
-            "code": one.coupon.code,
-            "value": discount_of(one.coupon),
-            "lasts": lasting(one.coupon),
-            "used": _used(one),
-            "given": amounts.get(one.pk, ""),
-            "since": one.since,
-            "ended_at": one.ended_at,
+            "pk": redemption.pk,
+            "code": redemption.coupon.code,
+            "value": discount_of(redemption.coupon),
+            "lasts": lasting(redemption.coupon),
+            "used": _used(redemption),
+            "given": amounts.get(redemption.pk, ""),
+            "since": redemption.since,
+            "ended_at": redemption.ended_at,
         }
-        for one in found
+        for redemption in redemptions
     ]
 
 
-def _used(one: Any) -> str:
-    most = one.coupon.documents
-    return format_number(one.used) if most is None else f"{format_number(one.used)} of {format_number(most)}"
+def _used(redemption: Any) -> str:
+    limit = redemption.coupon.documents
+    return format_number(redemption.used) if limit is None else f"{format_number(redemption.used)} of {format_number(limit)}"
 
 
 @admin.register(Redemption)
@@ -188,35 +192,35 @@ class RedemptionAdmin(ModelAdmin):
         return super().get_queryset(request).with_use().select_related("coupon", "subscription")
 
     @display(description="Takes off")
-    def takes_off(self, one: Redemption) -> str:
-        return f"{discount_of(one.coupon)}, on {lasting(one.coupon)}"
+    def takes_off(self, redemption: Redemption) -> str:
+        return f"{discount_of(redemption.coupon)}, on {lasting(redemption.coupon)}"
 
     @display(description="Invoices so far")
-    def used_shown(self, one: Any) -> str:
-        return _used(one)
+    def used_shown(self, redemption: Any) -> str:
+        return _used(redemption)
 
     @display(description="Worth so far")
-    def given(self, one: Redemption) -> str:
-        return given_by([one.pk], of="id").get(one.pk, format_money(Decimal(0), one.subscription.currency))
+    def given(self, redemption: Redemption) -> str:
+        return discounts_so_far([redemption.pk], of="id").get(redemption.pk, format_money(Decimal(0), redemption.subscription.currency))
 
     @action(description="Take away", icon="remove_circle", permissions=["remove"], variant=ActionVariant.DANGER)
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        one = self.get_object(request, object_id)
-        if one is None:
+        redemption = self.get_object(request, object_id)
+        if redemption is None:
             raise Http404(f"There is no redemption {object_id}.")
-        if not self.has_view_permission(request, one):
+        if not self.has_view_permission(request, redemption):
             raise PermissionDenied
         if request.method == "POST":
             reason = request.POST.get("_reason", "").strip()[:200]
-            at = current_time(one.subscription.customer)
-            subscriptions.remove_coupon(redemption=one, at=at, reason=reason, by=request.user)
-            messages.success(request, f"{one.coupon} is taken away; later invoices are without it.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
+            at = current_time(redemption.subscription.customer)
+            subscriptions.remove_coupon(redemption=redemption, at=at, reason=reason, by=request.user)
+            messages.success(request, f"{redemption.coupon} is taken away; later invoices are without it.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[redemption.subscription_id]))
         return self.admin_site.confirmation(
             request,
             page=self,
-            obj=one,
-            title=f"Take {one.coupon} away from {one.subscription}",
+            obj=redemption,
+            title=f"Take {redemption.coupon} away from {redemption.subscription}",
             consequences=["Later invoices are without it.", "Invoices that are issued keep what it took off."],
             verb="Take coupon away",
             danger=True,
@@ -226,8 +230,8 @@ class RedemptionAdmin(ModelAdmin):
         return bool(request.user.has_perm("billing.change_redemption"))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        one = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if one is not None and one.ended_at is None else []
+        redemption = self.get_object(request, str(object_id))
+        return super().get_actions_detail(request, object_id) if redemption is not None and redemption.ended_at is None else []
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

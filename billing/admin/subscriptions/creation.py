@@ -1,4 +1,4 @@
-"""The form that puts a customer on a plan: what the API asks, in one page."""
+"""The form that subscribes a customer to a plan, with all parameters of the API."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -30,10 +30,10 @@ QUANTITY = "quantity_"
 
 class SubscribeForm(forms.Form):
     """
-    `asked` is what `subscribing.start` takes.
+    Subscribe a customer. `arguments` are those of `subscriptions.start`.
 
-    There is a field for each fee that some plan in force charges per seat or add-on; those of others than the chosen
-    one are left empty.
+    It has a field for each fee that an available plan charges per seat or add-on; fields of other plans than the
+    chosen one stay empty.
     """
 
     version = forms.ModelChoiceField(
@@ -87,49 +87,49 @@ class SubscribeForm(forms.Form):
             Fee.objects.filter(version__in=versions).select_related("version__plan").order_by("position")
         )
         offered = currencies_by_version(versions)
-        choose = self.fields["version"]
-        choose.queryset = versions
-        choose.label_from_instance = lambda one: (
-            f"{one}{_draft(one)} ({', '.join(offered.get(one.pk, ())) or 'no charges'})"
+        version_field = self.fields["version"]
+        version_field.queryset = versions
+        version_field.label_from_instance = lambda version: (
+            f"{version}{_draft(version)} ({', '.join(offered.get(version.pk, ())) or 'no charges'})"
         )
-        own = str(customer.currency)
-        others = sorted(set().union(*offered.values()) - {own})
-        self.fields["currency"].choices = [(own, f"{own}, the customer's"), *((one, one) for one in others)]
-        coupons = Coupon.objects.redeemable(at).filter(currency__in=["", own, *others]).order_by("code")
+        own_currency = str(customer.currency)
+        others = sorted(set().union(*offered.values()) - {own_currency})
+        self.fields["currency"].choices = [(own_currency, f"{own_currency}, the customer's"), *((currency, currency) for currency in others)]
+        coupons = Coupon.objects.redeemable(at).filter(currency__in=["", own_currency, *others]).order_by("code")
         self.fields["coupons"].queryset = coupons
         self.fields["coupons"].label_from_instance = choice
         if not coupons:
             del self.fields["coupons"]
-        for code, fees in self._held().items():
+        for code, fees in self._unit_fees().items():
             self.fields[f"{QUANTITY}{code}"] = forms.IntegerField(
                 label=fees[0].label,
                 required=False,
                 min_value=0,
                 max_value=MOST_SEATS,
                 widget=NumberInput,
-                help_text=_how_many(fees),
+                help_text=_quantity_help(fees),
             )
 
-    def _held(self) -> dict[str, list[Fee]]:
-        """Return what is charged per seat or add-on: code → its fees, one for each version and currency."""
-        found: dict[str, list[Fee]] = defaultdict(list)
+    def _unit_fees(self) -> dict[str, list[Fee]]:
+        """Return the fees charged per seat or add-on: code → its fees, one per version and currency."""
+        fees_by_code: dict[str, list[Fee]] = defaultdict(list)
         for fee in self._fees:
             if fee.basis != Basis.FIXED:
-                found[fee.code].append(fee)
-        return found
+                fees_by_code[fee.code].append(fee)
+        return fees_by_code
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         version = cleaned.get("version")
-        for code, fees in self._held().items():
-            typed = cleaned.get(f"{QUANTITY}{code}")
-            if typed is not None and version is not None and version not in [fee.version for fee in fees]:
+        for code, fees in self._unit_fees().items():
+            quantity = cleaned.get(f"{QUANTITY}{code}")
+            if quantity is not None and version is not None and version not in [fee.version for fee in fees]:
                 self.add_error(f"{QUANTITY}{code}", f"{version} charges nothing per {fees[0].label}: leave it empty.")
         return cleaned
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """Return the arguments of `subscribing.start`."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `subscriptions.start`."""
         cleaned = self.cleaned_data
         names = {name: name.removeprefix(QUANTITY) for name in cleaned if name.startswith(QUANTITY)}
         return {
@@ -143,7 +143,7 @@ class SubscribeForm(forms.Form):
         }
 
     def field_of(self, refusal: Exception) -> str | None:
-        """Return the field that a refusal is about, if it is about one."""
+        """Return the field that a refusal is about, or None."""
         if isinstance(refusal, CurrencyNotOffered):
             return "currency"
         return "coupons" if isinstance(refusal, CouponRefused) else None
@@ -153,11 +153,11 @@ def _draft(version: PlanVersion) -> str:
     return "" if version.is_published else ", not published"
 
 
-def _how_many(fees: Iterable[Fee]) -> str:
-    """Return of which plans, and how many at least and at most."""
-    told = {
+def _quantity_help(fees: Iterable[Fee]) -> str:
+    """Return the plans of a fee, with their minimum and maximum quantities."""
+    limits = {
         f"{fee.version.plan}: at least {format_number(fee.least)}"
         + (f", at most {format_number(fee.most)}" if fee.most is not None else "")
         for fee in fees
     }
-    return f"{'; '.join(sorted(told))}. Empty for the least."
+    return f"{'; '.join(sorted(limits))}. Empty for the least."

@@ -1,4 +1,4 @@
-"""What was agreed with a subscription, in lists and on pages: it is only looked at, and ended."""
+"""Custom terms of a subscription, listed read-only; they can only be ended."""
 
 from datetime import datetime
 from typing import Any
@@ -18,19 +18,19 @@ from customers.customer_time import current_time
 Agreement = Override | SubscriptionCommitment
 
 
-def until(one: Agreement) -> str:
-    """Return until when it holds; what ends as it starts was withdrawn."""
-    if one.ends_at is None:
+def until(agreement: Agreement) -> str:
+    """Return the end of an agreement; one that ends at its start was withdrawn."""
+    if agreement.ends_at is None:
         return "on"
-    return "withdrawn" if one.ends_at == one.starts_at else date_format(one.ends_at, "DATETIME_FORMAT")
+    return "withdrawn" if agreement.ends_at == agreement.starts_at else date_format(agreement.ends_at, "DATETIME_FORMAT")
 
 
 class AgreementAdmin(ModelAdmin):
     """
-    Agreements of one kind. A subclass says what they are, and ends one.
+    Agreements of one kind. A subclass provides the texts and ends an agreement.
 
-    end_title, end_consequences: what the page that asks before one is ended says; `ends` is when it would end.
-    end_it: ends one, and returns what to tell then; it may raise OverrideRefused.
+    end_title, end_consequences: texts of the confirmation page; `ends` is the time at which it would end.
+    end_it: ends an agreement and returns the confirmation; it may raise OverrideRefused.
     """
 
     search_fields = ("subscription__external_id",)
@@ -38,41 +38,41 @@ class AgreementAdmin(ModelAdmin):
     ordering = ("-pk",)
     actions_detail = ("end",)
 
-    def end_title(self, one: Any) -> str:
+    def end_title(self, agreement: Any) -> str:
         raise NotImplementedError
 
     def end_consequences(self, ends: str) -> list[str]:
         raise NotImplementedError
 
-    def end_it(self, one: Any, *, by: Any, at: datetime) -> str:
+    def end_it(self, agreement: Any, *, by: Any, at: datetime) -> str:
         raise NotImplementedError
 
     @display(description="Until")
-    def until_shown(self, one: Any) -> str:
-        return until(one)
+    def until_shown(self, agreement: Any) -> str:
+        return until(agreement)
 
     @action(description="End", icon="event_busy", permissions=["end"])
     def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the plan's own figures hold again."""
-        one = self.get_object(request, object_id)
-        if one is None:
+        """End an agreement, so that the plan's terms apply again."""
+        agreement = self.get_object(request, object_id)
+        if agreement is None:
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
-        if not self.has_view_permission(request, one):
+        if not self.has_view_permission(request, agreement):
             raise PermissionDenied
-        at = current_time(one.subscription.customer)
+        at = current_time(agreement.subscription.customer)
         problems: list[str] = []
         if request.method == "POST":
             try:
-                messages.success(request, self.end_it(one, by=request.user, at=at))
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[one.subscription_id]))
+                messages.success(request, self.end_it(agreement, by=request.user, at=at))
+                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[agreement.subscription_id]))
             except OverrideRefused as refusal:
                 problems.append(str(refusal))
-        ends_at = max(next_period_start(one.subscription, at=at), one.starts_at)
+        ends_at = max(next_period_start(agreement.subscription, at=at), agreement.starts_at)
         return self.admin_site.confirmation(
             request,
             page=self,
-            obj=one,
-            title=self.end_title(one),
+            obj=agreement,
+            title=self.end_title(agreement),
             consequences=self.end_consequences(date_format(ends_at, "DATETIME_FORMAT")),
             problems=problems,
             verb="End it",

@@ -1,4 +1,4 @@
-"""A draft by hand: what it is to begin with, activated at its start or another one, or discarded."""
+"""A draft subscription: its terms, its activation at the drafted start or another, and its removal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,20 +33,20 @@ class ActivateForm(forms.Form):
         return cleaned
 
 
-def activating(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Say what the draft is to begin with, and let it begin."""
+def activate_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Show the draft's terms and activate it."""
     at = current_time(subscription.customer)
     form = ActivateForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         starts_at = {"drafted": None, "now": at}.get(chosen["when"], chosen["starts_at"])
         try:
-            begun = activate(subscription=subscription, at=at, starts_at=starts_at, by=request.user)
+            activated = activate(subscription=subscription, at=at, starts_at=starts_at, by=request.user)
         except (SubscriptionRefused, CouponRefused) as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{begun} is {begun.get_state_display()} from {begun.starts_at:%d %b %Y} on.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[begun.pk]))
+            messages.success(request, f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on.")
+            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[activated.pk]))
     return page.admin_site.confirmation(
         request,
         page=page,
@@ -58,8 +58,8 @@ def activating(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
     )
 
 
-def discarding(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask, then remove a draft."""
+def discard_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for confirmation, then delete a draft."""
     problems = []
     if request.method == "POST":
         try:
@@ -82,14 +82,14 @@ def discarding(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
 
 
 def drafted(subscription: Subscription) -> Iterator[str]:
-    """Yield what a draft is to begin with, in sentences."""
-    wanted = subscription.drafted
+    """Yield the terms of a draft, in sentences."""
+    terms = subscription.drafted
     yield f"{subscription.customer} is subscribed to {subscription.version} in {subscription.currency}."
-    if "trial_days" in wanted:
-        yield f"The trial lasts {wanted['trial_days']} days."
-    for code, quantity in wanted.get("quantities", {}).items():
+    if "trial_days" in terms:
+        yield f"The trial lasts {terms['trial_days']} days."
+    for code, quantity in terms.get("quantities", {}).items():
         yield f"{quantity} of “{code}” are held from the start."
-    if wanted.get("coupons"):
-        yield f"Coupons, in this order: {', '.join(wanted['coupons'])}."
+    if terms.get("coupons"):
+        yield f"Coupons, in this order: {', '.join(terms['coupons'])}."
     if subscription.ends_at is not None:
         yield f"It ends by itself on {subscription.ends_at:%d %b %Y, %H:%M} UTC."

@@ -1,4 +1,4 @@
-"""What was agreed with one customer: a figure of their own in place of the plan's."""
+"""Overrides: customer-specific prices, allowances and bounds in place of the plan's."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ NO_CHANGE = "The figure is the plan's again from then on; what is billed does no
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something of a subscription's plan that may be agreed otherwise; now: what the plan says."""
+    """A term of a subscription's plan that can be overridden. what: its kind. now: the plan's own term, as text."""
 
     feature_id: int
     what: str
@@ -49,23 +49,23 @@ class Figure:
 
 
 def figures_of(terms: VersionTerms) -> Iterator[Figure]:
-    """Yield what may be overridden, feature by feature, in the order of the plan."""
-    for one in terms.features:
+    """Yield the terms that can be overridden, feature by feature, in the order of the plan."""
+    for feature in terms.features:
         yield Figure(
-            one.feature_id, OverrideFigure.INCLUDED, {}, _included(one), format_units(one.included, one.unit)
+            feature.feature_id, OverrideFigure.INCLUDED, {}, _included(feature), format_units(feature.included, feature.unit)
         )
-        if one.price is None:
+        if feature.price is None:
             continue
-        for rate in one.price.rates:
+        for rate in feature.price.rates:
             if not isinstance(rate.charge, charge_models.Percentage | charge_models.Dynamic) and rate.key:
                 label = f"price of {format_match(dict(rate.match)) or DEFAULT}"
                 yield Figure(
-                    one.feature_id, OverrideFigure.PRICE, dict(rate.match), label, _price(rate, one.price.currency)
+                    feature.feature_id, OverrideFigure.PRICE, dict(rate.match), label, _price(rate, feature.price.currency)
                 )
-        yield Figure(one.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published")
-        for what, limit in ((OverrideFigure.MINIMUM, one.price.minimum), (OverrideFigure.MAXIMUM, one.price.maximum)):
-            now = "none" if limit is None else format_money(limit, one.price.currency)
-            yield Figure(one.feature_id, what, {}, f"{what.label} for a full period", now)
+        yield Figure(feature.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published")
+        for kind, limit in ((OverrideFigure.MINIMUM, feature.price.minimum), (OverrideFigure.MAXIMUM, feature.price.maximum)):
+            current = "none" if limit is None else format_money(limit, feature.price.currency)
+            yield Figure(feature.feature_id, kind, {}, f"{kind.label} for a full period", current)
 
 
 def _included(feature: FeatureTerms) -> str:
@@ -101,11 +101,11 @@ class OverrideForm(forms.Form):
     def __init__(self, *args: Any, subscription: Subscription, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         terms = load_terms(subscription.version_id, subscription.currency)
-        names = {one.feature_id: one.name for one in terms.features}
+        names = {feature.feature_id: feature.name for feature in terms.features}
         self.figures = dict(enumerate(figures_of(terms)))
         grouped: dict[str, list[tuple[int, str]]] = {}
-        for key, one in self.figures.items():
-            grouped.setdefault(names[one.feature_id], []).append((key, f"{one.label} (now {one.now})"))
+        for key, figure in self.figures.items():
+            grouped.setdefault(names[figure.feature_id], []).append((key, f"{figure.label} (now {figure.now})"))
         self.fields["figure"].choices = list(grouped.items())
         self.fields["value"].help_text = (
             f"Units; a price or an amount in {subscription.currency}, or in credits where use burns them;"
@@ -125,21 +125,21 @@ class OverrideForm(forms.Form):
             self.add_error("starts_at", "Enter the date that it holds from.")
         return cleaned
 
-    def asked(self) -> dict[str, Any]:
-        """Return what `subscribing.override` takes of the form."""
-        told, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `subscriptions.override`."""
+        cleaned, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
         return {
             "feature": Feature.objects.get(pk=figure.feature_id),
             "figure": figure.what,
             "match": figure.match,
-            "value": told["value"],
-            "starts_at": self.moments.get(told["since"], told["starts_at"]),
-            "ends_at": told["ends_at"],
+            "value": cleaned["value"],
+            "starts_at": self.moments.get(cleaned["since"], cleaned["starts_at"]),
+            "ends_at": cleaned["ends_at"],
         }
 
 
-def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask what was agreed, and let it hold."""
+def override_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for an override and set it."""
     at = current_time(subscription.customer)
     form = OverrideForm(request.POST or None, subscription=subscription, at=at)
     if request.method == "POST" and form.is_valid():
@@ -147,13 +147,13 @@ def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
         try:
             if not reason:
                 raise subscriptions.OverrideRefused("reason", "Enter the reason: who agreed it, and where it stands.")
-            made = subscriptions.override(
-                subscription=subscription, **form.asked(), reason=reason, by=request.user, at=at
+            override = subscriptions.override(
+                subscription=subscription, **form.arguments(), reason=reason, by=request.user, at=at
             )
         except subscriptions.OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
-            messages.success(request, f"{_figure(made)} is {_value(made)} from {date_format(made.starts_at)} on.")
+            messages.success(request, f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     return page.admin_site.confirmation(
         request,
@@ -170,35 +170,35 @@ def overriding(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
     )
 
 
-def shown(subscription: Subscription) -> list[dict[str, Any]]:
-    """Return what was agreed for a subscription as its page shows it, in one query."""
-    found = subscription.overrides.select_related("feature__meter", "subscription").order_by("-starts_at", "-pk")
+def overrides_of(subscription: Subscription) -> list[dict[str, Any]]:
+    """Return the overrides of a subscription for its page, in one query."""
+    overrides = subscription.overrides.select_related("feature__meter", "subscription").order_by("-starts_at", "-pk")
     return [
         {
-            "pk": one.pk,
-            "figure": _figure(one),
-            "value": _value(one),
-            "starts_at": one.starts_at,
-            "until": until(one),
-            "reason": one.reason,
+            "pk": override.pk,
+            "figure": _figure(override),
+            "value": _value(override),
+            "starts_at": override.starts_at,
+            "until": until(override),
+            "reason": override.reason,
         }
-        for one in found
+        for override in overrides
     ]
 
 
-def _figure(one: Override) -> str:
-    rate = f" ({format_match(one.match) or DEFAULT})" if one.what == OverrideFigure.PRICE else ""
-    return f"{one.feature}: {one.get_what_display()}{rate}"
+def _figure(override: Override) -> str:
+    rate = f" ({format_match(override.match) or DEFAULT})" if override.what == OverrideFigure.PRICE else ""
+    return f"{override.feature}: {override.get_what_display()}{rate}"
 
 
-def _value(one: Override) -> str:
-    if one.what == OverrideFigure.INCLUDED:
-        return format_units(one.value, one.feature.meter.unit)
-    if one.what == OverrideFigure.PERCENT:
-        return f"{'+' if one.value > 0 else ''}{format_number(one.value)} %"
-    terms = load_terms(one.subscription.version_id, one.subscription.currency)
-    price = next((held.price for held in terms.features if held.feature_id == one.feature_id), None)
-    return format_money(one.value, price.currency if price else one.subscription.currency)
+def _value(override: Override) -> str:
+    if override.what == OverrideFigure.INCLUDED:
+        return format_units(override.value, override.feature.meter.unit)
+    if override.what == OverrideFigure.PERCENT:
+        return f"{'+' if override.value > 0 else ''}{format_number(override.value)} %"
+    terms = load_terms(override.subscription.version_id, override.subscription.currency)
+    price = next((feature.price for feature in terms.features if feature.feature_id == override.feature_id), None)
+    return format_money(override.value, price.currency if price else override.subscription.currency)
 
 
 @admin.register(Override)
@@ -212,19 +212,19 @@ class OverrideAdmin(AgreementAdmin):
         return super().get_queryset(request).select_related("feature__meter", "subscription")
 
     @display(description="Figure")
-    def figure_shown(self, one: Override) -> str:
-        return _figure(one)
+    def figure_shown(self, override: Override) -> str:
+        return _figure(override)
 
     @display(description="Agreed")
-    def value_shown(self, one: Override) -> str:
-        return _value(one)
+    def value_shown(self, override: Override) -> str:
+        return _value(override)
 
-    def end_title(self, one: Override) -> str:
-        return f"End: {_figure(one)}, {_value(one)}"
+    def end_title(self, override: Override) -> str:
+        return f"End: {_figure(override)}, {_value(override)}"
 
     def end_consequences(self, ends: str) -> list[str]:
         return [f"It holds until {ends}.", NO_CHANGE]
 
-    def end_it(self, one: Override, *, by: Any, at: datetime) -> str:
-        ended = subscriptions.end_override(override=one, by=by, at=at)
+    def end_it(self, override: Override, *, by: Any, at: datetime) -> str:
+        ended = subscriptions.end_override(override=override, by=by, at=at)
         return f"{_figure(ended)} is the plan's again from {until(ended)} on."

@@ -1,4 +1,4 @@
-"""Pause a subscription by hand, after a look at what that gives back, and let it go on."""
+"""Pause a subscription by hand, with a preview of the credits, and resume it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -58,25 +58,25 @@ class PauseForm(forms.Form):
         return cleaned
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What was chosen, as operations take it."""
+    def arguments(self) -> dict[str, Any]:
+        """The choices as arguments of `pause`."""
         chosen = dict(self.cleaned_data)
         return {"at_period_end": chosen.pop("when") == "period", **chosen}
 
 
-def pausing(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask from when, then show what that comes to; the second answer pauses it."""
+def pause_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for the dates, then show the invoice that follows; the second confirmation pauses the subscription."""
     at = current_time(subscription.customer)
     form = PauseForm(request.POST or None)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
-        chosen = " ".join(map(str, form.asked.values()))
+        chosen = " ".join(map(str, form.arguments.values()))
         try:
             if request.POST.get("seen") == chosen:
-                made = pause(subscription=subscription, at=at, by=request.user, **form.asked)
-                messages.success(request, f"{subscription} is paused from {made.starts_at:%d %b %Y, %H:%M} UTC on.")
+                paused = pause(subscription=subscription, at=at, by=request.user, **form.arguments)
+                messages.success(request, f"{subscription} is paused from {paused.starts_at:%d %b %Y, %H:%M} UTC on.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*WHAT_IT_DOES, *_comes_to(subscription, form.asked, at)]
+            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, form.arguments, at)]
             seen = chosen
         except (PauseRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))
@@ -92,11 +92,11 @@ def pausing(page: ModelAdmin, request: HttpRequest, subscription: Subscription) 
     )
 
 
-def _comes_to(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
+def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
     try:
-        draft = preview_pause(subscription=subscription, at=at, **asked)
-    except NothingToBill as reason:
-        yield str(reason)
+        draft = preview_pause(subscription=subscription, at=at, **arguments)
+    except NothingToBill as error:
+        yield str(error)
         return
     yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
     yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
@@ -111,8 +111,8 @@ class ResumeForm(forms.Form):
     )
 
 
-def resuming(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Let a subscription that is paused, or to be, go on."""
+def resume_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Resume a subscription that is paused or has an upcoming pause."""
     at = current_time(subscription.customer)
     form = ResumeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -138,5 +138,5 @@ def resuming(page: ModelAdmin, request: HttpRequest, subscription: Subscription)
 
 
 def pause_of(subscription: Subscription) -> Pause | None:
-    """Return the pause that runs or is to come, if there is one."""
+    """Return the current or upcoming pause, if there is one."""
     return subscription.pauses.filter(state__in=("to_come", "running")).first()

@@ -1,4 +1,4 @@
-"""A plan change by hand: choose, look at what it comes to, change."""
+"""Change a plan by hand: choose, preview the invoice, confirm."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -61,7 +61,7 @@ class ChangeForm(forms.Form):
         )
 
     def clean(self) -> dict[str, Any]:
-        """Read the date by the customer's clocks."""
+        """Interpret the date in the customer's time zone."""
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("when") != "date":
             cleaned["moment"] = None
@@ -72,8 +72,8 @@ class ChangeForm(forms.Form):
         return cleaned
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What was chosen, as operations take it."""
+    def arguments(self) -> dict[str, Any]:
+        """The choices as arguments of `change_at`."""
         chosen = self.cleaned_data
         return {
             "version": chosen["version"],
@@ -82,24 +82,24 @@ class ChangeForm(forms.Form):
         }
 
 
-def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def plan_change_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """
-    Ask for the version and when, then show the document that the change leads to; the second answer changes the plan.
+    Ask for the version and the date, then show the resulting invoice; the second confirmation changes the plan.
 
-    What is confirmed is what was shown: choosing another version or moment shows that one first.
+    The confirmed choice is always the one shown: another version or date is shown first.
     """
     at = current_time(subscription.customer)
     form = ChangeForm(request.POST or None, subscription=subscription, at=at)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
-        chosen = " ".join(map(str, form.asked.values()))
+        chosen = " ".join(map(str, form.arguments.values()))
         try:
             if request.POST.get("seen") == chosen:
-                change_at(subscription=subscription, at=at, by=request.user, **form.asked)
+                change_at(subscription=subscription, at=at, by=request.user, **form.arguments)
                 when = "now" if form.cleaned_data["when"] == "now" else "later, as scheduled"
-                messages.success(request, f"{subscription} is on {form.asked['version']} {when}.")
+                messages.success(request, f"{subscription} is on {form.arguments['version']} {when}.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = [*WHAT_IT_DOES, *_document(subscription, form.asked, at)]
+            consequences = [*WHAT_IT_DOES, *_describe_preview(subscription, form.arguments, at)]
             seen = chosen
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))
@@ -115,8 +115,8 @@ def changing(page: ModelAdmin, request: HttpRequest, subscription: Subscription)
     )
 
 
-def _document(subscription: Subscription, asked: dict[str, Any], at: datetime) -> Iterator[str]:
-    draft = preview_change(subscription=subscription, at=at, **asked)
+def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at: datetime) -> Iterator[str]:
+    draft = preview_change(subscription=subscription, at=at, **arguments)
     for line in draft.lines:
         yield f"{line.description}: {format_money(line.amount, draft.currency)}"
     yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."

@@ -1,4 +1,4 @@
-"""A plan version's page, finished: who is subscribed, and what publishing means for them."""
+"""The plan version page, completed: its subscriptions, and the effects of publishing on them."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -41,7 +41,7 @@ RUNNING = (
 class SubscribedVersionAdmin(PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
-        *(one for one in PlanVersionAdmin.actions_detail if not isinstance(one, dict) or one["title"] != "Look into"),
+        *(entry for entry in PlanVersionAdmin.actions_detail if not isinstance(entry, dict) or entry["title"] != "Look into"),
         {
             "title": "Look into",
             "icon": "query_stats",
@@ -50,8 +50,8 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PlanVersion]:
-        found = super().get_queryset(request).select_related("plan", "copied_from__plan")
-        return found.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
+        versions = super().get_queryset(request).select_related("plan", "copied_from__plan")
+        return versions.annotate(running_now=Coalesce(Subquery(RUNNING), 0))
 
     @action(description="Simulate on past usage", icon="query_stats", permissions=["simulate"])
     def simulate(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -72,10 +72,10 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             *super().facts(version),
             {"name": "Running subscriptions", "value": format_number(running), "url": url},
         ]
-        return facts + _moves(version) + _rehearsed(version)
+        return facts + _scheduled_moves(version) + _last_simulation(version)
 
     def consequences(self, version: PlanVersion, *, at: datetime, when: str) -> list[str]:
-        found = super().consequences(version, at=at, when=when)
+        consequences = super().consequences(version, at=at, when=when)
         running = dict(
             PlanVersion.objects.filter(plan=version.plan, subscriptions__state__in=RUNNING_STATES)
             .annotate(running=Count("subscriptions"))
@@ -83,13 +83,13 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             .order_by("number")
         )
         if not running:
-            return [*found, f"Nobody is subscribed to {version.plan} yet."]
+            return [*consequences, f"Nobody is subscribed to {version.plan} yet."]
         total = sum(running.values())
-        by_version = ", ".join(f"{format_number(count)} on v{one}" for one, count in running.items())
+        by_version = ", ".join(f"{format_number(count)} on v{number}" for number, count in running.items())
         noun = "subscription runs" if total == 1 else "subscriptions run"
-        return [*found, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+        return [*consequences, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
 
-    # Publishing moves who runs, and withdrawing takes that back ------------------------------------------------
+    # Publishing moves subscriptions, and withdrawing reverts that ------------------------------------------------
 
     def publication_form(self, data: Any, *, is_dated: bool) -> forms.Form:
         return DatedAudienceForm(data) if is_dated else AudienceForm(data)
@@ -97,7 +97,11 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
     def publish_version(
         self, version: PlanVersion, form: Any, by: Any, *, at: datetime, effective_from: datetime | None
     ) -> None:
-        """:raises PublishingRefused: if it cannot be published so."""
+        """
+        Publish the version for the chosen audience.
+
+        :raises PublishingRefused: if it can't be published this way.
+        """
         rollouts.publish_for(
             version=version,
             audience=form.cleaned_data["audience"],
@@ -107,7 +111,7 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             subscription_ids=form.cohort_ids,
             splits_periods=form.splits_periods,
         )
-        with suppress(OperationalError):  # a worker that is not woken up looks within a minute
+        with suppress(OperationalError):  # a worker that is not woken looks within a minute
             roll_out.delay()
 
     def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
@@ -115,21 +119,21 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
         rollouts.withdraw(version=version, by=by, at=at)
 
 
-def _rehearsed(version: PlanVersion) -> list[dict[str, str]]:
-    """Return what the last simulation of exactly what a version says has come to, with the way to it."""
-    found = find_simulation(version)
-    if found is None:
+def _last_simulation(version: PlanVersion) -> list[dict[str, str]]:
+    """Return the result of the last simulation of exactly this content, with a link to its job."""
+    simulation = find_simulation(version)
+    if simulation is None:
         return []
-    url = reverse("admin:billing_job_change", args=[found.reference.rpartition(":")[2]])
-    return [{"name": "Simulated", "value": format_figures(found), "url": url}]
+    url = reverse("admin:billing_job_change", args=[simulation.reference.rpartition(":")[2]])
+    return [{"name": "Simulated", "value": format_figures(simulation), "url": url}]
 
 
-def _moves(version: PlanVersion) -> list[dict[str, str]]:
-    """Return how many subscriptions move to a version that was published for them."""
+def _scheduled_moves(version: PlanVersion) -> list[dict[str, str]]:
+    """Return the number of subscriptions that move to a published version, by state."""
     rows = ScheduledChange.objects.filter(rollout__version=version).values_list("state").annotate(count=Count("pk"))
     counts = dict(rows.order_by())
     if not counts:
         return []
-    told = [f"{format_number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
+    texts = [f"{format_number(counts[state])} {name}" for state, name in ChangeState.choices if counts.get(state)]
     url = f"{reverse('admin:billing_scheduledchange_changelist')}?version__id__exact={version.pk}"
-    return [{"name": "Moves", "value": ", ".join(told), "url": url}]
+    return [{"name": "Moves", "value": ", ".join(texts), "url": url}]

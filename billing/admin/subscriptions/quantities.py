@@ -1,4 +1,4 @@
-"""Seats and add-ons on a subscription's page: how many it holds, and changing that."""
+"""Seats and add-ons on a subscription's page: current quantities, and their change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +26,8 @@ from plans.catalog.stored_terms import load_terms
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
-    """A fee per seat or add-on, as text. to_come: “7 from 1 May 2026, 00:00”."""
+class QuantityRow:
+    """A fee per seat or add-on, as text. to_come: upcoming quantities, such as “7 from 1 May 2026, 00:00”."""
 
     label: str
     price: str
@@ -36,25 +36,25 @@ class HeldRow:
     to_come: str
 
 
-def held_rows(subscription: Subscription, *, at: datetime) -> list[HeldRow]:
-    """Return what the subscription holds, in the order of its plan."""
-    return [_row(one, str(subscription.currency)) for one in _held(subscription, at=at)]
+def quantity_rows(subscription: Subscription, *, at: datetime) -> list[QuantityRow]:
+    """Return the quantities of a subscription, in the order of its plan."""
+    return [_row(quantity, str(subscription.currency)) for quantity in _read_quantities(subscription, at=at)]
 
 
-def _held(subscription: Subscription, *, at: datetime) -> tuple[FeeQuantity, ...]:
+def _read_quantities(subscription: Subscription, *, at: datetime) -> tuple[FeeQuantity, ...]:
     fees = load_terms(subscription.version_id, subscription.currency).unit_fees
     changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {}) if fees else {}
     return fee_quantities(fees, changes, at=at)
 
 
-def _row(held: FeeQuantity, currency: str) -> HeldRow:
-    once = " once" if held.fee.kind == "one_time" else ""
-    return HeldRow(
-        label=held.fee.label,
-        price=f"{format_money(held.fee.amount, currency)}{once}",
-        quantity=format_number(held.quantity),
-        included=format_number(held.fee.included) if held.fee.included else "",
-        to_come=", ".join(f"{format_number(one.quantity)} from {_moment(one.since)}" for one in held.upcoming),
+def _row(fee_quantity: FeeQuantity, currency: str) -> QuantityRow:
+    once = " once" if fee_quantity.fee.kind == "one_time" else ""
+    return QuantityRow(
+        label=fee_quantity.fee.label,
+        price=f"{format_money(fee_quantity.fee.amount, currency)}{once}",
+        quantity=format_number(fee_quantity.quantity),
+        included=format_number(fee_quantity.fee.included) if fee_quantity.fee.included else "",
+        to_come=", ".join(f"{format_number(change.quantity)} from {_moment(change.since)}" for change in fee_quantity.upcoming),
     )
 
 
@@ -76,62 +76,64 @@ class QuantityForm(forms.Form):
     def __init__(self, *args: Any, held: tuple[FeeQuantity, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["fee"].choices = [
-            (one.fee.code, f"{one.fee.label} ({format_number(one.quantity)} now)") for one in held
+            (quantity.fee.code, f"{quantity.fee.label} ({format_number(quantity.quantity)} now)") for quantity in held
         ]
 
     @property
-    def asked(self) -> str:
-        """What is asked for, as text: what is confirmed must be what was shown."""
+    def chosen(self) -> str:
+        """The choices as text: a confirmation must be for the choices shown."""
         return " ".join(str(self.cleaned_data[name]) for name in ("fee", "quantity", "since"))
 
 
-def changing_quantity(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask how many there shall be, show what it does to the next invoice, and then do it."""
+def quantity_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Ask for the new quantity, show its effect on the next invoice, and then set it."""
     at = current_time(subscription.customer)
-    held = _held(subscription, at=at)
-    form = QuantityForm(request.POST or None, held=held)
+    quantities = _read_quantities(subscription, at=at)
+    form = QuantityForm(request.POST or None, held=quantities)
     verb, consequences = "Show the effect", ["Nothing changes until you have seen what it does to the next invoice."]
     if request.method == "POST" and form.is_valid():
-        wanted = {
+        arguments = {
             "subscription": subscription,
             "fee_code": form.cleaned_data["fee"],
             "quantity": form.cleaned_data["quantity"],
             "since": form.cleaned_data["since"],
         }
         try:
-            if form.cleaned_data["seen"] == form.asked:
+            if form.cleaned_data["seen"] == form.chosen:
                 reason = request.POST.get("_reason", "")[:200]
-                subscriptions.set_quantity(**wanted, at=at, by=request.user, reason=reason)
+                subscriptions.set_quantity(**arguments, at=at, by=request.user, reason=reason)
                 messages.success(request, f"{subscription} holds {form.cleaned_data['quantity']:,} from then on.")
                 return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-            consequences = _effect(wanted, at=at)
+            consequences = _effect(arguments, at=at)
         except subscriptions.QuantityRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
             verb = "Change quantity"
             form.data = form.data.copy()
-            form.data["seen"] = form.asked
+            form.data["seen"] = form.chosen
     return page.admin_site.confirmation(
         request,
         page=page,
         obj=subscription,
         title=f"Seats and add-ons of {subscription}",
         consequences=consequences,
-        problems=[] if held else [f"{subscription.version} has no fee that is charged per seat or add-on."],
+        problems=[] if quantities else [f"{subscription.version} has no fee that is charged per seat or add-on."],
         form=form,
         verb=verb,
     )
 
 
-def _effect(wanted: dict[str, Any], *, at: datetime) -> list[str]:
-    """Return what a change does to the next invoice: made, looked at and undone again, so that it is exactly that."""
-    subscription = wanted["subscription"]
+def _effect(arguments: dict[str, Any], *, at: datetime) -> list[str]:
+    """
+    Return the effect of a change on the next invoice; the change is made and rolled back, so the preview is exact.
+    """
+    subscription = arguments["subscription"]
     before = upcoming(subscription, at=at)
     with transaction.atomic():
-        made = subscriptions.set_quantity(**wanted, at=at)
+        change = subscriptions.set_quantity(**arguments, at=at)
         after = upcoming(subscription, at=at)
         transaction.set_rollback(True)
-    if made is None:
+    if change is None:
         return ["As many are held then already: nothing changes."]
     return [
         f"The next invoice: {_total(before)} now, {_total(after)} with the change.",

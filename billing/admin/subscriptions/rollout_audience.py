@@ -1,4 +1,4 @@
-"""For whom a version is published: typed by finance, read as subscriptions."""
+"""The audience of a new version: chosen by finance, resolved to subscriptions."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from customers.models import Seller
 from plans.admin.versions.publication import DateForm
 from plans.models.versions import Audience
 
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 CHOICES = [
     (Audience.NEW, "New subscriptions only: those that run keep their prices"),
@@ -55,26 +55,26 @@ class AudienceForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if cleaned.get("audience") == Audience.COHORT:
-            self.cohort_ids = self._found(cleaned.get("cohort", ""))
+            self.cohort_ids = self._read_cohort(cleaned.get("cohort", ""))
         return cleaned
 
     cohort_ids: list[int] = []
-    """The cohort's subscriptions, of live customers, once the form is valid."""
+    """The cohort's live subscriptions, once the form is valid."""
 
-    def _found(self, text: str) -> list[int]:
-        asked = list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
-        rows = Subscription.objects.filter(external_id__in=asked, sandbox=False).values_list("external_id", "pk")
-        found = dict(rows)
-        if missing := [one for one in asked if one not in found]:
-            more = f" and {len(missing) - MOST_SHOWN:,} more" if len(missing) > MOST_SHOWN else ""
-            self.add_error("cohort", f"There is no subscription {', '.join(missing[:MOST_SHOWN])}{more}.")
-        elif not asked:
+    def _read_cohort(self, text: str) -> list[int]:
+        external_ids = list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
+        rows = Subscription.objects.filter(external_id__in=external_ids, sandbox=False).values_list("external_id", "pk")
+        id_by_external_id = dict(rows)
+        if missing := [external_id for external_id in external_ids if external_id not in id_by_external_id]:
+            more = f" and {len(missing) - MAX_SHOWN:,} more" if len(missing) > MAX_SHOWN else ""
+            self.add_error("cohort", f"There is no subscription {', '.join(missing[:MAX_SHOWN])}{more}.")
+        elif not external_ids:
             self.add_error("cohort", "Enter the ids of the subscriptions that move.")
-        return sorted(found.values())
+        return sorted(id_by_external_id.values())
 
 
 class DatedAudienceForm(AudienceForm, DateForm):
-    """The same with a date to come, by the clocks of one of the sellers."""
+    """The same with a future date, in the time zone of one of the sellers."""
 
     zone = forms.ChoiceField(label="By the clocks of", widget=UnfoldAdminSelectWidget)
 
@@ -83,13 +83,13 @@ class DatedAudienceForm(AudienceForm, DateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["effective_from"].label = "In force from"
-        of_sellers = Seller.objects.order_by("pk").values_list("time_zone", flat=True)
-        zones = list(dict.fromkeys([*of_sellers, "UTC"]))
-        self.fields["zone"].choices = [(one, one) for one in zones]
+        seller_zones = Seller.objects.order_by("pk").values_list("time_zone", flat=True)
+        zones = list(dict.fromkeys([*seller_zones, "UTC"]))
+        self.fields["zone"].choices = [(zone, zone) for zone in zones]
         self.fields["zone"].initial = zones[0]
 
     def clean(self) -> dict[str, Any]:
-        """Read the date by the clocks that were chosen."""
+        """Interpret the date in the chosen time zone."""
         cleaned = super().clean()
         if "effective_from" in cleaned and "zone" in cleaned:
             cleaned["effective_from"] = cleaned["effective_from"].replace(tzinfo=ZoneInfo(cleaned["zone"]))

@@ -1,4 +1,4 @@
-"""Which subscriptions move to another version, when, and why one cannot."""
+"""Subscriptions scheduled to move to another version, with dates and problems."""
 
 from typing import Any
 
@@ -47,17 +47,17 @@ class ScheduledChangeAdmin(ModelAdmin):
     actions = ("revoke_selected",)
 
     @display(description="Subscription")
-    def subscription_shown(self, one: ScheduledChange) -> SafeString:
-        url = reverse("admin:billing_subscription_change", args=[one.subscription_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, one.subscription)
+    def subscription_shown(self, change: ScheduledChange) -> SafeString:
+        url = reverse("admin:billing_subscription_change", args=[change.subscription_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, change.subscription)
 
     @display(description="Customer")
-    def customer(self, one: ScheduledChange) -> str:
-        return str(one.subscription.customer)
+    def customer(self, change: ScheduledChange) -> str:
+        return str(change.subscription.customer)
 
     @display(description="State", ordering="state", label=STATE_COLORS)
-    def state_shown(self, one: ScheduledChange) -> tuple[str, str]:
-        return one.state, one.get_state_display()
+    def state_shown(self, change: ScheduledChange) -> tuple[str, str]:
+        return change.state, change.get_state_display()
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
@@ -70,7 +70,7 @@ class ScheduledChangeAdmin(ModelAdmin):
 
     @admin.action(description="Let the selected subscriptions stay", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledChange]) -> HttpResponse | None:
-        """Ask, then revoke what is to come; all of it or nothing."""
+        """Ask for confirmation, then revoke the selected upcoming changes: all of them or none."""
         pending = queryset.filter(state=ChangeState.PENDING).order_by("subscription_id")
         ids = list(pending.values_list("subscription_id", flat=True))
         if "confirmed" not in request.POST:
@@ -93,7 +93,7 @@ class ScheduledChangeAdmin(ModelAdmin):
         try:
             with transaction.atomic():
                 parts = group_by_current_time(ids, at=timezone.now()).items()
-                count = sum(revoke(subscription_ids=some, at=at, by=request.user) for at, some in parts)
+                count = sum(revoke(subscription_ids=ids_at_time, at=at, by=request.user) for at, ids_at_time in parts)
         except RevocationRefused as refusal:
             messages.error(request, str(refusal))
         else:

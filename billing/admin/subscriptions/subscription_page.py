@@ -1,4 +1,4 @@
-"""What a customer is subscribed to, what the next invoice will say, and how it ends."""
+"""The subscription page: plan, periods, next invoice, terms, and the actions that change them."""
 
 from typing import Any
 
@@ -15,15 +15,15 @@ from billing.admin.closing.invoice_preview import upcoming
 from billing.admin.customer_page.account_panel import CommitmentShown, commitment_shown
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.limits.spend_caps import cap_view, caps_of
-from billing.admin.subscriptions.cancellation import canceling, uncanceling
-from billing.admin.subscriptions.commitments import promised_by, promising
-from billing.admin.subscriptions.coupons import giving, held_by
-from billing.admin.subscriptions.drafts import activating, discarding, drafted
-from billing.admin.subscriptions.overrides import overriding, shown
-from billing.admin.subscriptions.pauses import pause_of, pausing, resuming
-from billing.admin.subscriptions.plan_change import changing
-from billing.admin.subscriptions.quantities import changing_quantity, held_rows
-from billing.admin.subscriptions.trials import ending_trial
+from billing.admin.subscriptions.cancellation import cancel_view, uncancel_view
+from billing.admin.subscriptions.commitments import commitments_of, commitment_view
+from billing.admin.subscriptions.coupons import coupon_view, coupons_of
+from billing.admin.subscriptions.drafts import activate_view, discard_view, drafted
+from billing.admin.subscriptions.overrides import override_view, overrides_of
+from billing.admin.subscriptions.pauses import pause_of, pause_view, resume_view
+from billing.admin.subscriptions.plan_change import plan_change_view
+from billing.admin.subscriptions.quantities import quantity_view, quantity_rows
+from billing.admin.subscriptions.trials import trial_view
 from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription
@@ -39,7 +39,7 @@ STATE_COLORS = {
     "paused": "warning",
     "canceled": "warning",
 }
-MOST_PERIODS = 14
+MAX_PERIODS = 14
 
 
 @admin.register(Subscription)
@@ -86,7 +86,7 @@ class SubscriptionAdmin(ModelAdmin):
         return queryset.filter(Q(external_id__startswith=term) | Q(customer_id__in=find_customer_ids(term))), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Subscription | None = None) -> list[Any]:
-        return []  # the page above the form says it all
+        return []  # the template above the form shows everything
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -95,7 +95,7 @@ class SubscriptionAdmin(ModelAdmin):
         shown = _shown(subscription) if subscription is not None else {}
         return super().change_view(request, object_id, form_url, shown | (extra_context or {}))
 
-    # A subscription is made on its customer's page, and ended here; nothing else of it is edited --------------
+    # Subscriptions are created on the customer page and changed by actions only; nothing is edited --------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -109,22 +109,27 @@ class SubscriptionAdmin(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         subscription = self.get_object(request, str(object_id))
         state = subscription.state if subscription is not None else None
-        found = super().get_actions_detail(request, object_id)
+        actions = super().get_actions_detail(request, object_id)
         if state in RUNNING_STATES:
             hidden = {"activate", "discard", "uncancel", "pause" if pause_of(subscription) else "resume"}
             if state != SubscriptionState.TRIALING:
                 hidden.add("trial")
-            return [one for one in found if not _is_one_of(one, hidden)]
+            return [offered for offered in actions if not _is_one_of(offered, hidden)]
         shown = {"draft": {"activate", "discard"}, "paused": {"resume", "cancel"}}.get(str(state), set())
         if state == SubscriptionState.CANCELED and subscription.ends_at > current_time(subscription.customer):
             shown = {"uncancel"}
-        return [one for one in found if _is_one_of(one, shown)]
+        return [offered for offered in actions if _is_one_of(offered, shown)]
 
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.change_subscription"))
 
-    def _asked(self, request: HttpRequest, object_id: str) -> Subscription:
-        """:raises Http404: if it is not there. :raises PermissionDenied: if the user may not see it."""
+    def _viewable(self, request: HttpRequest, object_id: str) -> Subscription:
+        """
+        Return the subscription.
+
+        :raises Http404: if it doesn't exist.
+        :raises PermissionDenied: if the user may not view it.
+        """
         subscription = self.get_object(request, object_id)
         if subscription is None:
             raise Http404(f"There is no subscription {object_id}.")
@@ -134,44 +139,44 @@ class SubscriptionAdmin(ModelAdmin):
 
     @action(description="Agree figures", icon="handshake", permissions=["cancel"])
     def override(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give the subscription a price, an allowance or a bound of its own."""
-        return overriding(self, request, self._asked(request, object_id))
+        """Override a price, an allowance or a bound for the subscription."""
+        return override_view(self, request, self._viewable(request, object_id))
 
     @action(description="Cap spend", icon="speed", permissions=["cancel"])
     def cap(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say what usage may come to in a period."""
-        return cap_view(self, request, self._asked(request, object_id))
+        """Set a spend cap on usage per period."""
+        return cap_view(self, request, self._viewable(request, object_id))
 
     @action(description="Change plan", icon="swap_horiz", permissions=["cancel"])
     def change_plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Move the subscription to another version now, after a look at what that comes to."""
-        return changing(self, request, self._asked(request, object_id))
+        """Move the subscription to another version, with a preview of the invoice."""
+        return plan_change_view(self, request, self._viewable(request, object_id))
 
     @action(description="Trial", icon="hourglass_top", permissions=["cancel"])
     def trial(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the trial end now or later."""
-        return ending_trial(self, request, self._asked(request, object_id))
+        """End the trial now or later."""
+        return trial_view(self, request, self._viewable(request, object_id))
 
     @action(description="Agree commitment", icon="verified", permissions=["promise"])
     def promise(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the subscription promise a minimum of its own."""
-        return promising(self, request, self._asked(request, object_id))
+        """Agree a minimum commitment for the subscription."""
+        return commitment_view(self, request, self._viewable(request, object_id))
 
     def has_promise_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.add_subscriptioncommitment"))
 
     @action(description="Give coupon", icon="confirmation_number", permissions=["give"])
     def give_coupon(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take something off its next invoices."""
-        return giving(self, request, self._asked(request, object_id))
+        """Give the subscription a coupon."""
+        return coupon_view(self, request, self._viewable(request, object_id))
 
     def has_give_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.has_perm("billing.add_redemption"))
 
     @action(description="Seats and add-ons", icon="group_add", permissions=["cancel"])
     def quantities(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Change how many seats or add-ons the subscription holds."""
-        return changing_quantity(self, request, self._asked(request, object_id))
+        """Change the number of seats or add-ons."""
+        return quantity_view(self, request, self._viewable(request, object_id))
 
     @action(
         description="Cancel",
@@ -180,33 +185,33 @@ class SubscriptionAdmin(ModelAdmin):
         variant=ActionVariant.DANGER,
     )
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End the subscription: now, at its period's end, or at a date."""
-        return canceling(self, request, self._asked(request, object_id))
+        """Cancel the subscription now, at the end of its period, or at a date."""
+        return cancel_view(self, request, self._viewable(request, object_id))
 
     @action(description="Activate", icon="play_arrow", permissions=["cancel"], variant=ActionVariant.PRIMARY)
     def activate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a draft begin."""
-        return activating(self, request, self._asked(request, object_id))
+        """Activate a draft."""
+        return activate_view(self, request, self._viewable(request, object_id))
 
     @action(description="Discard", icon="delete", permissions=["cancel"], variant=ActionVariant.DANGER)
     def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Remove a draft."""
-        return discarding(self, request, self._asked(request, object_id))
+        """Delete a draft."""
+        return discard_view(self, request, self._viewable(request, object_id))
 
     @action(description="Pause", icon="pause", permissions=["cancel"])
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let nothing be due for a while."""
-        return pausing(self, request, self._asked(request, object_id))
+        """Pause the subscription, so that nothing is due for a while."""
+        return pause_view(self, request, self._viewable(request, object_id))
 
     @action(description="Resume", icon="play_arrow", permissions=["cancel"])
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a paused subscription go on."""
-        return resuming(self, request, self._asked(request, object_id))
+        """Resume a paused subscription."""
+        return resume_view(self, request, self._viewable(request, object_id))
 
     @action(description="Take cancellation back", icon="undo", permissions=["cancel"])
     def uncancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let a subscription whose end is to come go on."""
-        return uncanceling(self, request, self._asked(request, object_id))
+        """Undo the cancellation of a subscription that has not ended yet."""
+        return uncancel_view(self, request, self._viewable(request, object_id))
 
 
 def _is_one_of(action: Any, names: set[str]) -> bool:
@@ -219,27 +224,27 @@ def _shown(subscription: Subscription) -> dict[str, Any]:
         "title": f"{subscription.version} of {subscription.customer}",
         "subscription": subscription,
         "state_color": STATE_COLORS.get(subscription.state, ""),
-        "periods": list(periods[:MOST_PERIODS]),
-        "overrides": shown(subscription),
+        "periods": list(periods[:MAX_PERIODS]),
+        "overrides": overrides_of(subscription),
         "caps": caps_of(subscription),
         "alerts": alerts_of(subscription),
         "move": subscription.changes.filter(state=ChangeState.PENDING).select_related("version__plan").first(),
         "pause": pause_of(subscription),
         "drafted": list(drafted(subscription)) if subscription.state == SubscriptionState.DRAFT else (),
-        "commitments": promised_by(subscription),
+        "commitments": commitments_of(subscription),
         "promised": _progress(subscription),
-        "coupons": held_by(subscription),
-        "held": held_rows(subscription, at=current_time(subscription.customer)),
+        "coupons": coupons_of(subscription),
+        "held": quantity_rows(subscription, at=current_time(subscription.customer)),
         "upcoming": upcoming(subscription, at=current_time(subscription.customer)),
     }
 
 
 def _progress(subscription: Subscription) -> CommitmentShown | None:
-    """Return how far the commitment of the running period is reached."""
+    """Return the progress toward the commitment of the running period."""
     customer = subscription.customer
     at = current_time(customer)
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
-    own = [one for one in running if one.subscription == subscription.external_id]
+    usages = [usage for usage in running if usage.subscription == subscription.external_id]
     return next(
-        (commitment_shown(one, str(subscription.currency)) for one in read_commitment_progress(own).values()), None
+        (commitment_shown(progress, str(subscription.currency)) for progress in read_commitment_progress(usages).values()), None
     )

@@ -1,4 +1,4 @@
-"""The end of a trial by hand: now, after a look at what becomes due, or later."""
+"""End a trial by hand: now, with a preview of the invoice, or later."""
 
 from datetime import datetime
 from typing import Any
@@ -38,8 +38,8 @@ class TrialForm(forms.Form):
         return cleaned
 
 
-def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Say what becomes due when the trial ends now, and let it end now or later."""
+def trial_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
+    """Show the invoice if the trial ended now, and end it now or later."""
     at = current_time(subscription.customer)
     form = TrialForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -54,13 +54,13 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
         else:
             messages.success(request, f"The trial of {subscription} ends on {_moment(trial.ends_at)}.")
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
-    told, warnings, problems = [], [], []
+    consequences, warnings, problems = [], [], []
     if subscription.state == SubscriptionState.TRIALING:
-        told = [f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."]
+        consequences = [f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."]
         try:
-            told.append(_due_now(subscription, at))
-        except (SubscriptionRefused, UnpricedUsage, ValueError) as reason:
-            warnings = [f"It cannot end now. {reason}"]
+            consequences.append(_due_now(subscription, at))
+        except (SubscriptionRefused, UnpricedUsage, ValueError) as error:
+            warnings = [f"It cannot end now. {error}"]
     else:
         problems = [f"{subscription} is in no trial."]
     return page.admin_site.confirmation(
@@ -68,7 +68,7 @@ def ending_trial(page: ModelAdmin, request: HttpRequest, subscription: Subscript
         page=page,
         obj=subscription,
         title=f"Trial of {subscription.version} of {subscription.customer}",
-        consequences=told,
+        consequences=consequences,
         warnings=warnings,
         problems=problems,
         form=form,

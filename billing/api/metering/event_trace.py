@@ -1,4 +1,4 @@
-"""GET /api/v1/events/trace_event: what became of an event."""
+"""GET /api/v1/events/trace: what became of an event."""
 
 from dataclasses import asdict
 from typing import Any
@@ -64,8 +64,8 @@ def _document(traced: EventTrace) -> dict[str, Any]:
             for one in traced.unmatched
         ],
         "meters": [
-            {"meter": one.code, "why_not": one.why_not or None, "counted": [_counted(part) for part in one.counted]}
-            for one in traced.meters
+            {"meter": meter.code, "why_not": meter.why_not or None, "counted": [_counted(part) for part in meter.counted]}
+            for meter in traced.meters
         ],
     }
 

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from billing.limits.alerts.measurements import Measurement
 from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
-from billing.limits.alerts.thresholds import is_forecast_reliable, levels_reached
+from billing.limits.alerts.thresholds import levels_reached
+from billing.metering.usage.forecast import is_forecast_reliable
 from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, compute_cap_usage
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, read_usage_of_customers
 from billing.models import AlertRule

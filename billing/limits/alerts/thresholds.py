@@ -20,9 +20,6 @@ BASELINE_DAYS = 28
 MIN_BASELINE_DAYS = 7
 """Days that a use must have gone on for before anything of it is unusual."""
 
-MIN_FORECAST_SHARE = Fraction(1, 10)
-"""The share of a period that must have passed before a forecast is worth a message."""
-
 
 def levels_reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
     """
@@ -79,8 +76,3 @@ def spike_levels(
     if quantity <= 0 or cost < Fraction(minimum_cost):
         return ()
     return tuple(sorted(level for level in levels if Fraction(quantity) >= usual_quantity * level))
-
-
-def is_forecast_reliable(elapsed_share: Fraction) -> bool:
-    """Return whether enough of a period has passed for its forecast to be told: docs/alerts.md#forecasts."""
-    return elapsed_share >= MIN_FORECAST_SHARE

@@ -194,7 +194,7 @@ def quantities_by_dimensions(
     openings = stored.openings.get(period.period_id, {}).get(feature.meter_id, {})
     quantities = {}
     for dimensions in {**states, **openings}:
-        period_states = [stored_state.tally for stored_state in states.get(dimensions, ()) if not stored_state.span] or [EMPTY]
+        period_states = [stored_state.state for stored_state in states.get(dimensions, ()) if not stored_state.span] or [EMPTY]
         opening = openings.get(dimensions, NO_OPENING)
         quantities[dimensions] = _compute_quantity(period, feature, [(state, opening) for state in period_states], at)
     return quantities

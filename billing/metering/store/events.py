@@ -74,28 +74,6 @@ def read_sequences(keys: Iterable[str]) -> dict[str, int]:
         return {key.hex: sequence for key, sequence in cursor.fetchall()}
 
 
-_LAST = """
-SELECT max(e.occurred_at) FROM billing_event e
-WHERE e.customer_id = %s AND e.name = ANY(%s) AND e.occurred_at >= %s AND e.occurred_at < %s
-    AND e.subscription_ref = ANY(%s)
-    AND NOT EXISTS (SELECT FROM billing_correction k WHERE k.event_key = e.key)
-"""
-
-
-def find_last_event_time(
-    *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
-) -> datetime | None:
-    """
-    Return the time of the last event of these names in [since, until) that isn't voided, if there is one.
-
-    subscription_refs: values of the events' subscription field to include; an empty text includes events without one.
-    """
-    with prepared_statements.cursor() as cursor:
-        cursor.execute(_LAST, [customer_id, list(names), since, until, list(subscription_refs)])
-        row = cursor.fetchone()
-    return row[0] if row else None
-
-
 def draw_high_water_mark() -> int:
     """Draw a high-water mark that no event has, for usage that is billed twice without an event in between."""
     with prepared_statements.cursor() as cursor:

@@ -170,8 +170,8 @@ def read_usage_of_customers(
     periods, counters = _group_rows(rows)
     usages = _rate_periods(periods, counters, read_states([running.span for running in periods]), at, projects=projects)
     usages_by_customer: dict[int, list[PeriodUsage]] = {}
-    for one, usage in zip(periods, _with_caps(periods, usages), strict=True):
-        usages_by_customer.setdefault(one.customer_id, []).append(usage)
+    for running, usage in zip(periods, _with_caps(periods, usages), strict=True):
+        usages_by_customer.setdefault(running.customer_id, []).append(usage)
     return usages_by_customer
 
 
@@ -213,11 +213,11 @@ def _rate_periods(
     """Rate the counters of each period."""
     runs = read_window_runs([running.span for running in periods])
     usages = []
-    for one in periods:
-        counted = counters.get(one.span.period_id, {})
-        used = with_metered(counted, one.span, states, at=at)
-        levels = _project_levels(counted, one.span, states) if projects else {}
-        with_runs = one._replace(span=with_window_runs(one.span, runs))
+    for period in periods:
+        counted = counters.get(period.span.period_id, {})
+        used = with_metered(counted, period.span, states, at=at)
+        levels = _project_levels(counted, period.span, states) if projects else {}
+        with_runs = period._replace(span=with_window_runs(period.span, runs))
         usages.append(_period_usage(with_runs, used, levels, at, projects=projects, paces=paces))
     return usages
 
@@ -260,19 +260,19 @@ def _read_rows(
 
 
 def _read_states(
-    spans: list[RatingPeriod], likely: tuple[StateQuery, PeriodStates] | None, of: tuple[bool, str]
+    periods: list[RatingPeriod], cached_states: tuple[StateQuery, PeriodStates] | None, customer_key: tuple[bool, str]
 ) -> PeriodStates:
     """Return the states, reading them unless the cached query was the right one."""
-    asked = build_query(spans)
-    if asked is None:
-        _cached_queries.pop(of, None)
+    query = build_query(periods)
+    if query is None:
+        _cached_queries.pop(customer_key, None)
         return NO_STATES
-    if likely is not None and likely[0] == asked:
-        return likely[1]
+    if cached_states is not None and cached_states[0] == query:
+        return cached_states[1]
     if len(_cached_queries) >= MAX_CACHED_QUERIES:
         _cached_queries.clear()
-    _cached_queries[of] = asked
-    return read_states(spans)
+    _cached_queries[customer_key] = query
+    return read_states(periods)
 
 
 def _period_usage(
@@ -297,7 +297,7 @@ def _period_usage(
         elif projects:
             pace = paces.get((period.period_id, feature.meter_id), FULL_PERIOD)
             elapsed = _adjust_to_pace(_elapsed_share(period, feature, window, at), pace)
-            projected_counters = {rate_id: _project(feature, one, elapsed) for rate_id, one in counted.items()}
+            projected_counters = {rate_id: _project(feature, counter, elapsed) for rate_id, counter in counted.items()}
         features.append(_feature_usage(period, feature, counted, window, projected_counters))
     return PeriodUsage(
         subscription_id=running.subscription_id,

@@ -1,7 +1,7 @@
 """
 Trace of an event: which meters counted it and why others didn't, at which rate and tier, on which line.
 
-A trace_event is computed, not stored: the event is attributed again by the function that ingest uses.
+It is computed, not stored: the event is attributed again by the function that ingest uses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ class RateContribution:
 
 @dataclass(frozen=True, slots=True)
 class MeterTrace:
-    """One meter's part of a trace_event: the contributions it counted, or the reason why it counted none."""
+    """One meter's part of an event's trace: the contributions it counted, or the reason why it counted none."""
 
     code: str
     name: str
@@ -69,7 +69,7 @@ class MeterTrace:
 @dataclass(frozen=True, slots=True)
 class EventTrace:
     """
-    The trace_event of an event.
+    The trace of an event.
 
     correction: the correction that voided the event.
     replaces: the correction that the event came with as a replacement.
@@ -85,7 +85,7 @@ class EventTrace:
 
 
 def trace_event(key: str) -> EventTrace | None:
-    """Return the trace_event of the event with this key, 32 hexadecimal digits; None if there is no such event."""
+    """Return the trace of the event with this key, 32 hexadecimal digits; None if there is no such event."""
     row = read_by_key([key]).get(key)
     if row is None:
         return None

@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from billing.limits.alerts.thresholds import is_forecast_reliable
 from billing.metering.usage.current_usage import Pace, PeriodUsage, current_usage
 from billing.metering.usage.usage_summary import Day, read_usage_by_day
 from customers.models import Customer
@@ -17,11 +16,14 @@ LATELY = timedelta(days=7)
 MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 
+MIN_FORECAST_SHARE = Fraction(1, 10)
+"""Share of a period that must have passed before its forecast is shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeriodForecast:
     """
-    A running period, and the forecast_periods cost of its usage at its end.
+    A running period, and the expected cost of its usage at its end.
 
     so_far: if usage continues at the pace of the period so far.
     lately: if it continues at the pace of the last seven days; the same if those are the whole period.
@@ -56,6 +58,11 @@ def forecast_periods(*, customer: Customer, at: datetime) -> list[PeriodForecast
         PeriodForecast(usage, usage.projected, lately.get(usage.period_id, usage.projected), is_forecast_reliable(_elapsed_share(usage, at)))
         for usage in usages
     ]
+
+
+def is_forecast_reliable(elapsed_share: Fraction) -> bool:
+    """Return whether enough of a period has passed for its forecast to be shown: docs/alerts.md#forecasts."""
+    return elapsed_share >= MIN_FORECAST_SHARE
 
 
 def compute_pace(*, recent: Decimal, over: timedelta, before: Decimal, since: timedelta) -> Fraction:

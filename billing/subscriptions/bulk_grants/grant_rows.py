@@ -1,4 +1,4 @@
-"""The rows of a table of promotions as grants, or what is wrong with them, by row and field."""
+"""Rows of a promotion table as grants, with the problems by row and field."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MOST_REASON, MOST_KEY = 300, 80
 
 
 class GrantProblem(NamedTuple):
-    """A row that grants nothing: which, whose, the field, and what is wrong with it."""
+    """A row that grants nothing: its number, the customer, the field and the reason."""
 
     row: int
     customer: str
@@ -36,7 +36,7 @@ class GrantProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GrantRow:
-    """A row that grants something: what, to whom, and why."""
+    """A row that grants something. sought: the wallet to grant to."""
 
     row: int
     customer: str
@@ -48,19 +48,19 @@ class GrantRow:
 def parse_grant_rows(
     rows: Sequence[TableRow], *, sandbox: bool, at: datetime
 ) -> tuple[list[GrantRow], list[GrantProblem]]:
-    """Return what rows grant, and what is wrong with the others; in two statements, whatever their number."""
+    """Return the rows' grants and the problems of the others, in two statements for any number of rows."""
     reader = _Reader(rows, sandbox=sandbox, at=at)
-    gifts: dict[tuple[int, str], GrantRow] = {}
+    grants_by_key: dict[tuple[int, str], GrantRow] = {}
     problems = []
     for row in rows:
         try:
-            gift = reader.gift(row)
-            same = gifts.setdefault((gift.sought.customer_id, gift.grant.source), gift)
-            if same is not gift:
-                raise _Refused("key", f"Row {same.row} says the same: give each of them a key of its own.")
+            grant_row = reader.parse_row(row)
+            first_row = grants_by_key.setdefault((grant_row.sought.customer_id, grant_row.grant.source), grant_row)
+            if first_row is not grant_row:
+                raise _Refused("key", f"Row {first_row.row} says the same: give each of them a key of its own.")
         except _Refused as refusal:
             problems.append(GrantProblem(row.number, row.cells["customer"], refusal.field, str(refusal)))
-    return list(gifts.values()), problems
+    return list(grants_by_key.values()), problems
 
 
 class _Refused(ValueError):
@@ -74,11 +74,11 @@ class _Reader:
         self._at = at
         names = {row.cells["customer"] for row in rows}
         codes = {code for row in rows for code in _codes(row.cells)}
-        found = Customer.objects.filter(external_id__in=names, sandbox=sandbox)
-        self._customers = dict(found.values_list("external_id", "pk"))
+        customers = Customer.objects.filter(external_id__in=names, sandbox=sandbox)
+        self._customers = dict(customers.values_list("external_id", "pk"))
         self._features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
 
-    def gift(self, row: TableRow) -> GrantRow:
+    def parse_row(self, row: TableRow) -> GrantRow:
         name = row.cells["customer"]
         if name not in self._customers:
             raise _Refused("customer", f"There is no customer “{name}”: enter the external id of one.")
@@ -131,7 +131,7 @@ def _codes(cells: Mapping[str, str]) -> list[str]:
 
 
 def _key(cells: Mapping[str, str]) -> str:
-    """Return what tells a grant from others: its key, or else all that its row says."""
+    """Return the key that makes the grant count once: the row's own, or a digest of the whole row."""
     if key := cells["key"]:
         if len(key) > MOST_KEY:
             raise _Refused("key", f"It has more than {MOST_KEY} characters.")

@@ -1,4 +1,4 @@
-"""Promotions as bulk work: the table is cut into pieces of rows, and each piece is granted at one go."""
+"""Promotions as a background job: the table is split into items of some rows, and each item is granted at once."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -30,16 +30,16 @@ from wallets.models import Lot
 from wallets.operations.manual_grants import grant_announcement
 
 ROWS_PER_ITEM = 200
-"""Rows of one item, whose wallets are held together while it is done."""
+"""Rows of one item, whose wallets are locked together while it is processed."""
 
 
 def start_promotion(
     *, file: BinaryIO, file_name: str, sandbox: bool, by: AbstractBaseUser | None, at: datetime
 ) -> Job:
     """
-    Store a table of grants (CSV or XLSX) as a job that tries it, and grants nothing until it is done for real.
+    Store a table of grants (CSV or XLSX) as a job that runs dry first: it grants nothing until it is run for real.
 
-    :raises FileRefused: if it cannot be read, or its columns are not those of grants.
+    :raises FileRefused: if the file can't be read, or its columns are not those of grants.
     """
     file.seek(0)
     if not _read(file.read(MOST_BYTES + 1), file_name):
@@ -63,61 +63,62 @@ def _read(content: bytes, name: str) -> list[TableRow]:
     return read_table(content, name=name, columns=COLUMNS, needed=REQUIRED_COLUMNS)
 
 
-def _cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+def _split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
     try:
         rows = iter(_read(open_job_file(job).read(), job.file_name))
     except FileRefused as refusal:
         raise SplitFailed(str(refusal)) from refusal
     number = after.number if after else 0
     rows = islice(rows, number * ROWS_PER_ITEM, None)
-    while piece := list(islice(rows, ROWS_PER_ITEM)):
+    while item_rows := list(islice(rows, ROWS_PER_ITEM)):
         number += 1
-        content = msgspec.json.encode([(row.number, dict(row.cells)) for row in piece])
-        yield JobItem(job=job, number=number, parameters={"begin": piece[0].number}, content=content)
+        content = msgspec.json.encode([(row.number, dict(row.cells)) for row in item_rows])
+        yield JobItem(job=job, number=number, parameters={"begin": item_rows[0].number}, content=content)
 
 
-def _do(item: JobItem, at: datetime) -> ItemOutcome:
+def _process(item: JobItem, at: datetime) -> ItemOutcome:
     job = item.job
-    rows = [TableRow(*one) for one in msgspec.json.decode(item.content or b"[]")]
-    gifts, problems = parse_grant_rows(rows, sandbox=job.parameters["sandbox"], at=job.created_at)
-    new, before, conflicts = _told_apart(gifts)
+    rows = [TableRow(*number_and_cells) for number_and_cells in msgspec.json.decode(item.content or b"[]")]
+    grant_rows, problems = parse_grant_rows(rows, sandbox=job.parameters["sandbox"], at=job.created_at)
+    new, repeated_count, conflicts = _find_new(grant_rows)
     if not job.dry_run:
         with audited_transaction("grant promotions", by=job.by, at=at):
-            _give(new, at=at, by_id=job.by_id)
+            _grant(new, at=at, by_id=job.by_id)
     problems = sorted([*problems, *conflicts])
-    figures = {"rows": len(rows), "granted": len(new), "before": before, "refused": len(problems)}
-    return ItemOutcome(figures, [one._asdict() for one in problems], keeps_content=job.dry_run or bool(problems))
+    figures = {"rows": len(rows), "granted": len(new), "before": repeated_count, "refused": len(problems)}
+    return ItemOutcome(figures, [problem._asdict() for problem in problems], keeps_content=job.dry_run or bool(problems))
 
 
-def _told_apart(gifts: Sequence[GrantRow]) -> tuple[list[GrantRow], int, list[GrantProblem]]:
-    """Return which are new, how many were granted before, and those whose key has granted something else."""
-    customers = [one.sought.customer_id for one in gifts]
-    lots = Lot.objects.filter(wallet__customer__in=customers, source__in=[one.grant.source for one in gifts])
-    there = {(lot.wallet.customer_id, lot.source): lot for lot in lots.select_related("wallet")}
+def _find_new(grant_rows: Sequence[GrantRow]) -> tuple[list[GrantRow], int, list[GrantProblem]]:
+    """Return the new grants, the number of grants made before, and those whose key has granted something else."""
+    customers = [grant_row.sought.customer_id for grant_row in grant_rows]
+    lots = Lot.objects.filter(wallet__customer__in=customers, source__in=[grant_row.grant.source for grant_row in grant_rows])
+    stored_lots = {(lot.wallet.customer_id, lot.source): lot for lot in lots.select_related("wallet")}
     new, conflicts = [], []
-    for one in gifts:
-        lot = there.get((one.sought.customer_id, one.grant.source))
+    for new_grant in grant_rows:
+        lot = stored_lots.get((new_grant.sought.customer_id, new_grant.grant.source))
         if lot is None:
-            new.append(one)
-        elif (lot.amount, lot.wallet.unit) != (one.grant.amount, one.sought.unit):
-            told = f"It has granted {lot.amount.normalize():,f} {lot.wallet.unit} before: choose another key."
-            conflicts.append(GrantProblem(one.row, one.customer, "key", told))
-    return new, len(gifts) - len(new) - len(conflicts), conflicts
+            new.append(new_grant)
+        elif (lot.amount, lot.wallet.unit) != (new_grant.grant.amount, new_grant.sought.unit):
+            detail = f"It has granted {lot.amount.normalize():,f} {lot.wallet.unit} before: choose another key."
+            conflicts.append(GrantProblem(new_grant.row, new_grant.customer, "key", detail))
+    return new, len(grant_rows) - len(new) - len(conflicts), conflicts
 
 
-def _give(gifts: Sequence[GrantRow], *, at: datetime, by_id: int | None) -> None:
-    wallets = find_or_open_wallets([one.sought for one in gifts], at=at)
-    # All at once, in the order of all others, since what follows goes reason by reason.
+def _grant(grant_rows: Sequence[GrantRow], *, at: datetime, by_id: int | None) -> None:
+    wallets = find_or_open_wallets([grant_row.sought for grant_row in grant_rows], at=at)
+    # All wallets at once and in the usual order, because the grants follow by reason, which would lock them in any
+    # order.
     lock_wallets([wallet.pk for wallet in wallets.values()], used_at=at)
     by_reason: dict[str, dict[int, list[Grant]]] = {}
-    for one in gifts:
-        by_reason.setdefault(one.reason, {}).setdefault(wallets[one.sought].pk, []).append(one.grant)
-    of = {wallet.pk: wallet for wallet in wallets.values()}
+    for row in grant_rows:
+        by_reason.setdefault(row.reason, {}).setdefault(wallets[row.sought].pk, []).append(row.grant)
+    wallets_by_id = {wallet.pk: wallet for wallet in wallets.values()}
     for reason, grants in by_reason.items():
-        made = grant_all(grants=grants, at=at, reason=reason, by_id=by_id)
-        told = [grant_announcement(of[id_], lot) for id_, lots in made.items() for lot in lots]
-        announce_all(kind="wallet.granted", announcements=told, at=at)
+        lots_by_wallet = grant_all(grants=grants, at=at, reason=reason, by_id=by_id)
+        announcements = [grant_announcement(wallets_by_id[id_], lot) for id_, lots in lots_by_wallet.items() for lot in lots]
+        announce_all(kind="wallet.granted", announcements=announcements, at=at)
 
 
-PROMOTION = JobDefinition(permission="wallets.grant_credits", split=_cut, process=_do, columns=GrantProblem._fields)
-"""Grants from a table as bulk work."""
+PROMOTION = JobDefinition(permission="wallets.grant_credits", split=_split, process=_process, columns=GrantProblem._fields)
+"""Grants from a table as a background job."""

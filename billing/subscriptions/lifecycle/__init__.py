@@ -1,1 +1,1 @@
-"""A subscription from its creation to its end: drafts, trials, pauses, cancellation."""
+"""The life of a subscription: drafts, creation, trials, pauses, cancellation and end."""

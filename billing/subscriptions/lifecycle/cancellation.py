@@ -1,4 +1,4 @@
-"""End a subscription: now, at the end of its period, or at a date; and take that back until it comes."""
+"""Cancel a subscription now, at the end of its period, or at a date; undo the cancellation before it takes effect."""
 
 from datetime import datetime
 from typing import Literal
@@ -28,7 +28,7 @@ from customers.models import Customer
 from lib.audit_log import audited_transaction
 
 UnusedTimeSettlement = Literal["none", "credit", "refund"]
-"""What becomes of what was paid in advance for time that is cut off."""
+"""Settlement of fees paid in advance for time after the end."""
 
 SETTLEMENT_BY_CHOICE = {
     "none": SettlementMethod.CHARGE,
@@ -38,7 +38,7 @@ SETTLEMENT_BY_CHOICE = {
 
 
 class CancellationRefused(Exception):
-    """A subscription cannot be canceled as asked, or that not be taken back; the text says why and what to do."""
+    """A cancellation or its undoing isn't possible; the text gives the reason and the remedy."""
 
 
 def cancel(
@@ -50,18 +50,19 @@ def cancel(
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
-    End a subscription at `ends_at`, which is `at` or later; at the end of the running period when absent.
+    End a subscription at `ends_at`, which is `at` or later; by default at the end of the running period.
 
-    The period that the end falls in becomes shorter, later ones are removed. Fees in arrears are then prorated when
-    it is closed; what was paid in advance for the rest of it stays paid, or is given back by a credit note then.
-    A period that is paid for is never removed: an end at its very start comes the least bit later. One at `at` itself
-    comes the instant after the last usage that is recorded, should some be at that moment, or ahead of it.
+    The period that contains the end is shortened, and later ones are deleted. Fees in arrears are prorated when the
+    period closes; fees paid in advance for the rest stay paid, or are credited then. A period that is paid for is
+    never deleted: an end exactly at its start is delayed by the least possible time. An end at `at` itself is delayed
+    until just after the last recorded usage, if some is recorded at or after that time.
 
     Source: docs/closing.md#cancellations.
 
     :raises CancellationRefused: if it has ended, ends earlier already, or the end is past.
     """
     with audited_transaction("cancel", by=by, at=at):
+        # Subscription first, then its periods: the lock order of every change of a subscription.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         periods = lock_periods(subscription)
         running_period = next((period for period in periods if period.starts_at <= at < period.ends_at), None)
@@ -96,16 +97,16 @@ def cancel(
 
 def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Subscription:
     """
-    Take a cancellation back whose end is to come: the subscription goes on as if it had never been canceled.
+    Undo a cancellation before its end: the subscription continues as if it had never been canceled.
 
-    Its last period ends where it would have ended, and what was claimed in advance of it is made up when it closes. A
-    change of plan that the cancellation has revoked stays revoked.
+    Its last period gets its former end, and the fees in advance for the rest of it are billed when it closes. A plan
+    change that the cancellation revoked stays revoked.
 
-    :raises CancellationRefused: if it is not canceled, has ended, never began, or another subscription of the
-        customer covers one of its features meanwhile.
+    :raises CancellationRefused: if it is not canceled, has ended, never started, or another subscription of the
+        customer covers one of its features by now.
     """
     with audited_transaction("take a cancellation back", by=by, at=at):
-        # As in a change of plan: one at a time per customer, since what it covers is claimed anew.
+        # As in a plan change: one change per customer at a time, because coverage of features is extended.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         periods = lock_periods(subscription)

@@ -1,4 +1,4 @@
-"""Mark subscriptions as ended once everything about them is billed."""
+"""End canceled subscriptions once everything about them is billed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +9,7 @@ from billing.models.subscriptions import RUNNING_STATES, SubscriptionState
 from customers.customer_time import clock_sql
 from customers.notifications import Announcement, announce_all
 
+# Set-based, so that two runs are harmless: the second one finds the state changed.
 _END_FINISHED = """
 UPDATE billing_subscription s SET state = 'ended'
 FROM plans_planversion v JOIN plans_plan p ON p.id = v.plan_id
@@ -23,11 +24,14 @@ _STATES_BEFORE_END = [*map(str, RUNNING_STATES), str(SubscriptionState.PAUSED), 
 
 def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None, clock_id: int | None = None) -> int:
     """
-    Mark the subscriptions that are over, and whose periods are all closed, as ended, and tell so; return how many.
+    Mark subscriptions whose end has passed and whose periods are all closed as ended, and announce it; return how
+    many.
 
-    subscription_ids: look at these only, in whatever time they are; otherwise at those of customers in this test
-    clock's time, or in real time. It is a transaction of its own and never part of a close, which holds
-    periods locked and must not wait for a subscription whose cancellation waits for its periods.
+    subscription_ids: limits the work to these, on whichever clock; otherwise all subscriptions on this test clock, or
+        in real time, are read.
+
+    This is a transaction of its own and never part of a close. A close locks periods and must not wait for a
+    subscription whose cancellation waits for its periods.
     """
     only_ids = None if subscription_ids is None else list(subscription_ids)
     time_condition = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"

@@ -1,4 +1,4 @@
-"""Put a customer on a plan version."""
+"""Creation of a subscription: a customer on a plan version."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -50,21 +50,22 @@ def start(
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
-    Subscribe a customer from `starts_at` on, which may be past (what was due since is billed) or to come.
+    Subscribe a customer from `starts_at`, which may be past (the time since is billed) or in the future.
 
-    currency: one that the version charges in; the customer's when absent.
-    external_id: the product's own name for it, unique; made up when absent.
-    anchor_at: what anniversary periods are counted from; the end of its trial, or `starts_at`, when absent.
-    ends_at: when it ends by itself; it runs until canceled when absent.
-    named: only events that name it belong to it, so that it may price what another subscription prices too.
-    coupons: what it holds from its start, in this order; those that are promoted for the plan come after them.
-    quantities: fee code → how many seats or add-ons it holds to begin with; the least of each when absent.
-    trial_days: for how long it pays no fees, 0 = not at all; as its version says when absent, but only once per plan.
+    currency: one that the version charges in; default: the customer's.
+    external_id: the product's own id for it, unique; default: generated.
+    anchor_at: start of the cycle of anniversary periods; default: the end of its trial, or `starts_at`.
+    ends_at: when it ends by itself; by default it runs until canceled.
+    named: whether only events that name it belong to it, so that it may price features that another subscription
+        prices too.
+    coupons: coupons from its start, in this order; the plan's promotions follow.
+    quantities: fee code → initial number of seats or add-ons; default: the minimum of each.
+    trial_days: days without fees, 0 for no trial; default: the version's, but only once per plan.
 
-    :raises SubscriptionRefused: if the version is not published, the currency not offered, a quantity not to be had,
-        or a moment impossible.
-    :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features then.
-    :raises CouponRefused: if one of the coupons cannot be given to it.
+    :raises SubscriptionRefused: if the version is not published, the currency not offered, a quantity not allowed, or
+        a time impossible.
+    :raises FeatureAlreadyPriced: if another subscription of the customer covers one of its features at that time.
+    :raises CouponRefused: if one of the coupons can't be applied to it.
     """
     with audited_transaction("subscribe", by=by, at=at):
         customer = lock_customer(customer)
@@ -90,13 +91,16 @@ def start(
 
 
 def lock_customer(customer: Customer) -> Customer:
-    """Lock a customer: one subscribes at a time, since two overlapping coverages would wait for one another."""
+    """
+    Lock a customer, so that its subscriptions are created one after the other: two overlapping coverages would
+    deadlock.
+    """
     return Customer.objects.select_for_update(no_key=True).select_related("seller").get(pk=customer.pk)
 
 
 def build_subscription(customer: Customer, *, external_id: str | None, **fields: Any) -> Subscription:
     """
-    Return a subscription that is not stored yet; its name is made up where there is none.
+    Return an unsaved subscription; an external id is generated if there is none.
 
     :raises SubscriptionRefused: if it would end before it starts.
     """
@@ -119,7 +123,7 @@ def begin_subscription(
     at: datetime,
     by: AbstractBaseUser | None,
 ) -> None:
-    """Let a subscription that is not stored yet, or a draft, run from its start; the caller holds its customer."""
+    """Start an unsaved subscription, or a draft; the caller has locked its customer."""
     customer, starts_at = subscription.customer, subscription.starts_at
     currency, sandbox = str(subscription.currency), subscription.sandbox
     terms = read_subscribable_terms(subscription.version, currency, sandbox=sandbox, at=at)
@@ -163,14 +167,16 @@ def _announce_creation(subscription: Subscription, at: datetime) -> None:
 
 
 class CurrencyNotOffered(SubscriptionRefused):
-    """A version has no prices in the currency; the text names those that it has."""
+    """A version has no prices in the currency; the text lists the currencies that it has."""
 
 
 def read_subscribable_terms(version: PlanVersion, currency: str, *, sandbox: bool, at: datetime) -> VersionTerms:
     """
-    Return what the subscription would pay, refusing a version or currency that it cannot be billed by.
+    Return the terms that the subscription would be billed by.
 
-    sandbox: whether it may be one that is not published, which is frozen then (docs/sandbox.md#drafts).
+    sandbox: whether the version may be unpublished, in which case it is frozen (docs/sandbox.md#drafts).
+
+    :raises SubscriptionRefused: if the subscription can't be billed by this version or currency.
     """
     state = PlanVersion.objects.values_list("state", flat=True).get(pk=version.pk)
     if state not in (VersionState.LIVE, VersionState.RETIRED):
@@ -187,7 +193,11 @@ def read_subscribable_terms(version: PlanVersion, currency: str, *, sandbox: boo
 
 
 def check_currency(version: PlanVersion, currency: str) -> None:
-    """:raises CurrencyNotOffered: if a version has prices, and none in a currency."""
+    """
+    Check that a version can be billed in a currency.
+
+    :raises CurrencyNotOffered: if the version has prices, but none in the currency.
+    """
     offered = list_currencies(version)
     if offered and currency not in offered:
         *others, last = offered
@@ -197,9 +207,9 @@ def check_currency(version: PlanVersion, currency: str) -> None:
 
 def save_subscription(subscription: Subscription) -> None:
     """
-    Write a new subscription, or one that was a draft.
+    Store a new subscription, or one that was a draft.
 
-    :raises SubscriptionRefused: if its name is taken.
+    :raises SubscriptionRefused: if its external id exists already.
     """
     try:
         with transaction.atomic():
@@ -217,9 +227,9 @@ def _create_first_periods(
     subscription: Subscription, customer: Customer, terms: VersionTerms, *, at: datetime
 ) -> None:
     """
-    Make the regular periods up to now and a little ahead, and what comes before them.
+    Create the regular periods up to now and a little ahead, and the period before them.
 
-    That is the trial; or, without one, the opening period, if something is due in advance.
+    That one is the trial or, without a trial, the opening period if a fee is due in advance.
     """
     starts_at, grace = subscription.starts_at, customer.seller.grace
     if subscription.trial_ends_at is not None:

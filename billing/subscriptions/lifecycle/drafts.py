@@ -1,8 +1,8 @@
 """
-Subscriptions that are prepared: without any effect until they are activated, and removed without a trace before.
+Draft subscriptions: without effect until they are activated, and deleted completely before that.
 
-What a draft is to begin with stands in `drafted`: trial_days, anchor_at, quantities (fee code → number) and coupons
-(codes), each only where it was asked for.
+The options of a draft are stored in `drafted`: trial_days, anchor_at, quantities (fee code → number) and coupons
+(codes), each only if it was given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,12 +47,12 @@ def draft(
     replaced_draft: Subscription | None = None,
 ) -> Subscription:
     """
-    Prepare a subscription, with the arguments of `start`; its version may still be a draft.
+    Create a draft, with the arguments of `start`; its version may still be a draft.
 
-    starts_at: when it is to start, if it is activated before.
-    instead_of: a draft that it takes the place of, under the same number.
+    starts_at: when it starts, unless it is activated with another start.
+    replaced_draft: a draft that it replaces, under the same id.
 
-    :raises SubscriptionRefused: if the currency is not offered, the name taken, or a moment impossible.
+    :raises SubscriptionRefused: if the currency is not offered, the external id exists, or a time is impossible.
     """
     with audited_transaction("draft subscription", by=by, at=at):
         new_draft = build_subscription(
@@ -89,9 +89,9 @@ def activate(
     by: AbstractBaseUser | None = None,
 ) -> Subscription:
     """
-    Let a draft begin as it was prepared, at its own start, or at another one: past, now or to come.
+    Start a draft as it was prepared, at its own start or at another one: past, present or future.
 
-    :raises SubscriptionRefused: if it is no draft, or cannot begin; see `start`.
+    :raises SubscriptionRefused: if it is not a draft, or can't start; see `start`.
     """
     with audited_transaction("activate subscription", by=by, at=at):
         customer = lock_customer(subscription.customer)
@@ -109,9 +109,9 @@ def activate(
 
 def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> None:
     """
-    Remove a draft.
+    Delete a draft.
 
-    :raises SubscriptionRefused: if it is no draft, or something was agreed for it.
+    :raises SubscriptionRefused: if it is not a draft, or has overrides or other terms of its own.
     """
     with audited_transaction("discard draft", by=by, at=at):
         try:
@@ -123,6 +123,7 @@ def discard(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | 
 
 
 def _lock_draft(subscription: Subscription) -> Subscription:
+    # Row lock: a draft is activated, replaced or deleted only once.
     locked_draft = (
         Subscription.objects.select_for_update(no_key=True).select_related("version").get(pk=subscription.pk)
     )
@@ -134,7 +135,7 @@ def _lock_draft(subscription: Subscription) -> Subscription:
 
 
 def _read_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a draft is to begin with, as `begin` takes it."""
+    """Return a draft's options as arguments of `begin_subscription`."""
     codes = options.get("coupons", [])
     coupons_by_code = Coupon.objects.in_bulk(codes, field_name="code")
     if missing := [code for code in codes if code not in coupons_by_code]:

@@ -1,4 +1,4 @@
-"""Pause a subscription: now, at the end of its period, or at a date; and let it go on: docs/closing.md#pauses."""
+"""Pause a subscription now, at the end of its period, or at a date; resume it: docs/closing.md#pauses."""
 
 from datetime import datetime
 from typing import Literal
@@ -32,7 +32,7 @@ UNFINISHED_STATES = (PauseState.TO_COME, PauseState.RUNNING)
 
 
 class PauseRefused(Exception):
-    """A subscription cannot be paused or resumed as asked; the text says why and what to do."""
+    """The subscription can't be paused or resumed; the text gives the reason and the remedy."""
 
 
 def pause(
@@ -47,18 +47,19 @@ def pause(
     by: AbstractBaseUser | None = None,
 ) -> Pause:
     """
-    Let a subscription have no periods from a moment on, and return its pause.
+    Stop the periods of a subscription from a time on, and return the pause.
 
-    starts_at: `at` or later; now when absent, or the instant after the last usage that is recorded.
-    ends_at: when it goes on by itself; when it is resumed when absent.
+    starts_at: `at` or later; default: now, or just after the last recorded usage.
+    ends_at: when it resumes by itself; by default when `resume` is called.
 
-    The period that the pause begins in ends there and is billed; what was paid in advance for the rest of it is given
-    back by a credit note then. Its features stay its own. Until it begins, `resume` takes the pause back.
+    The period in which the pause starts ends there and is billed; fees paid in advance for the rest of it are
+    credited then. The subscription keeps its features. Until the pause starts, `resume` undoes it.
 
-    :raises PauseRefused: if it is not running, in its trial, paused already, to move to another version later, or to
-        end before; if a moment is past, usage is recorded after it, or a level is charged.
+    :raises PauseRefused: if the subscription is not running, in its trial, paused already, scheduled for a plan
+        change later, or ends before; if a time is past, usage is recorded after it, or a level is charged.
     """
     with audited_transaction("pause", by=by, at=at):
+        # Subscription first, then its periods: the lock order of every change of a subscription.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         periods = lock_periods(subscription)
         running_period = _find_running_period(subscription, periods, starts_at or at)
@@ -101,14 +102,15 @@ def resume(
     by: AbstractBaseUser | None = None,
 ) -> Pause:
     """
-    Let a paused subscription go on at a moment, and return its pause; one that has not begun is taken back.
+    Resume a paused subscription at a time, and return its pause; a pause that hasn't started is undone.
 
-    resumes_at: now when absent; to come, or past, so that usage since then is billed once it is tried again.
+    resumes_at: default: now. It may be in the future, or past, so that usage since then is billed once it is
+        reprocessed.
 
-    Periods go on from the anchor, so the first one is a part of an interval. What is due in advance of it is billed
-    at once; in the interval that the pause began in, it has its part of the allowance.
+    Periods continue by the anchor, so the first one is a part of an interval. Fees due in advance of it are billed at
+    once; in the interval in which the pause started, it has its share of the allowance.
 
-    :raises PauseRefused: if it is not paused, it ends before that, or usage is counted in what was to follow.
+    :raises PauseRefused: if it is not paused, ends before that, or usage is counted in a period that has to go.
     """
     with audited_transaction("resume", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
@@ -142,7 +144,7 @@ def resume(
 
 
 def shorten_pause(subscription: Subscription, *, ends_at: datetime, at: datetime) -> None:
-    """Let no pause of a subscription that the caller holds go on beyond its end."""
+    """End the pause of a subscription at its end at the latest; the caller has locked the subscription."""
     unfinished_pause = Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first()
     if unfinished_pause is None:
         return
@@ -158,10 +160,12 @@ def apply_due_pauses(
     *, at: datetime, clock_id: int | None = None, subscription_ids: list[int] | None = None, limit: int = BATCH_SIZE
 ) -> int:
     """
-    Mark pauses that have begun or are over, and their subscriptions, and tell so; return how many were.
+    Update pauses that have started or ended, and their subscriptions, and announce it; return how many were updated.
 
-    Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
-    clock: of customers in this test clock's time, in real time for None; or only those of these subscriptions.
+    clock_id: limits the work to customers on this test clock; None means real time.
+    subscription_ids: limits the work to these instead.
+
+    Billing depends on periods only, so a late update bills nothing wrong. Safe to repeat and to run concurrently.
     """
     applied = 0
     while True:
@@ -173,7 +177,8 @@ def apply_due_pauses(
                 due_pauses = due_pauses.filter(clock_filter(clock_id, "subscription__customer"))
             else:
                 due_pauses = due_pauses.filter(subscription__in=subscription_ids)
-            # Subscriptions before their pauses, as everybody locks them.
+            # Subscriptions are locked before their pauses, as everywhere; SKIP LOCKED leaves those that a change is
+            # working on to the next run.
             subscriptions = Subscription.objects.filter(pk__in=due_pauses.values("subscription")).order_by("pk")
             locked_subscriptions = list(subscriptions.select_for_update(no_key=True, skip_locked=True)[:limit])
             for due_pause in due_pauses.filter(subscription__in=locked_subscriptions).select_related(
@@ -208,7 +213,7 @@ def _apply_pause(due_pause: Pause, at: datetime) -> None:
 
 
 def _reactivate(subscription: Subscription, at: datetime) -> None:
-    """Let a subscription be active again, unless a pause of it is running."""
+    """Set a subscription to active, unless another pause of it is running."""
     running_pauses = Pause.objects.filter(subscription=subscription, state=PauseState.RUNNING)
     if not running_pauses.exists():
         paused_subscription = Subscription.objects.filter(pk=subscription.pk, state=SubscriptionState.PAUSED)
@@ -223,7 +228,7 @@ def _find_running_period(subscription: Subscription, periods: list[Period], mome
     ]
     running_period = next((period for period in open_periods if period.starts_at <= moment < period.ends_at), None)
     if running_period is None and open_periods and moment >= open_periods[-1].ends_at:
-        running_period = open_periods[-1]  # a moment to come, in a period that is not made yet
+        running_period = open_periods[-1]  # a future time, in a period that isn't generated yet
     if running_period is None:
         raise PauseRefused(f"{subscription} has no open period at {moment:%Y-%m-%d %H:%M %Z}: choose a later moment.")
     return running_period
@@ -251,7 +256,7 @@ def _check_pause(subscription: Subscription, starts_at: datetime, ends_at: datet
 
 
 def _remove_periods_after(subscription: Subscription, periods: list[Period], moment: datetime) -> None:
-    """Remove what was made ahead of its time for the end that the pause had."""
+    """Delete the periods that were generated ahead for the planned end of the pause."""
     later_periods = [period for period in periods if period.starts_at > moment]
     try:
         shorten_periods(

@@ -1,4 +1,4 @@
-"""The time before a subscription's first fees: docs/closing.md#trials."""
+"""Trials, the time before a subscription's first fees: docs/closing.md#trials."""
 
 from datetime import datetime
 
@@ -24,18 +24,18 @@ BATCH_SIZE = 1_000
 
 
 class TrialRefused(SubscriptionRefused):
-    """A trial cannot end as asked; the text says why and what to do."""
+    """A trial can't start, end or be extended as requested; the text gives the reason and the remedy."""
 
 
 def find_trial_end(
     customer: Customer, version: PlanVersion, *, starts_at: datetime, days: int | None
 ) -> datetime | None:
     """
-    Return when the trial of a new subscription ends, by its customer's clocks; None if it has none.
+    Return when the trial of a new subscription ends, by its customer's time zone; None if it has none.
 
-    days: as agreed with the customer; when absent, the version's, unless the customer had a trial of the plan before.
+    days: agreed with the customer; None means the version's, unless the customer had a trial of the plan before.
 
-    :raises SubscriptionRefused: if it would be longer than a trial may be.
+    :raises SubscriptionRefused: if it would be longer than `MOST_TRIAL_DAYS`.
     """
     if days is None:
         former_trials = Period.objects.filter(
@@ -49,17 +49,18 @@ def find_trial_end(
 
 def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = BATCH_SIZE) -> int:
     """
-    Mark the subscriptions whose trial is over as active; return how many were.
+    Activate the subscriptions whose trial is over; return how many.
 
-    clock: of customers in this test clock's time; in real time for None.
+    clock_id: limits the work to customers on this test clock; None means real time.
 
-    Periods say what is due, so a state that lags behind bills nothing wrong. May run twice, or several times at once.
+    Billing depends on periods only, so a late update bills nothing wrong. Safe to repeat and to run concurrently.
     """
     completed = 0
     while True:
         with audited_transaction("trial is over", by=None, at=at):
             finished = Subscription.objects.filter(state=SubscriptionState.TRIALING, trial_ends_at__lte=at)
             finished = finished.filter(clock_filter(clock_id)).order_by("pk")
+            # SKIP LOCKED: a subscription that is being changed is left to the next run.
             ids = list(finished.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)[:limit])
             Subscription.objects.filter(pk__in=ids).update(state=SubscriptionState.ACTIVE)
             announce_for_each("subscription.trial_ended", ids, at=at)
@@ -70,12 +71,12 @@ def complete_trials(*, at: datetime, clock_id: int | None = None, limit: int = B
 
 def end_trial(*, subscription: Subscription, at: datetime, by: AbstractBaseUser | None = None) -> Period:
     """
-    Let the first paid period of a subscription begin now, and return the trial, which is due after the grace.
+    Start the first paid period of a subscription now, and return the trial, which is due after the grace period.
 
-    Now is `at`, or the instant after the last usage that is recorded, should some be ahead of it.
+    Now is `at`, or just after the last recorded usage if that is later.
 
-    :raises TrialRefused: if it is in no trial or that has not begun, another version is to take hold at its end, or
-        what was agreed for a time in between is in the way.
+    :raises TrialRefused: if it is not in a trial or the trial hasn't started, a plan change is scheduled for its end,
+        or overrides or commitments in between prevent it.
     """
     with audited_transaction("end the trial", by=by, at=at):
         subscription, periods, trial = _lock_trial(subscription, at)
@@ -89,10 +90,10 @@ def extend_trial(
     *, subscription: Subscription, ends_at: datetime, at: datetime, by: AbstractBaseUser | None = None
 ) -> Period:
     """
-    Let a trial that is not over last until a later moment, and return it.
+    Extend a trial that is not over, and return it.
 
-    :raises TrialRefused: if it is in no trial, another version is to take hold at its end, or it ends later already,
-        ends with its subscription, would last longer than a trial may, or what was agreed is in the way.
+    :raises TrialRefused: if it is not in a trial, a plan change is scheduled for its end, the trial ends later
+        already, ends with its subscription, would be too long, or overrides or commitments prevent it.
     """
     with audited_transaction("extend the trial", by=by, at=at):
         subscription, periods, trial = _lock_trial(subscription, at)
@@ -107,7 +108,7 @@ def extend_trial(
 
 
 def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription, list[Period], Period]:
-    """Return a subscription and its periods, locked, and the last part of its trial."""
+    """Lock a subscription and its periods; return them with the last part of the trial."""
     subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
     if subscription.state != SubscriptionState.TRIALING or at >= (subscription.trial_ends_at or at):
         raise TrialRefused(f"{subscription} is in no trial that could end at another time.")
@@ -126,7 +127,7 @@ def _lock_trial(subscription: Subscription, at: datetime) -> tuple[Subscription,
 def _move_trial_end(
     subscription: Subscription, periods: list[Period], trial: Period, ends_at: datetime, *, at: datetime
 ) -> Period:
-    """Let the trial end at another moment, and the paid periods that are made by now begin there."""
+    """Move the end of a trial, and with it the start of the paid periods that exist already."""
     try:
         shorten_periods(subscription, periods, min(ends_at, trial.ends_at))
     except UsageAfterCutoff as error:
@@ -151,7 +152,9 @@ def _move_trial_end(
 
 
 def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
-    """Let what was agreed from the trial's end on hold from its new end, and what held until then hold until that."""
+    """
+    Move the start of overrides and commitments from the trial's former end to its new one, and their ends likewise.
+    """
     former_end = subscription.trial_ends_at
     try:
         with transaction.atomic():
@@ -159,7 +162,7 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
                 starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
                 agreements.filter(starts_at=former_end).update(
                     ends_at=former_end
-                )  # what ends as it starts is withdrawn
+                )  # an empty interval: withdrawn
                 agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
                 for agreement in starting:
                     if agreement.ends_at is None or agreement.ends_at > ends_at:

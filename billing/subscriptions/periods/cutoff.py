@@ -6,8 +6,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import ProtectedError
 
-from billing.metering.store.events import find_last_event_time
-from billing.models import Period, Series, Subscription
+from billing.models import Event, Period, Series, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.periods.boundaries import TICK
 from plans.catalog.stored_terms import metering_terms
@@ -135,7 +134,7 @@ def moment_after_usage(subscription: Subscription, period: Period, at: datetime)
 
 def last_usage_at(subscription: Subscription, period: Period, since: datetime) -> datetime | None:
     """Return when the last usage counted in a period occurred, if that was at `since` or later; None otherwise."""
-    return find_last_event_time(
+    return Event.objects.last_time(
         customer_id=subscription.customer_id,
         names=list(Series.objects.filter(period=period).values_list("meter__event_name", flat=True).distinct()),
         since=since,

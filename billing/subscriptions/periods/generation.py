@@ -84,6 +84,7 @@ WHERE s.state IN {STATES_WITH_PERIODS} AND last.ends_at < %(until)s AND (s.ends_
     AND (pause.starts_at IS NULL OR pause.starts_at > last.ends_at OR pause.ends_at < %(until)s)
 """  # noqa: S608
 
+# ON CONFLICT: two workers may insert the same period; the second one skips it.
 _INSERT_PERIODS = """
 INSERT INTO billing_period (subscription_id, version_id, kind, state, revision, starts_at, ends_at, due_at, error,
     attempts, continues_id)

@@ -1,8 +1,8 @@
 """
-Move many subscriptions to another version at one moment, in a fixed number of statements: docs/migration.md#speed.
+Change the plan of many subscriptions at one time, in a fixed number of statements: docs/migration.md#speed.
 
-What this does to one of them is what `change_plan` does. Only those are changed in whose way nothing is, and who have
-nothing of their own that has to be looked at; the others are left to it, which does it or says why not.
+The effect on each subscription is that of `change_plan`. Only subscriptions without any obstacle or special case are
+changed here; the others are left to `change_plan`, which changes them or gives the reason.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from plans.models import PlanVersion
 
 @dataclass(frozen=True, slots=True)
 class BulkCandidate:
-    """A subscription that can be changed together with others, its running period and the one made after that."""
+    """A subscription that can be changed together with others, its running period and the period after it."""
 
     subscription_id: int
     customer_id: int
@@ -43,7 +43,9 @@ class BulkCandidate:
     next_period_id: int | None
 
 
-_HOLD = (
+# Customers before subscriptions, each in the order of ids: the order of `change_plan`, so that the two can't
+# deadlock.
+_LOCK_SUBSCRIPTIONS = (
     """
     SELECT FROM customers_customer WHERE id IN (SELECT customer_id FROM billing_subscription WHERE id = ANY(%(ids)s))
     ORDER BY id FOR NO KEY UPDATE
@@ -51,16 +53,17 @@ _HOLD = (
     "SELECT FROM billing_subscription WHERE id = ANY(%(ids)s) ORDER BY id FOR NO KEY UPDATE",
 )
 
-# Whoever adds a period holds the last one locked, so once that is ours no more can come.
-_PERIODS = """
+# A transaction that adds a period locks the last one first, so once these are locked no period is added.
+_OPEN_AND_LAST_PERIODS = """
 SELECT p.id FROM unnest(%(ids)s::bigint[]) AS s(id) JOIN LATERAL (
     (SELECT id FROM billing_period WHERE subscription_id = s.id AND state = 'open')
     UNION (SELECT id FROM billing_period WHERE subscription_id = s.id ORDER BY starts_at DESC LIMIT 1)
 ) p ON true ORDER BY p.id
 """
 
-# Rollups tell quickly of most that nothing was used lately; of the others, events tell whether it was from then on.
-_PLAIN = f"""
+# Rollups show quickly for most subscriptions that there was no recent usage; for the others, events show whether
+# there was any since the change.
+_CANDIDATES = f"""
 SELECT s.id, s.customer_id, s.version_id, s.currency, s.anchor_at, s.ends_at, c.time_zone, se.grace, r.id, p.id
 FROM billing_subscription s
 JOIN customers_customer c ON c.id = s.customer_id JOIN customers_seller se ON se.id = c.seller_id
@@ -79,57 +82,60 @@ WHERE s.id = ANY(%(ids)s) AND s.state = ANY(%(running)s) AND s.version_id <> %(v
 ORDER BY s.id
 """  # noqa: S608
 
-_CUT = """
+_SHORTEN_PERIODS = """
 UPDATE billing_period p SET ends_at = %(at)s, due_at = %(at)s + m.grace, revision = p.revision + 1
 FROM unnest(%(periods)s::bigint[], %(graces)s::interval[]) AS m(id, grace) WHERE p.id = m.id
 """
-_REMOVE = "DELETE FROM billing_period WHERE id = ANY(%(following)s)"
-_MOVE = "UPDATE billing_subscription SET version_id = %(version)s WHERE id = ANY(%(ids)s)"
-_ANNOUNCE = """
+_DELETE_NEXT_PERIODS = "DELETE FROM billing_period WHERE id = ANY(%(following)s)"
+_SET_VERSION = "UPDATE billing_subscription SET version_id = %(version)s WHERE id = ANY(%(ids)s)"
+# Raises the revision of the customers' other periods, so that ingest drops its cached copies.
+_INVALIDATE_CACHED_PERIODS = """
 UPDATE billing_period SET revision = revision + 1 WHERE id IN (
     SELECT p.id FROM billing_subscription s JOIN billing_period p ON p.subscription_id = s.id AND p.ends_at > %(at)s
     WHERE s.customer_id = ANY(%(customers)s) AND NOT s.id = ANY(%(ids)s) ORDER BY p.id FOR NO KEY UPDATE OF p)
 """
-_PARTS = "SELECT subscription_id, id FROM billing_period WHERE continues_id = ANY(%(periods)s)"
+_NEW_PARTS = "SELECT subscription_id, id FROM billing_period WHERE continues_id = ANY(%(periods)s)"
 
 
 def change_plans(
     *, subscription_ids: Sequence[int], version: PlanVersion, at: datetime, by: AbstractBaseUser | None = None
 ) -> dict[int, int]:
     """
-    Split the running periods of these subscriptions now; return subscription → its new part, of those it was done to.
+    Split the running periods of these subscriptions now; return subscription → new part for those that were changed.
 
-    :raises IntegrityError: if another subscription covers meanwhile what one of these gains; none is changed then.
+    :raises IntegrityError: if another subscription covers in the meantime a feature that one of these gains; none is
+        changed then.
     """
     with audited_transaction("change plan", by=by, at=at):
-        found = _plain(subscription_ids, version, at=at)
-        blocked = find_coverage_conflicts({one.subscription_id: at for one in found}, version)
-        found = [one for one in found if one.subscription_id not in blocked]
-        if not found:
+        candidates = _lock_candidates(subscription_ids, version, at=at)
+        blocked = find_coverage_conflicts({candidate.subscription_id: at for candidate in candidates}, version)
+        candidates = [candidate for candidate in candidates if candidate.subscription_id not in blocked]
+        if not candidates:
             return {}
-        _split(found, version, at=at)
-        grant_included(subscription_ids=[one.subscription_id for one in found], at=at)
+        _split(candidates, version, at=at)
+        grant_included(subscription_ids=[candidate.subscription_id for candidate in candidates], at=at)
         announce_version_changes(
-            (VersionChange(one.subscription_id, one.version_id, version.pk, at) for one in found), at=at
+            (VersionChange(candidate.subscription_id, candidate.version_id, version.pk, at) for candidate in candidates), at=at
         )
-        return dict(_rows(_PARTS, {"periods": [one.period_id for one in found]}))
+        return dict(_rows(_NEW_PARTS, {"periods": [candidate.period_id for candidate in candidates]}))
 
 
-def _plain(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> list[BulkCandidate]:
-    """Return those in whose way nothing is, locked with their periods."""
+def _lock_candidates(subscription_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> list[BulkCandidate]:
+    """Return the candidates, locked with their periods."""
     ids = list(subscription_ids)
-    for statement in _HOLD:
+    for statement in _LOCK_SUBSCRIPTIONS:
         _execute(statement, {"ids": ids})
-    known: set[int] = set()
-    while not known.issuperset(periods := [id_ for (id_,) in _rows(_PERIODS, {"ids": ids})]):
-        known.update(periods)
-        _execute("SELECT FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": periods})
-    asked = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING_STATES)}
-    found = [BulkCandidate(*row) for row in _rows(_PLAIN, asked)]
-    whole = split_blockers({version.pk, *(one.version_id for one in found)})
-    offered = {currency for currency in {one.currency for one in found} if _is_offered(version, currency, at=at)}
+    locked_ids: set[int] = set()
+    # Read again under the locks: a period may have been added while this transaction waited.
+    while not locked_ids.issuperset(period_ids := [id_ for (id_,) in _rows(_OPEN_AND_LAST_PERIODS, {"ids": ids})]):
+        locked_ids.update(period_ids)
+        _execute("SELECT FROM billing_period WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE", {"ids": period_ids})
+    parameters = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING_STATES)}
+    candidates = [BulkCandidate(*row) for row in _rows(_CANDIDATES, parameters)]
+    unsplittable = split_blockers({version.pk, *(candidate.version_id for candidate in candidates)})
+    offered = {currency for currency in {candidate.currency for candidate in candidates} if _is_offered(version, currency, at=at)}
     return [
-        one for one in found if version.pk not in whole and one.version_id not in whole and one.currency in offered
+        candidate for candidate in candidates if version.pk not in unsplittable and candidate.version_id not in unsplittable and candidate.currency in offered
     ]
 
 
@@ -141,26 +147,26 @@ def _is_offered(version: PlanVersion, currency: str, *, at: datetime) -> bool:
     return True
 
 
-def _split(found: Sequence[BulkCandidate], version: PlanVersion, *, at: datetime) -> None:
-    facts = {
+def _split(candidates: Sequence[BulkCandidate], version: PlanVersion, *, at: datetime) -> None:
+    parameters = {
         "at": at,
         "version": version.pk,
-        "ids": [one.subscription_id for one in found],
-        "customers": [one.customer_id for one in found],
-        "periods": [one.period_id for one in found],
-        "graces": [one.grace for one in found],
-        "following": [one.next_period_id for one in found if one.next_period_id is not None],
+        "ids": [candidate.subscription_id for candidate in candidates],
+        "customers": [candidate.customer_id for candidate in candidates],
+        "periods": [candidate.period_id for candidate in candidates],
+        "graces": [candidate.grace for candidate in candidates],
+        "following": [candidate.next_period_id for candidate in candidates if candidate.next_period_id is not None],
     }
-    move_coverage({one.subscription_id: at for one in found}, version)
-    for statement in (_REMOVE, _CUT, _MOVE, _ANNOUNCE):
-        _execute(statement, facts)
-    insert_periods([_part(one, version, at) for one in found])
+    move_coverage({candidate.subscription_id: at for candidate in candidates}, version)
+    for statement in (_DELETE_NEXT_PERIODS, _SHORTEN_PERIODS, _SET_VERSION, _INVALIDATE_CACHED_PERIODS):
+        _execute(statement, parameters)
+    insert_periods([_new_part(candidate, version, at) for candidate in candidates])
 
 
-def _part(one: BulkCandidate, version: PlanVersion, at: datetime) -> NewPeriod:
-    anchor = period_anchor(load_terms(version.pk, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
-    ((_, ends_at),) = period_intervals(anchor, start=at, until=at + TICK, end=one.ends_at)
-    return NewPeriod(one.subscription_id, version.pk, at, ends_at, ends_at + one.grace, continues_id=one.period_id)
+def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> NewPeriod:
+    anchor = period_anchor(load_terms(version.pk, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone)
+    ((_, ends_at),) = period_intervals(anchor, start=at, until=at + TICK, end=candidate.ends_at)
+    return NewPeriod(candidate.subscription_id, version.pk, at, ends_at, ends_at + candidate.grace, continues_id=candidate.period_id)
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Move subscriptions to the version that was scheduled for them, once their first period by it has begun."""
+"""Set the version of subscriptions whose first period under a scheduled change has started."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,8 +13,8 @@ from lib.audit_log import audited_transaction
 
 BATCH_SIZE = 1_000
 
-# The period tells what is billed by which version; the subscription follows when the version is live, and only once
-# nothing before the moment remains to be made.
+# Periods decide which version bills; the subscription follows once its version is live and no period before the
+# change is missing. SKIP LOCKED leaves rows that a change is working on to the next run.
 _DUE = """
 SELECT m.id, m.subscription_id, s.version_id, m.version_id, m.moment FROM billing_scheduledchange m
 JOIN billing_subscription s ON s.id = m.subscription_id
@@ -36,28 +36,28 @@ def apply_due_changes(
     subscription_ids: Sequence[int] | None = None,
 ) -> int:
     """
-    Let subscriptions follow the version that their period has already; return how many moved.
+    Set the version of subscriptions to that of their period; return how many were changed.
 
-    subscription_ids: look at these only, in whatever time they are; otherwise at those of customers in this test
-    clock's time, or in real time.
+    subscription_ids: limits the work to these, on any clock.
+    clock_id: otherwise, limits it to customers on this test clock; None means real time.
 
-    May run twice, or several times at once: a change is done once. What others hold is left for the next run.
+    Safe to repeat and to run concurrently: a change is applied once. Rows locked by others are left to the next run.
     """
     moved = 0
-    of = None if subscription_ids is None else list(subscription_ids)
-    in_time = clock_sql(clock_id, "s.customer_id") if of is None else "true"
+    only_ids = None if subscription_ids is None else list(subscription_ids)
+    in_time = clock_sql(clock_id, "s.customer_id") if only_ids is None else "true"
     while True:
         with audited_transaction("move to the version scheduled", by=None, at=at):
             with connection.cursor() as cursor:
-                cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": of})
+                cursor.execute(_DUE.format(in_time=in_time), {"at": at, "limit": limit, "subscriptions": only_ids})
                 due = cursor.fetchall()
             by_version: dict[int, list[int]] = {}
             for _, subscription_id, _, version_id, _ in due:
                 by_version.setdefault(version_id, []).append(subscription_id)
             for version_id, ids in by_version.items():
                 Subscription.objects.filter(pk__in=ids).update(version_id=version_id)
-            done = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
-            done.update(state=ChangeState.DONE, decided_at=at)
+            applied = ScheduledChange.objects.filter(pk__in=[id_ for id_, *_ in due])
+            applied.update(state=ChangeState.DONE, decided_at=at)
             announce_version_changes((VersionChange(*facts) for _, *facts in due), at=at)
         moved += len(due)
         if len(due) < limit:

@@ -1,4 +1,4 @@
-"""Move a subscription to another plan version in the middle of a period: docs/closing.md#plan-changes."""
+"""Change the plan of a subscription in the middle of a period: docs/closing.md#plan-changes."""
 
 from datetime import datetime
 
@@ -34,7 +34,7 @@ from plans.models import PlanVersion
 
 
 class ChangeRefused(SubscriptionRefused):
-    """A subscription cannot move to another version as asked; the text says why and what to do."""
+    """The plan change isn't possible; the text gives the reason and the remedy."""
 
 
 def change_plan(
@@ -46,33 +46,33 @@ def change_plan(
     by: AbstractBaseUser | None = None,
 ) -> Period:
     """
-    Split the running period of a subscription at a moment, and return its new part, which the new version rates.
+    Split the running period of a subscription at a time, and return its new part, which the new version rates.
 
-    moment: `at` or up to two hours later; when absent, now: `at`, or the instant after the last usage that is
-        recorded, should some be ahead of it.
+    moment: `at` or up to two hours later; default: `at`, or just after the last recorded usage if that is later.
 
-    What was used before is billed by the old version with its whole allowance; the old part is due at once, after the
-    seller's grace, with the credit for its unused fees and the charge for the new ones on the same document. The new
-    part *continues* the old one: see docs/closing.md#plan-changes. In a trial both are parts of it, whose end stays.
+    Earlier usage is billed by the old version with its whole allowance. The old part is due at once, after the
+    seller's grace period, with the credit for its unused fees and the charge for the new ones on the same invoice.
+    The new part *continues* the old one: see docs/closing.md#plan-changes. In a trial both are parts of the trial,
+    whose end stays.
 
-    :raises ChangeRefused: if it is not running then, on that version already, or the version is not published or not
-        offered in its currency; if usage is counted for a time after the moment, or a level is charged.
+    :raises ChangeRefused: if the subscription is not running at that time, on that version already, or the version is
+        not published or not offered in its currency; if usage is counted after that time, or a level is priced.
     :raises FeatureAlreadyPriced: if another subscription of the customer covers a feature of the new version.
     """
     with audited_transaction("change plan", by=by, at=at):
-        # One at a time per customer, as when they subscribe: coverage would otherwise wait in a circle.
+        # One change per customer at a time, as at creation: overlapping coverages would deadlock.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         apply_due_changes(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
-        _revoke(subscription, instead=version, at=at)
+        _revoke_scheduled(subscription, instead=version, at=at)
         read_subscribable_terms(version, subscription.currency, sandbox=subscription.sandbox, at=at)
         periods = lock_periods(subscription)
-        running = _running(subscription, periods, moment or at)
-        moment = _moment(subscription, running, at=at, moment=moment)
-        _check(subscription, version, moment, at=at)
-        if not running.is_trial:
-            _check_levels(running.version, version)
+        running_period = _find_running_period(subscription, periods, moment or at)
+        moment = _effective_time(subscription, running_period, at=at, moment=moment)
+        _check_change(subscription, version, moment, at=at)
+        if not running_period.is_trial:
+            _check_splittable(running_period.version, version)
         try:
             shorten_periods(subscription, periods, moment)
         except UsageAfterCutoff as error:
@@ -81,14 +81,14 @@ def change_plan(
         subscription.save(update_fields=["version"])
         cover_features(subscription, since=moment)
         invalidate_cached_periods(subscription, since=moment)
-        part = create_new_part(running, moment, version=version)
+        new_part = create_new_part(running_period, moment, version=version)
         grant_included(subscription_ids=[subscription.pk], at=at)
         announce_version_changes([VersionChange(subscription.pk, former_id, version.pk, moment)], at=at)
-        return part
+        return new_part
 
 
-def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -> None:
-    """Revoke what is to come for a subscription, so that it covers what it did."""
+def _revoke_scheduled(subscription: Subscription, *, instead: PlanVersion, at: datetime) -> None:
+    """Revoke the scheduled change of a subscription, and restore its coverage."""
     try:
         with transaction.atomic():
             revoke_pending([subscription.pk], problem=f"It changes to {instead} instead.", at=at)
@@ -101,9 +101,9 @@ def _revoke(subscription: Subscription, *, instead: PlanVersion, at: datetime) -
 
 def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) -> Period:
     """
-    Return the new part of a period that was cut at a moment, billed by `version`.
+    Create the new part of a period that was split at a time, billed by `version`.
 
-    It lasts to where the version's interval ends; that of a trial as long as the trial.
+    It lasts to the end of the version's interval; in a trial, to the end of the trial.
     """
     subscription = running.subscription
     customer = subscription.customer
@@ -123,13 +123,13 @@ def create_new_part(running: Period, moment: datetime, *, version: PlanVersion) 
     )
 
 
-def _check_levels(*versions: PlanVersion) -> None:
-    """Refuse to split what is no sum."""
-    for why in split_blockers([version.pk for version in versions]).values():
-        raise ChangeRefused(f"{why}: change the plan at the period's end.")
+def _check_splittable(*versions: PlanVersion) -> None:
+    """Refuse to split periods in which a quantity is not a sum."""
+    for blocker in split_blockers([version.pk for version in versions]).values():
+        raise ChangeRefused(f"{blocker}: change the plan at the period's end.")
 
 
-def _running(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
+def _find_running_period(subscription: Subscription, periods: list[Period], moment: datetime) -> Period:
     for period in periods:
         if (
             period.kind == PeriodKind.REGULAR
@@ -142,14 +142,16 @@ def _running(subscription: Subscription, periods: list[Period], moment: datetime
     )
 
 
-def _moment(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
-    """Return when the change takes effect: never at the very start of a period, since both parts have a duration."""
+def _effective_time(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
+    """
+    Return when the change takes effect: never exactly at the start of a period, because both parts need a duration.
+    """
     if moment is None:
         moment = moment_after_usage(subscription, running, at)
     return max(moment, running.starts_at + TICK)
 
 
-def _check(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
+def _check_change(subscription: Subscription, version: PlanVersion, moment: datetime, *, at: datetime) -> None:
     if subscription.state not in RUNNING_STATES:
         raise ChangeRefused(
             f"{subscription} is {subscription.get_state_display()}: only a running one changes plans."

@@ -1,8 +1,8 @@
 """
-Tell the product of prices: of a version when it is published, and when it takes force.
+Announce plan versions when they are published, and when they take effect.
 
-Plans know of no notices. The version says when it was published and from when it counts, and each is told once by the
-key of its notice, so this may run at any time, and twice.
+The plans app doesn't know webhooks. A version stores when it was published and from when it is in force; each is
+announced once, by its notification's key, so this may run at any time, and repeatedly.
 """
 
 from datetime import datetime, timedelta
@@ -13,23 +13,25 @@ from plans.models import PlanVersion
 from plans.models.versions import VersionState
 
 LOOKBACK = timedelta(days=30)
-"""What nobody was there to tell for longer is told no more."""
+"""Versions that went unannounced for longer are never announced."""
 
 PUBLISHED, IN_FORCE = "plan.version_published", "plan.version_in_force"
 
 
 def announce_published_versions(*, at: datetime) -> int:
-    """Announce versions that were published, and such as are in force now; return how many notices that were."""
+    """
+    Announce versions that were published, and versions that are in force now; return the number of announcements.
+    """
     versions = PlanVersion.objects.filter(published_at__isnull=False, effective_from__gt=at - LOOKBACK)
     versions = versions.exclude(state__in=[VersionState.DRAFT, VersionState.REVIEW]).select_related("plan")
-    told = 0
+    announced = 0
     for kind, due in ((PUBLISHED, versions), (IN_FORCE, versions.filter(effective_from__lte=at))):
-        some = {_key(kind, one): one for one in due}
-        known = set(Notification.objects.filter(key__in=some).values_list("key", flat=True))
-        fresh = [_announcement(one, key) for key, one in some.items() if key not in known]
-        announce_all(kind=kind, announcements=fresh, at=at)
-        told += len(fresh)
-    return told
+        versions_by_key = {_key(kind, version): version for version in due}
+        known_keys = set(Notification.objects.filter(key__in=versions_by_key).values_list("key", flat=True))
+        new_announcements = [_announcement(version, key) for key, version in versions_by_key.items() if key not in known_keys]
+        announce_all(kind=kind, announcements=new_announcements, at=at)
+        announced += len(new_announcements)
+    return announced
 
 
 def _key(kind: str, version: PlanVersion) -> str:

@@ -1,4 +1,4 @@
-"""Take back what is scheduled, before its time comes: set by set, in a fixed number of statements each."""
+"""Revoke scheduled changes before they take effect: any number in a fixed number of statements."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,14 +16,15 @@ from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_pe
 from lib.audit_log import audited_transaction
 
 SPLIT_LEAD_TIME = timedelta(minutes=10)
-"""How long before its moment a period is split, so that usage from the moment on finds the new part."""
+"""Lead time for splitting a period before its change, so that usage after the change finds the new part."""
 
 
 class RevocationRefused(Exception):
-    """A change cannot be revoked; the text says why and what to do."""
+    """A change can't be revoked; the text gives the reason and the remedy."""
 
 
-# What begins at the moment or later was added for the change; what ends at it went on before.
+# Coverage that starts at the time of the change or later was added for it; coverage that ends at that time was open
+# before.
 _UNDO_COVERAGE = (
     """
     DELETE FROM billing_coverage c USING billing_scheduledchange m
@@ -37,7 +38,7 @@ _UNDO_COVERAGE = (
     """,
 )
 
-_TO_COME = f"""
+_PENDING_CHANGES = f"""
 SELECT m.subscription_id, pl.name || ' v' || v.number, m.rollout_id IS NULL, p.id,
     p.id IS NOT NULL AND (p.starts_at <= %(at)s OR NOT ({UNUSED_PERIOD}))
 FROM billing_scheduledchange m
@@ -50,10 +51,11 @@ WHERE m.subscription_id = ANY(%(ids)s) AND m.state = 'pending'
 
 class PendingChange(NamedTuple):
     """
-    A change that is to come.
+    A scheduled change.
 
-    is_asked_for: whether somebody asked for it by hand. period_id: the period that was made for it ahead of its time,
-    if one was. is_begun: whether that has begun or holds usage, so that it cannot be taken back.
+    is_manual: whether it was requested manually, not by a rollout.
+    period_id: the period that was generated ahead for it, if there is one.
+    has_begun: whether that period has started or holds usage, so that it can't be deleted.
     """
 
     subscription_id: int
@@ -71,29 +73,30 @@ def revoke(
     reason: str = "Revoked by hand.",
 ) -> int:
     """
-    Let these subscriptions stay on their versions; return how many had a change to come.
+    Revoke the scheduled changes of these subscriptions; return how many had one.
 
-    :raises RevocationRefused: if a change's time has come, usage is counted by the new prices already, or another
-        subscription covers meanwhile what one would go on to cover. None is revoked then.
+    :raises RevocationRefused: if a change has taken effect, usage is counted under the new prices already, or another
+        subscription covers in the meantime a feature that one of these gave up. None is revoked then.
     """
     try:
         with audited_transaction("revoke a scheduled change", by=by, at=at):
-            held = Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
-            ids = list(held.values_list("pk", flat=True))
+            # Subscriptions first, then their last periods: the lock order of every change of a subscription.
+            locked_subscriptions = Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
+            ids = list(locked_subscriptions.values_list("pk", flat=True))
             pending = ScheduledChange.objects.filter(subscription__in=ids, state=ChangeState.PENDING)
-            begun = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME))
-            if one := begun.select_related("subscription", "version__plan").first():
-                when = "already" if one.moment <= at else f"from {one.moment:%H:%M} UTC on, in a few minutes"
-                raise RevocationRefused(f"{one.subscription} is billed by {one.version} {when}: change its plan.")
+            started_changes = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME))
+            if started_change := started_changes.select_related("subscription", "version__plan").first():
+                when = "already" if started_change.moment <= at else f"from {started_change.moment:%H:%M} UTC on, in a few minutes"
+                raise RevocationRefused(f"{started_change.subscription} is billed by {started_change.version} {when}: change its plan.")
             periods = lock_last_periods(ids, at=at)
-            moves = read_pending_changes(ids, at=at)
-            if used := next((one.subscription_id for one in moves if one.has_begun), None):
+            pending_changes = read_pending_changes(ids, at=at)
+            if used := next((move.subscription_id for move in pending_changes if move.has_begun), None):
                 subscription = Subscription.objects.get(pk=used)
-                told = f"Usage of {subscription} is counted by the new prices already: change its plan."
-                raise RevocationRefused(told)
+                message = f"Usage of {subscription} is counted by the new prices already: change its plan."
+                raise RevocationRefused(message)
             count = revoke_pending(ids, problem=reason, at=at)
-            regenerate_periods({one.subscription_id: one.period_id for one in moves}, periods, at=at)
-            announce_for_each("subscription.change_withdrawn", [one.subscription_id for one in moves], at=at)
+            regenerate_periods({move.subscription_id: move.period_id for move in pending_changes}, periods, at=at)
+            announce_for_each("subscription.change_withdrawn", [move.subscription_id for move in pending_changes], at=at)
             return count
     except IntegrityError as error:
         raise RevocationRefused(
@@ -102,19 +105,19 @@ def revoke(
 
 
 def read_pending_changes(subscription_ids: Sequence[int], *, at: datetime) -> list[PendingChange]:
-    """Return the changes that are to come for these subscriptions, whose last periods the caller holds locked."""
+    """Return the scheduled changes of these subscriptions, whose last periods the caller has locked."""
     with connection.cursor() as cursor:
-        cursor.execute(_TO_COME, {"ids": list(subscription_ids), "at": at})
+        cursor.execute(_PENDING_CHANGES, {"ids": list(subscription_ids), "at": at})
         return [PendingChange(*row) for row in cursor.fetchall()]
 
 
 def revoke_pending(subscription_ids: Sequence[int], *, problem: str, at: datetime) -> int:
     """
-    Mark what is to come for these subscriptions, which the caller holds locked, as revoked; return how many it was.
+    Mark the scheduled changes of these subscriptions, which the caller has locked, as revoked; return how many.
 
-    Their coverage is as it was before; periods that were made for the change are the caller's to make anew.
+    Their coverage is restored; the caller regenerates the periods that were generated for the change.
 
-    :raises IntegrityError: if another subscription covers meanwhile what one of these would go on to cover.
+    :raises IntegrityError: if another subscription covers in the meantime a feature that one of these gave up.
     """
     pending = ScheduledChange.objects.filter(subscription__in=subscription_ids, state=ChangeState.PENDING)
     ids = list(pending.values_list("pk", flat=True))
@@ -130,23 +133,27 @@ def regenerate_periods(
     unused_period_ids: Mapping[int, int | None], last_period_ids: Sequence[int], *, at: datetime
 ) -> None:
     """
-    Remove unused periods that were made ahead of their time, and let others be made by what is to come now.
+    Delete unused periods that were generated ahead, and generate them again under the present schedule.
 
-    unused: subscription → its one, None where there is none. held: the last two periods of each subscription, locked;
-    what is not removed of them is the last then.
+    unused_period_ids: subscription → its unused period, None if there is none.
+    last_period_ids: the last two periods of each subscription, locked; those that are not deleted are the last ones
+        then.
     """
-    removed = {subscription_id: id_ for subscription_id, id_ in unused_period_ids.items() if id_ is not None}
-    if not removed:
+    deleted_ids = {subscription_id: id_ for subscription_id, id_ in unused_period_ids.items() if id_ is not None}
+    if not deleted_ids:
         return
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(removed.values())])
-    last = [id_ for id_ in last_period_ids if id_ not in removed.values()]
-    append_periods(subscription_ids=list(removed), last_period_ids=last, until=at + PERIOD_LEAD_TIME)
+        cursor.execute("DELETE FROM billing_period WHERE id = ANY(%s)", [list(deleted_ids.values())])
+    remaining_ids = [id_ for id_ in last_period_ids if id_ not in deleted_ids.values()]
+    append_periods(subscription_ids=list(deleted_ids), last_period_ids=remaining_ids, until=at + PERIOD_LEAD_TIME)
 
 
 def revoke_changes_after_end(subscription: Subscription, *, at: datetime) -> None:
-    """Mark what is to come for a subscription that ends before as revoked; its coverage is cut by its end."""
-    too_late = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
-    too_late.filter(moment__gte=subscription.ends_at).update(
+    """
+    Mark the scheduled change of a subscription that ends before it as revoked; the end already shortened the
+    coverage.
+    """
+    pending = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
+    pending.filter(moment__gte=subscription.ends_at).update(
         state=ChangeState.REVOKED, problem="The subscription ends before.", decided_at=at
     )

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.limits.alerts.thresholds import (
-    is_forecast_reliable,
     levels_due_within,
     levels_reached,
     levels_undercut,
     spike_levels,
     usual_daily_quantity,
 )
+from billing.metering.usage.forecast import is_forecast_reliable
 from tests.docs_tables import rows
 
 
