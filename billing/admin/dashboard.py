@@ -185,7 +185,7 @@ def _wallets_in_debt() -> list[Card]:
 
 
 def _alerts(at: datetime) -> list[Card]:
-    """Return the number of open alerts that nobody has acknowledged; no card if there is none."""
+    """Return the number of open alerts without acknowledgment; no card if there is none."""
     count = _count(Alert.objects.open(at).filter(acknowledged_at__isnull=True, customer__sandbox=False))
     url = f"{reverse('admin:billing_alert_changelist')}?stands=unseen"
     return (

@@ -1,4 +1,4 @@
-"""GET /api/v1/jobs/{number}: how far a job is and what came of it, and its result file."""
+"""GET /api/v1/jobs/{number}: the progress and figures of a job, and its result file."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from lib.csv_export import csv_lines
 
 
 class JobView(APIView):
-    """Bulk work of every kind: imports, grants, close runs, PDFs, audits."""
+    """Jobs of every kind: imports, grants, invoice runs, PDFs, audits."""
 
     required_scopes = {"GET": "read"}
 
@@ -33,8 +33,8 @@ class JobView(APIView):
     )
     def get(self, request: Request, number: int) -> Response:
         job = _find(request, number)
-        far = read_job_progress([job])[job.pk]
-        is_told = job.state in (JobState.DONE, JobState.FAILED)
+        progress = read_job_progress([job])[job.pk]
+        is_finished = job.state in (JobState.DONE, JobState.FAILED)
         return Response(
             {
                 "number": job.pk,
@@ -42,10 +42,10 @@ class JobView(APIView):
                 "title": job.title,
                 "state": job.state,
                 "dry_run": job.dry_run,
-                "items": far.total,
-                "items_done": far.done,
-                "items_failed": far.failed,
-                "figures": job.figures if is_told else sum_figures([job.pk])[job.pk],
+                "items": progress.total,
+                "items_done": progress.done,
+                "items_failed": progress.failed,
+                "figures": job.figures if is_finished else sum_figures([job.pk])[job.pk],
                 "error": job.error,
                 "created_at": job.created_at,
                 "started_at": job.started_at,
@@ -55,7 +55,7 @@ class JobView(APIView):
 
 
 class JobResultView(APIView):
-    """What a job found, row by row, as one file that is sent as it is read."""
+    """The findings of a job, row by row, as a file streamed while it is read."""
 
     required_scopes = {"GET": "read"}
 
@@ -76,9 +76,9 @@ class JobResultView(APIView):
 
 
 def _find(request: Request, number: int) -> Job:
-    """Return a job of the caller's world: one is of the sandbox if it says so."""
+    """Return a job visible to the caller: jobs of the sandbox say so in their parameters."""
     job = Job.objects.filter(pk=number).first()
-    found: dict[str, Any] = job.parameters if job else {}
-    if job is None or bool(found.get("sandbox")) is not request.user.sandbox:
+    parameters: dict[str, Any] = job.parameters if job else {}
+    if job is None or bool(parameters.get("sandbox")) is not request.user.sandbox:
         raise NotFoundError(f"There is no job {number}.")
     return job

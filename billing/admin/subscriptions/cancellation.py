@@ -70,7 +70,10 @@ class CancelForm(forms.Form):
 
 
 def cancel_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
-    """Ask when the subscription ends and which amounts are credited; if any, show them before cancel_view."""
+    """
+    Ask when the subscription ends and which amounts are credited; show such amounts before the subscription is
+    canceled.
+    """
     at = current_time(subscription.customer)
     form = CancelForm(request.POST or None)
     seen, consequences = "", WHAT_IT_DOES

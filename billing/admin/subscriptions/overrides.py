@@ -39,7 +39,7 @@ NO_CHANGE = "The figure is the plan's again from then on; what is billed does no
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A term of a subscription's plan that can be overridden. what: its kind. now: the plan's own term, as text."""
+    """A term of a subscription's plan that can be overridden. now: the plan's own term, as text."""
 
     feature_id: int
     what: str

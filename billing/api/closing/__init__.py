@@ -1,1 +1,1 @@
-"""Invoices to come, late usage and the month end over HTTP."""
+"""Upcoming invoices, late usage and the month end over HTTP."""

@@ -1,4 +1,4 @@
-"""Documents before they are issued, as the API gives them."""
+"""Invoices before they are issued, as the API returns them."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from lib.api.number_fields import AmountField, NumberField, serialize_amount
 
 
 class DraftLineSerializer(serializers.Serializer[Any]):
-    """One claim, or what is taken back of one."""
+    """One line: a charge or a credit."""
 
     kind = serializers.CharField()
     description = serializers.CharField()
@@ -23,7 +23,7 @@ class DraftLineSerializer(serializers.Serializer[Any]):
 
 
 class DraftSerializer(serializers.Serializer[Any]):
-    """What a document comes to."""
+    """The lines and totals of an invoice."""
 
     lines = DraftLineSerializer(many=True)
     net = AmountField()
@@ -32,24 +32,24 @@ class DraftSerializer(serializers.Serializer[Any]):
 
 
 class DraftNoteSerializer(DraftSerializer):
-    """A credit note that goes out with it."""
+    """A credit note issued together with the invoice."""
 
     corrects = serializers.CharField(help_text="The number of the invoice that it takes something back of.")
     reason = serializers.CharField()
 
 
 class DocumentSerializer(DraftSerializer):
-    """An invoice as it would be issued now, and the credit notes that would go out with it."""
+    """An invoice as it would be issued now, with the credit notes that would be issued with it."""
 
     credit_notes = DraftNoteSerializer(many=True)
 
 
 def document_of(draft: Draft) -> dict[str, Any]:
-    """Return a draft with its credit notes as the API gives them."""
-    numbers = Invoice.objects.in_bulk([one.corrects_id for one in draft.credit_notes])
+    """Return a draft and its credit notes in the API's form."""
+    numbers = Invoice.objects.in_bulk([credit_note.corrects_id for credit_note in draft.credit_notes])
     notes = [
-        {"corrects": numbers[one.corrects_id].number, "reason": one.reason, **_figures(one)}
-        for one in draft.credit_notes
+        {"corrects": numbers[credit_note.corrects_id].number, "reason": credit_note.reason, **_figures(credit_note)}
+        for credit_note in draft.credit_notes
     ]
     return {**_figures(draft), "credit_notes": notes}
 

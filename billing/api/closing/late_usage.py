@@ -1,4 +1,4 @@
-"""GET /api/v1/late-usage: what came after its period was billed, what it comes to, and what becomes of it."""
+"""GET /api/v1/late-usage: usage that arrived after its period was billed, its amount, and how it is handled."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from lib.decimals import to_plain_string
 
 
 class LateUsageView(APIView):
-    """Closed periods that usage has come to since, or that a correction has changed."""
+    """Closed periods that received usage later, or that a correction changed."""
 
     required_scopes = {"GET": "read"}
 
@@ -35,22 +35,22 @@ class LateUsageView(APIView):
         customer = request.query_params.get("customer")
         report = report_late_usage(sandbox=request.user.sandbox, customer=customer, policy=policy)
         totals = [
-            {"policy": of, "amount": {"amount": to_plain_string(amount), "currency": currency}}
-            for (of, currency), amount in sorted(report.totals.items())
+            {"policy": policy_code, "amount": {"amount": to_plain_string(amount), "currency": currency}}
+            for (policy_code, currency), amount in sorted(report.totals.items())
         ]
         return Response(
-            {"data": [_document(one) for one in report.rows], "totals": totals, "complete": report.is_all}
+            {"data": [_row_payload(row) for row in report.rows], "totals": totals, "complete": report.is_all}
         )
 
 
-def _document(one: LateUsageRow) -> dict[str, Any]:
+def _row_payload(row: LateUsageRow) -> dict[str, Any]:
     return {
-        "customer": one.customer,
-        "subscription": one.subscription,
-        "start": one.starts_at,
-        "end": one.ends_at,
-        "late_since": one.late_since,
-        "policy": one.policy,
-        "amount": None if one.amount is None else {"amount": to_plain_string(one.amount), "currency": one.currency},
-        "problem": one.problem,
+        "customer": row.customer,
+        "subscription": row.subscription,
+        "start": row.starts_at,
+        "end": row.ends_at,
+        "late_since": row.late_since,
+        "policy": row.policy,
+        "amount": None if row.amount is None else {"amount": to_plain_string(row.amount), "currency": row.currency},
+        "problem": row.problem,
     }

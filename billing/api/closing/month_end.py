@@ -1,4 +1,4 @@
-"""GET /api/v1/month-end: the checklist of a seller's month, what its documents come to, and whether it is locked."""
+"""GET /api/v1/month-end: the checklist of a seller's month, the totals of its invoices, and its lock."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ from lib.api.errors import NotFoundError
 
 
 class MonthEndView(APIView):
-    """A month by the seller's calendar; of a locked one, what the checklist said when it was locked."""
+    """A month in the seller's time zone; for a locked month, the checklist as stored with the lock."""
 
     required_scopes = {"GET": "read"}
 

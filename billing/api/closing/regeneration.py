@@ -1,4 +1,4 @@
-"""POST /api/v1/invoices/{id}/regenerate: a period's invoice, voided and made again."""
+"""POST /api/v1/invoices/{id}/regenerate: void a period's invoice and issue a new one."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from lib.api.problems import Problem
 
 
 class RegenerateView(SandboxIsolation, generics.GenericAPIView[Invoice]):
-    """A period's invoice that is made again."""
+    """The regeneration of a period's invoice."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -40,7 +40,7 @@ class RegenerateView(SandboxIsolation, generics.GenericAPIView[Invoice]):
         serializer = VoidReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            made = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=current_time(invoice.customer))
+            regenerated = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=current_time(invoice.customer))
         except CannotRegenerate as refused:
             raise Problem("unprocessable", str(refused)) from refused
-        return Response(serialize_invoice(made, request), status=status.HTTP_201_CREATED)
+        return Response(serialize_invoice(regenerated, request), status=status.HTTP_201_CREATED)

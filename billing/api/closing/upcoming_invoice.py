@@ -1,4 +1,4 @@
-"""GET /api/v1/subscriptions/{id}/upcoming: the invoice that comes next, as it would be issued now."""
+"""GET /api/v1/subscriptions/{id}/upcoming: the next invoice as it would be issued now."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ class UpcomingView(Subscriptions):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
-            found = self.get_object()
-            draft = preview(subscription=found, at=current_time(found.customer))
-        except (NothingToBill, UnpricedUsage, ValueError) as reason:
-            raise Problem("conflict", str(reason)) from reason
+            subscription = self.get_object()
+            draft = preview(subscription=subscription, at=current_time(subscription.customer))
+        except (NothingToBill, UnpricedUsage, ValueError) as error:
+            raise Problem("conflict", str(error)) from error
         return Response(document_of(draft))

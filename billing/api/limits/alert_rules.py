@@ -1,4 +1,4 @@
-"""Alert rules over HTTP: what is watched of customers, by finance and by themselves."""
+"""Alert rules over HTTP: those of finance, and those that customers set themselves."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ EXAMPLE = OpenApiExample(
 
 
 class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
-    """What is watched, of whom, and when it is told."""
+    """An alert rule: its kind, its scope and its levels."""
 
     customer = serializers.CharField(source="customer.external_id", default=None, help_text="Null: everybody.")
     subscription = serializers.CharField(source="subscription.external_id", default=None)
@@ -55,7 +55,7 @@ class AlertRuleSerializer(serializers.ModelSerializer[AlertRule]):
 
 
 class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What a customer wants to be told of."""
+    """An alert rule that a customer sets."""
 
     customer = serializers.CharField(max_length=200, help_text="A customer's id.")
     kind = serializers.ChoiceField(choices=AlertKind.choices)
@@ -73,20 +73,20 @@ class NewAlertRuleSerializer(StrictFields, serializers.Serializer[dict[str, Any]
 
 
 class AlertRules(generics.GenericAPIView[AlertRule]):
-    """Alert rules of customers of the caller's world, and those for everybody."""
+    """Alert rules of the customers that the caller sees, and those for all customers."""
 
     serializer_class = AlertRuleSerializer
 
     def get_queryset(self) -> QuerySet[AlertRule]:
-        """Return those that are not removed."""
-        seen = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
-        return AlertRule.objects.filter(seen, removed_at__isnull=True).select_related(
+        """Return the rules that are not removed."""
+        visible = Q(customer__sandbox=self.request.user.sandbox) | Q(customer__isnull=True)
+        return AlertRule.objects.filter(visible, removed_at__isnull=True).select_related(
             "customer", "subscription", "feature"
         )
 
 
 class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
-    """All of them."""
+    """All alert rules."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     filters = {"customer": "customer__external_id", "kind": "kind", "set_by": "set_by"}
@@ -109,32 +109,36 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
     def post(self, request: Request) -> Response:
         serializer = NewAlertRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
+        fields = serializer.validated_data
         try:
-            made = set_alert_rule(
-                kind=asked["kind"],
-                scope=self._scope(asked),
-                levels=asked.get("levels", ()),
-                amount=asked.get("amount"),
+            rule = set_alert_rule(
+                kind=fields["kind"],
+                scope=self._scope(fields),
+                levels=fields.get("levels", ()),
+                amount=fields.get("amount"),
                 set_by=CapSetter.CUSTOMER,
                 at=timezone.now(),
             )
         except AlertRuleRefused as error:
             raise _refused(error.field, str(error)) from error
-        return Response(AlertRuleSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(AlertRuleSerializer(rule).data, status=status.HTTP_201_CREATED)
 
-    def _scope(self, asked: dict[str, Any]) -> AlertScope:
-        """:raises serializers.ValidationError: if a name in it is none of the caller's world."""
+    def _scope(self, fields: dict[str, Any]) -> AlertScope:
+        """
+        Return the scope of the rule.
+
+        :raises serializers.ValidationError: if a name in it is unknown to the caller.
+        """
         sandbox = self.request.user.sandbox
-        customer = Customer.objects.filter(external_id=asked["customer"], sandbox=sandbox).first()
+        customer = Customer.objects.filter(external_id=fields["customer"], sandbox=sandbox).first()
         if customer is None:
-            raise _refused("customer", f"There is no customer “{asked['customer']}”.", "unknown")
+            raise _refused("customer", f"There is no customer “{fields['customer']}”.", "unknown")
         subscription = feature = None
-        if name := asked.get("subscription"):
+        if name := fields.get("subscription"):
             subscription = Subscription.objects.filter(external_id=name, customer=customer).first()
             if subscription is None:
                 raise _refused("subscription", f"{customer} has no subscription “{name}”.", "unknown")
-        if code := asked.get("feature"):
+        if code := fields.get("feature"):
             feature = Feature.objects.filter(code=code).first()
             if feature is None:
                 raise _refused("feature", f"There is no feature “{code}”.", "unknown")
@@ -142,13 +146,13 @@ class AlertRulesView(AlertRules, generics.ListAPIView[AlertRule]):
             customer=None if subscription else customer,
             subscription=subscription,
             feature=feature,
-            dimension=asked.get("dimension", ""),
-            value=asked.get("dimension_value", ""),
+            dimension=fields.get("dimension", ""),
+            value=fields.get("dimension_value", ""),
         )
 
 
 class AlertRuleView(AlertRules, generics.RetrieveAPIView[AlertRule]):
-    """One of them."""
+    """One alert rule."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -165,10 +169,10 @@ class AlertRuleView(AlertRules, generics.RetrieveAPIView[AlertRule]):
         responses={204: None},
     )
     def delete(self, request: Request, number: int) -> Response:
-        found = self.get_object()
-        if found.set_by != CapSetter.CUSTOMER:
+        rule = self.get_object()
+        if rule.set_by != CapSetter.CUSTOMER:
             raise _refused("set_by", "Finance has set it: only finance removes it, or switches it off.")
-        remove_alert_rule(alert_rule=found, at=timezone.now())
+        remove_alert_rule(alert_rule=rule, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

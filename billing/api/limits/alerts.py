@@ -1,4 +1,4 @@
-"""Alerts over HTTP: what was told of customers, and whether it is still so."""
+"""Alerts over HTTP: fired alerts and their state."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ STATES = ("open", "recovered", "over")
 
 
 class AlertSerializer(serializers.ModelSerializer[Alert]):
-    """A threshold that was crossed. `state` is over once its period is, if it has not recovered before."""
+    """A crossed threshold. `state` is over once its period has ended, unless it recovered before."""
 
     what = serializers.CharField(source="alert_rule.kind")
     set_by = serializers.CharField(source="alert_rule.set_by")
@@ -61,7 +61,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AlertsView(generics.ListAPIView[Alert]):
-    """All of them."""
+    """All alerts."""
 
     serializer_class = AlertSerializer
     required_scopes = {"GET": "read"}
@@ -74,7 +74,7 @@ class AlertsView(generics.ListAPIView[Alert]):
     filter_choices = {"what": AlertKind.values, "state": STATES}
 
     def get_queryset(self) -> QuerySet[Alert]:
-        """Return the alerts of the caller's world, each with its state now."""
+        """Return the alerts visible to the caller, each with its current state."""
         now = current_time_expression(timezone.now(), "customer") if self.request.user.sandbox else timezone.now()
         state = Case(
             When(recovered_at__isnull=False, then=Value("recovered")),
@@ -82,8 +82,8 @@ class AlertsView(generics.ListAPIView[Alert]):
             default=Value("over"),
             output_field=CharField(),
         )
-        found = Alert.objects.filter(customer__sandbox=self.request.user.sandbox).annotate(state=state)
-        return found.select_related("alert_rule", "customer", "subscription", "feature")
+        alerts = Alert.objects.filter(customer__sandbox=self.request.user.sandbox).annotate(state=state)
+        return alerts.select_related("alert_rule", "customer", "subscription", "feature")
 
     @extend_schema(operation_id="list_alerts", summary="Alerts, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

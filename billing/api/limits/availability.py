@@ -1,4 +1,4 @@
-"""How a customer stands with a feature, as the API tells it."""
+"""A customer's availability of a feature, in the API's form."""
 
 from datetime import datetime
 from typing import Any
@@ -18,15 +18,15 @@ from lib.api.problems import Problem
 from lib.decimals import to_plain_string
 
 
-def answer_document(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
-    """Return what a check answers; a limit, what would help and how long to wait where there is one."""
+def answer_payload(answer: CheckAnswer, *, at: datetime) -> dict[str, Any]:
+    """Return the payload of a check's answer, including the remedy and the waiting time of a limit."""
     remedy = None if answer.allowed else remedy_for(answer, at=at)
-    return {**standing_document(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
+    return {**availability_payload(answer), "remedy": remedy, "when_unreachable": answer.when_unreachable}
 
 
-def standing_document(answer: CheckAnswer) -> dict[str, Any]:
-    """Return the same without what would help."""
-    room, spent = answer.funds, answer.reached_cap
+def availability_payload(answer: CheckAnswer) -> dict[str, Any]:
+    """Return the payload of an answer without the remedy."""
+    funds, cap_usage = answer.funds, answer.reached_cap
     return {
         "allowed": answer.allowed,
         "reason": answer.reason or None,
@@ -38,25 +38,25 @@ def standing_document(answer: CheckAnswer) -> dict[str, Any]:
         "resets_at": answer.resets_at,
         "cost": None if answer.cost is None else {"amount": to_plain_string(answer.cost), "unit": answer.unit},
         "balance": None
-        if room is None
+        if funds is None
         else {
-            "available": to_plain_string(room.available),
+            "available": to_plain_string(funds.available),
             "unit": answer.unit,
-            "is_endless": room.invoices_shortfall,
+            "is_endless": funds.invoices_shortfall,
         },
         "spend_cap": None
-        if spent is None
+        if cap_usage is None
         else {
-            "action": spent.cap.action,
-            "set_by": spent.cap.set_by,
-            "cap": serialize_amount(spent.cap.amount, spent.cap.currency),
-            "spent": serialize_amount(spent.spent, spent.cap.currency),
+            "action": cap_usage.cap.action,
+            "set_by": cap_usage.cap.set_by,
+            "cap": serialize_amount(cap_usage.cap.amount, cap_usage.cap.currency),
+            "spent": serialize_amount(cap_usage.spent, cap_usage.cap.currency),
         },
         "retry_after": answer.retry_after,
     }
 
 
-_TOLD = {
+_REFUSAL_TEXTS = {
     NOT_COVERED: "No running subscription of the customer covers the feature.",
     PAUSED: "The subscription that covers the feature is paused.",
     LOCKED: "The feature is not open yet.",
@@ -67,20 +67,20 @@ _TOLD = {
 
 
 def limit_reached(answer: CheckAnswer, *, at: datetime) -> Problem:
-    """Return the refusal of a use that a limit stands against; its members are those of a check's answer."""
-    spent = answer.reached_cap
-    detail = _TOLD[answer.reason].format(
+    """Return the problem for usage that a limit refuses; it has the fields of a check's answer."""
+    cap_usage = answer.reached_cap
+    detail = _REFUSAL_TEXTS[answer.reason].format(
         remaining=None if answer.remaining is None else to_plain_string(answer.remaining),
         included=to_plain_string(answer.included),
         resets_at=answer.resets_at,
         available="0" if answer.funds is None else to_plain_string(answer.funds.available),
         unit=answer.unit,
-        cap="" if spent is None else f"{to_plain_string(spent.cap.amount)} {spent.cap.currency}",
+        cap="" if cap_usage is None else f"{to_plain_string(cap_usage.cap.amount)} {cap_usage.cap.currency}",
     )
-    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _plain(answer, at)})
+    return Problem("limit-reached", f"{detail} Nothing was stored.", extensions={"limit": _json_payload(answer, at)})
 
 
-def _plain(answer: CheckAnswer, at: datetime) -> dict[str, Any]:
-    document = answer_document(answer, at=at)
-    resets_at = document["resets_at"]
-    return document | {"resets_at": None if resets_at is None else resets_at.isoformat().replace("+00:00", "Z")}
+def _json_payload(answer: CheckAnswer, at: datetime) -> dict[str, Any]:
+    payload = answer_payload(answer, at=at)
+    resets_at = payload["resets_at"]
+    return payload | {"resets_at": None if resets_at is None else resets_at.isoformat().replace("+00:00", "Z")}

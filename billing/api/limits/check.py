@@ -1,4 +1,4 @@
-"""POST /api/v1/check: may this customer use this feature now?"""
+"""POST /api/v1/check: whether a customer may use a feature now."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from billing.api.limits.availability import answer_document
+from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
 from lib.api.errors import NotFoundError
@@ -48,7 +48,9 @@ _decode = msgspec.json.Decoder(Question, float_hook=parse_number).decode
 
 
 class CheckView(APIView):
-    """Answer at once whether a quantity of a feature may be used: stands in front of the customer's own product."""
+    """
+    Answer at once whether a quantity of a feature may be used; the customer's own product calls it before each use.
+    """
 
     required_scopes = {"POST": "read"}
     problems = {"POST": ["not-found"]}
@@ -60,37 +62,37 @@ class CheckView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def post(self, request: Request) -> HttpResponse:
-        asked = _question(request._request.body)
-        at = current_time_by_external_id(asked.customer, sandbox=request.user.sandbox)
+        question = _read_question(request._request.body)
+        at = current_time_by_external_id(question.customer, sandbox=request.user.sandbox)
         try:
             answer = check(
-                customer=asked.customer,
-                feature=asked.feature,
-                quantity=asked.quantity,
+                customer=question.customer,
+                feature=question.feature,
+                quantity=question.quantity,
                 sandbox=request.user.sandbox,
                 at=at,
-                subscription=asked.subscription,
-                properties=asked.properties,
+                subscription=question.subscription,
+                properties=question.properties,
             )
         except UnknownCustomer as error:
-            raise NotFoundError(f"There is no customer “{asked.customer}”.") from error
+            raise NotFoundError(f"There is no customer “{question.customer}”.") from error
         except UnknownFeature as error:
-            raise NotFoundError(f"There is no feature “{asked.feature}”.") from error
-        document = msgspec.json.encode(answer_document(answer, at=at))
-        return HttpResponse(document, content_type="application/json")
+            raise NotFoundError(f"There is no feature “{question.feature}”.") from error
+        payload = msgspec.json.encode(answer_payload(answer, at=at))
+        return HttpResponse(payload, content_type="application/json")
 
 
-def _question(body: bytes) -> Question:
+def _read_question(body: bytes) -> Question:
     try:
-        asked = _decode(body)
+        question = _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise ValidationError({"body": [str(error)]}) from error
-    quantity = to_exact_number(asked.quantity)
+    quantity = to_exact_number(question.quantity)
     if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
         raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
     if quantity < 0:
         raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
-    texts = [asked.customer, asked.feature, asked.subscription, *asked.properties, *asked.properties.values()]
+    texts = [question.customer, question.feature, question.subscription, *question.properties, *question.properties.values()]
     if any("\0" in text for text in texts):
         raise ValidationError({"customer": ["text must not contain the character U+0000"]})
-    return msgspec.structs.replace(asked, quantity=Decimal(quantity))
+    return msgspec.structs.replace(question, quantity=Decimal(quantity))

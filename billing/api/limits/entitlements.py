@@ -1,4 +1,4 @@
-"""GET /api/v1/customers/{id}/entitlements: all that a customer may use now, and why not the rest."""
+"""GET /api/v1/customers/{id}/entitlements: the features a customer may use now, and reasons for the others."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from billing.api.limits.availability import standing_document
+from billing.api.limits.availability import availability_payload
 from billing.limits.entitlements import Entitlement, UnknownCustomer, read_entitlements
 from billing.limits.remedies import lock_payload
 from customers.customer_time import current_time_by_external_id
@@ -17,7 +17,7 @@ from lib.api.errors import NotFoundError
 
 
 class EntitlementsView(APIView):
-    """Every feature that a customer's subscriptions grant."""
+    """All features that a customer's subscriptions grant."""
 
     required_scopes = {"GET": "read"}
     problems = {"GET": ["not-found"]}
@@ -33,21 +33,21 @@ class EntitlementsView(APIView):
         sandbox = request.user.sandbox
         at = current_time_by_external_id(customer, sandbox=sandbox)
         try:
-            found = read_entitlements(customer=customer, sandbox=sandbox, at=at)
+            entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         except UnknownCustomer as error:
             raise NotFoundError(f"There is no customer “{customer}”.") from error
-        document = {"customer": customer, "at": at, "features": [_document(one) for one in found]}
-        return HttpResponse(msgspec.json.encode(document), content_type="application/json")
+        payload = {"customer": customer, "at": at, "features": [_entitlement_payload(entitlement) for entitlement in entitlements]}
+        return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
 
-def _document(one: Entitlement) -> dict[str, Any]:
+def _entitlement_payload(entitlement: Entitlement) -> dict[str, Any]:
     return {
-        "feature": one.feature.code,
-        "name": one.feature.name,
-        "kind": one.feature.kind,
-        "value": one.value or None,
-        "subscription": one.subscription,
-        "named": one.is_named,
-        **standing_document(one.answer),
-        "unlock": lock_payload(one.answer.feature_lock) if one.answer.feature_lock else None,
+        "feature": entitlement.feature.code,
+        "name": entitlement.feature.name,
+        "kind": entitlement.feature.kind,
+        "value": entitlement.value or None,
+        "subscription": entitlement.subscription,
+        "named": entitlement.is_named,
+        **availability_payload(entitlement.answer),
+        "unlock": lock_payload(entitlement.answer.feature_lock) if entitlement.answer.feature_lock else None,
     }

@@ -1,4 +1,4 @@
-"""Reservations over HTTP: hold a quantity before it is used, then commit what was used, or release it."""
+"""Reservations over HTTP: hold a quantity before use, then commit the quantity used, or release it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.limits.availability import answer_document, limit_reached
+from billing.api.limits.availability import answer_payload, limit_reached
 from billing.limits.check import UnknownCustomer, UnknownFeature
 from billing.limits.reservations import commit, release, reserve
 from billing.limits.reservations.errors import (
@@ -30,7 +30,7 @@ from lib.api.errors import ConflictError, NotFoundError
 from lib.api.fields import StrictFields
 from lib.api.number_fields import NumberField
 
-Done = TypeVar("Done")
+Outcome = TypeVar("Outcome")
 
 EXAMPLE = OpenApiExample(
     "A run that may use up to 500",
@@ -40,7 +40,7 @@ EXAMPLE = OpenApiExample(
 
 
 class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What to hold, of what, for how long."""
+    """The quantity to hold, its feature, and the duration."""
 
     id = serializers.CharField(
         source="reference", max_length=100, required=False, help_text="Your own name for it; default: a new one."
@@ -62,14 +62,18 @@ class NewReservationSerializer(StrictFields, serializers.Serializer[dict[str, An
     )
 
     def validate_quantity(self, quantity: Decimal) -> Decimal:
-        """:raises serializers.ValidationError: if it is zero."""
+        """
+        Validate the quantity.
+
+        :raises serializers.ValidationError: if it is zero.
+        """
         if quantity <= 0:
             raise serializers.ValidationError([serializers.ErrorDetail("must be above zero", "invalid")])
         return quantity
 
 
 class ReservationSerializer(serializers.ModelSerializer[Reservation]):
-    """A reservation as it stands."""
+    """A reservation in its current state."""
 
     id = serializers.CharField(source="reference")
     number = serializers.IntegerField(source="pk", help_text="Its place in the address.")
@@ -99,36 +103,44 @@ class ReservationSerializer(serializers.ModelSerializer[Reservation]):
         ]
         read_only_fields = fields
 
-    def get_held(self, found: Reservation) -> dict[str, str] | None:
+    def get_held(self, reservation: Reservation) -> dict[str, str] | None:
         """Return {"amount", "unit"}."""
-        if found.hold is None:
+        if reservation.hold is None:
             return None
-        return {"amount": f"{found.hold.amount.normalize():f}", "unit": found.hold.unit}
+        return {"amount": f"{reservation.hold.amount.normalize():f}", "unit": reservation.hold.unit}
 
 
 class CommitSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What was really used."""
+    """The quantity actually used."""
 
     quantity = NumberField(required=False, help_text="Units, zero or more; default: as many as were reserved.")
     events = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="Instead: the usage events to store."
     )
 
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: if both are given."""
-        if len(given) == 2:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """
+        Reject a body with both fields.
+
+        :raises serializers.ValidationError: if both are given.
+        """
+        if len(attrs) == 2:
             detail = serializers.ErrorDetail("give a quantity or events, not both", "invalid")
             raise serializers.ValidationError({"events": [detail]})
-        return given
+        return attrs
 
 
 class Reservations(generics.GenericAPIView[Reservation]):
-    """Reservations of the caller's world."""
+    """Reservations visible to the caller."""
 
     serializer_class = ReservationSerializer
 
     def reservation(self) -> Reservation:
-        """:raises Http404: if the caller sees no such reservation."""
+        """
+        Return the reservation of the address.
+
+        :raises Http404: if the caller sees no such reservation.
+        """
         rows = Reservation.objects.select_related("customer", "plan_feature__feature", "hold")
         return generics.get_object_or_404(rows, pk=self.kwargs["number"], customer__sandbox=self.request.user.sandbox)
 
@@ -153,18 +165,18 @@ class ReservationsView(Reservations):
     def post(self, request: Request) -> Response:
         serializer = NewReservationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = {"reference": uuid4().hex, **serializer.validated_data}
-        asked["duration"] = timedelta(seconds=asked.pop("ttl"))
-        at = current_time_by_external_id(asked["customer"], sandbox=request.user.sandbox)
-        made, stood = refused_as_problems(lambda: reserve(**asked, sandbox=request.user.sandbox, at=at), at=at)
-        document = dict(ReservationSerializer(made).data)
-        if stood is not None:
-            document["check"] = answer_document(stood, at=at)
+        arguments = {"reference": uuid4().hex, **serializer.validated_data}
+        arguments["duration"] = timedelta(seconds=arguments.pop("ttl"))
+        at = current_time_by_external_id(arguments["customer"], sandbox=request.user.sandbox)
+        reservation, answer = refused_as_problems(lambda: reserve(**arguments, sandbox=request.user.sandbox, at=at), at=at)
+        document = dict(ReservationSerializer(reservation).data)
+        if answer is not None:
+            document["check"] = answer_payload(answer, at=at)
         return Response(document, status=status.HTTP_201_CREATED)
 
 
 class ReservationView(Reservations):
-    """One of them."""
+    """One reservation."""
 
     required_scopes = {"GET": "read"}
 
@@ -174,7 +186,7 @@ class ReservationView(Reservations):
 
 
 class CommitView(Reservations):
-    """Store what was used of it."""
+    """Store the usage of a reservation."""
 
     required_scopes = {"POST": "ingest"}
     problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
@@ -192,16 +204,16 @@ class CommitView(Reservations):
     def post(self, request: Request, number: int) -> Response:
         serializer = CommitSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found, given = self.reservation(), serializer.validated_data
-        events = encode(request.data["events"]) if "events" in given else None
-        asked = {"quantity": given.get("quantity"), "events": events}
-        at = current_time(found.customer)
-        done = refused_as_problems(lambda: commit(reservation_id=found.pk, at=at, **asked), at=at)
-        return Response(ReservationSerializer(done).data)
+        reservation, fields = self.reservation(), serializer.validated_data
+        events = encode(request.data["events"]) if "events" in fields else None
+        usage = {"quantity": fields.get("quantity"), "events": events}
+        at = current_time(reservation.customer)
+        committed = refused_as_problems(lambda: commit(reservation_id=reservation.pk, at=at, **usage), at=at)
+        return Response(ReservationSerializer(committed).data)
 
 
 class ReleaseView(Reservations):
-    """Give it back."""
+    """Release a reservation."""
 
     required_scopes = {"POST": "ingest"}
     problems = {"POST": ["conflict"]}
@@ -214,17 +226,17 @@ class ReleaseView(Reservations):
     )
     @idempotent
     def post(self, request: Request, number: int) -> Response:
-        found = self.reservation()
-        at = current_time(found.customer)
-        done = refused_as_problems(lambda: release(reservation_id=found.pk, at=at), at=at)
-        return Response(ReservationSerializer(done).data)
+        reservation = self.reservation()
+        at = current_time(reservation.customer)
+        released = refused_as_problems(lambda: release(reservation_id=reservation.pk, at=at), at=at)
+        return Response(ReservationSerializer(released).data)
 
 
-def refused_as_problems(operation: Callable[[], Done], *, at: datetime) -> Done:
+def refused_as_problems(operation: Callable[[], Outcome], *, at: datetime) -> Outcome:
     """
-    Return what an operation on reservations does.
+    Run an operation on reservations and return its result.
 
-    :raises Problem, APIException: what its refusal is over HTTP.
+    :raises Problem, APIException: if it is refused, as the matching HTTP error.
     """
     try:
         return operation()

@@ -1,4 +1,4 @@
-"""Spend caps of a subscription, or of all that a customer uses, over HTTP."""
+"""Spend caps of a subscription, or of all of a customer's usage, over HTTP."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EXAMPLE = OpenApiExample("All usage of a month", {"amount": "500.00", "action": 
 
 
 class CapSerializer(serializers.ModelSerializer[SpendCap]):
-    """What usage may come to in a period, and what happens then."""
+    """A limit on the cost of usage per period, and the action once it is reached."""
 
     feature = serializers.CharField(source="feature.code", default=None, help_text="Null: all usage.")
     amount = NumberField(help_text="Before coupons and tax.")
@@ -35,7 +35,7 @@ class CapSerializer(serializers.ModelSerializer[SpendCap]):
 
 
 class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What to cap; its validated data are the arguments of `set_cap`."""
+    """A spend cap to set; its validated data are the arguments of `set_cap`."""
 
     feature = serializers.CharField(max_length=64, required=False, help_text="A feature's code; default: all usage.")
     match = serializers.DictField(
@@ -57,38 +57,42 @@ class NewCapSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     set_by = serializers.ChoiceField(choices=CapSetter.choices, required=False, help_text="Default: finance.")
 
     def validate_feature(self, code: str) -> Feature:
-        """:raises serializers.ValidationError: if there is no such feature."""
-        found = Feature.objects.filter(code=code).first()
-        if found is None:
+        """
+        Return the feature.
+
+        :raises serializers.ValidationError: if there is no such feature.
+        """
+        feature = Feature.objects.filter(code=code).first()
+        if feature is None:
             raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-        return found
+        return feature
 
 
 class Caps(generics.GenericAPIView[SpendCap]):
-    """Caps on one subscription, or on one customer, of the caller's world."""
+    """Caps of one subscription or one customer visible to the caller."""
 
     serializer_class = CapSerializer
 
     def scope(self) -> dict[str, Any]:
         """
-        Return whose caps these are, as `set_cap` takes it.
+        Return the subscription or customer of the caps, as an argument of `set_cap`.
 
         :raises Http404: if the caller sees no such subscription or customer.
         """
         sandbox = self.request.user.sandbox
         if name := self.kwargs.get("subscription"):
-            found = generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
-            return {"subscription": found}
+            subscription = generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
+            return {"subscription": subscription}
         name = self.kwargs["customer"]
         return {"customer": generics.get_object_or_404(Customer, external_id=name, sandbox=sandbox)}
 
     def get_queryset(self) -> QuerySet[SpendCap]:
-        """Return their caps."""
+        """Return the caps."""
         return SpendCap.objects.filter(**self.scope()).select_related("feature")
 
 
 class CapsView(Caps, generics.ListAPIView[SpendCap]):
-    """All of a subscription's."""
+    """All caps of a subscription."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -110,7 +114,7 @@ class CapsView(Caps, generics.ListAPIView[SpendCap]):
         return self.set(request)
 
     def set(self, request: Request) -> Response:
-        """Set the cap that a body asks for."""
+        """Set the cap in the request's body."""
         serializer = NewCapSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -122,7 +126,7 @@ class CapsView(Caps, generics.ListAPIView[SpendCap]):
 
 
 class CustomerCapsView(CapsView):
-    """All of a customer's."""
+    """All caps of a customer."""
 
     @extend_schema(operation_id="list_customer_spend_caps", summary="Spend caps of a customer, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -142,7 +146,7 @@ class CustomerCapsView(CapsView):
 
 
 class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
-    """One of a subscription's."""
+    """One cap of a subscription."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -159,7 +163,7 @@ class CapView(Caps, generics.RetrieveAPIView[SpendCap]):
 
 
 class CustomerCapView(CapView):
-    """One of a customer's."""
+    """One cap of a customer."""
 
     @extend_schema(operation_id="get_customer_spend_cap", summary="Read a customer's spend cap")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,4 +1,4 @@
-"""POST /api/v1/events/corrections: take events back, or put others in their place."""
+"""POST /api/v1/events/corrections: void or replace events."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from lib.api.errors import ConflictError, TooLargeError, UnprocessableError
 
 
 class CorrectionsView(APIView):
-    """Correct usage: an answer of 2xx means that it is committed and shows in every read."""
+    """Correct usage: a 2xx response means that the correction is committed and visible to every read."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict", "unprocessable"]}
@@ -46,7 +46,7 @@ class CorrectionsView(APIView):
             body = request._request.body
             if sandbox:
                 at = _time_of_events(body, at)
-            wanted, refused, single = parser.parse_corrections(
+            corrections, refused, single = parser.parse_corrections(
                 body, sandbox=sandbox, at=at, oldest=at - MAX_AGE, newest=at + MAX_AHEAD
             )
         except RequestDataTooBig as error:
@@ -58,30 +58,30 @@ class CorrectionsView(APIView):
             raise ValidationError(refused_fields(refused, single=single))
         try:
             outcomes = correct_usage(
-                corrections=wanted, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
+                corrections=corrections, sandbox=sandbox, at=at, api_key_id=request.user.key_id, atomic=atomic
             )
         except NothingCorrected as error:
-            raise UnprocessableError(_in_words(wanted, error.outcomes)) from error
+            raise UnprocessableError(_describe_failures(corrections, error.outcomes)) from error
         except CounterUnderflow as error:
             raise UnprocessableError(str(error)) from error
         if single and outcomes[0].status not in (ACCEPTED, DUPLICATE):
             raise (ConflictError if outcomes[0].status == CONFLICT else UnprocessableError)(
-                _in_words(wanted, outcomes)
+                _describe_failures(corrections, outcomes)
             )
-        return _answer(wanted, outcomes, refused)
+        return _answer(corrections, outcomes, refused)
 
 
 def _time_of_events(body: bytes, at: datetime) -> datetime:
     """
-    Return what time it is for the sandbox customers whose events are wrong; at: the real time.
+    Return the current time of the sandbox customers whose events are corrected. at: the real time.
 
-    :raises APIException: if it is not the same for all of them.
+    :raises APIException: if their times differ.
     """
-    wanted, _, _ = parser.parse_corrections(
+    corrections, _, _ = parser.parse_corrections(
         body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST
     )
-    found = Event.objects.filter(key__in=[one.key for one in wanted]).values("customer_id")
-    times = set(Customer.objects.filter(pk__in=found).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
+    customer_ids = Event.objects.filter(key__in=[correction.key for correction in corrections]).values("customer_id")
+    times = set(Customer.objects.filter(pk__in=customer_ids).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
     if len(times) > 1:
         raise UnprocessableError(
             "The events are of customers in several times: correct those of one test clock at a time."
@@ -89,31 +89,31 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
     return times.pop() if times else at
 
 
-def _in_words(wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome]) -> str:
-    """Say what is wrong with the first of those that cannot be made, and how many they are."""
-    wrong = [
-        f"“{one.id}”: {outcome.detail}"
-        for one, outcome in zip(wanted, outcomes, strict=True)
+def _describe_failures(corrections: list[CorrectionRequest], outcomes: list[CorrectionOutcome]) -> str:
+    """Return the first failure and the number of further ones, in words."""
+    failures = [
+        f"“{correction.id}”: {outcome.detail}"
+        for correction, outcome in zip(corrections, outcomes, strict=True)
         if outcome.status not in (ACCEPTED, DUPLICATE)
     ]
-    more = f" {len(wrong) - 1} more cannot be made either." if len(wrong) > 1 else ""
-    return f"{wrong[0]}.{more} Nothing of this request is stored."
+    more = f" {len(failures) - 1} more cannot be made either." if len(failures) > 1 else ""
+    return f"{failures[0]}.{more} Nothing of this request is stored."
 
 
 def _answer(
-    wanted: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]
+    corrections: list[CorrectionRequest], outcomes: list[CorrectionOutcome], refused: list[EventError]
 ) -> HttpResponse:
     results: list[dict[str, object]] = []
-    for one, (status, *told) in zip(wanted, outcomes, strict=True):
-        why = dict(zip(("field", "detail"), told, strict=True)) if told[0] else {}
-        results.append({"index": one.index, "id": one.id, "status": status, **why})
+    for correction, (status, *fault) in zip(corrections, outcomes, strict=True):
+        fault_fields = dict(zip(("field", "detail"), fault, strict=True)) if fault[0] else {}
+        results.append({"index": correction.index, "id": correction.id, "status": status, **fault_fields})
     results += [
-        {"index": one.index, "id": one.id, "status": "rejected", "field": one.field, "detail": one.detail}
-        for one in refused
+        {"index": error.index, "id": error.id, "status": "rejected", "field": error.field, "detail": error.detail}
+        for error in refused
     ]
-    results.sort(key=lambda one: one["index"])  # type: ignore[arg-type,return-value]
-    told = [one["status"] for one in results]
-    counts = {status: told.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
-    document = msgspec.json.encode({**counts, "results": results})
+    results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
+    fault = [one["status"] for one in results]
+    counts = {status: fault.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
+    payload = msgspec.json.encode({**counts, "results": results})
     is_mixed = counts[CONFLICT] or counts["rejected"]
-    return HttpResponse(document, content_type="application/json", status=207 if is_mixed else 200)
+    return HttpResponse(payload, content_type="application/json", status=207 if is_mixed else 200)

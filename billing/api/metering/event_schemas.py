@@ -1,4 +1,4 @@
-"""OpenAPI descriptions of what msgspec reads and writes."""
+"""OpenAPI descriptions of payloads that msgspec reads and writes."""
 
 _EVENT = {
     "type": "object",

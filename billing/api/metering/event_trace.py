@@ -1,4 +1,4 @@
-"""GET /api/v1/events/trace: what became of an event."""
+"""GET /api/v1/events/trace: an event's way through metering and billing."""
 
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +18,9 @@ from lib.decimals import to_plain_string
 
 
 class TraceView(APIView):
-    """Which meters an event matched and why others did not, what it gave at which rate, and the line it ended on."""
+    """
+    The meters that an event matched, and why others did not; its quantities and rates; and the lines that bill it.
+    """
 
     required_scopes = {"GET": "read"}
 
@@ -38,10 +40,10 @@ class TraceView(APIView):
         traced = trace_event(event_key(id_, source=source, sandbox=request.user.sandbox))
         if traced is None:
             raise NotFoundError(f"No event with the id “{id_}” is stored.")
-        return Response(_document(traced))
+        return Response(_trace_payload(traced))
 
 
-def _document(traced: EventTrace) -> dict[str, Any]:
+def _trace_payload(traced: EventTrace) -> dict[str, Any]:
     row = traced.row
     return {
         "id": row.sender_id,
@@ -56,12 +58,12 @@ def _document(traced: EventTrace) -> dict[str, Any]:
         "replaces": _correction(traced.replaces),
         "unmatched": [
             {
-                "meter": one.meter and one.meter.code,
-                "reason": one.reason,
-                "detail": one.detail,
-                "resolved_at": one.resolved_at,
+                "meter": report.meter and report.meter.code,
+                "reason": report.reason,
+                "detail": report.detail,
+                "resolved_at": report.resolved_at,
             }
-            for one in traced.unmatched
+            for report in traced.unmatched
         ],
         "meters": [
             {"meter": meter.code, "why_not": meter.why_not or None, "counted": [_counted(part) for part in meter.counted]}
@@ -85,7 +87,7 @@ def _counted(part: RateContribution) -> dict[str, Any]:
     }
 
 
-def _correction(one: Correction | None) -> dict[str, Any] | None:
-    if one is None:
+def _correction(correction: Correction | None) -> dict[str, Any] | None:
+    if correction is None:
         return None
-    return {"kind": one.kind, "reason": one.reason, "by": one.who, "at": one.corrected_at, "number": one.sequence}
+    return {"kind": correction.kind, "reason": correction.reason, "by": correction.who, "at": correction.corrected_at, "number": correction.sequence}

@@ -1,4 +1,4 @@
-"""POST /api/v1/events: usage in, one event or many."""
+"""POST /api/v1/events: receive usage, one event or many."""
 
 from functools import partial
 
@@ -22,7 +22,7 @@ _encode = msgspec.json.encode
 
 
 class EventsView(APIView):
-    """Store usage events, each exactly once: an answer of 2xx means that they are committed."""
+    """Store usage events, each exactly once: a 2xx response means that they are committed."""
 
     required_scopes = {"POST": "ingest"}
     problems = {"POST": ["conflict", "limit-reached", "unprocessable"]}
@@ -73,18 +73,18 @@ class EventsView(APIView):
 
 
 def refused_fields(refused: list[parser.EventError], *, single: bool) -> dict[str, list[str]]:
-    """Return what is wrong with each field, named by its place in the body."""
-    found: dict[str, list[str]] = {}
-    for one in refused:
-        found.setdefault(one.field if single else f"{one.index}.{one.field}", []).append(one.detail)
-    return found
+    """Return the faults of each field, named by its place in the body."""
+    faults: dict[str, list[str]] = {}
+    for error in refused:
+        faults.setdefault(error.field if single else f"{error.index}.{error.field}", []).append(error.detail)
+    return faults
 
 
 def _conflicts(events: list[parser.ReceivedEvent], outcomes: list[str] | tuple[str, ...]) -> str:
-    ids = [event.id for event, one in zip(events, outcomes, strict=True) if one == event_recorder.CONFLICT]
-    shown = ", ".join(f"“{id_}”" for id_ in ids[:5])
+    ids = [event.id for event, outcome in zip(events, outcomes, strict=True) if outcome == event_recorder.CONFLICT]
+    ids_text = ", ".join(f"“{id_}”" for id_ in ids[:5])
     return (
-        f"{len(ids)} event(s) were sent before with other content ({shown}); nothing of this request is stored."
+        f"{len(ids)} event(s) were sent before with other content ({ids_text}); nothing of this request is stored."
         " Send a new id for a new fact, or a correction for an old one."
     )
 
@@ -98,12 +98,12 @@ def _answer(
     ]
     if refused:
         results += [
-            {"index": one.index, "id": one.id, "status": "rejected", "field": one.field, "detail": one.detail}
-            for one in refused
+            {"index": error.index, "id": error.id, "status": "rejected", "field": error.field, "detail": error.detail}
+            for error in refused
         ]
-        results.sort(key=lambda one: one["index"])  # type: ignore[arg-type,return-value]
+        results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
     conflicts = outcomes.count(event_recorder.CONFLICT)
-    document = _encode(
+    payload = _encode(
         {
             "accepted": outcomes.count(event_recorder.ACCEPTED),
             "duplicate": outcomes.count(event_recorder.DUPLICATE),
@@ -112,4 +112,4 @@ def _answer(
             "results": results,
         }
     )
-    return HttpResponse(document, content_type="application/json", status=207 if conflicts or refused else 200)
+    return HttpResponse(payload, content_type="application/json", status=207 if conflicts or refused else 200)

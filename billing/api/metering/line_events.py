@@ -1,4 +1,4 @@
-"""GET /api/v1/invoices/{id}/lines/{position}/events: from a line of an invoice to the exact events that it bills."""
+"""GET /api/v1/invoices/{id}/lines/{position}/events: the exact events that an invoice line bills."""
 
 import json
 from typing import Any
@@ -25,7 +25,7 @@ _PAGES = [
 
 
 class LineEventsView(APIView):
-    """The events of a line: those of its snapshot, or what has become of them since the line before it."""
+    """The events of a line: those of its snapshot, or the changes since the line before it."""
 
     required_scopes = {"GET": "read"}
 
@@ -52,14 +52,14 @@ class LineEventsView(APIView):
                 "fingerprint": to_plain_string(usage.fingerprint),
                 "after": usage.after,
                 "up_to": usage.mark,
-                "data": [_document(one) for one in found],
+                "data": [_event_payload(one) for one in found],
                 "next_cursor": None if more is None else encode_cursor(more),
             }
         )
 
 
 class LineEventsFileView(APIView):
-    """All events of a line as one file, sent as it is read."""
+    """All events of a line as a file, streamed while it is read."""
 
     required_scopes = {"GET": "read"}
 
@@ -83,7 +83,7 @@ def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[
     return line, usage
 
 
-def _document(one: LineEvent) -> dict[str, Any]:
+def _event_payload(one: LineEvent) -> dict[str, Any]:
     row = one.row
     return {
         "number": row.sequence,

@@ -1,4 +1,4 @@
-"""POST /api/v1/meters/{code}/try: what does a meter make of an event?"""
+"""POST /api/v1/meters/{code}/try: the readings that a meter takes from an event."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from plans.models import Meter
 
 
 class TryMeterView(APIView):
-    """Answer each question that a meter asks of an event; nothing is stored."""
+    """Answer each step of a meter's matching for an event; nothing is stored."""
 
     required_scopes = {"POST": "read"}
     problems = {"POST": ["not-found"]}
@@ -29,22 +29,22 @@ class TryMeterView(APIView):
         responses=TRIED_ANSWER,
     )
     def post(self, request: Request, meter: str) -> Response:
-        found = get_object_or_404(Meter, code=meter)
+        stored_meter = get_object_or_404(Meter, code=meter)
         try:
-            tried = try_meter(found, readings=found.readings.all(), event=request._request.body, at=timezone.now())
+            dry_run = try_meter(stored_meter, readings=stored_meter.readings.all(), event=request._request.body, at=timezone.now())
         except NotAnEvent as error:
             raise ValidationError({"event": [str(error)]}) from error
         return Response(
             {
-                "counted": tried.is_counted,
-                "steps": [{"step": one.name, "holds": one.passed, "detail": one.explanation} for one in tried.steps],
+                "counted": dry_run.is_counted,
+                "steps": [{"step": step.name, "holds": step.passed, "detail": step.explanation} for step in dry_run.steps],
                 "values": [
                     {
                         "value": value if isinstance(value, str) else to_plain_string(Decimal(value)),
                         "dimension_value": dimension,
                     }
-                    for dimension, value in tried.values
+                    for dimension, value in dry_run.values
                 ],
-                "dimensions": dict(tried.dimensions),
+                "dimensions": dict(dry_run.dimensions),
             }
         )

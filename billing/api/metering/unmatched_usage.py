@@ -1,4 +1,4 @@
-"""GET /api/v1/unmatched-usage: what was sent and nothing priced, with the money at stake where it can be known."""
+"""GET /api/v1/unmatched-usage: usage that no price covers, with its estimated amount."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from lib.decimals import to_plain_string
 
 
 class UnmatchedView(APIView):
-    """Open reports of unmatched usage, in groups by reason, customer, event and meter."""
+    """Open reports of unmatched usage, grouped by reason, customer, event and meter."""
 
     required_scopes = {"GET": "read"}
 
@@ -25,20 +25,20 @@ class UnmatchedView(APIView):
     )
     def get(self, request: Request) -> Response:
         customer = request.query_params.get("customer")
-        found = estimate_unmatched_value(sandbox=request.user.sandbox, customer=customer)
-        return Response({"data": [_document(one) for one in found.stakes], "complete": found.is_all})
+        estimate = estimate_unmatched_value(sandbox=request.user.sandbox, customer=customer)
+        return Response({"data": [_group_payload(stake) for stake in estimate.stakes], "complete": estimate.is_all})
 
 
-def _document(one: GroupValue) -> dict[str, Any]:
-    group = one.group
+def _group_payload(stake: GroupValue) -> dict[str, Any]:
+    group = stake.group
     return {
         "reason": group.reason,
         "customer": group.customer_ref,
         "event": group.event_name,
         "meter": group.meter or None,
         "unit": group.unit or None,
-        "events": one.events,
-        "quantity": None if one.quantity is None else to_plain_string(one.quantity),
-        "estimate": None if one.amount is None else {"amount": to_plain_string(one.amount), "currency": one.currency},
-        "estimated_by": None if one.amount is None else "average_event" if one.is_average else "dearest_rate",
+        "events": stake.events,
+        "quantity": None if stake.quantity is None else to_plain_string(stake.quantity),
+        "estimate": None if stake.amount is None else {"amount": to_plain_string(stake.amount), "currency": stake.currency},
+        "estimated_by": None if stake.amount is None else "average_event" if stake.is_average else "dearest_rate",
     }

@@ -1,4 +1,4 @@
-"""GET /api/v1/customers/{id}/usage: what a customer has used, and what it costs so far."""
+"""GET /api/v1/customers/{id}/usage: a customer's usage and its cost so far."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ from wallets.models import Wallet
 
 
 class UsageView(APIView):
-    """Usage, allowance and cost of the running periods: reflects every event whose ingest was answered."""
+    """Usage, allowance and cost of the running periods, including every event whose request was answered."""
 
     required_scopes = {"GET": "read"}
 
@@ -43,12 +43,12 @@ class UsageView(APIView):
             periods = current_usage(customer=customer, sandbox=request.user.sandbox, at=at)
         except UnknownCustomer as error:
             raise NotFoundError(f"There is no customer “{customer}”.") from error
-        promised = read_commitment_progress(periods)
-        shown = [period_document(one, promised.get(one.period_id)) for one in periods]
-        document = {"customer": customer, "at": at, "periods": shown}
-        if any(feature.terms.wallet for one in periods for feature in one.features):
-            document["wallets"] = wallet_documents(customer, sandbox=request.user.sandbox, at=at)
-        return HttpResponse(msgspec.json.encode(document), content_type="application/json")
+        progress_by_period = read_commitment_progress(periods)
+        period_payloads = [period_document(period, progress_by_period.get(period.period_id)) for period in periods]
+        payload = {"customer": customer, "at": at, "periods": period_payloads}
+        if any(feature.terms.wallet for period in periods for feature in period.features):
+            payload["wallets"] = wallet_documents(customer, sandbox=request.user.sandbox, at=at)
+        return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
 
 class BreakdownView(APIView):
@@ -69,15 +69,15 @@ class BreakdownView(APIView):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request, customer: str) -> Response:
-        found = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
+        subject = get_object_or_404(Customer, external_id=customer, sandbox=request.user.sandbox)
         meter = get_object_or_404(Meter, code=request.query_params.get("meter", ""))
         group_by = request.query_params.get("group_by") or None
         if group_by and group_by not in (*meter.dimensions, meter.reading_dimension):
             raise ValidationError({"group_by": [f"“{group_by}” is not a dimension of {meter.code}."]})
         try:
             slices = breakdown(
-                customer_id=found.pk,
-                time_zone=found.time_zone,
+                customer_id=subject.pk,
+                time_zone=subject.time_zone,
                 meter_id=meter.pk,
                 since=_instant(request, "since"),
                 until=_instant(request, "until"),
@@ -88,12 +88,12 @@ class BreakdownView(APIView):
             raise ValidationError({error.field: [str(error)]}) from error
         rows = [
             {
-                "start": one.starts_at,
-                "group": one.group,
-                "quantity": to_plain_string(one.quantity),
-                "events": one.events,
+                "start": part.starts_at,
+                "group": part.group,
+                "quantity": to_plain_string(part.quantity),
+                "events": part.events,
             }
-            for one in slices
+            for part in slices
         ]
         return Response({"customer": customer, "meter": meter.code, "unit": meter.unit, "rows": rows})
 
@@ -101,15 +101,15 @@ class BreakdownView(APIView):
 def _instant(request: Request, name: str) -> Any:
     text = request.query_params.get(name, "")
     try:
-        found = parse_datetime(text)
+        moment = parse_datetime(text)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise ValidationError({name: [f"“{text}” is not a time with a zone; write 2026-11-01T00:00:00Z."]})
-    return found
+    return moment
 
 
-def period_document(period: PeriodUsage, promised: CommitmentProgress | None) -> dict[str, Any]:
+def period_document(period: PeriodUsage, progress: CommitmentProgress | None) -> dict[str, Any]:
     currency = period.terms.currency
     return {
         "subscription": period.subscription,
@@ -121,45 +121,45 @@ def period_document(period: PeriodUsage, promised: CommitmentProgress | None) ->
         "cost": {"amount": to_plain_string(period.cost), "currency": currency},
         "projected": {"amount": to_plain_string(period.projected), "currency": currency},
         "quantities": HeldSerializer(period.quantities, many=True).data if period.quantities else [],
-        "features": [feature_document(one, currency) for one in period.features],
-        "spend_caps": [cap_document(one, period) for one in period.caps],
-        "commitment": None if promised is None else commitment_document(promised, currency),
+        "features": [feature_document(feature, currency) for feature in period.features],
+        "spend_caps": [cap_document(cap_usage, period) for cap_usage in period.caps],
+        "commitment": None if progress is None else commitment_document(progress, currency),
     }
 
 
 def wallet_documents(customer: str, *, sandbox: bool, at: datetime) -> list[dict[str, Any]]:
-    """Return the customer's open wallets, in the order in which they are taken."""
-    found = Wallet.objects.filter(
+    """Return the customer's open wallets, in the order in which they pay."""
+    wallets = Wallet.objects.filter(
         customer__external_id=customer, customer__sandbox=sandbox, closed_at__isnull=True
     ).order_by("priority", "pk")
-    standing = read_balances([one.pk for one in found], at=at)
+    balances = read_balances([wallet.pk for wallet in wallets], at=at)
     return [
         {
-            "id": one.pk,
-            "name": one.name,
-            "unit": one.unit,
-            "balance": to_plain_string(one.balance),
-            "available": to_plain_string(standing.get(one.pk, EMPTY_BALANCES).available),
-            "debt": to_plain_string(one.debt),
+            "id": wallet.pk,
+            "name": wallet.name,
+            "unit": wallet.unit,
+            "balance": to_plain_string(wallet.balance),
+            "available": to_plain_string(balances.get(wallet.pk, EMPTY_BALANCES).available),
+            "debt": to_plain_string(wallet.debt),
         }
-        for one in found
+        for wallet in wallets
     ]
 
 
-def commitment_document(promised: CommitmentProgress, currency: str) -> dict[str, Any]:
+def commitment_document(progress: CommitmentProgress, currency: str) -> dict[str, Any]:
     return {
-        "promised": serialize_amount(promised.promised, currency),
-        "reached": serialize_amount(promised.reached, currency),
-        "missing": serialize_amount(promised.missing, currency),
-        "periods": promised.periods,
-        "start": promised.starts_at,
-        "end": promised.ends_at,
-        "trues_up": promised.trues_up,
+        "promised": serialize_amount(progress.promised, currency),
+        "reached": serialize_amount(progress.reached, currency),
+        "missing": serialize_amount(progress.missing, currency),
+        "periods": progress.periods,
+        "start": progress.starts_at,
+        "end": progress.ends_at,
+        "trues_up": progress.trues_up,
     }
 
 
 def cap_document(usage: CapUsage, period: PeriodUsage) -> dict[str, Any]:
-    codes = {one.terms.feature_id: one.terms.code for one in period.features}
+    codes = {feature.terms.feature_id: feature.terms.code for feature in period.features}
     currency = usage.cap.currency
     return {
         "of": "customer" if usage.cap.is_of_customer else "subscription",

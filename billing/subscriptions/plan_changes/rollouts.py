@@ -1,8 +1,8 @@
 """
-Publish a version for subscriptions that run already: docs/publishing.md#whom.
+Rollouts: publish a version for existing subscriptions: docs/publishing.md#whom.
 
-The version says for whom it was published; a rollout is what becomes of that here. Everything is found by rows, so a
-worker that dies leaves nothing undone that the next one does not find.
+The version stores its audience; a rollout is the work that follows. All pending work is found by rows, so the next
+worker completes the work of one that crashed.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,8 +38,8 @@ def publish_for(
     """
     Publish a version for new subscriptions, and for all running ones or a cohort of them from their next period on.
 
-    splits_periods: they move at the very moment that it takes force, in mid-period, instead.
-    subscription_ids: the cohort; each gets a row that says when it moves, or why it cannot.
+    splits_periods: change them exactly when the version takes effect, in mid-period, instead.
+    subscription_ids: the cohort; each gets a row with the time of its change, or the reason why it can't change.
 
     :raises PublishingRefused: as `plans.publishing.publication.publish` does, or if the cohort is empty.
     """
@@ -48,33 +48,33 @@ def publish_for(
     with audited_transaction("publish", by=by, at=at):
         version = publication.publish(version=version, by=by, at=at, effective_from=effective_from, audience=audience)
         if audience == Audience.COHORT:
-            rollout = _rollout(version, splits_periods=splits_periods, state=RolloutState.DONE)
+            rollout = _build_rollout(version, splits_periods=splits_periods, state=RolloutState.DONE)
             rollout.save()
             for start in range(0, len(subscription_ids), BATCH_SIZE):
                 schedule(rollout=rollout, subscription_ids=subscription_ids[start : start + BATCH_SIZE], at=at)
         elif audience == Audience.ALL:
-            _rollout(version, splits_periods=splits_periods).save()
+            _build_rollout(version, splits_periods=splits_periods).save()
         return version
 
 
 def withdraw(*, version: PlanVersion, by: AbstractBaseUser | None, at: datetime) -> PlanVersion:
     """
-    Make a scheduled version a draft again; subscriptions that were to move to it stay where they are.
+    Make a scheduled version a draft again; subscriptions scheduled for it keep their version.
 
-    :raises PublishingRefused: if it is not scheduled, its moment has come, or a change cannot be revoked any more.
+    :raises PublishingRefused: if it is not scheduled, is in force already, or a change can't be revoked any more.
     """
     with audited_transaction("withdraw", by=by, at=at):
         return publication.unschedule(
-            version=version, by=by, at=at, release=lambda locked: _drop(locked, by=by, at=at)
+            version=version, by=by, at=at, release=lambda locked: _revoke_changes(locked, by=by, at=at)
         )
 
 
-def _drop(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) -> None:
+def _revoke_changes(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) -> None:
     ids = list(pending_changes_to(version).order_by("subscription").values_list("subscription", flat=True))
     try:
         for start in range(0, len(ids), BATCH_SIZE):
-            for time, some in group_by_current_time(ids[start : start + BATCH_SIZE], at=at).items():
-                revoke(subscription_ids=some, at=time, by=by, reason=f"{version} was withdrawn.")
+            for time, group_ids in group_by_current_time(ids[start : start + BATCH_SIZE], at=at).items():
+                revoke(subscription_ids=group_ids, at=time, by=by, reason=f"{version} was withdrawn.")
     except RevocationRefused as refusal:
         raise publication.PublishingRefused(f"{version} cannot be withdrawn: {refusal}") from refusal
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
@@ -82,13 +82,13 @@ def _drop(version: PlanVersion, *, by: AbstractBaseUser | None, at: datetime) ->
 
 def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
-    Schedule the subscriptions that versions were published for; return how many were found anew.
+    Schedule the subscriptions that versions were published for; return how many were newly scheduled.
 
-    Whoever subscribes to an older version while this one waits for its date is found as well; once it is in force,
-    the rollout is done.
+    Subscriptions created on an older version before this one takes effect are included; once it is in force, the
+    rollout is done.
     """
-    found = 0
-    _adopt()
+    scheduled = 0
+    _open_missing_rollouts()
     still_open = Rollout.objects.filter(state=RolloutState.OPEN)
     for rollout in still_open.select_related("version").order_by("pk"):
         while keep_going() and still_open.filter(pk=rollout.pk).exists():
@@ -97,20 +97,20 @@ def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, keep_going: Callable
                 if rollout.effective_from <= at:
                     still_open.filter(pk=rollout.pk).update(state=RolloutState.DONE)
                 break
-            if not (looked_at := _schedule(rollout, ids, at=at)):
-                break  # another worker has them, or the version was withdrawn meanwhile
-            found += looked_at
-    return found
+            if not (newly_scheduled := _schedule(rollout, ids, at=at)):
+                break  # another worker has them, or the version was withdrawn in between
+            scheduled += newly_scheduled
+    return scheduled
 
 
 def _schedule(rollout: Rollout, ids: Sequence[int], *, at: datetime) -> int:
-    """Schedule subscriptions, each in the time of its customer."""
+    """Schedule subscriptions, each by its customer's clock."""
     parts = group_by_current_time(ids, at=at).items()
-    return sum(schedule(rollout=rollout, subscription_ids=some, at=time) for time, some in parts)
+    return sum(schedule(rollout=rollout, subscription_ids=group_ids, at=time) for time, group_ids in parts)
 
 
 def unscheduled_subscriptions(rollout: Rollout) -> QuerySet[Subscription]:
-    """Return the subscriptions that a rollout for all is yet to schedule: on an earlier version of its plan."""
+    """Return the subscriptions on earlier versions of the plan that a rollout for all has not scheduled yet."""
     scheduled = ScheduledChange.objects.filter(rollout=rollout, subscription=OuterRef("pk"))
     return Subscription.objects.running().filter(
         ~Exists(scheduled),
@@ -123,14 +123,14 @@ def pending_changes_to(version: PlanVersion) -> QuerySet[ScheduledChange]:
     return ScheduledChange.objects.filter(version=version, state=ChangeState.PENDING)
 
 
-def _adopt() -> None:
-    """Open a rollout for each version that was published for all, and has none for this publication."""
-    known = Rollout.objects.filter(version=OuterRef("pk"), published_at=OuterRef("published_at"))
-    for version in PlanVersion.objects.published().filter(~Exists(known), audience=Audience.ALL):
-        _rollout(version).save()
+def _open_missing_rollouts() -> None:
+    """Open a rollout for each version that was published for all and has none for this publication."""
+    rollouts = Rollout.objects.filter(version=OuterRef("pk"), published_at=OuterRef("published_at"))
+    for version in PlanVersion.objects.published().filter(~Exists(rollouts), audience=Audience.ALL):
+        _build_rollout(version).save()
 
 
-def _rollout(version: PlanVersion, **fields: Any) -> Rollout:
+def _build_rollout(version: PlanVersion, **fields: Any) -> Rollout:
     """Return the rollout of a version's publication, unsaved."""
     return Rollout(
         version=version,

@@ -1,9 +1,9 @@
 """
-Schedule subscriptions to move to another version, at the end of a period or at a moment: docs/publishing.md#whom.
+Schedule plan changes, at the end of a period or at a time: docs/publishing.md#whom.
 
-A chunk is one transaction and a fixed number of statements, whatever its size. Locks are taken in the order that
-everybody keeps: subscriptions, then their periods. What a subscription covers follows the change at once, so that
-whoever would be in its way is refused then and there, and not when the time has come.
+A batch is one transaction and a fixed number of statements of any size. Locks are acquired in the usual order:
+subscriptions, then their periods. Coverage changes at once for the future, so that a conflicting subscription is
+refused when it is requested, not when the change takes effect.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,12 @@ from plans.models import PlanVersion
 @dataclass(slots=True)
 class ScheduleCandidate:
     """
-    A subscription that is to move, and its last regular period.
+    A subscription to schedule, and its last regular period.
 
-    is_unused: whether the last period was made ahead of its time and holds nothing, so that it can be made anew.
-    splits: whether the period that the moment falls in is to be split there.
-    problem: why it cannot move; empty if it can. note: why its period cannot be split.
+    is_unused: whether the last period was generated ahead and holds nothing, so that it can be generated again.
+    splits_period: whether the period of the change is to be split.
+    problem: why it can't change; empty if it can.
+    split_problem: why its period can't be split.
     """
 
     subscription_id: int
@@ -65,6 +66,7 @@ class ScheduleCandidate:
     split_problem: str = ""
 
 
+# Skips subscriptions that this rollout has handled; the row lock makes two workers handle each of them once.
 _LOCK_SUBSCRIPTIONS = """
 SELECT s.id FROM billing_subscription s
 WHERE s.id = ANY(%(ids)s) AND NOT EXISTS (
@@ -72,7 +74,8 @@ WHERE s.id = ANY(%(ids)s) AND NOT EXISTS (
 ORDER BY s.id FOR NO KEY UPDATE
 """
 
-_FACTS = f"""
+# One statement for the whole batch: each subscription with its last regular period, and whether that one can go.
+_READ_CANDIDATES = f"""
 SELECT s.id, s.version_id, v.plan_id, pl.name || ' v' || v.number, s.currency, s.starts_at, s.trial_ends_at,
     s.anchor_at, s.ends_at, s.state, c.time_zone, p.id, p.starts_at, p.ends_at,
     p.starts_at > %(at)s AND p.starts_at >= %(from)s AND p.starts_at > s.starts_at AND {UNUSED_PERIOD},
@@ -87,18 +90,19 @@ WHERE s.id = ANY(%(ids)s) ORDER BY s.id
 
 def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime) -> int:
     """
-    Let these subscriptions move to the rollout's version, when it says; return how many were looked at anew.
+    Schedule these subscriptions for the rollout's version; return how many were newly handled.
 
-    Each gets a row that says when, or why not. One that has a row of this rollout already is left alone, so this may
-    run twice. A change that was to come before is revoked: the later publication counts.
+    Each gets a row with the time of its change, or the reason why it can't change. A subscription with a row of this
+    rollout is skipped, so this may run twice. An earlier scheduled change is revoked: the later publication counts.
     """
     try:
         with audited_transaction("schedule a move", by=None, at=at):
             return _schedule(rollout, subscription_ids, at)
     except IntegrityError as error:
-        # Somebody covered a feature meanwhile; alone, each subscription shows whether it is the one.
+        # Another transaction covered a feature in between; handled one by one, each subscription shows whether it
+        # conflicts.
         if len(subscription_ids) > 1:
-            return sum(schedule(rollout=rollout, subscription_ids=[one], at=at) for one in subscription_ids)
+            return sum(schedule(rollout=rollout, subscription_ids=[subscription_id], at=at) for subscription_id in subscription_ids)
         with audited_transaction("schedule a move", by=None, at=at):
             return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
 
@@ -112,29 +116,29 @@ def schedule_change(
     by: AbstractBaseUser | None = None,
 ) -> ScheduledChange:
     """
-    Let one subscription move to a version, of any plan, at a moment to come; return the row that may be revoked.
+    Schedule one subscription for a version of any plan at a future time; return the row, which can be revoked.
 
-    moment: later than `at`, in mid-period if need be; where its next period begins when absent. Another change that
-        was to come is revoked.
+    moment: later than `at`, in mid-period if needed; default: the start of its next period. Another scheduled change
+        is revoked.
 
-    :raises ChangeRefused: if it cannot move then; the text says why and what to do.
+    :raises ChangeRefused: if it can't change then; the text gives the reason and the remedy.
     """
     if moment is not None and moment <= at:
         raise ChangeRefused(f"{moment:%Y-%m-%d %H:%M} UTC is past: change {subscription} now or at a later moment.")
-    begins = version.effective_from
-    if begins is None or begins > (moment or at):
+    in_force_from = version.effective_from
+    if in_force_from is None or in_force_from > (moment or at):
         raise ChangeRefused(f"{version} is not in force by then: choose another version or a later moment.")
-    wanted = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
+    rollout = Rollout(version=version, effective_from=moment or at, splits_periods=moment is not None)
     try:
         with audited_transaction("schedule a change of plan", by=by, at=at):
-            if not _schedule(wanted, [subscription.pk], at):
+            if not _schedule(rollout, [subscription.pk], at):
                 raise ChangeRefused(f"{version} is not published any more: choose another version.")
-            made = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
-            if made.state == ChangeState.REFUSED:
-                raise ChangeRefused(f"{subscription} cannot move to {version}: {made.problem}")
-            if made.problem:
-                raise ChangeRefused(f"{made.problem.split(':')[0]}: change the plan at the period's end.")
-            return made
+            change = ScheduledChange.objects.filter(subscription=subscription).latest("pk")
+            if change.state == ChangeState.REFUSED:
+                raise ChangeRefused(f"{subscription} cannot move to {version}: {change.problem}")
+            if change.problem:
+                raise ChangeRefused(f"{change.problem.split(':')[0]}: change the plan at the period's end.")
+            return change
     except IntegrityError as error:
         raise ChangeRefused(f"Another subscription is in the way: {error}") from error
 
@@ -149,7 +153,7 @@ def change_at(
     by: AbstractBaseUser | None = None,
 ) -> None:
     """
-    Change the plan of a subscription: now, or at a moment to come, or at the end of its period.
+    Change the plan of a subscription now, at a future time, or at the end of its period.
 
     :raises SubscriptionRefused: as `change_plan` and `schedule_change` do.
     """
@@ -160,108 +164,111 @@ def change_at(
 
 
 def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
-    """Do it for a rollout; or, where that is not saved, as it would be done for one."""
+    """Schedule subscriptions for a rollout, or for an unsaved one that stands for a single change."""
+    # FOR SHARE: the version can't be withdrawn until this transaction ends.
     _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
     version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
-    if not version.is_published:  # it was withdrawn meanwhile
+    if not version.is_published:  # withdrawn in between
         return 0
     ids = [id_ for (id_,) in _rows(_LOCK_SUBSCRIPTIONS, {"ids": list(subscription_ids), "rollout": rollout.pk})]
     if not ids:
         return 0
-    held = lock_last_periods(ids, at=at)
-    moves = read_pending_changes(ids, at=at)
-    if begun := [one.subscription_id for one in moves if one.has_begun]:
-        apply_due_changes(at=at, subscription_ids=begun)  # the state lags behind: they are billed by it already
-        moves = read_pending_changes(ids, at=at)
-    stay = {one.subscription_id: why for one in moves if (why := _stays(one, rollout))}
+    last_period_ids = lock_last_periods(ids, at=at)
+    pending_changes = read_pending_changes(ids, at=at)
+    if started_ids := [change.subscription_id for change in pending_changes if change.has_begun]:
+        apply_due_changes(at=at, subscription_ids=started_ids)  # they are billed by the new version already
+        pending_changes = read_pending_changes(ids, at=at)
+    reasons_to_stay = {change.subscription_id: why for change in pending_changes if (why := _reason_to_stay(change, rollout))}
     if not problem:
-        _take_back([one for one in moves if one.subscription_id not in stay], held, version, at=at)
-    found = [ScheduleCandidate(*row) for row in _rows(_FACTS, {"ids": ids, "at": at, "from": rollout.effective_from})]
+        _revoke_replaced([change for change in pending_changes if change.subscription_id not in reasons_to_stay], last_period_ids, version, at=at)
+    candidates = [ScheduleCandidate(*row) for row in _rows(_READ_CANDIDATES, {"ids": ids, "at": at, "from": rollout.effective_from})]
     offered = list_currencies(version)
     if rollout.splits_periods:
-        _split_where_possible(found, rollout)
-    for one in found:
-        one.moment = rollout.effective_from if one.splits_period else _moment(one, max(at, rollout.effective_from))
-        elsewhere = _other_plan(one, version) if rollout.pk else ""
-        one.problem = problem or elsewhere or stay.get(one.subscription_id) or _problem(one, version, offered)
-    moving = {one.subscription_id: one for one in found if not one.problem}
-    for id_, why in find_coverage_conflicts({id_: one.moment for id_, one in moving.items()}, version).items():
-        moving.pop(id_).problem = why
-    move_coverage({id_: one.moment for id_, one in moving.items()}, version)
-    ScheduledChange.objects.bulk_create([_row(one, rollout, at) for one in found])
-    to_be_told = [VersionChange(id_, one.version_id, version.pk, one.moment) for id_, one in moving.items()]
-    announce_version_changes(to_be_told, at=at, kind="subscription.change_scheduled")
-    regenerate_periods({one.subscription_id: one.period_id for one in moving.values() if one.is_unused}, held, at=at)
-    return len(found)
+        _split_where_possible(candidates, rollout)
+    for candidate in candidates:
+        candidate.moment = rollout.effective_from if candidate.splits_period else _change_time(candidate, max(at, rollout.effective_from))
+        plan_problem = _find_plan_problem(candidate, version) if rollout.pk else ""
+        candidate.problem = problem or plan_problem or reasons_to_stay.get(candidate.subscription_id) or _find_problem(candidate, version, offered)
+    moving = {candidate.subscription_id: candidate for candidate in candidates if not one.problem}
+    for id_, conflict in find_coverage_conflicts({id_: candidate.moment for id_, candidate in moving.items()}, version).items():
+        moving.pop(id_).problem = conflict
+    move_coverage({id_: candidate.moment for id_, candidate in moving.items()}, version)
+    ScheduledChange.objects.bulk_create([_build_change(candidate, rollout, at) for candidate in candidates])
+    version_changes = [VersionChange(id_, candidate.version_id, version.pk, candidate.moment) for id_, candidate in moving.items()]
+    announce_version_changes(version_changes, at=at, kind="subscription.change_scheduled")
+    regenerate_periods({candidate.subscription_id: candidate.period_id for candidate in moving.values() if candidate.is_unused}, last_period_ids, at=at)
+    return len(candidates)
 
 
-def _stays(move: PendingChange, rollout: Rollout) -> str:
-    """Return why a change that is to come stays as it is, if it does."""
-    if move.has_begun:
-        return f"Its change to {move.version_name} has begun: wait until that is done."
-    return "A change of plan was asked for by hand, which counts." if rollout.pk and move.is_manual else ""
+def _reason_to_stay(change: PendingChange, rollout: Rollout) -> str:
+    """Return why a scheduled change is kept, or an empty text if it is replaced."""
+    if change.has_begun:
+        return f"Its change to {change.version_name} has begun: wait until that is done."
+    return "A change of plan was asked for by hand, which counts." if rollout.pk and change.is_manual else ""
 
 
-def _take_back(moves: Sequence[PendingChange], held: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
-    """Revoke what another change takes the place of, with the periods that were made for it ahead of their time."""
-    revoke_pending([one.subscription_id for one in moves], problem=f"{version} is to come instead.", at=at)
-    regenerate_periods({one.subscription_id: one.period_id for one in moves}, held, at=at)
+def _revoke_replaced(changes: Sequence[PendingChange], last_period_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
+    """Revoke changes that another change replaces, and their unused periods."""
+    revoke_pending([change.subscription_id for change in changes], problem=f"{version} is to come instead.", at=at)
+    regenerate_periods({change.subscription_id: change.period_id for change in changes}, last_period_ids, at=at)
 
 
-def _split_where_possible(found: Sequence[ScheduleCandidate], rollout: Rollout) -> None:
-    """Let the periods be split that can be; say of the others why they end first."""
-    whole = split_blockers({rollout.version_id, *(one.version_id for one in found)})
-    for one in found:
-        one.split_problem = whole.get(one.version_id) or whole.get(rollout.version_id, "")
-        if one.starts_at >= rollout.effective_from:
-            one.split_problem = "It starts only then"
-        elif one.trial_ends_at is not None and one.trial_ends_at > rollout.effective_from:
-            one.split_problem = "It is in its trial then"
-        one.splits_period = not one.split_problem
+def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Rollout) -> None:
+    """Mark the candidates whose periods can be split; note for the others why not."""
+    split_problems = split_blockers({rollout.version_id, *(one.version_id for one in candidates)})
+    for candidate in candidates:
+        candidate.split_problem = split_problems.get(candidate.version_id) or split_problems.get(rollout.version_id, "")
+        if candidate.starts_at >= rollout.effective_from:
+            candidate.split_problem = "It starts only then"
+        elif candidate.trial_ends_at is not None and candidate.trial_ends_at > rollout.effective_from:
+            candidate.split_problem = "It is in its trial then"
+        candidate.splits_period = not candidate.split_problem
 
 
-def _moment(one: ScheduleCandidate, earliest: datetime) -> datetime:
-    """Return where the first period begins that is not yet made, or can be made anew, at `earliest` or later."""
-    if one.period_starts_at is None or one.period_ends_at is None:
+def _change_time(candidate: ScheduleCandidate, earliest: datetime) -> datetime:
+    """
+    Return the start, at `earliest` or later, of the first period that isn't generated yet or can be generated again.
+    """
+    if candidate.period_starts_at is None or candidate.period_ends_at is None:
         return earliest
-    if one.is_unused:
-        return one.period_starts_at
-    if one.period_ends_at >= earliest:
-        return one.period_ends_at
-    anchor = period_anchor(load_terms(one.version_id, one.currency), anchor_at=one.anchor_at, time_zone=one.time_zone)
-    return period_intervals(anchor, start=one.period_ends_at, until=earliest, end=None)[-1][1]
+    if candidate.is_unused:
+        return candidate.period_starts_at
+    if candidate.period_ends_at >= earliest:
+        return candidate.period_ends_at
+    anchor = period_anchor(load_terms(candidate.version_id, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone)
+    return period_intervals(anchor, start=candidate.period_ends_at, until=earliest, end=None)[-1][1]
 
 
-def _other_plan(one: ScheduleCandidate, version: PlanVersion) -> str:
-    return f"It is on {one.version_name}, which is another plan." if one.plan_id != version.plan_id else ""
+def _find_plan_problem(candidate: ScheduleCandidate, version: PlanVersion) -> str:
+    return f"It is on {candidate.version_name}, which is another plan." if candidate.plan_id != version.plan_id else ""
 
 
-def _problem(one: ScheduleCandidate, version: PlanVersion, offered: Sequence[str]) -> str:
-    if one.state not in RUNNING_STATES:
-        return f"It is {SubscriptionState(one.state).label}."
-    if one.is_paused:
+def _find_problem(candidate: ScheduleCandidate, version: PlanVersion, offered: Sequence[str]) -> str:
+    if candidate.state not in RUNNING_STATES:
+        return f"It is {SubscriptionState(candidate.state).label}."
+    if candidate.is_paused:
         return "It is to be paused: change its plan once it goes on."
-    if one.version_id == version.pk:
+    if candidate.version_id == version.pk:
         return f"It is on {version} already."
-    if offered and one.currency not in offered:
-        return f"{version} has no prices in {one.currency}."
-    if one.ends_at is not None and one.ends_at <= one.moment:
-        return "It ends before that." if one.splits_period else "It ends before its next period."
+    if offered and candidate.currency not in offered:
+        return f"{version} has no prices in {candidate.currency}."
+    if candidate.ends_at is not None and candidate.ends_at <= candidate.moment:
+        return "It ends before that." if candidate.splits_period else "It ends before its next period."
     return ""
 
 
-def _row(one: ScheduleCandidate, rollout: Rollout, at: datetime) -> ScheduledChange:
+def _build_change(candidate: ScheduleCandidate, rollout: Rollout, at: datetime) -> ScheduledChange:
     return ScheduledChange(
         rollout=rollout if rollout.pk else None,
-        subscription_id=one.subscription_id,
-        from_version_id=one.version_id,
+        subscription_id=candidate.subscription_id,
+        from_version_id=candidate.version_id,
         version_id=rollout.version_id,
-        moment=one.moment,
-        splits_period=one.splits_period,
-        state=ChangeState.REFUSED if one.problem else ChangeState.PENDING,
-        problem=one.problem
-        or (f"{one.split_problem}: it moves where its next period begins." if one.split_problem else ""),
-        decided_at=at if one.problem else None,
+        moment=candidate.moment,
+        splits_period=candidate.splits_period,
+        state=ChangeState.REFUSED if candidate.problem else ChangeState.PENDING,
+        problem=candidate.problem
+        or (f"{candidate.split_problem}: it moves where its next period begins." if candidate.split_problem else ""),
+        decided_at=at if candidate.problem else None,
     )
 
 

@@ -1,1 +1,3 @@
-"""What a subscription covers and its own terms: quantities, overrides, commitments, coupons, credits."""
+"""
+The features that a subscription covers, and its own terms: quantities, overrides, commitments, coupons, credits.
+"""

@@ -1,4 +1,4 @@
-"""What many subscriptions cover from the moments on at which they move to a version: in a statement each."""
+"""Coverage of many subscriptions from the times on at which they change to a version, in one statement each."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +14,7 @@ JOIN plans_planfeature pf ON pf.version_id = %(version)s AND NOT EXISTS (
     SELECT FROM plans_planfeature had WHERE had.version_id = s.version_id AND had.feature_id = pf.feature_id)
 """
 
+# Uses the exclusion index of coverage, with the same condition as its constraint.
 _CONFLICTS = f"""
 SELECT m.id, f.name, o.external_id {_GAINED}
 JOIN billing_coverage c ON c.customer_id = s.customer_id AND c.feature_id = pf.feature_id AND NOT c.named
@@ -35,11 +36,14 @@ WHERE c.subscription_id = m.id AND c.during @> m.moment AND NOT EXISTS (
 """
 
 ChangeTimes = Mapping[int, datetime]
-"""Subscription → when it moves."""
+"""Subscription → time of its change."""
 
 
 def find_coverage_conflicts(moments: ChangeTimes, version: PlanVersion) -> dict[int, str]:
-    """Return, of those who would gain a feature that another subscription of the customer prices then, why not."""
+    """
+    Return subscription → reason, for those that would gain a feature that another subscription of the customer
+    prices.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_CONFLICTS, _parameters(moments, version))
         return {
@@ -50,9 +54,9 @@ def find_coverage_conflicts(moments: ChangeTimes, version: PlanVersion) -> dict[
 
 def move_coverage(moments: ChangeTimes, version: PlanVersion) -> None:
     """
-    Let them price the features of the version from then on, and none that it does not have; they are not on it yet.
+    Cover the features of the version from these times on, and end the others; the subscriptions are not on it yet.
 
-    :raises IntegrityError: if another subscription of a customer covers one of the features meanwhile.
+    :raises IntegrityError: if another subscription of a customer covers one of the features in the meantime.
     """
     with connection.cursor() as cursor:
         for statement in (_UNCOVER, _COVER):

@@ -1,4 +1,4 @@
-"""Give a subscription a minimum commitment of its own, in place of its version's: docs/closing.md#commitments."""
+"""A subscription's own minimum commitment, instead of its version's: docs/closing.md#commitments."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -36,18 +36,20 @@ def set_commitment(
     by: AbstractBaseUser | None = None,
 ) -> SubscriptionCommitment:
     """
-    Let a subscription promise to spend a minimum on usage, for the periods that begin from `starts_at` on.
+    Commit a subscription to a minimum spend on usage, for the periods that start at `starts_at` or later.
 
-    minimum: in the subscription's currency. The other figures: see `plans.pricing.commitments.Commitment`.
-    starts_at: the next period when absent; a commitment that holds then ends there. ends_at: it holds on when absent.
+    minimum: in the subscription's currency. For the other figures see `plans.pricing.commitments.Commitment`.
+    starts_at: default: the next period; a commitment in force then ends there.
+    ends_at: None if it is open-ended.
 
-    :raises OverrideRefused: if a figure is out of bounds, or a period that it is for is billed already.
+    :raises OverrideRefused: if a figure is out of bounds, or one of its periods is billed already.
     """
     with audited_transaction("promise", by=by, at=at):
+        # Subscription first, then its periods: the lock order of every change of a subscription.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         lock_open_periods(subscription)
         starts_at = starts_at or next_period_start(subscription, at=at)
-        made = SubscriptionCommitment(
+        commitment = SubscriptionCommitment(
             subscription=subscription,
             currency=subscription.currency,
             minimum=minimum,
@@ -63,10 +65,10 @@ def set_commitment(
         check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
-        _check_figures(made)
-        replace_agreement(made, _beside(made), conflict="Another commitment holds from {since} on")
-        _tell(made, "agreed", at=at)
-        return made
+        _check_figures(commitment)
+        replace_agreement(commitment, _overlapping(commitment), conflict="Another commitment holds from {since} on")
+        _announce(commitment, "agreed", at=at)
+        return commitment
 
 
 def end_commitment(
@@ -77,46 +79,47 @@ def end_commitment(
     by: AbstractBaseUser | None = None,
 ) -> SubscriptionCommitment:
     """
-    Let the version's commitment, if it has one, hold again for the periods that begin from `ends_at` on.
+    End a subscription's own commitment: the version's, if there is one, applies to periods that start at `ends_at` or
+    later.
 
-    ends_at: the next period when absent. A contract that it cuts short asks for its part of the minimum.
+    ends_at: default: the next period. A contract that this shortens bills its share of the minimum.
 
-    :raises OverrideRefused: if it has ended, or a period that it was for is billed already.
+    :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end promise", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=commitment.subscription_id)
         lock_open_periods(subscription)
-        found = SubscriptionCommitment.objects.get(pk=commitment.pk)
-        ends_at = max(ends_at or next_period_start(subscription, at=at), found.starts_at)
-        if found.ends_at is not None and found.ends_at <= ends_at:
-            raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
+        locked = SubscriptionCommitment.objects.get(pk=commitment.pk)
+        ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
+        if locked.ends_at is not None and locked.ends_at <= ends_at:
+            raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
         check_not_billed(subscription, ends_at)
-        found.ends_at = ends_at
-        found.save(update_fields=["ends_at"])
-        _tell(found, "ended", at=at)
-        return found
+        locked.ends_at = ends_at
+        locked.save(update_fields=["ends_at"])
+        _announce(locked, "ended", at=at)
+        return locked
 
 
-def _tell(one: SubscriptionCommitment, what: str, *, at: datetime) -> None:
-    told = {"commitment": one.pk, "minimum": to_plain_string(one.minimum), "currency": str(one.currency)}
-    since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
-    announce_update(one.subscription, "commitment", at=at, discriminator=f"{one.pk}:{what}", **told, **since)
+def _announce(commitment: SubscriptionCommitment, event: str, *, at: datetime) -> None:
+    facts = {"commitment": commitment.pk, "minimum": to_plain_string(commitment.minimum), "currency": str(commitment.currency)}
+    interval = {"starts_at": commitment.starts_at.isoformat(), "ends_at": commitment.ends_at.isoformat() if commitment.ends_at else None}
+    announce_update(commitment.subscription, "commitment", at=at, discriminator=f"{commitment.pk}:{event}", **facts, **interval)
 
 
-def _check_figures(made: SubscriptionCommitment) -> None:
-    """Refuse figures that cannot be settled by, each by its name."""
-    currency = str(made.currency)
-    if made.minimum.is_finite() and (rounded := round_money(made.minimum, currency)) != made.minimum:
+def _check_figures(commitment: SubscriptionCommitment) -> None:
+    """Refuse figures that can't be settled, each by its name."""
+    currency = str(commitment.currency)
+    if commitment.minimum.is_finite() and (rounded := round_money(commitment.minimum, currency)) != commitment.minimum:
         raise OverrideRefused("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
     try:
-        _ = made.terms
+        _ = commitment.terms
     except InvalidCharge as error:
-        words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
-        field = next((name for name, word in words.items() if word in str(error)), "minimum")
+        error_words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
+        field = next((name for name, word in error_words.items() if word in str(error)), "minimum")
         raise OverrideRefused(field, str(error)) from error
 
 
-def _beside(made: SubscriptionCommitment) -> QuerySet[SubscriptionCommitment]:
-    """Return the subscription's commitments that hold at some time after this one begins."""
-    found = SubscriptionCommitment.objects.filter(subscription=made.subscription)
-    return found.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=made.starts_at)).exclude(ends_at=F("starts_at"))
+def _overlapping(commitment: SubscriptionCommitment) -> QuerySet[SubscriptionCommitment]:
+    """Return the subscription's commitments that are in force at any time after this one starts."""
+    commitments = SubscriptionCommitment.objects.filter(subscription=commitment.subscription)
+    return commitments.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=commitment.starts_at)).exclude(ends_at=F("starts_at"))

@@ -1,4 +1,4 @@
-"""Give a subscription coupons, and take them away: docs/closing.md#coupons."""
+"""Apply coupons to a subscription, and remove them: docs/closing.md#coupons."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -20,43 +20,44 @@ TICK = timedelta(microseconds=1)
 
 
 class CouponRefused(SubscriptionRefused):
-    """A coupon cannot be given or taken away as asked; the text says why and what to do."""
+    """A coupon can't be applied or removed; the text gives the reason and the remedy."""
 
 
 def apply_coupon(
     *, subscription: Subscription, coupon: Coupon, at: datetime, by: AbstractBaseUser | None = None
 ) -> Redemption:
     """
-    Give a subscription a coupon, after those that it holds; it is taken off the next documents.
+    Apply a coupon to a subscription, after its other ones; it discounts the next invoices.
 
-    :raises CouponRefused: if it is archived, used up, out of its dates, in another currency, or held already.
+    :raises CouponRefused: if it is archived, used up, outside its dates, in another currency, or applied already.
     """
     with audited_transaction("apply coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         if subscription.state == SubscriptionState.ENDED:
             raise CouponRefused(f"{subscription} has ended: there is no document that {coupon} could be taken off.")
-        made = redeem(subscription, coupon, since=_from_next_document(subscription, at), at=at, by=by)
-        announce_update(subscription, "coupon", at=at, discriminator=str(made.pk), coupon=coupon.code, ended_at=None)
-        return made
+        redemption = redeem(subscription, coupon, since=_next_invoice_time(subscription, at), at=at, by=by)
+        announce_update(subscription, "coupon", at=at, discriminator=str(redemption.pk), coupon=coupon.code, ended_at=None)
+        return redemption
 
 
 def remove_coupon(
     *, redemption: Redemption, at: datetime, reason: str = "", by: AbstractBaseUser | None = None
 ) -> Redemption:
     """
-    Take a coupon away: what is issued stays as it is, later documents are without it. Twice is once.
+    Remove a coupon: issued invoices stay as they are, later ones are without it. Removing it twice has no further
+    effect.
 
     Its redemption still counts toward the coupon's limits.
     """
     with audited_transaction("remove coupon", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription_id)
-        ended_at = _from_next_document(subscription, at)
+        ended_at = _next_invoice_time(subscription, at)
         redemption = Redemption.objects.select_related("coupon").get(pk=redemption.pk)
         if redemption.ended_at is None:
             redemption.ended_at, redemption.ended_reason = max(ended_at, redemption.since), reason
             redemption.save(update_fields=["ended_at", "ended_reason"])
-            told = {"coupon": redemption.coupon.code, "ended_at": redemption.ended_at.isoformat()}
-            announce_update(subscription, "coupon", at=at, discriminator=f"{redemption.pk}:ended", **told)
+            facts = {"coupon": redemption.coupon.code, "ended_at": redemption.ended_at.isoformat()}
+            announce_update(subscription, "coupon", at=at, discriminator=f"{redemption.pk}:ended", **facts)
         return redemption
 
 
@@ -70,9 +71,7 @@ def redeem(
     promotion: Promotion | None = None,
 ) -> Redemption:
     """
-    Give a coupon to a subscription that the caller's transaction holds locked, or has just made.
-
-    The coupon's row is taken by the update that counts it, so its limits hold in any race.
+    Apply a coupon to a subscription that the caller's transaction has locked or created.
 
     :raises CouponRefused: see `apply_coupon`.
     """
@@ -80,23 +79,24 @@ def redeem(
         raise CouponRefused(
             f"{coupon} is an amount in {coupon.currency}; {subscription} pays {subscription.currency}."
         )
+    # The update that counts the redemption locks the coupon's row, so its limits hold in any race.
     counted = Coupon.objects.redeemable(at).filter(pk=coupon.pk).update(redeemed=F("redeemed") + 1)
     coupon.refresh_from_db()
     if not counted:
         raise CouponRefused(_why_not(coupon, at))
-    held = Redemption.objects.filter(coupon=coupon, subscription__customer=subscription.customer_id)
-    if held.filter(subscription=subscription, ended_at__isnull=True).exists():
+    redemptions = Redemption.objects.filter(coupon=coupon, subscription__customer=subscription.customer_id)
+    if redemptions.filter(subscription=subscription, ended_at__isnull=True).exists():
         raise CouponRefused(f"{subscription} holds {coupon} already: each coupon is held once at a time.")
-    if coupon.most_per_customer is not None and held.count() >= coupon.most_per_customer:
+    if coupon.most_per_customer is not None and redemptions.count() >= coupon.most_per_customer:
         raise CouponRefused(
-            f"{subscription.customer} had {coupon} {held.count()} times already, and it is given to a customer"
+            f"{subscription.customer} had {coupon} {redemptions.count()} times already, and it is given to a customer"
             f" {coupon.most_per_customer} times at most."
         )
-    last = Redemption.objects.filter(subscription=subscription).aggregate(last=Max("position"))["last"]
+    last_position = Redemption.objects.filter(subscription=subscription).aggregate(last=Max("position"))["last"]
     return Redemption.objects.create(
         subscription=subscription,
         coupon=coupon,
-        position=(last or 0) + 1,
+        position=(last_position or 0) + 1,
         since=since,
         promotion=promotion,
         redeemed_by=by,
@@ -104,7 +104,7 @@ def redeem(
 
 
 def apply_promotions(subscription: Subscription, *, at: datetime) -> None:
-    """Give a new subscription the coupons that are promoted for its plan at its start, if they may be given."""
+    """Apply the coupons that are promoted for the plan of a new subscription at its start, where that is allowed."""
     promoted = Promotion.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=subscription.starts_at),
         plan__versions=subscription.version_id,
@@ -122,11 +122,11 @@ def apply_promotions(subscription: Subscription, *, at: datetime) -> None:
             )
 
 
-def _from_next_document(subscription: Subscription, at: datetime) -> datetime:
+def _next_invoice_time(subscription: Subscription, at: datetime) -> datetime:
     """
-    Return since when a change holds: from `at`, and for no document that is issued already.
+    Return from when a change applies: from `at`, but to no invoice that is issued already.
 
-    Its open periods are locked, so that none is closed meanwhile.
+    The open periods are locked, so that none is closed in between.
     """
     lock_periods(subscription)
     issued = subscription.periods.exclude(kind=PeriodKind.UNDONE)
