@@ -1,5 +1,6 @@
-"""What time does to subscriptions. Each task looks in the tables for what is due, so one missed is no loss."""
+"""Scheduled tasks of billing. Each reads its due work from tables, so a lost run is harmless and a repeat safe."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from time import monotonic
 
@@ -8,15 +9,15 @@ from celery import shared_task
 from billing import closing, subscriptions
 from billing.closing import dunning
 from billing.job_kinds import KINDS
-from billing.jobs.retention import clear_old_jobs
+from billing.jobs import retention as job_retention
 from billing.jobs.worker import work
 from billing.limits.alerts import evaluation
 from billing.limits.reservations import lapse_due
 from billing.metering.ingest.reprocess import reprocess
-from billing.privacy.retention import apply_retention
+from billing.privacy import retention as privacy_retention
 from billing.simulation.retention import delete_old_results
 from billing.simulation.sandbox import advance_all
-from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME
+from billing.subscriptions.periods import generation
 from billing.subscriptions.plan_changes import rollouts
 from billing.subscriptions.plan_changes.due_changes import apply_due_changes
 from billing.subscriptions.plan_changes.mid_period_split import split_due_periods
@@ -25,117 +26,120 @@ from billing.subscriptions.terms.credit_grants import grant_due
 from lib.task_clock import database_time
 from plans.publishing import publication
 
-CLOSING_SECONDS = 200
-"""How long one task goes on closing, well within the time limit of tasks; the next one takes over."""
+MAX_CLOSING_SECONDS = 200
+"""How long a run closes periods, well below the time limit of tasks; the next run continues."""
 
-BULK_SECONDS = 45
-"""How long one task goes on with bulk work; the next one takes over, and other tasks have their turn in between."""
+MAX_BULK_SECONDS = 45
+"""How long a run does bulk work; other tasks get their turn before the next run continues."""
 
 
-@shared_task
+def _for_seconds(seconds: int) -> Callable[[], bool]:
+    """Return a function that says whether `seconds` from now have not yet passed."""
+    stop_at = monotonic() + seconds
+    return lambda: monotonic() < stop_at
+
+
+@shared_task(name="billing.close_due_periods")
 def close_due_periods() -> dict[str, int]:
-    """Close what is due, together with whatever other workers are at it, then bill what came late to the ended."""
-    at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
-    split_due_periods(at=at, keep_going=lambda: monotonic() < stop_at)  # what is to be split is not closed as a whole
-    done = closing.close_due(at=at, should_continue=lambda: monotonic() < stop_at)
-    # A worker that died after its commit ended nobody, and late usage of what is not ended waits for a next document.
+    """Close the periods that are due, then bill late usage of ended subscriptions."""
+    at, should_continue = database_time(), _for_seconds(MAX_CLOSING_SECONDS)
+    # A period that must be split is split first, so that it is not closed as a whole.
+    split_due_periods(at=at, keep_going=should_continue)
+    result = closing.close_due(at=at, should_continue=should_continue)
+    # A worker killed after its commit has ended no subscription, and only ended ones get an invoice for late usage.
     subscriptions.end_finished(at=at)
-    done.add(closing.bill_late_usage(at=at))
+    result.add(closing.bill_late_usage(at=at))
     return {
-        "issued": done.issued,
-        "credited": done.credited,
-        "joined": done.joined,
-        "skipped": done.skipped,
-        "failed": len(done.failed),
-        "busy": done.busy,
-        "late": done.late_billed,
+        "issued": result.issued,
+        "credited": result.credited,
+        "joined": result.joined,
+        "skipped": result.skipped,
+        "failed": len(result.failed),
+        "busy": result.busy,
+        "late": result.late_billed,
     }
 
 
-@shared_task
-def bill_progress() -> int:
-    """Invoice periods whose usage has reached a threshold; what somebody holds is left for the next minute."""
+@shared_task(name="billing.bill_thresholds")
+def bill_thresholds() -> int:
+    """Invoice the usage of periods that reached a billing threshold; locked periods wait for the next run."""
     return closing.bill_reached_thresholds(at=database_time())
 
 
-@shared_task
+@shared_task(name="billing.reprocess_usage")
 def reprocess_usage() -> dict[str, int]:
-    """Attribute what was unmatched once more; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + CLOSING_SECONDS
-    return asdict(reprocess(at=database_time(), should_continue=lambda: monotonic() < stop_at))
+    """Attribute unmatched usage again."""
+    return asdict(reprocess(at=database_time(), should_continue=_for_seconds(MAX_CLOSING_SECONDS)))
 
 
-@shared_task
-def roll_out() -> dict[str, int]:
-    """Schedule whom new versions were published for, and move those whose time has come; harmless to run twice."""
-    at, stop_at = database_time(), monotonic() + CLOSING_SECONDS
-    publication.publish_due(at=at)  # who moves to a version moves once that is live
-    found = rollouts.roll_out(at=at, keep_going=lambda: monotonic() < stop_at)
+@shared_task(name="billing.run_rollouts")
+def run_rollouts() -> dict[str, int]:
+    """Schedule the subscriptions that published versions are for, and move those whose date has come."""
+    at, should_continue = database_time(), _for_seconds(MAX_CLOSING_SECONDS)
+    # A subscription moves to a version only once the version is live.
+    publication.publish_due(at=at)
+    scheduled = rollouts.roll_out(at=at, keep_going=should_continue)
     announce_published_versions(at=at)
-    split = split_due_periods(at=at, keep_going=lambda: monotonic() < stop_at)
-    return {"scheduled": found, "split": split, "moved": apply_due_changes(at=at)}
+    split = split_due_periods(at=at, keep_going=should_continue)
+    return {"scheduled": scheduled, "split": split, "moved": apply_due_changes(at=at)}
 
 
-@shared_task
-def extend_periods() -> int:
-    """Give running subscriptions their next periods, and mark whose trial or pause is over, and who has ended."""
+@shared_task(name="billing.generate_periods")
+def generate_periods() -> int:
+    """Complete trials, apply pauses and ends that are due, and create upcoming periods of active subscriptions."""
     at = database_time()
     subscriptions.complete_trials(at=at)
     subscriptions.apply_due_pauses(at=at)
     subscriptions.end_finished(at=at)
-    return subscriptions.generate_periods(until=at + PERIOD_LEAD_TIME)
+    return subscriptions.generate_periods(until=at + generation.PERIOD_LEAD_TIME)
 
 
-@shared_task
+@shared_task(name="billing.grant_included_credits")
 def grant_included_credits() -> int:
-    """Grant periods the credits that their versions include, before they begin; harmless to run twice."""
-    stop_at = monotonic() + BULK_SECONDS
-    return grant_due(at=database_time(), keep_going=lambda: monotonic() < stop_at)
+    """Grant the credits that versions include, before their periods begin."""
+    return grant_due(at=database_time(), keep_going=_for_seconds(MAX_BULK_SECONDS))
 
 
-@shared_task
+@shared_task(name="billing.run_jobs")
 def run_jobs() -> dict[str, int]:
-    """Go on with bulk work, together with whatever other workers are at it."""
-    stop_at = monotonic() + BULK_SECONDS
-    return asdict(work(kinds=KINDS, clock=database_time, keep_going=lambda: monotonic() < stop_at))
+    """Process items of jobs, next to other workers."""
+    return asdict(work(kinds=KINDS, clock=database_time, keep_going=_for_seconds(MAX_BULK_SECONDS)))
 
 
-@shared_task
+@shared_task(name="billing.advance_clocks")
 def advance_clocks() -> int:
-    """Take test clocks where they are to go, together with whatever other workers are at it."""
-    stop_at = monotonic() + BULK_SECONDS
-    return advance_all(keep_going=lambda: monotonic() < stop_at)
+    """Advance test clocks to their targets, next to other workers."""
+    return advance_all(keep_going=_for_seconds(MAX_BULK_SECONDS))
 
 
-@shared_task
+@shared_task(name="billing.evaluate_alerts")
 def evaluate_alerts() -> dict[str, int]:
-    """Fire and recover alerts of what has changed, together with whatever other workers are at it."""
-    stop_at = monotonic() + BULK_SECONDS
-    return asdict(evaluation.evaluate_alerts(at=database_time(), should_continue=lambda: monotonic() < stop_at))
+    """Fire and recover alerts of customers with recent changes, next to other workers."""
+    should_continue = _for_seconds(MAX_BULK_SECONDS)
+    return asdict(evaluation.evaluate_alerts(at=database_time(), should_continue=should_continue))
 
 
-@shared_task
-def forget_old_jobs() -> int:
-    """Let go of what jobs and simulations of long ago held; what is left of them is for the next hour."""
+@shared_task(name="billing.clear_old_jobs")
+def clear_old_jobs() -> int:
+    """Clear the contents of old jobs and simulations; the next run continues."""
     at = database_time()
-    return clear_old_jobs(at=at) + delete_old_results(at=at)
+    return job_retention.clear_old_jobs(at=at) + delete_old_results(at=at)
 
 
-@shared_task
-def let_go_of_personal_data() -> dict[str, int]:
-    """Erase customers whose time is over, and what else settings say; what is left is for the next night."""
-    stop_at = monotonic() + CLOSING_SECONDS
-    return asdict(apply_retention(at=database_time(), keep_going=lambda: monotonic() < stop_at))
+@shared_task(name="billing.apply_retention")
+def apply_retention() -> dict[str, int]:
+    """Erase personal data whose retention has ended; the next run continues."""
+    should_continue = _for_seconds(MAX_CLOSING_SECONDS)
+    return asdict(privacy_retention.apply_retention(at=database_time(), keep_going=should_continue))
 
 
-@shared_task
+@shared_task(name="billing.lapse_reservations")
 def lapse_reservations() -> int:
-    """Give back what reservations hold whose time is over; a check counts them no more as soon as it is."""
+    """Release expired reservations; checks have ignored them since they expired."""
     return lapse_due(at=database_time())
 
 
-@shared_task
-def follow_dunning() -> int:
-    """Pause, cancel and resume what dunning asks for; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + BULK_SECONDS
-    return dunning.apply_dunning_actions(at=database_time(), should_continue=lambda: monotonic() < stop_at)
+@shared_task(name="billing.apply_dunning_actions")
+def apply_dunning_actions() -> int:
+    """Pause, cancel and resume subscriptions as dunning requests."""
+    return dunning.apply_dunning_actions(at=database_time(), should_continue=_for_seconds(MAX_BULK_SECONDS))

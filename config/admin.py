@@ -1,4 +1,4 @@
-"""Staff pages that belong to no app of ours: people, groups and scheduled tasks."""
+"""Staff pages outside the apps: users, groups and scheduled tasks."""
 
 from config.admin_site import scheduled_tasks, users
 

@@ -3,7 +3,7 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class PlatformConfig(AppConfig):
-    """The wiring as an app, so that its commands and checks are found."""
+    """The wiring as an app, so that Django finds its commands and checks."""
 
     name = "config"
     label = "platform"
@@ -13,6 +13,6 @@ class PlatformConfig(AppConfig):
 
 
 class AdminSiteConfig(AdminConfig):
-    """Django's admin, on our own site."""
+    """Django's admin with our own site."""
 
     default_site = "config.admin_site.site.TollbookAdminSite"

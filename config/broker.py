@@ -1,7 +1,7 @@
 """
-Celery's broker: a queue in our own PostgreSQL unless CELERY_BROKER_URL names another.
+Celery's broker: a queue in our own PostgreSQL unless CELERY_BROKER_URL selects another.
 
-What is due stands in the tables; a message only wakes a worker up. See docs/decisions/0005-broker.md.
+Due work is stored in tables; a message only wakes up a worker. See docs/decisions/0005-broker.md.
 """
 
 import os
@@ -15,13 +15,13 @@ from psycopg.pq import Conninfo
 
 DEFAULT = "pgmq://localhost"
 TASK_SECONDS = 300
-# A message comes back this long after its worker died, so it must outlast the longest task.
+# A message reappears this long after its worker died, so this must exceed the longest task.
 VISIBLE_AGAIN_SECONDS = TASK_SECONDS + 30
 PASSED_ON = {"host", "port", "dbname", "user", "password"}
 
 
 def transport_options(broker_url: str, *, database_url: str) -> dict[str, Any]:
-    """Return what kombu needs beside the broker's URL."""
+    """Return kombu's transport options for the broker."""
     if broker_url != DEFAULT:
         return {"visibility_timeout": VISIBLE_AGAIN_SECONDS}
     return {
@@ -39,33 +39,34 @@ def transport_options(broker_url: str, *, database_url: str) -> dict[str, Any]:
 
 def install(database_url: str) -> bool:
     """
-    Install the queue's tables and functions unless this version of them is there, and say whether it did.
+    Install the queue's tables and functions unless this version is installed, and return whether it did.
 
-    Another version that we installed is dropped first, with its messages: they only wake workers up, and
-    the sweepers find what is due. A queue installed as an extension is left alone.
+    Another version that we installed is dropped first, with its messages: they only wake up workers, and the
+    scheduled tasks find due work. A queue installed as an extension is unchanged.
     """
-    wanted = f"Tollbook's message queue, pgmq {files('pgmq').joinpath('sql', 'VERSION').read_text().strip()}"
+    comment = f"Tollbook's message queue, pgmq {files('pgmq').joinpath('sql', 'VERSION').read_text().strip()}"
     with psycopg.connect(database_url) as connection:
+        # Advisory lock: two concurrent migrations do not both install the queue.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('tollbook.broker.install'))")
-        found = connection.execute(
+        installed_comment = connection.execute(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'pgmq'"
         ).fetchone()
         extension = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'pgmq'").fetchone()
-        if extension or found == (wanted,):
+        if extension or installed_comment == (comment,):
             return False
-        if found:
+        if installed_comment:
             connection.execute("DROP SCHEMA pgmq CASCADE")
         connection.execute(files("pgmq").joinpath("sql", "pgmq.sql").read_bytes())
-        connection.execute(sql.SQL("COMMENT ON SCHEMA pgmq IS {}").format(wanted))
+        connection.execute(sql.SQL("COMMENT ON SCHEMA pgmq IS {}").format(comment))
     return True
 
 
 def _connection(database_url: str) -> str:
     """
-    Return the connection in the form the queue's client can read.
+    Return the connection string for the queue's client.
 
-    It keeps only five parts of what it is given and would drop the rest without a word, sslmode among it;
-    libpq takes those from the environment instead.
+    The client keeps only five parameters and would silently drop the rest, such as sslmode; libpq reads those from
+    the environment instead.
     """
     options = [option for option in Conninfo.parse(database_url.encode()) if option.val]
     for option in options:

@@ -1,4 +1,4 @@
-"""The Celery application: settings.py holds its configuration, each app's tasks.py its tasks."""
+"""The Celery application: settings.py has its configuration, and each app's tasks.py its tasks."""
 
 import os
 from typing import Any
@@ -14,11 +14,19 @@ app.autodiscover_tasks()
 
 
 def ensure_database(**_: Any) -> None:
-    """Start our own PostgreSQL, if it is ours, before a worker or beat connects to it."""
+    """Start our own PostgreSQL, if it is used, before a worker or beat connects to it."""
     from config import postgres
 
     postgres.ensure_running()
 
 
+def drop_unknown_tasks(**_: Any) -> None:
+    """Delete beat's entries of tasks that no longer exist: its table keeps entries that left the schedule."""
+    from django_celery_beat.models import PeriodicTask
+
+    PeriodicTask.objects.exclude(task__in=list(app.tasks)).delete()
+
+
 celeryd_init.connect(ensure_database)
 beat_init.connect(ensure_database)
+beat_init.connect(drop_unknown_tasks)

@@ -1,4 +1,4 @@
-"""What `check --deploy` asks beside Django's own questions."""
+"""Checks of `check --deploy` in addition to Django's own."""
 
 from importlib.metadata import version
 from typing import Any
@@ -9,28 +9,28 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 MUST_BE_ON = ("fsync", "synchronous_commit", "full_page_writes")
-OLDEST_WEASYPRINT = 70  # older ones let a document read files past the fetcher they were given
+OLDEST_WEASYPRINT = 70  # older versions let a document read files around the given URL fetcher
 
 
 @register(deploy=True)
 def database_is_durable(**_: Any) -> list[CheckMessage]:
-    """An event that was acknowledged must survive the server's crash."""
+    """Check that an acknowledged event survives a crash of the server."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(MUST_BE_ON)])
-            found = dict(cursor.fetchall())
+            server_settings = dict(cursor.fetchall())
     except DatabaseError as error:
         return [Error(f"The database cannot be asked: {error}", hint="Check DATABASE_URL.", id="tollbook.E001")]
     return [
-        Error(f"PostgreSQL runs with {name}={found[name]}.", hint=f"Set {name}=on.", id="tollbook.E002")
+        Error(f"PostgreSQL runs with {name}={server_settings[name]}.", hint=f"Set {name}=on.", id="tollbook.E002")
         for name in MUST_BE_ON
-        if found[name] == "off"
+        if server_settings[name] == "off"
     ]
 
 
 @register(deploy=True)
 def tasks_survive_their_worker(**_: Any) -> list[CheckMessage]:
-    """A worker that dies must give its task back."""
+    """Check that the task of a worker that dies is run again."""
     return [
         Error(
             f"{name} is off, so a task is lost with its worker.",
@@ -44,7 +44,9 @@ def tasks_survive_their_worker(**_: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def tasks_are_bounded(**_: Any) -> list[CheckMessage]:
-    """A message must stay hidden for longer than its task may run, or two workers run it at once."""
+    """
+    Check that messages stay hidden longer than a task may run, since otherwise two workers would run it at once.
+    """
     hidden = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 0)
     if 0 < (settings.CELERY_TASK_TIME_LIMIT or 0) < hidden:
         return []

@@ -1,4 +1,4 @@
-"""What a page may load and run: only what comes from this server, with two exceptions, told apart by path."""
+"""The content security policy: pages load and run only content of this server, with exceptions for two paths."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ STRICT = {
     "frame-ancestors": [NONE],
 }
 
-# The admin's theme evaluates Alpine expressions and sets styles in markup; the API's documentation has a
-# style block.
+# The admin's theme evaluates Alpine expressions and sets styles in its markup; the API's documentation has a style
+# block.
 LOOSER = {
     "/admin/": {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]},
     "/api/docs/": {"style-src": [SELF, UNSAFE_INLINE]},
@@ -24,7 +24,7 @@ LOOSER = {
 
 
 class PolicyByPath(CSPMiddleware):
-    """django-csp's middleware, with the looser policies where needed; a view's own decorator wins."""
+    """django-csp's middleware with a looser policy for some paths; a view's own decorator takes precedence."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False

@@ -1,4 +1,4 @@
-"""From a libpq URL to Django's database settings."""
+"""Django's database settings from a libpq URL."""
 
 from typing import Any
 
@@ -10,38 +10,38 @@ WEB_LOCK_MILLISECONDS = 5_000
 
 def from_url(url: str, *, web: bool = False) -> dict[str, Any]:
     """
-    Return Django's settings of one database; whatever else the URL says (sslmode, …) goes to libpq as it is.
+    Return Django's settings of one database; further parameters of the URL (sslmode, …) are passed to libpq.
 
-    web: bound each statement and each wait for a lock, so that one slow request cannot hold a web worker for
-    ever; workers and commands do long work and have limits of their own.
+    web: limit each statement and each wait for a lock, so that one slow request cannot occupy a web worker for ever;
+        workers and commands have long statements and limits of their own.
 
-    :raises psycopg.ProgrammingError: if the URL cannot be read.
+    :raises psycopg.ProgrammingError: if the URL is invalid.
     """
-    found = conninfo_to_dict(url)
+    parameters = conninfo_to_dict(url)
     options: dict[str, Any] = {
         "connect_timeout": 10,
         "application_name": "tollbook",
-        # pghistory puts its context before the statement, which the server could not prepare with parameters.
+        # pghistory puts its context in front of the statement, which the server could not prepare with parameters.
         "server_side_binding": False,
-        # Statements are prepared where they ask for it (lib/prepared_statements.py), never for being frequent.
+        # Statements are prepared explicitly (lib/prepared_statements.py), never because they are frequent.
         "prepare_threshold": 1_000_000_000,
     }
     database = {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": found.pop("dbname", "") or "",
-        "USER": found.pop("user", "") or "",
-        "PASSWORD": found.pop("password", "") or "",
-        "HOST": found.pop("host", "") or "",
-        "PORT": str(found.pop("port", "") or ""),
+        "NAME": parameters.pop("dbname", "") or "",
+        "USER": parameters.pop("user", "") or "",
+        "PASSWORD": parameters.pop("password", "") or "",
+        "HOST": parameters.pop("host", "") or "",
+        "PORT": str(parameters.pop("port", "") or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": options | found,
+        "OPTIONS": options | parameters,
     }
-    # Only the statements of billing/metering/store are prepared, and each is written so that one plan
-    # serves every parameter.
+    # Only the statements of billing/metering/store are prepared, and each is written so that one plan fits all
+    # parameters.
     settings = "-c plan_cache_mode=force_generic_plan"
     if web:
         settings += f" -c statement_timeout={WEB_STATEMENT_MILLISECONDS} -c lock_timeout={WEB_LOCK_MILLISECONDS}"
-    database["OPTIONS"]["options"] = f"{found.get('options', '')} {settings}".strip()
+    database["OPTIONS"]["options"] = f"{parameters.get('options', '')} {settings}".strip()
     return database

@@ -1,9 +1,9 @@
-"""The key that encrypts what must be kept secret and yet be read again, where none is configured."""
+"""The default encryption key for stored secrets, if none is configured."""
 
 import base64
 from hashlib import sha256
 
 
 def key_from(secret_key: str) -> str:
-    """Return a key for Fernet, always the same for a secret key, which cannot be told from it."""
+    """Return a Fernet key derived from a secret key. It is always the same and does not reveal the secret key."""
     return base64.urlsafe_b64encode(sha256(b"tollbook.encryption\0" + secret_key.encode()).digest()).decode()

@@ -1,9 +1,8 @@
 """
-Migrate without rendering models anew for an index, a constraint or a trigger.
+Migrations without rendering models again for an index, a constraint or a trigger.
 
-After each operation Django makes the classes of its model, and of all that are related to it, anew. For operations
-that only change what stands in `Meta` the class that there is may be told instead: of the time that a new database
-takes, nearly half went there.
+After each operation Django renders the classes of its model, and of all related models, again. Operations that only
+change `Meta` can update the existing class instead; rendering took nearly half of the time of creating a database.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,24 +16,24 @@ Forwards = Callable[[Any, str, ProjectState], None]
 
 
 @contextmanager
-def classes_told_of_options() -> Iterator[None]:
-    """While it lasts, let operations on indexes, constraints and triggers leave rendered models in their place."""
-    with ExitStack() as until_the_end:
-        for kind in _kinds(IndexOperation):
-            if "state_forwards" in vars(kind):
-                until_the_end.callback(setattr, kind, "state_forwards", kind.state_forwards)
-                kind.state_forwards = _telling(kind.state_forwards)
+def updating_rendered_models() -> Iterator[None]:
+    """Within the block, let operations on indexes, constraints and triggers update rendered models in place."""
+    with ExitStack() as cleanups:
+        for operation_class in _subclasses(IndexOperation):
+            if "state_forwards" in vars(operation_class):
+                cleanups.callback(setattr, operation_class, "state_forwards", operation_class.state_forwards)
+                operation_class.state_forwards = _without_reload(operation_class.state_forwards)
         yield
 
 
-def _kinds(base: type) -> Iterator[type]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _kinds(kind)
+def _subclasses(base: type) -> Iterator[type]:
+    for subclass in base.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
 
 
-def _telling(forwards: Forwards) -> Forwards:
-    def told(operation: Any, app_label: str, state: ProjectState) -> None:
+def _without_reload(forwards: Forwards) -> Forwards:
+    def update_state(operation: Any, app_label: str, state: ProjectState) -> None:
         state.reload_model = lambda *_, **__: None
         try:
             forwards(operation, app_label, state)
@@ -45,4 +44,4 @@ def _telling(forwards: Forwards) -> Forwards:
             meta = state.apps.get_model(app_label, operation.model_name)._meta
             meta.indexes, meta.constraints = list(options.get("indexes", ())), list(options.get("constraints", ()))
 
-    return told
+    return update_state

@@ -1,9 +1,9 @@
 """
-What a load balancer asks.
+Health probes for a load balancer.
 
-/livez: this process answers. /readyz: it can also serve, which takes a database with all migrations. Beat's
-age is told but decides nothing: a web process is no worse for a late beat, and taking it out of service would
-not wake beat.
+/livez: this process responds. /readyz: it can also serve, which requires a database with all migrations. The response
+includes beat's age, which does not affect the status: a late beat does not impair a web process, and taking it out of
+service would not fix beat.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ LATE_AFTER_SECONDS = 180
 
 
 class MigrationsMissing(Exception):
-    """The database lacks migrations; the message says how many."""
+    """The database lacks migrations; the message has their number."""
 
 
 def probes(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer the two probes before any other middleware: they come without host name, session or TLS."""
+    """Answer the two probes before any other middleware: they have no host name, session or TLS."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if request.path_info == "/livez":
@@ -51,7 +51,7 @@ def _readiness() -> JsonResponse:
     return JsonResponse({"status": "ready", "database": "reachable", "migrations": "applied", "beat": beat})
 
 
-@cache  # applied migrations stay applied, and asking reads every migration file; an exception is not kept
+@cache  # applied migrations stay applied, and the check reads every migration file; exceptions are not cached
 def _require_migrations() -> None:
     executor = MigrationExecutor(connection)
     if missing := len(executor.migration_plan(executor.loader.graph.leaf_nodes())):

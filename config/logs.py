@@ -4,8 +4,8 @@ import logging
 import re
 import time
 
-# PostgreSQL quotes the values of the row it refuses, which may be a customer's. What follows a detail and is
-# no part of it begins like one of these.
+# PostgreSQL quotes the values of a rejected row, which may be a customer's. The text after a DETAIL that is not part
+# of it begins with one of these.
 DETAIL = re.compile(
     r"^DETAIL:.*?(?=^(?:HINT|CONTEXT|LINE \d+|Traceback|  File|The above exception|During handling)|\Z)",
     re.M | re.S,

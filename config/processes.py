@@ -1,4 +1,4 @@
-"""Web, worker and beat together on one machine, started and stopped as one: the demo's processes."""
+"""Web, worker and beat on one machine, started and stopped together: the demo's processes."""
 
 import contextlib
 import ctypes
@@ -28,16 +28,16 @@ FROM_C = ctypes.CDLL(None)
 
 
 class PortTaken(Exception):
-    """Something else listens where the web process should."""
+    """Another process listens on the web process's port."""
 
 
 class NoAnswer(Exception):
-    """A web process did not come up."""
+    """A web process did not respond."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A process of ours, the leader of a group of its own, so that the terminal's Ctrl-C reaches only us."""
+    """A child process that leads its own group, so that the terminal's Ctrl-C reaches only the parent."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -47,7 +47,7 @@ class Child:
             self.process.send_signal(number)
 
     def end(self) -> None:
-        """Kill the whole group, whatever is left of it."""
+        """Kill the whole process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -55,20 +55,20 @@ class Child:
 
 def serve(*, host: str, port: int, ready: Callable[[], None] | None = None) -> int:
     """
-    Run web, worker and beat until Ctrl-C or SIGTERM, or until one of them ends by itself; then stop all of them.
+    Run web, worker and beat until Ctrl-C or SIGTERM, or until one of them ends; then stop all of them.
 
-    ready: called once, when the web process answers.
+    ready: called once, when the web process responds.
 
-    Return the exit status: 0 after being asked to stop, 1 if a process ended that should not have; stderr says which.
-    A PostgreSQL of our own that dies is started again; one that this process started is stopped with the rest.
+    Return the exit status: 0 after a signal, 1 if a process ended unexpectedly; stderr names it. Our own PostgreSQL
+    is restarted if it dies; if this process started it, it is stopped with the rest.
 
-    :raises PortTaken: if something else listens there.
+    :raises PortTaken: if another process listens there.
     """
     _require_free(host, port)
-    with _stop_asked_for() as asked:
+    with _stop_signals() as signals:
         children = [_start(name, command) for name, command in _commands(host, port).items()]
         try:
-            return _watch(children, asked, url=f"http://{_own_name(host)}:{port}/livez", ready=ready)
+            return _watch(children, signals, url=f"http://{_local_host(host)}:{port}/livez", ready=ready)
         finally:
             _stop(children)
             if postgres.started_here():
@@ -78,9 +78,9 @@ def serve(*, host: str, port: int, ready: Callable[[], None] | None = None) -> i
 @contextlib.contextmanager
 def run_web_only() -> Iterator[str]:
     """
-    Run a web process by itself on a free port that only this machine can reach, and yield its URL once it answers.
+    Run only a web process on a free loopback port, and yield its URL once it responds.
 
-    :raises NoAnswer: if it ends, or does not answer in time; its own words are on stderr.
+    :raises NoAnswer: if it ends, or does not respond in time; its own output is on stderr.
     """
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
@@ -88,11 +88,11 @@ def run_web_only() -> Iterator[str]:
     url = f"http://{LOOPBACK}:{port}"
     web = _start("web", _commands(LOOPBACK, port)["web"])
     try:
-        give_up = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + READY_SECONDS
         while not _answers(f"{url}/livez"):
             if (status := web.process.poll()) is not None:
                 raise NoAnswer(f"web ended {_how(status)} before it answered at {url}.")
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 raise NoAnswer(f"web does not answer at {url} after {READY_SECONDS} s.")
             time.sleep(LOOK_SECONDS)
         yield url
@@ -103,7 +103,7 @@ def run_web_only() -> Iterator[str]:
 def _commands(host: str, port: int) -> dict[str, list[str]]:
     celery = ["-m", "celery", "--quiet", "-A", "config"]
     web = ["-m", "gunicorn", "config.wsgi", "--bind", f"{host}:{port}", "--workers", str(WEB_WORKERS)]
-    # The queue in PostgreSQL has no use for what workers tell one another.
+    # The queue in PostgreSQL does not support messages between workers.
     silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     return {
         "web": [*web, "--threads", "4", "--log-level", "warning"],
@@ -113,7 +113,7 @@ def _commands(host: str, port: int) -> dict[str, list[str]]:
 
 
 def _start(name: str, command: list[str]) -> Child:
-    # Celery warns root on every start; here root is whoever runs the demo in a container.
+    # Celery warns root on every start; here root is the usual user of a container.
     environment = os.environ | {"PYTHONWARNINGS": "ignore::UserWarning:celery.platforms"}
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -125,15 +125,15 @@ def _start(name: str, command: list[str]) -> Child:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to stop this process when the one that started it is killed and cannot."""
+    """Ask Linux to stop this process when its parent is killed."""
     if sys.platform == "linux":
         FROM_C.prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
-def _watch(children: list[Child], asked: list[int], *, url: str, ready: Callable[[], None] | None) -> int:
-    give_up = time.monotonic() + READY_SECONDS
+def _watch(children: list[Child], signals: list[int], *, url: str, ready: Callable[[], None] | None) -> int:
+    deadline = time.monotonic() + READY_SECONDS
     waiting = True
-    while not asked:
+    while not signals:
         for child in children:
             if (status := child.process.poll()) is not None:
                 _say(f"{child.name} (process {child.process.pid}) ended {_how(status)}; stopping the others.")
@@ -142,7 +142,7 @@ def _watch(children: list[Child], asked: list[int], *, url: str, ready: Callable
             waiting = False
             if ready:
                 ready()
-        elif waiting and time.monotonic() > give_up:
+        elif waiting and time.monotonic() > deadline:
             _say(f"web does not answer at {url} after {READY_SECONDS} s; stopping.")
             return 1
         postgres.keep_running()
@@ -151,29 +151,29 @@ def _watch(children: list[Child], asked: list[int], *, url: str, ready: Callable
 
 
 def _stop(children: list[Child]) -> None:
-    """Let each one finish what it is doing, beat first, so that nothing new is asked for; then end what is left."""
+    """Stop the processes gracefully, beat first, so that no new tasks are queued; then kill the remaining ones."""
     for child in reversed(children):
         child.signal(signal.SIGTERM)
-    give_up = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + STOP_SECONDS
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.process.wait(timeout=max(0.1, give_up - time.monotonic()))
+            child.process.wait(timeout=max(0.1, deadline - time.monotonic()))
         child.end()
 
 
 @contextlib.contextmanager
-def _stop_asked_for() -> Iterator[list[int]]:
-    """Yield a list that is empty until a signal asks us to stop."""
-    asked: list[int] = []
+def _stop_signals() -> Iterator[list[int]]:
+    """Yield a list that is empty until a stop signal arrives."""
+    signals: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
+        signals.append(number)
 
-    before = {number: signal.signal(number, note) for number in STOP_SIGNALS}
+    previous_handlers = {number: signal.signal(number, note) for number in STOP_SIGNALS}
     try:
-        yield asked
+        yield signals
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
 
 
@@ -188,14 +188,14 @@ def _require_free(host: str, port: int) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)
     except (URLError, OSError):
         return False
 
 
-def _own_name(host: str) -> str:
-    """Return where this machine reaches what listens on `host`, which may be every address."""
+def _local_host(host: str) -> str:
+    """Return the host name by which this machine reaches `host`, which may mean all addresses."""
     return LOOPBACK if host in ("", "0.0.0.0") else host  # noqa: S104 - compared, not bound
 
 

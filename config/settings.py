@@ -14,8 +14,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DEBUG = env.bool("TOLLBOOK_DEBUG", default=False)
-# Production is declared, never guessed: a machine that says nothing gets the conveniences of development,
-# which answer to this machine's own names only.
+# Production is declared, never guessed: a machine without configuration gets the defaults of development, which
+# accept only this machine's own names.
 PRODUCTION = env.bool("TOLLBOOK_PRODUCTION", default=False)
 SECRET_KEY = env.str("TOLLBOOK_SECRET_KEY", default="") or dev_defaults.secret_key(production=PRODUCTION)
 ALLOWED_HOSTS = env.list("TOLLBOOK_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
@@ -54,8 +54,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.health.probes",  # before whatever may redirect, refuse or ask the database for a session
-    "customers.api_keys.middleware.ApiMiddleware",  # around all that may fail, so that each failure has one form
+    "config.health.probes",  # before middleware that may redirect, reject or query the database for a session
+    "customers.api_keys.middleware.ApiMiddleware",  # around everything that may fail, so that each failure has the same form
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -70,7 +70,7 @@ MIDDLEWARE = [
     "pghistory.middleware.HistoryMiddleware",
 ]
 
-# A benchmark serves its own addresses: the product's, and an empty view to compare them with.
+# A benchmark serves its own URLs: the product's, and an empty view to compare with.
 ROOT_URLCONF = env.str("TOLLBOOK_URLCONF", default="config.urls")
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
@@ -97,35 +97,35 @@ USE_TZ = True
 LANGUAGE_CODE = "en"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-LANGUAGES = [("en", "English")]  # staff pages speak one language; documents speak their customer's
+LANGUAGES = [("en", "English")]  # staff pages have one language; invoices have their customer's
 FORMAT_MODULE_PATH = ["config.formats"]
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail:")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("TOLLBOOK_FROM_EMAIL", default="billing@localhost")
 EMAIL_TIMEOUT = 15  # seconds
-# Where customers find the portal, as mails name it; what the browser asked for when empty.
+# The public URL of the portal, for links in emails; the request's origin if empty.
 PUBLIC_URL = env.str("TOLLBOOK_URL", default="").rstrip("/")
 
-# What is told to others -------------------------------------------------------------------------------------
+# Outgoing messages and retention ------------------------------------------------------------------------------
 
-# Keys that secrets are encrypted with; the first one encrypts. Without any, one is derived from the secret key.
+# Keys that encrypt stored secrets; the first one encrypts. Without any, one is derived from the secret key.
 ENCRYPTION_KEYS = env.list("TOLLBOOK_ENCRYPTION_KEYS", default=[]) or [encryption_key.key_from(SECRET_KEY)]
-# Hosts of one's own network that webhooks may go to, over http and to any port as well.
+# Hosts of the own network that webhooks may go to, also over http and to any port.
 OUTBOUND_PRIVATE_HOSTS = [host.lower() for host in env.list("TOLLBOOK_PRIVATE_HOSTS", default=[])]
-# How long what was told, and to whom, is kept.
-NOTICES_KEPT_DAYS = env.int("TOLLBOOK_NOTICES_KEPT_DAYS", default=90)
-# How long after its last subscription a customer of whom nothing is due is erased by itself; 0: never.
-CUSTOMERS_KEPT_DAYS = env.int("TOLLBOOK_CUSTOMERS_KEPT_DAYS", default=0)
-# How long the history of changes knows by which address each was made: these may name customers; 0: for good.
-ADDRESSES_KEPT_DAYS = env.int("TOLLBOOK_ADDRESSES_KEPT_DAYS", default=0)
-JOBS_KEPT_DAYS = env.int("TOLLBOOK_JOBS_KEPT_DAYS", default=90)
+# Retention of notifications and their deliveries.
+NOTIFICATION_RETENTION_DAYS = env.int("TOLLBOOK_NOTIFICATION_RETENTION_DAYS", default=90)
+# Days after its last subscription after which a customer without open amounts is erased automatically; 0: never.
+CUSTOMER_RETENTION_DAYS = env.int("TOLLBOOK_CUSTOMER_RETENTION_DAYS", default=0)
+# Days for which the history keeps the URL of each change, which may name customers; 0: for ever.
+ADDRESS_RETENTION_DAYS = env.int("TOLLBOOK_ADDRESS_RETENTION_DAYS", default=0)
+JOB_RETENTION_DAYS = env.int("TOLLBOOK_JOB_RETENTION_DAYS", default=90)
 
 # Payment ----------------------------------------------------------------------------------------------------
 
 STRIPE_SECRET_KEY = env.str("TOLLBOOK_STRIPE_SECRET_KEY", default="")
-STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two while one is changed
-STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must be of, if it is named
-# Where pages of the portal may lead to, so that their customers can pay.
+STRIPE_WEBHOOK_SECRETS = env.list("TOLLBOOK_STRIPE_WEBHOOK_SECRETS", default=[])  # two during a rotation
+STRIPE_ACCOUNT = env.str("TOLLBOOK_STRIPE_ACCOUNT", default="")  # the account that events must belong to, if set
+# Origins that the portal's payment pages may redirect to.
 PAYMENT_PAGES = env.list("TOLLBOOK_PAYMENT_PAGES", default=["https://checkout.stripe.com"])
 STRIPE_API_BASE = env.str("TOLLBOOK_STRIPE_API_BASE", default="https://api.stripe.com")
 
@@ -141,7 +141,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": COLLECTED if PRODUCTION else AS_THEY_ARE},
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
-# A batch of 1,000 events with generous properties; Django's own bound of 2.5 MiB would cut it.
+# Fits a batch of 1,000 events with many properties; Django's default of 2.5 MiB would reject it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # Security ---------------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
-# Only a proxy that sets this header itself may be trusted with it, so it has to be asked for.
+# Only a proxy that sets this header itself can be trusted, so this must be enabled explicitly.
 BEHIND_PROXY = env.bool("TOLLBOOK_BEHIND_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 AUTH_PASSWORD_VALIDATORS = [
@@ -170,7 +170,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # API --------------------------------------------------------------------------------------------------------
 
-# Named here, so that apps which may not import one another (plans, customers) share them all the same.
+# Named here, so that apps that may not import each other (plans, customers) share them.
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lib.api.parsers.StrictJsonParser"],
@@ -186,10 +186,10 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# Requests per seconds, for each key and process; a guard against a client gone wild, not a price list.
+# Requests per seconds, for each key and process; a protection against a runaway client.
 TOLLBOOK_API_RATE = env.str("TOLLBOOK_API_RATE", default="120000/60s")
-# The same for each address whose requests show no key, or one that opens nothing.
-TOLLBOOK_STRANGERS_RATE = env.str("TOLLBOOK_STRANGERS_RATE", default="600/60s")
+# The same for each address whose requests have no key, or an invalid one.
+TOLLBOOK_ANONYMOUS_RATE = env.str("TOLLBOOK_ANONYMOUS_RATE", default="600/60s")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tollbook",
     "DESCRIPTION": "Send usage, read what it costs, and get the invoices.",
@@ -217,7 +217,7 @@ SPECTACULAR_SETTINGS = {
 
 # History ----------------------------------------------------------------------------------------------------
 
-# Every change of what finance edits is kept by triggers, by whatever path it comes, and the trail is only added to.
+# Triggers record every change of the data that finance edits, also by raw SQL; the history is append-only.
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 PGHISTORY_APPEND_ONLY = True
 
@@ -229,7 +229,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
-# A worker's death gives its task back, and no answer is kept: the tables say what was done.
+# The task of a worker that dies is run again, and results are not stored: the tables state the progress.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -237,24 +237,26 @@ CELERY_TASK_TIME_LIMIT = broker.TASK_SECONDS
 CELERY_TASK_SOFT_TIME_LIMIT = broker.TASK_SECONDS - 30
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512 * 1024  # KiB, looked at after each task
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 512 * 1024  # KiB, checked after each task
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = CELERY_BROKER_URL != broker.DEFAULT
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also the longest that beat takes to stop
-CELERY_BEAT_SYNC_EVERY = 1  # each run is written down at once, for /readyz to read
+CELERY_BEAT_SYNC_EVERY = 1  # each run is stored at once, for /readyz
 CELERY_BEAT_SCHEDULE = schedule.SCHEDULE
 
-# The usage and wallets on an invoice's last pages: invoices are below billing and wallets and cannot ask themselves.
+# Providers of an invoice's last pages, usage and wallets: invoices is below billing and wallets and can't import
+# them.
 INVOICE_USAGE = "billing.metering.usage.invoice_appendix.read_invoice_usage"
 INVOICE_WALLETS = "wallets.statements.invoice_appendix.wallets_of_invoice"
 
-# Functions that may be others than ours: docs/tax.md#calculators, #vat-ids.
-TAX_CALCULATOR = env.str("TAX_CALCULATOR", default="invoices.tax.rates.by_rates")
-TAX_NUMBER_CHECK = env.str("TAX_NUMBER_CHECK", default="")
+# Replaceable functions: docs/tax.md#calculators, #vat-ids.
+TAX_CALCULATOR = env.str("TOLLBOOK_TAX_CALCULATOR", default="invoices.tax.rates.by_rates")
+TAX_NUMBER_CHECK = env.str("TOLLBOOK_TAX_NUMBER_CHECK", default="")
 
-# Money that can be rounded: metals, funds and money withdrawn long ago cannot, and are not offered anywhere.
+# Currencies with a minor unit that the money library knows; metals, funds and long-withdrawn currencies are not
+# offered.
 CURRENCIES = [code for code in MINOR_UNITS if code in moneyed.CURRENCIES]
 
 # Libraries --------------------------------------------------------------------------------------------------
@@ -269,11 +271,11 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # WeasyPrint and fontTools tell about every glyph.
+        # WeasyPrint and fontTools log every glyph.
         "weasyprint": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
-        # httpx tells each address that it posts to; what came of a delivery stands in its row.
+        # httpx logs each URL that it posts to; the outcome of a delivery is in its row.
         "httpx": {"level": "WARNING"},
-        "stripe": {"level": "WARNING"},  # it tells each request
+        "stripe": {"level": "WARNING"},  # logs each request
     },
 }

@@ -1,4 +1,4 @@
-"""Every address the product answers, but for the probes (config/health.py)."""
+"""All URLs of the product except the health probes (config/health.py)."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

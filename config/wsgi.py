@@ -13,8 +13,8 @@ os.environ.setdefault("TOLLBOOK_WEB", "1")  # bounds the statements of this proc
 postgres.ensure_running()
 application = get_wsgi_application()
 
-# A batch of events makes tens of thousands of short-lived objects and no cycles: by default the collector would walk
-# the whole catalog and all of Django some fifty times per request.
+# A batch of events creates tens of thousands of short-lived objects and no cycles: with the default thresholds, the
+# collector would traverse the whole catalog and all of Django some fifty times per request.
 gc.collect()
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)

@@ -1,4 +1,4 @@
-"""Background tasks. Each task reads its due work from tables, so a lost task message is harmless."""
+"""Scheduled tasks of customers. Each reads its due work from tables, so a lost run is harmless and a repeat safe."""
 
 from dataclasses import asdict
 from time import monotonic
@@ -14,41 +14,41 @@ from customers.notifications.fan_out import fan_out
 from customers.notifications.retention import delete_old_notifications
 from customers.portal_auth import link_email, retention
 
-TELLING_SECONDS = 45
-"""Time during which one task starts new messages; then the next run continues, so that other tasks get their turn."""
+MAX_DISPATCH_SECONDS = 45
+"""How long a run starts deliveries; other tasks get their turn before the next run continues."""
 
 
-@shared_task
-def tell() -> dict[str, int]:
-    """Fan out and deliver notifications; safe to repeat and to run concurrently."""
-    stop_at = monotonic() + TELLING_SECONDS
+@shared_task(name="customers.dispatch_notifications")
+def dispatch_notifications() -> dict[str, int]:
+    """Assign new notifications to their recipients and deliver them."""
+    stop_at = monotonic() + MAX_DISPATCH_SECONDS
     handed_out = 0
-    while monotonic() < stop_at and (fanned_out := fan_out(at=database_time())):
-        handed_out += fanned_out
-    totals = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
-    return {"handed_out": handed_out, **asdict(totals)}
+    while monotonic() < stop_at and (batch := fan_out(at=database_time())):
+        handed_out += batch
+    deliveries = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
+    return {"handed_out": handed_out, **asdict(deliveries)}
 
 
-@shared_task
-def forget_old_notices() -> int:
+@shared_task(name="customers.purge_notifications")
+def purge_notifications() -> int:
     """Delete old notifications and their deliveries."""
     return delete_old_notifications(at=database_time())
 
 
-@shared_task
-def forget_old_answers() -> int:
-    """Delete responses stored for Idempotency-Keys that are older than a day."""
+@shared_task(name="customers.purge_idempotency_keys")
+def purge_idempotency_keys() -> int:
+    """Delete the answers of idempotency keys that are older than a day."""
     return idempotency.purge(at=timezone.now())
 
 
-@shared_task
+@shared_task(name="customers.mail_portal_links")
 def mail_portal_links() -> int:
-    """Email the requested portal links."""
+    """Email the requested links into the portal."""
     return link_email.mail_due(at=timezone.now())
 
 
-@shared_task
-def forget_old_portal_links() -> int:
+@shared_task(name="customers.purge_portal_links")
+def purge_portal_links() -> int:
     """Delete old portal links and sessions."""
     return retention.delete_old_access_records(at=timezone.now())
 

@@ -84,7 +84,7 @@ def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Seq
     """
     Return the rows of a table; missing columns are empty, and rows without text are omitted.
 
-    name: the file's name, whose extension tells CSV from XLSX.
+    name: the file's name, whose extension distinguishes CSV and XLSX.
 
     :raises FileRefused: if it is neither, is too large, lacks a needed column or has an unknown one.
     """

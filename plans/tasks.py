@@ -6,7 +6,7 @@ from lib.task_clock import database_time
 from plans.publishing import publication
 
 
-@shared_task
-def publish_due() -> int:
-    """Set scheduled versions to live at their start; safe to repeat."""
+@shared_task(name="plans.publish_due_versions")
+def publish_due_versions() -> int:
+    """Make scheduled versions live on their date; safe to repeat."""
     return publication.publish_due(at=database_time())

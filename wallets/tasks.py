@@ -1,42 +1,45 @@
-"""What time does to wallets."""
+"""Scheduled tasks of wallets. Each reads its due work from tables, so a lost run is harmless and a repeat safe."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from time import monotonic
 
 from celery import shared_task
 
 from lib.task_clock import database_time
-from wallets.auto_topup import run_topups as sweep_topups
+from wallets import purchases
+from wallets.auto_topup import run_topups
 from wallets.ledger.expiry_job import expire_due
-from wallets.operations.invoice_payment import pay_invoices as pay
-from wallets.purchases import settle_purchases as settle
+from wallets.operations import invoice_payment
 
-SECONDS = 45
-"""How long one task goes on; the next one takes over."""
-
-
-@shared_task
-def sweep_wallets() -> dict[str, int]:
-    """Let holds lapse and lots expire or roll over; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return asdict(expire_due(at=database_time(), should_continue=lambda: monotonic() < stop_at))
+MAX_TASK_SECONDS = 45
+"""How long a run lasts; the next one continues."""
 
 
-@shared_task
+def _until_time_is_up() -> Callable[[], bool]:
+    stop_at = monotonic() + MAX_TASK_SECONDS
+    return lambda: monotonic() < stop_at
+
+
+@shared_task(name="wallets.expire_lots")
+def expire_lots() -> dict[str, int]:
+    """Lapse expired holds, and expire or roll over the lots that are due."""
+    return asdict(expire_due(at=database_time(), should_continue=_until_time_is_up()))
+
+
+@shared_task(name="wallets.settle_purchases")
 def settle_purchases() -> dict[str, int]:
-    """Grant what was bought and is paid; harmless to run twice, or on several workers at once."""
-    return asdict(settle(at=database_time()))
+    """Grant the credits of paid purchases."""
+    return asdict(purchases.settle_purchases(at=database_time()))
 
 
-@shared_task
+@shared_task(name="wallets.pay_invoices")
 def pay_invoices() -> int:
-    """Pay what is due from wallets that may; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return pay(at=database_time(), should_continue=lambda: monotonic() < stop_at)
+    """Pay due invoices from the wallets that allow it."""
+    return invoice_payment.pay_invoices(at=database_time(), should_continue=_until_time_is_up())
 
 
-@shared_task
+@shared_task(name="wallets.top_up_wallets")
 def top_up_wallets() -> dict[str, int]:
-    """Top up what is below its threshold; harmless to run twice, or on several workers at once."""
-    stop_at = monotonic() + SECONDS
-    return asdict(sweep_topups(at=database_time(), should_continue=lambda: monotonic() < stop_at))
+    """Top up wallets whose balance is below their threshold."""
+    return asdict(run_topups(at=database_time(), should_continue=_until_time_is_up()))

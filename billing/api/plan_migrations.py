@@ -1,4 +1,4 @@
-"""Migrations over HTTP: planned, read, and taken step by step. A second person approves in the admin."""
+"""Plan migrations over HTTP: planned, read, and carried out step by step. A second person approves in the admin."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ EXAMPLE = OpenApiExample(
 
 
 class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Whom to move: all who fit every field that is sent; `plan` or `ids` must be among them."""
+    """The subscriptions to move: those that match every field sent; `plan` or `ids` is required."""
 
     plan = serializers.CharField(max_length=64, required=False, help_text="A plan's code.")
     versions = serializers.ListField(
@@ -56,13 +56,13 @@ class SelectionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     spent_most = NumberField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields as `Selection` takes them."""
+        """Return the fields as arguments of `Selection`."""
         lists = {name: tuple(attrs[name]) for name in ("versions", "ids") if name in attrs}
         return attrs | lists
 
 
 class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Who moves where, when, and what becomes of the rest."""
+    """The subscriptions to move, the target version, the date, and the treatment of overrides and wallets."""
 
     title = serializers.CharField(max_length=MAX_TITLE_LENGTH)
     plan = serializers.CharField(max_length=64, help_text="The code of the plan that they move to.")
@@ -82,12 +82,12 @@ class NewMigrationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     )
 
     def get_fields(self) -> dict[str, Any]:
-        """Return the fields, with `from` among them, which no class body can name."""
+        """Return the fields, including `from`, which is a keyword and can't be a class attribute."""
         return {**super().get_fields(), "from": SelectionSerializer(help_text="Whom to move.")}
 
 
 class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
-    """A migration, and how far it is."""
+    """A migration and its progress."""
 
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
@@ -120,22 +120,22 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
 
     @extend_schema_field({"type": "array", "items": {"type": "object", "additionalProperties": {"type": "string"}}})
     def get_left_out(self, migration: PlanMigration) -> list[dict[str, str]]:
-        """Return each with the reason."""
+        """Return each id with its reason."""
         return [{"id": id_, "reason": reason} for id_, reason in migration.left_out]
 
     @extend_schema_field({"type": "object", "additionalProperties": {"type": "integer"}})
     def get_moves(self, migration: PlanMigration) -> dict[str, int]:
-        """Return state → how many."""
-        counted = self.context.get("counted")
-        return counted.get(migration.pk, {}) if counted is not None else _counted([migration])[migration.pk]
+        """Return state → number of subscriptions."""
+        counts = self.context.get("counted")
+        return counts.get(migration.pk, {}) if counts is not None else _count_by_state([migration])[migration.pk]
 
 
-def _counted(migrations: list[PlanMigration]) -> dict[int, dict[str, int]]:
-    found: dict[int, dict[str, int]] = {one.pk: {} for one in migrations}
-    rows = MigrationItem.objects.filter(migration__in=found).values_list("migration", "state").annotate(n=Count("pk"))
+def _count_by_state(migrations: list[PlanMigration]) -> dict[int, dict[str, int]]:
+    counts: dict[int, dict[str, int]] = {migration.pk: {} for migration in migrations}
+    rows = MigrationItem.objects.filter(migration__in=counts).values_list("migration", "state").annotate(n=Count("pk"))
     for migration_id, state, count in rows.order_by():
-        found[migration_id][state] = count
-    return found
+        counts[migration_id][state] = count
+    return counts
 
 
 class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
@@ -169,14 +169,14 @@ class MoveSerializer(serializers.ModelSerializer[MigrationItem]):
 
 
 class StepSerializer(serializers.Serializer[Any]):
-    """The migration as it is now, and the job that does the step."""
+    """The migration after the step, and the job that carries it out."""
 
     migration = MigrationSerializer()
     job = serializers.IntegerField(allow_null=True, help_text="Its number; none where nothing is left to be done.")
 
 
 class Migrations(SandboxIsolation, generics.GenericAPIView[PlanMigration]):
-    """Migrations of the caller's world."""
+    """Migrations visible to the caller."""
 
     sandbox_path = "sandbox"
     queryset = PlanMigration.objects.select_related("version__plan")
@@ -185,7 +185,7 @@ class Migrations(SandboxIsolation, generics.GenericAPIView[PlanMigration]):
 
 
 class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
-    """All of them."""
+    """All migrations."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -195,9 +195,9 @@ class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
         return super().get(request, *args, **kwargs)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the serializer of a page, with what all of its migrations count, asked once."""
+        """Return the serializer of a page, with the counts of all its migrations read by one query."""
         if kwargs.get("many"):
-            kwargs["context"] = {**self.get_serializer_context(), "counted": _counted(list(args[0]))}
+            kwargs["context"] = {**self.get_serializer_context(), "counted": _count_by_state(list(args[0]))}
         return super().get_serializer(*args, **kwargs)
 
     @extend_schema(
@@ -214,25 +214,25 @@ class MigrationsView(Migrations, generics.ListAPIView[PlanMigration]):
         at = timezone.now()
         serializer = NewMigrationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = dict(serializer.validated_data)
-        version = version_of(asked.pop("plan"), asked.pop("version", None), at=at)
-        title, selection = asked.pop("title"), Selection(**asked.pop("from"))
+        fields = dict(serializer.validated_data)
+        version = version_of(fields.pop("plan"), fields.pop("version", None), at=at)
+        title, selection = fields.pop("title"), Selection(**fields.pop("from"))
         try:
-            made = plan_migration(
+            migration = plan_migration(
                 title=title,
                 version=version,
                 selection=selection,
-                terms=MigrationTerms(**asked),
+                terms=MigrationTerms(**fields),
                 sandbox=request.user.sandbox,
                 at=at,
             )
         except MigrationRefused as error:
             raise Problem("unprocessable", str(error)) from error
-        return Response(MigrationSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(MigrationSerializer(migration).data, status=status.HTTP_201_CREATED)
 
 
 class MigrationView(Migrations, generics.RetrieveAPIView[PlanMigration]):
-    """One of them."""
+    """One migration."""
 
     required_scopes = {"GET": "read"}
 
@@ -242,7 +242,7 @@ class MigrationView(Migrations, generics.RetrieveAPIView[PlanMigration]):
 
 
 class MovesView(SandboxIsolation, generics.ListAPIView[MigrationItem]):
-    """Its subscriptions."""
+    """The subscriptions of a migration."""
 
     sandbox_path = "migration__sandbox"
     required_scopes = {"GET": "read"}
@@ -251,9 +251,9 @@ class MovesView(SandboxIsolation, generics.ListAPIView[MigrationItem]):
     filter_choices = {"state": MoveState.values}
 
     def get_queryset(self) -> QuerySet[MigrationItem]:
-        """Return the moves of one migration that the caller may see."""
-        of_one = MigrationItem.objects.filter(migration=self.kwargs["number"])
-        self.queryset = of_one.select_related("subscription__customer")
+        """Return the items of one migration that the caller may see."""
+        items = MigrationItem.objects.filter(migration=self.kwargs["number"])
+        self.queryset = items.select_related("subscription__customer")
         return super().get_queryset()
 
     @extend_schema(operation_id="list_migration_moves", summary="List the subscriptions of a migration, newest first")
@@ -268,19 +268,23 @@ class _StepView(Migrations):
     problems = {"POST": ["conflict"]}
 
     def take(self, step: Any) -> Response:
-        """:raises Problem: if the step does not fit."""
-        found = self.get_object()
+        """
+        Carry out a step.
+
+        :raises Problem: if the migration's state doesn't allow it.
+        """
+        migration = self.get_object()
         try:
-            done = step(migration_id=found.pk, at=timezone.now(), by=None)
+            outcome = step(migration_id=migration.pk, at=timezone.now(), by=None)
         except MigrationRefused as error:
             raise Problem("conflict", str(error)) from error
-        found = self.get_object()
-        job = done.pk if isinstance(done, Job) else None
-        return Response(StepSerializer({"migration": found, "job": job}).data)
+        migration = self.get_object()
+        job = outcome.pk if isinstance(outcome, Job) else None
+        return Response(StepSerializer({"migration": migration, "job": job}).data)
 
 
 class MigrationPreviewView(_StepView):
-    """What it would come to."""
+    """The preview of a migration."""
 
     @extend_schema(
         operation_id="preview_migration",
@@ -310,7 +314,7 @@ class MigrationNoticeView(_StepView):
 
 
 class MigrationRunView(_StepView):
-    """The run."""
+    """The run of a migration."""
 
     @extend_schema(
         operation_id="run_migration",
@@ -325,7 +329,7 @@ class MigrationRunView(_StepView):
 
 
 class MigrationRollBackView(_StepView):
-    """The way back."""
+    """The rollback of a migration."""
 
     @extend_schema(
         operation_id="roll_back_migration",
@@ -340,7 +344,7 @@ class MigrationRollBackView(_StepView):
 
 
 class MigrationDropView(_StepView):
-    """The end of one that was not begun."""
+    """The end of a migration that has not started."""
 
     @extend_schema(
         operation_id="drop_migration",

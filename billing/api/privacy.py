@@ -1,4 +1,4 @@
-"""What is known of a customer over HTTP: handed out as a file, and erased."""
+"""Personal data of a customer over HTTP: exported as a file, and erased."""
 
 import tempfile
 from typing import Any
@@ -19,14 +19,14 @@ from lib.api.problems import Problem
 
 
 class ErasedSerializer(serializers.Serializer[Any]):
-    """What became of the customer."""
+    """The result of an erasure."""
 
     customer = serializers.CharField(help_text="Its pseudonym, by which it is found from now on.")
     events = serializers.IntegerField(help_text="Events that were stripped of what nothing is counted by.")
 
 
 class Personal(SandboxIsolation, generics.GenericAPIView[Customer]):
-    """A customer of the caller's world."""
+    """A customer visible to the caller."""
 
     queryset = Customer.objects.all()
     lookup_field = "external_id"
@@ -35,7 +35,7 @@ class Personal(SandboxIsolation, generics.GenericAPIView[Customer]):
 
 
 class ExportView(Personal):
-    """All that is known of it."""
+    """The export of a customer's data."""
 
     required_scopes = {"GET": "read"}
 
@@ -47,15 +47,15 @@ class ExportView(Personal):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, customer: str) -> FileResponse:
-        found = self.get_object()
-        file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the answer closes it
-        export(found, file)
+        found_customer = self.get_object()
+        file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115, the response closes it
+        export(found_customer, file)
         file.seek(0)
-        return FileResponse(file, as_attachment=True, filename=f"customer-{found.pk}.zip")
+        return FileResponse(file, as_attachment=True, filename=f"customer-{found_customer.pk}.zip")
 
 
 class ErasureView(Personal):
-    """It is forgotten."""
+    """The erasure of a customer's personal data."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -71,9 +71,9 @@ class ErasureView(Personal):
     )
     @idempotent
     def post(self, request: Request, customer: str) -> Response:
-        found = self.get_object()
+        found_customer = self.get_object()
         try:
-            erased = erase(customer_id=found.pk, at=timezone.now())
+            erased = erase(customer_id=found_customer.pk, at=timezone.now())
         except ErasureRefused as refusal:
             raise Problem("conflict", str(refusal)) from refusal
         return Response(ErasedSerializer({"customer": erased.name, "events": erased.events}).data)

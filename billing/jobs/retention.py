@@ -13,12 +13,12 @@ BATCH_SIZE = 100
 
 def clear_old_jobs(*, at: datetime) -> int:
     """
-    Clear the contents and findings of the next jobs that finished `settings.JOBS_KEPT_DAYS` ago; return how many
+    Clear the contents and findings of the next jobs that finished `settings.JOB_RETENTION_DAYS` ago; return how many
     jobs.
 
     A cleared job can't be retried, run for real or asked for its result file.
     """
-    ended_before = at - timedelta(days=settings.JOBS_KEPT_DAYS)
+    ended_before = at - timedelta(days=settings.JOB_RETENTION_DAYS)
     with audited_transaction("job forgotten", by=None, at=at):
         old = Job.objects.filter(finished_at__lt=ended_before, forgotten_at__isnull=True).order_by("pk")
         # SKIP LOCKED: several workers clear different jobs.

@@ -1,4 +1,4 @@
-"""Alerts in words: what was reached, of what, and whether it still is."""
+"""Alerts in words: the crossed level, its subject, and the current state."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from invoices.portal.formats import PortalFigures
 from lib.currencies import CREDITS as CREDIT_PRICES
 from lib.currencies import MINOR_UNITS
 
-WORDS = {
+KIND_TEXTS = {
     AlertKind.ALLOWANCE: "What is included is used up to {level} %",
     AlertKind.CAP: "A spend cap is reached to {level} %",
     AlertKind.SPEND: "A budget is reached to {level} %",
@@ -21,23 +21,23 @@ WORDS = {
 }
 
 
-def shown(one: Alert, figures: PortalFigures, *, at: datetime | None = None) -> dict[str, Any]:
-    """Return an alert as text; at: to say whether it is over."""
-    of = str(one.feature) if one.feature_id else one.wallet.name if one.wallet_id else ""
-    if one.dimension:
-        of = f"{of}, {one.dimension} {one.dimension_value}".lstrip(", ")
-    limit = "" if one.limit is None else f" of {_figure(one, one.limit, figures)}"
-    is_over = at is not None and one.ends_at is not None and one.ends_at <= at
+def alert_text(alert: Alert, figures: PortalFigures, *, at: datetime | None = None) -> dict[str, Any]:
+    """Return an alert as text. at: the time that decides whether it is over."""
+    subject = str(alert.feature) if alert.feature_id else alert.wallet.name if alert.wallet_id else ""
+    if alert.dimension:
+        subject = f"{subject}, {alert.dimension} {alert.dimension_value}".lstrip(", ")
+    limit = "" if alert.limit is None else f" of {_figure(alert, alert.limit, figures)}"
+    is_over = at is not None and alert.ends_at is not None and alert.ends_at <= at
     return {
-        "what": WORDS[AlertKind(one.alert_rule.kind)].format(level=one.threshold),
-        "of": of,
-        "value": f"{_figure(one, one.value, figures)}{limit}",
-        "at": figures.moment(one.fired_at),
-        "state": "recovered" if one.recovered_at is not None else "over" if is_over else "open",
+        "what": KIND_TEXTS[AlertKind(alert.alert_rule.kind)].format(level=alert.threshold),
+        "of": subject,
+        "value": f"{_figure(alert, alert.value, figures)}{limit}",
+        "at": figures.moment(alert.fired_at),
+        "state": "recovered" if alert.recovered_at is not None else "over" if is_over else "open",
     }
 
 
-def _figure(one: Alert, value: Any, figures: PortalFigures) -> str:
-    if one.unit in MINOR_UNITS:
-        return figures.in_currency(value, one.unit)
-    return figures.in_currency(value, CREDIT_PRICES) if one.unit == "credits" else figures.units(value, one.unit)
+def _figure(alert: Alert, value: Any, figures: PortalFigures) -> str:
+    if alert.unit in MINOR_UNITS:
+        return figures.in_currency(value, alert.unit)
+    return figures.in_currency(value, CREDIT_PRICES) if alert.unit == "credits" else figures.units(value, alert.unit)

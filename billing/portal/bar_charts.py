@@ -1,4 +1,4 @@
-"""Days as bars over those of the time before: geometry only, in the units of a drawing."""
+"""A chart of daily bars with marks of the period before: geometry only, in the units of the drawing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ GAP = Decimal("0.24")  # of a day's room
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A day: its bar, and a mark at the height of the same day of the time before, empty where there was none."""
+    """A day: its bar, and a mark at the height of the same day of the period before; empty if there was none."""
 
     x: str
     y: str
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`columns` from left to right; `axes` from the top down, the last of them zero."""
+    """The chart. columns: from left to right. axes: from the top down, the last one is zero."""
 
     columns: tuple[Column, ...]
     axes: tuple[Axis, Axis, Axis]
@@ -37,18 +37,18 @@ class Drawing:
 
 def draw(now: Sequence[Decimal], before: Sequence[Decimal | None], titles: Sequence[str]) -> Drawing:
     """
-    Return the bars of `now`, one for each title, with marks of `before`; scaled so that a round number is on top.
+    Return the bars of `now`, one per title, with marks of `before`, scaled so that the top is a round number.
 
-    What is below zero has no height: the table beside it tells it.
+    Negative values have no height; the table next to the chart shows them.
     """
-    top = round_up(max([ZERO, *now, *(one for one in before if one is not None)]))
+    top = round_up(max([ZERO, *now, *(value for value in before if value is not None)]))
     room = HALF_UP.divide(WIDTH, Decimal(max(len(titles), 1)))
     columns = []
-    for place, title in enumerate(titles):
-        value = max(now[place], ZERO) if place < len(now) else ZERO
-        mark = before[place] if place < len(before) else None
-        left, width = room * place + room * GAP / 2, room * (1 - GAP)
-        y = _height(value, top)
+    for index, title in enumerate(titles):
+        height_value = max(now[index], ZERO) if index < len(now) else ZERO
+        mark = before[index] if index < len(before) else None
+        left, width = room * index + room * GAP / 2, room * (1 - GAP)
+        y = _height(height_value, top)
         columns.append(
             Column(
                 x=_text(left),

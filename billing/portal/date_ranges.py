@@ -1,4 +1,4 @@
-"""Which days a page of usage is of: those of the running period, or of the one before it."""
+"""The days that a usage page covers: those of the running periods, or of the period before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,23 +11,24 @@ from billing.models.periods import PeriodKind
 from customers.portal.visit import Visit
 
 DAY = timedelta(days=1)
-USUAL = timedelta(days=30)
-"""Shown where no subscription runs."""
+DEFAULT_RANGE = timedelta(days=30)
+"""Shown if no subscription is active."""
 
-LONGEST = timedelta(days=370)
-"""Days that a page tells one by one at most; of a longer period its last ones."""
+MAX_RANGE = timedelta(days=370)
+"""The most days that a page lists; of a longer period, the last ones."""
 
 
-MOST_EARLIER = 100
-"""Periods that are looked through for those of the time before."""
+MAX_EARLIER_PERIODS = 100
+"""Number of earlier periods searched for the period before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
     """
-    Half-open, by the customer's clocks.
+    Half-open, in the customer's time zone.
 
-    period_ids: what is counted is what these periods counted: their first and last day are parts of days. None: all.
+    period_ids: limit to the usage that these periods counted, because their first and last days may be partial. None:
+        all usage.
     """
 
     first: date
@@ -45,39 +46,39 @@ class Days:
 
     def each(self) -> list[date]:
         """Return the days, in order."""
-        return [self.first + DAY * place for place in range((self.end - self.first).days)]
+        return [self.first + DAY * offset for offset in range((self.end - self.first).days)]
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """The running period and the one before it, which may never have been."""
+    """The days of the running periods, and of the period before if there was one."""
 
     now: Days
     before: Days | None
 
 
 def spans(visit: Visit, running: Sequence[PeriodUsage]) -> Spans:
-    """Return which days are the running periods' and which were those before, in one query."""
+    """Return the days of the running periods and of the period before, in one query."""
     zone = ZoneInfo(visit.customer.time_zone)
     if not running:
         today = visit.at.astimezone(zone).date()
-        now = Days(today + DAY - USUAL, today + DAY, zone)
-        return Spans(now, Days(now.first - USUAL, now.first, zone))
-    starts_at = min(one.starts_at for one in running)
-    ids = tuple(one.period_id for one in running)
-    now = _days(starts_at, max(one.ends_at for one in running), zone, ids)
-    rows = Period.objects.filter(kind=PeriodKind.REGULAR, ends_at__lte=starts_at, ends_at__gt=starts_at - LONGEST)
-    earlier = visit.own_rows(rows, "subscription__customer").order_by("-ends_at")[:MOST_EARLIER]
-    found = list(earlier.values_list("pk", "starts_at", "ends_at"))
-    if not found:
+        now = Days(today + DAY - DEFAULT_RANGE, today + DAY, zone)
+        return Spans(now, Days(now.first - DEFAULT_RANGE, now.first, zone))
+    starts_at = min(usage.starts_at for usage in running)
+    ids = tuple(usage.period_id for usage in running)
+    now = _days(starts_at, max(usage.ends_at for usage in running), zone, ids)
+    rows = Period.objects.filter(kind=PeriodKind.REGULAR, ends_at__lte=starts_at, ends_at__gt=starts_at - MAX_RANGE)
+    earlier = visit.own_rows(rows, "subscription__customer").order_by("-ends_at")[:MAX_EARLIER_PERIODS]
+    earlier_periods = list(earlier.values_list("pk", "starts_at", "ends_at"))
+    if not earlier_periods:
         return Spans(now, None)
-    begins_at = found[0][1]
-    same = [one for one in found if one[2] > begins_at]
-    ids = tuple(pk for pk, *_ in same)
-    return Spans(now, _days(min(one[1] for one in same), found[0][2], zone, ids))
+    last_start = earlier_periods[0][1]
+    previous = [row for row in earlier_periods if row[2] > last_start]
+    ids = tuple(pk for pk, *_ in previous)
+    return Spans(now, _days(min(row[1] for row in previous), earlier_periods[0][2], zone, ids))
 
 
 def _days(starts_at: datetime, ends_at: datetime, zone: ZoneInfo, period_ids: tuple[int, ...]) -> Days:
     first = starts_at.astimezone(zone).date()
     end = (ends_at - timedelta(microseconds=1)).astimezone(zone).date() + DAY
-    return Days(max(first, end - LONGEST), end, zone, period_ids)
+    return Days(max(first, end - MAX_RANGE), end, zone, period_ids)

@@ -1,4 +1,4 @@
-"""What a customer fills in to set a budget or a spend cap."""
+"""Forms with which a customer sets a budget or a spend cap."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ AMOUNT: dict[str, Any] = {"min_value": 0, "max_digits": 20, "decimal_places": 6}
 
 
 class ScopeForm(forms.Form):
-    """What is watched: all usage, a feature, or one value of a dimension."""
+    """The usage that a limit covers: all usage, a feature, or one value of a dimension."""
 
     feature = forms.ChoiceField(label="Of", required=False)
     dimension = forms.ChoiceField(label="Only where", required=False)
@@ -35,7 +35,7 @@ class ScopeForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         names = budget_dimensions(visit.customer, None, None)
         self.fields["feature"].choices = [("", "all usage"), *features.items()]
-        self.fields["dimension"].choices = [("", "everywhere"), *((one, one) for one in names)]
+        self.fields["dimension"].choices = [("", "everywhere"), *((name, name) for name in names)]
         if not names:
             del self.fields["dimension"], self.fields["value"]
 
@@ -66,10 +66,10 @@ class BudgetForm(ScopeForm):
     field_order = ["kind", "amount", "levels", "feature", "dimension", "value"]
 
     def clean_levels(self) -> list[int]:
-        parts = [one.strip().rstrip("%").strip() for one in self.cleaned_data["levels"].split(",") if one.strip()]
-        if not all(one.isdecimal() and len(one) <= 4 for one in parts):
+        parts = [part.strip().rstrip("%").strip() for part in self.cleaned_data["levels"].split(",") if part.strip()]
+        if not all(part.isdecimal() and len(part) <= 4 for part in parts):
             raise forms.ValidationError("Write whole percentages with commas between them, such as 50, 80, 100.")
-        return [int(one) for one in parts]
+        return [int(part) for part in parts]
 
 
 class CapForm(ScopeForm):

@@ -1,4 +1,4 @@
-"""Budgets and spend caps as the customer sets them, under finance's, and the alerts that were told."""
+"""Budgets and spend caps that the customer sets, within those of finance; and the alerts they caused."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,14 +17,14 @@ from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
 from billing.models import Alert, AlertRule, SpendCap, Subscription
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
-from billing.portal.alert_text import shown
+from billing.portal.alert_text import alert_text
 from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
 from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature
 
-TOLD = {
+MESSAGES = {
     "budget": "Set. Contacts who are told of limits get a mail when it is reached.",
     "cap": "Set. It holds in this period and those that come.",
     "removed": "Removed.",
@@ -65,11 +65,11 @@ def set_budget(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @signed_in("POST")
 def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Watch it no more, where the customer has set it."""
-    found = visit.own_row(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
-    if found.set_by != CapSetter.CUSTOMER:
+    """Remove an alert rule that the customer set."""
+    rule = visit.own_row(AlertRule.objects.filter(removed_at__isnull=True), pk=number)
+    if rule.set_by != CapSetter.CUSTOMER:
         return redirect_with_message("portal_limits", message="theirs")
-    remove_alert_rule(alert_rule=found, at=visit.at)
+    remove_alert_rule(alert_rule=rule, at=visit.at)
     return redirect_with_message("portal_limits", message="removed")
 
 
@@ -98,11 +98,11 @@ def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 @signed_in("POST")
 def remove_spend_cap(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Take a cap away, where the customer has set it on all that they have."""
-    found = visit.own_row(SpendCap.objects.all(), pk=number)
-    if found.set_by != CapSetter.CUSTOMER:
+    """Remove a cap that the customer set on all of their subscriptions."""
+    cap = visit.own_row(SpendCap.objects.all(), pk=number)
+    if cap.set_by != CapSetter.CUSTOMER:
         return redirect_with_message("portal_limits", message="theirs")
-    remove_cap(cap=found, at=visit.at)
+    remove_cap(cap=cap, at=visit.at)
     return redirect_with_message("portal_limits", message="removed")
 
 
@@ -110,29 +110,29 @@ def _page(
     request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CapForm | None = None
 ) -> HttpResponseBase:
     figures, features = portal_figures(visit), features_of(visit)
-    told = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
-    alerts, more = paginate(told, request, size=10)
+    alert_rows = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
+    alerts, more = paginate(alert_rows, request, size=10)
     rules = visit.own_rows(AlertRule.objects.filter(removed_at__isnull=True)).select_related(
         "feature", "subscription"
     )
     caps = visit.own_rows(SpendCap.objects.select_related("feature"))
-    of_subscriptions = visit.own_rows(SpendCap.objects.select_related("feature"), "subscription__customer")
+    subscription_caps = visit.own_rows(SpendCap.objects.select_related("feature"), "subscription__customer")
     context = {
-        "alerts": [shown(one, figures, at=visit.at) for one in alerts],
+        "alerts": [alert_text(alert, figures, at=visit.at) for alert in alerts],
         "more": more,
-        "rules": [_rule(one, figures) for one in rules.order_by("pk")],
-        "caps": [_cap(one, figures) for one in (caps | of_subscriptions).order_by("pk")],
+        "rules": [_rule(rule, figures) for rule in rules.order_by("pk")],
+        "caps": [_cap(spend_cap, figures) for spend_cap in (caps | subscription_caps).order_by("pk")],
         "budget": budget or BudgetForm(visit=visit, features=features),
         "cap": cap or CapForm(visit=visit, features=features),
         "currency": str(visit.customer.currency),
-        "told": TOLD.get(request.GET.get("told", "")),
+        "told": MESSAGES.get(request.GET.get("told", "")),
     }
     refused = bool((budget and budget.errors) or (cap and cap.errors))
     return render_page(request, visit, "limits.html", context, status=422 if refused else 200)
 
 
 def features_of(visit: Visit) -> dict[str, str]:
-    """Return code → name of the features that the customer's running subscriptions meter."""
+    """Return code → name of the features metered for the customer's running subscriptions."""
     running = visit.own_rows(Subscription.objects.running())
     return {
         feature.code: feature.name
@@ -141,32 +141,32 @@ def features_of(visit: Visit) -> dict[str, str]:
     }
 
 
-def _rule(one: AlertRule, figures: PortalFigures) -> dict[str, Any]:
-    levels = ", ".join(f"{level} %" for level in one.levels or DEFAULT_LEVELS[one.kind])
-    amount = _amount(one.amount, one.currency, figures) if one.amount is not None else ""
+def _rule(rule: AlertRule, figures: PortalFigures) -> dict[str, Any]:
+    levels = ", ".join(f"{level} %" for level in rule.levels or DEFAULT_LEVELS[rule.kind])
+    amount = _amount(rule.amount, rule.currency, figures) if rule.amount is not None else ""
     return {
-        "pk": one.pk,
-        "what": KINDS.get(AlertKind(one.kind), one.get_kind_display().capitalize()),
-        "of": _of(one.feature, {one.dimension: one.dimension_value} if one.dimension else {}),
+        "pk": rule.pk,
+        "what": KINDS.get(AlertKind(rule.kind), rule.get_kind_display().capitalize()),
+        "of": _usage_text(rule.feature, {rule.dimension: rule.dimension_value} if rule.dimension else {}),
         "amount": amount,
         "levels": levels,
-        "is_own": one.set_by == CapSetter.CUSTOMER,
-        "is_on": one.is_on,
+        "is_own": rule.set_by == CapSetter.CUSTOMER,
+        "is_on": rule.is_on,
     }
 
 
-def _cap(one: SpendCap, figures: PortalFigures) -> dict[str, Any]:
-    then = ACTIONS[CapAction(one.action)]
+def _cap(cap: SpendCap, figures: PortalFigures) -> dict[str, Any]:
+    action = ACTIONS[CapAction(cap.action)]
     return {
-        "pk": one.pk,
-        "of": _of(one.feature, one.match),
-        "amount": _amount(one.amount, str(one.currency), figures),
-        "then": f"{then} ({one.per_minute} a minute)" if one.per_minute else then,
-        "is_own": one.set_by == CapSetter.CUSTOMER and one.customer_id is not None,
+        "pk": cap.pk,
+        "of": _usage_text(cap.feature, cap.match),
+        "amount": _amount(cap.amount, str(cap.currency), figures),
+        "then": f"{action} ({cap.per_minute} a minute)" if cap.per_minute else action,
+        "is_own": cap.set_by == CapSetter.CUSTOMER and cap.customer_id is not None,
     }
 
 
-def _of(feature: Feature | None, match: dict[str, str]) -> str:
+def _usage_text(feature: Feature | None, match: dict[str, str]) -> str:
     where = ", ".join(f"{name} {value}" for name, value in match.items())
     return f"{feature or 'all usage'}{', ' if where else ''}{where}"
 

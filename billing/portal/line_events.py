@@ -1,4 +1,4 @@
-"""From a line of an invoice to the events that it bills: the end of every “why?”."""
+"""The events that an invoice line bills."""
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -11,16 +11,16 @@ from invoices.portal.formats import portal_figures
 from invoices.portal.invoice_list import VISIBLE_STATES
 from lib.api.problems import Problem
 
-AT_A_TIME = 50
+PAGE_SIZE = 50
 
 
 @signed_in()
 def line_events(request: HttpRequest, visit: Visit, number: int, position: int) -> HttpResponseBase:
-    """Show the events of a line, fifty at a time."""
+    """Show the events of a line, fifty per page."""
     line, usage = _find(visit, number, position)
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
-        found, more = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=AT_A_TIME)
+        found, more = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
     except Problem as refused:
         raise Http404("There is no such page.") from refused
     context = {

@@ -1,4 +1,4 @@
-"""The first page: what was used, what that costs, what it is expected to, what is prepaid, and what comes next."""
+"""The first page: usage, cost so far and expected, prepaid balances, and the next invoice."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from billing.metering.usage.current_usage import FeatureUsage
 from billing.metering.usage.forecast import PeriodForecast, forecast_periods
 from billing.metering.usage.latest_events import find_last_received
 from billing.models import Alert
-from billing.portal.alert_text import shown as alert_shown
+from billing.portal.alert_text import alert_text as alert_shown
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from invoices.portal.invoice_list import sum_by_currency
@@ -31,7 +31,7 @@ class FeatureShown:
     """
     A feature in a running period as text.
 
-    percent: of what is included, None where nothing is; level: `high` when that is nearly used up, `full` when it is.
+    percent: used part of the allowance; None without one. level: `high` when it is nearly used up, `full` when it is.
     """
 
     code: str
@@ -51,9 +51,10 @@ class PeriodShown:
     """
     A running period as text.
 
-    day, days: how far it is. is_prepaid: whether wallets pay for all of it, so that no invoice is to be expected.
-    from_to: what it is expected to come to. due_so_far: the next invoice as it would be now, tax included; empty for
-    none.
+    day, days: the current day and the number of days. is_prepaid: whether wallets pay for all usage, so that no
+        invoice is expected.
+    from_to: the range of the expected cost. due_so_far: the next invoice as it would be now, tax included; empty if
+        there is none.
     """
 
     plan: str
@@ -84,8 +85,8 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     context = {
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
-        "sums": [one for one in sum_by_currency(visit, figures) if one["is_due"]],
-        "alerts": [alert_shown(one, figures) for one in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
+        "sums": [total for total in sum_by_currency(visit, figures) if total["is_due"]],
+        "alerts": [alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
         "fresh": _freshness(visit, running, figures),
         "now": figures.moment(visit.at),
     }
@@ -93,37 +94,37 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 
 
 def _most_urgent(alerts: list[Alert]) -> list[Alert]:
-    """Return the last level that each rule told of each thing: those below it say no more."""
-    found: dict[tuple[Any, ...], Alert] = {}
+    """Return the latest alert of each rule and subject; the lower levels are implied."""
+    latest: dict[tuple[Any, ...], Alert] = {}
     for alert in alerts:  # newest first, and of those told at once the most urgent first
-        of = (alert.alert_rule_id, alert.subscription_id, alert.feature_id, alert.wallet_id, alert.dimension_value)
-        found.setdefault(of, alert)
-    return list(found.values())[:MOST_ALERTS]
+        key = (alert.alert_rule_id, alert.subscription_id, alert.feature_id, alert.wallet_id, alert.dimension_value)
+        latest.setdefault(key, alert)
+    return list(latest.values())[:MOST_ALERTS]
 
 
 def _periods(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> list[PeriodShown]:
-    ids = [one.usage.period_id for one in running]
-    promised = read_commitment_progress([one.usage for one in running])
+    ids = [forecast.usage.period_id for forecast in running]
+    progress_by_period = read_commitment_progress([forecast.usage for forecast in running])
     previewed = preview_periods(ids) if ids else None
     drafts = previewed.drafts if previewed else {}
-    found = []
+    periods = []
     for one in running:
         draft = drafts.get(one.usage.period_id)
         due = figures.in_currency(draft.totals.total, draft.currency) if draft else ""
-        found.append(_period(one, promised.get(one.usage.period_id), due, visit.at, figures))
-    return found
+        periods.append(_period(one, progress_by_period.get(one.usage.period_id), due, visit.at, figures))
+    return periods
 
 
 def _period(
-    one: PeriodForecast, promised: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures
+    forecast: PeriodForecast, progress: CommitmentProgress | None, due: str, at: datetime, figures: PortalFigures
 ) -> PeriodShown:
-    usage, currency = one.usage, one.usage.terms.currency
+    usage, currency = forecast.usage, forecast.usage.terms.currency
     first, last = figures.days(usage.starts_at, usage.ends_at)
 
     def money(amount: Decimal) -> str:
         return figures.in_currency(amount, currency)
 
-    least, most = money(one.least), money(one.most)
+    least, most = money(forecast.least), money(forecast.most)
     return PeriodShown(
         plan=usage.terms.plan_name,
         trial=usage.terms.trial,
@@ -133,31 +134,31 @@ def _period(
         days=(last - first).days + 1,
         cost=money(usage.cost),
         is_prepaid=bool(usage.features) and all(feature.drawn is not None for feature in usage.features),
-        is_telling=one.is_telling,
+        is_telling=forecast.is_telling,
         from_to=least if least == most else f"{least} to {most}",
-        so_far=money(one.so_far),
-        lately=money(one.lately),
+        so_far=money(forecast.so_far),
+        lately=money(forecast.lately),
         began=figures.short_day(first),
         due_so_far=due,
         features=[_feature(feature, currency, figures) for feature in usage.features],
-        promise=_promise(promised, currency, figures) if promised else None,
+        promise=_promise(progress, currency, figures) if progress else None,
     )
 
 
-def _feature(one: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
-    terms = one.terms
+def _feature(feature: FeatureUsage, currency: str, figures: PortalFigures) -> FeatureShown:
+    terms = feature.terms
     included = terms.included
-    percent = min(100, max(0, int(one.used * 100 / included))) if included else None
+    percent = min(100, max(0, int(feature.used * 100 / included))) if included else None
     return FeatureShown(
         code=terms.code,
         name=terms.name,
-        used=figures.units(one.used, terms.unit),
+        used=figures.units(feature.used, terms.unit),
         included=figures.units(included, terms.unit) if included else "",
-        remaining=figures.units(one.remaining, terms.unit) if included else "",
+        remaining=figures.units(feature.remaining, terms.unit) if included else "",
         percent=percent,
         level=_level(percent or 0),
-        cost=figures.in_currency(one.cost, currency),
-        drawn=figures.in_currency(one.drawn, terms.wallet) if one.drawn is not None else "",
+        cost=figures.in_currency(feature.cost, currency),
+        drawn=figures.in_currency(feature.drawn, terms.wallet) if feature.drawn is not None else "",
         is_capped=terms.consumption == "hard_cap",
     )
 
@@ -166,18 +167,18 @@ def _level(percent: int) -> str:
     return "full" if percent >= FULL else "high" if percent >= HIGH else ""
 
 
-def _promise(found: CommitmentProgress, currency: str, figures: PortalFigures) -> dict[str, Any]:
+def _promise(progress: CommitmentProgress, currency: str, figures: PortalFigures) -> dict[str, Any]:
     return {
-        "promised": figures.in_currency(found.promised, currency),
-        "reached": figures.in_currency(found.reached, currency),
-        "percent": min(100, int(found.reached * 100 / found.promised)) if found.promised else 100,
-        "until": figures.date(found.ends_at),
+        "promised": figures.in_currency(progress.promised, currency),
+        "reached": figures.in_currency(progress.reached, currency),
+        "percent": min(100, int(progress.reached * 100 / progress.promised)) if progress.promised else 100,
+        "until": figures.date(progress.ends_at),
     }
 
 
 def _freshness(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> str:
-    """Return how long ago the latest usage came in, in words; empty where none did."""
-    meters = {feature.terms.meter_id for one in running for feature in one.usage.features}
+    """Return how long ago the latest usage arrived, in words; empty if there is none."""
+    meters = {feature.terms.meter_id for forecast in running for feature in forecast.usage.features}
     names = list(Meter.objects.filter(pk__in=meters).values_list("event_name", flat=True))
     latest = find_last_received(customer_id=visit.customer.pk, names=names) if names else None
     if latest is None:

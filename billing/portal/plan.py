@@ -1,4 +1,4 @@
-"""What the customer is on, in plain words, and what changes of it are to come."""
+"""The customer's plans in plain words, and their upcoming changes."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ SHOWN = [
     SubscriptionState.PAUSED,
     SubscriptionState.CANCELED,
 ]
-MOST = 50
-TOLD = {
+MAX_ROWS = 50
+MESSAGES = {
     "changed": "Your plan is changed.",
     "scheduled": "Your plan changes when the running period ends.",
 }
@@ -32,51 +32,53 @@ TOLD = {
 
 @signed_in()
 def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    of, figures = visit.customer, portal_figures(visit)
+    customer, figures = visit.customer, portal_figures(visit)
     rows = visit.own_rows(Subscription.objects.filter(state__in=SHOWN)).select_related("version__plan")
-    found = list(rows.order_by("pk")[:MOST])
-    running = current_usage(customer=of.external_id, sandbox=of.sandbox, at=visit.at)
-    periods = {one.subscription_id: one for one in running}
-    credits = IncludedCredits.objects.filter(version__in={one.version_id for one in found}).order_by("pk")
+    subscriptions = list(rows.order_by("pk")[:MAX_ROWS])
+    running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=visit.at)
+    periods = {usage.subscription_id: usage for usage in running}
+    credits = IncludedCredits.objects.filter(version__in={subscription.version_id for subscription in subscriptions}).order_by("pk")
     context = {
-        "subscriptions": [_shown(one, periods.get(one.pk), list(credits), visit, figures) for one in found],
+        "subscriptions": [_shown(subscription, periods.get(subscription.pk), list(credits), visit, figures) for subscription in subscriptions],
         "changes": _changes(visit, figures),
-        "told": TOLD.get(request.GET.get("told", "")),
+        "told": MESSAGES.get(request.GET.get("told", "")),
     }
     return render_page(request, visit, "plan.html", context)
 
 
 def _shown(
-    one: Subscription,
+    subscription: Subscription,
     running: PeriodUsage | None,
     credits: list[IncludedCredits],
     visit: Visit,
     figures: PortalFigures,
 ) -> dict[str, Any]:
-    """Return a subscription as text: by what was agreed for its running period, by its version where none runs."""
-    terms = running.terms if running else load_terms(one.version_id, str(one.currency))
-    held = {part.fee.code: part.quantity for part in running.quantities} if running else {}
+    """
+    Return a subscription as text, by the terms of its running period, or of its version if no period is running.
+    """
+    terms = running.terms if running else load_terms(subscription.version_id, str(subscription.currency))
+    quantities = {part.fee.code: part.quantity for part in running.quantities} if running else {}
     promise = terms.commitment
     return {
-        "pk": one.pk,
+        "pk": subscription.pk,
         "plan": terms.plan_name,
-        "description": one.version.plan.description,
-        "state": one.get_state_display(),
-        "since": figures.date(one.starts_at),
-        "trial_until": figures.date(one.trial_ends_at) if one.state == SubscriptionState.TRIALING else "",
-        "ends": figures.date(one.ends_at) if one.ends_at else "",
+        "description": subscription.version.plan.description,
+        "state": subscription.get_state_display(),
+        "since": figures.date(subscription.starts_at),
+        "trial_until": figures.date(subscription.trial_ends_at) if subscription.state == SubscriptionState.TRIALING else "",
+        "ends": figures.date(subscription.ends_at) if subscription.ends_at else "",
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         "length": length(terms.interval),
-        "fees": fees_of(terms, held, figures),
+        "fees": fees_of(terms, quantities, figures),
         "features": [feature_of(feature, terms, figures) for feature in terms.features],
-        "credits": [_credits(part, figures) for part in credits if _comes_with(part, one)],
+        "credits": [_credits(part, figures) for part in credits if _is_included(part, subscription)],
         "promise": figures.in_currency(promise.minimum, terms.currency) if promise else "",
-        "may_change": visit.may_change and may_change_of(one),
+        "may_change": visit.may_change and may_change_of(subscription),
     }
 
 
-def _comes_with(part: IncludedCredits, one: Subscription) -> bool:
-    return part.version_id == one.version_id and part.unit in ("credits", str(one.currency))
+def _is_included(part: IncludedCredits, subscription: Subscription) -> bool:
+    return part.version_id == subscription.version_id and part.unit in ("credits", str(subscription.currency))
 
 
 def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
@@ -86,13 +88,13 @@ def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
 
 def _changes(visit: Visit, figures: PortalFigures) -> list[dict[str, str]]:
     rows = visit.own_rows(ScheduledChange.objects.filter(state=ChangeState.PENDING), "subscription__customer")
-    found = rows.select_related("from_version__plan", "version__plan").order_by("moment")[:MOST]
+    changes = rows.select_related("from_version__plan", "version__plan").order_by("moment")[:MAX_ROWS]
     return [
         {
-            "before": one.from_version.plan.name,
-            "after": one.version.plan.name,
-            "is_same_plan": one.from_version.plan_id == one.version.plan_id,
-            "at": figures.moment(one.moment),
+            "before": change.from_version.plan.name,
+            "after": change.version.plan.name,
+            "is_same_plan": change.from_version.plan_id == change.version.plan_id,
+            "at": figures.moment(change.moment),
         }
-        for one in found
+        for change in changes
     ]

@@ -1,4 +1,4 @@
-"""Change to another plan by oneself, where the seller lets customers: choose, see what it comes to, change."""
+"""Change the plan in the portal, if the seller allows it: choose, preview, confirm."""
 
 from typing import Any
 
@@ -30,29 +30,29 @@ class ChangeForm(forms.Form):
     def __init__(self, *args: Any, subscription: Subscription, visit: Visit, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.fields["version"].queryset = offered_for(subscription, visit)
-        self.fields["version"].label_from_instance = lambda one: one.plan.name
+        self.fields["version"].label_from_instance = lambda version: version.plan.name
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What was chosen, as operations take it."""
+    def arguments(self) -> dict[str, Any]:
+        """The choices as arguments of `change_at`."""
         return {"version": self.cleaned_data["version"], "at_period_end": self.cleaned_data["when"] == "period"}
 
 
 def may_change_of(subscription: Subscription) -> bool:
-    """Tell whether its customer may leave the plan by themselves: one that runs, of a plan that lets them."""
+    """Return whether the customer may change this plan: an active subscription to a self-service plan."""
     return subscription.state in RUNNING_STATES and subscription.version.plan.self_service
 
 
 def offered_for(subscription: Subscription, visit: Visit) -> Any:
-    """Return the versions to change to: in force, in the subscription's currency, of plans that let customers."""
-    charged = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
-    found = PlanVersion.objects.in_force(visit.at).filter(charged, plan__self_service=True)
-    return found.exclude(pk=subscription.version_id).select_related("plan").order_by("plan__name").distinct()
+    """Return the versions to change to: in force, in the subscription's currency, of self-service plans."""
+    in_currency = Q(fees__currency=subscription.currency) | Q(features__prices__currency=subscription.currency)
+    versions = PlanVersion.objects.in_force(visit.at).filter(in_currency, plan__self_service=True)
+    return versions.exclude(pk=subscription.version_id).select_related("plan").order_by("plan__name").distinct()
 
 
 @signed_in("GET", "POST")
 def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Show what the change comes to, then, asked for once more, make it: what is confirmed is what was shown."""
+    """Show the invoice that the change leads to; a second, identical request changes the plan."""
     subscription = visit.own_row(Subscription.objects.select_related("version__plan", "customer"), pk=number)
     if not may_change_of(subscription):
         raise Http404("This plan is changed by asking us.")
@@ -61,39 +61,39 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
     context: dict[str, Any] = {
         "subscription": subscription,
         "form": form,
-        "offered": [_told(one, subscription, figures) for one in form.fields["version"].queryset],
+        "offered": [_version_text(version, subscription, figures) for version in form.fields["version"].queryset],
     }
     if request.method == "POST" and form.is_valid():
-        seen = f"{form.asked['version'].pk} {form.cleaned_data['when']}"
+        seen = f"{form.arguments['version'].pk} {form.cleaned_data['when']}"
         try:
             if request.POST.get("seen") == seen:
-                change_at(subscription=subscription, at=visit.at, **form.asked)
+                change_at(subscription=subscription, at=visit.at, **form.arguments)
                 return redirect_with_message(
-                    "portal_plan", message="scheduled" if form.asked["at_period_end"] else "changed"
+                    "portal_plan", message="scheduled" if form.arguments["at_period_end"] else "changed"
                 )
-            context |= {"comes_to": _comes_to(subscription, form, visit, figures), "seen": seen}
+            context |= {"comes_to": _preview_text(subscription, form, visit, figures), "seen": seen}
         except (SubscriptionRefused, UnpricedUsage, ValueError) as refusal:
             form.add_error(None, str(refusal))
     return render_page(request, visit, "change_plan.html", context, status=422 if form.errors else 200)
 
 
-def _told(version: PlanVersion, subscription: Subscription, figures: PortalFigures) -> dict[str, Any]:
+def _version_text(version: PlanVersion, subscription: Subscription, figures: PortalFigures) -> dict[str, Any]:
     terms = load_terms(version.pk, str(subscription.currency))
     return {
         "name": version.plan.name,
         "description": version.plan.description,
         "length": length(terms.interval),
         "fees": fees_of(terms, {}, figures),
-        "features": [feature_of(one, terms, figures) for one in terms.features],
+        "features": [feature_of(feature, terms, figures) for feature in terms.features],
     }
 
 
-def _comes_to(subscription: Subscription, form: ChangeForm, visit: Visit, figures: PortalFigures) -> dict[str, Any]:
-    """Return the document that the change leads to: made by the change itself, which is undone."""
-    draft = preview_change(subscription=subscription, at=visit.at, **form.asked)
-    given_back = sum((one.totals.total for one in draft.credit_notes), start=draft.totals.total * 0)
+def _preview_text(subscription: Subscription, form: ChangeForm, visit: Visit, figures: PortalFigures) -> dict[str, Any]:
+    """Return the invoice that the change leads to; the change is made and rolled back."""
+    draft = preview_change(subscription=subscription, at=visit.at, **form.arguments)
+    given_back = sum((credit_note.totals.total for credit_note in draft.credit_notes), start=draft.totals.total * 0)
     return {
-        "plan": form.asked["version"].plan.name,
+        "plan": form.arguments["version"].plan.name,
         "when": dict(WHEN)[form.cleaned_data["when"]],
         "lines": [(line.description, figures.money(line.amount)) for line in draft.lines],
         "total": figures.money(draft.totals.total),

@@ -1,4 +1,4 @@
-"""A plan in plain words: what it costs, what is included, and what happens beyond."""
+"""A plan in plain words: its fees, allowances and prices."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -33,57 +33,57 @@ AT_ZERO = {
 
 
 def length(interval: Interval) -> str:
-    """Return how long a period is: “month”, “3 months”."""
+    """Return the length of a period as text: “month”, “3 months”."""
     return interval.unit if interval.count == 1 else f"{interval.count} {pluralize(interval.unit)}"
 
 
 def fees_of(terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> list[dict[str, str]]:
-    """Return the fees of a plan as text; held: units of those that are charged for each."""
-    return [_fee(one, terms, held, figures) for one in (*terms.fees, *terms.unit_fees, *terms.multi_period_fees)]
+    """Return the fees of a plan as text. held: units of fees charged per unit."""
+    return [_fee(fee, terms, held, figures) for fee in (*terms.fees, *terms.unit_fees, *terms.multi_period_fees)]
 
 
-def _fee(one: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
-    amount = figures.in_currency(one.amount, terms.currency)
-    often = f"every {one.every} × {length(terms.interval)}" if one.every > 1 else f"each {length(terms.interval)}"
-    when = "once" if one.kind == "one_time" else often
-    each = " for each" if one.is_per_unit else ""
-    free = f", the first {one.included} included" if one.is_per_unit and one.included else ""
-    count = f"; you hold {held[one.code]}" if one.is_per_unit and one.code in held else ""
-    return {"label": one.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
+def _fee(fee: FeeTerms, terms: VersionTerms, held: dict[str, int], figures: PortalFigures) -> dict[str, str]:
+    amount = figures.in_currency(fee.amount, terms.currency)
+    frequency = f"every {fee.every} × {length(terms.interval)}" if fee.every > 1 else f"each {length(terms.interval)}"
+    when = "once" if fee.kind == "one_time" else frequency
+    each = " for each" if fee.is_per_unit else ""
+    free = f", the first {fee.included} included" if fee.is_per_unit and fee.included else ""
+    count = f"; you hold {held[fee.code]}" if fee.is_per_unit and fee.code in held else ""
+    return {"label": fee.label, "amount": f"{amount}{each}", "when": f"{when}{free}{count}"}
 
 
-def feature_of(one: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
-    """Return what is included of a feature, what its use costs, and what happens beyond, as text."""
-    often = length(one.resets) if one.resets else length(terms.interval)
+def feature_of(feature: FeatureTerms, terms: VersionTerms, figures: PortalFigures) -> dict[str, Any]:
+    """Return a feature's allowance, prices and overage as text."""
+    frequency = length(feature.resets) if feature.resets else length(terms.interval)
     return {
-        "name": one.name,
-        "included": f"{figures.units(one.included, one.unit)} each {often}" if one.included else "",
-        "prices": list(_prices(one, figures)) if one.price else [],
-        "beyond": _beyond(one),
-        "is_agreed": bool(one.overridden),
+        "name": feature.name,
+        "included": f"{figures.units(feature.included, feature.unit)} each {frequency}" if feature.included else "",
+        "prices": list(_prices(feature, figures)) if feature.price else [],
+        "beyond": _beyond(feature),
+        "is_agreed": bool(feature.overridden),
     }
 
 
-def _beyond(one: FeatureTerms) -> str:
-    if one.wallet:
-        return f"Paid from your wallet as it is used. {AT_ZERO.get(AtZero(one.at_zero), '')}".strip()
-    if one.consumption == Consumption.HARD_CAP:
+def _beyond(feature: FeatureTerms) -> str:
+    if feature.wallet:
+        return f"Paid from your wallet as it is used. {AT_ZERO.get(AtZero(feature.at_zero), '')}".strip()
+    if feature.consumption == Consumption.HARD_CAP:
         return "No more than that can be used."
-    if one.price is None:
+    if feature.price is None:
         return "It costs nothing."
-    return "What goes beyond is on the invoice of its period." if one.included else ""
+    return "What goes beyond is on the invoice of its period." if feature.included else ""
 
 
-def _prices(one: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
-    price = one.price
-    if price is None or one.consumption == Consumption.HARD_CAP:
+def _prices(feature: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
+    price = feature.price
+    if price is None or feature.consumption == Consumption.HARD_CAP:
         return
-    # One number of units for all of them, so that they can be compared.
+    # The same number of units for all prices, so that they can be compared.
     per = figures.legible_quantity(
-        EXACT.multiply(part, rate.factor) for rate in price.rates for part in _each(rate.charge)
+        EXACT.multiply(part, rate.factor) for rate in price.rates for part in _unit_prices(rate.charge)
     )
     for rate in price.rates:
-        yield from _rate(rate, price, one.unit, figures, per=per)
+        yield from _rate(rate, price, feature.unit, figures, per=per)
     if price.minimum is not None:
         yield f"at least {figures.in_currency(price.minimum, price.currency)}"
     if price.maximum is not None:
@@ -92,8 +92,8 @@ def _prices(one: FeatureTerms, figures: PortalFigures) -> Iterator[str]:
         yield f"less {figures.percent(price.discount)} in return for your commitment"
 
 
-def _each(charge: Charge) -> list[Decimal]:
-    """Return what a charge says of one unit."""
+def _unit_prices(charge: Charge) -> list[Decimal]:
+    """Return the unit prices of a charge."""
     match charge:
         case PerUnit(unit_price):
             return [unit_price]
@@ -109,15 +109,15 @@ def _rate(rate: RateTerms, price: PriceTerms, unit: str, figures: PortalFigures,
 
 
 def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *, per: Decimal) -> Iterator[str]:
-    """Yield how a charge reads; all its prices are multiplied by a factor that was agreed."""
+    """Yield a charge as text; all its prices are multiplied by the factor of an override."""
     charge = rate.charge
 
     def money(amount: Decimal) -> str:
         return figures.in_currency(EXACT.multiply(amount, rate.factor), currency)
 
     def each(amount: Decimal) -> str:
-        many = "" if per == ONE else f"{figures.quantity(per)} "
-        return f"{money(EXACT.multiply(amount, per))} per {many}{pluralize(unit) if many else unit}"
+        count = "" if per == ONE else f"{figures.quantity(per)} "
+        return f"{money(EXACT.multiply(amount, per))} per {count}{pluralize(unit) if count else unit}"
 
     match charge:
         case PerUnit(unit_price):
@@ -134,8 +134,8 @@ def _charge(rate: RateTerms, currency: str, unit: str, figures: PortalFigures, *
         case Percentage():
             yield _percentage(charge, money, figures)
         case Dynamic():
-            more = "" if charge.markup == ONE else f" × {figures.quantity(charge.markup)}"
-            yield f"what it costs us{more}"
+            markup = "" if charge.markup == ONE else f" × {figures.quantity(charge.markup)}"
+            yield f"what it costs us{markup}"
 
 
 def _tiers(

@@ -1,4 +1,4 @@
-"""What a page or a file of usage is asked for: a meter, a dimension of it, and which period."""
+"""The parameters of a usage page or file: a meter, one of its dimensions, and the period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from plans.models import Meter
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a page is of: a meter, one of its dimensions or none, and which period."""
+class UsageQuery:
+    """A meter, one of its dimensions or none, and the period to show."""
 
     meter: Meter | None
     dimension: str
@@ -28,35 +28,35 @@ class Asked:
 
 
 def running_of(visit: Visit) -> list[PeriodUsage]:
-    of = visit.customer
-    return current_usage(customer=of.external_id, sandbox=of.sandbox, at=visit.at)
+    customer = visit.customer
+    return current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=visit.at)
 
 
-def asked_by(request: HttpRequest, visit: Visit, running: Sequence[PeriodUsage]) -> Asked:
-    """Return what is asked for: the first meter where none of the customer's is named."""
-    ids = {feature.terms.meter_id for one in running for feature in one.features}
+def read_usage_query(request: HttpRequest, visit: Visit, running: Sequence[PeriodUsage]) -> UsageQuery:
+    """Return the parameters of a request; the first meter if it names none of the customer's."""
+    ids = {feature.terms.meter_id for usage in running for feature in usage.features}
     meters = list(Meter.objects.filter(pk__in=ids).order_by("name"))
-    chosen = next((one for one in meters if one.code == request.GET.get("meter")), meters[0] if meters else None)
+    chosen = next((meter for meter in meters if meter.code == request.GET.get("meter")), meters[0] if meters else None)
     names = dimensions_of(chosen) if chosen else []
     by = request.GET.get("by", "")
     dimension = by if by in names else names[0] if names else ""
-    return Asked(chosen, dimension, request.GET.get("period") == "before", meters, spans(visit, running))
+    return UsageQuery(chosen, dimension, request.GET.get("period") == "before", meters, spans(visit, running))
 
 
 def dimensions_of(meter: Meter) -> list[str]:
-    """Return what usage of a meter can be told apart by; of what does not add up, nothing."""
+    """Return the dimensions by which a meter's usage can be broken down; none if its aggregation doesn't add up."""
     if meter.aggregation not in ADDING:
         return []
     return [*meter.dimensions, *([meter.reading_dimension] if meter.reading_dimension else [])]
 
 
-def used(visit: Visit, asked: Asked) -> tuple[list[Day], list[Day]]:
-    """Return the days of the period that is shown, and of the one that it is compared with."""
-    if asked.is_before or asked.spans.before is None:
-        return _of(visit, asked.days), []
-    return _of(visit, asked.days), _of(visit, asked.spans.before)
+def read_days(visit: Visit, query: UsageQuery) -> tuple[list[Day], list[Day]]:
+    """Return the days of the shown period, and of the period it is compared with."""
+    if query.is_before or query.spans.before is None:
+        return _read_days_of(visit, query.days), []
+    return _read_days_of(visit, query.days), _read_days_of(visit, query.spans.before)
 
 
-def _of(visit: Visit, days: Days) -> list[Day]:
-    of = visit.customer.pk
-    return read_usage_by_day(customer_id=of, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)
+def _read_days_of(visit: Visit, days: Days) -> list[Day]:
+    customer_id = visit.customer.pk
+    return read_usage_by_day(customer_id=customer_id, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)

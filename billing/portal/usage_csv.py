@@ -1,4 +1,4 @@
-"""Usage as CSV: by day of every meter, or of one meter by the values of a dimension."""
+"""Usage as CSV: by day for every meter, or for one meter by the values of a dimension."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from billing.metering.usage.breakdown import BreakdownRefused, Slice, breakdown
 from billing.metering.usage.usage_summary import combine_days
 from billing.portal.date_ranges import Days
-from billing.portal.query_params import Asked, asked_by, running_of, used
+from billing.portal.query_params import UsageQuery, read_usage_query, running_of, read_days
 from customers.portal.visit import Visit, signed_in
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
@@ -23,10 +23,10 @@ TOO_MANY = "too many values to tell apart"
 
 @signed_in()
 def table(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    """Send the chosen period's days; `by` names the dimension whose values are told apart."""
-    asked = asked_by(request, visit, running_of(visit))
-    rows = _rows_by_value(visit, asked) if request.GET.get("by") and asked.dimension else _rows(visit, asked)
-    first, last = asked.days.first, asked.days.each()[-1]
+    """Send the days of the chosen period; `by` names the dimension to break down by."""
+    query = read_usage_query(request, visit, running_of(visit))
+    rows = _rows_by_value(visit, query) if request.GET.get("by") and query.dimension else _rows(visit, query)
+    first, last = query.days.first, query.days.each()[-1]
     return StreamingHttpResponse(
         csv_lines([COLUMNS, *rows]),
         content_type="text/csv; charset=utf-8",
@@ -34,31 +34,31 @@ def table(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     )
 
 
-def _rows(visit: Visit, asked: Asked) -> Iterator[tuple[str, ...]]:
-    meters = {one.pk: one for one in asked.meters}
-    now, _ = used(visit, asked)
-    for one in now:
-        if meter := meters.get(one.meter_id):
-            quantity = to_plain_string(combine_days(meter.aggregation, [one]))
-            yield one.day.isoformat(), meter.code, "", "", quantity, meter.unit
+def _rows(visit: Visit, query: UsageQuery) -> Iterator[tuple[str, ...]]:
+    meters = {meter.pk: meter for meter in query.meters}
+    now, _ = read_days(visit, query)
+    for day in now:
+        if meter := meters.get(day.meter_id):
+            quantity = to_plain_string(combine_days(meter.aggregation, [day]))
+            yield day.day.isoformat(), meter.code, "", "", quantity, meter.unit
 
 
-def _rows_by_value(visit: Visit, asked: Asked) -> Iterator[tuple[str, ...]]:
-    if asked.meter is None:
+def _rows_by_value(visit: Visit, query: UsageQuery) -> Iterator[tuple[str, ...]]:
+    if query.meter is None:
         return
-    meter = asked.meter
-    for one in _slices(visit, meter, asked.dimension, asked.days):
-        day = one.starts_at.astimezone(asked.days.zone).date().isoformat()
-        yield day, meter.code, asked.dimension, one.group or "", to_plain_string(one.quantity), meter.unit
+    meter = query.meter
+    for part in _slices(visit, meter, query.dimension, query.days):
+        day = part.starts_at.astimezone(query.days.zone).date().isoformat()
+        yield day, meter.code, query.dimension, part.group or "", to_plain_string(part.quantity), meter.unit
 
 
 def _slices(visit: Visit, meter: Meter, dimension: str, days: Days) -> Iterator[Slice]:
-    """Yield what each value took on each day: of half the days at a time where all are too many for one answer."""
+    """Yield the quantity of each value on each day. If the days have too many values for one query, halve them."""
     try:
         yield from _read(visit, meter, days, group_by=dimension)
     except BreakdownRefused:
         if days.end - days.first <= DAY:
-            yield from (Slice(one.starts_at, TOO_MANY, one.quantity, one.events) for one in _read(visit, meter, days))
+            yield from (Slice(part.starts_at, TOO_MANY, part.quantity, part.events) for part in _read(visit, meter, days))
             return
         middle = days.first + DAY * ((days.end - days.first).days // 2)
         yield from _slices(visit, meter, dimension, replace(days, end=middle))

@@ -36,8 +36,8 @@ class RetentionResult:
 def apply_retention(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> RetentionResult:
     """Erase and forget what settings say; harmless to run twice. Nothing is, for a setting of 0 days."""
     done = RetentionResult()
-    if settings.CUSTOMERS_KEPT_DAYS:
-        for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMERS_KEPT_DAYS)):
+    if settings.CUSTOMER_RETENTION_DAYS:
+        for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMER_RETENTION_DAYS)):
             if not keep_going():
                 break
             try:
@@ -45,10 +45,10 @@ def apply_retention(*, at: datetime, keep_going: Callable[[], bool] = lambda: Tr
                 done.erased += 1
             except ErasureRefused:
                 done.kept += 1
-    if settings.ADDRESSES_KEPT_DAYS:
-        done.addresses = _forget_addresses(at - timedelta(days=settings.ADDRESSES_KEPT_DAYS))
-    if settings.NOTICES_KEPT_DAYS:
-        done.messages = _forget_messages(at - timedelta(days=settings.NOTICES_KEPT_DAYS))
+    if settings.ADDRESS_RETENTION_DAYS:
+        done.addresses = _forget_addresses(at - timedelta(days=settings.ADDRESS_RETENTION_DAYS))
+    if settings.NOTIFICATION_RETENTION_DAYS:
+        done.messages = _forget_messages(at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS))
     return done
 
 

@@ -1,1 +1,1 @@
-"""The staff site as a whole: its look, its menu, its search, its history pages and who may do what."""
+"""The staff site as a whole: theme, menu, search, history pages and permissions."""

@@ -1,4 +1,4 @@
-"""Who may do what, out of the box: five groups. Rights given by hand on top of these are never taken away."""
+"""The built-in groups and their permissions. Permissions that an administrator adds to them are never removed."""
 
 from typing import Any
 
@@ -90,21 +90,21 @@ GROUPS: dict[str, list[tuple[str, list[str]]]] = {
         ),
     ],
 }
-"""Group → (verbs, “app.model model …”). A right on a model is named verb_model, as Django does."""
+"""Group → (verbs, “app.model model …”). A model's permission is named verb_model, as in Django."""
 
 
 def write(apps: Apps, schema_editor: Any = None) -> None:
     """
-    Make the groups, and give them what they lack. May run any number of times.
+    Create the groups, and add missing permissions. Safe to repeat.
 
-    Called by migrations, one for each release that adds models or groups; Django makes the permissions themselves
-    only after all migrations have run, so they are made here first.
+    Called by migrations, one for each release that adds models or groups. Django creates the permissions only after
+    all migrations, so this creates them first.
 
-    :raises KeyError: if a right does not exist, so that a renamed model cannot take rights away silently.
+    :raises KeyError: if a permission does not exist, so that a renamed model cannot silently remove permissions.
     """
     for label in APPS:
         app = apps.get_app_config(label)
-        # A migration's stand-in for an app has no module of models, and would be passed over for it.
+        # The app of a migration's state has no models module, and create_permissions would skip it.
         app.models_module = getattr(app, "models_module", None) or True
         create_permissions(app, apps=apps, verbosity=0)
     known = _permissions(apps)
@@ -115,13 +115,13 @@ def write(apps: Apps, schema_editor: Any = None) -> None:
 
 
 def permission_pairs(rights: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
-    """Return rights as (app, codename) pairs."""
-    found = []
+    """Return permissions as (app, codename) pairs."""
+    pairs = []
     for verbs, models in rights:
         for line in models:
             app, names = line.split(".")
-            found += [(app, f"{verb}_{name}") for verb in verbs.split() for name in names.split()]
-    return found
+            pairs += [(app, f"{verb}_{name}") for verb in verbs.split() for name in names.split()]
+    return pairs
 
 
 def _permissions(apps: Apps) -> dict[tuple[str, str], int]:

@@ -1,4 +1,4 @@
-"""A list as CSV: what is filtered and searched for, in the list's own columns."""
+"""Lists as CSV: the filtered rows of a list, in the list's own columns."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,22 +15,22 @@ from unfold.utils import display_for_field, display_for_value
 from lib.csv_export import csv_lines
 
 MOST = 100_000
-"""Rows of one file. More are a matter for the API."""
+"""Maximum rows of a file. For more, there is the API."""
 AT_A_TIME = 1_000
 
 
 def download(request: HttpRequest, page: ModelAdmin) -> StreamingHttpResponse:
-    """Send the rows of a list as they are read, to whoever may see the list."""
+    """Stream the rows of a list to users who may view the list."""
     if not page.has_view_or_change_permission(request):
         raise PermissionDenied
     try:
-        chosen = page.get_changelist_instance(request)
+        changelist = page.get_changelist_instance(request)
     except IncorrectLookupParameters as error:
         raise BadRequest(f"The list cannot be filtered so: {error}") from error
-    columns = [name for name in chosen.list_display if name != "action_checkbox"]
+    columns = [name for name in changelist.list_display if name != "action_checkbox"]
     name = f"{page.opts.model_name}-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
-        _lines(page, chosen.queryset[:MOST], columns),
+        _lines(page, changelist.queryset[:MOST], columns),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -49,6 +49,6 @@ def _text(page: ModelAdmin, row: Any, column: str) -> str:
         return strip_tags(display_for_field(value, field, ""))
     if getattr(attribute, "boolean", False):
         return str(bool(value))
-    if isinstance(value, tuple):  # a colored label: what it is, and how it reads
+    if isinstance(value, tuple):  # a colored label: (color key, text)
         value = value[-1]
     return strip_tags(display_for_value(value, ""))

@@ -1,4 +1,4 @@
-"""The menu on the left: what the reader may see, with the numbers that call for action."""
+"""The menu: the pages that the user may see, with the numbers of rows that need action."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from plans.models import ChangeRequest
 from plans.models.approvals import RequestState
 
 MOST = 99
-"""A number in the menu is asked on every page, so it counts this far and no further."""
+"""Maximum of a number in the menu: every page counts it, so the count is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """permission: what one needs to see the item; empty for all staff. waiting: the rows that call for action."""
+    """permission: required to see the item; empty for all staff. waiting: the rows that need action."""
 
     title: str
     icon: str
@@ -45,7 +45,7 @@ def _open_jobs() -> QuerySet:
     return Job.objects.filter(state__in=OPEN_STATES)
 
 
-def _asked_for() -> QuerySet:
+def _waiting_requests() -> QuerySet:
     return ChangeRequest.objects.filter(state=RequestState.WAITING)
 
 
@@ -139,7 +139,7 @@ MENU: list[tuple[str, list[MenuItem]]] = [
                 "history_edu",
                 "plans_planversion_changelist",
                 "plans.view_planversion",
-                _asked_for,
+                _waiting_requests,
             ),
             MenuItem("Simulate prices", "query_stats", "billing_simulationresult_start", "billing.simulate_price"),
             MenuItem("Coupons", "confirmation_number", "plans_coupon_changelist", "plans.view_coupon"),
@@ -193,16 +193,16 @@ MENU: list[tuple[str, list[MenuItem]]] = [
 
 
 def groups(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the menu as the theme wants it, without what the reader may not see."""
+    """Return the menu in the theme's format, without items that the user may not see."""
     shown = [
         (title, [_entry(item) for item in items if not item.permission or request.user.has_perm(item.permission)])
         for title, items in MENU
     ]
-    leading = [one["link"] for _, entries in shown for one in entries if request.path.startswith(one["link"])]
-    here = max(leading, key=len, default="")
+    matching_links = [entry["link"] for _, entries in shown for entry in entries if request.path.startswith(menu_entry["link"])]
+    current_link = max(matching_links, key=len, default="")
     for _, entries in shown:
-        for one in entries:
-            one["active"] = one["link"] == here and (one["link"] != reverse("admin:index") or request.path == here)
+        for menu_entry in entries:
+            menu_entry["active"] = menu_entry["link"] == current_link and (menu_entry["link"] != reverse("admin:index") or request.path == current_link)
     return [{"title": title, "items": entries} for title, entries in shown if entries]
 
 
@@ -214,5 +214,5 @@ def _entry(item: MenuItem) -> dict[str, Any]:
 
 
 def _badge(rows: QuerySet) -> str:
-    found = rows.order_by()[: MOST + 1].count()
-    return f"{MOST}+" if found > MOST else str(found or "")
+    row_count = rows.order_by()[: MOST + 1].count()
+    return f"{MOST}+" if row_count > MOST else str(row_count or "")

@@ -1,15 +1,15 @@
-"""Pages of long lists, without counting them to the end."""
+"""Pagination of long lists with a bounded count."""
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 
 MOST = 10_000
-"""Rows counted and paged through at most. Whoever looks for row 10,001 is better served by a filter."""
+"""Maximum rows counted and paged through. A user who looks for row 10,001 is better served by a filter."""
 
 
 class BoundedPaginator(Paginator):
-    """A paginator that stops counting at `MOST`, so that a list of a million rows opens like one of a thousand."""
+    """A paginator that counts up to `MOST`, so that a list of a million rows opens as fast as one of a thousand."""
 
     template_name = "staff/pagination.html"
     most = MOST
@@ -20,7 +20,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def has_more(self) -> bool:
-        """Tell whether there are rows beyond the last page."""
+        """Whether there are rows beyond the last page."""
         return self._counted > MOST
 
     @cached_property

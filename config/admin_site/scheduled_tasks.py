@@ -1,4 +1,4 @@
-"""What beat asks the workers for, and when it last did. Schedules are written in config/schedule.py, not here."""
+"""The scheduled tasks of beat, with their last runs. The schedule is defined in config/schedule.py."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ for model in (
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(ModelAdmin):
-    """A task can be switched off and on; beat would set anything else back when it starts."""
+    """A task can be switched off and on; beat resets all other fields when it starts."""
 
     list_display = ("name", "task", "every", "enabled", "last_run_at")
     list_select_related = ("interval", "crontab")

@@ -1,4 +1,4 @@
-"""What Ctrl+K finds: the few kinds of things that people look for by name, a handful of each."""
+"""The results of Ctrl+K: a few kinds of objects that users search by name, a few results of each."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -22,12 +22,14 @@ KINDS: list[tuple[type[Model], str]] = [
 MOST_EACH = 6
 
 
-def found(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Return what matches, of the kinds that the reader may see. Usage is never searched: it outnumbers all else."""
-    return [one for model, icon in KINDS for one in _found(request, term, model, icon)]
+def find_results(request: HttpRequest, term: str) -> list[SearchResult]:
+    """
+    Return the matches of the kinds that the user may view. Events are never searched: they outnumber everything else.
+    """
+    return [result for model, icon in KINDS for result in _find_rows(request, term, model, icon)]
 
 
-def _found(request: HttpRequest, term: str, model: type[Model], icon: str) -> list[SearchResult]:
+def _find_rows(request: HttpRequest, term: str, model: type[Model], icon: str) -> list[SearchResult]:
     page = admin.site._registry[model]
     if not page.has_view_or_change_permission(request):
         return []

@@ -1,4 +1,4 @@
-"""The admin site: what every staff page has in common, so that the apps need not know."""
+"""The admin site: the common parts of every staff page, which the apps need not know."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -21,22 +21,22 @@ PAGES: dict[str, Any] = {
     "list_per_page": 25,
     "list_max_show_all": 0,
     "show_full_result_count": False,
-    "show_facets": ShowFacets.NEVER,  # a count for each choice of each filter
+    "show_facets": ShowFacets.NEVER,  # facets need a count for each choice of each filter
     "paginator": BoundedPaginator,
     "list_filter_submit": True,
     "warn_unsaved_form": True,
 }
-"""What a page does unless its ModelAdmin says otherwise."""
+"""Defaults for pages whose ModelAdmin does not set these options."""
 
 MOST_REASON = 500
-"""Characters of a reason that are kept."""
+"""Maximum characters stored of a reason."""
 
 
 class TollbookAdminSite(UnfoldAdminSite):
-    """The staff site: calm lists, a history page for whatever is tracked, and a reason kept with every change."""
+    """The staff site, with a history page for every tracked model and a reason stored with every change."""
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        defaults = {name: value for name, value in PAGES.items() if not _says(admin_class, name)}
+        defaults = {name: value for name, value in PAGES.items() if not _sets_option(admin_class, name)}
         super().register(model_or_iterable, admin_class, **defaults | options)
 
     def get_urls(self) -> list[URLPattern]:
@@ -50,7 +50,7 @@ class TollbookAdminSite(UnfoldAdminSite):
         return [changes, *histories, *downloads, *super().get_urls()]
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Any:
-        return super().admin_view(_keeping_the_reason(view), cacheable)
+        return super().admin_view(_with_reason(view), cacheable)
 
     def confirmation(
         self,
@@ -70,10 +70,10 @@ class TollbookAdminSite(UnfoldAdminSite):
         back: str = "",
     ) -> TemplateResponse:
         """
-        Ask before something is done: what it does, in sentences, and a button that repeats the verb.
+        Show a confirmation page: the consequences in sentences, and a button with the verb.
 
-        problems: why it cannot be done now; there is no button then. warnings: what to read before it is done.
-        hidden: fields that the page posts again, such as the rows chosen in a list.
+        problems: why it can't be done now; there is no button then. warnings: to read before confirming.
+        hidden: fields that the page posts again, such as the rows selected in a list.
         """
         meta = page.opts
         name = f"{self.name}:{meta.app_label}_{meta.model_name}"
@@ -95,26 +95,26 @@ class TollbookAdminSite(UnfoldAdminSite):
         request.current_app = self.name
         return TemplateResponse(request, "staff/confirm.html", context)
 
-    def _url(self, model: type[Model], route: str, view: Callable[..., HttpResponse], what: str) -> URLPattern:
-        """Return an address below a model's list, for a view that takes the model's page."""
+    def _url(self, model: type[Model], route: str, view: Callable[..., HttpResponse], view_name: str) -> URLPattern:
+        """Return a URL below a model's list, for a view that takes the model's page."""
         meta = model._meta
         return path(
             f"{meta.app_label}/{meta.model_name}/{route}",
             self.admin_view(view),
             {"page": self._registry[model]},
-            name=f"{meta.app_label}_{meta.model_name}_{what}",
+            name=f"{meta.app_label}_{meta.model_name}_{view_name}",
         )
 
 
-def _says(admin_class: type[ModelAdmin] | None, name: str) -> bool:
-    """Tell whether a ModelAdmin sets an option itself, as opposed to inheriting what Django or the theme ships."""
+def _sets_option(admin_class: type[ModelAdmin] | None, name: str) -> bool:
+    """Return whether a ModelAdmin sets an option itself, as opposed to inheriting it from Django or the theme."""
     return admin_class is not None and any(
-        name in vars(one) for one in admin_class.__mro__ if not one.__module__.startswith(("django.", "unfold."))
+        name in vars(base) for base in admin_class.__mro__ if not base.__module__.startswith(("django.", "unfold."))
     )
 
 
-def _keeping_the_reason(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Wrap a view so that the reason given with a form is kept beside every change that the request makes."""
+def _with_reason(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Wrap a view so that the reason entered in a form is stored with every change of the request."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""The theme's settings: names and colors. Settings import this module, so it imports no model."""
+"""The theme's settings: names and colors. The settings import this module, so it must not import models."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ BLUE = {
 
 
 def environment(request: HttpRequest) -> list[str] | None:
-    """Return the badge that tells a trial installation from the real one."""
+    """Return the badge of an installation that is not in production."""
     return None if settings.PRODUCTION else ["Development", "info"]
 
 
@@ -42,6 +42,6 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("staff/staff.css")],
     "SCRIPTS": [lambda request: static("staff/staff.js")],
     "COLORS": {"primary": BLUE},
-    "COMMAND": {"search_models": False, "search_callback": "config.admin_site.search.found", "show_history": True},
+    "COMMAND": {"search_models": False, "search_callback": "config.admin_site.search.find_results", "show_history": True},
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.admin_site.menu.groups"},
 }

@@ -1,4 +1,4 @@
-"""Who works here, and what each group may do."""
+"""The pages of staff users and groups."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):
     filter_horizontal = ("groups",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Only who may do everything may say who may."""
+        """Let only superusers change permissions."""
         fixed = super().get_readonly_fields(request, obj)
         return fixed if request.user.is_superuser else (*fixed, "is_superuser", "is_staff", "groups")
 

@@ -1,8 +1,8 @@
 """
-PostgreSQL without a system install.
+PostgreSQL without a system-wide installation.
 
-DATABASE_URL wins when it is set. Otherwise a server of the project's own runs on a Unix socket, with its data
-in `.data/postgres`. See docs/decisions/0004-embedded-postgresql.md.
+DATABASE_URL takes precedence. Otherwise the project's own server runs on a Unix socket, with its data in
+`.data/postgres`. See docs/decisions/0004-embedded-postgresql.md.
 """
 
 import os
@@ -17,7 +17,7 @@ _started_here = False
 
 
 def development() -> Cluster:
-    """Return the project's own cluster, running or not: in `.data` when the server's user can work there."""
+    """Return the project's own cluster, running or not: in `.data` if the server's user can work there."""
     home = data_folder() / "postgres"
     if not (server_account(home).can_reach(home.parent) and socket_path_fits(home)):
         home = fallback_folder() / "postgres"
@@ -25,15 +25,15 @@ def development() -> Cluster:
 
 
 def url() -> str:
-    """Return the database to use, as a libpq URL, without starting anything."""
+    """Return the URL of the database to use, in libpq's format, without starting anything."""
     return os.environ.get("DATABASE_URL") or development().url()
 
 
 def ensure_running() -> str:
-    """Return the URL of a database that accepts connections, starting our own server when it has to."""
+    """Return the URL of a database that accepts connections, starting our own server if needed."""
     global _started_here
-    if given := os.environ.get("DATABASE_URL"):
-        return given
+    if configured_url := os.environ.get("DATABASE_URL"):
+        return configured_url
     cluster = development()
     if not cluster.accepts_connections():
         _started_here = True
@@ -41,11 +41,11 @@ def ensure_running() -> str:
 
 
 def keep_running() -> None:
-    """Start our own server again if its process has gone; cheap enough to ask several times a second."""
+    """Restart our own server if its process has ended; cheap enough to call several times a second."""
     if not os.environ.get("DATABASE_URL") and not development().is_up():
         ensure_running()
 
 
 def started_here() -> bool:
-    """Say whether this process found our own server stopped and started it, so that it may stop it again."""
+    """Return whether this process started our own server, so that it should stop it again."""
     return _started_here

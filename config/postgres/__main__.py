@@ -29,21 +29,21 @@ def main() -> int:
         action = actions.add_parser(name, help=meaning)
         if name == "run":
             action.add_argument("command", nargs=argparse.REMAINDER)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     cluster = postgres.development()
-    if asked.action == "run":
-        return _run(asked.command)
-    if asked.action == "status":
+    if arguments.action == "run":
+        return _run(arguments.command)
+    if arguments.action == "status":
         pid = cluster.pid()
         print(f"running as process {pid}: {cluster.url()}" if pid else f"not running ({cluster.home})")
         return 0 if pid else 3
-    if asked.action in ("stop", "remove"):
+    if arguments.action in ("stop", "remove"):
         print("stopped" if cluster.stop() else "was not running")
-        if asked.action == "remove":
+        if arguments.action == "remove":
             for folder in (cluster.home, fallback_folder()):
                 shutil.rmtree(folder, ignore_errors=not folder.exists())
     else:
-        print(cluster.ensure_running() if asked.action == "start" else postgres.url())
+        print(cluster.ensure_running() if arguments.action == "start" else postgres.url())
     return 0
 
 
@@ -57,7 +57,7 @@ def _run(command: list[str]) -> int:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """Turn SIGTERM into an exception, so that the throwaway server is stopped on the way out."""
+    """Turn SIGTERM into an exception, so that the throwaway server is stopped on exit."""
     raise SystemExit(143)
 
 

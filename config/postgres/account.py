@@ -1,4 +1,4 @@
-"""The operating-system user the server runs as: PostgreSQL refuses to run as root."""
+"""The operating-system user that runs the server: PostgreSQL does not run as root."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ ORDINARY_USERS = ("postgres", "nobody")
 
 
 class NoOrdinaryUser(Exception):
-    """Root has nobody to hand the server to."""
+    """Root finds no other user to run the server."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class ServerAccount:
     gid: int
 
     def can_reach(self, path: Path) -> bool:
-        """Say whether this user may pass through every existing folder down to `path`, itself included."""
+        """Return whether this user may traverse every existing folder down to `path`, including `path`."""
         return all(self._may(folder, stat.S_IXOTH) for folder in (path, *path.parents) if folder.exists())
 
     def can_run(self, program: Path) -> bool:
-        """Say whether this user may read and execute the file `program`."""
+        """Return whether this user may read and execute the file `program`."""
         return self.can_reach(program) and self._may(program, stat.S_IROTH)
 
     def run(self, command: Sequence[str | Path], *, cwd: Path, timeout: float) -> subprocess.CompletedProcess[str]:
-        """Run a command as this user, in a bare environment."""
-        ours = self.uid == os.geteuid()
-        changed: dict[str, Any] = {} if ours else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        """Run a command as this user, in a minimal environment."""
+        is_current_user = self.uid == os.geteuid()
+        user_options: dict[str, Any] = {} if is_current_user else {"user": self.uid, "group": self.gid, "extra_groups": []}
         return subprocess.run(
             [str(part) for part in command],
             cwd=cwd,
@@ -45,30 +45,32 @@ class ServerAccount:
             text=True,
             timeout=timeout,
             check=False,
-            **changed,
+            **user_options,
         )
 
     def own(self, path: Path, *, mode: int) -> Path:
-        """Give a file or folder that we made to this user."""
+        """Give a file or folder that we created to this user."""
         path.chmod(mode)
         os.chown(path, self.uid, self.gid)
         return path
 
     def _may(self, path: Path, other_bit: int) -> bool:
-        """Check a permission bit, given in its "other" place, as the kernel does: owner, else group, else other."""
-        found = path.stat()
+        """
+        Check a permission bit, given in its "other" position, as the kernel does: owner, else group, else other.
+        """
+        status = path.stat()
         if self.uid == 0:
             return True
-        if found.st_uid == self.uid:
-            return bool(found.st_mode & other_bit << 6)
-        if found.st_gid == self.gid:
-            return bool(found.st_mode & other_bit << 3)
-        return bool(found.st_mode & other_bit)
+        if status.st_uid == self.uid:
+            return bool(status.st_mode & other_bit << 6)
+        if status.st_gid == self.gid:
+            return bool(status.st_mode & other_bit << 3)
+        return bool(status.st_mode & other_bit)
 
 
 def server_account(home: Path) -> ServerAccount:
     """
-    Return who runs the server whose folder is `home`: we or, for root, the folder's owner or a system user.
+    Return the user that runs the server in `home`: the current one or, for root, the folder's owner or a system user.
 
     :raises NoOrdinaryUser: if root finds neither `postgres` nor `nobody` on this machine.
     """
@@ -78,10 +80,10 @@ def server_account(home: Path) -> ServerAccount:
         return ServerAccount(home.stat().st_uid, home.stat().st_gid)
     for name in ORDINARY_USERS:
         try:
-            found = pwd.getpwnam(name)
+            entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return ServerAccount(found.pw_uid, found.pw_gid)
+        return ServerAccount(entry.pw_uid, entry.pw_gid)
     raise NoOrdinaryUser(
         "PostgreSQL does not run as root, and there is no user postgres or nobody: set DATABASE_URL."
     )

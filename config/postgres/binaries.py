@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's programs: a folder that was named, the pinned wheel, or the system's."""
+"""The search for PostgreSQL's programs: a configured folder, the pinned wheel, or the system's."""
 
 import importlib.metadata
 import importlib.util
@@ -25,14 +25,14 @@ def find(account: ServerAccount) -> Path:
     """
     Return the folder with `initdb`, `pg_ctl` and `postgres`, runnable by `account`.
 
-    The wheel goes before the system's programs: it is pinned and hashed, so every contributor runs the same
-    server. TOLLBOOK_PG_BIN names another folder, for example to test on an older version.
+    The wheel takes precedence over the system's programs: it is pinned and hashed, so every contributor runs the same
+    server. TOLLBOOK_PG_BIN selects another folder, for example to test an older version.
 
     :raises NoPostgres: if there is none, or only one older than 15.
     """
-    named = os.environ.get("TOLLBOOK_PG_BIN")
-    wheel = None if named else _wheel()
-    folder = Path(named) if named else wheel or _system()
+    configured = os.environ.get("TOLLBOOK_PG_BIN")
+    wheel = None if configured else _wheel()
+    folder = Path(configured) if configured else wheel or _system()
     if folder is None:
         raise NoPostgres(
             f"No PostgreSQL {OLDEST} or newer: install {WHEEL} or a system package, or set DATABASE_URL."
@@ -43,7 +43,7 @@ def find(account: ServerAccount) -> Path:
         return folder
     if wheel is None:
         raise NoPostgres(f"User {account.uid} cannot run {folder}/postgres: move it where everybody may go.")
-    return _copied(wheel)
+    return _copy_wheel(wheel)
 
 
 def _wheel() -> Path | None:
@@ -57,9 +57,9 @@ def _wheel() -> Path | None:
 
 def _system() -> Path | None:
     on_path = shutil.which("pg_ctl")
-    found = [Path(on_path).resolve().parent] if on_path else []
-    found += [program.parent for program in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
-    return max(found, key=major, default=None)
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += [program.parent for program in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
+    return max(folders, key=major, default=None)
 
 
 def major(folder: Path) -> int:
@@ -69,20 +69,20 @@ def major(folder: Path) -> int:
     :raises NoPostgres: if they do not run.
     """
     try:
-        said = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run([folder / "pg_ctl", "--version"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoPostgres(f"{folder} holds no working pg_ctl: {error}") from error
-    number = re.search(r"(\d+)", said)
+    number = re.search(r"(\d+)", output)
     return int(number.group()) if number else 0
 
 
-def _copied(programs: Path) -> Path:
-    """Copy the wheel to where an ordinary user can run it, and return its programs: root's home lets nobody in."""
+def _copy_wheel(programs: Path) -> Path:
+    """Copy the wheel to a folder that an ordinary user can read, unlike root's home, and return its programs."""
     installed = programs.parent.parent.parent
     target = make_folder(fallback_folder()) / f"{WHEEL}-{importlib.metadata.version(WHEEL)}"
     if not target.exists():
         scratch = Path(tempfile.mkdtemp(dir=target.parent))
-        for part in installed.glob(f"{MODULE}*"):  # the programs look for their libraries beside the package
+        for part in installed.glob(f"{MODULE}*"):  # the programs search their libraries next to the package
             if part.suffix != ".dist-info":
                 shutil.copytree(part, scratch / part.name, symlinks=True)
         for path in (scratch, *scratch.rglob("*")):
@@ -90,7 +90,7 @@ def _copied(programs: Path) -> Path:
         try:
             scratch.rename(target)
         except OSError:
-            if not target.exists():  # otherwise another process was first, and its copy is as good
+            if not target.exists():  # otherwise another process was first with an equal copy
                 raise
             shutil.rmtree(scratch)
     return target / programs.relative_to(installed)

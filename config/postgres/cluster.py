@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster of our own: its folder, its server, its life."""
+"""A PostgreSQL cluster of our own: its folder, and the start and stop of its server."""
 
 import contextlib
 import fcntl
@@ -24,21 +24,25 @@ LOCK_SECONDS = 180
 
 
 class PostgresFailed(Exception):
-    """The server did not do what it was told; the message carries the end of its log."""
+    """A PostgreSQL program failed; the message includes the end of its log."""
 
 
 def socket_path_fits(home: Path) -> bool:
-    """Say whether the sockets of a cluster in `home` (and their lock files) get a path the kernel accepts."""
+    """
+    Return whether the sockets of a cluster in `home` (and their lock files) have a path that the kernel accepts.
+    """
     return len(os.fsencode(home / "run" / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """
-    home: the cluster's folder, with `data`, `run` (the socket), `log`, `lock` and `server` (which process runs).
-    shared_buffers: as PostgreSQL writes it, for example "512MB".
+    A cluster of our own.
 
-    Only the server's user and root can enter `home`, so the connection needs no password.
+    home: the cluster's folder, with `data`, `run` (the socket), `log`, `lock` and `server` (the process that runs).
+    shared_buffers: in PostgreSQL's format, for example "512MB".
+
+    Only the server's user and root can enter `home`, so connections need no password.
     """
 
     home: Path
@@ -71,9 +75,9 @@ class Cluster:
 
     def stop(self, *, mode: str = "fast") -> bool:
         """
-        Stop the server, closing its connections, and say whether it ran.
+        Stop the server, closing its connections, and return whether it ran.
 
-        mode: "fast", or "immediate" for a server whose data is thrown away.
+        mode: "fast", or "immediate" for a server whose data is discarded.
         """
         if not self.home.is_dir():
             return False
@@ -91,51 +95,51 @@ class Cluster:
         return True
 
     def is_up(self) -> bool:
-        """Say whether the server's process lives and can be reached, without connecting."""
+        """Return whether the server's process is alive and its socket exists, without connecting."""
         return self.pid() is not None and self.socket.exists()
 
     def pid(self) -> int | None:
-        """Return the server's process id if that process is alive and the server, not a later one of that number."""
+        """Return the server's process id if it is alive and still the server's, not reused by another process."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError, ValueError):
             return None
-        mark = process.process_identity(pid)
-        if mark is None:
+        identity = process.process_identity(pid)
+        if identity is None:
             return None
         with contextlib.suppress(FileNotFoundError):
-            if (self.home / "server").read_text() == f"{pid} {mark}":
+            if (self.home / "server").read_text() == f"{pid} {identity}":
                 return pid
         return pid if process.works_in(pid, self.data) else None  # started by hand, with pg_ctl
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[ServerAccount]:
-        """Hold the cluster's lock, which the kernel frees when the holder dies; yield the server's account."""
+        """Hold the cluster's lock, which the kernel releases when the holder dies; yield the server's account."""
         make_folder(self.home.parent)
         account = server_account(self.home)
         self.home.mkdir(mode=0o700, exist_ok=True)
         with (self.home / "lock").open("w") as lock:
-            give_up = time.monotonic() + LOCK_SECONDS
+            deadline = time.monotonic() + LOCK_SECONDS
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
-                    if time.monotonic() > give_up:
+                    if time.monotonic() > deadline:
                         raise PostgresFailed(f"Another process held {lock.name} for {LOCK_SECONDS} s.") from None
                     time.sleep(0.05)
-            account.own(self.home, mode=0o700)  # its maker may be another process, which was overtaken here
+            account.own(self.home, mode=0o700)  # another process may have created it and not set its owner yet
             yield account
 
     def _start(self, account: ServerAccount) -> None:
         if self.pid() is not None and not self.socket.exists():
-            # A folder that was deleted and made again: the server of the old one took the new one's socket with it.
+            # The folder was deleted and created again: the server of the old folder deleted the new one's socket.
             self._pg_ctl(account, "stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
         if self.pid() is None:
             if not self.data.exists():
                 self._create(account)
             self._require_same_version(binaries.find(account))
-            self._forget_the_dead(account)
+            self._remove_stale_files(account)
             self._configure(account)
             self._pg_ctl(account, "start", "-l", self.home / "log", "-w", "-t", str(START_SECONDS))
             if pid := self.pid():
@@ -147,7 +151,9 @@ class Cluster:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _create(self, account: ServerAccount) -> None:
-        """Make the data folder under another name first: a creation cut short is not taken for a cluster."""
+        """
+        Create the data folder under another name first, so that an interrupted creation is not used as a cluster.
+        """
         program = binaries.find(account) / "initdb"
         unfinished = self.home / "data.new"
         self._run(account, ["rm", "-rf", unfinished])
@@ -158,11 +164,11 @@ class Cluster:
         unfinished.rename(self.data)
 
     def _require_same_version(self, programs: Path) -> None:
-        made_by, found = int((self.data / "PG_VERSION").read_text()), binaries.major(programs)
-        if made_by != found:
+        data_version, program_version = int((self.data / "PG_VERSION").read_text()), binaries.major(programs)
+        if data_version != program_version:
             raise PostgresFailed(
-                f"PostgreSQL {found} in {programs} cannot read {self.data}, which was made by PostgreSQL {made_by}. "
-                f"Name the folder of {made_by} with TOLLBOOK_PG_BIN, or delete the data with `make clean`."
+                f"PostgreSQL {program_version} in {programs} cannot read {self.data}, which was made by PostgreSQL {data_version}. "
+                f"Name the folder of {data_version} with TOLLBOOK_PG_BIN, or delete the data with `make clean`."
             )
 
     def _configure(self, account: ServerAccount) -> None:
@@ -173,20 +179,23 @@ class Cluster:
         settings.write_text(server_settings(socket_folder=run, shared_buffers=self.shared_buffers))
         account.own(settings, mode=0o600)
 
-    def _forget_the_dead(self, account: ServerAccount) -> None:
-        """Remove a dead server's notes if its number is another process's now: PostgreSQL would believe them."""
+    def _remove_stale_files(self, account: ServerAccount) -> None:
+        """
+        Remove a dead server's pid and lock files if another process has its id now, which PostgreSQL would take for a
+        running server.
+        """
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError, ValueError):
             return
         if Path(f"/proc/{pid}").exists():
-            for note in (self.data / "postmaster.pid", self.socket.with_name(f"{self.socket.name}.lock")):
-                note.unlink(missing_ok=True)
+            for stale_file in (self.data / "postmaster.pid", self.socket.with_name(f"{self.socket.name}.lock")):
+                stale_file.unlink(missing_ok=True)
 
     def _wait(self) -> None:
-        give_up = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not self.accepts_connections("postgres"):
-            if time.monotonic() > give_up or self.pid() is None:
+            if time.monotonic() > deadline or self.pid() is None:
                 raise PostgresFailed(f"PostgreSQL in {self.home} accepts no connections.\n{self._end_of_log()}")
             time.sleep(0.05)
 
@@ -194,9 +203,9 @@ class Cluster:
         self._run(account, [binaries.find(account) / "pg_ctl", "-D", self.data, *arguments])
 
     def _run(self, account: ServerAccount, command: list[str | Path]) -> None:
-        done = account.run(command, cwd=self.home, timeout=START_SECONDS + 30)
-        if done.returncode != 0:
-            raise PostgresFailed(f"{command[0]} failed:\n{done.stdout}{self._end_of_log()}")
+        completed = account.run(command, cwd=self.home, timeout=START_SECONDS + 30)
+        if completed.returncode != 0:
+            raise PostgresFailed(f"{command[0]} failed:\n{completed.stdout}{self._end_of_log()}")
 
     def _end_of_log(self) -> str:
         log = self.home / "log"

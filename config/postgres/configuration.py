@@ -1,10 +1,12 @@
-"""How our own server is set: durable, reachable through its socket only, sized for a developer's machine."""
+"""
+The configuration of our own server: durable, reachable only through its socket, sized for a developer's machine.
+"""
 
 from pathlib import Path
 
 
 def server_settings(*, socket_folder: Path, shared_buffers: str) -> str:
-    """Return the text of a configuration file; as in production, a commit is on disk before it is acknowledged."""
+    """Return the text of a configuration file; as in production, commits are on disk before they are acknowledged."""
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": f'"{socket_folder}"',
@@ -27,7 +29,7 @@ def server_settings(*, socket_folder: Path, shared_buffers: str) -> str:
         "lc_messages": "C",
         "log_min_messages": "warning",
         "log_line_prefix": "%m [%p] %d ",
-        # A statement's values may be personal data, so neither statements nor parameters are logged.
+        # Statements may contain personal data, so neither statements nor parameters are logged.
         "log_min_error_statement": "panic",
         "log_parameter_max_length_on_error": "0",
     }

@@ -1,4 +1,4 @@
-"""Telling a process from a later one with the same number, and from one that is dead but not yet reaped."""
+"""The identity of processes, to distinguish one from a later process with the same id, and from a zombie."""
 
 import os
 from pathlib import Path
@@ -8,12 +8,12 @@ SYSTEM = Path("/proc")
 
 def process_identity(pid: int) -> str | None:
     """
-    Return what tells this process from every other that has or had its number: the boot and the start time.
+    Return a text that differs between all processes that ever have this id: the boot and the start time.
 
-    None if it does not run, which includes a zombie. Where there is no /proc, the number alone must do.
+    None if the process does not run, which includes a zombie. Without /proc, only the id is checked.
     """
     if not SYSTEM.joinpath("self/stat").exists():
-        return _mark_by_signal(pid)
+        return _identity_by_signal(pid)
     try:
         # The program's name, in parentheses, may contain spaces and parentheses itself.
         fields = SYSTEM.joinpath(str(pid), "stat").read_text().rpartition(")")[2].split()
@@ -25,14 +25,14 @@ def process_identity(pid: int) -> str | None:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Say whether a process has `folder` as its working folder, as a PostgreSQL server has its data."""
+    """Return whether a process has `folder` as its working directory, as a PostgreSQL server has its data folder."""
     try:
         return os.path.samefile(SYSTEM / str(pid) / "cwd", folder)
     except OSError:
         return False
 
 
-def _mark_by_signal(pid: int) -> str | None:
+def _identity_by_signal(pid: int) -> str | None:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

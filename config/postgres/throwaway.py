@@ -1,4 +1,4 @@
-"""Servers for one run of the tests: made for it, gone with it, and swept up by the next run if it was killed."""
+"""Servers for one test run: created for it, removed after it, and cleaned up by the next run if it was killed."""
 
 import contextlib
 import fcntl
@@ -14,13 +14,13 @@ from config.postgres.cluster import Cluster
 
 @contextlib.contextmanager
 def run_folder() -> Iterator[Path]:
-    """Yield a new folder for this run; in the end, the server in it is stopped and the folder removed."""
+    """Yield a new folder for this run; at the end, stop its server and remove the folder."""
     runs = make_folder(make_folder(fallback_folder()) / "runs")
-    with contextlib.ExitStack() as until_the_end:
-        with _locked(runs / "lock"):  # nobody sweeps a folder between its creation and its owner's lock
+    with contextlib.ExitStack() as locks:
+        with _locked(runs / "lock"):  # no process sweeps a folder between its creation and its owner's lock
             _sweep(runs)
             folder = make_folder(runs / secrets.token_hex(3))
-            until_the_end.enter_context(_locked(folder / "owner"))
+            locks.enter_context(_locked(folder / "owner"))
         try:
             yield folder
         finally:
@@ -28,12 +28,12 @@ def run_folder() -> Iterator[Path]:
 
 
 def cluster_in(folder: Path) -> Cluster:
-    """Return the run's own cluster, as durable as any but with less memory."""
+    """Return the run's own cluster, with less memory and full durability."""
     return Cluster(home=folder / "postgres", shared_buffers="128MB")
 
 
 def _sweep(runs: Path) -> None:
-    """Remove what killed runs left: their owner's lock is free, which that of a run under way is not."""
+    """Remove the folders of killed runs: their owner's lock is free, unlike that of a running one."""
     for folder in (entry for entry in runs.iterdir() if entry.is_dir()):
         with contextlib.suppress(BlockingIOError), _locked(folder / "owner", wait=False):
             _remove(folder)

@@ -1,4 +1,4 @@
-"""What the staff site's templates need beside Django's and the theme's tags."""
+"""Template tags of the staff site."""
 
 from django import template
 from django.contrib.admin import ModelAdmin
@@ -14,13 +14,13 @@ register = template.Library()
 
 @register.filter
 def named(field: BoundField) -> SafeString:
-    """Render a field of an inline row with its column's name, which a screen reader would not find otherwise."""
+    """Render a field of an inline row with its column's name as label, for screen readers."""
     return field.as_widget(attrs={"aria-label": field.label})
 
 
 @register.filter
 def keeps_reasons(page: ModelAdmin) -> bool:
-    """Tell whether a form's reason would be kept: whether its model has a history."""
+    """Return whether a form's reason would be stored, which requires that its model has a history."""
     return history_reader.is_tracked(page.model)
 
 

@@ -65,7 +65,7 @@ def _refuse(request: Request) -> None:
 def _get_buckets() -> Buckets:
     global _buckets
     if _buckets is None:
-        quota, seconds = read_rate(settings.TOLLBOOK_STRANGERS_RATE, name="TOLLBOOK_STRANGERS_RATE")
+        quota, seconds = read_rate(settings.TOLLBOOK_ANONYMOUS_RATE, name="TOLLBOOK_ANONYMOUS_RATE")
         _buckets = Buckets(quota=quota, seconds=seconds)
     return _buckets
 

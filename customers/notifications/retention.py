@@ -27,7 +27,7 @@ DELETE FROM customers_webhookendpoint e WHERE disabled_reason = 'removed'
 
 def delete_old_notifications(*, at: datetime) -> int:
     """
-    Delete notifications older than settings.NOTICES_KEPT_DAYS with their deliveries, and return how many.
+    Delete notifications older than settings.NOTIFICATION_RETENTION_DAYS with their deliveries, and return how many.
 
     A notification is kept until its deliveries are finished. Removed endpoints are deleted with the last of their
     deliveries.
@@ -35,7 +35,7 @@ def delete_old_notifications(*, at: datetime) -> int:
     deleted_count = 0
     with connection.cursor() as cursor:
         while True:
-            before = at - timedelta(days=settings.NOTICES_KEPT_DAYS)
+            before = at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS)
             cursor.execute(_DELETE_OLD, {"before": before, "at_once": AT_ONCE})
             deleted_count += cursor.rowcount
             if cursor.rowcount < AT_ONCE:

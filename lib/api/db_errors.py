@@ -36,7 +36,7 @@ def problem_arguments(error: Error | psycopg.Error) -> dict[str, Any] | None:
 def _integrity_arguments(cause: BaseException | None) -> dict[str, Any] | None:
     if not isinstance(cause, psycopg.Error):
         return None
-    if isinstance(cause, psycopg.errors.RestrictViolation):  # raised by our triggers: “name: what to do”
+    if isinstance(cause, psycopg.errors.RestrictViolation):  # raised by our triggers: “name: remedy”
         return {"name": "conflict", "detail": _sentence((cause.diag.message_primary or "").partition(": ")[2])}
     name = cause.diag.constraint_name or ""
     if name not in _constraints():

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.models import ScheduledChange
 from billing.subscriptions.plan_changes.rollouts import publish_for, roll_out
-from billing.tasks import roll_out as roll_out_task
+from billing.tasks import run_rollouts
 from customers.models import Seller
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 
@@ -44,7 +44,7 @@ def test_for_new_subscriptions_only_or_for_all(member, version, audience, moves)
     member("finance").post(publish_page(version), {"audience": audience})
     version.refresh_from_db()
     assert (version.state, version.audience) == ("live", audience)
-    roll_out_task()
+    run_rollouts()
     assert moving() == moves
 
 

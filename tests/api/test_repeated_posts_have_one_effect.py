@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from customers.api_keys import idempotency
 from customers.models import Customer, IdempotentRequest
-from customers.tasks import forget_old_answers
+from customers.tasks import purge_idempotency_keys
 from tests.api.calls import NOW, Caller, faults, problem
 from tests.builders import make_seller
 from tests.races import PATIENCE, start, together
@@ -120,7 +120,7 @@ def test_old_answers_are_forgotten_by_the_clock(live, seller):
     create(live)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(days=2))
 
-    assert forget_old_answers() == 1
+    assert purge_idempotency_keys() == 1
 
 
 @pytest.fixture

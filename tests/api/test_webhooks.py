@@ -5,7 +5,7 @@ from standardwebhooks import Webhook
 
 from customers.customer_time import database_time
 from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
-from customers.tasks import tell
+from customers.tasks import dispatch_notifications
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
 from tests.customers.notifications import world
@@ -91,7 +91,7 @@ def test_both_secrets_sign_while_they_overlap(live):
         here = f"{HERE}/{made['id']}"
         rotated = live.post(f"{here}/rotate", {"overlap": 60}).json()
         sent = live.post(f"{here}/test", {}).json()
-        tell()
+        dispatch_notifications()
 
     assert rotated["secret"] != made["secret"]
     assert rotated["previous_until"]
@@ -106,7 +106,7 @@ def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
         made = live.post(HERE, {"url": there.url}).json()
         here = f"{HERE}/{made['id']}"
         world.tell(make_customer("acme"), at=database_time())
-        tell()
+        dispatch_notifications()
         (failed,) = live.get(f"{here}/deliveries", state="failed").json()["data"]
         assert (failed["type"], failed["customer"], failed["attempts"]) == ("alert.fired", "acme", 1)
         assert (failed["status"], failed["answer"]) == (500, "not now")
@@ -114,7 +114,7 @@ def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
 
         again = live.post(f"{here}/deliveries/{failed['id']}/replay", {}).json()
         assert (again["state"], again["attempts"]) == ("pending", 0)
-        tell()
+        dispatch_notifications()
         assert live.get(f"{here}/deliveries").json()["data"][0]["state"] == "delivered"
         assert live.post(f"{here}/replay", {"since": made["created_at"]}).json() == {"messages": 0}
         assert live.post(f"{here}/replay", {"since": made["created_at"], "delivered": True}).json() == {"messages": 1}

@@ -314,7 +314,7 @@ def abandon_rendering(campaign: Campaign, _: str) -> bool | None:
 def kill_beat(campaign: Campaign, _: str) -> bool:
     """Kill beat when it should wake a worker up; it was inside if that was not written down as done."""
     connection.close()
-    task = PeriodicTask.objects.get(name="close due periods")
+    task = PeriodicTask.objects.get(name="billing.close_due_periods")
     long_ago = database_time() - timedelta(minutes=5)
     PeriodicTask.objects.filter(pk=task.pk).update(last_run_at=long_ago)
     PeriodicTasks.update_changed()

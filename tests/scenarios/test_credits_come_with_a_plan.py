@@ -13,7 +13,7 @@ from lib.currencies import CREDITS
 from tests.api.calls import Caller
 from tests.builders import fee, included, make_feature, make_meter, make_plan, make_seller, offer, publish, rate
 from wallets.models import Wallet
-from wallets.tasks import sweep_wallets
+from wallets.tasks import expire_lots
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def time_does(at: datetime, monkeypatch) -> None:
         monkeypatch.setattr(f"{module}.database_time", lambda: at)
     subscriptions.generate_periods(until=at + 2 * HOUR)
     grant_included_credits()
-    sweep_wallets()
+    expire_lots()
     close_due(at=at)
 
 

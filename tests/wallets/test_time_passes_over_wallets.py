@@ -21,7 +21,7 @@ from wallets.ledger.grant import Grant, grant
 from wallets.ledger.hold import hold, release
 from wallets.ledger.spend import SpendRequest, spend
 from wallets.models import Hold, Lot, Wallet
-from wallets.tasks import sweep_wallets
+from wallets.tasks import expire_lots
 
 pytestmark = pytest.mark.django_db
 
@@ -182,9 +182,9 @@ def test_looking_costs_two_statements_however_many_wallets_there_are(django_asse
 
 
 def test_the_task_is_asked_for_each_minute():
-    entry = SCHEDULE["sweep wallets"]
-    assert (entry["task"], entry["schedule"]) == (sweep_wallets.name, 60)
-    assert sweep_wallets() == {"lapsed": 0, "expired": 0, "failed": 0}
+    entry = SCHEDULE["wallets.expire_lots"]
+    assert (entry["task"], entry["schedule"]) == (expire_lots.name, 60)
+    assert expire_lots() == {"lapsed": 0, "expired": 0, "failed": 0}
 
 
 @pytest.mark.django_db(transaction=True)

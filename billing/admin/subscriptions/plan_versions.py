@@ -19,7 +19,7 @@ from billing.models import ScheduledChange, Subscription
 from billing.models.plan_changes import ChangeState
 from billing.models.subscriptions import RUNNING_STATES as RUNNING_STATES
 from billing.subscriptions.plan_changes import rollouts
-from billing.tasks import roll_out
+from billing.tasks import run_rollouts
 from lib.admin.number_fields import number_cell
 from lib.formats import format_number
 from plans.admin.versions.simulation_note import format_figures
@@ -112,7 +112,7 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
             splits_periods=form.splits_periods,
         )
         with suppress(OperationalError):  # a worker that is not woken looks within a minute
-            roll_out.delay()
+            run_rollouts.delay()
 
     def withdraw_version(self, version: PlanVersion, by: Any, *, at: datetime) -> None:
         """:raises PublishingRefused: if it cannot be withdrawn."""

@@ -112,8 +112,8 @@ def _answer(
         for error in refused
     ]
     results.sort(key=lambda entry: entry["index"])  # type: ignore[arg-type,return-value]
-    fault = [one["status"] for one in results]
-    counts = {status: fault.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
+    statuses = [entry["status"] for entry in results]
+    counts = {status: statuses.count(status) for status in (ACCEPTED, DUPLICATE, CONFLICT, "rejected")}
     payload = msgspec.json.encode({**counts, "results": results})
     is_mixed = counts[CONFLICT] or counts["rejected"]
     return HttpResponse(payload, content_type="application/json", status=207 if is_mixed else 200)

@@ -40,7 +40,7 @@ class LineEventsView(APIView):
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
-        found, more = read_page(usage, after=None if cursor is None else decode_cursor(cursor), limit=limit)
+        line_events, next_position = read_page(usage, after=None if cursor is None else decode_cursor(cursor), limit=limit)
         return Response(
             {
                 "invoice": invoice,
@@ -52,8 +52,8 @@ class LineEventsView(APIView):
                 "fingerprint": to_plain_string(usage.fingerprint),
                 "after": usage.after,
                 "up_to": usage.mark,
-                "data": [_event_payload(one) for one in found],
-                "next_cursor": None if more is None else encode_cursor(more),
+                "data": [_event_payload(line_event) for line_event in line_events],
+                "next_cursor": None if next_position is None else encode_cursor(next_position),
             }
         )
 
@@ -83,8 +83,8 @@ def _find(request: Request | HttpRequest, invoice: int, position: int) -> tuple[
     return line, usage
 
 
-def _event_payload(one: LineEvent) -> dict[str, Any]:
-    row = one.row
+def _event_payload(line_event: LineEvent) -> dict[str, Any]:
+    row = line_event.row
     return {
         "number": row.sequence,
         "id": row.sender_id,
@@ -92,7 +92,7 @@ def _event_payload(one: LineEvent) -> dict[str, Any]:
         "event": row.name,
         "timestamp": row.occurred_at,
         "received_at": row.received_at,
-        "change": "counted" if one.change > 0 else "taken_back",
-        "quantity": to_plain_string(one.quantity),
+        "change": "counted" if line_event.change > 0 else "taken_back",
+        "quantity": to_plain_string(line_event.quantity),
         "properties": json.loads(row.properties, parse_float=str),
     }

@@ -1,4 +1,4 @@
-"""POST /api/v1/customers/{customer}/clone: a live customer in the sandbox."""
+"""POST /api/v1/customers/{customer}/clone: clone a live customer into the sandbox."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from lib.api.problems import Problem
 
 
 class CloneSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """How much of the past."""
+    """The number of past periods to clone."""
 
     periods = serializers.IntegerField(
         min_value=1, max_value=MAX_PERIODS, default=12, help_text="Before the running one."
@@ -32,7 +32,7 @@ class CloneSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
 
 class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
-    """What was made."""
+    """The clone and its test clock."""
 
     customer = serializers.CharField(help_text="The sandbox customer's id: read it with a test key.")
     test_clock = serializers.IntegerField()
@@ -42,7 +42,7 @@ class ClonedSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class CloneView(SandboxIsolation, generics.GenericAPIView[Customer]):
-    """A customer to clone."""
+    """The cloning of a customer."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable", "not-found"]}
@@ -65,20 +65,20 @@ class CloneView(SandboxIsolation, generics.GenericAPIView[Customer]):
     def post(self, request: Request, customer: str) -> Response:
         serializer = CloneSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked, at = serializer.validated_data, timezone.now()
+        fields, at = serializer.validated_data, timezone.now()
         try:
-            made, left_out = clone(source=self.get_object(), periods=asked["periods"], at=at, by=None)
+            created, left_out = clone(source=self.get_object(), periods=fields["periods"], at=at, by=None)
         except CannotClone as error:
             raise Problem("unprocessable", str(error)) from error
-        clock = made.customer.test_clock
-        if asked["advance"]:
-            start_advance(clock_id=clock.pk, to=made.until, by=None, at=at)
+        clock = created.customer.test_clock
+        if fields["advance"]:
+            start_advance(clock_id=clock.pk, to=created.until, by=None, at=at)
             transaction.on_commit(wake)
-        told = {
-            "customer": made.customer.external_id,
+        payload = {
+            "customer": created.customer.external_id,
             "test_clock": clock.pk,
             "now": clock.now,
-            "until": made.until,
+            "until": created.until,
             "left_out": left_out,
         }
-        return Response(ClonedSerializer(told).data, status=status.HTTP_201_CREATED)
+        return Response(ClonedSerializer(payload).data, status=status.HTTP_201_CREATED)

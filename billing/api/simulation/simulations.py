@@ -1,4 +1,4 @@
-"""POST /api/v1/simulations and what comes of one: past usage rated by other versions. docs/simulation.md."""
+"""POST /api/v1/simulations and the results: past usage rated by other versions. docs/simulation.md."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -29,25 +29,25 @@ from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from plans.models import PlanVersion
 
-MOST_CUSTOMERS = 1_000
+MAX_CUSTOMERS = 1_000
 
 
 class VersionField(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """A version, drafts too."""
+    """A plan version; drafts are allowed."""
 
     plan = serializers.CharField(max_length=64)
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
 
 
 class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What to try, and on whose past."""
+    """The versions to simulate, and the subscriptions and periods to use."""
 
     versions = VersionField(many=True, allow_empty=False, max_length=5)
     plan = serializers.CharField(max_length=64, required=False, help_text="Only its subscriptions; default: all.")
     customers = serializers.ListField(
         child=serializers.CharField(max_length=200),
         required=False,
-        max_length=MOST_CUSTOMERS,
+        max_length=MAX_CUSTOMERS,
         help_text="Only of these external ids; default: all.",
     )
     periods = serializers.IntegerField(
@@ -64,7 +64,7 @@ class NewSimulationSerializer(StrictFields, serializers.Serializer[dict[str, Any
 
 
 class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a version comes to in one currency, net of tax."""
+    """The totals of a version in one currency, net of tax."""
 
     plan = serializers.CharField()
     version = serializers.IntegerField()
@@ -81,7 +81,7 @@ class TotalsSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class SimulationSerializer(serializers.Serializer[dict[str, Any]]):
-    """A simulation, and what came of it so far."""
+    """A simulation and its totals so far."""
 
     number = serializers.IntegerField(help_text="Of its job as well: see `read_job` for how far it is.")
     state = serializers.CharField()
@@ -92,7 +92,7 @@ class SimulationSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class BillSerializer(serializers.ModelSerializer[SimulationResult]):
-    """What the periods of one subscription came to, and would have; amounts are net of tax."""
+    """The bill of one subscription as it was and as it would have been; amounts are net of tax."""
 
     customer = serializers.CharField(source="subscription.customer.external_id")
     subscription = serializers.CharField(source="subscription.external_id")
@@ -110,17 +110,17 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
             *("problems", "lines"),
         )
 
-    def get_before(self, one: SimulationResult) -> str:
-        return to_plain_string(one.before)
+    def get_before(self, result: SimulationResult) -> str:
+        return to_plain_string(result.before)
 
-    def get_after(self, one: SimulationResult) -> str | None:
-        return to_plain_string(one.after) if one.is_known else None
+    def get_after(self, result: SimulationResult) -> str | None:
+        return to_plain_string(result.after) if result.is_known else None
 
-    def get_problems(self, one: SimulationResult) -> list[str]:
-        return list(one.found["problems"])
+    def get_problems(self, result: SimulationResult) -> list[str]:
+        return list(result.found["problems"])
 
-    def get_lines(self, one: SimulationResult) -> list[dict[str, str]]:
-        return list(one.found["lines"])
+    def get_lines(self, result: SimulationResult) -> list[dict[str, str]]:
+        return list(result.found["lines"])
 
 
 EXAMPLE = OpenApiExample(
@@ -131,7 +131,7 @@ EXAMPLE = OpenApiExample(
 
 
 class SimulationsView(APIView):
-    """Past usage rated by other versions, in the background."""
+    """Simulations: past usage rated by other versions, as a job."""
 
     required_scopes = {"POST": "manage"}
 
@@ -147,24 +147,24 @@ class SimulationsView(APIView):
     def post(self, request: Request) -> Response:
         serializer = NewSimulationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = dict(serializer.validated_data)
-        versions = [_version(number, **one) for number, one in enumerate(asked.pop("versions"))]
-        plan = asked.pop("plan", None)
+        fields = dict(serializer.validated_data)
+        versions = [_version(number, **choice) for number, choice in enumerate(fields.pop("versions"))]
+        plan = fields.pop("plan", None)
         cohort = Cohort(
             sandbox=request.user.sandbox,
             plan_id=None if plan is None else _plan(plan),
-            customers=tuple(asked.pop("customers", ())),
+            customers=tuple(fields.pop("customers", ())),
         )
         try:
-            job = start_simulation(versions=versions, cohort=cohort, by=None, at=timezone.now(), **asked)
+            job = start_simulation(versions=versions, cohort=cohort, by=None, at=timezone.now(), **fields)
         except SimulationRefused as refusal:
             field = "plan" if refusal.field == "cohort" else refusal.field
-            raise _wrong(field, str(refusal)) from refusal
-        return Response(_document(job), status=status.HTTP_201_CREATED)
+            raise _invalid_field(field, str(refusal)) from refusal
+        return Response(_payload(job), status=status.HTTP_201_CREATED)
 
 
 class SimulationView(APIView):
-    """One of them."""
+    """One simulation."""
 
     required_scopes = {"GET": "read"}
 
@@ -175,19 +175,19 @@ class SimulationView(APIView):
         responses=SimulationSerializer,
     )
     def get(self, request: Request, number: int) -> Response:
-        return Response(_document(_find(request, number)))
+        return Response(_payload(_find(request, number)))
 
 
 class SimulatedBillsView(generics.ListAPIView[SimulationResult]):
-    """Everybody's bill before and after."""
+    """All bills before and after."""
 
     serializer_class = BillSerializer
     required_scopes = {"GET": "read"}
 
     def get_queryset(self) -> QuerySet[SimulationResult]:
-        """Return the bills of a simulation of the caller's world."""
-        found = SimulationResult.objects.filter(job=_find(self.request, self.kwargs["number"]))
-        return found.select_related("subscription__customer", "version__plan")
+        """Return the bills of a simulation that the caller may see."""
+        bills = SimulationResult.objects.filter(job=_find(self.request, self.kwargs["number"]))
+        return bills.select_related("subscription__customer", "version__plan")
 
     @extend_schema(operation_id="list_simulated_bills", summary="List a simulation's bills, line by line")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -195,7 +195,7 @@ class SimulatedBillsView(generics.ListAPIView[SimulationResult]):
 
 
 class SimulatedBillsFileView(APIView):
-    """The same as one file that is sent as it is read."""
+    """The same bills as a file, streamed while it is read."""
 
     required_scopes = {"GET": "read"}
 
@@ -228,9 +228,9 @@ def _find(request: Request, number: int) -> Job:
     return job
 
 
-def _document(job: Job) -> dict[str, Any]:
-    sums = summarize_versions(job)
-    versions = PlanVersion.objects.select_related("plan").in_bulk({one.version_id for one in sums})
+def _payload(job: Job) -> dict[str, Any]:
+    summaries = summarize_versions(job)
+    versions = PlanVersion.objects.select_related("plan").in_bulk({summary.version_id for summary in summaries})
     return {
         "number": job.pk,
         "state": job.state,
@@ -239,37 +239,37 @@ def _document(job: Job) -> dict[str, Any]:
         "finished_at": job.finished_at,
         "totals": [
             {
-                "plan": versions[one.version_id].plan.code,
-                "version": versions[one.version_id].number,
-                "currency": one.currency,
-                "subscriptions": one.subscriptions,
-                "not_comparable": one.not_known,
-                "before": to_plain_string(one.before),
-                "after": to_plain_string(one.after),
-                "pay_more": one.more,
-                "pay_less": one.less,
-                "unchanged": one.same,
-                "bill_shocks": one.shocks,
-                "cost_of_usage": None if one.cost is None else to_plain_string(Decimal(one.cost)),
+                "plan": versions[summary.version_id].plan.code,
+                "version": versions[summary.version_id].number,
+                "currency": summary.currency,
+                "subscriptions": summary.subscriptions,
+                "not_comparable": summary.not_known,
+                "before": to_plain_string(summary.before),
+                "after": to_plain_string(summary.after),
+                "pay_more": summary.more,
+                "pay_less": summary.less,
+                "unchanged": summary.same,
+                "bill_shocks": summary.shocks,
+                "cost_of_usage": None if summary.cost is None else to_plain_string(Decimal(summary.cost)),
             }
-            for one in sums
+            for summary in summaries
         ],
     }
 
 
 def _version(number: int, *, plan: str, version: int) -> PlanVersion:
-    found = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
-    if found is None:
-        raise _wrong(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
-    return found
+    plan_version = PlanVersion.objects.select_related("plan").filter(plan__code=plan, number=version).first()
+    if plan_version is None:
+        raise _invalid_field(f"versions.{number}", f"there is no version {version} of a plan “{plan}”")
+    return plan_version
 
 
 def _plan(code: str) -> int:
-    found = PlanVersion.objects.filter(plan__code=code).values_list("plan", flat=True).first()
-    if found is None:
-        raise _wrong("plan", f"there is no plan “{code}”")
-    return found
+    plan_id = PlanVersion.objects.filter(plan__code=code).values_list("plan", flat=True).first()
+    if plan_id is None:
+        raise _invalid_field("plan", f"there is no plan “{code}”")
+    return plan_id
 
 
-def _wrong(field: str, detail: str) -> Exception:
+def _invalid_field(field: str, detail: str) -> Exception:
     return invalid_fields([{"field": field, "code": "invalid", "detail": detail}])

@@ -1,4 +1,4 @@
-"""Test clocks over HTTP: the time that sandbox customers live in."""
+"""Test clocks over HTTP: the time of sandbox customers."""
 
 from contextlib import suppress
 from typing import Any
@@ -22,7 +22,7 @@ from lib.api.problems import Problem
 
 
 class TestClockSerializer(serializers.ModelSerializer[TestClock]):
-    """A clock. `state` is standing, advancing or failed; then `failure` says why it cannot go on."""
+    """A test clock. `state` is standing, advancing or failed; if failed, `failure` gives the reason."""
 
     __test__ = False
 
@@ -38,34 +38,34 @@ class TestClockSerializer(serializers.ModelSerializer[TestClock]):
 
     @extend_schema_field(int)
     def get_customers(self, clock: TestClock) -> int:
-        """Return how many the view has counted."""
+        """Return the number of customers, as annotated by the view."""
         return clock.customers_count
 
 
 class NewClockSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What it is called, and where it stands."""
+    """The name and the initial time of a test clock."""
 
     name = serializers.CharField(max_length=120)
     now = InstantField(required=False, help_text="Default: the real time. Past or to come.")
 
 
 class AdvanceSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Where to."""
+    """The time to advance to."""
 
     to = InstantField(help_text="Later than its time, by five years at most.")
 
 
 class Clocks(generics.GenericAPIView[TestClock]):
-    """Test clocks; live keys see none, since nobody live has one."""
+    """Test clocks. Live keys see none, because live customers have none."""
 
     serializer_class = TestClockSerializer
     lookup_url_kwarg = "clock"
     problems = {"POST": ["unprocessable"]}
 
     def get_queryset(self) -> QuerySet[TestClock]:
-        """Return all of them to a test key."""
-        found = TestClock.objects.annotate(customers_count=Count("customers"))
-        return found if self.request.user.sandbox else found.none()
+        """Return all test clocks to a sandbox key, and none to a live key."""
+        clocks = TestClock.objects.annotate(customers_count=Count("customers"))
+        return clocks if self.request.user.sandbox else clocks.none()
 
     def shown(self, clock: TestClock) -> Any:
         """Return a clock as it is stored now."""
@@ -73,7 +73,7 @@ class Clocks(generics.GenericAPIView[TestClock]):
 
 
 class ClocksView(Clocks, generics.ListAPIView[TestClock]):
-    """All of them."""
+    """All test clocks."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["not-found"]}
@@ -99,14 +99,14 @@ class ClocksView(Clocks, generics.ListAPIView[TestClock]):
         serializer.is_valid(raise_exception=True)
         at = timezone.now()
         try:
-            made = create_clock(**{"now": at, **serializer.validated_data}, by=None, at=at)
+            clock = create_clock(**{"now": at, **serializer.validated_data}, by=None, at=at)
         except CannotAdvance as error:
             raise _refused(error) from error
-        return Response(self.shown(made), status=status.HTTP_201_CREATED)
+        return Response(self.shown(clock), status=status.HTTP_201_CREATED)
 
 
 class ClockView(Clocks, generics.RetrieveAPIView[TestClock]):
-    """One of them."""
+    """One test clock."""
 
     required_scopes = {"GET": "read"}
 
@@ -116,7 +116,7 @@ class ClockView(Clocks, generics.RetrieveAPIView[TestClock]):
 
 
 class AdvanceView(Clocks):
-    """Its way through time."""
+    """The advance of a test clock."""
 
     required_scopes = {"POST": "manage"}
 
@@ -133,17 +133,17 @@ class AdvanceView(Clocks):
     def post(self, request: Request, clock: int) -> Response:
         serializer = AdvanceSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
+        test_clock = self.get_object()
         try:
-            start_advance(clock_id=found.pk, **serializer.validated_data, by=None, at=timezone.now())
+            start_advance(clock_id=test_clock.pk, **serializer.validated_data, by=None, at=timezone.now())
         except CannotAdvance as error:
             raise _refused(error) from error
         transaction.on_commit(wake)
-        return Response(self.shown(found), status=status.HTTP_202_ACCEPTED)
+        return Response(self.shown(test_clock), status=status.HTTP_202_ACCEPTED)
 
 
 class RetryView(Clocks):
-    """Another try."""
+    """The retry of a failed advance."""
 
     required_scopes = {"POST": "manage"}
 
@@ -155,14 +155,14 @@ class RetryView(Clocks):
     )
     @idempotent
     def post(self, request: Request, clock: int) -> Response:
-        found = self.get_object()
-        retry_advance(clock_id=found.pk, by=None, at=timezone.now())
+        test_clock = self.get_object()
+        retry_advance(clock_id=test_clock.pk, by=None, at=timezone.now())
         transaction.on_commit(wake)
-        return Response(self.shown(found), status=status.HTTP_202_ACCEPTED)
+        return Response(self.shown(test_clock), status=status.HTTP_202_ACCEPTED)
 
 
 class StopView(Clocks):
-    """The end of its way."""
+    """The stop of an advance."""
 
     required_scopes = {"POST": "manage"}
 
@@ -174,14 +174,14 @@ class StopView(Clocks):
     )
     @idempotent
     def post(self, request: Request, clock: int) -> Response:
-        found = self.get_object()
-        stop_clock(clock_id=found.pk, by=None, at=timezone.now())
-        return Response(self.shown(found))
+        test_clock = self.get_object()
+        stop_clock(clock_id=test_clock.pk, by=None, at=timezone.now())
+        return Response(self.shown(test_clock))
 
 
 def wake() -> None:
-    """Ask a worker to look at the clocks now."""
-    with suppress(OperationalError):  # where no worker can be asked, beat does it within ten seconds
+    """Wake a worker to advance clocks now."""
+    with suppress(OperationalError):  # without a broker, beat advances it within ten seconds
         advance_clocks.delay()
 
 

@@ -1,4 +1,4 @@
-"""The end of a subscription over HTTP: what it would come to, asked for, and taken back."""
+"""Cancellations over HTTP: preview, cancel, and undo a cancellation."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ EXAMPLE = OpenApiExample("Now, with a credit", {"when": "now", "give_back": "cre
 
 
 class CancellationView(Subscriptions):
-    """The end of a subscription."""
+    """The cancellation of a subscription."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -39,14 +39,14 @@ class CancellationView(Subscriptions):
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
         try:
-            found = subscriptions.cancel(**_asked(request, self.get_object()))
+            canceled = subscriptions.cancel(**_arguments(request, self.get_object()))
         except subscriptions.CancellationRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(canceled))
 
 
 class CancellationPreviewView(Subscriptions):
-    """What the end of a subscription would come to."""
+    """The preview of a cancellation."""
 
     required_scopes = {"POST": "read"}
     problems = {"POST": ["conflict"]}
@@ -62,14 +62,14 @@ class CancellationPreviewView(Subscriptions):
     )
     def post(self, request: Request, subscription: str) -> Response:
         try:
-            draft = preview_cancellation(**_asked(request, self.get_object()))
+            draft = preview_cancellation(**_arguments(request, self.get_object()))
         except (subscriptions.CancellationRefused, NothingToBill, UnpricedUsage, ValueError) as error:
             raise Problem("conflict", str(error)) from error
         return Response(document_of(draft))
 
 
 class CancellationWithdrawalView(Subscriptions):
-    """The end of a cancellation before it takes effect."""
+    """The withdrawal of a cancellation before it takes effect."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -84,16 +84,16 @@ class CancellationWithdrawalView(Subscriptions):
     )
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        found = self.get_object()
+        continued = self.get_object()
         try:
-            found = subscriptions.uncancel(subscription=found, at=current_time(found.customer))
+            continued = subscriptions.uncancel(subscription=continued, at=current_time(continued.customer))
         except subscriptions.CancellationRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(continued))
 
 
-def _asked(request: Request, subscription: Subscription) -> dict[str, Any]:
-    """Return what is asked for, as operations take it."""
+def _arguments(request: Request, subscription: Subscription) -> dict[str, Any]:
+    """Return the request's fields as arguments of `cancel`."""
     at = current_time(subscription.customer)
     serializer = CancellationSerializer(data=request.data, context={"at": at})
     serializer.is_valid(raise_exception=True)

@@ -24,7 +24,7 @@ EXAMPLE = OpenApiExample(
 
 
 class OwnCommitmentSerializer(CommitmentSerializer):
-    """What the subscription promises to spend in place of what everybody on its version does."""
+    """A subscription's own commitment, in place of that of its version."""
 
     starts_at = InstantField()
     ends_at = InstantField(allow_null=True)
@@ -36,7 +36,7 @@ class OwnCommitmentSerializer(CommitmentSerializer):
 
 
 class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What was promised; its validated data are the arguments of `promise`."""
+    """A commitment to set; its validated data are the arguments of `set_commitment`."""
 
     minimum = NumberField(help_text="In the subscription's currency: of each period, or of the whole contract.")
     periods = serializers.IntegerField(min_value=1, max_value=120, required=False, help_text="Default: each period.")
@@ -49,12 +49,16 @@ class NewCommitmentSerializer(StrictFields, serializers.Serializer[dict[str, Any
 
 
 class Commitments(generics.GenericAPIView[SubscriptionCommitment]):
-    """What one subscription of the caller's world promised."""
+    """The commitments of one subscription visible to the caller."""
 
     serializer_class = OwnCommitmentSerializer
 
     def subscription(self) -> Subscription:
-        """:raises Http404: if the caller sees no such subscription."""
+        """
+        Return the subscription of the address.
+
+        :raises Http404: if the caller sees no such subscription.
+        """
         name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
         return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
 
@@ -64,7 +68,7 @@ class Commitments(generics.GenericAPIView[SubscriptionCommitment]):
 
 
 class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment]):
-    """All of them, those that have ended as well."""
+    """All commitments, including ended ones."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -86,15 +90,15 @@ class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment])
         serializer = NewCommitmentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            found = self.subscription()
-            made = set_commitment(subscription=found, **serializer.validated_data, at=current_time(found.customer))
+            owner = self.subscription()
+            commitment = set_commitment(subscription=owner, **serializer.validated_data, at=current_time(owner.customer))
         except OverrideRefused as error:
             raise refusal(error) from error
-        return Response(OwnCommitmentSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(OwnCommitmentSerializer(commitment).data, status=status.HTTP_201_CREATED)
 
 
 class CommitmentEndView(Commitments):
-    """The end of one."""
+    """The end of a commitment."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -112,9 +116,9 @@ class CommitmentEndView(Commitments):
         serializer = EndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            found = self.get_object()
-            at = current_time(found.subscription.customer)
-            ended = end_commitment(commitment=found, **serializer.validated_data, at=at)
+            commitment = self.get_object()
+            at = current_time(commitment.subscription.customer)
+            ended = end_commitment(commitment=commitment, **serializer.validated_data, at=at)
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(ended).data)

@@ -21,7 +21,7 @@ EXAMPLE = OpenApiExample("A coupon", {"coupon": "SPRING-25"}, request_only=True)
 
 
 class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
-    """A coupon that a subscription holds, or held."""
+    """A coupon that a subscription has or had."""
 
     coupon = CouponSerializer()
     position = serializers.IntegerField(help_text="Its place in the order of application.")
@@ -36,66 +36,74 @@ class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
         fields = ["coupon", "position", "since", "invoices", "invoices_left", "promoted", "ended_at", "ended_reason"]
         read_only_fields = fields
 
-    def get_invoices_left(self, one: Any) -> int | None:
-        """Return how many documents it will be taken off still."""
-        if one.ended_at is not None:
+    def get_invoices_left(self, redemption: Any) -> int | None:
+        """Return the number of invoices that the coupon still applies to."""
+        if redemption.ended_at is not None:
             return 0
-        return None if one.coupon.documents is None else one.coupon.documents - one.used
+        return None if redemption.coupon.documents is None else redemption.coupon.documents - redemption.used
 
-    def get_promoted(self, one: Redemption) -> bool:
-        """Return whether it was given by itself."""
-        return one.promotion_id is not None
+    def get_promoted(self, redemption: Redemption) -> bool:
+        """Return whether a promotion gave the coupon."""
+        return redemption.promotion_id is not None
 
 
 class NewRedemptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Which coupon the subscription gets."""
+    """The coupon to give to the subscription."""
 
     coupon = serializers.CharField(max_length=64, help_text="The coupon's code.")
 
     def validate_coupon(self, code: str) -> Coupon:
-        """:raises serializers.ValidationError: if there is no such coupon."""
+        """
+        Return the coupon.
+
+        :raises serializers.ValidationError: if there is no such coupon.
+        """
         return coupon_named(code)
 
 
 class RemovalSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Why it is taken away."""
+    """The reason for the removal."""
 
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
 
 def coupon_named(code: str) -> Coupon:
     """
-    Return the coupon of a code, in capitals or not.
+    Return the coupon with a code, ignoring case.
 
     :raises serializers.ValidationError: if there is none.
     """
-    found = Coupon.objects.filter(code=code.strip().upper()).first()
-    if found is None:
+    coupon = Coupon.objects.filter(code=code.strip().upper()).first()
+    if coupon is None:
         raise serializers.ValidationError([serializers.ErrorDetail(f"There is no coupon “{code}”.", "unknown")])
-    return found
+    return coupon
 
 
 class Redemptions(generics.GenericAPIView[Redemption]):
-    """The coupons of one subscription of the caller's world."""
+    """The coupons of one subscription visible to the caller."""
 
     serializer_class = RedemptionSerializer
 
     def subscription(self) -> Subscription:
-        """:raises Http404: if the caller sees no such subscription."""
+        """
+        Return the subscription of the address.
+
+        :raises Http404: if the caller sees no such subscription.
+        """
         name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
         return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
 
     def get_queryset(self) -> QuerySet[Redemption]:
-        """Return what the subscription holds and held."""
+        """Return the subscription's coupons, including ended ones."""
         return Redemption.objects.with_use().filter(subscription=self.subscription())
 
-    def shown(self, one: Redemption) -> Any:
-        """Return one as it stands now."""
-        return RedemptionSerializer(self.get_queryset().get(pk=one.pk)).data
+    def shown(self, redemption: Redemption) -> Any:
+        """Return a redemption as it is stored now."""
+        return RedemptionSerializer(self.get_queryset().get(pk=redemption.pk)).data
 
 
 class RedemptionsView(Redemptions, generics.ListAPIView[Redemption]):
-    """All of them, those that have ended as well."""
+    """All coupons, including ended ones."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -117,16 +125,16 @@ class RedemptionsView(Redemptions, generics.ListAPIView[Redemption]):
         serializer = NewRedemptionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            found = self.subscription()
-            at = current_time(found.customer)
-            made = subscriptions.apply_coupon(subscription=found, **serializer.validated_data, at=at)
+            holder = self.subscription()
+            at = current_time(holder.customer)
+            redemption = subscriptions.apply_coupon(subscription=holder, **serializer.validated_data, at=at)
         except subscriptions.CouponRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(made), status=status.HTTP_201_CREATED)
+        return Response(self.shown(redemption), status=status.HTTP_201_CREATED)
 
 
 class RemovalView(Redemptions):
-    """The end of one."""
+    """The removal of a coupon."""
 
     required_scopes = {"POST": "manage"}
 
@@ -141,8 +149,8 @@ class RemovalView(Redemptions):
     def post(self, request: Request, subscription: str, coupon: str) -> Response:
         serializer = RemovalSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        held = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
-        found = generics.get_object_or_404(held)
-        at = current_time(found.subscription.customer)
-        one = subscriptions.remove_coupon(redemption=found, **serializer.validated_data, at=at)
-        return Response(self.shown(one))
+        active = self.get_queryset().filter(coupon__code=coupon.upper(), ended_at__isnull=True)
+        redemption = generics.get_object_or_404(active)
+        at = current_time(redemption.subscription.customer)
+        removed = subscriptions.remove_coupon(redemption=redemption, **serializer.validated_data, at=at)
+        return Response(self.shown(removed))

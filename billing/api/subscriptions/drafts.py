@@ -17,13 +17,13 @@ from lib.api.problems import Problem
 
 
 class ActivationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """When it starts."""
+    """The start of the subscription."""
 
     starts_at = InstantField(required=False, help_text="Default: as it was drafted.")
 
 
 class ActivationView(Subscriptions):
-    """The beginning of a draft."""
+    """The activation of a draft."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -40,16 +40,16 @@ class ActivationView(Subscriptions):
     def post(self, request: Request, subscription: str) -> Response:
         serializer = ActivationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
+        draft = self.get_object()
         try:
-            subscriptions.activate(subscription=found, at=current_time(found.customer), **serializer.validated_data)
+            subscriptions.activate(subscription=draft, at=current_time(draft.customer), **serializer.validated_data)
         except (subscriptions.SubscriptionRefused, subscriptions.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(draft))
 
 
 class DraftView(Subscriptions):
-    """What a draft says."""
+    """The draft of a subscription."""
 
     required_scopes = {"PUT": "manage", "DELETE": "manage"}
     problems = {"PUT": ["conflict"], "DELETE": ["conflict"]}
@@ -62,23 +62,23 @@ class DraftView(Subscriptions):
         responses={200: SubscriptionSerializer},
     )
     def put(self, request: Request, subscription: str) -> Response:
-        found = self.get_object()
-        at = current_time(found.customer)
+        draft = self.get_object()
+        at = current_time(draft.customer)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
-        asked = {**serializer.validated_data}
-        asked.pop("draft")
+        fields = {**serializer.validated_data}
+        fields.pop("draft")
         try:
-            subscriptions.draft(**asked, at=at, replaced_draft=found)
+            subscriptions.draft(**fields, at=at, replaced_draft=draft)
         except subscriptions.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(draft))
 
     @extend_schema(operation_id="discard_draft", summary="Discard a draft", responses={204: None})
     def delete(self, request: Request, subscription: str) -> Response:
-        found = self.get_object()
+        draft = self.get_object()
         try:
-            subscriptions.discard(subscription=found, at=current_time(found.customer))
+            subscriptions.discard(subscription=draft, at=current_time(draft.customer))
         except subscriptions.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
         return Response(status=status.HTTP_204_NO_CONTENT)

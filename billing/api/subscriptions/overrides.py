@@ -1,4 +1,4 @@
-"""A subscription's own prices, allowances and bounds over HTTP."""
+"""Overrides of a subscription over HTTP: its own prices, allowances and bounds."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ EXAMPLE = OpenApiExample(
 
 
 class OverrideSerializer(serializers.ModelSerializer[Override]):
-    """A figure that the subscription has in place of its plan's."""
+    """A term that the subscription has in place of its plan's."""
 
     feature = serializers.CharField(source="feature.code")
     match = serializers.DictField(child=serializers.CharField(), help_text="Of the rate whose price it is.")
@@ -44,7 +44,7 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
 
 
 class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """What was agreed; its validated data are the arguments of `subscribing.override`."""
+    """An override to set; its validated data are the arguments of `subscriptions.override`."""
 
     feature = serializers.CharField(max_length=64, help_text="The feature's code.")
     what = serializers.ChoiceField(choices=OverrideFigure.choices)
@@ -59,26 +59,34 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     reason = serializers.CharField(max_length=500)
 
     def validate_feature(self, code: str) -> Feature:
-        """:raises serializers.ValidationError: if there is no such feature."""
-        found = Feature.objects.filter(code=code).first()
-        if found is None:
+        """
+        Return the feature.
+
+        :raises serializers.ValidationError: if there is no such feature.
+        """
+        feature = Feature.objects.filter(code=code).first()
+        if feature is None:
             raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-        return found
+        return feature
 
 
 class EndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """When the plan's own figure holds again."""
+    """The time from which the plan's own term applies again."""
 
     ends_at = InstantField(required=False, help_text="Default: the next period.")
 
 
 class Overrides(generics.GenericAPIView[Override]):
-    """What was agreed for one subscription of the caller's world."""
+    """The overrides of one subscription visible to the caller."""
 
     serializer_class = OverrideSerializer
 
     def subscription(self) -> Subscription:
-        """:raises Http404: if the caller sees no such subscription."""
+        """
+        Return the subscription of the address.
+
+        :raises Http404: if the caller sees no such subscription.
+        """
         name, sandbox = self.kwargs["subscription"], self.request.user.sandbox
         return generics.get_object_or_404(Subscription, external_id=name, sandbox=sandbox)
 
@@ -88,7 +96,7 @@ class Overrides(generics.GenericAPIView[Override]):
 
 
 class OverridesView(Overrides, generics.ListAPIView[Override]):
-    """All of them, those that have ended as well."""
+    """All overrides, including ended ones."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
 
@@ -110,17 +118,17 @@ class OverridesView(Overrides, generics.ListAPIView[Override]):
         serializer = NewOverrideSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            found = self.subscription()
-            made = subscriptions.override(
-                subscription=found, **serializer.validated_data, at=current_time(found.customer)
+            owner = self.subscription()
+            override = subscriptions.override(
+                subscription=owner, **serializer.validated_data, at=current_time(owner.customer)
             )
         except subscriptions.OverrideRefused as error:
             raise refusal(error) from error
-        return Response(OverrideSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(OverrideSerializer(override).data, status=status.HTTP_201_CREATED)
 
 
 class OverrideEndView(Overrides):
-    """The end of one."""
+    """The end of an override."""
 
     lookup_field = "pk"
     lookup_url_kwarg = "number"
@@ -138,14 +146,14 @@ class OverrideEndView(Overrides):
         serializer = EndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            found = self.get_object()
-            at = current_time(found.subscription.customer)
-            ended = subscriptions.end_override(override=found, **serializer.validated_data, at=at)
+            override = self.get_object()
+            at = current_time(override.subscription.customer)
+            ended = subscriptions.end_override(override=override, **serializer.validated_data, at=at)
         except subscriptions.OverrideRefused as error:
             raise refusal(error) from error
         return Response(OverrideSerializer(ended).data)
 
 
 def refusal(error: subscriptions.OverrideRefused) -> serializers.ValidationError:
-    """Return the refusal as the fault of the field that it names."""
+    """Return the refusal as an error of the field it names."""
     return serializers.ValidationError({error.field: [serializers.ErrorDetail(str(error), "refused")]})

@@ -1,4 +1,4 @@
-"""Pauses over HTTP: begun, and ended."""
+"""Pauses of subscriptions over HTTP: pause and resume."""
 
 from typing import Any
 
@@ -17,7 +17,10 @@ from lib.api.problems import Problem
 
 
 class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """From when, until when, and where what was paid in advance goes. Its validated data are arguments of `pause`."""
+    """
+    The start and end of a pause, and how amounts paid in advance are credited. Its validated data are arguments of
+    `pause`.
+    """
 
     starts_at = InstantField(required=False, help_text="Default: now.")
     at_period_end = serializers.BooleanField(default=False, help_text="Where its next period begins.")
@@ -30,14 +33,18 @@ class NewPauseSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     reason = serializers.CharField(max_length=300, required=False, default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: if it is to begin at two times."""
+        """
+        Reject two different starts.
+
+        :raises serializers.ValidationError: if both `starts_at` and `at_period_end` are given.
+        """
         if attrs["at_period_end"] and "starts_at" in attrs:
             raise serializers.ValidationError({"starts_at": ["Send either starts_at or at_period_end, not both."]})
         return attrs
 
 
 class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """When it goes on: now, unless it says otherwise."""
+    """The time of the resumption; now, by default."""
 
     resumes_at = InstantField(
         required=False, help_text="To come; or past, so that usage since then is billed once it is tried again."
@@ -45,7 +52,7 @@ class ResumptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]])
 
 
 class PauseView(Subscriptions):
-    """The beginning of a pause."""
+    """The pause of a subscription."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -64,16 +71,16 @@ class PauseView(Subscriptions):
     def post(self, request: Request, subscription: str) -> Response:
         serializer = NewPauseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
+        paused = self.get_object()
         try:
-            subscriptions.pause(subscription=found, at=current_time(found.customer), **serializer.validated_data)
+            subscriptions.pause(subscription=paused, at=current_time(paused.customer), **serializer.validated_data)
         except subscriptions.PauseRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(paused))
 
 
 class ResumptionView(Subscriptions):
-    """The end of a pause."""
+    """The resumption of a paused subscription."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -90,9 +97,9 @@ class ResumptionView(Subscriptions):
     def post(self, request: Request, subscription: str) -> Response:
         serializer = ResumptionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
+        paused = self.get_object()
         try:
-            subscriptions.resume(subscription=found, at=current_time(found.customer), **serializer.validated_data)
+            subscriptions.resume(subscription=paused, at=current_time(paused.customer), **serializer.validated_data)
         except subscriptions.PauseRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(paused))

@@ -1,4 +1,4 @@
-"""Plan changes over HTTP: what one would come to, and made."""
+"""Plan changes over HTTP: preview, change, and withdraw a scheduled change."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from lib.api.problems import Problem
 
 
 class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """Which version the subscription moves to, and when: now, unless it says otherwise."""
+    """The version to move to, and the date; now, by default."""
 
     plan = serializers.CharField(max_length=64, help_text="The plan's code.")
     version = serializers.IntegerField(
@@ -30,7 +30,11 @@ class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     preview = serializers.BooleanField(default=False, help_text="Only tell what would be billed; change nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: if there is no such version, or it is to be at two times."""
+        """
+        Replace plan and number by the version.
+
+        :raises serializers.ValidationError: if there is no such version, or both `at` and `at_period_end` are given.
+        """
         if attrs["at_period_end"] and "at" in attrs:
             raise serializers.ValidationError({"at": ["Send either at or at_period_end, not both."]})
         moment = attrs.get("at", self.context["at"])
@@ -39,7 +43,7 @@ class ChangeSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
 
 class ChangedSerializer(serializers.Serializer[Any]):
-    """The subscription as it is now, and the document."""
+    """The subscription after the change, and the resulting invoice."""
 
     subscription = SubscriptionSerializer()
     document = DocumentSerializer(
@@ -66,23 +70,23 @@ class ChangeView(Subscriptions):
     )
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        found = self.get_object()
-        at = current_time(found.customer)
+        changing = self.get_object()
+        at = current_time(changing.customer)
         serializer = ChangeSerializer(data=request.data, context={"at": at})
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        when = {"moment": asked.get("at"), "at_period_end": asked["at_period_end"]}
+        fields = serializer.validated_data
+        when = {"moment": fields.get("at"), "at_period_end": fields["at_period_end"]}
         try:
-            draft = preview_change(subscription=found, version=asked["version"], at=at, **when)
-            if not asked["preview"]:
-                subscriptions.change_at(subscription=found, version=asked["version"], at=at, **when)
+            draft = preview_change(subscription=changing, version=fields["version"], at=at, **when)
+            if not fields["preview"]:
+                subscriptions.change_at(subscription=changing, version=fields["version"], at=at, **when)
         except subscriptions.SubscriptionRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response({"subscription": self.shown(found), "document": document_of(draft)})
+        return Response({"subscription": self.shown(changing), "document": document_of(draft)})
 
 
 class ChangeWithdrawalView(Subscriptions):
-    """The end of a plan change before it begins."""
+    """The withdrawal of a scheduled plan change."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict"]}
@@ -96,13 +100,13 @@ class ChangeWithdrawalView(Subscriptions):
     )
     @idempotent
     def post(self, request: Request, subscription: str) -> Response:
-        found = self.get_object()
+        changing = self.get_object()
         try:
             withdrawn = subscriptions.revoke(
-                subscription_ids=[found.pk], at=current_time(found.customer), reason="Withdrawn over HTTP."
+                subscription_ids=[changing.pk], at=current_time(changing.customer), reason="Withdrawn over HTTP."
             )
         except subscriptions.RevocationRefused as error:
             raise Problem("conflict", str(error)) from error
         if not withdrawn:
-            raise Problem("conflict", f"{found} has no change to come.")
-        return Response(self.shown(found))
+            raise Problem("conflict", f"{changing} has no change to come.")
+        return Response(self.shown(changing))

@@ -17,7 +17,7 @@ from lib.field_types import MOST_SEATS
 
 
 class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """How many are held, and since when."""
+    """The new quantity, and since when it applies."""
 
     quantity = serializers.IntegerField(min_value=0, max_value=MOST_SEATS)
     since = InstantField(
@@ -27,7 +27,7 @@ class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]
 
 
 class QuantityView(Subscriptions):
-    """How many seats or add-ons of one fee a subscription holds."""
+    """The quantity of one fee of a subscription: its seats or add-ons."""
 
     required_scopes = {"PUT": "manage"}
     problems = {"PUT": ["unprocessable"]}
@@ -43,10 +43,10 @@ class QuantityView(Subscriptions):
     def put(self, request: Request, subscription: str, fee: str) -> Response:
         serializer = NewQuantitySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
-        at = current_time(found.customer)
+        holder = self.get_object()
+        at = current_time(holder.customer)
         try:
-            subscriptions.set_quantity(subscription=found, fee_code=fee, at=at, **serializer.validated_data)
+            subscriptions.set_quantity(subscription=holder, fee_code=fee, at=at, **serializer.validated_data)
         except subscriptions.QuantityRefused as error:
             raise Problem("unprocessable", str(error)) from error
-        return Response(self.shown(found))
+        return Response(self.shown(holder))

@@ -1,4 +1,4 @@
-"""Subscriptions as the API takes and gives them."""
+"""Subscriptions as the API accepts and returns them."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from plans.models import Coupon, PlanVersion
 
 
 class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
-    """The half-open interval that usage counts into now."""
+    """The half-open interval to which usage counts now."""
 
     start = InstantField(source="starts_at")
     end = InstantField(source="ends_at")
@@ -31,14 +31,14 @@ class RunningPeriodSerializer(serializers.ModelSerializer[Period]):
 
 
 class ChangeToComeSerializer(serializers.Serializer[Any]):
-    """Another quantity, from a moment to come on."""
+    """An upcoming quantity and its start."""
 
     since = InstantField()
     quantity = serializers.IntegerField()
 
 
 class HeldSerializer(serializers.Serializer[Any]):
-    """How many seats or add-ons are held now, and what changes later."""
+    """The current quantity of seats or add-ons, and upcoming changes."""
 
     fee = serializers.CharField(source="fee.code")
     label = serializers.CharField(source="fee.label")
@@ -48,7 +48,7 @@ class HeldSerializer(serializers.Serializer[Any]):
 
 
 class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
-    """The version that it moves to, and when."""
+    """The version that the subscription moves to, and the date."""
 
     plan = serializers.CharField(source="version.plan.code")
     version = serializers.IntegerField(source="version.number")
@@ -61,7 +61,7 @@ class ScheduledChangeSerializer(serializers.ModelSerializer[ScheduledChange]):
 
 
 class PauseSerializer(serializers.ModelSerializer[Pause]):
-    """From when on it is paused, and when it goes on, if that is known."""
+    """The start of a pause, and its end if known."""
 
     resumes_at = InstantField(source="ends_at", allow_null=True)
 
@@ -72,7 +72,7 @@ class PauseSerializer(serializers.ModelSerializer[Pause]):
 
 
 class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
-    """A customer on a version of a plan."""
+    """A customer's subscription to a plan version."""
 
     id = serializers.CharField(source="external_id")
     customer = serializers.CharField(source="customer.external_id")
@@ -108,36 +108,36 @@ class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
 
     @extend_schema_field(HeldSerializer(many=True))
     def get_quantities(self, subscription: Subscription) -> Any:
-        """Return what is held now, from the changes that the view has fetched."""
+        """Return the current quantities, from the changes that the view prefetched."""
         fees = load_terms(subscription.version_id, subscription.currency).unit_fees
         at = loaded_current_time(subscription.customer, now=timezone.now())
-        held = fee_quantities(fees, to_quantity_changes(subscription.held), at=at)
-        return HeldSerializer(held, many=True).data
+        quantities = fee_quantities(fees, to_quantity_changes(subscription.held), at=at)
+        return HeldSerializer(quantities, many=True).data
 
     @extend_schema_field(RunningPeriodSerializer(allow_null=True))
     def get_current_period(self, subscription: Subscription) -> Any:
-        """Return the running period, which the view has fetched."""
-        found = subscription.running
-        return RunningPeriodSerializer(found[0]).data if found else None
+        """Return the running period, which the view prefetched."""
+        periods = subscription.running
+        return RunningPeriodSerializer(periods[0]).data if periods else None
 
     @extend_schema_field(ScheduledChangeSerializer(allow_null=True))
     def get_scheduled_change(self, subscription: Subscription) -> Any:
-        """Return what is to come, which the view has fetched."""
-        found = subscription.to_come
-        return ScheduledChangeSerializer(found[0]).data if found else None
+        """Return the upcoming change, which the view prefetched."""
+        changes = subscription.to_come
+        return ScheduledChangeSerializer(changes[0]).data if changes else None
 
     @extend_schema_field(PauseSerializer(allow_null=True))
     def get_pause(self, subscription: Subscription) -> Any:
-        """Return the pause that runs or is to come, which the view has fetched."""
-        found = subscription.paused
-        return PauseSerializer(found[0]).data if found else None
+        """Return the current or upcoming pause, which the view prefetched."""
+        pauses = subscription.paused
+        return PauseSerializer(pauses[0]).data if pauses else None
 
 
 class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """
-    Who gets what, and from when.
+    A subscription to start.
 
-    Its validated data are the arguments of `subscribing.start`, but for `at`.
+    Its validated data are the arguments of `subscriptions.start`, except `at`.
     """
 
     id = ExternalIdField(source="external_id", required=False, help_text="Your own name for it; made up when absent.")
@@ -177,26 +177,34 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     draft = serializers.BooleanField(default=False, help_text="Only prepare it; activate it later.")
 
     def validate_customer(self, external_id: str) -> Customer:
-        """:raises serializers.ValidationError: if the caller sees no such customer."""
+        """
+        Return the customer.
+
+        :raises serializers.ValidationError: if the caller sees no such customer.
+        """
         sandbox = self.context["request"].user.sandbox
-        found = Customer.objects.filter(external_id=external_id, sandbox=sandbox).first()
-        if found is None:
+        customer = Customer.objects.filter(external_id=external_id, sandbox=sandbox).first()
+        if customer is None:
             raise _unknown(f"There is no customer “{external_id}”; create it first.")
-        return found
+        return customer
 
     def validate_coupons(self, codes: list[str]) -> list[Coupon]:
-        """:raises serializers.ValidationError: if there is no coupon of one of the codes."""
+        """
+        Return the coupons.
+
+        :raises serializers.ValidationError: if there is no coupon with one of the codes.
+        """
         return [coupon_named(code) for code in codes]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Settle the start, and find the version: the one asked for, or the one in force then."""
+        """Set the start, and look up the version: the requested one, or the one in force at the start."""
         attrs.setdefault("starts_at", self.context["at"])
         attrs["version"] = version_of(attrs.pop("plan"), attrs.get("version"), at=attrs["starts_at"])
         return attrs
 
 
 class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """When it ends, and what becomes of what was paid in advance for time that is cut off."""
+    """The end of the subscription, and how amounts paid in advance for the time after it are credited."""
 
     when = serializers.ChoiceField(choices=["period_end", "now"], default="period_end")
     ends_at = InstantField(required=False, help_text="A later moment of your choice, instead of `when`.")
@@ -207,7 +215,11 @@ class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: if both `when` and `ends_at` are given."""
+        """
+        Turn `when` into `ends_at`.
+
+        :raises serializers.ValidationError: if both `when` and `ends_at` are given.
+        """
         if attrs["when"] == "now" and "ends_at" in attrs:
             raise serializers.ValidationError({"ends_at": ["Send either when=now or ends_at, not both."]})
         if attrs.pop("when") == "now":
@@ -217,16 +229,16 @@ class CancellationSerializer(StrictFields, serializers.Serializer[dict[str, Any]
 
 def version_of(plan: str, number: int | None, *, at: datetime) -> PlanVersion:
     """
-    Return a version of a plan: of this number, or the one in force at `at`.
+    Return a version of a plan: the one with this number, or the one in force at `at`.
 
     :raises serializers.ValidationError: if there is none.
     """
     versions = PlanVersion.objects.filter(plan__code=plan).select_related("plan")
-    found = versions.in_force(at).first() if number is None else versions.filter(number=number).first()
-    if found is None:
-        what = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
-        raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {what}.").detail})
-    return found
+    version = versions.in_force(at).first() if number is None else versions.filter(number=number).first()
+    if version is None:
+        problem = f"has no version {number}" if number else "has no prices in force at the start, or does not exist"
+        raise serializers.ValidationError({"version" if number else "plan": _unknown(f"“{plan}” {problem}.").detail})
+    return version
 
 
 def _unknown(detail: str) -> serializers.ValidationError:

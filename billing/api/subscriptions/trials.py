@@ -1,4 +1,4 @@
-"""The end of a trial over HTTP: now, or later."""
+"""End or extend a trial over HTTP."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from lib.api.problems import Problem
 
 
 class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
-    """When the trial ends instead: `when` is now, or a later moment than before."""
+    """The new end of the trial: `when` is now, or `ends_at` is later than before."""
 
     when = serializers.ChoiceField(choices=["now"], required=False)
     ends_at = InstantField(required=False, help_text="Later than it would end.")
@@ -28,7 +28,11 @@ class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """:raises serializers.ValidationError: unless exactly one of `when` and `ends_at` is given."""
+        """
+        Require exactly one end, and no preview of an extension.
+
+        :raises serializers.ValidationError: unless exactly one of `when` and `ends_at` is given.
+        """
         if ("when" in attrs) == ("ends_at" in attrs):
             raise serializers.ValidationError({"when": ["Send either when=now or ends_at."]})
         if attrs["preview"] and "ends_at" in attrs:
@@ -37,7 +41,7 @@ class TrialEndSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
 
 class TrialEndedSerializer(serializers.Serializer[Any]):
-    """The subscription as it is now, and the trial's document, where it ends now."""
+    """The subscription after the change, and the trial's invoice if the trial ends now."""
 
     subscription = SubscriptionSerializer()
     document = DocumentSerializer(allow_null=True)
@@ -62,15 +66,15 @@ class TrialView(Subscriptions):
     def post(self, request: Request, subscription: str) -> Response:
         serializer = TrialEndSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked, found, draft = serializer.validated_data, self.get_object(), None
-        at = current_time(found.customer)
+        fields, trialing, draft = serializer.validated_data, self.get_object(), None
+        at = current_time(trialing.customer)
         try:
-            if "ends_at" in asked:
-                subscriptions.extend_trial(subscription=found, ends_at=asked["ends_at"], at=at)
-            elif asked["preview"]:
-                draft = preview_trial_end(subscription=found, at=at)
+            if "ends_at" in fields:
+                subscriptions.extend_trial(subscription=trialing, ends_at=fields["ends_at"], at=at)
+            elif fields["preview"]:
+                draft = preview_trial_end(subscription=trialing, at=at)
             else:
-                draft = preview(period=subscriptions.end_trial(subscription=found, at=at), at=at)
+                draft = preview(period=subscriptions.end_trial(subscription=trialing, at=at), at=at)
         except subscriptions.TrialRefused as error:
             raise Problem("conflict", str(error)) from error
-        return Response({"subscription": self.shown(found), "document": draft and document_of(draft)})
+        return Response({"subscription": self.shown(trialing), "document": draft and document_of(draft)})

@@ -24,7 +24,7 @@ EXAMPLE = OpenApiExample("From now on", {"id": "acme-pro", "customer": "acme", "
 
 
 class Subscriptions(SandboxIsolation, generics.GenericAPIView[Subscription]):
-    """Subscriptions of the caller's world, each with the period that runs now and the version that is to come."""
+    """Subscriptions visible to the caller, each with its running period and its scheduled version."""
 
     sandbox_path = "customer__sandbox"
     serializer_class = SubscriptionSerializer
@@ -37,22 +37,22 @@ class Subscriptions(SandboxIsolation, generics.GenericAPIView[Subscription]):
         if self.request.user.sandbox:
             now = current_time_expression(now, "subscription__customer")
         running = Period.objects.containing(now).filter(kind=PeriodKind.REGULAR)
-        to_come = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
+        pending = ScheduledChange.objects.filter(state=ChangeState.PENDING).select_related("version__plan")
         self.queryset = Subscription.objects.select_related("customer__test_clock", "version__plan").prefetch_related(
             Prefetch("periods", running, to_attr="running"),
             Prefetch("holdings", SubscriptionQuantity.objects.in_order(), to_attr="held"),
-            Prefetch("changes", to_come, to_attr="to_come"),
+            Prefetch("changes", pending, to_attr="to_come"),
             Prefetch("pauses", Pause.objects.filter(state__in=("to_come", "running")), to_attr="paused"),
         )
         return super().get_queryset()
 
     def shown(self, subscription: Subscription) -> Any:
-        """Return the document of a subscription as it is stored now."""
+        """Return the payload of a subscription as it is stored now."""
         return SubscriptionSerializer(self.get_queryset().get(pk=subscription.pk)).data
 
 
 class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
-    """Who is on which plan."""
+    """All subscriptions."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["conflict", "unprocessable"]}
@@ -77,10 +77,10 @@ class SubscriptionsView(Subscriptions, generics.ListAPIView[Subscription]):
         at = current_time_by_external_id(customer_named_in(request.data), sandbox=request.user.sandbox)
         serializer = NewSubscriptionSerializer(data=request.data, context={"request": request, "at": at})
         serializer.is_valid(raise_exception=True)
-        asked = serializer.validated_data
-        made = subscriptions.draft if asked.pop("draft") else subscriptions.start
+        arguments = serializer.validated_data
+        create = subscriptions.draft if arguments.pop("draft") else subscriptions.start
         try:
-            subscription = made(**asked, at=at)
+            subscription = create(**arguments, at=at)
         except (subscriptions.FeatureAlreadyPriced, subscriptions.CouponRefused) as error:
             raise Problem("conflict", str(error)) from error
         except subscriptions.SubscriptionRefused as error:

@@ -1,4 +1,4 @@
-"""Say what is watched of whom, by finance or by the customer; and that somebody has seen to an alert."""
+"""Set and remove alert rules, for finance or for the customer; acknowledge alerts."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ DEFAULT_LEVELS: dict[str, tuple[int, ...]] = {
     AlertKind.LOW_BALANCE: (20,),
     AlertKind.EXPIRING: (7,),
 }
-"""What is told of where nobody says otherwise."""
+"""Levels of a rule that names none."""
 
 
 class AlertRuleRefused(Exception):
-    """An alert rule cannot be set as asked; the text says why and what to do. field: which of the figures it is."""
+    """The alert rule isn't possible; the text gives the reason and the remedy. field: the field that is wrong."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -47,10 +47,10 @@ class AlertRuleRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class AlertScope:
     """
-    Whose use is watched, and which: of everybody where nothing is named.
+    The usage that a rule watches; all usage of all customers if nothing is named.
 
-    At most one of seller, customer and subscription. dimension, value: the use that carries it alone, such as the
-    API key it was made with.
+    At most one of seller, customer and subscription.
+    dimension, value: limits the rule to usage with this dimension value, such as that of one API key.
     """
 
     seller: Seller | None = None
@@ -66,9 +66,9 @@ class AlertScope:
 
     @property
     def currency(self) -> str:
-        """What amounts are in; empty where nobody is named."""
-        who = self.subscription or self.customer
-        return str(who.currency) if who else ""
+        """The currency of amounts; empty if no customer is named."""
+        payer = self.subscription or self.customer
+        return str(payer.currency) if payer else ""
 
 
 def set_alert_rule(
@@ -83,23 +83,23 @@ def set_alert_rule(
     by: AbstractBaseUser | None = None,
 ) -> AlertRule:
     """
-    Watch something from now on; the same side's rule for the same is replaced. One that is off takes away what more
-    general rules say.
+    Set an alert rule from now on, replacing the same side's rule of the same scope. A rule that is off disables more
+    general rules.
 
-    levels: percentages of the limit, multiples of the usual, or days: see `Alert rule`; DEFAULT_LEVELS where empty.
-    amount: the limit, where the kind has one of its own.
+    levels: percentages of the limit, multiples of the usual, or days: see `AlertRule`; default: DEFAULT_LEVELS.
+    amount: the limit, if the kind has one of its own.
 
-    :raises AlertRuleRefused: if the kind cannot be watched so, or the customer's own is above what finance has set.
+    :raises AlertRuleRefused: if the kind doesn't allow it, or the customer's own limit is above finance's.
     """
     with audited_transaction("set alert rule", by=by, at=at):
-        if scope.owner is not None:  # one at a time, so that both sides' are compared as they will stand
+        if scope.owner is not None:  # rules of both sides are set one after the other, because they are compared
             Customer.objects.select_for_update(no_key=True).get(pk=scope.owner.pk)
         levels = tuple(sorted({*levels})) or DEFAULT_LEVELS[kind]
         check_alert_rule(kind=kind, scope=scope, levels=levels, amount=amount, is_on=is_on, set_by=set_by)
-        same = _scope_columns(kind, scope)
+        scope_columns = _scope_columns(kind, scope)
         currency = scope.currency if kind in AMOUNT_KINDS else ""
         figures = {"levels": list(levels), "amount": amount, "currency": currency, "is_on": is_on}
-        rule, _ = AlertRule.objects.update_or_create(**same, set_by=set_by, defaults=figures)
+        rule, _ = AlertRule.objects.update_or_create(**scope_columns, set_by=set_by, defaults=figures)
         _schedule_full_evaluation(rule)
         return rule
 
@@ -107,14 +107,18 @@ def set_alert_rule(
 def check_alert_rule(
     *, kind: str, scope: AlertScope, levels: Sequence[int], amount: Decimal | None, is_on: bool, set_by: str
 ) -> None:
-    """:raises AlertRuleRefused: if it cannot be set as asked, as things stand."""
+    """
+    Check that an alert rule can be set.
+
+    :raises AlertRuleRefused: if it can't be set at present.
+    """
     _check_scope(kind, scope, set_by)
     _check_figures(kind, scope, levels, amount)
     _check_other_side(_scope_columns(kind, scope), amount, set_by, is_on)
 
 
 def _scope_columns(kind: str, scope: AlertScope) -> dict[str, object]:
-    """Return what tells the rules that are of the same."""
+    """Return the columns that identify the rules of one scope."""
     return {
         "kind": kind,
         "seller": scope.seller,
@@ -128,7 +132,7 @@ def _scope_columns(kind: str, scope: AlertScope) -> dict[str, object]:
 
 
 def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Watch it no more; what it told stays. A more general rule holds again, if there is one."""
+    """Remove a rule; its alerts stay. A more general rule applies again, if there is one."""
     with audited_transaction("remove alert rule", by=by, at=at):
         alert_rule.removed_at = at
         alert_rule.save(update_fields=["removed_at"])
@@ -136,20 +140,25 @@ def remove_alert_rule(*, alert_rule: AlertRule, at: datetime, by: AbstractBaseUs
 
 
 def acknowledge(*, alert_ids: Collection[int], at: datetime, by: AbstractBaseUser) -> int:
-    """Note that a person has seen to these alerts, and return how many nobody had; it changes nothing of them."""
+    """
+    Record that a person has handled these alerts, and return how many were not acknowledged before; nothing else
+    changes.
+    """
     return Alert.objects.filter(pk__in=alert_ids, acknowledged_at__isnull=True).update(
         acknowledged_at=at, acknowledged_by=by
     )
 
 
 def _schedule_full_evaluation(rule: AlertRule) -> None:
-    """Have everybody looked after next, where a rule is not of one customer: theirs are followed anyway."""
+    """
+    Queue all customers for evaluation, unless the rule is one customer's own: the change feed finds that one anyway.
+    """
     if rule.customer_id is None:
         ChangeCursor.objects.filter(pk=FULL_EVALUATION).update(looked_at=None)
 
 
 def _check_scope(kind: str, scope: AlertScope, set_by: str) -> None:
-    if sum(one is not None for one in (scope.seller, scope.customer, scope.subscription)) > 1:
+    if sum(owner is not None for owner in (scope.seller, scope.customer, scope.subscription)) > 1:
         raise AlertRuleRefused("customer", "Name a seller, a customer or a subscription: one of them.")
     if set_by == CapSetter.CUSTOMER and scope.owner is None:
         raise AlertRuleRefused("customer", "Say which customer sets it.")
@@ -166,7 +175,7 @@ def _check_scope(kind: str, scope: AlertScope, set_by: str) -> None:
 
 
 def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: Decimal | None) -> None:
-    if len(levels) > MAX_LEVELS or not all(1 <= one <= MAX_LEVEL for one in levels):
+    if len(levels) > MAX_LEVELS or not all(1 <= level <= MAX_LEVEL for level in levels):
         raise AlertRuleRefused("levels", f"Give {MAX_LEVELS} levels at most, each from 1 to {MAX_LEVEL:,}.")
     if kind in AMOUNT_KINDS:
         if amount is None or not 0 < amount <= MOST_MONEY or round_money(amount, scope.currency) != amount:
@@ -178,21 +187,21 @@ def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: 
         raise AlertRuleRefused("amount", f"Give an amount from 0 to {MOST_MONEY:,.0f}.")
 
 
-def _check_other_side(same: dict[str, object], amount: Decimal | None, set_by: str, is_on: bool) -> None:
-    """Refuse what a customer may not have, and an amount of theirs above finance's for the same."""
+def _check_other_side(scope_columns: dict[str, object], amount: Decimal | None, set_by: str, is_on: bool) -> None:
+    """Refuse a rule that customers may not set, and a customer's amount above finance's for the same scope."""
     customers_own = AlertRule.objects.filter(
-        customer=same["customer"], set_by=CapSetter.CUSTOMER, removed_at__isnull=True
+        customer=scope_columns["customer"], set_by=CapSetter.CUSTOMER, removed_at__isnull=True
     )
     if set_by == CapSetter.CUSTOMER:
         if not is_on:
             raise AlertRuleRefused("is_on", "Only finance switches alert rules off; remove your own instead.")
-        if customers_own.count() >= MAX_RULES_PER_CUSTOMER and not customers_own.filter(**same).exists():
+        if customers_own.count() >= MAX_RULES_PER_CUSTOMER and not customers_own.filter(**scope_columns).exists():
             raise AlertRuleRefused(
                 "kind", f"{MAX_RULES_PER_CUSTOMER} alert rules of one's own are enough: remove one first."
             )
-    if amount is None or same["kind"] not in AMOUNT_KINDS:
+    if amount is None or scope_columns["kind"] not in AMOUNT_KINDS:
         return
-    other = AlertRule.objects.filter(**same, is_on=True).exclude(set_by=set_by).first()
+    other = AlertRule.objects.filter(**scope_columns, is_on=True).exclude(set_by=set_by).first()
     if other is None or other.amount is None:
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:

@@ -1,4 +1,4 @@
-"""Readings of running periods: what is used of allowances, spent of caps and amounts, and what is to be expected."""
+"""Measurements of running periods: usage of allowances, spend against caps and amounts, and forecasts."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ PeriodFeature = tuple[int, int | None]
 
 
 def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
-    """Yield what customers use in their running periods; sellers: customer → seller."""
+    """Yield the measurements of customers' running periods. seller_ids: customer → seller."""
     if not rules.has_active(KINDS):
         return
     projects = rules.has_active([AlertKind.PROJECTED])
@@ -45,23 +45,23 @@ def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: date
 def _measure_allowances(
     rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage
 ) -> Iterator[Measurement]:
-    for one in period.features:
-        if not one.terms.included:
+    for feature in period.features:
+        if not feature.terms.included:
             continue
-        subject = of._replace(feature_id=one.terms.feature_id)
+        subject = of._replace(feature_id=feature.terms.feature_id)
         for rule in rules.select(AlertKind.ALLOWANCE, subject, seller_id=seller_id):
             yield Measurement(
                 rule,
                 subject,
-                one.used,
-                one.terms.included,
-                one.terms.unit,
-                levels_reached(one.used, limit=one.terms.included, levels=rule.levels),
-                one.window_start,
-                one.window_end,
+                feature.used,
+                feature.terms.included,
+                feature.terms.unit,
+                levels_reached(feature.used, limit=feature.terms.included, levels=rule.levels),
+                feature.window_start,
+                feature.window_end,
                 has_agreed_limit=True,
                 subscription=period.subscription,
-                feature=one.terms.code,
+                feature=feature.terms.code,
             )
 
 
@@ -75,7 +75,7 @@ def _measure_caps(
 
 
 def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Measurement]:
-    """Yield what is spent of amounts, which is reckoned as of caps."""
+    """Yield the spend against amounts, which is computed as for caps."""
     watched: dict[int, AlertRule] = {}
     caps: dict[int, list[Cap]] = {}
     for customer_id, periods in usage.items():
@@ -83,8 +83,8 @@ def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[Perio
             watched[rule.pk] = rule
             for period in periods:
                 if period.terms.currency == rule.currency and rule.subscription_id in (None, period.subscription_id):
-                    caps.setdefault(period.period_id, []).append(_as_cap(rule))
-    periods = [one for of_customer in usage.values() for one in of_customer]
+                    caps.setdefault(period.period_id, []).append(_to_cap(rule))
+    periods = [cap_usage for of_customer in usage.values() for cap_usage in of_customer]
     for period, one in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
         rule = watched[one.cap.id]
         yield _period_measurement(
@@ -92,7 +92,7 @@ def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[Perio
         )
 
 
-def _as_cap(rule: AlertRule) -> Cap:
+def _to_cap(rule: AlertRule) -> Cap:
     match = {rule.dimension: rule.dimension_value} if rule.dimension else {}
     limit, whose = rule.amount or ZERO, rule.subscription_id is None
     return Cap(rule.pk, whose, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
@@ -101,9 +101,11 @@ def _as_cap(rule: AlertRule) -> Cap:
 def _latest_usage_per_cap(
     periods: Sequence[PeriodUsage], caps: Mapping[int, Sequence[CapUsage]]
 ) -> Iterator[tuple[PeriodUsage, CapUsage]]:
-    """Yield each cap with its period; one on several of them with the last to begin, which begins its cycle anew."""
+    """
+    Yield each cap with its period. A cap on several periods comes with the latest one, which starts its cycle again.
+    """
     found: dict[int, tuple[PeriodUsage, CapUsage]] = {}
-    for period in sorted(periods, key=lambda one: one.starts_at):
+    for period in sorted(periods, key=lambda cap_usage: cap_usage.starts_at):
         found |= {one.cap.id: (period, one) for one in caps.get(period.period_id, ())}
     yield from found.values()
 
@@ -122,20 +124,20 @@ def _measure_expected_costs(
     before: Mapping[PeriodFeature, Decimal],
     at: datetime,
 ) -> Iterator[Measurement]:
-    """Yield what is spent against the last period, and what is forecast once that is worth telling."""
+    """Yield the spend against the last period, and the forecast once it is reliable."""
     passed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
     for kind in (AlertKind.LAST_PERIOD, AlertKind.PROJECTED):
         for feature_id in {None, *(one.feature_id for one in rules.customer_rules(kind, of.customer_id))}:
             subject = of._replace(feature_id=feature_id)
-            features = [one for one in period.features if feature_id in (None, one.terms.feature_id)]
+            features = [feature for feature in period.features if feature_id in (None, feature.terms.feature_id)]
             for rule in rules.select(kind, subject, seller_id=seller_id):
                 if kind == AlertKind.LAST_PERIOD:
                     limit = before.get((period.period_id, feature_id), ZERO)
-                    spent = sum((one.cost for one in features), ZERO)
+                    spent = sum((feature.cost for feature in features), ZERO)
                 else:
                     is_told = rule.currency == period.terms.currency and is_forecast_reliable(passed)
                     limit = rule.amount or ZERO if is_told else ZERO
-                    spent = sum((one.projected for one in features), ZERO)
+                    spent = sum((feature.projected for feature in features), ZERO)
                 if limit:
                     yield _period_measurement(rule, subject, period, spent, limit)
 
@@ -143,7 +145,7 @@ def _measure_expected_costs(
 def _period_measurement(
     rule: AlertRule, of: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal
 ) -> Measurement:
-    feature = next((one.terms.code for one in period.features if one.terms.feature_id == of.feature_id), "")
+    feature = next((feature.terms.code for feature in period.features if feature.terms.feature_id == of.feature_id), "")
     return Measurement(
         rule,
         of,
@@ -158,6 +160,7 @@ def _period_measurement(
         feature=feature,
     )
 
+# The lines of the preceding period by feature. A line that corrects another counts against it.
 
 _PREVIOUS_COSTS = """
 SELECT p.id, pf.feature_id, sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END)
@@ -172,10 +175,10 @@ WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2
 
 
 def _read_previous_costs(usage: Mapping[int, Collection[PeriodUsage]]) -> dict[PeriodFeature, Decimal]:
-    """Return what the usage of the periods before these was billed at: of each feature, and of all."""
+    """Return the billed usage of the periods before these: by feature, and of all features."""
     found: dict[PeriodFeature, Decimal] = {}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_PREVIOUS_COSTS, [[one.period_id for periods in usage.values() for one in periods]])
+        cursor.execute(_PREVIOUS_COSTS, [[period.period_id for periods in usage.values() for period in periods]])
         for period_id, feature_id, amount in cursor.fetchall():
             found[period_id, feature_id] = amount
             found[period_id, None] = EXACT.add(found.get((period_id, None), ZERO), amount)
@@ -183,5 +186,5 @@ def _read_previous_costs(usage: Mapping[int, Collection[PeriodUsage]]) -> dict[P
 
 
 def feature_cost(one: FeatureUsage) -> Decimal:
-    """Return what a feature's use costs so far: what is invoiced, and what a wallet was asked for."""
+    """Return the cost of a feature's usage so far: the invoiced amount, and the amount asked of a wallet."""
     return one.cost if one.drawn is None else EXACT.add(one.cost, one.drawn)

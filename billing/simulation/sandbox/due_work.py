@@ -116,22 +116,22 @@ def _evaluate_alerts(clock: int, at: datetime) -> None:
 
 
 WORK_BY_TASK: dict[str, Work] = {
-    "billing.tasks.extend_periods": _generate_periods,
-    "billing.tasks.roll_out": _change_plans,
-    "billing.tasks.grant_included_credits": _grant_credits,
-    "billing.tasks.lapse_reservations": _lapse_reservations,
-    "billing.tasks.close_due_periods": _close_periods,
-    "billing.tasks.bill_progress": _bill_progress,
-    "wallets.tasks.sweep_wallets": _expire_lots,
-    "wallets.tasks.pay_invoices": _pay_invoices,
-    "invoices.tasks.mark_overdue": _mark_past_due,
-    "invoices.tasks.take_dunning_steps": _take_dunning_steps,
-    "billing.tasks.follow_dunning": _follow_dunning,
-    "invoices.tasks.charge_customers": _charge_customers,
-    "invoices.tasks.send_refunds": _send_refunds,
-    "wallets.tasks.settle_purchases": _settle_purchases,
-    "wallets.tasks.top_up_wallets": _top_up_wallets,
-    "billing.tasks.evaluate_alerts": _evaluate_alerts,
+    "billing.generate_periods": _generate_periods,
+    "billing.run_rollouts": _change_plans,
+    "billing.grant_included_credits": _grant_credits,
+    "billing.lapse_reservations": _lapse_reservations,
+    "billing.close_due_periods": _close_periods,
+    "billing.bill_thresholds": _bill_progress,
+    "wallets.expire_lots": _expire_lots,
+    "wallets.pay_invoices": _pay_invoices,
+    "invoices.mark_past_due": _mark_past_due,
+    "invoices.run_dunning": _take_dunning_steps,
+    "billing.apply_dunning_actions": _follow_dunning,
+    "invoices.collect_payments": _charge_customers,
+    "invoices.submit_refunds": _send_refunds,
+    "wallets.settle_purchases": _settle_purchases,
+    "wallets.top_up_wallets": _top_up_wallets,
+    "billing.evaluate_alerts": _evaluate_alerts,
 }
 """
 Scheduled task → the same work for the customers of a clock, in the order in which it runs. Later work builds on
@@ -139,18 +139,18 @@ earlier work.
 """
 
 REAL_TIME_TASKS = {
-    "billing.tasks.advance_clocks": "it does all of this",
-    "billing.tasks.forget_old_jobs": "how long things are kept is a matter of real time",
-    "billing.tasks.let_go_of_personal_data": "how long things are kept is a matter of real time",
-    "billing.tasks.run_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
-    "customers.tasks.forget_old_answers": "how long things are kept is a matter of real time",
-    "customers.tasks.forget_old_notices": "how long things are kept is a matter of real time",
-    "customers.tasks.forget_old_portal_links": "how long things are kept is a matter of real time",
-    "customers.tasks.mail_portal_links": "those who ask for one wait in real time",
-    "customers.tasks.tell": "those who are told live in real time",
-    "invoices.tasks.follow_provider_events": "what has happened at a provider has happened in real time",
-    "invoices.tasks.render_due": "files are made when somebody has the time",
-    "plans.tasks.publish_due": "a version is published for everybody, in real time",
+    "billing.advance_clocks": "it does all of this",
+    "billing.clear_old_jobs": "how long things are kept is a matter of real time",
+    "billing.apply_retention": "how long things are kept is a matter of real time",
+    "billing.run_jobs": "staff starts jobs, in real time; what one does to a customer asks for their time",
+    "customers.purge_idempotency_keys": "how long things are kept is a matter of real time",
+    "customers.purge_notifications": "how long things are kept is a matter of real time",
+    "customers.purge_portal_links": "how long things are kept is a matter of real time",
+    "customers.mail_portal_links": "those who ask for one wait in real time",
+    "customers.dispatch_notifications": "those who are told live in real time",
+    "invoices.process_provider_events": "what has happened at a provider has happened in real time",
+    "invoices.render_due": "files are made when somebody has the time",
+    "plans.publish_due_versions": "a version is published for everybody, in real time",
 }
 """Scheduled task → why a test clock doesn't run it."""
 

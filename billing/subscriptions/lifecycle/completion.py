@@ -27,8 +27,8 @@ def end_finished(*, at: datetime, subscription_ids: Sequence[int] | None = None,
     Mark subscriptions whose end has passed and whose periods are all closed as ended, and announce it; return how
     many.
 
-    subscription_ids: limits the work to these, on whichever clock; otherwise all subscriptions on this test clock, or
-        in real time, are read.
+    subscription_ids: limits the work to these, on any clock; otherwise all subscriptions on this test clock, or in
+        real time, are read.
 
     This is a transaction of its own and never part of a close. A close locks periods and must not wait for a
     subscription whose cancellation waits for its periods.

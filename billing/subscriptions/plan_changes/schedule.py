@@ -164,7 +164,7 @@ def change_at(
 
 
 def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, problem: str = "") -> int:
-    """Schedule subscriptions for a rollout, or for an unsaved one that stands for a single change."""
+    """Schedule subscriptions for a rollout, or for an unsaved one that represents a single change."""
     # FOR SHARE: the version can't be withdrawn until this transaction ends.
     _execute("SELECT FROM plans_planversion WHERE id = %(version)s FOR SHARE", {"version": rollout.version_id})
     version = PlanVersion.objects.select_related("plan").get(pk=rollout.version_id)
@@ -215,7 +215,7 @@ def _revoke_replaced(changes: Sequence[PendingChange], last_period_ids: Sequence
 
 def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Rollout) -> None:
     """Mark the candidates whose periods can be split; note for the others why not."""
-    split_problems = split_blockers({rollout.version_id, *(one.version_id for one in candidates)})
+    split_problems = split_blockers({rollout.version_id, *(candidate.version_id for candidate in candidates)})
     for candidate in candidates:
         candidate.split_problem = split_problems.get(candidate.version_id) or split_problems.get(rollout.version_id, "")
         if candidate.starts_at >= rollout.effective_from:

@@ -83,7 +83,7 @@ def redeem(
     counted = Coupon.objects.redeemable(at).filter(pk=coupon.pk).update(redeemed=F("redeemed") + 1)
     coupon.refresh_from_db()
     if not counted:
-        raise CouponRefused(_why_not(coupon, at))
+        raise CouponRefused(_explain_refusal(coupon, at))
     redemptions = Redemption.objects.filter(coupon=coupon, subscription__customer=subscription.customer_id)
     if redemptions.filter(subscription=subscription, ended_at__isnull=True).exists():
         raise CouponRefused(f"{subscription} holds {coupon} already: each coupon is held once at a time.")
@@ -134,7 +134,7 @@ def _next_invoice_time(subscription: Subscription, at: datetime) -> datetime:
     return at if closed is None else max(at, closed + TICK)
 
 
-def _why_not(coupon: Coupon, at: datetime) -> str:
+def _explain_refusal(coupon: Coupon, at: datetime) -> str:
     if coupon.archived_at is not None:
         return f"{coupon} is archived: it is not given any more."
     if coupon.redeem_from is not None and at < coupon.redeem_from:

@@ -1,9 +1,9 @@
 """
-Grant what versions include, ahead of each period, and fit it to what becomes of the period: docs/wallets.md.
+Grant a version's included credits ahead of each period, and adjust them when the period changes: docs/wallets.md.
 
-A period is granted by a row of its own, which is written together with the lots and says for which revision of the
-period: so any number of workers may run, a worker that dies leaves nothing half-done, and a period that is moved, cut
-short or removed is found again. What a wallet was granted it knows by the source of its lots, and takes once.
+Each grant of a period is recorded in a row that is written together with its lots and stores the revision of the
+period. So any number of workers may run, a crash leaves nothing half-done, and a period that is moved, shortened or
+deleted is found again. A lot's source identifies a grant, so a wallet is granted each only once.
 """
 
 import logging
@@ -34,7 +34,7 @@ from wallets.models.lots import LotKind
 
 BATCH_SIZE = 200
 REMOVED_LOOKBACK = timedelta(days=2)
-"""How long what was granted to a period that is removed is looked for by the task; the operation does so at once."""
+"""How far back the task looks for grants of deleted periods; operations that delete a period handle them at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ JOIN billing_subscription s ON s.id = p.subscription_id JOIN customers_customer 
 LEFT JOIN billing_periodgrant g ON g.period_id = p.id
 WHERE p.id = ANY(%s) ORDER BY p.id
 """  # noqa: S608
+# SKIP LOCKED: several workers grant different periods.
 _DUE = """
 SELECT p.id FROM billing_period p LEFT JOIN billing_periodgrant g ON g.period_id = p.id
 WHERE p.kind = 'regular' AND p.state = 'open' AND p.version_id = ANY(%(versions)s) AND p.starts_at <= %(until)s
@@ -53,14 +54,14 @@ WHERE p.kind = 'regular' AND p.state = 'open' AND p.version_id = ANY(%(versions)
     AND {in_time}
 ORDER BY p.id LIMIT %(limit)s FOR NO KEY UPDATE OF p SKIP LOCKED
 """
-_OF_SUBSCRIPTIONS = """
+_LOCK_PERIODS = """
 SELECT p.id FROM billing_period p
 WHERE p.kind = 'regular' AND p.subscription_id = ANY(%(subscriptions)s) AND p.version_id = ANY(%(versions)s)
     AND (p.state = 'open' OR NOT EXISTS (SELECT FROM billing_periodgrant g WHERE g.period_id = p.id))
     AND p.starts_at <= %(until)s
 ORDER BY p.id FOR NO KEY UPDATE
 """
-_GONE = """
+_LOCK_ORPHANS = """
 SELECT g.period_id, s.customer_id FROM billing_periodgrant g JOIN billing_subscription s ON s.id = g.subscription_id
 WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id AND p.kind <> 'undone') AND {which}
 ORDER BY 1 FOR UPDATE OF g SKIP LOCKED
@@ -74,7 +75,10 @@ ORDER BY l.wallet_id, l.id
 
 @dataclass(frozen=True, slots=True)
 class PeriodToGrant:
-    """A period that is locked, whose subscription and customer, and for which revision it was granted, if it was."""
+    """
+    A locked period with its subscription and customer. granted_revision: the revision that was granted, None if none
+    was.
+    """
 
     period_id: int
     starts_at: datetime
@@ -94,7 +98,7 @@ class PeriodToGrant:
 
     @property
     def grant_period(self) -> GrantPeriod:
-        """The period as it is granted something."""
+        """The period in the form that credit rules use."""
         terms = load_terms(self.version_id, self.currency)
         return GrantPeriod(
             self.starts_at,
@@ -115,51 +119,53 @@ def grant_due(
     keep_going: Callable[[], bool] = lambda: True,
 ) -> int:
     """
-    Grant every open period that begins within two hours what its version includes; return how many were looked at.
+    Grant the included credits of every open period that starts within two hours; return how many were processed.
 
-    Fit what was granted to periods that have changed since. May run twice, or several times at once; a period that
-    cannot be granted is logged, stops no other, and is due as before. clock: of customers in this test clock's time;
-    in real time for None.
+    clock_id: limits the work to customers on this test clock; None means real time.
+
+    Grants of periods that changed since are adjusted. Safe to repeat and to run concurrently; a period that can't be
+    granted is logged, stops no other, and stays due.
     """
     versions, query = (
         versions_with_credits(),
         _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
     )
-    looked_at, after = 0, 0
+    processed, after = 0, 0
     while versions and keep_going():
-        asked = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
+        parameters = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
-            ids = _ids(query, asked)
-            failed = not _tried(ids, at)
+            ids = _read_ids(query, parameters)
+            failed = not _try_grant(ids, at)
+        # One of the periods failed: they are granted one by one, so that the others are not held back.
         for id_ in ids if failed and len(ids) > 1 else ():
             with transaction.atomic():
-                _tried(_ids(query, asked | {"after": id_ - 1, "limit": 1}), at)
-        looked_at += len(ids)
+                _try_grant(_read_ids(query, parameters | {"after": id_ - 1, "limit": 1}), at)
+        processed += len(ids)
         if len(ids) < batch_size:
             break
         after = ids[-1]
     with transaction.atomic():
-        _take_back_gone(
+        _revoke_orphans(
             f"g.starts_at > %s AND {clock_sql(clock_id, 's.customer_id')}", [at - REMOVED_LOOKBACK], at=at
         )
-    return looked_at
+    return processed
 
 
 def grant_included(*, subscription_ids: Sequence[int], at: datetime) -> None:
     """
-    Grant the periods of these subscriptions what they include by now, and fit to it what they were granted.
+    Grant the periods of these subscriptions their included credits, and adjust earlier grants.
 
-    The caller's transaction holds the subscriptions, and has moved their periods.
+    The caller's transaction has locked the subscriptions and changed their periods.
     """
     versions = versions_with_credits()
     if versions:
         ids = list(subscription_ids)
-        asked = {"subscriptions": ids, "versions": versions, "until": at + PERIOD_LEAD_TIME}
-        _grant(_ids(_OF_SUBSCRIPTIONS, asked), at=at, thoroughly=True)
-        _take_back_gone("g.subscription_id = ANY(%s)", [ids], at=at)
+        parameters = {"subscriptions": ids, "versions": versions, "until": at + PERIOD_LEAD_TIME}
+        _grant(_read_ids(_LOCK_PERIODS, parameters), at=at, adjusts_all=True)
+        _revoke_orphans("g.subscription_id = ANY(%s)", [ids], at=at)
 
 
-def _tried(period_ids: Sequence[int], at: datetime) -> bool:
+def _try_grant(period_ids: Sequence[int], at: datetime) -> bool:
     try:
         with transaction.atomic():
             _grant(period_ids, at=at)
@@ -172,60 +178,60 @@ def _tried(period_ids: Sequence[int], at: datetime) -> bool:
     return True
 
 
-def _grant(period_ids: Sequence[int], *, at: datetime, thoroughly: bool = False) -> None:
+def _grant(period_ids: Sequence[int], *, at: datetime, adjusts_all: bool = False) -> None:
     """
-    Grant locked periods what begins within two hours, and fit what changed ones were granted.
+    Grant locked periods the credits that start within two hours, and adjust the grants of changed periods.
 
-    thoroughly: fit the unchanged ones as well, since their subscriptions may end now.
+    adjusts_all: adjust unchanged periods too, because the end of their subscriptions may have changed.
     """
-    due = [PeriodToGrant(*row) for row in _rows(READ_PERIODS, [list(period_ids)])]
-    rules = read_included_credits({(one.version_id, one.currency) for one in due})
-    changed = [one for one in due if one.granted_revision is not None]
-    if not thoroughly:
-        changed = [one for one in changed if one.granted_revision != one.revision]
-    _fit(changed, rules, at=at)
-    found: dict[WalletCriteria, list[Grant]] = {}
+    periods = [PeriodToGrant(*row) for row in _rows(READ_PERIODS, [list(period_ids)])]
+    rules = read_included_credits({(period.version_id, period.currency) for period in periods})
+    changed = [period for period in periods if period.granted_revision is not None]
+    if not adjusts_all:
+        changed = [period for period in changed if period.granted_revision != period.revision]
+    _adjust(changed, rules, at=at)
+    grants_by_wallet: dict[WalletCriteria, list[Grant]] = {}
     marks = []
-    for one in due:
-        begun, next_at = _split(grants_for_period(one, rules[one.version_id, one.currency]), at + PERIOD_LEAD_TIME)
-        for unit, given in begun:
-            found.setdefault(WalletCriteria(one.customer_id, unit), []).append(given)
-        marks.append(_mark(one, next_at))
-    wallets = find_or_open_wallets(found, at=at)
-    if found:
-        grant_all(grants={wallets[sought].pk: given for sought, given in found.items()}, at=at)
+    for due_period in periods:
+        begun, next_at = _split_by_start(grants_for_period(due_period, rules[due_period.version_id, due_period.currency]), at + PERIOD_LEAD_TIME)
+        for unit, grant in begun:
+            grants_by_wallet.setdefault(WalletCriteria(due_period.customer_id, unit), []).append(grant)
+        marks.append(_build_record(due_period, next_at))
+    wallets = find_or_open_wallets(grants_by_wallet, at=at)
+    if grants_by_wallet:
+        grant_all(grants={wallets[criteria].pk: grants for criteria, grants in grants_by_wallet.items()}, at=at)
     PeriodGrant.objects.bulk_create(
         marks, update_conflicts=True, unique_fields=["period_id"], update_fields=["revision", "next_at", "starts_at"]
     )
 
 
-def _mark(one: PeriodToGrant, next_at: datetime | None) -> PeriodGrant:
-    facts = {"starts_at": one.starts_at, "revision": one.revision, "next_at": next_at}
-    return PeriodGrant(period_id=one.period_id, subscription_id=one.subscription_id, **facts)
+def _build_record(period: PeriodToGrant, next_at: datetime | None) -> PeriodGrant:
+    facts = {"starts_at": period.starts_at, "revision": period.revision, "next_at": next_at}
+    return PeriodGrant(period_id=period.period_id, subscription_id=period.subscription_id, **facts)
 
 
-def _split(grants: Iterator[tuple[str, Grant]], until: datetime) -> tuple[list[tuple[str, Grant]], datetime | None]:
-    """Return those that begin until then, and when the first of the others does."""
+def _split_by_start(grants: Iterator[tuple[str, Grant]], until: datetime) -> tuple[list[tuple[str, Grant]], datetime | None]:
+    """Return the grants that start by then, and the start of the first later one."""
     begun, to_come = [], []
-    for unit, one in grants:
-        (begun if one.valid_from is None or one.valid_from <= until else to_come).append((unit, one))
-    return begun, min((one.valid_from for _, one in to_come if one.valid_from), default=None)
+    for unit, grant in grants:
+        (begun if grant.valid_from is None or grant.valid_from <= until else to_come).append((unit, grant))
+    return begun, min((grant.valid_from for _, grant in to_come if grant.valid_from), default=None)
 
 
-def grants_for_period(due: PeriodToGrant, rules: Sequence[IncludedCreditTerms]) -> Iterator[tuple[str, Grant]]:
-    """Yield all that a period is granted, each with its unit."""
-    period = due.grant_period
+def grants_for_period(period_to_grant: PeriodToGrant, rules: Sequence[IncludedCreditTerms]) -> Iterator[tuple[str, Grant]]:
+    """Yield all grants of a period, each with its unit."""
+    period = period_to_grant.grant_period
     for included in rules:
         for slot in compute_grants(included.rule, period):
-            yield included.unit, _as_grant(due, included, slot)
+            yield included.unit, _build_grant(period_to_grant, included, slot)
 
 
-def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: ScheduledGrant) -> Grant:
+def _build_grant(period: PeriodToGrant, included: IncludedCreditTerms, slot: ScheduledGrant) -> Grant:
     kind = "starter" if included.rule.every == "once" else "period"
     return Grant(
         LotKind.INCLUDED,
         slot.units,
-        ":".join(filter(None, [kind, str(due.period_id), str(included.id), slot.name])),
+        ":".join(filter(None, [kind, str(period.period_id), str(included.id), slot.name])),
         valid_from=slot.starts_at,
         expires_at=slot.expires_at,
         features=included.features,
@@ -235,43 +241,43 @@ def _as_grant(due: PeriodToGrant, included: IncludedCreditTerms, slot: Scheduled
     )
 
 
-def _fit(
-    due: Sequence[PeriodToGrant], rules: dict[tuple[int, str], list[IncludedCreditTerms]], *, at: datetime
+def _adjust(
+    periods: Sequence[PeriodToGrant], rules: dict[tuple[int, str], list[IncludedCreditTerms]], *, at: datetime
 ) -> None:
-    """Fit what periods were granted to what they would be granted as they are by now."""
-    if not due:
+    """Adjust earlier grants of periods to the grants that the periods as they are now would get."""
+    if not periods:
         return
-    wanted = {
-        given.source: given for one in due for _, given in grants_for_period(one, rules[one.version_id, one.currency])
+    grants_by_source = {
+        grant.source: grant for period in periods for _, grant in grants_for_period(period, rules[period.version_id, period.currency])
     }
-    ids = [str(one.period_id) for one in due]
-    for lot_id, source in _rows(_LOTS, [[one.customer_id for one in due], ids]):
-        given = wanted.get(source)
-        if given is None:
+    ids = [str(period.period_id) for period in periods]
+    for lot_id, source in _rows(_LOTS, [[period.customer_id for period in periods], ids]):
+        grant = grants_by_source.get(source)
+        if grant is None:
             adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period ended before", at=at)
         else:
             adjust_lot(
                 lot_id=lot_id,
-                units=given.amount,
-                expires_at=given.expires_at,
-                rollover_ends=given.rollover_ends,
+                units=grant.amount,
+                expires_at=grant.expires_at,
+                rollover_ends=grant.rollover_ends,
                 reason="Its period was changed",
                 at=at,
             )
 
 
-def _take_back_gone(which: str, parameters: list[Any], *, at: datetime) -> None:
-    """Take back what periods were granted that are removed."""
-    gone = _rows(_GONE.format(which=which), parameters)
-    if not gone:
+def _revoke_orphans(condition: str, parameters: list[Any], *, at: datetime) -> None:
+    """Revoke grants of deleted periods."""
+    orphans = _rows(_LOCK_ORPHANS.format(which=condition), parameters)
+    if not orphans:
         return
-    ids = [id_ for id_, _ in gone]
-    for lot_id, _ in _rows(_LOTS, [[customer_id for _, customer_id in gone], [str(id_) for id_ in ids]]):
+    ids = [id_ for id_, _ in orphans]
+    for lot_id, _ in _rows(_LOTS, [[customer_id for _, customer_id in orphans], [str(id_) for id_ in ids]]):
         adjust_lot(lot_id=lot_id, units=ZERO, reason="Its period was removed", at=at)
     PeriodGrant.objects.filter(pk__in=ids).delete()
 
 
-def _ids(query: str, parameters: dict[str, Any]) -> list[int]:
+def _read_ids(query: str, parameters: dict[str, Any]) -> list[int]:
     return [id_ for (id_,) in _rows(query, parameters)]
 
 

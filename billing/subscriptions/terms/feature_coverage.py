@@ -1,4 +1,4 @@
-"""Which subscription prices which feature of a customer, and when."""
+"""Coverage: which subscription prices which feature of a customer, and when."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from plans.models import Feature
 
 
 class SubscriptionRefused(Exception):
-    """A customer cannot be subscribed as asked; the text says why and what to do."""
+    """The customer can't be subscribed as requested; the text gives the reason and the remedy."""
 
 
 class FeatureAlreadyPriced(SubscriptionRefused):
@@ -30,25 +30,25 @@ class FeatureAlreadyPriced(SubscriptionRefused):
 
 def cover_features(subscription: Subscription, *, since: datetime) -> None:
     """
-    Let the subscription price the features of its version from `since` on, and none that the version does not have.
+    Cover the features of the subscription's version from `since` on, and end the coverage of others.
 
-    A feature that it prices already goes on without a gap. The database lets only one subscription of a customer have
-    a feature at any instant.
+    A feature that is covered already continues without a gap. A database constraint allows only one subscription of a
+    customer per feature at any time.
 
     :raises FeatureAlreadyPriced: if another subscription of the customer covers one of the features then.
     """
     features = Feature.objects.filter(offered_in__version=subscription.version_id).order_by("pk")
-    mine = Coverage.objects.filter(subscription=subscription)
-    end_coverage(mine.exclude(feature__in=features), at=since)
-    kept = set(mine.filter(during__contains=since).values_list("feature_id", flat=True))
+    coverage = Coverage.objects.filter(subscription=subscription)
+    end_coverage(coverage.exclude(feature__in=features), at=since)
+    covered_ids = set(coverage.filter(during__contains=since).values_list("feature_id", flat=True))
     during = DateTimeTZRange(since, subscription.ends_at)
     for feature in features:
-        if feature.pk not in kept:
-            _add(subscription, feature, during)
+        if feature.pk not in covered_ids:
+            _cover_feature(subscription, feature, during)
 
 
 def end_coverage(coverage: models.QuerySet[Coverage], *, at: datetime) -> None:
-    """Let this coverage end at `at`, and remove what would begin then or later."""
+    """End this coverage at `at`, and delete the coverage that would start then or later."""
     coverage.filter(during__startswith__gte=at).delete()
     coverage.filter(during__contains=at).update(
         during=Func(Lower("during"), Value(at), function="tstzrange", output_field=DateTimeRangeField())
@@ -57,9 +57,9 @@ def end_coverage(coverage: models.QuerySet[Coverage], *, at: datetime) -> None:
 
 def extend_coverage(subscription: Subscription, *, former_end: datetime) -> None:
     """
-    Let what the subscription covered until `since` go on to its end, which has moved.
+    Extend the coverage that ended at `former_end` to the subscription's new end.
 
-    :raises IntegrityError: if another subscription of the customer covers some of it then.
+    :raises IntegrityError: if another subscription of the customer covers some of the features then.
     """
     covered = Coverage.objects.filter(subscription=subscription, during__endswith=former_end)
     during = Func(
@@ -71,7 +71,7 @@ def extend_coverage(subscription: Subscription, *, former_end: datetime) -> None
     covered.update(during=during)
 
 
-def _add(subscription: Subscription, feature: Feature, during: DateTimeTZRange) -> None:
+def _cover_feature(subscription: Subscription, feature: Feature, during: DateTimeTZRange) -> None:
     try:
         with transaction.atomic():
             Coverage.objects.create(
@@ -93,12 +93,13 @@ def _add(subscription: Subscription, feature: Feature, during: DateTimeTZRange) 
 
 def invalidate_cached_periods(subscription: Subscription, *, since: datetime) -> None:
     """
-    Move on the revisions of the customer's other periods, so that no ingest goes on by a copy that lacks this one.
+    Increment the revisions of the customer's other periods, so that ingest drops cached copies without this one.
 
-    Usage that another subscription takes already would otherwise never be looked at twice.
+    Otherwise ingest would not look for a second subscription for usage that already has one.
     """
     others = Period.objects.filter(subscription__customer=subscription.customer_id, ends_at__gt=since).exclude(
         subscription=subscription
     )
+    # In the order of ids, like every lock of periods.
     ids = list(others.select_for_update(no_key=True, of=["self"]).order_by("pk").values_list("pk", flat=True))
     Period.objects.filter(pk__in=ids).update(revision=F("revision") + 1)

@@ -1,4 +1,4 @@
-"""What versions include, as it is granted."""
+"""The included credits of versions, in the form in which they are granted."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from plans.pricing.included_credits import IncludedCreditRule
 
 @dataclass(frozen=True, slots=True)
 class IncludedCreditTerms:
-    """One rule of a version. features: numbers of those that it is for; none for all."""
+    """One rule of a version. features: ids of the features that its credits pay for; empty for all."""
 
     id: int
     unit: str
@@ -22,13 +22,13 @@ class IncludedCreditTerms:
 
 
 def versions_with_credits() -> list[int]:
-    """Return the versions that include any credits."""
+    """Return the versions with included credits."""
     return list(IncludedCredits.objects.values_list("version_id", flat=True).distinct())
 
 
 def read_included_credits(terms: Collection[tuple[int, str]]) -> dict[tuple[int, str], list[IncludedCreditTerms]]:
-    """Return what each (version, currency) includes: credits, and money of that currency."""
-    found: dict[tuple[int, str], list[IncludedCreditTerms]] = {one: [] for one in terms}
+    """Return the rules of each (version, currency): credits, and money of that currency."""
+    rules_by_terms: dict[tuple[int, str], list[IncludedCreditTerms]] = {key: [] for key in terms}
     rows = list(IncludedCredits.objects.filter(version__in={version_id for version_id, _ in terms}).order_by("pk"))
     codes = {code for row in rows for code in row.feature_codes}
     features = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk")) if codes else {}
@@ -41,7 +41,7 @@ def read_included_credits(terms: Collection[tuple[int, str]]) -> dict[tuple[int,
             row.priority,
             tuple(features[code] for code in row.feature_codes),
         )
-        for (version_id, currency), rules in found.items():
+        for (version_id, currency), rules in rules_by_terms.items():
             if version_id == row.version_id and row.unit in (CREDITS, currency):
                 rules.append(included)
-    return found
+    return rules_by_terms

@@ -1,4 +1,4 @@
-"""Give a subscription a price, an allowance or a bound of its own, without touching the plan."""
+"""Overrides: a subscription's own price, allowance, minimum or maximum, without a change of the plan."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ from plans.models import Feature
 
 
 class OverrideRefused(Exception):
-    """A figure cannot be overridden as asked; the text says why and what to do. field: which of the figures it is."""
+    """The override isn't possible; the text gives the reason and the remedy. field: the field that is wrong."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -42,20 +42,22 @@ def override(
     by: AbstractBaseUser | None = None,
 ) -> Override:
     """
-    Give a subscription a figure of its own, in place of its version's and of the one that it had before.
+    Override a figure of a subscription's version, and replace an earlier override of it.
 
-    what: one of `Overridden`. match: the rate whose price it is, where it is a price's.
-    starts_at: every window of use that begins from then on is rated by it; the next period when absent.
-    ends_at: it holds on when absent.
+    figure: one of `OverrideFigure`.
+    match: the rate whose price it is; only for a price.
+    starts_at: the override applies to usage windows that start then or later; default: the next period.
+    ends_at: None if it is open-ended.
 
-    :raises OverrideRefused: if the plan has nothing to override there, the figure cannot be charged by, or a period
-        that it is for is billed already.
+    :raises OverrideRefused: if the plan has no such figure, it can't be charged by, or one of its periods is billed
+        already.
     """
     with audited_transaction("override", by=by, at=at):
+        # Subscription first, then its periods: the lock order of every change of a subscription.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         lock_open_periods(subscription)
         starts_at = starts_at or next_period_start(subscription, at=at)
-        made = Override(
+        new_override = Override(
             subscription=subscription,
             feature=feature,
             what=figure,
@@ -69,19 +71,20 @@ def override(
         check_not_billed(subscription, starts_at)
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
-        _check_figure(made)
-        replace_agreement(made, _same_target(made), conflict="It is overridden from {since} on already")
-        _tell(made, "agreed", at=at)
-        return made
+        _check_figure(new_override)
+        replace_agreement(new_override, _same_target(new_override), conflict="It is overridden from {since} on already")
+        _announce(new_override, "agreed", at=at)
+        return new_override
 
 
 def replace_agreement(
     agreement: Override | SubscriptionCommitment, overlapping: QuerySet[Any], *, conflict: str
 ) -> None:
     """
-    Store what was agreed, and end what held in its place where it starts.
+    Store an override or commitment, and end the one in force at its start.
 
-    beside: what is agreed about the same. taken: what is said where one of those starts later, with {since} for when.
+    overlapping: overrides or commitments of the same figure in force after its start.
+    conflict: the error text if one of them starts later, with {since} for its start.
     """
     overlapping.filter(starts_at__lte=agreement.starts_at).update(ends_at=agreement.starts_at)
     try:
@@ -91,47 +94,47 @@ def replace_agreement(
         later = overlapping.order_by("starts_at").first()
         if later is None:
             raise
-        why = f"{conflict.format(since=later.starts_at)}: end one of the two before the other."
-        raise OverrideRefused("ends_at", why) from error
+        message = f"{conflict.format(since=later.starts_at)}: end one of the two before the other."
+        raise OverrideRefused("ends_at", message) from error
 
 
 def end_override(
     *, override: Override, at: datetime, ends_at: datetime | None = None, by: AbstractBaseUser | None = None
 ) -> Override:
     """
-    Let a figure be the version's again, for every window of use that begins from `ends_at` on.
+    End an override: the version's figure applies to usage windows that start at `ends_at` or later.
 
-    ends_at: the next period when absent. Before it has begun, an override is withdrawn: it ends as it starts.
+    ends_at: default: the next period. An override that hasn't started is withdrawn: it ends when it starts.
 
-    :raises OverrideRefused: if it has ended, or a period that it was for is billed already.
+    :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end override", by=by, at=at):
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=override.subscription_id)
         lock_open_periods(subscription)
-        found = Override.objects.select_related("feature").get(pk=override.pk)
-        ends_at = max(ends_at or next_period_start(subscription, at=at), found.starts_at)
-        if found.ends_at is not None and found.ends_at <= ends_at:
-            raise OverrideRefused("ends_at", f"It ends at {found.ends_at} already: choose an earlier moment.")
+        locked = Override.objects.select_related("feature").get(pk=override.pk)
+        ends_at = max(ends_at or next_period_start(subscription, at=at), locked.starts_at)
+        if locked.ends_at is not None and locked.ends_at <= ends_at:
+            raise OverrideRefused("ends_at", f"It ends at {locked.ends_at} already: choose an earlier moment.")
         check_not_billed(subscription, ends_at)
-        found.ends_at = ends_at
-        found.save(update_fields=["ends_at"])
-        _tell(found, "ended", at=at)
-        return found
+        locked.ends_at = ends_at
+        locked.save(update_fields=["ends_at"])
+        _announce(locked, "ended", at=at)
+        return locked
 
 
-def _tell(one: Override, what: str, *, at: datetime) -> None:
-    told = {
-        "override": one.pk,
-        "feature": one.feature.code,
-        "figure": str(one.what),
-        "value": to_plain_string(one.value),
+def _announce(override: Override, event: str, *, at: datetime) -> None:
+    facts = {
+        "override": override.pk,
+        "feature": override.feature.code,
+        "figure": str(override.what),
+        "value": to_plain_string(override.value),
     }
-    since = {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat() if one.ends_at else None}
-    announce_update(one.subscription, "override", at=at, discriminator=f"{one.pk}:{what}", **told, **since)
+    interval = {"starts_at": override.starts_at.isoformat(), "ends_at": override.ends_at.isoformat() if override.ends_at else None}
+    announce_update(override.subscription, "override", at=at, discriminator=f"{override.pk}:{event}", **facts, **interval)
 
 
 def next_period_start(subscription: Subscription, *, at: datetime) -> datetime:
-    """Return when the period that runs at `at` ends; before the start of the subscription, that start."""
+    """Return the end of the period that contains `at`; before the subscription starts, its start."""
     if at < subscription.starts_at:
         return subscription.starts_at
     running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at)
@@ -154,55 +157,55 @@ def check_not_billed(subscription: Subscription, since: datetime) -> None:
         )
 
 
-def _check_figure(made: Override) -> None:
-    """Refuse what the subscription's version has nothing for, and what cannot be charged by."""
-    terms = load_terms(made.subscription.version_id, made.subscription.currency)
-    feature = next((one for one in terms.features if one.feature_id == made.feature_id), None)
+def _check_figure(new_override: Override) -> None:
+    """Refuse a figure that the subscription's version lacks, or that can't be charged by."""
+    terms = load_terms(new_override.subscription.version_id, new_override.subscription.currency)
+    feature = next((feature for feature in terms.features if feature.feature_id == new_override.feature_id), None)
     if feature is None:
         raise OverrideRefused(
-            "feature", f"{made.feature} is not metered in {made.subscription.version}: choose a feature that is."
+            "feature", f"{new_override.feature} is not metered in {new_override.subscription.version}: choose a feature that is."
         )
-    _check_target(made, feature)
-    agreed = {_agreed(one) for one in _others_in_force(made)} | {_agreed(made)}
+    _check_target(new_override, feature)
+    overrides = {_to_term_override(other) for other in _others_in_force(new_override)} | {_to_term_override(new_override)}
     try:
-        apply_overrides(terms, frozenset(agreed))
+        apply_overrides(terms, frozenset(overrides))
     except ValueError as error:
         raise OverrideRefused("value", str(error)) from error
 
 
-def _check_target(made: Override, feature: FeatureTerms) -> None:
-    """Refuse a figure that the feature has no price, or no such rate, for."""
-    if made.match and made.what != OverrideFigure.PRICE:
+def _check_target(new_override: Override, feature: FeatureTerms) -> None:
+    """Refuse a figure for which the feature has no price, or no such rate."""
+    if new_override.match and new_override.what != OverrideFigure.PRICE:
         raise OverrideRefused("match", "Only a price is one rate's; leave it out for everything else.")
-    if made.what == OverrideFigure.INCLUDED:
+    if new_override.what == OverrideFigure.INCLUDED:
         return
     rates = feature.price.rates if feature.price is not None else ()
     if not rates:
         raise OverrideRefused("what", f"{feature.name} has no price that could be overridden.")
-    if made.what == OverrideFigure.PRICE and made.match not in [dict(rate.match) for rate in rates]:
+    if new_override.what == OverrideFigure.PRICE and new_override.match not in [dict(rate.match) for rate in rates]:
         known = "; ".join(", ".join(f"{name}: {text}" for name, text in rate.match) or "default" for rate in rates)
         raise OverrideRefused("match", f"{feature.name} has no such rate: name one of {known}.")
 
 
-def _agreed(one: Override) -> TermOverride:
-    return TermOverride(one.feature_id, one.what, one.value, tuple(sorted(one.match.items())))
+def _to_term_override(override: Override) -> TermOverride:
+    return TermOverride(override.feature_id, override.what, override.value, tuple(sorted(override.match.items())))
 
 
-def _others_in_force(made: Override) -> list[Override]:
-    """Return the other figures of the subscription's own that hold when this one begins."""
+def _others_in_force(new_override: Override) -> list[Override]:
+    """Return the subscription's other overrides that are in force when this one starts."""
     others = Override.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=made.starts_at),
-        subscription=made.subscription,
-        starts_at__lte=made.starts_at,
+        Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at),
+        subscription=new_override.subscription,
+        starts_at__lte=new_override.starts_at,
     )
     return [
-        one for one in others if (one.feature_id, one.what, one.match) != (made.feature_id, made.what, made.match)
+        other for other in others if (other.feature_id, other.what, other.match) != (new_override.feature_id, new_override.what, new_override.match)
     ]
 
 
-def _same_target(made: Override) -> QuerySet[Override]:
-    """Return the overrides of the same figure that hold at some time after this one begins."""
+def _same_target(new_override: Override) -> QuerySet[Override]:
+    """Return the overrides of the same figure that are in force at any time after this one starts."""
     same = Override.objects.filter(
-        subscription=made.subscription, feature=made.feature, what=made.what, match=made.match
+        subscription=new_override.subscription, feature=new_override.feature, what=new_override.what, match=new_override.match
     )
-    return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=made.starts_at)).exclude(ends_at=F("starts_at"))
+    return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(ends_at=F("starts_at"))

@@ -1,4 +1,4 @@
-"""Seats and add-ons: how many of them a subscription holds, and since when."""
+"""Quantities: the seats and add-ons that a subscription holds over time."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -17,11 +17,14 @@ from plans.catalog.stored_terms import FeeTerms, load_terms
 from plans.pricing.quantity_segments import QuantityChange, quantity_at
 
 QuantityChanges = dict[str, tuple[QuantityChange, ...]]
-"""Fee code → changes in the order in which they count."""
+"""Fee code → changes in order of effect."""
 
 
 class QuantityRefused(Exception):
-    """A quantity cannot be set as asked; the text says why and what to do. field: where in the request it stands."""
+    """
+    The quantity can't be set; the text gives the reason and the remedy. field: the field of the request that is
+    wrong.
+    """
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -29,7 +32,7 @@ class QuantityRefused(Exception):
 
 
 class FeeQuantity(NamedTuple):
-    """How many units of a fee a subscription holds at a moment, and what changes later."""
+    """The number of units of a fee that a subscription holds at a time, and later changes."""
 
     fee: FeeTerms
     quantity: int
@@ -47,27 +50,28 @@ def set_quantity(
     reason: str = "",
 ) -> SubscriptionQuantity | None:
     """
-    Let a subscription hold `quantity` units of a fee from `since` on; from `at`, which is now, when absent.
+    Set the units of a fee that a subscription holds to `quantity` from `since` on; default: from `at`, which is now.
 
-    What it costs for the rest of the period, or what is given back for it, comes with the document that closes the
-    period. A moment to come is a change that waits; one in the past must lie in a period that is not closed yet.
+    The charge or credit for the rest of the period is on the invoice that closes the period. A future time is a
+    scheduled change; a past one must lie in a period that is not closed yet.
 
-    Return the new row; None where as many are held already at that moment.
+    Return the new row; None if the quantity is the same already at that time.
 
-    :raises QuantityRefused: if the plan has no such fee, may not have so many, or the moment is billed or too late.
+    :raises QuantityRefused: if the plan has no such fee, doesn't allow the quantity, or the time is billed already or
+        past the end.
     """
     since = since or at
     with audited_transaction("set quantity", by=by, at=at, fee=fee_code):
-        # Whoever closes a period or adds one waits until the change is there, and the change for them.
+        # Closing or adding a period waits until the change is stored, and the change waits for them.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         _lock_periods(subscription)
-        fee = _fee_of(subscription, fee_code)
+        fee = _find_fee(subscription, fee_code)
         _check_quantity(fee, quantity)
         _check_moment(subscription, since)
         changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {})
         if quantity_at(changes.get(fee_code, ()), since, default=fee.least) == quantity:
             return None
-        made = SubscriptionQuantity.objects.create(
+        row = SubscriptionQuantity.objects.create(
             subscription=subscription,
             fee_code=fee_code,
             quantity=quantity,
@@ -76,19 +80,19 @@ def set_quantity(
             recorded_at=at,
             recorded_by_id=by.pk if by else None,
         )
-        told = {"fee": fee_code, "quantity": quantity, "since": since.isoformat()}
-        announce_update(subscription, "quantity", at=at, discriminator=str(made.pk), **told)
-        return made
+        facts = {"fee": fee_code, "quantity": quantity, "since": since.isoformat()}
+        announce_update(subscription, "quantity", at=at, discriminator=str(row.pk), **facts)
+        return row
 
 
 def set_initial_quantities(subscription: Subscription, quantities: Mapping[str, int], *, at: datetime) -> None:
     """
-    Let a new subscription hold these quantities from its start, within the transaction that makes it.
+    Set the quantities of a new subscription from its start, within the transaction that creates it.
 
-    :raises QuantityRefused: if its plan has no such fee, or may not have so many.
+    :raises QuantityRefused: if its plan has no such fee, or doesn't allow the quantity.
     """
     for fee_code, quantity in quantities.items():
-        fee = _fee_of(subscription, fee_code)
+        fee = _find_fee(subscription, fee_code)
         _check_quantity(fee, quantity)
         if quantity != fee.least:
             SubscriptionQuantity.objects.create(
@@ -101,30 +105,30 @@ def set_initial_quantities(subscription: Subscription, quantities: Mapping[str, 
 
 
 def read_quantity_changes(subscription_ids: Collection[int]) -> dict[int, QuantityChanges]:
-    """Return subscription → what it holds, in one query; a subscription without changes is left out."""
-    found: dict[int, list[SubscriptionQuantity]] = {}
+    """Return subscription → its changes, in one query; a subscription without changes is left out."""
+    rows_by_subscription: dict[int, list[SubscriptionQuantity]] = {}
     for row in SubscriptionQuantity.objects.in_order().filter(subscription__in=subscription_ids):
-        found.setdefault(row.subscription_id, []).append(row)
-    return {subscription_id: to_quantity_changes(rows) for subscription_id, rows in found.items()}
+        rows_by_subscription.setdefault(row.subscription_id, []).append(row)
+    return {subscription_id: to_quantity_changes(rows) for subscription_id, rows in rows_by_subscription.items()}
 
 
 def to_quantity_changes(rows: Iterable[SubscriptionQuantity]) -> QuantityChanges:
-    """Return the changes that these rows are, which are in order."""
-    found: QuantityChanges = {}
+    """Return the changes in these rows, which are in order."""
+    changes: QuantityChanges = {}
     for row in rows:
-        found[row.fee_code] = (*found.get(row.fee_code, ()), QuantityChange(row.since, row.quantity))
-    return found
+        changes[row.fee_code] = (*changes.get(row.fee_code, ()), QuantityChange(row.since, row.quantity))
+    return changes
 
 
 def fee_quantities(
     fees: Iterable[FeeTerms], changes: Mapping[str, tuple[QuantityChange, ...]], *, at: datetime
 ) -> tuple[FeeQuantity, ...]:
-    """Return how many units of each of these fees are held at a moment."""
+    """Return the quantity of each of these fees at a time."""
     return tuple(
         FeeQuantity(
             fee,
             quantity_at(changes.get(fee.code, ()), at, default=fee.least),
-            tuple(one for one in changes.get(fee.code, ()) if one.since > at),
+            tuple(change for change in changes.get(fee.code, ()) if change.since > at),
         )
         for fee in fees
     )
@@ -142,46 +146,46 @@ class PricedPeriod(Protocol):
 
 
 def read_fee_quantities(periods: Iterable[PricedPeriod], *, at: datetime) -> dict[int, tuple[FeeQuantity, ...]]:
-    """Return period → what its subscription holds at a moment, where its version charges for that: in one query."""
-    fees = {one.period_id: load_terms(one.version_id, one.currency).unit_fees for one in periods}
-    wanted = [period_id for period_id, held in fees.items() if held]
-    if not wanted:
+    """Return period → quantities at a time, for periods whose version charges for any, in one query."""
+    fees = {period.period_id: load_terms(period.version_id, period.currency).unit_fees for period in periods}
+    period_ids = [period_id for period_id, unit_fees in fees.items() if unit_fees]
+    if not period_ids:
         return {}
-    rows: dict[int, list[SubscriptionQuantity]] = {period_id: [] for period_id in wanted}
+    rows: dict[int, list[SubscriptionQuantity]] = {period_id: [] for period_id in period_ids}
     of_period = F("subscription__periods__id")
     for row in (
-        SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=wanted).annotate(period_id=of_period)
+        SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=period_ids).annotate(period_id=of_period)
     ):
         rows[row.period_id].append(row)
     return {
-        period_id: fee_quantities(fees[period_id], to_quantity_changes(of), at=at) for period_id, of in rows.items()
+        period_id: fee_quantities(fees[period_id], to_quantity_changes(period_rows), at=at) for period_id, period_rows in rows.items()
     }
 
 
 def _lock_periods(subscription: Subscription) -> None:
-    """Hold the open periods, and the last one, which whoever adds a period holds as well."""
+    """Lock the open periods and the last one, which a transaction that adds a period locks too."""
     periods = Period.objects.filter(subscription=subscription)
     last = periods.order_by("-starts_at").values_list("pk", flat=True)[:1]
     ids = {*periods.filter(state=PeriodState.OPEN).values_list("pk", flat=True), *last}
     list(Period.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
 
 
-def _fee_of(subscription: Subscription, fee_code: str) -> FeeTerms:
-    held = load_terms(subscription.version_id, subscription.currency).unit_fees
-    found = next((fee for fee in held if fee.code == fee_code), None)
-    if found is None:
-        known = ", ".join(fee.code for fee in held) or "it has none that quantities are held of"
+def _find_fee(subscription: Subscription, fee_code: str) -> FeeTerms:
+    unit_fees = load_terms(subscription.version_id, subscription.currency).unit_fees
+    unit_fee = next((fee for fee in unit_fees if fee.code == fee_code), None)
+    if unit_fee is None:
+        known = ", ".join(fee.code for fee in unit_fees) or "it has none that quantities are held of"
         raise QuantityRefused(
             f"{subscription.version} has no fee “{fee_code}” per seat or add-on: {known}.", field="fee"
         )
-    return found
+    return unit_fee
 
 
 def _check_quantity(fee: FeeTerms, quantity: int) -> None:
-    most = MOST_SEATS if fee.most is None else fee.most
-    if not fee.least <= quantity <= most:
+    maximum = MOST_SEATS if fee.most is None else fee.most
+    if not fee.least <= quantity <= maximum:
         raise QuantityRefused(
-            f"{quantity:,} is not between {fee.least:,} and {most:,}, as many as may be held of “{fee.label}”.",
+            f"{quantity:,} is not between {fee.least:,} and {maximum:,}, as many as may be held of “{fee.label}”.",
             field="quantity",
         )
 
@@ -195,7 +199,7 @@ def _check_moment(subscription: Subscription, since: datetime) -> None:
     billed = closed.filter(kind=PeriodKind.REGULAR).order_by("-ends_at").values_list("ends_at", flat=True).first()
     earliest = max(subscription.starts_at, billed or subscription.starts_at)
     if since < earliest:
-        why = "it is billed until then" if billed else "it starts then"
+        reason = "it is billed until then" if billed else "it starts then"
         raise QuantityRefused(
-            f"{since} is before {earliest}: {why}; choose that moment or a later one.", field="since"
+            f"{since} is before {earliest}: {reason}; choose that moment or a later one.", field="since"
         )

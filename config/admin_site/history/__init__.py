@@ -1,1 +1,1 @@
-"""Who changed what, when and why: the trail that the database's triggers keep, in words."""
+"""The history of changes: who changed a row, when and why, recorded by database triggers, in words."""

@@ -1,4 +1,4 @@
-"""The trail in words: field by field, old → new."""
+"""The history in words: field by field, old → new."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,12 @@ from lib.formats import format_money, format_number
 NOTHING = "empty"
 UNKNOWN = "not recorded"
 SILENT = ("created_at", "position")
-"""Fields that say nothing about a row that was added or removed."""
+"""Fields that are not shown for a row that was added or removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """A field that changed. old is empty for a row that was added, new for one that was removed."""
+    """A changed field. old is empty for an added row, new for a removed one."""
 
     label: str
     old: str
@@ -34,25 +34,25 @@ class FieldDifference:
 
 
 class RowNames:
-    """What the rows that the trail refers to are called, read in one query per model."""
+    """The names of the rows that changes refer to, read in one query per model."""
 
     def __init__(self, steps: Iterable[RowChange]) -> None:
-        wanted: dict[type[Model], set[Any]] = defaultdict(set)
+        pks_by_model: dict[type[Model], set[Any]] = defaultdict(set)
         for step in steps:
             for field in _fields(step.model):
                 if field.is_relation:
                     states = [state for state in (step.event, step.before) if state is not None]
-                    wanted[field.related_model] |= {getattr(state, field.attname) for state in states} - {None}
+                    pks_by_model[field.related_model] |= {getattr(state, field.attname) for state in states} - {None}
         self._rows: Mapping[type[Model], Mapping[Any, Model]] = {
-            model: model._default_manager.select_related().in_bulk(pks) for model, pks in wanted.items()
+            model: model._default_manager.select_related().in_bulk(pks) for model, pks in pks_by_model.items()
         }
 
-    def of(self, field: Field, pk: Any) -> str:
+    def name_of(self, field: Field, pk: Any) -> str:
         row = self._rows[field.related_model].get(pk)
         return str(row) if row is not None else f"{field.related_model._meta.verbose_name} {pk} (removed)"
 
     def subject(self, step: RowChange) -> str:
-        """Return what the changed row is, and what it is called, such as “tier up to 10,000”."""
+        """Return the changed row with its kind, such as “tier up to 10,000”."""
         row = step.model()
         for field in _fields(step.model):
             value = getattr(step.event, field.attname)
@@ -62,11 +62,11 @@ class RowNames:
         kind = str(step.model._meta.verbose_name)
         try:
             return f"{kind} {row}"
-        except (ObjectDoesNotExist, AttributeError):  # it belonged to something that is gone
+        except (ObjectDoesNotExist, AttributeError):  # it refers to a row that no longer exists
             return f"{kind} {step.event.pgh_obj_id}"
 
-    def wholes(self, step: RowChange) -> str:
-        """Return what the changed row is a part of, from the nearest on: “Requests, Requests in USD”."""
+    def parents(self, step: RowChange) -> str:
+        """Return the parents of the changed row, the nearest first: “Requests, Requests in USD”."""
         names, row, model = [], None, step.model
         while (field := next(iter(parent_keys(model)), None)) is not None:
             if row is None:
@@ -81,34 +81,34 @@ class RowNames:
 
 
 def describe_differences(step: RowChange, names: RowNames) -> list[FieldDifference]:
-    """Return what a step changed, in the model's own order of fields."""
+    """Return the fields that a change affected, in the model's order of fields."""
     if step.verb == "changed":
         return list(_changes(step, names))
     fields = [field for field in _fields(step.model) if not field.primary_key and field.name not in SILENT]
-    shown = [(_label(field), _shown(step.event, field, names)) for field in fields if not _is_whole(step, field)]
-    told = [(label, text) for label, text in shown if text != NOTHING]
-    return [FieldDifference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in told]
+    shown = [(_label(field), _shown(step.event, field, names)) for field in fields if not _is_parent_key(step, field)]
+    texts = [(label, text) for label, text in shown if text != NOTHING]
+    return [FieldDifference(label, *(("", text) if step.verb == "added" else (text, ""))) for label, text in texts]
 
 
 def _changes(step: RowChange, names: RowNames) -> Iterable[FieldDifference]:
     for field in _fields(step.model):
         if step.before is None:
-            if field.name == "state":  # the one thing that an issued document may change
+            if field.name == "state":  # the only field of an issued invoice that may change
                 yield FieldDifference(_label(field), UNKNOWN, _shown(step.event, field, names))
         elif getattr(step.before, field.attname) != getattr(step.event, field.attname):
             old, new = (_shown(event, field, names) for event in (step.before, step.event))
             yield FieldDifference(_label(field), old, new)
 
 
-def _is_whole(step: RowChange, field: Field) -> bool:
-    """Tell whether a field names what the row is a part of, which its heading says already."""
-    return field.name in {one.name for one in parent_keys(step.model)}
+def _is_parent_key(step: RowChange, field: Field) -> bool:
+    """Return whether a field is the key to the row's parent, which the heading shows already."""
+    return field.name in {key.name for key in parent_keys(step.model)}
 
 
 def _fields(model: type[Model]) -> list[Field]:
-    """Return the fields that the trail keeps: a secret's digest, for one, it does not."""
-    kept = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
-    return [field for field in model._meta.concrete_fields if field.name in kept]
+    """Return the fields in the event table, which omits some, such as the digests of secrets."""
+    tracked_names = {field.name for table in event_tables(model) for field in table._meta.concrete_fields}
+    return [field for field in model._meta.concrete_fields if field.name in tracked_names]
 
 
 def _label(field: Field) -> str:
@@ -121,7 +121,7 @@ def _shown(event: Event, field: Field, names: RowNames) -> str:
     if value is None or value == "" or value == [] or value == {}:
         return NOTHING
     if field.is_relation:
-        return names.of(field, value)
+        return names.name_of(field, value)
     if field.choices and not isinstance(field, CurrencyField):
         return str(dict(field.flatchoices).get(value, value))
     return _plain(value)
@@ -139,7 +139,7 @@ def _plain(value: Any) -> str:
     if isinstance(value, date):
         return date_format(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_plain(one)}" for key, one in value.items())
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(_plain(one) for one in value)
+        return ", ".join(_plain(inner) for inner in value)
     return str(value)

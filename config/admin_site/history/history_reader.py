@@ -1,9 +1,9 @@
 """
-Reading the trail.
+The reader of the history.
 
-Every tracked table has an event table beside it (pghistory): one row per insert, update and delete, written by a
-trigger, with the row as it was then and a context that names the user, the page and the reason. What is changed by
-raw SQL is in it as well, without a context.
+Every tracked table has an event table (pghistory): one row per insert, update and delete, written by a trigger, with
+the row's content after the change and a context with the user, the page and the reason. Changes by raw SQL are
+recorded as well, without a context.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from django.db.models import CASCADE, ForeignKey, Model, QuerySet
 from pghistory.models import Event
 
 MOST_PER_TABLE = 300
-"""Changes read per table; older ones stay in the database."""
+"""Maximum changes read per table; older ones stay in the database."""
 
 UNDO = {"insert": "added", "update": "changed", "delete": "removed"}
 
@@ -25,9 +25,9 @@ UNDO = {"insert": "added", "update": "changed", "delete": "removed"}
 @dataclass(frozen=True, slots=True)
 class RowChange:
     """
-    One change of one row: what it was before, if the trail knows, and what it was after.
+    One change of one row, with its content before, if recorded, and after.
 
-    before: None for the first state that the trail has.
+    before: None for the first recorded state.
     verb: added, changed or removed.
     """
 
@@ -48,40 +48,40 @@ def read_object_changes(model: type[Model], pk: Any) -> list[RowChange]:
     """
     Return the changes of an object and of its parts, newest first.
 
-    A part is a row that is deleted with its whole: the features, prices, rates and tiers of a version.
+    A part is a row that is deleted with its parent: the features, prices, rates and tiers of a version.
     """
-    found: list[RowChange] = []
+    changes: list[RowChange] = []
     for table, rows in _tables(model, pk):
-        found += _steps(table.objects.filter(pgh_obj_id__in=rows))
-    return sorted(found, key=_time, reverse=True)
+        changes += _steps(table.objects.filter(pgh_obj_id__in=rows))
+    return sorted(changes, key=_time, reverse=True)
 
 
 def read_latest_changes(models: Iterable[type[Model]], *, count: int) -> list[RowChange]:
     """Return the latest changes of any row of these models, newest first: at most `count`, one query per table."""
-    found: list[RowChange] = []
+    changes: list[RowChange] = []
     for model in models:
         for table in event_tables(model):
             newest = list(table.objects.select_related("pgh_context").order_by("-pgh_id")[:count])
-            found += [RowChange(event, None, UNDO[event.pgh_label]) for event in newest]
-    chosen = sorted(found, key=_time, reverse=True)[:count]
-    return [RowChange(step.event, before, step.verb) for step, before in zip(chosen, _before(chosen), strict=True)]
+            changes += [RowChange(event, None, UNDO[event.pgh_label]) for event in newest]
+    latest = sorted(changes, key=_time, reverse=True)[:count]
+    return [RowChange(step.event, before, step.verb) for step, before in zip(latest, _before(latest), strict=True)]
 
 
 def _tables(model: type[Model], pk: Any) -> Iterable[tuple[type[Event], list[Any]]]:
-    """Yield the event tables of a model and of its parts, with the ids of the rows that belong to the object."""
+    """Yield the event tables of a model and of its parts, with the ids of the object's rows."""
     for table in event_tables(model):
         yield table, [pk]
     yield from _tables_of_parts(model, [pk])
 
 
-def _tables_of_parts(model: type[Model], wholes: list[Any]) -> Iterable[tuple[type[Event], list[Any]]]:
+def _tables_of_parts(model: type[Model], parent_ids: list[Any]) -> Iterable[tuple[type[Event], list[Any]]]:
     for relation in model._meta.related_objects:
         part = relation.related_model
         if not is_tracked(part) or relation.field not in parent_keys(part):
             continue
         for table in event_tables(part):
-            # Asked of the trail and not of the table, since parts that were removed belong to the story.
-            parts = table.objects.filter(**{f"{relation.field.attname}__in": wholes})
+            # Query the event table and not the model's table, since removed parts belong to the history.
+            parts = table.objects.filter(**{f"{relation.field.attname}__in": parent_ids})
             ids = list(parts.values_list("pgh_obj_id", flat=True).distinct())
             if ids:
                 yield table, ids
@@ -95,13 +95,13 @@ def _steps(events: QuerySet[Event]) -> list[RowChange]:
         states[row.pgh_obj_id].append(row)
     return [
         RowChange(event, before, UNDO[event.pgh_label])
-        for of_row in states.values()
-        for before, event in zip([None, *of_row], of_row, strict=False)
+        for row_events in states.values()
+        for before, event in zip([None, *row_events], row_events, strict=False)
     ]
 
 
 def _before(steps: list[RowChange]) -> Iterable[Event | None]:
-    """Return the state before each step, in one query per table."""
+    """Return the state before each change, in two queries per table."""
     by_table: dict[type[Event], list[Event]] = defaultdict(list)
     for step in steps:
         by_table[type(step.event)].append(step.event)
@@ -109,6 +109,8 @@ def _before(steps: list[RowChange]) -> Iterable[Event | None]:
     for table, events in by_table.items():
         rows = {event.pgh_obj_id for event in events}
         oldest = min(event.pgh_id for event in events)
+        # The last state before the oldest change of each row, and all states since: together they contain every
+        # predecessor.
         states = [
             *table.objects.filter(pgh_obj_id__in=rows, pgh_id__lt=oldest)
             .order_by("pgh_obj_id", "-pgh_id")
@@ -131,14 +133,14 @@ def event_tables(model: type[Model]) -> list[type[Event]]:
 
 @cache
 def parent_keys(model: type[Model]) -> tuple[ForeignKey, ...]:
-    """Return the keys of a model to what its rows are parts of: what they are deleted with."""
+    """Return a model's foreign keys to its parents, with which its rows are deleted."""
     keys = [field for field in model._meta.concrete_fields if isinstance(field, ForeignKey)]
-    return tuple(one for one in keys if one.remote_field.on_delete is CASCADE and is_tracked(one.related_model))
+    return tuple(key for key in keys if key.remote_field.on_delete is CASCADE and is_tracked(key.related_model))
 
 
 def depth(model: type[Model]) -> int:
-    """Return how many wholes a model's rows are within: 0 for a plan version, 4 for a tier."""
-    return 1 + max((depth(one.related_model) for one in parent_keys(model)), default=-1)
+    """Return the number of parents above a model's rows: 0 for a plan version, 4 for a tier."""
+    return 1 + max((depth(key.related_model) for key in parent_keys(model)), default=-1)
 
 
 def _time(step: RowChange) -> tuple[Any, int]:

@@ -1,4 +1,4 @@
-"""The pages of the trail: one object's history, and what changed lately anywhere."""
+"""The pages of the history: one object's history, and the latest changes anywhere."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from config.admin_site.history import history_reader
 from config.admin_site.history.field_text import FieldDifference, RowNames, describe_differences
 
 LATEST = 60
-"""Changes on the page of what changed lately."""
+"""Maximum changes on the page of latest changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryChange:
-    """What was done to one row: `of` is what it is a part of; `differences`, what of it changed."""
+    """The change of one row: `of` names its parents; `differences` are the changed fields."""
 
     verb: str
     subject: str
@@ -32,7 +32,7 @@ class HistoryChange:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """What one request, or one transaction outside of any, changed: who, when, why, and row by row what."""
+    """The changes of one request, or of one transaction outside of any: who, when, why, and row by row."""
 
     at: datetime
     who: str
@@ -42,7 +42,7 @@ class HistoryEntry:
 
 
 def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateResponse:
-    """Show the history of one object, to whoever may see the object."""
+    """Show the history of one object to users who may view the object."""
     obj = page.get_object(request, unquote(object_id))
     if obj is None:
         raise Http404(f"There is no {page.opts.verbose_name} {object_id}.")
@@ -61,7 +61,7 @@ def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateR
 
 
 def changes(request: HttpRequest, site: Any) -> TemplateResponse:
-    """Show what changed lately in everything that the reader may see."""
+    """Show the latest changes of everything that the user may view."""
     models = [
         model
         for model, page in site._registry.items()
@@ -79,34 +79,34 @@ def changes(request: HttpRequest, site: Any) -> TemplateResponse:
 
 
 def entries(steps: list[history_reader.RowChange]) -> list[HistoryEntry]:
-    """Return steps, newest first, gathered into what belongs together, in words."""
+    """Return changes, newest first, grouped by request or transaction, in words."""
     names = RowNames(steps)
     users = get_user_model().objects.in_bulk({_context(step).get("user") for step in steps} - {None})
-    found = []
-    for _, group in groupby(steps, key=_together):
-        of_one = sorted(group, key=lambda step: (history_reader.depth(step.model), step.event.pgh_id))
-        context = _context(of_one[-1])
-        found.append(
+    history_entries = []
+    for _, group in groupby(steps, key=_group_key):
+        group_steps = sorted(group, key=lambda step: (history_reader.depth(step.model), step.event.pgh_id))
+        context = _context(group_steps[-1])
+        history_entries.append(
             HistoryEntry(
-                at=of_one[0].event.pgh_created_at,
+                at=group_steps[0].event.pgh_created_at,
                 who=_who(context, users),
-                where=_where(context, is_known=of_one[-1].event.pgh_context is not None),
+                where=_where(context, is_known=group_steps[-1].event.pgh_context is not None),
                 reason=str(context.get("reason") or ""),
-                changes=list(_changes(of_one, names)),
+                changes=list(_changes(group_steps, names)),
             )
         )
-    return [one for one in found if one.changes]
+    return [entry for entry in history_entries if entry.changes]
 
 
 def _changes(steps: Iterable[history_reader.RowChange], names: RowNames) -> Iterable[HistoryChange]:
     for step in steps:
-        found = describe_differences(step, names)
-        if found or step.verb != "changed":
-            yield HistoryChange(step.verb, names.subject(step), names.wholes(step), found)
+        differences = describe_differences(step, names)
+        if differences or step.verb != "changed":
+            yield HistoryChange(step.verb, names.subject(step), names.parents(step), differences)
 
 
-def _together(step: history_reader.RowChange) -> Any:
-    """Return what the steps of one request share; outside of requests, the moment that their transaction began."""
+def _group_key(step: history_reader.RowChange) -> Any:
+    """Return the key of a change's group: its request or, outside of requests, the start of its transaction."""
     return step.event.pgh_context_id or step.event.pgh_created_at
 
 
@@ -123,7 +123,7 @@ def _who(context: dict[str, Any], users: dict[Any, Any]) -> str:
 
 
 def _where(context: dict[str, Any], *, is_known: bool) -> str:
-    """Return by which way a change came; one that no part of the application made has no context at all."""
+    """Return the way in which a change was made; a change outside the application has no context at all."""
     url = str(context.get("url") or "")
     if not is_known:
         way = "by nobody we know of: in the database, outside the application"

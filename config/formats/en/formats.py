@@ -1,4 +1,4 @@
-"""How staff pages write dates: short, unambiguous on both sides of the Atlantic, and the same width in every row."""
+"""Date formats of staff pages: short, unambiguous in Europe and America, and of equal width."""
 
 DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"

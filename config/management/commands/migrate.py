@@ -1,4 +1,4 @@
-"""Django's `migrate`, quicker, which installs the message queue as well when that lives in our database."""
+"""Django's `migrate`, made faster, which also installs the message queue if it is in our database."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from config import broker
-from config.fast_migrations import classes_told_of_options
+from config.fast_migrations import updating_rendered_models
 
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        with classes_told_of_options():
+        with updating_rendered_models():
             super().handle(*args, **options)
         if settings.CELERY_BROKER_URL != broker.DEFAULT or options["plan"] or options["check_unapplied"]:
             return

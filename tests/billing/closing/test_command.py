@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import Counter, Job, Period, Subscription
-from billing.tasks import close_due_periods, extend_periods
+from billing.tasks import close_due_periods, generate_periods
 from invoices.models import Invoice
 from tests.builders import fee, make_customer, make_plan, offer, publish, rate, subscribe, use
 
@@ -87,6 +87,6 @@ def test_several_processes_share_the_work(subscriptions):
 @pytest.mark.django_db
 def test_the_tasks_do_the_same_by_the_databases_clock(subscriptions):
     """All of it happened long ago, so whatever time it is now, January is due and the periods since are missing."""
-    assert extend_periods() > 0
+    assert generate_periods() > 0
     assert close_due_periods()["issued"] == Invoice.objects.count() >= 3
     assert close_due_periods()["issued"] == 0

@@ -332,14 +332,14 @@ KEPT = [
 @pytest.mark.parametrize(("kept", "since", "erased"), KEPT)
 def test_who_left_long_ago_is_erased_by_itself(gone, settings, kept, since, erased):
     finish(gone)
-    settings.CUSTOMERS_KEPT_DAYS = kept
+    settings.CUSTOMER_RETENTION_DAYS = kept
     ended = Subscription.objects.get().ends_at
 
     assert apply_retention(at=ended + timedelta(days=since)).erased == erased
 
 
 def test_addresses_of_changes_are_let_go(gone, settings):
-    settings.ADDRESSES_KEPT_DAYS = 30
+    settings.ADDRESS_RETENTION_DAYS = 30
     assert apply_retention(at=datetime.now(UTC)).addresses == 0
     assert apply_retention(at=datetime.now(UTC) + timedelta(days=31)).addresses > 0
     with connection.cursor() as cursor:

@@ -111,7 +111,7 @@ def test_the_state_follows_when_it_is_over():
 
 def test_the_task_that_makes_periods_sees_to_it():
     subscription = subscribe(make_customer(), trial_plan())
-    tasks.extend_periods()
+    tasks.generate_periods()
     subscription.refresh_from_db()
     assert subscription.state == "active"
 

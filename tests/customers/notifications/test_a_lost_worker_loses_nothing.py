@@ -16,13 +16,13 @@ from customers.customer_time import database_time
 from customers.models import Contact, Delivery, Notification
 from customers.notifications.delivery_queue import LEASE
 from customers.notifications.delivery_run import deliver
-from customers.tasks import forget_old_notices, tell
+from customers.tasks import purge_notifications, dispatch_notifications
 from tests.builders import make_customer
 from tests.customers.notifications import world
 from tests.customers.notifications.receivers import receiver
 from tests.races import together
 
-TELL = "import config, django; django.setup(); from customers.tasks import tell; tell()"
+TELL = "import config, django; django.setup(); from customers.tasks import dispatch_notifications; dispatch_notifications()"
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_a_worker_killed_while_it_sends_is_taken_over_from(tmp_path):
             go_on.set()
         assert Delivery.objects.get().state == "sending"
 
-        tell()
+        dispatch_notifications()
         assert len(hook.got) == 1  # its lease is not over yet
         deliver(clock=lambda: database_time() + LEASE)
 
@@ -74,9 +74,9 @@ def test_every_task_may_run_three_times_at_once():
         world.listen(hook.url)
         for number in range(10):
             world.tell(customer, key=f"topup:{number}", kind="topup.paid", at=database_time(), n=number)
-        together(*[tell] * 3, forget_old_notices)
-        tell()
-        tell()
+        together(*[dispatch_notifications] * 3, purge_notifications)
+        dispatch_notifications()
+        dispatch_notifications()
 
     assert sorted(json.loads(got.body)["data"]["n"] for got in hook.got) == list(range(10))
     assert len(mail.outbox) == 10
@@ -84,16 +84,16 @@ def test_every_task_may_run_three_times_at_once():
 
 @pytest.mark.django_db
 def test_what_was_told_long_ago_is_forgotten_and_what_is_under_way_is_not(settings):
-    settings.NOTICES_KEPT_DAYS = 30
+    settings.NOTIFICATION_RETENTION_DAYS = 30
     customer, now = make_customer(), database_time()
     with receiver() as hook:
         world.listen(hook.url)
         world.tell(customer, key="old", at=now - timedelta(days=31))
         world.tell(customer, key="new", at=now - timedelta(days=29))
-        tell()
+        dispatch_notifications()
         world.tell(customer, key="old, and not told", at=now - timedelta(days=31))
 
-        assert forget_old_notices() == 1
+        assert purge_notifications() == 1
 
     assert set(Notification.objects.values_list("key", flat=True)) == {"new", "old, and not told"}
     assert Delivery.objects.count() == 1

@@ -252,6 +252,6 @@ def test_workers_grant_each_period_once():
 
 
 def test_the_task_is_asked_for_each_minute():
-    entry = SCHEDULE["grant included credits"]
+    entry = SCHEDULE["billing.grant_included_credits"]
     assert (entry["task"], entry["schedule"]) == (grant_included_credits.name, 60)
     assert grant_included_credits() == 0

@@ -103,4 +103,4 @@ def test_the_task_moves_who_is_due_also_where_the_version_is_not_live_yet(subscr
     for_all(make("calls"), at=JAN, effective_from=FEB)
     generate_periods(until=FEB + HOUR)
     monkeypatch.setattr(tasks, "database_time", lambda: FEB)
-    assert tasks.roll_out()["moved"] == 1
+    assert tasks.run_rollouts()["moved"] == 1
