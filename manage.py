@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. It starts the project's own PostgreSQL first when DATABASE_URL names no other."""
+"""Django's command line. It first starts the project's own PostgreSQL unless DATABASE_URL selects another."""
 
 import os
 import sys

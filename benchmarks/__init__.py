@@ -1,5 +1,5 @@
 """
-What the product reaches, as ratios of two things measured side by side in one run: docs/performance.md.
+Benchmarks: ratios of two measurements of the same run, side by side: docs/performance.md.
 
 Each benchmark works in a scratch database on the configured server and drops it afterwards.
 """

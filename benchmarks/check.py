@@ -1,4 +1,4 @@
-"""The entitlement check from sixteen clients at once, against an empty authenticated view."""
+"""The entitlement check from sixteen concurrent clients, compared with an empty authenticated view."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ CALLS = 4_000
 
 
 def run(*, rounds: int, report: Report) -> list[Outcome]:
-    """Median and 99th percentile of the time that a check takes."""
+    """Measure the median and the 99th percentile of the time of a check."""
     at = timezone.now()
     start = (at - timedelta(days=16)).replace(hour=0, minute=0, second=0, microsecond=0)
     with scratch_server.database() as url:
@@ -52,7 +52,7 @@ def _outcome(timings: list[list[Timing]], percent: int, goal: float) -> Outcome:
         unit="µs",
         ours=ours,
         theirs=theirs,
-        what=f"entitlement check through HTTP, {CLIENTS} clients",
+        measured=f"entitlement check through HTTP, {CLIENTS} clients",
         against="an empty authenticated view",
         goal=goal,
         more_is_better=False,

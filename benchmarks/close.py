@@ -1,4 +1,4 @@
-"""Closing subscriptions by the thousand, against one GROUP BY over the same usage."""
+"""Closing subscriptions by the thousand, compared with one GROUP BY over the same usage."""
 
 import multiprocessing
 import resource
@@ -24,14 +24,15 @@ _GROUP = (
 
 def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> list[Outcome]:
     """
-    Close `subscriptions` in every round to issued invoices of a fee and four usage lines, one of them a weighted sum.
+    Close `subscriptions` in every round to issued invoices with a fee and four usage lines, one of them a weighted
+    sum.
 
-    The usage of a round is 30 rollup rows per line, which is what the GROUP BY reads.
+    The usage of a round is 30 rollup rows per line, which are the rows that the GROUP BY reads.
     """
     at = timezone.now()
     with scratch_server.database():
         version = sample_books.catalog(at)
-        sets = rounds + (rounds > 1)  # several rounds begin with one that does not count
+        sets = rounds + (rounds > 1)  # several rounds begin with a warm-up round
         prepared = [_prepare(version, number, subscriptions, at, report) for number in range(sets)]
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
@@ -44,7 +45,7 @@ def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> lis
             report=report,
             name=f"close, {subscriptions:,} subscriptions, {workers} process{'es' if workers > 1 else ''}",
             unit="ms",
-            what="periods closed to issued invoices with numbers, tax, explanation and snapshot",
+            measured="periods closed to issued invoices with numbers, tax, explanation and snapshot",
             against="one GROUP BY over their rollups",
             goal=15 if workers == 1 else 8,
             more_is_better=False,
@@ -56,7 +57,7 @@ def run(*, subscriptions: int, workers: int, rounds: int, report: Report) -> lis
 def _prepare(
     version: sample_books.PlanVersion, number: int, subscriptions: int, at: datetime, report: Report
 ) -> tuple[datetime, tuple[int, int]]:
-    """Subscribe a round's customers; their period ends a day after that of the round before."""
+    """Subscribe a round's customers; their period ends a day after that of the previous round."""
     report(f"storing the usage of {subscriptions:,} subscriptions …")
     ends_at = at - timedelta(days=60 - number)
     sample_books.subscribe(
@@ -69,7 +70,7 @@ def _prepare(
     periods = Period.objects.filter(ends_at=ends_at).values_list("pk", flat=True)
     first, last = min(periods), max(periods)
     usage_rows.store_days(first_period=first, last_period=last, days=DAYS)
-    generate_periods(until=ends_at + PERIOD_LEAD_TIME)  # as the scheduled task has done two hours before periods end
+    generate_periods(until=ends_at + PERIOD_LEAD_TIME)  # as the scheduled task does two hours before periods end
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(id), max(id) FROM billing_series WHERE period_id BETWEEN %s AND %s", [first, last])
         return ends_at, cursor.fetchone()

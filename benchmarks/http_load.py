@@ -1,4 +1,4 @@
-"""Clients: processes of their own that send prepared requests over kept connections, and time the answers."""
+"""HTTP load: client processes that send prepared requests over persistent connections, and measure the responses."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long all calls took together, and each of them, in seconds."""
+    """The elapsed time of all calls together, and of each call, in seconds."""
 
     elapsed: float
     each: tuple[float, ...]
@@ -36,15 +36,15 @@ class Timing:
 
 def send(port: int, secret: str, calls: Sequence[Call], *, clients: int) -> Timing:
     """
-    Send the calls from `clients` processes, dealt out in turn, and return how long they took.
+    Send the calls from `clients` processes, distributed in turn, and return the timing.
 
-    :raises RuntimeError: if an answer is not of the 2xx.
+    :raises RuntimeError: if a response is not 2xx.
     """
-    hands = [(port, secret, list(calls[number::clients])) for number in range(clients)]
+    arguments = [(port, secret, list(calls[number::clients])) for number in range(clients)]
     with _pool(clients) as pool:
         pool.map(_nothing, range(clients))
         started = time.perf_counter()
-        each = [one for timings in pool.starmap(_send_hand, hands, chunksize=1) for one in timings]
+        each = [seconds for timings in pool.starmap(_send_share, arguments, chunksize=1) for seconds in timings]
         return Timing(time.perf_counter() - started, tuple(each))
 
 
@@ -53,20 +53,20 @@ def _pool(clients: int) -> Pool:
 
 
 def _nothing(_: int) -> None:
-    """Warm a client up: its process exists when the clock starts."""
+    """Warm up a client: its process exists when the clock starts."""
 
 
-def _send_hand(port: int, secret: str, calls: Sequence[Call]) -> list[float]:
+def _send_share(port: int, secret: str, calls: Sequence[Call]) -> list[float]:
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
     timings = []
     for call in calls:
         started = time.perf_counter()
         connection.request(call.method, call.path, call.body or None, headers)
-        answer = connection.getresponse()
-        text = answer.read()
+        response = connection.getresponse()
+        text = response.read()
         timings.append(time.perf_counter() - started)
-        if not 200 <= answer.status < 300:
-            raise RuntimeError(f"{call.method} {call.path} was answered {answer.status}: {text[:500]!r}")
+        if not 200 <= response.status < 300:
+            raise RuntimeError(f"{call.method} {call.path} was answered {response.status}: {text[:500]!r}")
     connection.close()
     return timings

@@ -1,4 +1,4 @@
-"""Events through HTTP against a bare COPY; single events against an empty view."""
+"""Events through HTTP compared with a bare COPY; single events compared with an empty view."""
 
 import random
 import threading
@@ -21,9 +21,9 @@ CONNECTIONS = 2
 CUSTOMERS = 1_000
 REPEATS = 0.05
 STORED = 0.05
-"""How many events change a weighted sum instead of adding to the three sums."""
+"""The share of events that change a weighted sum instead of adding to the three sums."""
 PREPAID = 0.2
-"""How many are runs instead, which are paid from their customer's wallet."""
+"""The share of events that are runs instead, which their customer's wallet pays for."""
 
 REFERENCE = """
 CREATE TABLE reference_event (
@@ -37,7 +37,7 @@ CREATE INDEX ON reference_event (customer_id, name, occurred_at);
 
 
 def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome]:
-    """Batches of `batch` events from two clients, 5 % of them repeats, against COPY over two connections."""
+    """Measure batches of `batch` events from two clients, 5 % of them repeats, against COPY over two connections."""
     at = timezone.now()
     with scratch_server.database() as url:
         secret = _prepare(at)
@@ -53,7 +53,7 @@ def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome
                     report=report,
                     name=f"ingest, batches of {batch:,}",
                     unit="events/s",
-                    what="events through HTTP, deduplicated and rolled up for 5 meters, a fifth paid from wallets",
+                    measured="events through HTTP, deduplicated and rolled up for 5 meters, a fifth paid from wallets",
                     against="rows of a bare COPY into the reference table",
                     goal=0.25 if batch >= 1000 else 0.15,
                     more_is_better=True,
@@ -62,7 +62,7 @@ def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome
 
 
 def run_single(*, events: int, rounds: int, report: Report) -> list[Outcome]:
-    """One event per request, from eight clients, against an empty authenticated view."""
+    """Measure one event per request, from eight clients, against an empty authenticated view."""
     at = timezone.now()
     with scratch_server.database() as url:
         secret = _prepare(at)
@@ -85,7 +85,7 @@ def run_single(*, events: int, rounds: int, report: Report) -> list[Outcome]:
                     report=report,
                     name="ingest, single events",
                     unit="requests/s",
-                    what="single events through HTTP",
+                    measured="single events through HTTP",
                     against="an empty authenticated view on the same server",
                     goal=0.35,
                     more_is_better=True,
@@ -98,20 +98,20 @@ def _prepare(at: datetime) -> str:
     start = at - timedelta(days=15)
     sample_books.subscribe(version, first=0, count=CUSTOMERS, starts_at=start, ends_at=start + timedelta(days=31))
     sample_books.fill_wallets(start, lots=1)
-    sample_books.settle()
+    sample_books.analyze()
     return keys.issue(name="benchmark", scopes=["ingest", "read"], sandbox=False, by=None, at=at)[1]
 
 
 def _warm_up(port: int, secret: str) -> None:
-    """Let each customer have used each model once, as by the second day of a month, and each worker know of it."""
+    """Let each customer use each model once, as by the second day of a month, and fill each worker's caches."""
     chance, now = random.Random(), datetime.now(UTC)
     for _ in range(2 * CONNECTIONS):
-        made = [
+        warm_events = [
             _event(f"warm-{uuid4().hex}", customer, now, chance, model=model)
             for customer in range(CUSTOMERS)
             for model in sample_books.MODELS
         ]
-        bodies = [msgspec.json.encode(made[start : start + 1_000]) for start in range(0, len(made), 1_000)]
+        bodies = [msgspec.json.encode(warm_events[start : start + 1_000]) for start in range(0, len(warm_events), 1_000)]
         http_load.send(port, secret, [Call("POST", "/api/v1/events", body) for body in bodies], clients=CONNECTIONS)
 
 
@@ -121,37 +121,37 @@ def _ingest(port: int, secret: str, events: int, batch: int) -> float:
 
 
 def _bodies(events: int, batch: int) -> list[bytes]:
-    made = list(_events(events))
-    return [msgspec.json.encode(made[start : start + batch]) for start in range(0, events, batch)]
+    events_list = list(_events(events))
+    return [msgspec.json.encode(events_list[start : start + batch]) for start in range(0, events, batch)]
 
 
 def _events(count: int) -> Iterator[dict[str, object]]:
     """
     Yield events of the last minute, some of them twice.
 
-    Few customers send most (Zipf); each has its region and its favorite model, and seven API keys.
+    A few customers send most of them (Zipf); each has its region and its favorite model, and seven API keys.
     """
     chance, run_id = random.Random(), uuid4().hex[:12]
     weights = [1 / (rank + 1) for rank in range(CUSTOMERS)]
     customers = chance.choices(range(CUSTOMERS), weights, k=count)
     now = datetime.now(UTC)
-    made: list[dict[str, object]] = []
+    sent: list[dict[str, object]] = []
     for number, customer in enumerate(customers):
-        if made and chance.random() < REPEATS:
-            yield made[chance.randrange(len(made))]
+        if sent and chance.random() < REPEATS:
+            yield sent[chance.randrange(len(sent))]
             continue
-        made.append(_event(f"{run_id}-{number}", customer, now, chance))
-        yield made[-1]
+        sent.append(_event(f"{run_id}-{number}", customer, now, chance))
+        yield sent[-1]
 
 
 def _event(key: str, customer: int, now: datetime, chance: random.Random, *, model: str = "") -> dict[str, object]:
-    drawn = chance.random()
-    is_stored = drawn < STORED
-    used = sample_books.PREPAID if drawn < STORED + PREPAID else sample_books.EVENT
+    random_share = chance.random()
+    is_stored = random_share < STORED
+    event_name = sample_books.PREPAID if random_share < STORED + PREPAID else sample_books.EVENT
     return {
         "id": key,
         "customer": f"c{customer}",
-        "event": sample_books.STORED if is_stored else used,
+        "event": sample_books.STORED if is_stored else event_name,
         "timestamp": (now - timedelta(milliseconds=chance.randrange(60_000))).isoformat(),
         "properties": {"gigabytes": chance.randrange(1, 90)}
         if is_stored
@@ -168,13 +168,13 @@ def _event(key: str, customer: int, now: datetime, chance: random.Random, *, mod
 
 
 def _copy(events: int, batch: int) -> float:
-    """Copy rows of the same size into the reference table over as many connections, a commit per batch."""
+    """Copy rows of the same size into the reference table over as many connections, with a commit per batch."""
     rows = [_row(event) for event in _events(events)]
     batches = [b"".join(rows[start : start + batch]) for start in range(0, events, batch)]
     connections = [_connect() for _ in range(CONNECTIONS)]
     threads = [
-        threading.Thread(target=_copy_hand, args=(one, batches[number::CONNECTIONS]))
-        for number, one in enumerate(connections)
+        threading.Thread(target=_copy_batches, args=(database, batches[number::CONNECTIONS]))
+        for number, database in enumerate(connections)
     ]
     started = time.perf_counter()
     for thread in threads:
@@ -182,8 +182,8 @@ def _copy(events: int, batch: int) -> float:
     for thread in threads:
         thread.join()
     elapsed = time.perf_counter() - started
-    for one in connections:
-        one.close()
+    for open_connection in connections:
+        open_connection.close()
     return events / elapsed
 
 
@@ -194,17 +194,17 @@ def _row(event: dict[str, object]) -> bytes:
 
 
 def _connect() -> psycopg.Connection:
-    found = connection.settings_dict
-    facts = {"dbname": found["NAME"], "user": found["USER"], "password": found["PASSWORD"]}
+    settings = connection.settings_dict
+    facts = {"dbname": settings["NAME"], "user": settings["USER"], "password": settings["PASSWORD"]}
     return psycopg.connect(
         **{name: value for name, value in facts.items() if value},
-        host=found["HOST"],
-        port=found["PORT"] or None,
+        host=settings["HOST"],
+        port=settings["PORT"] or None,
         autocommit=True,
     )
 
 
-def _copy_hand(database: psycopg.Connection, batches: list[bytes]) -> None:
+def _copy_batches(database: psycopg.Connection, batches: list[bytes]) -> None:
     for rows in batches:
         with database.cursor().copy("COPY reference_event FROM STDIN") as copy:
             copy.write(rows)

@@ -1,4 +1,4 @@
-"""Two sides, measured in turn, and the ratio of the one to the other."""
+"""Measurement of two sides in turn, and the ratio between them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ class Outcome:
     """
     One comparison.
 
-    ours, theirs: a figure per round. ratios: ours ÷ theirs per round. goal: the bound of the median ratio, which is
-    a floor where more is better and a ceiling otherwise.
+    ours, theirs: a figure per round. measured, against: descriptions of the two sides. ratios: ours ÷ theirs per
+        round. goal: the bound of the median ratio: a minimum if more is better, a maximum otherwise.
     """
 
     name: str
     unit: str
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
-    what: str
+    measured: str
     against: str
     goal: float
     more_is_better: bool
@@ -42,7 +42,7 @@ class Outcome:
         return {
             "name": self.name,
             "unit": self.unit,
-            "ours": {"what": self.what, "rounds": list(self.ours), "median": median(self.ours)},
+            "ours": {"what": self.measured, "rounds": list(self.ours), "median": median(self.ours)},
             "theirs": {"what": self.against, "rounds": list(self.theirs), "median": median(self.theirs)},
             "ratio": {"median": self.ratio, "low": min(self.ratios), "high": max(self.ratios)},
             "goal": {"bound": self.goal, "at_least": self.more_is_better, "reached": self.is_reached},
@@ -53,7 +53,7 @@ class Outcome:
         return (
             f"{self.name}: {self.ratio:.3f} ({min(self.ratios):.3f} to {max(self.ratios):.3f}),"
             f" goal {sign} {self.goal} {'reached' if self.is_reached else 'NOT reached'}\n"
-            f"  {self.what}: {median(self.ours):,.1f} {self.unit}\n"
+            f"  {self.measured}: {median(self.ours):,.1f} {self.unit}\n"
             f"  {self.against}: {median(self.theirs):,.1f} {self.unit}"
         )
 
@@ -67,9 +67,9 @@ def compare(
     **facts: Any,
 ) -> Outcome:
     """
-    Measure both sides in turn, each first in every other round, after one round that does not count.
+    Measure both sides in turn, each first in every other round, after a warm-up round.
 
-    A single round, as for what takes an hour to prepare, has none before it.
+    A single round, used if the preparation takes an hour, has no warm-up.
     """
     figures: tuple[list[float], list[float]] = ([], [])
     if rounds > 1:

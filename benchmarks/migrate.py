@@ -1,4 +1,4 @@
-"""Moving subscriptions in mid-period, to documents of the change, against closing as many periods."""
+"""Moving subscriptions in mid-period, with invoices of the change, compared with closing as many periods."""
 
 import time
 from datetime import datetime, timedelta
@@ -24,9 +24,10 @@ DAYS = 20
 
 def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
     """
-    Move `subscriptions` in every round by one worker, and close what the change has ended; against closing as many.
+    Move `subscriptions` in every round with one worker, and close the periods that the change ends; compare with
+    closing as many.
 
-    Both have the same usage of twenty days, and their documents a fee and three features' usage.
+    Both sides have the same usage of twenty days, and invoices with a fee and three features' usage.
     """
     at = timezone.now()
     with scratch_server.database():
@@ -34,7 +35,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
         target = new_version(source=version, by=None, at=at)
         target.plan, target.number = Plan.objects.create(code="other", name="Other"), 1
         sample_books.release(target, at)
-        sets = rounds + (rounds > 1)  # several rounds begin with one that does not count
+        sets = rounds + (rounds > 1)  # several rounds begin with a warm-up round
         moved = [_prepare(version, 2 * number, subscriptions, at, report) for number in range(sets)]
         closed = [_prepare(version, 2 * number + 1, subscriptions, at, report) for number in range(sets)]
         with connection.cursor() as cursor:
@@ -47,7 +48,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
             report=report,
             name=f"migrate, {subscriptions:,} subscriptions, 1 process",
             unit="per second",
-            what="subscriptions moved, to documents of the change",
+            measured="subscriptions moved, to documents of the change",
             against="as many periods closed",
             goal=0.5,
             more_is_better=True,
@@ -57,11 +58,11 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
 
 
 Prepared = tuple[int, datetime]
-"""The number of the first customer of one side of a round, and when its period ends."""
+"""The number of the first customer of one side of a round, and the end of its period."""
 
 
 def _prepare(version: PlanVersion, number: int, count: int, at: datetime, report: Report) -> Prepared:
-    """Subscribe the customers of one side of a round; their period ends a day after that of the one before."""
+    """Subscribe the customers of one side of a round; their period ends a day after the previous one's."""
     report(f"storing the usage of {count:,} subscriptions …")
     first, ends_at = number * count, at - timedelta(days=60 - number)
     sample_books.subscribe(version, first=first, count=count, starts_at=ends_at - timedelta(days=31), ends_at=ends_at)

@@ -1,4 +1,4 @@
-"""A customer's usage and cost, with ten million events stored and with ten thousand."""
+"""Reading a customer's usage and cost, with ten million events stored and with ten thousand."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -17,7 +17,10 @@ CALLS = 400
 
 
 def run(*, events: int, rounds: int, report: Report) -> list[Outcome]:
-    """Median time of a read: many events against few, for an ordinary customer and a heavy one, and an empty view."""
+    """
+    Measure the median time of a read with many events against few, for an ordinary and a heavy customer, and against
+    an empty view.
+    """
     with ExitStack() as stack:
         small = _serve(stack, FEW, "_small", report)
         large = _serve(stack, events, "_large", report)
@@ -28,7 +31,7 @@ def run(*, events: int, rounds: int, report: Report) -> list[Outcome]:
                 lambda: _read(large, ORDINARY),
                 lambda: _read(small, ORDINARY),
                 name="read, ordinary customer",
-                what=many.format(f"a customer of {events // CUSTOMERS:,}"),
+                measured=many.format(f"a customer of {events // CUSTOMERS:,}"),
                 against=f"the same with {FEW:,}",
                 goal=1.5,
                 **facts,
@@ -37,7 +40,7 @@ def run(*, events: int, rounds: int, report: Report) -> list[Outcome]:
                 lambda: _read(large, usage_rows.HEAVY),
                 lambda: _read(small, usage_rows.HEAVY),
                 name="read, heavy customer",
-                what=many.format(f"a customer of {events // 20:,}"),
+                measured=many.format(f"a customer of {events // 20:,}"),
                 against=f"the same with {FEW:,}",
                 goal=1.5,
                 **facts,
@@ -46,7 +49,7 @@ def run(*, events: int, rounds: int, report: Report) -> list[Outcome]:
                 lambda: _read(large, usage_rows.HEAVY),
                 lambda: _time(large, Call("GET", "/benchmark/empty")),
                 name="read, against an empty view",
-                what=many.format("the heavy customer"),
+                measured=many.format("the heavy customer"),
                 against="an empty authenticated view",
                 goal=2.0,
                 **facts,
@@ -71,6 +74,6 @@ def _read(served: tuple[int, str], customer: str) -> float:
 
 
 def _time(served: tuple[int, str], call: Call) -> float:
-    """Return the median time of a call in microseconds, one after another."""
+    """Return the median time of sequential calls in microseconds."""
     port, secret = served
     return http_load.send(port, secret, [call] * CALLS, clients=1).percentile(50) * 1e6

@@ -1,4 +1,7 @@
-"""Invoices of one page, typeset in a warm worker, against WeasyPrint alone on the same markup; and its memory."""
+"""
+One-page invoices rendered in a warm worker, compared with WeasyPrint alone on the same markup; and the worker's
+memory.
+"""
 
 import time
 from collections.abc import Callable
@@ -14,21 +17,21 @@ from invoices.models import Invoice, NumberSeries, TaxRate
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 
 AT_ONCE = 20
-"""Documents in a round of either side."""
+"""Invoices per round and side."""
 
 WARM = 100
-"""Documents before a process has all that it keeps: fonts, style, words."""
+"""Invoices after which a process has filled its caches: fonts, style sheet, texts."""
 
 _STATUS = "/proc/self/status"
 
 
 def run(*, documents: int, rounds: int, report: Report) -> list[Outcome]:
     """
-    Render one invoice over and over, in this process.
+    Render one invoice repeatedly, in this process.
 
-    documents: how many are rendered for the figure of memory, of which the first hundred warm the process up.
+    documents: number rendered for the memory figure, of which the first hundred warm up the process.
 
-    :raises ValueError: if there are not more documents than warm a process up.
+    :raises ValueError: if `documents` is not more than WARM.
     """
     if documents <= WARM:
         raise ValueError(f"{documents} documents are no more than warm a process up: ask for more than {WARM}.")
@@ -42,7 +45,7 @@ def run(*, documents: int, rounds: int, report: Report) -> list[Outcome]:
             report=report,
             name="render, an invoice of one page",
             unit="ms",
-            what="from its rows to the stored file",
+            measured="from its rows to the stored file",
             against="WeasyPrint alone on the same markup",
             goal=1.1,
             more_is_better=False,
@@ -72,20 +75,20 @@ def _milliseconds(render: Callable[[], object]) -> float:
 
 
 def _memory(render: Callable[[], object], documents: int, report: Report) -> Outcome:
-    """Compare what the process holds after the last document with what it held once it was warm."""
+    """Compare the process's memory after the last invoice with its memory when warm."""
     for _ in range(WARM):
         render()
-    warm = _megabytes()
-    report(f"{WARM} documents: {warm:,.1f} MB")
+    warm_megabytes = _megabytes()
+    report(f"{WARM} documents: {warm_megabytes:,.1f} MB")
     for _ in range(documents - WARM):
         render()
-    held = _megabytes()
+    final_megabytes = _megabytes()
     return Outcome(
         name=f"render, memory of a worker over {documents:,} documents",
         unit="MB",
-        ours=(held,),
-        theirs=(warm,),
-        what="held after the last one",
+        ours=(final_megabytes,),
+        theirs=(warm_megabytes,),
+        measured="held after the last one",
         against=f"held after the first {WARM}",
         goal=1.1,
         more_is_better=False,
@@ -94,5 +97,5 @@ def _memory(render: Callable[[], object], documents: int, report: Report) -> Out
 
 def _megabytes() -> float:
     with open(_STATUS) as status:
-        held = next(line for line in status if line.startswith("VmRSS:"))
-    return int(held.split()[1]) / 1024
+        line_of_memory = next(line for line in status if line.startswith("VmRSS:"))
+    return int(line_of_memory.split()[1]) / 1024

@@ -1,8 +1,8 @@
 """
 The two sides of the `render` benchmark in a warm process: our whole rendering, and WeasyPrint alone on the same HTML.
 
-WeasyPrint is given our style sheet and fonts ready to use, the faster of its ways: without them it reads both anew
-for each document.
+WeasyPrint gets our style sheet and fonts already loaded, which is the faster way: otherwise it reads both for each
+document.
 """
 
 from datetime import datetime
@@ -19,13 +19,13 @@ from invoices.rendering.pdf_file import to_html
 
 
 def html_of(invoice: Invoice) -> str:
-    """Return the markup that both sides set."""
+    """Return the markup that both sides render."""
     return to_html(compose(read_invoice_facts(invoice), renderer.read_usage(invoice)))
 
 
 def ours(invoice: Invoice, *, at: datetime) -> None:
     """
-    Render an invoice from its rows and store the file, as a worker does; a file it has is forgotten first.
+    Render an invoice from its rows and store the file, as a worker does; an existing file is deleted first.
 
     :raises AssertionError: if it could not be rendered.
     """
@@ -36,6 +36,6 @@ def ours(invoice: Invoice, *, at: datetime) -> None:
 
 
 def alone(html: str) -> bytes:
-    """Return the file that WeasyPrint makes of the markup."""
+    """Return WeasyPrint's PDF of the markup."""
     sheet, fonts = load_style()
     return HTML(string=html).write_pdf(stylesheets=[sheet], font_config=fonts, pdf_variant=VARIANT)

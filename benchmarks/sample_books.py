@@ -1,4 +1,4 @@
-"""What the benchmarks bill: a catalog of ten prices and a weighted sum, and customers by the thousand."""
+"""The data of the benchmarks: a catalog of ten prices and a weighted sum, and customers by the thousand."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,9 +27,9 @@ def catalog(at: datetime, *, prepaid: bool = False, levels: bool = True) -> Plan
     Return a live version of ten prices over three meters that all count the same event, and of a fourth meter.
 
     Tokens by model and direction (8 rates, two values per event), requests, and seconds of compute by region; the
-    fourth is a weighted sum, gigabytes stored over time, which are carried over from one period to the next.
-    prepaid: whether it offers runs as well, which are paid from wallets. levels: whether it offers the fourth, which
-    keeps its periods from being split.
+    fourth is a weighted sum, gigabytes stored over time, which carry over from one period to the next. prepaid:
+    whether it also offers runs, which wallets pay for. levels: whether it offers the fourth meter, which prevents
+    splitting its periods.
     """
     tokens = Meter.objects.create(
         code="tokens",
@@ -76,24 +76,24 @@ def catalog(at: datetime, *, prepaid: bool = False, levels: bool = True) -> Plan
 
 
 def release(version: PlanVersion, at: datetime) -> None:
-    """Let a version be sold, since long ago."""
+    """Put a version in force, effective long ago."""
     version.state = VersionState.LIVE
     version.effective_from = version.published_at = at - timedelta(days=800)
     version.save()
 
 
 def offer_prepaid(version: PlanVersion) -> None:
-    """Offer runs, each model at a number of credits."""
+    """Offer runs, each model at a price in credits."""
     meter = Meter.objects.create(code="runs", name="Runs", event_name=PREPAID, dimensions=["model"], unit="run")
     feature = Feature.objects.create(code="runs", name="Runs", meter=meter)
-    granted = PlanFeature.objects.create(version=version, feature=feature, consumption="credits")
-    price = Price.objects.create(plan_feature=granted, currency=CREDITS)
+    plan_feature = PlanFeature.objects.create(version=version, feature=feature, consumption="credits")
+    price = Price.objects.create(plan_feature=plan_feature, currency=CREDITS)
     for position, model in enumerate(MODELS):
         Rate.objects.create(price=price, position=position, match={"model": model}, unit_price=RUN_COSTS)
 
 
 def fill_wallets(at: datetime, *, lots: int) -> None:
-    """Give every customer a wallet of so many lots, with credits that no benchmark uses up."""
+    """Give every customer a wallet with `lots` lots, with more credits than any benchmark uses."""
     for customer_id in Customer.objects.values_list("pk", flat=True):
         wallet = Wallet.objects.create(customer_id=customer_id)
         grants = [
@@ -121,12 +121,12 @@ def seller() -> Seller:
 
 
 def subscribe(version: PlanVersion, *, first: int, count: int, starts_at: datetime, ends_at: datetime) -> None:
-    """Create customers c<first> to c<first + count - 1>, each with one period; in sets of 5,000."""
-    who = seller()
+    """Create customers c<first> to c<first + count - 1>, each with one period; in batches of 5,000."""
+    seller_row = seller()
     for start in range(first, first + count, 5_000):
         numbers = range(start, min(start + 5_000, first + count))
         customers = Customer.objects.bulk_create(
-            Customer(seller=who, external_id=f"c{number}", legal_name=f"Customer {number}", country="US")
+            Customer(seller=seller_row, external_id=f"c{number}", legal_name=f"Customer {number}", country="US")
             for number in numbers
         )
         subscriptions = Subscription.objects.bulk_create(
@@ -141,10 +141,10 @@ def subscribe(version: PlanVersion, *, first: int, count: int, starts_at: dateti
             for customer in customers
         )
         Period.objects.bulk_create(
-            Period(subscription=one, version=version, starts_at=starts_at, ends_at=ends_at, due_at=ends_at)
-            for one in subscriptions
+            Period(subscription=subscription, version=version, starts_at=starts_at, ends_at=ends_at, due_at=ends_at)
+            for subscription in subscriptions
         )
-        _cover(min(one.pk for one in subscriptions))
+        _cover(min(subscription_row.pk for subscription_row in subscriptions))
 
 
 def _cover(first_subscription: int) -> None:
@@ -158,7 +158,7 @@ def _cover(first_subscription: int) -> None:
         )
 
 
-def settle() -> None:
-    """Let the planner know what is there now."""
+def analyze() -> None:
+    """Update the planner's statistics."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -1,4 +1,4 @@
-"""A database and a web server of the benchmark's own."""
+"""A scratch database and a web server on it."""
 
 import contextlib
 import os
@@ -24,25 +24,25 @@ READY_SECONDS = 30
 @contextlib.contextmanager
 def database(suffix: str = "") -> Iterator[str]:
     """
-    Create a migrated scratch database beside the configured one, yield its URL, and drop it afterwards.
+    Create a migrated scratch database next to the configured one, yield its URL, and drop it afterwards.
 
-    This process works in it until the block ends, or until another one is created within the block.
+    This process uses it until the block ends, or until another one is created within the block.
     """
-    usual, name = connection.settings_dict["NAME"], DATABASE + suffix
+    configured_name, name = connection.settings_dict["NAME"], DATABASE + suffix
     _execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     _use(name)
     try:
         call_command("migrate", verbosity=0)
-        forget_copies()
+        clear_caches()
         yield _url()
     finally:
-        _use(usual)
-        forget_copies()
+        _use(configured_name)
+        clear_caches()
         _execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def forget_copies() -> None:
-    """Drop what this process remembers of the database that it worked in before."""
+def clear_caches() -> None:
+    """Clear this process's caches of the previous database."""
     catalog_cache.clear()
     customer_cache.clear()
     counter_store.clear_id_cache()
@@ -61,14 +61,14 @@ def _execute(*statements: str) -> None:
 
 
 def _url() -> str:
-    found = connection.settings_dict
-    parameters = {"host": found["HOST"], "port": found["PORT"], "user": found["USER"], "password": found["PASSWORD"]}
-    return f"postgresql:///{found['NAME']}?{urlencode({name: value for name, value in parameters.items() if value})}"
+    settings = connection.settings_dict
+    parameters = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"], "password": settings["PASSWORD"]}
+    return f"postgresql:///{settings['NAME']}?{urlencode({name: value for name, value in parameters.items() if value})}"
 
 
 @contextlib.contextmanager
 def server(url: str, *, workers: int = 2, threads: int = 4) -> Iterator[int]:
-    """Serve the product from the scratch database as production does, and yield the port on the loopback address."""
+    """Serve the product from the scratch database as in production, and yield the port on the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -85,8 +85,8 @@ def server(url: str, *, workers: int = 2, threads: int = 4) -> Iterator[int]:
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + READY_SECONDS
-    while time.monotonic() < until:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the web server ended with status {process.returncode} before it answered")
         with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/livez", timeout=1):

@@ -1,4 +1,4 @@
-"""Simulating a draft on the last three periods of everybody, against reading the same rollups."""
+"""Simulating a draft on everyone's last three periods, compared with reading the same rollups."""
 
 import time
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ FROM billing_series s JOIN billing_hourlyusage h ON h.series_id = s.id WHERE s.p
 
 def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
     """
-    Rate three closed periods of each subscription by a draft, and store what came of it, in every round.
+    Rate three closed periods of each subscription with a draft, and store the results, in every round.
 
     The other side reads the same usage, 28 rows for each of four lines and each period, summed by the database.
     """
@@ -50,7 +50,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
             report=report,
             name=f"simulate, {subscriptions:,} customers and {PERIODS} periods, 1 process",
             unit="ms",
-            what="bills by a draft, line by line, with their differences, stored",
+            measured="bills by a draft, line by line, with their differences, stored",
             against="their rollups summed and read",
             goal=5,
             more_is_better=False,
@@ -59,7 +59,7 @@ def run(*, subscriptions: int, rounds: int, report: Report) -> list[Outcome]:
 
 
 def _prepare(version: PlanVersion, count: int, at: datetime, report: Report) -> None:
-    """Let everybody have three months of usage, each of them invoiced."""
+    """Give every subscription three months of usage, all of them invoiced."""
     starts = [at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)]
     for _ in range(PERIODS):
         starts.insert(0, (starts[0] - timedelta(days=1)).replace(day=1))
@@ -78,15 +78,15 @@ def _simulate(draft: PlanVersion, expected: int, at: datetime) -> float:
     started = time.perf_counter()
     job = start_simulation(versions=[draft], cohort=Cohort(), periods=PERIODS, by=None, at=at)
     work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
-    took = (time.perf_counter() - started) * 1000
-    found = SimulationResult.objects.filter(job=job, is_known=True).count()
-    if Job.objects.get(pk=job.pk).state != "done" or found != expected:
-        raise RuntimeError(f"{found:,} were simulated where {expected:,} should be: the figures mean nothing")
-    return took
+    milliseconds = (time.perf_counter() - started) * 1000
+    result_count = SimulationResult.objects.filter(job=job, is_known=True).count()
+    if Job.objects.get(pk=job.pk).state != "done" or result_count != expected:
+        raise RuntimeError(f"{result_count:,} were simulated where {expected:,} should be: the figures mean nothing")
+    return milliseconds
 
 
 def _read(periods: list[int]) -> float:
-    """Read the rollups in as many steps as the job does."""
+    """Read the rollups in as many steps as the job takes."""
     started = time.perf_counter()
     with connection.cursor() as cursor:
         for first in range(0, len(periods), SUBSCRIPTIONS_PER_ITEM * PERIODS):

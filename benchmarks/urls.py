@@ -1,4 +1,4 @@
-"""The product's addresses, and the empty view that benchmarks compare them with."""
+"""The product's URLs, and the empty view for comparison."""
 
 from django.urls import include, path
 

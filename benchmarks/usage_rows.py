@@ -1,4 +1,4 @@
-"""Usage by the million, written straight into the tables as ingest would have left them."""
+"""Usage by the million, written directly into the tables as ingest would have stored it."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from benchmarks import sample_books
 from billing.metering.ingest import event_recorder, parser
 
 HEAVY = "c0"
-"""The customer that owns a twentieth of all events."""
+"""The customer with a twentieth of all events."""
 
 _EVENTS = """
 INSERT INTO billing_event (key, digest, occurred_at, received_at, sandbox, customer_id, customer_ref, name, source,
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n * 7919::bigint %% 1296000
 JOIN customers_customer c ON c.external_id = 'c' || CASE WHEN n %% 20 = 0 THEN 0 ELSE n %% %(customers)s END
 """
 
-# One value per event and meter, as the catalog of the benchmark reads them.
+# One value per event and meter, as the benchmarks' catalog reads them.
 _VALUES = """
 CREATE TEMPORARY TABLE metered AS
 SELECT p.id AS period, p.starts_at AS start, m.id AS meter, pf.id AS granted, r.id AS rate, v.labels,
@@ -64,7 +64,7 @@ JOIN billing_series s ON (s.period_id, s.meter_id, s.dimensions) = (m.period, m.
 
 
 def store(*, events: int, customers: int, starts_at: datetime) -> None:
-    """Store `events` events of the first 15 days after `starts_at`, and the sums that ingest would have kept."""
+    """Store `events` events in the first 15 days after `starts_at`, with the sums that ingest would have stored."""
     with connection.cursor() as cursor:
         for first in range(0, events, 500_000):
             cursor.execute(
@@ -103,12 +103,14 @@ def _store_levels(customers: int, starts_at: datetime) -> None:
     ]
     for first in range(0, len(events), 1_000):
         body = msgspec.json.encode(events[first : first + 1_000])
-        read, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=starts_at, newest=at)
-        event_recorder.record_events(events=read, sandbox=False, at=at)
+        parsed_events, _, _ = parser.parse_events(body, sandbox=False, at=at, oldest=starts_at, newest=at)
+        event_recorder.record_events(events=parsed_events, sandbox=False, at=at)
 
 
 def _trust_hours(cursor: Any) -> None:
-    """Drop the scratch database's foreign key of hours: checking millions of rows takes longer than storing them."""
+    """
+    Drop the scratch database's foreign key of hourly usage: checking millions of rows takes longer than storing them.
+    """
     cursor.execute(
         "SELECT conname FROM pg_constraint WHERE conrelid = 'billing_hourlyusage'::regclass AND contype = 'f'"
     )
@@ -117,7 +119,10 @@ def _trust_hours(cursor: Any) -> None:
 
 
 def store_days(*, first_period: int, last_period: int, days: int) -> None:
-    """Give each of these periods four meters' usage on each of its first days: what a close and a GROUP BY read."""
+    """
+    Give each of these periods usage of four meters on each of its first days: the input of a close and of the GROUP
+    BY.
+    """
     with connection.cursor() as cursor:
         _trust_hours(cursor)
         cursor.execute(_DAY_COUNTERS, {"first": first_period, "last": last_period, "days": days})

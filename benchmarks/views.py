@@ -1,4 +1,4 @@
-"""What the API's answers are compared with."""
+"""The empty view that API responses are compared with."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 
 class EmptyView(APIView):
-    """Authenticates, with its one query, and answers a constant; served only while benchmarks run."""
+    """Authenticates with its one query and returns a constant; served only while benchmarks run."""
 
     required_scopes = {"GET": "read", "POST": "ingest"}
     schema = None

@@ -1,4 +1,7 @@
-"""Spends on one hot wallet against the smallest correct statement; prepaid use of a batch against single spends."""
+"""
+Spends from one hot wallet compared with the smallest correct statements; prepaid usage in batches compared with
+single spends.
+"""
 
 import random
 import time
@@ -38,13 +41,13 @@ _NOTE = "INSERT INTO reference_entry (wallet_id, reference, amount, at) VALUES (
 
 
 def run(*, spends: int, events: int, rounds: int, report: Report) -> list[Outcome]:
-    """Twenty clients on one wallet of five lots; then two clients that send prepaid events in batches."""
+    """Measure twenty clients on one wallet of five lots, then two clients that send prepaid events in batches."""
     at = timezone.now()
     with scratch_server.database() as url:
         wallet_id, secret = _prepare(at)
         with connection.cursor() as cursor:
             cursor.execute(REFERENCE)
-        sample_books.settle()
+        sample_books.analyze()
 
         def ours() -> float:
             return _rate(spends, _spend, wallet_id)
@@ -56,29 +59,29 @@ def run(*, spends: int, events: int, rounds: int, report: Report) -> list[Outcom
             report=report,
             name=f"wallet, one hot wallet, {CLIENTS} clients",
             unit="spends/s",
-            what=f"spends from {LOTS} lots, in a sealed double-entry ledger",
+            measured=f"spends from {LOTS} lots, in a sealed double-entry ledger",
             against="one guarded UPDATE and one INSERT in a transaction",
             goal=0.5,
             more_is_better=True,
         )
         with scratch_server.server(url, workers=SENDERS, threads=1) as port:
-            folded = compare(
+            batched = compare(
                 lambda: _ingest(port, secret, events),
                 ours,
                 rounds=rounds,
                 report=report,
                 name=f"wallet, taken at ingest, batches of {BATCH:,}",
                 unit="spends/s",
-                what=f"events paid from one wallet through HTTP, {SENDERS} clients",
+                measured=f"events paid from one wallet through HTTP, {SENDERS} clients",
                 against="single spends, as above",
                 goal=10,
                 more_is_better=True,
             )
-        return [hot, folded]
+        return [hot, batched]
 
 
 def _prepare(at: datetime) -> tuple[int, str]:
-    """Return a wallet whose customer pays for runs with credits, and a key to send them with."""
+    """Return a wallet whose customer pays for runs with credits, and an API key for sending them."""
     version = PlanVersion.objects.create(plan=Plan.objects.create(code="prepaid", name="Prepaid"), number=1)
     sample_books.offer_prepaid(version)
     sample_books.release(version, at)
@@ -91,23 +94,23 @@ def _prepare(at: datetime) -> tuple[int, str]:
 
 # Single spends ------------------------------------------------------------------------------------------------------
 
-One = Callable[[int, str, datetime], None]
+Operation = Callable[[int, str, datetime], None]
 
 
-def _rate(count: int, one: One, wallet_id: int) -> float:
-    """Return how many a second twenty processes do, each on a connection of its own."""
+def _rate(count: int, operation: Operation, wallet_id: int) -> float:
+    """Return the operations per second of twenty processes, each with its own connection."""
     connection.close()
-    hands = [(one, wallet_id, count // CLIENTS, uuid4().hex) for _ in range(CLIENTS)]
+    arguments = [(operation, wallet_id, count // CLIENTS, uuid4().hex) for _ in range(CLIENTS)]
     with get_context("fork").Pool(CLIENTS) as pool:
-        pool.starmap(_work, [(one, wallet_id, 3, uuid4().hex) for _ in range(CLIENTS)], chunksize=1)
+        pool.starmap(_work, [(operation, wallet_id, 3, uuid4().hex) for _ in range(CLIENTS)], chunksize=1)
         started = time.perf_counter()
-        pool.starmap(_work, hands, chunksize=1)
+        pool.starmap(_work, arguments, chunksize=1)
         return (count // CLIENTS) * CLIENTS / (time.perf_counter() - started)
 
 
-def _work(one: One, wallet_id: int, count: int, name: str) -> None:
+def _work(operation: Operation, wallet_id: int, count: int, name: str) -> None:
     for number in range(count):
-        one(wallet_id, f"{name}:{number}", datetime.now(UTC))
+        operation(wallet_id, f"{name}:{number}", datetime.now(UTC))
 
 
 def _spend(wallet_id: int, reference: str, at: datetime) -> None:
@@ -127,7 +130,7 @@ def _take(_: int, reference: str, at: datetime) -> None:
 
 def _ingest(port: int, secret: str, events: int) -> float:
     chance, name, now = random.Random(), uuid4().hex[:12], datetime.now(UTC).isoformat()
-    made = [
+    events_list = [
         {
             "id": f"{name}-{number}",
             "customer": "c0",
@@ -137,6 +140,6 @@ def _ingest(port: int, secret: str, events: int) -> float:
         }
         for number in range(events)
     ]
-    bodies = [msgspec.json.encode(made[start : start + BATCH]) for start in range(0, events, BATCH)]
+    bodies = [msgspec.json.encode(events_list[start : start + BATCH]) for start in range(0, events, BATCH)]
     calls = [Call("POST", "/api/v1/events", body) for body in bodies]
     return events / http_load.send(port, secret, calls, clients=SENDERS).elapsed

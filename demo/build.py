@@ -1,4 +1,7 @@
-"""The whole demo in order: lay out, post, close, render. Each step finds what is done, so it may be run again."""
+"""
+The whole demo in order: catalog and customers, usage, invoices, PDFs. Each step skips existing work, so it can be
+repeated.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,12 +21,12 @@ from invoices.models import Invoice
 from invoices.rendering.renderer import NotRendered, render_one
 
 Watch = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Called with a title and how much there is to do; what it yields is called with how much is done."""
+"""Called with a title and the amount of work; yields a function to call with the amount done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a run added; nothing, where another one had been through before."""
+    """The additions of a run; none if an earlier run was complete."""
 
     plans: int
     customers: int
@@ -36,15 +39,15 @@ class Built:
 
 
 def today(at: datetime) -> datetime:
-    """Return the demo's today: what the database remembers of a demo it holds, else `at` in whole seconds of UTC."""
+    """Return the demo's today: that of the demo in the database, else `at` in whole seconds of UTC."""
     return catalog.remembered_today() or at.astimezone(UTC).replace(microsecond=0)
 
 
 def build(*, at: datetime, url: str, api_key: str, watch: Watch) -> Built:
     """
-    Put the demo into the database as of its today, its usage through the HTTP API at `url`.
+    Set up the demo as of its today, with its usage sent through the HTTP API at `url`.
 
-    :raises SendingFailed: if the API refuses or does not answer; run it again, and it goes on from there.
+    :raises SendingFailed: if the API rejects a request or does not respond; another run continues from there.
     """
     return Built(
         plans=catalog.load(at),
@@ -56,43 +59,45 @@ def build(*, at: datetime, url: str, api_key: str, watch: Watch) -> Built:
 
 def _post(at: datetime, url: str, api_key: str, watch: Watch) -> SendCounts:
     events = trace.events(at)
-    tally = SendCounts()
-    with Sender(url, api_key) as sender, watch("usage", len(events)) as tell:
-        for tally in sender.send_all(events, sizes=repeat(BATCH)):
-            tell(tally.total)
-    return tally
+    counts = SendCounts()
+    with Sender(url, api_key) as sender, watch("usage", len(events)) as report_done:
+        for counts in sender.send_all(events, sizes=repeat(BATCH)):
+            report_done(counts.total)
+    return counts
 
 
 def close(at: datetime, watch: Watch) -> CloseSummary:
-    """Close what is due, each day's by the clock of that day, so that invoices carry the dates they would have."""
+    """
+    Close due periods, each day's with the time of that day, so that invoices have the dates they would have had.
+    """
     due = Period.objects.due(at)
     days = due.annotate(day=TruncDay("due_at")).values_list("day", flat=True).distinct().order_by("day")
-    result = CloseSummary()
-    with watch("closing", due.count()) as tell:
+    summary = CloseSummary()
+    with watch("closing", due.count()) as report_done:
         for day in list(days):
-            result.add(closing.close_due(at=min(day + timedelta(days=1), at)))
-            tell(result.closed)
-    return result
+            summary.add(closing.close_due(at=min(day + timedelta(days=1), at)))
+            report_done(summary.closed)
+    return summary
 
 
 @dataclass(slots=True)
 class Rendered:
-    """How many files were made, and why others were not."""
+    """The number of rendered files, and the reasons of failures."""
 
     made: int = 0
     reasons: list[str] = field(default_factory=list)
 
 
 def render(watch: Watch) -> Rendered:
-    """Make the files of all invoices that have none, by the clock on the wall, as a worker would."""
-    result = Rendered()
-    waiting = Invoice.objects.exclude(rendering__content__isnull=False).order_by("id").values_list("id", flat=True)
-    with watch("PDFs", len(waiting)) as tell:
-        for done, invoice_id in enumerate(waiting, start=1):
+    """Render the files of all invoices that have none, in real time, as a worker would."""
+    rendered = Rendered()
+    invoice_ids = Invoice.objects.exclude(rendering__content__isnull=False).order_by("id").values_list("id", flat=True)
+    with watch("PDFs", len(invoice_ids)) as report_done:
+        for done, invoice_id in enumerate(invoice_ids, start=1):
             try:
                 render_one(invoice_id=invoice_id, at=timezone.now(), insist=True)
-                result.made += 1
+                rendered.made += 1
             except NotRendered as error:
-                result.reasons.append(str(error))
-            tell(done)
-    return result
+                rendered.reasons.append(str(error))
+            report_done(done)
+    return rendered

@@ -1,4 +1,4 @@
-"""The demo's meters, features and plans, from data/catalog.toml into the database, published."""
+"""The demo's meters, features and plans: from data/catalog.toml into the database, published."""
 
 import tomllib
 from datetime import datetime, timedelta
@@ -18,9 +18,10 @@ LAUNCHED_BEFORE = timedelta(days=800)
 
 def remembered_today() -> datetime | None:
     """
-    Return the demo's today as this database knows it, or None if it holds no demo yet.
+    Return the today of the demo in this database, or None if it has no demo yet.
 
-    The day the plans were published tells, so an interrupted demo goes on where it was, in whatever year that is.
+    It follows from the date of the plans' publication, so an interrupted demo continues with the same dates in any
+    year.
     """
     codes = [plan["code"] for plan in _data()["plans"]]
     published = PlanVersion.objects.published().filter(plan__code__in=codes, number=1)
@@ -30,7 +31,7 @@ def remembered_today() -> datetime | None:
 
 @transaction.atomic
 def load(at: datetime) -> int:
-    """Publish the demo's plans unless that is done, all or none, and return how many were added."""
+    """Publish the demo's plans unless they exist, all or none, and return how many were added."""
     if remembered_today() is not None:
         return 0
     data = _data()
@@ -43,7 +44,7 @@ def load(at: datetime) -> int:
 
 def features() -> dict[str, Feature]:
     """Return the demo's features by their codes."""
-    return {one.code: one for one in Feature.objects.all()}
+    return {feature.code: feature for feature in Feature.objects.all()}
 
 
 def _data() -> dict[str, Any]:
@@ -72,7 +73,7 @@ def add_plan(
     fees: list[dict[str, Any]] | None = None,
     **version_fields: Any,
 ) -> None:
-    """Publish the first version of a plan, as a data file tells it; by_code: the features that it may grant."""
+    """Publish the first version of a plan from a data file; by_code: the features that it may grant."""
     plan = Plan.objects.create(code=code, name=name, description=description)
     version = publication.new_draft(plan=plan, by=None, at=at, note="The demo's first prices.")
     for field, value in version_fields.items():
@@ -80,8 +81,8 @@ def add_plan(
     version.save()
     for position, fee in enumerate(fees or []):
         _add_fee(version, position, **fee)
-    for position, granted in enumerate(features):
-        _add_feature_of(version, by_code, position, **granted)
+    for position, feature_data in enumerate(features):
+        _add_feature_of(version, by_code, position, **feature_data)
     publication.publish(version=version, by=None, at=at)
 
 
@@ -107,17 +108,17 @@ def _add_feature_of(
     rates: list[dict[str, Any]] | None = None,
     **fields: Any,
 ) -> None:
-    granted = PlanFeature.objects.create(
+    plan_feature = PlanFeature.objects.create(
         version=version, feature=by_code[feature], position=position, included=Decimal(included), **fields
     )
     for currency in _currencies(rates or []):
-        price = Price.objects.create(plan_feature=granted, currency=currency)
-        for place, rate in enumerate(rates or []):
-            _add_rate(price, place, **rate)
+        price = Price.objects.create(plan_feature=plan_feature, currency=currency)
+        for rate_position, rate in enumerate(rates or []):
+            _add_rate(price, rate_position, **rate)
 
 
 def _currencies(rates: list[dict[str, Any]]) -> list[str]:
-    """Return the currencies that rates are listed in, as their first price has them."""
+    """Return the currencies of rates, taken from their first price."""
     if not rates:
         return []
     first = rates[0]["tiers"][0] if "tiers" in rates[0] else rates[0]

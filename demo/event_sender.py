@@ -1,4 +1,4 @@
-"""Post events to the HTTP API as a sender would: in batches, over one connection, each batch until it is answered."""
+"""A sender of events to the HTTP API: in batches over one connection, each batch until the API responds."""
 
 import json
 import time
@@ -17,12 +17,12 @@ SERVER_ERROR = 500
 
 
 class SendingFailed(Exception):
-    """The API refused a request, or did not answer after several tries; what was answered before is committed."""
+    """The API rejected a request, or did not respond after several tries; earlier batches are stored."""
 
 
 @dataclass(slots=True)
 class SendCounts:
-    """How the API answered, by event. `reasons`: the first few refusals."""
+    """The API's results by number of events. `reasons`: the first few refusals."""
 
     accepted: int = 0
     duplicate: int = 0
@@ -30,15 +30,15 @@ class SendCounts:
     rejected: int = 0
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, answer: dict[str, Any]) -> None:
-        self.accepted += answer["accepted"]
-        self.duplicate += answer["duplicate"]
-        self.conflict += answer["conflict"]
-        self.rejected += answer["rejected"]
-        if answer["conflict"] or answer["rejected"]:
-            refused = [one for one in answer["results"] if one["status"] in ("conflict", "rejected")]
+    def add(self, result_document: dict[str, Any]) -> None:
+        self.accepted += result_document["accepted"]
+        self.duplicate += result_document["duplicate"]
+        self.conflict += result_document["conflict"]
+        self.rejected += result_document["rejected"]
+        if result_document["conflict"] or result_document["rejected"]:
+            refused = [outcome for outcome in result_document["results"] if outcome["status"] in ("conflict", "rejected")]
             room = max(0, 5 - len(self.reasons))
-            self.reasons += [f"{one['id']}: {one.get('detail', one['status'])}" for one in refused[:room]]
+            self.reasons += [f"{outcome['id']}: {outcome.get('detail', outcome['status'])}" for outcome in refused[:room]]
 
     @property
     def total(self) -> int:
@@ -46,11 +46,11 @@ class SendCounts:
 
 
 class Sender:
-    """A connection to the API at `url` (http only: the demo's server is on this machine), by an API key."""
+    """A connection to the API at `url` (http only: the demo's server is local), with an API key."""
 
     def __init__(self, url: str, secret: str) -> None:
-        place = urlsplit(url)
-        self.connection = HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT_SECONDS)
+        address = urlsplit(url)
+        self.connection = HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
         self.headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
 
     def __enter__(self) -> Self:
@@ -61,43 +61,43 @@ class Sender:
 
     def send(self, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """
-        Post one batch and return the API's answer.
+        Post one batch and return the API's response.
 
-        A batch that got no answer is sent again: events that were stored after all are answered as duplicates.
+        A batch without a response is sent again: events that were stored by then are reported as duplicates.
 
-        :raises SendingFailed: if the request is refused, or nobody answers.
+        :raises SendingFailed: if the request is rejected, or no try gets a response.
         """
         body = json.dumps(events, separators=(",", ":")).encode()
         wait = FIRST_WAIT_SECONDS
-        for left in reversed(range(TRIES)):
+        for remaining_tries in reversed(range(TRIES)):
             try:
                 self.connection.request("POST", "/api/v1/events", body, self.headers)
-                answer = self.connection.getresponse()
-                text = answer.read()
+                response = self.connection.getresponse()
+                text = response.read()
             except (OSError, HTTPException) as error:
                 self.connection.close()
                 problem = f"no answer ({error})"
             else:
-                if answer.status in (200, 207):
+                if response.status in (200, 207):
                     return dict(json.loads(text))
-                problem = f"{answer.status} {text[:500].decode(errors='replace')}"
-                if answer.status != TOO_MANY and answer.status < SERVER_ERROR:
+                problem = f"{response.status} {text[:500].decode(errors='replace')}"
+                if response.status != TOO_MANY and response.status < SERVER_ERROR:
                     break
-            if left:
+            if remaining_tries:
                 time.sleep(wait)
                 wait *= 2
         raise SendingFailed(f"The API did not take a batch of {len(events)} events: {problem}")
 
     def send_all(self, events: Iterable[dict[str, Any]], *, sizes: Iterable[int]) -> Iterator[SendCounts]:
-        """Post events in batches of these sizes, and yield the tally so far after each."""
-        tally = SendCounts()
+        """Post events in batches of these sizes, and yield the counts so far after each."""
+        counts = SendCounts()
         for batch in batches(list(events), sizes):
-            tally.add(self.send(batch))
-            yield tally
+            counts.add(self.send(batch))
+            yield counts
 
 
 def batches(events: Sequence[Any], sizes: Iterable[int]) -> Iterator[Sequence[Any]]:
-    """Return the events in slices of these sizes."""
+    """Yield the events in slices of these sizes."""
     start = 0
     for size in sizes:
         if start >= len(events):

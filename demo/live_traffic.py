@@ -1,4 +1,4 @@
-"""Requests that keep coming: rows of the trace once more, now, so that the open month fills while one watches."""
+"""Live traffic: rows of the trace posted again with the current time, so that the open month visibly fills."""
 
 import random
 import time
@@ -18,20 +18,20 @@ def keep_posting(sender: Sender, *, at: datetime, stopped: Callable[[], bool]) -
     """
     Post a few requests each second until `stopped`, and return how many were posted.
 
-    at: the demo's today, which says who makes requests; theirs are stamped with the time they are posted.
+    at: the demo's today, which determines the customers; the events have the time at which they are posted.
     """
-    coming = _coming(at)
+    upcoming = _endless_events(at)
     posted = 0
     while not stopped():
-        batch = list(islice(coming, random.randint(1, MOST_AT_ONCE)))  # noqa: S311 - how busy it looks, not a secret
+        batch = list(islice(upcoming, random.randint(1, MOST_AT_ONCE)))  # noqa: S311 - not a secret
         sender.send(batch)
         posted += len(batch)
         time.sleep(PAUSE_SECONDS)
     return posted
 
 
-def _coming(at: datetime) -> Iterator[dict[str, Any]]:
-    """Return the demo's requests in turn, for ever, each as a new one."""
+def _endless_events(at: datetime) -> Iterator[dict[str, Any]]:
+    """Yield the demo's requests repeatedly without end, each with a new id."""
     started = int(time.time())
     number = 0
     while True:

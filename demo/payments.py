@@ -1,4 +1,4 @@
-"""What has come in for the demo's invoices, what is done about the rest, and who may look at them."""
+"""Payments of the demo's invoices, dunning steps for the others, and access to the portal."""
 
 from datetime import datetime
 
@@ -13,30 +13,31 @@ from invoices.models.invoices import DocumentKind, InvoiceState
 from invoices.payments.manual_payments import record_payment
 
 STEPS = ((3, "remind"), (14, "remind"), (30, "pause"))
-"""Days after the due date → what is done."""
+"""Days after the due date → dunning action."""
 
 UNPAID = 4
-"""Of so many invoices, one is not paid."""
+"""One in this many invoices stays unpaid."""
 
 LOOKS = "moss-studio"
+"""The customer whose portal the demo offers to view."""
 
 
 def add(*, at: datetime) -> int:
-    """Pay what customers have paid by `at`, and say when the others are reminded; return how many paid."""
+    """Record the payments by `at`, and create the sellers' dunning steps; return the number of payments."""
     with transaction.atomic():
         for seller in Seller.objects.filter(dunning_steps__isnull=True):
             for days, action in STEPS:
                 DunningStep.objects.create(seller=seller, days=days, action=action)
     issued = Invoice.objects.filter(kind=DocumentKind.INVOICE, state=InvoiceState.ISSUED, total__gt=0, sandbox=False)
-    paid = [one for one in issued.order_by("pk") if (one.sequence or 0) % UNPAID]
+    paid = [invoice_row for invoice_row in issued.order_by("pk") if (invoice_row.sequence or 0) % UNPAID]
     for invoice in paid:
         reference = f"transfer {invoice.number}"
         record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference=reference, at=at)
     return len(paid)
 
 
-def way_into_the_portal(*, at: datetime) -> str:
-    """Return the path of a link that lets somebody of a prepaid customer into the portal: once, within the hour."""
+def create_portal_path(*, at: datetime) -> str:
+    """Return the path of a portal link for a contact of a prepaid customer, which works once."""
     customer = Customer.objects.get(external_id=LOOKS, sandbox=False)
     contact, _ = Contact.objects.get_or_create(
         customer=customer, email=f"accounts@{LOOKS}.example", defaults={"name": "Accounts"}

@@ -1,4 +1,6 @@
-"""The demo's prepaid customers: what they bought, used day by day, let expire and owe. The traced invoices stay."""
+"""
+The demo's prepaid customers: their grants, daily usage, expired lots and debts. Invoices of the trace are unaffected.
+"""
 
 import json
 import tomllib
@@ -27,18 +29,18 @@ SELLER = "lumenfold-us"
 
 
 def add(*, at: datetime) -> int:
-    """Add the prepaid customers that are missing, with all that happened to them; return how many those were."""
+    """Add the missing prepaid customers with their whole history; return how many were added."""
     data = tomllib.loads((DATA / "prepaid.toml").read_text(encoding="utf-8"))
     for plan in data["plans"]:
         if not Plan.objects.filter(code=plan["code"]).exists():
             catalog.add_plan(catalog.features(), at=at - catalog.LAUNCHED_BEFORE, **plan)
     missing = [
-        one for one in data["customers"] if not Customer.objects.filter(external_id=one["external_id"]).exists()
+        customer_data for customer_data in data["customers"] if not Customer.objects.filter(external_id=customer_data["external_id"]).exists()
     ]
     if missing:
-        sent = events(at)
-        for one in missing:
-            _add(at=at, sent=sent, **one)
+        trace_events = events(at)
+        for missing_customer in missing:
+            _add(at=at, trace_events=trace_events, **missing_customer)
     return len(missing)
 
 
@@ -46,7 +48,7 @@ def add(*, at: datetime) -> int:
 def _add(
     *,
     at: datetime,
-    sent: list[dict[str, Any]],
+    trace_events: list[dict[str, Any]],
     external_id: str,
     like: str,
     plan: str,
@@ -67,28 +69,28 @@ def _add(
     subscriptions.start(
         customer=customer, version=version, starts_at=first, at=at, external_id=f"{external_id}-{plan}"
     )
-    made = Wallet.objects.create(customer=customer, name=wallet, unit=unit)
-    own = [
-        one | {"customer": external_id, "id": f"{external_id}-{one['id']}"} for one in sent if one["customer"] == like
+    wallet_row = Wallet.objects.create(customer=customer, name=wallet, unit=unit)
+    own_events = [
+        event | {"customer": external_id, "id": f"{external_id}-{event['id']}"} for event in trace_events if event["customer"] == like
     ]
     for day, (begins, ends) in enumerate(_days(first, at)):
-        of_day = [
-            Grant(**_conditions(one, begins), source=f"demo:{n}") for n, one in enumerate(grants) if one["day"] == day
+        day_grants = [
+            Grant(**_grant_fields(grant_data, begins), source=f"demo:{n}") for n, grant_data in enumerate(grants) if grant_data["day"] == day
         ]
-        if of_day:
-            grant(wallet_id=made.pk, grants=of_day, at=begins)
-        used = [one for one in own if begins <= datetime.fromisoformat(one["timestamp"]) < ends]
-        if used:
-            body = json.dumps(used).encode()
-            found, refused, _ = parse_events(body, sandbox=False, at=ends, oldest=first - DAY, newest=ends)
+        if day_grants:
+            grant(wallet_id=wallet_row.pk, grants=day_grants, at=begins)
+        usage = [event for event in own_events if begins <= datetime.fromisoformat(event["timestamp"]) < ends]
+        if usage:
+            body = json.dumps(usage).encode()
+            parsed_events, refused, _ = parse_events(body, sandbox=False, at=ends, oldest=first - DAY, newest=ends)
             if refused:
                 raise AssertionError(f"The demo's own events are refused: {refused[0]}")
-            record_events(events=found, sandbox=False, at=ends)
-        expire(wallet_id=made.pk, at=ends, grace_period=timedelta(0))
+            record_events(events=parsed_events, sandbox=False, at=ends)
+        expire(wallet_id=wallet_row.pk, at=ends, grace_period=timedelta(0))
 
 
 def _days(first: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield begin and end of each day until now."""
+    """Yield the start and end of each day until now."""
     begins = first
     while begins < at:
         ends = min(begins + DAY, at)
@@ -96,7 +98,7 @@ def _days(first: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         begins += DAY
 
 
-def _conditions(told: Mapping[str, Any], begins: datetime) -> dict[str, Any]:
-    expires_at = begins + told["days"] * DAY if "days" in told else None
-    amounts = {name: Decimal(told[name]) for name in ("amount", "cost", "rollover_most") if name in told}
-    return {"kind": told["kind"], "expires_at": expires_at, "rolls_over": told.get("rolls_over", 0), **amounts}
+def _grant_fields(grant_data: Mapping[str, Any], begins: datetime) -> dict[str, Any]:
+    expires_at = begins + grant_data["days"] * DAY if "days" in grant_data else None
+    amounts = {name: Decimal(grant_data[name]) for name in ("amount", "cost", "rollover_most") if name in grant_data}
+    return {"kind": grant_data["kind"], "expires_at": expires_at, "rolls_over": grant_data.get("rolls_over", 0), **amounts}

@@ -31,7 +31,7 @@ COPIED = (
 
 
 def add_all(at: datetime) -> int:
-    """Add the parties that are missing and subscribe the customers; return how many customers were added."""
+    """Add the missing parties and their subscriptions; return how many customers were added."""
     for seller in tomllib.loads((DATA / "sellers.toml").read_text(encoding="utf-8"))["sellers"]:
         _add_seller(**seller)
     return sum(_add_customer(row, at) for row in rows("customers.csv"))
@@ -55,7 +55,7 @@ def _add_seller(*, code: str, number_prefix: str, taxes: list[dict[str, str]], *
 
 @transaction.atomic
 def _add_customer(row: dict[str, str], at: datetime) -> bool:
-    """Add a customer and its subscription together, unless they are there, and say whether it was done."""
+    """Add a customer together with its subscription unless it exists, and return whether it was added."""
     if Customer.objects.filter(external_id=row["external_id"], sandbox=False).exists():
         return False
     customer = Customer.objects.create(

@@ -1,4 +1,4 @@
-"""What the demo holds, in figures: for the lines that the command prints at its end."""
+"""The contents of the demo in figures, for the command's final lines."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,7 +23,7 @@ class Billed:
 
 @dataclass(frozen=True, slots=True)
 class Capped:
-    """A hard cap that a customer's use went beyond in a period."""
+    """A hard cap that a customer's usage exceeded in a period."""
 
     customer: str
     feature: str
@@ -56,7 +56,7 @@ def summary() -> Summary:
 
 
 def fullest_invoice() -> Invoice:
-    """Return the invoice with the most lines, which shows most of what a document can hold."""
+    """Return the invoice with the most lines, which shows the most features of an invoice."""
     return Invoice.objects.annotate(how_many=Count("lines")).order_by("-how_many", "-net")[0]
 
 

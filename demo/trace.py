@@ -1,4 +1,4 @@
-"""The demo's usage: the trace's rows as events for the HTTP API, and the strays that nobody can bill."""
+"""The demo's usage: the trace's rows as events for the HTTP API, and stray events that can't be billed."""
 
 import csv
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ UTC_ZONE = ZoneInfo("UTC")
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
-    """Return the rows of a CSV file of the demo's data."""
+    """Yield the rows of a CSV file of the demo's data."""
     with (DATA / name).open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A customer's zone, and the first day it makes requests on."""
+    """A customer's time zone, and the first day of its requests."""
 
     zone: ZoneInfo
     first: date
@@ -36,7 +36,7 @@ class Clock:
 
 
 def starts_at(customer: dict[str, str], at: datetime) -> datetime | None:
-    """Return when a row of customers.csv starts its plan, or None if it has none."""
+    """Return when the subscription of a row of customers.csv starts, or None if it has no plan."""
     if not customer["plan"]:
         return None
     return subscription_start(
@@ -50,9 +50,9 @@ def starts_at(customer: dict[str, str], at: datetime) -> datetime | None:
 
 def events(at: datetime) -> list[dict[str, Any]]:
     """
-    Return every event of the demo in the order of time: the whole trace, and the strays.
+    Return all events of the demo in the order of time: the whole trace, and the strays.
 
-    at: the demo's today, in whole seconds. The same `at` gives the same events, to the byte.
+    at: the demo's today, in whole seconds. The same `at` gives exactly the same events.
     """
     clocks = {customer["external_id"]: Clock.of(customer, at) for customer in rows("customers.csv")}
     unknown = Clock(UTC_ZONE, first_day(at, UTC_ZONE, starts_at=None))
@@ -61,23 +61,23 @@ def events(at: datetime) -> list[dict[str, Any]]:
         for name in FILES
         for number, row in enumerate(rows(f"AzureLLMInferenceTrace_{name}.csv"), start=1)
     }
-    found = [_event(row, *tokens[row["request"]], EVENT, clocks[row["customer"]], at) for row in rows("mapping.csv")]
+    demo_events = [_event(row, *tokens[row["request"]], EVENT, clocks[row["customer"]], at) for row in rows("mapping.csv")]
     for row in rows("strays.csv"):
         clock = clocks.get(row["customer"], unknown)
-        found.append(_event(row, row["prompt_tokens"], row["completion_tokens"], row["event"], clock, at))
-    return sorted(found, key=lambda event: (event["timestamp"], event["id"]))
+        demo_events.append(_event(row, row["prompt_tokens"], row["completion_tokens"], row["event"], clock, at))
+    return sorted(demo_events, key=lambda event: (event["timestamp"], event["id"]))
 
 
 def _event(
     row: dict[str, str], prompt: str, completion: str, name: str, clock: Clock, at: datetime
 ) -> dict[str, Any]:
-    happened = moment(int(row["place"]), int(row["second"]), first=clock.first, at=at, zone=clock.zone)
+    happened_at = moment(int(row["place"]), int(row["second"]), first=clock.first, at=at, zone=clock.zone)
     counts = {"prompt_tokens": prompt, "completion_tokens": completion}
     return {
         "id": row["request"],
         "customer": row["customer"],
         "event": name,
-        "timestamp": f"{happened:%Y-%m-%dT%H:%M:%SZ}",
+        "timestamp": f"{happened_at:%Y-%m-%dT%H:%M:%SZ}",
         "properties": {
             **{key: int(value) for key, value in counts.items() if value},
             "model": row["model"],

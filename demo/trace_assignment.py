@@ -1,10 +1,10 @@
 """
-Decide who made each request of the trace: `python -m demo.trace_assignment` writes data/mapping.csv.
+Assign the trace's requests to customers: `python -m demo.trace_assignment` writes data/mapping.csv.
 
-The trace says nothing about customers and covers one hour. Here each of its rows gets a customer, a model, an API key
-and a place in time, at random but always the same: only `random()` with a fixed seed is used, which Python promises
-never to change. The file holds no dates: `place` is a share of the days to fill (in 100,000ths), `second` the second
-of that day on the customer's clock. See data/README.md.
+The trace has no customers and covers one hour. Each of its rows gets a customer, a model, an API key and a place in
+time, at random but always the same: only `random()` with a fixed seed is used, which Python guarantees not to change.
+The file has no dates: `place` is a share of the days to fill (in 100,000ths), `second` the second of that day in the
+customer's zone. See data/README.md.
 """
 
 import csv
@@ -20,7 +20,7 @@ PLACES = 100_000
 COLUMNS = ("request", "customer", "model", "api_key", "place", "second")
 MODELS = {"code": ("forge-large", "forge-mini"), "conv": ("chat-large", "chat-mini")}
 LARGE_SHARE = 0.65
-GROWTH = 0.5  # the last day sees this much more than the middle one, and the first this much less
+GROWTH = 0.5  # the last day has this share more requests than the middle one, and the first this share fewer
 
 
 def write(target: Path = DATA / "mapping.csv") -> None:
@@ -31,8 +31,8 @@ def write(target: Path = DATA / "mapping.csv") -> None:
 
 
 def mapping() -> Iterator[tuple[str, str, str, str, int, int]]:
-    """Return a row of `COLUMNS` for each request of the trace, in the order of its two files."""
-    random = Random(SEED)  # noqa: S311 - it shall be predictable
+    """Yield a row of `COLUMNS` for each request of the trace, in the order of its two files."""
+    random = Random(SEED)  # noqa: S311 - must be predictable
     with (DATA / "customers.csv").open(newline="", encoding="utf-8") as file:
         customers = list(csv.DictReader(file))
     for name, models in MODELS.items():
@@ -48,20 +48,20 @@ def mapping() -> Iterator[tuple[str, str, str, str, int, int]]:
 
 
 def _pick(random: Random, weights: "list[int] | range") -> int:
-    """Return the index of one of the weights, each as probable as it is heavy."""
+    """Return the index of one of the weights, with a probability proportional to the weight."""
     bounds = list(accumulate(weights))
     at = random.random() * bounds[-1]
     return next(index for index, bound in enumerate(bounds) if at < bound)
 
 
 def _place(random: Random) -> int:
-    """Return a place in time: the density grows on a straight line from 1 − GROWTH to 1 + GROWTH."""
+    """Return a place in time: the density grows linearly from 1 − GROWTH to 1 + GROWTH."""
     share = (GROWTH - 1 + math.sqrt((1 - GROWTH) ** 2 + 4 * GROWTH * random.random())) / (2 * GROWTH)
     return min(int(share * PLACES), PLACES - 1)
 
 
 def _second(random: Random) -> int:
-    """Return a second of the day: most requests come around noon, few at night."""
+    """Return a second of the day: most requests are around noon, few at night."""
     return int((random.random() + random.random() + random.random()) / 3 * 86_400)
 
 

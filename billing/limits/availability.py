@@ -1,4 +1,4 @@
-"""How a customer stands with a feature: what is used and reserved, what more of it costs, what there is for it."""
+"""A feature's availability to a customer: usage, reservations, the cost of more usage, and the funds for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ from wallets.credit_rules.units import round_units
 
 
 class ReservedQuantity(msgspec.Struct, frozen=True, array_like=True):
-    """What is reserved at one rate in one window of use."""
+    """The quantity reserved at one rate in one usage window."""
 
     rate_id: int
     window_start: datetime
@@ -41,7 +41,12 @@ class ReservedQuantity(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WalletFunds(msgspec.Struct, frozen=True, array_like=True):
-    """What a wallet has for a feature now. free: in lots that may pay for it, not held. owed: and kept to be owed."""
+    """
+    The funds of a wallet for a feature.
+
+    owed: negative balance, including the part that holds reserve.
+    free: in lots that may pay for the feature, not held.
+    """
 
     at_zero: str
     overdraft_limit: Decimal | None
@@ -55,8 +60,11 @@ _decode_wallet_funds = msgspec.json.Decoder(tuple[WalletFunds, ...]).decode
 
 class AvailableFunds(NamedTuple):
     """
-    What wallets have for a feature. free: in lots. grace: on top of that, what may still be owed. is_endless: whether
-    what they have not is invoiced.
+    The funds of all wallets for a feature.
+
+    unheld: in lots.
+    overdraft: amount that may still be overdrawn on top.
+    invoices_shortfall: whether the uncovered amount is invoiced.
     """
 
     unheld: Decimal
@@ -73,8 +81,9 @@ class FeatureAvailability:
     """
     A metered feature of a running period.
 
-    starts_at, resets_at: of its window of use. counted: what was used in it, rate by rate. reserved: quantity that
-    reservations keep, rate by rate.
+    window_start, resets_at: bounds of its usage window.
+    counters: usage in the window, by rate.
+    reserved: reserved quantity, by rate.
     """
 
     row: FeatureUsageRow
@@ -87,12 +96,12 @@ class FeatureAvailability:
 
     @property
     def unit(self) -> str:
-        """What its use is paid in: a wallet's unit, or the invoice's currency."""
+        """The unit in which usage is paid: a wallet's unit, or the invoice's currency."""
         return wallet_unit(self.feature) if self.feature.wallet else self.feature.currency
 
     @property
     def used(self) -> Decimal:
-        """What was used since its window of use began, after the meter's rounding."""
+        """The usage since the window started, after the meter's rounding."""
         if self.feature.price is None:
             return ZERO
         rated = rate_window(self.period, self.feature, self.counters, is_final=False, is_drawdown=True)
@@ -100,20 +109,20 @@ class FeatureAvailability:
 
     @property
     def reserved_quantity(self) -> Decimal:
-        """What reservations keep of it."""
+        """The quantity in reservations."""
         return sum(self.reserved.values(), ZERO)
 
     def find_rate(self, properties: Mapping[str, str]) -> int | None:
-        """Return the rate that use of these properties is charged by; None if they do not tell."""
+        """Return the rate that usage with these properties is charged at; None if they don't determine it."""
         if self.feature.price is None:
             return FREE_RATE
-        found = match_rate(self.feature.price.rates, properties)
-        return None if found is None else int(found.key)
+        rate = match_rate(self.feature.price.rates, properties)
+        return None if rate is None else int(rate.key)
 
     def additional_cost(self, quantity: Decimal, rate_id: int) -> Decimal:
         """
-        Return what so much more costs, on top of what was used and is reserved: of a wallet's units where one pays,
-        of the invoice's money otherwise; exact to 12 places.
+        Return the cost of a quantity on top of usage and reservations: in the wallet's unit if one pays, else in the
+        invoice's currency; exact to 12 places.
         """
         if self.feature.price is None:
             return ZERO
@@ -130,24 +139,24 @@ class FeatureAvailability:
         return max(round_units(EXACT.subtract(self._amount(after), self._amount(counted))), ZERO)
 
     def invoiced_cost(self, cost: Decimal) -> Decimal:
-        """Return what of a cost is invoiced: all of it, or only what a wallet has not, where one pays."""
+        """Return the part of a cost that is invoiced: all of it, or the uncovered amount if a wallet pays."""
         if not self.feature.wallet or self.feature.invoice_price is None:
             return cost
-        room = self.funds
-        if not room.invoices_shortfall:
+        funds = self.funds
+        if not funds.invoices_shortfall:
             return ZERO
-        missing = max(EXACT.subtract(cost, room.unheld), ZERO)
-        return rate_usage(self.feature.invoice_price, {UNCOVERED: missing}, is_final=False).amount
+        uncovered = max(EXACT.subtract(cost, funds.unheld), ZERO)
+        return rate_usage(self.feature.invoice_price, {UNCOVERED: uncovered}, is_final=False).amount
 
     def _amount(self, counted: Mapping[int, CounterState]) -> Decimal:
         return rate_window(self.period, self.feature, counted, is_final=False, is_drawdown=True).now.amount
 
     @property
     def funds(self) -> AvailableFunds:
-        """What wallets have for the feature; of one that a wallet pays."""
-        purses = _decode_wallet_funds(self.row.wallet_funds_json) if self.row.wallet_funds_json else ()
-        free = sum((one.free for one in purses), ZERO)
-        last = purses[-1] if purses else None
+        """The wallets' funds for the feature; only for one that a wallet pays."""
+        wallets = _decode_wallet_funds(self.row.wallet_funds_json) if self.row.wallet_funds_json else ()
+        free = sum((wallet.free for wallet in wallets), ZERO)
+        last = wallets[-1] if wallets else None
         at_zero = AtZeroPolicy(last.at_zero) if last and last.at_zero else AtZeroPolicy(self.feature.at_zero)
         if at_zero is AtZeroPolicy.OVERAGE and self.feature.uncovered_charge is not None:
             return AvailableFunds(free, ZERO, True)
@@ -157,30 +166,30 @@ class FeatureAvailability:
         return AvailableFunds(free, max(EXACT.subtract(limit, last.owed), ZERO), False)
 
 
-def _with_one_more_event(one: CounterState, quantity: Decimal) -> CounterState:
-    """Return a counter as one more event would leave it."""
-    return one._replace(
-        events=one.events + 1,
-        quantity=EXACT.add(one.quantity, quantity),
-        metered=None if one.metered is None else EXACT.add(one.metered, quantity),
-        values=None if one.values is None else (*one.values, quantity),
+def _with_one_more_event(counter: CounterState, quantity: Decimal) -> CounterState:
+    """Return the counter with one more event."""
+    return counter._replace(
+        events=counter.events + 1,
+        quantity=EXACT.add(counter.quantity, quantity),
+        metered=None if counter.metered is None else EXACT.add(counter.metered, quantity),
+        values=None if counter.values is None else (*counter.values, quantity),
     )
 
 
 def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> FeatureAvailability | None:
-    """Return how a customer stands with the feature of these rows; None where it is not metered, or not covered."""
+    """Return the availability of the feature of these rows; None if it is not metered, or not covered."""
     first = rows[0]
     if first.plan_feature_id is None:
         return None
-    span = first.period
-    terms = terms_for(span)
+    period = first.period
+    terms = terms_for(period)
     feature = terms.by_plan_feature.get(first.plan_feature_id)
     if feature is None:
         return None
-    starts_at, resets_at = span.starts_at, span.ends_at
+    starts_at, resets_at = period.starts_at, period.ends_at
     if feature.resets is not None:
-        zone = ZoneInfo(span.time_zone)
-        starts_at, resets_at = usage_window(terms, feature.resets, anchor_at=span.anchor_at, zone=zone, at=at)
+        zone = ZoneInfo(period.time_zone)
+        starts_at, resets_at = usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=zone, at=at)
     counted = {
         row.rate_id: CounterState(row.events, row.quantity, row.fingerprint, row.carried)
         for row in rows
@@ -188,12 +197,12 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
     }
     if feature.metering.needs_aggregate_state:
         window = UsageWindow(feature.plan_feature_id, starts_at)
-        counted = with_metered({window: counted}, span, read_states([span]), at=at)[window]
+        counted = with_metered({window: counted}, period, read_states([period]), at=at)[window]
     if feature.spans_periods:
-        span = with_window_runs(span, read_window_runs([span]))
+        period = with_window_runs(period, read_window_runs([period]))
     reserved = _reserved_in_window(first.reserved_json, starts_at) if first.reserved_json else {}
-    return FeatureAvailability(first, span, feature, starts_at, resets_at, counted, reserved)
+    return FeatureAvailability(first, period, feature, starts_at, resets_at, counted, reserved)
 
 
-def _reserved_in_window(told: str, starts_at: datetime) -> dict[int, Decimal]:
-    return {one.rate_id: one.quantity for one in _decode_reserved(told) if one.window_start == starts_at}
+def _reserved_in_window(text: str, starts_at: datetime) -> dict[int, Decimal]:
+    return {reservation.rate_id: reservation.quantity for reservation in _decode_reserved(text) if reservation.window_start == starts_at}

@@ -1,4 +1,4 @@
-"""What is spent of the caps that stop use or slow it down, with what reservations may add."""
+"""Spend of the caps that stop or throttle usage, including the possible cost of reservations."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from lib.decimals import EXACT, ZERO
 @dataclass(frozen=True, slots=True)
 class CapSpend:
     """
-    A cap and what is spent of it in a period: what is invoiced so far, and what reservations may come to.
+    A cap and its spend in a period: the invoiced amount so far, and the possible cost of reservations.
 
-    period_id: of one subscription's; empty for a customer's cap, which is on all of them.
+    period_id: the subscription's period; None for a customer's cap, which covers all of its subscriptions.
     """
 
     cap: Cap
@@ -33,11 +33,11 @@ class CapSpend:
 
     @property
     def retry_after(self) -> int:
-        """Seconds from one use to the next, where it slows down."""
+        """Seconds from one use to the next while throttled."""
         return -(-60 // (self.cap.per_minute or 60))
 
     def counts(self, period_id: int, feature_id: int, properties: Mapping[str, str]) -> bool:
-        """Tell whether use of a feature in a period, of these properties, counts toward it."""
+        """Return whether usage of a feature in a period, with these properties, counts toward the cap."""
         return (
             self.period_id in (None, period_id)
             and self.cap.applies_to(feature_id)
@@ -45,14 +45,14 @@ class CapSpend:
         )
 
     def is_exceeded_by(self, cost: Decimal | None) -> bool:
-        """Tell whether so much more is beyond the cap; None for something that costs an unknown amount."""
+        """Return whether an additional cost exceeds the cap; None for usage of unknown cost."""
         if cost is None:
             return self.spent >= self.cap.amount
         return cost > 0 and EXACT.add(self.spent, cost) > self.cap.amount
 
 
 class ReservedCost(NamedTuple):
-    """What open reservations of one kind of use may come to."""
+    """The possible cost of open reservations with the same properties."""
 
     period_id: int
     feature_id: int
@@ -62,29 +62,29 @@ class ReservedCost(NamedTuple):
 
 
 def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpend]:
-    """Return the caps that stop a customer's use or slow it down, and what is spent of each in running periods."""
-    found: dict[tuple[int, int | None], tuple[Cap, Decimal]] = {}
+    """Return the caps that stop or throttle a customer's usage, and their spend in the running periods."""
+    spend_by_cap: dict[tuple[int, int | None], tuple[Cap, Decimal]] = {}
     for period in current_usage(customer=customer, sandbox=sandbox, at=at):
-        for one in period.caps:
-            if one.cap.action != CapAction.NOTIFY:
-                found[one.cap.id, None if one.cap.is_of_customer else period.period_id] = one.cap, one.spent
-    kept = list(_read_reserved_costs(customer, sandbox, at)) if found else []
+        for cap_usage in period.caps:
+            if cap_usage.cap.action != CapAction.NOTIFY:
+                spend_by_cap[cap_usage.cap.id, None if cap_usage.cap.is_of_customer else period.period_id] = cap_usage.cap, cap_usage.spent
+    reserved_costs = list(_read_reserved_costs(customer, sandbox, at)) if spend_by_cap else []
     return [
         CapSpend(
             cap,
             period_id,
-            EXACT.add(spent, sum((one.cost for one in kept if _counts_toward(one, cap, period_id)), ZERO)),
+            EXACT.add(spent, sum((reserved.cost for reserved in reserved_costs if _counts_toward(reserved, cap, period_id)), ZERO)),
         )
-        for (_, period_id), (cap, spent) in found.items()
+        for (_, period_id), (cap, spent) in spend_by_cap.items()
     ]
 
 
-def _counts_toward(one: ReservedCost, cap: Cap, period_id: int | None) -> bool:
+def _counts_toward(reserved: ReservedCost, cap: Cap, period_id: int | None) -> bool:
     return (
-        period_id in (None, one.period_id)
-        and one.currency == cap.currency
-        and cap.applies_to(one.feature_id)
-        and cap.match.items() <= one.properties.items()
+        period_id in (None, reserved.period_id)
+        and reserved.currency == cap.currency
+        and cap.applies_to(reserved.feature_id)
+        and cap.match.items() <= reserved.properties.items()
     )
 
 
@@ -106,6 +106,7 @@ def _read_reserved_costs(customer: str, sandbox: bool, at: datetime) -> Iterator
             yield ReservedCost(period_id, feature_id, currency, _decode_properties(properties), cost)
 
 
+# Asked for each batch of reported usage, so it only looks whether a stopping cap exists.
 _WITH_STOPPING_CAPS = """
 SELECT cu.external_id FROM customers_customer cu
 WHERE cu.sandbox = %s AND cu.external_id = ANY(%s) AND (
@@ -119,7 +120,7 @@ WHERE cu.sandbox = %s AND cu.external_id = ANY(%s) AND (
 
 
 def customers_with_stopping_caps(customers: Collection[str], *, sandbox: bool) -> list[str]:
-    """Return those of these customers whom a spend cap may stop."""
+    """Return those of these customers whose usage a spend cap may stop."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_WITH_STOPPING_CAPS, [sandbox, list(customers)], binary=True)
         return [name for (name,) in cursor.fetchall()]

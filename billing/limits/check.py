@@ -1,4 +1,4 @@
-"""May so much of a feature be used? What stands against it, and what would help."""
+"""Check whether a quantity of a feature may be used, and by which limit it is refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,14 +28,19 @@ SPEND_CAP_REACHED = "spend_cap_reached"
 @dataclass(frozen=True, slots=True)
 class CheckAnswer:
     """
-    allowed: whether the quantity may be used now. reason: which limit stands against it; empty if none.
+    The answer to a check.
 
-    used, reserved, included, remaining: of the running window of use; remaining is None where no quantity limits it.
-    resets_at: when the allowance starts anew. cost: what the quantity costs, in the wallet's unit where one pays and
-    in the invoice's currency otherwise; None where its properties do not tell. room: what wallets have for it.
-    spent: the spend cap that is reached. retry_after: seconds to wait before the next use, where that slows it down.
-    lock: what has to be reached before the feature opens.
-    when_unreachable: what the product does when it gets no answer: let it through (open), or not (closed).
+    allowed: whether the quantity may be used now.
+    reason: the limit that prevents it; empty if none does.
+    used, reserved, included, remaining: of the running usage window; remaining is None if no quantity limits it.
+    resets_at: when the allowance starts again.
+    cost: cost of the quantity, in the wallet's unit if one pays, else in the invoice's currency; None if the
+        properties don't determine it.
+    funds: the wallets' funds for it.
+    reached_cap: the spend cap that is reached.
+    retry_after: seconds to wait before the next use, if that cap throttles.
+    when_unreachable: how the product acts without an answer: allow the usage (open), or not (closed).
+    feature_lock: the threshold that unlocks the feature.
     """
 
     allowed: bool
@@ -56,7 +61,7 @@ class CheckAnswer:
     feature_lock: FeatureLock | None = None
 
     def refused(self, reason: str) -> "CheckAnswer":
-        """Return the same where another limit turned out to stand against it."""
+        """Return the answer with a limit, found later, that prevents the usage."""
         return replace(self, allowed=False, reason=reason)
 
 
@@ -71,9 +76,9 @@ def check(
     properties: Mapping[str, str] = NO_PROPERTIES,
 ) -> CheckAnswer:
     """
-    Answer whether a customer may use `quantity` units of a feature at `at`: zero asks for any at all.
+    Return whether a customer may use `quantity` units of a feature at `at`; zero asks for any usage at all.
 
-    properties: dimensions of the use to come, such as the model, by which its price is found.
+    properties: dimensions of the planned usage, such as the model, which determine its price.
 
     :raises UnknownCustomer: if there is no such customer.
     :raises UnknownFeature: if there is no such feature.
@@ -81,9 +86,9 @@ def check(
     return answer_query(FeatureQuery(customer, feature, sandbox, at, subscription), quantity, properties)
 
 
-def answer_query(asked: FeatureQuery, quantity: Decimal, properties: Mapping[str, str]) -> CheckAnswer:
-    """Answer by what is stored now, as `check` does."""
-    return answer_from_rows(read_feature_usage(asked), asked, quantity, properties)
+def answer_query(query: FeatureQuery, quantity: Decimal, properties: Mapping[str, str]) -> CheckAnswer:
+    """Answer a query from the stored state, like `check`."""
+    return answer_from_rows(read_feature_usage(query), query, quantity, properties)
 
 
 def answer_from_rows(
@@ -97,12 +102,15 @@ def answer_from_rows(
     feature_locks: FeatureLocks | None = None,
 ) -> CheckAnswer:
     """
-    Answer by these rows of a feature.
+    Answer a query from these rows of a feature.
 
-    spent: what is spent of caps; paused: whether its subscription is paused. Read where they are needed when absent.
+    cap_spends: spend of the caps.
+    paused: whether the feature's subscription is paused.
+
+    Either is read when needed if it is None.
     """
     first = rows[0]
-    standing = build_availability(rows, query.at)
+    availability = build_availability(rows, query.at)
     if first.plan_feature_id is None:
         if paused is None:
             paused = first.subscription_id is not None and is_paused(first.subscription_id, query.at)
@@ -110,10 +118,10 @@ def answer_from_rows(
         return CheckAnswer(False, reason, "", ZERO, ZERO, ZERO, None, when_unreachable=first.when_unreachable)
     if lock := (feature_locks or FeatureLocks(query)).find(first):
         return _locked_answer(first, lock)
-    if standing is None:
+    if availability is None:
         ends_at = first.ends_at
         return CheckAnswer(True, "", "", ZERO, ZERO, None, ends_at, when_unreachable=first.when_unreachable)
-    return _apply_limits(query, first, standing, quantity, properties, cap_spends)
+    return _apply_limits(query, first, availability, quantity, properties, cap_spends)
 
 
 def _locked_answer(row: FeatureUsageRow, lock: FeatureLock) -> CheckAnswer:
@@ -123,33 +131,33 @@ def _locked_answer(row: FeatureUsageRow, lock: FeatureLock) -> CheckAnswer:
 
 
 def _apply_limits(
-    asked: FeatureQuery,
+    query: FeatureQuery,
     row: FeatureUsageRow,
-    standing: FeatureAvailability,
+    availability: FeatureAvailability,
     quantity: Decimal,
     properties: Mapping[str, str],
     caps: Sequence[CapSpend] | None = None,
 ) -> CheckAnswer:
-    feature = standing.feature
-    used, reserved = standing.used, standing.reserved_quantity
-    reason, remaining, cost, room = "", None, None, None
+    feature = availability.feature
+    used, reserved = availability.used, availability.reserved_quantity
+    reason, remaining, cost, funds = "", None, None, None
     if feature.consumption == Consumption.HARD_CAP:
         remaining = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
         if quantity > remaining or not remaining:
             reason = CAP_REACHED
     if feature.wallet or row.is_capped:
-        rate_id = standing.find_rate(properties) if quantity else None
-        cost = None if rate_id is None else standing.additional_cost(quantity, rate_id)
+        rate_id = availability.find_rate(properties) if quantity else None
+        cost = None if rate_id is None else availability.additional_cost(quantity, rate_id)
     if feature.wallet:
-        room = standing.funds
+        funds = availability.funds
         if (
             not reason
-            and not room.invoices_shortfall
-            and (room.available <= 0 if cost is None else cost > room.available)
+            and not funds.invoices_shortfall
+            and (funds.available <= 0 if cost is None else cost > funds.available)
         ):
             reason = WALLET_EMPTY
-    spent = _find_exceeded_cap(asked, standing, cost, properties, caps) if row.is_capped and not reason else None
-    if spent is not None and spent.stops_usage:
+    exceeded_cap = _find_exceeded_cap(query, availability, cost, properties, caps) if row.is_capped and not reason else None
+    if exceeded_cap is not None and exceeded_cap.stops_usage:
         reason = SPEND_CAP_REACHED
     return CheckAnswer(
         allowed=not reason,
@@ -158,42 +166,44 @@ def _apply_limits(
         used=used,
         included=feature.included,
         remaining=remaining,
-        resets_at=standing.resets_at,
+        resets_at=availability.resets_at,
         reserved=reserved,
         cost=cost,
-        unit=standing.unit,
-        funds=room,
-        reached_cap=spent,
-        retry_after=None if spent is None or spent.stops_usage else spent.retry_after,
+        unit=availability.unit,
+        funds=funds,
+        reached_cap=exceeded_cap,
+        retry_after=None if exceeded_cap is None or exceeded_cap.stops_usage else exceeded_cap.retry_after,
         when_unreachable=row.when_unreachable,
-        availability=standing,
+        availability=availability,
     )
 
 
 def _find_exceeded_cap(
-    asked: FeatureQuery,
-    standing: FeatureAvailability,
+    query: FeatureQuery,
+    availability: FeatureAvailability,
     cost: Decimal | None,
     properties: Mapping[str, str],
     caps: Sequence[CapSpend] | None,
 ) -> CapSpend | None:
-    """Return the cap that so much more would pass: one that stops before one that slows down."""
-    more = None if cost is None else standing.invoiced_cost(cost)
-    period_id, feature_id = standing.period.period_id, standing.feature.feature_id
+    """Return the cap that an additional cost exceeds; one that stops usage before one that throttles."""
+    invoiced_cost = None if cost is None else availability.invoiced_cost(cost)
+    period_id, feature_id = availability.period.period_id, availability.feature.feature_id
     if caps is None:
-        caps = read_cap_spend(customer=asked.customer, sandbox=asked.sandbox, at=asked.at)
-    passed = [one for one in caps if one.counts(period_id, feature_id, properties) and one.is_exceeded_by(more)]
-    return min(passed, key=lambda one: not one.stops_usage, default=None)
+        caps = read_cap_spend(customer=query.customer, sandbox=query.sandbox, at=query.at)
+    exceeded_caps = [cap for cap in caps if cap.counts(period_id, feature_id, properties) and cap.is_exceeded_by(invoiced_cost)]
+    return min(exceeded_caps, key=lambda cap: not cap.stops_usage, default=None)
 
 
-def find_exceeded_limit(asked: FeatureQuery) -> CheckAnswer | None:
-    """Return what stands against a use that is counted already: it is beyond a hard cap, or its feature is closed."""
-    rows = read_feature_usage(asked)
-    if lock := FeatureLocks(asked).find(rows[0]):
+def find_exceeded_limit(query: FeatureQuery) -> CheckAnswer | None:
+    """
+    Return the answer for usage that is counted already and exceeds a hard cap, or whose feature is locked; else None.
+    """
+    rows = read_feature_usage(query)
+    if lock := FeatureLocks(query).find(rows[0]):
         return _locked_answer(rows[0], lock)
-    standing = build_availability(rows, asked.at)
-    if standing is None or standing.feature.consumption != Consumption.HARD_CAP:
+    availability = build_availability(rows, query.at)
+    if availability is None or availability.feature.consumption != Consumption.HARD_CAP:
         return None
-    if EXACT.add(standing.used, standing.reserved_quantity) <= standing.feature.included:
+    if EXACT.add(availability.used, availability.reserved_quantity) <= availability.feature.included:
         return None
-    return _apply_limits(asked, rows[0], standing, ZERO, NO_PROPERTIES)
+    return _apply_limits(query, rows[0], availability, ZERO, NO_PROPERTIES)

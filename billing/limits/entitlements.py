@@ -1,4 +1,4 @@
-"""All that a customer is entitled to at a moment: every feature, what it grants, and whether it is open."""
+"""A customer's entitlements at a time: every feature, its value, and whether it may be used."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,12 @@ __all__ = ["Entitlement", "UnknownCustomer", "read_entitlements"]
 @dataclass(frozen=True, slots=True)
 class Entitlement:
     """
-    A feature that a subscription covers. value: of a static one. answer: what a check for any use at all answers.
+    A feature that a subscription covers.
 
-    subscription: its name. named: whether only use that names it is its.
+    value: of a static feature.
+    answer: the answer to a check for any usage at all.
+    subscription: its external id.
+    is_named: whether only usage that names it belongs to it.
     """
 
     feature: Feature
@@ -33,38 +36,38 @@ class Entitlement:
 
 def read_entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Entitlement]:
     """
-    Return what a customer is entitled to at a moment, in the order of features: in a fixed number of statements.
+    Return a customer's entitlements at a time, in the order of features, in a fixed number of statements.
 
-    :raises UnknownCustomer: if there is none.
+    :raises UnknownCustomer: if there is no such customer.
     """
-    found = read_all_feature_usage(customer=customer, sandbox=sandbox, at=at)
-    if any(rows[0].version_id is None for rows in found):
-        # Periods are made ahead of time; where nobody has done so for hours, the answer must not depend on it.
-        generate_customer_periods(customer_ids=[found[0][0].customer_id], until=at + PERIOD_LEAD_TIME)
-        found = read_all_feature_usage(customer=customer, sandbox=sandbox, at=at)
-    if not found:
+    rows_by_feature = read_all_feature_usage(customer=customer, sandbox=sandbox, at=at)
+    if any(rows[0].version_id is None for rows in rows_by_feature):
+        # Periods are generated ahead of time. If the job hasn't run for hours, the answer must not depend on it.
+        generate_customer_periods(customer_ids=[rows_by_feature[0][0].customer_id], until=at + PERIOD_LEAD_TIME)
+        rows_by_feature = read_all_feature_usage(customer=customer, sandbox=sandbox, at=at)
+    if not rows_by_feature:
         if not Customer.objects.filter(external_id=customer, sandbox=sandbox).exists():
             raise UnknownCustomer(customer)
         return []
-    firsts = [rows[0] for rows in found]
-    features = Feature.objects.in_bulk([row.feature_id for row in firsts])
-    subscriptions = Subscription.objects.in_bulk([row.subscription_id for row in firsts])
-    granted = PlanFeature.objects.in_bulk([row.plan_feature_id for row in firsts if row.plan_feature_id])
-    spent = read_cap_spend(customer=customer, sandbox=sandbox, at=at) if any(row.is_capped for row in firsts) else []
-    without = {row.subscription_id for row in firsts if row.version_id is None}
-    paused = {id_ for id_ in without if is_paused(id_, at)}
+    first_rows = [rows[0] for rows in rows_by_feature]
+    features = Feature.objects.in_bulk([row.feature_id for row in first_rows])
+    subscriptions = Subscription.objects.in_bulk([row.subscription_id for row in first_rows])
+    plan_features = PlanFeature.objects.in_bulk([row.plan_feature_id for row in first_rows if row.plan_feature_id])
+    cap_spends = read_cap_spend(customer=customer, sandbox=sandbox, at=at) if any(row.is_capped for row in first_rows) else []
+    ids_without_period = {row.subscription_id for row in first_rows if row.version_id is None}
+    paused_ids = {id_ for id_ in ids_without_period if is_paused(id_, at)}
     locks = FeatureLocks(FeatureQuery(customer, "", sandbox, at))
 
-    def entitled(rows: list[FeatureUsageRow]) -> Entitlement:
+    def build_entitlement(rows: list[FeatureUsageRow]) -> Entitlement:
         first = rows[0]
         feature, subscription = features[first.feature_id], subscriptions[first.subscription_id]
-        asked = FeatureQuery(
+        query = FeatureQuery(
             customer, feature.code, sandbox, at, subscription.external_id if subscription.named else ""
         )
-        value = granted[first.plan_feature_id].static_value if first.plan_feature_id else ""
+        value = plan_features[first.plan_feature_id].static_value if first.plan_feature_id else ""
         answer = answer_from_rows(
-            rows, asked, cap_spends=spent, paused=first.subscription_id in paused, feature_locks=locks
+            rows, query, cap_spends=cap_spends, paused=first.subscription_id in paused_ids, feature_locks=locks
         )
         return Entitlement(feature, subscription.external_id, subscription.named, value, answer)
 
-    return [entitled(rows) for rows in found]
+    return [build_entitlement(rows) for rows in rows_by_feature]

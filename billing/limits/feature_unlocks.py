@@ -1,4 +1,4 @@
-"""Features that open once something has reached a threshold: docs/limits.md#features-that-open."""
+"""Features that unlock once a threshold is reached: docs/limits.md#features-that-open."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,7 +14,12 @@ from plans.models.prices import UnlockedBy
 
 
 class FeatureLock(NamedTuple):
-    """What keeps a feature closed. by, feature, at: as its version says; reached: how far that is."""
+    """
+    The reason why a feature is locked.
+
+    by, feature, threshold: the version's rule.
+    progress: the value reached so far.
+    """
 
     by: str
     feature: str
@@ -37,37 +42,37 @@ WHERE p.subscription_id = %s AND p.id <> %s
 
 @dataclass
 class FeatureLocks:
-    """What opens the features of a customer, read once and only where it is asked for."""
+    """The unlock rules of a customer's features; their progress is read once, and only when needed."""
 
     query: FeatureQuery
     _known: dict[tuple[object, ...], Decimal] = field(default_factory=dict)
 
     def find(self, row: FeatureUsageRow) -> FeatureLock | None:
-        """Return what keeps the feature of a row closed, if anything does."""
+        """Return the lock of the feature of a row, or None if it is unlocked."""
         if not row.unlocked_by or row.subscription_id is None:
             return None
-        reached = self._reached(row)
-        if reached >= row.unlocked_at:
+        progress = self._find_progress(row)
+        if progress >= row.unlocked_at:
             return None
-        return FeatureLock(row.unlocked_by, row.unlocked_with, row.unlocked_at, reached, row.currency)
+        return FeatureLock(row.unlocked_by, row.unlocked_with, row.unlocked_at, progress, row.currency)
 
-    def _reached(self, row: FeatureUsageRow) -> Decimal:
+    def _find_progress(self, row: FeatureUsageRow) -> Decimal:
         key = row.period_id, row.unlocked_by, row.unlocked_with
         if key not in self._known:
-            self._known[key] = self._read(row)
+            self._known[key] = self._read_progress(row)
         return self._known[key]
 
-    def _read(self, row: FeatureUsageRow) -> Decimal:
+    def _read_progress(self, row: FeatureUsageRow) -> Decimal:
         if row.unlocked_by == UnlockedBy.USAGE_EVER:
             return _fetch_decimal(_USED_EVER, row.subscription_id, row.unlocked_with)
-        running = next((one for one in self._usage if one.period_id == row.period_id), None)
-        if running is None:
+        running_period = next((period for period in self._usage if period.period_id == row.period_id), None)
+        if running_period is None:
             return ZERO
         if row.unlocked_by == UnlockedBy.USAGE:
-            return next((one.used for one in running.features if one.terms.code == row.unlocked_with), ZERO)
+            return next((feature.used for feature in running_period.features if feature.terms.code == row.unlocked_with), ZERO)
         if row.unlocked_by == UnlockedBy.SPEND:
-            return running.cost
-        return EXACT.add(running.cost, _fetch_decimal(_SPENT_BEFORE, row.subscription_id, row.period_id))
+            return running_period.cost
+        return EXACT.add(running_period.cost, _fetch_decimal(_SPENT_BEFORE, row.subscription_id, row.period_id))
 
     @cached_property
     def _usage(self) -> list[PeriodUsage]:

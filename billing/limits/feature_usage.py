@@ -1,4 +1,4 @@
-"""What a customer has used of a feature and has left for it, in one statement: it stands in front of a product."""
+"""A customer's usage of a feature, with its limits, in one statement: checks precede every use of the product."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,11 +19,11 @@ from lib import prepared_statements
 
 
 class UnknownFeature(Exception):
-    """There is no feature of this code."""
+    """There is no feature with this code."""
 
 
 class FeatureQuery(NamedTuple):
-    """Whose use of which feature, and when; subscription: its name, where the use is of one that is named."""
+    """A customer, a feature and a time. subscription: its external id, if the usage names it."""
 
     customer: str
     feature: str
@@ -34,11 +34,11 @@ class FeatureQuery(NamedTuple):
 
 class FeatureUsageRow(NamedTuple):
     """
-    One counter of the feature, or none, with what it belongs to.
+    One counter of the feature, or none, with its period and limits.
 
-    reserved, purses, is_capped: what is reserved of the feature, what wallets hold for it, and whether a spend cap
-    stops it or slows it down, as `billing.limits.availability` reads them.
-    unlocked_by, unlocked_with, unlocked_at: what opens the feature: see `PlanFeature`.
+    reserved_json, wallet_funds_json, is_capped: reservations of the feature, wallet funds for it, and whether a spend
+        cap stops or throttles it, as read by `billing.limits.availability`.
+    unlocked_by, unlocked_with, unlocked_at: the unlock rule: see `PlanFeature`.
     """
 
     customer_id: int
@@ -71,7 +71,7 @@ class FeatureUsageRow(NamedTuple):
 
     @property
     def period(self) -> RatingPeriod:
-        """The period, as rating reads it."""
+        """The period in the form that rating reads."""
         return RatingPeriod(*self[7:17])
 
 
@@ -83,6 +83,7 @@ coalesce((
     ) r
 )::text, '')
 """
+# Funds per wallet in order of drawdown: lots that are valid now, may pay for the feature, and are not held.
 _WALLET_FUNDS = """
 CASE WHEN pf.consumption IN ('credits', 'balance') THEN coalesce((
     SELECT json_agg(json_build_array(w.at_zero, w.grace::text, (w.debt + w.debt_held)::text, coalesce((
@@ -112,6 +113,7 @@ LEFT JOIN plans_planfeature pf ON pf.version_id = p.version_id AND pf.feature_id
 LEFT JOIN billing_counter c ON c.period_id = p.id AND c.plan_feature_id = pf.id
 WHERE cu.sandbox = %(sandbox)s AND cu.external_id = %(customer)s
 """
+# Coverage leads to the subscription by its exclusion index; a named one counts only if the query names it.
 _READ = f"""
 {_COLUMNS}
 LEFT JOIN plans_feature f ON f.code = %(feature)s
@@ -132,40 +134,43 @@ ORDER BY f.code, s.id
 
 def read_feature_usage(query: FeatureQuery) -> list[FeatureUsageRow]:
     """
-    Return the counters of a feature in the running period of whichever subscription covers it.
+    Return the counters of a feature in the running period of the subscription that covers it.
 
     :raises UnknownCustomer: if there is no such customer.
     :raises UnknownFeature: if there is no such feature.
     """
     rows = _read_rows(query._asdict())
     if rows[0].subscription_id is not None and rows[0].version_id is None:
-        # Periods are made ahead of time; where nobody has done so for hours, the answer must not depend on it.
+        # Periods are generated ahead of time. If the job hasn't run for hours, the answer must not depend on it.
         generate_customer_periods(customer_ids=[rows[0].customer_id], until=query.at + PERIOD_LEAD_TIME)
         rows = _read_rows(query._asdict())
     return rows
 
 
 def read_all_feature_usage(*, customer: str, sandbox: bool, at: datetime) -> list[list[FeatureUsageRow]]:
-    """Return the rows of every feature that a customer is covered for, each by one subscription, in one statement."""
+    """
+    Return the rows of every feature that a customer's subscriptions cover, grouped by feature and subscription, in
+    one statement.
+    """
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ_ALL, {"customer": customer, "sandbox": sandbox, "at": at}, binary=True)
         rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
-    return [list(of_one) for _, of_one in groupby(rows, key=lambda row: (row.feature_id, row.subscription_id))]
+    return [list(group) for _, group in groupby(rows, key=lambda row: (row.feature_id, row.subscription_id))]
 
 
 def is_paused(subscription_id: int, at: datetime) -> bool:
-    """Tell whether a subscription that has no period at a moment is paused then."""
+    """Return whether a subscription without a period at a time is paused then."""
     pauses = Pause.objects.filter(subscription=subscription_id, starts_at__lte=at).exclude(state="revoked")
     return pauses.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at)).exists()
 
 
-def _read_rows(asked: dict[str, Any]) -> list[FeatureUsageRow]:
+def _read_rows(parameters: dict[str, Any]) -> list[FeatureUsageRow]:
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_READ, asked, binary=True)
+        cursor.execute(_READ, parameters, binary=True)
         rows = [FeatureUsageRow(*row) for row in cursor.fetchall()]
     if not rows:
-        raise UnknownCustomer(asked["customer"])
+        raise UnknownCustomer(parameters["customer"])
     if rows[0].feature_id is None:
-        raise UnknownFeature(asked["feature"])
-    # A feature may be covered twice, by an unnamed subscription and by named ones: only the one asked for counts.
+        raise UnknownFeature(parameters["feature"])
+    # Several subscriptions may cover a feature, an unnamed one and named ones; only the one in the query counts.
     return [row for row in rows if row.subscription_id is not None] or rows[:1]

@@ -1,4 +1,4 @@
-"""What would help against a limit."""
+"""Remedies for reached limits."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,19 +18,19 @@ MAX_PLANS = 5
 
 def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
     """
-    Return what would help, as a document; None where nothing stands against the use.
+    Return the remedy for a refused check as a payload; None if nothing prevents the usage.
 
-    Of a hard cap, the plans that grant more; of a wallet, how much is missing; of a spend cap, the cap to raise.
+    For a hard cap, the plans that include more; for a wallet, the missing amount; for a spend cap, the cap to raise.
     """
-    standing = answer.availability
+    availability = answer.availability
     if answer.reason == NOT_COVERED:
         return {"kind": "subscribe"}
     if answer.reason == PAUSED:
         return {"kind": "resume"}
     if answer.feature_lock is not None:
         return {"kind": "unlock", **lock_payload(answer.feature_lock)}
-    if answer.reason == CAP_REACHED and standing is not None:
-        plans = plans_including_more(standing.feature.feature_id, included_above=answer.included, at=at)
+    if answer.reason == CAP_REACHED and availability is not None:
+        plans = plans_including_more(availability.feature.feature_id, included_above=answer.included, at=at)
         return {"kind": "upgrade", "plans": plans}
     if answer.reason == WALLET_EMPTY and answer.funds is not None:
         missing = None if answer.cost is None else max(EXACT.subtract(answer.cost, answer.funds.available), ZERO)
@@ -45,14 +45,14 @@ def remedy_for(answer: CheckAnswer, *, at: datetime) -> dict[str, Any] | None:
 
 
 def lock_payload(lock: FeatureLock) -> dict[str, Any]:
-    """Return what has to be reached before a feature opens, and how far that is."""
+    """Return the threshold that unlocks a feature, and the progress so far."""
     unit = {"feature": lock.feature} if lock.feature else {"currency": lock.currency}
     return {"by": lock.by, **unit, "at": to_plain_string(lock.threshold), "reached": to_plain_string(lock.progress)}
 
 
 def plans_including_more(feature_id: int, *, included_above: Decimal, at: datetime) -> list[str]:
-    """Return the codes of plans on offer that include more of a feature, or do not stop at what they include."""
-    found = PlanVersion.objects.in_force(at).exclude(audience=Audience.COHORT)
-    more = Q(features__included__gt=included_above) | ~Q(features__consumption=Consumption.HARD_CAP)
-    found = found.filter(more, features__feature=feature_id).order_by("plan__code")
-    return list(found.values_list("plan__code", flat=True).distinct()[:MAX_PLANS])
+    """Return the codes of offered plans that include more of a feature, or have no hard cap on it."""
+    versions = PlanVersion.objects.in_force(at).exclude(audience=Audience.COHORT)
+    includes_more = Q(features__included__gt=included_above) | ~Q(features__consumption=Consumption.HARD_CAP)
+    versions = versions.filter(includes_more, features__feature=feature_id).order_by("plan__code")
+    return list(versions.values_list("plan__code", flat=True).distinct()[:MAX_PLANS])

@@ -1,4 +1,4 @@
-"""Say how much usage may come to in a period, and what happens when it does."""
+"""Set and remove spend caps: an amount that usage may cost per period, and the action when it is reached."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ MAX_VALUE_LENGTH = 200
 
 
 class CapRefused(Exception):
-    """A spend cap cannot be set as asked; the text says why and what to do. field: which of the figures it is."""
+    """The spend cap isn't possible; the text gives the reason and the remedy. field: the field that is wrong."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -42,17 +42,21 @@ def set_cap(
     by: AbstractBaseUser | None = None,
 ) -> SpendCap:
     """
-    Cap what usage comes to in each period; the cap that the same side has set for the same is replaced.
+    Cap the cost of usage in each period; a cap that the same side has set for the same scope is replaced.
 
-    subscription, customer: whose usage, one of the two. currency: of a customer's cap, its own if empty; a
-    subscription's is its own. feature: empty for all usage. match: one dimension and the value of it to budget for.
-    amount: zero or more. per_minute: uses to let through, for a throttle.
+    subscription, customer: the scope, one of the two.
+    currency: of a customer's cap, default: the customer's; a subscription's cap is in its own.
+    feature: None for all usage.
+    match: one dimension and its value, for a budget.
+    amount: zero or more.
+    per_minute: uses to allow per minute, for a throttle.
 
-    :raises CapRefused: if the feature or the dimension is not metered there, the amount cannot be invoiced, or the
-        customer's own cap is above finance's.
+    :raises CapRefused: if the feature or the dimension is not metered in the scope, the amount can't be invoiced, or
+        the customer's own cap is above finance's.
     """
     with audited_transaction("set spend cap", by=by, at=at):
-        # One at a time, so that the two caps of a scope are compared as they will stand.
+        # Caps of a customer are set one after the other, so that the caps of both sides are compared in their final
+        # state.
         owner = customer or Customer.objects.get(subscriptions=subscription)
         owner = Customer.objects.select_for_update(no_key=True).get(pk=owner.pk)
         scope = {
@@ -72,34 +76,34 @@ def set_cap(
 
 
 def remove_cap(*, cap: SpendCap, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Let spending go on as if there had been no cap; its history stays."""
+    """Remove a spend cap; its history stays."""
     with audited_transaction("remove spend cap", by=by, at=at):
         cap.delete()
 
 
 def budget_dimensions(customer: Customer, subscription: Subscription | None, feature: Feature | None) -> list[str]:
-    """Return the dimensions that usage in a scope has a budget by, in order."""
+    """Return the dimensions that budgets in a scope can use, in order."""
     return sorted(
         {name for meter in _metered_in_scope(customer, subscription, feature) for name in _dimension_names(meter)}
     )
 
 
 def _dimension_names(meter: Meter) -> list[str]:
-    own = [meter.reading_dimension] if meter.reading_dimension else []
-    return [*meter.dimensions, *own]
+    reading_dimensions = [meter.reading_dimension] if meter.reading_dimension else []
+    return [*meter.dimensions, *reading_dimensions]
 
 
 def _metered_in_scope(
     customer: Customer, subscription: Subscription | None, feature: Feature | None
 ) -> Iterable[Meter]:
     subscriptions = [subscription] if subscription else customer.subscriptions.running()
-    metered = {
-        one.meter_id
-        for found in subscriptions
-        for one in load_terms(found.version_id, found.currency).features
-        if feature is None or one.feature_id == feature.pk
+    meter_ids = {
+        feature_terms.meter_id
+        for running in subscriptions
+        for feature_terms in load_terms(running.version_id, running.currency).features
+        if feature is None or feature_terms.feature_id == feature.pk
     }
-    return Meter.objects.filter(pk__in=metered)
+    return Meter.objects.filter(pk__in=meter_ids)
 
 
 def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
@@ -122,16 +126,16 @@ def _check_scope(
     if len(match) > 1:
         raise CapRefused("match", "A budget is for the value of one dimension: name one.")
     ((name, value),) = match.items()
-    known = budget_dimensions(customer, subscription, feature)
-    if name not in known:
-        there = f"there are {', '.join(known)}" if known else "this usage has none"
-        raise CapRefused("match", f"Usage has no dimension “{name}”: {there}.")
+    dimensions = budget_dimensions(customer, subscription, feature)
+    if name not in dimensions:
+        available = f"there are {', '.join(dimensions)}" if dimensions else "this usage has none"
+        raise CapRefused("match", f"Usage has no dimension “{name}”: {available}.")
     if not 1 <= len(value) <= MAX_VALUE_LENGTH:
         raise CapRefused("match", f"Say for which value of {name}, in 1 to {MAX_VALUE_LENGTH} characters.")
 
 
 def _check_other_side(scope: Mapping[str, object], amount: Decimal, set_by: str) -> None:
-    """Refuse a cap of the customer's own above the one that finance has set for the same."""
+    """Refuse a customer's own cap above finance's cap of the same scope."""
     other = SpendCap.objects.filter(**scope).exclude(set_by=set_by).first()
     if other is None:
         return

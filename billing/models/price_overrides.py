@@ -34,7 +34,7 @@ class Override(models.Model):
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="overrides")
     feature = models.ForeignKey("plans.Feature", on_delete=models.PROTECT, related_name="+")
-    what = models.CharField(max_length=8, choices=OverrideFigure)
+    figure = models.CharField(max_length=8, choices=OverrideFigure)
     match = models.JSONField(default=dict, blank=True)
     value = QuantityField()
     starts_at = models.DateTimeField()
@@ -47,14 +47,14 @@ class Override(models.Model):
 
     class Meta:
         constraints = [
-            one_of("what", OverrideFigure, name="overridden_figure_is_known"),
+            one_of("figure", OverrideFigure, name="overridden_figure_is_known"),
             models.CheckConstraint(
-                condition=Q(what="included", value__gte=0, value__lte=MOST_UNITS)
-                | Q(what="percent", value__gte=-100, value__lte=1000)
-                | Q(what__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MOST_MONEY),
+                condition=Q(figure="included", value__gte=0, value__lte=MOST_UNITS)
+                | Q(figure="percent", value__gte=-100, value__lte=1000)
+                | Q(figure__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MOST_MONEY),
                 name="override_is_within_its_bounds",
             ),
-            models.CheckConstraint(condition=Q(what="price") | Q(match={}), name="only_a_price_is_of_a_rate"),
+            models.CheckConstraint(condition=Q(figure="price") | Q(match={}), name="only_a_price_is_of_a_rate"),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
                 name="override_ends_after_it_starts",
@@ -64,7 +64,7 @@ class Override(models.Model):
                 expressions=[
                     ("subscription", RangeOperators.EQUAL),
                     ("feature", RangeOperators.EQUAL),
-                    ("what", RangeOperators.EQUAL),
+                    ("figure", RangeOperators.EQUAL),
                     (Cast("match", models.TextField()), RangeOperators.EQUAL),
                     (
                         Func("starts_at", "ends_at", function="TSTZRANGE", output_field=DateTimeRangeField()),
@@ -76,7 +76,7 @@ class Override(models.Model):
         triggers = [protect_billed_periods()]
 
     def __str__(self) -> str:
-        return f"{self.feature}: {self.get_what_display()}"
+        return f"{self.feature}: {self.get_figure_display()}"
 
 
 class CapAction(models.TextChoices):

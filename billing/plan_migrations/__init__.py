@@ -1,8 +1,8 @@
 """
-Move subscriptions to another version, all together: docs/migration.md.
+Change many subscriptions to another plan version together: docs/migration.md.
 
-    choose → preview → tell → approve → run → roll back
+  select → preview → announce → approve → run → roll back
 
-Who is moved is chosen once, as rows (`selecting`). Jobs preview, move and take back (`steps`), each by the
-operations that change a single subscription; people steer them (`steering`).
+The subscriptions are selected once and stored as rows (`cohort`). Jobs preview, move and roll back (`jobs`) with the
+operations that change a single subscription; operators control them (`workflow`).
 """

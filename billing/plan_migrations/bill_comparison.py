@@ -1,4 +1,4 @@
-"""What the last periods of those who are to move came to, and would have come to by the target."""
+"""Comparison of a migration's last bills with the bills under the target version."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,8 +11,9 @@ from billing.simulation import PeriodBill, SimulatedPeriod, simulate
 from plans.models import PlanVersion
 
 COMPARED_PERIODS = 3
-"""Periods that are looked back at."""
+"""Past periods that are compared."""
 
+# The last closed periods of each subscription, by index, in one statement.
 _LAST = """
 SELECT p.id FROM unnest(%s::bigint[]) AS s(id) CROSS JOIN LATERAL (
     SELECT id FROM billing_period WHERE subscription_id = s.id AND kind = 'regular' AND state = 'closed'
@@ -23,26 +24,26 @@ SELECT p.id FROM unnest(%s::bigint[]) AS s(id) CROSS JOIN LATERAL (
 
 def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: datetime) -> None:
     """
-    Note of each of these moves what its last periods came to, and by the target; none where that cannot be told.
+    Store for each move the total of its last periods, and the total under the target version; None if it is unknown.
 
-    What keeps it from being told, and usage that the target has no price for, are among the warnings.
+    The reason why a total is unknown, and usage that the target doesn't price, are among the warnings.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, [[one.subscription_id for one in moves], COMPARED_PERIODS])
+        cursor.execute(_LAST, [[move.subscription_id for move in moves], COMPARED_PERIODS])
         period_ids = [id_ for (id_,) in cursor.fetchall()]
-    of_all: dict[int, list[SimulatedPeriod]] = {}
-    keeps = not moves[0].migration.ends_overrides
-    bills = simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps) if period_ids else []
-    for found in bills:
-        of_all.setdefault(found.subscription_id, []).append(found)
+    bills_by_subscription: dict[int, list[SimulatedPeriod]] = {}
+    keeps_overrides = not moves[0].migration.ends_overrides
+    bills = simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps_overrides) if period_ids else []
+    for bill in bills:
+        bills_by_subscription.setdefault(bill.subscription_id, []).append(bill)
     for one in moves:
-        periods = of_all.get(one.subscription_id, [])
-        one.before, one.after = _total([it.before for it in periods]), _total([it.after[0] for it in periods])
-        one.warnings += dict.fromkeys(problem for it in periods for problem in it.after[0].problems)
+        periods = bills_by_subscription.get(one.subscription_id, [])
+        one.before, one.after = _sum_bills([bill.before for bill in periods]), _sum_bills([bill.after[0] for bill in periods])
+        one.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 
 
-def _total(bills: Sequence[PeriodBill]) -> Decimal | None:
+def _sum_bills(bills: Sequence[PeriodBill]) -> Decimal | None:
     if not bills or not all(bill.is_known for bill in bills):
         return None
     return sum((bill.total for bill in bills), Decimal(0))

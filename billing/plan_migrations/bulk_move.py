@@ -1,4 +1,4 @@
-"""Move those of a migration together who need nothing but another version now, as most do."""
+"""Move those subscriptions of a migration together that change only their version and change it now, as most do."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,8 @@ from billing.models.plan_migrations import MigrationTiming
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from lib.audit_log import audited_transaction
 
-_NOTE = """
+# Finds the former version by the period that the new part continues.
+_MARK_MOVED = """
 UPDATE billing_migrationitem m SET state = 'moved', problem = '', moved_at = %(at)s, part_id = p.id,
     from_version_id = former.version_id
 FROM billing_period p JOIN billing_period former ON former.id = p.continues_id
@@ -21,24 +22,24 @@ WHERE p.id = ANY(%(parts)s) AND m.subscription_id = p.subscription_id AND m.migr
 
 def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBaseUser | None) -> set[int]:
     """
-    Move those of these that can be, all of one migration and at `at`; return the numbers of their subscriptions.
+    Move the subscriptions that can be moved together, all of one migration and at `at`; return their ids.
 
-    The others are to be moved one by one, which does it or says why it cannot be done.
+    The others are to be moved one by one, which succeeds or gives the reason.
     """
-    if not moves or not _is_plain(moves[0].migration, at):
+    if not moves or not _can_move_in_bulk(moves[0].migration, at):
         return set()
     migration = moves[0].migration
-    ids = [one.subscription_id for one in moves if one.subscription.customer.test_clock_id is None]
+    ids = [move.subscription_id for move in moves if move.subscription.customer.test_clock_id is None]
     try:
         with audited_transaction("migrate", by=by, at=at, migration=migration.pk):
             parts = change_plans(subscription_ids=ids, version=migration.version, at=at, by=by)
             with connection.cursor() as cursor:
-                cursor.execute(_NOTE, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
+                cursor.execute(_MARK_MOVED, {"at": at, "parts": list(parts.values()), "migration": migration.pk})
     except IntegrityError:
-        return set()  # another subscription covers what one of them gains: alone, each shows whether it is the one
+        return set()  # a coverage conflict: moved one by one, each subscription shows whether it has it
     return set(parts)
 
 
-def _is_plain(migration: PlanMigration, at: datetime) -> bool:
+def _can_move_in_bulk(migration: PlanMigration, at: datetime) -> bool:
     is_now = migration.when == MigrationTiming.NOW or (migration.moment is not None and migration.moment <= at)
     return is_now and not migration.ends_overrides and not migration.converts

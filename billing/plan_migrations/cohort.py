@@ -1,4 +1,7 @@
-"""Choose who is to move: by rules, or by a list of ids. What is chosen stays chosen, whatever changes afterwards."""
+"""
+Select the subscriptions of a migration by rules or by a list of ids. The selection is fixed: later changes don't
+affect it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +27,10 @@ MAX_TITLE_LENGTH = 120
 
 
 class MigrationRefused(ValueError):
-    """A migration cannot be planned, or gone on with, so; the text says why and what to do. field: what it is of."""
+    """
+    The migration, or its next step, isn't possible; the text gives the reason and the remedy. field: the field that
+    is wrong.
+    """
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -34,11 +40,14 @@ class MigrationRefused(ValueError):
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    Whom to move: all who fit, of those that are named if some are; who is on the target already is left alone.
+    The rules by which subscriptions are selected; subscriptions on the target already are never selected.
 
-    plan: a code; versions: of it, by number, or all. ids: of subscriptions or customers, by which all running
-    subscriptions of theirs are named. began_from, began_until: when they subscribed, half-open.
-    spent_least, spent_most: what the last period that is billed came to, in the subscription's currency, before tax.
+    plan: a code.
+    versions: version numbers of the plan; empty for all.
+    ids: external ids of subscriptions, or of customers, which include all their running subscriptions; empty for no
+        limit.
+    began_from, began_until: start of the subscription, half-open.
+    spent_least, spent_most: net total of the last billed period, in the subscription's currency.
     """
 
     plan: str = ""
@@ -53,15 +62,15 @@ class Selection:
     spent_most: Decimal | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what was asked for as it can be stored, without the list of ids."""
-        asked = {name: value for name, value in asdict(self).items() if value and name != "ids"}
-        told = {name: value if isinstance(value, tuple) else str(value) for name, value in asked.items()}
-        return told | ({"ids": len(self.ids)} if self.ids else {})
+        """Return the rules as JSON to store, with the number of ids instead of the list."""
+        given = {name: value for name, value in asdict(self).items() if value and name != "ids"}
+        rules = {name: value if isinstance(value, tuple) else str(value) for name, value in given.items()}
+        return rules | ({"ids": len(self.ids)} if self.ids else {})
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationTerms:
-    """How they move: see `Migration`."""
+    """How the subscriptions move: see `PlanMigration`."""
 
     when: str = MigrationTiming.PERIOD
     moment: datetime | None = None
@@ -83,37 +92,38 @@ def plan_migration(
     by: AbstractBaseUser | None = None,
 ) -> PlanMigration:
     """
-    Store a migration with a row for each subscription that is chosen now; nobody moves before it is run.
+    Store a migration with a row for each subscription selected now; nothing moves before it is run.
 
-    :raises MigrationRefused: if nobody fits, the target is not published, or the terms contradict one another.
+    :raises MigrationRefused: if no subscription is selected, the target is not published, or the terms contradict
+        each other.
     """
-    _check(title, version, selection, terms, at=at)
+    _check_plan(title, version, selection, terms, at=at)
     with audited_transaction("plan a migration", by=by, at=at):
-        chosen = select_subscriptions(selection, version=version, sandbox=sandbox)
-        made = PlanMigration.objects.create(
+        selected = select_subscriptions(selection, version=version, sandbox=sandbox)
+        migration = PlanMigration.objects.create(
             title=title,
             version=version,
             sandbox=sandbox,
             selection=selection.as_json(),
-            left_out=_left_out(selection, chosen, version=version, sandbox=sandbox)[:MAX_LEFT_OUT],
+            left_out=_unselected_ids(selection, selected, version=version, sandbox=sandbox)[:MAX_LEFT_OUT],
             asked_by=by,
             created_at=at,
             **asdict(terms),
         )
-        rows = chosen.order_by("pk").values_list("pk", "version").iterator()
+        rows = selected.order_by("pk").values_list("pk", "version").iterator()
         moves = (
-            MigrationItem(migration=made, subscription_id=id_, from_version_id=version_id) for id_, version_id in rows
+            MigrationItem(migration=migration, subscription_id=id_, from_version_id=version_id) for id_, version_id in rows
         )
         if not MigrationItem.objects.bulk_create(moves, batch_size=2_000):
             raise MigrationRefused("No running subscription fits: choose others.", field="selection")
-        return made
+        return migration
 
 
 def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox: bool) -> QuerySet[Subscription]:
-    """Return the running subscriptions that fit, without those that are on the target already."""
-    found = Subscription.objects.running().filter(sandbox=sandbox).exclude(version=version)
+    """Return the running subscriptions that match, without those on the target already."""
+    subscriptions = Subscription.objects.running().filter(sandbox=sandbox).exclude(version=version)
     if selection.ids:
-        found = found.filter(Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids))
+        subscriptions = subscriptions.filter(Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids))
     exact = {
         "version__plan__code": selection.plan,
         "version__number__in": selection.versions,
@@ -123,24 +133,24 @@ def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox:
         "starts_at__gte": selection.began_from,
         "starts_at__lt": selection.began_until,
     }
-    found = found.filter(**{name: value for name, value in exact.items() if value})
+    subscriptions = subscriptions.filter(**{name: value for name, value in exact.items() if value})
     if selection.spent_least is not None or selection.spent_most is not None:
-        found = _by_spend(found, selection)
-    return found
+        subscriptions = _filter_by_spend(subscriptions, selection)
+    return subscriptions
 
 
-def _by_spend(found: QuerySet[Subscription], selection: Selection) -> QuerySet[Subscription]:
+def _filter_by_spend(subscriptions: QuerySet[Subscription], selection: Selection) -> QuerySet[Subscription]:
     billed = Period.objects.filter(subscription=OuterRef("pk"), kind=PeriodKind.REGULAR, state=PeriodState.CLOSED)
-    last = Subquery(billed.order_by("-starts_at").values("invoice__net")[:1])
-    found = found.annotate(spent=Coalesce(last, Decimal(0)))
+    last_net = Subquery(billed.order_by("-starts_at").values("invoice__net")[:1])
+    subscriptions = subscriptions.annotate(spent=Coalesce(last_net, Decimal(0)))
     if selection.spent_least is not None:
-        found = found.filter(spent__gte=selection.spent_least)
+        subscriptions = subscriptions.filter(spent__gte=selection.spent_least)
     if selection.spent_most is not None:
-        found = found.filter(spent__lte=selection.spent_most)
-    return found
+        subscriptions = subscriptions.filter(spent__lte=selection.spent_most)
+    return subscriptions
 
 
-def _check(title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime) -> None:
+def _check_plan(title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime) -> None:
     if not title.strip() or len(title) > MAX_TITLE_LENGTH:
         raise MigrationRefused(f"Give it a title of up to {MAX_TITLE_LENGTH} characters.", field="title")
     if version.state != VersionState.LIVE:
@@ -166,27 +176,27 @@ def _check_conversion(terms: MigrationTerms) -> None:
         raise MigrationRefused("Wallets are converted by a migration that moves now.", field="when")
 
 
-def _left_out(
-    selection: Selection, chosen: QuerySet[Subscription], *, version: PlanVersion, sandbox: bool
+def _unselected_ids(
+    selection: Selection, selected: QuerySet[Subscription], *, version: PlanVersion, sandbox: bool
 ) -> list[tuple[str, str]]:
-    """Return the ids that were named and name nobody who is moved, each with the reason."""
+    """Return the given ids without a selected subscription, each with the reason."""
     if not selection.ids:
         return []
     named = set(selection.ids)
-    taken = {name for row in chosen.values_list("external_id", "customer__external_id") for name in row}
-    known = Subscription.objects.filter(
+    selected_ids = {name for row in selected.values_list("external_id", "customer__external_id") for name in row}
+    matches = Subscription.objects.filter(
         Q(external_id__in=named) | Q(customer__external_id__in=named), sandbox=sandbox
     ).select_related("customer")
-    why: dict[str, str] = {}
-    for one in known:
-        reason = _reason(one, version)
-        why |= dict.fromkeys({one.external_id, one.customer.external_id} & named, reason)
+    reasons: dict[str, str] = {}
+    for subscription in matches:
+        reason = _explain_exclusion(subscription, version)
+        reasons |= dict.fromkeys({subscription.external_id, subscription.customer.external_id} & named, reason)
     return [
-        (id_, why.get(id_, "No subscription or customer has this id.")) for id_ in selection.ids if id_ not in taken
+        (id_, reasons.get(id_, "No subscription or customer has this id.")) for id_ in selection.ids if id_ not in selected_ids
     ]
 
 
-def _reason(subscription: Subscription, version: PlanVersion) -> str:
+def _explain_exclusion(subscription: Subscription, version: PlanVersion) -> str:
     if subscription.version_id == version.pk:
         return f"It is on {version} already."
     if subscription.state not in RUNNING_STATES:
@@ -195,23 +205,23 @@ def _reason(subscription: Subscription, version: PlanVersion) -> str:
 
 
 def exclude(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
-    """Leave these out, as long as they have not moved; return how many it were."""
-    return _set(migration, move_ids, {MoveState.WAITING, MoveState.REFUSED}, MoveState.EXCLUDED, at=at, by=by)
+    """Exclude these subscriptions that haven't moved; return how many were excluded."""
+    return _set_state(migration, move_ids, {MoveState.WAITING, MoveState.REFUSED}, MoveState.EXCLUDED, at=at, by=by)
 
 
 def include(*, migration: PlanMigration, move_ids: Sequence[int], at: datetime, by: AbstractBaseUser | None) -> int:
-    """Let these move after all; return how many it were."""
-    return _set(migration, move_ids, {MoveState.EXCLUDED}, MoveState.WAITING, at=at, by=by)
+    """Include excluded subscriptions again; return how many were included."""
+    return _set_state(migration, move_ids, {MoveState.EXCLUDED}, MoveState.WAITING, at=at, by=by)
 
 
-def _set(
+def _set_state(
     migration: PlanMigration,
     move_ids: Sequence[int],
-    of: set[MoveState],
-    to: MoveState,
+    from_states: set[MoveState],
+    state: MoveState,
     *,
     at: datetime,
     by: AbstractBaseUser | None,
 ) -> int:
     with audited_transaction("choose who is moved", by=by, at=at):
-        return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=of).update(state=to)
+        return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=from_states).update(state=state)

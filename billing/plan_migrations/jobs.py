@@ -1,9 +1,9 @@
 """
-What a migration's jobs do: preview, run, roll back. Each job is cut into pieces of moves, found by their state.
+Jobs of a migration: preview, run, roll back. Each job is split into items of moves, found by their state.
 
-A piece is one transaction. Those who need nothing but another version now are moved together, the others each in a
-transaction of its own within: what is refused is undone alone, and noted with its reason. A worker that is killed
-leaves the piece as it was, so nobody is moved twice or forgotten.
+An item is one transaction. Subscriptions that only change their version now are moved together, the others each in a
+savepoint of its own: a refusal is undone alone and stored with its reason. A crash rolls the item back, so no
+subscription is moved twice or skipped.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from lib.failpoints import hit_failpoint
 from wallets.ledger.conversion import ConversionRefused
 
 SUBSCRIPTIONS_PER_ITEM = 100
-"""Subscriptions of one item, whose locks are held together: two seconds where each is moved by itself."""
+"""Subscriptions of one item, which are locked together: for two seconds if each is moved by itself."""
 
 REFUSALS = (SubscriptionRefused, RevocationRefused, OverrideRefused, ConversionRefused)
 COLUMNS = ("subscription", "customer", "from", "outcome", "moment", "reason")
@@ -36,112 +36,113 @@ RUN_STATES = (MoveState.WAITING,)
 ROLLBACK_STATES = (MoveState.SCHEDULED, MoveState.MOVED)
 
 
-def _cut(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Iterator[JobItem]]:
-    def cut(job: Job, after: JobItem | None) -> Iterator[JobItem]:
+def _split(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Iterator[JobItem]]:
+    def split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         number, last = (after.number, after.parameters["last"]) if after else (0, 0)
         moves = MigrationItem.objects.filter(migration=job.parameters["migration"], state__in=states).order_by("pk")
         while ids := list(moves.filter(pk__gt=last).values_list("pk", flat=True)[:SUBSCRIPTIONS_PER_ITEM]):
             number, first, last = number + 1, ids[0], ids[-1]
             yield JobItem(job=job, number=number, parameters={"first": first, "last": last})
 
-    return cut
+    return split
 
 
-def _each(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[MigrationItem]:
-    """Yield the moves of a piece that are still to be done, locked."""
-    span = item.parameters["first"], item.parameters["last"]
-    held = MigrationItem.objects.select_for_update(of=("self",)).filter(
-        migration=item.job.parameters["migration"], state__in=states, pk__range=span
+def _lock_moves(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[MigrationItem]:
+    """Yield the moves of an item that are still to be done, locked."""
+    id_range = item.parameters["first"], item.parameters["last"]
+    # Row locks: an operator can't exclude a move while the item processes it.
+    moves = MigrationItem.objects.select_for_update(of=("self",)).filter(
+        migration=item.job.parameters["migration"], state__in=states, pk__range=id_range
     )
-    parties = held.select_related("subscription__customer__seller", "from_version__plan", "migration__version__plan")
-    yield from parties.order_by("pk")
+    moves_with_parties = moves.select_related("subscription__customer__seller", "from_version__plan", "migration__version__plan")
+    yield from moves_with_parties.order_by("pk")
 
 
 def _run(item: JobItem, at: datetime) -> ItemOutcome:
     outcome = ItemOutcome({"moved": 0, "to come": 0, "not possible": 0})
-    moves = list(_each(item, RUN_STATES))
-    together = move_in_bulk(moves, at=at, by=item.job.by)
-    for one in moves:
-        if one.subscription_id in together:
-            one.state, one.problem = MoveState.MOVED, ""
-            _count(one, "moved", at, outcome)
+    moves = list(_lock_moves(item, RUN_STATES))
+    moved_ids = move_in_bulk(moves, at=at, by=item.job.by)
+    for move in moves:
+        if move.subscription_id in moved_ids:
+            move.state, move.problem = MoveState.MOVED, ""
+            _record_success(move, "moved", at, outcome)
         else:
-            _move_alone(one, item, at, outcome)
+            _move_alone(move, item, at, outcome)
         hit_failpoint("migration.moved")
     return outcome
 
 
-def _move_alone(one: MigrationItem, item: JobItem, at: datetime, outcome: ItemOutcome) -> None:
+def _move_alone(move: MigrationItem, item: JobItem, at: datetime, outcome: ItemOutcome) -> None:
     try:
         with transaction.atomic():
-            found = move_subscription(one, at=_now(one, at), by=item.job.by)
+            result = move_subscription(move, at=_current_time(move, at), by=item.job.by)
     except REFUSALS as error:
-        _refuse(one, error, MoveState.REFUSED, outcome)
+        _refuse(move, error, MoveState.REFUSED, outcome)
     else:
-        _count(one, "moved" if found.part else "to come", found.begins_at, outcome)
+        _record_success(move, "moved" if result.part else "to come", result.begins_at, outcome)
 
 
-def _undo(item: JobItem, at: datetime) -> ItemOutcome:
+def _roll_back(item: JobItem, at: datetime) -> ItemOutcome:
     outcome = ItemOutcome({"rolled back": 0, "not possible": 0})
-    for one in _each(item, ROLLBACK_STATES):
-        state = MoveState(one.state)
+    for move in _lock_moves(item, ROLLBACK_STATES):
+        state = MoveState(move.state)
         try:
             with transaction.atomic():
-                roll_back_subscription(one, at=_now(one, at), by=item.job.by)
+                roll_back_subscription(move, at=_current_time(move, at), by=item.job.by)
         except REFUSALS as error:
-            _refuse(one, error, state, outcome)
+            _refuse(move, error, state, outcome)
         else:
-            _count(one, "rolled back", at, outcome)
+            _record_success(move, "rolled back", at, outcome)
         hit_failpoint("migration.moved_back")
     return outcome
 
 
 def _preview(item: JobItem, at: datetime) -> ItemOutcome:
     outcome = ItemOutcome({"possible": 0, "not possible": 0, "with a warning": 0})
-    moves = list(_each(item, PREVIEW_STATES))
-    for one in moves:
-        preview_move(one, at=_now(one, at))
+    moves = list(_lock_moves(item, PREVIEW_STATES))
+    for move in moves:
+        preview_move(move, at=_current_time(move, at))
     if moves:
         record_bills(moves, moves[0].migration.version, at=at)
-    for one in moves:
-        outcome.figures["not possible" if one.problem else "possible"] += 1
-        outcome.figures["with a warning"] += bool(one.warnings)
-        outcome.findings.append(_told(one, None))
+    for move in moves:
+        outcome.figures["not possible" if move.problem else "possible"] += 1
+        outcome.figures["with a warning"] += bool(move.warnings)
+        outcome.findings.append(_finding(move, None))
     return outcome
 
 
-def _now(one: MigrationItem, at: datetime) -> datetime:
-    """Return what time it is for the customer: a sandbox customer may have a clock of its own."""
-    customer = one.subscription.customer
+def _current_time(move: MigrationItem, at: datetime) -> datetime:
+    """Return the customer's current time: that of its test clock, if it has one."""
+    customer = move.subscription.customer
     return at if customer.test_clock_id is None else current_time(customer)
 
 
-def _refuse(one: MigrationItem, error: Exception, state: MoveState, outcome: ItemOutcome) -> None:
-    MigrationItem.objects.filter(pk=one.pk).update(state=state, problem=str(error))
-    one.state, one.problem = state, str(error)
+def _refuse(move: MigrationItem, error: Exception, state: MoveState, outcome: ItemOutcome) -> None:
+    MigrationItem.objects.filter(pk=move.pk).update(state=state, problem=str(error))
+    move.state, move.problem = state, str(error)
     outcome.figures["not possible"] += 1
-    outcome.findings.append(_told(one, None))
+    outcome.findings.append(_finding(move, None))
 
 
-def _count(one: MigrationItem, what: str, moment: datetime, outcome: ItemOutcome) -> None:
-    outcome.figures[what] += 1
-    outcome.findings.append(_told(one, moment))
+def _record_success(move: MigrationItem, figure: str, moment: datetime, outcome: ItemOutcome) -> None:
+    outcome.figures[figure] += 1
+    outcome.findings.append(_finding(move, moment))
 
 
-def _told(one: MigrationItem, moment: datetime | None) -> dict[str, str | int]:
+def _finding(move: MigrationItem, moment: datetime | None) -> dict[str, str | int]:
     return {
-        "subscription": one.subscription.external_id,
-        "customer": one.subscription.customer.external_id,
-        "from": str(one.from_version),
-        "outcome": "not possible" if one.problem else MoveState(one.state).label,
+        "subscription": move.subscription.external_id,
+        "customer": move.subscription.customer.external_id,
+        "from": str(move.from_version),
+        "outcome": "not possible" if move.problem else MoveState(move.state).label,
         "moment": moment.isoformat() if moment else "",
-        "reason": one.problem or " ".join(one.warnings),
+        "reason": move.problem or " ".join(move.warnings),
     }
 
 
 RUN = "billing.run_planmigration"
 MIGRATION_PREVIEW = JobDefinition(
-    permission="billing.add_planmigration", split=_cut(PREVIEW_STATES), process=_preview, columns=COLUMNS
+    permission="billing.add_planmigration", split=_split(PREVIEW_STATES), process=_preview, columns=COLUMNS
 )
-MIGRATION = JobDefinition(permission=RUN, split=_cut(RUN_STATES), process=_run, columns=COLUMNS)
-MIGRATION_UNDO = JobDefinition(permission=RUN, split=_cut(ROLLBACK_STATES), process=_undo, columns=COLUMNS)
+MIGRATION = JobDefinition(permission=RUN, split=_split(RUN_STATES), process=_run, columns=COLUMNS)
+MIGRATION_UNDO = JobDefinition(permission=RUN, split=_split(ROLLBACK_STATES), process=_roll_back, columns=COLUMNS)

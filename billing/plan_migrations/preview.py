@@ -1,8 +1,8 @@
 """
-Say beforehand what moving would come to: problems first, then what the switch is billed with, and the bills after it.
+Preview a move: problems, the total of the change's invoice, and warnings.
 
-The switch is made by the very operation that the run makes, and undone; what past periods would have come to by the
-target version says the flight simulator (docs/simulation.md).
+The change is previewed by the operation that the run uses, and rolled back; the simulation rates past periods by the
+target version (docs/simulation.md).
 """
 
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ from lib.formats import format_number
 from plans.models import PlanFeature, PlanVersion
 
 
-def preview_move(one: MigrationItem, *, at: datetime) -> None:
-    """Note of a move why it is not possible, or what its document comes to and what is worth a second look."""
-    one.problem, one.switch = "", None
+def preview_move(move: MigrationItem, *, at: datetime) -> None:
+    """Store why a move is not possible, or the total of its invoice and its warnings."""
+    move.problem, move.switch = "", None
     try:
-        one.switch = _switch(one, at=at)
+        move.switch = _preview_total(move, at=at)
     except (SubscriptionRefused, UnpricedUsage, ValueError) as error:
-        one.problem = str(error)
-    one.warnings = [] if one.problem else list(_warnings(one, at=at))
-    one.state, one.previewed_at = MoveState.WAITING, at
-    one.save(update_fields=["problem", "switch", "warnings", "state", "previewed_at"])
+        move.problem = str(error)
+    move.warnings = [] if move.problem else list(_find_warnings(move, at=at))
+    move.state, move.previewed_at = MoveState.WAITING, at
+    move.save(update_fields=["problem", "switch", "warnings", "state", "previewed_at"])
 
 
-def _switch(one: MigrationItem, *, at: datetime) -> Decimal:
-    migration = one.migration
+def _preview_total(move: MigrationItem, *, at: datetime) -> Decimal:
+    migration = move.migration
     draft = preview_change(
-        subscription=one.subscription,
+        subscription=move.subscription,
         version=migration.version,
         at=at,
         moment=migration.moment if migration.moment is not None and migration.moment > at else None,
@@ -46,11 +46,11 @@ def _switch(one: MigrationItem, *, at: datetime) -> Decimal:
     return draft.totals.total - sum((note.totals.total for note in draft.credit_notes), Decimal(0))
 
 
-def _warnings(one: MigrationItem, *, at: datetime) -> Iterator[str]:
-    subscription, version = one.subscription, one.migration.version
-    if lost := _lost(subscription, version):
-        yield f"It would lose {', '.join(lost)}."
-    yield from _below_use(subscription, version, at=at)
+def _find_warnings(move: MigrationItem, *, at: datetime) -> Iterator[str]:
+    subscription, version = move.subscription, move.migration.version
+    if lost_features := _lost_features(subscription, version):
+        yield f"It would lose {', '.join(lost_features)}."
+    yield from _find_exceeded_caps(subscription, version, at=at)
     if subscription.trial_ends_at is not None and subscription.trial_ends_at > at:
         yield f"It is in its trial until {subscription.trial_ends_at:%Y-%m-%d}."
     pending = ScheduledChange.objects.filter(subscription=subscription, state=ChangeState.PENDING)
@@ -58,21 +58,21 @@ def _warnings(one: MigrationItem, *, at: datetime) -> Iterator[str]:
         yield f"It was to move to {change.version} on {change.moment:%Y-%m-%d}; this takes its place."
     if subscription.ends_at is not None:
         yield f"It ends on {subscription.ends_at:%Y-%m-%d}."
-    agreed = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription).count()
-    if agreed:
-        goes = "end with it" if one.migration.ends_overrides else "stay in force"
-        yield f"{format_number(agreed)} figures that were agreed with the customer {goes}."
+    override_count = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription).count()
+    if override_count:
+        consequence = "end with it" if move.migration.ends_overrides else "stay in force"
+        yield f"{format_number(override_count)} figures that were agreed with the customer {consequence}."
 
 
-def _lost(subscription: Subscription, version: PlanVersion) -> list[str]:
+def _lost_features(subscription: Subscription, version: PlanVersion) -> list[str]:
     """Return the names of the features that its version has and the target lacks."""
-    kept = PlanFeature.objects.filter(version=version).values("feature")
-    had = PlanFeature.objects.filter(version=subscription.version_id).exclude(feature__in=kept)
-    return list(had.order_by("feature__name").values_list("feature__name", flat=True))
+    target_features = PlanFeature.objects.filter(version=version).values("feature")
+    lost = PlanFeature.objects.filter(version=subscription.version_id).exclude(feature__in=target_features)
+    return list(lost.order_by("feature__name").values_list("feature__name", flat=True))
 
 
-def _below_use(subscription: Subscription, version: PlanVersion, *, at: datetime) -> Iterator[str]:
-    """Say of which features the target includes less than is used by now, where it sells nothing beyond that."""
+def _find_exceeded_caps(subscription: Subscription, version: PlanVersion, *, at: datetime) -> Iterator[str]:
+    """Yield a warning for each hard-capped feature of which the target includes less than is used already."""
     running = Period.objects.filter(subscription=subscription, kind=PeriodKind.REGULAR).containing(at).first()
     if running is None:
         return
@@ -81,7 +81,7 @@ def _below_use(subscription: Subscription, version: PlanVersion, *, at: datetime
     for feature_id, quantity in counted:
         used[feature_id] = used.get(feature_id, Decimal(0)) + quantity
     capped = PlanFeature.objects.filter(version=version, feature__in=used, consumption="hard_cap")
-    for granted in capped.select_related("feature").order_by("feature__name"):
-        if granted.included < used[granted.feature_id]:
-            is_used = format_number(used[granted.feature_id])
-            yield f"{granted.feature.name}: {is_used} are used, {format_number(granted.included)} are the most by {version}."
+    for plan_feature in capped.select_related("feature").order_by("feature__name"):
+        if plan_feature.included < used[plan_feature.feature_id]:
+            used_text = format_number(used[plan_feature.feature_id])
+            yield f"{plan_feature.feature.name}: {used_text} are used, {format_number(plan_feature.included)} are the most by {version}."

@@ -1,9 +1,10 @@
 """
-Undo a plan change as if it had never been made, in the period that it was made in: docs/migration.md#rolling-back.
+Undo a plan change as if it had never been made, within the period in which it was made:
+docs/migration.md#rolling-back.
 
-The period that began with the change is set aside, and so is the one before it where its document is issued, which a
-credit note takes back as a whole. Periods by the former version take their place, the same usage is counted in them,
-and what becomes due is billed by the ordinary close.
+The period that started with the change is marked as undone, and so is the period before it if its invoice is issued;
+a credit note then credits that invoice in full. Periods under the former version replace them, the same usage is
+counted in them, and the regular close bills them when they are due.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ from plans.models.prices import Billed
 
 
 class RollbackRefused(SubscriptionRefused):
-    """A plan change cannot be undone; the text says why."""
+    """A plan change can't be undone; the text gives the reason."""
 
 
 def roll_back_change(
@@ -51,45 +52,48 @@ def roll_back_change(
     by: AbstractBaseUser | None = None,
 ) -> None:
     """
-    Let a subscription be on its former version as if `part`, the period that began with a change, had never begun.
+    Return a subscription to its former version as if `part`, the period that started with a change, had never
+    started.
 
-    restore: puts back what else had changed, such as wallets; called when nothing is counted in the part any more,
-        before usage is counted by the former version.
+    restore: restores other effects of the change, such as wallet conversions; called once the part holds no usage,
+        before usage is counted under the former version.
 
-    :raises CannotUndo: if it has changed since or has ended, the period is over, or a document cannot be taken back.
+    :raises RollbackRefused: if it has changed since or has ended, the period is over, or an invoice can't be
+        credited.
     """
     with audited_transaction("undo a plan change", by=by, at=at):
+        # Customer, subscription, periods: the lock order of a plan change.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         apply_due_changes(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         revoke_pending([subscription.pk], problem=f"It goes back to {former_version} instead.", at=at)
         periods = lock_periods(subscription)
-        part = _part(subscription, part, periods, at=at)
-        before = _before(part)
-        is_split = part.continues_id == before.pk or (part.is_trial and before.is_trial)
-        lifted = [part]
-        if before.state == PeriodState.CLOSED and (
-            is_split or _claims_beyond_its_period(part.version_id, former_version.pk)
+        part = _check_part(subscription, part, periods, at=at)
+        former_period = _lock_period_before(part)
+        is_split = part.continues_id == former_period.pk or (part.is_trial and former_period.is_trial)
+        undone_periods = [part]
+        if former_period.state == PeriodState.CLOSED and (
+            is_split or _has_fees_across_periods(part.version_id, former_version.pk)
         ):
-            _take_back(before, at=at)
-            lifted.append(before)
-        _remove_later(part, periods)
-        remove_counts([one.pk for one in lifted], at=at)
-        _set_aside(lifted, at=at)
+            _credit_invoice(former_period, at=at)
+            undone_periods.append(former_period)
+        _delete_later(part, periods)
+        remove_counts([period.pk for period in undone_periods], at=at)
+        _mark_undone(undone_periods, at=at)
         undone_id, subscription.version = subscription.version_id, former_version
         subscription.save(update_fields=["version"])
-        periods = _make_anew(subscription, part, before, is_split=is_split, is_billed=before in lifted)
-        _cover(subscription, since=part.starts_at)
+        periods = _create_replacements(subscription, part, former_period, is_split=is_split, is_billed=former_period in undone_periods)
+        _restore_coverage(subscription, since=part.starts_at)
         append_periods(
             subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + PERIOD_LEAD_TIME
         )
         grant_included(subscription_ids=[subscription.pk], at=at)
         restore()
-        since = min(one.starts_at for one in lifted)
+        since = min(period.starts_at for period in undone_periods)
         recount_events(
             subscription=subscription,
-            period_ids=[one.pk for one in periods],
+            period_ids=[period.pk for period in periods],
             since=since,
             until=periods[-1].ends_at,
             at=at,
@@ -99,93 +103,94 @@ def roll_back_change(
         )
 
 
-def _part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:
-    """Return the period as it is now, if it can still be undone."""
+def _check_part(subscription: Subscription, part: Period, periods: Sequence[Period], *, at: datetime) -> Period:
+    """Return the period's present state, if it can still be undone."""
     if subscription.state not in (*RUNNING_STATES, SubscriptionState.CANCELED):
         raise RollbackRefused(f"It is {subscription.get_state_display()}.")
     if subscription.version_id != part.version_id:
         raise RollbackRefused(f"It has moved on to {subscription.version} since.")
-    found = next((one for one in periods if one.pk == part.pk), None)
-    if found is None or found.state != PeriodState.OPEN or found.ends_at <= at:
+    current = next((period for period in periods if period.pk == part.pk), None)
+    if current is None or current.state != PeriodState.OPEN or current.ends_at <= at:
         raise RollbackRefused("The period in which it changed is over: change its plan instead.")
-    if found.starts_at > at:
-        raise RollbackRefused(f"It changes only at {found.starts_at:%Y-%m-%d %H:%M} UTC: try again then.")
-    return found
+    if current.starts_at > at:
+        raise RollbackRefused(f"It changes only at {current.starts_at:%Y-%m-%d %H:%M} UTC: try again then.")
+    return current
 
 
-def _before(part: Period) -> Period:
-    """Return the period that the change has ended, locked."""
+def _lock_period_before(part: Period) -> Period:
+    """Lock and return the period that the change ended."""
     regular = Period.objects.filter(subscription=part.subscription_id, kind=PeriodKind.REGULAR)
-    before = regular.select_for_update().filter(ends_at=part.starts_at).first()
-    if before is None:
+    former_period = regular.select_for_update().filter(ends_at=part.starts_at).first()
+    if former_period is None:
         raise RollbackRefused("It began anew with the change, after a pause: change its plan instead.")
-    return before
+    return former_period
 
 
-def _claims_beyond_its_period(*version_ids: int) -> bool:
-    """Tell whether the document of the period before a change depends on what follows it."""
+def _has_fees_across_periods(*version_ids: int) -> bool:
+    """Return whether the invoice of the period before a change depends on the period after it."""
     return Fee.objects.filter(Q(billed=Billed.ADVANCE) | Q(every__gt=1), version__in=version_ids).exists()
 
 
-def _take_back(before: Period, *, at: datetime) -> None:
-    """Credit the document of a period that is to be billed anew."""
-    others = Period.objects.filter(subscription=before.subscription_id, starts_at=before.starts_at)
-    if before.continues_id is not None or others.filter(kind=PeriodKind.UNDONE).exists():
+def _credit_invoice(former_period: Period, *, at: datetime) -> None:
+    """Credit the invoice of a period that will be billed again."""
+    others = Period.objects.filter(subscription=former_period.subscription_id, starts_at=former_period.starts_at)
+    if former_period.continues_id is not None or others.filter(kind=PeriodKind.UNDONE).exists():
         raise RollbackRefused("Its period was split more than once, and is billed: change its plan back instead.")
     try:
-        credit_period_invoice(before, at=at)
+        credit_period_invoice(former_period, at=at)
     except ReversalRefused as error:
         raise RollbackRefused(str(error)) from error
 
 
-def _remove_later(part: Period, periods: Sequence[Period]) -> None:
-    """Remove periods that were made ahead of their time."""
-    later = [one for one in periods if one.starts_at > part.starts_at and one.kind == PeriodKind.REGULAR]
+def _delete_later(part: Period, periods: Sequence[Period]) -> None:
+    """Delete periods that were generated ahead."""
+    later = [period for period in periods if period.starts_at > part.starts_at and period.kind == PeriodKind.REGULAR]
     for one in later:
         if one.counters.exists() or one.series.exists():
             raise RollbackRefused("Usage is counted in its next period already: change its plan instead.")
         one.delete()
 
 
-def _set_aside(lifted: Sequence[Period], *, at: datetime) -> None:
-    """Keep the rows for what refers to them, and let nothing be counted in them, or billed, any more."""
-    for one in lifted:
-        is_issued = one.state == PeriodState.CLOSED
-        one.kind, one.state, one.continues, one.late_since, one.error = PeriodKind.UNDONE, "closed", None, None, ""
-        one.retry_at, one.settles = None, ""
+def _mark_undone(periods: Sequence[Period], *, at: datetime) -> None:
+    """Keep the rows for their references, but close them to counting and billing."""
+    for period in periods:
+        is_issued = period.state == PeriodState.CLOSED
+        period.kind, period.state, period.continues, period.late_since, period.error = PeriodKind.UNDONE, "closed", None, None, ""
+        period.retry_at, period.settles = None, ""
         if not is_issued:
-            one.ends_at, one.closed_at = one.starts_at, at
-        one.revision += 1
-        one.save()
+            period.ends_at, period.closed_at = period.starts_at, at
+        period.revision += 1
+        period.save()
 
 
-def _make_anew(
-    subscription: Subscription, part: Period, before: Period, *, is_split: bool, is_billed: bool
+def _create_replacements(
+    subscription: Subscription, part: Period, former_period: Period, *, is_split: bool, is_billed: bool
 ) -> list[Period]:
-    """Return the periods of the former version that take the place of those set aside, in order."""
+    """Create the periods under the former version that replace the undone ones, in order."""
     if is_split:
-        whole = _made(subscription, before) if is_billed else before
-        restore_period(subscription, whole)
-        return [whole]
-    following = _made(subscription, part)
-    restore_period(subscription, following)
-    return [_made(subscription, before, before.ends_at), following] if is_billed else [following]
+        whole_period = _create_replacement(subscription, former_period) if is_billed else former_period
+        restore_period(subscription, whole_period)
+        return [whole_period]
+    next_period = _create_replacement(subscription, part)
+    restore_period(subscription, next_period)
+    return [_create_replacement(subscription, former_period, former_period.ends_at), next_period] if is_billed else [next_period]
 
 
-def _made(subscription: Subscription, place_of: Period, ends_at: datetime | None = None) -> Period:
-    """Return a period in the place of another one; it is still to be lengthened where no end is given."""
-    ends_at = ends_at or place_of.starts_at + TICK
+def _create_replacement(subscription: Subscription, undone: Period, ends_at: datetime | None = None) -> Period:
+    """Create a period that replaces another one; without `ends_at`, the caller extends it to its regular end."""
+    ends_at = ends_at or undone.starts_at + TICK
     return Period.objects.create(
         subscription=subscription,
         version_id=subscription.version_id,
-        is_trial=place_of.is_trial,
-        starts_at=place_of.starts_at,
+        is_trial=undone.is_trial,
+        starts_at=undone.starts_at,
         ends_at=ends_at,
         due_at=ends_at + subscription.customer.seller.grace,
     )
 
 
-_RESTORE = """
+# Extends coverage that ended with the change, for features that the former version covers again.
+_RESTORE_COVERAGE = """
 UPDATE billing_coverage c SET during = tstzrange(lower(c.during), s.ends_at)
 FROM billing_subscription s JOIN plans_planfeature f ON f.version_id = s.version_id
 WHERE s.id = %s AND c.subscription_id = s.id AND f.feature_id = c.feature_id AND upper(c.during) = %s
@@ -193,14 +198,14 @@ WHERE s.id = %s AND c.subscription_id = s.id AND f.feature_id = c.feature_id AND
 """
 
 
-def _cover(subscription: Subscription, *, since: datetime) -> None:
-    """Let the features of the former version be covered as they were, and none else."""
+def _restore_coverage(subscription: Subscription, *, since: datetime) -> None:
+    """Restore the coverage of the former version's features, and end that of all others."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             subscription.coverage.filter(Q(during__startswith__gte=since)).exclude(
                 feature__offered_in__version=subscription.version_id
             ).delete()
-            cursor.execute(_RESTORE, [subscription.pk, since, since])
+            cursor.execute(_RESTORE_COVERAGE, [subscription.pk, since, since])
     except IntegrityError as error:
         raise RollbackRefused(
             "Another subscription covers meanwhile what it would cover again: end that first."

@@ -1,4 +1,4 @@
-"""Move one subscription of a migration, and take it back: in the transaction of whoever calls."""
+"""Move one subscription of a migration, or roll it back, in the caller's transaction."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -19,108 +19,113 @@ from billing.subscriptions.plan_changes.schedule import schedule_change
 from billing.subscriptions.terms.price_overrides import check_not_billed, lock_open_periods
 from lib.audit_log import audited_transaction
 
-By = AbstractBaseUser | None
+Actor = AbstractBaseUser | None
 
 
 class MoveResult(NamedTuple):
-    """What moving came to: the period that begins with it, or the row that schedules it; and when it begins."""
+    """The result of a move: the period that starts with it, or the scheduled change; and when it takes effect."""
 
     begins_at: datetime
     part: Period | None = None
     scheduled: ScheduledChange | None = None
 
 
-def move_subscription(one: MigrationItem, *, at: datetime, by: By) -> MoveResult:
+def move_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> MoveResult:
     """
-    Move a subscription as its migration says, which is not done before.
+    Move a subscription by its migration's terms; the caller makes sure that it wasn't moved before.
 
-    :raises SubscriptionRefused, RevocationRefused, OverrideRefused, CannotConvert: if that is not possible.
+    :raises SubscriptionRefused: if the plan can't be changed.
+    :raises RevocationRefused: if another scheduled change can't be revoked.
+    :raises OverrideRefused: if an override can't be ended.
+    :raises ConversionRefused: if a wallet can't be converted.
     """
-    migration = one.migration
+    migration = move.migration
     with audited_transaction("migrate", by=by, at=at, migration=migration.pk):
-        one.from_version_id = Subscription.objects.values_list("version", flat=True).get(pk=one.subscription_id)
-        found = _change(one, migration, at=at, by=by)
-        one.part, one.change = found.part, found.scheduled
+        move.from_version_id = Subscription.objects.values_list("version", flat=True).get(pk=move.subscription_id)
+        result = _change_plan(move, migration, at=at, by=by)
+        move.part, move.change = result.part, result.scheduled
         if migration.ends_overrides:
-            one.ended = _end_overrides(one.subscription, since=found.begins_at)
+            move.ended = _end_overrides(move.subscription, since=result.begins_at)
         if migration.converts:
-            convert_wallets(one, at=at, by=by)
-        one.state, one.problem, one.moved_at = (MoveState.MOVED if found.part else MoveState.SCHEDULED), "", at
-        one.save()
-        return found
+            convert_wallets(move, at=at, by=by)
+        move.state, move.problem, move.moved_at = (MoveState.MOVED if result.part else MoveState.SCHEDULED), "", at
+        move.save()
+        return result
 
 
-def _change(one: MigrationItem, migration: PlanMigration, *, at: datetime, by: By) -> MoveResult:
-    asked = {"subscription": one.subscription, "version": migration.version, "at": at, "by": by}
+def _change_plan(move: MigrationItem, migration: PlanMigration, *, at: datetime, by: Actor) -> MoveResult:
+    arguments = {"subscription": move.subscription, "version": migration.version, "at": at, "by": by}
     if migration.when == MigrationTiming.NOW or (migration.moment is not None and migration.moment <= at):
-        part = change_plan(**asked)
+        part = change_plan(**arguments)
         return MoveResult(part.starts_at, part)
-    scheduled = schedule_change(**asked, moment=migration.moment)
+    scheduled = schedule_change(**arguments, moment=migration.moment)
     return MoveResult(scheduled.moment, scheduled=scheduled)
 
 
 def _end_overrides(subscription: Subscription, *, since: datetime) -> list[tuple[int, str | None]]:
-    """End what was agreed beside the price list, and return when each would have ended."""
+    """End the subscription's overrides, and return when each would have ended."""
     lock_open_periods(subscription)
-    agreed = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=since), subscription=subscription)
+    overrides = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=since), subscription=subscription)
     ended = []
-    for found in agreed.order_by("pk"):
-        ended.append((found.pk, found.ends_at and found.ends_at.isoformat()))
-        found.ends_at = max(since, found.starts_at)
-        found.save(update_fields=["ends_at"])
+    for override in overrides.order_by("pk"):
+        ended.append((override.pk, override.ends_at and override.ends_at.isoformat()))
+        override.ends_at = max(since, override.starts_at)
+        override.save(update_fields=["ends_at"])
     return ended
 
 
-def roll_back_subscription(one: MigrationItem, *, at: datetime, by: By) -> None:
+def roll_back_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> None:
     """
-    Let a subscription be on its former version as if it had never moved.
+    Return a subscription to its former version as if it had never moved.
 
-    :raises CannotUndo, RevocationRefused, CannotConvert: if that is not possible.
+    :raises RollbackRefused: if the plan change can't be undone.
+    :raises RevocationRefused: if the scheduled change can't be revoked.
+    :raises ConversionRefused: if a wallet can't be converted back.
     """
-    with audited_transaction("roll a migration back", by=by, at=at, migration=one.migration_id):
-        _restore(one, at=at, by=by)
-        one.state, one.problem, one.undone_at = MoveState.UNDONE, "", at
-        one.save()
+    with audited_transaction("roll a migration back", by=by, at=at, migration=move.migration_id):
+        _restore(move, at=at, by=by)
+        move.state, move.problem, move.undone_at = MoveState.UNDONE, "", at
+        move.save()
 
 
-def _restore(one: MigrationItem, *, at: datetime, by: By) -> None:
-    subscription = one.subscription
-    if one.change is not None:
+def _restore(move: MigrationItem, *, at: datetime, by: Actor) -> None:
+    subscription = move.subscription
+    if move.change is not None:
         apply_due_changes(at=at, subscription_ids=[subscription.pk])
-        one.change.refresh_from_db()
-        if one.change.state == ChangeState.PENDING:
-            revoke(subscription_ids=[subscription.pk], at=at, by=by, reason=f"{one.migration} was rolled back.")
-        if one.change.state in (ChangeState.PENDING, ChangeState.REVOKED):
-            _restore_overrides(one)
+        move.change.refresh_from_db()
+        if move.change.state == ChangeState.PENDING:
+            revoke(subscription_ids=[subscription.pk], at=at, by=by, reason=f"{move.migration} was rolled back.")
+        if move.change.state in (ChangeState.PENDING, ChangeState.REVOKED):
+            _restore_overrides(move)
             return
-        one.part = _begun_by(one.change)
-    if one.part is None:
+        move.part = _find_new_part(move.change)
+    if move.part is None:
         raise RollbackRefused("The period that it begins with is not there any more.")
 
     def restore() -> None:
-        if one.migration.converts:
-            convert_wallets_back(one, at=at, by=by)
-        _restore_overrides(one)
+        if move.migration.converts:
+            convert_wallets_back(move, at=at, by=by)
+        _restore_overrides(move)
 
     roll_back_change(
-        subscription=subscription, part=one.part, former_version=one.from_version, restore=restore, at=at, by=by
+        subscription=subscription, part=move.part, former_version=move.from_version, restore=restore, at=at, by=by
     )
 
 
-def _begun_by(done: ScheduledChange) -> Period | None:
-    made = Period.objects.filter(subscription=done.subscription_id, kind=PeriodKind.REGULAR, version=done.version_id)
-    return made.filter(starts_at=done.moment).first()
+def _find_new_part(change: ScheduledChange) -> Period | None:
+    periods = Period.objects.filter(subscription=change.subscription_id, kind=PeriodKind.REGULAR, version=change.version_id)
+    return periods.filter(starts_at=change.moment).first()
 
 
-def _restore_overrides(one: MigrationItem) -> None:
-    """Let what ended with the move hold for as long as it was agreed."""
-    if not one.ended:
+def _restore_overrides(move: MigrationItem) -> None:
+    """Restore the former ends of the overrides that the move ended."""
+    if not move.ended:
         return
-    lock_open_periods(one.subscription)
-    found = Override.objects.in_bulk([id_ for id_, _ in one.ended])
-    for id_, ends_at in one.ended:
-        agreed = found[id_]
-        if agreed.ends_at is not None:
-            check_not_billed(one.subscription, agreed.ends_at)
-        agreed.ends_at = ends_at and datetime.fromisoformat(ends_at)
-        agreed.save(update_fields=["ends_at"])
+    lock_open_periods(move.subscription)
+    overrides = Override.objects.in_bulk([id_ for id_, _ in move.ended])
+    for id_, ends_at in move.ended:
+        override = overrides[id_]
+        if override.ends_at is not None:
+            check_not_billed(move.subscription, override.ends_at)
+        override.ends_at = ends_at and datetime.fromisoformat(ends_at)
+        override.save(update_fields=["ends_at"])

@@ -1,4 +1,4 @@
-"""What people do with a migration, step by step: preview, tell, ask, approve, run, roll back, drop."""
+"""Workflow of a migration: preview, announce, request approval, approve, run, roll back, discard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,28 +15,28 @@ from billing.plan_migrations.notifications import announce_to_customers
 from lib.audit_log import audited_transaction
 from plans.models import PublishingRule
 
-By = AbstractBaseUser | None
+Actor = AbstractBaseUser | None
 OPEN_STATES = (MigrationState.PLANNED, MigrationState.REVIEW, MigrationState.APPROVED)
 """States in which nothing has been moved yet."""
 
 
-def preview(*, migration_id: int, at: datetime, by: By) -> Job:
+def preview(*, migration_id: int, at: datetime, by: Actor) -> Job:
     """
-    Start the job that says of each subscription what moving it would come to.
+    Start the job that previews the move of each subscription.
 
-    :raises MigrationRefused: if it is begun, or another of its jobs is under way.
+    :raises MigrationRefused: if the migration is running, or another of its jobs is.
     """
-    with _held(migration_id, OPEN_STATES, "preview a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, OPEN_STATES, "preview a migration", at=at, by=by) as migration:
         return _start(migration, JobKind.MIGRATION_PREVIEW, f"Preview of {migration.title}", at=at, by=by)
 
 
-def announce(*, migration_id: int, at: datetime, by: By) -> int:
+def announce(*, migration_id: int, at: datetime, by: Actor) -> int:
     """
-    Tell the customers what will change; return how many are told. The run waits for the days agreed from now on.
+    Announce the changes to the customers; return how many are notified. The notice period of the run starts now.
 
-    :raises MigrationRefused: if nobody is to be told, or everybody was already.
+    :raises MigrationRefused: if the migration has no announcement, or it was made already.
     """
-    with _held(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
         if migration.notice_days is None:
             raise MigrationRefused("Nobody is to be told of this migration.")
         if migration.told_at is not None:
@@ -47,22 +47,22 @@ def announce(*, migration_id: int, at: datetime, by: By) -> int:
 
 def request_approval(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """
-    Ask somebody else to approve it.
+    Request the approval of a second person.
 
-    :raises MigrationRefused: if that was done already.
+    :raises MigrationRefused: if it was requested already.
     """
-    with _held(migration_id, (MigrationState.PLANNED,), "ask for approval", at=at, by=by) as migration:
+    with _lock_migration(migration_id, (MigrationState.PLANNED,), "ask for approval", at=at, by=by) as migration:
         migration.state, migration.asked_by = MigrationState.REVIEW, by
     return migration
 
 
 def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
     """
-    Agree to it; it may be run then.
+    Approve the migration, so that it can be run.
 
-    :raises MigrationRefused: if it was not asked for, or by the same person.
+    :raises MigrationRefused: if no approval is requested, or the same person requested it.
     """
-    with _held(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
         if migration.asked_by_id == by.pk:
             raise MigrationRefused("Who asked for it cannot approve it: somebody else has to.")
         migration.state, migration.approved_by, migration.approved_at = MigrationState.APPROVED, by, at
@@ -70,27 +70,27 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
 
 
 def reject(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMigration:
-    """Say no to it, or take back what was asked or approved; it may be asked for again."""
+    """Reject the migration, or withdraw the request or the approval; it can be requested again."""
     states = (MigrationState.REVIEW, MigrationState.APPROVED)
-    with _held(migration_id, states, "decline a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, states, "decline a migration", at=at, by=by) as migration:
         migration.state, migration.approved_by, migration.approved_at = MigrationState.PLANNED, None, None
     return migration
 
 
-def discard(*, migration_id: int, at: datetime, by: By) -> PlanMigration:
-    """Give it up before it is begun."""
-    with _held(migration_id, OPEN_STATES, "drop a migration", at=at, by=by) as migration:
+def discard(*, migration_id: int, at: datetime, by: Actor) -> PlanMigration:
+    """Discard the migration before it is run."""
+    with _lock_migration(migration_id, OPEN_STATES, "drop a migration", at=at, by=by) as migration:
         migration.state = MigrationState.DROPPED
     return migration
 
 
-def run(*, migration_id: int, at: datetime, by: By) -> Job:
+def run(*, migration_id: int, at: datetime, by: Actor) -> Job:
     """
-    Start the job that moves everybody who waits; again for those who were refused, and for nobody else.
+    Start the job that moves every waiting subscription; a repeated run moves those that were refused, and no others.
 
-    :raises MigrationRefused: if an approval is missing, customers are not told for long enough, or nobody waits.
+    :raises MigrationRefused: if an approval is missing, the notice period isn't over, or no subscription waits.
     """
-    with _held(migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by) as migration:
+    with _lock_migration(migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by) as migration:
         if problem := find_missing_step(migration, at=at):
             raise MigrationRefused(problem)
         migration.moves.filter(state=MoveState.REFUSED).update(state=MoveState.WAITING)
@@ -100,14 +100,14 @@ def run(*, migration_id: int, at: datetime, by: By) -> Job:
         return _start(migration, JobKind.MIGRATION, migration.title, at=at, by=by)
 
 
-def roll_back(*, migration_id: int, at: datetime, by: By) -> Job:
+def roll_back(*, migration_id: int, at: datetime, by: Actor) -> Job:
     """
-    Start the job that takes everybody back who was moved; again for those who could not go back.
+    Start the job that rolls back every moved subscription; a repeated one retries those that couldn't be rolled back.
 
-    :raises MigrationRefused: if nobody was moved, or the run is under way.
+    :raises MigrationRefused: if no subscription was moved, or the run is still in progress.
     """
     states = (MigrationState.BEGUN, MigrationState.UNDONE)
-    with _held(migration_id, states, "roll a migration back", at=at, by=by) as migration:
+    with _lock_migration(migration_id, states, "roll a migration back", at=at, by=by) as migration:
         if not migration.moves.filter(state__in=[MoveState.SCHEDULED, MoveState.MOVED]).exists():
             raise MigrationRefused("Nobody is left who was moved by it.")
         migration.state = MigrationState.UNDONE
@@ -115,7 +115,7 @@ def roll_back(*, migration_id: int, at: datetime, by: By) -> Job:
 
 
 def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
-    """Return why it cannot be run yet, and what to do; empty if nothing is missing."""
+    """Return why the migration can't be run yet, with the remedy; empty if it can."""
     rule = PublishingRule.objects.get()
     if rule.migrations_need_approval and migration.approved_at is None:
         return "It needs the approval of a second person: ask for it, or wait until it is given."
@@ -130,27 +130,30 @@ def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
 
 
 def read_jobs(migration_id: int) -> list[Job]:
-    """Return its jobs, the latest first."""
+    """Return the migration's jobs, the latest first."""
     kinds = [JobKind.MIGRATION_PREVIEW, JobKind.MIGRATION, JobKind.MIGRATION_UNDO]
     return list(Job.objects.filter(kind__in=kinds, parameters__migration=migration_id).order_by("-pk"))
 
 
-def _start(migration: PlanMigration, kind: JobKind, title: str, *, at: datetime, by: By) -> Job:
+def _start(migration: PlanMigration, kind: JobKind, title: str, *, at: datetime, by: Actor) -> Job:
     return start.start(kind=kind, title=title, parameters={"migration": migration.pk}, dry_run=False, by=by, at=at)
 
 
 @contextmanager
-def _held(
-    migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: By
+def _lock_migration(
+    migration_id: int, states: tuple[MigrationState, ...], action: str, *, at: datetime, by: Actor
 ) -> Iterator[PlanMigration]:
-    """Lock a migration that is in one of these states, and none of whose jobs is under way; store what it becomes."""
+    """
+    Lock a migration that is in one of `states` and has no running job, and store the changes that the block makes.
+    """
     with audited_transaction(action, by=by, at=at):
-        held = PlanMigration.objects.select_for_update(of=("self",)).select_related("version__plan")
-        migration = held.get(pk=migration_id)
+        # Row lock: two operators' steps of one migration happen one after the other.
+        migrations = PlanMigration.objects.select_for_update(of=("self",)).select_related("version__plan")
+        migration = migrations.get(pk=migration_id)
         if migration.state not in states:
             raise MigrationRefused(f"It is {migration.get_state_display()} already.")
         if under_way := next((job for job in read_jobs(migration_id) if job.state not in ENDED_STATES), None):
-            told = f"“{under_way.title}” is {under_way.get_state_display()}"
-            raise MigrationRefused(f"{told}: wait for its end, or cancel it first.")
+            running_job = f"“{under_way.title}” is {under_way.get_state_display()}"
+            raise MigrationRefused(f"{running_job}: wait for its end, or cancel it first.")
         yield migration
         migration.save(update_fields=["state", "told_at", "asked_by", "approved_by", "approved_at"])

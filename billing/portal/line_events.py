@@ -20,7 +20,7 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     line, usage = _find(visit, number, position)
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
-        found, more = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
+        line_events, next_position = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
     except Problem as refused:
         raise Http404("There is no such page.") from refused
     context = {
@@ -31,16 +31,16 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
         "sum": figures.quantity(usage.quantity),
         "entries": [
             {
-                "at": figures.moment(one.row.occurred_at),
-                "name": one.row.name,
-                "id": one.row.sender_id,
-                "quantity": figures.quantity(one.quantity),
-                "is_taken_back": one.change < 0,
-                "properties": one.row.properties,
+                "at": figures.moment(line_event.row.occurred_at),
+                "name": line_event.row.name,
+                "id": line_event.row.sender_id,
+                "quantity": figures.quantity(line_event.quantity),
+                "is_taken_back": line_event.change < 0,
+                "properties": line_event.row.properties,
             }
-            for one in found
+            for line_event in line_events
         ],
-        "more": encode_cursor(more) if more else "",
+        "more": encode_cursor(next_position) if next_position else "",
     }
     return render_page(request, visit, "line_events.html", context)
 

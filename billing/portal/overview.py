@@ -21,9 +21,9 @@ from invoices.portal.invoice_list import sum_by_currency
 from plans.models import Meter
 from wallets.portal.wallet_page import wallets_of
 
-MOST_ALERTS, MOST_READ = 3, 50
+MAX_ALERTS, MAX_ALERTS_READ = 3, 50
 HIGH, FULL = 75, 100
-"""Percent of what is included from which its bar warns."""
+"""Percent of the allowance from which its bar shows a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
         "sums": [total for total in sum_by_currency(visit, figures) if total["is_due"]],
-        "alerts": [alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MOST_READ]))],
+        "alerts": [alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))],
         "fresh": _freshness(visit, running, figures),
         "now": figures.moment(visit.at),
     }
@@ -96,10 +96,10 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
 def _most_urgent(alerts: list[Alert]) -> list[Alert]:
     """Return the latest alert of each rule and subject; the lower levels are implied."""
     latest: dict[tuple[Any, ...], Alert] = {}
-    for alert in alerts:  # newest first, and of those told at once the most urgent first
+    for alert in alerts:  # newest first, and of those fired at once the most urgent first
         key = (alert.alert_rule_id, alert.subscription_id, alert.feature_id, alert.wallet_id, alert.dimension_value)
         latest.setdefault(key, alert)
-    return list(latest.values())[:MOST_ALERTS]
+    return list(latest.values())[:MAX_ALERTS]
 
 
 def _periods(visit: Visit, running: list[PeriodForecast], figures: PortalFigures) -> list[PeriodShown]:
@@ -108,10 +108,10 @@ def _periods(visit: Visit, running: list[PeriodForecast], figures: PortalFigures
     previewed = preview_periods(ids) if ids else None
     drafts = previewed.drafts if previewed else {}
     periods = []
-    for one in running:
-        draft = drafts.get(one.usage.period_id)
+    for period_forecast in running:
+        draft = drafts.get(period_forecast.usage.period_id)
         due = figures.in_currency(draft.totals.total, draft.currency) if draft else ""
-        periods.append(_period(one, progress_by_period.get(one.usage.period_id), due, visit.at, figures))
+        periods.append(_period(period_forecast, progress_by_period.get(period_forecast.usage.period_id), due, visit.at, figures))
     return periods
 
 

@@ -1,4 +1,4 @@
-"""What is known of the people at a customer: handed out, and forgotten. docs/personal-data.md."""
+"""Personal data of a customer's contacts: export and erasure. docs/personal-data.md."""
 
 from billing.privacy.data_export import export
 from billing.privacy.erasure import ErasureRefused, ErasureResult, erase

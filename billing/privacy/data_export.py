@@ -1,8 +1,7 @@
 """
-All that is known of a customer, as one file for them: docs/personal-data.md#export.
+Export of a customer's data as one file: docs/personal-data.md#export.
 
-A ZIP of one JSON document and tables as CSV. Usage is told by what it added up to; what was sent, event by event, can
-be had of each invoice line.
+A ZIP of one JSON document and tables as CSV. Usage is summed up; single events are available for each invoice line.
 """
 
 import json
@@ -36,13 +35,13 @@ TABLES: dict[str, Sequence[str]] = {
     "wallet_movements": ("wallet", "at", "kind", "units", "unit", "balance_after", "reason"),
     **PAYMENT_TABLES,
     "mails": ("sent_at", "to", "kind", "state", "facts"),
-    "changes": ("at", "what", "legal_name", "email", "address", "city", "tax_number"),
+    "changes": ("at", "action", "legal_name", "email", "address", "city", "tax_number"),
 }
 
 
 def export(customer: Customer, into: IO[bytes]) -> None:
-    """Write the file into a stream that can be sought."""
-    tables = {name: list(_ROWS[name](customer)) for name in TABLES}
+    """Write the file to a seekable stream."""
+    tables = {name: list(_ROW_READERS[name](customer)) for name in TABLES}
     document = {"customer": {name: to_text(getattr(customer, name)) for name in CUSTOMER_FIELDS}}
     document |= {name: [dict(zip(TABLES[name], row, strict=True)) for row in rows] for name, rows in tables.items()}
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,45 +50,45 @@ def export(customer: Customer, into: IO[bytes]) -> None:
             archive.writestr(f"{name}.csv", "".join(csv_lines([TABLES[name], *rows])))
 
 
-def _contacts(customer: Customer) -> Iterable[list[str]]:
+def _contact_rows(customer: Customer) -> Iterable[list[str]]:
     return text_rows(customer.contacts.order_by("pk").values_list(*TABLES["contacts"]))
 
 
-def _subscriptions(customer: Customer) -> Iterable[list[str]]:
-    found = Subscription.objects.filter(customer=customer).order_by("pk")
+def _subscription_rows(customer: Customer) -> Iterable[list[str]]:
+    subscriptions = Subscription.objects.filter(customer=customer).order_by("pk")
     names = ("external_id", "version__plan__code", "version__number", "currency", "state", "starts_at", "ends_at")
-    return text_rows(found.values_list(*names))
+    return text_rows(subscriptions.values_list(*names))
 
 
-def _usage(customer: Customer) -> Iterable[list[str]]:
-    found = HourlyUsage.objects.filter(series__period__subscription__customer=customer)
-    months = found.annotate(month=TruncMonth("bucket")).values_list(
+def _usage_rows(customer: Customer) -> Iterable[list[str]]:
+    hours = HourlyUsage.objects.filter(series__period__subscription__customer=customer)
+    months = hours.annotate(month=TruncMonth("bucket")).values_list(
         "month", "series__meter__code", "series__meter__unit", "series__dimensions"
     )
     return text_rows(months.annotate(Sum("quantity"), Sum("events")).order_by("month", "series__meter__code"))
 
 
-def _invoices(customer: Customer) -> Iterable[list[str]]:
-    for one in Invoice.objects.filter(customer=customer).order_by("pk"):
-        sums = (one.net.amount, one.tax.amount, one.total.amount, one.paid)
-        facts = (one.number, one.kind, one.state, one.issued_at, one.due_date, one.currency, *sums)
+def _invoice_rows(customer: Customer) -> Iterable[list[str]]:
+    for invoice in Invoice.objects.filter(customer=customer).order_by("pk"):
+        sums = (invoice.net.amount, invoice.tax.amount, invoice.total.amount, invoice.paid)
+        facts = (invoice.number, invoice.kind, invoice.state, invoice.issued_at, invoice.due_date, invoice.currency, *sums)
         yield [to_text(value) for value in facts]
 
 
-def _movements(customer: Customer) -> Iterable[list[str]]:
-    found = Transaction.objects.filter(wallet__customer=customer).order_by("pk")
+def _wallet_rows(customer: Customer) -> Iterable[list[str]]:
+    transactions = Transaction.objects.filter(wallet__customer=customer).order_by("pk")
     names = ("wallet__name", "at", "kind", "units", "wallet__unit", "balance_after", "reason")
-    return text_rows(found.values_list(*names))
+    return text_rows(transactions.values_list(*names))
 
 
-def _mails(customer: Customer) -> Iterable[list[str]]:
-    found = Delivery.objects.filter(notification__customer=customer, endpoint__isnull=True).order_by("pk")
+def _mail_rows(customer: Customer) -> Iterable[list[str]]:
+    deliveries = Delivery.objects.filter(notification__customer=customer, endpoint__isnull=True).order_by("pk")
     return text_rows(
-        found.values_list("tried_at", "contact__email", "notification__kind", "state", "notification__facts")
+        deliveries.values_list("tried_at", "contact__email", "notification__kind", "state", "notification__facts")
     )
 
 
-def _changes(customer: Customer) -> Iterable[list[str]]:
+def _change_rows(customer: Customer) -> Iterable[list[str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pgh_created_at, pgh_label, legal_name, email, address_line1, city, tax_number"
@@ -99,13 +98,13 @@ def _changes(customer: Customer) -> Iterable[list[str]]:
         return list(text_rows(cursor.fetchall()))
 
 
-_ROWS = {
-    "contacts": _contacts,
-    "subscriptions": _subscriptions,
-    "usage": _usage,
-    "invoices": _invoices,
-    "wallet_movements": _movements,
+_ROW_READERS = {
+    "contacts": _contact_rows,
+    "subscriptions": _subscription_rows,
+    "usage": _usage_rows,
+    "invoices": _invoice_rows,
+    "wallet_movements": _wallet_rows,
     **PAYMENT_ROWS,
-    "mails": _mails,
-    "changes": _changes,
+    "mails": _mail_rows,
+    "changes": _change_rows,
 }

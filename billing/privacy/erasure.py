@@ -1,8 +1,8 @@
 """
-Forget the people at a customer: docs/personal-data.md#erasure.
+Erase the personal data of a customer: docs/personal-data.md#erasure.
 
-What the law makes a seller keep stays: documents with their snapshot, payments, the ledger. Everything else that
-names anybody goes, and the customer goes on under a pseudonym, so that sums, seals and the audit still hold.
+Records that sellers must keep by law stay: invoices with their snapshot, payments, the ledger. Everything else that
+names a person is erased, and the customer stays under a pseudonym, so that sums, seals and the audit stay valid.
 """
 
 import json
@@ -34,11 +34,13 @@ SUSPENDED_TRIGGERS = (
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
     *("invoices.PaymentAttempt:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
-"""Triggers that keep what is erased here from everybody else."""
+"""Triggers that protect the erased columns from all other code."""
 
 
 class ErasureRefused(Exception):
-    """Something runs, is due or is left; `reasons` are sentences that say what, and what to do."""
+    """
+    The customer has running subscriptions, debts or credits; `reasons` are sentences with the cause and the remedy.
+    """
 
     def __init__(self, customer: Customer, reasons: Sequence[str]) -> None:
         super().__init__(f"{customer.external_id} cannot be erased yet. {' '.join(reasons)}")
@@ -46,7 +48,7 @@ class ErasureRefused(Exception):
 
 
 class ErasureResult(NamedTuple):
-    """What was done: the customer's new name, and how many events say less now."""
+    """The result of an erasure: the customer's new external id, and how many events were stripped."""
 
     name: str
     events: int
@@ -54,11 +56,12 @@ class ErasureResult(NamedTuple):
 
 def erase(*, customer_id: int, at: datetime, by: AbstractBaseUser | None = None) -> ErasureResult:
     """
-    Erase what is personal of a customer, and of its clones in the sandbox, in one transaction. Again is no error.
+    Erase the personal data of a customer, and of its sandbox clones, in one transaction. Repeating it is no error.
 
-    :raises CannotErase: if a subscription runs, money is owed, or something prepaid is left.
+    :raises ErasureRefused: if a subscription runs, money is owed, or prepaid value is left.
     """
     with audited_transaction("erase personal data", by=by, at=at, customer=customer_id):
+        # Row lock: the checks stay true until the erasure is committed, and two erasures can't overlap.
         customer = Customer.objects.select_for_update().get(pk=customer_id)
         if customer.erased_at is not None:
             return ErasureResult(customer.external_id, 0)
@@ -76,9 +79,9 @@ def _erase(customer: Customer, at: datetime) -> ErasureResult:
     name = f"erased-{customer.pk}"
     with pgtrigger.ignore(*SUSPENDED_TRIGGERS):
         names = _rename_subscriptions(customer)
-        _blank(customer, name, at)
+        _blank_customer(customer, name, at)
         texts = [text for text in (*former.values(), *people) if text]
-        found = {
+        parameters = {
             "id": customer.pk,
             "name": name,
             "former": former["external_id"],
@@ -92,38 +95,39 @@ def _erase(customer: Customer, at: datetime) -> ErasureResult:
         }
         customer.contacts.all().delete()
         for statement in (*_STATEMENTS, *TRACE_STATEMENTS):
-            _run(statement, found)
+            _run(statement, parameters)
         for before, after in {former["external_id"]: name, **names}.items():
             quoted = {"quoted_former": json.dumps(before, ensure_ascii=False), "quoted_new": f'"{after}"'}
             for statement in rename_statements():
                 _run(statement, quoted)
-    # The trigger of events lets this transaction strip those of this customer
-    # (billing/metering/store/event_table.py).
+    # The events' trigger lets this transaction strip this customer's events (billing/metering/store/event_table.py).
     _run("SELECT set_config('tollbook.erasing', %(id)s::text, true)", {"id": customer.pk})
     events = strip_events(customer_id=customer.pk, new_name=name, new_subscription_names=names)
     _run("SELECT set_config('tollbook.erasing', '', true)", {})
     return ErasureResult(name, events)
 
 
-def _run(statement: str, facts: Mapping[str, Any]) -> None:
-    """Run a statement with facts by name; whoever sets triggers aside puts a fact by place before them."""
-    wanted = _NAMED.findall(statement)
+def _run(statement: str, parameters: Mapping[str, Any]) -> None:
+    """
+    Execute a statement with named parameters, as positional ones: `pgtrigger.ignore` prepends a positional parameter.
+    """
+    names = _NAMED.findall(statement)
     with connection.cursor() as cursor:
-        cursor.execute(_NAMED.sub("%s", statement), [facts[name] for name in wanted])
+        cursor.execute(_NAMED.sub("%s", statement), [parameters[name] for name in names])
 
 
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
 def _rename_subscriptions(customer: Customer) -> dict[str, str]:
-    """Give subscriptions names that tell nothing, and return former name → new one."""
-    own = Subscription.objects.filter(customer=customer)
-    former = dict(own.values_list("pk", "external_id"))
-    own.update(external_id=Concat(Value(f"erased-{customer.pk}-"), Cast("pk", TextField())))
+    """Give subscriptions anonymous external ids, and return former id → new one."""
+    subscriptions = Subscription.objects.filter(customer=customer)
+    former = dict(subscriptions.values_list("pk", "external_id"))
+    subscriptions.update(external_id=Concat(Value(f"erased-{customer.pk}-"), Cast("pk", TextField())))
     return {before: f"erased-{customer.pk}-{pk}" for pk, before in former.items()}
 
 
-def _blank(customer: Customer, name: str, at: datetime) -> None:
+def _blank_customer(customer: Customer, name: str, at: datetime) -> None:
     for field in BLANKED:
         setattr(customer, field, "")
     customer.legal_name, customer.external_id, customer.erased_at = ERASED_NAME, name, at
@@ -136,15 +140,18 @@ BLANKED = (
     *("address_line1", "address_line2", "postal_code", "city", "region", "tax_number", "email"),
     *("purchase_order", "tax_exemption", "checked_tax_number", "tax_number_proof"),
 )
-"""What of a customer is blank afterwards; country, currency, zone and language stay, for what documents add up to."""
+"""
+Columns of a customer that are blank afterwards; country, currency, time zone and language stay, because sums of
+invoices depend on them.
+"""
 
 _BLANK_COLUMNS = ", ".join(f"{column} = ''" for column in BLANKED)
 
 _STATEMENTS = (
-    # Mail and webhooks: to whom, about what, and what was answered.
+    # Mail and webhooks: recipients, contents and responses.
     "DELETE FROM customers_delivery WHERE notification_id IN (SELECT id FROM customers_notification WHERE customer_id = %(id)s)",
     "DELETE FROM customers_notification WHERE customer_id = %(id)s",
-    # History keeps who changed something and when, and forgets what it said.
+    # History keeps who changed a row and when, but no contents.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",
     f"UPDATE customers_customerevent SET {_BLANK_COLUMNS}, legal_name = %(blank)s, external_id = %(name)s,"  # noqa: S608
     " owner_id = NULL, tax_number_is_valid = NULL, tax_number_checked_at = NULL WHERE pgh_obj_id = %(id)s",
@@ -158,7 +165,7 @@ _STATEMENTS = (
         SELECT pgh_context_id FROM customers_customerevent WHERE pgh_obj_id = %(id)s
         UNION ALL SELECT pgh_context_id FROM customers_contactevent WHERE customer_id = %(id)s)
     """,
-    # Answers that are kept for a day, and what jobs hold for ninety.
+    # Stored API responses, which are kept for a day, and contents of jobs, kept for ninety.
     """
     DELETE FROM customers_idempotentrequest r
     WHERE EXISTS (SELECT FROM unnest(%(quoted)s::text[]) AS t(text) WHERE position(t.text IN r.body) > 0)
@@ -169,12 +176,12 @@ _STATEMENTS = (
         SELECT FROM unnest(%(texts)s::text[]) AS t(text) WHERE position(t.text IN i.findings::text) > 0
             OR position(convert_to(t.text, 'UTF8') IN i.content) > 0)
     """,
-    # No process goes on by a copy of what the customer was called.
+    # Ingest must not use cached copies with the former external id.
     """
     UPDATE billing_period p SET revision = p.revision + 1 FROM billing_subscription s
     WHERE s.id = p.subscription_id AND s.customer_id = %(id)s
     """,
-    # What refers to the customer and its subscriptions by name.
+    # Rows that refer to the customer and its subscriptions by external id.
     """
     UPDATE billing_unmatchedusage SET customer_ref = %(name)s, detail = ''
     WHERE customer_id = %(id)s OR (customer_ref, sandbox) = (%(former)s, %(sandbox)s)

@@ -1,4 +1,4 @@
-"""Values as an export writes them."""
+"""Values as text for an export."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 
-def text_rows(found: Iterable[Sequence[Any]]) -> Iterable[list[str]]:
-    return ([to_text(value) for value in row] for row in found)
+def text_rows(rows: Iterable[Sequence[Any]]) -> Iterable[list[str]]:
+    return ([to_text(value) for value in row] for row in rows)
 
 
 def to_text(value: Any) -> str:

@@ -1,8 +1,8 @@
 """
-Forget where else a customer has left traces: sign-ins, cards, what payment providers told, and logs.
+Erase a customer's traces elsewhere: sign-ins, cards, messages of payment providers, and logs.
 
-Money that moved stays with its sums, dates and references: payments, charges, refunds and balances are books. What
-providers keep themselves is theirs to erase: docs/personal-data.md#erasure.
+Payments, attempts, refunds and balances are books: their amounts, dates and references stay. Data that providers hold
+themselves is theirs to erase: docs/personal-data.md#erasure.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ SIGN_INS = (
     "DELETE FROM customers_portallink WHERE customer_id = %(id)s OR lower(email) = ANY(%(mailboxes)s::text[])",
 )
 
-# The provider's name of a card means nothing to anybody else, and charges refer to it.
+# The provider's id of a card identifies no person, and payment attempts refer to it.
 CARDS = (
     """
     UPDATE invoices_paymentmethod i SET label = %(blank)s, expires_on = NULL, is_default = false,
@@ -40,7 +40,8 @@ ATTEMPTS = (
     "UPDATE invoices_refundevent SET reason = '' WHERE customer_id = %(id)s",
 )
 
-# A message names the account, or an attempt by the provider's name or by ours; once it is followed, it is a number.
+# A message refers to the account, or to a payment attempt by the provider's id or ours; once it is processed, only
+# its number matters.
 MESSAGES = (
     """
     UPDATE invoices_providerevent p SET content = '{}', outcome = '' WHERE EXISTS (
@@ -73,11 +74,11 @@ _LISTED = (
     ("billing_job", "parameters"),
     ("billing_jobevent", "parameters"),
 )
-"""Where ids were written down that somebody had chosen."""
+"""Columns that store ids selected by staff."""
 
 
 def rename_statements() -> Iterator[str]:
-    """Yield the statements that put a new name in the place of a former one, `quoted_former` and `quoted_new`."""
+    """Yield the statements that replace a former id by a new one; parameters `quoted_former` and `quoted_new`."""
     for table, column in _LISTED:
         yield (
             f"UPDATE {table} SET {column} = replace({column}::text, %(quoted_former)s, %(quoted_new)s)::jsonb"  # noqa: S608

@@ -1,4 +1,4 @@
-"""What an export tells of how a customer pays, what came of it, and who was in their account."""
+"""Rows of the export about payments, and about sign-ins to the customer's portal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -29,59 +29,59 @@ PAYMENT_TABLES: dict[str, Sequence[str]] = {
 }
 
 
-def _cards(customer: Customer) -> Iterable[list[str]]:
-    found = PaymentMethod.objects.filter(account__customer=customer).order_by("pk")
-    return text_rows(found.values_list("account__provider", *PAYMENT_TABLES["cards"][1:]))
+def _card_rows(customer: Customer) -> Iterable[list[str]]:
+    payment_methods = PaymentMethod.objects.filter(account__customer=customer).order_by("pk")
+    return text_rows(payment_methods.values_list("account__provider", *PAYMENT_TABLES["cards"][1:]))
 
 
-def _payments(customer: Customer) -> Iterable[list[str]]:
-    found = Payment.objects.filter(invoice__customer=customer).order_by("pk")
-    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["payments"][1:]))
+def _payment_rows(customer: Customer) -> Iterable[list[str]]:
+    payments = Payment.objects.filter(invoice__customer=customer).order_by("pk")
+    return text_rows(payments.values_list("invoice__number", *PAYMENT_TABLES["payments"][1:]))
 
 
-def _charges(customer: Customer) -> Iterable[list[str]]:
-    found = PaymentAttempt.objects.filter(invoice__customer=customer).order_by("pk")
-    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["charges"][1:]))
+def _attempt_rows(customer: Customer) -> Iterable[list[str]]:
+    attempts = PaymentAttempt.objects.filter(invoice__customer=customer).order_by("pk")
+    return text_rows(attempts.values_list("invoice__number", *PAYMENT_TABLES["charges"][1:]))
 
 
-def _refunds(customer: Customer) -> Iterable[list[str]]:
-    found = Refund.objects.filter(customer=customer).order_by("pk")
-    return text_rows(found.values_list("created_at", "amount", "currency", "state", "ref", "reason"))
+def _refund_rows(customer: Customer) -> Iterable[list[str]]:
+    refunds = Refund.objects.filter(customer=customer).order_by("pk")
+    return text_rows(refunds.values_list("created_at", "amount", "currency", "state", "ref", "reason"))
 
 
-def _balance(customer: Customer) -> Iterable[list[str]]:
+def _balance_rows(customer: Customer) -> Iterable[list[str]]:
     return text_rows(
         BalanceEntry.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["balance"])
     )
 
 
-def _reminders(customer: Customer) -> Iterable[list[str]]:
-    found = DunningAct.objects.filter(invoice__customer=customer).order_by("pk")
-    return text_rows(found.values_list("invoice__number", *PAYMENT_TABLES["reminders"][1:]))
+def _reminder_rows(customer: Customer) -> Iterable[list[str]]:
+    reminders = DunningAct.objects.filter(invoice__customer=customer).order_by("pk")
+    return text_rows(reminders.values_list("invoice__number", *PAYMENT_TABLES["reminders"][1:]))
 
 
-def _messages(customer: Customer) -> Iterable[list[str]]:
-    """Return what a provider sent about the customer's account with it."""
+def _message_rows(customer: Customer) -> Iterable[list[str]]:
+    """Return the provider's messages about the customer's account with it."""
     accounts = PayerAccount.objects.filter(customer=customer).values_list("provider", "ref")
-    named = [Q(provider=provider, content__data__object__customer=ref) for provider, ref in accounts]
-    named += [Q(provider=provider, content__data__object__id=ref) for provider, ref in accounts]
-    found = ProviderEvent.objects.filter(Q(*named, _connector=Q.OR)) if named else ProviderEvent.objects.none()
-    return text_rows(found.order_by("pk").values_list(*PAYMENT_TABLES["provider_messages"]))
+    conditions = [Q(provider=provider, content__data__object__customer=ref) for provider, ref in accounts]
+    conditions += [Q(provider=provider, content__data__object__id=ref) for provider, ref in accounts]
+    messages = ProviderEvent.objects.filter(Q(*conditions, _connector=Q.OR)) if conditions else ProviderEvent.objects.none()
+    return text_rows(messages.order_by("pk").values_list(*PAYMENT_TABLES["provider_messages"]))
 
 
-def _visits(customer: Customer) -> Iterable[list[str]]:
+def _visit_rows(customer: Customer) -> Iterable[list[str]]:
     return text_rows(
         PortalSession.objects.filter(customer=customer).order_by("pk").values_list(*PAYMENT_TABLES["visits"])
     )
 
 
 PAYMENT_ROWS = {
-    "cards": _cards,
-    "payments": _payments,
-    "charges": _charges,
-    "refunds": _refunds,
-    "balance": _balance,
-    "reminders": _reminders,
-    "provider_messages": _messages,
-    "visits": _visits,
+    "cards": _card_rows,
+    "payments": _payment_rows,
+    "charges": _attempt_rows,
+    "refunds": _refund_rows,
+    "balance": _balance_rows,
+    "reminders": _reminder_rows,
+    "provider_messages": _message_rows,
+    "visits": _visit_rows,
 }

@@ -1,8 +1,8 @@
 """
-Let go of what was kept for long enough: docs/personal-data.md#retention.
+Delete or erase data whose retention time is over: docs/personal-data.md#retention.
 
-Notices, jobs and answers have tasks of their own; here are customers whose last subscription ended long ago, where
-requests of long ago were addressed to, and what payment providers told then.
+Notifications, jobs and API responses have tasks of their own. This module covers customers whose last subscription
+ended long ago, URLs of old requests, and old messages of payment providers.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ BATCH_SIZE = 100
 
 @dataclass(slots=True)
 class RetentionResult:
-    """erased: customers. kept: customers whose time is over, and of whom something runs, is due or is left."""
+    """Numbers of rows. erased: customers. kept: customers whose time is over, but who can't be erased yet."""
 
     erased: int = 0
     kept: int = 0
@@ -34,39 +34,41 @@ class RetentionResult:
 
 
 def apply_retention(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> RetentionResult:
-    """Erase and forget what settings say; harmless to run twice. Nothing is, for a setting of 0 days."""
-    done = RetentionResult()
+    """Apply the retention times of the settings; a setting of 0 days keeps the data. Safe to repeat."""
+    result = RetentionResult()
     if settings.CUSTOMER_RETENTION_DAYS:
         for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMER_RETENTION_DAYS)):
             if not keep_going():
                 break
             try:
                 erase(customer_id=customer_id, at=at)
-                done.erased += 1
+                result.erased += 1
             except ErasureRefused:
-                done.kept += 1
+                result.kept += 1
     if settings.ADDRESS_RETENTION_DAYS:
-        done.addresses = _forget_addresses(at - timedelta(days=settings.ADDRESS_RETENTION_DAYS))
+        result.addresses = _clear_urls(at - timedelta(days=settings.ADDRESS_RETENTION_DAYS))
     if settings.NOTIFICATION_RETENTION_DAYS:
-        done.messages = _forget_messages(at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS))
-    return done
+        result.messages = _clear_messages(at - timedelta(days=settings.NOTIFICATION_RETENTION_DAYS))
+    return result
 
 
-def _forget_messages(before: datetime) -> int:
-    """Forget what providers told in messages that are followed; which came, and of which kind, stays."""
-    followed = ProviderEvent.objects.filter(provider=ProviderName.STRIPE, done_at__lt=before)
-    return followed.exclude(content={}).update(content={})
+def _clear_messages(before: datetime) -> int:
+    """Clear the content of processed provider messages; their ids and kinds stay."""
+    processed = ProviderEvent.objects.filter(provider=ProviderName.STRIPE, done_at__lt=before)
+    return processed.exclude(content={}).update(content={})
 
 
-def _ended_before(moment: datetime) -> list[int]:
-    """Return the live customers whose last subscription had ended by then; who never had one is left alone."""
-    found = Customer.objects.filter(sandbox=False, erased_at__isnull=True)
-    found = found.annotate(last=Max("subscriptions__ends_at")).filter(last__lt=moment)
-    found = found.exclude(subscriptions__in=Subscription.objects.exclude(state=SubscriptionState.ENDED))
-    return list(found.order_by("last").values_list("pk", flat=True)[:BATCH_SIZE])
+def _ended_before(before: datetime) -> list[int]:
+    """
+    Return the live customers whose last subscription had ended by then; customers who never had one are left out.
+    """
+    customers = Customer.objects.filter(sandbox=False, erased_at__isnull=True)
+    customers = customers.annotate(last=Max("subscriptions__ends_at")).filter(last__lt=before)
+    customers = customers.exclude(subscriptions__in=Subscription.objects.exclude(state=SubscriptionState.ENDED))
+    return list(customers.order_by("last").values_list("pk", flat=True)[:BATCH_SIZE])
 
 
-def _forget_addresses(before: datetime) -> int:
+def _clear_urls(before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE pghistory_context SET metadata = metadata - 'url' WHERE created_at < %s AND metadata ? 'url'",

@@ -1,9 +1,9 @@
 """
-Forget what events say beyond what they are counted by.
+Strip events of the properties that no meter reads.
 
-What meters read stays: sums, and so documents, are made of it. All else of an event's properties goes, and with it
-the names of its customer and subscription. Its digest stays as it was sent: a repeat is known by it, and counters and
-snapshots hold its fingerprint.
+Properties that meters read stay, because sums and invoices are computed from them. All other properties are deleted,
+and the ids of the customer and subscription are replaced. The digest stays as it was sent: it identifies repeats, and
+counters and snapshots hold its fingerprint.
 """
 
 import re
@@ -16,7 +16,7 @@ from plans.models import Meter, MeterReading
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _NAMES = "SELECT DISTINCT name FROM billing_event WHERE customer_id = %s"
-_FORGET = """
+_STRIP = """
 UPDATE billing_event e SET customer_ref = %(ref)s, subscription_ref = coalesce((
         SELECT t.later FROM unnest(%(former)s::text[], %(later)s::text[]) AS t(former, later)
         WHERE t.former = e.subscription_ref), ''),
@@ -28,37 +28,39 @@ WHERE e.customer_id = %(customer)s AND e.name = %(name)s
 
 def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dict[str, str]) -> int:
     """
-    Strip the events of a customer, whose new name is `ref`, and return how many those were.
+    Strip the events of a customer, and return how many.
 
-    subscriptions: former name → new one. The caller's transaction may do so: see
-    billing/metering/store/event_table.py.
+    new_name: the customer's new external id.
+    new_subscription_names: former external id → new one.
+
+    The table's trigger must allow it in the caller's transaction: see billing/metering/store/event_table.py.
     """
-    read, count = read_metered_properties(), 0
-    facts = {"ref": new_name, "former": list(new_subscription_names), "later": list(new_subscription_names.values())}
+    read_properties, count = read_metered_properties(), 0
+    parameters = {"ref": new_name, "former": list(new_subscription_names), "later": list(new_subscription_names.values())}
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [customer_id])
         for (name,) in cursor.fetchall():
-            kept = sorted(read.get(name, ()))
-            cursor.execute(_FORGET, {**facts, "customer": customer_id, "name": name, "read": kept})
+            kept_names = sorted(read_properties.get(name, ()))
+            cursor.execute(_STRIP, {**parameters, "customer": customer_id, "name": name, "read": kept_names})
             count += cursor.rowcount
     return count
 
 
 def read_metered_properties() -> dict[str, set[str]]:
-    """Return the names of the properties that meters read, by the name of the events that they count."""
-    found: dict[str, set[str]] = {}
+    """Return the names of the properties that meters read, by event name."""
+    properties: dict[str, set[str]] = {}
     readings = MeterReading.objects.values_list("meter__event_name", "value_property")
     for event, path in readings:
-        found.setdefault(event, set()).update(_first([path]))
+        properties.setdefault(event, set()).update(_path_names([path]))
     for meter in Meter.objects.all():
         paths = [meter.value_property, meter.operation_property, meter.price_property, *meter.dimensions]
-        paths += [*meter.filters, *(name for one in meter.excludes for name in one)]
-        # An expression names more than properties; whatever is called like one stays as well.
-        names = _first(paths) | set(_NAME.findall(meter.expression))
-        found.setdefault(meter.event_name, set()).update(names)
-    return found
+        paths += [*meter.filters, *(name for exclusion in meter.excludes for name in exclusion)]
+        # An expression contains other names than properties; a property with such a name stays as well.
+        names = _path_names(paths) | set(_NAME.findall(meter.expression))
+        properties.setdefault(meter.event_name, set()).update(names)
+    return properties
 
 
-def _first(paths: Iterable[str]) -> set[str]:
-    """Return both the path and its first part: a property may have a dot in its name."""
+def _path_names(paths: Iterable[str]) -> set[str]:
+    """Return both the path and its first part, because a property's name may contain a dot."""
     return {name for path in paths if path for name in (path, path.split(".")[0])}

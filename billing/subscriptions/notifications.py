@@ -42,7 +42,7 @@ def announce_update(
 ) -> None:
     """Announce that the terms of a subscription have changed: its quantity, override, commitment, coupon or trial."""
     announce_event(
-        "updated", subscription, at=at, facts={"what": subject, **facts}, discriminator=f"{subject}:{discriminator}"
+        "updated", subscription, at=at, facts={"change": subject, **facts}, discriminator=f"{subject}:{discriminator}"
     )
 
 

@@ -198,7 +198,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
         (title, [_entry(item) for item in items if not item.permission or request.user.has_perm(item.permission)])
         for title, items in MENU
     ]
-    matching_links = [entry["link"] for _, entries in shown for entry in entries if request.path.startswith(menu_entry["link"])]
+    matching_links = [entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])]
     current_link = max(matching_links, key=len, default="")
     for _, entries in shown:
         for menu_entry in entries:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django_celery_beat import admin as plain  # which registers what is taken back here
+from django_celery_beat import admin as plain  # registers the models that are unregistered below
 from django_celery_beat.models import PeriodicTask
 from unfold.admin import ModelAdmin
 from unfold.decorators import display

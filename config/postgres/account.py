@@ -72,7 +72,7 @@ def server_account(home: Path) -> ServerAccount:
     """
     Return the user that runs the server in `home`: the current one or, for root, the folder's owner or a system user.
 
-    :raises NoOrdinaryUser: if root finds neither `postgres` nor `nobody` on this machine.
+    :raises NoOrdinaryUser: if root finds none of ORDINARY_USERS on this machine.
     """
     if os.geteuid() != 0:
         return ServerAccount(os.geteuid(), os.getegid())

@@ -3,7 +3,7 @@
 from customers.notifications.announcement import Facts
 
 ALERT: Facts = {
-    "what": "cap",
+    "kind": "cap",
     "subscription": "acme-pro",
     "feature": "api.calls",
     "dimension": None,
@@ -23,7 +23,7 @@ REFUND: Facts = {"amount": "19.00", "currency": "EUR"}
 
 SAMPLES: dict[str, Facts] = {
     "alert.fired": ALERT,
-    "alert.recovered": ALERT | {"what": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
+    "alert.recovered": ALERT | {"kind": "low_balance", "feature": None, "wallet_name": "Credits", "value": "250"},
     "invoice.issued": INVOICE | {"document": "invoice", "due_date": "2026-05-18"},
     "invoice.overdue": OVERDUE,
     "invoice.paid": INVOICE,

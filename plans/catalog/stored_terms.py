@@ -54,11 +54,11 @@ class TermDifference(NamedTuple):
     """
     One figure that differs from the published one. Its fields are stored in the explanations of invoice lines.
 
-    what: the kind of override (billing.models.Override). rate: label of the rate that has the price; empty otherwise.
+    figure: the overridden figure (billing.models.OverrideFigure). rate: label of the rate that has the price; empty otherwise.
         value: the overriding figure. instead: the published figure; empty if there was none.
     """
 
-    what: str
+    figure: str
     rate: str
     value: str
     instead: str

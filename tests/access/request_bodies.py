@@ -51,7 +51,7 @@ _SENT: dict[str, Any] = {
     "POST invoices": _CLAIM,
     "POST test-clocks/<clock>/advance": {"to": "2030-01-01T00:00:00Z"},
     "POST meters/<meter>/try": _EVENT,
-    "POST subscriptions/<subscription>/overrides": {"feature": CALLS, "what": "percent", "value": "-20", **WHY},
+    "POST subscriptions/<subscription>/overrides": {"feature": CALLS, "figure": "percent", "value": "-20", **WHY},
     "POST subscriptions/<subscription>/commitments": {"minimum": "1200", "periods": 12, **WHY},
     "POST subscriptions/<subscription>/spend-caps": _CAP,
     "POST customers/<customer>/spend-caps": _CAP,

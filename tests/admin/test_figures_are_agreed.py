@@ -34,7 +34,7 @@ def test_a_figure_is_agreed_with_a_reason(member, acme):
     typed = {"figure": chosen(page, "price of"), "value": "0.04", "since": "next", "_reason": "Deal 7"}
     told = client.post(address(acme), typed, follow=True).content.decode()
     made = Override.objects.get()
-    assert (made.what, made.starts_at, made.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
+    assert (made.figure, made.starts_at, made.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
     assert "the price of a rate (all other usage) is $0.04" in told
     assert reverse("admin:billing_override_change", args=[made.pk]) in told
 

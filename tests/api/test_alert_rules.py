@@ -58,7 +58,7 @@ def test_alerts_are_listed_by_state(live, acme):
     use(acme, "mails", 8)
     evaluate_alerts(at=timezone.now())
     found = live.get("/alerts?customer=acme&state=open").json()["data"]
-    assert [(one["what"], one["threshold"], one["value"], one["limit"]) for one in found] == [
+    assert [(one["kind"], one["threshold"], one["value"], one["limit"]) for one in found] == [
         ("allowance", 75, "8", "10"),
         ("allowance", 50, "8", "10"),
     ]

@@ -7,7 +7,7 @@ from billing.models import Override
 from tests.api.calls import Caller, faults, problem
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
 
-BODY = {"feature": "api.calls", "what": "percent", "value": "-20", "reason": "Deal 7"}
+BODY = {"feature": "api.calls", "figure": "percent", "value": "-20", "reason": "Deal 7"}
 HERE = "/subscriptions/acme-pro/overrides"
 
 
@@ -39,10 +39,10 @@ def test_one_is_ended(live, acme):
 FAULTS = [
     # changes                                      field       code
     ({"feature": "nothing"},                       "feature",  "unknown"),
-    ({"what": "everything"},                       "what",     "invalid_choice"),
+    ({"figure": "everything"},                       "figure",     "invalid_choice"),
     ({"value": "-101"},                            "value",    "refused"),
     ({"value": "much"},                            "value",    "number"),
-    ({"what": "price", "match": {"model": "x"}},   "match",    "refused"),
+    ({"figure": "price", "match": {"model": "x"}},   "match",    "refused"),
     ({"match": {"model": "x"}},                    "match",    "refused"),
     ({"ends_at": "2026-01-01T00:00:00Z"},          "ends_at",  "refused"),
     ({"reason": ""},                               "reason",   "blank"),

@@ -8,7 +8,7 @@ from benchmarks.measurement import Outcome, compare
 
 def outcome(ours, theirs, *, goal, more_is_better):
     return Outcome(
-        name="n", unit="u", ours=ours, theirs=theirs, what="w", against="a", goal=goal, more_is_better=more_is_better
+        name="n", unit="u", ours=ours, theirs=theirs, measured="w", against="a", goal=goal, more_is_better=more_is_better
     )
 
 
@@ -45,7 +45,7 @@ def test_sides_take_turns_in_going_first_and_the_first_round_does_not_count():
         report=lambda text: None,
         name="n",
         unit="u",
-        what="w",
+        measured="w",
         against="a",
         goal=0.1,
         more_is_better=True,

@@ -78,7 +78,7 @@ def _agree_allowance_of_trial(life: Life, plan: Step, made: Document) -> None:
     """Where what is free in the trial is not what is free later, it is a figure of the subscription's own."""
     for charge in plan["charges"]:
         if "free_units_in_trial" in charge["params"]:
-            figure = {"what": "included", "value": charge["params"]["free_units_in_trial"], "reason": "In the trial"}
+            figure = {"figure": "included", "value": charge["params"]["free_units_in_trial"], "reason": "In the trial"}
             span = {"starts_at": made["starts_at"], "ends_at": made["trial_ends_at"]}
             life.post(f"/subscriptions/{made['id']}/overrides", {"feature": charge["metric"], **figure, **span})
 

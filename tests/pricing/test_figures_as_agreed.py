@@ -105,7 +105,7 @@ def test_a_price_of_its_own_is_of_one_rate():
     both = terms_of(charge_models.PerUnit(D(1)), charge_models.PerUnit(D(1)))
     feature = feature_of(both, own("price", 5, model="m2"))
     assert rate_usage(feature.price, {1: D(1), 2: D(1)}).amount == 6
-    assert feature.overridden[0]._asdict() == {"what": "price", "rate": "rate 2", "value": "5", "instead": "1"}
+    assert feature.overridden[0]._asdict() == {"figure": "price", "rate": "rate 2", "value": "5", "instead": "1"}
 
 
 def test_what_the_version_does_not_have_changes_nothing():

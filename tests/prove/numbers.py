@@ -85,7 +85,7 @@ def _due_periods(count: int) -> list[int]:
     ends_at = datetime(at.year, at.month, 1, tzinfo=UTC)
     starts_at = (ends_at - timedelta(days=1)).replace(day=1)
     sample_books.subscribe(version, first=0, count=count, starts_at=starts_at, ends_at=ends_at)
-    sample_books.settle()
+    sample_books.analyze()
     return list(Period.objects.order_by("pk").values_list("pk", flat=True))
 
 

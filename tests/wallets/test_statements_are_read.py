@@ -94,7 +94,7 @@ def test_it_is_answered_over_http(wallet):
     told = caller.get(path, **span).json()
     assert D(told["opening"]) + sum(D(one["units"]) for one in told["lines"]) == D(told["closing"])
     assert caller.get(path).status_code == 200
-    assert b"".join(caller.get(f"{path}.csv", **span).streaming_content).startswith(b"what,of,units")
+    assert b"".join(caller.get(f"{path}.csv", **span).streaming_content).startswith(b"kind,description,units")
     assert caller.get(f"{path}.pdf", **span).content.startswith(b"%PDF")
     assert faults(caller.get(path, since=FEB.isoformat(), until=JAN.isoformat())) == {"until": "invalid"}
     assert faults(caller.get(path, since="yesterday")) == {"since": "format"}
@@ -112,6 +112,6 @@ def test_it_is_a_page_of_staff(wallet, django_assert_max_num_queries):
     for said in ("Used: images", "Granted: promotional", "Rolled over", "Opening balance", "Closing balance"):
         assert said in text, said
     assert client.get(f"{address}&as=pdf").content.startswith(b"%PDF")
-    assert b"".join(client.get(f"{address}&as=csv").streaming_content).startswith(b"what,of")
+    assert b"".join(client.get(f"{address}&as=csv").streaming_content).startswith(b"kind,description")
     wrong = client.get(f"/admin/wallets/wallet/{wallet.pk}/statement/?since=2026-02-01&until=2026-01-31")
     assert "It ends before it begins" in wrong.content.decode()

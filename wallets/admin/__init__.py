@@ -1,4 +1,4 @@
-"""Staff pages of wallets, of what is bought into them, and of what is paid."""
+"""Staff pages of wallets, purchases and payments."""
 
 from wallets.admin import auto_topups, lots, packs, payments, purchases, seller_page, transactions
 

@@ -1,4 +1,4 @@
-"""Forms of what people do to wallets: seen before it happens, with a reason, and once however often it is sent."""
+"""Forms of wallet actions: previewed first, with a reason, and carried out once however often they are sent."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -37,7 +37,7 @@ UNITS = {"max_digits": 32, "decimal_places": 12}
 
 
 class MoveForm(forms.Form):
-    """What every move asks for. key: given out with the page, so that sending it twice moves once."""
+    """Fields of every action. key: created with the page, so that sending it twice moves once."""
 
     verb, danger = "", False
     fields_of_ledger: Mapping[str, str] = {}
@@ -55,26 +55,26 @@ class MoveForm(forms.Form):
         )
 
     @property
-    def told(self) -> dict[str, Any]:
-        """Return what every operation takes."""
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that every operation takes."""
         return {"reference": f"staff:{self.cleaned_data['key']}", "reason": self.cleaned_data["_reason"]}
 
     def wallet_ids(self) -> list[int]:
-        """Return the wallets that it moves."""
+        """Return the wallets that the action changes."""
         return [self.of.wallet_id if isinstance(self.of, Lot) else self.of.pk]
 
     def act(self, *, at: datetime, by: Any) -> None:
-        """Do it."""
+        """Carry out the action."""
         raise NotImplementedError
 
 
 class GrantForm(MoveForm):
-    """Give credits."""
+    """Grant credits."""
 
     verb = "Grant"
 
     kind = forms.ChoiceField(
-        label="As", choices=[(one.value, one.label) for one in MANUAL_KINDS], widget=UnfoldAdminSelectWidget
+        label="As", choices=[(kind.value, kind.label) for kind in MANUAL_KINDS], widget=UnfoldAdminSelectWidget
     )
     amount = forms.DecimalField(**UNITS, widget=NumberInput())
     expires_at = forms.SplitDateTimeField(
@@ -93,19 +93,19 @@ class GrantForm(MoveForm):
     )
 
     def act(self, *, at: datetime, by: Any) -> None:
-        told, feature = self.cleaned_data, self.cleaned_data["feature"]
-        one = Grant(
-            told["kind"],
-            told["amount"],
-            self.told["reference"],
-            expires_at=told["expires_at"],
+        cleaned, feature = self.cleaned_data, self.cleaned_data["feature"]
+        grant = Grant(
+            cleaned["kind"],
+            cleaned["amount"],
+            self.arguments["reference"],
+            expires_at=cleaned["expires_at"],
             features=[feature.pk] if feature else (),
         )
-        grant_manually(wallet=self.of, terms=one, reason=told["_reason"], at=at, by=by)
+        grant_manually(wallet=self.of, terms=grant, reason=cleaned["_reason"], at=at, by=by)
 
 
 class TransferForm(MoveForm):
-    """Move value to another wallet."""
+    """Transfer value to another wallet."""
 
     verb = "Transfer"
 
@@ -124,7 +124,7 @@ class TransferForm(MoveForm):
 
     def act(self, *, at: datetime, by: Any) -> None:
         to, amount = self.cleaned_data["to"].pk, self.cleaned_data["amount"]
-        transfer(from_id=self.of.pk, to_id=to, amount=amount, **self.told, at=at, by=by)
+        transfer(from_id=self.of.pk, to_id=to, amount=amount, **self.arguments, at=at, by=by)
 
 
 class TakeOutForm(MoveForm):
@@ -142,25 +142,25 @@ class TakeOutForm(MoveForm):
 
 
 class VoidForm(TakeOutForm):
-    """Without paying for them."""
+    """Void units without paying for them."""
 
     verb = "Void"
 
     def act(self, *, at: datetime, by: Any) -> None:
-        void(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.told, at=at, by=by)
+        void(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
 
 
 class RefundForm(TakeOutForm):
-    """And pay back what they cost."""
+    """Refund units: they are voided, and their cost is paid back."""
 
     verb = "Refund"
 
     def act(self, *, at: datetime, by: Any) -> None:
-        refund(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.told, at=at, by=by)
+        refund(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
 
 
 class ExtendForm(MoveForm):
-    """Let a lot last longer."""
+    """Extend the validity of a lot."""
 
     verb = "Extend"
 
@@ -177,7 +177,7 @@ class ExtendForm(MoveForm):
 
     def act(self, *, at: datetime, by: Any) -> None:
         lot = Lot.objects.get(pk=self.of.pk)
-        if lot.expires_at != self.cleaned_data["expires_at"]:  # sent twice, it has been done
+        if lot.expires_at != self.cleaned_data["expires_at"]:  # a second submit finds it done
             extend(
                 lot_id=lot.pk,
                 expires_at=self.cleaned_data["expires_at"],
@@ -187,7 +187,7 @@ class ExtendForm(MoveForm):
             )
 
 
-def moving(
+def action_view(
     page: ModelAdmin,
     request: HttpRequest,
     of: Wallet | Lot,
@@ -197,7 +197,7 @@ def moving(
     facts: list[str],
     done: Callable[[MoveForm], str],
 ) -> HttpResponse:
-    """Ask what is to move, show what that does, and do it."""
+    """Show the form of an action, preview its effect, and carry it out."""
     wallet = of.wallet if isinstance(of, Lot) else of
     back = reverse("admin:wallets_wallet_change", args=[wallet.pk])
     form = form_class(request.POST or None, of=of)
@@ -233,32 +233,32 @@ def moving(
 
 
 def effect_shown(effect: WalletEffect, form: MoveForm) -> dict[str, Any]:
-    """Return what would happen, as text."""
+    """Return the effect as text."""
     if isinstance(form, ExtendForm):
-        was, will = (moment(one) for one in (form.of.expires_at, form.cleaned_data["expires_at"]))
-        return {"sentences": [f"It expires {will} instead of {was}. Nothing moves in the ledger."]}
+        current, new = (moment(expiry) for expiry in (form.of.expires_at, form.cleaned_data["expires_at"]))
+        return {"sentences": [f"It expires {new} instead of {current}. Nothing moves in the ledger."]}
     rows = [
         {
-            "what": one.transaction.get_kind_display(),
-            "lot": str(one.lot) if one.lot_id else "what is owed",
-            "wallet": one.wallet.name,
-            "units": shown(one.units, one.wallet.unit),
-            "cost": shown(one.money, str(one.wallet.currency)) if one.money else "",
+            "what": entry.transaction.get_kind_display(),
+            "lot": str(entry.lot) if entry.lot_id else "what is owed",
+            "wallet": entry.wallet.name,
+            "units": shown(entry.units, entry.wallet.unit),
+            "cost": shown(entry.money, str(entry.wallet.currency)) if entry.money else "",
         }
-        for one in effect.entries
+        for entry in effect.entries
     ]
     changes = [
         {
-            "wallet": one.wallet.name,
-            "before": shown(one.wallet.balance, one.wallet.unit),
-            "after": shown(one.balance, one.wallet.unit),
-            "debt": shown(one.debt, one.wallet.unit) if one.debt else "",
+            "wallet": change.wallet.name,
+            "before": shown(change.wallet.balance, change.wallet.unit),
+            "after": shown(change.balance, change.wallet.unit),
+            "debt": shown(change.debt, change.wallet.unit) if change.debt else "",
         }
-        for one in effect.changes
+        for change in effect.changes
     ]
     sentences = []
     if isinstance(form, RefundForm):
-        paid_back = shown(-sum(one.money for one in effect.entries), str(form.of.wallet.currency))
+        paid_back = shown(-sum(entry.money for entry in effect.entries), str(form.of.wallet.currency))
         sentences = [f"{paid_back} before tax are to be paid back to the customer."]
     if not rows:
         sentences = ["It has been done already: nothing moves again."]
@@ -266,5 +266,5 @@ def effect_shown(effect: WalletEffect, form: MoveForm) -> dict[str, Any]:
 
 
 def moment(at: datetime | None) -> str:
-    """Return when something expires, as it stands in a sentence."""
+    """Return the time at which something expires, for use in a sentence."""
     return "never" if at is None else f"on {date_format(timezone.localtime(at), 'DATETIME_FORMAT')} UTC"

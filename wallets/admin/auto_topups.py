@@ -1,4 +1,4 @@
-"""Rules by which wallets are topped up by themselves, and what came of them."""
+"""Automatic top-ups: their rules, and the top-ups made."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class RuleForm(forms.ModelForm):
         widgets = {name: NumberInput() for name in ("threshold", "percent", "target", "most_declines")}
 
     def clean(self) -> dict[str, Any]:
-        """Say beside the field what cannot be, before the operation does."""
+        """Report contradictions next to the field, before the operation rejects them."""
         cleaned = super().clean() or self.cleaned_data
         if (cleaned.get("threshold") is None) == (cleaned.get("percent") is None):
             self.add_error("threshold", "Say below which balance: in units, or in percent of the pack.")
@@ -82,9 +82,9 @@ class TopUpRuleAdmin(ModelAdmin):
         return ("wallet", "declines", "off_reason", "quiet_until") if obj is not None else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: TopUpRule | None = None) -> list[Any]:
-        asked = ["wallet", "is_on", ("threshold", "percent"), "pack", "target", "payer", "cooldown", "most_declines"]
-        stands = [("How it stands", {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
-        return [("When, and by how much", {"fields": asked}), *stands]
+        settings = ["wallet", "is_on", ("threshold", "percent"), "pack", "target", "payer", "cooldown", "most_declines"]
+        status = [("How it stands", {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
+        return [("When, and by how much", {"fields": settings}), *status]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
         term = search_term.strip()
@@ -111,12 +111,12 @@ class TopUpRuleAdmin(ModelAdmin):
         return ("stopped", rule.off_reason) if rule.off_reason else ("off", "off")
 
     def save_model(self, request: HttpRequest, obj: TopUpRule, form: Any, change: bool) -> None:
-        """Leave it to the operation, once the ceilings are known: `save_related`."""
+        """Do nothing: `save_related` calls the operation once the ceilings are known."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Set the rule and its ceilings at one go."""
+        """Set the rule and its ceilings in one operation."""
         rule = form.instance
-        asked = TopUpRuleRequest(
+        rule_request = TopUpRuleRequest(
             pack=rule.pack.code,
             **{name: getattr(rule, name) for name in ("threshold", "percent", "target", "payer", "cooldown")},
             most_declines=rule.most_declines,
@@ -127,15 +127,15 @@ class TopUpRuleAdmin(ModelAdmin):
                 if row and not row.get("DELETE")
             ],
         )
-        made = set_rule(
-            wallet_id=rule.wallet_id, request=asked, at=current_time(rule.wallet.customer), by=request.user
+        stored_rule = set_rule(
+            wallet_id=rule.wallet_id, request=rule_request, at=current_time(rule.wallet.customer), by=request.user
         )
-        rule.pk, rule._state.adding = made.pk, False
+        rule.pk, rule._state.adding = stored_rule.pk, False
         for formset in formsets:
             formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Tell what the operation refuses; what was typed is asked for again."""
+        """Show a refusal of the operation as a message, and the form again."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except TopUpRuleRefused as refused:
@@ -144,7 +144,7 @@ class TopUpRuleAdmin(ModelAdmin):
 
     @action(description="Switch on again", icon="play_arrow", permissions=["switch_on"])
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Go on after declines."""
+        """Switch the rule on again after declines."""
         rule = self.get_object(request, object_id)
         if rule is None:
             raise Http404(f"There is no rule {object_id}.")
@@ -154,13 +154,13 @@ class TopUpRuleAdmin(ModelAdmin):
             switch_on(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer), by=request.user)
             messages.success(request, f"{rule.wallet} is topped up by itself again.")
             return HttpResponseRedirect(reverse("admin:wallets_topuprule_change", args=[rule.pk]))
-        why = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
+        reasons = [f"It was switched off: {rule.off_reason}."] if rule.off_reason else []
         return self.admin_site.confirmation(
             request,
             page=self,
             obj=rule,
             title=f"Top up {rule.wallet} by itself again",
-            consequences=[*why, "Declines are forgotten, and it is topped up at once if it is below its threshold."],
+            consequences=[*reasons, "Declines are forgotten, and it is topped up at once if it is below its threshold."],
             verb="Switch on",
         )
 

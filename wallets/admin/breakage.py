@@ -1,4 +1,4 @@
-"""What sellers earn of prepaid value that is never used: a page for each seller and month, and the same as CSV."""
+"""Breakage of prepaid value: by seller and month, as a page and as CSV."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ from wallets.statements.breakage_report import COLUMNS, Month, breakage_of
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the months of every seller, or send them as a table."""
+    """Show the months of every seller, or send them as CSV."""
     if not request.user.has_perm("wallets.view_transaction"):
         raise PermissionDenied
-    found = {seller: breakage_of(seller) for seller in Seller.objects.order_by("legal_name")}
+    months_by_seller = {seller: breakage_of(seller) for seller in Seller.objects.order_by("legal_name")}
     if request.GET.get("format") == "csv":
         rows = [
             [seller.code, *(_text(getattr(month, name)) for name in COLUMNS)]
-            for seller, months in found.items()
+            for seller, months in months_by_seller.items()
             for month in months
         ]
         return HttpResponse(
@@ -35,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Breakage",
-        "sellers": [_shown(seller, months) for seller, months in found.items()],
+        "sellers": [_shown(seller, months) for seller, months in months_by_seller.items()],
         "back": reverse("admin:wallets_wallet_changelist"),
     }
     request.current_app = admin.site.name
@@ -43,14 +43,14 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(seller: Seller, months: list[Month]) -> dict[str, Any]:
-    by = seller.get_breakage_display()
+    method = seller.get_breakage_display()
     if seller.breakage == "proportional":
-        by += f", {format_number(seller.breakage_percent.normalize())} % expected"
+        method += f", {format_number(seller.breakage_percent.normalize())} % expected"
     figures = [
         [month.month, *(_amount(getattr(month, name), month.currency) for name in COLUMNS[2:])]
         for month in reversed(months)
     ]
-    return {"name": str(seller), "by": by, "url": _url(seller), "months": figures}
+    return {"name": str(seller), "by": method, "url": _url(seller), "months": figures}
 
 
 def _amount(amount: Any, currency: str) -> str:

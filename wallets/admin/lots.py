@@ -1,4 +1,4 @@
-"""Lots: what was granted, what is left of it, and what people do to one."""
+"""Lots: grants, their remaining units, and the actions on them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from customers.admin.search import find_customer_ids
 from lib.admin.number_fields import number_cell
 from plans.models import Feature
-from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidForm, moving
+from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidForm, action_view
 from wallets.models import Lot
 from wallets.statements.formats import shown
 
@@ -97,9 +97,9 @@ class LotAdmin(ModelAdmin):
     def roll_over(self, lot: Lot) -> str:
         if not lot.rolls_over:
             return "no"
-        most = f", at most {shown(lot.rollover_most, lot.wallet.unit)}" if lot.rollover_most is not None else ""
+        cap = f", at most {shown(lot.rollover_most, lot.wallet.unit)}" if lot.rollover_most is not None else ""
         days = f", for {lot.rollover_days} days" if lot.rollover_days else ""
-        return f"{lot.rolls_over} times{most}{days}"
+        return f"{lot.rolls_over} times{cap}{days}"
 
     @display(description="Wallet")
     def wallet_link(self, lot: Lot) -> SafeString:
@@ -113,34 +113,34 @@ class LotAdmin(ModelAdmin):
         url = reverse("admin:wallets_lot_change", args=[lot.origin_id])
         return format_html('<a class="text-link" href="{}">lot {}</a>', url, lot.origin_id)
 
-    # What is done to a lot -----------------------------------------------------------------------------------
+    # Actions on a lot ---------------------------------------------------------------------------------------------
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         lot = self.get_object(request, str(object_id))
         free = lot is not None and lot.remaining > lot.held and lot.wallet.closed_at is None
-        fitting = {
+        is_offered = {
             "refund": free and lot.cost > 0,
             "void": free,
             "extend": free and lot.expires_at is not None and not lot.expired,
         }
-        offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if fitting[one.method.original_function_name]]
+        actions = super().get_actions_detail(request, object_id)
+        return [detail_action for detail_action in actions if is_offered[detail_action.method.original_function_name]]
 
     @action(description="Refund", icon="undo", permissions=["refund"])
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take units out, to pay back what they cost."""
+        """Refund units of the lot: they are voided, and their cost is paid back."""
         facts = ["The units leave the wallet at once.", "What they cost is to be paid back; no money moves here."]
         return self._moving(request, object_id, RefundForm, "Refund", facts)
 
     @action(description="Void", icon="block", permissions=["void"], variant=ActionVariant.DANGER)
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take units out without paying for them."""
+        """Void units of the lot without paying for them."""
         facts = ["The units leave the wallet at once, and nothing is paid back.", "It cannot be undone: grant anew."]
         return self._moving(request, object_id, VoidForm, "Void", facts)
 
     @action(description="Extend", icon="update", permissions=["extend"])
     def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Let the lot expire later, or never."""
+        """Extend the lot's expiry, or remove it."""
         facts = ["What is left can be used for longer. A lot can be made to last longer, never shorter."]
         return self._moving(request, object_id, ExtendForm, "Extend", facts)
 
@@ -152,7 +152,7 @@ class LotAdmin(ModelAdmin):
             raise Http404(f"There is no lot {object_id}.")
         if not self.has_view_permission(request, lot):
             raise PermissionDenied
-        return moving(
+        return action_view(
             self,
             request,
             lot,

@@ -1,4 +1,4 @@
-"""Credit packs: made and changed by finance, with what a purchase would come to while it is typed."""
+"""Credit packs: created and changed by finance, with an example purchase while they are edited."""
 
 from decimal import Decimal
 from typing import Any
@@ -153,11 +153,11 @@ class PackAdmin(ModelAdmin):
         return [example, *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: CreditPack | None = None) -> list[Any]:
-        what = ["code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed"]
-        lasts = ["valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority"]
+        basics = ["code", "name", "unit", ("units", "least_units", "most_units"), "slabs_by", "is_taxed"]
+        validity = ["valid_days", ("rolls_over", "rollover_most", "rollover_days"), "features", "priority"]
         return [
-            ("What it is", {"fields": what}),
-            ("How long it lasts, and what for", {"fields": lasts}),
+            ("What it is", {"fields": basics}),
+            ("How long it lasts, and what for", {"fields": validity}),
             ("When it is sold", {"fields": ["sold_from", "sold_until"]}),
         ]
 
@@ -168,7 +168,7 @@ class PackAdmin(ModelAdmin):
         return super().has_change_permission(request, obj) and (obj is None or obj.archived_at is None)
 
     def has_delete_permission(self, request: HttpRequest, obj: CreditPack | None = None) -> bool:
-        return False  # archived instead: somebody may have bought it
+        return False  # packs are archived instead: purchases refer to them
 
     @display(description="Holds", ordering="units")
     def holds(self, pack: CreditPack) -> str:
@@ -178,7 +178,7 @@ class PackAdmin(ModelAdmin):
     def costs(self, pack: CreditPack) -> str:
         each = " each" if pack.units is None else ""
         return number_cell(
-            " · ".join(f"{format_money(one.price, str(one.currency))}{each}" for one in pack.prices.all())
+            " · ".join(f"{format_money(pack_price.price, str(pack_price.currency))}{each}" for pack_price in pack.prices.all())
         )
 
     @display(description="State", label=STATE_COLORS)
@@ -193,7 +193,7 @@ class PackAdmin(ModelAdmin):
 
     @action(description="Archive", icon="archive", permissions=["archive"])
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Sell it no more, by hand or by itself."""
+        """Take the pack off sale, for purchases by hand and automatic top-ups."""
         pack = self.get_object(request, object_id)
         if pack is None:
             raise Http404(f"There is no pack {object_id}.")
@@ -217,7 +217,7 @@ class PackAdmin(ModelAdmin):
         return bool(request.user.has_perm("plans.change_creditpack"))
 
     def example_view(self, request: HttpRequest) -> HttpResponse:
-        """Say what purchases of the pack on the page come to."""
+        """Show the amounts of purchases of the pack on the page."""
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
         form = PackForm(request.POST)
@@ -228,57 +228,57 @@ class PackAdmin(ModelAdmin):
         context: dict[str, Any] = {"problem": problem}
         if not problem:
             pack = CreditPack(**form.cleaned_data)
-            context |= {"examples": examples(pack, _typed(request, "prices"), _typed(request, "slabs"))}
+            context |= {"examples": examples(pack, _valid_rows(request, "prices"), _valid_rows(request, "slabs"))}
         return TemplateResponse(request, "staff/wallets/pack_example_result.html", context)
 
 
-def _typed(request: HttpRequest, prefix: str) -> list[Any]:
-    """Return the rows of an inline that are typed well; the others are told when the page is saved."""
+def _valid_rows(request: HttpRequest, prefix: str) -> list[Any]:
+    """Return the valid rows of an inline; invalid ones are reported when the page is saved."""
     form_class = {"prices": PriceForm, "slabs": SlabForm}[prefix]
     count = request.POST.get(f"{prefix}-TOTAL_FORMS", "0")
     rows = []
-    for place in range(min(int(count), 50) if count.isdigit() else 0):
-        if request.POST.get(f"{prefix}-{place}-DELETE"):
+    for index in range(min(int(count), 50) if count.isdigit() else 0):
+        if request.POST.get(f"{prefix}-{index}-DELETE"):
             continue
-        form = form_class(request.POST, prefix=f"{prefix}-{place}")
+        form = form_class(request.POST, prefix=f"{prefix}-{index}")
         if form.is_valid():
             rows.append(form.instance)
     return rows
 
 
 def examples(pack: CreditPack, prices: list[PackPrice], slabs: list[BonusSlab]) -> list[dict[str, str]]:
-    """Return what purchases come to: one pack and several, or as few units as are sold at a time and as many."""
-    found = []
+    """Return example purchases: one pack and several, or the fewest and the most units sold at a time."""
+    rows = []
     for price in prices:
         currency = str(price.currency)
-        for packs, held in _orders(pack):
-            of_slabs = [Slab(one.least, one.units, one.percent) for one in slabs]
+        for packs, units in _orders(pack):
+            bonus_slabs = [Slab(slab.least, slab.units, slab.percent) for slab in slabs]
             by_price = pack.slabs_by == SlabsBy.PRICE
-            each = price.price * (packs if pack.units is not None else held)
-            order = price_purchase(held, each, currency, of_slabs, packs=packs, by_price=by_price)
-            found.append(_told(pack, packs, order, currency))
-    return found
+            each = price.price * (packs if pack.units is not None else units)
+            order = price_purchase(units, each, currency, bonus_slabs, packs=packs, by_price=by_price)
+            rows.append(_example_row(pack, packs, order, currency))
+    return rows
 
 
 def _orders(pack: CreditPack) -> list[tuple[int, Decimal]]:
     if pack.units is not None:
         return [(packs, pack.units * packs) for packs in (1, 2, 10)]
-    return [(1, one) for one in sorted({pack.least_units, pack.most_units}) if one]
+    return [(1, units) for units in sorted({pack.least_units, pack.most_units}) if units]
 
 
-def _told(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, str]:
-    in_all = order.units + order.bonus
+def _example_row(pack: CreditPack, packs: int, order: PurchaseAmounts, currency: str) -> dict[str, str]:
+    total_units = order.units + order.bonus
     return {
         "buys": format_units(packs, "pack") if pack.units is not None else format_number(order.units),
         "units": format_number(order.units),
         "bonus": format_number(order.bonus),
         "price": format_money(order.net, currency),
-        "each": format_money(round_money(order.net / in_all * 1000, currency), currency),
+        "each": format_money(round_money(order.net / total_units * 1000, currency), currency),
     }
 
 
 def _amount(pack: CreditPack) -> str:
-    """Return what a pack holds in words: “100 credits”, “10 to 500 credits”."""
+    """Return the content of a pack in words: “100 credits”, “10 to 500 credits”."""
     word = "credits" if pack.unit == PackUnit.CREDITS else "of its currency"
     if pack.units is not None:
         return f"{format_number(pack.units)} {word}"

@@ -1,4 +1,4 @@
-"""Invoices, finished: what was paid of them, and a payment to record by hand."""
+"""The invoice page, completed: its payments, and payments recorded by hand."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ from wallets.purchases import receive_payment
 
 
 class PaymentForm(forms.Form):
-    """What came in for an invoice."""
+    """A payment received for an invoice."""
 
     amount = forms.DecimalField(widget=NumberInput())
     reference = forms.CharField(
@@ -48,25 +48,25 @@ class PaymentForm(forms.Form):
 
 
 class TakeBackForm(forms.Form):
-    """Which payment did not come after all."""
+    """The payment to reverse."""
 
     payment = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
 
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["payment"].choices = [
-            (one.pk, f"{_money(one.amount, invoice)}, {one.reference}") for one in _standing(invoice)
+            (payment.pk, f"{_money(payment.amount, invoice)}, {payment.reference}") for payment in _reversible_payments(invoice)
         ]
 
 
-def _standing(invoice: Invoice) -> QuerySet[Payment]:
-    """Return the payments that can be taken back: those that came from outside."""
-    ours = (PaymentChannel.MANUAL, PaymentChannel.STRIPE, PaymentChannel.SANDBOX)
-    return invoice.payments.filter(method__in=ours, reverses__isnull=True, reversal__isnull=True).order_by("pk")
+def _reversible_payments(invoice: Invoice) -> QuerySet[Payment]:
+    """Return the payments that can be reversed: those received from outside."""
+    channels = (PaymentChannel.MANUAL, PaymentChannel.STRIPE, PaymentChannel.SANDBOX)
+    return invoice.payments.filter(method__in=channels, reverses__isnull=True, reversal__isnull=True).order_by("pk")
 
 
 MORE = ["take_back", "void", "render_again"]
-"""What is seldom done to an invoice."""
+"""Rare actions on an invoice."""
 
 
 class PayableInvoiceAdmin(InvoiceAdmin):
@@ -76,18 +76,18 @@ class PayableInvoiceAdmin(InvoiceAdmin):
     )
 
     def page_context(self, invoice: Invoice) -> dict[str, Any]:
-        """Add what was paid, and how, and what was tried."""
+        """Add the payments, payment attempts and dunning steps."""
         payments = invoice.payments.select_related("by").order_by("pk")
         charges = invoice.charges.select_related("payment_method").order_by("pk")
         return super().page_context(invoice) | {
-            "payments": [(one, _money(one.amount, invoice)) for one in payments],
-            "charges": [(one, _money(one.amount, invoice)) for one in charges],
+            "payments": [(payment, _money(payment.amount, invoice)) for payment in payments],
+            "charges": [(attempt, _money(attempt.amount, invoice)) for attempt in charges],
             "dunning": list(invoice.dunning_acts.order_by("pk")),
         }
 
     @action(description="Charge", icon="credit_card", permissions=["collect"])
     def charge(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take what is due from the customer's card."""
+        """Charge the amount due to the customer's card."""
         invoice = self._invoice(request, object_id)
         if request.method == "POST":
             at = current_time(invoice.customer)
@@ -97,8 +97,8 @@ class PayableInvoiceAdmin(InvoiceAdmin):
                 messages.error(request, str(refused))
             else:
                 charge = attempts.submit_attempt(attempt_id=charge.pk, at=at)
-                told = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
-                (messages.success if charge.state == "succeeded" else messages.warning)(request, told)
+                outcome = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
+                (messages.success if charge.state == "succeeded" else messages.warning)(request, outcome)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
         return self.admin_site.confirmation(
             request,
@@ -114,7 +114,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
 
     @action(description="Payment did not come", icon="undo", permissions=["record_payment"])
     def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take a payment back that was returned, or recorded by mistake."""
+        """Reverse a payment that was returned or recorded by mistake."""
         invoice = self._invoice(request, object_id)
         form = TakeBackForm(request.POST or None, invoice=invoice)
         if request.method == "POST" and form.is_valid():
@@ -141,7 +141,7 @@ class PayableInvoiceAdmin(InvoiceAdmin):
 
     @action(description="Record payment", icon="payments", permissions=["record_payment"])
     def record_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask what came in, and record it."""
+        """Show the form of a payment, and record it."""
         invoice = self._invoice(request, object_id)
         form = PaymentForm(request.POST or None, invoice=invoice)
         if request.method == "POST" and form.is_valid():
@@ -177,15 +177,15 @@ class PayableInvoiceAdmin(InvoiceAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         invoice = self.get_object(request, str(object_id))
-        offered = super().get_actions_detail(request, object_id)
+        actions = super().get_actions_detail(request, object_id)
         is_due = invoice is not None and invoice.due > 0
         has_card = invoice is not None and has_payment_method(invoice.customer_id)
-        fitting = {
+        is_offered = {
             "record_payment": is_due,
             "charge": is_due and has_card,
-            "take_back": invoice is not None and _standing(invoice).exists(),
+            "take_back": invoice is not None and _reversible_payments(invoice).exists(),
         }
-        return [one for one in offered if fitting.get(one.method.original_function_name, True)]
+        return [detail_action for detail_action in actions if is_offered.get(detail_action.method.original_function_name, True)]
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:

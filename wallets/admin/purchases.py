@@ -1,4 +1,4 @@
-"""Purchases: found, read, made and taken back by staff."""
+"""Purchases: search, view, buy and cancel them."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ STATE_COLORS = {"pending": "info", "granted": "success", "failed": "danger", "ca
 
 
 class BuyForm(forms.Form):
-    """Which pack, and how much of it."""
+    """The pack to buy, and its quantity."""
 
     pack = forms.ChoiceField(widget=UnfoldAdminSelectWidget())
     packs = forms.IntegerField(min_value=1, max_value=MAX_PACKS, initial=1, widget=NumberInput(), label="Packs")
@@ -47,7 +47,7 @@ class BuyForm(forms.Form):
             unit=unit, prices__currency=wallet.currency
         )
         self.fields["pack"].choices = sold.order_by("name").values_list("code", "name")
-        # One page, one purchase: whoever presses the button twice buys once.
+        # One page, one purchase: pressing the button twice buys once.
         self.fields["reference"].initial = f"by hand {get_random_string(20)}"
 
 
@@ -71,12 +71,12 @@ class PurchaseAdmin(ModelAdmin):
         return [path("buy/<int:wallet_id>/", view, name="wallets_purchase_buy"), *super().get_urls()]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> Any:
-        """Look for a reference, and for what customers bought."""
+        """Search by reference and by customer."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = queryset.filter(reference__startswith=term)
-        return named | queryset.filter(wallet__customer_id__in=find_customer_ids(term)), False
+        by_reference = queryset.filter(reference__startswith=term)
+        return by_reference | queryset.filter(wallet__customer_id__in=find_customer_ids(term)), False
 
     @display(description="Pack")
     def name(self, purchase: Purchase) -> str:
@@ -111,7 +111,7 @@ class PurchaseAdmin(ModelAdmin):
         return format_html('<span><a href="{}">{}</a>, {}</span>', page, purchase.invoice, state)
 
     def buy_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
-        """Ask what to buy into a wallet, and buy it."""
+        """Show the form of a purchase into a wallet, and buy."""
         if not request.user.has_perm("wallets.buy_credits"):
             raise PermissionDenied
         wallet = Wallet.objects.select_related("customer").filter(pk=wallet_id).first()
@@ -140,7 +140,7 @@ class PurchaseAdmin(ModelAdmin):
 
     @action(description="Cancel", icon="cancel", permissions=["buy"])
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Take a purchase back that nobody has paid."""
+        """Cancel a purchase that is not paid."""
         purchase = self.get_object(request, object_id)
         if purchase is None:
             raise Http404(f"There is no purchase {object_id}.")

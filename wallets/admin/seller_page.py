@@ -1,4 +1,4 @@
-"""The seller's page, whose sample shows an invented wallet's statement too."""
+"""The seller page, whose sample invoice also shows the statement of an invented wallet."""
 
 from decimal import Decimal
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""A wallet's statement as a page, with the ways to its files."""
+"""A wallet's statement as a page, with links to its files."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ TEXTS = {
 
 
 class SpanForm(forms.Form):
-    """Whole days by the customer's clock, both included."""
+    """Whole days in the customer's time zone, both included."""
 
     since = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
     until = forms.DateField(label="to", widget=forms.DateInput(attrs={"type": "date", "class": "field"}))
@@ -49,11 +49,11 @@ class SpanForm(forms.Form):
 
 
 def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> HttpResponseBase:
-    """Show the statement of the days asked for, of this month if none are; or send it as a file."""
+    """Show the statement of the requested days, or of this month; or send it as a file."""
     zone = ZoneInfo(wallet.customer.time_zone)
     today = current_time(wallet.customer).astimezone(zone).date()
-    usual = {"since": today.replace(day=1), "until": today}
-    form = SpanForm(request.GET if "since" in request.GET else usual)
+    defaults = {"since": today.replace(day=1), "until": today}
+    form = SpanForm(request.GET if "since" in request.GET else defaults)
     context: dict[str, Any] = {}
     if form.is_valid():
         since, until = _moments(form.cleaned_data["since"], form.cleaned_data["until"], zone)
@@ -61,8 +61,8 @@ def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> Ht
             statement = read_statement(wallet, since=since, until=until)
             if (answer := {"csv": csv_answer, "pdf": pdf_answer}.get(request.GET.get("as", ""))) is not None:
                 return answer(wallet, statement, since=since, until=until)
-            asked = {name: f"{form.cleaned_data[name]:%Y-%m-%d}" for name in usual}
-            context = {"statement": statement_shown(wallet, statement), "asked": urlencode(asked)}
+            dates = {name: f"{form.cleaned_data[name]:%Y-%m-%d}" for name in defaults}
+            context = {"statement": statement_shown(wallet, statement), "asked": urlencode(dates)}
         except LedgerRefused as refused:
             form.add_error(refused.field, str(refused))
         except NoFont as refused:
@@ -80,7 +80,7 @@ def statement_page(page: ModelAdmin, request: HttpRequest, wallet: Wallet) -> Ht
 
 
 def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:
-    """Return a statement as text, with what finance reads beside: what it cost."""
+    """Return a statement as text, with the costs for finance."""
     unit, currency = wallet.unit, str(wallet.currency)
     return {
         "opening": (shown(statement.opening, unit), shown(statement.opening_cost, currency)),
@@ -110,10 +110,10 @@ def _moments(first: date, last: date, zone: ZoneInfo) -> tuple[datetime, datetim
 
 
 def _months(today: date) -> list[dict[str, str]]:
-    """Return the last months, the newest first, as ways to their statements."""
-    found, last = [], today.replace(day=1) - DAY
+    """Return the last months, the newest first, with the query of their statements."""
+    months, last = [], today.replace(day=1) - DAY
     for _ in range(6):
         first = last.replace(day=1)
-        found.append({"name": f"{first:%b %Y}", "asked": urlencode({"since": first, "until": last})})
+        months.append({"name": f"{first:%b %Y}", "asked": urlencode({"since": first, "until": last})})
         last = first - DAY
-    return found
+    return months

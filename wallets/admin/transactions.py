@@ -1,4 +1,4 @@
-"""The ledger, read-only: every movement with its entries."""
+"""The ledger, read-only: every transaction with its entries."""
 
 from typing import Any
 
@@ -42,35 +42,35 @@ class TransactionAdmin(ModelAdmin):
         return queryset.filter(**{"wallet" if kind == "wallet" else "pk": int(number)}), False
 
     @display(description="Movement")
-    def number(self, one: Transaction) -> str:
-        return str(one.pk)
+    def number(self, movement: Transaction) -> str:
+        return str(movement.pk)
 
     @display(description="Customer")
-    def customer(self, one: Transaction) -> str:
-        return str(one.wallet.customer)
+    def customer(self, movement: Transaction) -> str:
+        return str(movement.wallet.customer)
 
     @display(description="Moved")
-    def units_shown(self, one: Transaction) -> SafeString:
-        return number_cell(shown(one.units, one.wallet.unit))
+    def units_shown(self, movement: Transaction) -> SafeString:
+        return number_cell(shown(movement.units, movement.wallet.unit))
 
     @display(description="Balance after")
-    def balance_shown(self, one: Transaction) -> SafeString:
-        return number_cell(shown(one.balance_after, one.wallet.unit))
+    def balance_shown(self, movement: Transaction) -> SafeString:
+        return number_cell(shown(movement.balance_after, movement.wallet.unit))
 
     @display(description="The wallet had not")
-    def uncovered_shown(self, one: Transaction) -> str:
-        return shown(one.uncovered, one.wallet.unit)
+    def uncovered_shown(self, movement: Transaction) -> str:
+        return shown(movement.uncovered, movement.wallet.unit)
 
     @display(description="Wallet")
-    def wallet_link(self, one: Transaction) -> SafeString:
-        url = reverse("admin:wallets_wallet_change", args=[one.wallet_id])
-        return format_html('<a class="text-link" href="{}">{}</a>', url, one.wallet)
+    def wallet_link(self, movement: Transaction) -> SafeString:
+        url = reverse("admin:wallets_wallet_change", args=[movement.wallet_id])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, movement.wallet)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        one = self.get_object(request, object_id)
-        entries = [] if one is None else entries_shown(one)
+        movement = self.get_object(request, object_id)
+        entries = [] if movement is None else entries_shown(movement)
         return super().change_view(request, object_id, form_url, {"entries": entries, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -83,9 +83,9 @@ class TransactionAdmin(ModelAdmin):
         return False
 
 
-def entries_shown(one: Transaction) -> list[dict[str, Any]]:
-    """Return the entries of a movement as text."""
-    unit, currency = one.wallet.unit, str(one.wallet.currency)
+def entries_shown(movement: Transaction) -> list[dict[str, Any]]:
+    """Return the entries of a transaction as text."""
+    unit, currency = movement.wallet.unit, str(movement.wallet.currency)
     return [
         {
             "account": entry.get_account_display(),
@@ -95,5 +95,5 @@ def entries_shown(one: Transaction) -> list[dict[str, Any]]:
             "money": shown(entry.money, currency),
             "place": entry.place,
         }
-        for entry in one.entries.select_related("lot").order_by("pk")
+        for entry in movement.entries.select_related("lot").order_by("pk")
     ]

@@ -1,4 +1,4 @@
-"""What a wallet's page shows above the form: balance, charts, lots, and the latest movements."""
+"""The context of a wallet's page: balance, charts, lots, and the latest transactions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,13 +19,13 @@ from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
 from wallets.statements.usage_charts import Burned, burned
 
-MOST_LOTS = 30
-MOST_MOVES = 25
-MOST_FEATURES = 5
+MAX_LOTS = 30
+MAX_TRANSACTIONS = 25
+MAX_FEATURES = 5
 
 
 class Link(NamedTuple):
-    """The way to some usage: how it reads, and where it is."""
+    """A link to usage: its text and its address."""
 
     text: str
     url: str
@@ -34,54 +34,57 @@ class Link(NamedTuple):
 Links = Callable[[Iterable[int]], Mapping[int, Link]]
 
 
-def wallet_page(wallet: Wallet, asked: Mapping[str, str], *, at: datetime, links_of: Links) -> dict[str, Any]:
-    """Return what the page shows, in a fixed number of queries. asked: `kind` and `feature` narrow the movements."""
-    standing = read_balances([wallet.pk], at=at).get(wallet.pk, EMPTY_BALANCES)
-    last = burned(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
+def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, links_of: Links) -> dict[str, Any]:
+    """
+    Return the context of the page, in a fixed number of queries. filters: `kind` and `feature` narrow the
+    transactions.
+    """
+    balances = read_balances([wallet.pk], at=at).get(wallet.pk, EMPTY_BALANCES)
+    recent_usage = burned(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
     names = dict(Feature.objects.filter(meter__isnull=False).order_by("name").values_list("pk", "name"))
-    rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MOST_LOTS + 1])
+    rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MAX_LOTS + 1])
     return {
         "wallet": wallet,
         "balance": shown(wallet.balance, wallet.unit),
-        "available": shown(standing.available, wallet.unit),
-        "held": shown(standing.held, wallet.unit) if standing.held else "",
+        "available": shown(balances.available, wallet.unit),
+        "held": shown(balances.held, wallet.unit) if balances.held else "",
         "debt": shown(wallet.debt, wallet.unit) if wallet.debt else "",
-        "next_expiry": standing.next_expiry,
-        "expiring": shown(standing.expiring, wallet.unit),
+        "next_expiry": balances.next_expiry,
+        "expiring": shown(balances.expiring, wallet.unit),
         "grace": shown(wallet.grace, wallet.unit) if wallet.grace else "",
-        "balance_chart": _balance_chart(wallet, last),
-        "burn_chart": _burn_chart(wallet, last),
-        "lots": [_lot(wallet, one, names, at) for one in rows[:MOST_LOTS]],
-        "more_lots": len(rows) > MOST_LOTS,
-        **_moves(wallet, asked, names, links_of),
+        "balance_chart": _balance_chart(wallet, recent_usage),
+        "burn_chart": _burn_chart(wallet, recent_usage),
+        "lots": [_lot(wallet, lot, names, at) for lot in rows[:MAX_LOTS]],
+        "more_lots": len(rows) > MAX_LOTS,
+        **_moves(wallet, filters, names, links_of),
     }
 
 
 # Charts -----------------------------------------------------------------------------------------------------------
 
 
-def _balance_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
-    if not any(last.balances):
+def _balance_chart(wallet: Wallet, recent_usage: Burned) -> StaffChart | None:
+    if not any(recent_usage.balances):
         return None
-    summary = f"Balance over the last {len(last.days)} days: {shown(last.balances[-1], wallet.unit)} now"
+    summary = f"Balance over the last {len(recent_usage.days)} days: {shown(recent_usage.balances[-1], wallet.unit)} now"
     return line_chart(
-        [f"{day:%-d %b}" for day in last.days], [ChartSeries("balance", last.balances)], summary=summary
+        [f"{day:%-d %b}" for day in recent_usage.days], [ChartSeries("balance", recent_usage.balances)], summary=summary
     )
 
 
-def _burn_chart(wallet: Wallet, last: Burned) -> StaffChart | None:
-    """Return what was used each day: the features that used most, and the others together."""
-    used = sorted(last.by_feature.items(), key=lambda one: -sum(one[1]))
+def _burn_chart(wallet: Wallet, recent_usage: Burned) -> StaffChart | None:
+    """Return a chart of daily usage: the features that used most, and the others together."""
+    used = sorted(recent_usage.by_feature.items(), key=lambda pair: -sum(pair[1]))
     if not used:
         return None
-    named = [ChartSeries(name or "by hand", values) for name, values in used[:MOST_FEATURES]]
-    if rest := used[MOST_FEATURES:]:
-        named.append(
+    series = [ChartSeries(name or "by hand", values) for name, values in used[:MAX_FEATURES]]
+    if rest := used[MAX_FEATURES:]:
+        series.append(
             ChartSeries("others", [sum(day, ZERO) for day in zip(*(values for _, values in rest), strict=True)])
         )
     total = sum((sum(values, ZERO) for _, values in used), ZERO)
-    summary = f"Used by day: {shown(total, wallet.unit)} in the last {len(last.days)} days"
-    return bar_chart([f"{day:%-d %b}" for day in last.days], named, summary=summary)
+    summary = f"Used by day: {shown(total, wallet.unit)} in the last {len(recent_usage.days)} days"
+    return bar_chart([f"{day:%-d %b}" for day in recent_usage.days], series, summary=summary)
 
 
 # Lots -------------------------------------------------------------------------------------------------------------
@@ -108,7 +111,7 @@ def _lot(wallet: Wallet, lot: Lot, names: Mapping[int, str], at: datetime) -> di
 
 
 def cost_left(lot: Lot) -> Decimal:
-    """Return what the rest of a lot was paid with."""
+    """Return the cost of a lot's remaining units."""
     pure = PureLot(lot.pk, lot.amount, lot.remaining, cost=lot.cost)
     return cost_between(pure, lot.remaining, ZERO)
 
@@ -116,50 +119,50 @@ def cost_left(lot: Lot) -> Decimal:
 # Movements --------------------------------------------------------------------------------------------------------
 
 
-def _moves(wallet: Wallet, asked: Mapping[str, str], names: Mapping[int, str], links_of: Links) -> dict[str, Any]:
-    kind, feature = asked.get("kind", ""), asked.get("feature", "")
-    found = Transaction.objects.filter(wallet=wallet)
+def _moves(wallet: Wallet, filters: Mapping[str, str], names: Mapping[int, str], links_of: Links) -> dict[str, Any]:
+    kind, feature = filters.get("kind", ""), filters.get("feature", "")
+    transactions = Transaction.objects.filter(wallet=wallet)
     if kind in Movement.values:
-        found = found.filter(kind=kind)
+        transactions = transactions.filter(kind=kind)
     if feature.isdecimal() and int(feature) in names:
-        found = found.filter(feature=int(feature))
-    own = Prefetch("entries", Entry.objects.filter(account="wallet").select_related("lot").order_by("pk"))
-    rows = list(found.select_related("feature", "by").prefetch_related(own).order_by("-at", "-pk")[: MOST_MOVES + 1])
-    links = links_of({one.draw for one in rows if one.draw is not None})
+        transactions = transactions.filter(feature=int(feature))
+    wallet_entries = Prefetch("entries", Entry.objects.filter(account="wallet").select_related("lot").order_by("pk"))
+    rows = list(transactions.select_related("feature", "by").prefetch_related(wallet_entries).order_by("-at", "-pk")[: MAX_TRANSACTIONS + 1])
+    links = links_of({movement.draw for movement in rows if movement.draw is not None})
     return {
-        "moves": [_move(wallet, one, links) for one in rows[:MOST_MOVES]],
-        "more_moves": len(rows) > MOST_MOVES,
+        "moves": [_move(wallet, movement, links) for movement in rows[:MAX_TRANSACTIONS]],
+        "more_moves": len(rows) > MAX_TRANSACTIONS,
         "kinds": [(value, label, value == kind) for value, label in Movement.choices],
         "features": [(id_, name, str(id_) == feature) for id_, name in names.items()],
         "narrowed": bool(kind or feature),
     }
 
 
-def _move(wallet: Wallet, one: Transaction, links: Mapping[int, Link]) -> dict[str, Any]:
+def _move(wallet: Wallet, movement: Transaction, links: Mapping[int, Link]) -> dict[str, Any]:
     return {
-        "pk": one.pk,
-        "at": one.at,
-        "kind": one.get_kind_display(),
-        "feature": one.feature.name if one.feature else "",
-        "units": shown(one.units, wallet.unit),
-        "is_out": one.units < 0,
-        "balance": shown(one.balance_after, wallet.unit),
-        "uncovered": shown(one.uncovered, wallet.unit) if one.uncovered else "",
-        "entries": _entries(wallet, list(one.entries.all())),
-        "reason": one.reason,
-        "by": str(one.by) if one.by else "",
-        "link": links.get(one.draw) if one.draw is not None else None,
+        "pk": movement.pk,
+        "at": movement.at,
+        "kind": movement.get_kind_display(),
+        "feature": movement.feature.name if movement.feature else "",
+        "units": shown(movement.units, wallet.unit),
+        "is_out": movement.units < 0,
+        "balance": shown(movement.balance_after, wallet.unit),
+        "uncovered": shown(movement.uncovered, wallet.unit) if movement.uncovered else "",
+        "entries": _entries(wallet, list(movement.entries.all())),
+        "reason": movement.reason,
+        "by": str(movement.by) if movement.by else "",
+        "link": links.get(movement.draw) if movement.draw is not None else None,
     }
 
 
 def _entries(wallet: Wallet, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Return what a movement took from which lots, or put into them."""
+    """Return the lots that a transaction took units from or added them to."""
     return [
         {
-            "lot": one.lot_id,
-            "of": one.lot.get_kind_display() if one.lot else "owed",
-            "units": format_number(one.units),
-            "cost": shown(one.money, str(wallet.currency)) if one.money else "",
+            "lot": entry.lot_id,
+            "of": entry.lot.get_kind_display() if entry.lot else "owed",
+            "units": format_number(entry.units),
+            "cost": shown(entry.money, str(wallet.currency)) if entry.money else "",
         }
-        for one in entries
+        for entry in entries
     ]

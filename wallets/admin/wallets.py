@@ -1,4 +1,4 @@
-"""A wallet: what is in it, how it went, what moved, and what people do to it."""
+"""A wallet: its page, its settings, and the actions on it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ from customers.admin.search import find_customer_ids
 from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput, number_cell
 from wallets.admin import breakage
-from wallets.admin.action_forms import GrantForm, MoveForm, TransferForm, moving
+from wallets.admin.action_forms import GrantForm, MoveForm, TransferForm, action_view
 from wallets.admin.statements import statement_page
 from wallets.admin.wallet_page import Link, wallet_page
 from wallets.ledger.errors import LedgerRefused
@@ -32,14 +32,14 @@ from wallets.operations.wallet_settings import (
 )
 from wallets.statements.formats import shown
 
-FOR_GOOD = ("customer", "unit", "currency")
+IMMUTABLE_FIELDS = ("customer", "unit", "currency")
 RULES = {"": "info", "block": "warning", "overage": "success", "grace": "info"}
 
 
 class WalletForm(forms.ModelForm):
     class Meta:
         model = Wallet
-        fields = (*FOR_GOOD, *SETTINGS)
+        fields = (*IMMUTABLE_FIELDS, *SETTINGS)
         labels = {"at_zero": "With nothing left", "grace": "How far below zero"}
         help_texts = {
             "unit": "credits, or the currency of the money that it is to hold, such as USD. For good.",
@@ -50,22 +50,22 @@ class WalletForm(forms.ModelForm):
         widgets = {"grace": NumberInput(), "priority": NumberInput()}
 
     def clean(self) -> dict[str, Any]:
-        """Say beside the field what does not fit, by the rules of the operation itself."""
+        """Report contradictions next to the field, by the rules of the operation itself."""
         cleaned = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
-        told = {name: cleaned[name] for name in SETTINGS}
+        settings = {name: cleaned[name] for name in SETTINGS}
         try:
-            # What an operation would refuse is found before anything is saved.
-            made = None if self.instance.pk else new_wallet(**{name: cleaned[name] for name in FOR_GOOD})
-            apply_settings(made or self.instance, told)
+            # Reports every refusal of the operation before anything is saved.
+            wallet = None if self.instance.pk else new_wallet(**{name: cleaned[name] for name in IMMUTABLE_FIELDS})
+            apply_settings(wallet or self.instance, settings)
         except LedgerRefused as refused:
             self.add_error(refused.field if refused.field in self.fields else None, str(refused))
         return cleaned
 
 
 class StandsFilter(SimpleListFilter):
-    """Wallets by what is in them."""
+    """Filter wallets by their content."""
 
     title, parameter_name = "what is in it", "stands"
 
@@ -73,13 +73,13 @@ class StandsFilter(SimpleListFilter):
         return [("owes", "owes"), ("empty", "nothing"), ("some", "something"), ("closed", "closed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        found = {
+        conditions = {
             "owes": Q(debt__gt=0),
             "empty": Q(balance=0, closed_at__isnull=True),
             "some": Q(balance__gt=0),
             "closed": Q(closed_at__isnull=False),
         }
-        return queryset.filter(found[self.value()]) if self.value() in found else queryset
+        return queryset.filter(conditions[self.value()]) if self.value() in conditions else queryset
 
 
 class UnitFilter(SimpleListFilter):
@@ -95,7 +95,7 @@ class UnitFilter(SimpleListFilter):
 
 
 class WalletAdmin(ModelAdmin):
-    """Registered by billing, which adds the way to the usage that was paid."""
+    """Registered by billing, which adds links to the usage that was paid."""
 
     form = WalletForm
     list_display = ("name_shown", "customer_shown", "balance_shown", "debt_shown", "rule_shown", "created_at")
@@ -141,58 +141,58 @@ class WalletAdmin(ModelAdmin):
     # The page ------------------------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: Wallet | None = None) -> tuple[str, ...]:
-        return FOR_GOOD if obj else ()
+        return IMMUTABLE_FIELDS if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Wallet | None = None) -> list[Any]:
-        behaves = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices", "is_trusted"]
-        return [(None, {"fields": behaves if obj else ["customer", ("unit", "currency"), *behaves]})]
+        setting_fields = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices", "is_trusted"]
+        return [(None, {"fields": setting_fields if obj else ["customer", ("unit", "currency"), *setting_fields]})]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         wallet = self.get_object(request, object_id)
-        found: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
         if wallet is not None and request.method == "GET":
-            found = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
-            found |= {name: self._may(request, name) for name in ("refund_lot", "void_lot", "extend_lot")}
-        return super().change_view(request, object_id, form_url, found | (extra_context or {}))
+            extra = wallet_page(wallet, request.GET, at=current_time(wallet.customer), links_of=self.links_of)
+            extra |= {name: self._may(request, name) for name in ("refund_lot", "void_lot", "extend_lot")}
+        return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def links_of(self, draws: Iterable[int]) -> dict[int, Link]:
-        """Return the ways to the usage that these draws have paid; none from here."""
+        """Return links to the usage that these drawdowns paid; billing overrides it."""
         return {}
 
     def save_model(self, request: HttpRequest, obj: Wallet, form: Any, change: bool) -> None:
-        told = {name: form.cleaned_data[name] for name in SETTINGS}
+        settings = {name: form.cleaned_data[name] for name in SETTINGS}
         now = current_time(obj.customer)
         if change:
-            change_wallet(wallet=obj, **told, at=now, by=request.user)
+            change_wallet(wallet=obj, **settings, at=now, by=request.user)
             return
-        made = open_wallet(
-            customer=obj.customer, unit=obj.unit, currency=str(obj.currency), **told, at=now, by=request.user
+        wallet = open_wallet(
+            customer=obj.customer, unit=obj.unit, currency=str(obj.currency), **settings, at=now, by=request.user
         )
-        obj.pk, obj._state.adding = made.pk, False
+        obj.pk, obj._state.adding = wallet.pk, False
 
     @action(description="Breakage", icon="hourglass_bottom", permissions=["view"])
     def breakage(self, request: HttpRequest) -> HttpResponse:
-        """Show what becomes revenue of prepaid value that is never used."""
+        """Show the revenue from prepaid value that is never used."""
         return breakage.page(request)
 
-    # What is done to it --------------------------------------------------------------------------------------
+    # Actions on a wallet ------------------------------------------------------------------------------------------
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         wallet = self.get_object(request, str(object_id))
         is_open = wallet is not None and wallet.closed_at is None
-        fitting = {
+        is_offered = {
             "statement": True,
             "close": is_open and not wallet.balance,
             "transfer": is_open and wallet.balance > 0,
         }
-        offered = super().get_actions_detail(request, object_id)
-        return [one for one in offered if fitting.get(one.method.original_function_name, is_open)]
+        actions = super().get_actions_detail(request, object_id)
+        return [detail_action for detail_action in actions if is_offered.get(detail_action.method.original_function_name, is_open)]
 
     @action(description="Grant", icon="add", permissions=["grant"], variant=ActionVariant.PRIMARY)
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Give something that nobody pays for."""
+        """Grant value free of charge."""
         facts = [
             "It pays first what the wallet owes, unless it is kept for one feature.",
             "What is sold comes with its purchase, and what is included with its period: here it is given.",
@@ -201,7 +201,7 @@ class WalletAdmin(ModelAdmin):
 
     @action(description="Buy pack", icon="shopping_bag", permissions=["buy"])
     def buy(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Sell the customer a pack into it."""
+        """Buy a pack for the customer into the wallet."""
         return HttpResponseRedirect(reverse("admin:wallets_purchase_buy", args=[object_id]))
 
     def has_buy_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -209,19 +209,19 @@ class WalletAdmin(ModelAdmin):
 
     @action(description="Transfer", icon="swap_horiz", permissions=["transfer"])
     def transfer(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Move value to another wallet of the customer."""
+        """Transfer value to another wallet of the customer."""
         facts = ["Lots go in the order in which they would be spent, each on its own conditions and with its cost."]
         return self._moving(request, object_id, TransferForm, "Transfer from", facts)
 
     @action(description="Statement", icon="summarize", permissions=["view"])
     def statement(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what came and went in a span."""
-        return statement_page(self, request, self._asked(request, object_id))
+        """Show the wallet's statement."""
+        return statement_page(self, request, self._viewable(request, object_id))
 
     @action(description="Close", icon="lock", permissions=["close"], variant=ActionVariant.DANGER)
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Close an empty wallet."""
-        wallet, problems = self._asked(request, object_id), []
+        wallet, problems = self._viewable(request, object_id), []
         if request.method == "POST":
             try:
                 close_wallet(wallet_id=wallet.pk, at=current_time(wallet.customer), by=request.user)
@@ -242,8 +242,8 @@ class WalletAdmin(ModelAdmin):
     def _moving(
         self, request: HttpRequest, object_id: str, form_class: type[MoveForm], verb: str, facts: list[str]
     ) -> HttpResponse:
-        wallet = self._asked(request, object_id)
-        return moving(
+        wallet = self._viewable(request, object_id)
+        return action_view(
             self,
             request,
             wallet,
@@ -253,8 +253,13 @@ class WalletAdmin(ModelAdmin):
             done=lambda form: f"{form.verb}: {shown(form.cleaned_data['amount'], wallet.unit)}.",
         )
 
-    def _asked(self, request: HttpRequest, object_id: str) -> Wallet:
-        """:raises Http404: if it is not there. :raises PermissionDenied: if the user may not see it."""
+    def _viewable(self, request: HttpRequest, object_id: str) -> Wallet:
+        """
+        Return the wallet.
+
+        :raises Http404: if it doesn't exist.
+        :raises PermissionDenied: if the user may not view it.
+        """
         wallet = self.get_object(request, object_id)
         if wallet is None:
             raise Http404(f"There is no wallet {object_id}.")

@@ -1,4 +1,4 @@
-"""How a wallet is topped up by itself, and when it was, over HTTP."""
+"""Automatic top-ups of a wallet over HTTP: the rule, and the top-ups made."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ EXAMPLE = OpenApiExample(
 
 
 class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling]):
-    """So many top-ups, or so much money with tax, in a day or a month of the customer's calendar."""
+    """A maximum number of top-ups, or of money with tax, per day or month of the customer's calendar."""
 
     set_by = serializers.ChoiceField(choices=CeilingSetter.choices, default=CeilingSetter.FINANCE)
     span = serializers.ChoiceField(choices=CeilingSpan)
@@ -39,7 +39,7 @@ class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling])
 
 
 class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
-    """When a wallet is topped up by itself, and by how much."""
+    """The rule by which a wallet is topped up automatically."""
 
     pack = serializers.CharField(max_length=64)
     threshold = NumberField(
@@ -64,7 +64,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
     off_reason = serializers.CharField(read_only=True, help_text="What has switched it off.")
 
     def to_representation(self, rule: TopUpRule) -> dict[str, Any]:
-        """Return the rule as it is."""
+        """Return the rule in the API's form."""
         return {
             "is_on": rule.is_on,
             "threshold": self._number(rule.threshold),
@@ -84,7 +84,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class TopUpSerializer(serializers.ModelSerializer[TopUp]):
-    """One time that a wallet was topped up by itself."""
+    """An automatic top-up."""
 
     balance = NumberField(help_text="What it held when that was too little.")
     amount = AmountField(source="money", help_text="With tax.")
@@ -100,12 +100,16 @@ class TopUpSerializer(serializers.ModelSerializer[TopUp]):
 
 
 class OfWallet(generics.GenericAPIView[Any]):
-    """What belongs to one wallet of the caller's world."""
+    """Base of views about one wallet visible to the caller."""
 
     def wallet(self) -> Wallet:
-        """:raises Http404: if the caller sees no such wallet."""
-        own = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(own, pk=self.kwargs["wallet"])
+        """
+        Return the wallet of the address.
+
+        :raises Http404: if the caller sees no such wallet.
+        """
+        visible = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
+        return generics.get_object_or_404(visible, pk=self.kwargs["wallet"])
 
 
 class TopUpRuleView(OfWallet):
@@ -116,7 +120,11 @@ class TopUpRuleView(OfWallet):
     serializer_class = TopUpRuleSerializer
 
     def get_object(self) -> TopUpRule:
-        """:raises Http404: if the wallet has no rule."""
+        """
+        Return the wallet's rule.
+
+        :raises Http404: if it has none.
+        """
         return generics.get_object_or_404(TopUpRule.objects.select_related("pack"), wallet=self.wallet())
 
     @extend_schema(operation_id="get_topup_rule", summary="Read how a wallet is topped up by itself")
@@ -132,11 +140,11 @@ class TopUpRuleView(OfWallet):
         examples=[EXAMPLE],
     )
     def put(self, request: Request, wallet: int) -> Response:
-        found = self.wallet()
+        owner = self.wallet()
         serializer = TopUpRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            set_rule(wallet_id=found.pk, request=_asked(serializer.validated_data), at=current_time(found.customer))
+            set_rule(wallet_id=owner.pk, request=_rule_request(serializer.validated_data), at=current_time(owner.customer))
         except TopUpRuleRefused as refused:
             errors = [{"field": refused.field, "code": "refused", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused
@@ -144,24 +152,24 @@ class TopUpRuleView(OfWallet):
 
     @extend_schema(operation_id="remove_topup_rule", summary="Top a wallet up no more", responses={204: None})
     def delete(self, request: Request, wallet: int) -> Response:
-        found = self.get_object()
-        remove_rule(wallet_id=found.wallet_id, at=current_time(found.wallet.customer))
+        rule = self.get_object()
+        remove_rule(wallet_id=rule.wallet_id, at=current_time(rule.wallet.customer))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _asked(sent: dict[str, Any]) -> TopUpRuleRequest:
-    plain = {name: sent[name] for name in ("threshold", "percent", "target") if name in sent}
+def _rule_request(fields: dict[str, Any]) -> TopUpRuleRequest:
+    plain = {name: fields[name] for name in ("threshold", "percent", "target") if name in fields}
     return TopUpRuleRequest(
-        pack=sent["pack"],
-        cooldown=timedelta(seconds=sent["cooldown_seconds"]),
-        ceilings=[CeilingLimits(**one) for one in sent.get("ceilings", ())],
+        pack=fields["pack"],
+        cooldown=timedelta(seconds=fields["cooldown_seconds"]),
+        ceilings=[CeilingLimits(**ceiling) for ceiling in fields.get("ceilings", ())],
         **plain,
-        **{name: sent[name] for name in ("payer", "most_declines", "is_on")},
+        **{name: fields[name] for name in ("payer", "most_declines", "is_on")},
     )
 
 
 class TopUpsView(OfWallet, generics.ListAPIView[TopUp]):
-    """When a wallet was topped up."""
+    """The automatic top-ups of a wallet."""
 
     required_scopes = {"GET": "read"}
     serializer_class = TopUpSerializer

@@ -1,4 +1,4 @@
-"""What the ledger refuses, as problems."""
+"""Refusals of the ledger as API problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from wallets.ledger.locked_wallets import WalletNotFound
 @contextmanager
 def as_problems(**renamed: str) -> Iterator[None]:
     """
-    Turn what the ledger refuses into problems that name the field.
+    Turn refusals of the ledger into problems that name the field.
 
-    renamed: the ledger's name of a field → the one that the caller sent.
+    renamed: the ledger's name of a field → the name that the caller sent.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Lots over HTTP: what they are, and what is done to one of them."""
+"""Lots over HTTP: read, void, refund and extend."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,16 +21,16 @@ from wallets.ledger.adjustments import extend, refund, void
 from wallets.models import Lot, LotKind
 
 
-def documents_of(lots: Sequence[Lot]) -> Any:
-    """Return lots as the API gives them, as they are stored now."""
-    stored = Lot.objects.select_related("wallet").in_bulk([one.pk for one in lots])
-    wanted = {id_ for one in stored.values() for id_ in one.features}
-    codes = dict(Feature.objects.filter(pk__in=wanted).values_list("pk", "code"))
-    return LotSerializer([stored[one.pk] for one in lots], many=True, context={"features": codes}).data
+def lot_payloads(lots: Sequence[Lot]) -> Any:
+    """Return lots in the API's form, as they are stored now."""
+    stored = Lot.objects.select_related("wallet").in_bulk([lot.pk for lot in lots])
+    feature_ids = {id_ for lot in stored.values() for id_ in lot.features}
+    codes = dict(Feature.objects.filter(pk__in=feature_ids).values_list("pk", "code"))
+    return LotSerializer([stored[lot.pk] for lot in lots], many=True, context={"features": codes}).data
 
 
 class LotsView(Wallets):
-    """What was granted into a wallet."""
+    """The lots of a wallet."""
 
     required_scopes = {"GET": "read"}
     filters = {"kind": "kind"}
@@ -40,13 +40,13 @@ class LotsView(Wallets):
         operation_id="list_lots", summary="List a wallet's lots, newest first", responses=LotSerializer(many=True)
     )
     def get(self, request: Request, wallet: int) -> Response:
-        own = generics.get_object_or_404(self.get_queryset(), pk=wallet)
-        page = self.paginate_queryset(self.filter_queryset(Lot.objects.filter(wallet=own))) or []
-        return self.get_paginated_response(documents_of(page))
+        owner = generics.get_object_or_404(self.get_queryset(), pk=wallet)
+        page = self.paginate_queryset(self.filter_queryset(Lot.objects.filter(wallet=owner))) or []
+        return self.get_paginated_response(lot_payloads(page))
 
 
 class Lots(SandboxIsolation, generics.GenericAPIView[Lot]):
-    """One lot of the caller's world."""
+    """One lot visible to the caller."""
 
     queryset = Lot.objects.select_related("wallet")
     sandbox_path = "wallet__customer__sandbox"
@@ -56,40 +56,40 @@ class Lots(SandboxIsolation, generics.GenericAPIView[Lot]):
 
 
 class LotView(Lots):
-    """Read it."""
+    """Read a lot."""
 
     required_scopes = {"GET": "read"}
 
     @extend_schema(operation_id="get_lot", summary="Read a lot")
     def get(self, request: Request, lot: int) -> Response:
-        return Response(documents_of([self.get_object()])[0])
+        return Response(lot_payloads([self.get_object()])[0])
 
 
 class TakingOut(Lots):
-    """Take it out of its wallet."""
+    """Take units of a lot out of its wallet."""
 
     required_scopes = {"POST": "manage"}
 
-    def take_out(self, request: Request, by: Callable[..., Lot]) -> Response:
-        """Take so much of the lot out, and answer what it is then."""
-        found = self.get_object()
+    def take_out(self, request: Request, operation: Callable[..., Lot]) -> Response:
+        """Take units out of the lot, and return the lot as it is then."""
+        stored_lot = self.get_object()
         serializer = TakingOutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        told = serializer.validated_data
-        amount = told.get("amount", EXACT.subtract(found.remaining, found.held))
+        fields = serializer.validated_data
+        amount = fields.get("amount", EXACT.subtract(stored_lot.remaining, stored_lot.held))
         with as_problems(lot="amount"):
-            by(
-                lot_id=found.pk,
+            operation(
+                lot_id=stored_lot.pk,
                 amount=amount,
-                reason=told["reason"],
+                reason=fields["reason"],
                 reference=serializer.reference,
-                at=current_time(found.wallet.customer),
+                at=current_time(stored_lot.wallet.customer),
             )
-        return Response(documents_of([found])[0])
+        return Response(lot_payloads([stored_lot])[0])
 
 
 class VoidView(TakingOut):
-    """Without paying for it."""
+    """Void units without paying for them."""
 
     @extend_schema(
         operation_id="void_lot",
@@ -103,7 +103,7 @@ class VoidView(TakingOut):
 
 
 class RefundView(TakingOut):
-    """And pay it back."""
+    """Refund units."""
 
     @extend_schema(
         operation_id="refund_lot",
@@ -117,16 +117,16 @@ class RefundView(TakingOut):
 
 
 class ExtensionView(Lots):
-    """Let it last longer."""
+    """Extend the validity of a lot."""
 
     required_scopes = {"POST": "manage"}
 
     @extend_schema(operation_id="extend_lot", summary="Let a lot expire later, or never", request=ExtensionSerializer)
     @idempotent
     def post(self, request: Request, lot: int) -> Response:
-        found = self.get_object()
+        stored_lot = self.get_object()
         serializer = ExtensionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems(lot=""):
-            extend(lot_id=found.pk, **serializer.validated_data, at=current_time(found.wallet.customer))
-        return Response(documents_of([found])[0])
+            extend(lot_id=stored_lot.pk, **serializer.validated_data, at=current_time(stored_lot.wallet.customer))
+        return Response(lot_payloads([stored_lot])[0])

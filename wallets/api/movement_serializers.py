@@ -1,4 +1,4 @@
-"""What can be done to wallets over HTTP, as it is asked for."""
+"""Requests of wallet movements over HTTP: grant, spend, transfer, void, refund, extend."""
 
 from datetime import datetime
 from typing import Any
@@ -20,21 +20,21 @@ NAMED = (
 
 
 class KeySerializer(StrictFields, serializers.Serializer[Any]):
-    """Something that moves once."""
+    """Fields of a movement that happens once."""
 
     key = serializers.CharField(max_length=60, required=False, help_text=NAMED)
     reason = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
 
     @property
     def reference(self) -> str:
-        """What the movement is called in the ledger."""
+        """The movement's reference in the ledger."""
         return f"api:{self.validated_data.get('key') or uuid4()}"
 
 
 class GrantSerializer(KeySerializer):
-    """What to grant, and on which conditions."""
+    """The grant and its terms."""
 
-    kind = serializers.ChoiceField([(one.value, one.label) for one in MANUAL_KINDS], default=LotKind.PROMOTIONAL)
+    kind = serializers.ChoiceField([(kind.value, kind.label) for kind in MANUAL_KINDS], default=LotKind.PROMOTIONAL)
     amount = NumberField(help_text="In the wallet's unit, of 12 decimal places at most.")
     valid_from = InstantField(required=False, help_text="Default: now.")
     expires_at = InstantField(required=False, allow_null=True, help_text="Default: never.")
@@ -47,7 +47,7 @@ class GrantSerializer(KeySerializer):
     rollover_days = serializers.IntegerField(min_value=1, max_value=3650, required=False, allow_null=True)
 
     def validate_features(self, codes: list[str]) -> list[int]:
-        """Return the numbers of the features."""
+        """Return the ids of the features."""
         known = dict(Feature.objects.filter(code__in=codes).values_list("code", "pk"))
         if unknown := [code for code in codes if code not in known]:
             raise serializers.ValidationError(
@@ -57,37 +57,37 @@ class GrantSerializer(KeySerializer):
 
     @property
     def grant(self) -> Grant:
-        """The same for the ledger."""
-        told = {name: value for name, value in self.validated_data.items() if name not in ("key", "reason")}
-        return Grant(**told, source=self.reference)
+        """The grant for the ledger."""
+        terms = {name: value for name, value in self.validated_data.items() if name not in ("key", "reason")}
+        return Grant(**terms, source=self.reference)
 
 
 class SpendSerializer(KeySerializer):
-    """What to take from a wallet: all of it, or nothing where there is less."""
+    """The amount to take from a wallet: all of it, or nothing if the wallet has less."""
 
     amount = NumberField(help_text="In the wallet's unit.")
     feature = serializers.CharField(max_length=64, required=False, help_text="What was used, if it is a feature.")
     used_at = InstantField(required=False, help_text="When; lots must have been valid then. Default: now.")
 
     def validate_feature(self, code: str) -> int:
-        """Return the number of the feature."""
+        """Return the id of the feature."""
         return int(feature_named(code).pk)
 
-    def asked(self, at: datetime) -> dict[str, Any]:
+    def arguments(self, at: datetime) -> dict[str, Any]:
         """
         Return what `spend` takes of it.
 
         :raises serializers.ValidationError: if it is of the future.
         """
-        told = self.validated_data
-        if (used_at := told.get("used_at")) and used_at > at:
+        fields = self.validated_data
+        if (used_at := fields.get("used_at")) and used_at > at:
             raise serializers.ValidationError({"used_at": ["It is yet to come: send it when it was used."]})
-        facts = {"feature_id": told.get("feature"), "used_at": used_at, "reason": told["reason"]}
-        return {"amount": told["amount"], "reference": self.reference, **facts}
+        facts = {"feature_id": fields.get("feature"), "used_at": used_at, "reason": fields["reason"]}
+        return {"amount": fields["amount"], "reference": self.reference, **facts}
 
 
 class SpentSerializer(serializers.Serializer[Any]):
-    """What a spend took."""
+    """The result of a spend."""
 
     units = NumberField(help_text="Taken from lots.")
     owed = NumberField(help_text="On top of that, owed, where the wallet may owe.")
@@ -96,21 +96,21 @@ class SpentSerializer(serializers.Serializer[Any]):
 
 
 class TakingOutSerializer(KeySerializer):
-    """How much of a lot to take out of its wallet, and why."""
+    """The units of a lot to take out of its wallet, and the reason."""
 
     amount = NumberField(required=False, help_text="Default: all that is left of it and not held.")
     reason = serializers.CharField(max_length=300)
 
 
 class ExtensionSerializer(StrictFields, serializers.Serializer[Any]):
-    """Until when a lot lasts, and why it does."""
+    """The new expiry of a lot, and the reason."""
 
     expires_at = InstantField(allow_null=True, help_text="Later than it expires now; null: never.")
     reason = serializers.CharField(max_length=300)
 
 
 class TransferSerializer(KeySerializer):
-    """How much goes to which wallet, and why."""
+    """The target wallet, the amount and the reason."""
 
     to = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Number of a wallet of the customer.")
     amount = NumberField()
@@ -118,8 +118,12 @@ class TransferSerializer(KeySerializer):
 
 
 def feature_named(code: str) -> Feature:
-    """:raises serializers.ValidationError: if there is no such feature."""
-    found = Feature.objects.filter(code=code).first()
-    if found is None:
+    """
+    Return the feature.
+
+    :raises serializers.ValidationError: if there is no such feature.
+    """
+    feature = Feature.objects.filter(code=code).first()
+    if feature is None:
         raise serializers.ValidationError([serializers.ErrorDetail(f"There is no feature “{code}”.", "unknown")])
-    return found
+    return feature

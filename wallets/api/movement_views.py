@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
 from wallets.api.errors import as_problems
-from wallets.api.lots import documents_of
+from wallets.api.lots import lot_payloads
 from wallets.api.movement_serializers import GrantSerializer, SpendSerializer, SpentSerializer, TransferSerializer
 from wallets.api.serializers import LotSerializer
 from wallets.api.wallets import Wallets
@@ -29,7 +29,7 @@ SPEND = OpenApiExample("Work of a person", {"amount": "12.5", "key": "ticket-471
 
 
 class GrantsView(Wallets):
-    """What is given."""
+    """Grants into a wallet."""
 
     required_scopes = {"POST": "manage"}
     problems = REFUSALS
@@ -47,15 +47,15 @@ class GrantsView(Wallets):
     def post(self, request: Request, wallet: int) -> Response:
         serializer = GrantSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found, asked = self.get_object(), serializer.grant
-        at = current_time(found.customer)
+        owner, terms = self.get_object(), serializer.grant
+        at = current_time(owner.customer)
         with as_problems():
-            lot = grant_manually(wallet=found, terms=asked, reason=serializer.validated_data["reason"], at=at)
-        return Response(documents_of([lot])[0], status=status.HTTP_201_CREATED)
+            lot = grant_manually(wallet=owner, terms=terms, reason=serializer.validated_data["reason"], at=at)
+        return Response(lot_payloads([lot])[0], status=status.HTTP_201_CREATED)
 
 
 class SpendsView(Wallets):
-    """What is taken by hand, or for another system."""
+    """Value taken by hand or for another system."""
 
     required_scopes = {"POST": "manage"}
     problems = REFUSALS
@@ -73,16 +73,16 @@ class SpendsView(Wallets):
     def post(self, request: Request, wallet: int) -> Response:
         serializer = SpendSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        found = self.get_object()
-        at = current_time(found.customer)
-        asked = serializer.asked(at)
+        owner = self.get_object()
+        at = current_time(owner.customer)
+        arguments = serializer.arguments(at)
         with as_problems():
-            spent = spend(wallet_id=found.pk, **asked, at=at)
+            spent = spend(wallet_id=owner.pk, **arguments, at=at)
         return Response(SpentSerializer(spent).data, status=status.HTTP_201_CREATED)
 
 
 class TransfersView(Wallets):
-    """What goes from one wallet to another."""
+    """Transfers between wallets."""
 
     required_scopes = {"POST": "manage"}
     problems = REFUSALS
@@ -98,10 +98,10 @@ class TransfersView(Wallets):
     def post(self, request: Request, wallet: int) -> Response:
         serializer = TransferSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        told: dict[str, Any] = serializer.validated_data
+        fields: dict[str, Any] = serializer.validated_data
         source = self.get_object()
-        target = get_object_or_404(self.get_queryset(), pk=told["to"])
-        moves = {"from_id": source.pk, "to_id": target.pk, "amount": told["amount"], "reason": told["reason"]}
+        target = get_object_or_404(self.get_queryset(), pk=fields["to"])
+        arguments = {"from_id": source.pk, "to_id": target.pk, "amount": fields["amount"], "reason": fields["reason"]}
         with as_problems():
-            made = transfer(**moves, reference=serializer.reference, at=current_time(source.customer))
-        return Response(documents_of(made), status=status.HTTP_201_CREATED)
+            lots = transfer(**arguments, reference=serializer.reference, at=current_time(source.customer))
+        return Response(lot_payloads(lots), status=status.HTTP_201_CREATED)

@@ -1,4 +1,4 @@
-"""Payments of an invoice over HTTP: recorded here, above invoices, since what is paid for may be credits."""
+"""Payments of an invoice over HTTP. They are recorded here, above invoices, because an invoice may be for credits."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ EXAMPLE = OpenApiExample(
 
 
 class PaymentSerializer(serializers.ModelSerializer[Payment]):
-    """What came in for an invoice."""
+    """A payment received for an invoice."""
 
     amount = AmountField(source="money")
     paid_at = InstantField(help_text="When it came.")
@@ -38,7 +38,7 @@ class PaymentSerializer(serializers.ModelSerializer[Payment]):
 
 
 class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
-    """What came in."""
+    """A payment to record."""
 
     reference = serializers.CharField(
         max_length=MOST_REFERENCE, help_text="What the payment is known by; it counts once for an invoice."
@@ -52,16 +52,20 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class PaymentsView(generics.ListAPIView[Payment]):
-    """Payments of one invoice of the caller's world."""
+    """Payments of one invoice visible to the caller."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
     serializer_class = PaymentSerializer
 
     def invoice(self) -> Invoice:
-        """:raises Http404: if the caller sees no such invoice."""
-        own = Invoice.objects.filter(kind=DocumentKind.INVOICE, sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(own, pk=self.kwargs["invoice"])
+        """
+        Return the invoice of the address.
+
+        :raises Http404: if the caller sees no such invoice.
+        """
+        visible = Invoice.objects.filter(kind=DocumentKind.INVOICE, sandbox=self.request.user.sandbox)
+        return generics.get_object_or_404(visible, pk=self.kwargs["invoice"])
 
     def get_queryset(self) -> QuerySet[Payment]:
         """Return the invoice's payments."""
@@ -82,20 +86,20 @@ class PaymentsView(generics.ListAPIView[Payment]):
     )
     @idempotent
     def post(self, request: Request, invoice: int) -> Response:
-        found = self.invoice()
+        paid_invoice = self.invoice()
         serializer = NewPaymentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = {"amount": _amount_of(found, serializer.validated_data), **serializer.validated_data}
+        fields = {"amount": _amount_of(paid_invoice, serializer.validated_data), **serializer.validated_data}
         try:
-            at = current_time(found.customer)
-            payment = receive_payment(invoice_id=found.pk, **asked, method=PaymentChannel.MANUAL, at=at)
+            at = current_time(paid_invoice.customer)
+            payment = receive_payment(invoice_id=paid_invoice.pk, **fields, method=PaymentChannel.MANUAL, at=at)
         except PaymentRefused as refused:
             errors = [{"field": refused.field, "code": "not_payable", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused
         return Response(PaymentSerializer(payment).data, status=status.HTTP_201_CREATED)
 
 
-def _amount_of(invoice: Invoice, asked: dict[str, Any]) -> Decimal:
-    """Return what the payment of this reference came to, or would come to: all that is due."""
-    before = Payment.objects.filter(invoice=invoice, reference=asked["reference"]).first()
-    return before.amount if before else invoice.due
+def _amount_of(invoice: Invoice, fields: dict[str, Any]) -> Decimal:
+    """Return the amount of the payment with this reference, or else the amount due."""
+    earlier = Payment.objects.filter(invoice=invoice, reference=fields["reference"]).first()
+    return earlier.amount if earlier else invoice.due

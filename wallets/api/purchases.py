@@ -1,4 +1,4 @@
-"""Packs bought into a wallet, over HTTP."""
+"""Purchases of credit packs into a wallet, over HTTP."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ STATES = "`pending` until its invoice is paid, then `granted`; `failed` or `canc
 
 
 class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
-    """A pack that was bought, on the terms that it was sold on."""
+    """A purchase of a pack, on the terms of its sale."""
 
     wallet = serializers.IntegerField(source="wallet_id")
     pack = serializers.CharField(source="terms.code")
@@ -47,7 +47,7 @@ class PurchaseSerializer(serializers.ModelSerializer[Purchase]):
 
 
 class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
-    """What to buy."""
+    """The pack to buy, and its quantity."""
 
     pack = serializers.CharField(max_length=64, help_text="The code of a pack that is on sale.")
     reference = serializers.CharField(
@@ -58,34 +58,38 @@ class NewPurchaseSerializer(StrictFields, serializers.Serializer[Any]):
 
 
 class PurchaseCancellationSerializer(StrictFields, serializers.Serializer[Any]):
-    """Why a purchase is taken back."""
+    """The reason of a cancellation."""
 
     reason = serializers.CharField(max_length=300, help_text="Printed on the credit note.")
 
 
 class Purchases(SandboxIsolation, generics.GenericAPIView[Purchase]):
-    """Purchases of the caller's world."""
+    """Purchases visible to the caller."""
 
     serializer_class = PurchaseSerializer
     sandbox_path = "wallet__customer__sandbox"
     queryset = Purchase.objects.all()
 
     def refused(self, error: PurchaseRefused) -> Problem:
-        """Return the problem of a purchase that cannot be made, or taken back."""
+        """Return the problem of a purchase that can't be made or canceled."""
         errors = [{"field": error.field, "code": "refused", "detail": str(error)}]
         return Problem("unprocessable", str(error), errors=errors)
 
 
 class WalletPurchasesView(Purchases, generics.ListAPIView[Purchase]):
-    """What was bought into one wallet."""
+    """Purchases into one wallet."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
 
     def wallet(self) -> Wallet:
-        """:raises Http404: if the caller sees no such wallet."""
-        own = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
-        return generics.get_object_or_404(own, pk=self.kwargs["wallet"])
+        """
+        Return the wallet of the address.
+
+        :raises Http404: if the caller sees no such wallet.
+        """
+        visible = Wallet.objects.filter(customer__sandbox=self.request.user.sandbox)
+        return generics.get_object_or_404(visible, pk=self.kwargs["wallet"])
 
     def get_queryset(self) -> QuerySet[Purchase]:
         """Return the wallet's purchases."""
@@ -106,12 +110,12 @@ class WalletPurchasesView(Purchases, generics.ListAPIView[Purchase]):
     )
     @idempotent
     def post(self, request: Request, wallet: int) -> Response:
-        found = self.wallet()
+        owner = self.wallet()
         serializer = NewPurchaseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
             order = PackOrder(**serializer.validated_data)
-            purchase = buy(wallet_id=found.pk, order=order, at=current_time(found.customer))
+            purchase = buy(wallet_id=owner.pk, order=order, at=current_time(owner.customer))
         except PurchaseRefused as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(purchase).data, status=status.HTTP_201_CREATED)
@@ -129,7 +133,7 @@ class PurchaseView(Purchases, generics.RetrieveAPIView[Purchase]):
 
 
 class PurchaseCancellationView(Purchases):
-    """A purchase that is taken back."""
+    """The cancellation of a purchase."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -144,12 +148,12 @@ class PurchaseCancellationView(Purchases):
     )
     @idempotent
     def post(self, request: Request, purchase: int) -> Response:
-        found = self.get_object()
+        stored_purchase = self.get_object()
         serializer = PurchaseCancellationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            at = current_time(found.wallet.customer)
-            canceled = cancel(purchase_id=found.pk, **serializer.validated_data, at=at)
+            at = current_time(stored_purchase.wallet.customer)
+            canceled = cancel(purchase_id=stored_purchase.pk, **serializer.validated_data, at=at)
         except PurchaseRefused as error:
             raise self.refused(error) from error
         return Response(PurchaseSerializer(canceled).data)

@@ -1,4 +1,4 @@
-"""Wallets and what is in them, as the API gives them."""
+"""Wallets, lots and transactions, as the API returns them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ EXPIRY = inline_serializer("NextExpiry", {"at": InstantField(), "amount": Number
 
 
 class WalletSerializer(serializers.ModelSerializer[Wallet]):
-    """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, by the wallets' numbers."""
+    """Prepaid value of a customer. All amounts are in `unit`. context: `standings`, balances by wallet id."""
 
     customer = serializers.CharField(source="customer.external_id", help_text="The customer's id.")
     unit = serializers.CharField(help_text="`credits`, or the currency of the money that it holds.")
@@ -42,8 +42,8 @@ class WalletSerializer(serializers.ModelSerializer[Wallet]):
         read_only_fields = fields
 
     def _standing(self, wallet: Wallet) -> WalletBalances:
-        found: WalletBalances = self.context["standings"].get(wallet.pk, EMPTY_BALANCES)
-        return found
+        balances: WalletBalances = self.context["standings"].get(wallet.pk, EMPTY_BALANCES)
+        return balances
 
     @extend_schema_field(serializers.ChoiceField(RULES, allow_null=True))
     def get_at_zero(self, wallet: Wallet) -> str | None:
@@ -52,28 +52,28 @@ class WalletSerializer(serializers.ModelSerializer[Wallet]):
 
     @extend_schema_field(NumberField())
     def get_available(self, wallet: Wallet) -> str:
-        """Return what can be spent now."""
+        """Return the amount that can be spent now."""
         return NumberField().to_representation(self._standing(wallet).available)
 
     @extend_schema_field(NumberField())
     def get_held(self, wallet: Wallet) -> str:
-        """Return what reservations keep."""
+        """Return the amount held for reservations."""
         return NumberField().to_representation(self._standing(wallet).held)
 
     @extend_schema_field(EXPIRY)
     def get_next_expiry(self, wallet: Wallet) -> dict[str, Any] | None:
-        """Return when lots expire next."""
-        found = self._standing(wallet)
-        if found.next_expiry is None:
+        """Return the time and amount of the next expiry."""
+        balances = self._standing(wallet)
+        if balances.next_expiry is None:
             return None
         return {
-            "at": InstantField().to_representation(found.next_expiry),
-            "amount": NumberField().to_representation(found.expiring),
+            "at": InstantField().to_representation(balances.next_expiry),
+            "amount": NumberField().to_representation(balances.expiring),
         }
 
 
 class LotSerializer(serializers.ModelSerializer[Lot]):
-    """A grant, and what is left of it. context: `features`, number → code."""
+    """A lot: a grant and its remaining units. context: `features`, id → code."""
 
     kind = serializers.CharField(help_text="purchased, promotional, included, bonus, rollover or refund.")
     amount = NumberField(help_text="What was granted.")
@@ -100,17 +100,17 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
 
     @extend_schema_field(AmountDocument())
     def get_cost(self, lot: Lot) -> dict[str, str]:
-        """Return what it was paid with."""
+        """Return the amount paid for the lot."""
         return serialize_amount(lot.cost, str(lot.wallet.currency))
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_features(self, lot: Lot) -> list[str]:
-        """Return the codes of the features that it is kept for."""
+        """Return the codes of the features it is restricted to."""
         return [self.context["features"][id_] for id_ in lot.features]
 
 
 class EntrySerializer(serializers.ModelSerializer[Entry]):
-    """One side of a movement: what an account gained."""
+    """One entry of a transaction: the gain of one account."""
 
     account = serializers.CharField(help_text="wallet, world, earned, breakage or promotional.")
     lot = serializers.IntegerField(source="lot_id", allow_null=True, help_text="Whose units; null: what is owed.")
@@ -124,7 +124,7 @@ class EntrySerializer(serializers.ModelSerializer[Entry]):
 
 
 class TransactionSerializer(serializers.ModelSerializer[Transaction]):
-    """One movement of a wallet. Its entries sum to zero."""
+    """One transaction of a wallet. Its entries sum to zero."""
 
     kind = serializers.CharField(
         help_text="grant, spend, give_back, expire, revive, roll_over, repay, void, refund …"
@@ -147,7 +147,7 @@ class TransactionSerializer(serializers.ModelSerializer[Transaction]):
 
 
 class SettingsSerializer(StrictFields, serializers.Serializer[Any]):
-    """How a wallet behaves; what is not sent stays as it is."""
+    """Settings of a wallet; fields not sent stay unchanged."""
 
     name = serializers.CharField(max_length=80, required=False)
     priority = serializers.IntegerField(

@@ -29,16 +29,16 @@ SPAN = [
 
 
 class SpanSerializer(StrictFields, serializers.Serializer[Any]):
-    """Of which span the statement is."""
+    """The interval of the statement."""
 
     since = InstantField(required=False)
     until = InstantField(required=False)
 
 
 class StatementLineSerializer(serializers.Serializer[Any]):
-    """What came or went."""
+    """The movements of one kind."""
 
-    section = serializers.ChoiceField([one.value for one in Section])
+    section = serializers.ChoiceField([section.value for section in Section])
     name = serializers.CharField(help_text="Of what was granted its kind, of what was used the feature's name.")
     units = NumberField(help_text="What the wallet gained.")
     cost = NumberField(source="money", help_text="What that cost, net of tax.")
@@ -61,13 +61,17 @@ class StatementSerializer(serializers.Serializer[Any]):
 
 
 class Statements(Wallets):
-    """Statements of a wallet of the caller's world."""
+    """Statements of a wallet visible to the caller."""
 
     required_scopes = {"GET": "read"}
     problems = {"GET": ["invalid-fields"]}
 
-    def asked(self, request: Request) -> tuple[Wallet, datetime, datetime, Statement]:
-        """:raises Problem: if there is no such span."""
+    def read_request(self, request: Request) -> tuple[Wallet, datetime, datetime, Statement]:
+        """
+        Return the wallet, the interval and the statement of the request.
+
+        :raises Problem: if there is no such interval.
+        """
         query = self.get_queryset().select_related("customer__seller")
         wallet = generics.get_object_or_404(query, pk=self.kwargs["wallet"])
         span = SpanSerializer(data=request.query_params.dict())
@@ -81,7 +85,7 @@ class Statements(Wallets):
 
 
 class StatementView(Statements):
-    """As JSON."""
+    """The statement as JSON."""
 
     @extend_schema(
         operation_id="get_wallet_statement",
@@ -91,14 +95,14 @@ class StatementView(Statements):
         responses=StatementSerializer,
     )
     def get(self, request: Request, wallet: int) -> Response:
-        found, since, until, statement = self.asked(request)
-        facts = {"wallet": found.pk, "unit": found.unit, "currency": str(found.currency)}
+        owner, since, until, statement = self.read_request(request)
+        facts = {"wallet": owner.pk, "unit": owner.unit, "currency": str(owner.currency)}
         document = facts | {"since": since, "until": until} | statement._asdict()
         return Response(StatementSerializer(document).data)
 
 
 class StatementCsvView(Statements):
-    """As a table."""
+    """The statement as CSV."""
 
     @extend_schema(
         operation_id="download_wallet_statement_csv",
@@ -107,12 +111,12 @@ class StatementCsvView(Statements):
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )
     def get(self, request: Request, wallet: int) -> StreamingHttpResponse:
-        found, since, until, statement = self.asked(request)
-        return csv_answer(found, statement, since=since, until=until)
+        owner, since, until, statement = self.read_request(request)
+        return csv_answer(owner, statement, since=since, until=until)
 
 
 class StatementPdfView(Statements):
-    """As a PDF."""
+    """The statement as PDF."""
 
     problems = {"GET": ["invalid-fields", "unprocessable"]}
 
@@ -123,8 +127,8 @@ class StatementPdfView(Statements):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, wallet: int) -> HttpResponse:
-        found, since, until, statement = self.asked(request)
+        owner, since, until, statement = self.read_request(request)
         try:
-            return pdf_answer(found, statement, since=since, until=until)
+            return pdf_answer(owner, statement, since=since, until=until)
         except NoFont as error:
             raise Problem("unprocessable", str(error)) from error

@@ -1,4 +1,4 @@
-"""The ledger over HTTP: each movement with its entries, so that it is told which grant paid which usage."""
+"""The ledger over HTTP: each transaction with its entries, which show the grant that paid for each use."""
 
 import base64
 import binascii
@@ -25,25 +25,25 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class ByTime(CursorPagination):
-    """Pages by the time of a row and its number, as the index has them: a ledger of millions is read as fast."""
+    """Pagination by time and id, in the order of an index, so that ledgers of millions of rows are read as fast."""
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: View | None = None) -> list[Any]:
         """
-        Return the page that the request asks for.
+        Return the requested page.
 
-        :raises Problem: `invalid-fields`, if the limit or the cursor is none.
+        :raises Problem: `invalid-fields`, if the limit or the cursor is invalid.
         """
         limit = read_limit(request.query_params.get("limit"))
         if (cursor := request.query_params.get("cursor")) is not None:
-            at, id_ = _read(cursor)
+            at, id_ = _decode_cursor(cursor)
             queryset = queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
         rows = list(queryset.order_by("-at", "-pk")[: limit + 1])
-        self.next_cursor = _write(rows[limit - 1]) if len(rows) > limit else None
+        self.next_cursor = _encode_cursor(rows[limit - 1]) if len(rows) > limit else None
         return rows[:limit]
 
 
 class TransactionsView(Wallets):
-    """All movements of a wallet."""
+    """All transactions of a wallet."""
 
     required_scopes = {"GET": "read"}
     pagination_class = ByTime
@@ -56,23 +56,23 @@ class TransactionsView(Wallets):
         responses=TransactionSerializer(many=True),
     )
     def get(self, request: Request, wallet: int) -> Response:
-        own = generics.get_object_or_404(self.get_queryset(), pk=wallet)
+        owner = generics.get_object_or_404(self.get_queryset(), pk=wallet)
         entries = Prefetch("entries", Entry.objects.order_by("id"))
-        found = Transaction.objects.filter(wallet=own).select_related("feature").prefetch_related(entries)
-        page = self.paginate_queryset(self.filter_queryset(found)) or []
+        transactions = Transaction.objects.filter(wallet=owner).select_related("feature").prefetch_related(entries)
+        page = self.paginate_queryset(self.filter_queryset(transactions)) or []
         return self.get_paginated_response(TransactionSerializer(page, many=True).data)
 
 
-def _write(row: Transaction) -> str:
+def _encode_cursor(row: Transaction) -> str:
     text = f"2:{(row.at - _BEGINNING) // _MICROSECOND}:{row.pk}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(cursor: str) -> tuple[datetime, int]:
+def _decode_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-        if found := _CURSOR.fullmatch(text):
-            return _BEGINNING + int(found[1]) * _MICROSECOND, int(found[2])
+        if match := _CURSOR.fullmatch(text):
+            return _BEGINNING + int(match[1]) * _MICROSECOND, int(match[2])
     except (binascii.Error, ValueError, OverflowError):
         pass
     detail = "must be the next_cursor of an earlier page"

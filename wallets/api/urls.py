@@ -1,4 +1,4 @@
-"""Addresses of the API's wallets."""
+"""URLs of the wallet API."""
 
 from django.urls import path
 

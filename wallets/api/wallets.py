@@ -25,7 +25,7 @@ EXAMPLE = OpenApiExample("Credits", {"customer": "acme", "name": "Team credits"}
 
 
 class Wallets(SandboxIsolation, generics.GenericAPIView[Wallet]):
-    """Wallets of the caller's world."""
+    """Wallets visible to the caller."""
 
     queryset = Wallet.objects.select_related("customer__test_clock")
     sandbox_path = "customer__sandbox"
@@ -33,13 +33,13 @@ class Wallets(SandboxIsolation, generics.GenericAPIView[Wallet]):
     lookup_url_kwarg = "wallet"
 
     def shown(self, wallets: Sequence[Wallet]) -> Any:
-        """Return wallets with what is in them now."""
+        """Return wallets with their balances as of now."""
         by_time: dict[datetime, list[int]] = {}
         now = timezone.now()
-        for one in wallets:
-            by_time.setdefault(loaded_current_time(one.customer, now=now), []).append(one.pk)
-        standing = {id_: found for at, ids in by_time.items() for id_, found in read_balances(ids, at=at).items()}
-        return WalletSerializer(wallets, many=True, context={"standings": standing}).data
+        for wallet in wallets:
+            by_time.setdefault(loaded_current_time(wallet.customer, now=now), []).append(wallet.pk)
+        balances = {id_: wallet_balances for at, ids in by_time.items() for id_, wallet_balances in read_balances(ids, at=at).items()}
+        return WalletSerializer(wallets, many=True, context={"standings": balances}).data
 
     def again(self, wallet: Wallet) -> Any:
         """Return a wallet as it is stored now."""
@@ -47,7 +47,7 @@ class Wallets(SandboxIsolation, generics.GenericAPIView[Wallet]):
 
 
 class WalletsView(Wallets):
-    """Who has prepaid what."""
+    """All wallets."""
 
     required_scopes = {"GET": "read", "POST": "manage"}
     problems = {"POST": ["unprocessable"]}
@@ -72,10 +72,10 @@ class WalletsView(Wallets):
     def post(self, request: Request) -> Response:
         serializer = NewWalletSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = dict(serializer.validated_data)
-        asked["customer"] = _customer(asked["customer"], sandbox=request.user.sandbox)
+        arguments = dict(serializer.validated_data)
+        arguments["customer"] = _customer(arguments["customer"], sandbox=request.user.sandbox)
         with as_problems():
-            wallet = open_wallet(**asked, at=current_time(asked["customer"]))
+            wallet = open_wallet(**arguments, at=current_time(arguments["customer"]))
         return Response(self.again(wallet), status=status.HTTP_201_CREATED)
 
 
@@ -96,16 +96,16 @@ class WalletView(Wallets):
         request=SettingsSerializer,
     )
     def patch(self, request: Request, wallet: int) -> Response:
-        found = self.get_object()
+        stored_wallet = self.get_object()
         serializer = SettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems():
-            changed = change_wallet(wallet=found, **serializer.validated_data, at=current_time(found.customer))
+            changed = change_wallet(wallet=stored_wallet, **serializer.validated_data, at=current_time(stored_wallet.customer))
         return Response(self.again(changed))
 
 
 class ClosureView(Wallets):
-    """The end of a wallet."""
+    """The closure of a wallet."""
 
     required_scopes = {"POST": "manage"}
     problems = {"POST": ["conflict", "unprocessable"]}
@@ -119,15 +119,15 @@ class ClosureView(Wallets):
     )
     @idempotent
     def post(self, request: Request, wallet: int) -> Response:
-        found = self.get_object()
+        stored_wallet = self.get_object()
         with as_problems():
-            closed = close_wallet(wallet_id=found.pk, at=current_time(found.customer))
+            closed = close_wallet(wallet_id=stored_wallet.pk, at=current_time(stored_wallet.customer))
         return Response(self.again(closed))
 
 
 def _customer(name: str, *, sandbox: bool) -> Customer:
-    found = Customer.objects.filter(external_id=name, sandbox=sandbox).first()
-    if found is None:
+    customer = Customer.objects.filter(external_id=name, sandbox=sandbox).first()
+    if customer is None:
         fault = serializers.ErrorDetail(f"There is no customer “{name}”.", "unknown")
         raise serializers.ValidationError({"customer": [fault]})
-    return found
+    return customer

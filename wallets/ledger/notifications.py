@@ -27,7 +27,7 @@ def announce_lot_adjustment(
     """Announce that a person voided, refunded, moved or lengthened a lot."""
     payload = {
         "lot": lot.pk,
-        "what": adjustment,
+        "change": adjustment,
         "amount": None if amount is None else to_plain_string(amount),
         "expires_at": lot.expires_at.isoformat() if lot.expires_at else None,
     }

@@ -23,7 +23,7 @@ from wallets.statements.totals import Statement
 from wallets.statements.translations import StatementWords, words_in
 
 TEMPLATE = "wallets/statement.html"
-COLUMNS = ("what", "of", "units", "unit", "cost", "currency")
+COLUMNS = ("kind", "description", "units", "unit", "cost", "currency")
 
 
 class NoFont(Exception):

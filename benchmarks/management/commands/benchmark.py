@@ -1,4 +1,4 @@
-"""manage.py benchmark: what the product reaches, as ratios of two sides measured in one run."""
+"""manage.py benchmark: measure the product, as ratios of two sides in the same run."""
 
 import json
 import os
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         report: Report = (lambda text: None) if options["json"] else self.stdout.write
         outcomes = self._measure(name, options, report)
         if options["json"]:
-            facts = {"machine": _machine(), "outcomes": [one.as_json() for one in outcomes]}
+            facts = {"machine": _machine(), "outcomes": [outcome.as_json() for outcome in outcomes]}
             self.stdout.write(json.dumps(facts, indent=2))
         else:
             self.stdout.write(f"\n{_machine()}")
-            for one in outcomes:
-                self.stdout.write(one.as_text())
+            for result in outcomes:
+                self.stdout.write(result.as_text())
 
     def _measure(self, name: str, options: dict[str, Any], report: Report) -> list[Outcome]:
         common = {"rounds": options["rounds"], "report": report}

@@ -160,7 +160,7 @@ def state(alert: Alert) -> str:
 
 
 def subject(alert: Alert) -> str:
-    """Return what an alert is about, in words."""
+    """Return the subject of an alert, in words."""
     watched = alert.feature or (alert.wallet.name if alert.wallet else None)
     text = f"{alert.alert_rule.get_kind_display()}: {watched}" if watched else alert.alert_rule.get_kind_display()
     return f"{text}, {alert.dimension} {alert.dimension_value}" if alert.dimension else text

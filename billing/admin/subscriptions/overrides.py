@@ -42,7 +42,7 @@ class Figure:
     """A term of a subscription's plan that can be overridden. now: the plan's own term, as text."""
 
     feature_id: int
-    what: str
+    figure: str
     match: dict[str, str]
     label: str
     now: str
@@ -130,7 +130,7 @@ class OverrideForm(forms.Form):
         cleaned, figure = self.cleaned_data, self.figures[int(self.cleaned_data["figure"])]
         return {
             "feature": Feature.objects.get(pk=figure.feature_id),
-            "figure": figure.what,
+            "figure": figure.figure,
             "match": figure.match,
             "value": cleaned["value"],
             "starts_at": self.moments.get(cleaned["since"], cleaned["starts_at"]),
@@ -187,14 +187,14 @@ def overrides_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 
 def _figure(override: Override) -> str:
-    rate = f" ({format_match(override.match) or DEFAULT})" if override.what == OverrideFigure.PRICE else ""
+    rate = f" ({format_match(override.match) or DEFAULT})" if override.figure == OverrideFigure.PRICE else ""
     return f"{override.feature}: {override.get_what_display()}{rate}"
 
 
 def _value(override: Override) -> str:
-    if override.what == OverrideFigure.INCLUDED:
+    if override.figure == OverrideFigure.INCLUDED:
         return format_units(override.value, override.feature.meter.unit)
-    if override.what == OverrideFigure.PERCENT:
+    if override.figure == OverrideFigure.PERCENT:
         return f"{'+' if override.value > 0 else ''}{format_number(override.value)} %"
     terms = load_terms(override.subscription.version_id, override.subscription.currency)
     price = next((feature.price for feature in terms.features if feature.feature_id == override.feature_id), None)

@@ -20,7 +20,7 @@ STATES = ("open", "recovered", "over")
 class AlertSerializer(serializers.ModelSerializer[Alert]):
     """A crossed threshold. `state` is over once its period has ended, unless it recovered before."""
 
-    what = serializers.CharField(source="alert_rule.kind")
+    kind = serializers.CharField(source="alert_rule.kind")
     set_by = serializers.CharField(source="alert_rule.set_by")
     alert_rule = serializers.IntegerField(source="alert_rule_id")
     customer = serializers.CharField(source="customer.external_id")
@@ -37,7 +37,7 @@ class AlertSerializer(serializers.ModelSerializer[Alert]):
         model = Alert
         fields = [
             "id",
-            "what",
+            "kind",
             "state",
             "customer",
             "subscription",
@@ -68,10 +68,10 @@ class AlertsView(generics.ListAPIView[Alert]):
     filters = {
         "customer": "customer__external_id",
         "subscription": "subscription__external_id",
-        "what": "alert_rule__kind",
+        "kind": "alert_rule__kind",
         "state": "state",
     }
-    filter_choices = {"what": AlertKind.values, "state": STATES}
+    filter_choices = {"kind": AlertKind.values, "state": STATES}
 
     def get_queryset(self) -> QuerySet[Alert]:
         """Return the alerts visible to the caller, each with its current state."""

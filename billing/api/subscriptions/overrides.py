@@ -21,7 +21,7 @@ EXAMPLE = OpenApiExample(
     "A price of their own",
     {
         "feature": "llm.tokens",
-        "what": "price",
+        "figure": "price",
         "match": {"token_type": "input"},
         "value": "0.0000015",
         "reason": "Deal",
@@ -39,7 +39,7 @@ class OverrideSerializer(serializers.ModelSerializer[Override]):
 
     class Meta:
         model = Override
-        fields = ["id", "feature", "what", "match", "value", "starts_at", "ends_at", "reason", "created_at"]
+        fields = ["id", "feature", "figure", "match", "value", "starts_at", "ends_at", "reason", "created_at"]
         read_only_fields = fields
 
 
@@ -47,7 +47,7 @@ class NewOverrideSerializer(StrictFields, serializers.Serializer[dict[str, Any]]
     """An override to set; its validated data are the arguments of `subscriptions.override`."""
 
     feature = serializers.CharField(max_length=64, help_text="The feature's code.")
-    what = serializers.ChoiceField(choices=OverrideFigure.choices)
+    figure = serializers.ChoiceField(choices=OverrideFigure.choices)
     match = serializers.DictField(
         child=serializers.CharField(max_length=4096),
         required=False,

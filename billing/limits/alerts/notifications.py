@@ -76,7 +76,7 @@ def alert_payload(change: AlertChange, *, customer: str) -> dict[str, str | int 
         "alerts": ",".join(map(str, change.alert_ids)),
         "alert_rule": rule.pk,
         "set_by": rule.set_by,
-        "what": rule.kind,
+        "kind": rule.kind,
         "customer": customer,
         "subscription": measurement.subscription or None,
         "feature": measurement.feature or None,

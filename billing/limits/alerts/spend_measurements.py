@@ -25,34 +25,34 @@ PeriodFeature = tuple[int, int | None]
 """(period, feature), or None for all features."""
 
 
-def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
     """Yield the measurements of customers' running periods. seller_ids: customer → seller."""
     if not rules.has_active(KINDS):
         return
     projects = rules.has_active([AlertKind.PROJECTED])
-    usage = read_usage_of_customers(customer_ids=list(sellers), at=at, projects=projects)
-    before = _read_previous_costs(usage) if rules.has_active([AlertKind.LAST_PERIOD]) else {}
+    usage = read_usage_of_customers(customer_ids=list(seller_ids), at=at, projects=projects)
+    previous_costs = _read_previous_costs(usage) if rules.has_active([AlertKind.LAST_PERIOD]) else {}
     for customer_id, periods in usage.items():
-        seller_id = sellers[customer_id]
+        seller_id = seller_ids[customer_id]
         for period in periods:
-            of = AlertTarget(customer_id, period.subscription_id)
-            yield from _measure_allowances(rules, of, seller_id, period)
-            yield from _measure_expected_costs(rules, of, seller_id, period, before, at)
+            target = AlertTarget(customer_id, period.subscription_id)
+            yield from _measure_allowances(rules, target, seller_id, period)
+            yield from _measure_expected_costs(rules, target, seller_id, period, previous_costs, at)
         yield from _measure_caps(rules, customer_id, seller_id, periods)
     yield from _measure_spend_amounts(rules, usage)
 
 
 def _measure_allowances(
-    rules: AlertRules, of: AlertTarget, seller_id: int, period: PeriodUsage
+    rules: AlertRules, target: AlertTarget, seller_id: int, period: PeriodUsage
 ) -> Iterator[Measurement]:
     for feature in period.features:
         if not feature.terms.included:
             continue
-        subject = of._replace(feature_id=feature.terms.feature_id)
-        for rule in rules.select(AlertKind.ALLOWANCE, subject, seller_id=seller_id):
+        feature_target = target._replace(feature_id=feature.terms.feature_id)
+        for rule in rules.select(AlertKind.ALLOWANCE, feature_target, seller_id=seller_id):
             yield Measurement(
                 rule,
-                subject,
+                feature_target,
                 feature.used,
                 feature.terms.included,
                 feature.terms.unit,
@@ -68,34 +68,34 @@ def _measure_allowances(
 def _measure_caps(
     rules: AlertRules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]
 ) -> Iterator[Measurement]:
-    for period, one in _latest_usage_per_cap(periods, {period.period_id: period.caps for period in periods}):
-        subject = _cap_target(customer_id, period, one.cap)
-        for rule in rules.select(AlertKind.CAP, subject, seller_id=seller_id):
-            yield _period_measurement(rule, subject, period, one.spent, one.cap.amount)
+    for period, cap_usage in _latest_usage_per_cap(periods, {period.period_id: period.caps for period in periods}):
+        target = _cap_target(customer_id, period, cap_usage.cap)
+        for rule in rules.select(AlertKind.CAP, target, seller_id=seller_id):
+            yield _period_measurement(rule, target, period, cap_usage.spent, cap_usage.cap.amount)
 
 
 def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Measurement]:
     """Yield the spend against amounts, which is computed as for caps."""
-    watched: dict[int, AlertRule] = {}
+    rules_by_id: dict[int, AlertRule] = {}
     caps: dict[int, list[Cap]] = {}
     for customer_id, periods in usage.items():
         for rule in rules.customer_rules(AlertKind.SPEND, customer_id):
-            watched[rule.pk] = rule
+            rules_by_id[rule.pk] = rule
             for period in periods:
                 if period.terms.currency == rule.currency and rule.subscription_id in (None, period.subscription_id):
                     caps.setdefault(period.period_id, []).append(_to_cap(rule))
-    periods = [cap_usage for of_customer in usage.values() for cap_usage in of_customer]
-    for period, one in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
-        rule = watched[one.cap.id]
+    periods = [period for customer_periods in usage.values() for period in customer_periods]
+    for period, spend_usage in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
+        rule = rules_by_id[spend_usage.cap.id]
         yield _period_measurement(
-            rule, _cap_target(rule.customer_id or 0, period, one.cap), period, one.spent, one.cap.amount
+            rule, _cap_target(rule.customer_id or 0, period, spend_usage.cap), period, spend_usage.spent, spend_usage.cap.amount
         )
 
 
 def _to_cap(rule: AlertRule) -> Cap:
     match = {rule.dimension: rule.dimension_value} if rule.dimension else {}
-    limit, whose = rule.amount or ZERO, rule.subscription_id is None
-    return Cap(rule.pk, whose, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
+    limit, is_of_customer = rule.amount or ZERO, rule.subscription_id is None
+    return Cap(rule.pk, is_of_customer, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
 
 
 def _latest_usage_per_cap(
@@ -104,51 +104,51 @@ def _latest_usage_per_cap(
     """
     Yield each cap with its period. A cap on several periods comes with the latest one, which starts its cycle again.
     """
-    found: dict[int, tuple[PeriodUsage, CapUsage]] = {}
-    for period in sorted(periods, key=lambda cap_usage: cap_usage.starts_at):
-        found |= {one.cap.id: (period, one) for one in caps.get(period.period_id, ())}
-    yield from found.values()
+    latest: dict[int, tuple[PeriodUsage, CapUsage]] = {}
+    for period in sorted(periods, key=lambda period: period.starts_at):
+        latest |= {cap_usage.cap.id: (period, cap_usage) for cap_usage in caps.get(period.period_id, ())}
+    yield from latest.values()
 
 
 def _cap_target(customer_id: int, period: PeriodUsage, cap: Cap) -> AlertTarget:
     dimension, value = next(iter(cap.match.items()), ("", ""))
-    whose = None if cap.is_of_customer else period.subscription_id
-    return AlertTarget(customer_id, whose, cap.feature_id, None, dimension, value)
+    subscription_id = None if cap.is_of_customer else period.subscription_id
+    return AlertTarget(customer_id, subscription_id, cap.feature_id, None, dimension, value)
 
 
 def _measure_expected_costs(
     rules: AlertRules,
-    of: AlertTarget,
+    target: AlertTarget,
     seller_id: int,
     period: PeriodUsage,
-    before: Mapping[PeriodFeature, Decimal],
+    previous_costs: Mapping[PeriodFeature, Decimal],
     at: datetime,
 ) -> Iterator[Measurement]:
     """Yield the spend against the last period, and the forecast once it is reliable."""
-    passed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
+    elapsed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
     for kind in (AlertKind.LAST_PERIOD, AlertKind.PROJECTED):
-        for feature_id in {None, *(one.feature_id for one in rules.customer_rules(kind, of.customer_id))}:
-            subject = of._replace(feature_id=feature_id)
+        for feature_id in {None, *(own_rule.feature_id for own_rule in rules.customer_rules(kind, target.customer_id))}:
+            feature_target = target._replace(feature_id=feature_id)
             features = [feature for feature in period.features if feature_id in (None, feature.terms.feature_id)]
-            for rule in rules.select(kind, subject, seller_id=seller_id):
+            for rule in rules.select(kind, feature_target, seller_id=seller_id):
                 if kind == AlertKind.LAST_PERIOD:
-                    limit = before.get((period.period_id, feature_id), ZERO)
+                    limit = previous_costs.get((period.period_id, feature_id), ZERO)
                     spent = sum((feature.cost for feature in features), ZERO)
                 else:
-                    is_told = rule.currency == period.terms.currency and is_forecast_reliable(passed)
-                    limit = rule.amount or ZERO if is_told else ZERO
+                    is_reliable = rule.currency == period.terms.currency and is_forecast_reliable(elapsed)
+                    limit = rule.amount or ZERO if is_reliable else ZERO
                     spent = sum((feature.projected for feature in features), ZERO)
                 if limit:
-                    yield _period_measurement(rule, subject, period, spent, limit)
+                    yield _period_measurement(rule, feature_target, period, spent, limit)
 
 
 def _period_measurement(
-    rule: AlertRule, of: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal
+    rule: AlertRule, target: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal
 ) -> Measurement:
-    feature = next((feature.terms.code for feature in period.features if feature.terms.feature_id == of.feature_id), "")
+    feature = next((feature.terms.code for feature in period.features if feature.terms.feature_id == target.feature_id), "")
     return Measurement(
         rule,
-        of,
+        target,
         spent,
         limit,
         period.terms.currency,
@@ -156,12 +156,12 @@ def _period_measurement(
         period.starts_at,
         period.ends_at,
         has_agreed_limit=rule.kind != AlertKind.LAST_PERIOD,
-        subscription=period.subscription if of.subscription_id else "",
+        subscription=period.subscription if target.subscription_id else "",
         feature=feature,
     )
 
-# The lines of the preceding period by feature. A line that corrects another counts against it.
 
+# The lines of the preceding period by feature. A line that corrects another counts against it.
 _PREVIOUS_COSTS = """
 SELECT p.id, pf.feature_id, sum(CASE b.corrects_line_id WHEN 0 THEN l.amount ELSE -l.amount END)
 FROM billing_period p
@@ -176,15 +176,15 @@ WHERE p.id = ANY(%s::bigint[]) GROUP BY 1, 2
 
 def _read_previous_costs(usage: Mapping[int, Collection[PeriodUsage]]) -> dict[PeriodFeature, Decimal]:
     """Return the billed usage of the periods before these: by feature, and of all features."""
-    found: dict[PeriodFeature, Decimal] = {}
+    costs: dict[PeriodFeature, Decimal] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_PREVIOUS_COSTS, [[period.period_id for periods in usage.values() for period in periods]])
         for period_id, feature_id, amount in cursor.fetchall():
-            found[period_id, feature_id] = amount
-            found[period_id, None] = EXACT.add(found.get((period_id, None), ZERO), amount)
-    return found
+            costs[period_id, feature_id] = amount
+            costs[period_id, None] = EXACT.add(costs.get((period_id, None), ZERO), amount)
+    return costs
 
 
-def feature_cost(one: FeatureUsage) -> Decimal:
+def feature_cost(usage: FeatureUsage) -> Decimal:
     """Return the cost of a feature's usage so far: the invoiced amount, and the amount asked of a wallet."""
-    return one.cost if one.drawn is None else EXACT.add(one.cost, one.drawn)
+    return usage.cost if usage.drawn is None else EXACT.add(usage.cost, usage.drawn)

@@ -1,4 +1,4 @@
-"""Readings of the last day's use against what is usual: docs/alerts.md#unusual-use."""
+"""Measurements of the last day's usage against the usual usage: docs/alerts.md#unusual-use."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -20,55 +20,58 @@ from lib.money import minor_unit
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 MIN_MINOR_UNITS = 1_000
-"""What a day's use must cost before it is unusual, where the rule does not say: 10.00 in most currencies."""
+"""Minimum cost of a day's usage that counts as unusual, unless the rule sets one: 10.00 in most currencies."""
 
 MIN_CREDITS = Decimal(10)
 
 
 class RecentUsage(NamedTuple):
-    """What was used in the last 24 hours and in the days before; days: of those since the first, begun ones too."""
+    """
+    Usage in the last 24 hours and in the days before. days: number of days since the first one, including partial
+    days.
+    """
 
     last_day: Decimal
     earlier: Decimal
     days: int
 
 
-def read_measurements(rules: AlertRules, sellers: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
-    """Yield the last day's use of each feature whose meter adds up; sellers: customer → seller."""
+def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+    """Yield the last day's usage of each feature whose meter adds up. seller_ids: customer → seller."""
     if not rules.has_active([AlertKind.ANOMALY]):
         return
-    used = _read_recent_usage(list(sellers), at=at)
-    usage = read_usage_of_customers(customer_ids={customer_id for customer_id, *_ in used}, at=at, projects=False)
+    recent_usage = _read_recent_usage(list(seller_ids), at=at)
+    usage = read_usage_of_customers(customer_ids={customer_id for customer_id, *_ in recent_usage}, at=at, projects=False)
     for customer_id, periods in usage.items():
         for period in periods:
-            for one in period.features:
-                lately = used.get((customer_id, period.subscription_id, one.terms.meter_id))
-                adds_up = one.terms.metering.aggregation in ADDING and not one.terms.metering.recurring
-                usually = usual_daily_quantity([lately.earlier], days=lately.days) if lately and adds_up else None
-                if lately is None or not usually:
+            for feature in period.features:
+                recent = recent_usage.get((customer_id, period.subscription_id, feature.terms.meter_id))
+                adds_up = feature.terms.metering.aggregation in ADDING and not feature.terms.metering.recurring
+                usual = usual_daily_quantity([recent.earlier], days=recent.days) if recent and adds_up else None
+                if recent is None or not usual:
                     continue
-                unit = one.terms.wallet or period.terms.currency
+                unit = feature.terms.wallet or period.terms.currency
                 # At the average price of the period so far.
-                amount = Fraction(feature_cost(one)) * Fraction(lately.last_day) / Fraction(one.used or 1)
-                of = AlertTarget(customer_id, period.subscription_id, one.terms.feature_id)
-                for rule in rules.select(AlertKind.ANOMALY, of, seller_id=sellers[customer_id]):
-                    least = _default_minimum_cost(unit) if rule.amount is None else rule.amount
+                amount = Fraction(feature_cost(feature)) * Fraction(recent.last_day) / Fraction(feature.used or 1)
+                target = AlertTarget(customer_id, period.subscription_id, feature.terms.feature_id)
+                for rule in rules.select(AlertKind.ANOMALY, target, seller_id=seller_ids[customer_id]):
+                    minimum_cost = _default_minimum_cost(unit) if rule.amount is None else rule.amount
                     yield Measurement(
                         rule,
-                        of,
-                        lately.last_day,
-                        _to_millionths(usually),
-                        one.terms.unit,
+                        target,
+                        recent.last_day,
+                        _to_millionths(usual),
+                        feature.terms.unit,
                         spike_levels(
-                            lately.last_day,
-                            usual_quantity=usually,
+                            recent.last_day,
+                            usual_quantity=usual,
                             cost=amount,
-                            minimum_cost=least,
+                            minimum_cost=minimum_cost,
                             levels=rule.levels,
                         ),
                         at.replace(hour=0, minute=0, second=0, microsecond=0),
                         subscription=period.subscription,
-                        feature=one.terms.code,
+                        feature=feature.terms.code,
                     )
 
 
@@ -76,11 +79,12 @@ def _default_minimum_cost(unit: str) -> Decimal:
     return MIN_CREDITS if unit == CREDITS else minor_unit(unit) * MIN_MINOR_UNITS
 
 
-def _to_millionths(usually: Fraction) -> Decimal:
-    """Return what is usual to a millionth: a figure to read, not one to bill."""
-    return Decimal(round(usually * 1_000_000)).scaleb(-6)
+def _to_millionths(usual: Fraction) -> Decimal:
+    """Return the usual quantity to a millionth: for display, not for billing."""
+    return Decimal(round(usual * 1_000_000)).scaleb(-6)
 
 
+# Reads hourly rollups by subscription and meter, never events.
 _RECENT_USAGE = """
 SELECT s.customer_id, s.id, r.meter_id, coalesce(sum(h.quantity) FILTER (WHERE h.bucket >= %(day)s), 0),
     coalesce(sum(h.quantity) FILTER (WHERE h.bucket < %(day)s), 0), min(h.bucket)
@@ -95,11 +99,11 @@ GROUP BY 1, 2, 3
 
 
 def _read_recent_usage(customer_ids: list[int], *, at: datetime) -> dict[tuple[int, int, int], RecentUsage]:
-    """Return (customer, subscription, meter) → what was used lately, by the hours kept beside the events."""
+    """Return (customer, subscription, meter) → recent usage, from the hourly rollups."""
     day = at.replace(minute=0, second=0, microsecond=0) + HOUR - DAY
-    asked = {"customers": customer_ids, "at": at, "day": day, "since": day - BASELINE_DAYS * DAY}
+    parameters = {"customers": customer_ids, "at": at, "day": day, "since": day - BASELINE_DAYS * DAY}
     with prepared_statements.cursor() as cursor:
-        cursor.execute(_RECENT_USAGE, asked)
+        cursor.execute(_RECENT_USAGE, parameters)
         return {
             (customer_id, subscription_id, meter_id): RecentUsage(last, before, -((first - day) // DAY))
             for customer_id, subscription_id, meter_id, last, before, first in cursor.fetchall()

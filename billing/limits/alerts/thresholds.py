@@ -1,5 +1,5 @@
 """
-When an alert rule tells: arithmetic alone, without database or clock.
+Thresholds of alert rules: pure arithmetic, without database or clock.
 
 Nothing is divided: a share is compared as value × 100 against limit × level, so that 75 % is 75 % to the last digit.
 
@@ -12,13 +12,13 @@ from fractions import Fraction
 
 HUNDRED = Decimal(100)
 PERCENT_LEVELS = (50, 75, 90, 100)
-"""Percentages of a limit that are told of, where nobody says otherwise."""
+"""Default levels, in percent of a limit."""
 
 BASELINE_DAYS = 28
-"""Days before the last one that say what is usual."""
+"""Days before the last one from which the usual quantity is computed."""
 
 MIN_BASELINE_DAYS = 7
-"""Days that a use must have gone on for before anything of it is unusual."""
+"""Minimum days since the first use before any usage counts as unusual."""
 
 
 def levels_reached(value: Decimal, *, limit: Decimal, levels: Iterable[int]) -> tuple[int, ...]:
@@ -46,15 +46,19 @@ def levels_undercut(value: Decimal, *, limit: Decimal, levels: Iterable[int]) ->
 
 
 def levels_due_within(days: Fraction, *, levels: Iterable[int]) -> tuple[int, ...]:
-    """Return the levels, in days, that something is due within, the farthest first and the most urgent last."""
+    """
+    Return the levels, in days, that remain until something is due or more, the farthest first and the most urgent
+    last.
+    """
     return tuple(sorted((level for level in levels if days <= level), reverse=True))
 
 
 def usual_daily_quantity(quantities: Sequence[Decimal], *, days: int) -> Fraction | None:
     """
-    Return what is used on a usual day, or None where too few days have passed since the first use.
+    Return the usual quantity of a day, or None if too few days have passed since the first use.
 
-    quantities: of the days with use, within the `days` that have passed since the first of them, USUAL_DAYS at most.
+    quantities: of the days with usage within the last `days` since the first of them; at most BASELINE_DAYS of them
+        count.
 
     Source: docs/alerts.md#unusual-use.
     """
@@ -67,9 +71,10 @@ def spike_levels(
     quantity: Decimal, *, usual_quantity: Fraction, cost: Fraction, minimum_cost: Decimal, levels: Iterable[int]
 ) -> tuple[int, ...]:
     """
-    Return the levels, as multiples of what is usual, that a day's use has reached, in order.
+    Return the levels, as multiples of the usual quantity, that a day's usage has reached, in order.
 
-    amount: what the day's use costs. least: what it must cost at least, so that little use never alarms.
+    cost: cost of the day's usage.
+    minimum_cost: the cost below which usage never counts as unusual.
 
     Source: docs/alerts.md#unusual-use.
     """

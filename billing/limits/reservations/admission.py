@@ -1,8 +1,9 @@
 """
-Let usage in only as far as the limits go: decided in the transaction that counts it.
+Admission of usage within the limits, decided in the transaction that counts it.
 
-What was counted stands already when it is looked at, so it is let in if nothing is beyond its limit by then, and what
-wallets have not is refused by the draw. Who is refused rolls back: no event is stored, and no key is used up.
+The usage is counted first and then compared with the limits, so it is admitted if no limit is exceeded by then; the
+drawdown refuses amounts that wallets can't cover. A refusal rolls everything back: no event is stored, and no key is
+used up.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -37,35 +38,36 @@ REFUSAL_REASONS = {
     UnmatchedReason.NO_SUBSCRIPTION: NOT_COVERED,
     UnmatchedReason.PAUSED: PAUSED,
 }
-"""What is reported in spite of these is a fact that somebody looks into; what asks first is refused."""
+"""Reasons for which a checked report is refused; without a check, such usage is stored as unmatched."""
 
 
 def report_usage(*, events: Sequence[ReceivedEvent], sandbox: bool, at: datetime) -> list[str]:
     """
-    Store usage if the limits let all of it in, and none of it otherwise; return outcomes as `record` does.
+    Store usage if all of it is within the limits, else none; return outcomes as `record_events` does.
 
-    :raises LimitReached: if one stands against it.
-    :raises RefusedAsAWhole: if an event conflicts with a stored one.
+    :raises LimitReached: if a limit prevents it.
+    :raises BatchConflict: if an event conflicts with a stored one.
     """
     return record_admitted(events, LimitAdmission(sandbox, at))
 
 
 def record_admitted(events: Sequence[ReceivedEvent], admission: "LimitAdmission") -> list[str]:
-    """Store usage that an admission decides of, as `report` does."""
+    """Store usage if the admission allows it, as `report_usage` does."""
     sandbox, at = admission.sandbox, admission.at
     try:
         return event_recorder.record_events(events=events, sandbox=sandbox, at=at, atomic=True, admission=admission)
     except InsufficientBalance as error:
-        stands = check(customer=error.customer, feature=error.feature, quantity=ZERO, sandbox=sandbox, at=at)
-        raise LimitReached(stands.refused(WALLET_EMPTY)) from error
+        answer = check(customer=error.customer, feature=error.feature, quantity=ZERO, sandbox=sandbox, at=at)
+        raise LimitReached(answer.refused(WALLET_EMPTY)) from error
 
 
 @dataclass(slots=True)
 class LimitAdmission:
     """
-    What usage is let in by. frees: holds that it was kept in, which end with it.
+    An admission by the limits of the events' features. frees: holds that reserved the usage, released with it.
 
-    counted: feature of a version → what was added to it. stops: customer → what is spent of its caps before.
+    added_quantities: plan feature → quantity added.
+    stopping_caps: customer → spend of its caps before.
     """
 
     sandbox: bool
@@ -75,56 +77,56 @@ class LimitAdmission:
     stopping_caps: dict[str, list[CapSpend]] = field(default_factory=dict)
 
     def begin(self, customers: Collection[str]) -> None:
-        """Lock the customers before anything else is locked, and note what is spent of caps that stop them."""
+        """Lock the customers before any other row, and note the spend of caps that stop usage."""
         self.added_quantities.clear()
         lock_customers_by_external_id(customers, sandbox=self.sandbox)
-        found = customers_with_stopping_caps(customers, sandbox=self.sandbox)
-        self.stopping_caps = {customer: self._read_stopping_caps(customer) for customer in found}
+        capped_customers = customers_with_stopping_caps(customers, sandbox=self.sandbox)
+        self.stopping_caps = {customer: self._read_stopping_caps(customer) for customer in capped_customers}
 
     def decide(self, batch: EventBatch, repeated: Collection[str]) -> None:
         """
-        Let in what is counted by now, or refuse it.
+        Admit the usage that was just counted, or refuse it.
 
-        :raises LimitReached: if a limit is passed.
+        :raises LimitReached: if a limit is exceeded.
         """
-        asked = {}
+        last_times = {}
         for event, plan_feature_id, quantity in _covered_quantities(batch, repeated):
-            before = self.added_quantities.get(plan_feature_id, ZERO)
-            self.added_quantities[plan_feature_id] = EXACT.add(before, Decimal(quantity))
+            spends_before = self.added_quantities.get(plan_feature_id, ZERO)
+            self.added_quantities[plan_feature_id] = EXACT.add(spends_before, Decimal(quantity))
             key = event.customer, plan_feature_id, event.subscription
-            asked[key] = max(event.occurred_at, asked.get(key, event.occurred_at))
+            last_times[key] = max(event.occurred_at, last_times.get(key, event.occurred_at))
         codes = dict(PlanFeature.objects.filter(pk__in=self.added_quantities).values_list("pk", "feature__code"))
-        for (customer, plan_feature_id, subscription), at in sorted(asked.items()):
-            stands = find_exceeded_limit(
+        for (customer, plan_feature_id, subscription), at in sorted(last_times.items()):
+            answer = find_exceeded_limit(
                 FeatureQuery(customer, codes[plan_feature_id], self.sandbox, at, subscription)
             )
-            if stands is not None:
-                raise LimitReached(stands)
-        for customer, before in self.stopping_caps.items():
-            self._check_caps(customer, before, codes)
+            if answer is not None:
+                raise LimitReached(answer)
+        for customer, spends_before in self.stopping_caps.items():
+            self._check_caps(customer, spends_before, codes)
 
-    def _check_caps(self, customer: str, before: list[CapSpend], codes: dict[int, str]) -> None:
-        spent = {(one.cap.id, one.period_id): one.spent for one in before}
-        for one in self._read_stopping_caps(customer):
-            if one.spent > one.cap.amount and one.spent > spent.get((one.cap.id, one.period_id), ZERO):
+    def _check_caps(self, customer: str, spends_before: list[CapSpend], codes: dict[int, str]) -> None:
+        spent_before = {(spend.cap.id, spend.period_id): spend.spent for spend in spends_before}
+        for spend in self._read_stopping_caps(customer):
+            if spend.spent > spend.cap.amount and spend.spent > spent_before.get((spend.cap.id, spend.period_id), ZERO):
                 code = next(iter(codes.values()), "")
-                stands = check(customer=customer, feature=code, quantity=ZERO, sandbox=self.sandbox, at=self.at)
-                raise LimitReached(replace(stands.refused(SPEND_CAP_REACHED), reached_cap=one))
+                answer = check(customer=customer, feature=code, quantity=ZERO, sandbox=self.sandbox, at=self.at)
+                raise LimitReached(replace(answer.refused(SPEND_CAP_REACHED), reached_cap=spend))
 
     def _read_stopping_caps(self, customer: str) -> list[CapSpend]:
-        return [one for one in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at) if one.stops_usage]
+        return [spend for spend in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at) if spend.stops_usage]
 
 
 def _covered_quantities(
     batch: EventBatch, repeated: Collection[str]
 ) -> Iterator[tuple[ReceivedEvent, int, int | Decimal]]:
-    """Yield what each new event adds to which feature; one that nothing covers is refused."""
-    for event, one in zip(batch.events, batch.attributions, strict=True):
+    """Yield the quantity that each new event adds to a feature; refuse usage that no subscription covers."""
+    for event, attribution in zip(batch.events, batch.attributions, strict=True):
         if event.key in repeated:
             continue
-        for part in one.unmatched_parts:
+        for part in attribution.unmatched_parts:
             if part.reason in REFUSAL_REASONS:
                 raise LimitReached(CheckAnswer(False, REFUSAL_REASONS[part.reason], "", ZERO, ZERO, ZERO, None))
-        for stop, value in zip(one.route.stops, one.values, strict=True):
+        for stop, value in zip(attribution.route.stops, attribution.values, strict=True):
             for counter, _ in stop.targets:
                 yield event, counter.plan_feature_id, value

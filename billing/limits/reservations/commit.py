@@ -1,4 +1,4 @@
-"""Use what was reserved: its events are stored, and it ends, in one transaction."""
+"""Commit a reservation: its events are stored and it ends, in one transaction."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -20,14 +20,14 @@ from wallets.ledger import hold
 
 class CommitAdmission(LimitAdmission):
     """
-    The admission of what a reservation is used for: it ends before the limits are looked at, so that it does not
-    stand in its own way.
+    The admission of a reservation's usage. The reservation ends before the limits are compared, so that it doesn't
+    count against its own usage.
     """
 
-    def __init__(self, found: Reservation, at: datetime) -> None:
-        frees = [found.hold] if found.hold else []
-        super().__init__(found.customer.sandbox, at, frees)
-        self.reservation = found
+    def __init__(self, reservation: Reservation, at: datetime) -> None:
+        frees = [reservation.hold] if reservation.hold else []
+        super().__init__(reservation.customer.sandbox, at, frees)
+        self.reservation = reservation
 
     def begin(self, customers: Collection[str]) -> None:
         super().begin(customers)
@@ -50,56 +50,62 @@ def commit(
     *, reservation_id: int, at: datetime, quantity: Decimal | None = None, events: bytes | None = None
 ) -> Reservation:
     """
-    Store what was really used of a reservation, and give the rest back; the same again answers as it did before.
+    Store the actual usage of a reservation, and release the rest; repeating a commit gives the same answer.
 
-    quantity: units, zero or more, as many as reserved if neither is given. events: JSON of the caller's own, of which
-    the feature's meter makes the quantity. More than was reserved is let in as far as the limits go.
+    quantity: units, zero or more; default: as many as reserved.
+    events: JSON of the caller's own events, from which the feature's meter computes the quantity.
 
-    :raises LimitReached: if they do not go so far; the reservation stays.
-    :raises NotOpen: if it was released, or its time is over.
-    :raises OtherContent: if it was committed with another quantity.
-    :raises ReservationRefused: if the events are none.
+    More than the reserved quantity is admitted within the limits.
+
+    :raises LimitReached: if a limit is exceeded; the reservation stays open.
+    :raises ReservationNotOpen: if it was released, or has expired.
+    :raises ReservationConflict: if it was committed with another quantity.
+    :raises ReservationRefused: if the events are not valid.
     """
-    found = Reservation.objects.select_related("plan_feature__feature__meter", "customer", "hold").get(
+    reservation = Reservation.objects.select_related("plan_feature__feature__meter", "customer", "hold").get(
         pk=reservation_id
     )
-    wanted = found.quantity if quantity is None else quantity
-    if found.state == ReservationState.COMMITTED and events is None:
-        return _require_same_quantity(found, wanted)
-    if found.state == ReservationState.COMMITTED:
-        return found  # the events carry keys of their own, so nothing counts twice
-    stored = events_for_quantity(found, wanted) if events is None else parse_events(found, events, at)
-    if not stored:
+    requested = reservation.quantity if quantity is None else quantity
+    if reservation.state == ReservationState.COMMITTED and events is None:
+        return _require_same_quantity(reservation, requested)
+    if reservation.state == ReservationState.COMMITTED:
+        return reservation  # the events have keys of their own, so none counts twice
+    events_to_store = events_for_quantity(reservation, requested) if events is None else parse_events(reservation, events, at)
+    if not events_to_store:
         return _commit_nothing(reservation_id, at=at)
     try:
-        record_admitted(stored, CommitAdmission(found, at))
+        record_admitted(events_to_store, CommitAdmission(reservation, at))
     except ReservationNotOpen:
-        found.refresh_from_db()
-        if found.state != ReservationState.COMMITTED:
+        reservation.refresh_from_db()
+        if reservation.state != ReservationState.COMMITTED:
             raise
-        return _require_same_quantity(found, wanted) if events is None else found
-    return found
+        return _require_same_quantity(reservation, requested) if events is None else reservation
+    return reservation
 
 
-def _require_same_quantity(found: Reservation, quantity: Decimal) -> Reservation:
-    if found.used != quantity:
-        raise ReservationConflict(found)
-    return found
+def _require_same_quantity(reservation: Reservation, quantity: Decimal) -> Reservation:
+    if reservation.used != quantity:
+        raise ReservationConflict(reservation)
+    return reservation
 
 
 @transaction.atomic
 def _commit_nothing(reservation_id: int, *, at: datetime) -> Reservation:
-    """Commit nothing: all that was held is given back."""
-    found = lock_reservation(reservation_id)
-    if found.state != ReservationState.COMMITTED:
-        require_open(found, at=at)
-        end_reservation(found, ReservationState.COMMITTED, at=at, used=ZERO)
-        if found.hold_id is not None:
-            hold.release(hold_id=found.hold_id, at=at)
-    return _require_same_quantity(found, ZERO)
+    """Commit a quantity of zero: the whole reservation is released."""
+    reservation = lock_reservation(reservation_id)
+    if reservation.state != ReservationState.COMMITTED:
+        require_open(reservation, at=at)
+        end_reservation(reservation, ReservationState.COMMITTED, at=at, used=ZERO)
+        if reservation.hold_id is not None:
+            hold.release(hold_id=reservation.hold_id, at=at)
+    return _require_same_quantity(reservation, ZERO)
 
 
-def require_open(found: Reservation, *, at: datetime) -> None:
-    """:raises NotOpen: if a reservation was released or committed, or its time is over."""
-    if found.state != ReservationState.OPEN or found.until <= at:
-        raise ReservationNotOpen(found)
+def require_open(reservation: Reservation, *, at: datetime) -> None:
+    """
+    Check that a reservation is open.
+
+    :raises ReservationNotOpen: if a reservation was released or committed, or has expired.
+    """
+    if reservation.state != ReservationState.OPEN or reservation.until <= at:
+        raise ReservationNotOpen(reservation)

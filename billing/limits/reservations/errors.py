@@ -1,11 +1,11 @@
-"""Why a reservation is refused."""
+"""Reasons why a reservation is refused."""
 
 from billing.limits.check import CheckAnswer
 from billing.models import Reservation
 
 
 class LimitReached(Exception):
-    """A limit stands against the use. answer: which one, and what would help."""
+    """A limit prevents the usage. answer: the limit and the remedy."""
 
     def __init__(self, answer: CheckAnswer) -> None:
         super().__init__(answer.reason)
@@ -13,7 +13,7 @@ class LimitReached(Exception):
 
 
 class ReservationRefused(Exception):
-    """What is asked of a reservation cannot be done; the text says why and what to do. field: what it is about."""
+    """The request isn't possible; the text gives the reason and the remedy. field: the field that is wrong."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -21,19 +21,19 @@ class ReservationRefused(Exception):
 
 
 class ReservationNotOpen(ReservationRefused):
-    """It has ended already."""
+    """The reservation has ended already."""
 
-    def __init__(self, found: Reservation) -> None:
-        is_over = found.ended_at is None
-        told = "over" if is_over else found.get_state_display()
-        since = found.until if is_over else found.ended_at
+    def __init__(self, reservation: Reservation) -> None:
+        is_over = reservation.ended_at is None
+        state = "over" if is_over else reservation.get_state_display()
+        since = reservation.until if is_over else reservation.ended_at
         super().__init__(
-            f"“{found.reference}” is {told} since {since:%Y-%m-%d %H:%M:%S}: report what was used as an event."
+            f"“{reservation.reference}” is {state} since {since:%Y-%m-%d %H:%M:%S}: report what was used as an event."
         )
 
 
 class ReservationConflict(ReservationRefused):
-    """The name is taken by a reservation, or a commit, of something else."""
+    """The reference belongs to a reservation, or a commit, with other content."""
 
-    def __init__(self, found: Reservation) -> None:
-        super().__init__(f"“{found.reference}” names something else already: use a new id.", field="id")
+    def __init__(self, reservation: Reservation) -> None:
+        super().__init__(f"“{reservation.reference}” names something else already: use a new id.", field="id")

@@ -1,10 +1,10 @@
 """
-Keep a quantity of a feature for a use that is about to happen.
+Reserve a quantity of a feature for upcoming usage.
 
-    the customer is locked → what is left is read → it is refused, or held: as quantity, as money, in wallets
+  the customer is locked → the availability is read → the reservation is refused, or held: as quantity, as money, in wallets
 
-Everybody who decides by what is left holds the customer's row, so the sum of what was let through and what is held
-never passes a limit. Events that are reported without a check are facts: they are counted whatever the limits say.
+Every decision that depends on the availability locks the customer's row, so admitted usage and holds together never
+exceed a limit. Events reported without a check are facts: they are counted regardless of limits.
 """
 
 from collections.abc import Mapping
@@ -52,45 +52,48 @@ def reserve(
     properties: Mapping[str, str] = NO_PROPERTIES,
 ) -> tuple[Reservation, CheckAnswer | None]:
     """
-    Hold `quantity` units (above zero) of a feature for a while; the same reference again is the same reservation.
+    Reserve `quantity` units (above zero) of a feature for a while; the same reference returns the same reservation.
 
-    properties: as for a check. lasts: 1 second to 1 day. Return the reservation and how the customer stood before it:
-    None for one that was there already.
+    properties: as for a check.
+    duration: 1 second to 1 day.
 
-    :raises LimitReached: if a limit stands against it.
-    :raises UnknownCustomer, UnknownFeature: if there is none.
-    :raises OtherContent: if the reference names another reservation.
-    :raises ReservationRefused: if it lasts too short or long, or no rate is for the properties.
+    Return the reservation and the answer to the check before it; None for a reservation that existed already.
+
+    :raises LimitReached: if a limit prevents it.
+    :raises UnknownCustomer: if there is no such customer.
+    :raises UnknownFeature: if there is no such feature.
+    :raises ReservationConflict: if the reference belongs to another reservation.
+    :raises ReservationRefused: if the duration is too short or long, or no rate matches the properties.
     """
     if not MIN_DURATION <= duration <= MAX_DURATION:
         raise ReservationRefused("A reservation lasts 1 second to 1 day.", field="ttl")
     lock_customers_by_external_id([customer], sandbox=sandbox)
-    found = (
+    reservation = (
         Reservation.objects.filter(customer__external_id=customer, customer__sandbox=sandbox, reference=reference)
         .select_related("plan_feature__feature", "customer", "hold")
         .first()
     )
-    if found is not None:
-        return _require_same_content(found, feature, quantity, subscription, properties), None
-    stands = answer_query(FeatureQuery(customer, feature, sandbox, at, subscription), quantity, properties)
-    if not stands.allowed:
-        raise LimitReached(stands)
-    if stands.availability is None:
+    if reservation is not None:
+        return _require_same_content(reservation, feature, quantity, subscription, properties), None
+    answer = answer_query(FeatureQuery(customer, feature, sandbox, at, subscription), quantity, properties)
+    if not answer.allowed:
+        raise LimitReached(answer)
+    if answer.availability is None:
         raise ReservationRefused(f"“{feature}” is not metered: there is nothing to reserve.", field="feature")
-    return _create_reservation(stands, quantity, reference, at, at + duration, subscription, properties), stands
+    return _create_reservation(answer, quantity, reference, at, at + duration, subscription, properties), answer
 
 
 def _require_same_content(
-    found: Reservation, feature: str, quantity: Decimal, subscription: str, properties: Mapping[str, str]
+    reservation: Reservation, feature: str, quantity: Decimal, subscription: str, properties: Mapping[str, str]
 ) -> Reservation:
-    asked = (feature, quantity, subscription, dict(properties))
-    if (found.plan_feature.feature.code, found.quantity, found.subscription_ref, found.properties) != asked:
-        raise ReservationConflict(found)
-    return found
+    requested = (feature, quantity, subscription, dict(properties))
+    if (reservation.plan_feature.feature.code, reservation.quantity, reservation.subscription_ref, reservation.properties) != requested:
+        raise ReservationConflict(reservation)
+    return reservation
 
 
 def _create_reservation(
-    stands: CheckAnswer,
+    answer: CheckAnswer,
     quantity: Decimal,
     reference: str,
     at: datetime,
@@ -98,40 +101,40 @@ def _create_reservation(
     subscription: str,
     properties: Mapping[str, str],
 ) -> Reservation:
-    standing = stands.availability
-    assert standing is not None  # noqa: S101  asked for by `reserve`
-    rate_id = standing.find_rate(properties)
+    availability = answer.availability
+    assert availability is not None  # noqa: S101  checked by `reserve`
+    rate_id = availability.find_rate(properties)
     if rate_id is None:
         raise ReservationRefused(
             "No rate is for these properties: name the dimensions it is priced by.", field="properties"
         )
-    cost = standing.additional_cost(quantity, rate_id)
-    kept = None
-    if standing.feature.wallet and cost:
-        kept = _hold_in_wallets(stands, cost, reference, at, until)
-    made = Reservation.objects.create(
-        customer_id=standing.row.customer_id,
-        period_id=standing.period.period_id,
-        plan_feature_id=standing.feature.plan_feature_id,
+    cost = availability.additional_cost(quantity, rate_id)
+    wallet_hold = None
+    if availability.feature.wallet and cost:
+        wallet_hold = _hold_in_wallets(answer, cost, reference, at, until)
+    reservation = Reservation.objects.create(
+        customer_id=availability.row.customer_id,
+        period_id=availability.period.period_id,
+        plan_feature_id=availability.feature.plan_feature_id,
         reference=reference,
         subscription_ref=subscription,
         properties=dict(properties),
         rate_id=rate_id,
-        window_start=standing.window_start,
+        window_start=availability.window_start,
         quantity=quantity,
-        cost=standing.invoiced_cost(cost).quantize(COST_STEP, ROUND_CEILING),
-        hold=kept,
+        cost=availability.invoiced_cost(cost).quantize(COST_STEP, ROUND_CEILING),
+        hold=wallet_hold,
         at=at,
         until=until,
     )
     hit_failpoint("reservation.after_write")
-    return made
+    return reservation
 
 
-def _hold_in_wallets(stands: CheckAnswer, cost: Decimal, reference: str, at: datetime, until: datetime) -> Hold:
-    standing = stands.availability
-    assert standing is not None  # noqa: S101
-    feature = standing.feature
+def _hold_in_wallets(answer: CheckAnswer, cost: Decimal, reference: str, at: datetime, until: datetime) -> Hold:
+    availability = answer.availability
+    assert availability is not None  # noqa: S101
+    feature = availability.feature
     use = SpendRequest(
         cost,
         at,
@@ -141,50 +144,51 @@ def _hold_in_wallets(stands: CheckAnswer, cost: Decimal, reference: str, at: dat
         feature.overdraft_limit,
     )
     try:
-        return hold.hold(customer_id=standing.row.customer_id, unit=standing.unit, request=use, until=until)
+        return hold.hold(customer_id=availability.row.customer_id, unit=availability.unit, request=use, until=until)
     except InsufficientUnits as error:
-        # Taken since it was read: spending needs the wallet alone.
-        raise LimitReached(stands.refused(WALLET_EMPTY)) from error
+        # Another transaction has spent the units since they were read: spending locks only the wallet, not the
+        # customer.
+        raise LimitReached(answer.refused(WALLET_EMPTY)) from error
 
 
 @transaction.atomic
 def release(*, reservation_id: int, at: datetime) -> Reservation:
     """
-    Give back what is held; once more is no error.
+    Release a reservation; repeating it is no error.
 
-    :raises NotOpen: if it was committed.
+    :raises ReservationNotOpen: if it was committed.
     """
-    found = lock_reservation(reservation_id)
-    if found.state == ReservationState.COMMITTED:
-        raise ReservationNotOpen(found)
-    if found.state == ReservationState.OPEN:
-        end_reservation(found, ReservationState.RELEASED, at=at)
-        if found.hold_id is not None:
-            hold.release(hold_id=found.hold_id, at=at)
-    return found
+    reservation = lock_reservation(reservation_id)
+    if reservation.state == ReservationState.COMMITTED:
+        raise ReservationNotOpen(reservation)
+    if reservation.state == ReservationState.OPEN:
+        end_reservation(reservation, ReservationState.RELEASED, at=at)
+        if reservation.hold_id is not None:
+            hold.release(hold_id=reservation.hold_id, at=at)
+    return reservation
 
 
 def lock_reservation(reservation_id: int) -> Reservation:
-    """Return a reservation as it is while its customer is locked."""
-    found = Reservation.objects.select_related("plan_feature__feature", "customer").get(pk=reservation_id)
-    lock_customers([found.customer_id])
-    found.refresh_from_db(fields=["state", "ended_at", "used"])
-    return found
+    """Lock the customer of a reservation, and return the reservation's state under the lock."""
+    reservation = Reservation.objects.select_related("plan_feature__feature", "customer").get(pk=reservation_id)
+    lock_customers([reservation.customer_id])
+    reservation.refresh_from_db(fields=["state", "ended_at", "used"])
+    return reservation
 
 
 def end_reservation(
-    found: Reservation, state: ReservationState, *, at: datetime, used: Decimal | None = None
+    reservation: Reservation, state: ReservationState, *, at: datetime, used: Decimal | None = None
 ) -> None:
-    """Let a reservation end."""
-    found.state, found.ended_at, found.used = state, at, used
-    found.save(update_fields=["state", "ended_at", "used"])
+    """Store the end of a reservation."""
+    reservation.state, reservation.ended_at, reservation.used = state, at, used
+    reservation.save(update_fields=["state", "ended_at", "used"])
 
 
 def lapse_due(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) -> int:
     """
-    Give back what reservations hold whose time is over, and return how many; harmless to run twice or beside.
+    Release expired reservations, and return how many. Safe to repeat and to run concurrently.
 
-    clock: of customers in this test clock's time; in real time for None.
+    clock_id: limits the work to customers on this test clock; None means real time.
     """
     due = Reservation.objects.filter(clock_filter(clock_id), state=ReservationState.OPEN, until__lte=at).order_by(
         "until"
@@ -195,10 +199,10 @@ def lapse_due(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) 
 
 @transaction.atomic
 def _lapse(reservation_id: int, *, at: datetime) -> bool:
-    found = lock_reservation(reservation_id)
-    if found.state != ReservationState.OPEN:
+    reservation = lock_reservation(reservation_id)
+    if reservation.state != ReservationState.OPEN:
         return False
-    end_reservation(found, ReservationState.LAPSED, at=at)
-    if found.hold_id is not None:
-        hold.release(hold_id=found.hold_id, at=at)
+    end_reservation(reservation, ReservationState.LAPSED, at=at)
+    if reservation.hold_id is not None:
+        hold.release(hold_id=reservation.hold_id, at=at)
     return True

@@ -205,7 +205,7 @@ def _copy_subscription(source: Subscription, draft: CloneDraft, starts_at: datet
     for agreement in Override.objects.filter(_overlaps(starts_at), subscription=source).order_by("starts_at", "pk"):
         figures = {
             "feature": agreement.feature,
-            "what": agreement.what,
+            "figure": agreement.figure,
             "value": agreement.value,
             "match": agreement.match,
         }

@@ -189,7 +189,7 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
         candidate.moment = rollout.effective_from if candidate.splits_period else _change_time(candidate, max(at, rollout.effective_from))
         plan_problem = _find_plan_problem(candidate, version) if rollout.pk else ""
         candidate.problem = problem or plan_problem or reasons_to_stay.get(candidate.subscription_id) or _find_problem(candidate, version, offered)
-    moving = {candidate.subscription_id: candidate for candidate in candidates if not one.problem}
+    moving = {candidate.subscription_id: candidate for candidate in candidates if not candidate.problem}
     for id_, conflict in find_coverage_conflicts({id_: candidate.moment for id_, candidate in moving.items()}, version).items():
         moving.pop(id_).problem = conflict
     move_coverage({id_: candidate.moment for id_, candidate in moving.items()}, version)

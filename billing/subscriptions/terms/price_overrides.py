@@ -60,7 +60,7 @@ def override(
         new_override = Override(
             subscription=subscription,
             feature=feature,
-            what=figure,
+            figure=figure,
             match=dict(match or {}),
             value=value,
             starts_at=starts_at,
@@ -126,7 +126,7 @@ def _announce(override: Override, event: str, *, at: datetime) -> None:
     facts = {
         "override": override.pk,
         "feature": override.feature.code,
-        "figure": str(override.what),
+        "figure": str(override.figure),
         "value": to_plain_string(override.value),
     }
     interval = {"starts_at": override.starts_at.isoformat(), "ends_at": override.ends_at.isoformat() if override.ends_at else None}
@@ -175,20 +175,20 @@ def _check_figure(new_override: Override) -> None:
 
 def _check_target(new_override: Override, feature: FeatureTerms) -> None:
     """Refuse a figure for which the feature has no price, or no such rate."""
-    if new_override.match and new_override.what != OverrideFigure.PRICE:
+    if new_override.match and new_override.figure != OverrideFigure.PRICE:
         raise OverrideRefused("match", "Only a price is one rate's; leave it out for everything else.")
-    if new_override.what == OverrideFigure.INCLUDED:
+    if new_override.figure == OverrideFigure.INCLUDED:
         return
     rates = feature.price.rates if feature.price is not None else ()
     if not rates:
-        raise OverrideRefused("what", f"{feature.name} has no price that could be overridden.")
-    if new_override.what == OverrideFigure.PRICE and new_override.match not in [dict(rate.match) for rate in rates]:
+        raise OverrideRefused("figure", f"{feature.name} has no price that could be overridden.")
+    if new_override.figure == OverrideFigure.PRICE and new_override.match not in [dict(rate.match) for rate in rates]:
         known = "; ".join(", ".join(f"{name}: {text}" for name, text in rate.match) or "default" for rate in rates)
         raise OverrideRefused("match", f"{feature.name} has no such rate: name one of {known}.")
 
 
 def _to_term_override(override: Override) -> TermOverride:
-    return TermOverride(override.feature_id, override.what, override.value, tuple(sorted(override.match.items())))
+    return TermOverride(override.feature_id, override.figure, override.value, tuple(sorted(override.match.items())))
 
 
 def _others_in_force(new_override: Override) -> list[Override]:
@@ -199,13 +199,13 @@ def _others_in_force(new_override: Override) -> list[Override]:
         starts_at__lte=new_override.starts_at,
     )
     return [
-        other for other in others if (other.feature_id, other.what, other.match) != (new_override.feature_id, new_override.what, new_override.match)
+        other for other in others if (other.feature_id, other.figure, other.match) != (new_override.feature_id, new_override.figure, new_override.match)
     ]
 
 
 def _same_target(new_override: Override) -> QuerySet[Override]:
     """Return the overrides of the same figure that are in force at any time after this one starts."""
     same = Override.objects.filter(
-        subscription=new_override.subscription, feature=new_override.feature, what=new_override.what, match=new_override.match
+        subscription=new_override.subscription, feature=new_override.feature, figure=new_override.figure, match=new_override.match
     )
     return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(ends_at=F("starts_at"))

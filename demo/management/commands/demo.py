@@ -22,7 +22,7 @@ from invoices.documents.signed_links import create_link
 from lib.progress_bar import show_progress
 
 OLDEST = timedelta(days=300)
-"""How far back the demo's today may lie: the API takes usage of about 13 months, and the demo fills two."""
+"""Maximum age of the demo's today: the API accepts usage of about 13 months, and the demo fills two."""
 
 
 class Command(BaseCommand):
@@ -43,23 +43,23 @@ class Command(BaseCommand):
         self.stdout.flush()
         call_command("migrate", verbosity=0, interactive=False)
         today = self._today(options["at"])
-        kept = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
-        granted = logins.grant(file=kept, at=timezone.now())
-        self._build(today, granted.api_key)
-        self._tell_what_there_is()
+        access_file = make_folder(data_folder()) / f"demo-{connection.settings_dict['NAME']}.json"
+        access = logins.grant(file=access_file, at=timezone.now())
+        self._build(today, access.api_key)
+        self._print_summary()
         if options["no_serve"]:
-            self._tell_how_to_get_in(granted, "")
+            self._print_access(access, "")
             self.stdout.write("  Nothing is served yet: make demo, or python manage.py demo")
             return
-        self._serve(granted, today, **options)
+        self._serve(access, today, **options)
 
-    def _today(self, given: datetime | None) -> datetime:
+    def _today(self, requested: datetime | None) -> datetime:
         now = timezone.now()
-        wanted = given or now
-        if wanted.tzinfo is None:
-            wanted = wanted.replace(tzinfo=UTC)
-        today = build.today(wanted)
-        if given and today != wanted.astimezone(UTC).replace(microsecond=0):
+        requested_today = requested or now
+        if requested_today.tzinfo is None:
+            requested_today = requested_today.replace(tzinfo=UTC)
+        today = build.today(requested_today)
+        if requested and today != requested_today.astimezone(UTC).replace(microsecond=0):
             raise CommandError(f"This database holds the demo as of {today:%Y-%m-%d %H:%M:%S} UTC: leave --at out.")
         if not now - OLDEST <= today <= now:
             raise CommandError(f"The demo's today ({today:%Y-%m-%d}) must lie within the last {OLDEST.days} days.")
@@ -94,44 +94,44 @@ class Command(BaseCommand):
         self._line("payments", f"{paid} invoices paid by transfer")
         self._line("PDFs", f"{rendered.made} made")
 
-    def _tell_what_there_is(self) -> None:
-        found = summary.summary()
+    def _print_summary(self) -> None:
+        totals = summary.summary()
         self.stdout.write("\nIn the database")
-        for one in found.billed:
-            self._line(one.currency, f"{one.invoices} invoices, {one.net:,.2f} net, {one.total:,.2f} with tax")
-        self._line("PDFs", f"{found.documents}")
-        self._line("open", f"{found.open_periods} periods that fill as usage comes in")
-        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in found.unmatched.items())
-        self._line("unmatched", f"{sum(found.unmatched.values())} ({reasons})")
-        for cap in found.capped:
+        for billed in totals.billed:
+            self._line(billed.currency, f"{billed.invoices} invoices, {billed.net:,.2f} net, {billed.total:,.2f} with tax")
+        self._line("PDFs", f"{totals.documents}")
+        self._line("open", f"{totals.open_periods} periods that fill as usage comes in")
+        reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in totals.unmatched.items())
+        self._line("unmatched", f"{sum(totals.unmatched.values())} ({reasons})")
+        for cap in totals.capped:
             when = "this month" if cap.is_open else "last month"
             self._line("over cap", f"{cap.customer}: {cap.used:,.0f} of {cap.included:,.0f} {cap.feature} {when}")
 
     def _line(self, title: str, text: str) -> None:
         self.stdout.write(f"  {title:<11} {text}")
 
-    def _tell_how_to_get_in(self, granted: logins.Access, url: str) -> None:
+    def _print_access(self, access: logins.Access, url: str) -> None:
         self.stdout.write("\nTo look around")
         if url:
             self._line("admin", f"{url}/admin/")
-            self._line("portal", f"{url}{payments.way_into_the_portal(at=timezone.now())} (once, within the hour)")
+            self._line("portal", f"{url}{payments.create_portal_path(at=timezone.now())} (once, within the hour)")
             self._line("API docs", f"{url}/api/docs/")
             self._line("a PDF", url + create_link(summary.fullest_invoice(), at=timezone.now()))
         self._line("logins", ", ".join(logins.usernames()))
-        self._line("password", granted.password)
-        self._line("API key", granted.api_key)
+        self._line("password", access.password)
+        self._line("API key", access.api_key)
 
     def _serve(
-        self, granted: logins.Access, today: datetime, *, host: str, port: int, traffic: bool, **_: Any
+        self, access: logins.Access, today: datetime, *, host: str, port: int, traffic: bool, **_: Any
     ) -> None:
         url = f"http://{'localhost' if host in ('', '0.0.0.0') else host}:{port}"  # noqa: S104 - compared, not bound
         stopping = threading.Event()
 
         def ready() -> None:
-            self._tell_how_to_get_in(granted, url)
-            self.stdout.write(EXAMPLE.format(url=url, key=granted.api_key))
+            self._print_access(access, url)
+            self.stdout.write(EXAMPLE.format(url=url, key=access.api_key))
             if traffic:
-                threading.Thread(target=_keep_posting(url, granted.api_key, today, stopping), daemon=True).start()
+                threading.Thread(target=_keep_posting(url, access.api_key, today, stopping), daemon=True).start()
 
         try:
             status = processes.serve(host=host, port=port, ready=ready)

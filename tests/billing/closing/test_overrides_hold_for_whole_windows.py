@@ -64,7 +64,7 @@ def test_an_override_holds_from_the_next_period(acme):
     assert [total.amount for total in totals()] == [D("20.00"), D("16.00")]
     line = Line.objects.order_by("-id").first()
     assert line.description == "api.calls (as agreed)"
-    assert line.explanation["agreed"] == [{"what": "price", "rate": "default", "value": "0.04", "instead": "0.05"}]
+    assert line.explanation["agreed"] == [{"figure": "price", "rate": "default", "value": "0.04", "instead": "0.05"}]
 
 
 def test_from_the_running_period_it_holds_for_all_of_it(acme):
@@ -153,7 +153,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("what", "value", "more", "field", "words"), REFUSED)
+@pytest.mark.parametrize(("figure", "value", "more", "field", "words"), REFUSED)
 def test_what_cannot_be_overridden_is_refused(acme, what, value, more, field, words):
     close_due(at=FEB + HOUR)
     with pytest.raises(OverrideRefused, match=words) as refused:

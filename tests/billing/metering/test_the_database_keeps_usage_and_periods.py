@@ -72,7 +72,7 @@ def capped(*, amount: str, customer: str = "customer_id") -> str:
 
 
 def overridden(**columns: str) -> str:
-    kept = {"what": "what", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
+    kept = {"figure": "figure", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
     return OVERRIDDEN.format(**kept | columns)
 
 
@@ -196,14 +196,14 @@ CASES = [
     ("subscription_has_one_pause_at_a_time", paused("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
     ("pauses_of_a_subscription_never_overlap", paused("starts_at", "ends_at", state="'over'")),
     # what was agreed
-    ("overridden_figure_is_known", overridden(what="'other'", value="1")),
-    ("override_is_within_its_bounds", overridden(what="'percent'", value="-101")),
-    ("override_is_within_its_bounds", overridden(what="'included'", value="'NaN'")),
-    ("override_is_within_its_bounds", overridden(what="'price'", value="1e13")),
-    ("only_a_price_is_of_a_rate", overridden(what="'percent'", match='\'{"model": "gpt"}\'')),
-    ("override_ends_after_it_starts", overridden(what="'percent'", ends="starts_at - interval '1 second'")),
+    ("overridden_figure_is_known", overridden(figure="'other'", value="1")),
+    ("override_is_within_its_bounds", overridden(figure="'percent'", value="-101")),
+    ("override_is_within_its_bounds", overridden(figure="'included'", value="'NaN'")),
+    ("override_is_within_its_bounds", overridden(figure="'price'", value="1e13")),
+    ("only_a_price_is_of_a_rate", overridden(figure="'percent'", match='\'{"model": "gpt"}\'')),
+    ("override_ends_after_it_starts", overridden(figure="'percent'", ends="starts_at - interval '1 second'")),
     ("figure_is_overridden_once_at_a_time", overridden(starts="starts_at + interval '1 day'")),
-    ("agreement_leaves_billed_periods_alone", overridden(what="'percent'", starts="'2026-01-01T00:00Z'")),
+    ("agreement_leaves_billed_periods_alone", overridden(figure="'percent'", starts="'2026-01-01T00:00Z'")),
     ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
     ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET value = 2"),
     ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_override"),

@@ -1,4 +1,4 @@
-"""The client of Tollbook's HTTP API: what is sent once counts once, whatever happens on the way."""
+"""The client of Tollbook's HTTP API: every event and request counts once, despite retries and failures."""
 
 from tollbook_client.client import Tollbook
 from tollbook_client.connection import Retries

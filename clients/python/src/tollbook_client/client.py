@@ -1,4 +1,4 @@
-"""The way in: one client for a process, or as many as it has keys."""
+"""The client object: one per process and API key."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -21,12 +21,11 @@ from tollbook_client.resources.wallets import Wallets
 
 class Tollbook:
     """
-    A client of one server, by one key. Threads may share it, and it may be made before a process forks.
+    A client of one server with one key. Threads may share it, and it may be created before a process forks.
 
-    timeout: seconds that one try may take. retries: how long a call goes on after failures; events that are recorded
-    are tried until they are answered for, by the same waits. outbox: how many events wait, and how long.
-    on_refused: told of each recorded event that will never be stored, in the background thread; the log is, if there
-    is no other.
+    timeout: seconds of one try. retries: how long a call retries after failures; recorded events are retried until
+        the server answers, with the same waits. outbox: limits of the events that wait.
+    on_refused: called in the background thread for each recorded event that will never be stored; logs it by default.
     """
 
     def __init__(
@@ -40,9 +39,9 @@ class Tollbook:
         on_refused: Callable[[RefusedEvent], None] = log_refusal,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        rule = retries or Retries()
-        self._connection = Connection(key, base_url, timeout=timeout, retries=rule, transport=transport)
-        self.events = Events(self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=rule)
+        retry_rule = retries or Retries()
+        self._connection = Connection(key, base_url, timeout=timeout, retries=retry_rule, transport=transport)
+        self.events = Events(self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=retry_rule)
         self.customers = Customers(self._connection)
         self.subscriptions = Subscriptions(self._connection)
         self.usage = UsageResource(self._connection)
@@ -52,19 +51,20 @@ class Tollbook:
         self.credit_notes = CreditNotes(self._connection)
         self.alerts = Alerts(self._connection)
 
-    def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, **sent: Any) -> Any:
+    def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, **arguments: Any) -> Any:
         """
-        Return what any address of the API answers, such as `client.call("GET", "/plans/pro")`.
+        Return the response of any URL of the API, such as `client.call("GET", "/plans/pro")`, for operations without
+        a method here.
 
-        sent: `body`, and the `idempotency_key` of a POST. For what has no method of its own here.
+        arguments: `body`, and the `idempotency_key` of a POST.
         """
-        return self._connection.json(method, path, query=query, **sent)
+        return self._connection.json(method, path, query=query, **arguments)
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """
-        Send what was recorded, then close the connections.
+        Send the recorded events, then close the connections.
 
-        :raises NotSent: if some of it could not be sent in time; it holds what is left.
+        :raises NotSent: if some could not be sent in time; the error holds them.
         """
         try:
             self.events.close(timeout)

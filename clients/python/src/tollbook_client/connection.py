@@ -1,8 +1,8 @@
 """
-One request, answered once, tried as often as it takes.
+Requests with retries, each of which takes effect once.
 
-Every request may be repeated without harm: reading changes nothing, PUT, PATCH and DELETE say how things are to be,
-events carry ids of their own, and each other POST gets an Idempotency-Key that stays the same from try to try.
+Every request can be repeated without harm: reads change nothing, PUT, PATCH and DELETE state the desired result,
+events have ids of their own, and each other POST gets an Idempotency-Key that stays the same for all tries.
 """
 
 import json
@@ -27,11 +27,11 @@ RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 @dataclass(frozen=True, slots=True)
 class Retries:
     """
-    How long to go on after a try failed.
+    How long to retry after a failure.
 
-    patience: seconds from the first try on, after which no other one begins; 0 for a single try.
-    first, longest: seconds of the waits, which double in between; each is cut at random by up to a half, so that
-    clients that failed together do not come back together. `Retry-After` makes a wait longer.
+    patience: seconds since the first try, after which no further try begins; 0 for a single try.
+    first_wait, max_wait: seconds of the waits, which double in between; each is shortened at random by up to a half,
+        so that clients that failed together do not retry together. `Retry-After` makes a wait longer.
     """
 
     patience: float = 60.0
@@ -39,17 +39,17 @@ class Retries:
     max_wait: float = 20.0
 
     def wait(self, tries: int, *, retry_after: float | None = None) -> float:
-        """Return how many seconds to wait after so many tries, of which the last one was answered with `asked`."""
-        usual: float = min(self.max_wait, self.first_wait * 2 ** min(tries - 1, 30))
-        return max(usual * random.uniform(0.5, 1), retry_after or 0.0)  # noqa: S311, nobody gains by guessing it
+        """Return the seconds to wait after this many tries, at least the `Retry-After` of the last one."""
+        backoff: float = min(self.max_wait, self.first_wait * 2 ** min(tries - 1, 30))
+        return max(backoff * random.uniform(0.5, 1), retry_after or 0.0)  # noqa: S311, not a secret
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Connection:
     """
-    Where requests go, and by whose key.
+    The destination of requests, and the key.
 
-    sleep, clock: for tests. A process that was forked begins with connections of its own.
+    sleep, clock: for tests. A forked process begins with connections of its own.
     """
 
     key: str
@@ -88,12 +88,12 @@ class Connection:
         retries: Retries | None = None,
     ) -> httpx.Response:
         """
-        Return the answer, of 200 to 299.
+        Return the response, with a status of 200 to 299.
 
-        content: the body as it is sent, instead of `body`. idempotency_key: of a POST; a new one by default.
+        content: the encoded body, instead of `body`. idempotency_key: of a POST; a new one by default.
 
-        :raises Problem: if the server refused it, and trying again did not help.
-        :raises Unreachable: if there was no answer.
+        :raises Problem: if the server refused the request, and retries did not help.
+        :raises Unreachable: if there was no response.
         """
         headers = {"Content-Type": "application/json"}
         if method == "POST":
@@ -103,45 +103,45 @@ class Connection:
         params = {
             name: serialization.to_query_text(value) for name, value in (query or {}).items() if value is not None
         }
-        rule, began, tries = retries or self.retries, self.clock(), 0
+        retry_rule, started_at, tries = retries or self.retries, self.clock(), 0
         while True:
             tries += 1
-            failure = self._try(method, path, params=params, content=content, headers=headers)
-            if isinstance(failure, httpx.Response):
-                return failure
-            asked = failure.retry_after if isinstance(failure, Problem) else None
-            wait = rule.wait(tries, retry_after=asked)
-            if not is_retryable(failure) or self.clock() + wait > began + rule.patience:
-                raise failure
+            outcome = self._try(method, path, params=params, content=content, headers=headers)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            retry_after = outcome.retry_after if isinstance(outcome, Problem) else None
+            wait = retry_rule.wait(tries, retry_after=retry_after)
+            if not is_retryable(outcome) or self.clock() + wait > started_at + retry_rule.patience:
+                raise outcome
             self.sleep(wait)
 
-    def _try(self, method: str, path: str, **sent: Any) -> httpx.Response | Problem | Unreachable:
+    def _try(self, method: str, path: str, **arguments: Any) -> httpx.Response | Problem | Unreachable:
         try:
-            answer = self._http.request(method, path, **sent)
+            response = self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
             return Unreachable(f"{method} {self.base_url}{path}: {type(error).__name__} {error}")
-        return answer if answer.is_success else read_problem(answer)
+        return response if response.is_success else read_problem(response)
 
-    def json(self, method: str, path: str, **sent: Any) -> Any:
-        """Return what the answer says; its numbers with a point are Decimal."""
-        answer = self.request(method, path, **sent)
-        return json.loads(answer.content, parse_float=Decimal) if answer.content else None
+    def json(self, method: str, path: str, **arguments: Any) -> Any:
+        """Return the parsed response; numbers with a decimal point become Decimal."""
+        response = self.request(method, path, **arguments)
+        return json.loads(response.content, parse_float=Decimal) if response.content else None
 
 
-def read_problem(answer: httpx.Response) -> Problem:
-    """Return the exception that an answer stands for; one that no Tollbook gave, such as a proxy's, as well."""
+def read_problem(response: httpx.Response) -> Problem:
+    """Return the exception for a response, including those that a proxy and not Tollbook sent."""
     try:
-        document = json.loads(answer.content)
+        document = json.loads(response.content)
     except ValueError:
-        document = {"detail": answer.text[:200]}
-    asked = answer.headers.get("Retry-After", "")
+        document = {"detail": response.text[:200]}
+    retry_after = response.headers.get("Retry-After", "")
     return create_problem(
-        status=answer.status_code, document=document, retry_after=float(asked) if asked.isdecimal() else None
+        status=response.status_code, document=document, retry_after=float(retry_after) if retry_after.isdecimal() else None
     )
 
 
 def is_retryable(failure: Problem | Unreachable) -> bool:
-    """Tell whether the same request may fare better later."""
+    """Return whether the same request may succeed later."""
     if isinstance(failure, Unreachable) or failure.status in RETRYABLE_STATUSES:
         return True
     return failure.status == 409 and failure.retry_after is not None
@@ -151,8 +151,8 @@ _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
 
 
 def _reconnect_after_fork() -> None:
-    for one in list(_CONNECTIONS):
-        one._begin()  # what the parent has open is the parent's: two processes must not speak on one line
+    for connection in list(_CONNECTIONS):
+        connection._begin()  # parent and child must not share open sockets
 
 
 os.register_at_fork(after_in_child=_reconnect_after_fork)

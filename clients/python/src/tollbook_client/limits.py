@@ -1,4 +1,4 @@
-"""How much usage may wait to be sent, and what is told of that which cannot be."""
+"""Limits of the outbox, and its errors."""
 
 import logging
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ MAX_BATCH_EVENTS = 10_000
 
 
 class OutboxFull(TollbookError):
-    """As many events wait as may; this one was not taken."""
+    """The maximum of events is waiting; this event was not recorded."""
 
 
 class NotSent(TollbookError):
-    """Time was up before all events were answered for. events: those, as they would be sent, to be kept elsewhere."""
+    """Not all events were sent in time. events: the unsent ones in the API's format, to be stored elsewhere."""
 
     def __init__(self, events: Sequence[dict[str, Any]]) -> None:
         self.events = tuple(events)
@@ -27,9 +27,10 @@ class NotSent(TollbookError):
 @dataclass(frozen=True, slots=True)
 class RefusedEvent:
     """
-    An event that is not stored, and will not be however often it is sent.
+    An event that is not stored, and never will be.
 
-    event: as it was sent. status: `rejected` (a field is wrong) or `conflict` (its id came with other content).
+    event: as it was sent. status: `rejected` (a field is invalid) or `conflict` (its id is stored with other
+        content).
     """
 
     event: dict[str, Any]
@@ -41,11 +42,11 @@ class RefusedEvent:
 @dataclass(frozen=True, slots=True)
 class OutboxLimits:
     """
-    How much waits, and how long.
+    The limits of waiting events, in number and time.
 
-    most: events that wait at once; most_bytes: what they take. at_once, every: a batch is sent when it has so many
-    events, or its oldest has waited for so many seconds. when_full: whether whoever records waits (for `full_timeout`
-    seconds; None for as long as it takes), or gets `Full` at once.
+    max_events, max_bytes: maximum of events that wait, in number and size. batch_size, interval: a batch is sent when
+        it has this many events, or its oldest has waited this many seconds. when_full: whether `record` waits (for
+        `full_timeout` seconds; None for any time), or raises `OutboxFull` at once.
     """
 
     max_events: int = 100_000
@@ -61,5 +62,5 @@ class OutboxLimits:
 
 
 def log_refusal(refusal: RefusedEvent) -> None:
-    """Write down that an event was refused: what happens where nobody else wants to know."""
+    """Log a refused event, by default."""
     logger.error("Event %s is %s: %s %s", refusal.event.get("id"), refusal.status, refusal.field, refusal.detail)

@@ -1,4 +1,4 @@
-"""Amounts as the API tells them."""
+"""Amounts of money in the API."""
 
 from dataclasses import dataclass
 from decimal import Decimal

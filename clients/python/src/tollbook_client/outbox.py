@@ -1,8 +1,8 @@
 """
-Usage on its way: taken at once, sent in the background, in batches, until the server has it.
+The outbox: recorded events are queued at once, and sent in batches in the background until the server has them.
 
-An event leaves this queue when the server has answered for it: it is stored, it was stored before, or it is refused
-for good, which `on_refused` is told. Whatever else goes wrong, it is sent again under the same id, which counts once.
+An event leaves the queue when the server has answered: it is stored, was stored before, or is refused for good, which
+calls `on_refused`. After any other failure it is sent again under the same id, so it counts once.
 """
 
 import atexit
@@ -30,7 +30,7 @@ _ONCE = Retries(patience=0)
 
 
 class Outbox:
-    """A bounded queue with a thread that empties it, begun with the first event. Any thread may use it."""
+    """A bounded queue with a thread that empties it, started with the first event. Any thread may use it."""
 
     def __init__(
         self,
@@ -45,20 +45,20 @@ class Outbox:
         _OUTBOXES.add(self)
 
     def _begin(self) -> None:
-        """Start with nothing: in a process that was forked, what waits is the parent's to send."""
+        """Start empty: in a forked process, the waiting events are the parent's to send."""
         self._changed = threading.Condition()
         self._waiting: deque[tuple[bytes, float]] = deque()
-        self._under_way: list[bytes] = []
-        self._bytes = self._taken = self._done = 0
-        self._hurry = 0  # how many wait for all of it to be sent
+        self._in_flight: list[bytes] = []
+        self._bytes = self._queued_count = self._settled_count = 0
+        self._flush_count = 0  # number of threads in flush()
         self._closed_until: float | None = None
         self._thread: threading.Thread | None = None
 
     def put(self, event: bytes) -> None:
         """
-        Take an event.
+        Queue an event.
 
-        :raises Full: if there is no room, and none came in time.
+        :raises OutboxFull: if there is no room, and none became free in time.
         :raises RuntimeError: if the outbox is closed.
         """
         with self._changed:
@@ -68,7 +68,7 @@ class Outbox:
                 raise RuntimeError("The client is closed; an event was recorded after that.")
             self._waiting.append((event, time.monotonic()))
             self._bytes += len(event)
-            self._taken += 1
+            self._queued_count += 1
             if self._thread is None:
                 self._start()
             if len(self._waiting) in (1, self._limits.batch_size):
@@ -76,24 +76,24 @@ class Outbox:
 
     def flush(self, timeout: float | None = None) -> None:
         """
-        Return once all that was taken before is answered for.
+        Wait until the server has answered for all events queued before.
 
-        :raises NotSent: if that took longer; what it names is still being tried.
+        :raises NotSent: if that took longer; the events that it holds are still being sent.
         """
         with self._changed:
-            wanted = self._taken
-            self._hurry += 1
+            target_count = self._queued_count
+            self._flush_count += 1
             self._changed.notify_all()
-            in_time = self._changed.wait_for(lambda: self._done >= wanted, timeout)
-            self._hurry -= 1
+            in_time = self._changed.wait_for(lambda: self._settled_count >= target_count, timeout)
+            self._flush_count -= 1
             if not in_time:
-                raise NotSent(self._left())
+                raise NotSent(self._unsettled())
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> None:
         """
-        Send what waits, and take nothing more.
+        Send the waiting events, and accept no more.
 
-        :raises NotSent: if some of it could not be sent in time; it is tried no longer.
+        :raises NotSent: if some could not be sent in time; they are not tried again.
         """
         with self._changed:
             if self._closed_until is None:
@@ -103,41 +103,44 @@ class Outbox:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout + self._connection.timeout)
         with self._changed:
-            left, self._waiting, self._under_way = self._left(), deque(), []
-        if left:
-            raise NotSent(left)
+            unsettled, self._waiting, self._in_flight = self._unsettled(), deque(), []
+        if unsettled:
+            raise NotSent(unsettled)
 
     def _has_room(self, event: bytes) -> bool:
-        waiting = self._taken - self._done
+        waiting = self._queued_count - self._settled_count
         return waiting < self._limits.max_events and (
             not waiting or self._bytes + len(event) <= self._limits.max_bytes
         )
 
     def _await_room(self, event: bytes) -> None:
-        # A callback of ours that records would wait for itself.
+        # A callback that records an event runs in the thread that makes room, so it must not wait for room.
         waits = self._limits.when_full == "block" and threading.current_thread() is not self._thread
         if not waits or not self._changed.wait_for(
             lambda: self._has_room(event) or self._closed_until is not None, self._limits.full_timeout
         ):
-            raise OutboxFull(f"{self._taken - self._done:,} events wait to be sent; there is no room for another.")
+            raise OutboxFull(f"{self._queued_count - self._settled_count:,} events wait to be sent; there is no room for another.")
 
-    def _left(self) -> list[dict[str, Any]]:
-        return [json.loads(one) for one in (*self._under_way, *(event for event, _ in self._waiting))]
+    def _unsettled(self) -> list[dict[str, Any]]:
+        return [json.loads(event_bytes) for event_bytes in (*self._in_flight, *(event for event, _ in self._waiting))]
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._work, name="tollbook-outbox", daemon=True)
         self._thread.start()
-        # Once for each process: a forked one leaves by another door than the interpreter's own.
-        its = weakref.ref(self)
-        atexit.register(_close_at_exit, its)
-        Finalize(None, _close_at_exit, args=(its,), exitpriority=100)
+        # Once per process: multiprocessing's children exit without running atexit handlers, but run finalizers.
+        reference = weakref.ref(self)
+        atexit.register(_close_at_exit, reference)
+        Finalize(None, _close_at_exit, args=(reference,), exitpriority=100)
 
     def _work(self) -> None:
         while batch := self._next_batch():
             self._deliver(batch)
 
     def _next_batch(self) -> list[bytes]:
-        """Return the next events once they are due; none when the outbox is closed and empty, or time is up."""
+        """
+        Wait for the next events to become due, and return them; none when the outbox is closed and empty, or the time
+        is up.
+        """
         with self._changed:
             while not self._is_due():
                 if self._closed_until is not None:
@@ -150,14 +153,14 @@ class Outbox:
                 if batch and size > MAX_BATCH_BYTES:
                     break
                 batch.append(self._waiting.popleft()[0])
-            self._under_way = batch
+            self._in_flight = batch
             return batch
 
     def _is_due(self) -> bool:
         if not self._waiting or self._is_over():
             return False
-        hurried = self._hurry or self._closed_until is not None
-        return bool(hurried) or len(self._waiting) >= self._limits.batch_size or (self._due_in() or 0) <= 0
+        sends_now = self._flush_count or self._closed_until is not None
+        return bool(sends_now) or len(self._waiting) >= self._limits.batch_size or (self._due_in() or 0) <= 0
 
     def _due_in(self) -> float | None:
         return None if not self._waiting else self._waiting[0][1] + self._limits.interval - time.monotonic()
@@ -166,11 +169,11 @@ class Outbox:
         return self._closed_until is not None and time.monotonic() >= self._closed_until
 
     def _deliver(self, batch: list[bytes]) -> None:
-        """Send a batch until it is answered for; one that is refused as a whole is sent in halves."""
+        """Send a batch until the server answers; a batch that is refused as a whole is sent in halves."""
         tries = 0
         while True:
             try:
-                refused = self._send(batch)
+                refusals = self._send(batch)
             except (Problem, Unreachable) as error:
                 if isinstance(error, InvalidFields | Unprocessable) and len(batch) > 1:
                     self._deliver(batch[: len(batch) // 2])
@@ -181,21 +184,21 @@ class Outbox:
                 if self._pause(tries, error):
                     return None
             else:
-                return self._settle(batch, refused)
+                return self._settle(batch, refusals)
 
     def _send(self, batch: list[bytes]) -> list[RefusedEvent]:
-        answer = self._connection.json("POST", "/events", content=b"[" + b",".join(batch) + b"]", retries=_ONCE)
+        response = self._connection.json("POST", "/events", content=b"[" + b",".join(batch) + b"]", retries=_ONCE)
         return [
             RefusedEvent(
-                json.loads(batch[one["index"]]), one["status"], str(one.get("field", "")), str(one.get("detail", ""))
+                json.loads(batch[result["index"]]), result["status"], str(result.get("field", "")), str(result.get("detail", ""))
             )
-            for one in answer["results"]
-            if one["status"] in ("rejected", "conflict")
+            for result in response["results"]
+            if result["status"] in ("rejected", "conflict")
         ]
 
     def _pause(self, tries: int, error: Problem | Unreachable) -> bool:
-        """Wait until the next try; return whether there is none, because time is up."""
-        # A key that was revoked keeps its events, too: they are still there when the process gets another.
+        """Wait until the next try; return whether there is none, because the time is up."""
+        # Events are also kept while a key is revoked: the process may get another key.
         wait = self._retries.wait(
             tries if is_retryable(error) else 30, retry_after=getattr(error, "retry_after", None)
         )
@@ -203,22 +206,22 @@ class Outbox:
         logger.log(level, "Usage is kept and sent again in %.1f s: %s", wait, error)
         until = time.monotonic() + wait
         with self._changed:
-            while (rest := until - time.monotonic()) > 0 and self._closed_until is None:
-                self._changed.wait(rest)
+            while (remaining := until - time.monotonic()) > 0 and self._closed_until is None:
+                self._changed.wait(remaining)
             if self._closed_until is not None and time.monotonic() < self._closed_until:
                 self._changed.wait(max(0.0, min(until, self._closed_until) - time.monotonic()))
             return self._is_over()
 
-    def _settle(self, batch: list[bytes], refused: Sequence[RefusedEvent]) -> None:
-        for one in refused:
+    def _settle(self, batch: list[bytes], refusals: Sequence[RefusedEvent]) -> None:
+        for refusal in refusals:
             try:
-                self._on_refused(one)
+                self._on_refused(refusal)
             except Exception:
-                logger.exception("A refused event could not be told: %s", one)
+                logger.exception("A refused event could not be told: %s", refusal)
         with self._changed:
-            self._under_way = self._under_way[len(batch) :]
+            self._in_flight = self._in_flight[len(batch) :]
             self._bytes -= sum(map(len, batch))
-            self._done += len(batch)
+            self._settled_count += len(batch)
             self._changed.notify_all()
 
 
@@ -234,9 +237,9 @@ def _close_at_exit(reference: "weakref.ref[Outbox]") -> None:
         logger.critical("%s They are lost unless this log is read: %s", error, json.dumps(error.events))
 
 
-def _begin_anew() -> None:
-    for one in list(_OUTBOXES):
-        one._begin()
+def _reset_after_fork() -> None:
+    for outbox in list(_OUTBOXES):
+        outbox._begin()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_after_fork)

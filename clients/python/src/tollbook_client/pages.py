@@ -1,4 +1,4 @@
-"""Lists, page by page as they are read."""
+"""Lists, read page by page."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ PAGE_SIZE = 200
 
 
 class Pages(Generic[T]):
-    """The rows of a list, newest first; each iteration reads them anew, the next page when it is come to."""
+    """The rows of a list, newest first; each iteration reads them again, and each page when it is needed."""
 
     def __init__(
         self, connection: Connection, path: str, kind: type[T], query: Mapping[str, Any] | None = None

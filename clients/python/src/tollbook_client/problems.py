@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions: one class for each kind of refusal that a caller may want to tell from others."""
+"""Errors as exceptions: one class for each kind of refusal that callers may want to distinguish."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any, ClassVar
 
 
 class TollbookError(Exception):
-    """Anything that this package raises on behalf of the server, or because there was none."""
+    """Base class of the exceptions that this package raises for a response, or for a missing one."""
 
 
 class Unreachable(TollbookError):
-    """There was no answer, however often it was tried. Whether the last try had an effect is not known; repeat it."""
+    """No try got a response. Whether the last one had an effect is unknown; repeat the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field at fault. field: dotted path into what was sent; empty for all of it. code: for programs."""
+    """One field at fault. field: dotted path in the request; empty for the whole body. code: for programs."""
 
     field: str
     code: str
@@ -26,9 +26,9 @@ class Problem(TollbookError):
     """
     A refusal (RFC 9457).
 
-    name: its kind, which never changes its meaning, such as `invalid-fields`. request_id: name it when asking about
-    a request. retry_after: seconds after which it may be tried again, where the server said so.
-    facts: what else the answer holds.
+    name: its kind, with a permanent meaning, such as `invalid-fields`. request_id: state it in support requests.
+        retry_after: seconds after which to retry, if the server named them.
+    extensions: further members of the response.
     """
 
     type_names: ClassVar[tuple[str, ...]] = ()
@@ -40,8 +40,8 @@ class Problem(TollbookError):
         self.detail = str(document.get("detail") or "")
         self.request_id = str(document.get("instance") or "")
         self.errors = tuple(
-            FieldError(str(one.get("field", "")), str(one.get("code", "")), str(one.get("detail", "")))
-            for one in document.get("errors") or ()
+            FieldError(str(entry.get("field", "")), str(entry.get("code", "")), str(entry.get("detail", "")))
+            for entry in document.get("errors") or ()
         )
         self.retry_after = retry_after
         known = {"type", "title", "status", "detail", "instance", "errors"}
@@ -50,77 +50,77 @@ class Problem(TollbookError):
 
 
 class InvalidFields(Problem):
-    """A field is missing or wrong: `errors` says which."""
+    """A field is missing or invalid: `errors` lists them."""
 
-    names = ("invalid-fields", "malformed-request", "body-too-large", "unsupported-media-type")
+    type_names = ("invalid-fields", "malformed-request", "body-too-large", "unsupported-media-type")
 
 
 class NotAuthenticated(Problem):
     """The key is unknown, expired or revoked."""
 
-    names = ("not-authenticated",)
+    type_names = ("not-authenticated",)
 
 
 class LimitReached(Problem):
-    """A limit stands against it: `limit` has the members of a check's answer."""
+    """A limit was reached: `limit` has the members of a check's response."""
 
-    names = ("limit-reached",)
+    type_names = ("limit-reached",)
 
     @property
     def limit(self) -> Mapping[str, Any]:
-        """Return how the customer stands: `reason`, `remaining`, `remedy`, `resets_at` and more."""
-        found: Mapping[str, Any] = self.extensions.get("limit") or {}
-        return found
+        """The state of the limit: `reason`, `remaining`, `remedy`, `resets_at` and more."""
+        members: Mapping[str, Any] = self.extensions.get("limit") or {}
+        return members
 
 
 class ScopeMissing(Problem):
-    """The key may not do this."""
+    """The key lacks the required scope."""
 
-    names = ("scope-missing",)
+    type_names = ("scope-missing",)
 
 
 class NotFound(Problem):
-    """There is nothing there, or it belongs to the other world: live or sandbox."""
+    """The object does not exist, or is live and the key a sandbox key, or vice versa."""
 
-    names = ("not-found", "method-not-allowed")
+    type_names = ("not-found", "method-not-allowed")
 
 
 class Conflict(Problem):
-    """It contradicts what is stored."""
+    """The request contradicts the stored state."""
 
-    names = ("conflict", "idempotency-key-in-use", "idempotency-key-reused")
+    type_names = ("conflict", "idempotency-key-in-use", "idempotency-key-reused")
 
 
 class NotReady(Problem):
-    """It does not exist yet, such as the file of a document that was issued a moment ago."""
+    """The object does not exist yet, such as the file of an invoice that was issued a moment ago."""
 
-    names = ("not-ready",)
+    type_names = ("not-ready",)
 
 
 class Unprocessable(Problem):
-    """It is well formed, and cannot be done."""
+    """The request is well-formed, but can't be executed."""
 
-    names = ("unprocessable",)
+    type_names = ("unprocessable",)
 
 
 class TooManyRequests(Problem):
     """The key's quota, or the address's, is used up for `retry_after` seconds."""
 
-    names = ("too-many-requests",)
+    type_names = ("too-many-requests",)
 
 
 class ServerError(Problem):
     """The server failed, or its database could not be reached."""
 
-    names = ("internal-error", "database-unavailable")
+    type_names = ("internal-error", "database-unavailable")
 
 
 _CLASSES = {name: kind for kind in Problem.__subclasses__() for name in kind.type_names}
 
 
 def create_problem(*, status: int, document: Any, retry_after: float | None) -> Problem:
-    """Return the exception that an answer of 400 and more stands for."""
-    told = document if isinstance(document, Mapping) else {}
-    name = str(told.get("type") or "").rsplit("/", 1)[-1]
-    other: type[Problem] = {429: TooManyRequests}.get(status, ServerError if status >= 500 else Problem)
-    return _CLASSES.get(name, other)(status=status, document=told, retry_after=retry_after)
+    """Return the exception for a response with a status of 400 or more."""
+    members = document if isinstance(document, Mapping) else {}
+    name = str(members.get("type") or "").rsplit("/", 1)[-1]
+    default_class: type[Problem] = {429: TooManyRequests}.get(status, ServerError if status >= 500 else Problem)
+    return _CLASSES.get(name, default_class)(status=status, document=members, retry_after=retry_after)

@@ -1,4 +1,4 @@
-"""Python's values as JSON: decimals become text, times RFC 3339."""
+"""Python values as JSON: decimals become text, times RFC 3339."""
 
 import json
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from typing import Any
 from tollbook_client.money import Money
 
 OMITTED: Any = object()
-"""What a caller did not say; None is something one may say."""
+"""The default of an omitted argument; None is a value of its own."""
 
 
 def to_json(value: Any) -> bytes:
     """
     Return a value as JSON.
 
-    :raises TypeError: if it holds something that JSON has no form for.
-    :raises ValueError: if it holds a time without a zone, NaN or Infinity.
+    :raises TypeError: if it contains an object without a JSON form.
+    :raises ValueError: if it contains a time without a zone, NaN or Infinity.
     """
     return json.dumps(value, default=_encode, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -28,14 +28,18 @@ def without_omitted(**fields: Any) -> dict[str, Any]:
 
 
 def to_query_text(value: Any) -> str:
-    """Return a value as it stands in an address."""
+    """Return a value as text for a URL's query."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else str(value) if isinstance(value, int) else str(_encode(value))
 
 
 def format_time(value: datetime) -> str:
-    """:raises ValueError: if the time has no zone, and so may be meant anywhere."""
+    """
+    Return a time in RFC 3339.
+
+    :raises ValueError: if the time has no zone, and is therefore ambiguous.
+    """
     if value.tzinfo is None:
         raise ValueError(f"{value} has no time zone; give an aware datetime, such as datetime.now(UTC).")
     return value.isoformat()

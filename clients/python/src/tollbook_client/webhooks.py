@@ -1,7 +1,7 @@
 """
-Messages that Tollbook sends, verified before they are read.
+Webhooks from Tollbook, verified before they are parsed.
 
-Source: Standard Webhooks 1.0; docs/webhooks.md of Tollbook says what is sent.
+Source: Standard Webhooks 1.0; docs/webhooks.md of Tollbook describes the payloads.
 """
 
 import base64
@@ -19,15 +19,16 @@ TOLERANCE_SECONDS = 300
 
 
 class BadSignature(ValueError):
-    """The message is not Tollbook's, or not of now: answer 400 and do nothing."""
+    """The message is not from Tollbook, or not recent: answer 400 and do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
     """
-    What happened.
+    An announced event.
 
-    id: the same every time it comes; handle it once. type: such as `invoice.issued`. data: to whom, and what.
+    id: the same for repeated deliveries; handle it once. type: such as `invoice.issued`. data: the customer and the
+        facts.
     """
 
     id: str
@@ -37,34 +38,34 @@ class WebhookMessage:
 
     @property
     def customer(self) -> str | None:
-        """Return your id of the customer; None where it is about none."""
-        found = self.data.get("customer")
-        return None if found is None else str(found)
+        """Your id of the customer; None for an event without one."""
+        customer_id = self.data.get("customer")
+        return None if customer_id is None else str(customer_id)
 
 
 def verify(
     body: bytes, headers: Mapping[str, str], secret: str | Sequence[str], *, now: float | None = None
 ) -> WebhookMessage:
     """
-    Return the message of a request, if it is one.
+    Return the message of a request after verifying it.
 
-    body: as it came, to the byte. headers: of the request, in any case. secret: `whsec_…`, or several while one is
-    being changed. now: seconds since 1970; the clock's by default.
+    body: the unchanged bytes. headers: of the request, in any case. secret: `whsec_…`, or several during a rotation.
+        now: seconds since 1970; the current time by default.
 
-    :raises BadSignature: if no signature fits, or it was sent more than five minutes ago or hence.
+    :raises BadSignature: if no signature matches, or the timestamp is more than five minutes in the past or future.
     """
-    told = {name.lower(): value for name, value in headers.items()}
+    lower_headers = {name.lower(): value for name, value in headers.items()}
     try:
-        name, sent, signatures = (told[f"webhook-{one}"] for one in ("id", "timestamp", "signature"))
-        moment = int(sent)
+        name, timestamp_text, signatures = (lower_headers[f"webhook-{header}"] for header in ("id", "timestamp", "signature"))
+        timestamp = int(timestamp_text)
     except (KeyError, ValueError) as error:
         raise BadSignature("The headers webhook-id, webhook-timestamp and webhook-signature are missing.") from error
-    if abs((time.time() if now is None else now) - moment) > TOLERANCE_SECONDS:
+    if abs((time.time() if now is None else now) - timestamp) > TOLERANCE_SECONDS:
         raise BadSignature("The message was sent too long ago, or this clock is wrong.")
     secrets = [secret] if isinstance(secret, str) else secret
-    wanted = [_signature(one, f"{name}.{moment}.".encode() + body) for one in secrets]
-    got = [one[3:].encode() for one in signatures.split() if one.startswith("v1,")]
-    if not any(hmac.compare_digest(one, other) for one in wanted for other in got):
+    expected = [_signature(signing_secret, f"{name}.{timestamp}.".encode() + body) for signing_secret in secrets]
+    received = [entry[3:].encode() for entry in signatures.split() if entry.startswith("v1,")]
+    if not any(hmac.compare_digest(expected_signature, received_signature) for expected_signature in expected for received_signature in received):
         raise BadSignature("No signature fits the message.")
     document = json.loads(body, parse_float=Decimal)
     return WebhookMessage(

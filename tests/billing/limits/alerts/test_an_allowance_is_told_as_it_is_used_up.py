@@ -56,7 +56,7 @@ def test_a_receiver_is_told_all_it_needs(acme):
     assert one == {
         "kind": "alert.fired",
         "set_by": "finance",
-        "what": "allowance",
+        "kind": "allowance",
         "customer": "acme",
         "subscription": acme.external_id,
         "feature": "messages",

@@ -24,7 +24,7 @@ def test_a_cap_is_told_of_by_default_and_recovers_once_it_is_raised(acme):
     use("call", 95)
     look()
     [one] = told()
-    assert (one["what"], one["threshold"], one["value"], one["limit"], one["unit"]) == ("cap", 90, "95", "100", "USD")
+    assert (one["kind"], one["threshold"], one["value"], one["limit"], one["unit"]) == ("cap", 90, "95", "100", "USD")
     assert one["remedy"] == "raise_cap"
     cap(acme, 1000, at=NOW)
     look(NOW + 2 * MINUTE)
@@ -89,7 +89,7 @@ def test_an_amount_says_nothing_of_another_currency(acme):
     guard("projected", amount=1, customer=acme.customer)
     use("call", 6)
     look()
-    assert [one["what"] for one in told()] == ["spend"]
+    assert [one["kind"] for one in told()] == ["spend"]
 
 
 def test_the_last_period_is_what_it_was_billed_at(acme):
@@ -103,7 +103,7 @@ def test_the_last_period_is_what_it_was_billed_at(acme):
     assert "last_period" not in {kind for kind, *_ in alerts()}
     use("call", 1, at=FEB + timedelta(hours=7))
     look(FEB + timedelta(hours=8))
-    [one] = [one for one in told() if one["what"] == "last_period"]
+    [one] = [one for one in told() if one["kind"] == "last_period"]
     assert (one["threshold"], one["value"], one["limit"]) == (100, "40", "40")
 
 
@@ -114,4 +114,4 @@ def test_a_forecast_is_told_once_it_says_something(acme):
     assert alerts() == []
     look(JAN + timedelta(days=10))
     [one] = told()
-    assert (one["what"], one["value"], one["limit"]) == ("projected", "310", "310")
+    assert (one["kind"], one["value"], one["limit"]) == ("projected", "310", "310")

@@ -30,7 +30,7 @@ def test_a_day_of_five_times_the_usual_is_told_and_recovers():
     use("call", 10, at=TODAY)
     look(TODAY + HOUR)
     [one] = told()
-    assert (one["what"], one["feature"], one["threshold"], one["value"]) == ("anomaly", "calls", 5, "10")
+    assert (one["kind"], one["feature"], one["threshold"], one["value"]) == ("anomaly", "calls", 5, "10")
     assert (one["limit"], one["remedy"]) == ("2", "review_usage")
     look(TODAY + 2 * HOUR)
     use("call", 1, at=TODAY + 2 * DAY)

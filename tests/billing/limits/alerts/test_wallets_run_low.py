@@ -79,7 +79,7 @@ def test_what_expires_is_told_seven_days_before_and_once(wallet):
     assert alerts() == []
     look(NOW + 31 * MINUTE)
     [one] = told()
-    assert (one["what"], one["value"], one["threshold"], one["limit"]) == ("expiring", "30", 7, None)
+    assert (one["kind"], one["value"], one["threshold"], one["limit"]) == ("expiring", "30", 7, None)
     assert one["period_end"] == (NOW + 7 * DAY).isoformat()
     look(NOW + DAY)
     assert alerts() == [("expiring", 7, "open")]

@@ -94,7 +94,7 @@ def test_leaves_out_what_was_taken_back(acme):
 
 def test_has_what_was_agreed(acme):
     subscription = acme.subscriptions.get()
-    figures = {"feature": subscription.coverage.get().feature, "what": "price", "value": Decimal("0.05")}
+    figures = {"feature": subscription.coverage.get().feature, "figure": "price", "value": Decimal("0.05")}
     override(subscription=subscription, at=NOW, reason="agreed", **figures)
     promise(subscription, 100, at=NOW)
     apply_coupon(subscription=subscription, coupon=make_coupon("TEN", percent=10), at=NOW)

@@ -1,1 +1,1 @@
-"""What the API has, by name: `client.customers`, `client.subscriptions`, …"""
+"""The resources of the API: `client.customers`, `client.subscriptions`, …"""

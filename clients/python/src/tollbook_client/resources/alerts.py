@@ -1,4 +1,4 @@
-"""What was reached of limits and thresholds."""
+"""Alerts of limits and thresholds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +10,10 @@ from tollbook_client.pages import Pages
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A threshold that was reached. state: open, recovered, or over once its period is."""
+    """A threshold that was reached. state: open, recovered, or over after the end of its period."""
 
     id: int
-    what: str
+    kind: str
     state: str
     customer: str
     threshold: int
@@ -44,9 +44,9 @@ class Alerts:
         *,
         customer: str | None = None,
         subscription: str | None = None,
-        what: str | None = None,
+        kind: str | None = None,
         state: str | None = None,
     ) -> Pages[Alert]:
         """Return alerts, newest first."""
-        query = {"customer": customer, "subscription": subscription, "what": what, "state": state}
+        query = {"customer": customer, "subscription": subscription, "kind": kind, "state": state}
         return Pages(self._connection, "/alerts", Alert, query)

@@ -1,4 +1,4 @@
-"""Who is billed."""
+"""Customers and their contacts."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from tollbook_client.pages import Pages
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who uses and pays. id: your own name for the customer."""
+    """A customer that is billed. id: your own id of the customer."""
 
     id: str
     seller: str
@@ -38,7 +38,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Who gets a customer's mail."""
+    """A person or mailbox that receives a customer's email."""
 
     id: int
     email: str
@@ -55,11 +55,15 @@ class Customers:
         self._connection = connection
 
     def list(self) -> Pages[Customer]:
-        """Return all customers of the key's world."""
+        """Return all customers that the key may see."""
         return Pages(self._connection, "/customers", Customer)
 
     def get(self, id: str) -> Customer:
-        """:raises NotFound: if there is none."""
+        """
+        Return a customer.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Customer, self._connection.json("GET", f"/customers/{quote(id, safe='')}"))
 
     def create(
@@ -71,15 +75,15 @@ class Customers:
         :raises Conflict: if the id is taken.
         """
         body = {"id": id, "legal_name": legal_name, "country": country, **details}
-        made = self._connection.json("POST", "/customers", body=body, idempotency_key=idempotency_key)
-        return read(Customer, made)
+        document = self._connection.json("POST", "/customers", body=body, idempotency_key=idempotency_key)
+        return read(Customer, document)
 
     def update(self, id: str, **details: Any) -> Customer:
-        """Change what is named, and nothing else."""
+        """Change the given fields only."""
         return read(Customer, self._connection.json("PATCH", f"/customers/{quote(id, safe='')}", body=details))
 
     def contacts(self, id: str) -> Pages[Contact]:
-        """Return who gets its mail."""
+        """Return the customer's contacts."""
         return Pages(self._connection, f"/customers/{quote(id, safe='')}/contacts", Contact)
 
     def add_contact(
@@ -93,7 +97,7 @@ class Customers:
         alerts: bool = serialization.OMITTED,
         idempotency_key: str | None = None,
     ) -> Contact:
-        """Let somebody get its mail."""
+        """Add a contact."""
         body = serialization.without_omitted(
             email=email, name=name, language=language, billing=billing, alerts=alerts
         )

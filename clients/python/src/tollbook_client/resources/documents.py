@@ -1,4 +1,4 @@
-"""Documents as they would be issued: what a preview answers."""
+"""Previews of invoices and credit notes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from tollbook_client.money import Money
 
 @dataclass(frozen=True, slots=True)
 class PreviewLine:
-    """One line of a document that is not issued."""
+    """One line of a preview."""
 
     kind: str
     description: str
@@ -21,7 +21,7 @@ class PreviewLine:
 
 @dataclass(frozen=True, slots=True)
 class PreviewCreditNote:
-    """A credit note that would go out with it. corrects: the number of its invoice."""
+    """A credit note that would be issued with the invoice. corrects: the number of its invoice."""
 
     lines: tuple[PreviewLine, ...]
     net: Money

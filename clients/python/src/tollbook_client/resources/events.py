@@ -1,4 +1,4 @@
-"""Usage: sent now, or recorded and sent in the background."""
+"""Usage events: sent at once, or recorded and sent in the background."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ from tollbook_client.outbox import EXIT_TIMEOUT, MAX_BATCH_BYTES, Outbox
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    Something that was used.
+    One use of a feature.
 
-    id: its key; the same id counts once, for good. timestamp: when it happened. Of a live customer that is when this
-    object was made, by default; of a sandbox one, whose time may be another, it is left to the server. So the same
-    object, sent again, is the same event.
+    id: the same id counts once, for ever. timestamp: when it happened; by default, the creation time of this object
+        for a live customer, and the server's choice for a sandbox one, which may have a test clock. So the same
+        object sent again is the same event.
     """
 
     customer: str
@@ -34,7 +34,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """What became of one event: accepted, duplicate, conflict or rejected; of the last, which field was wrong."""
+    """The result for one event: accepted, duplicate, conflict or rejected; field and detail explain a rejection."""
 
     index: int
     id: str
@@ -45,7 +45,7 @@ class EventResult:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of several, in their order."""
+    """The results for several events, in their order."""
 
     accepted: int
     duplicate: int
@@ -55,7 +55,7 @@ class BatchResult:
 
 
 class Events:
-    """Usage that is sent to Tollbook."""
+    """Usage events for Tollbook."""
 
     def __init__(
         self,
@@ -79,43 +79,51 @@ class Events:
         subscription: str | None = None,
     ) -> str:
         """
-        Take an event, to be sent in the background, and return its id.
+        Queue an event to be sent in the background, and return its id.
 
-        :raises Full: if too many wait, and the client was told to raise, or waited long enough.
+        :raises OutboxFull: if too many events wait, and the client is set to raise, or has waited long enough.
         :raises TypeError, ValueError: if a property cannot be sent, or the event is too large.
         """
-        one = Event(customer, event, properties or {}, id or uuid4().hex, timestamp, subscription)
-        content = serialization.to_json(self._to_document(one))
+        recorded = Event(customer, event, properties or {}, id or uuid4().hex, timestamp, subscription)
+        content = serialization.to_json(self._to_document(recorded))
         if len(content) > MAX_BATCH_BYTES:
-            raise ValueError(f"Event {one.id} has {len(content):,} bytes; {MAX_BATCH_BYTES:,} at most are sent.")
+            raise ValueError(f"Event {recorded.id} has {len(content):,} bytes; {MAX_BATCH_BYTES:,} at most are sent.")
         self._outbox.put(content)
-        return one.id
+        return recorded.id
 
     def send(self, *events: Event, atomic: bool = False, check: bool = False) -> BatchResult:
         """
-        Send events now, and return what became of each: those that are refused are in the results.
+        Send events now, and return the result of each; refused ones are in the results.
 
-        atomic: all or none. check: all if every limit lets them through, and none otherwise.
+        atomic: store all or none. check: store all if every limit permits them, and none otherwise.
 
-        :raises LimitReached: with `check`, if a limit stands against it.
-        :raises Problem: with `atomic` or `check`, if one is refused.
+        :raises LimitReached: with `check`, if a limit does not permit them.
+        :raises Problem: with `atomic` or `check`, if one event is refused.
         """
-        query = {name: True for name, asked in (("atomic", atomic), ("check", check)) if asked}
-        body = [self._to_document(one) for one in events]
+        query = {name: True for name, is_set in (("atomic", atomic), ("check", check)) if is_set}
+        body = [self._to_document(event) for event in events]
         return read(BatchResult, self._connection.json("POST", "/events", query=query, body=body))
 
     def flush(self, timeout: float | None = None) -> None:
-        """:raises NotSent: if what was recorded is not all answered for after `timeout` seconds."""
+        """
+        Wait until the server has answered for all recorded events.
+
+        :raises NotSent: if that takes longer than `timeout` seconds.
+        """
         self._outbox.flush(timeout)
 
     def close(self, timeout: float = EXIT_TIMEOUT) -> None:
-        """:raises NotSent: if what was recorded could not all be sent; it holds what is left."""
+        """
+        Send the recorded events, and accept no more.
+
+        :raises NotSent: if some could not be sent; the error holds them.
+        """
         self._outbox.close(timeout)
 
     def _to_document(self, event: Event) -> dict[str, Any]:
         at = event.timestamp
         if at is None and not self._connection.key.startswith("tb_test_"):
             at = event.created_at
-        told = {"id": event.id, "customer": event.customer, "event": event.event, "properties": event.properties}
+        document = {"id": event.id, "customer": event.customer, "event": event.event, "properties": event.properties}
         extra = {"timestamp": at and serialization.format_time(at), "subscription": event.subscription}
-        return told | {name: value for name, value in extra.items() if value is not None}
+        return document | {name: value for name, value in extra.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What is claimed, and what is given back."""
+"""Invoices and credit notes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tollbook_client.pages import Pages
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One line of an invoice. explanation: what its amount is the sum of."""
+    """One line of an invoice. explanation: the parts of its amount."""
 
     position: int
     kind: str
@@ -32,7 +32,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTax:
-    """Tax of one rate. reason: why there is none."""
+    """The tax at one rate. reason: why no tax is charged."""
 
     name: str
     rate: Decimal
@@ -43,7 +43,7 @@ class InvoiceTax:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSection:
-    """The lines of one subscription, from the first to the last by their positions, on an invoice about several."""
+    """The lines of one subscription, from the first to the last position, on a consolidated invoice."""
 
     subscription: str
     first_line: int
@@ -52,7 +52,7 @@ class InvoiceSection:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice; `lines`, `sections`, `taxes` and `pdf_link` are there when it is read by itself, not in a list."""
+    """An invoice; `lines`, `sections`, `taxes` and `pdf_link` are only set if it is read by itself, not in a list."""
 
     id: int
     number: str | None
@@ -82,7 +82,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class CreditedLine:
-    """What is given back of one line of the invoice."""
+    """The credited part of one line of the invoice."""
 
     position: int
     kind: str
@@ -94,7 +94,7 @@ class CreditedLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """A credit note; `lines` and `taxes` are there when it is read by itself. to: where the money goes."""
+    """A credit note; `lines` and `taxes` are only set if it is read by itself. to: the destination of the money."""
 
     id: int
     number: str
@@ -122,18 +122,22 @@ class Invoices:
     def list(
         self, *, customer: str | None = None, state: str | None = None, number: str | None = None
     ) -> Pages[Invoice]:
-        """Return invoices, of one customer, in one state or by their number."""
+        """Return invoices, filtered by customer, state or number."""
         return Pages(self._connection, "/invoices", Invoice, {"customer": customer, "state": state, "number": number})
 
     def get(self, id: int) -> Invoice:
-        """:raises NotFound: if there is none."""
+        """
+        Return an invoice.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Invoice, self._connection.json("GET", f"/invoices/{id}"))
 
     def pdf(self, id: int) -> bytes:
         """
-        Return the file; of an invoice that was issued a moment ago, wait for it.
+        Return the PDF; for an invoice issued a moment ago, wait for it.
 
-        :raises NotReady: if it is a draft, or took longer than the client's patience.
+        :raises NotReady: if it is a draft, or takes longer than the client's patience.
         """
         return self._connection.request("GET", f"/invoices/{id}/pdf").content
 
@@ -145,11 +149,15 @@ class CreditNotes:
         self._connection = connection
 
     def list(self, *, customer: str | None = None, invoice: str | None = None) -> Pages[CreditNote]:
-        """Return credit notes, of one customer, or of one invoice by its number."""
+        """Return credit notes, filtered by customer, or by the number of their invoice."""
         return Pages(self._connection, "/credit-notes", CreditNote, {"customer": customer, "invoice": invoice})
 
     def get(self, id: int) -> CreditNote:
-        """:raises NotFound: if there is none."""
+        """
+        Return a credit note.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(CreditNote, self._connection.json("GET", f"/credit-notes/{id}"))
 
     def create(
@@ -162,14 +170,18 @@ class CreditNotes:
         idempotency_key: str | None = None,
     ) -> CreditNote:
         """
-        Give back all that is left of an invoice, or some of its lines, each `{"line": 1, "amount": "5.00"}`.
+        Credit the remaining amount of an invoice, or some of its lines, each `{"line": 1, "amount": "5.00"}`.
 
-        :raises Unprocessable: if it is more than is left.
+        :raises Unprocessable: if the amount exceeds the remaining one.
         """
         body = serialization.without_omitted(invoice=invoice, reason=reason, to=to, lines=lines)
-        made = self._connection.json("POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
-        return read(CreditNote, made)
+        document = self._connection.json("POST", "/credit-notes", body=body, idempotency_key=idempotency_key)
+        return read(CreditNote, document)
 
     def pdf(self, id: int) -> bytes:
-        """:raises NotReady: if it is not made yet."""
+        """
+        Return the PDF.
+
+        :raises NotReady: if it is not rendered yet.
+        """
         return self._connection.request("GET", f"/credit-notes/{id}/pdf").content

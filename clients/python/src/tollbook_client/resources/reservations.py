@@ -1,10 +1,11 @@
 """
-Hold a quantity before it is used.
+Reserve a quantity before using it.
 
     with client.reservations.hold("acme", "llm.tokens", 5000) as held:
         held.commit(run_the_model())
 
-What is committed is stored; a block that ends without a commit, by an error or not, gives all of it back.
+The committed quantity is stored as usage; a block that ends without a commit, with or without an error, releases all
+of the reservation.
 """
 
 import logging
@@ -29,7 +30,9 @@ Number = Decimal | int | str
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What is held. state: open, committed, released or lapsed. held: what wallets keep for it."""
+    """
+    A reserved quantity. state: open, committed, released or lapsed. held: the value that wallets reserve for it.
+    """
 
     number: int
     id: str
@@ -45,18 +48,18 @@ class Reservation:
 
 
 class ActiveReservation:
-    """A reservation in use."""
+    """A reservation within its block."""
 
     def __init__(self, reservations: "Reservations", reservation: Reservation) -> None:
         self._reservations, self.reservation = reservations, reservation
 
     def commit(self, quantity: Number | None = None, *, events: Sequence[Mapping[str, Any]] = ()) -> Reservation:
-        """Store what was used, and give the rest back."""
+        """Store the used quantity, and release the rest."""
         self.reservation = self._reservations.commit(self.reservation.number, quantity, events=events)
         return self.reservation
 
     def release(self) -> Reservation:
-        """Give all of it back."""
+        """Release the whole reservation."""
         self.reservation = self._reservations.release(self.reservation.number)
         return self.reservation
 
@@ -79,46 +82,55 @@ class Reservations:
         properties: Mapping[str, str] = serialization.OMITTED,
     ) -> Reservation:
         """
-        Hold so much, for `ttl` seconds. The same id again is the same reservation.
+        Reserve a quantity for `ttl` seconds. The same id again returns the same reservation.
 
-        :raises LimitReached: if a limit stands against it.
+        :raises LimitReached: if a limit does not permit it.
         """
         body = {"id": id or uuid4().hex, "customer": customer, "feature": feature, "quantity": str(quantity)}
-        more = serialization.without_omitted(ttl=ttl, subscription=subscription, properties=properties)
-        return read(Reservation, self._connection.json("POST", "/reservations", body={**body, **more}))
+        options = serialization.without_omitted(ttl=ttl, subscription=subscription, properties=properties)
+        return read(Reservation, self._connection.json("POST", "/reservations", body={**body, **options}))
 
     def get(self, number: int) -> Reservation:
-        """:raises NotFound: if there is none."""
+        """
+        Return a reservation.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Reservation, self._connection.json("GET", f"/reservations/{number}"))
 
     def commit(
         self, number: int, quantity: Number | None = None, *, events: Sequence[Mapping[str, Any]] = ()
     ) -> Reservation:
         """
-        Store what was used: so much, the events themselves, or else all that was held.
+        Store the used quantity: `quantity`, the events themselves, or by default the whole reservation.
 
-        :raises LimitReached: if it is more than was held, and a limit stands against the rest.
+        :raises LimitReached: if it exceeds the reservation, and a limit does not permit the rest.
         """
         body = {"events": list(events)} if events else {} if quantity is None else {"quantity": str(quantity)}
         return read(Reservation, self._connection.json("POST", f"/reservations/{number}/commit", body=body))
 
     def release(self, number: int) -> Reservation:
-        """:raises Conflict: if it is committed, or its time is over."""
+        """
+        Release a reservation.
+
+        :raises Conflict: if it is committed, or has lapsed.
+        """
         return read(Reservation, self._connection.json("POST", f"/reservations/{number}/release"))
 
     @contextmanager
-    def hold(self, customer: str, feature: str, quantity: Number = 1, **asked: Any) -> Iterator[ActiveReservation]:
-        """Reserve for the length of a block; what the block did not commit is released at its end."""
-        held = ActiveReservation(self, self.reserve(customer, feature, quantity, **asked))
+    def hold(self, customer: str, feature: str, quantity: Number = 1, **options: Any) -> Iterator[ActiveReservation]:
+        """Reserve for the duration of a block, and release the uncommitted rest at its end."""
+        active = ActiveReservation(self, self.reserve(customer, feature, quantity, **options))
         try:
-            yield held
+            yield active
         finally:
-            if held.reservation.state == "open":
-                self._release_quietly(held)
+            if active.reservation.state == "open":
+                self._release_quietly(active)
 
-    def _release_quietly(self, held: ActiveReservation) -> None:
+    def _release_quietly(self, active: ActiveReservation) -> None:
         try:
-            held.release()
+            active.release()
         except TollbookError as error:
-            # Its time is over, a commit whose answer was lost has ended it, or nobody answers: it lapses by itself.
-            logger.warning("Reservation %s was not released: %s", held.reservation.number, error)
+            # It has lapsed, a commit without a response has ended it, or the server is unreachable: it lapses by
+            # itself.
+            logger.warning("Reservation %s was not released: %s", active.reservation.number, error)

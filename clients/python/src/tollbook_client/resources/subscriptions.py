@@ -1,4 +1,4 @@
-"""Who is on which plan, since when, and what a change would come to."""
+"""Subscriptions: their plans and states, and previews of changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tollbook_client.serialization import OMITTED
 
 @dataclass(frozen=True, slots=True)
 class PeriodSpan:
-    """From `start` up to, and without, `end`."""
+    """The half-open interval [start, end)."""
 
     start: datetime
     end: datetime
@@ -24,7 +24,7 @@ class PeriodSpan:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledChange:
-    """The version that a subscription moves to, and when."""
+    """The version that a subscription will move to, and when."""
 
     plan: str
     version: int
@@ -33,7 +33,7 @@ class ScheduledChange:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Since when it is paused, or will be, and until when, if that is known."""
+    """A current or upcoming pause; resumes_at: None while its end is open."""
 
     starts_at: datetime
     resumes_at: datetime | None
@@ -42,7 +42,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class QuantityHeld:
-    """How many of a fee's units a subscription has, such as seats."""
+    """The quantity of a fee's units, such as seats."""
 
     fee: str
     label: str
@@ -75,7 +75,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """A subscription and the document that its change leads to."""
+    """A subscription, and a preview of the invoice for its change."""
 
     subscription: Subscription
     document: InvoicePreview
@@ -90,13 +90,17 @@ class Subscriptions:
     def list(
         self, *, customer: str | None = None, plan: str | None = None, state: str | None = None
     ) -> Pages[Subscription]:
-        """Return subscriptions, of one customer, on one plan or in one state."""
+        """Return subscriptions, filtered by customer, plan or state."""
         return Pages(
             self._connection, "/subscriptions", Subscription, {"customer": customer, "plan": plan, "state": state}
         )
 
     def get(self, id: str) -> Subscription:
-        """:raises NotFound: if there is none."""
+        """
+        Return a subscription.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Subscription, self._connection.json("GET", _path(id)))
 
     def create(
@@ -117,9 +121,9 @@ class Subscriptions:
         idempotency_key: str | None = None,
     ) -> Subscription:
         """
-        Subscribe a customer, from now on unless `starts_at` says otherwise.
+        Subscribe a customer, from now on or from `starts_at`.
 
-        :raises Conflict: if a feature is priced by another subscription of the customer already.
+        :raises Conflict: if another subscription of the customer already prices one of the features.
         """
         body = serialization.without_omitted(
             customer=customer,
@@ -141,9 +145,9 @@ class Subscriptions:
         """Return the next invoice as it would be issued now."""
         return read(InvoicePreview, self._connection.json("GET", _path(id) + "/upcoming"))
 
-    def preview_change(self, id: str, *, plan: str, **when: Any) -> ChangeResult:
-        """Return what a change would come to, and change nothing. when: as of `change`."""
-        return self._change(id, {"plan": plan, "preview": True, **when}, None)
+    def preview_change(self, id: str, *, plan: str, **options: Any) -> ChangeResult:
+        """Return the effect of a change without making it. options: as in `change`."""
+        return self._change(id, {"plan": plan, "preview": True, **options}, None)
 
     def change(
         self,
@@ -155,13 +159,15 @@ class Subscriptions:
         at_period_end: bool = OMITTED,
         idempotency_key: str | None = None,
     ) -> ChangeResult:
-        """Move it to another plan or version: now, at a moment to come, or where its next period begins."""
+        """
+        Move the subscription to another plan or version: now, at a later time, or at the start of its next period.
+        """
         body = serialization.without_omitted(plan=plan, version=version, at=at, at_period_end=at_period_end)
         return self._change(id, body, idempotency_key)
 
-    def preview_cancellation(self, id: str, **how: Any) -> InvoicePreview:
-        """Return the last document of it, as `cancel` with the same would lead to."""
-        return read(InvoicePreview, self._connection.json("POST", _path(id) + "/cancel/preview", body=how))
+    def preview_cancellation(self, id: str, **options: Any) -> InvoicePreview:
+        """Return the final invoice that `cancel` with the same options would issue."""
+        return read(InvoicePreview, self._connection.json("POST", _path(id) + "/cancel/preview", body=options))
 
     def cancel(
         self,
@@ -172,20 +178,20 @@ class Subscriptions:
         give_back: Literal["none", "credit", "refund"] = OMITTED,
         idempotency_key: str | None = None,
     ) -> Subscription:
-        """End it, at the end of its running period unless told otherwise."""
+        """Cancel the subscription, by default at the end of the current period."""
         body = serialization.without_omitted(when=when, ends_at=ends_at, give_back=give_back)
         return self._post(f"/{quote(id, safe='')}/cancel", body, idempotency_key)
 
     def withdraw_cancellation(self, id: str, *, idempotency_key: str | None = None) -> Subscription:
-        """Let it go on after all."""
+        """Undo a cancellation."""
         return self._post(f"/{quote(id, safe='')}/cancel/withdraw", {}, idempotency_key)
 
-    def pause(self, id: str, *, idempotency_key: str | None = None, **how: Any) -> Subscription:
-        """Pause it. how: starts_at, at_period_end, resumes_at, give_back, reason."""
-        return self._post(f"/{quote(id, safe='')}/pause", how, idempotency_key)
+    def pause(self, id: str, *, idempotency_key: str | None = None, **options: Any) -> Subscription:
+        """Pause the subscription. options: starts_at, at_period_end, resumes_at, give_back, reason."""
+        return self._post(f"/{quote(id, safe='')}/pause", options, idempotency_key)
 
     def resume(self, id: str, *, resumes_at: datetime = OMITTED, idempotency_key: str | None = None) -> Subscription:
-        """Let a paused one go on, now unless told otherwise."""
+        """Resume a paused subscription, now or at `resumes_at`."""
         return self._post(
             f"/{quote(id, safe='')}/resume", serialization.without_omitted(resumes_at=resumes_at), idempotency_key
         )
@@ -193,18 +199,18 @@ class Subscriptions:
     def set_quantity(
         self, id: str, fee: str, quantity: int, *, since: datetime = OMITTED, reason: str = OMITTED
     ) -> Subscription:
-        """Set how many seats or add-ons it has."""
+        """Set the quantity of seats or add-ons."""
         body = serialization.without_omitted(quantity=quantity, since=since, reason=reason)
         path = f"{_path(id)}/quantities/{quote(fee, safe='')}"
         return read(Subscription, self._connection.json("PUT", path, body=body))
 
     def _post(self, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Subscription:
-        told = self._connection.json("POST", "/subscriptions" + path, body=body, idempotency_key=idempotency_key)
-        return read(Subscription, told)
+        document = self._connection.json("POST", "/subscriptions" + path, body=body, idempotency_key=idempotency_key)
+        return read(Subscription, document)
 
     def _change(self, id: str, body: Mapping[str, Any], idempotency_key: str | None) -> ChangeResult:
-        told = self._connection.json("POST", _path(id) + "/change", body=body, idempotency_key=idempotency_key)
-        return read(ChangeResult, told)
+        document = self._connection.json("POST", _path(id) + "/change", body=body, idempotency_key=idempotency_key)
+        return read(ChangeResult, document)
 
 
 def _path(id: str) -> str:

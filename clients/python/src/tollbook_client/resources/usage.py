@@ -1,4 +1,4 @@
-"""What a customer has used, and what it may still use."""
+"""A customer's usage, and checks of its entitlements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class AvailableValue:
-    """What wallets have left for a feature."""
+    """The value left in wallets for a feature."""
 
     available: Decimal
     unit: str
@@ -32,11 +32,12 @@ class AvailableValue:
 @dataclass(frozen=True, slots=True)
 class UsageCheck:
     """
-    Whether a feature may be used, and why not.
+    Whether a feature may be used, and the reason if not.
 
-    reason: hard_cap_reached, wallet_empty, spend_cap_reached, paused, locked or no_subscription; None if it may.
-    remaining: what is left of the allowance; None where nothing ends it. retry_after: seconds to slow down by.
-    when_unreachable: what the product does for this feature when there is no answer: open or closed.
+    reason: hard_cap_reached, wallet_empty, spend_cap_reached, paused, locked or no_subscription; None if it may be
+        used.
+    remaining: the rest of the allowance; None without a limit. retry_after: seconds to slow down by.
+    when_unreachable: the product's behavior for this feature without a response: open or closed.
     """
 
     allowed: bool
@@ -60,7 +61,7 @@ class UsageCheck:
 
 @dataclass(frozen=True, slots=True)
 class RateUsage:
-    """What one rate priced."""
+    """The usage priced by one rate."""
 
     rate: str
     quantity: Decimal
@@ -71,7 +72,7 @@ class RateUsage:
 
 @dataclass(frozen=True, slots=True)
 class FeatureUsage:
-    """What was used of one feature in a running period. drawn: what wallets paid of it; None where none pays."""
+    """The usage of one feature in a current period. drawn: the part that wallets paid; None if no wallet pays."""
 
     feature: str
     consumption: str
@@ -88,7 +89,7 @@ class FeatureUsage:
 
 @dataclass(frozen=True, slots=True)
 class PeriodUsage:
-    """A running period. projected: what its usage will come to if it goes on so."""
+    """A current period. projected: the cost at its end if usage continues at this pace."""
 
     subscription: str
     plan: str
@@ -102,7 +103,7 @@ class PeriodUsage:
 
 @dataclass(frozen=True, slots=True)
 class CustomerUsage:
-    """All that a customer uses at the moment."""
+    """A customer's usage in all current periods."""
 
     customer: str
     at: datetime
@@ -110,12 +111,12 @@ class CustomerUsage:
 
     def feature(self, code: str) -> FeatureUsage | None:
         """Return the usage of a feature in the first period that has it."""
-        return next((one for period in self.periods for one in period.features if one.feature == code), None)
+        return next((feature_usage for period in self.periods for feature_usage in period.features if feature_usage.feature == code), None)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageInterval:
-    """Usage of a meter in one hour, day or month, and of one value where it is grouped."""
+    """Usage of a meter in one hour, day or month, and of one dimension value if it is grouped."""
 
     start: datetime
     group: str | None
@@ -130,7 +131,7 @@ class UsageResource:
         self._connection = connection
 
     def current(self, customer: str) -> CustomerUsage:
-        """Return what was used in the running periods: every event that was answered for is in it."""
+        """Return the usage of the current periods, which includes every event that the server has answered for."""
         return read(CustomerUsage, self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage"))
 
     def breakdown(
@@ -145,8 +146,8 @@ class UsageResource:
     ) -> tuple[UsageInterval, ...]:
         """Return a meter's usage in [since, until), by time and by a dimension."""
         query = {"meter": meter, "since": since, "until": until, "window": window, "group_by": group_by}
-        told = self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage/breakdown", query=query)
-        return tuple(read(UsageInterval, one) for one in told["rows"])
+        document = self._connection.json("GET", f"/customers/{quote(customer, safe='')}/usage/breakdown", query=query)
+        return tuple(read(UsageInterval, row) for row in document["rows"])
 
     def check(
         self,
@@ -158,9 +159,10 @@ class UsageResource:
         properties: Mapping[str, str] | None = None,
     ) -> UsageCheck:
         """
-        Ask whether a customer may use so much of a feature now. The answer holds nothing: a reservation does.
+        Check whether a customer may use a quantity of a feature now. This reserves nothing; use a reservation for
+        that.
 
-        :raises NotFound: if there is no such customer or feature.
+        :raises NotFound: if the customer or feature does not exist.
         """
         body = {"customer": customer, "feature": feature, "quantity": str(quantity), "properties": properties or {}}
         if subscription:

@@ -1,4 +1,4 @@
-"""What was paid in advance: balances, what was granted, and how more is bought."""
+"""Prepaid value: wallets, their lots and transactions, purchases and top-ups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Number = Decimal | int | str
 
 @dataclass(frozen=True, slots=True)
 class NextExpiry:
-    """What goes next if it is not used, and when."""
+    """The amount that expires next if it is not used, and when."""
 
     at: datetime
     amount: Decimal
@@ -27,7 +27,9 @@ class NextExpiry:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Prepaid value in one unit. balance: what is left less what is owed; available: what can be spent now."""
+    """
+    Prepaid value in one unit. balance: the remaining value less debt; available: the value that can be spent now.
+    """
 
     id: int
     customer: str
@@ -50,7 +52,7 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One grant, with what is left of it. cost: what was paid for it."""
+    """One lot, with its remaining value. cost: the price paid for it."""
 
     id: int
     wallet: int
@@ -70,7 +72,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a movement did to one lot or account."""
+    """The effect of a transaction on one lot or account."""
 
     account: str
     lot: int | None
@@ -80,7 +82,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One movement of a wallet."""
+    """One ledger transaction of a wallet."""
 
     id: int
     kind: str
@@ -97,7 +99,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class SpendResult:
-    """What a spend took, and what is left."""
+    """The amounts that a spend took, and the balance after it."""
 
     units: Decimal
     owed: Decimal
@@ -107,7 +109,7 @@ class SpendResult:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A pack that was bought. state: pending until `invoice` is paid, then granted; or failed, or canceled."""
+    """A purchased pack. state: pending until `invoice` is paid, then granted; or failed, or canceled."""
 
     id: int
     wallet: int
@@ -126,7 +128,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class TopUpRule:
-    """How a wallet is topped up by itself. off_reason: why it is no longer."""
+    """The rule for a wallet's automatic top-ups. off_reason: why it is switched off."""
 
     pack: str
     threshold: Decimal | None
@@ -140,7 +142,7 @@ class TopUpRule:
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A time at which it was. state: pending, paid, declined or canceled."""
+    """One automatic top-up. state: pending, paid, declined or canceled."""
 
     id: int
     purchase: int
@@ -159,24 +161,30 @@ class Wallets:
         self._connection = connection
 
     def list(self, *, customer: str | None = None, unit: str | None = None) -> Pages[Wallet]:
-        """Return wallets, of one customer or one unit."""
+        """Return wallets, filtered by customer or unit."""
         return Pages(self._connection, "/wallets", Wallet, {"customer": customer, "unit": unit})
 
     def get(self, id: int) -> Wallet:
-        """:raises NotFound: if there is none."""
+        """
+        Return a wallet.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Wallet, self._connection.json("GET", f"/wallets/{id}"))
 
-    def open(self, customer: str, *, idempotency_key: str | None = None, **how: Any) -> Wallet:
-        """Open a wallet. how: name, unit, currency, priority, at_zero, grace, promotional_first, pays_invoices."""
-        body = {"customer": customer, **how}
+    def open(self, customer: str, *, idempotency_key: str | None = None, **options: Any) -> Wallet:
+        """
+        Open a wallet. options: name, unit, currency, priority, at_zero, grace, promotional_first, pays_invoices.
+        """
+        body = {"customer": customer, **options}
         return read(Wallet, self._connection.json("POST", "/wallets", body=body, idempotency_key=idempotency_key))
 
     def lots(self, id: int, *, kind: str | None = None) -> Pages[Lot]:
-        """Return what was granted into it."""
+        """Return the wallet's lots."""
         return Pages(self._connection, f"/wallets/{id}/lots", Lot, {"kind": kind})
 
     def transactions(self, id: int, *, kind: str | None = None, feature: str | None = None) -> Pages[Transaction]:
-        """Return its movements."""
+        """Return the wallet's transactions."""
         return Pages(self._connection, f"/wallets/{id}/transactions", Transaction, {"kind": kind, "feature": feature})
 
     def grant(
@@ -190,46 +198,54 @@ class Wallets:
         expires_at: datetime | None = OMITTED,
         features: Sequence[str] = OMITTED,
     ) -> Lot:
-        """Grant what nobody pays for: promotional, bonus or refund. key: makes it happen once."""
-        more = serialization.without_omitted(reason=reason, expires_at=expires_at, features=features)
-        body = {"kind": kind, "amount": str(amount), "key": key or uuid4().hex, **more}
+        """Grant value without payment: promotional, bonus or refund. key: makes it happen once."""
+        options = serialization.without_omitted(reason=reason, expires_at=expires_at, features=features)
+        body = {"kind": kind, "amount": str(amount), "key": key or uuid4().hex, **options}
         return read(Lot, self._connection.json("POST", f"/wallets/{id}/grants", body=body))
 
-    def spend(self, id: int, amount: Number, *, key: str | None = None, **why: Any) -> SpendResult:
+    def spend(self, id: int, amount: Number, *, key: str | None = None, **options: Any) -> SpendResult:
         """
-        Take what is not metered, all of it or nothing. key: makes it happen once. why: reason, feature, used_at.
+        Take an unmetered amount, all of it or nothing. key: makes it happen once. options: reason, feature, used_at.
 
-        :raises Unprocessable: if there is not enough.
+        :raises Unprocessable: if there is not enough value.
         """
-        body = {"amount": str(amount), "key": key or uuid4().hex, **why}
+        body = {"amount": str(amount), "key": key or uuid4().hex, **options}
         return read(SpendResult, self._connection.json("POST", f"/wallets/{id}/spend", body=body))
 
     def buy(self, id: int, pack: str, *, reference: str, packs: int = OMITTED, units: Number = OMITTED) -> Purchase:
-        """Buy a pack into it. reference: your order; it buys once."""
+        """Buy a pack for the wallet. reference: your order's id, which makes it happen once."""
         body = serialization.without_omitted(pack=pack, reference=reference, packs=packs, units=units)
         return read(Purchase, self._connection.json("POST", f"/wallets/{id}/purchases", body=body))
 
     def purchases(self, id: int) -> Pages[Purchase]:
-        """Return what was bought into it."""
+        """Return the wallet's purchases."""
         return Pages(self._connection, f"/wallets/{id}/purchases", Purchase)
 
     def purchase(self, purchase: int) -> Purchase:
-        """:raises NotFound: if there is none."""
+        """
+        Return a purchase.
+
+        :raises NotFound: if it does not exist.
+        """
         return read(Purchase, self._connection.json("GET", f"/purchases/{purchase}"))
 
     def topup_rule(self, id: int) -> TopUpRule:
-        """:raises NotFound: if it is not topped up by itself."""
+        """
+        Return the wallet's rule for automatic top-ups.
+
+        :raises NotFound: if it has none.
+        """
         return read(TopUpRule, self._connection.json("GET", f"/wallets/{id}/topup-rule"))
 
     def set_topup_rule(self, id: int, pack: str, **rule: Any) -> TopUpRule:
-        """Set how it is topped up by itself, all of it: what is left out has its default."""
+        """Set the rule for automatic top-ups as a whole: omitted fields get their defaults."""
         return read(TopUpRule, self._connection.json("PUT", f"/wallets/{id}/topup-rule", body={"pack": pack, **rule}))
 
     def topups(self, id: int) -> Pages[TopUp]:
-        """Return when it was topped up by itself."""
+        """Return the wallet's automatic top-ups."""
         return Pages(self._connection, f"/wallets/{id}/topups", TopUp)
 
     def statement_pdf(self, id: int, *, since: datetime | None = None, until: datetime | None = None) -> bytes:
-        """Return what came and went, as a file."""
+        """Return the statement of the wallet's transactions as a PDF."""
         query = {"since": since, "until": until}
         return self._connection.request("GET", f"/wallets/{id}/statement.pdf", query=query).content
