@@ -1,4 +1,4 @@
-"""Which kinds of bulk work there are: docs/jobs.md says what a new one needs."""
+"""The kinds of background jobs and their definitions; docs/jobs.md explains how to add one."""
 
 from billing.audit.job import AUDIT
 from billing.closing.invoice_run_job import INVOICE_RUN

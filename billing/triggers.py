@@ -1,18 +1,18 @@
-"""Database triggers for what is only ever added to."""
+"""Database triggers that protect append-only and billed rows."""
 
 import pgtrigger
 
 COST_LOCK_ID = 7_265_774
-"""The lock that usage charged at its unit cost shares, and that a change of unit costs takes alone."""
+"""Advisory lock that usage charged at its unit cost shares, and that a change of unit costs holds exclusively."""
 
 
 def append_only() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change or remove a row."""
+    """Return the trigger that refuses to change or delete a row."""
     return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 def protect_billed_periods() -> pgtrigger.Trigger:
-    """Return the trigger that keeps an agreement as it was for every period that has begun with it and is closed."""
+    """Return the trigger that protects an override or commitment as long as closed periods have started under it."""
     return pgtrigger.Trigger(
         name="agreement_leaves_billed_periods_alone",
         when=pgtrigger.Before,
@@ -40,7 +40,7 @@ def protect_billed_periods() -> pgtrigger.Trigger:
 
 
 def protect_redemptions() -> pgtrigger.Trigger:
-    """Return the trigger that lets a redemption be ended, once, and never changed or removed otherwise."""
+    """Return the trigger that lets a redemption end once, and refuses any other change."""
     return pgtrigger.Trigger(
         name="redemption_only_ends",
         when=pgtrigger.Before,
@@ -58,7 +58,7 @@ def protect_redemptions() -> pgtrigger.Trigger:
 
 
 def protect_alerts() -> pgtrigger.Trigger:
-    """Return the trigger that lets an alert recover, once, and be acknowledged, and keeps all else of it."""
+    """Return the trigger that lets an alert recover once and be acknowledged, and refuses any other change."""
     return pgtrigger.Trigger(
         name="alert_keeps_what_it_told",
         when=pgtrigger.Before,
@@ -76,7 +76,7 @@ def protect_alerts() -> pgtrigger.Trigger:
 
 
 def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
-    """Return the trigger that lets unmatched usage be resolved, once, and never changed or removed otherwise."""
+    """Return the trigger that lets unmatched usage be resolved once, and refuses any other change."""
     return pgtrigger.Trigger(
         name="unmatched_usage_is_resolved_once",
         when=pgtrigger.Before,
@@ -95,10 +95,10 @@ def resolve_unmatched_usage_once() -> pgtrigger.Trigger:
 
 def protect_counted_costs() -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses a change of unit costs for hours in which usage was counted by them.
+    Return the trigger that refuses a change of unit costs for hours in which usage was counted at them.
 
-    So what an event carries is the same whenever it is worked out again. A new cost may begin once that usage ends,
-    or fill a time in which there was none; usage that a more specific cost applies to does not matter.
+    So the cost that an event carries is the same whenever it is computed again. A new cost may start once that usage
+    ends, or fill a time without a cost; usage with a more specific cost doesn't matter.
     """
     return pgtrigger.Trigger(
         name="counted_usage_keeps_its_cost",
@@ -110,6 +110,9 @@ def protect_counted_costs() -> pgtrigger.Trigger:
             ("until", "timestamptz"),
             ("counted", "timestamptz"),
         ],
+        # The advisory lock keeps ingest from counting costed usage until this change commits: ingest shares it, see
+        # billing/metering/store/counter_store.py. The query reads hourly rollups of periods whose rates charge these
+        # unit costs.
         func=f"""
             PERFORM pg_advisory_xact_lock({COST_LOCK_ID});
             IF TG_OP = 'DELETE' THEN cost := OLD; ELSE cost := NEW; END IF;
@@ -154,9 +157,9 @@ def protect_counted_costs() -> pgtrigger.Trigger:
 
 def decide_changes_once() -> pgtrigger.Trigger:
     """
-    Return the trigger that lets a scheduled change be decided, once, and never changed or removed otherwise.
+    Return the trigger that lets a scheduled change be decided once, and refuses any other change.
 
-    One that would split a period may be put off until then, to a later moment and with the reason.
+    A pending change that would split a period may be postponed, with the reason.
     """
     return pgtrigger.Trigger(
         name="scheduled_change_is_decided_once",
@@ -181,7 +184,7 @@ def decide_changes_once() -> pgtrigger.Trigger:
 
 
 def process_items_once() -> pgtrigger.Trigger:
-    """Return the trigger that keeps what came of a job's item, unless it was only tried; no item is ever removed."""
+    """Return the trigger that protects the outcome of a job's item, except in a dry run; no item is ever deleted."""
     return pgtrigger.Trigger(
         name="job_item_is_done_once",
         when=pgtrigger.Before,
@@ -201,7 +204,7 @@ def process_items_once() -> pgtrigger.Trigger:
 
 
 def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
-    """Return the trigger that lets sandbox customers alone run on what is not published, once that is frozen."""
+    """Return the trigger that allows unpublished versions, once they are frozen, to sandbox customers only."""
     return pgtrigger.Trigger(
         name="sandbox_alone_tries_drafts",
         when=pgtrigger.Before,
@@ -221,7 +224,7 @@ def restrict_drafts_to_sandbox() -> pgtrigger.Trigger:
 
 
 def keep_upcoming_versions_published() -> pgtrigger.Trigger:
-    """Return the trigger that keeps a version published as long as a subscription is to move to it."""
+    """Return the trigger that keeps a version published while a subscription is scheduled for it."""
     return pgtrigger.Trigger(
         name="version_to_come_stays_published",
         when=pgtrigger.Before,

@@ -1,19 +1,19 @@
-"""Database triggers that keep the ledger as it was written, and balanced."""
+"""Database triggers that keep the ledger append-only and balanced."""
 
 import pgtrigger
 
 
 def append_only() -> pgtrigger.Trigger:
-    """Return the trigger that refuses to change or remove a row."""
+    """Return the trigger that rejects updates and deletes."""
     return pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
 
 
 def entries_balance() -> pgtrigger.Trigger:
     """
-    Return the trigger that refuses entries which do not sum to zero, in units and in money, per transaction.
+    Return the trigger that rejects entries whose units or money don't sum to zero per transaction.
 
-    All entries of a transaction are written by one statement, so it is checked once for all that a statement writes,
-    and at once: docs/decisions/0028-the-ledger.md.
+    One statement writes all entries of a transaction, so the check runs once per statement, immediately:
+    docs/decisions/0028-the-ledger.md.
     """
     return pgtrigger.Trigger(
         name="entries_sum_to_zero",
@@ -35,7 +35,7 @@ def entries_balance() -> pgtrigger.Trigger:
 
 
 def balance_is_what_lots_hold() -> pgtrigger.Trigger:
-    """Return the trigger that compares the balance, when it moves, with what is left in lots less what is owed."""
+    """Return the trigger that compares a changed balance with the lots' remaining units less the debt."""
     return pgtrigger.Trigger(
         name="balance_is_what_lots_hold",
         when=pgtrigger.After,
@@ -59,7 +59,7 @@ def balance_is_what_lots_hold() -> pgtrigger.Trigger:
 
 
 def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
-    """Return the trigger that lets a lot's rest and expiry move, and nothing else of it, and keeps it for ever."""
+    """Return the trigger that allows changes of a lot's remaining units and expiry only, and no delete."""
     return pgtrigger.Trigger(
         name="lot_keeps_what_was_granted",
         when=pgtrigger.Before,
@@ -78,7 +78,7 @@ def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
 
 
 def purchase_keeps_its_terms() -> pgtrigger.Trigger:
-    """Return the trigger that lets a purchase that is pending be granted or come to nothing, and nothing else."""
+    """Return the trigger that allows a pending purchase to be granted or ended, and no other change."""
     free = "ARRAY['state', 'granted_at', 'ended_at', 'reason']"
     return pgtrigger.Trigger(
         name="purchase_keeps_its_terms",

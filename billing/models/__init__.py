@@ -1,3 +1,5 @@
+"""The tables of billing, one module per subject."""
+
 from billing.models.alerts import Alert, AlertRule, ChangeCursor, PendingEvaluation
 from billing.models.clones import Clone
 from billing.models.commitments import CouponLine, Redemption, Settlement, SubscriptionCommitment

@@ -1,4 +1,4 @@
-"""What a customer is warned of before a bill surprises them, and the warnings that were given."""
+"""Alert rules, which warn customers before a surprising bill, and the alerts that fired."""
 
 from typing import Self
 
@@ -16,7 +16,10 @@ MAX_LEVEL = 1_000
 
 
 class AlertKind(models.TextChoices):
-    """What is watched. The first five are of a subscription's running period, the last two of a wallet."""
+    """
+    The value that an alert rule watches. The first five belong to a subscription's running period, the last two to a
+    wallet.
+    """
 
     ALLOWANCE = "allowance", "use of an allowance or hard cap"
     CAP = "cap", "spend against a cap"
@@ -34,22 +37,23 @@ AMOUNT_KINDS = (AlertKind.SPEND, AlertKind.PROJECTED)
 WALLET_KINDS = (AlertKind.LOW_BALANCE, AlertKind.EXPIRING)
 
 FEATURE_KINDS = (AlertKind.ALLOWANCE, AlertKind.CAP, AlertKind.ANOMALY)
-"""Kinds that are watched feature by feature: a rule for one feature comes before the rule for all of them."""
+"""Kinds that are measured per feature: a rule for one feature precedes the rule for all of them."""
 
 
 @pghistory.track()
 class AlertRule(models.Model):
     """
-    A rule of what to warn of, for everybody, the customers of a seller, one customer, or one subscription.
+    A rule for alerts, for all customers, the customers of a seller, one customer, or one subscription.
 
-    Of finance's rules the most specific one holds (docs/alerts.md#which-rule-holds), so one that is off takes a
-    default away. The customer's own stand beside them.
+    kind: the value that is watched.
+    feature: limits the rule to a feature; empty for all.
+    dimension, dimension_value: limits the rule to usage with this value, such as one API key.
+    levels: percentages of the limit; for unusual usage, multiples of the usual; for expiry, days before.
+    amount: the limit, in `currency`; for a wallet, in its unit; for unusual usage, its minimum cost.
+    removed_at: when the rule was removed; its alerts stay.
 
-    kind: what is watched. feature: of which feature; of all where empty. dimension, dimension_value: of the use that
-    carries this value alone, such as one API key.
-    levels: percentages of the limit; of unusual use, multiples of the usual; of what expires, days before.
-    amount: the limit, in money of `currency`; of a wallet, in its unit, and of unusual use the least it must cost.
-    removed_at: when it was removed; its alerts stay.
+    Of finance's rules the most specific one applies (docs/alerts.md#which-rule-holds), so a rule that is off disables
+    a default. The customer's own rules apply in addition.
     """
 
     kind = models.CharField(max_length=11, choices=AlertKind)
@@ -135,21 +139,22 @@ class AlertRule(models.Model):
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def open(self, at: object) -> Self:
-        """Return the alerts of what is still so: not recovered, and their period not over."""
+        """Return the alerts that are not recovered and whose period is not over."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), recovered_at__isnull=True)
 
 
 class Alert(models.Model):
     """
-    One threshold that was crossed: told once in its period, recovered once.
+    One threshold that was crossed: fires once in its period, recovers once.
 
-    subscription, feature, dimension, dimension_value, wallet: what it is about, as far as that applies.
-    since: start of the period, window of use, day or purchase that it counts in, or when credits expire.
-    ends_at: when that is over, empty where nobody knows. threshold: the level that was crossed.
-    value, limit: when it fired; limit is empty where there is none. unit: what both are in: a currency, a meter's
-    unit, or credits.
-    agreed_limit: the limit where somebody has set it, zero where it follows from use: once that is another, the same
-    level may be crossed anew.
+    subscription, feature, dimension, dimension_value, wallet: its subject, as far as they apply.
+    since: start of the period, usage window, day or purchase that it counts in, or when credits expire.
+    ends_at: end of that period, empty if unknown.
+    threshold: the level that was crossed.
+    value, limit: when it fired; limit is empty for a kind without one.
+    unit: of both: a currency, a meter's unit, or credits.
+    agreed_limit: the limit if it was set explicitly, zero if it follows from usage; a new limit lets the same level
+        fire again.
     """
 
     alert_rule = models.ForeignKey(
@@ -233,11 +238,12 @@ class Alert(models.Model):
 
 class ChangeCursor(models.Model):
     """
-    How far the sweeper has looked for what has changed in one of the tables that it follows.
+    How far the evaluation has read the changes in one of the tables that it follows.
 
-    position: rows up to this number are seen, for good. noted, horizon: the last number given out when it looked
-    last, and the transaction before which all must have ended for that to be a position (docs/decisions/0031).
-    looked_at: when that was.
+    position: all rows up to this number are read.
+    noted, horizon: the last number drawn at the last read, and the transaction before which all must have ended until
+        that number becomes the position (docs/decisions/0031).
+    looked_at: time of the last read.
     """
 
     source = models.CharField(max_length=20, primary_key=True)
@@ -261,10 +267,11 @@ class ChangeCursor(models.Model):
 
 class PendingEvaluation(models.Model):
     """
-    A customer to look after. The table is the queue, and its row the lock: while one sweeper has taken a customer, no
-    other can, so what is read is never older than the alerts that it is compared with.
+    A customer to evaluate. The table is the queue, and its row the lock: a customer is evaluated by one worker at a
+    time, so measurements are never older than the alerts they are compared with.
 
-    due_at: who is due first comes first. is_whole: whether to look also at what only time changes.
+    due_at: order of the queue.
+    is_whole: whether to measure also the kinds that change with time alone.
     """
 
     customer = models.OneToOneField(

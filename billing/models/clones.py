@@ -1,4 +1,4 @@
-"""Live customers who are tried out in the sandbox."""
+"""Live customers that are cloned into the sandbox."""
 
 from django.conf import settings
 from django.db import models
@@ -9,10 +9,11 @@ from billing.triggers import append_only
 
 class Clone(models.Model):
     """
-    A sandbox customer that was made from a live one, and uses again what that one has used.
+    A sandbox customer that was cloned from a live one, and replays its usage.
 
-    customer: in the time of a test clock, which began at `since`. source: the live one.
-    since, until: the usage that is used again, half-open: what happened by each moment that the clock has reached.
+    customer: the clone, on a test clock that started at `since`.
+    source: the live customer.
+    since, until: the usage that is replayed, half-open: events up to the time that the clock has reached.
     """
 
     customer = models.OneToOneField("customers.Customer", on_delete=models.PROTECT, related_name="cloned")

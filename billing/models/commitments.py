@@ -1,4 +1,4 @@
-"""What was promised by a subscriber and given to one, and what came of it on documents."""
+"""Commitments and coupons of a subscription, and their lines on invoices."""
 
 from datetime import UTC, datetime
 from typing import Self
@@ -20,10 +20,10 @@ from plans.models.coupons import Duration
 @pghistory.track()
 class SubscriptionCommitment(CommitmentTerms):
     """
-    What one subscription promises to spend, in place of what everybody on its version does.
+    One subscription's own commitment, instead of its version's.
 
-    starts_at, ends_at: half-open; it is for the periods that begin in it, and a contract of several is counted from
-    the first of them. One that ends as it starts was withdrawn.
+    starts_at, ends_at: half-open; it applies to periods that start in it, and a contract of several periods is
+        counted from the first of them. A commitment that ends when it starts was withdrawn.
     """
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="commitments")
@@ -59,9 +59,10 @@ class SubscriptionCommitment(CommitmentTerms):
 
 class Settlement(models.Model):
     """
-    Which commitment a line of kind true-up or surcharge settles: that of a period, or of the contract it lies in.
+    The commitment that a line of kind true-up or surcharge settles: that of a period, or of the contract it belongs
+    to.
 
-    What a commitment has claimed so far is the sum of these lines; docs/closing.md#commitments.
+    The amount billed for a commitment so far is the sum of these lines; docs/closing.md#commitments.
     """
 
     line = models.OneToOneField(
@@ -78,21 +79,24 @@ class Settlement(models.Model):
 
 class RedemptionQuerySet(models.QuerySet["Redemption"]):
     def with_use(self) -> Self:
-        """Return them with their coupons, and with `used`: how many documents each was taken off so far."""
-        of_one = Period.objects.counted_by_coupons().filter(
+        """
+        Return the redemptions with their coupons, and with `used`: the number of invoices that each was applied to so
+        far.
+        """
+        closed_periods = Period.objects.counted_by_coupons().filter(
             Q(ends_at__lt=Coalesce(OuterRef("ended_at"), Value(datetime.max.replace(tzinfo=UTC)))),
             subscription=OuterRef("subscription"),
             state=PeriodState.CLOSED,
             ends_at__gte=OuterRef("since"),
         )
-        closed = Coalesce(Subquery(of_one.order_by().values("subscription").annotate(n=Count("pk")).values("n")), 0)
+        closed_count = Coalesce(Subquery(closed_periods.order_by().values("subscription").annotate(n=Count("pk")).values("n")), 0)
         most = Case(
             When(coupon__duration=Duration.ONCE, then=1),
             When(coupon__duration=Duration.PERIODS, then=F("coupon__periods")),
             default=None,
             output_field=models.IntegerField(),
         )
-        return self.select_related("coupon").annotate(used=Least(closed, most))
+        return self.select_related("coupon").annotate(used=Least(closed_count, most))
 
 
 @pghistory.track()
@@ -100,10 +104,11 @@ class Redemption(models.Model):
     """
     A coupon that a subscription holds.
 
-    position: its place in the order of application; each takes its part of what those before it have left.
-    since, ended_at: the coupon is taken off the documents of periods that end in [since, ended_at), as many of them
-        as it is for; which those are follows from the periods alone, so nothing is counted down.
-    promotion: whether it was given by itself. ended_reason: why it was taken away.
+    position: its place in the order of application; each coupon discounts the rest that those before it leave.
+    since, ended_at: the coupon applies to invoices of periods that end in [since, ended_at), up to its number of
+        invoices. The periods alone determine which invoices these are, so there is no count to maintain.
+    promotion: the promotion that gave it, if one did.
+    ended_reason: why it was removed.
     """
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="redemptions")
@@ -139,7 +144,7 @@ class Redemption(models.Model):
 
 
 class CouponLine(models.Model):
-    """Which redemption a line of kind coupon is of, and the period whose document it stands on."""
+    """The redemption of a line of kind coupon, and the period whose invoice holds the line."""
 
     line = models.OneToOneField("invoices.Line", on_delete=models.PROTECT, primary_key=True, related_name="redeemed")
     redemption = models.ForeignKey("billing.Redemption", on_delete=models.PROTECT, related_name="lines")

@@ -1,4 +1,4 @@
-"""What was put right about usage, by whom and why."""
+"""Corrections of usage, with the actor and the reason."""
 
 from django.conf import settings
 from django.db import models
@@ -15,12 +15,12 @@ class CorrectionKind(models.TextChoices):
 
 class Correction(models.Model):
     """
-    One stored event taken back, and perhaps another one put in its place; only ever added.
+    The correction of one stored event, which voids it or replaces it by another one; rows are only added.
 
     event_key, replacement_key: of events. A replacement is an event like any other, and is corrected like any other.
-    sequence: from the same numbers as those of events, drawn under the gate of the event's periods. What a line has
-        billed are the events with a number up to its mark, but for those that corrections up to it took back.
-    by, api_key: who asked for it, one of the two.
+    sequence: from the same sequence as those of events, drawn under the lock of the event's periods. A line bills the
+        events with a number up to its mark, except those voided by corrections up to it.
+    by, api_key: the actor, one of the two.
     """
 
     event_key = models.UUIDField()
@@ -56,5 +56,5 @@ class Correction(models.Model):
 
     @property
     def who(self) -> str:
-        """Who asked for it, as people call them."""
+        """The actor's display name."""
         return str(self.by or self.api_key)

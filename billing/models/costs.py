@@ -1,11 +1,14 @@
-"""What billing promises of unit costs."""
+"""Unit costs under billing's protection."""
 
 from billing.triggers import protect_counted_costs
 from plans.models import UnitCost
 
 
 class CountedCost(UnitCost):
-    """A unit cost as usage is charged by it: unchanged from then on. It stands here since plans know of no usage."""
+    """
+    A unit cost that usage was charged by: unchanged from then on. It is defined here because the plans app doesn't
+    know usage.
+    """
 
     class Meta:
         proxy = True

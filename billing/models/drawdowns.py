@@ -1,4 +1,4 @@
-"""What a wallet was asked for by the use of a feature in a period."""
+"""Drawdowns: the cost of a feature's usage in a period that wallets were asked to pay."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,11 +9,14 @@ from wallets.models.field_types import MAX_UNITS, UnitsField
 
 class Drawdown(models.Model):
     """
-    The use of one feature in one window of one period, as a wallet pays for it.
+    The usage of one feature in one window of one period, as paid by wallets.
 
-    cost: what all that was counted comes to, in the wallet's units. overage: of that, what the wallet had not and is
-    invoiced. refused: what it had not and was used in spite of that; it costs nothing, and is told.
-    The rest is what the ledger's transactions of this draw sum to. times: how often it was drawn; names the next one.
+    cost: cost of all counted usage, in the wallet's units.
+    overage: the uncovered part of it that is invoiced.
+    refused: the uncovered part that was used in spite of that; it costs nothing, and is reported.
+    times: number of drawdowns; part of the next one's reference.
+
+    The rest of the cost is the sum of the ledger's transactions for this row.
     """
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="draws", db_index=False)

@@ -1,4 +1,4 @@
-"""What dunning has brought about of subscriptions."""
+"""Effects of dunning on subscriptions."""
 
 from django.db import models
 from django.db.models import Q
@@ -6,11 +6,12 @@ from django.db.models import Q
 
 class DunnedSubscription(models.Model):
     """
-    A subscription that was paused or canceled since an invoice was not paid: docs/payments.md#dunning.
+    A subscription that was paused or canceled because an invoice was not paid: docs/payments.md#dunning.
 
-    act: the dunning step that asked for it; each is followed once for a subscription. outcome: why it could not be
-    done, if so; nothing is named where nothing ran any more.
-    resumed_at: when a pause ended since the customer has paid.
+    act: the dunning step that required it; each is applied once to a subscription.
+    subscription: empty if none was running any more.
+    outcome: why it could not be done, if it couldn't.
+    resumed_at: when a pause ended because the customer has paid.
     """
 
     act = models.ForeignKey("invoices.DunningAct", on_delete=models.PROTECT, related_name="+")

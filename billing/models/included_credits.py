@@ -1,14 +1,15 @@
-"""What periods have been granted of the credits that their versions include."""
+"""Grants of the credits that versions include, by period."""
 
 from django.db import models
 
 
 class PeriodGrant(models.Model):
     """
-    That a period was granted what its version includes: docs/wallets.md#included-credits.
+    Record of a period's grant of its version's included credits: docs/wallets.md#included-credits.
 
-    period_id: of a period that may be removed since; what it was granted is then taken back, and so is this row.
-    revision: of the period, as it was granted. next_at: when the next of its grants begins; empty when all are made.
+    period_id: a period that may have been deleted since; its grants are then revoked, and this row is deleted.
+    revision: the period's revision when it was granted.
+    next_at: start of its next grant; empty when all are made.
     """
 
     period_id = models.BigIntegerField(primary_key=True)

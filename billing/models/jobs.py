@@ -1,4 +1,4 @@
-"""Bulk work: a job, the items it is cut into, and the file it is made from."""
+"""Background jobs: a job, its items, and the file that it is created from."""
 
 import pghistory
 from django.conf import settings
@@ -14,7 +14,7 @@ PART_BYTES = 1024 * 1024
 
 
 class JobKind(models.TextChoices):
-    """What a job does; what it takes to do it stands in billing/job_kinds.py."""
+    """The kind of a job; the definitions are in billing/job_kinds.py."""
 
     USAGE_IMPORT = "usage_import", "usage import"
     PROMOTION = "promotion", "promotional grants"
@@ -37,7 +37,7 @@ class JobState(models.TextChoices):
 
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
-"""States in which workers take its items."""
+"""States in which workers process a job's items."""
 
 ENDED_STATES = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 
@@ -45,15 +45,16 @@ ENDED_STATES = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 @pghistory.track(exclude=["cut_tries"])
 class Job(models.Model):
     """
-    Work on many things, each of them by itself: cut into items first, then done item by item.
+    Work on many rows: split into items first, then processed item by item.
 
-    dry_run: whether items only say what they would do; what was tried may be done for real afterwards.
-    parameters: what the kind needs to know. total: how many items there are, null until all are cut.
-    failed, figures: of its items, as it ended: how many failed, and the sums of their figures.
-    cut_tries: how often a worker began to cut it since some of its items were last stored.
-    error: why it could not be cut; empty otherwise.
-    file_name, file_bytes, file_sha256: of the file that it was made from, if there is one.
-    forgotten_at: when what its items held was let go, long after its end.
+    dry_run: whether items only report their effects; a finished dry run can be run for real.
+    parameters: input of the kind.
+    total: number of items, null until the job is split.
+    failed, figures: number of failed items and sums of the items' figures, once the job has ended.
+    cut_tries: tries to split it since items were last stored.
+    error: why it could not be split; empty otherwise.
+    file_name, file_bytes, file_sha256: of the file that it was created from, if there is one.
+    forgotten_at: when the contents of its items were cleared, long after its end.
     """
 
     kind = models.CharField(max_length=40, choices=JobKind)
@@ -124,7 +125,7 @@ class Job(models.Model):
 
 
 class JobPart(models.Model):
-    """A mebibyte of a job's file, the last one shorter; gone once the file is cut into items, or never will be."""
+    """A mebibyte of a job's file, the last one shorter; deleted once the job is split, or can't be."""
 
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="parts", db_index=False)
     number = models.IntegerField()
@@ -148,12 +149,14 @@ class ItemState(models.TextChoices):
 
 class JobItem(models.Model):
     """
-    One piece of a job, done in one transaction with all its effects, or not at all.
+    One item of a job, processed in one transaction with all its effects, or not at all.
 
-    parameters, content: what it is about; content only as long as somebody may need it.
-    tries: how often a worker began with it. begun_at: when the last one did.
-    error: why the last try came to nothing. figures: what came of it, counted: name → whole number.
-    findings: what to tell people of it, one object each.
+    parameters, content: its input; the content is cleared once it is no longer needed.
+    tries: number of tries.
+    begun_at: start of the last try.
+    error: why the last try failed.
+    figures: counts of its outcome: name → whole number.
+    findings: rows of the result file, one object each.
     """
 
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="items", db_index=False)

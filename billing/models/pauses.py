@@ -1,4 +1,4 @@
-"""Times in which a subscription is paused: docs/closing.md#pauses."""
+"""Pauses of subscriptions: docs/closing.md#pauses."""
 
 import pghistory
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -22,9 +22,9 @@ class Pause(models.Model):
     """
     A half-open interval [starts_at, ends_at) in which a subscription has no period.
 
-    ends_at: when it goes on; empty as long as nobody has said so.
-    state: follows the moments, and lags behind them until a task has looked; nothing is billed by it.
-    settles: where what was paid for that time goes.
+    ends_at: when it resumes; empty while its end is open.
+    state: follows the times with the delay of a task; nothing is billed by it.
+    settles: settlement of fees paid for that time.
     """
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="pauses")

@@ -1,4 +1,4 @@
-"""When a subscription is billed: one row per period, and the row is the queue."""
+"""Billing periods: one row per period, and the row is the queue."""
 
 from datetime import datetime
 from typing import Self
@@ -27,7 +27,7 @@ class PeriodState(models.TextChoices):
 
 
 class SettlementMethod(models.TextChoices):
-    """What becomes of a difference to what was claimed in advance of a period whose end has moved since."""
+    """Settlement of the difference to fees billed in advance of a period whose end has moved since."""
 
     CHARGE = "charge", "what is missing is charged, nothing is given back"
     BALANCE = "balance", "what was not used is credited"
@@ -37,29 +37,29 @@ class SettlementMethod(models.TextChoices):
 class PeriodQuerySet(models.QuerySet["Period"]):
     def to_close(self, until: datetime, *, clock_id: int | None = None) -> Self:
         """
-        Return the open periods whose grace is over at `until`, those that wait after a failure among them.
+        Return the open periods whose grace period is over at `until`, including those that wait after a failure.
 
-        clock: of customers in this test clock's time; in real time for None.
+        clock_id: limits them to customers on this test clock; None means real time.
         """
         is_over = self.filter(state=PeriodState.OPEN, due_at__lte=until)
         return is_over.filter(clock_filter(clock_id, "subscription__customer"))
 
     def due(self, at: datetime, *, clock_id: int | None = None) -> Self:
-        """Return those to close at `at` that are not waiting after a failure."""
+        """Return the periods to close at `at` that are not waiting after a failure."""
         return self.to_close(at, clock_id=clock_id).filter(Q(retry_at__isnull=True) | Q(retry_at__lte=at))
 
     def failed(self) -> Self:
         return self.filter(state=PeriodState.OPEN).exclude(error="")
 
     def late(self) -> Self:
-        """Return the closed periods that usage has come to since."""
+        """Return the closed periods with late usage."""
         return self.filter(late_since__isnull=False)
 
     def with_parties(self) -> Self:
         return self.select_related("subscription__customer__seller")
 
     def counted_by_coupons(self) -> Self:
-        """Leave out a trial's, unless it claims fees as an opening period does: docs/closing.md#coupons."""
+        """Leave out trial periods, unless they bill fees like an opening period: docs/closing.md#coupons."""
         in_advance = Fee.objects.filter(version=OuterRef("version"), billed=Billed.ADVANCE)
         counted = self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
         return counted.exclude(kind=PeriodKind.UNDONE)
@@ -70,20 +70,20 @@ class PeriodQuerySet(models.QuerySet["Period"]):
 
 class Period(models.Model):
     """
-    A half-open interval [starts_at, ends_at) of a subscription, billed by one document.
-
-    The row is also the gate between usage and closing: ingest takes it FOR KEY SHARE before it counts, closing takes
-    it FOR UPDATE before it bills, so every event is either on the invoice or late, never neither (docs/closing.md).
+    A half-open interval [starts_at, ends_at) of a subscription, billed by one invoice.
 
     version: the prices in force in this interval.
-    revision: moves on whenever the interval or the version changes, so that no process attributes by an old copy.
-    due_at: when it may be closed: its end plus the seller's grace.
+    revision: incremented when the interval or the version changes, so that no process attributes by an outdated copy.
+    due_at: when it may be closed: its end plus the seller's grace period.
     late_since: when usage first arrived after the close; empty when all is billed.
     is_trial: whether it is the subscription's trial, or a part of it: docs/closing.md#trials.
-    continues: the period before it, where a plan change has split the two: see docs/closing.md#plan-changes.
-    settles: whether its close reckons anew what was claimed in advance of it, since its end has moved, and what
-    becomes of the difference; empty where what was claimed stays (docs/closing.md#cancellations).
-    error, attempts, retry_at: why the last close failed, how often, and when it is tried again.
+    continues: the period before it, if a plan change has split the two: see docs/closing.md#plan-changes.
+    settles: settlement method of fees billed in advance, if its end has moved since; empty if they stay
+        (docs/closing.md#cancellations).
+    error, attempts, retry_at: why the last close failed, how often, and when it is retried.
+
+    The row is also the lock between usage and closing: ingest locks it FOR KEY SHARE before it counts, closing locks
+    it FOR UPDATE before it bills, so every event is either on the invoice or late, never neither (docs/closing.md).
     """
 
     subscription = models.ForeignKey(
@@ -162,7 +162,8 @@ class Period(models.Model):
             models.Index(fields=["due_at", "id"], condition=Q(state="open"), name="period_due"),
             models.Index(fields=["subscription"], condition=Q(late_since__isnull=False), name="period_late"),
             models.Index(fields=["id"], condition=Q(state="open") & ~Q(error=""), name="period_failed"),
-            # For the closing page: periods are made in the order of time, so this is a few pages, and free to close.
+            # For the closing page: periods are created in the order of time, so the index has few pages and costs
+            # closing nothing.
             BrinIndex(fields=["due_at"], pages_per_range=32, autosummarize=True, name="period_by_due"),
         ]
 

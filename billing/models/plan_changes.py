@@ -1,4 +1,4 @@
-"""What is to change of subscriptions, and when: rows that are seen, and may be revoked, before their time comes."""
+"""Scheduled plan changes: rows that are visible, and can be revoked, before they take effect."""
 
 import pghistory
 from django.conf import settings
@@ -20,12 +20,13 @@ class RolloutState(models.TextChoices):
 @pghistory.track()
 class Rollout(models.Model):
     """
-    One publication of a version for subscriptions that run already.
+    One publication of a version for existing subscriptions.
 
-    published_at: tells the publications of a version apart: it may be withdrawn and published again.
-    effective_from: the earliest moment at which a subscription moves.
-    splits_periods: whether it moves at that very moment, in mid-period, instead of where its next period begins.
-    state: `open` while subscriptions may be found that are to be scheduled, `done` from then on.
+    published_at: distinguishes the publications of a version, which may be withdrawn and published again.
+    effective_from: the earliest time at which a subscription changes.
+    splits_periods: whether it changes exactly at that time, in mid-period, instead of at the start of its next
+        period.
+    state: `open` while subscriptions may still have to be scheduled, `done` from then on.
     """
 
     version = models.ForeignKey("plans.PlanVersion", on_delete=models.PROTECT, related_name="rollouts")
@@ -62,13 +63,13 @@ class ChangeState(models.TextChoices):
 @pghistory.track()
 class ScheduledChange(models.Model):
     """
-    A subscription that moves to another version, at the end of one of its periods or in the middle of one.
+    A subscription's scheduled change to another version, at the end of a period or in the middle of one.
 
-    rollout: the publication that it is a part of; none where it was asked for by hand, or over HTTP.
-    moment: where its first period by the new version begins; the coverage of features follows it from the start.
-    splits_period: whether the period that the moment falls in is split there
-    (`billing/subscriptions/plan_changes/mid_period_split.py`).
-    problem: why it is not possible, was revoked, or comes later than it was asked for.
+    rollout: the publication that it is a part of; none if it was requested manually or over HTTP.
+    moment: start of its first period under the new version; coverage of features follows it from the start.
+    splits_period: whether the period that contains `moment` is split there
+        (`billing/subscriptions/plan_changes/mid_period_split.py`).
+    problem: why it is not possible, was revoked, or takes effect later than requested.
     decided_at: when it was done, revoked or refused.
     """
 
@@ -115,7 +116,10 @@ class ScheduledChange(models.Model):
 
 
 class UpcomingVersion(PlanVersion):
-    """What billing promises of a version that subscriptions are to move to; plans know of none."""
+    """
+    A version that subscriptions are scheduled for, under billing's protection; the plans app doesn't know
+    subscriptions.
+    """
 
     class Meta:
         proxy = True

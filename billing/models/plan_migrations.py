@@ -1,4 +1,4 @@
-"""Who is moved from one version to another, all together: a plan, its rows, and what became of each."""
+"""Plan migrations: the plan, one row per subscription, and the outcome of each."""
 
 import pghistory
 from django.conf import settings
@@ -28,13 +28,15 @@ class MigrationState(models.TextChoices):
 @pghistory.track()
 class PlanMigration(models.Model):
     """
-    Subscriptions that are to move to a version, chosen once; each is a `Move`.
+    A migration of subscriptions to a version, selected once; each is a `MigrationItem`.
 
-    when, moment: at which moment each one changes; the moment only of a date.
-    ends_overrides: whether what was agreed with a customer beside the price list ends with the former version.
-    from_unit, to_unit, rate: what wallets hold is converted, so many of the one for one of the other; empty: kept.
-    notice_days: how long beforehand customers are told; empty: they are not. told_at: when they were.
-    selection: what was asked for, for people. left_out: (id, reason) of those that were named and cannot be moved.
+    when, moment: time of each change; `moment` only for a date.
+    ends_overrides: whether a customer's overrides end with the former version.
+    from_unit, to_unit, rate: wallets are converted, at `rate` units of the second per unit of the first; empty: kept.
+    notice_days: notice period for customers; empty: they are not notified.
+    told_at: when they were notified.
+    selection: the selection rules, for display.
+    left_out: (id, reason) of given ids that can't be moved.
     """
 
     title = models.CharField(max_length=120)
@@ -112,13 +114,17 @@ class MoveState(models.TextChoices):
 @pghistory.track()
 class MigrationItem(models.Model):
     """
-    One subscription of a migration, chosen when it was planned.
+    One subscription of a migration, selected when it was planned.
 
-    from_version: the one that it was on when it was chosen, then when it moved. problem: why it cannot move or go
-    back, as last tried. part: the period that begins with the change. change: the row that schedules it.
-    ended: the overrides that ended with it, and when they would have: [id, moment or null].
-    before, after: what its usage of the last periods came to, and would have by the new version; switch: what the
-    document of the change comes to. In its own currency, as of the preview; warnings: what that found.
+    from_version: its version when it was selected, then when it moved.
+    problem: why it can't move or be rolled back, at the last try.
+    part: the period that starts with the change.
+    change: the row that schedules it.
+    ended: overrides that ended with it, and when they would have: [id, time or null].
+    before, after: cost of its usage in the last periods, and under the new version, in its own currency, as of the
+        preview.
+    switch: total of the change's invoice, as of the preview.
+    warnings: findings of the preview.
     """
 
     migration = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What was agreed with one customer beside the price list."""
+"""Overrides and spend caps: terms that apply to one customer."""
 
 import pghistory
 from django.conf import settings
@@ -24,12 +24,12 @@ class OverrideFigure(models.TextChoices):
 @pghistory.track()
 class Override(models.Model):
     """
-    One figure of a feature that a subscription has of its own, in place of its version's.
+    One figure of a feature that a subscription has of its own, instead of its version's.
 
     value: units, a price or an amount in the subscription's currency, or a percentage: -20 is 20 % off.
-    match: of the rate whose price it is, as in `plans.Rate`; empty for the default rate and for everything else.
-    starts_at, ends_at: half-open; a window of use is rated by what was in force when it began, whole. An override
-    that ends as it starts was withdrawn.
+    match: of the rate whose price it is, as in `plans.Rate`; empty for the default rate and for all other figures.
+    starts_at, ends_at: half-open; a usage window is rated as a whole by the override in force when it started. An
+        override that ends when it starts was withdrawn.
     """
 
     subscription = models.ForeignKey("billing.Subscription", on_delete=models.PROTECT, related_name="overrides")
@@ -93,13 +93,15 @@ class CapSetter(models.TextChoices):
 @pghistory.track()
 class SpendCap(models.Model):
     """
-    What usage may come to in a period, and what happens then.
+    The maximum cost of usage in a period, and the action when it is reached.
 
-    subscription, customer: whose usage: of one subscription, or of all of a customer's in its currency, each in its
-    running period. feature: empty for all usage. match: a dimension and the value of it that this is a budget of,
-    such as one API key; empty for all. amount: in `currency`, before coupons and tax.
-    per_minute: how many uses are let through once it is reached, where it throttles.
-    set_by: the customer's own cap stands beside the one that finance sets, and never above it.
+    subscription, customer: the scope: one subscription, or all of a customer's in its currency, each in its running
+        period.
+    feature: empty for all usage.
+    match: a dimension value that it is a budget of, such as one API key; empty for all.
+    amount: in `currency`, before coupons and tax.
+    per_minute: uses to allow per minute once it is reached, if it throttles.
+    set_by: the customer's own cap applies in addition to finance's, and is never above it.
     """
 
     subscription = models.ForeignKey(

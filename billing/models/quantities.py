@@ -1,4 +1,4 @@
-"""How many seats and add-ons a subscription holds."""
+"""Quantities of seats and add-ons that subscriptions hold."""
 
 from typing import Self
 
@@ -14,19 +14,20 @@ from lib.field_types import MOST_SEATS, finite
 
 class SubscriptionQuantityQuerySet(models.QuerySet["SubscriptionQuantity"]):
     def in_order(self) -> Self:
-        """Return the rows in the order in which they count."""
+        """Return the rows in order of effect."""
         return self.order_by("since", "id")
 
 
 @pghistory.track()
 class SubscriptionQuantity(models.Model):
     """
-    From a moment on, a subscription holds so many units of a fee: until a later row says otherwise.
+    The units of a fee that a subscription holds from a time on, until a later row changes it.
 
-    Rows are only ever added; of those that begin at one moment the one recorded last counts. A row that begins later
-    than it was recorded is a change to come.
+    fee_code: the fee, in any version that the subscription is on.
+    since: when it takes effect; never in a closed period.
 
-    fee_code: the fee in whatever version the subscription is on. since: when it begins; never in a closed period.
+    Rows are only added; of those with the same `since` the one recorded last counts. A row whose `since` is after its
+    recording is a scheduled change.
     """
 
     subscription = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What is about to be used, and kept for it until then."""
+"""Reservations of upcoming usage."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -15,13 +15,18 @@ class ReservationState(models.TextChoices):
 
 class Reservation(models.Model):
     """
-    A quantity of a feature that nobody else may use until it is committed, released, or its time is over.
+    A quantity of a feature that is unavailable to other usage until it is committed, released or lapsed.
 
-    reference: the caller's name for it; a customer's names it once. subscription_ref: the subscription that was asked
-    for by name. properties: of the use to come, by which its rate is found. rate_id: that rate; 0 without a price.
-    window_start: of the window of use it is in. quantity: units held. cost: what they are expected to add to the
-    invoice, which spend caps keep room for. hold: what a wallet keeps for them.
-    at, until: since when, and how long. used: what was committed; empty until then.
+    reference: the caller's name for it; unique per customer.
+    subscription_ref: the subscription that was requested by name.
+    properties: of the upcoming usage, which determine its rate.
+    rate_id: that rate; 0 without a price.
+    window_start: of its usage window.
+    quantity: units held.
+    cost: the amount that they are expected to add to the invoice, which counts toward spend caps.
+    hold: the hold in a wallet.
+    at, until: when it was made, and when it expires.
+    used: the committed quantity; empty until then.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)

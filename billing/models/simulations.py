@@ -1,4 +1,4 @@
-"""What simulations found: per subscription and version that was tried."""
+"""Results of simulations: per subscription and simulated version."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,8 +11,8 @@ from django.db.models.functions import Cast
 from lib.field_types import AMOUNT, MOST_MONEY, finite
 
 
-def _found(name: str, output: models.Field) -> models.GeneratedField:
-    """Return a column that repeats what `found` says under a name, so that lists are sorted and summed by it."""
+def _generated_from_found(name: str, output: models.Field) -> models.GeneratedField:
+    """Return a column that repeats a value of `found`, so that lists can be sorted and summed by it."""
     return models.GeneratedField(
         expression=Cast(KeyTextTransform(name, "found"), output), output_field=output, db_persist=True
     )
@@ -20,15 +20,15 @@ def _found(name: str, output: models.Field) -> models.GeneratedField:
 
 class SimulationResult(models.Model):
     """
-    What the past periods of a subscription were billed, and would have been by a version: docs/simulation.md.
+    The bills of a subscription's past periods, and the bills under a version: docs/simulation.md.
 
-    Written once, by the item of a job of kind “simulation”; kept for as long as `billing/simulation/retention.py`
+    found: the figures, as decimal text, and the lines behind them; see `billing/simulation/results.py`.
+    digest: SHA-256 of the row's subject and of `found`.
+    percent: of the change, to four places; NULL if nothing was billed before.
+    is_shock: whether the change is above the requested threshold.
+
+    Written once, by an item of a job of kind “simulation”; kept for as long as `billing/simulation/retention.py`
     says.
-
-    found: the figures, as decimal text, and the lines behind them; see `billing/simulation/results.py: Found`.
-    digest: SHA-256 of what it is of and of `found`.
-    percent: of the change, to four places; NULL where nothing was billed before. is_shock: whether the change is
-    above the threshold that was asked for.
     """
 
     job = models.ForeignKey("billing.Job", on_delete=models.PROTECT, related_name="results", db_index=False)
@@ -38,13 +38,13 @@ class SimulationResult(models.Model):
     )
     found = models.JSONField()
     digest = models.CharField(max_length=64)
-    currency = _found("currency", models.CharField(max_length=3))
-    before = _found("before", models.DecimalField(**AMOUNT))
-    after = _found("after", models.DecimalField(**AMOUNT))
-    change = _found("change", models.DecimalField(**AMOUNT))
-    percent = _found("percent", models.DecimalField(max_digits=19, decimal_places=4))
-    is_known = _found("is_known", models.BooleanField())
-    is_shock = _found("is_shock", models.BooleanField())
+    currency = _generated_from_found("currency", models.CharField(max_length=3))
+    before = _generated_from_found("before", models.DecimalField(**AMOUNT))
+    after = _generated_from_found("after", models.DecimalField(**AMOUNT))
+    change = _generated_from_found("change", models.DecimalField(**AMOUNT))
+    percent = _generated_from_found("percent", models.DecimalField(max_digits=19, decimal_places=4))
+    is_known = _generated_from_found("is_known", models.BooleanField())
+    is_shock = _generated_from_found("is_shock", models.BooleanField())
 
     class Meta:
         verbose_name = "simulated bill"
@@ -69,6 +69,6 @@ class SimulationResult(models.Model):
         return f"{self.subscription} by {self.version}"
 
     def amount(self, name: str) -> Decimal | None:
-        """Return a figure of `found`, or None where it is not known."""
-        told: Any = self.found.get(name)
-        return None if told is None else Decimal(told)
+        """Return a figure of `found`, or None if it is unknown."""
+        text: Any = self.found.get(name)
+        return None if text is None else Decimal(text)

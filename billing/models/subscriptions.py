@@ -1,4 +1,4 @@
-"""What a customer is subscribed to."""
+"""Subscriptions, and the features that they cover."""
 
 from datetime import timedelta
 from typing import Self
@@ -41,13 +41,13 @@ class Subscription(models.Model):
     """
     A customer on a plan version, from `starts_at` until `ends_at`.
 
-    external_id, sandbox: unique together; the second is the customer's.
-    anchor_at: the instant that anniversary periods are counted from; it never drifts.
-    trial_ends_at: until when no fees are due, whatever the state says by then; it may end before. Empty: no trial.
-    term_ends_at: of one that is canceled, when it would end by itself; empty if it would not. settles: what becomes
-    of what was claimed beyond its end.
-    version: what its next period will be billed by; each period keeps its own.
-    drafted: of a draft, what it is to begin with: see `billing.subscriptions.lifecycle.drafts`; empty for all others.
+    external_id, sandbox: unique together; `sandbox` is the customer's.
+    anchor_at: the time that anniversary periods are counted from; it never drifts.
+    trial_ends_at: until when no fees are due, in any state; the subscription may end before. Empty: no trial.
+    term_ends_at: when a canceled subscription would have ended by itself; empty if it wouldn't have.
+    settles: settlement of fees billed beyond its end.
+    version: the version that bills its next period; each period stores its own.
+    drafted: options of a draft: see `billing.subscriptions.lifecycle.drafts`; empty for all others.
     named: only events that name this subscription belong to it, so it may price a feature that another one prices.
     """
 
@@ -79,7 +79,7 @@ class Subscription(models.Model):
             models.UniqueConstraint(
                 fields=["external_id", "sandbox"],
                 name="external_id_names_one_subscription",
-                opclasses=["varchar_pattern_ops", "bool_ops"],  # so that it finds beginnings, too
+                opclasses=["varchar_pattern_ops", "bool_ops"],  # also serves searches by prefix
             ),
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
@@ -120,7 +120,7 @@ class Subscription(models.Model):
 
 class Coverage(models.Model):
     """
-    Which subscription prices a feature for a customer, and when: at most one at any instant.
+    The subscription that prices a feature for a customer, and when: at most one at any time.
 
     during: half-open, and open-ended while the subscription runs.
     """

@@ -1,13 +1,13 @@
-"""How far progressive billing has looked."""
+"""Progress of progressive billing."""
 
 from django.db import models
 
 
 class ThresholdCheck(models.Model):
     """
-    A period that was compared with its thresholds, when so many events were counted in it.
+    A period that was compared with its thresholds, and the number of events counted in it at that time.
 
-    It is looked at again as soon as there are more, or fewer.
+    It is compared again as soon as the number changes.
     """
 
     period = models.OneToOneField("billing.Period", on_delete=models.PROTECT, primary_key=True, related_name="+")

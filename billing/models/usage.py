@@ -1,8 +1,8 @@
 """
-What was used. These tables are written by the store (billing/metering/store) in sets, and only ever added to.
+Usage. These tables are written in sets by the store (billing/metering/store), and rows are only added.
 
-Event is the fact as it was sent; Counter and Rollup are the sums kept beside it in the same transaction, so that a
-read or a close never walks events; BilledUsage is what a line took from them; UnmatchedUsage is what no price took.
+Event is the fact as it was sent. Counter and Rollup are sums updated in the same transaction, so that no read or
+close scans events. BilledUsage is the usage that a line billed; UnmatchedUsage is usage without a price.
 """
 
 from collections.abc import Sequence
@@ -50,12 +50,12 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 class Event(models.Model):
     """
-    One metered fact, as it was sent. Hash-partitioned by `key`, which is unique whatever the timestamp or customer.
+    One metered fact, as it was sent. Hash-partitioned by `key`, which is unique across all timestamps and customers.
 
     key: the first 16 bytes of a BLAKE2b digest of (live or sandbox, source, sender's id).
-    digest: the same of the content as sent, by which a repeat is told from a conflict.
-    sequence: given after the period's gate is taken, so "up to this number" is an exact set of a period's events.
-    customer_id: empty while the customer is unknown; no foreign key, since events outnumber everything else.
+    digest: the same of the content as sent, which distinguishes a repeat from a conflict.
+    sequence: drawn under the period's lock, so "up to this number" is an exact set of a period's events.
+    customer_id: empty while the customer is unknown; no foreign key, because this is by far the largest table.
     """
 
     key = models.UUIDField(primary_key=True)
@@ -84,13 +84,13 @@ class Event(models.Model):
 
 class Counter(models.Model):
     """
-    The usage of one rate of one feature in one period: what rating reads.
+    The usage of one rate of one feature in one period: the input of rating.
 
-    rate_id: 0 where the feature has no price (a hard cap without overage).
-    window_start: start of the price's own usage period, on which allowance and tiers reset.
-    quantity: the sum of the values. What other aggregations than count and sum make of them is kept in tallies.
-    carried: the sum of what the events themselves cost, for dynamic prices.
-    fingerprint: the sum of the digests of the events counted, which proves later that they are unchanged.
+    rate_id: 0 if the feature has no price (a hard cap without overage).
+    window_start: start of the price's own usage window, on which allowance and tiers reset.
+    quantity: the sum of the values. Aggregations other than count and sum use aggregate states.
+    carried: the sum of the prices that the events carry, for dynamic prices.
+    fingerprint: the sum of the digests of the counted events, which proves later that they are unchanged.
     """
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="counters", db_index=False)
@@ -120,7 +120,7 @@ class Counter(models.Model):
 
 
 class Series(models.Model):
-    """What a rollup is of: one meter in one period with these dimensions."""
+    """The key of a rollup: one meter in one period with these dimensions."""
 
     period = models.ForeignKey("billing.Period", on_delete=models.PROTECT, related_name="series", db_index=False)
     meter = models.ForeignKey("plans.Meter", on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -138,11 +138,11 @@ class Series(models.Model):
 
 class AggregateState(models.Model):
     """
-    What is kept of a series in one window for aggregations that a sum is not: see
-    plans/aggregation/aggregate_state.py.
+    The state of a series in one window, for aggregations that are not sums: see plans/aggregation/aggregate_state.py.
 
-    starts_at: of the window, within its period. span: how long a window of the price is, such as 1 day; empty for the
-    whole period. The latest event is told by its time, source and sender's id.
+    starts_at: of the window, within its period.
+    span: length of the price's window, such as 1 day; empty for the whole period.
+    latest_at, latest_source, latest_key: time, source and sender's id of the latest event.
     """
 
     pk = models.CompositePrimaryKey("series_id", "span", "starts_at")
@@ -179,9 +179,9 @@ class AggregateState(models.Model):
 
 class LevelChange(models.Model):
     """
-    One event of a level: what a weighted sum of levels is added up from, and every weighted sum explained by.
+    One event of a level: the input of weighted sums of levels, and the explanation of every weighted sum.
 
-    Kept in the order of time, so that an event that arrives late finds the two that it falls between.
+    Stored in the order of time, so that a late event finds its two neighbors.
     """
 
     pk = models.CompositePrimaryKey("series_id", "at", "source", "key")
@@ -200,9 +200,9 @@ class LevelChange(models.Model):
 
 class DistinctValue(models.Model):
     """
-    A distinct value of a series, and the last word on it in its period.
+    A distinct value of a series, and its last change in its period.
 
-    digest: of the value, which may be longer than an index holds.
+    digest: of the value, which may be too long for an index.
     """
 
     pk = models.CompositePrimaryKey("series_id", "digest")
@@ -220,7 +220,7 @@ class DistinctValue(models.Model):
 
 class HourlyUsage(models.Model):
     """
-    The usage of one series in one hour: what charts and breakdowns sum up.
+    The usage of one series in one hour: the input of charts and breakdowns.
 
     bucket: start of an hour of the customer's own clock, so that days and months of any time zone add up exactly.
     """
@@ -236,7 +236,8 @@ class HourlyUsage(models.Model):
             finite("events", least=0, most=10**18, name="rolled_up_events_are_finite"),
             finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="rolled_up_quantity_is_finite"),
         ]
-        # Rows come in the order of time, so a few pages of index tell where the last weeks begin.
+        # Rows are inserted in the order of time, so the index has few pages and still finds the start of the last
+        # weeks.
         indexes = [BrinIndex(fields=["bucket"], pages_per_range=32, autosummarize=True, name="rollup_by_hour")]
 
     def __str__(self) -> str:
@@ -244,7 +245,7 @@ class HourlyUsage(models.Model):
 
 
 class Rollup(models.Model):
-    """Hours with what they are of: a view over `Series` and `Hour`, for reading."""
+    """Hourly usage with its series: a view over `Series` and `HourlyUsage`, for reading."""
 
     pk = models.CompositePrimaryKey("period_id", "meter_id", "bucket", "dimensions")
     period = models.ForeignKey("billing.Period", on_delete=models.DO_NOTHING, related_name="rollups")
@@ -264,10 +265,10 @@ class Rollup(models.Model):
 
 class UnmatchedUsage(models.Model):
     """
-    An event, or one meter's part of it, that no price took, with its reason.
+    An event, or one meter's part of it, that no price covers, with the reason.
 
-    meter: empty where the event as a whole is unmatched.
-    resolved_at, resolved_sequence: when a replay attributed it, and its place among the period's events since.
+    meter: empty if the event as a whole is unmatched.
+    resolved_at, resolved_sequence: when reprocessing attributed it, and its number among the period's events since.
     """
 
     event_key = models.UUIDField()
@@ -315,14 +316,15 @@ class UnmatchedUsage(models.Model):
 
 class BilledUsage(models.Model):
     """
-    The snapshot of one usage line: exactly which usage it billed.
+    The snapshot of one usage line: exactly the usage that it billed.
 
     high_water_mark: events of the period with a sequence up to this one are in `quantity`; later ones are late.
     quantity, events, carried, fingerprint: the counter's cumulative state when it was billed.
-    corrects_line_id: of a usage credit, the line whose claim it takes back; 0 for a claim. What is claimed for a
-    counter is the sum of its claims less its usage credits.
-    metered: what the meter made of it, where that is not the sum of the values.
-    earlier: what earlier periods had used of the same window by then, rate → quantity, where it runs on from them.
+    corrects_line_id: of a usage credit, the line whose amount it credits; 0 for a charge. The amount billed for a
+        counter is the sum of its charges less its usage credits.
+    metered: the meter's quantity, if that is not the sum of the values.
+    earlier: usage of earlier periods in the same window by then, rate → quantity, if the window spans several
+        periods.
     """
 
     # A line that bills usage is issued, and triggers keep it; a period with usage is kept by its counters. Foreign

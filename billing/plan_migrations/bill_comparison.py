@@ -36,10 +36,10 @@ def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: da
     bills = simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps_overrides) if period_ids else []
     for bill in bills:
         bills_by_subscription.setdefault(bill.subscription_id, []).append(bill)
-    for one in moves:
-        periods = bills_by_subscription.get(one.subscription_id, [])
-        one.before, one.after = _sum_bills([bill.before for bill in periods]), _sum_bills([bill.after[0] for bill in periods])
-        one.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
+    for item in moves:
+        periods = bills_by_subscription.get(item.subscription_id, [])
+        item.before, item.after = _sum_bills([bill.before for bill in periods]), _sum_bills([bill.after[0] for bill in periods])
+        item.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 
 

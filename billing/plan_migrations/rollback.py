@@ -145,10 +145,10 @@ def _credit_invoice(former_period: Period, *, at: datetime) -> None:
 def _delete_later(part: Period, periods: Sequence[Period]) -> None:
     """Delete periods that were generated ahead."""
     later = [period for period in periods if period.starts_at > part.starts_at and period.kind == PeriodKind.REGULAR]
-    for one in later:
-        if one.counters.exists() or one.series.exists():
+    for later_period in later:
+        if later_period.counters.exists() or later_period.series.exists():
             raise RollbackRefused("Usage is counted in its next period already: change its plan instead.")
-        one.delete()
+        later_period.delete()
 
 
 def _mark_undone(periods: Sequence[Period], *, at: datetime) -> None:

@@ -15,7 +15,7 @@ from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
 from plans.models import IncludedCredits
-from wallets.statements.formats import stands_in
+from wallets.statements.formats import display_currency
 
 SHOWN = [
     SubscriptionState.TRIALING,
@@ -82,7 +82,7 @@ def _is_included(part: IncludedCredits, subscription: Subscription) -> bool:
 
 
 def _credits(part: IncludedCredits, figures: PortalFigures) -> str:
-    amount = figures.in_currency(part.amount, stands_in(part.unit))
+    amount = figures.in_currency(part.amount, display_currency(part.unit))
     return f"{amount}, {part.get_every_display()}"
 
 

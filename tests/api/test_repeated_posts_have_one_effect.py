@@ -98,7 +98,7 @@ def test_an_effect_whose_answer_cannot_be_kept_is_undone(live, seller, monkeypat
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(idempotency, "_keep", die)
+        patch.setattr(idempotency, "_store_response", die)
         with pytest.raises(Killed):
             create(live)
 

@@ -50,7 +50,7 @@ def test_what_is_due_is_charged_and_paid(invoice, at_stripe, now):
     assert (charge.state, state(invoice)) == ("succeeded", ("paid", D("23.80")))
     assert [(one["amount"], one["currency"]) for one in at_stripe.taken()] == [(2380, "eur")]
     payment = invoice.payments.get()
-    assert (payment.method, payment.charge) == ("stripe", charge)
+    assert (payment.method, payment.attempt) == ("stripe", charge)
 
 
 def test_a_declined_card_pays_nothing_and_says_why(invoice, at_stripe, now):

@@ -24,7 +24,7 @@ from tests.db_refusals import refused_by
 pytestmark = pytest.mark.django_db
 
 COLUMNS = {
-    "charge": (
+    "paymentattempt": (
         *("key", "amount", "currency", "state", "ref", "code", "reason", "tries", "next_at", "created_at"),
         *("settled_at", "invoice_id", "number", "provider", "payment_method_id", "page", "back_to", "closes_at"),
     ),
@@ -35,7 +35,7 @@ COLUMNS = {
     "balanceentry": ("customer_id", "currency", "kind", "amount", "document_id", "reference", "place", "after", "at"),
     "customerbalance": ("customer_id", "currency", "amount", "entries"),
     "payeraccount": ("customer_id", "provider", "ref", "created_at"),
-    "payment_method": ("account_id", "ref", "label", "is_default", "created_at", "removed_at"),
+    "paymentmethod": ("account_id", "ref", "label", "is_default", "created_at", "removed_at"),
     "providerevent": ("provider", "ref", "kind", "content", "received_at", "tries", "outcome"),
     "dunningstep": ("seller_id", "days", "action"),
     "dunningact": ("invoice_id", "days", "action", "outcome", "at"),
@@ -84,20 +84,20 @@ ENTRY = {"reference": "'another'"}
 
 CASES = [
     # charges
-    ("charge_is_above_zero", again("charge", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
-    ("charge_state_is_known", edit("charge", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
-    ("charge_is_pending_or_settled", edit("charge", "settled_at = now()", PENDING)),
+    ("charge_is_above_zero", again("paymentattempt", DONE, **NEXT | DECLINED | {"amount": "'NaN'"})),
+    ("charge_state_is_known", edit("paymentattempt", "state = 'other', settled_at = now(), next_at = NULL", PENDING)),
+    ("charge_is_pending_or_settled", edit("paymentattempt", "settled_at = now()", PENDING)),
     (
         "charges_of_an_invoice_are_counted",
-        again("charge", PENDING, state="'declined'", settled_at="now()", next_at="NULL"),
+        again("paymentattempt", PENDING, state="'declined'", settled_at="now()", next_at="NULL"),
     ),
-    ("one_charge_of_an_invoice_is_under_way", again("charge", PENDING, **NEXT)),
-    ("charge_of_a_provider_is_known_once", edit("charge", "ref = 'pi_1'", PENDING)),
-    ("charge_provider_is_known", again("charge", PENDING, **NEXT | {"provider": "'other'"})),
-    ("charge_goes_by_an_instrument_or_a_page", edit("charge", "page = 'https://example.com'", PENDING)),
-    ("charge_is_of_what_is_due", again("charge", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
-    ("charge_is_settled_once", edit("charge", "state = 'declined'", DONE)),
-    ("charge_is_settled_once", edit("charge", "amount = 1", PENDING)),
+    ("one_charge_of_an_invoice_is_under_way", again("paymentattempt", PENDING, **NEXT)),
+    ("charge_of_a_provider_is_known_once", edit("paymentattempt", "ref = 'pi_1'", PENDING)),
+    ("charge_provider_is_known", again("paymentattempt", PENDING, **NEXT | {"provider": "'other'"})),
+    ("charge_goes_by_an_instrument_or_a_page", edit("paymentattempt", "page = 'https://example.com'", PENDING)),
+    ("charge_is_of_what_is_due", again("paymentattempt", DONE, **NEXT | {"state": "'pending'", "settled_at": "NULL"})),
+    ("charge_is_settled_once", edit("paymentattempt", "state = 'declined'", DONE)),
+    ("charge_is_settled_once", edit("paymentattempt", "amount = 1", PENDING)),
     ("charge_is_settled_once", "DELETE FROM invoices_paymentattempt"),
     # refunds
     ("refund_is_above_zero", again("refund", amount="0")),
@@ -120,9 +120,9 @@ CASES = [
     ("customer_has_one_account_at_a_provider", again("payeraccount", ref="'cus_2'")),
     ("payer_account_provider_is_known", again("payeraccount", provider="'other'")),
     ("payer_account_is_of_one_customer", again("payeraccount", customer_id="0")),
-    ("instrument_is_kept_once", again("payment_method", is_default="false")),
-    ("one_instrument_of_an_account_is_charged", again("payment_method", ref="'pm_2'")),
-    ("removed_instrument_is_not_charged", edit("payment_method", "removed_at = now()")),
+    ("instrument_is_kept_once", again("paymentmethod", is_default="false")),
+    ("one_instrument_of_an_account_is_charged", again("paymentmethod", ref="'pm_2'")),
+    ("removed_instrument_is_not_charged", edit("paymentmethod", "removed_at = now()")),
     # what providers tell
     ("provider_event_is_stored_once", again("providerevent")),
     ("event_provider_is_known", again("providerevent", provider="'other'")),

@@ -144,7 +144,7 @@ def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(
     taken: dict[Tax, TaxSum] = {}
     total = Decimal(0)
     for place, claim in enumerate(claims):
-        told = {"earlier": list(taken.values()), "includes_tax": includes_tax}
+        told = {"taxes_before": list(taken.values()), "includes_tax": includes_tax}
         note = total_up_credit([claim], "USD", credited_before=claims[:place], **told)
         total += note.total
         for one in note.taxes:

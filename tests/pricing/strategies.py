@@ -58,8 +58,8 @@ percentages = st.builds(
     fixed_fee=decimals(0, 3, 2),
     free_events=st.integers(0, 4),
     free_value=st.one_of(st.just(Decimal(0)), decimals(1, 600, 1)),
-    least=st.one_of(st.none(), decimals(0, 5, 2)),
-    most=st.one_of(st.none(), decimals(5, 40, 2)),
+    minimum=st.one_of(st.none(), decimals(0, 5, 2)),
+    maximum=st.one_of(st.none(), decimals(5, 40, 2)),
 )
 
 roundings = st.one_of(

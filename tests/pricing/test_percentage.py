@@ -82,9 +82,9 @@ def test_more_given_back_than_used_costs_nothing():
         ({"percent": D(1), "free_events": -1}, "Free events may be 0 to 1,000,000"),
         ({"percent": D(1), "free_events": 1_000_001}, "Free events may be 0 to 1,000,000"),
         ({"percent": D(1), "free_value": D(-1)}, "The free value must be above 0"),
-        ({"percent": D(1), "least": D(-1)}, "minimum per event must be between 0"),
-        ({"percent": D(1), "most": D(-1)}, "maximum per event must be between 0"),
-        ({"percent": D(1), "least": D(3), "most": D(2)}, "above the maximum"),
+        ({"percent": D(1), "minimum": D(-1)}, "minimum per event must be between 0"),
+        ({"percent": D(1), "maximum": D(-1)}, "maximum per event must be between 0"),
+        ({"percent": D(1), "minimum": D(3), "maximum": D(2)}, "above the maximum"),
     ],
 )
 def test_a_percentage_that_cannot_be_charged_is_refused(fields, message):

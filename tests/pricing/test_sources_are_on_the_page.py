@@ -8,11 +8,12 @@ import pytest
 from tests.pricing.worked_numbers import sections
 
 HERE = Path(__file__).parent
-CORE = HERE.parents[1] / "plans" / "pricing"
+PROJECT = HERE.parents[1]
+CORE = [*(PROJECT / "plans" / "pricing").glob("*.py"), *(PROJECT / "lib").glob("*.py")]
 SOURCES = sorted(
     {
         (path.name, section)
-        for path in CORE.glob("*.py")
+        for path in CORE
         for section in re.findall(r"docs/pricing\.md#([\w-]+)", path.read_text(encoding="utf-8"))
     }
 )

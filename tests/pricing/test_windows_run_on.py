@@ -124,6 +124,6 @@ def test_intervals_compare_by_their_months_then_their_days(one, other, longer, w
 
 
 def test_a_price_without_a_run_is_rated_by_its_period_alone():
-    feature = replace(feature_of(charge_models.PerUnit(D(1)), included=D(5)), runs_on=False)
+    feature = replace(feature_of(charge_models.PerUnit(D(1)), included=D(5)), spans_periods=False)
     span = RatingPeriod(1, 1, "USD", JAN, YEAR, JAN, "UTC")
     assert rate_window(span, feature, {1: CounterState(1, D(8), D(0))}).invoiced == 3

@@ -17,7 +17,7 @@ from wallets.credit_rules.lots import cost_between
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
-from wallets.statements.usage_charts import Burned, burned
+from wallets.statements.usage_charts import RecentUsage, read_recent_usage
 
 MAX_LOTS = 30
 MAX_TRANSACTIONS = 25
@@ -40,7 +40,7 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
     transactions.
     """
     balances = read_balances([wallet.pk], at=at).get(wallet.pk, EMPTY_BALANCES)
-    recent_usage = burned(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
+    recent_usage = read_recent_usage(wallet_id=wallet.pk, zone=ZoneInfo(wallet.customer.time_zone), at=at)
     names = dict(Feature.objects.filter(meter__isnull=False).order_by("name").values_list("pk", "name"))
     rows = list(wallet.lots.filter(has_left=True).order_by("priority", "expires_at", "pk")[: MAX_LOTS + 1])
     return {
@@ -63,7 +63,7 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
 # Charts -----------------------------------------------------------------------------------------------------------
 
 
-def _balance_chart(wallet: Wallet, recent_usage: Burned) -> StaffChart | None:
+def _balance_chart(wallet: Wallet, recent_usage: RecentUsage) -> StaffChart | None:
     if not any(recent_usage.balances):
         return None
     summary = f"Balance over the last {len(recent_usage.days)} days: {shown(recent_usage.balances[-1], wallet.unit)} now"
@@ -72,7 +72,7 @@ def _balance_chart(wallet: Wallet, recent_usage: Burned) -> StaffChart | None:
     )
 
 
-def _burn_chart(wallet: Wallet, recent_usage: Burned) -> StaffChart | None:
+def _burn_chart(wallet: Wallet, recent_usage: RecentUsage) -> StaffChart | None:
     """Return a chart of daily usage: the features that used most, and the others together."""
     used = sorted(recent_usage.by_feature.items(), key=lambda pair: -sum(pair[1]))
     if not used:

@@ -75,9 +75,9 @@ class SpendSerializer(KeySerializer):
 
     def arguments(self, at: datetime) -> dict[str, Any]:
         """
-        Return what `spend` takes of it.
+        Return the arguments of `spend`.
 
-        :raises serializers.ValidationError: if it is of the future.
+        :raises serializers.ValidationError: if `used_at` is in the future.
         """
         fields = self.validated_data
         if (used_at := fields.get("used_at")) and used_at > at:

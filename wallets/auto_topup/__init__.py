@@ -1,4 +1,4 @@
-"""Wallets that are topped up by themselves, strictly below their threshold: docs/wallets.md#auto-top-up."""
+"""Automatic top-ups of wallets whose balance is strictly below a threshold: docs/wallets.md#auto-top-up."""
 
 from wallets.auto_topup.rules import (
     CeilingLimits,

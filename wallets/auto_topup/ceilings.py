@@ -1,4 +1,4 @@
-"""How much may be bought by itself in a day or a month, and when there is room again."""
+"""Ceilings of automatic top-ups per day or month, and when they allow the next one."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +16,9 @@ _OVER_A_MONTH = timedelta(days=32)
 
 def next_allowed_at(rule: TopUpRule, amount: Decimal, *, at: datetime) -> datetime | None:
     """
-    Return when the ceilings of a rule may allow a top-up of this amount again; None if they do now.
+    Return the time at which a rule's ceilings may allow a top-up of this amount again; None if they do now.
 
-    Days and months are those of the customer's calendar; what was declined or canceled does not count.
+    Days and months are those of the customer's calendar; declined and canceled top-ups don't count.
     """
     zone = ZoneInfo(rule.wallet.customer.time_zone)
     window_ends = []
@@ -33,7 +33,7 @@ def next_allowed_at(rule: TopUpRule, amount: Decimal, *, at: datetime) -> dateti
 
 
 def calendar_window(span: CeilingSpan, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the day or month of a calendar that a moment lies in, half-open."""
+    """Return the calendar day or month that contains a time, half-open."""
     starts_at = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if span == CeilingSpan.DAY:
         return starts_at, (starts_at + timedelta(days=1)).replace(tzinfo=zone)

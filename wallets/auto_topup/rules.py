@@ -1,4 +1,4 @@
-"""Say when a wallet is topped up by itself, by how much, and within which ceilings."""
+"""Set the rule of a wallet's automatic top-ups: threshold, amount and ceilings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LONGEST_COOLDOWN = timedelta(days=366)
 
 
 class TopUpRuleRefused(Exception):
-    """A rule cannot be set as asked; the text says why and what to do. field: which of its figures it is."""
+    """The rule can't be set like this; the text gives the reason and the remedy. field: the field at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -28,7 +28,7 @@ class TopUpRuleRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CeilingLimits:
-    """A ceiling: so many top-ups, or so much money with tax, in a day or a month; None where it is not limited."""
+    """A ceiling: a maximum number of top-ups, or of money with tax, per day or month; None for no limit."""
 
     set_by: str
     span: str
@@ -38,7 +38,7 @@ class CeilingLimits:
 
 @dataclass(frozen=True, slots=True)
 class TopUpRuleRequest:
-    """What a rule is to say: see `TopUpRule`. percent: of the pack, in place of a threshold in units."""
+    """The rule to set: see `TopUpRule`. percent: of the pack, in place of a threshold in units."""
 
     pack: str
     threshold: Decimal | None = None
@@ -55,14 +55,15 @@ def set_rule(
     *, wallet_id: int, request: TopUpRuleRequest, at: datetime, by: AbstractBaseUser | None = None
 ) -> TopUpRule:
     """
-    Set how a wallet is topped up by itself; the rule before it is replaced, and what was declined is forgotten.
+    Set the rule of a wallet; it replaces the previous rule, and the count of declines starts over.
 
-    :raises CannotRule: if something does not fit; the text says what.
+    :raises TopUpRuleRefused: if a field doesn't fit; the text says which and why.
     """
     with audited_transaction("set top-up rule", by=by, at=at, wallet=wallet_id):
         wallet = Wallet.objects.select_related("customer").get(pk=wallet_id)
         pack = _check_request(wallet, request)
         _check_ceilings(request.ceilings)
+        # Row lock: a top-up run that reads the rule at the same time finishes first, or sees the new rule.
         rule, _ = TopUpRule.objects.select_for_update(no_key=True).update_or_create(
             wallet=wallet,
             defaults={
@@ -113,7 +114,7 @@ def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
 
 
 def _check_ceilings(ceilings: Sequence[CeilingLimits]) -> None:
-    """Refuse a customer's ceiling above finance's of the same span, and one that is set twice."""
+    """Reject a customer's ceiling above finance's for the same span, and a ceiling that is set twice."""
     ceilings_by_key = {(ceiling.set_by, ceiling.span): ceiling for ceiling in ceilings}
     if len(ceilings_by_key) != len(ceilings):
         raise TopUpRuleRefused("Each side sets one ceiling for a day and one for a month.", field="ceilings")
@@ -134,7 +135,7 @@ def _check_not_above(own: Decimal | int | None, finance: Decimal | int | None) -
 
 
 def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Top a wallet up no more; what is pending is still paid or canceled, and its history stays."""
+    """Stop automatic top-ups of a wallet; a pending top-up is still paid or canceled, and the history stays."""
     with audited_transaction("remove top-up rule", by=by, at=at, wallet=wallet_id):
         if TopUpRule.objects.filter(wallet=wallet_id).delete()[0]:
             announce_wallet_event(
@@ -143,6 +144,6 @@ def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = N
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Go on after declines, or whatever has switched it off; the declines are forgotten."""
+    """Switch a rule on again, whatever switched it off; the count of declines starts over."""
     with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

@@ -1,4 +1,4 @@
-"""What came of the payment of a top-up: told by whoever takes the money, or found out."""
+"""Settle the payment of a top-up: reported by the payer, or found out from the purchase."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ SANDBOX_DECLINES = "The sandbox declines every payment, as its rule says"
 
 
 class TopUpOutcome(StrEnum):
-    """What came of a payment."""
+    """The outcome of a payment."""
 
     PAID = "paid"
     DECLINED = "declined"
@@ -30,10 +30,12 @@ def settle(
     *, topup_id: int, outcome: TopUpOutcome, at: datetime, reason: str = "", method: str = PaymentChannel.SANDBOX
 ) -> TopUp:
     """
-    Record what came of the payment of a top-up: the one way in for whoever takes the money. Again is no error.
+    Record the outcome of a top-up's payment. Every payer reports through this function; repeating it is no error.
 
-    Paid: all that is due of its invoice is recorded, and what was bought arrives. Declined: the purchase comes to
-    nothing, and after as many declines in a row as the rule allows, it is switched off. reason: of a decline.
+    Paid: the amount due of its invoice is recorded as paid, and the units arrive. Declined: the purchase fails, and
+    after as many declines in a row as the rule allows, the rule is switched off.
+
+    reason: of a decline.
     """
     with audited_transaction("settle top-up", by=None, at=at, topup=topup_id):
         topup = TopUp.objects.select_related("wallet", "purchase").get(pk=topup_id)
@@ -54,7 +56,7 @@ def settle(
 
 
 def _lock_rule(topup: TopUp) -> TopUpRule | None:
-    """Lock the rule before all else, as when it buys: two outcomes come one after the other."""
+    """Lock the rule first, as a purchase does, so that two outcomes are recorded one after the other."""
     return TopUpRule.objects.select_for_update(no_key=True).filter(wallet=topup.wallet_id).first()
 
 
@@ -66,7 +68,9 @@ def _pay(topup: TopUp, method: str, at: datetime) -> None:
 
 
 def request_payment(topup: TopUp, payer: str, *, at: datetime) -> None:
-    """Settle what its payer answers at once; an invoice is paid when it is."""
+    """
+    Ask the payer for the payment, and settle an immediate answer; a top-up by invoice is settled when that is paid.
+    """
     if payer == Payer.SANDBOX:
         settle(topup_id=topup.pk, outcome=TopUpOutcome.PAID, at=at)
     elif payer == Payer.DECLINING:
@@ -76,7 +80,10 @@ def request_payment(topup: TopUp, payer: str, *, at: datetime) -> None:
 
 
 def _charge_card(topup: TopUp, at: datetime) -> None:
-    """Charge the customer's card, or ask what came of that; what is paid is granted by whoever records it."""
+    """
+    Charge the customer's card, or look up the outcome of the last attempt; the units of a paid purchase are granted
+    where the payment is recorded.
+    """
     invoice_id = topup.purchase.invoice_id
     attempt = PaymentAttempt.objects.filter(invoice=invoice_id).order_by("-number").first()
     try:
@@ -94,7 +101,10 @@ def _charge_card(topup: TopUp, at: datetime) -> None:
 
 
 def settle_pending(*, at: datetime, clock_id: int | None = None) -> int:
-    """Settle pending top-ups whose purchase was granted or came to nothing, or whose payer was not heard."""
+    """
+    Settle pending top-ups whose purchase was granted or failed, and ask their payers again; return how many were
+    settled.
+    """
     in_time = clock_filter(clock_id, "wallet__customer")
     pending = TopUp.objects.filter(in_time, state=TopUpState.PENDING).order_by("pk")
     count = 0
@@ -114,7 +124,10 @@ def settle_pending(*, at: datetime, clock_id: int | None = None) -> int:
 
 
 def finish(topup: TopUp, state: TopUpState, *, at: datetime, reason: str = "") -> bool:
-    """Leave a pending top-up as it ended, and tell; whether it was pending still. What is paid forgets declines."""
+    """
+    Store the end of a pending top-up and announce it; return whether it was still pending. A paid one resets
+    declines.
+    """
     changes = {"state": state, "settled_at": at, "reason": reason}
     if not TopUp.objects.filter(pk=topup.pk, state=TopUpState.PENDING).update(**changes):
         return False
@@ -147,7 +160,7 @@ def _count_decline(rule: TopUpRule, at: datetime) -> None:
 
 
 def switch_off(rule: TopUpRule, reason: str, *, at: datetime) -> None:
-    """Top up no more until somebody switches it on again, and tell why."""
+    """Switch the rule off until an operator or the customer switches it on again, and announce the reason."""
     TopUpRule.objects.filter(pk=rule.pk).update(is_on=False, off_reason=reason[:300])
     payload = {"wallet": rule.wallet_id, "reason": reason}
     key = f"topup_rule:{rule.pk}:off:{at.isoformat()}"

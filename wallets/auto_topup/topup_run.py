@@ -1,4 +1,4 @@
-"""Find wallets that are below their threshold, and buy for them."""
+"""Find wallets below their threshold, and buy for them."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from wallets.purchases import PackOrder, PurchaseRefused, buy
 
 BATCH_SIZE = 200
 
-# Few wallets have a rule that is on: these are gone through, and no others. What a ceiling holds back is left alone.
+# Starts from the few active rules. `quiet_until` spares wallets that a ceiling or the cooldown holds back.
 _DUE_WALLETS = """
 SELECT r.wallet_id FROM wallets_topuprule r
 JOIN wallets_wallet w ON w.id = r.wallet_id JOIN plans_creditpack p ON p.id = r.pack_id
@@ -36,7 +36,7 @@ WHERE r.is_on AND w.closed_at IS NULL AND w.balance < coalesce(r.threshold, r.pe
 
 @dataclass(slots=True)
 class TopUpRun:
-    """bought: top-ups that were made. settled: those that a payer, or a payment, has settled since."""
+    """Counts of a run. bought: top-ups made. settled: pending top-ups that were settled."""
 
     bought: int = 0
     settled: int = 0
@@ -46,10 +46,12 @@ def run_topups(
     *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> TopUpRun:
     """
-    Settle what is pending as far as is known, and top up what is due; harmless to run twice, or at once.
+    Settle pending top-ups as far as their outcome is known, and top up due wallets. Safe to repeat and to run
+    concurrently.
 
-    clock: of customers in this test clock's time; in real time for None.
-    A wallet that is still below its threshold afterwards is looked at again by the next sweep.
+    clock_id: limit to customers on this test clock; None means real time.
+
+    A wallet that is still below its threshold afterwards is checked again by the next run.
     """
     run = TopUpRun(settled=settle_pending(at=at, clock_id=clock_id))
     for wallet_id in _read_due(at, f" AND {clock_sql(clock_id, 'w.customer_id')}"):
@@ -61,9 +63,10 @@ def run_topups(
 
 def top_up_wallets(*, wallet_ids: Collection[int], at: datetime) -> int:
     """
-    Top up those of these wallets that are due, and return how many were; for whoever has just taken from them.
+    Top up those of these wallets that are due, and return how many; called by operations that have just spent from
+    them.
 
-    To be called after that is committed: what it takes does not depend on the top-up.
+    Call it after the spend is committed, because the spend must not depend on the top-up.
     """
     if not wallet_ids:
         return 0
@@ -80,9 +83,10 @@ def _read_due(at: datetime, condition: str, wallet_ids: Collection[int] = ()) ->
 
 def top_up(*, wallet_id: int, at: datetime) -> TopUp | None:
     """
-    Buy for one wallet, if it is below its threshold, none of its top-ups is pending, and every ceiling allows it.
+    Buy for one wallet if it is below its threshold, has no pending top-up, and every ceiling allows it; None if
+    nothing was bought.
 
-    What its payer answers at once is settled at once. None if nothing was bought.
+    An immediate answer of the payer is settled at once.
     """
     with audited_transaction("top up", by=None, at=at, wallet=wallet_id):
         rule = _lock_active_rule(wallet_id)
@@ -95,7 +99,7 @@ def top_up(*, wallet_id: int, at: datetime) -> TopUp | None:
 
 
 class _CeilingReached(Exception):
-    """A ceiling does not allow it; until: when it may again."""
+    """A ceiling doesn't allow the top-up. until: when it may allow one again."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__()
@@ -103,12 +107,13 @@ class _CeilingReached(Exception):
 
 
 def _lock_active_rule(wallet_id: int) -> TopUpRule | None:
-    """Return the rule under its lock, so that ceilings hold whoever tops up at the same moment."""
+    """Lock the rule and return it, so that concurrent top-ups can't exceed a ceiling together; None if it is off."""
     rows = TopUpRule.objects.select_for_update(no_key=True, of=("self",)).select_related("pack")
     return rows.filter(wallet=wallet_id, is_on=True, wallet__closed_at__isnull=True).first()
 
 
 def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
+    # Wallet lock after the rule's: spends wait, so that the balance stays as compared with the threshold.
     wallet = Wallet.objects.select_for_update(no_key=True, of=("self",)).get(pk=rule.wallet_id)
     topups = TopUp.objects.filter(wallet=wallet)
     if not is_due(wallet.balance, threshold_units(rule)) or topups.filter(state=TopUpState.PENDING).exists():
@@ -118,7 +123,8 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
         TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=last_topup_at + rule.cooldown)
         return None
     try:
-        # Bought first, since only then it is known what it comes to with tax; all is undone if that is too much.
+        # Bought first, because the total with tax is only known then; if a ceiling is exceeded, the purchase is
+        # rolled back.
         with audited_transaction("top up", by=None, at=at):
             purchase = buy(wallet_id=wallet.pk, order=_order(rule, wallet, topups.count()), at=at)
             amount = purchase.invoice.total.amount
@@ -134,7 +140,7 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
 
 
 def threshold_units(rule: TopUpRule) -> Decimal:
-    """Return the balance below which a rule tops up."""
+    """Return the balance below which a rule tops up, in units."""
     if rule.threshold is not None:
         return rule.threshold
     return threshold_from_percent(rule.percent or Decimal(0), rule.pack.units or Decimal(0))

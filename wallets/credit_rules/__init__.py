@@ -1,5 +1,5 @@
 """
-What prepaid value comes to: which lots a spend takes, what it cost, what rolls over, what a pack is bought for.
+Rules of prepaid value: the lots that a spend takes, their cost, rollover, and prices of packs.
 
 Arithmetic without Django, clock or database. Units are credits, or money of one currency; both have 12 places.
 """

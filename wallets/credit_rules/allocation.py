@@ -1,5 +1,5 @@
 """
-Which lots a spend takes, and how much of each.
+The lots that a spend takes, and the units from each.
 
 Source: docs/wallets.md#the-order-of-lots.
 """
@@ -17,9 +17,9 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 class LotShare(NamedTuple):
     """
-    What is taken of one lot.
+    The part of a spend that one lot covers.
 
-    units: above zero. reclaimed: of those, what had gone to breakage and comes back from there first.
+    units: above zero. reclaimed: the part of them that had gone to breakage and is taken back from there first.
     """
 
     lot: Lot
@@ -28,7 +28,7 @@ class LotShare(NamedTuple):
 
 
 class Allocation(NamedTuple):
-    """What lots give toward an amount; missing: what none of them could."""
+    """The lots' shares of an amount. missing: the part that no lot covers."""
 
     shares: tuple[LotShare, ...]
     missing: Decimal
@@ -38,8 +38,8 @@ def order_lots(lots: Iterable[Lot], *, promotional_first: bool = True) -> list[L
     """
     Return lots in the order in which they are taken.
 
-    Wallet by wallet; within one by priority, the earliest expiry (none last), what is promotional before what is
-    paid for where so set, what is kept for some features before what is for all, the time of the grant, the number.
+    Wallet by wallet; within a wallet by priority, earliest expiry (no expiry last), promotional before paid if so
+    set, lots for some features before lots for all, time of the grant, id.
     """
     return sorted(lots, key=lambda lot: _sort_key(lot, promotional_first))
 
@@ -61,12 +61,12 @@ def allocate_from_lots(
     ordered_lots: Iterable[Lot], amount: Decimal, *, feature: int | None, at: datetime, reclaims_expired: bool = True
 ) -> Allocation:
     """
-    Take an amount from lots that were valid at the time of use and are for the feature, as far as they go.
+    Take an amount, as far as possible, from lots that were valid at the time of use and cover the feature.
 
-    ordered: as `in_order` returns them. amount: zero or more. at: when the use was.
-    revives: whether what has expired since the use is taken back from breakage.
+    ordered_lots: as returned by `order_lots`. amount: zero or more. at: time of use.
+    reclaims_expired: whether units that expired since the use are taken back from breakage.
 
-    What is held for reservations is left alone.
+    Units held for reservations are not taken.
     """
     shares: list[LotShare] = []
     missing = amount
@@ -83,7 +83,7 @@ def allocate_from_lots(
 
 
 def find_lot_boundaries(lots: Iterable[Lot], since: datetime, until: datetime) -> list[datetime]:
-    """Return the moments in (since, until] at which a lot becomes valid or expires: what is taken changes there."""
+    """Return the times in (since, until] at which a lot becomes valid or expires, so that the allocation changes."""
     boundaries = {
         boundary
         for lot in lots

@@ -1,4 +1,4 @@
-"""What happens when a wallet has nothing left for a use."""
+"""The policy for use that a wallet can't cover."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -8,7 +8,7 @@ from lib.decimals import EXACT, ZERO
 
 
 class AtZeroPolicy(StrEnum):
-    """What happens at zero: refuse, go on and invoice, or go on into debt up to a limit."""
+    """The policy at zero: refuse, continue and invoice, or continue into debt up to the overdraft limit."""
 
     BLOCK = "block"
     OVERAGE = "overage"
@@ -17,10 +17,10 @@ class AtZeroPolicy(StrEnum):
 
 class ShortfallSplit(NamedTuple):
     """
-    What becomes of what no lot pays for.
+    The split of units that no lot covers.
 
-    owed: what the wallet owes now, which the next lot pays. uncovered: what it does not take over: invoiced with
-    overage; with the others it was used in spite of a refusal, costs nothing, and is told.
+    owed: added to the wallet's debt, which the next lot repays. uncovered: not taken over by the wallet; with overage
+        it is invoiced, otherwise it was used despite a refusal, costs nothing, and is reported.
     """
 
     owed: Decimal
@@ -29,9 +29,9 @@ class ShortfallSplit(NamedTuple):
 
 def split_shortfall(missing: Decimal, at_zero: AtZeroPolicy, *, debt: Decimal, limit: Decimal) -> ShortfallSplit:
     """
-    Return what becomes of `missing` units.
+    Split `missing` units into owed and uncovered ones.
 
-    debt, limit: what the wallet owes already, and what it may owe at most, with grace.
+    debt, limit: the wallet's debt so far, and its overdraft limit.
     """
     if at_zero is not AtZeroPolicy.GRACE:
         return ShortfallSplit(ZERO, missing)

@@ -1,5 +1,5 @@
 """
-When value that is never used becomes revenue: as it expires, or in proportion to use.
+Recognition of breakage as revenue: at expiry, or in proportion to use.
 
 Source: ASC 606-10-55-46 to 55-49; docs/wallets.md#breakage.
 """
@@ -23,10 +23,10 @@ class BreakagePolicy(StrEnum):
 
 class LotMonth(NamedTuple):
     """
-    What a lot moved in one month, at its cost.
+    The movements of a lot in one month, at cost.
 
-    month: as "2026-01". basis: what came in by grants, less what went out unused (void, paid back, moved on).
-    used: what use took, less what was given back. expired: what went to breakage, less what late use took back.
+    month: as "2026-01". basis: grants, less units that left unused (voided, refunded, transferred).
+    used: spends, less returns. expired: expiries, less units reclaimed by late usage.
     """
 
     month: str
@@ -39,12 +39,12 @@ def recognized_breakage(
     basis: Decimal, used: Decimal, expired: Decimal, *, policy: BreakagePolicy, expected: Decimal
 ) -> Decimal:
     """
-    Return the breakage of a lot that is recognized when so much of it has been used and has expired.
+    Return the breakage of a lot recognized so far.
 
-    basis, used, expired: costs so far. expected: the part of the basis that is expected never to be used, 0 to 1.
+    basis, used, expired: costs so far. expected: the share of the basis expected never to be used, 0 to 1.
 
-    In proportion: the expected breakage, by how much of the expected use there has been, and never more than is left.
-    What has expired is recognized in any case, so that, when nothing is left, both policies come to the same.
+    Proportional: the expected breakage times the share of the expected use that has happened, at most the remaining
+    cost. Expired units are recognized in any case, so both policies agree once nothing is left.
     """
     remaining = EXACT.subtract(EXACT.subtract(basis, used), expired)
     if policy is BreakagePolicy.EXPIRY or remaining <= 0 or expected >= 1:
@@ -58,9 +58,9 @@ def breakage_by_month(
     lot_months: Iterable[LotMonth], *, policy: BreakagePolicy, expected: Decimal
 ) -> Iterator[tuple[str, Decimal]]:
     """
-    Yield what is recognized of one lot in each month in which it moved; below zero where an estimate is put right.
+    Yield the breakage recognized for a lot in each month with movements; negative where an estimate is corrected.
 
-    moved: in the order of the months.
+    lot_months: in order.
     """
     basis = used = expired = recognized_before = ZERO
     for lot_month in lot_months:

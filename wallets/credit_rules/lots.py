@@ -1,4 +1,4 @@
-"""A lot: some prepaid value that was granted at once, on one set of conditions."""
+"""A lot: prepaid value granted at once, on one set of terms."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,15 @@ from wallets.credit_rules.units import PLACES
 @dataclass(frozen=True, slots=True)
 class Lot:
     """
-    A lot as it stands.
+    The state of a lot.
 
-    amount: units that were granted. remaining: those not spent, expired or void. held: of those, what reservations
-    keep for themselves. expired: units that went to breakage, which use from before the expiry may take back.
-    cost: what all of it was paid with, net of tax. is_paid: whether it counts as paid for rather than promotional.
-    valid_from, expires_at: half-open; without end where None. features: all where empty.
+    amount: units granted. remaining: units not spent, expired or voided. held: the part of them held for
+        reservations.
+    expired: units gone to breakage, which use from before the expiry may reclaim.
+    cost: paid for the whole lot, net of tax. is_paid: whether it counts as paid rather than promotional.
+    valid_from, expires_at: half-open; None for no bound. features: all if empty.
     priority: the lowest number is taken first. granted_at, id: the last tie-breakers.
-    wallet_id, wallet_priority: where it lies; wallets are taken one after the other.
+    wallet_id, wallet_priority: its wallet; wallets are taken one after the other.
     """
 
     id: int
@@ -38,26 +39,29 @@ class Lot:
 
     @property
     def free(self) -> Decimal:
-        """What is neither gone nor held."""
+        """Units that are neither gone nor held."""
         return EXACT.subtract(self.remaining, self.held)
 
     def is_valid(self, at: datetime) -> bool:
-        """Tell whether it may pay for use at `at`."""
+        """Return whether it may pay for use at `at`."""
         return (self.valid_from is None or self.valid_from <= at) and (
             self.expires_at is None or at < self.expires_at
         )
 
     def is_for(self, feature: int | None) -> bool:
-        """Tell whether it may pay for a feature; None: for something that is none, which a restricted lot may not."""
+        """
+        Return whether it may pay for a feature. None: for something that is not a feature, which a restricted lot
+        can't pay.
+        """
         return not self.features or feature in self.features
 
 
 def cost_between(lot: Lot, before: Decimal, after: Decimal) -> Decimal:
     """
-    Return what the units cost that take a lot from `before` to `after` remaining units; below zero if it grows.
+    Return the cost of the units between `before` and `after` remaining units; negative if the lot grows.
 
-    The cost of what is gone is a function of how much is gone, so that any sequence of movements costs the same, and
-    the last unit takes what rounding left.
+    The cost of removed units is a function of their total, so any sequence of movements costs the same, and the last
+    unit absorbs the rounding.
 
     Source: docs/wallets.md#cost-basis.
     """
@@ -66,7 +70,7 @@ def cost_between(lot: Lot, before: Decimal, after: Decimal) -> Decimal:
 
 def _cost_of_removed(lot: Lot, remaining: Decimal) -> Decimal:
     removed = EXACT.subtract(lot.amount, remaining)
-    # In whole steps of the last place: fractions take several times as long, and each spend waits for it twice.
+    # In whole steps of the last place: fractions take several times as long, and each spend calculates this twice.
     cost, removed_steps, amount = _steps(lot.cost), _steps(removed), _steps(lot.amount)
     return EXACT.scaleb(Decimal((2 * cost * removed_steps + amount) // (2 * amount)), -PLACES) if cost else ZERO
 

@@ -1,5 +1,5 @@
 """
-What a credit pack gives for its price: units, a bonus on top, and what each unit was bought for.
+Prices of credit packs: units, bonus, and the cost of each unit.
 
 Source: docs/wallets.md#bonus.
 """
@@ -19,10 +19,10 @@ HUNDRED = 100
 @dataclass(frozen=True, slots=True)
 class Slab:
     """
-    A step of a bonus: what is added from so much on.
+    A bonus step, reached from a certain quantity.
 
-    least: units bought, or what they cost net of tax, from which on it applies. units: added for each pack.
-    percent: of the units that are bought, added as well.
+    least: units bought, or their price net of tax, from which it applies. units: bonus per pack.
+    percent: bonus in percent of the units bought, in addition.
     """
 
     least: Decimal = ZERO
@@ -33,10 +33,10 @@ class Slab:
 @dataclass(frozen=True, slots=True)
 class PurchaseAmounts:
     """
-    What one purchase gives.
+    The result of a purchase.
 
-    units, bonus: units that were bought, and those given on top. net: what is paid for them, net of tax.
-    cost, bonus_cost: of the net price, what the bought units and the bonus were paid with; they sum to it.
+    units, bonus: units bought, and bonus units. net: their price, net of tax.
+    cost, bonus_cost: the parts of the net price allocated to units and bonus; they sum to it.
     """
 
     units: Decimal
@@ -47,12 +47,12 @@ class PurchaseAmounts:
 
 
 def find_slab(quantity: Decimal, slabs: Iterable[Slab]) -> Slab | None:
-    """Return the highest slab that is reached: `bought` is its least or more; None below all of them."""
+    """Return the highest slab reached by a quantity; None below all of them."""
     return max((slab for slab in slabs if slab.least <= quantity), key=lambda slab: slab.least, default=None)
 
 
 def compute_bonus(units: Decimal, slab: Slab | None, *, packs: int = 1) -> Decimal:
-    """Return what is added to `units` bought, half-up to 12 places; packs: how many packs they came in."""
+    """Return the bonus for `units` bought, rounded half-up to 12 places. packs: number of packs."""
     if slab is None:
         return ZERO
     share = Fraction(units) * Fraction(slab.percent) / HUNDRED
@@ -63,10 +63,10 @@ def price_purchase(
     units: Decimal, price: Decimal, currency: str, slabs: Iterable[Slab], *, packs: int = 1, by_price: bool = False
 ) -> PurchaseAmounts:
     """
-    Return what a purchase gives.
+    Return the amounts of a purchase.
 
     units: in all packs together, above zero. price: of all of them; rounded here, once, to the currency's minor unit.
-    by_price: whether slabs are reached by what is paid, rather than by units.
+    by_price: whether slabs are reached by price rather than by units.
 
     The price is spread over units and bonus in proportion, by largest remainder at 12 places.
     """
@@ -77,5 +77,5 @@ def price_purchase(
 
 
 def spread_cost(net: Decimal, *parts: Decimal) -> tuple[Decimal, ...]:
-    """Return what each part of the units was paid with; they sum to the price. Source: docs/wallets.md#cost-basis."""
+    """Return the cost of each part of the units; they sum to the price. Source: docs/wallets.md#cost-basis."""
     return allocate(net, parts, SMALLEST_STEP)

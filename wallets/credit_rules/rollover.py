@@ -1,4 +1,4 @@
-"""What rolls over when a lot expires."""
+"""Units that roll over when a lot expires."""
 
 from decimal import Decimal
 
@@ -8,10 +8,10 @@ from wallets.credit_rules.lots import Lot
 
 def rollover_units(lot: Lot, limit: Decimal | None, *, already_rolled_over: Decimal = ZERO) -> Decimal:
     """
-    Return what of a lot goes on in another one instead of expiring.
+    Return the units of a lot that roll over into another lot instead of expiring.
 
-    most: units; None for all. before: what of it went on when it expired before, since late corrections may give
-    something back. What a reservation holds stays where it is until that ends.
+    limit: the most units; None for all. already_rolled_over: units that rolled over at an earlier expiry, because
+        late corrections may return some. Held units stay until their reservation ends.
     """
     if limit is None:
         return lot.free

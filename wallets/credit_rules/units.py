@@ -15,14 +15,14 @@ MAX_UNITS = Decimal("1e18")
 
 
 class InvalidAmount(ValueError):
-    """An amount of prepaid value that is none; the text says why."""
+    """The amount is not a valid amount of prepaid value; the text gives the reason."""
 
 
 def check_amount(amount: Decimal) -> Decimal:
     """
-    Return an amount that can be granted, held or taken as it is.
+    Return an amount that can be granted, held or taken, unchanged.
 
-    :raises InvalidAmount: unless it is above zero, at most `MOST`, and has at most 12 decimal places.
+    :raises InvalidAmount: unless it is above zero, at most `MAX_UNITS`, and has at most 12 decimal places.
     """
     if not amount.is_finite() or not 0 < amount <= MAX_UNITS:
         raise InvalidAmount(f"{amount} is not an amount above zero and at most {MAX_UNITS:,f}.")
@@ -32,7 +32,7 @@ def check_amount(amount: Decimal) -> Decimal:
 
 
 def round_units(amount: Decimal | Fraction) -> Decimal:
-    """Return an amount half-up to 12 places."""
+    """Round an amount half-up to 12 places."""
     return round_to(amount, SMALLEST_STEP)
 
 

@@ -1,6 +1,6 @@
 """
-Prepaid value that moves: granted, spent, held, expired, taken back.
+Movements of prepaid value: grant, spend, hold, expire, give back.
 
-Every operation locks the wallets it moves, works on what it read under the lock, and writes the movement with the new
-balances in one statement.
+Every operation locks the wallets that it moves, works on the state read under the lock, and writes the movements with
+the new balances in one statement.
 """

@@ -1,4 +1,4 @@
-"""What people do to lots: void them, pay them back, move them to another wallet, let them last longer."""
+"""Operators' adjustments of lots: void, refund, transfer and extend."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -23,9 +23,9 @@ def void(
     *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> Lot:
     """
-    Take units of a lot out of the wallet, without paying for them; the same reference again is no error.
+    Void units of a lot without paying for them; repeating the same reference is no error.
 
-    :raises LedgerRefused: if the lot has less that is not held, or no reason is given.
+    :raises LedgerRefused: if fewer units are free, or no reason is given.
     """
     return _remove_units(Movement.VOID, lot_id, amount, reference, reason, at, by)
 
@@ -34,9 +34,9 @@ def refund(
     *, lot_id: int, amount: Decimal, reference: str, reason: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> Lot:
     """
-    Take units of a lot that was paid for out of the wallet; what they cost is to be paid back.
+    Take units of a paid lot out of the wallet; their cost is to be paid back.
 
-    :raises LedgerRefused: if the lot was not paid for, has less that is not held, or no reason is given.
+    :raises LedgerRefused: if the lot was not paid for, fewer units are free, or no reason is given.
     """
     return _remove_units(Movement.REFUND, lot_id, amount, reference, reason, at, by)
 
@@ -85,11 +85,11 @@ def transfer(
     by: AbstractBaseUser | None = None,
 ) -> list[Lot]:
     """
-    Move units to another wallet of the same customer and unit, lot by lot on the conditions that they have.
+    Move units to another wallet of the same customer and unit, lot by lot and on unchanged terms.
 
-    Return the new lots. The same reference again returns what it moved before.
+    Return the new lots. Repeating the same reference returns the lots of the first time.
 
-    :raises LedgerRefused: if the wallets are not of one customer and unit, there is less, or no reason is given.
+    :raises LedgerRefused: if the wallets differ in customer or unit, there are too few units, or no reason is given.
     """
     check_amount(amount)
     _check_reason(reason)
@@ -116,7 +116,7 @@ def transfer(
 def _transfer_lots(
     source: LockedWallet, target: LockedWallet, amount: Decimal, reference: str, sheet: Sheet
 ) -> list[Lot]:
-    # Of whatever feature: what is restricted stays so.
+    # Lots of any feature: a restricted lot stays restricted in the new wallet.
     lots = [lot for lot in source.ordered_lots() if lot.free and lot.is_valid(sheet.at)]
     missing, new_lots, legs = amount, [], []
     rows = {row.pk: row for row in Lot.objects.filter(pk__in=[lot.id for lot in lots])}
@@ -160,9 +160,9 @@ def extend(
     *, lot_id: int, expires_at: datetime | None, reason: str, at: datetime, by: AbstractBaseUser | None = None
 ) -> Lot:
     """
-    Let a lot expire later, or never; then nothing of it rolls over.
+    Extend the expiry of a lot, or remove it; a lot without expiry no longer rolls over.
 
-    :raises LedgerRefused: if it would expire earlier than it does, has gone to breakage, or no reason is given.
+    :raises LedgerRefused: if the new expiry is not later, the lot has gone to breakage, or no reason is given.
     """
     _check_reason(reason)
     with audited_transaction("extend credits", by=by, at=at, reason=reason):

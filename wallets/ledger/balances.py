@@ -1,4 +1,4 @@
-"""How wallets stand now: what can be spent, what is held, and what expires next."""
+"""Current balances of wallets: available and held units, and the next expiry."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lib import prepared_statements
 from lib.decimals import ZERO
 
+# Reads lots with units left only (a partial index), and finds the next expiry by a window in the same pass.
 _BALANCES = """
 SELECT wallet_id, coalesce(sum(remaining - held) FILTER (WHERE is_valid), 0), sum(held), first,
     coalesce(sum(remaining) FILTER (WHERE expires_at = first), 0), count(*)
@@ -22,11 +23,11 @@ FROM (
 
 class WalletBalances(NamedTuple):
     """
-    What is in a wallet.
+    Balances of a wallet.
 
-    available: units of lots that are valid now, without what is held; those kept for some features as well.
-    next_expiry, expiring: when the next lot expires, and how much is left in those that do so then. lots: with
-    something left in them.
+    available: free units of lots that are valid now, including those restricted to some features.
+    next_expiry, expiring: the time of the next expiry, and the units that expire then.
+    lot_count: lots with units left.
     """
 
     available: Decimal = ZERO
@@ -40,7 +41,7 @@ EMPTY_BALANCES = WalletBalances()
 
 
 def read_balances(wallet_ids: Iterable[int], *, at: datetime) -> dict[int, WalletBalances]:
-    """Return how these wallets stand, in one query; a wallet without anything left is not among them."""
+    """Return the balances of these wallets, in one query; wallets without lots are left out."""
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BALANCES, {"at": at, "wallets": list(wallet_ids)}, binary=True)
         return {row[0]: WalletBalances(*row[1:]) for row in cursor.fetchall()}

@@ -1,4 +1,4 @@
-"""Convert what a wallet holds into another unit, lot by lot, and back: docs/migration.md#wallets."""
+"""Convert a wallet's lots into another unit, and back: docs/migration.md#wallets."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -20,19 +20,20 @@ Actor = AbstractBaseUser | None
 
 
 class ConversionRefused(ValueError):
-    """A wallet cannot be converted, or not back; the text says why."""
+    """The wallet can't be converted, or not back; the text gives the reason."""
 
 
 def convert(
     *, from_id: int, to_id: int, rate: Decimal, reference: str, reason: str, at: datetime, by: Actor = None
 ) -> list[Lot]:
     """
-    Turn what is free in a wallet into lots of another one of the customer, of another unit, and return these.
+    Convert the free units of a wallet into lots of another wallet of the customer with another unit; return the new
+    lots.
 
-    rate: so many units for one of the other wallet's. reference: converts a wallet once; again, it returns the lots
-    that it made. Each lot keeps its cost and its conditions; what is held, or is valid only later, stays.
+    rate: units of this wallet for one unit of the other. reference: converts a wallet once; repeating it returns the
+        lots of the first time. Each lot keeps its cost and terms; held units and lots that become valid later stay.
 
-    :raises CannotConvert: if both hold the same unit, or what their lots cost stands in two currencies.
+    :raises ConversionRefused: if both wallets have the same unit, or their lots' costs are in two currencies.
     """
     with audited_transaction("convert credits", by=by, at=at):
         source, target = _lock_source_and_target(from_id, to_id, at)
@@ -60,9 +61,9 @@ def revert_conversion(
     *, from_id: int, to_id: int, reference: str, reason: str, at: datetime, by: Actor = None
 ) -> list[Lot]:
     """
-    Undo the conversion of that reference from wallet `from_id` into `to_id`: the same units, on the same conditions.
+    Undo the conversion with this reference from wallet `from_id` into `to_id`: the same units on the same terms.
 
-    :raises CannotConvert: if some of what it made is used, held, void or expired.
+    :raises ConversionRefused: if some of the converted units are used, held, voided or expired.
     """
     with audited_transaction("convert credits back", by=by, at=at):
         target, source = _lock_source_and_target(to_id, from_id, at)
@@ -114,7 +115,7 @@ def _converted_grant(
     rate: Decimal = Decimal(1),
     cost: Decimal = ZERO,
 ) -> Grant:
-    """Return what becomes of a lot: so many units on its conditions, with the cost of what is free of it."""
+    """Return the grant that replaces a lot: other units, unchanged terms, and the cost of the lot's free units."""
     if lot is not None:
         cost = cost_between(lot, lot.remaining, lot.held)
     rollover_most = row.rollover_most

@@ -1,10 +1,10 @@
-"""Why an operation on a wallet is refused."""
+"""Refusals of wallet operations."""
 
 from decimal import Decimal
 
 
 class LedgerRefused(Exception):
-    """A movement cannot be made as asked; the text says why and what to do. field: which of its figures it is."""
+    """The movement can't be made; the text gives the reason and the remedy. field: the argument at fault."""
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -12,7 +12,7 @@ class LedgerRefused(Exception):
 
 
 class InsufficientUnits(LedgerRefused):
-    """The wallet has less than was asked for. available: how much it has."""
+    """The wallet has fewer units than requested. available: the units it has."""
 
     def __init__(self, requested: Decimal, available: Decimal, unit: str) -> None:
         super().__init__(
@@ -23,7 +23,7 @@ class InsufficientUnits(LedgerRefused):
 
 
 class ReferenceConflict(LedgerRefused):
-    """The reference names another movement already."""
+    """The reference is already used by a different movement."""
 
     def __init__(self, reference: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Lots that expire: what rolls over goes on in a new lot, the rest goes to breakage."""
+"""Expiry of lots: units roll over into a new lot, or go to breakage."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -23,11 +23,11 @@ from wallets.models.lots import LotKind
 @transaction.atomic
 def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
     """
-    Expire what is due in a wallet, and return how many lots did; none that did already.
+    Expire due lots of a wallet, and return how many; repeating it expires nothing twice.
 
-    grace_period: how long late usage from before an expiry is waited for.
+    grace_period: how long to wait for late usage from before an expiry.
 
-    What a reservation holds stays in its lot until that ends. What rolls over is valid from the expiry on.
+    Held units stay in their lot until the hold ends. A rolled-over lot is valid from the expiry on.
     """
     wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]
     sheet = Sheet(at)
@@ -49,7 +49,7 @@ def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
 
 
 def _read_rolled_over(rows: Iterable[Lot]) -> dict[int, Decimal]:
-    """Return what of lots that expire once more, since something came back to them, has rolled over already."""
+    """Return the units already rolled over, for lots that expire again because units were returned to them."""
     lot_ids = [row.pk for row in rows if row.rolls_over and row.rollover_most is not None]
     if not lot_ids:
         return {}
@@ -58,13 +58,13 @@ def _read_rolled_over(rows: Iterable[Lot]) -> dict[int, Decimal]:
 
 
 def _expire_lot(wallet: LockedWallet, row: Lot, already_rolled_over: Decimal, sheet: Sheet) -> Decimal:
-    """Post what becomes of a lot that is over, and return how much of it went to breakage."""
+    """Post the expiry of a lot, and return the units that went to breakage."""
     lot = wallet.lots[row.pk]
     rollover = (
         rollover_units(lot, row.rollover_most, already_rolled_over=already_rolled_over) if row.rolls_over else ZERO
     )
     breakage = EXACT.subtract(lot.free, rollover)
-    # A lot that a hold or late usage kept something of expires more than once.
+    # Numbered by `moves`, because a lot expires more than once if a hold or late usage kept units of it.
     reference = f"lot:{row.pk}:expire:{wallet.moves}"
     if rollover:
         _roll_over(wallet, row, rollover, sheet, reference)

@@ -1,8 +1,8 @@
 """
-What time does to wallets: holds lapse, lots expire or roll over, and a lot that has begun pays what is owed.
+Effects of time on wallets: holds lapse, lots expire or roll over, and a lot that becomes valid repays debt.
 
-Each wallet is a transaction of its own, and its rows say whether something is due: a worker that dies leaves nothing
-half-done, and several share the work.
+Each wallet is a transaction of its own, and its rows show whether it is due: a killed worker leaves nothing
+half-done, and several workers share the work.
 """
 
 import logging
@@ -25,7 +25,8 @@ BATCH_SIZE = 10_000
 
 _log = logging.getLogger(__name__)
 
-# Late usage is waited for as long as the seller waits for it before a period is billed.
+# Waits for late usage for the seller's grace period, as billing does. Reads due lots by the index on expiry, and
+# wallets with debt by a partial index; pages by wallet id.
 _DUE_WALLETS = """
 WITH due AS (
     SELECT l.wallet_id AS id FROM wallets_lot l
@@ -46,12 +47,13 @@ SELECT customer_id, array_agg(DISTINCT unit ORDER BY unit) FROM wallets_hold
 WHERE state = 'open' AND until <= %(at)s AND {in_time} AND customer_id > %(after)s
 GROUP BY 1 ORDER BY 1 LIMIT %(limit)s
 """
+# SKIP LOCKED: a wallet that a spend or another worker holds is left for the next run.
 _TRY_LOCK = "SELECT FROM wallets_wallet WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED"
 
 
 @dataclass(slots=True)
 class ExpiryRun:
-    """Counts of a run: customers whose holds lapsed, lots that expired, and wallets or customers that failed."""
+    """Counts of a run: customers whose holds lapsed, lots expired, and failed wallets or customers."""
 
     lapsed: int = 0
     expired: int = 0
@@ -66,11 +68,11 @@ def expire_due(
     should_continue: Callable[[], bool] = lambda: True,
 ) -> ExpiryRun:
     """
-    Do what is due in all wallets at `at`, and return what came of it.
+    Expire everything that is due in all wallets at `at`, and return the counts.
 
-    clock: of customers in this test clock's time; in real time for None.
-    keep_going: asked before each wallet; what is left then is due as before, and so is a wallet that somebody else
-    holds, or that cannot be done: why is logged, and the others go on.
+    clock_id: limit to customers on this test clock; None means real time.
+    should_continue: called before each wallet; wallets left when it returns False stay due, as do wallets that others
+        hold. A failure is logged, and the run continues.
     """
     run = ExpiryRun()
     lapsed_query = _LAPSED_HOLDS.format(in_time=clock_sql(clock_id, "customer_id"))
@@ -87,7 +89,7 @@ def expire_due(
 
 
 def _read_in_batches(query: str, batch_size: int, at: datetime) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query, so many at a time; each goes on after the first column of the last row."""
+    """Yield the rows of a query in batches; each batch continues after the first column of the last row."""
     after = 0
     while True:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Put value into a wallet."""
+"""Grant value into wallets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ from wallets.models.lots import PAID, LotKind
 @dataclass(frozen=True, slots=True)
 class Grant:
     """
-    What is granted, and on which conditions.
+    The amount and terms of a grant.
 
-    source: what grants it, such as a purchase; a wallet takes each once. valid_from: from the grant on if None.
-    is_paid: whether it counts as paid for; as its kind says if None. rolls_over, rollover_most, rollover_days: how
-    often and how much goes on in a new lot when it expires, and for how long. rollover_ends: until when, each time,
-    in place of `rolls_over` and `rollover_days`. granted_at: of what rolls over, when it was granted first; it is
-    taken before what was granted later.
+    source: the reason for the grant, such as a purchase; a wallet accepts each source once. valid_from: the time of
+        the grant if None.
+    is_paid: whether it counts as paid; determined by its kind if None.
+    rolls_over, rollover_most, rollover_days: how often and how much rolls over at expiry, and for how long.
+        rollover_ends: the ends of the rolled-over lots, in place of `rolls_over` and `rollover_days`.
+    granted_at: for a rolled-over lot, the time of the first grant; older lots are taken first.
     """
 
     kind: str
@@ -53,12 +54,12 @@ def grant(
     *, wallet_id: int, grants: Sequence[Grant], at: datetime, reason: str = "", by_id: int | None = None
 ) -> list[Lot]:
     """
-    Put lots into a wallet, and pay with them what it owes; what a source has granted already is left as it is.
+    Grant lots into a wallet, and repay its debt with them; sources that were granted already are skipped.
 
     Return the lots of these grants, in their order.
 
-    :raises NoWallet: if there is no such wallet, or it is closed.
-    :raises LedgerRefused: if an amount or its conditions are none; the text says which.
+    :raises WalletNotFound: if there is no such wallet, or it is closed.
+    :raises LedgerRefused: if an amount or a term is invalid; the text says which.
     """
     return grant_all(grants={wallet_id: grants}, at=at, reason=reason, by_id=by_id)[wallet_id]
 
@@ -68,9 +69,9 @@ def grant_all(
     *, grants: Mapping[int, Sequence[Grant]], at: datetime, reason: str = "", by_id: int | None = None
 ) -> dict[int, list[Lot]]:
     """
-    Put lots into several wallets as `grant` does, in a fixed number of statements, and return them by wallet.
+    Grant lots into several wallets as `grant` does, in a fixed number of statements; return them by wallet.
 
-    :raises NoWallet, LedgerRefused: as `grant`; nothing is granted then.
+    :raises WalletNotFound, LedgerRefused: as `grant`; nothing is granted then.
     """
     for grant in chain.from_iterable(grants.values()):
         _check_grant(grant, at)
@@ -109,9 +110,9 @@ def grant_lot(
     source_legs: Sequence[Leg] = (),
 ) -> Lot:
     """
-    Add a lot to a wallet that is open, post where it comes from, and pay with it what is owed.
+    Add a lot to a locked wallet, post its source, and repay debt with it.
 
-    taken: the entries of other lots of the wallet that it comes from; the outside world if there are none.
+    source_legs: entries of the wallet's other lots that it comes from; the outside world if empty.
     """
     row = _new_lot(wallet.id, grant, sheet.at)
     row.save(force_insert=True)
@@ -151,7 +152,7 @@ def _post_grant(
 
 
 def repay_debt(wallet: LockedWallet, lot_id: int, sheet: Sheet, *, reference: str) -> None:
-    """Pay what a wallet owes from a lot, as far as it goes; one that is kept for some features pays no debt."""
+    """Repay debt from a lot, as far as it goes; a lot restricted to some features repays none."""
     lot = wallet.lots[lot_id]
     units = min(lot.free, wallet.debt)
     if not units or lot.features or not lot.is_valid(sheet.at):
@@ -161,9 +162,9 @@ def repay_debt(wallet: LockedWallet, lot_id: int, sheet: Sheet, *, reference: st
 
 def apply_repayment(wallet: LockedWallet, lot_id: int, units: Decimal) -> list[Leg]:
     """
-    Pay so much of what a wallet owes from a lot, and return the entries; below zero the lot gets it back.
+    Repay this much debt from a lot, and return the entries; a negative amount returns units to the lot.
 
-    What was used stays used: only the lot's cost is earned now, and what was given away is told apart.
+    The usage happened before: only the lot's cost is earned now, and promotional units are posted separately.
     """
     wallet.debt = EXACT.subtract(wallet.debt, units)
     lot = wallet.lots[lot_id]

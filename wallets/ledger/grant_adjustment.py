@@ -1,4 +1,4 @@
-"""Make a lot that was granted ahead what it would be granted as by now."""
+"""Adjust a lot that was granted in advance to the grant that is due by now."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,10 +25,10 @@ def adjust_lot(
     rollover_ends: Sequence[datetime] = (),
 ) -> Decimal:
     """
-    Take back what a lot has beyond `units`, as far as it is neither used nor held, and return how much that was.
+    Take back the units of a lot beyond `units`, as far as they are free, and return how many were taken back.
 
-    expires_at, rollover_ends: as it ends, and goes on, by now; as it does where `expires_at` is None. What is void
-    already counts as taken back, and a lot of which something has expired stays as it is.
+    expires_at, rollover_ends: the lot's new expiry and rollovers; unchanged if `expires_at` is None. Units voided
+        earlier count as taken back, and a lot with expired units stays unchanged.
     """
     row = Lot.objects.get(pk=lot_id)
     wallet = lock_wallets([row.wallet_id], used_at=at)[row.wallet_id]

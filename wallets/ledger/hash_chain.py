@@ -1,7 +1,7 @@
 """
-The ledger of a wallet is a chain: each transaction is sealed with what it says and the seal before it.
+The hash chain of a wallet's ledger: each transaction is sealed with its content and the previous seal.
 
-Whoever changes one behind the triggers' back has to change the seals of all that follow, and the wallet's.
+Changing a transaction despite the triggers requires changing all later seals, and the wallet's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,17 +18,18 @@ SEALED_TRANSACTION_FIELDS = (
     *("wallet_id", "kind", "reference", "digest", "at", "used_at", "feature_id", "draw"),
     *("units", "uncovered", "balance_after", "reason", "by_id"),
 )
-"""What of a transaction is sealed, in this order."""
+"""Sealed fields of a transaction, in this order."""
 
 SEALED_ENTRY_FIELDS = ("account", "lot_id", "units", "money", "place", "balance_after")
-"""What of an entry is sealed, in this order; the entries in the order in which they were written."""
+"""Sealed fields of an entry, in this order; the entries in the order in which they were written."""
 
 
 def compute_seal(previous_seal: str, transaction_values: Iterable[Any], entries: Iterable[Sequence[Any]]) -> str:
     """
     Return the seal of a transaction, as 64 hexadecimal digits.
 
-    before: the seal of the wallet's transaction before it, empty for the first. facts, legs: see FACTS and LEG.
+    previous_seal: the seal of the wallet's previous transaction, empty for the first. transaction_values, entries:
+        see SEALED_TRANSACTION_FIELDS and SEALED_ENTRY_FIELDS.
     """
     content = [
         previous_seal,

@@ -1,4 +1,4 @@
-"""Keep units for something that is about to be used, until it is spent, released, or its time is over."""
+"""Hold units for upcoming use, until they are spent, released, or the hold lapses."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ from wallets.models.holds import HoldState
 
 
 class HoldIsOver(LedgerRefused):
-    """The hold was committed, released, or its time is over."""
+    """The hold was committed or released, or it has lapsed."""
 
     def __init__(self, hold: Hold) -> None:
         super().__init__(f"“{hold.reference}” is {hold.get_state_display()}: hold anew.")
@@ -33,13 +33,13 @@ class HoldIsOver(LedgerRefused):
 @transaction.atomic
 def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime) -> Hold:
     """
-    Keep what a use may cost; the same reference again is the same hold.
+    Hold the units that a use may cost; repeating the same reference returns the same hold.
 
-    use.at: now, which is also the time of use that lots are taken by. until: when it is given back by itself.
+    request.at: the current time, which is also the time of use for the choice of lots. until: when the hold lapses.
 
-    :raises InvalidAmount: if the amount is none.
-    :raises NotEnough: if there is less, and what happens at zero does not let the use go on.
-    :raises Conflict: if the reference names another hold.
+    :raises InvalidAmount: if the amount is invalid.
+    :raises InsufficientUnits: if there are too few units, and the policy at zero refuses.
+    :raises ReferenceConflict: if the reference belongs to a different hold.
     """
     check_amount(request.amount)
     wallets = lock_customer_wallets([(customer_id, unit)], used_at=request.at)[customer_id, unit]
@@ -55,7 +55,7 @@ def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime)
 def hold_locked(
     wallets: Sequence[LockedWallet], customer_id: int, unit: str, request: SpendRequest, *, until: datetime
 ) -> Hold:
-    """Keep what a use may cost in wallets that are open, and write it."""
+    """Hold the units that a use may cost in locked wallets, and write the hold."""
     shares, outcome = _hold_units(wallets, request)
     refuse_uncovered(request, wallets, outcome)
     hold = Hold.objects.create(
@@ -79,7 +79,7 @@ def _hold_units(wallets: Sequence[LockedWallet], request: SpendRequest) -> tuple
     shares: list[HoldShare] = []
     missing, owed, uncovered = request.amount, ZERO, ZERO
     for index, wallet in enumerate(wallets):
-        # What has expired by now may be spent for use from before, but not kept: of that, lots say nothing.
+        # Expired units may be reclaimed for use from before the expiry, but can't be held.
         allocation = allocate_from_lots(
             wallet.ordered_lots(), missing, feature=request.feature_id, at=request.at, reclaims_expired=False
         )
@@ -104,14 +104,14 @@ def commit(
     *, hold_id: int, amount: Decimal, at: datetime, at_zero: AtZeroPolicy = AtZeroPolicy.BLOCK, limit: Decimal = ZERO
 ) -> SpendOutcome:
     """
-    Spend what was really used of a hold, and give the rest back; the same again answers as it did before.
+    Spend the units actually used of a hold, and release the rest; repeating it returns the same outcome.
 
-    amount: zero or more; more than is held is taken as at any use, as far as what happens at zero lets it go on. Lots
-    are taken by the time at which the hold was made.
+    amount: zero or more; units beyond the hold are taken as by any spend, as far as the policy at zero allows. Lots
+        are chosen by the time of the hold.
 
-    :raises HoldIsOver: if it was released, or its time is over.
-    :raises NotEnough: if there is less than was used, and the use does not go on; the hold stays.
-    :raises Conflict: if it was committed with another amount.
+    :raises HoldIsOver: if it was released or has lapsed.
+    :raises InsufficientUnits: if there are too few units and the policy at zero refuses; the hold stays.
+    :raises ReferenceConflict: if it was committed with another amount.
     """
     hold, wallets = _lock_hold(hold_id)
     if hold.state == HoldState.COMMITTED:
@@ -127,9 +127,9 @@ def commit(
 
 def release_locked(wallets: Sequence[LockedWallet], hold: Hold, *, at: datetime) -> None:
     """
-    Give back, in wallets that are open, what a hold keeps, because what it was for is taken now; the caller writes.
+    Release a hold in locked wallets, because its units are taken now; the caller writes the wallets.
 
-    One whose time is over keeps nothing any more.
+    A hold that is over holds nothing any more.
     """
     hold.refresh_from_db()
     if hold.state == HoldState.OPEN:
@@ -138,7 +138,7 @@ def release_locked(wallets: Sequence[LockedWallet], hold: Hold, *, at: datetime)
 
 
 def commit_locked(wallets: Sequence[LockedWallet], hold: Hold, request: SpendRequest, sheet: Sheet) -> SpendOutcome:
-    """Free what a hold keeps in wallets that are open, and take what was used; the caller writes the wallets."""
+    """Release a hold in locked wallets and take the units used; the caller writes the wallets."""
     _release_units(wallets, [hold])
     _end_holds([hold], HoldState.COMMITTED, at=sheet.at)
     if not request.amount:
@@ -165,7 +165,7 @@ def _repeat_commit(hold: Hold, amount: Decimal) -> SpendOutcome:
 
 
 def _balance_after(hold: Hold, transaction_id: int) -> Decimal:
-    """Return what the wallets that a hold may take had together after a transaction, which locked all of them."""
+    """Return the total balance of the hold's wallets after a transaction, which had locked all of them."""
     entries = Entry.objects.filter(wallet=OuterRef("pk"), place__isnull=False, transaction__lte=transaction_id)
     latest = Subquery(entries.order_by("-place").values("balance_after")[:1])
     wallets = Wallet.objects.filter(customer=hold.customer_id, unit=hold.unit)
@@ -179,7 +179,7 @@ def _reference(hold: Hold) -> str:
 @transaction.atomic
 def release(*, hold_id: int, at: datetime) -> Hold:
     """
-    Give back all that is held; once more is no error.
+    Release a hold; repeating it is no error.
 
     :raises HoldIsOver: if it was committed.
     """
@@ -194,7 +194,7 @@ def release(*, hold_id: int, at: datetime) -> Hold:
 
 
 def lapse_holds(wallets: Sequence[LockedWallet], customer_id: int, unit: str, *, at: datetime) -> None:
-    """Give back, in wallets that are open, what holds keep whose time is over; the caller writes the wallets."""
+    """Lapse holds whose time is over, in locked wallets; the caller writes the wallets."""
     lapsed = list(Hold.objects.filter(customer=customer_id, unit=unit, state=HoldState.OPEN, until__lte=at))
     if lapsed:
         _release_units(wallets, lapsed)
@@ -202,7 +202,7 @@ def lapse_holds(wallets: Sequence[LockedWallet], customer_id: int, unit: str, *,
 
 
 def _lock_hold(hold_id: int) -> tuple[Hold, list[LockedWallet]]:
-    """Lock the wallets of a hold, and return it as it is under the lock."""
+    """Lock the wallets of a hold, and return them with the hold as read under the lock."""
     hold = Hold.objects.get(pk=hold_id)
     key = hold.customer_id, hold.unit
     wallets = lock_customer_wallets([key], used_at=hold.at)[key]
@@ -211,9 +211,9 @@ def _lock_hold(hold_id: int) -> tuple[Hold, list[LockedWallet]]:
 
 
 def _release_units(wallets: Sequence[LockedWallet], holds: Iterable[Hold]) -> None:
-    wallets_by_id = {one.id: one for one in wallets}
+    wallets_by_id = {wallet_state.id: wallet_state for wallet_state in wallets}
     shares = list(HoldShare.objects.filter(hold__in=list(holds)))
-    read_lots(wallets_by_id, [one.lot_id for one in shares if one.lot_id])
+    read_lots(wallets_by_id, [hold_share.lot_id for hold_share in shares if hold_share.lot_id])
     for share in shares:
         wallet = wallets_by_id[share.wallet_id]
         if share.lot_id is None:

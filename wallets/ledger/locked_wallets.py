@@ -1,4 +1,4 @@
-"""Lock wallets, and read the lots in them as they stand under the lock."""
+"""Lock wallets, and read their lots under the lock."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,15 @@ from wallets.ledger.references import EARLIER_TRANSACTION, EarlierTransaction
 
 
 class WalletNotFound(Exception):
-    """There is no open wallet of this number."""
+    """There is no open wallet with this id."""
 
 
 @dataclass(slots=True)
 class LockedWallet:
     """
-    A wallet that is locked until the transaction ends, as the operation leaves it so far.
+    A wallet locked until the transaction ends, in the state that the operation has reached.
 
-    lots: those with something left, and those whose expiry may be taken back, by their number. moved: numbers of
-    those that changed.
+    lots: by id; those with units left, and those whose expiry may be reclaimed. changed_lot_ids: lots that changed.
     """
 
     id: int
@@ -48,18 +47,20 @@ class LockedWallet:
         return order_lots(self.lots.values(), promotional_first=self.promotional_first)
 
     def replace_lot(self, lot: Lot) -> None:
-        """Leave a lot as it is now."""
+        """Set the new state of a lot."""
         self.lots[lot.id] = lot
         self.changed_lot_ids.add(lot.id)
 
     @property
     def total_debt(self) -> Decimal:
-        """What it owes, and what reservations keep room for."""
+        """Debt, including the part reserved by holds."""
         return EXACT.add(self.debt, self.debt_held)
 
 
 _WALLET_COLUMNS = """id, customer_id, unit, priority, at_zero, grace, promotional_first, balance, debt, debt_held,
     debt_limit, moves, seal"""
+# Wallets are always locked in id order, so that no deadlock arises. FOR NO KEY UPDATE leaves inserts that refer to
+# the wallet free.
 _LOCK = f"""
 SELECT {_WALLET_COLUMNS} FROM wallets_wallet WHERE id = ANY(%s::bigint[]) AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
@@ -88,11 +89,11 @@ _LOTS_OF_CUSTOMERS = _LOTS.replace(
 
 def lock_wallets(wallet_ids: Iterable[int], *, used_at: datetime) -> dict[int, LockedWallet]:
     """
-    Lock these wallets in the order of their numbers, and read their lots.
+    Lock these wallets in the order of their ids, and read their lots.
 
-    used_at: lots that expired after it are read as well, since use from before may take them back.
+    used_at: lots that expired later are read as well, because use from before may reclaim them.
 
-    :raises NoWallet: if one of them is not there, or closed.
+    :raises WalletNotFound: if one of them doesn't exist or is closed.
     """
     sorted_ids = sorted(set(wallet_ids))
     wallets, _ = _lock_and_read(_LOCK, _LOTS, [_array(sorted_ids)], used_at)
@@ -104,9 +105,9 @@ def lock_wallet(
     wallet_id: int, reference: str, *, used_at: datetime
 ) -> tuple[LockedWallet, EarlierTransaction | None]:
     """
-    Lock one wallet, and return it with the movement of this name, if there is one already.
+    Lock one wallet, and return it with the movement of this reference, if there is one already.
 
-    :raises NoWallet: if it is not there, or closed.
+    :raises WalletNotFound: if it doesn't exist or is closed.
     """
     wallets, earlier = _lock_and_read(_LOCK, _LOTS, [_array([wallet_id])], used_at, (wallet_id, reference))
     _check_all_found([wallet_id], wallets)
@@ -116,15 +117,15 @@ def lock_wallet(
 def lock_customer_wallets(
     customer_units: Iterable[tuple[int, str]], *, used_at: datetime
 ) -> dict[tuple[int, str], list[LockedWallet]]:
-    """Lock all wallets of these (customer, unit), and return them in the order in which they are taken."""
+    """Lock all wallets of these (customer, unit) pairs, and return them in the order in which they are taken."""
     keys = sorted(set(customer_units))
     parameters = [_array(id_ for id_, _ in keys), "{" + ",".join(unit for _, unit in keys) + "}"]
-    wallets_by_key: dict[tuple[int, str], list[LockedWallet]] = {one: [] for one in keys}
+    wallets_by_key: dict[tuple[int, str], list[LockedWallet]] = {key: [] for key in keys}
     wallets, _ = _lock_and_read(_LOCK_OF_CUSTOMERS, _LOTS_OF_CUSTOMERS, parameters, used_at)
-    for one in wallets.values():
-        wallets_by_key[one.customer_id, one.unit].append(one)
+    for wallet in wallets.values():
+        wallets_by_key[wallet.customer_id, wallet.unit].append(wallet)
     for customer_wallets in wallets_by_key.values():
-        customer_wallets.sort(key=lambda one: (one.priority, one.id))
+        customer_wallets.sort(key=lambda wallet_state: (wallet_state.priority, wallet_state.id))
     return wallets_by_key
 
 
@@ -146,7 +147,7 @@ def _lock_and_read(
         prepared_statements.cursor(),
         prepared_statements.cursor(),
     )
-    # Each statement has a snapshot of its own, so what follows the lock sees what those did who held it before.
+    # Each statement has its own snapshot, so the reads after the lock see the changes of its previous holders.
     with prepared_statements.pipeline():
         wallet_cursor.execute(lock_query, parameters, binary=True)
         lot_cursor.execute(lots_query, [*parameters, *parameters, used_at], binary=True)
@@ -161,7 +162,7 @@ def _lock_and_read(
 
 
 def add_lot_row(wallets: Mapping[int, LockedWallet], row: Sequence[Any]) -> None:
-    """Add a lot, as read by `LOT`, to its wallet."""
+    """Add a lot, read by `LOT_COLUMNS`, to its wallet."""
     id_, wallet_id, *figures, features, priority, granted_at = row
     if (wallet := wallets.get(wallet_id)) is not None:
         wallet.lots[id_] = Lot(id_, *figures, frozenset(features), priority, granted_at, wallet_id, wallet.priority)
@@ -171,7 +172,7 @@ _LOTS_BY_ID = f"SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.id = ANY(%s::big
 
 
 def read_lots(wallets: Mapping[int, LockedWallet], lot_ids: Iterable[int]) -> None:
-    """Read lots of open wallets that nothing was left of."""
+    """Read further lots of locked wallets: those that had no units left."""
     read_ids = {id_ for wallet in wallets.values() for id_ in wallet.lots}
     missing_ids = set(lot_ids) - read_ids
     if missing_ids:

@@ -1,4 +1,6 @@
-"""Say what people did to wallets: docs/webhooks.md#types. What use takes of them is not told: it is too much."""
+"""
+Announce changes of wallets made by operators: docs/webhooks.md#types. Spends are not announced; they are too many.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +13,10 @@ from wallets.models import Lot, Wallet
 def announce_wallet_event(
     event: str, wallet: Wallet, /, *, at: datetime, key_suffix: str = "", **facts: str | int | None
 ) -> None:
-    """Announce that a wallet was opened, changed or closed. what: the kind, without `wallet.` before it."""
+    """
+    Announce that a wallet was opened, changed or closed. event: the kind of announcement without its `wallet.`
+    prefix.
+    """
     announce(
         kind=f"wallet.{event}",
         customer_id=wallet.customer_id,
@@ -24,7 +29,7 @@ def announce_wallet_event(
 def announce_lot_adjustment(
     lot: Lot, adjustment: str, *, at: datetime, key_suffix: str, amount: Decimal | None = None
 ) -> None:
-    """Announce that a person voided, refunded, moved or lengthened a lot."""
+    """Announce that an operator voided, refunded, transferred or extended a lot."""
     payload = {
         "lot": lot.pk,
         "change": adjustment,

@@ -1,4 +1,4 @@
-"""Movements are named by whoever asks for them, so that the same request twice moves once and answers the same."""
+"""References of movements: the caller names each movement, so that a repeated request moves nothing twice."""
 
 from decimal import Decimal
 from hashlib import sha256
@@ -16,7 +16,7 @@ FROM wallets_transaction t WHERE t.wallet_id = %s AND t.reference = %s
 
 
 class EarlierTransaction(NamedTuple):
-    """A movement that was made before under the same name. from_lots: what it took from lots."""
+    """An earlier movement with the same reference. from_lots: units it took from lots."""
 
     digest: str
     units: Decimal
@@ -26,9 +26,9 @@ class EarlierTransaction(NamedTuple):
 
     def check_same_request(self, reference: str, digest: str) -> "EarlierTransaction":
         """
-        Return it if the same was asked for.
+        Return it if the request was the same.
 
-        :raises Conflict: otherwise.
+        :raises ReferenceConflict: otherwise.
         """
         if self.digest != digest:
             raise ReferenceConflict(reference)
@@ -36,6 +36,6 @@ class EarlierTransaction(NamedTuple):
 
 
 def request_digest(*fields: Any) -> str:
-    """Return what tells a repeat of a request from another one under the same name."""
+    """Return a digest that distinguishes a repeated request from a different one with the same reference."""
     text = "\n".join(to_plain_string(value) if isinstance(value, Decimal) else str(value) for value in fields)
     return sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Take units from wallets for something that was used, and give them back when it turns out to be less."""
+"""Take units from wallets for usage, and give them back when the usage turns out to be less."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ from wallets.models.ledger import Account, Movement
 @dataclass(frozen=True, slots=True)
 class SpendRequest:
     """
-    What is to be paid for.
+    The usage to pay for.
 
-    amount: units, above zero. feature_id: what was used; None for something else. at: when it was used.
-    at_zero, limit: what happens when nothing is left, and how much may be owed with grace.
-    reference: what the movement is called; unique in each wallet. draw: the sum that it belongs to.
+    amount: units, above zero. feature_id: the feature used; None for something else. at: time of use.
+    at_zero, limit: the policy at zero, and the overdraft limit.
+    reference: unique in each wallet. draw: the drawdown it belongs to.
     """
 
     amount: Decimal
@@ -42,9 +42,9 @@ class SpendRequest:
 
 class SpendOutcome(NamedTuple):
     """
-    What a spend took.
+    The result of a spend.
 
-    units: from lots. owed: on top of that, as debt. uncovered: neither. balance: of the wallet, or of all of them.
+    units: taken from lots. owed: added to the debt. uncovered: neither. balance: of the wallet, or of all of them.
     """
 
     units: Decimal
@@ -68,14 +68,15 @@ def spend(
     by_id: int | None = None,
 ) -> SpendOutcome:
     """
-    Take an amount from one wallet, all or nothing where it blocks; the same reference again answers as it did before.
+    Take an amount from one wallet, all or nothing if it blocks; repeating the same reference returns the same
+    outcome.
 
-    used_at: when the use was that is paid for; `at`, which is now, if None. limit: how much may be owed with grace;
-    the wallet's own rule and limit come first.
+    used_at: time of use; `at`, the current time, if None. limit: the overdraft limit; the wallet's own policy and
+        limit take precedence.
 
-    :raises InvalidAmount: if the amount is none.
-    :raises NotEnough: if the wallet has less, and what happens at zero does not let the use go on.
-    :raises Conflict: if the reference names another movement.
+    :raises InvalidAmount: if the amount is invalid.
+    :raises InsufficientUnits: if the wallet has too few units, and the policy at zero refuses.
+    :raises ReferenceConflict: if the reference belongs to a different movement.
     """
     request = SpendRequest(check_amount(amount), used_at or at, reference, feature_id, at_zero, limit)
     digest = request_digest(Movement.SPEND, amount, feature_id)
@@ -92,9 +93,9 @@ def spend(
 
 def refuse_uncovered(request: SpendRequest, wallets: Sequence[LockedWallet], outcome: SpendOutcome) -> None:
     """
-    Refuse a use that goes beyond what there is, unless it goes on and is invoiced.
+    Refuse usage beyond the available units, unless it continues as overage.
 
-    :raises NotEnough: with what there is.
+    :raises InsufficientUnits: with the available units.
     """
     if outcome.uncovered and at_zero_rule(wallets[-1] if wallets else None, request)[0] is not AtZeroPolicy.OVERAGE:
         available = EXACT.subtract(request.amount, outcome.uncovered)
@@ -108,7 +109,7 @@ def _repeat_outcome(earlier: EarlierTransaction) -> SpendOutcome:
 
 
 def at_zero_rule(wallet: LockedWallet | None, request: SpendRequest) -> tuple[AtZeroPolicy, Decimal]:
-    """Return what happens when nothing is left, and how much may be owed: the wallet's own rule before the plan's."""
+    """Return the policy at zero and the overdraft limit: the wallet's own, or else the plan's."""
     if wallet is None:
         return request.at_zero, ZERO
     at_zero = AtZeroPolicy(wallet.at_zero) if wallet.at_zero else request.at_zero
@@ -119,9 +120,9 @@ def take_from_wallets(
     wallets: Sequence[LockedWallet], request: SpendRequest, sheet: Sheet, *, digest: str = ""
 ) -> SpendOutcome:
     """
-    Take what a use costs from wallets that are open, one after the other, and post it.
+    Take the cost of a use from locked wallets, one after the other, and post it.
 
-    What no lot pays for is owed by the last of them, or uncovered. Without a wallet all of it is uncovered.
+    Units that no lot covers are owed by the last wallet, or uncovered. Without a wallet, all are uncovered.
     """
     missing = request.amount
     units = owed = uncovered = ZERO
@@ -178,7 +179,7 @@ def _post_spend(
 
 
 def reclaim_expired(wallet: LockedWallet, shares: Iterable[LotShare], request: SpendRequest, sheet: Sheet) -> None:
-    """Take back from breakage what a use from before the expiry takes of lots that have expired since."""
+    """Reclaim units from breakage for use from before the expiry."""
     reclaimed_legs = [
         move_lot(wallet, wallet.lots[share.lot.id], share.reclaimed, reclaimed=True)
         for share in shares
@@ -189,6 +190,7 @@ def reclaim_expired(wallet: LockedWallet, shares: Iterable[LotShare], request: S
         sheet.post(wallet, Movement.REVIVE, f"{request.reference}:revive", legs, used_at=request.at)
 
 
+# The wallet's entries of a drawdown, by the index on (draw, id); the latest entry of each lot decides the order.
 _TAKEN_BY_DRAWDOWN = """
 SELECT e.wallet_id, e.lot_id, -sum(e.units), max(e.id)
 FROM wallets_transaction t JOIN wallets_entry e ON e.transaction_id = t.id AND e.account = 'wallet'
@@ -201,10 +203,10 @@ def give_back(
     wallets: Sequence[LockedWallet], amount: Decimal, *, feature_id: int, draw: int, reference: str, sheet: Sheet
 ) -> Decimal:
     """
-    Give back of what a draw took from these wallets, the last first, and return how much that was.
+    Give back units that a drawdown took from these wallets, the latest first; return how many were given back.
 
-    What was owed is no longer owed; if a lot has repaid it since, that lot gets it back. A lot that has expired since
-    gets it back all the same, and expires anew.
+    Debt from the drawdown is canceled; if a lot has repaid it since, that lot gets the units back. An expired lot
+    gets its units back too, and expires again.
     """
     wallets_by_id = {wallet.id: wallet for wallet in wallets}
     taken_rows = [row for row in _read_lot_sums(_TAKEN_BY_DRAWDOWN, [draw]) if row[0] in wallets_by_id]
@@ -232,7 +234,7 @@ def give_back(
 
 
 def _balancing_legs(wallet: LockedWallet, legs: Sequence[Leg]) -> list[Leg]:
-    """Return the entries of the accounts that used units were posted to, which balance these of the wallet."""
+    """Return the balancing entries of the accounts for used units: earned revenue and promotional units."""
     promotional = [leg for leg in legs if leg.lot_id is not None and not wallet.lots[leg.lot_id].is_paid]
     paid = [leg for leg in legs if leg not in promotional]
     earned_legs = [balancing_leg(Account.EARNED, paid)] if paid else []
@@ -248,7 +250,7 @@ GROUP BY 1, 2 HAVING sum(e.units) < 0 ORDER BY 4
 
 
 def _reverse_repayments(wallet: LockedWallet, reference: str, sheet: Sheet) -> None:
-    """Give lots back what they repaid of a debt that turns out not to have been one, the last first."""
+    """Return units to lots that repaid a debt which has been canceled, the latest first."""
     rows = _read_lot_sums(_REPAID_BY_LOT, [wallet.id])
     read_lots({wallet.id: wallet}, [lot_id for _, lot_id, _ in rows])
     legs: list[Leg] = []

@@ -1,4 +1,4 @@
-"""Turn what an operation does to open wallets into transactions with their entries, and write them at one go."""
+"""Turn changes of locked wallets into transactions with entries, and write them in one statement."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from wallets.models.ledger import Account, Movement
 
 
 class Leg(NamedTuple):
-    """One entry to be: what an account gains. lot: of whose units the wallet's are; None for what it owes."""
+    """An entry to write: the gain of one account. lot_id: the lot of the wallet's units; None for its debt."""
 
     account: str
     units: Decimal
@@ -31,7 +31,7 @@ class Leg(NamedTuple):
 
 @dataclass(slots=True)
 class NewTransaction:
-    """A transaction to be, and its entries."""
+    """A transaction to write, and its entries."""
 
     wallet_id: int
     kind: str
@@ -52,7 +52,7 @@ class NewTransaction:
 
 @dataclass(slots=True)
 class Sheet:
-    """What one operation does: the wallets it has opened, and the movements to write."""
+    """The movements of one operation."""
 
     at: datetime
     reason: str = ""
@@ -63,9 +63,9 @@ class Sheet:
         self, wallet: LockedWallet, kind: Movement, reference: str, legs: Iterable[Leg], **fields: Any
     ) -> NewTransaction:
         """
-        Add a movement to a wallet that is open; its entries must sum to zero.
+        Add a movement of a locked wallet; its entries must sum to zero.
 
-        facts: further fields of the posting, such as the feature that was used.
+        fields: further fields of the transaction, such as the feature used.
         """
         numbered_legs = []
         balance_before = wallet.balance
@@ -103,9 +103,9 @@ def move_lot(
     wallet: LockedWallet, lot: Lot, units: Decimal, *, reclaimed: bool = False, expired: bool = False
 ) -> Leg:
     """
-    Move what is left of a lot by so many units, and return the wallet's entry for it.
+    Change the remaining units of a lot, and return the wallet's entry for the change.
 
-    expired: they go to breakage. reclaimed: they come back from there.
+    expired: the units go to breakage. reclaimed: they are taken back from there.
     """
     remaining = EXACT.add(lot.remaining, units)
     expired_units = lot.expired
@@ -123,6 +123,8 @@ def balancing_leg(account: Account, legs: Sequence[Leg]) -> Leg:
     return Leg(account, units, money)
 
 
+# One round trip for all rows. Statements of one query share a snapshot, so the parts must not read each other's
+# writes except by RETURNING; `ORDER BY i` keeps the order of ids.
 _WRITE = """
 WITH t AS (
     INSERT INTO wallets_transaction (wallet_id, kind, reference, digest, at, used_at, feature_id, draw, units,
@@ -149,10 +151,10 @@ WHERE wallets_wallet.id = sent.i
 
 
 def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
-    """Write all movements of a sheet, and leave its wallets and lots as they are now, in one statement."""
-    entries = [
+    """Write all movements of a sheet, and the new state of its wallets and lots, in one statement."""
+    entry_rows = [
         {
-            "i": place,
+            "i": index,
             "w": posting.wallet_id,
             "r": posting.reference,
             "c": leg.account,
@@ -162,7 +164,7 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
             "p": leg.place,
             "b": leg.balance_after,
         }
-        for place, (posting, leg) in enumerate((one, leg) for one in sheet.transactions for leg in one.legs)
+        for index, (posting, leg) in enumerate((transaction, leg) for transaction in sheet.transactions for leg in transaction.legs)
     ]
     wallets = list(wallets)
     lots = [wallet.lots[id_] for wallet in wallets for id_ in wallet.changed_lot_ids]
@@ -170,20 +172,20 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
         cursor.execute(
             _WRITE,
             [
-                _to_json(_transaction_row(place, one) for place, one in enumerate(sheet.transactions)),
-                _to_json(entries),
-                _to_json({"i": one.id, "n": one.remaining, "h": one.held, "x": one.expired} for one in lots),
+                _to_json(_transaction_row(index, transaction) for index, transaction in enumerate(sheet.transactions)),
+                _to_json(entry_rows),
+                _to_json({"i": lot.id, "n": lot.remaining, "h": lot.held, "x": lot.expired} for lot in lots),
                 _to_json(
                     {
-                        "i": one.id,
-                        "b": one.balance,
-                        "d": one.debt,
-                        "h": one.debt_held,
-                        "l": one.debt_limit,
-                        "m": one.moves,
-                        "s": one.seal,
+                        "i": wallet.id,
+                        "b": wallet.balance,
+                        "d": wallet.debt,
+                        "h": wallet.debt_held,
+                        "l": wallet.debt_limit,
+                        "m": wallet.moves,
+                        "s": wallet.seal,
                     }
-                    for one in wallets
+                    for wallet in wallets
                 ),
             ],
         )
@@ -192,9 +194,9 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
     hit_failpoint("wallet.after_write")
 
 
-def _transaction_row(place: int, transaction: NewTransaction) -> dict[str, Any]:
+def _transaction_row(index: int, transaction: NewTransaction) -> dict[str, Any]:
     return {
-        "i": place,
+        "i": index,
         "w": transaction.wallet_id,
         "k": transaction.kind,
         "r": transaction.reference,

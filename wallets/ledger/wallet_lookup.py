@@ -1,4 +1,4 @@
-"""Find the wallet that something is granted into, and make it if the customer has none."""
+"""Find the wallet for a grant, and open one if the customer has none."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,10 +13,10 @@ from wallets.models.wallets import CREDITS
 
 class WalletCriteria(NamedTuple):
     """
-    Which wallet a grant is to go into.
+    The wallet that a grant needs.
 
-    unit: `credits`, or a currency. currency: of what the grant is paid with; empty for one that costs nothing, which
-    may go into any wallet of the unit.
+    unit: `credits`, or a currency. currency: in which the grant is paid; empty for a free grant, which may go into
+        any wallet of the unit.
     """
 
     customer_id: int
@@ -26,21 +26,20 @@ class WalletCriteria(NamedTuple):
 
 def find_or_open_wallet(*, customer_id: int, unit: str, currency: str = "", at: datetime) -> Wallet:
     """
-    Return the open wallet of a unit that a customer's use takes first; it is made if there is none.
+    Return the open wallet of a unit that is taken first for the customer; it is opened if there is none.
 
-    unit, currency: see `Sought`.
+    unit, currency: see `WalletCriteria`.
     """
     criteria = WalletCriteria(customer_id, unit, currency)
     return find_or_open_wallets([criteria], at=at)[criteria]
 
 
 def find_or_open_wallets(criteria: Iterable[WalletCriteria], *, at: datetime) -> dict[WalletCriteria, Wallet]:
-    """Return such a wallet for each; one statement reads them all, a few more make what is missing."""
+    """Return such a wallet for each criterion; one statement reads them all, and a few more open the missing ones."""
     all_criteria = set(criteria)
     wallets, names = _read_wallets(all_criteria)
-    # Whoever makes the same at the same time chooses the same name, which is given out once: what is missing and
-    # which names are taken are read by the same statement. A name that somebody took for another wallet meanwhile
-    # gives way to the next one.
+    # Concurrent calls choose the same name, which is unique: missing wallets and used names are read by one
+    # statement, and a name that another wallet got in between leads to the next one in the loop.
     while missing := all_criteria - wallets.keys():
         with audited_transaction("open a wallet", by=None, at=at):
             Wallet.objects.bulk_create(_new_wallets(missing, names), ignore_conflicts=True)
@@ -50,11 +49,11 @@ def find_or_open_wallets(criteria: Iterable[WalletCriteria], *, at: datetime) ->
 
 
 def _read_wallets(criteria: Iterable[WalletCriteria]) -> tuple[dict[WalletCriteria, Wallet], dict[int, set[str]]]:
-    """Return the wallets that are there, and all names that these customers' wallets have."""
+    """Return the existing wallets, and all wallet names of these customers."""
     wallets_by_customer: dict[int, list[Wallet]] = {criterion.customer_id: [] for criterion in criteria}
     for wallet in Wallet.objects.filter(customer__in=wallets_by_customer).order_by("-priority", "-id"):
         wallets_by_customer[wallet.customer_id].append(wallet)
-    # Of those that fit, the last one stays: the lowest priority number.
+    # The last match stays: the one with the lowest priority number.
     matches = {
         criterion: wallet
         for criterion in criteria
@@ -91,7 +90,7 @@ def _wallet_currency(unit: str, customer_currency: str) -> str:
 
 
 def _free_name(unit: str, used_names: set[str]) -> str:
-    """Return the first of "Credits", "Credits 2" … that is not taken, and take it."""
+    """Return the first unused name of "Credits", "Credits 2" …, and mark it as used."""
     name = unit.capitalize() if unit == CREDITS else unit
     numbered = (f"{name} {number}" for number in count(2))
     unused_name = next(candidate for candidate in chain([name], numbered) if candidate not in used_names)

@@ -1,4 +1,4 @@
-"""Wallets, the lots in them, and the ledger that moved them."""
+"""Wallets, their lots, and the ledger of their movements."""
 
 from wallets.models.holds import Hold, HoldShare
 from wallets.models.ledger import Account, Entry, Movement, Transaction

@@ -1,4 +1,4 @@
-"""Value that is kept for something which is about to be used."""
+"""Holds: units set aside for upcoming use."""
 
 from django.db import models
 from django.db.models import Q
@@ -16,10 +16,10 @@ class HoldState(models.TextChoices):
 
 class Hold(models.Model):
     """
-    Units of a customer's wallets that nothing else may take until they are spent, released, or the time is over.
+    Units of a customer's wallets that nothing else may take until they are spent, released, or the hold lapses.
 
-    reference: unique, so that a repeat is the same hold. at: when it was made, which is the time of use that lots
-    are taken by. uncovered: what was asked for beyond them, and goes on all the same.
+    reference: unique, so that a repeated request is the same hold. at: when it was made, which is the time of use for
+        the choice of lots. uncovered: units requested beyond the held ones, which are used all the same.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -54,7 +54,7 @@ class Hold(models.Model):
 
 
 class HoldShare(models.Model):
-    """What of a hold lies in which lot; lot: empty for room that is kept to owe."""
+    """The part of a hold in one lot. lot: empty for a reserved part of the overdraft."""
 
     hold = models.ForeignKey("wallets.Hold", on_delete=models.PROTECT, related_name="shares", db_index=False)
     wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="+", db_index=False)

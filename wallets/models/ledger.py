@@ -1,4 +1,4 @@
-"""The ledger: what moved, between which accounts, out of which lot."""
+"""The ledger: movements of wallets, and their entries by account and lot."""
 
 from django.conf import settings
 from django.db import models
@@ -25,7 +25,7 @@ class Movement(models.TextChoices):
 
 
 class Account(models.TextChoices):
-    """The sides of a wallet's ledger; each wallet has its own."""
+    """The accounts of a wallet's ledger; each wallet has its own."""
 
     WALLET = "wallet", "the customer's wallet"
     WORLD = "world", "the outside world"
@@ -36,13 +36,14 @@ class Account(models.TextChoices):
 
 class Transaction(models.Model):
     """
-    One movement of a wallet, whose entries sum to zero in units and in money. Only ever added.
+    One movement of a wallet, whose entries sum to zero in units and in money. Append-only.
 
-    reference: what it is of; unique in the wallet, so that nothing moves twice. digest: of what was asked for, by
-    which a repeat is told from a conflict. units: what the wallet's balance moved by. uncovered: what was asked for
-    and neither taken from a lot nor owed. balance_after: of the wallet.
-    seal: of all that it says, with the seal of the wallet's transaction before it (wallets/ledger/hash_chain.py).
-    at: when it was recorded. used_at: when the use was that it pays for. feature, draw: of what, and for which sum.
+    reference: unique in the wallet, so that nothing moves twice. digest: of the request; it distinguishes a repeat
+        from a conflict.
+    units: the change of the wallet's balance. uncovered: units requested that were neither taken from a lot nor owed.
+        balance_after: of the wallet.
+    seal: of its content and the seal of the wallet's previous transaction (wallets/ledger/hash_chain.py).
+    at: when it was recorded. used_at: time of the use it pays for. feature, draw: the feature used, and the drawdown.
     """
 
     wallet = models.ForeignKey(
@@ -86,11 +87,11 @@ class Transaction(models.Model):
 
 class Entry(models.Model):
     """
-    One side of a movement. Only ever added.
+    One side of a transaction. Append-only.
 
-    units, money: what the account gained; money is the cost basis of the units, net of tax.
-    lot: whose units they are; empty for what the wallet owes, and for other accounts.
-    place, balance_after: of the wallet's own entries, in the order in which they were made, without a gap.
+    units, money: the account's gain; money is the cost basis of the units, net of tax.
+    lot: the lot of the units; empty for the wallet's debt, and for other accounts.
+    place, balance_after: of the wallet's own entries, numbered in order and without gaps.
     """
 
     transaction = models.ForeignKey(

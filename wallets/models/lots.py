@@ -1,4 +1,4 @@
-"""What was granted at once, on one set of conditions."""
+"""Lots: grants of prepaid value, each on one set of terms."""
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
@@ -20,15 +20,15 @@ class LotKind(models.TextChoices):
 
 
 PAID = (LotKind.PURCHASED, LotKind.BONUS, LotKind.REFUND)
-"""Kinds that were paid for, a bonus by its share of what was; what rolls over stays what it was."""
+"""Kinds that count as paid, a bonus by its share of the price; a rolled-over lot keeps the status of its origin."""
 
 
 def _above_zero(field: str) -> models.GeneratedField:
     """
-    Return a column that says whether another one is above zero.
+    Return a generated column that says whether another column is above zero.
 
-    For the indexes: one that looks at the figure itself has to be written for every unit that moves, though it holds
-    the same rows as before.
+    For partial indexes: an index on the figure itself would be rewritten for every movement, although it holds the
+    same rows as before.
     """
     above = models.ExpressionWrapper(Q(**{f"{field}__gt": 0}), output_field=models.BooleanField())
     return models.GeneratedField(expression=above, output_field=models.BooleanField(), db_persist=True)
@@ -37,16 +37,17 @@ def _above_zero(field: str) -> models.GeneratedField:
 @pghistory.track(exclude=["remaining", "held", "expired", "has_left", "has_expired"])
 class Lot(models.Model):
     """
-    A grant. What is left of it moves with the ledger; its conditions do not, but for an expiry that is extended.
+    A grant. Its remaining units move with the ledger; its terms don't change, except that the expiry may be extended.
 
-    amount: units granted. remaining: not spent, expired or void. held: of those, kept for reservations.
-    expired: units that went to breakage. cost: what all of it was paid with, net of tax, in the wallet's currency.
-    is_paid: whether it counts as paid for, rather than promotional. valid_from, expires_at: half-open.
-    features: numbers of the features it is for; all where empty.
-    rolls_over: how often the rest goes on in a new lot; rollover_most: so much of it at most; rollover_days: how long
-    the new lot lasts, as long as this one where empty. rollover_ends: until when the new ones last instead.
-    origin: the lot that it rolled over, or was transferred, from.
-    source: what granted it, such as a purchase or a period; given out once.
+    amount: units granted. remaining: units not spent, expired or voided. held: the part of them held for
+        reservations.
+    expired: units gone to breakage. cost: paid for the whole lot, net of tax, in the wallet's currency.
+    is_paid: whether it counts as paid rather than promotional. valid_from, expires_at: half-open.
+    features: ids of the features it is for; all if empty.
+    rolls_over: how often the rest rolls over into a new lot; rollover_most: the most units; rollover_days: the
+        duration of the new lot, the same as this one's if empty. rollover_ends: the ends of the new lots, instead.
+    origin: the lot that it rolled over or was transferred from.
+    source: the reason for the grant, such as a purchase or a period; unique in the wallet.
     """
 
     wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="lots", db_index=False)

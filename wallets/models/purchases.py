@@ -1,4 +1,4 @@
-"""What was bought into wallets."""
+"""Purchases of credit packs into wallets."""
 
 import pghistory
 from django.conf import settings
@@ -22,13 +22,13 @@ class PurchaseState(models.TextChoices):
 @pghistory.track()
 class Purchase(models.Model):
     """
-    A pack that was bought: a claim of one invoice, and two lots at most, its units and their bonus.
+    A purchase of a pack: one invoice, and at most two lots, for its units and their bonus.
 
-    terms: the pack as it was sold (wallets/purchases/pack_terms.py). quantity: packs; 1 where units are sold one
-    by one.
-    units, bonus: what it grants. net: what it costs before tax.
-    reference: whose request it is; once per wallet. is_trusted: whether it was granted before it was paid.
-    granted_at, ended_at: when its units arrived, or it came to nothing; reason: why it did.
+    terms: the pack as sold (wallets/purchases/pack_terms.py). quantity: packs; 1 for packs sold unit by unit.
+    units, bonus: units to grant. net: price before tax.
+    reference: of the request; unique per wallet. is_trusted: whether it was granted before it was paid.
+    granted_at, ended_at: when its units arrived, or when it failed or was canceled; reason: of the failure or
+        cancellation.
     """
 
     wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="purchases")

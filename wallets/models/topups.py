@@ -1,4 +1,4 @@
-"""Wallets that are topped up by themselves."""
+"""Automatic top-ups of wallets: rules, ceilings and top-ups."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ MOST_TOPUPS = 10_000
 
 
 class Payer(models.TextChoices):
-    """Who pays a top-up."""
+    """The payer of a top-up."""
 
     INVOICE = "invoice", "the customer, by invoice"
     CARD = "card", "the customer's card"
@@ -27,13 +27,13 @@ class Payer(models.TextChoices):
 @pghistory.track()
 class TopUpRule(models.Model):
     """
-    When a wallet is topped up by itself, and by how much.
+    When a wallet is topped up automatically, and by how much.
 
-    threshold: a balance strictly below it is topped up; in units, or percent of the pack. target: fill it to so many
-    units; one pack where empty. cooldown: how long after one top-up the next one may come.
-    most_declines: how many payments in a row may be declined until it is switched off; declines: how many were.
-    is_on, off_reason: whether it runs, and what has switched it off. quiet_until: when to look again at the earliest,
-    since a ceiling or the cooldown holds until then.
+    threshold: a balance strictly below it is topped up; in units, or percent of the pack. target: fill up to this
+        many units; one pack if empty. cooldown: minimum time between two top-ups.
+    most_declines: declined payments in a row after which it is switched off; declines: the count so far.
+    is_on, off_reason: whether it is active, and why it was switched off. quiet_until: the earliest time of the next
+        check, because a ceiling or the cooldown applies until then.
     """
 
     wallet = models.OneToOneField("wallets.Wallet", on_delete=models.PROTECT, related_name="topup_rule")
@@ -87,10 +87,10 @@ class CeilingSpan(models.TextChoices):
 @pghistory.track()
 class TopUpCeiling(models.Model):
     """
-    How much may be bought by itself in a day or a month of the customer's calendar.
+    A limit on automatic top-ups per day or month of the customer's calendar.
 
-    most: top-ups. most_money: what they cost with tax. set_by: the customer's own stands beside finance's, and is
-    never above it.
+    most: number of top-ups. most_money: their price with tax. set_by: the customer's own applies in addition to
+        finance's, and is never above it.
     """
 
     rule = models.ForeignKey("wallets.TopUpRule", on_delete=models.CASCADE, related_name="ceilings", db_index=False)
@@ -125,10 +125,10 @@ class TopUpState(models.TextChoices):
 @pghistory.track()
 class TopUp(models.Model):
     """
-    One time that a wallet was topped up by itself; at most one of a wallet is pending.
+    An automatic top-up; at most one per wallet is pending.
 
-    balance: what it held when that was found to be too little. amount: what it costs with tax.
-    state: paid once its units are there, on trust too. reason: why it was declined or canceled.
+    balance: the balance that was below the threshold. amount: price with tax.
+    state: paid once the units have arrived, on trust as well. reason: of a decline or cancellation.
     """
 
     wallet = models.ForeignKey("wallets.Wallet", on_delete=models.PROTECT, related_name="topups", db_index=False)

@@ -1,4 +1,4 @@
-"""Who has prepaid what."""
+"""Wallets: prepaid value of customers."""
 
 import pghistory
 from django.db import models
@@ -13,7 +13,7 @@ CREDITS = "credits"
 
 
 class AtZeroRule(models.TextChoices):
-    """What happens when nothing is left, where the wallet has a rule of its own."""
+    """The wallet's own policy at zero, if it has one."""
 
     AS_PLANNED = "", "as the plan says"
     BLOCK = "block", "refuse"
@@ -26,12 +26,12 @@ class Wallet(models.Model):
     """
     Prepaid value of one customer: credits, or money of one currency.
 
-    unit: `credits`, or the currency. currency: of what lots were paid with. priority: the lowest is taken first.
-    is_trusted: whether what is bought arrives before its invoice is paid.
-    at_zero, grace: the wallet's own rule for when nothing is left, in place of the plan's.
-    balance: what all its entries sum to; below zero while it owes. debt: what it owes, which the next lot pays.
-    debt_held: debt that reservations keep room for. debt_limit: the most that it was ever allowed to owe.
-    moves: how many entries it has; the next one's place. seal: of its last transaction.
+    unit: `credits`, or the currency. currency: in which lots are paid. priority: the lowest is taken first.
+    is_trusted: whether units arrive before the invoice of their purchase is paid.
+    at_zero, grace: the wallet's own policy at zero and overdraft limit, in place of the plan's.
+    balance: the sum of its entries; negative while it is in debt. debt: repaid by the next lot.
+    debt_held: overdraft reserved by holds. debt_limit: the highest overdraft limit it ever had.
+    moves: number of its entries, which is also the place of the last one. seal: of its last transaction.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="wallets")

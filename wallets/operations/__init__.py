@@ -1,1 +1,1 @@
-"""What staff and other systems do to wallets: grants, settings, and payment of invoices."""
+"""Operations of staff and other systems on wallets: grants, settings, and payment of invoices."""

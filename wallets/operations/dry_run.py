@@ -1,4 +1,4 @@
-"""What an operation on wallets would do: it is done, looked at, and rolled back."""
+"""Preview an operation on wallets: it is carried out, recorded, and rolled back."""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -10,7 +10,7 @@ from wallets.models import Entry, Transaction, Wallet
 
 
 class BalanceChange(NamedTuple):
-    """A wallet's balance and debt, before and after."""
+    """A wallet before the operation, and its balance and debt afterwards."""
 
     wallet: Wallet
     balance: Decimal
@@ -18,26 +18,28 @@ class BalanceChange(NamedTuple):
 
 
 class WalletEffect(NamedTuple):
-    """changes: each wallet as it would be. entries: what the ledger would say of them, of the wallets alone."""
+    """changes: each wallet as it would be. entries: the wallets' own entries in the ledger."""
 
     changes: Sequence[BalanceChange]
     entries: Sequence[Entry]
 
 
 class _RollBack(Exception):
-    """Rolls back what was only looked at."""
+    """Rolls the previewed operation back."""
 
 
 def dry_run(operation: Callable[[], object], *, wallet_ids: Iterable[int]) -> WalletEffect:
     """
-    Return what `act` would do to these wallets.
+    Return the effect of an operation on these wallets.
 
-    Whatever it raises is raised here as well.
+    Exceptions of the operation are raised here as well.
     """
     ids = sorted(set(wallet_ids))
     effect: WalletEffect | None = None
     try:
         with transaction.atomic():
+            # Locked in id order before the operation, so that the balances before and after differ by the operation
+            # only.
             locked = Wallet.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
             wallets_before = {wallet.pk: wallet for wallet in locked}
             last_transaction_id = Transaction.objects.order_by("-pk").values_list("pk", flat=True).first() or 0

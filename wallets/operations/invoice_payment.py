@@ -22,7 +22,8 @@ from wallets.purchases import grant_paid
 
 BATCH_SIZE = 200
 
-# What was bought with a wallet's own kind of value is not paid with it: money is not topped up by itself.
+# Invoices of purchases of money are excluded: a money wallet must not pay for its own top-up. Paged by (wallet,
+# invoice).
 _DUE_INVOICES = """
 SELECT w.id, i.id FROM wallets_wallet w
 JOIN invoices_invoice i ON i.customer_id = w.customer_id AND i.currency = w.currency
@@ -39,10 +40,11 @@ def pay_invoices(
     *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> int:
     """
-    Pay what is due from the wallets that may, the oldest invoice first, and return how many payments that were.
+    Pay due invoices from the wallets that allow it, the oldest invoice first; return the number of payments.
 
-    Harmless to run twice, or on several workers at once: what is due is looked at under the invoice's lock.
-    clock: of customers in this test clock's time; in real time for None.
+    Safe to repeat and to run concurrently: the amount due is read under the invoice's lock.
+
+    clock_id: limit to customers on this test clock; None means real time.
     """
     count, after = 0, (0, 0)
     while (due := _read_due(after, clock_id)) and should_continue():
@@ -60,9 +62,10 @@ def _read_due(after: tuple[int, int], clock_id: int | None) -> Sequence[tuple[in
 
 def pay_from_wallet(*, wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
     """
-    Pay what is due of an invoice as far as a wallet goes; None if nothing is due, or nothing is there.
+    Pay the amount due of an invoice as far as a wallet covers it; None if nothing is due or the wallet is empty.
 
-    What was bought with it is granted after that: nobody holds two wallets but in the order of their numbers.
+    Credits bought with the invoice are granted afterwards, in another transaction, because wallets may only be locked
+    in id order.
     """
     with audited_transaction("pay from wallet", by=None, at=at, invoice=invoice_id, wallet=wallet_id):
         payment = _pay(wallet_id, invoice_id, at)
@@ -73,6 +76,7 @@ def pay_from_wallet(*, wallet_id: int, invoice_id: int, at: datetime) -> Payment
 
 
 def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
+    # The invoice first, then the wallet, as in every payment, so that no deadlock arises.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     wallet_row = Wallet.objects.get(pk=wallet_id)
     is_same_customer_and_currency = (invoice.customer_id, str(invoice.currency)) == (
@@ -105,7 +109,7 @@ def _pay(wallet_id: int, invoice_id: int, at: datetime) -> Payment | None:
 
 
 def _allocate_to_invoice(wallet: LockedWallet, invoice: Invoice, at: datetime) -> tuple[Sequence[LotShare], Decimal]:
-    """Return what lots give toward what is due, in whole minor units; nothing that has expired comes back for it."""
+    """Return the lots' shares of the amount due, in whole minor units; expired units are not reclaimed for it."""
     available = ZERO
     lots = [lot for lot in wallet.ordered_lots() if lot.is_valid(at) and lot.is_for(None) and lot.free]
     for lot in lots:

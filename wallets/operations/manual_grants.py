@@ -1,4 +1,4 @@
-"""Grant by hand, or for another system, what nobody buys."""
+"""Grants that nobody buys: by operators, or for another system."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,17 +14,17 @@ from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, LotKind, Wallet
 
 MANUAL_KINDS = (LotKind.PROMOTIONAL, LotKind.BONUS, LotKind.REFUND)
-"""Kinds that are granted so; what is bought is granted by its purchase, what is included by its period."""
+"""Kinds granted this way; purchased lots are granted by their purchase, and included ones by their period."""
 
 
 def grant_manually(
     *, wallet: Wallet, terms: Grant, at: datetime, reason: str = "", by: AbstractBaseUser | None = None
 ) -> Lot:
     """
-    Put a lot into a wallet, and tell its customer; the same source again is answered with the lot that it gave.
+    Grant a lot into a wallet, and announce it to the customer; repeating the same source returns the same lot.
 
-    :raises LedgerRefused: if it is of a kind that is not given so, an amount or a condition is none, or the source
-    has given something else.
+    :raises LedgerRefused: if its kind can't be granted this way, an amount or a term is invalid, or the source
+        granted something else.
     """
     if terms.kind not in MANUAL_KINDS:
         raise LedgerRefused(f"Grant {', '.join(MANUAL_KINDS)}: what is sold comes with its purchase.", field="kind")
@@ -43,7 +43,7 @@ def grant_manually(
 
 
 def grant_announcement(wallet: Wallet, lot: Lot) -> Announcement:
-    """Return what the customer is told of a lot that was granted."""
+    """Return the announcement of a granted lot."""
     payload = {
         "wallet": wallet.pk,
         "lot": lot.pk,

@@ -1,4 +1,4 @@
-"""Open wallets by hand, set how they behave, and close them."""
+"""Open wallets by hand, change their settings, and close them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from wallets.models import Wallet
 from wallets.models.wallets import CREDITS, AtZeroRule
 
 SETTINGS = ("name", "priority", "at_zero", "grace", "promotional_first", "pays_invoices", "is_trusted")
-"""What may be changed of a wallet; its unit and its currency are for good."""
+"""Settings of a wallet that can be changed; its unit and currency can't."""
 
 
 def open_wallet(
@@ -32,12 +32,12 @@ def open_wallet(
     **settings: Any,
 ) -> Wallet:
     """
-    Return a new wallet of a customer.
+    Open a wallet for a customer and return it.
 
-    unit: credits, or a currency. currency: of what its lots are paid with; the unit itself for one of money, and the
-    customer's for one of credits if empty. settings: see SETTINGS.
+    unit: credits, or a currency. currency: in which its lots are paid; for money, the unit itself; for credits, the
+        customer's currency if empty. settings: see SETTINGS.
 
-    :raises LedgerRefused: if a setting does not fit; the text says which and why.
+    :raises LedgerRefused: if a setting doesn't fit; the text says which and why.
     """
     wallet = new_wallet(customer=customer, unit=unit, currency=currency)
     with audited_transaction("open a wallet", by=by, at=at):
@@ -49,9 +49,9 @@ def open_wallet(
 
 def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
     """
-    Return a wallet that is not stored yet; unit, currency: as `open_wallet` takes them.
+    Return a wallet that is not stored yet. unit, currency: as for `open_wallet`.
 
-    :raises LedgerRefused: if it cannot hold or be paid with that.
+    :raises LedgerRefused: if unit and currency don't fit.
     """
     wallet_currency = (currency or str(customer.currency)) if unit == CREDITS else unit
     if unit != CREDITS and (unit not in MINOR_UNITS or unit == CREDIT_PRICES):
@@ -65,11 +65,12 @@ def new_wallet(*, customer: Customer, unit: str, currency: str = "") -> Wallet:
 
 def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None = None, **settings: Any) -> Wallet:
     """
-    Set how a wallet behaves from now on; what it has done stays as it is.
+    Change the settings of a wallet from now on.
 
-    :raises LedgerRefused: if a setting does not fit, or the wallet is closed.
+    :raises LedgerRefused: if a setting doesn't fit, or the wallet is closed.
     """
     with audited_transaction("change a wallet", by=by, at=at):
+        # Row lock: a spend that runs at the same time uses either the old settings or the new ones throughout.
         locked = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
         if locked.closed_at is not None:
             raise LedgerRefused("It is closed: open another one.")
@@ -81,9 +82,9 @@ def change_wallet(*, wallet: Wallet, at: datetime, by: AbstractBaseUser | None =
 
 def apply_settings(wallet: Wallet, settings: Mapping[str, Any]) -> None:
     """
-    Set how a wallet behaves, without storing it.
+    Apply settings to a wallet without storing it.
 
-    :raises LedgerRefused: if a setting does not fit; the text says which and why.
+    :raises LedgerRefused: if a setting doesn't fit; the text says which and why.
     """
     for name, value in settings.items():
         setattr(wallet, name, value)
@@ -109,10 +110,10 @@ def _check_grace(grace: Decimal) -> None:
 
 def close_wallet(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> Wallet:
     """
-    Close a wallet that holds and owes nothing: nothing goes into it or out of it again.
+    Close a wallet without units and debt, so that nothing moves in it any more.
 
-    :raises NoWallet: if it is not there, or closed.
-    :raises LedgerRefused: if it holds something, owes, or keeps something for a reservation.
+    :raises WalletNotFound: if it doesn't exist or is closed.
+    :raises LedgerRefused: if it has units, debt or holds.
     """
     with audited_transaction("close a wallet", by=by, at=at):
         wallet = lock_wallets([wallet_id], used_at=at)[wallet_id]

@@ -1,4 +1,4 @@
-"""Auto top-up as the customer sets it: within finance's ceilings, which stay as they are."""
+"""Automatic top-up as the customer sets it: within finance's ceilings, which stay unchanged."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from plans.models import PackPrice
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
 from wallets.models.topups import MOST_TOPUPS, CeilingSetter, CeilingSpan
-from wallets.portal.purchase import offered_for, told
+from wallets.portal.purchase import offered_for, pack_text
 
 UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
 
@@ -39,17 +39,17 @@ class RuleForm(forms.Form):
 
     def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
+        self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]
 
-    def asked(self, rule: TopUpRule | None, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
+    def rule_request(self, rule: TopUpRule | None, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
         """Return the rule that is asked for; what the customer has no say in stays what it was."""
         chosen = self.cleaned_data
-        own = CeilingLimits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
-        if own.most is not None or own.most_money is not None:
-            ceilings = [*ceilings, own]
-        kept = {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+        own_ceiling = CeilingLimits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
+        if own_ceiling.most is not None or own_ceiling.most_money is not None:
+            ceilings = [*ceilings, own_ceiling]
+        unchanged = {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
         figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
-        return TopUpRuleRequest(**figures, **kept, ceilings=ceilings)
+        return TopUpRuleRequest(**figures, **unchanged, ceilings=ceilings)
 
 
 @signed_in("GET", "POST")
@@ -71,35 +71,36 @@ def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
         "wallet": wallet,
         "form": form,
         "rule": rule,
-        "bounds": [_bound(one, figures) for one in ceilings if one.set_by == CeilingSetter.FINANCE],
+        "bounds": [_bound(ceiling, figures) for ceiling in ceilings if ceiling.set_by == CeilingSetter.FINANCE],
     }
     return render_page(request, visit, "auto_top_up.html", context, status=422 if form.errors else 200)
 
 
 @transaction.atomic
 def _set(visit: Visit, wallet: Wallet, form: RuleForm) -> None:
-    """Set the rule under its lock, so that a ceiling that finance sets meanwhile is not lost."""
+    """Set the rule under its lock, so that a ceiling that finance sets at the same time is not lost."""
     rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
     rule = rows.select_for_update(no_key=True, of=("self",)).first()
-    others = [one for one in rule.ceilings.all() if one.set_by == CeilingSetter.FINANCE] if rule else []
-    theirs = [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in others]
-    by_day = [one for one in rule.ceilings.all() if (one.set_by, one.span) == ("customer", "day")] if rule else []
-    theirs += [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in by_day]
-    set_rule(wallet_id=wallet.pk, request=form.asked(rule, theirs), at=visit.at)
+    finance_ceilings = [ceiling for ceiling in rule.ceilings.all() if ceiling.set_by == CeilingSetter.FINANCE] if rule else []
+    kept_ceilings = [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in finance_ceilings]
+    daily_ceilings = [ceiling for ceiling in rule.ceilings.all() if (ceiling.set_by, ceiling.span) == ("customer", "day")] if rule else []
+    kept_ceilings += [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in daily_ceilings]
+    set_rule(wallet_id=wallet.pk, request=form.rule_request(rule, kept_ceilings), at=visit.at)
 
 
 @signed_in("POST")
 def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     """
-    Top the wallet up no more. Where finance has set ceilings the rule is switched off instead, so that they stay.
+    Stop automatic top-ups. If finance has set ceilings, the rule is switched off instead, so that the ceilings stay.
     """
     wallet: Wallet = visit.own_row(Wallet.objects.all(), pk=number)
     with transaction.atomic():
         rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
+        # Row lock: a ceiling that finance sets at the same time is seen, so that the rule is not deleted with it.
         rule = rows.select_for_update(no_key=True, of=("self",)).first()
         if rule is not None and rule.ceilings.filter(set_by=CeilingSetter.FINANCE).exists():
-            kept = [CeilingLimits(one.set_by, one.span, one.most, one.most_money) for one in rule.ceilings.all()]
-            set_rule(wallet_id=wallet.pk, request=_off(rule, kept), at=visit.at)
+            ceilings = [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in rule.ceilings.all()]
+            set_rule(wallet_id=wallet.pk, request=_off(rule, ceilings), at=visit.at)
         else:
             remove_rule(wallet_id=wallet.pk, at=visit.at)
     return redirect_with_message("portal_wallet", wallet.pk, message="unruled")
@@ -115,7 +116,7 @@ def _off(rule: TopUpRule, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
 def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:
     if rule is None:
         return {"is_on": True}
-    own = next((one for one in ceilings if (one.set_by, one.span) == ("customer", "month")), None)
+    own_ceiling = next((ceiling for ceiling in ceilings if (ceiling.set_by, ceiling.span) == ("customer", "month")), None)
     threshold = rule.threshold
     if threshold is None and rule.percent is not None and rule.pack.units is not None:
         threshold = rule.percent * rule.pack.units / 100
@@ -124,18 +125,18 @@ def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, 
         "threshold": _bare(threshold),
         "pack": rule.pack.code,
         "target": _bare(rule.target),
-        "most": own.most if own else None,
-        "most_money": _bare(own.most_money) if own else None,
+        "most": own_ceiling.most if own_ceiling else None,
+        "most_money": _bare(own_ceiling.most_money) if own_ceiling else None,
     }
 
 
-def _bare(value: Decimal | None) -> str | None:
-    """Return a figure without padding, as one types it."""
-    return None if value is None else f"{value.normalize():f}"
+def _bare(number: Decimal | None) -> str | None:
+    """Return a number without trailing zeros, as one types it."""
+    return None if number is None else f"{number.normalize():f}"
 
 
-def _bound(one: TopUpCeiling, figures: PortalFigures) -> str:
-    """Return a ceiling of finance's in words."""
-    what = [f"{one.most} top-ups"] if one.most is not None else []
-    what += [f"{figures.money(one.most_money)} with tax"] if one.most_money is not None else []
-    return f"{' and '.join(what)} {one.get_span_display()}"
+def _bound(ceiling: TopUpCeiling, figures: PortalFigures) -> str:
+    """Return a ceiling of finance in words."""
+    limits = [f"{ceiling.most} top-ups"] if ceiling.most is not None else []
+    limits += [f"{figures.money(ceiling.most_money)} with tax"] if ceiling.most_money is not None else []
+    return f"{' and '.join(limits)} {ceiling.get_span_display()}"

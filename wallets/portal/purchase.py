@@ -1,4 +1,4 @@
-"""Top a wallet up: choose a pack, look at what it costs, buy."""
+"""Top up a wallet: choose a pack, preview the price, buy."""
 
 import uuid
 from typing import Any
@@ -19,13 +19,13 @@ from wallets.credit_rules.topup_rule import MAX_PACKS
 from wallets.models import Purchase, PurchaseState, Wallet
 from wallets.models.wallets import CREDITS
 from wallets.purchases import PackOrder, PurchaseRefused, buy
-from wallets.statements.formats import stands_in
+from wallets.statements.formats import display_currency
 
-MOST_OFFERED = 50
+MAX_OFFERED = 50
 
 
 class OrderForm(forms.Form):
-    """What to buy; reference: names this order, so that sending it twice buys once."""
+    """The order. reference: identifies the order, so that sending it twice buys once."""
 
     pack = forms.ChoiceField(widget=forms.RadioSelect)
     packs = forms.IntegerField(label="How many packs", min_value=1, max_value=MAX_PACKS, required=False)
@@ -42,16 +42,16 @@ class OrderForm(forms.Form):
     def __init__(self, *args: Any, offered: list[PackPrice], figures: PortalFigures, **kwargs: Any) -> None:
         initial = {"packs": 1, "reference": uuid.uuid4()}
         super().__init__(*args, **{"label_suffix": "", "initial": initial, **kwargs})
-        self.offered = {one.pack.code: one.pack for one in offered}
-        self.fields["pack"].choices = [(one.pack.code, told(one, figures)) for one in offered]
-        if all(one.units is not None for one in self.offered.values()):
+        self.offered = {price.pack.code: price.pack for price in offered}
+        self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]
+        if all(pack.units is not None for pack in self.offered.values()):
             del self.fields["units"]
-        elif all(one.units is None for one in self.offered.values()):
+        elif all(pack.units is None for pack in self.offered.values()):
             del self.fields["packs"]
 
     @property
     def order(self) -> PackOrder:
-        """What is ordered, once the form is valid."""
+        """The order, once the form is valid."""
         chosen = self.cleaned_data
         reference = f"portal:{chosen['reference']}"
         if self.offered[chosen["pack"]].units is None:
@@ -61,7 +61,7 @@ class OrderForm(forms.Form):
 
 @signed_in("GET", "POST")
 def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
-    """Show what an order comes to, then, asked for once more, buy it."""
+    """Show the price of an order; a second, identical request buys it."""
     wallet: Wallet = visit.own_row(Wallet.objects.filter(closed_at__isnull=True), pk=number)
     figures = portal_figures(visit, str(wallet.currency))
     form = OrderForm(request.POST or None, offered=offered_for(visit, wallet), figures=figures)
@@ -71,30 +71,30 @@ def top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
             if request.POST.get("seen") == _seen(form.order):
                 purchase = buy(wallet_id=wallet.pk, order=form.order, at=visit.at)
                 return _bought(purchase)
-            context |= {"comes_to": _comes_to(wallet, form.order, figures, visit), "seen": _seen(form.order)}
+            context |= {"comes_to": _preview(wallet, form.order, figures, visit), "seen": _seen(form.order)}
         except PurchaseRefused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
     return render_page(request, visit, "top_up.html", context, status=422 if form.errors else 200)
 
 
 def _seen(order: PackOrder) -> str:
-    """Return what was shown, so that what is bought is that."""
+    """Return the order as text, so that the purchase is exactly the order shown."""
     return f"{order.pack} {order.packs} {order.units}"
 
 
 def _bought(purchase: Purchase) -> HttpResponseBase:
     if link := pay_link(purchase.invoice):
         return HttpResponseRedirect(link, status=303)
-    told = "granted" if purchase.state == PurchaseState.GRANTED else "bought"
-    return redirect_with_message("portal_wallet", purchase.wallet_id, message=told)
+    message = "granted" if purchase.state == PurchaseState.GRANTED else "bought"
+    return redirect_with_message("portal_wallet", purchase.wallet_id, message=message)
 
 
-def _comes_to(wallet: Wallet, order: PackOrder, figures: PortalFigures, visit: Visit) -> dict[str, str]:
-    """Return what an order comes to: it is bought, looked at, and taken back."""
+def _preview(wallet: Wallet, order: PackOrder, figures: PortalFigures, visit: Visit) -> dict[str, str]:
+    """Return the amounts of an order; it is bought and rolled back."""
     with transaction.atomic():
         purchase = buy(wallet_id=wallet.pk, order=order, at=visit.at)
-        invoice, unit = purchase.invoice, stands_in(wallet.unit)
-        told = {
+        invoice, unit = purchase.invoice, display_currency(wallet.unit)
+        amounts = {
             "units": figures.in_currency(purchase.units, unit),
             "bonus": figures.in_currency(purchase.bonus, unit) if purchase.bonus else "",
             "net": figures.money(invoice.net.amount),
@@ -103,43 +103,43 @@ def _comes_to(wallet: Wallet, order: PackOrder, figures: PortalFigures, visit: V
             "due_on": figures.date(invoice.due_date) if invoice.due_date else "",
         }
         transaction.set_rollback(True)
-    return told
+    return amounts
 
 
 def offered_for(visit: Visit, wallet: Wallet) -> list[PackPrice]:
-    """Return the packs that are sold into a wallet now, by price: in two queries."""
+    """Return the packs on sale for a wallet, by price, in two queries."""
     unit = PackUnit.CREDITS if wallet.unit == CREDITS else PackUnit.MONEY
     packs = CreditPack.objects.on_sale(visit.at).filter(unit=unit)
-    if wallet.unit != CREDITS:  # taxed once: when it is bought, or on the invoices that it pays
+    if wallet.unit != CREDITS:  # money is taxed once: at the purchase, or on the invoices that it pays
         packs = packs.filter(is_taxed=not wallet.pays_invoices)
     slabs = Prefetch("pack__slabs", BonusSlab.objects.order_by("least"))
-    priced = PackPrice.objects.filter(pack__in=packs, currency=wallet.currency).select_related("pack")
-    return list(priced.prefetch_related(slabs).order_by("price", "pk")[:MOST_OFFERED])
+    prices = PackPrice.objects.filter(pack__in=packs, currency=wallet.currency).select_related("pack")
+    return list(prices.prefetch_related(slabs).order_by("price", "pk")[:MAX_OFFERED])
 
 
-def told(one: PackPrice, figures: PortalFigures) -> str:
-    """Return what a pack is, in a sentence: “100 credits for $99.00 before tax; valid for 365 days”."""
-    pack, currency = one.pack, str(one.currency)
-    unit = stands_in(CREDITS if pack.unit == PackUnit.CREDITS else currency)
-    price = figures.in_currency(one.price, currency)
+def pack_text(pack_price: PackPrice, figures: PortalFigures) -> str:
+    """Return a pack in one sentence: “100 credits for $99.00 before tax; valid for 365 days”."""
+    pack, currency = pack_price.pack, str(pack_price.currency)
+    unit = display_currency(CREDITS if pack.unit == PackUnit.CREDITS else currency)
+    price = figures.in_currency(pack_price.price, currency)
     if pack.units is not None:
-        what = f"{pack.name}: {figures.in_currency(pack.units, unit)} for {price}"
+        offer = f"{pack.name}: {figures.in_currency(pack.units, unit)} for {price}"
     else:
         least, most = (figures.quantity(part or ZERO) for part in (pack.least_units, pack.most_units))
-        what = f"{pack.name}: {least} to {most} units, {price} each"
+        offer = f"{pack.name}: {least} to {most} units, {price} each"
     tax = " before tax" if pack.is_taxed else ""
-    bonus = "".join(f", {text}" for text in _bonuses(one, figures, unit))
+    bonus = "".join(f", {text}" for text in _bonuses(pack_price, figures, unit))
     valid = f"; valid for {pack.valid_days} days" if pack.valid_days else ""
-    return f"{what}{tax}{bonus}{valid}"
+    return f"{offer}{tax}{bonus}{valid}"
 
 
-def _bonuses(one: PackPrice, figures: PortalFigures, unit: str) -> list[str]:
-    found = []
-    for slab in one.pack.slabs.all():
-        more = [figures.in_currency(slab.units, unit)] if slab.units else []
-        more += [figures.percent(slab.percent)] if slab.percent else []
-        is_paid = one.pack.slabs_by == SlabsBy.PRICE
-        since = figures.in_currency(slab.least, str(one.currency)) if is_paid else figures.quantity(slab.least)
-        if more:
-            found.append(f"bonus {' and '.join(more)}" + (f" from {since} on" if slab.least else ""))
-    return found
+def _bonuses(pack_price: PackPrice, figures: PortalFigures, unit: str) -> list[str]:
+    texts = []
+    for slab in pack_price.pack.slabs.all():
+        bonus_parts = [figures.in_currency(slab.units, unit)] if slab.units else []
+        bonus_parts += [figures.percent(slab.percent)] if slab.percent else []
+        is_paid = pack_price.pack.slabs_by == SlabsBy.PRICE
+        since = figures.in_currency(slab.least, str(pack_price.currency)) if is_paid else figures.quantity(slab.least)
+        if bonus_parts:
+            texts.append(f"bonus {' and '.join(bonus_parts)}" + (f" from {since} on" if slab.least else ""))
+    return texts

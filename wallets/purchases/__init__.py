@@ -1,4 +1,4 @@
-"""Packs bought into wallets: invoiced at once, granted when they are paid. docs/wallets.md#packs."""
+"""Purchases of packs into wallets: invoiced at once, granted when they are paid. docs/wallets.md#packs."""
 
 from wallets.purchases.paid_grant import grant_paid, settle_purchases
 from wallets.purchases.payment_receipt import receive_payment

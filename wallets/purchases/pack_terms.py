@@ -1,4 +1,4 @@
-"""A pack as it is sold at one moment: what a purchase keeps of it."""
+"""The terms of a pack at the time of its sale, as stored with the purchase."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,8 +14,10 @@ from wallets.credit_rules.packs import PurchaseAmounts, Slab, price_purchase
 
 class PackTerms(msgspec.Struct, frozen=True):
     """
-    units: of one pack; None where they are sold one by one. price: of a pack, or of each of them, before tax.
-    slabs: (from, units, percent). features: numbers of the features that it is for.
+    The terms of a pack.
+
+    units: of one pack; None for packs sold unit by unit. price: of a pack, or of each unit, before tax.
+    slabs: (from, units, percent). features: ids of the features it is for.
     """
 
     code: str
@@ -34,7 +36,7 @@ class PackTerms(msgspec.Struct, frozen=True):
     rollover_days: int | None
 
     def purchase_amounts(self, packs: int, units: Decimal | None, currency: str) -> PurchaseAmounts:
-        """Return what so many packs, or units of those that are sold one by one, come to."""
+        """Return the amounts of a purchase of packs, or of units for packs sold unit by unit."""
         count = Decimal(packs)
         total_units = EXACT.multiply(self.units, count) if self.units is not None else units or Decimal(0)
         price = EXACT.multiply(self.price, total_units if self.units is None else count)
@@ -42,17 +44,17 @@ class PackTerms(msgspec.Struct, frozen=True):
         return price_purchase(total_units, price, currency, slabs, packs=packs, by_price=self.by_price)
 
     def expires_at(self, at: datetime) -> datetime | None:
-        """Return when what is granted at `at` expires."""
+        """Return the expiry of a lot granted at `at`."""
         return None if self.valid_days is None else at + timedelta(days=self.valid_days)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what a purchase stores."""
+        """Return the terms in the form stored with the purchase."""
         content: dict[str, Any] = msgspec.to_builtins(self)
         return content
 
 
 def current_terms(pack: CreditPack, currency: str) -> PackTerms | None:
-    """Return a pack as it is sold now in a currency; None if it is not sold in it."""
+    """Return a pack's current terms in a currency; None if it has no price in it."""
     price = pack.prices.filter(currency=currency).first()
     if price is None:
         return None
@@ -76,5 +78,5 @@ def current_terms(pack: CreditPack, currency: str) -> PackTerms | None:
 
 
 def load_terms(terms: dict[str, Any]) -> PackTerms:
-    """Return the terms that a purchase keeps."""
+    """Return the terms stored with a purchase."""
     return msgspec.convert(terms, PackTerms)

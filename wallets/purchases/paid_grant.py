@@ -1,8 +1,8 @@
 """
-Grant what was bought, once it is paid.
+Grant purchases once they are paid.
 
-The table is the queue: what is pending although its invoice is paid is granted by whoever records the payment, in the
-same transaction, and else by the sweeper.
+The table is the queue: a pending purchase whose invoice is paid is granted in the transaction that records the
+payment, or else by the periodic task.
 """
 
 from collections.abc import Collection
@@ -24,21 +24,21 @@ from wallets.models import LotKind, Purchase, PurchaseState
 from wallets.purchases.pack_terms import load_terms
 
 BATCH_SIZE = 100
-"""Purchases that one look of the sweeper settles; it looks again while there are more."""
+"""Purchases settled per pass of the task; it continues while there are more."""
 
 CREDITED_BY_HAND = "Its invoice was credited"
 
 
 @dataclass(slots=True)
 class PurchaseSettlement:
-    """granted: purchases whose units arrived. canceled: those whose invoice is void."""
+    """granted: purchases whose units arrived. canceled: purchases whose invoice is void."""
 
     granted: int = 0
     canceled: int = 0
 
 
 def grant_purchase(purchase: Purchase, *, at: datetime) -> None:
-    """Put what a purchase bought into its wallet: its units, and their bonus; the caller holds the purchase."""
+    """Grant the units of a purchase and their bonus into its wallet; the caller has locked the purchase."""
     terms = load_terms(purchase.terms)
     parts = [(LotKind.PURCHASED, f"purchase:{purchase.pk}", purchase.units)]
     if purchase.bonus:
@@ -78,20 +78,24 @@ def grant_purchase(purchase: Purchase, *, at: datetime) -> None:
 
 
 def _net_after_credits(purchase: Purchase) -> Decimal:
-    """Return what is claimed for it before tax: its price, less what credit notes took back before it arrived."""
+    """Return the price before tax, less the amounts credited before the grant."""
     credited = Line.objects.filter(invoice__corrects=purchase.invoice_id).aggregate(sum=Sum("amount"))["sum"]
     return purchase.net - (credited or Decimal(0))
 
 
 @transaction.atomic
 def grant_paid(*, invoice_ids: Collection[int], at: datetime) -> list[Purchase]:
-    """Grant what these invoices claim, as far as they are paid and their purchases pending; the caller holds them."""
+    """
+    Grant the pending purchases of these invoices, as far as the invoices are paid; the caller has locked the
+    invoices.
+    """
     paid = Purchase.objects.filter(
         invoice__in=invoice_ids,
         state=PurchaseState.PENDING,
         invoice__state=InvoiceState.PAID,
         wallet__closed_at__isnull=True,
     )
+    # Row locks: the payment and the task can't grant a purchase twice.
     purchases = list(paid.select_for_update(of=("self",)).select_related("wallet").order_by("pk"))
     for purchase in purchases:
         grant_purchase(purchase, at=at)
@@ -100,10 +104,10 @@ def grant_paid(*, invoice_ids: Collection[int], at: datetime) -> list[Purchase]:
 
 def settle_purchases(*, at: datetime, clock_id: int | None = None) -> PurchaseSettlement:
     """
-    Grant what is paid and not granted yet, and end what was withdrawn by hand; harmless to run twice.
+    Grant purchases that are paid and not granted yet, and end those whose invoice was voided; safe to repeat.
 
-    clock: of customers in this test clock's time; in real time for None. One transaction each, so that one wallet's
-    trouble is not another's.
+    clock_id: limit to customers on this test clock; None means real time. Each purchase has its own transaction, so
+        that a failure affects one wallet only.
     """
     settlement = PurchaseSettlement()
     in_time = clock_filter(clock_id, "wallet__customer")

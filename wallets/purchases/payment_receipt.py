@@ -1,4 +1,4 @@
-"""Record a payment, and what it brings about above invoices: what was bought with it arrives along with it."""
+"""Record a payment and its effects above invoices: the credits bought with the invoice are granted with it."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,11 +14,11 @@ from wallets.purchases.paid_grant import grant_paid
 @transaction.atomic
 def receive_payment(*, invoice_id: int, amount: Decimal, at: datetime, **facts: Any) -> Payment:
     """
-    Record what came in for an invoice, and grant what was bought with it if all of it is paid.
+    Record a payment for an invoice, and grant the credits bought with it if the invoice is paid.
 
-    facts: as `record_payment` takes them.
+    facts: as for `record_payment`.
 
-    :raises CannotPay: as `record_payment` does.
+    :raises PaymentRefused: as `record_payment` does.
     """
     payment = record_payment(invoice_id=invoice_id, amount=amount, at=at, **facts)
     grant_paid(invoice_ids=[invoice_id], at=at)

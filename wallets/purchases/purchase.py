@@ -1,4 +1,4 @@
-"""Buy a pack, and take a purchase back that nobody has paid."""
+"""Buy a pack, and cancel a purchase that is not paid."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,10 @@ MAX_REFERENCE_LENGTH = 120
 
 
 class PurchaseRefused(Exception):
-    """A pack cannot be bought, or a purchase not canceled; the text says why and what to do. field: which figure."""
+    """
+    The pack can't be bought, or the purchase can't be canceled; the text gives the reason and the remedy. field: the
+    argument at fault.
+    """
 
     def __init__(self, text: str, *, field: str = "") -> None:
         super().__init__(text)
@@ -36,9 +39,9 @@ class PurchaseRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class PackOrder:
     """
-    What is to be bought: so many packs, or so many units of one that sells them one by one.
+    An order of packs, or of units for packs sold unit by unit.
 
-    reference: whose request it is; once per wallet.
+    reference: of the request; unique per wallet.
     """
 
     pack: str
@@ -49,15 +52,16 @@ class PackOrder:
 
 def buy(*, wallet_id: int, order: PackOrder, at: datetime, by: AbstractBaseUser | None = None) -> Purchase:
     """
-    Buy a pack into a wallet: invoice it, and grant it at once where the wallet is trusted; else when it is paid.
+    Buy a pack into a wallet: invoice it, and grant it at once if the wallet is trusted, or else when it is paid.
 
-    The same reference again returns what it bought before.
+    Repeating the same reference returns the same purchase.
 
-    :raises CannotBuy: if the pack is not on sale for this wallet, the figures are none, or the reference names
-        another purchase.
+    :raises PurchaseRefused: if the pack is not on sale for this wallet, the quantity is invalid, or the reference
+        belongs to a different purchase.
     """
     with audited_transaction("buy credits", by=by, at=at, wallet=wallet_id):
-        # Held to the end: two purchases into a wallet come one after the other, each before its invoice's number.
+        # Locked until the end: purchases into a wallet happen one after the other, and each locks before its
+        # invoice's number.
         wallet = _lock_wallet(wallet_id)
         if not order.reference.strip() or len(order.reference) > MAX_REFERENCE_LENGTH:
             raise PurchaseRefused(f"Name it in 1 to {MAX_REFERENCE_LENGTH} characters.", field="reference")
@@ -90,7 +94,7 @@ def _check_same_order(purchase: Purchase, order: PackOrder) -> Purchase:
 
 
 def _check_on_sale(pack: CreditPack | None, wallet: Wallet, order: PackOrder, at: datetime) -> PackTerms:
-    """Return the terms that a pack is sold on into a wallet, once what is asked for fits them."""
+    """Return the terms of a pack for a wallet, after checking that the order fits them."""
     if pack is None or not pack.is_on_sale(at):
         raise PurchaseRefused(f"“{order.pack}” is not on sale: choose a pack that is.", field="pack")
     terms = current_terms(pack, str(wallet.currency))
@@ -179,17 +183,17 @@ def cancel(
     state: PurchaseState = PurchaseState.CANCELED,
 ) -> Purchase:
     """
-    Let a purchase that nobody has paid come to nothing: a credit note voids its invoice. Again is no error.
+    Cancel a purchase that is not paid: a credit note voids its invoice. Repeating it is no error.
 
-    state: what has become of it: canceled, or failed where its payment was declined.
+    state: canceled, or failed if its payment was declined.
 
-    :raises CannotBuy: if it was granted, or some of it is paid.
+    :raises PurchaseRefused: if it was granted, or part of it is paid.
     """
     if not reason.strip():
         raise PurchaseRefused("Say why: the reason is printed on the credit note.", field="reason")
     with audited_transaction("cancel purchase", by=by, at=at, purchase=purchase_id):
         purchase = Purchase.objects.get(pk=purchase_id)
-        # The invoice first, as when it is paid: whoever comes second sees what the first has done.
+        # The invoice first, as for a payment: the later of the two sees the outcome of the earlier.
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=purchase.invoice_id)
         purchase.refresh_from_db()
         if purchase.state in (PurchaseState.CANCELED, PurchaseState.FAILED):

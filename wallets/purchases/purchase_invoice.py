@@ -29,7 +29,7 @@ def draft_invoice(
     *,
     at: datetime,
 ) -> Draft:
-    """Return the invoice of a purchase, not written yet; the purchase is what it is for."""
+    """Return the invoice of a purchase, not written yet."""
     seller, buyer = read_sellers([customer.seller_id])[customer.seller_id], buyer_of(customer)
     facts = purchase_line_facts(terms, amounts, packs, at=at)
     starts_at, ends_at = facts.service_period
@@ -64,7 +64,7 @@ def draft_invoice(
 
 
 class PurchaseLineFacts(NamedTuple):
-    """What a purchase's line says: how many packs or units, why they cost what they do, and how long they last."""
+    """The quantity, the explanation of the price, and the validity on a purchase's line."""
 
     quantity: Decimal
     explanation: bytes
@@ -72,7 +72,7 @@ class PurchaseLineFacts(NamedTuple):
 
 
 def purchase_line_facts(terms: PackTerms, amounts: PurchaseAmounts, packs: int, *, at: datetime) -> PurchaseLineFacts:
-    """Return what the invoice of a purchase says of it; at: when it was made."""
+    """Return the facts of a purchase's line. at: the time of the purchase."""
     quantity = amounts.units if terms.units is None else Decimal(packs)
     return PurchaseLineFacts(
         quantity, _explanation(terms, amounts), (at, terms.expires_at(at) or at + _SHORTEST_SERVICE)
@@ -86,7 +86,7 @@ def _unit(terms: PackTerms) -> str:
 
 
 def _explanation(terms: PackTerms, amounts: PurchaseAmounts) -> bytes:
-    """Say what is bought, at which price for each, and what comes on top: docs/wallets.md#packs."""
+    """Return the explanation of the price as JSON: pack, units, unit price and bonus: docs/wallets.md#packs."""
     explanation = {
         "pack": terms.code,
         "price": to_plain_string(terms.price),

@@ -1,5 +1,5 @@
 """
-What went into a wallet and out of it in a span of time, as finance and customers read it.
+Statements of a wallet: movements in a time span, as finance and customers read them.
 
-`stating` adds the ledger up, without Django; `reading` reads it; `files` makes tables and PDFs of it.
+`totals` adds the ledger up, without Django; `ledger_sums` reads it; `files` renders CSV and PDF.
 """

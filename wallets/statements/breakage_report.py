@@ -1,4 +1,4 @@
-"""What a seller earns of prepaid value that is never used, month by month."""
+"""A seller's revenue from prepaid value that is never used, by month."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from customers.models import Seller
 from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.breakage import BreakagePolicy, LotMonth, breakage_by_month
 
-# What use took, and what expired; all else moves the basis: it came in, or went out unused.
-_MOVED = """
+# Use and expiry have columns of their own; all other movements change the basis: grants, or units that left unused.
+_LOT_MONTHS = """
 SELECT w.currency, e.lot_id, to_char(t.at AT TIME ZONE %(zone)s, 'YYYY-MM'),
     coalesce(sum(e.money) FILTER (WHERE t.kind NOT IN ('spend', 'give_back', 'repay', 'expire', 'revive')), 0),
     coalesce(-sum(e.money) FILTER (WHERE t.kind IN ('spend', 'give_back', 'repay')), 0),
@@ -35,8 +35,8 @@ class Month:
     """
     Costs of one month, in one currency.
 
-    granted: what came in, less what went out unused. used: what use took. expired: what went to breakage.
-    recognized: the breakage that is revenue by the seller's policy; deferred: what is not revenue at the month's end.
+    granted: grants, less units that left unused. used: spends. expired: moved to breakage.
+    recognized: breakage that is revenue by the seller's policy; deferred: not yet revenue at the month's end.
     """
 
     month: str
@@ -50,34 +50,34 @@ class Month:
 
 def breakage_of(seller: Seller) -> list[Month]:
     """
-    Return the months in which paid value moved, by currency and in order; those of the seller's own clock.
+    Return the months in which paid value moved, by currency and in order; in the seller's time zone.
 
-    The policy and the rate are the seller's of now: a change of them restates the months before.
+    The seller's current policy and rate apply: changing them restates earlier months.
     """
     rules = {"policy": BreakagePolicy(seller.breakage), "expected": seller.breakage_percent / 100}
     months: dict[tuple[str, str], Month] = {}
     for (currency, _), rows in groupby(_rows(seller), key=itemgetter(0, 1)):
-        moved = [LotMonth(*row[2:]) for row in rows]
-        for one, (_, recognized) in zip(moved, breakage_by_month(moved, **rules), strict=True):
-            month = months.setdefault((currency, one.month), Month(one.month, currency))
-            month.granted = EXACT.add(month.granted, one.basis)
-            month.used, month.expired = EXACT.add(month.used, one.used), EXACT.add(month.expired, one.expired)
+        lot_months = [LotMonth(*row[2:]) for row in rows]
+        for lot_month, (_, recognized) in zip(lot_months, breakage_by_month(lot_months, **rules), strict=True):
+            month = months.setdefault((currency, lot_month.month), Month(lot_month.month, currency))
+            month.granted = EXACT.add(month.granted, lot_month.basis)
+            month.used, month.expired = EXACT.add(month.used, lot_month.used), EXACT.add(month.expired, lot_month.expired)
             month.recognized = EXACT.add(month.recognized, recognized)
-    found = [months[key] for key in sorted(months)]
-    _defer(found)
-    return found
+    ordered_months = [months[key] for key in sorted(months)]
+    _defer(ordered_months)
+    return ordered_months
 
 
 def _defer(months: list[Month]) -> None:
-    """Say what is left at each month's end: what came in, less what was used and what is recognized."""
-    left: dict[str, Decimal] = {}
-    for one in months:
-        earned = EXACT.add(one.used, one.recognized)
-        left[one.currency] = EXACT.add(left.get(one.currency, ZERO), EXACT.subtract(one.granted, earned))
-        one.deferred = left[one.currency]
+    """Set the deferred amount at each month's end: grants less use and recognized breakage."""
+    deferred_by_currency: dict[str, Decimal] = {}
+    for month in months:
+        earned = EXACT.add(month.used, month.recognized)
+        deferred_by_currency[month.currency] = EXACT.add(deferred_by_currency.get(month.currency, ZERO), EXACT.subtract(month.granted, earned))
+        month.deferred = deferred_by_currency[month.currency]
 
 
 def _rows(seller: Seller) -> Iterator[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_MOVED, {"seller": seller.pk, "zone": seller.time_zone})
+        cursor.execute(_LOT_MONTHS, {"seller": seller.pk, "zone": seller.time_zone})
         yield from cursor.fetchall()

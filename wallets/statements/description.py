@@ -1,4 +1,4 @@
-"""A statement's lines in the words of its customer: for the statement itself, and for the pages of an invoice."""
+"""The lines of a statement in the customer's language: for the statement itself, and for an invoice's appendix."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,7 +11,7 @@ from wallets.statements.translations import StatementWords
 
 
 def amounts(unit: str, *, figures: Figures, words: StatementWords) -> Callable[[Decimal], str]:
-    """Return how amounts of a wallet's unit are written: as money, or as so many credits."""
+    """Return a function that formats amounts of a wallet's unit: as money, or as credits."""
 
     def amount(units: Decimal) -> str:
         if unit != CREDITS:
@@ -21,8 +21,8 @@ def amounts(unit: str, *, figures: Figures, words: StatementWords) -> Callable[[
     return amount
 
 
-def tell(statement: Statement, *, amount: Callable[[Decimal], str], words: StatementWords) -> tuple[WalletRow, ...]:
-    """Return a statement's rows, from the opening balance to the closing one."""
+def statement_rows(statement: Statement, *, amount: Callable[[Decimal], str], words: StatementWords) -> tuple[WalletRow, ...]:
+    """Return the rows of a statement, from the opening balance to the closing one."""
     return (
         WalletRow(words.opening, amount(statement.opening), is_sum=True),
         *(

@@ -1,4 +1,4 @@
-"""Statements as answers to a browser or a program."""
+"""Statements as HTTP downloads."""
 
 from datetime import datetime
 
@@ -10,16 +10,16 @@ from wallets.statements.totals import Statement
 
 
 def csv_answer(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> StreamingHttpResponse:
-    """Return a statement as a table to download."""
+    """Return a statement as a CSV download."""
     headers = _headers(wallet, since, until, "csv")
     return StreamingHttpResponse(as_csv(wallet, statement), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def pdf_answer(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> HttpResponse:
     """
-    Return a statement as a PDF to download; it is made at once, since it is one page.
+    Return a statement as a PDF download; it is rendered at once, because it is one page.
 
-    :raises NoFont: if a text of it cannot be printed.
+    :raises NoFont: if a text of it can't be printed.
     """
     content = as_pdf(wallet, statement, since=since, until=until)
     return HttpResponse(content, content_type="application/pdf", headers=_headers(wallet, since, until, "pdf"))

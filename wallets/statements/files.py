@@ -1,4 +1,4 @@
-"""A statement as a table and as a PDF; equal statements give equal files."""
+"""A statement as CSV and as PDF; equal statements give equal files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from invoices.rendering.wallet_facts import WalletRow
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
 from wallets.models import Wallet
-from wallets.statements.description import amounts, tell
+from wallets.statements.description import amounts, statement_rows
 from wallets.statements.totals import Statement
 from wallets.statements.translations import StatementWords, words_in
 
@@ -32,7 +32,7 @@ class NoFont(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What the template prints, as text."""
+    """The texts that the template prints."""
 
     words: StatementWords
     common: Words
@@ -51,24 +51,24 @@ class Document:
 
 
 def as_csv(wallet: Wallet, statement: Statement) -> Iterator[str]:
-    """Yield a statement as lines of CSV; its units sum from the opening to the closing, and so does its cost."""
+    """Yield a statement as lines of CSV; its units, and its costs, sum from the opening to the closing."""
     unit, currency = wallet.unit, str(wallet.currency)
-    told = [
+    rows = [
         ("opening", "", statement.opening, statement.opening_cost),
         *((line.section.value, line.name, line.units, line.money) for line in statement.lines),
         ("closing", "", statement.closing, statement.closing_cost),
     ]
     yield from csv_lines([COLUMNS])
     yield from csv_lines(
-        (what, of, to_plain_string(units), unit, to_plain_string(cost), currency) for what, of, units, cost in told
+        (section, name, to_plain_string(units), unit, to_plain_string(cost), currency) for section, name, units, cost in rows
     )
 
 
 def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> bytes:
     """
-    Return a statement as a PDF in its customer's language, typeset as invoices are.
+    Return a statement as a PDF in the customer's language, typeset as invoices are.
 
-    :raises NoFont: if a text of it cannot be printed.
+    :raises NoFont: if a text of it can't be printed.
     """
     document = compose(wallet, statement, since=since, until=until)
     html = render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
@@ -79,7 +79,7 @@ def as_pdf(wallet: Wallet, statement: Statement, *, since: datetime, until: date
 
 
 def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: datetime) -> Document:
-    """Return a statement as text."""
+    """Return the texts of a statement."""
     customer = wallet.customer
     seller = customer.seller
     common, locale = words_for(customer.locale)
@@ -88,8 +88,8 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
     span = figures.days_text(since, until)
 
     amount = amounts(wallet.unit, figures=figures, words=words)
-    parties = (Party.of({name: getattr(one, name) for name in Party.__slots__}) for one in (seller, customer))
-    own, theirs = (party_text(one, words=common, locale=locale) for one in parties)
+    parties = (Party.of({name: getattr(record, name) for name in Party.__slots__}) for record in (seller, customer))
+    seller_text, buyer_text = (party_text(party, words=common, locale=locale) for party in parties)
     return Document(
         words=words,
         common=common,
@@ -99,10 +99,10 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
         created=until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         title=f"{words.statement} {wallet.name}",
         mark=common.sandbox if customer.sandbox else "",
-        seller=own,
-        buyer=theirs,
+        seller=seller_text,
+        buyer=buyer_text,
         meta=((words.wallet, wallet.name), (words.span, span)),
         headline=f"{words.closing}: {amount(statement.closing)}",
-        rows=tell(statement, amount=amount, words=words),
+        rows=statement_rows(statement, amount=amount, words=words),
         page=tuple(common.page.format(page="\n", pages="\n").split("\n")),
     )

@@ -1,4 +1,4 @@
-"""Amounts of a wallet as people read them."""
+"""Amounts of a wallet as text."""
 
 from decimal import Decimal
 
@@ -8,10 +8,10 @@ from wallets.models.wallets import CREDITS
 
 
 def shown(units: Decimal, unit: str) -> str:
-    """Return units of a wallet with what they are: “1,250.5 credits”, “$12.30”."""
-    return format_money(units, stands_in(unit))
+    """Return units of a wallet as text: “1,250.5 credits”, “$12.30”."""
+    return format_money(units, display_currency(unit))
 
 
-def stands_in(unit: str) -> str:
-    """Return what stands where a currency does: `XCR` for credits."""
+def display_currency(unit: str) -> str:
+    """Return the currency code that formats a unit: `XCR` for credits."""
     return CREDIT_PRICES if unit == CREDITS else unit

@@ -1,7 +1,7 @@
 """
-The wallets behind an invoice, for its pages: what each had, and what came and went in the invoice's period.
+Wallet statements in the appendix of an invoice: balances and movements in the invoice's period.
 
-Counted back from the ledger, which is only ever added to, so a file that is made again says the same.
+Calculated backwards from the append-only ledger, so a file rendered again says the same.
 """
 
 from datetime import datetime
@@ -12,32 +12,32 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.translations import words_for
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models import Wallet
-from wallets.statements.description import amounts, tell
-from wallets.statements.ledger_sums import LONGEST, read_statement
+from wallets.statements.description import amounts, statement_rows
+from wallets.statements.ledger_sums import MAX_SPAN, read_statement
 from wallets.statements.totals import Statement
 from wallets.statements.translations import StatementWords, words_in
 
-MOST_WALLETS = 12
+MAX_WALLETS = 12
 
 
 def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
-    """Return the statement of each wallet that had something in the invoice's period; a query for each of them."""
+    """Return the statement of each wallet with content in the invoice's period, with one query per wallet."""
     since, until = invoice.period_start, invoice.period_end
-    if not since < until <= since + LONGEST:
+    if not since < until <= since + MAX_SPAN:
         return ()
     buyer = invoice.buyer_facts
     _, locale = words_for(buyer.get("locale") or "")
     words, zone = words_in(locale.language), ZoneInfo(buyer.get("time_zone") or "UTC")
     wallets = Wallet.objects.filter(customer=invoice.customer_id, created_at__lt=until).order_by("id")
-    told = []
-    for wallet in wallets[:MOST_WALLETS]:
+    statements = []
+    for wallet in wallets[:MAX_WALLETS]:
         statement = read_statement(wallet, since=since, until=until)
         if _is_empty(statement):
             continue
         figures = Figures(locale, str(wallet.currency), zone)
         span = since, until
-        told.append(statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words))
-    return tuple(told)
+        statements.append(statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words))
+    return tuple(statements)
 
 
 def statement_text(
@@ -49,12 +49,12 @@ def statement_text(
     figures: Figures,
     words: StatementWords,
 ) -> WalletStatement:
-    """Return a statement of a span as an invoice prints it."""
+    """Return the statement of a span as an invoice prints it."""
     return WalletStatement(
         heading=f"{words.statement}: {name}",
         span=figures.days_text(*span),
         columns=(words.what, words.moved),
-        rows=tell(statement, amount=amounts(unit, figures=figures, words=words), words=words),
+        rows=statement_rows(statement, amount=amounts(unit, figures=figures, words=words), words=words),
     )
 
 

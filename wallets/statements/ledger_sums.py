@@ -1,4 +1,4 @@
-"""Read what a wallet's statement adds up: in one query, so that nothing moves meanwhile."""
+"""Read the sums of a wallet's statement in one query, so that nothing moves in between."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,11 +8,11 @@ from lib.decimals import EXACT, ZERO
 from wallets.credit_rules.lots import Lot, cost_between
 from wallets.ledger.errors import LedgerRefused
 from wallets.models import Wallet
-from wallets.statements.totals import Moved, Statement, state
+from wallets.statements.totals import Moved, Statement, build_statement
 
-LONGEST = timedelta(days=3_660)
+MAX_SPAN = timedelta(days=3_660)
 
-# One statement, and so one moment: what is there now, and all that moved since the span began.
+# One statement sees one snapshot: the present build_statement, and all movements since the start of the span.
 _READ = """
 SELECT 'now', false, '', '', balance, 0, 0 FROM wallets_wallet WHERE id = %(wallet)s
 UNION ALL
@@ -34,29 +34,29 @@ GROUP BY 2, 3, 4
 
 def read_statement(wallet: Wallet, *, since: datetime, until: datetime) -> Statement:
     """
-    Return what moved in a wallet in [since, until), by the time at which it was recorded.
+    Return the movements of a wallet in [since, until), by the time at which they were recorded.
 
-    :raises LedgerRefused: if the span is empty, or longer than ten years.
+    :raises LedgerRefused: if the span is empty or longer than ten years.
     """
     if until <= since:
         raise LedgerRefused("A statement ends after it begins: choose a later end.", field="until")
-    if until - since > LONGEST:
+    if until - since > MAX_SPAN:
         raise LedgerRefused("A statement is of ten years at most: choose a later begin.", field="since")
     with prepared_statements.cursor() as cursor:
         cursor.execute(_READ, {"wallet": wallet.pk, "since": since, "until": until}, binary=True)
         rows = cursor.fetchall()
-    balance, cost, moved = ZERO, ZERO, []
-    for what, is_within, kind, name, one, two, three in rows:
-        if what == "now":
-            balance = one
-        elif what == "lot":
-            cost = EXACT.add(cost, cost_between(Lot(0, one, two, cost=three), two, ZERO))
+    balance, cost, movements = ZERO, ZERO, []
+    for source, is_within, kind, name, amount, second, third in rows:
+        if source == "now":
+            balance = amount
+        elif source == "lot":
+            cost = EXACT.add(cost, cost_between(Lot(0, amount, second, cost=third), second, ZERO))
         else:
-            moved.append(Moved(is_within, kind, name, one, two, three))
-    return state((balance, cost), moved)
+            movements.append(Moved(is_within, kind, name, amount, second, third))
+    return build_statement((balance, cost), movements)
 
 
 def this_month(wallet: Wallet, *, at: datetime) -> tuple[datetime, datetime]:
-    """Return the customer's own month so far: from its first midnight until now."""
+    """Return the current month so far in the customer's time zone: from its first midnight until now."""
     local = at.astimezone(ZoneInfo(wallet.customer.time_zone))
     return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0), at

@@ -1,5 +1,5 @@
 """
-Add up a wallet's ledger: opening, what came and went, closing.
+Add up a wallet's ledger: opening balance, movements, closing balance.
 
 Source: docs/wallets.md#statements.
 """
@@ -13,7 +13,7 @@ from lib.decimals import EXACT, ZERO
 
 
 class Section(StrEnum):
-    """What a line of a statement is about, in the order of the statement."""
+    """The sections of a statement, in order."""
 
     GRANTED = "granted"
     USED = "used"
@@ -41,18 +41,18 @@ SECTIONS = {
     "transfer_in": Section.TRANSFERRED_IN,
     "transfer_out": Section.TRANSFERRED_OUT,
 }
-"""Kind of movement → where a statement tells it."""
+"""Kind of movement → the section of the statement."""
 
 STAYS = (Section.ROLLED_OVER, Section.REPAID)
-"""What moves within the wallet: its units sum to nothing, and what is told is how many moved."""
+"""Movements within the wallet: their units sum to zero, and the line states the units moved."""
 
 
 class Moved(NamedTuple):
     """
-    Entries of the wallet's own account, added up.
+    Summed entries of the wallet's own account.
 
-    is_within: whether they were made in the span; after it otherwise. kind: of the movement. name: the feature's, of
-    use, or the lot's kind. units, money: what the wallet gained. put_in: units of those above zero.
+    is_within: whether they were made in the span; otherwise after it. kind: of the movement. name: the feature of a
+        spend, or the kind of a granted lot. units, money: the wallet's gain. put_in: sum of the positive units.
     """
 
     is_within: bool
@@ -64,7 +64,7 @@ class Moved(NamedTuple):
 
 
 class Line(NamedTuple):
-    """units, money: what the wallet gained. moved: how many units moved within it, of what stays there."""
+    """A line of a statement. units, money: the wallet's gain. moved: units moved within the wallet."""
 
     section: Section
     name: str
@@ -75,8 +75,10 @@ class Line(NamedTuple):
 
 class Statement(NamedTuple):
     """
-    opening, closing: the balance, below zero for what is owed. opening_cost, closing_cost: what its lots cost, net of
-    tax: revenue that is deferred. opening + Σ lines = closing, in units and in money.
+    A statement of a span.
+
+    opening, closing: the balance, negative for debt. opening_cost, closing_cost: the cost of its lots, net of tax,
+        which is deferred revenue. opening + Σ lines = closing, in units and in money.
     """
 
     opening: Decimal
@@ -86,33 +88,34 @@ class Statement(NamedTuple):
     closing_cost: Decimal
 
 
-def state(present: tuple[Decimal, Decimal], moved: Iterable[Moved]) -> Statement:
+def build_statement(present: tuple[Decimal, Decimal], movements: Iterable[Moved]) -> Statement:
     """
     Return the statement of a span.
 
-    present: the wallet's balance now, and what its lots cost now. moved: all since the span began.
+    present: the wallet's current balance, and the current cost of its lots. moved: all movements since the span
+        began.
 
-    It is counted back from the present, so what was before the span need not be read.
+    It is calculated backwards from the present, so movements before the span need not be read.
     """
     closing, closing_cost = present
     lines: dict[tuple[Section, str], Line] = {}
-    for one in moved:
-        if not one.is_within:
-            closing, closing_cost = EXACT.subtract(closing, one.units), EXACT.subtract(closing_cost, one.money)
+    for movement in movements:
+        if not movement.is_within:
+            closing, closing_cost = EXACT.subtract(closing, movement.units), EXACT.subtract(closing_cost, movement.money)
             continue
-        section = SECTIONS[one.kind]
-        name = one.name if section in (Section.GRANTED, Section.USED) else ""
+        section = SECTIONS[movement.kind]
+        name = movement.name if section in (Section.GRANTED, Section.USED) else ""
         line = lines.get((section, name), Line(section, name, ZERO, ZERO))
         lines[section, name] = Line(
             section,
             name,
-            EXACT.add(line.units, one.units),
-            EXACT.add(line.money, one.money),
-            EXACT.add(line.moved, one.put_in) if section in STAYS else ZERO,
+            EXACT.add(line.units, movement.units),
+            EXACT.add(line.money, movement.money),
+            EXACT.add(line.moved, movement.put_in) if section in STAYS else ZERO,
         )
     opening, opening_cost = closing, closing_cost
     for line in lines.values():
         opening, opening_cost = EXACT.subtract(opening, line.units), EXACT.subtract(opening_cost, line.money)
     order = list(Section)
-    told = sorted(lines.values(), key=lambda line: (order.index(line.section), line.name))
-    return Statement(opening, opening_cost, tuple(told), closing, closing_cost)
+    ordered_lines = sorted(lines.values(), key=lambda line: (order.index(line.section), line.name))
+    return Statement(opening, opening_cost, tuple(ordered_lines), closing, closing_cost)

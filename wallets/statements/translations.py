@@ -1,4 +1,4 @@
-"""The words of a statement, one file per language beside this one."""
+"""The texts of a statement, one file per language next to this one."""
 
 import tomllib
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "words"
 
 @dataclass(frozen=True, slots=True)
 class StatementWords:
-    """Every text of a statement that is not a fact."""
+    """All fixed texts of a statement."""
 
     statement: str
     wallet: str
@@ -39,6 +39,10 @@ class StatementWords:
 
 @cache
 def words_in(language: str) -> StatementWords:
-    """:raises KeyError: if the language's file lacks a text."""
-    told = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    return StatementWords(**{one.name: told[one.name] for one in fields(StatementWords)})
+    """
+    Return the texts in a language.
+
+    :raises KeyError: if the language's file lacks a text.
+    """
+    texts = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    return StatementWords(**{text_field.name: texts[text_field.name] for text_field in fields(StatementWords)})

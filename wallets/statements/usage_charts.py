@@ -1,4 +1,4 @@
-"""How a wallet's balance went, and what was used day by day."""
+"""The daily balance and usage of a wallet, for charts."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
@@ -24,11 +24,12 @@ WHERE t.wallet_id = %s AND t.at >= %s AND t.kind IN ('spend', 'give_back') GROUP
 """
 
 
-class Burned(NamedTuple):
+class RecentUsage(NamedTuple):
     """
-    The last days of a wallet, by its customer's clock.
+    The last days of a wallet, in its customer's time zone.
 
-    balances: at the end of each day, or now. by_feature: its name, empty for what is none → units used on each day.
+    balances: at the end of each day, or now. by_feature: name, empty for usage without a feature → units used per
+        day.
     """
 
     days: Sequence[date]
@@ -36,8 +37,8 @@ class Burned(NamedTuple):
     by_feature: dict[str, list[Decimal]]
 
 
-def burned(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> Burned:
-    """Return the last days: two queries, which read the ledger of these days and no more."""
+def read_recent_usage(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> RecentUsage:
+    """Return the last days in two queries, which read the ledger of these days only."""
     today = at.astimezone(zone).date()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     since = datetime.combine(days[0], time.min, zone)
@@ -51,4 +52,4 @@ def burned(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> Burned:
     for day, feature, units in sorted(rows, key=lambda row: row[1]):
         if day in days:
             by_feature.setdefault(feature, [Decimal(0)] * DAYS)[days.index(day)] = units
-    return Burned(days, balances, by_feature)
+    return RecentUsage(days, balances, by_feature)

@@ -1,4 +1,4 @@
-"""`manage.py advance_clock`: take a test clock, and everything that its customers live by, to a later time."""
+"""`manage.py advance_clock`: advance a test clock, and everything that depends on it, to a later time."""
 
 from argparse import ArgumentParser
 from datetime import datetime
@@ -39,14 +39,14 @@ class Command(BaseCommand):
         self._go(clock)
 
     def _go(self, clock: TestClock) -> None:
-        """Go step by step; the bar counts hours."""
+        """Advance step by step; the progress bar counts hours."""
         hours = 0 if clock.target is None else int((clock.target - clock.now).total_seconds() // 3600)
-        steps, set_off = 0, clock.now
-        with show_progress("advancing", hours, out=self.stdout) as tell:
+        steps, started_at = 0, clock.now
+        with show_progress("advancing", hours, out=self.stdout) as show_hours:
             while advance_clock(clock_id=clock.pk, max_steps=1):
                 steps += 1
                 clock.refresh_from_db()
-                tell(int((clock.now - set_off).total_seconds() // 3600))
+                show_hours(int((clock.now - started_at).total_seconds() // 3600))
         clock.refresh_from_db()
         if clock.failure:
             raise CommandError(f"{clock} stopped at {clock.now}: {clock.failure}")

@@ -1,4 +1,4 @@
-"""manage.py audit: read the books and say what is wrong with them."""
+"""`manage.py audit`: check the books and report violations."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from billing.audit import CHECKS, Finding, audit
 from billing.audit.audit_run import UnknownCheck
 
 MOST_STATUS = 125
-"""Exit statuses above it mean something else to a shell."""
+"""Shells give exit statuses above it another meaning."""
 
 
 class Command(BaseCommand):
@@ -30,14 +30,14 @@ class Command(BaseCommand):
             return
         report = (lambda finding: None) if options["json"] else self._report
         try:
-            found = audit(only=only, report=report)
+            findings = audit(only=only, report=report)
         except UnknownCheck as error:
             raise CommandError(str(error)) from error
-        violated = [finding for finding in found if finding.is_violated]
+        violated = [finding for finding in findings if finding.is_violated]
         if options["json"]:
-            self.stdout.write(json.dumps([_document(finding) for finding in found], indent=2, default=str))
+            self.stdout.write(json.dumps([_document(finding) for finding in findings], indent=2, default=str))
         else:
-            self._conclude(found, violated)
+            self._conclude(findings, violated)
         if violated:
             sys.exit(min(len(violated), MOST_STATUS))
 
@@ -50,10 +50,10 @@ class Command(BaseCommand):
         if finding.is_truncated:
             self.stdout.write("       and more")
 
-    def _conclude(self, found: list[Finding], violated: list[Finding]) -> None:
-        seconds = sum(finding.seconds for finding in found)
-        kept = len(found) - len(violated)
-        self.stdout.write(f"\n{kept} of {len(found)} promises are kept ({seconds:.1f} s).")
+    def _conclude(self, findings: list[Finding], violated: list[Finding]) -> None:
+        seconds = sum(finding.seconds for finding in findings)
+        passed_count = len(findings) - len(violated)
+        self.stdout.write(f"\n{passed_count} of {len(findings)} promises are kept ({seconds:.1f} s).")
 
 
 def _document(finding: Finding) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`manage.py close_periods`: bill everything that is due, with progress, and say what came of it."""
+"""`manage.py close_periods`: bill everything that is due, with progress and a summary."""
 
 import json
 import subprocess
@@ -28,9 +28,9 @@ MOST_SHOWN = 20
 
 
 def parse_moment(text: str) -> datetime:
-    """Return a moment written in ISO 8601, in UTC where it names no zone."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    """Parse a time in ISO 8601; it is in UTC if it has no time zone."""
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def handle(
         self, *, at: datetime | None, dry_run: bool, as_job: bool, workers: int, as_json: bool, **options: Any
     ) -> None:
-        """Exit 0 if all that was due is closed, 1 if a period failed or is left for the next run."""
+        """Exit 0 if everything due is closed, 1 if a period failed or is left for the next run."""
         if not 1 <= workers <= MOST_WORKERS:
             raise CommandError(f"--workers {workers} is out of bounds: choose 1 to {MOST_WORKERS}.")
         at = at or database_time()
@@ -62,12 +62,12 @@ class Command(BaseCommand):
         if dry_run:
             self._preview(at)
             return
-        result = self._share(at, workers) if workers > 1 else CloseSummary()
-        result.add(self._close(at, is_silent=as_json))
-        self._report(result, at, as_json=as_json)
+        summary = self._share(at, workers) if workers > 1 else CloseSummary()
+        summary.add(self._close(at, is_silent=as_json))
+        self._report(summary, at, as_json=as_json)
 
     def _run(self, at: datetime, *, dry_run: bool) -> None:
-        """Close what is due by `at` as a job, dated by the clock, and help with it until it is done."""
+        """Close the periods due by `at` as a job that is dated by the clock, and work on it until it is done."""
         try:
             job = start_invoice_run(until=at, at=database_time(), by=None, dry_run=dry_run)
         except InvoiceRunRefused as refusal:
@@ -75,44 +75,46 @@ class Command(BaseCommand):
         call_command("run_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
 
     def _close(self, at: datetime, *, is_silent: bool) -> CloseSummary:
-        done = CloseSummary()
+        summary = CloseSummary()
         if is_silent:
-            done = close_due(at=at)
+            summary = close_due(at=at)
         else:
-            with show_progress("closing", Period.objects.due(at).count(), out=self.stdout) as tell:
+            with show_progress("closing", Period.objects.due(at).count(), out=self.stdout) as show_count:
 
                 def show(part: CloseSummary) -> None:
-                    done.add(part)
-                    tell(done.closed + len(done.failed))
+                    summary.add(part)
+                    show_count(summary.closed + len(summary.failed))
 
                 close_due(at=at, on_progress=show)
-        done.add(bill_late_usage(at=at))
-        return done
+        summary.add(bill_late_usage(at=at))
+        return summary
 
     def _share(self, at: datetime, workers: int) -> CloseSummary:
-        """Let so many processes close at once, and return what they came to; this one then sees to what they left."""
+        """
+        Close periods in several processes at once, and return their summed result; this process then closes the rest.
+        """
         manage = str(settings.BASE_DIR / "manage.py")
         command = [sys.executable, manage, "close_periods", "--at", at.isoformat(), "--json"]
         running = [subprocess.Popen(command, stdout=PIPE, stderr=DEVNULL, text=True) for _ in range(workers)]
         total = Period.objects.due(at).count()
-        with show_progress("closing", total, out=self.stdout) as tell:
+        with show_progress("closing", total, out=self.stdout) as show_count:
             while any(process.poll() is None for process in running):
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-                tell(max(total - Period.objects.due(at).count(), 0))
-        result = CloseSummary()
+                show_count(max(total - Period.objects.due(at).count(), 0))
+        summary = CloseSummary()
         for process in running:
             printed = json.loads(process.communicate()[0] or "{}")
             failed = [CloseFailure(**failure) for failure in printed.pop("failed", [])]
-            # What one of them left because others were at it, is not left any more.
-            result.add(CloseSummary(**{**printed, "busy": 0}, failed=failed))
-        return result
+            # Periods that one process left because another one held them are closed by now.
+            summary.add(CloseSummary(**{**printed, "busy": 0}, failed=failed))
+        return summary
 
     def _preview(self, at: datetime) -> None:
         due = Period.objects.due(at).select_related("subscription").order_by("due_at", "id")
         total = due.count()
         amounts: dict[str, Decimal] = defaultdict(Decimal)
-        documents = notes = failed = 0
-        with show_progress("previewing", total, out=self.stdout) as tell:
+        invoices = notes = failed = 0
+        with show_progress("previewing", total, out=self.stdout) as show_count:
             for number, period in enumerate(due.iterator(), start=1):
                 try:
                     draft = preview(at=at, period=period)
@@ -120,29 +122,29 @@ class Command(BaseCommand):
                     failed += 1
                     self.stderr.write(f"  period {period.pk} of {period.subscription} would fail: {error}")
                 else:
-                    documents += not draft.is_zero
+                    invoices += not draft.is_zero
                     amounts[draft.currency] += draft.totals.total
                     notes += len(draft.credit_notes)
-                tell(number)
+                show_count(number)
         sums = ", ".join(f"{amount:,} {currency}" for currency, amount in sorted(amounts.items())) or "nothing"
-        self.stdout.write(f"{total:,} periods are due at {at}: {documents:,} invoices over {sums}.")
+        self.stdout.write(f"{total:,} periods are due at {at}: {invoices:,} invoices over {sums}.")
         if notes:
             self.stdout.write(f"{notes:,} credit notes would go out with them.")
         if failed:
             raise CommandError(f"{failed:,} periods would fail.")
 
-    def _report(self, result: CloseSummary, at: datetime, *, as_json: bool) -> None:
+    def _report(self, summary: CloseSummary, at: datetime, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(asdict(result)))
+            self.stdout.write(json.dumps(asdict(summary)))
         else:
             self.stdout.write(
-                f"{result.closed:,} periods closed at {at}: {result.issued:,} invoices issued, {result.skipped:,} had"
-                f" nothing due; late usage of {result.late_billed:,} periods billed, of {result.late_left:,} left;"
-                f" {result.credited:,} credit notes."
+                f"{summary.closed:,} periods closed at {at}: {summary.issued:,} invoices issued, {summary.skipped:,} had"
+                f" nothing due; late usage of {summary.late_billed:,} periods billed, of {summary.late_left:,} left;"
+                f" {summary.credited:,} credit notes."
             )
-        for failure in result.failed[:MOST_SHOWN]:
+        for failure in summary.failed[:MOST_SHOWN]:
             self.stderr.write(f"  period {failure.period_id} failed: {failure.error}")
-        if result.failed:
-            raise CommandError(f"{len(result.failed):,} periods failed; they are tried again later.")
-        if result.busy:
-            raise CommandError(f"{result.busy:,} periods were in use; run this again.")
+        if summary.failed:
+            raise CommandError(f"{len(summary.failed):,} periods failed; they are tried again later.")
+        if summary.busy:
+            raise CommandError(f"{summary.busy:,} periods were in use; run this again.")

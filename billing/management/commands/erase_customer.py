@@ -1,4 +1,4 @@
-"""manage.py erase_customer: forget who a customer is."""
+"""`manage.py erase_customer`: erase the personal data of a customer."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say what stands against it")
 
     def handle(self, *, customer: str, sandbox: bool, dry_run: bool, **options: Any) -> None:
-        found = Customer.objects.filter(external_id=customer, sandbox=sandbox).first()
-        if found is None:
+        customer_row = Customer.objects.filter(external_id=customer, sandbox=sandbox).first()
+        if customer_row is None:
             raise CommandError(f"There is no customer “{customer}”.")
         if dry_run:
-            self.stdout.write("\n".join(find_erasure_blockers(found)) or "Nothing stands against it.")
+            self.stdout.write("\n".join(find_erasure_blockers(customer_row)) or "Nothing stands against it.")
             return
         try:
-            erased = erase(customer_id=found.pk, at=timezone.now())
+            result = erase(customer_id=customer_row.pk, at=timezone.now())
         except ErasureRefused as refusal:
             raise CommandError(str(refusal)) from refusal
-        self.stdout.write(f"Erased: it goes on as {erased.name}; {erased.events:,} events were stripped.")
+        self.stdout.write(f"Erased: it goes on as {result.name}; {result.events:,} events were stripped.")

@@ -1,4 +1,4 @@
-"""manage.py evaluate_alerts: fire and recover alerts of what has changed, now."""
+"""`manage.py evaluate_alerts`: evaluate the alert rules of customers with recent changes, now."""
 
 import json
 from dataclasses import asdict
@@ -21,11 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
     def handle(self, **options: Any) -> None:
-        swept = evaluate_alerts(at=options["at"] or database_time())
+        summary = evaluate_alerts(at=options["at"] or database_time())
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(swept)))
+            self.stdout.write(json.dumps(asdict(summary)))
         else:
             self.stdout.write(
-                f"Looked after {swept.customers:,} customers:"
-                f" {swept.fired:,} alerts fired, {swept.recovered:,} recovered."
+                f"Looked after {summary.customers:,} customers:"
+                f" {summary.fired:,} alerts fired, {summary.recovered:,} recovered."
             )

@@ -1,4 +1,4 @@
-"""manage.py export_customer: all that is known of a customer, as one file."""
+"""`manage.py export_customer`: all data of a customer as one file."""
 
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--sandbox", action="store_true", help="a sandbox customer")
 
     def handle(self, *, customer: str, file: Path, sandbox: bool, **options: Any) -> None:
-        found = Customer.objects.filter(external_id=customer, sandbox=sandbox).first()
-        if found is None:
+        customer_row = Customer.objects.filter(external_id=customer, sandbox=sandbox).first()
+        if customer_row is None:
             raise CommandError(f"There is no customer “{customer}”.")
-        with file.open("wb") as into:
-            export(found, into)
+        with file.open("wb") as stream:
+            export(customer_row, stream)
         self.stdout.write(f"Written to {file}.")

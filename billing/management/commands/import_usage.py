@@ -1,4 +1,4 @@
-"""`manage.py import_usage`: usage out of a file, under the same rules as the API's."""
+"""`manage.py import_usage`: import usage from a file, under the same rules as the API."""
 
 import csv
 import json
@@ -55,71 +55,71 @@ class Command(BaseCommand):
         parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON document")
 
     def handle(self, *, file: Path, as_json: bool, refused: Path | None, **options: Any) -> None:
-        """Exit 0 if every row was taken in, 1 if some were refused or the file cannot be read."""
-        names = dict(self._mapped(text) for text in options["map"])
+        """Exit 0 if every row was accepted, 1 if some were refused or the file can't be read."""
+        names = dict(self._parse_mapping(text) for text in options["map"])
         id_from = [name.strip() for name in options["id_from"].split(",") if name.strip()]
-        shown: list[Refusal] = []
-        with ExitStack() as opened:
-            write = self._refusals(refused, opened)
+        shown_refusals: list[Refusal] = []
+        with ExitStack() as stack:
+            write = self._open_refusal_writer(refused, stack)
 
             def refuse(refusal: Refusal) -> None:
                 write(refusal)
-                if len(shown) < MOST_SHOWN:
-                    shown.append(refusal)
+                if len(shown_refusals) < MOST_SHOWN:
+                    shown_refusals.append(refusal)
 
             try:
-                content = opened.enter_context(file.open("rb"))
+                content = stack.enter_context(file.open("rb"))
                 columns, rows = read_rows(content, options["format"] or detect_format(file.name))
-                shape = build_row_mapping(columns, names=names, id_from=id_from)
+                mapping = build_row_mapping(columns, names=names, id_from=id_from)
                 size = file.stat().st_size
-                show = opened.enter_context(self._progress(size, as_json=as_json))
-                done = import_usage(
+                show = stack.enter_context(self._open_progress(size, as_json=as_json))
+                totals = import_usage(
                     rows=rows,
-                    mapping=shape,
+                    mapping=mapping,
                     sandbox=options["sandbox"],
                     at=database_time(),
                     dry_run=options["dry_run"],
                     refuse=refuse,
                     progress=lambda done: show(
                         size if content.closed else content.tell()
-                    ),  # the reader closes it at its end
+                    ),  # the reader closes the file at its end
                 )
             except (OSError, FileRefused) as error:
                 raise CommandError(str(error)) from error
-        self._report(done, shown, dry_run=options["dry_run"], as_json=as_json)
+        self._report(totals, shown_refusals, dry_run=options["dry_run"], as_json=as_json)
 
-    def _mapped(self, text: str) -> tuple[str, str]:
+    def _parse_mapping(self, text: str) -> tuple[str, str]:
         field, equals, column = text.partition("=")
         if not equals or not field or not column:
             raise CommandError(f"--map {text}: write FIELD=COLUMN, such as customer=account.")
         return column, field
 
-    def _refusals(self, path: Path | None, opened: ExitStack) -> Any:
+    def _open_refusal_writer(self, path: Path | None, stack: ExitStack) -> Any:
         if path is None:
             return lambda refusal: None
-        writer = csv.writer(opened.enter_context(path.open("w", newline="", encoding="utf-8")))
+        writer = csv.writer(stack.enter_context(path.open("w", newline="", encoding="utf-8")))
         writer.writerow(Refusal._fields)
-        return lambda refusal: writer.writerow([escape_formula(str(one)) for one in refusal])
+        return lambda refusal: writer.writerow([escape_formula(str(value)) for value in refusal])
 
-    def _progress(self, size: int, *, as_json: bool) -> Any:
+    def _open_progress(self, size: int, *, as_json: bool) -> Any:
         if as_json:
             return nullcontext(lambda done: None)
         return show_progress("importing", size, out=self.stdout)
 
-    def _report(self, done: ImportTotals, shown: list[Refusal], *, dry_run: bool, as_json: bool) -> None:
+    def _report(self, totals: ImportTotals, shown: list[Refusal], *, dry_run: bool, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(asdict(done)))
+            self.stdout.write(json.dumps(asdict(totals)))
         else:
             would = "would be " if dry_run else ""
             self.stdout.write(
-                f"{done.rows:,} rows: {done.accepted:,} {would}stored, {done.duplicate:,} were there before,"
-                f" {done.conflict:,} are there with other content, {done.refused:,} are no events."
+                f"{totals.rows:,} rows: {totals.accepted:,} {would}stored, {totals.duplicate:,} were there before,"
+                f" {totals.conflict:,} are there with other content, {totals.refused:,} are no events."
             )
-            for reason, count in done.unmatched.items():
+            for reason, count in totals.unmatched.items():
                 self.stdout.write(f"  {count:,} of them would be unmatched: {reason}")
-            if done.floats:
-                self.stdout.write(f"  {done.floats:,} cells are doubles, read by their shortest decimal.")
-        for one in shown:
-            self.stderr.write(f"  row {one.row}: {one.field} {one.detail}")
-        if done.refused + done.conflict:
-            raise CommandError(f"{done.refused + done.conflict:,} rows were not taken in.")
+            if totals.floats:
+                self.stdout.write(f"  {totals.floats:,} cells are doubles, read by their shortest decimal.")
+        for refusal in shown:
+            self.stderr.write(f"  row {refusal.row}: {refusal.field} {refusal.detail}")
+        if totals.refused + totals.conflict:
+            raise CommandError(f"{totals.refused + totals.conflict:,} rows were not taken in.")

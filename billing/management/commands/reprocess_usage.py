@@ -1,4 +1,4 @@
-"""`manage.py reprocess_usage`: attribute what was unmatched once more, with progress, and say what came of it."""
+"""`manage.py reprocess_usage`: attribute unmatched usage again, with progress and a summary."""
 
 import json
 from argparse import ArgumentParser
@@ -34,12 +34,12 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(asdict(reprocess(at=database_time(), report_ids=ids))))
             return
-        with show_progress("replaying", reports.count(), out=self.stdout) as tell:
-            done = ReprocessCounts()
+        with show_progress("replaying", reports.count(), out=self.stdout) as show_count:
+            counts = ReprocessCounts()
 
             def show(part: ReprocessCounts) -> None:
-                done.add(part)
-                tell(done.tried)
+                counts.add(part)
+                show_count(counts.tried)
 
             reprocess(at=database_time(), report_ids=ids, progress=show)
-        self.stdout.write(f"{done.resolved:,} of {done.tried:,} reports are billed now; {done.left:,} are left.")
+        self.stdout.write(f"{counts.resolved:,} of {counts.tried:,} reports are billed now; {counts.left:,} are left.")

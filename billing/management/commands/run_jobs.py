@@ -1,4 +1,4 @@
-"""`manage.py run_jobs`: go on with bulk work beside the workers, with progress, and say what came of it."""
+"""`manage.py run_jobs`: work on jobs, next to other workers, with progress and a summary."""
 
 import time
 from argparse import ArgumentParser
@@ -24,25 +24,25 @@ class Command(BaseCommand):
         parser.add_argument("--job", type=int, help="on this one only")
 
     def handle(self, *, job: int | None, **options: Any) -> None:
-        """Exit 0 if all that was open is done, 1 if something of it failed."""
+        """Exit 0 if all open jobs are done, 1 if an item failed."""
         jobs = Job.objects.filter(state__in=OPEN_STATES) if job is None else Job.objects.filter(pk=job)
         ids = list(jobs.values_list("pk", flat=True))
         if job is not None and not ids:
             raise CommandError(f"There is no job {job}.")
         for id_ in ids:
             self._work(id_)
-        for one in Job.objects.filter(pk__in=ids).order_by("pk"):
-            figures = ", ".join(f"{count:,} {name}" for name, count in one.figures.items())
-            self.stdout.write(f"{one}: {one.get_state_display()}; {figures or one.error or 'nothing is counted'}.")
+        for job_row in Job.objects.filter(pk__in=ids).order_by("pk"):
+            figures = ", ".join(f"{count:,} {name}" for name, count in job_row.figures.items())
+            self.stdout.write(f"{job_row}: {job_row.get_state_display()}; {figures or job_row.error or 'nothing is counted'}.")
         failed = Job.objects.filter(pk__in=ids, state=JobState.FAILED).count()
         if failed:
             raise CommandError(f"{failed:,} jobs have failed; their pages say why.")
 
     def _work(self, job_id: int) -> None:
-        """Work on a job until it is not open any more; others may be at it, and hold what is left."""
-        with show_progress("working", 100, out=self.stdout) as tell:
+        """Work on a job until it is no longer open; other workers may hold some of its items."""
+        with show_progress("working", 100, out=self.stdout) as show_percent:
             while job := Job.objects.filter(pk=job_id, state__in=OPEN_STATES).first():
-                tell(read_job_progress([job])[job_id].percent)
+                show_percent(read_job_progress([job])[job_id].percent)
                 began = time.monotonic()
                 work(
                     kinds=KINDS,

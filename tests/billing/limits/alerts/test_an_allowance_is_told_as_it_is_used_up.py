@@ -54,7 +54,7 @@ def test_a_receiver_is_told_all_it_needs(acme):
     [one] = told()
     del one["alert"], one["alerts"], one["alert_rule"]
     assert one == {
-        "kind": "alert.fired",
+        "event": "alert.fired",
         "set_by": "finance",
         "kind": "allowance",
         "customer": "acme",

@@ -51,4 +51,4 @@ def alerts(**wanted: Any) -> list[tuple[str, int, str]]:
 def told(kind: str = "") -> list[dict[str, Any]]:
     """Return the facts of what was announced, in order."""
     found = Notification.objects.filter(kind__startswith=kind or "alert.").order_by("pk")
-    return [{"kind": one.kind, **one.facts} for one in found]
+    return [{"event": one.kind, **one.facts} for one in found]

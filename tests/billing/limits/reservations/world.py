@@ -66,7 +66,7 @@ def hold(
     reference: str = "run-1", quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any
 ) -> Reservation:
     """Reserve for acme."""
-    asked = {"customer": "acme", "sandbox": False, "lasts": MINUTE, **fields}
+    asked = {"customer": "acme", "sandbox": False, "duration": MINUTE, **fields}
     return reserve(feature=feature, quantity=Decimal(quantity), reference=reference, at=at, **asked)[0]
 
 
