@@ -92,8 +92,8 @@ def make_meter(code: str = "api.calls", **fields: Any) -> Meter:
 
 def make_cost(meter: Meter, cost: Number, *, since: datetime = JAN, **fields: Any) -> UnitCost:
     """Return what a unit costs from `since` on, in USD and for all usage unless `fields` say otherwise."""
-    asked = {"match": {}, "currency": "USD", "by": None, "at": since, **fields}
-    return unit_costs.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **asked)
+    arguments = {"match": {}, "currency": "USD", "by": None, "at": since, **fields}
+    return unit_costs.record_cost(meter=meter, cost=Decimal(cost), valid_from=since, **arguments)
 
 
 def make_feature(code: str = "api.calls", *, kind: str = "metered", meter: Meter | None = None) -> Feature:
@@ -247,7 +247,7 @@ def _add_offer(
     **fields: Any,
 ) -> None:
     if isinstance(feature, str):
-        matched = {name for rates in prices.values() for one in rates for name in one.get("match", {})}
+        matched = {name for rates in prices.values() for rate in rates for name in rate.get("match", {})}
         make_meter(feature, dimensions=sorted(matched))
         feature = make_feature(feature)
     granted = PlanFeature.objects.create(version=version, feature=feature, **fields)

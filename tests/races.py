@@ -17,9 +17,9 @@ def together(*actions: Callable[[], Any]) -> list[Any]:
     """
     barrier = threading.Barrier(len(actions))
     threads = [Running(action, barrier) for action in actions]
-    for one in threads:
-        one.start()
-    return [one.result() for one in threads]
+    for thread in threads:
+        thread.start()
+    return [thread.result() for thread in threads]
 
 
 class Running(threading.Thread):

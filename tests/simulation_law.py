@@ -26,8 +26,8 @@ def assert_prices_in_force_come_to_what_was_invoiced(*, at: datetime) -> int:
     versions = dict(Period.objects.filter(pk__in=closed_periods()).values_list("pk", "version"))
     with transaction.atomic():
         copies = {
-            one.pk: new_version(source=one, by=None, at=at)
-            for one in PlanVersion.objects.filter(pk__in=versions.values()).order_by("pk")
+            plan_version.pk: new_version(source=plan_version, by=None, at=at)
+            for plan_version in PlanVersion.objects.filter(pk__in=versions.values()).order_by("pk")
         }
         before = _written()
         found = simulate(period_ids=list(versions), versions=[None], at=at)

@@ -327,8 +327,8 @@ class BilledUsage(models.Model):
         periods.
     """
 
-    # A line that bills usage is issued, and triggers keep it; a period with usage is kept by its counters. Foreign
-    # keys would check the same once more for each line, and take a tenth of a close.
+    # A line that bills usage is issued, and triggers protect it; a period with usage is protected by its counters.
+    # Foreign keys would check the same again for each line, and cost a tenth of the time of a close.
     line = models.OneToOneField(
         "invoices.Line", on_delete=models.PROTECT, primary_key=True, related_name="usage", db_constraint=False
     )

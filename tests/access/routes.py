@@ -123,12 +123,12 @@ def actions() -> list[tuple[str, str]]:
 
 
 def _walk(patterns: Any, before: str = "") -> Iterator[tuple[str, Callable[..., Any]]]:
-    for one in patterns:
-        path = before + str(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _walk(one.url_patterns, path)
-        elif isinstance(one, URLPattern):
-            yield _plain(path), one.callback
+    for pattern in patterns:
+        path = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _walk(pattern.url_patterns, path)
+        elif isinstance(pattern, URLPattern):
+            yield _plain(path), pattern.callback
 
 
 def _plain(path: str) -> str:

@@ -61,7 +61,7 @@ def entries() -> dict[str, Entry]:
 
 def test_each_route_has_a_line(entries):
     """Which methods a route has is known by asking it: test_the_table_holds.py."""
-    told = {asked.partition(" ")[2] for asked in entries}
+    told = {entry.partition(" ")[2] for entry in entries}
     missing = [route.path for route in routes() if route.path not in told | set(NOTHING_THERE)]
 
     assert missing == [], "docs/access.md: say in the table of its area who may ask for " + ", ".join(missing)
@@ -152,7 +152,7 @@ def test_staff_may_what_their_group_has_the_right_to(entries):
 
 
 def test_each_page_and_action_asks_for_a_right(entries):
-    of_pages = [one for one in entries.values() if one.section in (access_table.PAGES, ACTIONS)]
+    of_pages = [entry for entry in entries.values() if entry.section in (access_table.PAGES, ACTIONS)]
     assert of_pages
     assert [one.line for one in of_pages if not one.right] == []
 

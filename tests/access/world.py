@@ -107,16 +107,16 @@ def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Ac
 def everything_at_once(*actors: Actor) -> Actor:
     """Return somebody with all that several of them have."""
     client, headers = Client(), {}
-    for one in actors:
-        client.cookies.update(one.client.cookies)
-        headers |= one.headers
-    return Actor(" + ".join(one.name for one in actors), client, headers)
+    for actor in actors:
+        client.cookies.update(actor.client.cookies)
+        headers |= actor.headers
+    return Actor(" + ".join(actor.name for actor in actors), client, headers)
 
 
 def sessions_cost_nothing(monkeypatch: Any) -> None:
     """Keep who has signed in in the cookie, and their rights in memory: a request asks the database for neither."""
     monkeypatch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
-    users = {str(one.pk): one for one in User.objects.all()}
+    users = {str(user.pk): user for user in User.objects.all()}
     monkeypatch.setattr("django.contrib.auth.middleware.auth.get_user", lambda request: _whose(request, users))
 
 

@@ -115,8 +115,8 @@ def _add_one() -> None:
 
 def add_alert(subscription: Subscription) -> None:
     """Let a rule of the subscription's own have told of something, which is still so."""
-    asked = {"levels": [50], "amount": Decimal(10), "at": JAN}
-    rule = set_alert_rule(kind="spend", scope=AlertScope(subscription=subscription), **asked)
+    arguments = {"levels": [50], "amount": Decimal(10), "at": JAN}
+    rule = set_alert_rule(kind="spend", scope=AlertScope(subscription=subscription), **arguments)
     figures = {"threshold": 50, "value": 6, "limit": 10, "agreed_limit": 10, "unit": "USD"}
     Alert.objects.create(
         alert_rule=rule,

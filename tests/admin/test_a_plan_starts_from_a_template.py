@@ -42,8 +42,8 @@ def test_the_page_says_what_fits_and_why(finance):
 
 
 def test_a_template_becomes_a_draft(finance):
-    asked = {"template": "token-api", "name": "Pro", "code": "pro", "currency": "eur"}
-    answer = finance.post(START, asked)
+    arguments = {"template": "token-api", "name": "Pro", "code": "pro", "currency": "eur"}
+    answer = finance.post(START, arguments)
     draft = PlanVersion.objects.get(plan__code="pro")
     assert answer.headers["Location"].endswith(f"/planversion/{draft.pk}/change/")
     assert (draft.state, draft.features.get().prices.get().rates.count()) == ("draft", 4)
@@ -61,8 +61,8 @@ WRONG = [
 @pytest.mark.parametrize(("fields", "said"), WRONG, ids=[said for _, said in WRONG])
 def test_what_does_not_fit_is_said_and_nothing_is_made(finance, fields, said):
     Plan.objects.create(code="taken", name="Taken")
-    asked = {"template": "sms", "name": "Pro", "code": "pro", "currency": "USD", **fields}
-    assert said in finance.post(START, asked).content.decode()
+    arguments = {"template": "sms", "name": "Pro", "code": "pro", "currency": "USD", **fields}
+    assert said in finance.post(START, arguments).content.decode()
     assert Plan.objects.count() == 1
 
 

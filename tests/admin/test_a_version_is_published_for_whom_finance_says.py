@@ -113,21 +113,21 @@ class TestWhoMoves:
 
     def test_is_let_stay_after_a_question(self, member, scheduled):
         client, one = member("operations"), ScheduledChange.objects.first()
-        asked = {"action": "revoke_selected", "_selected_action": [one.pk]}
+        arguments = {"action": "revoke_selected", "_selected_action": [one.pk]}
         assert "1 of the selected subscriptions have a move to come" in text(
-            client.post("/admin/billing/scheduledchange/", asked)
+            client.post("/admin/billing/scheduledchange/", arguments)
         )
         assert len(moving()) == 2
-        client.post("/admin/billing/scheduledchange/", asked | {"confirmed": "yes"})
+        client.post("/admin/billing/scheduledchange/", arguments | {"confirmed": "yes"})
         assert len(moving()) == 1
 
     def test_is_not_for_support_to_say(self, member, scheduled):
-        asked = {
+        arguments = {
             "action": "revoke_selected",
             "_selected_action": [ScheduledChange.objects.first().pk],
             "confirmed": "yes",
         }
-        member("support").post("/admin/billing/scheduledchange/", asked)
+        member("support").post("/admin/billing/scheduledchange/", arguments)
         assert len(moving()) == 2
 
     def test_nobody_does_when_the_version_is_withdrawn(self, member, scheduled):

@@ -18,7 +18,7 @@ def over(db):
 
 
 def choose(client, periods, **more):
-    fields = {"action": "close_now", "_selected_action": [one.pk for one in periods], **more}
+    fields = {"action": "close_now", "_selected_action": [period.pk for period in periods], **more}
     return client.post(LIST, fields, follow=True)
 
 
@@ -84,7 +84,7 @@ def test_is_not_for(member, over, group):
 def test_the_closing_page_counts_by_day(member, over):
     Period.objects.filter(pk=over[0].pk).update(due_at=timezone.now())
     page = member("finance").get(f"{LIST}closing/")
-    assert [(one.due, one.closed) for one in page.context["days"] if one.day == timezone.now().date()] == [(1, 0)]
+    assert [(day.due, day.closed) for day in page.context["days"] if day.day == timezone.now().date()] == [(1, 0)]
 
 
 def test_the_counts_come_alone_when_they_are_refreshed(member, over):

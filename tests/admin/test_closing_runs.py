@@ -110,6 +110,6 @@ def test_files_of_chosen_invoices_are_made(member, over):
     ask(client)
     go_on()
     chosen = list(Invoice.objects.values_list("pk", flat=True))
-    asked = {"action": "make_files", "_selected_action": chosen}
-    assert client.post("/admin/invoices/invoice/", asked).status_code == 302
+    arguments = {"action": "make_files", "_selected_action": chosen}
+    assert client.post("/admin/invoices/invoice/", arguments).status_code == 302
     assert Job.objects.order_by("pk").last().parameters == {"invoices": sorted(chosen)}

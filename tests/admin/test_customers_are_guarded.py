@@ -84,8 +84,8 @@ def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
         assert "75 %" in told, page
         assert "8 mails of 10 mails" in told, page
     assert "Open alerts" in client.get("/admin/").content.decode()
-    asked = {"action": "acknowledge_all", "_selected_action": list(Alert.objects.values_list("pk", flat=True))}
-    assert "2 of 2 alerts" in client.post(ALERTS, asked, follow=True).content.decode()
+    arguments = {"action": "acknowledge_all", "_selected_action": list(Alert.objects.values_list("pk", flat=True))}
+    assert "2 of 2 alerts" in client.post(ALERTS, arguments, follow=True).content.decode()
     assert "Open alerts" not in client.get("/admin/").content.decode()
     assert "75 %" not in client.get(f"{ALERTS}?stands=unseen").content.decode()
     assert "75 %" not in client.get(f"{ALERTS}?stands=recovered").content.decode()
@@ -96,6 +96,6 @@ def test_support_sets_no_rule_and_sees_to_no_alert(member, warned):
     assert member("support").post(f"{LIST}add/", typed()).status_code == 403
     rule = set_alert_rule(kind="cap", scope=AlertScope(customer=warned.customer), at=timezone.now())
     assert member("support").post(f"{LIST}{rule.pk}/remove/").status_code == 403
-    asked = {"action": "acknowledge_all", "_selected_action": [Alert.objects.first().pk]}
-    member("support").post(ALERTS, asked)
+    arguments = {"action": "acknowledge_all", "_selected_action": [Alert.objects.first().pk]}
+    member("support").post(ALERTS, arguments)
     assert not Alert.objects.filter(acknowledged_at__isnull=False).exists()

@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said_beside_the_preview_and_nothing_is_saved(member, s
         assert problem in answer.content.decode(), typed
     assert Seller.objects.values().get() == before
     answer = client.post(f"/admin/customers/seller/{seller.pk}/preview/", form(seller, **WRONG[0][0]))
-    assert any("is no IBAN" in one for one in answer.context["problems"])
+    assert any("is no IBAN" in problem for problem in answer.context["problems"])
     assert len(answer.context["pages"]) == 2
 
 

@@ -17,7 +17,7 @@ def entries(client, address):
 
 def told(entry):
     """Return an entry's differences as (field, old, new), of all rows it changed."""
-    return [(one.label, one.old, one.new) for change in entry.changes for one in change.differences]
+    return [(difference.label, difference.old, difference.new) for change in entry.changes for difference in change.differences]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def graduated(db):
 def example(client, price, fields):
     answer = client.post(f"/admin/plans/price/{price.pk}/example/", fields)
     assert answer.status_code == 200
-    return answer.content.decode(), [(one.usage, one.amount) for one in answer.context["examples"]]
+    return answer.content.decode(), [(example.usage, example.amount) for example in answer.context["examples"]]
 
 
 TYPED = [("10,000", "0.0025", ""), ("100,000", "0.001", ""), ("", "0.000775", "")]
@@ -56,11 +56,11 @@ def test_explains_each_part(member, graduated):
 
 def test_charges_what_units_cost_now(member, db):
     price = make_price(rates=[rate(model="dynamic", cost_source="unit_cost", markup="2")])
-    asked = {f"example-{Rate.objects.get().pk}": "10"}
-    text, _ = example(member("support"), price, asked)
+    arguments = {f"example-{Rate.objects.get().pk}": "10"}
+    text, _ = example(member("support"), price, arguments)
     assert "no unit cost of such usage is in force" in text
     make_cost(price.plan_feature.feature.meter, "0.25")
-    assert example(member("support"), price, asked)[1] == [("10 calls", "$5.00")]
+    assert example(member("support"), price, arguments)[1] == [("10 calls", "$5.00")]
 
 
 def test_takes_off_what_is_included(member, db):

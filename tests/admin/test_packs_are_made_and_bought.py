@@ -76,8 +76,8 @@ def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
     form = finance.get(address).content.decode()
     reference = re.search(r'name="reference" value="(by hand [^"]+)"', form).group(1)
     for _ in range(2):
-        asked = {"pack": "hundred", "packs": "2", "reference": reference}
-        page = finance.post(address, asked, follow=True).content.decode()
+        arguments = {"pack": "hundred", "packs": "2", "reference": reference}
+        page = finance.post(address, arguments, follow=True).content.decode()
     for part in ("2 × 100 credits", "waiting for payment", "200 + 20", "$198.00", "INV-000001"):
         assert part in page
     assert Purchase.objects.get().by.first_name == "Finance"
@@ -85,8 +85,8 @@ def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
 
 def test_one_is_canceled_with_a_reason(member, wallet):
     finance = member("finance")
-    asked = {"pack": "hundred", "packs": "1", "reference": "x"}
-    finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", asked)
+    arguments = {"pack": "hundred", "packs": "1", "reference": "x"}
+    finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", arguments)
     address = f"/admin/wallets/purchase/{Purchase.objects.get().pk}/cancel/"
     assert "Say why" in finance.post(address, {"_reason": ""}).content.decode()
     page = finance.post(address, {"_reason": "By mistake"}, follow=True).content.decode()

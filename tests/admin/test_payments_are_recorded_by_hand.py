@@ -19,8 +19,8 @@ def address(invoice, what="record_payment"):
 def test_the_page_says_what_is_due_and_records_it(member, invoice):
     finance = member("finance")
     assert "€17.85 is due" in finance.get(address(invoice)).content.decode()
-    asked = {"amount": "17.85", "reference": "bank-7", "_reason": "By transfer"}
-    page = finance.post(address(invoice), asked, follow=True).content.decode()
+    arguments = {"amount": "17.85", "reference": "bank-7", "_reason": "By transfer"}
+    page = finance.post(address(invoice), arguments, follow=True).content.decode()
     for part in ("€17.85 of INV-00001 is paid.", "bank-7", "recorded by hand", "By transfer", "paid", "Still due"):
         assert part in page
     assert "Record payment" not in page

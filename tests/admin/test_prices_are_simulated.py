@@ -38,7 +38,7 @@ def draft() -> PlanVersion:
 
 
 def asked(*versions: PlanVersion, **fields):
-    form = {"versions": [one.pk for one in versions], "periods": 1, "shock_percent": 20, "shock_amount": 0}
+    form = {"versions": [version.pk for version in versions], "periods": 1, "shock_percent": 20, "shock_amount": 0}
     return form | {"keeps_overrides": "on", **fields}
 
 
@@ -73,8 +73,8 @@ def test_where_it_is_needed_the_review_says_so(member, draft):
 def test_one_bill_is_told_line_by_line(member, draft):
     finance = member("finance")
     simulated(finance, draft)
-    one = SimulationResult.objects.latest("change")
-    page = finance.get(reverse("admin:billing_simulationresult_change", args=[one.pk])).content.decode()
+    simulation_result = SimulationResult.objects.latest("change")
+    page = finance.get(reverse("admin:billing_simulationresult_change", args=[simulation_result.pk])).content.decode()
     for text in ("Busy Ltd", "$40.00", "$69.00", "30 calls", "+$30.00 (+100 %)", "−$1.00 (−10 %)"):
         assert text in page, text
 

@@ -17,8 +17,8 @@ def made():
     version = publish(make_plan(offers=[offer("messages", included=100, consumption="hard_cap")]))
     at = timezone.now()
     subscribe(make_customer("acme"), version, starts_at=at)
-    asked = {"customer": "acme", "feature": "messages", "quantity": 60, "sandbox": False, "at": at}
-    return reserve(**asked, reference="run-7", duration=timedelta(hours=1))[0]
+    arguments = {"customer": "acme", "feature": "messages", "quantity": 60, "sandbox": False, "at": at}
+    return reserve(**arguments, reference="run-7", duration=timedelta(hours=1))[0]
 
 
 def test_a_reservation_is_seen_and_released(member, made):

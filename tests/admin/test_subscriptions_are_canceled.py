@@ -30,12 +30,12 @@ def page(subscription, name="cancel"):
 
 def test_what_is_given_back_is_shown_first(member, subscription):
     finance = member("finance")
-    asked = {"when": "now", "give_back": "credit", **NO_DATE}
-    shown = finance.post(page(subscription), asked).content.decode()
+    arguments = {"when": "now", "give_back": "credit", **NO_DATE}
+    shown = finance.post(page(subscription), arguments).content.decode()
     subscription.refresh_from_db()
     assert "gives back $20.00, tax included: " in shown
     assert subscription.state == "active"
-    finance.post(page(subscription), asked | {"seen": "now None credit"})
+    finance.post(page(subscription), arguments | {"seen": "now None credit"})
     subscription.refresh_from_db()
     assert subscription.state == "canceled"
 

@@ -31,8 +31,8 @@ def world(db, monkeypatch):
 
 
 def plan(client, **fields):
-    asked = {"title": "To new", "when": "now", "overrides": "keep", "version": make_version("new", monthly="62").pk}
-    return client.post(PLAN, {**asked, **fields})
+    arguments = {"title": "To new", "when": "now", "overrides": "keep", "version": make_version("new", monthly="62").pk}
+    return client.post(PLAN, {**arguments, **fields})
 
 
 def planned(client, **fields) -> PlanMigration:

@@ -19,11 +19,11 @@ def page(clock: TestClock, name: str = "change", *more: str) -> str:
 
 def test_a_clock_is_made_and_a_customer_put_in_its_time(member):
     finance, seller = member("finance"), make_seller()
-    asked = {"name": "A year", "now_0": "2026-01-01", "now_1": "00:00:00"}
-    finance.post(reverse("admin:customers_testclock_add"), asked)
+    arguments = {"name": "A year", "now_0": "2026-01-01", "now_1": "00:00:00"}
+    finance.post(reverse("admin:customers_testclock_add"), arguments)
     clock = TestClock.objects.get(name="A year", now=JAN)
 
-    asked = {
+    arguments = {
         "legal_name": "Acme",
         "external_id": "acme",
         "seller": seller.pk,
@@ -36,7 +36,7 @@ def test_a_clock_is_made_and_a_customer_put_in_its_time(member):
         "contacts-TOTAL_FORMS": "0",
         "contacts-INITIAL_FORMS": "0",
     }
-    finance.post(reverse("admin:customers_customer_add"), asked)
+    finance.post(reverse("admin:customers_customer_add"), arguments)
 
     customer = Customer.objects.get(external_id="acme")
     assert (customer.test_clock, clock.created_by.first_name) == (clock, "Finance")
@@ -45,8 +45,8 @@ def test_a_clock_is_made_and_a_customer_put_in_its_time(member):
 
 
 def test_a_live_customer_gets_none(member):
-    asked = {"legal_name": "Acme", "external_id": "acme", "test_clock": make_clock().pk}
-    shown = member("finance").post(reverse("admin:customers_customer_add"), asked).content.decode()
+    arguments = {"legal_name": "Acme", "external_id": "acme", "test_clock": make_clock().pk}
+    shown = member("finance").post(reverse("admin:customers_customer_add"), arguments).content.decode()
     assert "Live customers live in real time" in shown
 
 

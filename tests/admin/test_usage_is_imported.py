@@ -108,7 +108,7 @@ def test_a_mended_file_of_a_table_is_imported(member):
     job, _ = send(client, "\n".join([HEAD, row(1), row("=2", at="yesterday", n="'5"), row(3, at="x", n="-7")]))
     go_on()
     rows = list(csv.DictReader(io.StringIO(to_mend(client, job))))
-    assert [(one["id"], one["refused_field"], one["properties.n"]) for one in rows] == [
+    assert [(row["id"], row["refused_field"], row["properties.n"]) for row in rows] == [
         ("e=2", "timestamp", "''5"),
         ("e3", "timestamp", "'-7"),
     ]
@@ -117,7 +117,7 @@ def test_a_mended_file_of_a_table_is_imported(member):
     go_on()
     steer(client, job, "do_for_real")
     go_on()
-    assert {one.sender_id: one.properties["n"] for one in Event.objects.all()} == {"e=2": "'5", "e3": -7}
+    assert {event.sender_id: event.properties["n"] for event in Event.objects.all()} == {"e=2": "'5", "e3": -7}
 
 
 def test_a_mended_file_of_lines_is_imported(member):

@@ -91,11 +91,11 @@ def test_what_was_missed_is_sent(member, hook):
     fan_out(at=at)
     Delivery.objects.update(state="given_up", next_at=None)
     since = at - timedelta(days=1)
-    asked = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
+    arguments = {"since_0": f"{since:%Y-%m-%d}", "since_1": f"{since:%H:%M:%S}"}
     client = member("operations")
-    assert client.post(page_of(hook, "missed"), asked).status_code == 302
+    assert client.post(page_of(hook, "missed"), arguments).status_code == 302
     assert Delivery.objects.get().state == "pending"
-    assert "last 90 days" in client.post(page_of(hook, "missed"), asked | {"since_0": "2020-01-01"}).content.decode()
+    assert "last 90 days" in client.post(page_of(hook, "missed"), arguments | {"since_0": "2020-01-01"}).content.decode()
 
 
 def test_deliveries_are_sent_again_after_a_look(member, hook):

@@ -62,4 +62,4 @@ def problem(response: HttpResponse, status: int, name: str) -> dict[str, Any]:
 
 def faults(response: HttpResponse) -> dict[str, str]:
     """Return field → code of the fields that a response finds at fault."""
-    return {one["field"]: one["code"] for one in problem(response, 400, "invalid-fields")["errors"]}
+    return {error["field"]: error["code"] for error in problem(response, 400, "invalid-fields")["errors"]}

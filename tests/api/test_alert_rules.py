@@ -19,14 +19,14 @@ def acme(seller):
 
 
 def test_ones_own_is_set_read_replaced_and_removed(live, acme):
-    asked = {"customer": "acme", "kind": "spend", "amount": "50.00", "levels": [80]}
-    told = live.post(HERE, asked)
+    arguments = {"customer": "acme", "kind": "spend", "amount": "50.00", "levels": [80]}
+    told = live.post(HERE, arguments)
     assert told.status_code == 201
     made = told.json()
     assert (made["set_by"], made["currency"], made["levels"], made["amount"]) == ("customer", "EUR", [80], "50")
     assert live.get(f"{HERE}/{made['id']}").json() == made
     assert live.get(f"{HERE}?customer=acme").json()["data"] == [made]
-    assert live.post(HERE, asked | {"levels": [90]}).json()["id"] == made["id"]
+    assert live.post(HERE, arguments | {"levels": [90]}).json()["id"] == made["id"]
     assert live.send("DELETE", f"{HERE}/{made['id']}").status_code == 204
     assert live.get(f"{HERE}?customer=acme").json()["data"] == []
 

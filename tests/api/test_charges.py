@@ -48,7 +48,7 @@ def test_under_a_key_it_is_asked_for_once_and_only_when_it_is_written_down(live,
     first, again = (live.post(charges(invoice), {}, Idempotency_Key="order-1") for _ in range(2))
     assert (first.status_code, first.json()["state"], again.content) == (201, "pending", first.content)
     assert len(at_stripe.taken()) == 1
-    assert [one["state"] for one in live.get(charges(invoice)).json()["data"]] == ["succeeded"]
+    assert [entry["state"] for entry in live.get(charges(invoice)).json()["data"]] == ["succeeded"]
 
 
 def test_without_a_card_the_refusal_names_what_is_missing(live, invoice, at_stripe):
@@ -87,11 +87,11 @@ def test_what_was_paid_before_the_page_was_closed_counts(live, invoice, at_strip
 def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoice, at_stripe):
     first, second = (leave_card(invoice.customer, at_stripe) for _ in range(2))
     path = "/customers/acme/payment-methods"
-    assert [one["id"] for one in live.get(path).json()["data"] if one["is_default"]] == [second.pk]
+    assert [entry["id"] for entry in live.get(path).json()["data"] if entry["is_default"]] == [second.pk]
     chosen = live.post(f"{path}/{first.pk}", {}).json()
     assert (chosen["id"], chosen["is_default"], chosen["label"]) == (first.pk, True, "Visa 4242")
     assert live.send("DELETE", f"{path}/{first.pk}").status_code == 204
-    assert [one["id"] for one in live.get(path).json()["data"]] == [second.pk]
+    assert [entry["id"] for entry in live.get(path).json()["data"]] == [second.pk]
 
 
 def test_another_world_sees_and_takes_nothing(sandbox, invoice, at_stripe):

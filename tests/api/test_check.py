@@ -78,11 +78,11 @@ WRONG = [
 def test_a_question_that_cannot_be_read_names_its_field(caller, body, field):
     told = problem(caller.send("POST", "/check", body), 400, "invalid-fields")
 
-    assert [one["field"] for one in told["errors"]] == [field]
+    assert [error["field"] for error in told["errors"]] == [field]
 
 
 @pytest.mark.parametrize("question", [{"customer": "nobody"}, {"feature": "nothing"}])
 def test_an_unknown_customer_or_feature_is_not_found(caller, question):
-    asked = {"customer": "acme", "feature": "messages", **question}
+    arguments = {"customer": "acme", "feature": "messages", **question}
 
-    problem(caller.post("/check", asked), 404, "not-found")
+    problem(caller.post("/check", arguments), 404, "not-found")

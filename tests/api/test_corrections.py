@@ -43,7 +43,7 @@ def test_each_correction_has_its_answer(caller):
     answer = caller.post("/events/corrections", [void("a"), void("nobody"), replaced("b"), {"id": "x"}])
     told = json.loads(answer.content)
     assert answer.status_code == 207
-    assert [(one["id"], one["status"], one.get("field")) for one in told["results"]] == [
+    assert [(result["id"], result["status"], result.get("field")) for result in told["results"]] == [
         ("a", "accepted", None),
         ("nobody", "rejected", "id"),
         ("b", "accepted", None),

@@ -31,7 +31,7 @@ def test_some_of_a_line_is_credited(live, invoice):
         "balance",
     )
     assert amounts(note, "net", "tax", "total") == ["5.00", "0.95", "5.95"]
-    assert [(one["line"], one["amount"]["amount"], one["tax_rate"]) for one in note["lines"]] == [(1, "5.00", "19")]
+    assert [(line["line"], line["amount"]["amount"], line["tax_rate"]) for line in note["lines"]] == [(1, "5.00", "19")]
     told = live.get(f"/invoices/{invoice.pk}").json()
     assert (told["state"], *amounts(told, "total", "credited", "due")) == ("issued", "17.85", "5.95", "11.90")
 
@@ -73,10 +73,10 @@ def test_what_is_missing_or_wrong_is_named(live, invoice, body, field):
 
 def test_they_are_no_invoices_and_are_found_by_customer_and_invoice(live, invoice):
     note = live.post("/credit-notes", {"invoice": invoice.pk, **WHOLE}).json()
-    assert [one["id"] for one in live.get("/invoices").json()["data"]] == [invoice.pk]
+    assert [entry["id"] for entry in live.get("/invoices").json()["data"]] == [invoice.pk]
     problem(live.get(f"/invoices/{note['id']}"), 404, "not-found")
     for query in ({}, {"customer": "acme"}, {"invoice": invoice.number}, {"number": note["number"]}):
-        assert [one["id"] for one in live.get("/credit-notes", **query).json()["data"]] == [note["id"]]
+        assert [entry["id"] for entry in live.get("/credit-notes", **query).json()["data"]] == [note["id"]]
     assert live.get("/credit-notes", customer="other").json()["data"] == []
 
 

@@ -82,7 +82,7 @@ def test_a_lot_is_refunded_and_voided_down_to_nothing(live, wallet, bought):
     assert live.post(f"{path}/void", {"reason": "all of it"}).json()["remaining"] == "0"
     assert told(live.post(f"{path}/void", {"reason": "once more"}), "amount") == "invalid"
     (refund,) = Transaction.objects.filter(kind="refund")
-    assert (refund.reason, [(one.account, one.money) for one in refund.entries.order_by("id")]) == (
+    assert (refund.reason, [(entry.account, entry.money) for entry in refund.entries.order_by("id")]) == (
         "canceled",
         [("wallet", D(-20)), ("world", D(20))],
     )

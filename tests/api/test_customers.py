@@ -158,7 +158,7 @@ def test_the_history_says_which_key_changed_a_customer(live, seller):
     live.patch("/customers/acme", {"city": "Berlin"})
 
     contexts = Customer.objects.get().events.order_by("pk").values_list("pgh_context__metadata", flat=True)
-    assert [one["api_key"] for one in contexts] == [live.key.prefix] * 2
+    assert [context["api_key"] for context in contexts] == [live.key.prefix] * 2
 
 
 def test_usage_of_an_unknown_customer_is_nothing_here(live):

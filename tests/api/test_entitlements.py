@@ -30,7 +30,7 @@ def subscription():
 
 
 def told(caller):
-    return {one["feature"]: one for one in caller.get("/customers/acme/entitlements").json()["features"]}
+    return {feature["feature"]: feature for feature in caller.get("/customers/acme/entitlements").json()["features"]}
 
 
 def test_every_feature_says_what_it_grants(subscription):

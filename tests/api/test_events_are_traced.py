@@ -99,8 +99,8 @@ def test_it_leads_to_the_line_that_billed_it_and_the_one_that_gave_it_back(calle
     send(*(call(id_, **JANUARY) for id_ in "ef"), at=FEB + 2 * SOON)
     assert "late usage" in only(caller, "e")["waits"]
     close_due(at=MAR + SOON)
-    assert [(one["position"], one["is_back"]) for one in only(caller, "a")["lines"]] == [(1, False), (1, True)]
-    assert [one["is_back"] for one in only(caller, "e")["lines"]] == [False]
+    assert [(line["position"], line["is_back"]) for line in only(caller, "a")["lines"]] == [(1, False), (1, True)]
+    assert [line["is_back"] for line in only(caller, "e")["lines"]] == [False]
     assert only(caller, "a")["lines"][1]["invoice"] == only(caller, "e")["lines"][0]["invoice"]
 
 

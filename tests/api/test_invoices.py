@@ -75,7 +75,7 @@ def test_invoices_are_found_by_customer_state_and_number(live, invoice, acme, se
     other = make_invoice(make_customer("other", seller=seller, currency="EUR"), issue=False)
 
     def ids(**query):
-        return [one["id"] for one in live.get("/invoices", **query).json()["data"]]
+        return [entry["id"] for entry in live.get("/invoices", **query).json()["data"]]
 
     assert ids() == [other.pk, invoice.pk]
     assert ids(customer="acme") == [invoice.pk]

@@ -106,7 +106,7 @@ def test_what_cannot_be_issued_is_refused_by_field(live, body, field):
     if "sandbox" in body:  # what is only given may be sent back, and changes nothing
         assert live.post("/keys", body).json()["sandbox"] is False
     else:
-        assert field.split(".")[0] in {one.split(".")[0] for one in faults(live.post("/keys", body))}
+        assert field.split(".")[0] in {fault.split(".")[0] for fault in faults(live.post("/keys", body))}
 
 
 def test_every_view_asks_for_a_key():

@@ -14,7 +14,7 @@ def seven(seller):
 
 def page(caller, **query):
     told = caller.get("/customers", **query).json()
-    return [one["id"] for one in told["data"]], told["next_cursor"]
+    return [entry["id"] for entry in told["data"]], told["next_cursor"]
 
 
 def test_a_page_leads_to_the_next_until_the_last(live, seven):

@@ -32,7 +32,7 @@ def test_what_would_be_counted_is_told_exactly(caller):
 def test_what_would_not_is_told_with_the_reason(caller):
     answer = caller.post("/meters/work/try", {"status": "failed"}).json()
     assert (answer["counted"], answer["values"]) == (False, [])
-    assert [one["detail"] for one in answer["steps"] if not one["holds"]] == [
+    assert [step["detail"] for step in answer["steps"] if not step["holds"]] == [
         "status is “failed”, and not “ok”",
         "“tokens” is missing: reported as unmatched usage",
     ]

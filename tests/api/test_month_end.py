@@ -50,13 +50,13 @@ def test_a_job_of_the_other_world_is_not_there(caller):
 
 
 def test_a_month_says_what_is_open_and_whether_it_is_locked(caller):
-    asked = {"seller": "acme", "month": "2026-01"}
-    told = caller.get("/month-end", **asked).json()
+    arguments = {"seller": "acme", "month": "2026-01"}
+    told = caller.get("/month-end", **arguments).json()
     assert told["checklist"][0] == {"code": "periods_open", "count": 1, "blocks": True, "amounts": []}
     assert (told["locked_at"], told["documents"]) == (None, [])
     close_due(at=AT)
     month_end.lock_checked_month(seller=make_seller(), month=date(2026, 1, 1), note="", by=None, at=MAR)
-    told = caller.get("/month-end", **asked).json()
+    told = caller.get("/month-end", **arguments).json()
     assert told["locked_at"] == "2026-03-01T00:00:00Z"
     assert {one["count"] for one in told["checklist"] if one["blocks"]} == {0}
     total = {"net": "10.0000", "tax": "0.0000", "total": "10.0000"}

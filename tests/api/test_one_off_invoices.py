@@ -48,8 +48,8 @@ def test_one_may_be_issued_at_once_or_discarded(live):
 
 
 def test_what_cannot_be_claimed_is_refused_with_its_field(live, sandbox):
-    asked = {"customer": "acme", "lines": [LINE, LINE | {"quantity": "0"}]}
-    refused = live.post("/invoices", asked)
+    arguments = {"customer": "acme", "lines": [LINE, LINE | {"quantity": "0"}]}
+    refused = live.post("/invoices", arguments)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "lines.1.quantity")
     empty = live.post("/invoices", {"customer": "acme", "lines": [], "issue": True})
     assert (empty.status_code, live.get("/invoices").json()["data"]) == (422, [])

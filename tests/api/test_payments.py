@@ -30,7 +30,7 @@ def test_all_that_is_due_is_paid_unless_said_otherwise(live, invoice):
     rest = live.post(path(invoice), {"reference": "bank-2", "reason": "The rest"}).json()
     assert (rest["amount"]["amount"], rest["method"], rest["reason"]) == ("7.85", "manual", "The rest")
     assert live.get(f"/invoices/{invoice.pk}").json()["state"] == "paid"
-    assert [one["reference"] for one in live.get(path(invoice)).json()["data"]] == ["bank-2", "bank-1"]
+    assert [entry["reference"] for entry in live.get(path(invoice)).json()["data"]] == ["bank-2", "bank-1"]
 
 
 @pytest.mark.parametrize("body", [{"reference": "bank-1"}, {"reference": "bank-1", "amount": "17.85"}])

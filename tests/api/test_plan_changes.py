@@ -65,14 +65,14 @@ def test_a_change_to_come_is_told_and_withdrawn(live, subscribed):
 
 def test_a_change_at_a_moment_shows_what_it_would_come_to(live, subscribed):
     moment = timezone.now() + (Period.objects.get(kind="regular").ends_at - timezone.now()) / 2
-    asked = {"plan": "pro", "at": moment.isoformat()}
-    told = live.post("/subscriptions/acme-1/change", asked | {"preview": True}).json()
+    arguments = {"plan": "pro", "at": moment.isoformat()}
+    told = live.post("/subscriptions/acme-1/change", arguments | {"preview": True}).json()
     assert (told["document"]["lines"][0]["description"], told["subscription"]["scheduled_change"]) == (
         "Starter: Base fee",
         None,
     )
     assert datetime.fromisoformat(told["document"]["lines"][0]["service_end"]) == moment
-    scheduled = live.post("/subscriptions/acme-1/change", asked).json()["subscription"]["scheduled_change"]
+    scheduled = live.post("/subscriptions/acme-1/change", arguments).json()["subscription"]["scheduled_change"]
     assert datetime.fromisoformat(scheduled["at"]) == moment
 
 

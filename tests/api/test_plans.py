@@ -52,7 +52,7 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
         told["version"]["features"], key=lambda one: ["tokens", "calls", "exports", "sso"].index(one["feature"])
     )
     rates = tokens["prices"][0]["rates"]
-    assert [(one["label"], one["match"], one["unit_price"], one["package_size"]) for one in rates] == [
+    assert [(rate["label"], rate["match"], rate["unit_price"], rate["package_size"]) for rate in rates] == [
         ("Input tokens", {"token_type": "input"}, "0.0000012", None),
         ("Output tokens", {"token_type": "output"}, "12", "1000000"),
     ]
@@ -73,7 +73,7 @@ def test_a_plan_that_has_none_in_force_says_so(live):
 def test_versions_are_listed_newest_first(live, pro):
     publish(make_plan("pro", fees=[fee("29")]), at=FEB, effective_from=FEB)
 
-    assert [one["number"] for one in live.get("/plans/pro/versions").json()["data"]] == [2, 1]
+    assert [entry["number"] for entry in live.get("/plans/pro/versions").json()["data"]] == [2, 1]
     assert live.get("/plans/pro/versions/1").json()["effective_to"] == "2026-02-01T00:00:00Z"
 
 
@@ -81,7 +81,7 @@ def test_a_draft_is_seen_in_the_sandbox_only(live, sandbox, pro):
     make_plan("pro", fees=[fee("29")])
 
     problem(live.get("/plans/pro/versions/2"), 404, "not-found")
-    assert [one["number"] for one in live.get("/plans/pro/versions").json()["data"]] == [1]
+    assert [entry["number"] for entry in live.get("/plans/pro/versions").json()["data"]] == [1]
     assert sandbox.get("/plans/pro/versions/2").json()["state"] == "draft"
 
 
@@ -102,7 +102,7 @@ def test_usage_is_priced_by_the_rate_its_dimensions_match(live, pro):
         {"dimensions": {"token_type": "output", "model": "x"}, "quantity": "1000001"},
     ).json()
 
-    assert [(one["rate"], one["quantity"], one["amount"]["amount"]) for one in told["lines"]] == [
+    assert [(line["rate"], line["quantity"], line["amount"]["amount"]) for line in told["lines"]] == [
         ("Input tokens", "1200000", "1.44"),
         ("Output tokens", "1000001", "24.00"),
     ]

@@ -35,7 +35,7 @@ def test_what_is_read_is_what_is_put(caller, live):
     draft = make_plan("pro")
     answer = put(caller, document(caller))
     assert answer.status_code == 200
-    assert [one["kind"] for one in answer.json()["changes"]] == ["added"] * len(answer.json()["changes"])
+    assert [change["kind"] for change in answer.json()["changes"]] == ["added"] * len(answer.json()["changes"])
     assert document(Caller(sandbox=True), 2) == document(caller)
     assert put(caller, document(caller)).json() == {"changes": []}
     assert draft.features.get().included == 100
@@ -44,7 +44,7 @@ def test_what_is_read_is_what_is_put(caller, live):
 def test_numbers_are_text_with_every_digit(caller, live):
     (feature,) = document(caller)["features"]
     (price,) = feature["prices"]
-    assert [one["unit_price"] for one in price["rates"][0]["tiers"]] == ["0.05", "0.000000000001"]
+    assert [tier["unit_price"] for tier in price["rates"][0]["tiers"]] == ["0.05", "0.000000000001"]
     assert (feature["feature"], feature["included"], price["currency"]) == ("calls", "100", "USD")
 
 

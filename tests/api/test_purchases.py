@@ -36,7 +36,7 @@ def test_a_pack_is_bought_paid_and_granted_at_once(live, wallet):
     assert live.post(f"/invoices/{told['invoice']}/payments", {"reference": "bank"}).status_code == 201
     assert live.get(f"/purchases/{told['id']}").json()["state"] == "granted"
     assert live.get(f"/wallets/{wallet}").json()["balance"] == "220"
-    assert [one["id"] for one in live.get(f"/wallets/{wallet}/purchases").json()["data"]] == [told["id"]]
+    assert [entry["id"] for entry in live.get(f"/wallets/{wallet}/purchases").json()["data"]] == [told["id"]]
 
 
 def test_the_same_reference_is_answered_with_what_it_bought(live, wallet):
@@ -60,7 +60,7 @@ REFUSED = [({"pack": "other"}, "pack"), ({"units": "5"}, "units"), ({"reference"
 def test_what_cannot_be_bought_is_refused_by_field(live, wallet, body, field):
     answer = buy(live, wallet, **body)
     told = problem(answer, answer.status_code, "unprocessable" if answer.status_code == 422 else "invalid-fields")
-    assert [one["field"] for one in told["errors"]] == [field]
+    assert [error["field"] for error in told["errors"]] == [field]
 
 
 def test_what_was_granted_is_not_canceled(live, wallet):

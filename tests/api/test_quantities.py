@@ -45,7 +45,7 @@ def test_a_quantity_changes_now_and_once(live, pro):
 def test_current_usage_shows_what_is_held(live, pro):
     live.post("/subscriptions", BODY | {"quantities": {"seats": 5}})
     (period,) = live.get("/customers/acme/usage").json()["periods"]
-    assert [(one["fee"], one["quantity"]) for one in period["quantities"]] == [("seats", 5), ("support", 0)]
+    assert [(quantity["fee"], quantity["quantity"]) for quantity in period["quantities"]] == [("seats", 5), ("support", 0)]
 
 
 def test_a_change_to_come_is_shown_and_waits(live, pro):

@@ -90,8 +90,8 @@ def test_a_refusal_says_what_is_left_and_what_would_help(caller):
 def test_a_wallet_tells_how_much_is_missing(caller):
     prepaid_customer(balance=20)
 
-    asked = {"customer": "acme", "feature": "runs", "quantity": 3, "properties": {"kind": "complex"}}
-    told = caller.post("/check", asked).json()
+    arguments = {"customer": "acme", "feature": "runs", "quantity": 3, "properties": {"kind": "complex"}}
+    told = caller.post("/check", arguments).json()
 
     assert (told["allowed"], told["cost"]) == (False, {"amount": "30", "unit": "credits"})
     assert told["balance"] == {"available": "20", "unit": "credits", "is_endless": False}

@@ -63,7 +63,7 @@ def test_it_has_every_address_and_method_and_no_other(schema):
     assert set(operations(schema)) == there
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*one, id=one[0]) for one in addresses()])
+@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
 def test_every_method_of_every_address_declares_its_scope(path, view):
     methods = {method.upper() for method in METHODS if hasattr(view, method)}
 
@@ -73,7 +73,7 @@ def test_every_method_of_every_address_declares_its_scope(path, view):
     assert set(view.required_scopes.values()) <= set(Scope.values)
 
 
-@pytest.mark.parametrize(("path", "view"), [pytest.param(*one, id=one[0]) for one in addresses()])
+@pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
 def test_no_address_changes_anything_by_get(path, view):
     assert view.required_scopes.get("GET", "read") == "read"
 
@@ -88,7 +88,7 @@ def test_every_operation_has_a_summary_a_key_and_its_problems(schema):
             if status >= "400":
                 content = response["content"]["application/problem+json"]
                 assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, name
-                assert {one["value"]["status"] for one in content["examples"].values()} == {int(status)}, name
+                assert {example["value"]["status"] for example in content["examples"].values()} == {int(status)}, name
 
 
 def test_every_creating_post_takes_an_idempotency_key_but_events_which_have_ids(schema):
@@ -107,4 +107,4 @@ def test_every_creating_post_takes_an_idempotency_key_but_events_which_have_ids(
 def test_the_only_scheme_is_a_bearer_key(schema):
     schemes = schema["components"]["securitySchemes"]
 
-    assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]
+    assert [(scheme["type"], scheme["scheme"]) for scheme in schemes.values()] == [("http", "bearer")]

@@ -43,7 +43,7 @@ def test_its_bills_come_in_pages_and_as_a_file(live, starter):
     number = simulated(live)
     first = live.get(f"/simulations/{number}/bills", limit=1).json()
     rest = live.get(f"/simulations/{number}/bills", cursor=first["next_cursor"]).json()
-    told = [(one["customer"], one["before"], one["after"]) for one in [*first["data"], *rest["data"]]]
+    told = [(entry["customer"], entry["before"], entry["after"]) for entry in [*first["data"], *rest["data"]]]
     assert told == [("globex", "10", "12"), ("acme", "10", "12")]
     assert first["data"][0]["lines"][0]["subject"] == "fee:base-fee"
     text = b"".join(live.get(f"/simulations/{number}/bills.csv").streaming_content).decode()

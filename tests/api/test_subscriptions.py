@@ -28,9 +28,9 @@ def test_a_subscription_starts_now_on_the_version_in_force(live, pro):
 
     assert told.status_code == 201
     assert told.json() == live.get("/subscriptions/acme-pro").json()
-    found = Subscription.objects.get(external_id="acme-pro")
-    assert before <= found.starts_at <= timezone.now()
-    assert found.version == pro
+    subscription = Subscription.objects.get(external_id="acme-pro")
+    assert before <= subscription.starts_at <= timezone.now()
+    assert subscription.version == pro
     shown = {name: told.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
     assert shown == {
         "customer": "acme",
@@ -143,8 +143,8 @@ def test_a_subscription_may_be_canceled_at_once(live, pro):
 
     told = live.post("/subscriptions/acme-pro/cancel", {"when": "now"}).json()
 
-    found = Subscription.objects.get()
-    assert before <= found.ends_at <= timezone.now()
+    subscription = Subscription.objects.get()
+    assert before <= subscription.ends_at <= timezone.now()
     assert told["state"] in ("canceled", "ended")
 
 
@@ -183,9 +183,9 @@ def test_a_subscription_is_not_canceled_in_the_past(live, pro):
 def test_what_a_cancellation_gives_back_is_shown_and_may_be_taken_back(live, pro):
     live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
     close_due(at=timezone.now())
-    asked = {"when": "now", "give_back": "refund"}
+    arguments = {"when": "now", "give_back": "refund"}
 
-    (note,) = live.post("/subscriptions/acme-pro/cancel/preview", asked).json()["credit_notes"]
+    (note,) = live.post("/subscriptions/acme-pro/cancel/preview", arguments).json()["credit_notes"]
 
     assert note["reason"] == "Paid in advance and not used"
     assert Subscription.objects.get().state == "active"
@@ -204,7 +204,7 @@ def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
     live.post("/subscriptions/other-pro/cancel", {})
 
     def ids(**query):
-        return [one["id"] for one in live.get("/subscriptions", **query).json()["data"]]
+        return [entry["id"] for entry in live.get("/subscriptions", **query).json()["data"]]
 
     assert ids() == ["other-pro", "acme-pro"]
     assert ids(customer="acme") == ["acme-pro"]

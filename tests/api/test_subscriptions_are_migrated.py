@@ -24,8 +24,8 @@ def world(db):
 
 
 def plan(client, **fields):
-    asked = {"title": "To new", "from": {"plan": "old"}, "plan": "new", "when": "now"}
-    return client.post(PATH, {**asked, **fields})
+    arguments = {"title": "To new", "from": {"plan": "old"}, "plan": "new", "when": "now"}
+    return client.post(PATH, {**arguments, **fields})
 
 
 def go_on(client, number, step):

@@ -54,7 +54,7 @@ def test_a_clock_is_made_advanced_and_read(caller):
 
     read = caller.get(f"/test-clocks/{clock}").json()
     assert (read["state"], read["now"], read["target"]) == ("standing", "2031-03-01T00:00:00Z", None)
-    assert [one["id"] for one in caller.get("/test-clocks").json()["data"]] == [clock]
+    assert [entry["id"] for entry in caller.get("/test-clocks").json()["data"]] == [clock]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_live_keys_see_no_clock():
     assert live.get("/test-clocks").json()["data"] == []
     assert live.get(f"/test-clocks/{clock.pk}").status_code == 404
     assert live.post("/test-clocks", {"name": "Mine"}).status_code == 404
-    asked = {"id": "acme", "legal_name": "Acme", "country": "US", "test_clock": clock.pk}
-    assert live.post("/customers", asked).json()["errors"][0]["field"] == "test_clock"
+    arguments = {"id": "acme", "legal_name": "Acme", "country": "US", "test_clock": clock.pk}
+    assert live.post("/customers", arguments).json()["errors"][0]["field"] == "test_clock"
 
 
 def test_everything_of_a_customer_goes_by_its_clock(caller):
@@ -114,7 +114,7 @@ def test_times_of_events_are_bounded_by_the_clock(caller):
 
     answer = caller.post("/events", sent).json()
 
-    assert [(one["id"], one["status"]) for one in answer["results"]] == [
+    assert [(result["id"], result["status"]) for result in answer["results"]] == [
         ("now", "accepted"),
         ("today", "rejected"),
         ("later", "rejected"),
@@ -140,7 +140,7 @@ def test_events_are_corrected_in_their_own_time(caller):
     caller.post("/events", {"id": "e1", "customer": "acme", "event": "calls"})
     right = {"id": "e2", "customer": "acme", "event": "calls", "timestamp": "2031-01-01T00:00:10Z"}
 
-    asked = {"id": "e1", "kind": "replace", "reason": "wrong", "replacement": right}
-    assert caller.post("/events/corrections", asked).json()["accepted"] == 1
-    asked = {"id": "e2", "kind": "replace", "reason": "no", "replacement": {**right, "timestamp": MAR.isoformat()}}
-    assert caller.post("/events/corrections", asked).status_code == 400
+    arguments = {"id": "e1", "kind": "replace", "reason": "wrong", "replacement": right}
+    assert caller.post("/events/corrections", arguments).json()["accepted"] == 1
+    arguments = {"id": "e2", "kind": "replace", "reason": "no", "replacement": {**right, "timestamp": MAR.isoformat()}}
+    assert caller.post("/events/corrections", arguments).status_code == 400

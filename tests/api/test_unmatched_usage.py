@@ -50,7 +50,7 @@ def test_groups_are_told_with_an_estimate_where_there_is_one(caller):
 
 def test_a_customer_is_asked_for_alone(caller):
     caller.post("/events", [event("a", customer="x", n=1), event("b", customer="y", n=1)])
-    assert [one["customer"] for one in caller.get("/unmatched-usage", customer="x").json()["data"]] == ["x"]
+    assert [entry["customer"] for entry in caller.get("/unmatched-usage", customer="x").json()["data"]] == ["x"]
 
 
 def test_the_sandbox_is_a_world_of_its_own(caller):

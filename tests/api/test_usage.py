@@ -40,7 +40,7 @@ def test_what_was_acknowledged_shows_in_the_next_read(caller):
         assert answer(caller.post("/events", event(f"c{number}")))["accepted"] == 1
 
         [period] = answer(caller.get("/customers/acme/usage"))["periods"]
-        calls = next(one for one in period["features"] if one["feature"] == "calls")
+        calls = next(feature for feature in period["features"] if feature["feature"] == "calls")
         assert (calls["used"], calls["cost"]) == (str(number), {"amount": f"0.0{number}", "currency": "USD"})
 
 
@@ -63,7 +63,7 @@ def test_tells_how_each_rate_comes_to_its_amount(caller):
 
     [period] = answer(caller.get("/customers/acme/usage"))["periods"]
 
-    feature = next(one for one in period["features"] if one["feature"] == "tokens")
+    feature = next(feature for feature in period["features"] if feature["feature"] == "tokens")
     assert (feature["used"], feature["included"], feature["remaining"]) == ("1510", "1000", "0")
     output, prompt = feature["rates"]
     assert (output["rate"], output["included"], output["amount"]["amount"]) == ("gpt output", "10", "0")
@@ -101,7 +101,7 @@ def test_a_breakdown_that_cannot_be_had_names_its_field(caller, wrong, field):
 
     told = problem(caller.get("/customers/acme/usage/breakdown", **query), 400, "invalid-fields")
 
-    assert [one["field"] for one in told["errors"]] == [field]
+    assert [error["field"] for error in told["errors"]] == [field]
 
 
 @pytest.mark.parametrize("path", ["/customers/nobody/usage", "/customers/nobody/usage/breakdown"])

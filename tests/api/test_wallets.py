@@ -33,7 +33,7 @@ def give(caller, wallet, amount, **more):
 
 def told(answer, field):
     """Return the code of what is wrong with a field of something that cannot be done."""
-    return {one["field"]: one["code"] for one in problem(answer, 422, "unprocessable")["errors"]}[field]
+    return {error["field"]: error["code"] for error in problem(answer, 422, "unprocessable")["errors"]}[field]
 
 
 def test_a_wallet_is_opened_read_and_listed(live, acme):
@@ -102,15 +102,15 @@ def test_it_is_told_which_grant_paid_which_use(live, wallet):
     second = give(live, wallet, "10", features=["images"])
     live.post(f"/wallets/{wallet}/spend", {"amount": "12", "feature": "images", "key": "job-1"})
     lots = live.get(f"/wallets/{wallet}/lots").json()["data"]
-    assert [(one["id"], one["remaining"], one["features"]) for one in lots] == [
+    assert [(lot["id"], lot["remaining"], lot["features"]) for lot in lots] == [
         (second["id"], "0", ["images"]),
         (first["id"], "8", []),
     ]
     (spent,) = live.get(f"/wallets/{wallet}/transactions", kind="spend", feature="images").json()["data"]
     assert (spent["reference"], spent["units"], spent["balance_after"]) == ("api:job-1", "-12", "8")
-    entries = [(one["account"], one["lot"], one["units"]) for one in spent["entries"]]
+    entries = [(entry["account"], entry["lot"], entry["units"]) for entry in spent["entries"]]
     assert entries[:2] == [("wallet", second["id"], "-10"), ("wallet", first["id"], "-2")]
-    assert sum(D(one["units"]) for one in spent["entries"]) == 0
+    assert sum(D(entry["units"]) for entry in spent["entries"]) == 0
 
 
 def test_the_ledger_comes_in_pages_in_the_order_of_time(live, wallet):
@@ -121,7 +121,7 @@ def test_the_ledger_comes_in_pages_in_the_order_of_time(live, wallet):
     path, seen, cursor = f"/wallets/{wallet}/transactions", [], {}
     while cursor is not None:
         page = live.get(path, limit=2, **cursor).json()
-        seen += [one["id"] for one in page["data"]]
+        seen += [entry["id"] for entry in page["data"]]
         cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
     assert seen == sorted(seen, reverse=True)
     assert (len(seen), seen[0]) == (5, newest.pk)

@@ -152,7 +152,7 @@ def test_contacts_are_kept(live, sandbox):
     assert faults(live.post(here, {"email": "BEA@acme.example"})) == {"email": "taken"}
     assert faults(live.post(here, {"email": "bea"})) == {"email": "invalid"}
     assert live.patch(f"{here}/{one['id']}", {"alerts": True}).json()["alerts"] is True
-    assert [found["id"] for found in live.get(here).json()["data"]] == [one["id"]]
+    assert [entry["id"] for entry in live.get(here).json()["data"]] == [one["id"]]
     problem(sandbox.get(here), 404, "not-found")
     problem(sandbox.get(f"{here}/{one['id']}"), 404, "not-found")
     assert live.send("DELETE", f"{here}/{one['id']}").status_code == 204

@@ -32,9 +32,9 @@ def ways_out(source: str) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {one.name for one in node.names}
+            found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
     return {one for one in found if any(one == way or one.startswith(f"{way}.") for way in LEAD_OUT)}
 
 

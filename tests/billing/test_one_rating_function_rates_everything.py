@@ -57,14 +57,14 @@ def forecast(subscription):
 
 
 def price_preview(subscription):
-    asked = {"feature": "calls", "currency": "USD", "quantities": [{"quantity": "300"}]}
-    return D(Caller().post("/plans/pro/preview", asked).json()["total"]["amount"])
+    arguments = {"feature": "calls", "currency": "USD", "quantities": [{"quantity": "300"}]}
+    return D(Caller().post("/plans/pro/preview", arguments).json()["total"]["amount"])
 
 
 def live_example(subscription):
     granted = PlanFeature.objects.select_related("feature__meter").get(feature__code="calls")
-    (found,) = examples(granted, "USD", [ExampleRate(rate=Rate.objects.get(), tiers=(), quantities=(D(300),))])
-    return D(found.amount.strip("$"))
+    (example,) = examples(granted, "USD", [ExampleRate(rate=Rate.objects.get(), tiers=(), quantities=(D(300),))])
+    return D(example.amount.strip("$"))
 
 
 COSTS = [invoice, upcoming, usage, forecast, price_preview, live_example]
@@ -111,11 +111,11 @@ def test_nothing_answers_without_it(ask, subscription, monkeypatch):
 
 def test_no_check_answers_without_it(subscription, monkeypatch):
     use(subscription, "messages", 300)
-    asked = {"customer": "acme", "feature": "messages", "quantity": D(1), "sandbox": False, "at": NOW}
-    assert check(**asked).remaining == 200
+    arguments = {"customer": "acme", "feature": "messages", "quantity": D(1), "sandbox": False, "at": NOW}
+    assert check(**arguments).remaining == 200
     broken(monkeypatch)
     with pytest.raises(RuntimeError, match="the rating function is broken"):
-        check(**asked)
+        check(**arguments)
 
 
 def test_no_audit_passes_what_it_would_rate_differently(subscription, monkeypatch):

@@ -86,7 +86,7 @@ def test_on_a_phone_without_javascript(browser, live_server):
 
     page = watched(browser, live_server, errors)
     come_in(page, account)
-    kept_out = [one for address in ["/portal/sign-in", *_pages(account)] for one in _problems(page, address)]
+    kept_out = [problem for address in ["/portal/sign-in", *_pages(account)] for problem in _problems(page, address)]
     assert kept_out == []
     assert errors == []
 
@@ -135,7 +135,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     with page.expect_download() as download:
         page.get_by_role("link", name="PDF", exact=True).click()
     download.value.save_as(tmp_path / "invoice.pdf")
-    text = " ".join(one.extract_text() for one in PdfReader(tmp_path / "invoice.pdf").pages)
+    text = " ".join(page.extract_text() for page in PdfReader(tmp_path / "invoice.pdf").pages)
     assert f"{account.invoice.total.amount:,.2f}" in text
     assert errors == []
 
@@ -157,7 +157,7 @@ def _problems(page, address: str) -> list[str]:
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         found += [f"{address} is too wide for {size['width']}"] if page.evaluate(width) > 0 else []
-    for one in Axe().run(page).response["violations"]:
-        if one["impact"] in ("serious", "critical"):
-            found.append(f"{address}: {one['id']} {[node['target'] for node in one['nodes']][:3]}")
+    for violation in Axe().run(page).response["violations"]:
+        if violation["impact"] in ("serious", "critical"):
+            found.append(f"{address}: {violation['id']} {[node['target'] for node in violation['nodes']][:3]}")
     return found

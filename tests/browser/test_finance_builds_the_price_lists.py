@@ -169,7 +169,7 @@ def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, bu
             )
         send(usage, customer=customer, when=start + timedelta(days=9))
         invoice = bill(subscription, start)
-        assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D(one) for one in amounts]
+        assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D(amount) for amount in amounts]
         see(page, invoice)
 
 

@@ -102,7 +102,7 @@ def read_who_pays_more(page: Page) -> None:
     largest.first.locator("a").click()
     lines = page.locator(".panel", has_text="Line by line").locator("tbody tr")
     expect(lines).to_have_count(2)
-    shown = [re.sub(r"\s+", " ", one) for one in lines.all_inner_texts()]
+    shown = [re.sub(r"\s+", " ", all_inner_text) for all_inner_text in lines.all_inner_texts()]
     assert shown == [
         "Pro: Base fee $30.00 $60.00 +$30.00 (+100 %)",
         "calls 100 calls $10.00 100 calls $20.00 +$10.00 (+100 %)",

@@ -82,6 +82,6 @@ def test_a_list_reads_its_next_page_when_it_is_come_to():
 
     assert [next(rows).id, next(rows).id] == ["a", "b"]
     assert len(server.asked) == 1
-    assert [one.id for one in rows] == ["c"]
+    assert [row.id for row in rows] == ["c"]
     assert [one.url.params.get("cursor") for one in server.asked] == [None, "x"]
     assert server.client().customers.list().first().id == "c"

@@ -135,8 +135,8 @@ def test_wallets_and_what_is_bought_into_them(client, acme):
 
     assert (lot.remaining, spent.balance) == (D(50), D("37.5"))
     assert client.wallets.get(wallet.id).available == D("37.5")
-    assert [one.kind for one in client.wallets.transactions(wallet.id, kind="spend")] == ["spend"]
-    assert [one.id for one in client.wallets.lots(wallet.id)] == [lot.id]
+    assert [transaction.kind for transaction in client.wallets.transactions(wallet.id, kind="spend")] == ["spend"]
+    assert [lot.id for lot in client.wallets.lots(wallet.id)] == [lot.id]
     assert [one.id for one in client.wallets.list(customer="acme")] == [wallet.id]
     assert client.wallets.purchase(bought.id) == bought == client.wallets.purchases(wallet.id).first()
     assert client.wallets.topup_rule(wallet.id) == rule

@@ -72,12 +72,12 @@ def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
                 client.events.record("acme", "api.calls", id=f"{who}-{number}")
 
         threads = [threading.Thread(target=record, args=(who,)) for who in range(4)]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         line.cut()  # the server is gone while they record
         threading.Timer(0.5, line.open).start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.join()
         client.close(timeout=60)
 
     assert {"loses_the_answer", "hangs_up", "answers"} <= set(line.treated)

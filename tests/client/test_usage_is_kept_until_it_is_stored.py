@@ -91,7 +91,7 @@ def test_a_revoked_key_keeps_its_events(caplog):
     with pytest.raises(NotSent) as raised:
         client.close(timeout=0.2)
 
-    assert [one["id"] for one in raised.value.events] == ["e1"]
+    assert [event["id"] for event in raised.value.events] == ["e1"]
     assert "Usage is kept" in caplog.text
 
 
@@ -102,7 +102,7 @@ def test_closing_in_vain_hands_back_what_is_left():
     with pytest.raises(NotSent) as raised:
         client.close(timeout=0.2)
 
-    assert [one["id"] for one in raised.value.events] == sent
+    assert [event["id"] for event in raised.value.events] == sent
     with pytest.raises(RuntimeError, match="closed"):
         client.events.record("acme", "call")
 

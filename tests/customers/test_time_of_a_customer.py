@@ -29,10 +29,10 @@ def test_is_the_real_one_without_a_clock(django_assert_num_queries):
     customers = [make_customer("acme"), make_customer("acme", sandbox=True)]
 
     with django_assert_num_queries(1):  # of the sandbox's, by its name
-        times = [current_time_by_external_id("acme", sandbox=one.sandbox) for one in customers] + [
-            current_time(one) for one in customers
+        times = [current_time_by_external_id("acme", sandbox=customer.sandbox) for customer in customers] + [
+            current_time(customer) for customer in customers
         ]
-    assert all(abs(timezone.now() - one) < timedelta(minutes=1) for one in times)
+    assert all(abs(timezone.now() - time) < timedelta(minutes=1) for time in times)
 
 
 def test_tells_who_is_looked_for_together(clock):

@@ -28,7 +28,7 @@ def test_they_buy_use_let_expire_and_owe():
     days = Transaction.objects.filter(wallet=dollars, kind="spend").dates("at", "day")
     assert len(days) > 40
     assert not Invoice.objects.exists()
-    assert_clean(only=[one.name for one in wallets.CHECKS])
+    assert_clean(only=[check.name for check in wallets.CHECKS])
     moved = Transaction.objects.count()
     assert prepaid_customers.add(at=AT) == 0
     assert Transaction.objects.count() == moved

@@ -58,7 +58,7 @@ def figures(case: Case) -> Figures:
     found |= {"units": units, "variation": counted.quantity, "total_units": units}
     if "bucket" in options:
         buckets = windows(case, subscription, period, options["bucket"])
-        found["value"] = sum((one["value"] for one in buckets), Decimal(0))
+        found["value"] = sum((bucket["value"] for bucket in buckets), Decimal(0))
     if "breakdown" in case["expected"]:
         found["breakdown"] = shares(period)
     if "group_by" in options:
@@ -180,7 +180,7 @@ def groups(case: Case, period: Period, names: list[str]) -> list[Figures]:
         }
         for dimensions, (quantity, events) in found.items()
     ]
-    order = [one["key"] for one in case["expected"]["groups"]]
+    order = [group["key"] for group in case["expected"]["groups"]]
     assert len(ours) == len(order)
     return sorted(ours, key=lambda one: order.index(one["key"]))
 
@@ -191,8 +191,8 @@ def shares(period: Period) -> list[Decimal]:
     window = UsageWindow(start, end, to_microseconds(timedelta(days=31)))
     levels = LevelChange.objects.filter(series__period=period).order_by("at")
     added = [
-        weighted_sum("deltas", aggregate_event(EventValue(one.at, "", "", one.value), start), window)
-        for one in levels
+        weighted_sum("deltas", aggregate_event(EventValue(level.at, "", "", level.value), start), window)
+        for level in levels
     ]
     return [one.quantize(Decimal("0.001"), ROUND_HALF_UP) for one in added]
 

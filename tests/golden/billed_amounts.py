@@ -79,7 +79,7 @@ class Answers:
                 **place(entry),
                 "amount": total(costs),
                 "units": total(one["used"] for one in used.values()),
-                "chargeable_units": total(one["billable"] for one in rates),
+                "chargeable_units": total(rate["billable"] for rate in rates),
             }
 
     def in_advance_fees(self, entries: list[Entry]) -> Iterator[Figures]:
@@ -116,8 +116,8 @@ def place(entry: Entry) -> Figures:
 
 def bill(entry: Entry, documents: list[Document]) -> Figures:
     """Return what documents come to, with the lines that an entry asks for in its order."""
-    figures = {name: total(one[name]["amount"] for one in documents) for name in ("net", "tax", "total")}
-    paid = total(one["paid"]["amount"] for one in documents if "paid" in one)
+    figures = {name: total(document[name]["amount"] for document in documents) for name in ("net", "tax", "total")}
+    paid = total(document["paid"]["amount"] for document in documents if "paid" in document)
     left_to_pay = figures["total"] - paid
     wanted = entry.get("lines", [])
     # Where a case counts what was prepaid among the lines, its total is what is left to pay.
@@ -128,7 +128,7 @@ def bill(entry: Entry, documents: list[Document]) -> Figures:
         "total": left_to_pay if counts_prepaid else figures["total"],
         "subtotal": figures["net"],
         "tax": figures["tax"],
-        "tax_percent": ", ".join(sorted({tax["rate"] for one in documents for tax in one["taxes"]})),
+        "tax_percent": ", ".join(sorted({tax["rate"] for document in documents for tax in document["taxes"]})),
         "amount_due": left_to_pay,
         "lines": in_the_order_of(wanted, lines),
     }
@@ -137,9 +137,9 @@ def bill(entry: Entry, documents: list[Document]) -> Figures:
 def together(documents: list[Document]) -> Lines:
     """Return the lines of documents, those that stand on each of several as one."""
     found: dict[tuple[str, int], tuple[set[str], Decimal]] = {}
-    for one in documents:
+    for document in documents:
         of_this = Counter[str]()
-        for line in one["lines"]:
+        for line in document["lines"]:
             of_this[line["description"]] += 1
             key = line["description"], of_this[line["description"]]
             kinds, before = found.get(key, (named(line), NONE))

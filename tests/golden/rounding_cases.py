@@ -69,7 +69,7 @@ def multi_tax(case: Case) -> Figures:
     """One line under several taxes, each of them rounded on its own."""
     taxes = [Tax(f"tax {number}", Decimal(rate)) for number, rate in enumerate(case["params"]["tax_percents"])]
     found = total_up([(Decimal(case["params"]["amount"]), *taxes)], case["currency"])
-    return {"taxes": [one.amount for one in found.taxes], "total": found.tax}
+    return {"taxes": [tax.amount for tax in found.taxes], "total": found.tax}
 
 
 def repeat_tax(case: Case) -> Figures:
@@ -98,7 +98,7 @@ def discount(case: Case) -> Figures:
 
 def coupons(case: Case) -> Figures:
     claim = DiscountableLine(1, Decimal(case["params"]["subtotal"]))
-    taken = apply_discounts([described(one) for one in case["params"]["coupons"]], [claim], case["currency"])
+    taken = apply_discounts([described(coupon) for coupon in case["params"]["coupons"]], [claim], case["currency"])
     return {"discount": sum((one.total for one in taken), ZERO)}
 
 

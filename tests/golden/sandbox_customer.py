@@ -96,7 +96,7 @@ class Life:
         asked = {what for what in ("current_usage", "balances") for one in self._of(what) if one["step"] == step}
         if "current_usage" in asked or self._of("in_advance_fees"):
             periods = self.get(f"/customers/{CUSTOMER}/usage")["periods"]
-            self.usage[step] = {one["feature"]: one for period in periods for one in period["features"]}
+            self.usage[step] = {feature["feature"]: feature for period in periods for feature in period["features"]}
         if "balances" in asked:
             self.wallets[step] = self.get("/wallets", customer=CUSTOMER)["data"]
 

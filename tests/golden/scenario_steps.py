@@ -126,8 +126,8 @@ def cancel(life: Life, step: Step) -> HttpResponse:
 
 
 def terminate(life: Life, step: Step) -> HttpResponse:
-    asked = {"when": "now", "give_back": step.get("give_back", "credit")}
-    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", asked)
+    arguments = {"when": "now", "give_back": step.get("give_back", "credit")}
+    return life.caller.post(f"/subscriptions/{_one(life, step)}/cancel", arguments)
 
 
 def uncancel(life: Life, step: Step) -> HttpResponse:
@@ -147,10 +147,10 @@ def _all(life: Life) -> list[str]:
 def buy(life: Life, step: Step) -> None:
     """Buy a pack, or as much money as is topped up, and pay for it."""
     assert life.pack
-    asked = {"pack": life.pack["code"], "reference": step["at"]}
+    arguments = {"pack": life.pack["code"], "reference": step["at"]}
     if "amount" in step:
-        asked["units"] = step["amount"]
-    bought = life.post(f"/wallets/{life.wallet}/purchases", asked)
+        arguments["units"] = step["amount"]
+    bought = life.post(f"/wallets/{life.wallet}/purchases", arguments)
     life.post(f"/invoices/{bought['invoice']}/payments", {"reference": step["at"]})
     if below := life.pack.get("credit_pack", {}).get("auto_reload_below"):
         rule = {"pack": life.pack["code"], "percent": below, "payer": "sandbox"}

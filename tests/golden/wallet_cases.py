@@ -47,10 +47,10 @@ def burnt(case: Case) -> tuple[Burning, list[datetime]]:
     resets = [moment(at) for at in params.get("resets", ())]
     burning = Burning(case["unit"], start=moment(params["start"]), until=moment(params["until"]))
     # The number is the last of our tie-breakers, so grants are made in the order in which they were created.
-    for one in sorted(params["grants"], key=lambda one: one.get("created_at", one["id"])):
-        burning.will_grant(one, resets)
-    for number, one in enumerate(params["usage"]):
-        burning.will_use(one, number, AT_ZERO[params.get("overage", "carry")])
+    for grant_params in sorted(params["grants"], key=lambda one: one.get("created_at", one["id"])):
+        burning.will_grant(grant_params, resets)
+    for number, use in enumerate(params["usage"]):
+        burning.will_use(use, number, AT_ZERO[params.get("overage", "carry")])
     burning.run()
     return burning, resets
 
@@ -58,7 +58,7 @@ def burnt(case: Case) -> tuple[Burning, list[datetime]]:
 def burndown(case: Case) -> Figures:
     burning, resets = burnt(case)
     return {
-        "balances": {one["id"]: burning.left(one["id"]) for one in case["params"]["grants"]},
+        "balances": {grant["id"]: burning.left(grant["id"]) for grant in case["params"]["grants"]},
         "total": burning.wallet.balance,
         "overage": burning.wallet.debt,
         "errors": burning.errors,
@@ -81,7 +81,7 @@ def entitlement(case: Case) -> Figures:
 def collect(case: Case) -> Figures:
     params = case["params"]
     burning = Burning(case["unit"], start=START, until=END)
-    for one in sorted(params["grants"], key=lambda one: one["id"]):
+    for one in sorted(params["grants"], key=lambda grant: grant["id"]):
         burning.will_grant(one, [])
     burning.until = START
     burning.run()
@@ -125,7 +125,7 @@ def allocation(case: Case) -> Figures:
     much was given back when that was known.
     """
     params, customer = case["params"], make_customer("acme")
-    wallets = {one["id"]: _made(one, customer) for one in params["wallets"]}
+    wallets = {wallet["id"]: _made(wallet, customer) for wallet in params["wallets"]}
     fees = [(number, one, _net(one)) for number, one in enumerate(params["fees"], start=1)]
     first = min(params["wallets"], key=lambda one: int(one["priority"]))
     for number, one, _ in fees:
@@ -137,7 +137,7 @@ def allocation(case: Case) -> Figures:
     left = dict(Wallet.objects.values_list("pk", "balance"))
     ongoing = {id_: left[pk] for id_, pk in wallets.items()}
     return {
-        "allocated": {one["id"]: D(one["balance"]) - ongoing[one["id"]] for one in params["wallets"]},
+        "allocated": {wallet["id"]: D(wallet["balance"]) - ongoing[wallet["id"]] for wallet in params["wallets"]},
         "ongoing": ongoing,
     }
 
@@ -228,10 +228,10 @@ def error(case: Case) -> Figures:
 
 def bonus_slab(case: Case) -> Figures:
     slabs, units = [], D(case["params"]["credits"])
-    for one in case["params"]["slabs"]:
-        assert one["operator"] == ">="
-        name = {"flat": "units", "percentage": "percent"}[one["bonus_type"]]
-        slabs.append(Slab(D(one["threshold"]), **{name: D(one["bonus"])}))
+    for slab in case["params"]["slabs"]:
+        assert slab["operator"] == ">="
+        name = {"flat": "units", "percentage": "percent"}[slab["bonus_type"]]
+        slabs.append(Slab(D(slab["threshold"]), **{name: D(slab["bonus"])}))
     found = find_slab(units, slabs)
     return {
         "slab_threshold": found and found.least,
@@ -269,7 +269,7 @@ def auto_reload(case: Case) -> Figures:
     return found | {
         "balance_after": balance_of(burning.wallet),
         "packs_bought": len(purchases),
-        "charged": sum((one.net for one in purchases), NONE),
+        "charged": sum((purchase.net for purchase in purchases), NONE),
     }
 
 
@@ -298,7 +298,7 @@ def balance_of(wallet: Wallet) -> Decimal:
 
 def metered_wallet(case: Case) -> Figures:
     params = case["params"]
-    names = sorted({name for one in params["rates"] for name in one["match"]})
+    names = sorted({name for rate in params["rates"] for name in rate["match"]})
     meter = make_meter("tokens", event_name="llm", aggregation="sum", value_property="units", dimensions=names)
     rates = [rate(one["unit_amount"], match=one["match"]) for one in params["rates"]]
     offered = {"feature": make_feature("tokens", meter=meter), "rates": rates, "consumption": "balance"}

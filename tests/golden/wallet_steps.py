@@ -128,11 +128,11 @@ class Burning:
         self, amount: Decimal, at: datetime, reference: str, at_zero: AtZeroPolicy, feature: str | None = None
     ) -> SpendOutcome:
         """Take so much, and once more by the same reference, which takes nothing."""
-        asked = {"wallet_id": self.wallet.pk, "amount": amount, "reference": reference, "at": at}
-        asked |= {"at_zero": at_zero, "limit": MORE_THAN_ANY, "feature_id": feature_id(feature)}
+        arguments = {"wallet_id": self.wallet.pk, "amount": amount, "reference": reference, "at": at}
+        arguments |= {"at_zero": at_zero, "limit": MORE_THAN_ANY, "feature_id": feature_id(feature)}
         with transaction.atomic():
-            first = spend(**asked)
-        assert spend(**asked) == first
+            first = spend(**arguments)
+        assert spend(**arguments) == first
         return first
 
     def _void(self, id_: str | None, at: datetime, amount: Decimal | None = None, reference: str = "void") -> None:
@@ -153,12 +153,12 @@ class Burning:
         paying = (Movement.SPEND, Movement.REPAY, Movement.VOID)
         return [
             {
-                "at": shown(one.transaction.used_at or one.transaction.at),
-                "grant": self.lots[one.lot_id],
-                "amount": -one.units,
+                "at": shown(entry.transaction.used_at or entry.transaction.at),
+                "grant": self.lots[entry.lot_id],
+                "amount": -entry.units,
             }
-            for one in entries.order_by("place")
-            if one.transaction.kind in paying and not one.transaction.reference.startswith("void")
+            for entry in entries.order_by("place")
+            if entry.transaction.kind in paying and not entry.transaction.reference.startswith("void")
         ]
 
     def used_since(self, at: datetime) -> Decimal:

@@ -121,10 +121,10 @@ def test_who_asked_too_slowly_leaves_it_settled(invoice, at_stripe, now):
 
 def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, now):
     at_stripe.faults = ["500_after"]
-    asked = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
+    arguments = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
     with pytest.raises(PaymentAttemptRefused, match="try again in a moment"):
-        attempts.open_page(**asked, at=now)
-    assert attempts.open_page(**asked, at=now + timedelta(minutes=1)).page
+        attempts.open_page(**arguments, at=now)
+    assert attempts.open_page(**arguments, at=now + timedelta(minutes=1)).page
 
 
 def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stripe, now):

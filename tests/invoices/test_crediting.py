@@ -63,7 +63,7 @@ def test_a_whole_invoice_is_taken_back_to_the_cent_and_void(invoice: Invoice):
         "Outage of 14 January",
         "refund",
     )
-    assert [(one.kind, one.corrects_line.position) for one in note.lines.order_by("position")] == [
+    assert [(line.kind, line.corrects_line.position) for line in note.lines.order_by("position")] == [
         ("credit", 1),
         ("credit", 2),
     ]
@@ -180,7 +180,7 @@ def test_what_gave_something_back_is_credited_along_with_the_rest():
     with pytest.raises(CreditRefused, match=r"come to \$10.00, and \$6.00 is left"):
         credited(february, RequestedCredit(1))
     note = credited(february)
-    assert [one.amount.amount for one in note.lines.order_by("position")] == [D(10), D(-4)]
+    assert [line.amount.amount for line in note.lines.order_by("position")] == [D(10), D(-4)]
     assert note.total.amount == D(6)
 
 

@@ -179,4 +179,4 @@ def test_a_lost_dispute_takes_the_payment_back(invoice, at_stripe, later):
         process_events(at=later)
     invoice.refresh_from_db()
     assert (invoice.state, invoice.paid, invoice.due) == ("issued", 0, D("23.80"))
-    assert [one.amount for one in invoice.payments.order_by("pk")] == [D("23.80"), D("-23.80")]
+    assert [payment.amount for payment in invoice.payments.order_by("pk")] == [D("23.80"), D("-23.80")]

@@ -60,8 +60,8 @@ def test_there_are_rows():
 def test_it_is_told_once(invoice):
     assert (mark_overdue(at=LATER), mark_overdue(at=LATER)) == (1, 0)
 
-    [told] = Notification.objects.filter(kind="invoice.overdue")
-    assert told.facts == {
+    [notification] = Notification.objects.filter(kind="invoice.overdue")
+    assert notification.facts == {
         "invoice": invoice.pk,
         "number": "INV-1",
         "due": "23.8",

@@ -44,7 +44,7 @@ def lock(month=FEBRUARY, *, at=MAR, seller=None, note=""):
 
 
 def sums():
-    return [one["sums"] for one in MonthLock.objects.order_by("pk").values("sums")]
+    return [month_lock["sums"] for month_lock in MonthLock.objects.order_by("pk").values("sums")]
 
 
 def test_a_close_that_is_dated_back_says_so_and_is_done_when_it_is_not(over):

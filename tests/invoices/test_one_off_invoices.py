@@ -56,7 +56,7 @@ def test_a_draft_is_issued_with_the_facts_and_taxes_of_then(customer: Customer):
     assert (invoice.net.amount, invoice.tax.amount) == (D("2239.99"), D("358.40"))
     assert (shown.totals.net, shown.totals.tax) == (invoice.net.amount, invoice.tax.amount)
     assert (invoice.issue_date, invoice.due_date) == (date(2026, 2, 1), date(2026, 3, 3))
-    assert [one.amount.amount for one in invoice.lines.order_by("position")] == [D("2250"), D("-10.01")]
+    assert [line.amount.amount for line in invoice.lines.order_by("position")] == [D("2250"), D("-10.01")]
     assert invoice.period_start.isoformat() == "2026-01-14T23:00:00+00:00"
     assert issue_draft(invoice_id=draft.pk, at=MAR) == invoice
     documents_are_clean()

@@ -21,8 +21,8 @@ def invoice():
 
 
 def pay(invoice, amount="23.80", **fields):
-    asked = {"method": "manual", "reference": "bank-1", "at": FEB, **fields}
-    return record_payment(invoice_id=invoice.pk, amount=D(amount), **asked)
+    arguments = {"method": "manual", "reference": "bank-1", "at": FEB, **fields}
+    return record_payment(invoice_id=invoice.pk, amount=D(amount), **arguments)
 
 
 def told(invoice):

@@ -46,7 +46,7 @@ def test_one_sum_is_kept_for_each_rate_and_reason():
 def test_a_line_may_fall_under_the_taxes_of_a_state_and_of_a_county():
     state, county = Tax("State", Decimal("8.25")), Tax("County", Decimal("2.1"))
     found = total_up([(Decimal("10.10"), state, county), (Decimal(5), state)], "USD")
-    assert [(one.taxable, one.amount) for one in found.taxes] == [
+    assert [(tax.taxable, tax.amount) for tax in found.taxes] == [
         (Decimal("15.10"), Decimal("1.25")),  # 1.24575
         (Decimal("10.10"), Decimal("0.21")),  # 0.2121
     ]
@@ -78,7 +78,7 @@ INCLUDED = [
 def test_amounts_that_include_tax_add_up_to_the_total(lines: list, currency: str, net: str, taxes: list, why: str):
     claims = [(Decimal(amount), *under) for amount, *under in lines]
     found = total_up(claims, currency, includes_tax=True)
-    assert (found.net, [one.amount for one in found.taxes]) == (Decimal(net), [Decimal(one) for one in taxes]), why
+    assert (found.net, [one.amount for one in found.taxes]) == (Decimal(net), [Decimal(tax) for tax in taxes]), why
     assert found.total == found.net + found.tax == sum(amount for amount, *_ in claims)
 
 
@@ -94,8 +94,8 @@ taxes = st.sampled_from([VAT, REDUCED, NONE, Tax("GST", Decimal("8.875"))])
 @given(st.lists(st.tuples(cents, taxes), max_size=20))
 def test_taxable_sums_are_the_net_and_taxes_are_the_tax(claims: list[tuple[Decimal, Tax]]):
     found = total_up(claims, "USD")
-    assert found.net == sum(amount for amount, _ in claims) == sum(one.taxable for one in found.taxes)
-    assert found.tax == sum(one.amount for one in found.taxes)
+    assert found.net == sum(amount for amount, _ in claims) == sum(tax.taxable for tax in found.taxes)
+    assert found.tax == sum(tax.amount for tax in found.taxes)
     assert found.total == found.net + found.tax
 
 
@@ -108,9 +108,9 @@ def test_the_order_of_lines_does_not_matter(claims: list[tuple[Decimal, Tax]], r
 
 @given(st.lists(st.tuples(cents, taxes), min_size=1, max_size=20))
 def test_no_tax_is_off_by_more_than_half_a_cent(claims: list[tuple[Decimal, Tax]]):
-    for one in total_up(claims, "USD").taxes:
-        exact = one.taxable * one.tax.rate / 100
-        assert abs(one.amount - exact) <= Decimal("0.005")
+    for tax in total_up(claims, "USD").taxes:
+        exact = tax.taxable * tax.tax.rate / 100
+        assert abs(tax.amount - exact) <= Decimal("0.005")
 
 
 def test_each_note_takes_back_the_tax_of_all_so_far_less_what_was_taken_back():
@@ -147,8 +147,8 @@ def test_notes_over_all_lines_take_back_the_whole_document_however_it_was_split(
         told = {"taxes_before": list(taken.values()), "includes_tax": includes_tax}
         note = total_up_credit([claim], "USD", credited_before=claims[:place], **told)
         total += note.total
-        for one in note.taxes:
-            before = taken.get(one.tax, TaxSum(one.tax, Decimal(0), Decimal(0)))
-            taken[one.tax] = TaxSum(one.tax, before.taxable + one.taxable, before.amount + one.amount)
+        for tax in note.taxes:
+            before = taken.get(tax.tax, TaxSum(tax.tax, Decimal(0), Decimal(0)))
+            taken[tax.tax] = TaxSum(tax.tax, before.taxable + tax.taxable, before.amount + tax.amount)
     assert total == whole.total
     assert set(taken.values()) == set(whole.taxes)

@@ -33,8 +33,8 @@ def invoice(customer):
 
 
 def pay(invoice, amount, **fields):
-    asked = {"method": "manual", "reference": "bank-1", "at": invoice.issued_at, **fields}
-    return record_payment(invoice_id=invoice.pk, amount=D(amount), **asked)
+    arguments = {"method": "manual", "reference": "bank-1", "at": invoice.issued_at, **fields}
+    return record_payment(invoice_id=invoice.pk, amount=D(amount), **arguments)
 
 
 def balance(customer):

@@ -140,8 +140,8 @@ Commit {commit}; {when}; {killed} of {all} mutants killed: {score}.
 
 def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: str) -> tuple[str, Sequence[Mutant]]:
     """Return the report of a run at a commit, and the survivors in it that nobody explains."""
-    survivors = [one for one in mutants if one.fate != "killed"]
-    unexplained = [one for one in survivors if not any(why.is_of(one) for why in explained)]
+    survivors = [mutant for mutant in mutants if mutant.fate != "killed"]
+    unexplained = [survivor for survivor in survivors if not any(why.is_of(survivor) for why in explained)]
     told = HEADING.format(
         commit=at,
         when=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -150,7 +150,7 @@ def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: 
         score=_share(mutants),
         survived=len(survivors),
         unexplained=len(unexplained),
-        modules="\n".join(_module(name, mutants, unexplained) for name in sorted({one.module for one in mutants})),
+        modules="\n".join(_module(name, mutants, unexplained) for name in sorted({mutant.module for mutant in mutants})),
     )
     if unexplained:
         told += "\n## Unexplained\n"
@@ -158,7 +158,7 @@ def told_of(mutants: Sequence[Mutant], explained: Sequence[Explanation], *, at: 
         told += f"\n`{one.function}` {one.fate}\n" + _diff([one])
     told += "\n## Explained\n"
     for why in explained:
-        if found := [one for one in survivors if why.is_of(one)]:
+        if found := [survivor for survivor in survivors if why.is_of(survivor)]:
             told += f"\n`{why.function}`: {why.why}\n" + _diff(found)
     return told, unexplained
 
@@ -169,13 +169,13 @@ def _diff(found: Sequence[Mutant]) -> str:
 
 
 def _module(name: str, mutants: Sequence[Mutant], unexplained: Sequence[Mutant]) -> str:
-    own = [one for one in mutants if one.module == name]
+    own = [mutant for mutant in mutants if mutant.module == name]
     killed, left = _killed(own), sum(one.module == name for one in unexplained)
     return f"| {name} | {len(own)} | {killed} | {_share(own)} | {len(own) - killed - left} | {left} |"
 
 
 def _killed(mutants: Sequence[Mutant]) -> int:
-    return sum(one.fate == "killed" for one in mutants)
+    return sum(mutant.fate == "killed" for mutant in mutants)
 
 
 def _share(mutants: Sequence[Mutant]) -> str:

@@ -40,11 +40,11 @@ def test_a_survivor_that_is_explained_is_told_with_the_reason_and_another_stands
 
 
 def test_what_is_explained_is_in_the_code_as_it_is():
-    for one in explanations():
-        module, _, function = one.function.partition(":")
+    for explanation in explanations():
+        module, _, function = explanation.function.partition(":")
         code = (PROJECT / f"{module.replace('.', '/')}.py").read_text()
-        assert f"def {function.rpartition('.')[2]}(" in code, one.function
-        for change in one.changes:
+        assert f"def {function.rpartition('.')[2]}(" in code, explanation.function
+        for change in explanation.changes:
             removed = [line[2:] for line in change.splitlines() if line.startswith("- ")]
             assert removed
             assert all(line in code for line in removed), change

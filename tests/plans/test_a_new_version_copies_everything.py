@@ -44,8 +44,8 @@ def contents(version: PlanVersion) -> dict[str, Any]:
             for name in ("interval_unit", "interval_count", "anchor", "proration", "trial_days", "trial_usage")
         ],
         "fees": [
-            (one.code, one.kind, one.label, one.amount, one.billed, one.basis, one.included, one.least, one.most)
-            for one in version.fees.order_by("position")
+            (fee.code, fee.kind, fee.label, fee.amount, fee.billed, fee.basis, fee.included, fee.least, fee.most)
+            for fee in version.fees.order_by("position")
         ],
         "commitments": list(
             version.commitments.order_by("currency").values_list(
@@ -54,8 +54,8 @@ def contents(version: PlanVersion) -> dict[str, Any]:
         ),
         "included": list(version.included_credits.order_by("code").values_list(*GRANTED)),
         "features": [
-            (one.feature.code, one.consumption, one.included, one.static_value, one.position, prices(one))
-            for one in version.features.order_by("position")
+            (feature.feature.code, feature.consumption, feature.included, feature.static_value, feature.position, prices(feature))
+            for feature in version.features.order_by("position")
         ],
     }
 
@@ -67,10 +67,10 @@ def prices(granted: Any) -> list[Any]:
 def rates(price: Any) -> list[Any]:
     return [
         (
-            (one.label, one.match, one.model, one.unit_price, one.package_size, one.position),
-            sorted(map(str, one.tiers.values_list("up_to", "unit_price", "flat_fee"))),
+            (rate.label, rate.match, rate.model, rate.unit_price, rate.package_size, rate.position),
+            sorted(map(str, rate.tiers.values_list("up_to", "unit_price", "flat_fee"))),
         )
-        for one in price.rates.order_by("position")
+        for rate in price.rates.order_by("position")
     ]
 
 
@@ -125,11 +125,11 @@ def test_that_charges_the_same(source: PlanVersion):
     copy = publish(new_version(source=source, by=None, at=JAN), at=FEB)
     for currency in ("USD", "EUR"):
         old, new = (read_terms(version, currency) for version in (source, copy))
-        assert [(one.code, one.included, one.unit) for one in new.features] == [
-            (one.code, one.included, one.unit) for one in old.features
+        assert [(feature.code, feature.included, feature.unit) for feature in new.features] == [
+            (feature.code, feature.included, feature.unit) for feature in old.features
         ]
-        assert [[r.charge for r in one.price.rates] for one in new.features] == [
-            [r.charge for r in one.price.rates] for one in old.features
+        assert [[r.charge for r in feature.price.rates] for feature in new.features] == [
+            [r.charge for r in feature.price.rates] for feature in old.features
         ]
 
 

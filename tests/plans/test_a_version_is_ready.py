@@ -117,8 +117,8 @@ def test_a_rate_matches_what_there_can_be(match, words):
         meter.readings.create(dimension_value=kind, value_property=kind)
     rates = [rate("1", match=match, label="Mine"), rate("2")]
     problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
-    assert [words in one for one in problems] == ([True] if words else [])
-    assert all(one.startswith("tokens in USD: “Mine” would never apply") for one in problems)
+    assert [words in problem for problem in problems] == ([True] if words else [])
+    assert all(problem.startswith("tokens in USD: “Mine” would never apply") for problem in problems)
 
 
 def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
@@ -177,7 +177,7 @@ def test_a_price_starts_anew_where_the_invoice_does(aggregation, interval, every
     version = make_plan(interval=interval, offers=[offer(make_feature("peak", meter=meter), rates=PRICED)])
     Price.objects.update(resets_unit=unit, resets_every=every)
     problems = problems_of(version)
-    assert [words in one for one in problems] == ([True] if words else [])
+    assert [words in problem for problem in problems] == ([True] if words else [])
 
 
 def test_a_price_on_events_runs_on_over_no_invoices():
@@ -217,7 +217,7 @@ def test_a_price_at_cost_needs_a_cost_that_lasts(cost, is_ready):
         make_cost(meter, 1, **cost)
     rates = [rate(model="dynamic", cost_source="unit_cost", match={"model": "a"})]
     problems = problems_of(make_plan(offers=[offer(make_feature("tokens", meter=meter), rates=rates)]))
-    assert ["record one under Unit costs" in one for one in problems] == ([] if is_ready else [True])
+    assert ["record one under Unit costs" in problem for problem in problems] == ([] if is_ready else [True])
 
 
 def test_all_of_them_stand_in_the_refusal():

@@ -21,7 +21,7 @@ def listed(*lines):
 
 
 def take(*lines, dry_run=False):
-    return [one.outcome for one in import_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
+    return [import_cost.outcome for import_cost in import_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
 
 
 def stored():

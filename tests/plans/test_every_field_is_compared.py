@@ -60,7 +60,7 @@ def test_another_value_is_told(version: PlanVersion, model: type, field: Field):
     else:
         setattr(row, field.name, another(field, value) if field.name != "position" else 99)
     differences = compare(*build_contents(before, [version]), *build_contents(after, [changed]))
-    assert [one.text for one in differences], f"{row!r}: {field.name} from {value!r}"
+    assert [difference.text for difference in differences], f"{row!r}: {field.name} from {value!r}"
 
 
 def test_every_table_has_a_row_that_is_changed(version: PlanVersion):

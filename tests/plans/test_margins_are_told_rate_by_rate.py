@@ -17,7 +17,7 @@ def tokens():
 
 
 def told(margins):
-    return [(one.rate, one.dimensions, str(one.cost.normalize()), str(one.percent)) for one in margins]
+    return [(margin.rate, margin.dimensions, str(margin.cost.normalize()), str(margin.percent)) for margin in margins]
 
 
 def priced(*rates):
@@ -72,7 +72,7 @@ def test_of_a_currency_without_costs_that_is_said(tokens):
         "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
         " Record its cost in JPY as well."
     )
-    assert [str(one) for one in find_missing_costs([version], at=JAN)] == [said]
+    assert [str(find_missing_cost) for find_missing_cost in find_missing_costs([version], at=JAN)] == [said]
     assert said in check_plan(version, at=JAN)
     assert [str(one) for one in compute_live_margins(at=JAN)[1]] == []
     publish(version)

@@ -130,7 +130,7 @@ def test_every_column_below_a_version_is_in_it():
     for model in version_tables():
         told = fields_of(model)
         silent = {one.name for one in model._meta.concrete_fields} - told.keys()
-        assert silent <= {"id", "position", *(one.name for one in model._meta.fields if one.is_relation)}, model
+        assert silent <= {"id", "position", *(field.name for field in model._meta.fields if field.is_relation)}, model
     for model in (PlanVersion, *version_tables()):
         assert fields_of(model).keys() <= set(columns())
         for name, field in fields_of(model).items():

@@ -73,8 +73,8 @@ def test_what_makes_no_sense_is_refused(tokens, asked, said):
 
 def test_trying_leaves_everything_as_it_is(tokens):
     make_cost(tokens, 1)
-    asked = {"meter": tokens, "match": {}, "currency": "USD", "cost": Decimal(2), "valid_from": FEB}
-    check_cost(**asked)
+    arguments = {"meter": tokens, "match": {}, "currency": "USD", "cost": Decimal(2), "valid_from": FEB}
+    check_cost(**arguments)
     assert spans() == [("1", 1, None)]
-    record_cost(**asked, by=None, at=FEB)
+    record_cost(**arguments, by=None, at=FEB)
     assert spans() == [("1", 1, 2), ("2", 2, None)]

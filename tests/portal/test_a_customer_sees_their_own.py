@@ -90,10 +90,10 @@ def text_of(answer) -> str:
 
 
 def test_the_table_has_every_page():
-    names = {one.name for one in patterns()}
+    names = {pattern.name for pattern in patterns()}
 
     assert names == set(PAGES) | OPEN
-    assert all(hasattr(one.callback, "is_of_a_customer") for one in patterns() if one.name not in OPEN)
+    assert all(hasattr(pattern.callback, "is_of_a_customer") for pattern in patterns() if pattern.name not in OPEN)
 
 
 def test_whoever_is_not_signed_in_is_sent_to_sign_in(own):

@@ -22,20 +22,20 @@ def hidden(answer, name: str) -> str:
 def test_a_pack_is_bought_once_as_it_was_shown(own):
     client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/top-up"
     reference = hidden(client.get(address), "reference")
-    asked = {"pack": own.pack, "packs": "2", "reference": reference}
+    arguments = {"pack": own.pack, "packs": "2", "reference": reference}
     before = Purchase.objects.count()
 
-    shown = client.post(address, asked)
+    shown = client.post(address, arguments)
     assert "$198.00" in shown.content.decode()
     assert Purchase.objects.count() == before
     seen = hidden(shown, "seen")
     for _ in range(2):
-        assert client.post(address, {**asked, "seen": seen}).status_code == 303
+        assert client.post(address, {**arguments, "seen": seen}).status_code == 303
 
     bought = Purchase.objects.latest("pk")
     assert Purchase.objects.count() == before + 1
     assert (bought.quantity, bought.net, bought.state) == (2, Decimal(198), "pending")
-    assert client.post(address, {**asked, "packs": "3", "seen": seen}).status_code in (200, 422), (
+    assert client.post(address, {**arguments, "packs": "3", "seen": seen}).status_code in (200, 422), (
         "another order is shown"
     )
     assert Purchase.objects.count() == before + 1
@@ -98,12 +98,12 @@ def test_a_budget_is_of_one_value(own):
 def test_the_plan_changes_as_it_was_shown(own):
     client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
     bigger = Plan.objects.get(code="bigger-w").versions.get()
-    asked = {"version": bigger.pk, "when": "period"}
+    arguments = {"version": bigger.pk, "when": "period"}
 
-    shown = client.post(address, asked)
+    shown = client.post(address, arguments)
     assert "To Bigger-W" in shown.content.decode()
     assert not ScheduledChange.objects.exists()
-    assert client.post(address, {**asked, "seen": hidden(shown, "seen")}).status_code == 303
+    assert client.post(address, {**arguments, "seen": hidden(shown, "seen")}).status_code == 303
     assert ScheduledChange.objects.get().version == bigger
     assert "changes to Bigger-W" in client.get("/portal/plan").content.decode()
 

@@ -57,13 +57,13 @@ def test_figures_are_in_the_customers_formats(db):
 
 
 def test_a_forecast_is_a_range_between_two_paces(own):
-    (one,) = forecast_periods(customer=own.customer, at=TODAY)
+    (forecast_period,) = forecast_periods(customer=own.customer, at=TODAY)
 
-    assert one.is_telling
-    assert 0 < one.usage.cost < one.least < one.most
+    assert forecast_period.is_telling
+    assert 0 < forecast_period.usage.cost < forecast_period.least < forecast_period.most
     page = own.client().get("/portal/").content.decode()
-    assert f"${one.least}" in page
-    assert f"${one.most}" in page
+    assert f"${forecast_period.least}" in page
+    assert f"${forecast_period.most}" in page
 
 
 def test_paces_are_as_documented():

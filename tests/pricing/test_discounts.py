@@ -115,13 +115,13 @@ def test_coupons_never_turn_a_total_below_zero_whatever_the_taxes(taxed, coupons
 def test_a_coupon_is_cut_by_no_cent_more_than_it_must_be(claimed, back, rate, rate_then):
     fits = fits_at([rate, rate_then], "USD")
     assume(fits([claimed, -back]))
-    (one,) = apply_discounts(
+    (apply_discount,) = apply_discounts(
         [DiscountTerms(amount=D(50))],
         [DiscountableLine("claimed", claimed), DiscountableLine("back", -back)],
         "USD",
         is_allowed=fits,
     )
-    assert one.total == max(claimed - back, 0) or not fits([claimed - one.total - D("0.01"), -back])
+    assert apply_discount.total == max(claimed - back, 0) or not fits([claimed - apply_discount.total - D("0.01"), -back])
 
 
 @LAW

@@ -81,7 +81,7 @@ def test_a_percentage_scales_whatever_is_charged_exactly(charge, percent, quanti
     assert after.amount == before * (100 + percent) / 100
     parts = after.lines[0].parts
     assert after.amount == sum(
-        Fraction(one.units) * Fraction(one.unit_price) + Fraction(one.flat_fee) for one in parts
+        Fraction(part.units) * Fraction(part.unit_price) + Fraction(part.flat_fee) for part in parts
     )
 
 
@@ -204,7 +204,7 @@ def test_a_commitment_of_its_own_takes_the_place_of_the_versions_with_its_discou
         D(500), overage_factor=D("1.5"), discount=D(10), trues_up=True, periods=12
     )
     assert terms.committed_since == "2026-01-01"
-    assert [one.price and one.price.discount for one in terms.features] == [10, None]
+    assert [feature.price and feature.price.discount for feature in terms.features] == [10, None]
     assert rate_usage(terms.by_plan_feature[1].price, {1: D(10)}).amount == 9
 
 
@@ -216,8 +216,8 @@ def test_a_commitment_of_its_own_may_be_without_a_true_up():
 def test_a_part_of_an_interval_has_its_part_of_every_allowance():
     terms = unpriced(terms_of(charge_models.PerUnit(D(1)), included=D(200)), included=D(10))
     part = prorate_terms(terms, Fraction(1, 4))
-    assert [one.included for one in part.features] == [50, 3]
-    assert [one.price and one.price.included for one in part.features] == [50, None]
+    assert [feature.included for feature in part.features] == [50, 3]
+    assert [feature.price and feature.price.included for feature in part.features] == [50, None]
     assert part.by_plan_feature[1] is part.features[0]
 
 

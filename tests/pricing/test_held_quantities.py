@@ -114,7 +114,7 @@ def test_the_amount_is_each_hours_own(changes, included):
 @given(timelines, moments.filter(lambda at: APRIL < at < MAY))
 def test_two_parts_of_a_period_come_to_the_whole(changes, at):
     parts = [tiled(changes, end=at), tiled(changes, start=at)]
-    amounts = [price_segments(TEN, one, included=0, by="second") for one in parts]
+    amounts = [price_segments(TEN, part, included=0, by="second") for part in parts]
     assert sum(amounts) == price_segments(TEN, tiled(changes), included=0, by="second")
 
 

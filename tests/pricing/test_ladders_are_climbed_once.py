@@ -26,7 +26,7 @@ def cost(charge: Charge, quantity: Decimal, climbed: Decimal = NOTHING) -> Fract
 @pytest.mark.parametrize("row", rows("climbing-on"), ids=lambda row: row["why"])
 def test_usage_goes_on_from_what_was_climbed_as_documented(row):
     charge = {"graduated": Graduated, "volume": Volume}[row["model"]](documented_ladder())
-    parts = charge.rate(D(row["quantity"]), climbed=D(row["climbed"]))
+    parts = charge.rate(D(row["quantity"]), prior_units=D(row["climbed"]))
     assert total(parts) == D(row["amount"]), row["why"]
     assert len(parts) == int(row["parts"])
 
@@ -64,4 +64,4 @@ def test_a_line_says_what_stood_on_its_ladder_before():
 
 
 def test_only_ladders_are_climbed():
-    assert cost(PerUnit(D(2)), D(3), climbed=D(100)) == 6
+    assert cost(PerUnit(D(2)), D(3), prior_units=D(100)) == 6

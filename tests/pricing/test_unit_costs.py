@@ -53,5 +53,5 @@ CHARGES = [
 
 @pytest.mark.parametrize(("charge", "prices", "why"), CHARGES)
 def test_a_unit_brings_in(charge, prices, why):
-    found = [(one.above_units, one.price) for one in unit_prices(charge, D("0.2"))]
+    found = [(unit_price.above_units, unit_price.price) for unit_price in unit_prices(charge, D("0.2"))]
     assert found == [(D(above), Fraction(price)) for above, price in prices], why

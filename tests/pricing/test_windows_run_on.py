@@ -76,7 +76,7 @@ QUANTITIES = st.decimals(0, 900, places=2)
 )
 def test_any_split_of_a_year_adds_up_to_one_bill_of_it(charged, included, rounding, months):
     feature = feature_of(*charged, included=included, rounding=rounding)
-    months = [{key: used for key, used in one.items() if key <= len(charged)} for one in months]
+    months = [{key: used for key, used in month.items() if key <= len(charged)} for month in months]
     whole = {}
     for one in months:
         for key, used in one.items():

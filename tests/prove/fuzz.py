@@ -151,10 +151,10 @@ def _world() -> tuple[list[str], dict[str, list[object]]]:
         start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
     wallets = [_wallet(number, at) for number in range(CUSTOMERS)]
     known = {
-        "wallet": [one.pk for one in wallets],
+        "wallet": [wallet.pk for wallet in wallets],
         "lot": list(Lot.objects.values_list("pk", flat=True)),
         "pack": ["hundred"],
-        "coupon": [one.code for one in coupons],
+        "coupon": [coupon.code for coupon in coupons],
         "webhook": list(WebhookEndpoint.objects.values_list("pk", flat=True)),
         "clock": list(TestClock.objects.values_list("pk", flat=True)),
         "purchase": list(Purchase.objects.values_list("pk", flat=True)),

@@ -118,14 +118,14 @@ class Campaign:
             self.killed[place] = self.killed.get(place, 0) + 1
             if (number + 1) % 20 == 0:
                 say(f"  {number + 1:,}/{times:,} kills")
-        for one in workers:
-            one.join(PATIENCE_SECONDS)
+        for worker in workers:
+            worker.join(PATIENCE_SECONDS)
 
     def _at(self, place: str, workers: Sequence[BaseProcess]) -> BaseProcess | None:
         """Return the worker that came to this place, and sleeps there."""
         self.handshake.order(place)
         arrival = self.handshake.arrival(seconds=ARRIVAL_SECONDS)
-        return next((one for one in workers if arrival and one.pid == arrival.pid), None)
+        return next((worker for worker in workers if arrival and worker.pid == arrival.pid), None)
 
     def _at_random(self, workers: Sequence[BaseProcess]) -> BaseProcess | None:
         time.sleep(self.chance.uniform(0, 0.2))
@@ -155,7 +155,7 @@ def _is_open(job_id: int) -> bool:
 
 
 def _compare(job: Job, rows: int, units: int, verdict: Verdict) -> None:
-    events, counted = Event.objects.count(), sum(one.quantity for one in Counter.objects.all())
+    events, counted = Event.objects.count(), sum(counter.quantity for counter in Counter.objects.all())
     told = {name: job.figures.get(name) for name in ("rows", "accepted", "duplicate", "refused")}
     say(f"  {events:,} events of {rows:,} rows, {counted:,} units of {units:,}; the job says {told}")
     verdict.require(job.state == JobState.DONE, f"the job is {job.get_state_display()}")

@@ -157,7 +157,7 @@ class World:
         invoice.refresh_from_db()
         entries = BalanceEntry.objects.filter(customer=invoice.customer)
         refunds = Refund.objects.filter(customer=invoice.customer).exclude(state="declined")
-        keys = {str(one.key) for one in invoice.charges.all()}
+        keys = {str(charge.key) for charge in invoice.charges.all()}
         by_card = sum(one["amount"] for one in self.books.taken() if one["metadata"].get("tollbook_key") in keys)
         by_hand = _sum(invoice.payments.filter(method="manual"))
         return Outcome(

@@ -228,12 +228,12 @@ class Campaign:
 
     def _settle(self, runs: Sequence[Run]) -> None:
         """Let time pass until nothing is under way any more."""
-        ids = [one.invoice_id for one in runs]
+        ids = [run.invoice_id for run in runs]
 
         def is_settled() -> bool:
             under_way = PaymentAttempt.objects.filter(invoice__in=ids, state="pending").exists()
             sent_back = Refund.objects.filter(note__corrects__in=ids, state="pending").exists()
-            cards = [one.invoice_id for one in runs if one.kind == "card"]
+            cards = [run.invoice_id for run in runs if run.kind == "card"]
             untouched = Invoice.objects.filter(pk__in=cards, charges__isnull=True).exists()
             unheard = ProviderEvent.objects.filter(done_at__isnull=True, next_at__isnull=False).exists()
             return not (under_way or sent_back or untouched or unheard)
@@ -248,7 +248,7 @@ class Campaign:
                 time.sleep(0.05)
             self.hours.go_on(self.chance.choice(STEPS))
         still = PaymentAttempt.objects.filter(
-            invoice__in=[one.invoice_id for one in runs], state="pending"
+            invoice__in=[run.invoice_id for run in runs], state="pending"
         ).values_list("reason")
         self.verdict.require(False, f"states do not converge: {list(still)[:3]}")
 
@@ -276,7 +276,7 @@ class Campaign:
 
     def conclude(self) -> None:
         connection.close()
-        kinds = Counter(one.kind for one in self.runs)
+        kinds = Counter(run.kind for run in self.runs)
         table(["how it is paid", "invoices"], sorted(kinds.items()))
         table(["what befell requests", "times"], sorted(self.faults.items()))
         kills = [[window, self.kills[window], many] for window, many in sorted(self.tried.items())]

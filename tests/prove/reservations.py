@@ -156,11 +156,11 @@ def _client(
         raise TimeoutError(path)
 
     reference = f"{one.customer}-{number}"
-    asked = {"customer": one.customer, "feature": one.feature}
+    arguments = {"customer": one.customer, "feature": one.feature}
     barrier.wait()
-    if not ask("/check", asked)[1]["allowed"]:
+    if not ask("/check", arguments)[1]["allowed"]:
         return
-    status, made = ask("/reservations", {**asked, "id": reference, "ttl": 3600})
+    status, made = ask("/reservations", {**arguments, "id": reference, "ttl": 3600})
     if status != 201:
         return
     ended = "committed" if mood < 0.5 else "kept"

@@ -106,7 +106,7 @@ def _balances_are_the_answers(known: dict[str, Chain], answered: Answered, world
     balances = dict(
         Wallet.objects.filter(customer__in=world.wallets).values_list("customer").annotate(Sum("balance"))
     )
-    wrong = [one for one in balances if balances[one] != wanted[one]]
+    wrong = [balance for balance in balances if balances[balance] != wanted[balance]]
     verdict.require(
         not wrong, f"{len(wrong)} of {len(balances)} customers have not what the answers come to: {wrong[:3]}"
     )

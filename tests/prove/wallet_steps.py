@@ -42,8 +42,8 @@ def walk(steps: int, number: int, verdict: Verdict) -> None:
     say(f"  {tried():,} operations, {accepted:.0%} of them accepted, did what the model says")
     verdict.require(accepted >= LEAST_ACCEPTED, f"only {accepted:.0%} of the operations were accepted")
     for names, counts in ((OPERATIONS, tally), (MOVEMENTS, moved)):
-        table(("of it" if counts is moved else "operation", "count"), [(one, counts[one]) for one in names])
-        never = [one for one in names if not counts[one]]
+        table(("of it" if counts is moved else "operation", "count"), [(name, counts[name]) for name in names])
+        never = [name for name in names if not counts[name]]
         verdict.require(not never, f"this never happened: {', '.join(never)}")
 
 

@@ -97,12 +97,12 @@ def planned(operations: int, world: World, seed: int) -> list[Chain]:
     """Return chains of so many operations, of which two of five repeat another one near by."""
     chance, chains, count = random.Random(seed), [], 0
     owners = [(customer, wallet) for customer, own in world.wallets.items() for wallet in own]
-    kinds = [one for one in WEIGHTS if len(owners) > 1 or one != ("transfer",)]
+    kinds = [weight for weight in WEIGHTS if len(owners) > 1 or weight != ("transfer",)]
     while count < operations:
         if chains and chance.random() < REPEATED:
             chains.append(chance.choice(chains[-NEAR:]))
         else:
-            [chosen] = chance.choices(kinds, [WEIGHTS[one] for one in kinds])
+            [chosen] = chance.choices(kinds, [WEIGHTS[kind] for kind in kinds])
             key = f"{seed}:{len(chains)}"
             most = 36_000 if chosen[0] == "grant" else 14_000
             amount, part = D(chance.randrange(1, most)) / 100, D(chance.randrange(1, 1_000)) / 1_000
@@ -180,8 +180,8 @@ class Writer:
     def _transfer(self, chain: Chain, _: Any, at: datetime) -> Any:
         [other] = [one for one in self.world.wallets[chain.customer] if one != chain.wallet]
         wallets = {"from_id": chain.wallet, "to_id": other}
-        asked = {"amount": chain.amount, "reference": chain.key, "reason": "asked for", "at": at}
-        return [lot.pk for lot in transfer(**wallets, **asked)]
+        arguments = {"amount": chain.amount, "reference": chain.key, "reason": "asked for", "at": at}
+        return [lot.pk for lot in transfer(**wallets, **arguments)]
 
 
 def part_of(chain: Chain) -> Decimal:

@@ -37,7 +37,7 @@ def test_it_is_reported_valued_tried_again_and_billed():
         caller = Caller()
         sent = [request("r1", input=1000, output=250), request("r2", input="0.5", output=0), request("r3", input=70)]
         assert caller.post("/events", sent).json()["accepted"] == 3
-        (group,) = [one for one in caller.get("/unmatched").json()["data"] if one["quantity"]]
+        (group,) = [entry for entry in caller.get("/unmatched").json()["data"] if entry["quantity"]]
         assert (group["reason"], group["events"], group["quantity"]) == ("unknown_customer", 2, "2000.5")
         assert group["estimate"] is None
 
@@ -85,7 +85,7 @@ def test_a_meter_that_read_the_wrong_property_is_mended_and_all_of_it_billed(mon
         assert caller.post("/customers", customer).status_code == 201
         sent = [request("r1", total=1000), request("r2", total=500, tokens=7)]
         assert caller.post("/events", sent).json()["accepted"] == 2
-        told = [(one["reason"], one["quantity"]) for one in caller.get("/unmatched").json()["data"]]
+        told = [(entry["reason"], entry["quantity"]) for entry in caller.get("/unmatched").json()["data"]]
         assert sorted(told, key=str) == [("no_subscription", "7"), ("no_subscription", None)]
 
         work.value_property = "total"

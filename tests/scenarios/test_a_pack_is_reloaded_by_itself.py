@@ -35,8 +35,8 @@ def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
         caller = Caller(sandbox=True)
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
         assert caller.post("/customers", customer).status_code == 201
-        asked = {"id": "acme-prepaid", "customer": "acme", "plan": "prepaid", "starts_at": JAN.isoformat()}
-        assert caller.post("/subscriptions", asked).status_code == 201
+        arguments = {"id": "acme-prepaid", "customer": "acme", "plan": "prepaid", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", arguments).status_code == 201
         wallet = caller.post("/wallets", {"customer": "acme"}).json()["id"]
         bought = caller.post(f"/wallets/{wallet}/purchases", {"pack": "credits-100", "reference": "sign-up"}).json()
         assert bought["state"] == "pending"
@@ -52,7 +52,7 @@ def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
         return caller.get(f"/wallets/{wallet}").json()["balance"]
 
     def topups() -> list[str]:
-        return [one["state"] for one in caller.get(f"/wallets/{wallet}/topups").json()["data"]]
+        return [entry["state"] for entry in caller.get(f"/wallets/{wallet}/topups").json()["data"]]
 
     # 80 runs leave 20, which is enough; the 81st leaves 19, and then there are 119.
     with time_machine.travel(JAN + HOUR, tick=False):
@@ -72,5 +72,5 @@ def test_a_pack_is_bought_at_19_and_ceilings_stop_the_loop():
         run_topups(at=JAN + DAY)
         assert (balance(), topups()) == ("119", ["paid"] * 4)
         invoices = caller.get("/invoices", customer="acme", limit=10).json()["data"]
-        assert [(one["total"]["amount"], one["state"]) for one in invoices] == [("99.00", "paid")] * 5
+        assert [(invoice["total"]["amount"], invoice["state"]) for invoice in invoices] == [("99.00", "paid")] * 5
         assert top_up_wallets() == {"bought": 0, "settled": 0}

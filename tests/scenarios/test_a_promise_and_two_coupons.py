@@ -55,8 +55,8 @@ def test_three_months_and_a_straggler():
         caller = Caller()
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
         assert caller.post("/customers", customer).status_code == 201
-        asked = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
-        assert caller.post("/subscriptions", {**asked, "coupons": ["QUARTER", "TEN"]}).status_code == 201
+        arguments = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", {**arguments, "coupons": ["QUARTER", "TEN"]}).status_code == 201
         use(caller, "jan", 60, at=JAN + 9 * DAY)
     close_due(at=FEB + DAY)
 

@@ -49,8 +49,8 @@ def test_from_the_first_call_to_the_first_month():
         use(caller, range(30), at=JAN + 2 * DAY)
         (period,) = caller.get("/customers/acme/usage").json()["periods"]
         assert (period["trial"], period["cost"]["amount"], period["features"][0]["used"]) == ("free", "0", "30")
-        asked = {"customer": "acme", "feature": "calls", "quantity": "5"}
-        assert caller.post("/check", asked).json()["allowed"]
+        arguments = {"customer": "acme", "feature": "calls", "quantity": "5"}
+        assert caller.post("/check", arguments).json()["allowed"]
 
     # Two weeks are too short for her, and the smaller plan too small.
     with time_machine.travel(JAN + 10 * DAY, tick=False):

@@ -114,8 +114,8 @@ def test_from_the_clone_to_the_next_year(finance, acme):
 
     # She tries Assist, free for two weeks from then on.
     version = PlanVersion.objects.get(plan__code="assist")
-    asked = {"version": version.pk, "currency": "USD", "starts_at_0": "2026-02-01", "starts_at_1": "02:00:00"}
-    finance.post(f"/admin/customers/customer/{tried.pk}/subscribe/", asked)
+    arguments = {"version": version.pk, "currency": "USD", "starts_at_0": "2026-02-01", "starts_at_1": "02:00:00"}
+    finance.post(f"/admin/customers/customer/{tried.pk}/subscribe/", arguments)
     assist = tried.subscriptions.get(version=version)
     assert (assist.state, f"{assist.trial_ends_at:%m-%d %H}") == ("trialing", "02-15 02")
 
@@ -183,6 +183,6 @@ def test_from_the_clone_to_the_next_year(finance, acme):
 
     # All of it is numbered by the clock, and none of it is Acme's.
     invoices = Invoice.objects.filter(customer=tried, kind="invoice").order_by("sequence")
-    assert [one.number for one in invoices] == [f"T{clock.pk}-{place:06}" for place in range(1, 26)]
+    assert [invoice.number for invoice in invoices] == [f"T{clock.pk}-{place:06}" for place in range(1, 26)]
     assert documents(acme) == before
     assert not Wallet.objects.filter(customer=acme).exists()

@@ -131,10 +131,10 @@ def test_generations_cost_what_their_quality_does(shop):
     shop.use("images", 8, quality="ultra")
 
     assert shop.balance(wallet) == "6"
-    asked = {"customer": "acme", "feature": "images"}
+    arguments = {"customer": "acme", "feature": "images"}
     with time_machine.travel(JAN + DAY, tick=False):
-        assert shop.caller.post("/check", {**asked, "properties": {"quality": "hd"}}).json()["allowed"]
-        refused = shop.caller.post("/check", {**asked, "properties": {"quality": "ultra"}}).json()
+        assert shop.caller.post("/check", {**arguments, "properties": {"quality": "hd"}}).json()["allowed"]
+        refused = shop.caller.post("/check", {**arguments, "properties": {"quality": "ultra"}}).json()
     assert refused["remedy"] == {"kind": "top_up", "unit": "credits", "missing": "4"}
 
 
@@ -157,8 +157,8 @@ def test_dollars_go_by_the_token_at_each_models_rates(shop):
 
     assert shop.balance(wallet) == "5.0499975"
     with time_machine.travel(JAN + DAY, tick=False):
-        asked = {"customer": "acme", "feature": "tokens", "quantity": 600_000}
-        told = shop.caller.post("/check", {**asked, "properties": {"model": "large", "type": "output"}}).json()
+        arguments = {"customer": "acme", "feature": "tokens", "quantity": 600_000}
+        told = shop.caller.post("/check", {**arguments, "properties": {"model": "large", "type": "output"}}).json()
     assert (told["allowed"], told["cost"]) == (False, {"amount": "6", "unit": "USD"})
 
 
@@ -168,15 +168,15 @@ def test_message_501_of_500_is_refused_whoever_asks(shop):
     shop.use("messages", 498)
 
     with time_machine.travel(JAN + DAY, tick=False):
-        asked = {"customer": "acme", "feature": "messages"}
-        held = shop.caller.post("/reservations", {**asked, "id": "m499"}).json()
+        arguments = {"customer": "acme", "feature": "messages"}
+        held = shop.caller.post("/reservations", {**arguments, "id": "m499"}).json()
         event = {"customer": "acme", "event": "messages"}
         assert shop.caller.post("/events?check=true", {**event, "id": "m500"}).status_code == 200
         problem(shop.caller.post("/events?check=true", {**event, "id": "m501"}), 402, "limit-reached")
-        assert not shop.caller.post("/check", asked).json()["allowed"]
-        problem(shop.caller.post("/reservations", {**asked, "id": "m501"}), 402, "limit-reached")
+        assert not shop.caller.post("/check", arguments).json()["allowed"]
+        problem(shop.caller.post("/reservations", {**arguments, "id": "m501"}), 402, "limit-reached")
         assert shop.caller.post(f"/reservations/{held['number']}/commit", {}).json()["used"] == "1"
-        told = json.loads(shop.caller.post("/check", asked).content)
+        told = json.loads(shop.caller.post("/check", arguments).content)
     assert (told["used"], told["reserved"], told["remaining"]) == ("500", "0", "0")
     assert told["resets_at"] == "2026-02-01T00:00:00Z"
 

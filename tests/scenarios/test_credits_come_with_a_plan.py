@@ -58,8 +58,8 @@ def begin(at: datetime, *credits, **fields) -> Caller:
         caller = Caller()
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
         assert caller.post("/customers", customer).status_code == 201
-        asked = {"id": "acme-1", "customer": "acme", "plan": "pro"}
-        assert caller.post("/subscriptions", asked).status_code == 201
+        arguments = {"id": "acme-1", "customer": "acme", "plan": "pro"}
+        assert caller.post("/subscriptions", arguments).status_code == 201
     return caller
 
 

@@ -29,8 +29,8 @@ def product(settings):
     publish(make_plan("starter", offers=[offer(feature, included=500, consumption="hard_cap")]))
     client = Caller()
     client.post("/customers", {"id": "acme", "legal_name": "Acme Inc.", "country": "US"})
-    asked = {"id": "acme-starter", "customer": "acme", "plan": "starter"}
-    assert client.post("/subscriptions", asked).status_code == 201
+    arguments = {"id": "acme-starter", "customer": "acme", "plan": "starter"}
+    assert client.post("/subscriptions", arguments).status_code == 201
     return client
 
 
@@ -55,18 +55,18 @@ def test_each_quarter_is_told_as_it_is_reached(product):
             sent += more
             assert len(hook.got) == told, sent
         facts = [one["data"] for one in heard(hook, secret)]
-    assert [(one["threshold"], one["value"]) for one in facts] == [
+    assert [(fact["threshold"], fact["value"]) for fact in facts] == [
         (50, "250"),
         (75, "375"),
         (90, "450"),
         (100, "500"),
     ]
-    assert {(one["customer"], one["feature"], one["limit"], one["remedy"]) for one in facts} == {
+    assert {(fact["customer"], fact["feature"], fact["limit"], fact["remedy"]) for fact in facts} == {
         ("acme", "messages", "500", "upgrade")
     }
     # Asked at that moment, the product is told the same, and what it was warned of.
-    asked = {"customer": "acme", "feature": "messages", "quantity": "1"}
-    assert product.post("/check", asked).json()["allowed"] is False
+    arguments = {"customer": "acme", "feature": "messages", "quantity": "1"}
+    assert product.post("/check", arguments).json()["allowed"] is False
     listed = product.get("/alerts", customer="acme", state="open").json()["data"]
     assert [one["threshold"] for one in listed] == [100, 90, 75, 50]
 

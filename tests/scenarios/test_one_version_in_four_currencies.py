@@ -59,11 +59,11 @@ def caller() -> Caller:
     return Caller()
 
 
-def join(caller: Caller, id_: str, currency: str, **asked: object) -> None:
+def join(caller: Caller, id_: str, currency: str, **arguments: object) -> None:
     customer = {"id": id_, "legal_name": f"{id_} Ltd", "country": "US", "currency": currency}
     assert caller.post("/customers", customer).status_code == 201
-    asked = {"id": f"{id_}-pro", "customer": id_, "plan": "pro", "starts_at": JAN.isoformat(), **asked}
-    answer = caller.post("/subscriptions", asked)
+    arguments = {"id": f"{id_}-pro", "customer": id_, "plan": "pro", "starts_at": JAN.isoformat(), **arguments}
+    answer = caller.post("/subscriptions", arguments)
     assert answer.status_code == 201, answer.content
 
 
@@ -87,8 +87,8 @@ def test_every_document_is_right_to_the_smallest_unit(caller):
     staff = Client()
     staff.force_login(User.objects.create_superuser("finance"))
     for case in CASES:
-        (told,) = caller.get("/invoices", customer=f"in-{case['currency']}").json()["data"]
-        full = caller.get(f"/invoices/{told['id']}").json()
+        (entry,) = caller.get("/invoices", customer=f"in-{case['currency']}").json()["data"]
+        full = caller.get(f"/invoices/{entry['id']}").json()
         assert {line["kind"]: line["amount"]["amount"] for line in full["lines"]} == {
             "fee": case["fee"],
             "usage": case["usage"],
@@ -100,8 +100,8 @@ def test_every_document_is_right_to_the_smallest_unit(caller):
         assert {full[one]["currency"] for one in ("net", "tax", "total", "due")} == {case["currency"]}
 
         for where, text in (
-            ("the admin", staff.get(f"/admin/invoices/invoice/{told['id']}/change/").content.decode()),
-            ("its file", " ".join(page.extract_text() for page in reader(file_of(caller, told["id"])).pages)),
+            ("the admin", staff.get(f"/admin/invoices/invoice/{entry['id']}/change/").content.decode()),
+            ("its file", " ".join(page.extract_text() for page in reader(file_of(caller, entry["id"])).pages)),
             ("the list's CSV", b"".join(staff.get("/admin/invoices/invoice/export/").streaming_content).decode()),
         ):
             assert case["printed"] in " ".join(text.split()), (where, case)
@@ -137,8 +137,8 @@ def test_two_subscriptions_of_one_customer_have_documents_of_their_own(caller):
 def test_a_currency_that_is_not_offered_is_named_with_those_that_are(caller):
     customer = {"id": "london", "legal_name": "London Ltd", "country": "GB", "currency": "GBP"}
     assert caller.post("/customers", customer).status_code == 201
-    asked = {"customer": "london", "plan": "pro"}
-    detail = problem(caller.post("/subscriptions", asked), 422, "unprocessable")["detail"]
+    arguments = {"customer": "london", "plan": "pro"}
+    detail = problem(caller.post("/subscriptions", arguments), 422, "unprocessable")["detail"]
     assert detail == "Pro v1 has no prices in GBP: choose EUR, JPY, KWD or USD."
-    made = caller.post("/subscriptions", asked | {"currency": "EUR"})
+    made = caller.post("/subscriptions", arguments | {"currency": "EUR"})
     assert (made.status_code, made.json()["currency"]) == (201, "EUR")

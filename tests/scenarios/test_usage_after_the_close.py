@@ -54,8 +54,8 @@ def documents(caller: Caller) -> list[str]:
 def late(caller: Caller) -> list[str]:
     """Return what the report tells of late usage, period by period."""
     report = caller.get("/late-usage", customer="acme").json()
-    amounts = [f"{Decimal(one['amount']['amount']):.2f}" for one in report["data"]]
-    assert [f"{Decimal(one['amount']['amount']):.2f}" for one in report["totals"]] == amounts
+    amounts = [f"{Decimal(entry['amount']['amount']):.2f}" for entry in report["data"]]
+    assert [f"{Decimal(total['amount']['amount']):.2f}" for total in report["totals"]] == amounts
     return amounts
 
 
@@ -72,8 +72,8 @@ def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
         caller = Caller()
         customer = {"id": "acme", "legal_name": "Acme Inc.", "country": "US", "currency": "USD"}
         assert caller.post("/customers", customer).status_code == 201
-        asked = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
-        assert caller.post("/subscriptions", asked).status_code == 201
+        arguments = {"id": "acme-pro", "customer": "acme", "plan": "pro", "starts_at": JAN.isoformat()}
+        assert caller.post("/subscriptions", arguments).status_code == 201
         sent = [calls("a", 90, at=JAN + 4 * DAY), calls("b", 60, at=JAN + 5 * DAY)]
         assert caller.post("/events", sent).json()["accepted"] == 2
     with time_machine.travel(FEB + DAY / 8, tick=False):
@@ -90,7 +90,7 @@ def test_it_becomes_what_the_seller_chose(case: dict[str, str]):
     with time_machine.travel(FEB + 10 * DAY, tick=False):
         assert caller.post("/events", [calls("feb", 70, at=FEB + 9 * DAY)]).json()["accepted"] == 1
         upcoming = caller.get("/subscriptions/acme-pro/upcoming").json()
-        notes = [f"CN {one['net']['amount']}" for one in upcoming["credit_notes"]]
+        notes = [f"CN {credit_note['net']['amount']}" for credit_note in upcoming["credit_notes"]]
         assert [f"INV {upcoming['net']['amount']}", *notes] == case["in March"].split(", "), case["why"]
     with time_machine.travel(MAR + DAY / 8, tick=False):
         settled = len(documents(caller))

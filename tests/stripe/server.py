@@ -60,7 +60,7 @@ class Books:
         return thing
 
     def of(self, kind: str, **facts: Any) -> list[Thing]:
-        found = [one for one in self.things.values() if one["object"] == kind]
+        found = [thing for thing in self.things.values() if thing["object"] == kind]
         return [one for one in found if all(one.get(name) == value for name, value in facts.items())]
 
     def as_of_now(self, thing: Thing) -> Thing:

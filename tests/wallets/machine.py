@@ -156,11 +156,11 @@ class Wallets(RuleBasedStateMachine):
         name = which.choice(list(self.holds))
         id_, held = self.holds.pop(name)
         amount = self.part_of(held, share)
-        asked = {"hold_id": id_, "amount": dec(amount), "at": self.at}
-        asked |= {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
-        done, first = self.both("commit", lambda: commit(**asked), lambda: self.model.commit(name, amount, self.at))
+        arguments = {"hold_id": id_, "amount": dec(amount), "at": self.at}
+        arguments |= {"at_zero": AtZeroPolicy.GRACE if self.limit else AtZeroPolicy.BLOCK, "limit": self.limit}
+        done, first = self.both("commit", lambda: commit(**arguments), lambda: self.model.commit(name, amount, self.at))
         if done:
-            assert commit(**asked) == first, "a repeat is answered as the first"
+            assert commit(**arguments) == first, "a repeat is answered as the first"
         elif self.model.holds.get(name):
             self.holds[name] = id_, held
 
@@ -176,8 +176,8 @@ class Wallets(RuleBasedStateMachine):
 
     @rule(wallet=wallets)
     def expire(self, wallet):
-        asked = {"wallet_id": self.wallets[wallet], "at": self.at, "grace_period": timedelta(0)}
-        self.both("expire", lambda: expire(**asked), lambda: self.model.expire(wallet, self.at))
+        arguments = {"wallet_id": self.wallets[wallet], "at": self.at, "grace_period": timedelta(0)}
+        self.both("expire", lambda: expire(**arguments), lambda: self.model.expire(wallet, self.at))
 
     @precondition(lambda self: self.model.lots)
     @rule(which=st.randoms(use_true_random=False), share=shares, paid=st.booleans())
@@ -187,32 +187,32 @@ class Wallets(RuleBasedStateMachine):
             return
         place = which.choice(places)
         amount = self.part_of(self.model.lots[place].free, share)
-        asked = {"lot_id": self.rows()[place], "amount": dec(amount), "reference": next(self.names)}
-        asked |= {"reason": "asked for", "at": self.at}
+        arguments = {"lot_id": self.rows()[place], "amount": dec(amount), "reference": next(self.names)}
+        arguments |= {"reason": "asked for", "at": self.at}
         name, out = ("refund", refund) if paid else ("void", void)
-        if self.both(name, lambda: out(**asked), lambda: self.model.remove(place, amount))[0]:
-            out(**asked)
+        if self.both(name, lambda: out(**arguments), lambda: self.model.remove(place, amount))[0]:
+            out(**arguments)
 
     @precondition(lambda self: any(lot.free for lot in self.model.lots))
     @rule(source=wallets, share=shares)
     def transfer(self, source, share):
         lots = [lot for lot in self.model.order(source) if lot.serves(self.at, lot.only)]
         amount = self.part_of(sum((lot.free for lot in lots), Fraction(0)), share)
-        asked = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
-        asked |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
+        arguments = {"from_id": self.wallets[source], "to_id": self.wallets[1 - source], "amount": dec(amount)}
+        arguments |= {"reference": next(self.names), "reason": "asked for", "at": self.at}
         done, made = self.both(
-            "transfer", lambda: transfer(**asked), lambda: self.model.transfer(source, 1 - source, amount, self.at)
+            "transfer", lambda: transfer(**arguments), lambda: self.model.transfer(source, 1 - source, amount, self.at)
         )
         if done:
-            assert transfer(**asked) == made
+            assert transfer(**arguments) == made
 
     @precondition(lambda self: any(lot.until and lot.left for lot in self.model.lots))
     @rule(which=st.randoms(use_true_random=False), more=st.one_of(days, days, st.none()))
     def extend(self, which, more):
         place = which.choice([n for n, lot in enumerate(self.model.lots) if lot.until and lot.left])
         until = self.model.lots[place].until + more * DAY if more else None
-        asked = {"lot_id": self.rows()[place], "expires_at": until, "reason": "asked for", "at": self.at}
-        self.both("extend", lambda: extend(**asked), lambda: self.model.extend(place, until))
+        arguments = {"lot_id": self.rows()[place], "expires_at": until, "reason": "asked for", "at": self.at}
+        self.both("extend", lambda: extend(**arguments), lambda: self.model.extend(place, until))
 
     def there(self, wallet, what, at):
         """Return what could be taken, and owed."""

@@ -51,7 +51,7 @@ class Model:
         def key(one):
             return (one.wallet, one.priority, one.until or NEVER, one.is_paid, not one.only, one.made)
 
-        return sorted((one for one in self.lots if one.wallet in (wallets or (0, 1))), key=key)
+        return sorted((lot for lot in self.lots if lot.wallet in (wallets or (0, 1))), key=key)
 
     def balance(self, wallet):
         return sum((one.left for one in self.order(wallet)), NONE) - self.debt[wallet]

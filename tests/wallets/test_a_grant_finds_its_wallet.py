@@ -69,12 +69,12 @@ def test_one_wallet_serves_a_gift_and_a_purchase():
 
 def test_many_customers_take_as_many_statements_as_one(django_assert_num_queries):
     customers = [make_customer() for _ in range(20)]
-    sought = [WalletCriteria(one.pk, "credits", "USD") for one in customers]
+    sought = [WalletCriteria(customer.pk, "credits", "USD") for customer in customers]
     with django_assert_num_queries(6):  # read, who pays in what, a savepoint, insert, its end, read
         find_or_open_wallets(sought, at=JAN)
     with django_assert_num_queries(1):
-        assert {one.customer_id for one in find_or_open_wallets(sought, at=JAN).values()} == {
-            one.pk for one in customers
+        assert {find_or_open_wallet.customer_id for find_or_open_wallet in find_or_open_wallets(sought, at=JAN).values()} == {
+            customer.pk for customer in customers
         }
 
 

@@ -30,9 +30,9 @@ def acme():
 
 
 def test_what_came_and_went_in_the_period_is_told_in_the_customers_language(acme):
-    (told,) = renderer.read_wallets(make_invoice(acme, copies=True))
-    assert (told.heading, told.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
-    assert [(row.text, row.amount, row.is_sum) for row in told.rows] == [
+    (read_wallet,) = renderer.read_wallets(make_invoice(acme, copies=True))
+    assert (read_wallet.heading, read_wallet.span) == ("Kontoauszug: Main", "1.–31. Jan. 2026")
+    assert [(row.text, row.amount, row.is_sum) for row in read_wallet.rows] == [
         ("Anfangsbestand", "0 Credits", True),
         ("Gekauft", "100 Credits", False),
         ("Genutzt: Sonstiges", "-30 Credits", False),

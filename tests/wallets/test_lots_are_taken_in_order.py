@@ -65,7 +65,7 @@ TAKES = [
 @pytest.mark.parametrize(("lot", "expected", "why"), TAKES)
 def test_a_lot_pays_for_what_it_may(lot, expected, why):
     taken = allocate_from_lots([replace(PLAIN, **lot)], D(8), feature=5, at=NOON)
-    shares = [(one.units, one.reclaimed) for one in taken.shares]
+    shares = [(share.units, share.reclaimed) for share in taken.shares]
     assert (shares or [(0, 0)], taken.missing) == ([expected], 8 - expected[0]), why
 
 
@@ -75,7 +75,7 @@ def test_a_restricted_lot_pays_for_nothing_that_is_no_feature():
 
 def test_the_next_lot_takes_what_the_first_has_not():
     taken = allocate_from_lots([PLAIN, replace(PLAIN, id=2), replace(PLAIN, id=3)], D(15), feature=None, at=NOON)
-    assert [(one.lot.id, one.units) for one in taken.shares] == [(1, 10), (2, 5)]
+    assert [(share.lot.id, share.units) for share in taken.shares] == [(1, 10), (2, 5)]
     assert taken.missing == 0
 
 

@@ -55,10 +55,10 @@ def wallet():
 def test_it_is_what_the_docs_work_out(wallet):
     found = read_statement(wallet, **SPAN)
     told = [("opening", "", found.opening, found.opening_cost)]
-    told += [(one.section.value, one.name, one.units, one.money) for one in found.lines]
+    told += [(line.section.value, line.name, line.units, line.money) for line in found.lines]
     told += [("closing", "", found.closing, found.closing_cost)]
     worked = [
-        (one["section"], one["of"], D(one["units"]), D(one["cost"])) for one in rows("wallets.md", "Statements")
+        (row["section"], row["of"], D(row["units"]), D(row["cost"])) for row in rows("wallets.md", "Statements")
     ]
     assert told == worked
 
@@ -92,7 +92,7 @@ def test_it_is_answered_over_http(wallet):
     caller, path = Caller(), f"/wallets/{wallet.pk}/statement"
     span = {"since": JAN.isoformat(), "until": FEB.isoformat()}
     told = caller.get(path, **span).json()
-    assert D(told["opening"]) + sum(D(one["units"]) for one in told["lines"]) == D(told["closing"])
+    assert D(told["opening"]) + sum(D(line["units"]) for line in told["lines"]) == D(told["closing"])
     assert caller.get(path).status_code == 200
     assert b"".join(caller.get(f"{path}.csv", **span).streaming_content).startswith(b"kind,description,units")
     assert caller.get(f"{path}.pdf", **span).content.startswith(b"%PDF")

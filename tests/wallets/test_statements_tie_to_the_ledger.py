@@ -20,7 +20,7 @@ SOON, EVER = timedelta(days=6), timedelta(days=3000)
 def ledger(wallet, until):
     """Return what the entries of a wallet sum to before a moment, in units and in money."""
     rows = list(Entry.objects.filter(wallet=wallet, account="wallet", transaction__at__lt=until))
-    return sum((one.units for one in rows), Decimal(0)), sum((one.money for one in rows), Decimal(0))
+    return sum((one.units for one in rows), Decimal(0)), sum((row.money for row in rows), Decimal(0))
 
 
 class Stated(Wallets):
@@ -32,8 +32,8 @@ class Stated(Wallets):
                 found = read_statement(wallet, since=since, until=until)
                 assert (found.opening, found.opening_cost) == ledger(wallet, since)
                 assert (found.closing, found.closing_cost) == ledger(wallet, until)
-                assert found.opening + sum(one.units for one in found.lines) == found.closing
-                assert found.opening_cost + sum(one.money for one in found.lines) == found.closing_cost
+                assert found.opening + sum(line.units for line in found.lines) == found.closing
+                assert found.opening_cost + sum(line.money for line in found.lines) == found.closing_cost
             assert found.closing == wallet.balance
 
 

@@ -72,7 +72,7 @@ def test_what_has_expired_meanwhile_is_not_kept_for_anybody():
     with pytest.raises(LedgerRefused):
         hold(request=SpendRequest(D(2), END - HOUR, "more"), **keep)
     assert spend(wallet_id=wallet.pk, amount=D(2), reference="use", at=DUE, used_at=END - HOUR).units == 2
-    assert_clean(only=[one.name for one in wallets.CHECKS])
+    assert_clean(only=[check.name for check in wallets.CHECKS])
 
 
 def test_what_rolls_over_goes_on_and_expires_in_its_turn():
@@ -97,9 +97,9 @@ def test_what_expired_is_told_once():
     wallet = make_wallet(lot(rolls_over=1, rollover_most=D(4)), lot(2, "other"))
     expire_due(at=DUE)
     expire_due(at=DUE)
-    told = Notification.objects.get()
-    assert (told.kind, told.customer_id) == ("wallet.expired", wallet.customer_id)
-    assert told.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
+    notification = Notification.objects.get()
+    assert (notification.kind, notification.customer_id) == ("wallet.expired", wallet.customer_id)
+    assert notification.facts == {"wallet": wallet.pk, "unit": "credits", "amount": "8", "balance": "4"}
 
 
 def test_use_from_before_takes_it_back_and_the_rest_expires_anew():
@@ -119,7 +119,7 @@ def test_what_happens_to_a_lot_as_documented():
             expire_due(at=at)
         else:
             spend(wallet_id=wallet.pk, amount=D(amount[0]), reference=str(number), at=max(at, DUE), used_at=at)
-        broken = sum(one.expired for one in Lot.objects.all())
+        broken = sum(lot.expired for lot in Lot.objects.all())
         assert (balance(wallet), broken) == (D(row["balance"]), D(row["breakage"])), row["why"]
 
 

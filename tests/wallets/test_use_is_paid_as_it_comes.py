@@ -43,7 +43,7 @@ def wallet():
 
 def prepaid(rates, *, money=(), balance=100, event="run", fees=(), **conditions):
     """Subscribe a customer to a feature that burns credits, with so many in its wallet."""
-    matched = sorted({name for one in rates for name in one.get("match", {})})
+    matched = sorted({name for rate in rates for name in rate.get("match", {})})
     feature = make_feature("runs", meter=make_meter("runs", event_name=event, dimensions=matched))
     prices = {CREDITS: rates, **({"USD": money} if money else {})}
     plan = make_plan(offers=[offer(feature, prices=prices, consumption="credits", **conditions)], fees=fees)
@@ -151,7 +151,7 @@ def test_every_movement_is_of_a_draw(wallet):
     runs("2", "3")
 
     spends = Transaction.objects.filter(kind="spend").order_by("id")
-    assert [(one.units, one.feature.code, one.draw) for one in spends] == [
+    assert [(spend.units, spend.feature.code, spend.draw) for spend in spends] == [
         (-1, "runs", Drawdown.objects.get().pk),
         (-2, "runs", Drawdown.objects.get().pk),
     ]

@@ -136,9 +136,9 @@ def test_it_is_switched_off_after_as_many_declines_as_allowed_and_on_again_by_ha
     use(wallet, 81)
     assert [run_topups(at=JAN).bought for _ in range(3)] == [1, 1, 0]
     assert told(wallet) == (19, ["declined", "declined"])
-    assert {one.state for one in Purchase.objects.all()} == {"failed"}
-    found = TopUpRule.objects.get()
-    assert (found.is_on, found.declines, found.off_reason) == (False, 2, "2 payments in a row were declined")
+    assert {purchase.state for purchase in Purchase.objects.all()} == {"failed"}
+    top_up_rule = TopUpRule.objects.get()
+    assert (top_up_rule.is_on, top_up_rule.declines, top_up_rule.off_reason) == (False, 2, "2 payments in a row were declined")
     assert kinds() == ["topup.failed", "topup.failed", "topup.switched_off"]
     TopUpRule.objects.update(payer="sandbox")
     switch_on(wallet_id=wallet.pk, at=JAN)

@@ -104,7 +104,7 @@ def test_it_buys_credits_and_they_arrive(customer, wallet):
     buy(wallet_id=credits.pk, order=PackOrder("hundred", "first"), at=JAN)
     fill(wallet, "100")
     assert pay_invoices(at=FEB) == 1
-    assert {one.name: one.balance for one in Wallet.objects.all()} == {"Money": 1, "Credits": 100}
+    assert {wallet.name: wallet.balance for wallet in Wallet.objects.all()} == {"Money": 1, "Credits": 100}
 
 
 def test_money_is_not_bought_with_money(customer, wallet):

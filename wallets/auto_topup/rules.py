@@ -144,6 +144,6 @@ def remove_rule(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = N
 
 
 def switch_on(*, wallet_id: int, at: datetime, by: AbstractBaseUser | None = None) -> None:
-    """Switch a rule on again, whatever switched it off; the count of declines starts over."""
+    """Switch a rule on again, no matter why it was switched off; the count of declines starts over."""
     with audited_transaction("switch top-up rule on", by=by, at=at, wallet=wallet_id):
         TopUpRule.objects.filter(wallet=wallet_id).update(is_on=True, declines=0, off_reason="", quiet_until=None)

@@ -1,4 +1,4 @@
-"""Grants that nobody buys: by operators, or for another system."""
+"""Grants without a purchase: by operators, or for another system."""
 
 from datetime import datetime
 from decimal import Decimal

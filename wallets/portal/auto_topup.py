@@ -42,7 +42,7 @@ class RuleForm(forms.Form):
         self.fields["pack"].choices = [(price.pack.code, pack_text(price, figures)) for price in offered]
 
     def rule_request(self, rule: TopUpRule | None, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
-        """Return the rule that is asked for; what the customer has no say in stays what it was."""
+        """Return the rule to set; fields that the customer can't change keep their values."""
         chosen = self.cleaned_data
         own_ceiling = CeilingLimits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
         if own_ceiling.most is not None or own_ceiling.most_money is not None:

@@ -1,4 +1,4 @@
-"""Announce alerts to webhook endpoints and contacts: docs/alerts.md, *What is told*."""
+"""Announce alerts to webhook endpoints and contacts: docs/alerts.md#what-is-told."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -66,7 +66,7 @@ def correct_usage(
     cached catalog was stale or a deadlock was lost.
 
     :raises NothingCorrected: if `atomic` and one of the corrections can't be made.
-    :raises SumsDisagree: if counters hold less than the events contributed.
+    :raises CounterUnderflow: if counters hold less than the events contributed.
     """
     for tries_left in reversed(range(_TRIES)):
         try:

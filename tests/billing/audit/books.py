@@ -414,7 +414,7 @@ def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
     if replaced:
         wanted[0] = replace(wanted[0], replacement=new[0])
     outcomes = correct_usage(corrections=wanted, sandbox=False, at=at, **who)
-    assert {one.status for one in outcomes} == {"accepted"}
+    assert {outcome.status for outcome in outcomes} == {"accepted"}
 
 
 def _tokens(customer: str, id_: str, tokens: int) -> None:

@@ -63,7 +63,7 @@ def lines_after(subscription: Subscription, batches: list[list[dict[str, Any]]])
         for batch in batches:
             send(*batch)
         periods = subscription.periods.filter(kind="regular").order_by("starts_at")
-        found = [preview(at=NOW, period=one).lines for one in periods]
+        found = [preview(at=NOW, period=period).lines for period in periods]
         transaction.set_rollback(True)
     customer_cache.clear()
     counter_store.clear_id_cache()

@@ -256,6 +256,6 @@ def test_what_comes_to_less_is_given_back_where_it_moves_nothing_else(
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", becomes - used, at=JAN)
     bill_late_usage(at=MAR)
-    assert [one.number for one in Invoice.objects.order_by("id")[1:]] == ([document] if document else []), why
+    assert [invoice.number for invoice in Invoice.objects.order_by("id")[1:]] == ([document] if document else []), why
     assert (subscription.periods.get(kind="regular").late_since is None) == bool(document)
     documents_are_clean()

@@ -66,7 +66,7 @@ def test_the_new_one_says_what_is_true_now(subscription: Subscription):
     assert (old.state, note.total.amount, note.credit_to) == ("void", D("66"), "offset")
     assert note.buyer_facts["city"] == "Lion"
     period = Period.objects.get(invoice=new)
-    assert (period.late_since, [one.kind for one in new.lines.order_by("position")]) == (
+    assert (period.late_since, [line.kind for line in new.lines.order_by("position")]) == (
         None,
         ["fee", "fee", "usage"],
     )
@@ -80,7 +80,7 @@ def test_the_new_one_says_what_is_true_now(subscription: Subscription):
 def test_fees_alone_are_made_again(subscription: Subscription):
     opening = Invoice.objects.get(periods__kind="opening")
     new = regenerate(invoice_id=opening.pk, reason="Wrong address", at=MAR)
-    assert [one.amount.amount for one in new.lines.all()] == [D("20")]
+    assert [line.amount.amount for line in new.lines.all()] == [D("20")]
     documents_are_clean()
 
 

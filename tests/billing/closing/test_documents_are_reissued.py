@@ -62,7 +62,7 @@ def billed() -> Subscription:
 
 
 def documents() -> list[tuple[str, str, Decimal]]:
-    return [(one.number, one.state, one.total.amount) for one in Invoice.objects.order_by("id")]
+    return [(invoice.number, invoice.state, invoice.total.amount) for invoice in Invoice.objects.order_by("id")]
 
 
 def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
@@ -78,7 +78,7 @@ def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
     period = Period.objects.get(starts_at=JAN)
     assert (note.corrects, new.corrects, period.invoice, period.late_since) == (first, first, new, None)
     assert new.reference == f"period:{period.pk}:reissue:1"
-    assert [(one.kind, one.amount.amount) for one in new.lines.order_by("position")] == [("fee", 20), ("usage", 105)]
+    assert [(line.kind, line.amount.amount) for line in new.lines.order_by("position")] == [("fee", 20), ("usage", 105)]
     assert (new.period_start, new.period_end) == (JAN, FEB)
     documents_are_clean()
 
@@ -93,7 +93,7 @@ def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
     late(billed, -30, since=SOON)
     assert bill_late_usage(at=SOON + HOUR).issued == 1
     assert bill_late_usage(at=SOON + 2 * HOUR).issued == 0
-    assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
+    assert [document[0] for document in documents()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
     last = Invoice.objects.latest("id")
     assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
     documents_are_clean()
@@ -131,7 +131,7 @@ def test_both_sides_and_the_tax_are_those_of_the_document_that_it_replaces():
     bill_late_usage(at=APR)
     first, note, new = Invoice.objects.order_by("id")
     assert new.buyer_facts == note.buyer_facts == first.buyer_facts
-    assert [(one.rate, one.amount.amount) for one in new.taxes.all()] == [(19, Decimal("23.75"))]
+    assert [(tax.rate, tax.amount.amount) for tax in new.taxes.all()] == [(19, Decimal("23.75"))]
     documents_are_clean()
 
 
@@ -140,7 +140,7 @@ def test_a_paid_document_is_replaced_and_owes_what_was_paid(billed: Subscription
     record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=SOON)
     late(billed, 20)
     bill_late_usage(at=SOON)
-    assert [one[1] for one in documents()] == ["paid", "issued", "issued"]
+    assert [document[1] for document in documents()] == ["paid", "issued", "issued"]
     assert Invoice.objects.get(kind="credit_note").credit_to == "balance"
 
 
@@ -177,7 +177,7 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
         late(billed, 20, since=MAR)
         assert bill_late_usage(at=MAR + 2 * HOUR).issued == 0
         close_due(at=APR + HOUR)
-        assert [one[2] for one in documents()] == [110, 35, 30]
+        assert [document[2] for document in documents()] == [110, 35, 30]
         documents_are_clean()
 
 
@@ -187,7 +187,7 @@ class TestBesideOthers:
         late(billed, 20)
         found = together(lambda: bill_late_usage(at=SOON), lambda: bill_late_usage(at=SOON))
         assert sum(one.issued for one in found) == 1
-        assert [one[0] for one in documents()] == ["INV-000001", "CN-000001", "INV-000002"]
+        assert [document[0] for document in documents()] == ["INV-000001", "CN-000001", "INV-000002"]
         documents_are_clean()
 
     def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):

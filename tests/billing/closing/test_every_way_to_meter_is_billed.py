@@ -207,7 +207,7 @@ def test_a_value_is_computed_and_billed():
         used("b", "2026-01-11T00:00:00Z", prompt=1, completion=1),
         used("c", "2026-01-12T00:00:00Z", prompt=7),
     )
-    assert [one.detail for one in UnmatchedUsage.objects.all()] == ["metered: “completion” is missing"]
+    assert [unmatched_usage.detail for unmatched_usage in UnmatchedUsage.objects.all()] == ["metered: “completion” is missing"]
     assert bill() == [(D(128), D("1.28"))]
     assert_clean()
 

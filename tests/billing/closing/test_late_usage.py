@@ -133,7 +133,7 @@ def test_moves_what_another_rate_of_the_same_allowance_comes_to():
     use(subscription, "api.calls", 3, rate_label="A")
     close_due(at=MAR + HOUR)
     lines = Line.objects.filter(kind="late_usage").order_by("position")
-    assert [(one.description, one.quantity, one.amount.amount) for one in lines] == [
+    assert [(line.description, line.quantity, line.amount.amount) for line in lines] == [
         ("A (late)", 3, Decimal("0.00")),
         ("B (late)", 0, Decimal("6.00")),
     ]
@@ -168,7 +168,7 @@ def test_is_taken_back_of_the_latest_lines_first():
     use(subscription, "api.calls", -1_200)
     close_due(at=APR + HOUR)
     notes = Invoice.objects.filter(kind="credit_note").order_by("corrects")
-    assert [(one.corrects.period_start, one.total.amount) for one in notes] == [(JAN, 40), (FEB, 20)]
+    assert [(note.corrects.period_start, note.total.amount) for note in notes] == [(JAN, 40), (FEB, 20)]
     documents_are_clean()
 
 

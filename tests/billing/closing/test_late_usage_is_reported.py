@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 
 def told(**asked: str) -> list[tuple[str, Decimal | None]]:
-    return [(one.customer, one.amount) for one in report_late_usage(**asked).rows]
+    return [(row.customer, row.amount) for row in report_late_usage(**asked).rows]
 
 
 def late_customer(name: str, quantity: int, *, seller: str = "late", currency: str = "USD", **policy: str) -> None:
@@ -93,5 +93,5 @@ def test_with_the_reason_where_it_cannot_be_priced(monkeypatch: pytest.MonkeyPat
         raise ValueError("no price")
 
     monkeypatch.setattr("billing.closing.late_usage.report.late_amount", broken)
-    (one,) = report_late_usage().rows
-    assert (one.amount, one.problem, one.starts_at) == (None, "no price (ValueError)", JAN)
+    (row,) = report_late_usage().rows
+    assert (row.amount, row.problem, row.starts_at) == (None, "no price (ValueError)", JAN)

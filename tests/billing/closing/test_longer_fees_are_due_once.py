@@ -93,15 +93,15 @@ def happen(subscription, told):
     given = dict(zip(words[::2], words[1::2], strict=False))
     if verb == "cancel":
         ends_at = day(given["to"]) if "to" in given else at
-        asked = {"subscription": subscription, "at": at, "ends_at": ends_at, "give_back": words[-1]}
-        shown = preview_cancellation(**asked)
-        cancel(**asked)
+        arguments = {"subscription": subscription, "at": at, "ends_at": ends_at, "give_back": words[-1]}
+        shown = preview_cancellation(**arguments)
+        cancel(**arguments)
         return shown, [at, ends_at]
     if verb == "pause":
-        asked = {"starts_at": day(given["from"]) if "from" in given else at, "ends_at": day(given["to"])}
-        shown = preview_pause(subscription=subscription, at=at, **asked)
-        pause(subscription=subscription, at=at, **asked)
-        return shown, [asked["starts_at"], asked["ends_at"]]
+        arguments = {"starts_at": day(given["from"]) if "from" in given else at, "ends_at": day(given["to"])}
+        shown = preview_pause(subscription=subscription, at=at, **arguments)
+        pause(subscription=subscription, at=at, **arguments)
+        return shown, [arguments["starts_at"], arguments["ends_at"]]
     other = yearly(words[-1], "other", billed=Subscription.objects.get().version.fees.get().billed)
     at_end = "end" in words
     shown = preview_change(subscription=subscription, version=other, at=at, at_period_end=at_end)
@@ -127,7 +127,7 @@ def test_it_is_due_as_documented(row):
         pass_time(day(row["happens"].partition(": ")[0]))
         shown, moments = happen(subscription, row["happens"])
         pass_time(*moments)
-        notes = [-one.totals.net for one in shown.credit_notes]
+        notes = [-credit_note.totals.net for credit_note in shown.credit_notes]
         made = documents()[known:]
         if len(set(moments)) == 1:  # otherwise it shows what is due before it comes about, or is billed after it
             assert [*filter(None, [shown.totals.net]), *notes] == made, "a preview is what is issued"
@@ -222,7 +222,7 @@ def test_after_a_trial_it_is_due_with_the_trials_document():
 def test_a_preview_knows_what_documents_before_it_will_have_claimed():
     """Nothing is billed yet: March's document is looked at over those of the opening, January and February."""
     subscription = subscribe(make_customer("acme"), yearly(), at=MAR + HOUR)
-    shown = [preview(at=MAR + HOUR, period=one).totals.net for one in subscription.periods.order_by("ends_at")]
+    shown = [preview(at=MAR + HOUR, period=period).totals.net for period in subscription.periods.order_by("ends_at")]
     assert shown == [730, 0, 0, 0]
 
 

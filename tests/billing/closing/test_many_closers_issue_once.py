@@ -47,9 +47,9 @@ def check_numbers(count: int, *, series: int = 1) -> None:
     """Check that numbers run from 1 without a gap or repeat, in the order of time, in each series."""
     assert Invoice.objects.count() == count
     assert NumberSeries.objects.count() == series
-    for one in NumberSeries.objects.all():
-        issued = list(Invoice.objects.filter(series=one).order_by("sequence"))
-        assert [invoice.sequence for invoice in issued] == list(range(1, one.last_number + 1))
+    for number_series in NumberSeries.objects.all():
+        issued = list(Invoice.objects.filter(series=number_series).order_by("sequence"))
+        assert [invoice.sequence for invoice in issued] == list(range(1, number_series.last_number + 1))
         assert all(before.issued_at <= after.issued_at for before, after in pairwise(issued))
 
 

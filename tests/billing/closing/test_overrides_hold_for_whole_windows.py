@@ -113,15 +113,15 @@ def test_a_maximum_of_zero_makes_a_feature_free_and_is_told(acme):
 def test_current_usage_and_the_check_see_a_change_at_once(acme):
     version = make_plan(offers=[offer("seats", included=5, consumption="hard_cap")])
     capped = subscribe(make_customer("capped"), publish(version))
-    asked = {"customer": "capped", "feature": "seats", "quantity": D(1), "sandbox": False, "at": MID_JAN}
+    arguments = {"customer": "capped", "feature": "seats", "quantity": D(1), "sandbox": False, "at": MID_JAN}
     use(capped, "seats", 5)
-    assert not check(**asked).allowed
+    assert not check(**arguments).allowed
     made = agree(capped, "seats", "included", 8, at=MID_JAN, starts_at=JAN)
-    assert check(**asked).remaining == 3
+    assert check(**arguments).remaining == 3
     (running,) = current_usage(customer="capped", sandbox=False, at=MID_JAN)
     assert running.features[0].remaining == 3
     end_override(override=made, at=MID_JAN, ends_at=JAN)
-    assert not check(**asked).allowed
+    assert not check(**arguments).allowed
 
 
 def test_a_newer_one_ends_the_one_before(acme):

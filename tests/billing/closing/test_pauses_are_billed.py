@@ -98,14 +98,14 @@ def test_nothing_is_due_in_between_as_documented(row):
     fees = [fee("31", billed=row["fee"]), *([fee("100", kind="one_time")] if row["setup"] else [])]
     subscription = subscribed(plan(fees=fees, included=int(row["included"] or 0)))
     used(int(row["used before"]), JAN + DAY, "before")
-    asked = {"starts_at": day(row["paused"]), "ends_at": day(row["resumed"])}
-    shown = preview_pause(subscription=subscription, at=JAN + 2 * DAY, **asked)
-    pause(subscription=subscription, at=JAN + 2 * DAY, **asked)
+    arguments = {"starts_at": day(row["paused"]), "ends_at": day(row["resumed"])}
+    shown = preview_pause(subscription=subscription, at=JAN + 2 * DAY, **arguments)
+    pause(subscription=subscription, at=JAN + 2 * DAY, **arguments)
     pass_time(day(row["resumed"]))
     used(int(row["used after"]), day(row["resumed"]) + HOUR, "after")
     pass_time(APR - DAY)
     assert documents() == [D(one) for one in row["documents"].split(", ")]
-    assert [one.totals.net for one in shown.credit_notes] == [-one for one in documents() if one < 0]
+    assert [document.totals.net for document in shown.credit_notes] == [-credit_note for credit_note in documents() if credit_note < 0]
     assert_clean()
 
 
@@ -123,7 +123,7 @@ def test_usage_is_kept_and_billed_if_it_goes_on_as_of_then():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     used(2, DAY_10 + DAY)
-    assert {one.reason for one in UnmatchedUsage.objects.all()} == {"paused"}
+    assert {unmatched_usage.reason for unmatched_usage in UnmatchedUsage.objects.all()} == {"paused"}
     assert_clean()
     resume(subscription=subscription, at=DAY_10 + 3 * DAY, resumes_at=DAY_10 + HOUR)
     reprocess(at=DAY_10 + 3 * DAY)

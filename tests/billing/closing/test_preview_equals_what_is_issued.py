@@ -63,10 +63,10 @@ def of_draft(draft: Draft) -> list:
 def of_invoice(invoice: Invoice) -> list:
     lines = invoice.lines.order_by("position")
     found = [
-        (one.kind, one.description, one.quantity, one.amount.amount, one.tax_rate, one.service_start, one.service_end)
-        for one in lines
+        (line.kind, line.description, line.quantity, line.amount.amount, line.tax_rate, line.service_start, line.service_end)
+        for line in lines
     ]
-    explained = [one.explanation for one in lines]
+    explained = [line.explanation for line in lines]
     amounts = [invoice.net.amount, invoice.tax.amount, invoice.total.amount]
     return [found, explained, *amounts, invoice.period_start, invoice.period_end]
 
@@ -115,7 +115,7 @@ def test_late_usage_shows_only_on_the_document_that_will_bill_it(subscription: S
     generate_periods(until=soon_after)
     february, march = (subscription.periods.get(starts_at=start) for start in (FEB, MAR))
     kinds = [{line.kind for line in preview(at=soon_after, period=period).lines} for period in (february, march)]
-    assert ["late_usage" in found for found in kinds] == [True, False]
+    assert ["late_usage" in kind for kind in kinds] == [True, False]
 
 
 def test_a_closed_period_has_no_preview(subscription: Subscription):

@@ -61,11 +61,11 @@ def on(customer: Customer, name: str, *fees: dict[str, Any], currency: str = "US
 
 
 def billed(*amounts: str) -> list[D]:
-    return [D(one) for one in amounts]
+    return [D(amount) for amount in amounts]
 
 
 def totals() -> list[D]:
-    return [one.total.amount for one in Invoice.objects.order_by("pk")]
+    return [invoice.total.amount for invoice in Invoice.objects.order_by("pk")]
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "one-document"), ids=lambda row: row["alpha"])
@@ -127,7 +127,7 @@ def test_each_has_documents_of_its_own_where(why: str, of_customer: dict[str, An
     assert sorted(totals()) == [5, 7]
     assert not Section.objects.exists()
     periods = Period.objects.filter(state="closed").order_by("pk")
-    assert {one.invoice.reference for one in periods} == {f"period:{one.pk}" for one in periods}
+    assert {one.invoice.reference for one in periods} == {f"period:{period.pk}" for period in periods}
 
 
 def test_what_is_due_at_the_start_is_on_one_document_as_well():

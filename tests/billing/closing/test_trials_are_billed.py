@@ -158,7 +158,7 @@ def test_a_commitment_begins_after_it():
     generate_periods(until=FEB)
     use(subscription, "calls", 300, at=TRIAL_END)
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
-    assert [(one.kind, str(one.amount.amount)) for one in Line.objects.order_by("id")] == [
+    assert [(line.kind, str(line.amount.amount)) for line in Line.objects.order_by("id")] == [
         ("usage", "5.0000"),
         ("usage", "10.0000"),
         ("true_up", "90.0000"),
@@ -260,7 +260,7 @@ def test_a_plan_change_leaves_its_end_where_it_is():
     change_plan(subscription=subscription, version=pro, at=START + timedelta(days=4))
     use(subscription, "calls", 300, at=START + timedelta(days=5))
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
-    found = [(one.is_trial, one.ends_at, lines_of(one)) for one in subscription.periods.order_by("starts_at")]
+    found = [(period.is_trial, period.ends_at, lines_of(period)) for period in subscription.periods.order_by("starts_at")]
     assert found[:2] == [
         (True, START + timedelta(days=4), "usage 5.00"),
         (True, TRIAL_END, "usage 0.00, fee 62.00"),

@@ -71,7 +71,7 @@ def test_invoices_are_cut_as_the_page_says():
     line = document.lines.get(kind="usage")
     assert (line.amount.amount, line.quantity, line.explanation["billed_before"]) == (D(5), 10, "245.00")
     assert [
-        one.reference.split(":")[::2] for one in Invoice.objects.filter(lines__kind="progressive").order_by("id")
+        invoice.reference.split(":")[::2] for invoice in Invoice.objects.filter(lines__kind="progressive").order_by("id")
     ] == [
         ["progress", "1"],
         ["progress", "2"],

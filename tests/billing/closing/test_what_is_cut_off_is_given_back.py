@@ -67,7 +67,7 @@ def given_back():
 
 
 def charged():
-    return sum((one.net.amount for one in Invoice.objects.filter(kind="invoice")), D(0))
+    return sum((invoice.net.amount for invoice in Invoice.objects.filter(kind="invoice")), D(0))
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "cancellations"), ids=lambda row: row["why"])
@@ -94,9 +94,9 @@ def test_the_rest_is_given_back_as_documented(row):
     if row["paid"]:
         record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)
     ends_at = moment(row["ends"])
-    asked = {"subscription": subscription, "at": JAN + 2 * HOUR, "ends_at": ends_at, "give_back": row["give back"]}
-    shown = preview_cancellation(**asked)
-    cancel(**asked)
+    arguments = {"subscription": subscription, "at": JAN + 2 * HOUR, "ends_at": ends_at, "give_back": row["give back"]}
+    shown = preview_cancellation(**arguments)
+    cancel(**arguments)
     close_due(at=ends_at + HOUR)
     last = Invoice.objects.filter(kind="invoice").exclude(pk=opening.pk).first()
     assert opening.net.amount == D(row["paid for"])
@@ -104,7 +104,7 @@ def test_the_rest_is_given_back_as_documented(row):
     note = notes().exclude(reason="Sorry").first()
     assert (note.net.amount if note else D(0)) == D(row["note"])
     assert (note.credit_to if note else "") == row["goes to"]
-    assert [one.totals.net for one in shown.credit_notes] == ([note.net.amount] if note else [])
+    assert [credit_note.totals.net for credit_note in shown.credit_notes] == ([note.net.amount] if note else [])
     assert_clean()
 
 
@@ -121,9 +121,9 @@ def test_the_tax_of_the_credit_is_that_of_the_claim():
 def test_an_end_within_the_grace_is_claimed_in_part_and_gives_nothing_back():
     subscription = subscribed()
     close_due(at=JAN)
-    asked = {"subscription": subscription, "at": FEB + HOUR / 2, "ends_at": FEB + 14 * DAY, "give_back": "credit"}
-    shown = preview_cancellation(**asked)
-    cancel(**asked)
+    arguments = {"subscription": subscription, "at": FEB + HOUR / 2, "ends_at": FEB + 14 * DAY, "give_back": "credit"}
+    shown = preview_cancellation(**arguments)
+    cancel(**arguments)
     close_due(at=MAR)
     assert charged() == D("31.00") + D("15.50")
     assert not notes()
@@ -250,7 +250,7 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
         close_due(at=FEB)
         used = prorated(amount, canceled.ends_at, proration)
         assert (given_back(), charged()) == (amount - used, amount)
-        assert sum(one.totals.net for one in draft.credit_notes) == given_back()
+        assert sum(credit_note.totals.net for credit_note in draft.credit_notes) == given_back()
         transaction.set_rollback(True)
 
 

@@ -63,7 +63,7 @@ def close(month):
     """Close the month that begins then, and return what its invoice comes to."""
     known = set(Invoice.objects.values_list("pk", flat=True))
     close_due(at=MONTHS[MONTHS.index(month) + 1] + HOUR)
-    return sum((one.total.amount for one in Invoice.objects.exclude(pk__in=known)), D(0))
+    return sum((invoice.total.amount for invoice in Invoice.objects.exclude(pk__in=known)), D(0))
 
 
 def total():
@@ -206,8 +206,8 @@ def test_whoever_asks_in_between_is_told_of_the_whole_window():
     (running,) = current_usage(customer="acme", sandbox=False, at=at)
     (calls,) = running.features
     assert (calls.used, calls.remaining, calls.cost, calls.projected) == (1500, 0, D("50.00"), D("120.00"))
-    asked = {"customer": "acme", "feature": "calls", "quantity": D(1), "sandbox": False, "at": at}
-    told = check(**asked)
+    arguments = {"customer": "acme", "feature": "calls", "quantity": D(1), "sandbox": False, "at": at}
+    told = check(**arguments)
     assert (told.used, told.resets_at) == (1500, MONTHS[12])
 
 

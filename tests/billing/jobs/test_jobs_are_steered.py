@@ -116,9 +116,9 @@ def test_who_steered_is_in_the_history(django_user_model):
     job = make_job(1)
     olga = django_user_model.objects.create(username="olga")
     controls.pause(job_id=job.pk, by=olga, at=NOW)
-    told = job.events.latest("pgh_id")
+    event = job.events.latest("pgh_id")
     controls.resume(job_id=job.pk, by=olga, at=NOW)
     go_on()
-    assert {one.pgh_context.metadata["action"] for one in job.events.all()} >= {"job cut into items", "job ended"}
-    assert (told.state, told.pgh_context.metadata["action"]) == (JobState.PAUSED, "job paused")
-    assert told.pgh_context.metadata["user"] == olga.pk
+    assert {event.pgh_context.metadata["action"] for event in job.events.all()} >= {"job cut into items", "job ended"}
+    assert (event.state, event.pgh_context.metadata["action"]) == (JobState.PAUSED, "job paused")
+    assert event.pgh_context.metadata["user"] == olga.pk

@@ -55,11 +55,11 @@ def test_a_metered_one_is_closed_as_well():
         offer("deep.calls", rates=[rate("1")], unlocked_by="usage", unlocked_with="calls", unlocked_at=D(2)),
     ]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
-    asked = {"customer": "acme", "feature": "deep.calls", "quantity": D(1), "sandbox": False, "at": JAN + HOUR}
+    arguments = {"customer": "acme", "feature": "deep.calls", "quantity": D(1), "sandbox": False, "at": JAN + HOUR}
     for number in range(2):
-        assert not check(**asked).allowed
+        assert not check(**arguments).allowed
         send({"id": str(number), "customer": "acme", "event": "calls", "timestamp": JAN.isoformat()}, at=JAN)
-    assert check(**asked).allowed
+    assert check(**arguments).allowed
 
 
 @pytest.mark.parametrize("feature", ["advisor", "nothing"])

@@ -40,7 +40,7 @@ def acme():
 
 def told():
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
-    return [(one.cap.feature_id, one.cap.set_by, one.cap.amount, one.spent, one.remaining) for one in period.caps]
+    return [(cap.cap.feature_id, cap.cap.set_by, cap.cap.amount, cap.spent, cap.remaining) for cap in period.caps]
 
 
 def test_each_cap_is_told_with_what_is_spent_and_remains(acme):
@@ -93,10 +93,10 @@ def test_a_budget_for_one_value_counts_its_share_of_what_each_rate_comes_to(keye
     called("k1", 3, model="large")
 
     (period,) = [one for one in current_usage(customer="acme", sandbox=False, at=NOW) if one.caps]
-    (told,) = period.caps
+    (cap,) = period.caps
 
     # 50 at 0.10, of which 10 are free: 4.00, and 20 of 50 are k1's; 3 at 1.
-    assert (told.cap.id, told.spent, told.remaining) == (mine.pk, D("4.60"), D("45.40"))
+    assert (cap.cap.id, cap.spent, cap.remaining) == (mine.pk, D("4.60"), D("45.40"))
 
 
 @pytest.mark.parametrize("row", rows("limits.md", "A budget for one value"), ids=str)
@@ -120,7 +120,7 @@ def test_a_customers_cap_counts_all_subscriptions_together(keyed):
     use(second, "mails", 30)
 
     for period in current_usage(customer="acme", sandbox=False, at=NOW):
-        assert [(one.cap.is_of_customer, one.spent) for one in period.caps] == [(True, D("40.00"))]
+        assert [(cap.cap.is_of_customer, cap.spent) for cap in period.caps] == [(True, D("40.00"))]
 
 
 def test_a_customers_own_budget_stays_below_finances(keyed):

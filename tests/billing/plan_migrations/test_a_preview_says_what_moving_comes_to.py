@@ -49,12 +49,12 @@ def previewed(migration, *, at=AT):
 
 def test_it_tells_the_document_and_the_bills(acme, new):
     assert previewed(planned(new, at=AT)).figures == {"possible": 1, "not possible": 0, "with a warning": 1}
-    found = MigrationItem.objects.get()
+    migration_item = MigrationItem.objects.get()
     draft = preview_change(subscription=acme, version=new, at=AT)
-    assert found.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
+    assert migration_item.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
     # January: 20 calls at 0.10 and February's 31.00; by the new one 15 beyond five at 0.20 and 28.00.
-    assert (found.before, found.after) == (Decimal("33"), Decimal("31"))
-    assert found.warnings == ["It would lose exports."]
+    assert (migration_item.before, migration_item.after) == (Decimal("33"), Decimal("31"))
+    assert migration_item.warnings == ["It would lose exports."]
 
 
 def test_nothing_changes(acme, new):

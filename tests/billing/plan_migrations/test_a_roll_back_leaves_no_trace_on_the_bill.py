@@ -118,7 +118,7 @@ def test_it_can_be_moved_again_afterwards(pair, new):
     roll_back(first, at=FIFTEENTH + HOUR / 2)
     again = planned(new, ids=["moved"], at=FIFTEENTH + HOUR)
     assert run(again, at=FIFTEENTH + HOUR).figures["moved"] == 1
-    assert [one.kind for one in Period.objects.filter(subscription=pair[0]).order_by("starts_at", "id")] == [
+    assert [period.kind for period in Period.objects.filter(subscription=pair[0]).order_by("starts_at", "id")] == [
         "opening",
         "regular",
         "undone",

@@ -64,6 +64,6 @@ def test_the_way_back(three, monkeypatch, place):
 
 
 def _again(subscriptions):
-    for one in subscriptions:
-        one.refresh_from_db()
+    for subscription in subscriptions:
+        subscription.refresh_from_db()
     return subscriptions

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
 def claimed(**asked: object) -> Decimal:
-    return sum((one.total.amount for one in Invoice.objects.filter(**asked)), Decimal(0))
+    return sum((invoice.total.amount for invoice in Invoice.objects.filter(**asked)), Decimal(0))
 
 
 @pytest.mark.parametrize("row", rows("migration.md", "rolling-back"))

@@ -116,13 +116,13 @@ def finish(customer, *, is_paid=True):
     from invoices.models import Invoice
     from invoices.payments.manual_payments import record_payment
 
-    for one in Subscription.objects.filter(customer=customer):
-        cancel(subscription=one, at=NOW, ends_at=NOW)
+    for subscription in Subscription.objects.filter(customer=customer):
+        cancel(subscription=subscription, at=NOW, ends_at=NOW)
     close_due(at=LATER)
     end_finished(at=LATER)
-    for one in Invoice.objects.filter(customer=customer):
-        if one.due and is_paid:
-            record_payment(invoice_id=one.pk, amount=one.due, method="manual", reference="1", at=LATER)
+    for subscription in Invoice.objects.filter(customer=customer):
+        if subscription.due and is_paid:
+            record_payment(invoice_id=subscription.pk, amount=subscription.due, method="manual", reference="1", at=LATER)
 
 
 def holding(text):
@@ -181,7 +181,7 @@ def test_what_is_counted_is_as_it_was(gone):
     finish(gone)
     erase(customer_id=gone.pk, at=LATER)
 
-    assert sorted((one.properties for one in Event.objects.all()), key=len) == [
+    assert sorted((event.properties for event in Event.objects.all()), key=len) == [
         {},
         {},
         COUNTED,
@@ -234,7 +234,7 @@ def test_what_runs_or_is_owed_stands_against_it(gone):
     grant_manually(wallet=gone.wallets.get(), terms=Grant("bonus", Decimal(3), "b"), at=NOW)
     reasons = find_erasure_blockers(gone)
 
-    assert [one.split(".")[0] for one in reasons] == [
+    assert [reason.split(".")[0] for reason in reasons] == [
         "The subscription canary-subscription is active",
         "Some of its usage is not billed yet",
         "The wallet Credits holds 3 credits",
@@ -298,11 +298,11 @@ def test_all_that_is_known_is_handed_out(gone):
     assert len(document["changes"]) > len(DETAILS)
     assert document["customer"]["tax_number_proof"] == "canary consultation"
     assert document["cards"][0]["label"] == "Canary Card 4242"
-    assert [one["reason"] for one in document["charges"]] == ["Ask Canary Holder for another card", ""]
+    assert [charge["reason"] for charge in document["charges"]] == ["Ask Canary Holder for another card", ""]
     assert "Canary Holder" in document["refunds"][0]["reason"]
-    assert "Canary Bank 7" in {one["reference"] for one in document["payments"]}
+    assert "Canary Bank 7" in {payment["reference"] for payment in document["payments"]}
     assert "Canary Holder" in document["provider_messages"][0]["content"]
-    assert {one["email"] for one in document["visits"]} == {"p@canary.example", ""}
+    assert {visit["email"] for visit in document["visits"]} == {"p@canary.example", ""}
     assert all(len(rows) == len(document[name.split(".")[0]]) + 1 for name, rows in tables.items())
 
 

@@ -179,9 +179,9 @@ def test_it_takes_the_same_statements_whatever_the_number_of_periods(monkeypatch
     counts = []
     for size in (1, 12):
         subscriptions = [subscribe(make_customer(), version) for _ in range(size)]
-        for one in subscriptions:
-            use(one, "calls", 300)
-        ids = [first(one).pk for one in subscriptions]
+        for subscription in subscriptions:
+            use(subscription, "calls", 300)
+        ids = [first(subscription).pk for subscription in subscriptions]
         simulate(period_ids=ids, versions=[draft], at=AT)  # fills what a process keeps
         counts.append(statements(monkeypatch, ids, draft))
     assert counts[0] == counts[1]

@@ -67,7 +67,7 @@ def test_it_has_a_result_for_each_subscription_and_version(draft, starter):
         (D(10), D(9), D(-1), D(-10), False),
     ]
     found = read_details(by_draft[0])
-    lines = [(one.subject, one.used_before, one.before, one.used_after, one.after) for one in found.lines]
+    lines = [(line.subject, line.used_before, line.before, line.used_after, line.after) for line in found.lines]
     assert lines == [("fee:base-fee", 1, 10, 1, 9), ("feature:calls", 3, D("1.5"), 3, 6)]
     assert found.cost == D("0.06")
 

@@ -86,8 +86,8 @@ def test_a_publication_for_all_leaves_alone_what_was_asked_for(subscription, pro
     schedule_change(subscription=subscription, version=pro, at=JAN)
     publish_for(version=plan("starter", "12"), audience="all", by=None, at=JAN, effective_from=FEB)
     roll_out(at=JAN)
-    told = ScheduledChange.objects.get(rollout__isnull=False)
-    assert (told.state, told.problem) == ("refused", "A change of plan was asked for by hand, which counts.")
+    scheduled_change = ScheduledChange.objects.get(rollout__isnull=False)
+    assert (scheduled_change.state, scheduled_change.problem) == ("refused", "A change of plan was asked for by hand, which counts.")
     pass_time(FEB)
     assert plans(subscription)[-1] == (FEB, "pro")
 
@@ -109,15 +109,15 @@ def refused(**asked) -> str:
 
 
 def test_what_cannot_be_is_refused_in_words(subscription, pro):
-    asked = {"subscription": subscription, "version": pro}
-    assert "is past" in refused(**asked, moment=JAN)
-    assert "not in force by then" in refused(**{**asked, "version": plan("draft")})
-    assert "on Starter v1 already" in refused(**{**asked, "version": subscription.version})
+    arguments = {"subscription": subscription, "version": pro}
+    assert "is past" in refused(**arguments, moment=JAN)
+    assert "not in force by then" in refused(**{**arguments, "version": plan("draft")})
+    assert "on Starter v1 already" in refused(**{**arguments, "version": subscription.version})
     euros = publish(make_plan("euros", fees=[fee("1", currency="EUR")]))
-    assert "no prices in USD" in refused(**{**asked, "version": euros})
+    assert "no prices in USD" in refused(**{**arguments, "version": euros})
     subscribed(subscription.customer, publish(make_plan("disk", offers=[offer("disk", rates=[rate("1")])])))
     both = publish(make_plan("both", offers=[offer("disk", rates=[rate("1")])]))
-    assert "disk is priced by the subscription" in refused(**{**asked, "version": both})
+    assert "disk is priced by the subscription" in refused(**{**arguments, "version": both})
 
 
 def test_what_is_charged_by_its_level_changes_at_the_periods_end(subscription):

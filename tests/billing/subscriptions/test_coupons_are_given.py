@@ -84,7 +84,7 @@ class TestAPromotion:
         version = publish(make_plan(fees=[fee("60")]), at=JAN - 30 * DAY)
         self.promoted(version)
         held = subscribe(make_customer(), version, starts_at=starts_at)
-        assert [one.promotion is not None for one in held.redemptions.all()] == [True] * count
+        assert [redemption.promotion is not None for redemption in held.redemptions.all()] == [True] * count
 
     def test_is_for_its_plan_only(self):
         self.promoted(publish(make_plan(fees=[fee("60")])))

@@ -22,7 +22,7 @@ def test_periods_come_until_the_moment_asked_for():
     subscription = subscribe(make_customer(), plan())
     assert generate_periods(until=MAR) == 1, "March begins at the moment, so it is not needed yet"
     assert generate_periods(until=MAR + timedelta(seconds=1)) == 1
-    assert [one.starts_at for one in subscription.periods.order_by("starts_at")] == [JAN, FEB, MAR]
+    assert [period.starts_at for period in subscription.periods.order_by("starts_at")] == [JAN, FEB, MAR]
 
 
 @pytest.mark.django_db
@@ -54,7 +54,7 @@ def test_periods_stay_on_the_version_that_was_subscribed():
     subscription = subscribe(make_customer(), version)
     publish(make_plan("starter", offers=[offer("api.calls", rates=[rate("0.10")])]), at=FEB)
     generate_periods(until=APR)
-    assert {one.version_id for one in subscription.periods.all()} == {version.pk}
+    assert {period.version_id for period in subscription.periods.all()} == {version.pk}
 
 
 @pytest.mark.django_db

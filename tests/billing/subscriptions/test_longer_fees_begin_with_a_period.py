@@ -45,6 +45,6 @@ MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2033, 1, 1))  # noqa: DTZ0
     moments=st.tuples(MOMENTS, MOMENTS).map(sorted),
 )
 def test_wherever_it_begins_and_ends_a_period_does(kind, unit, every, zone, moments):
-    of, (starts, at) = terms(kind, unit, 1), (one.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for one in moments)
+    of, (starts, at) = terms(kind, unit, 1), (moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) for moment in moments)
     for edge in interval_at(of, starts=starts, at=at, every=every, zone=zone):
         assert interval_at(of, starts=starts, at=edge, every=1, zone=zone)[0] == edge

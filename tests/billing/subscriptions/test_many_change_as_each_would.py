@@ -84,11 +84,11 @@ def told(subscription):
         "version": str(subscription.version),
         "periods": [
             [
-                str(one.version),
-                one.continues and one.continues.starts_at,
-                *(getattr(one, name) for name in OF_A_PERIOD),
+                str(period.version),
+                period.continues and period.continues.starts_at,
+                *(getattr(period, name) for name in OF_A_PERIOD),
             ]
-            for one in periods
+            for period in periods
         ],
         "coverage": [(one.feature.code, one.named, one.during.lower, one.during.upper) for one in coverage],
         "history": history,

@@ -37,7 +37,7 @@ def subscription(versions):
 
 def support(at):
     """Return what is granted, after a look at whether all of it is open."""
-    found = {one.feature.code: one for one in read_entitlements(customer="acme", sandbox=False, at=at)}
+    found = {read_entitlement.feature.code: read_entitlement for read_entitlement in read_entitlements(customer="acme", sandbox=False, at=at)}
     assert {code for code, one in found.items() if one.answer.allowed} == {"calls", "sso", "support"}
     assert check(customer="acme", feature="calls", quantity=Decimal(1), sandbox=False, at=at).allowed
     return found["support"].value

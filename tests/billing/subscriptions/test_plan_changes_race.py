@@ -34,7 +34,7 @@ def call():
 
 
 def counted_by():
-    return [one.plan_feature.version.plan.code for one in Counter.objects.filter(events=1)]
+    return [counter.plan_feature.version.plan.code for counter in Counter.objects.filter(events=1)]
 
 
 def test_a_change_waits_for_usage_under_way_and_comes_after_it(plans, subscription, monkeypatch):

@@ -57,7 +57,7 @@ def subscription(starter):
 
 def parts(subscription):
     periods = subscription.periods.filter(kind="regular").order_by("starts_at")
-    return [(one.version.plan.code, one.starts_at, one.ends_at) for one in periods]
+    return [(period.version.plan.code, period.starts_at, period.ends_at) for period in periods]
 
 
 def call(id_, moment):
@@ -98,7 +98,7 @@ def test_another_interval_begins_at_the_change_and_ends_where_the_anchor_says(su
 def test_features_are_covered_without_a_gap(subscription, pro):
     assert covered(subscription) == ["calls", "exports"]
     change_plan(subscription=subscription, version=pro, at=DAY_10)
-    held = {one.feature.code: one.during for one in Coverage.objects.filter(subscription=subscription)}
+    held = {coverage.feature.code: coverage.during for coverage in Coverage.objects.filter(subscription=subscription)}
     assert {code: (during.lower, during.upper) for code, during in held.items()} == {
         "calls": (JAN, None),
         "exports": (JAN, DAY_10),
@@ -142,13 +142,13 @@ def test_a_chosen_moment_is_after_all_usage(subscription, pro):
 
 
 def test_what_makes_no_sense_is_refused(subscription, starter, pro):
-    asked = {"subscription": subscription, "version": pro, "at": DAY_10}
-    assert "on Starter v1 already" in refused(**{**asked, "version": starter})
-    assert "is past" in refused(**asked, moment=DAY_10 - TICK)
-    assert "too far ahead" in refused(**asked, moment=DAY_10 + 3 * HOUR)
-    assert "no open period" in refused(**{**asked, "at": MAR})
+    arguments = {"subscription": subscription, "version": pro, "at": DAY_10}
+    assert "on Starter v1 already" in refused(**{**arguments, "version": starter})
+    assert "is past" in refused(**arguments, moment=DAY_10 - TICK)
+    assert "too far ahead" in refused(**arguments, moment=DAY_10 + 3 * HOUR)
+    assert "no open period" in refused(**{**arguments, "at": MAR})
     cancel(subscription=subscription, at=DAY_10)
-    assert "is canceled" in refused(**asked)
+    assert "is canceled" in refused(**arguments)
 
 
 def test_only_what_is_published_and_offered_in_its_currency(subscription, pro):

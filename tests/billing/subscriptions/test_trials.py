@@ -23,7 +23,7 @@ def trial_plan(code="", days=14, **fields):
 
 def spans(subscription):
     periods = subscription.periods.order_by("starts_at")
-    return [(one.kind, one.is_trial, one.starts_at, one.ends_at) for one in periods]
+    return [(period.kind, period.is_trial, period.starts_at, period.ends_at) for period in periods]
 
 
 def test_it_is_a_period_of_its_own_in_place_of_the_opening_one():
@@ -93,7 +93,7 @@ def test_a_subscription_that_ends_inside_has_nothing_after_it():
 def test_a_trial_that_is_over_already_leaves_it_active():
     subscription = subscribe(make_customer(), trial_plan(), at=FEB)
     assert subscription.state == "active"
-    assert [one.is_trial for one in subscription.periods.order_by("starts_at")] == [True, False]
+    assert [period.is_trial for period in subscription.periods.order_by("starts_at")] == [True, False]
 
 
 def test_a_trial_to_come_waits_for_the_start():

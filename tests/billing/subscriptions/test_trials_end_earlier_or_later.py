@@ -52,7 +52,7 @@ def call(id_, moment):
 
 def spans(subscription):
     periods = subscription.periods.order_by("starts_at")
-    return [(one.is_trial, one.starts_at, one.ends_at) for one in periods]
+    return [(period.is_trial, period.starts_at, period.ends_at) for period in periods]
 
 
 def test_ended_now_the_paid_period_begins(subscription):
@@ -121,7 +121,7 @@ def test_an_anchor_that_was_agreed_stays():
 def held(agreed):
     """Return what was agreed and not withdrawn, and from when to when."""
     rows = agreed.exclude(ends_at=F("starts_at")).order_by("starts_at")
-    return [(getattr(one, "value", None) or one.minimum, one.starts_at, one.ends_at) for one in rows]
+    return [(getattr(row, "value", None) or row.minimum, row.starts_at, row.ends_at) for row in rows]
 
 
 ENDS = [

@@ -66,4 +66,4 @@ def test_a_period_that_is_made_meanwhile_begins_at_the_later_end(subscription, m
     pause.let_go()
     assert extension.result().ends_at == TRIAL_END + HOUR
     making.result()
-    assert [one.starts_at for one in subscription.periods.order_by("starts_at")] == [JAN, TRIAL_END + HOUR]
+    assert [period.starts_at for period in subscription.periods.order_by("starts_at")] == [JAN, TRIAL_END + HOUR]

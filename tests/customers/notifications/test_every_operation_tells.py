@@ -328,7 +328,7 @@ def test_what_is_done_is_told(world, do, kinds):
 
     do(world)
 
-    told = [one for one in notices()[before:] if one.kind not in ("wallet.granted",) or "wallet.granted" in kinds]
+    told = [notice for notice in notices()[before:] if notice.kind not in ("wallet.granted",) or "wallet.granted" in kinds]
     assert [one.kind for one in told if not _is_of_the_plans_before(one, kinds)] == kinds
     assert all(one.customer_id or one.kind.startswith("plan.") for one in told)
 
@@ -362,14 +362,14 @@ def test_no_fact_of_a_customer_is_personal(world):
 
 
 def test_the_facts_are_those_of_the_page(world):
-    shown = {one["type"]: set(one["data"]) - {"customer", "sandbox"} for one in EXAMPLES}
+    shown = {example["type"]: set(example["data"]) - {"customer", "sandbox"} for example in EXAMPLES}
     varies = {"subscription.updated"}
     for do, kinds in TOLD:
         with transaction.atomic():
             do(world)
-            for one in notices():
-                if one.kind in kinds and one.kind not in varies and one.kind not in OLDER:
-                    assert set(one.facts) == shown[one.kind], one.kind
+            for notice in notices():
+                if notice.kind in kinds and notice.kind not in varies and notice.kind not in OLDER:
+                    assert set(notice.facts) == shown[notice.kind], notice.kind
             transaction.set_rollback(True)
 
 

@@ -110,7 +110,7 @@ def test_paragraphs_and_facts_are_as_they_were_worded_and_nothing_is_run(bea):
     assert '<html lang="de">' in html
 
 
-@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 @pytest.mark.parametrize("kind", TO_CUSTOMERS)
 def test_every_mail_of_customers_is_there_in_every_language(kind, language):
     text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
@@ -129,7 +129,7 @@ def names(source):
 
 
 def test_the_samples_are_facts_that_the_page_shows():
-    shown = {one["type"]: set(one["data"]) for one in EXAMPLES}
+    shown = {example["type"]: set(example["data"]) for example in EXAMPLES}
     # What alerts tell depends on what is watched; docs/alerts.md lists all of it.
     for kind in SAMPLES.keys() - {"alert.fired", "alert.recovered"}:
         assert set(SAMPLES[kind]) <= shown[kind], kind
@@ -141,4 +141,4 @@ def test_every_mail_has_a_sample():
 
 
 def test_every_label_is_translated_into_every_language():
-    assert len({frozenset(one) for one in fact_labels.LABELS.values()}) == 1
+    assert len({frozenset(label) for label in fact_labels.LABELS.values()}) == 1

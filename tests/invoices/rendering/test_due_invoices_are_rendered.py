@@ -35,11 +35,11 @@ def test_each_issued_invoice_gets_its_file_once():
     assert render_due(at=NOW) == RenderRun(rendered=3, failed=0)
     assert render_due(at=NOW + timedelta(days=1)) == RenderRun()
     for one in stored:
-        found = Rendering.objects.get(invoice=one)
-        assert one.number in text_of(bytes(found.content))
-        assert found.sha256 == sha256(found.content).hexdigest()
-        assert (found.attempts, found.error, found.retry_at) == (1, "", None)
-        assert NOW <= found.rendered_at < NOW + timedelta(minutes=2)
+        rendering = Rendering.objects.get(invoice=one)
+        assert one.number in text_of(bytes(rendering.content))
+        assert rendering.sha256 == sha256(rendering.content).hexdigest()
+        assert (rendering.attempts, rendering.error, rendering.retry_at) == (1, "", None)
+        assert NOW <= rendering.rendered_at < NOW + timedelta(minutes=2)
 
 
 def test_drafts_have_no_file():
@@ -147,8 +147,8 @@ def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
     render_queue.store_file(second, content=b"%PDF", at=NOW)
     render_queue.record_failure(second, reason="late", at=NOW)
     render_queue.store_file(first, content=b"other", at=SOON)
-    found = Rendering.objects.get(invoice=stored)
-    assert (bytes(found.content), found.error, found.rendered_at) == (b"%PDF", "", NOW)
+    rendering = Rendering.objects.get(invoice=stored)
+    assert (bytes(rendering.content), rendering.error, rendering.rendered_at) == (b"%PDF", "", NOW)
 
 
 def test_on_demand_the_file_is_made_at_once_and_then_kept():

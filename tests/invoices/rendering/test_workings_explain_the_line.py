@@ -34,7 +34,7 @@ SEATS = {
 
 def test_seats_are_told_part_by_part():
     line = replace(fee("10"), explanation=SEATS)
-    told = [(one.label, one.quantity, one.amount) for one in worked(line).rows]
+    told = [(row.label, row.quantity, row.amount) for row in worked(line).rows]
     assert told == [
         ("Included", "2", "€0.00"),
         ("1–15 Apr 2026: 3 × €10.00 × 1/2", "", ""),
@@ -60,7 +60,7 @@ def test_what_is_not_given_back_again_is_a_row_of_its_own():
     """Of €20.00 that usage became less, a coupon had given €5.00."""
     less = {"billed_before": "100.00", "cumulative": "80.00", "given_before": "5", "quantity": "80"}
     line = replace(fee("15"), kind="usage_credit", explanation=less | {"quantity_before": "100"})
-    assert [(one.label, one.amount) for one in worked(line).rows] == [
+    assert [(row.label, row.amount) for row in worked(line).rows] == [
         ("Billed before", "€100.00"),
         ("Comes to now", "-€80.00"),
         ("Taken off before", "-€5.00"),

@@ -29,8 +29,8 @@ def ask_and_reserve(feature, number):
     def act():
         if not check(customer="acme", feature=feature, quantity=Decimal(1), sandbox=False, at=NOW).allowed:
             return None
-        asked = {"customer": "acme", "feature": feature, "quantity": Decimal(1), "sandbox": False}
-        return let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, duration=MINUTE))
+        arguments = {"customer": "acme", "feature": feature, "quantity": Decimal(1), "sandbox": False}
+        return let_through(lambda: reserve(**arguments, reference=f"run-{number}", at=NOW, duration=MINUTE))
 
     return act
 
@@ -52,8 +52,8 @@ def test_commits_reports_and_reservations_never_pass_the_cap_together(clean_book
 
     def use(number):
         def act():
-            asked = {"customer": "acme", "feature": "messages", "quantity": Decimal(2), "sandbox": False}
-            made = let_through(lambda: reserve(**asked, reference=f"run-{number}", at=NOW, duration=MINUTE))
+            arguments = {"customer": "acme", "feature": "messages", "quantity": Decimal(2), "sandbox": False}
+            made = let_through(lambda: reserve(**arguments, reference=f"run-{number}", at=NOW, duration=MINUTE))
             return made and commit(reservation_id=made[0].pk, quantity=Decimal(1 + number % 2), at=NOW)
 
         return act

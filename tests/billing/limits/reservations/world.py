@@ -66,8 +66,8 @@ def hold(
     reference: str = "run-1", quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any
 ) -> Reservation:
     """Reserve for acme."""
-    asked = {"customer": "acme", "sandbox": False, "duration": MINUTE, **fields}
-    return reserve(feature=feature, quantity=Decimal(quantity), reference=reference, at=at, **asked)[0]
+    arguments = {"customer": "acme", "sandbox": False, "duration": MINUTE, **fields}
+    return reserve(feature=feature, quantity=Decimal(quantity), reference=reference, at=at, **arguments)[0]
 
 
 def ask(quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any) -> CheckAnswer:

@@ -82,7 +82,7 @@ def test_what_is_kept_is_that_of_the_survivors(world, history, audited):
                 assert set(send(*batch)) == {"accepted"}
             else:
                 outcomes = correct_all(*(wanted(id_, replacement) for id_, replacement in batch))
-                assert {one.status for one in outcomes} == {"accepted"}
+                assert {outcome.status for outcome in outcomes} == {"accepted"}
         corrected = everything()
         if audited:
             assert_clean()

@@ -37,7 +37,7 @@ def test_a_void_marks_its_period(january):
 
 def test_what_was_billed_stays_what_its_snapshot_says(january):
     void("a", at=FEB + 2 * SOON)
-    assert [(one.events, one.quantity) for one in BilledUsage.objects.all()] == [(3, 3)]
+    assert [(billed_usage.events, billed_usage.quantity) for billed_usage in BilledUsage.objects.all()] == [(3, 3)]
 
 
 def test_more_usage_and_less_are_billed_as_one_difference(january):

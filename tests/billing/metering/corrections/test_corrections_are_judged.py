@@ -93,6 +93,6 @@ def test_a_replacement_is_corrected_like_any_event():
 def test_all_or_nothing():
     with pytest.raises(NothingCorrected) as error:
         correct_all(wanted("a"), wanted("nobody"), atomic=True)
-    assert [one.status for one in error.value.outcomes] == ["accepted", "rejected"]
+    assert [outcome.status for outcome in error.value.outcomes] == ["accepted", "rejected"]
     assert counted() == {"calls/call/03": (2, 2)}
     assert Correction.objects.count() == 0

@@ -29,7 +29,7 @@ def january():
 
 
 def billed():
-    return [(one.events, one.quantity) for one in BilledUsage.objects.all()]
+    return [(billed_usage.events, billed_usage.quantity) for billed_usage in BilledUsage.objects.all()]
 
 
 def close(subscription):

@@ -21,7 +21,7 @@ def documented(column: str) -> dict[str, Decimal]:
 
 def counted() -> dict[str, Decimal]:
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
-    found = {one.terms.code: one.used for one in period.features}
+    found = {feature.terms.code: feature.used for feature in period.features}
     return {row["aggregation"]: found[row["aggregation"]] for row in TABLE}
 
 

@@ -167,4 +167,4 @@ def _plain(value: Any) -> Any:
 def late(subscription: Subscription) -> list[str]:
     """Return the months whose period is marked late."""
     periods = Period.objects.filter(subscription=subscription, late_since__isnull=False).order_by("starts_at")
-    return [f"{one.starts_at:%m}" for one in periods]
+    return [f"{period.starts_at:%m}" for period in periods]

@@ -53,7 +53,7 @@ def go_on(job, for_real=False):
 
 
 def total():
-    return sum(one.quantity for one in Counter.objects.all())
+    return sum(counter.quantity for counter in Counter.objects.all())
 
 
 def test_a_dry_run_says_what_the_import_then_does(world):
@@ -77,7 +77,7 @@ def test_what_is_refused_is_kept_by_row_and_the_rest_is_not(world, monkeypatch):
     assert job.items.filter(content__isnull=False).count() == 3
     go_on(job, for_real=True)
     kept = job.items.get(content__isnull=False)
-    assert [(one["row"], one["id"], one["field"]) for one in kept.findings] == [(5, "", "timestamp")]
+    assert [(finding["row"], finding["id"], finding["field"]) for finding in kept.findings] == [(5, "", "timestamp")]
 
 
 def test_a_file_imported_twice_counts_once(world):

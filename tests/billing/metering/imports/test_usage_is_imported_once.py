@@ -50,7 +50,7 @@ def world(monkeypatch):
 
 
 def total():
-    return sum(one.quantity for one in Counter.objects.all())
+    return sum(counter.quantity for counter in Counter.objects.all())
 
 
 def test_a_file_is_counted_once_however_often_it_is_imported(world, tmp_path, capsys):

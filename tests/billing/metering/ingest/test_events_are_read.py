@@ -29,7 +29,7 @@ def test_white_space_around_the_body_does_not_matter():
 def test_a_batch_keeps_the_order_of_its_events():
     events, refused, _ = received([event(id=f"e{n}") for n in range(5)])
 
-    assert [(found.index, found.id) for found in events] == [(n, f"e{n}") for n in range(5)]
+    assert [(event.index, event.id) for event in events] == [(n, f"e{n}") for n in range(5)]
     assert refused == []
 
 
@@ -80,7 +80,7 @@ def test_plain_and_cloud_events_may_share_a_batch():
     events, refused, _ = received([event(), cloud])
 
     assert refused == []
-    assert [found.source for found in events] == ["", "s"]
+    assert [event.source for event in events] == ["", "s"]
 
 
 def test_text_is_kept_as_it_was_sent():

@@ -104,7 +104,7 @@ def test_a_bad_event_is_refused_and_its_neighbors_are_kept(bad, field, says, why
 
     events, refused, _ = received(b"[%b,%b,%b]" % (before, bad, after))
 
-    assert [found.id for found in events] == ["before", "after"]
+    assert [event.id for event in events] == ["before", "after"]
     assert [one.index for one in refused] == [1]
     assert refused[0].field == field
     assert says in refused[0].detail

@@ -128,7 +128,7 @@ def test_a_bad_event_is_answered_for_and_the_good_one_is_stored(api, bad, field)
     told = response.json()
     assert response.status_code == 207
     assert (told["accepted"], told["rejected"]) == (1, 1)
-    assert [(one["index"], one["status"]) for one in told["results"]] == [(0, "rejected"), (1, "accepted")]
+    assert [(result["index"], result["status"]) for result in told["results"]] == [(0, "rejected"), (1, "accepted")]
     assert told["results"][0]["field"] == field
     assert told["results"][0]["detail"]
     assert stored() == {"good"}

@@ -49,7 +49,7 @@ def test_overlapping_batches_of_eight_senders_add_up_to_the_distinct_events():
     assert Event.objects.count() == EVENTS
     totals = by_rate(events)
     assert {key: quantity for key, (_, quantity) in counted_by_customer().items()} == totals, f"seed {seed}"
-    assert sum(one.quantity for one in Rollup.objects.all()) == sum(totals.values())
+    assert sum(rollup.quantity for rollup in Rollup.objects.all()) == sum(totals.values())
 
 
 def by_rate(events):

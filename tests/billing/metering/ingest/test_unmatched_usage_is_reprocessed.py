@@ -22,11 +22,11 @@ pytestmark = pytest.mark.django_db
 
 def open_reports() -> list[tuple[str, str]]:
     rows = UnmatchedUsage.objects.filter(resolved_at__isnull=True).order_by("id")
-    return [(one.reason, one.event_name) for one in rows]
+    return [(row.reason, row.event_name) for row in rows]
 
 
 def counted() -> Decimal:
-    return sum((one.quantity for one in Counter.objects.all()), Decimal(0))
+    return sum((counter.quantity for counter in Counter.objects.all()), Decimal(0))
 
 
 def test_an_unknown_customer_appears():

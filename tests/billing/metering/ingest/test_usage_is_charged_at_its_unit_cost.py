@@ -56,7 +56,7 @@ def used(id_, n, at=NOW, **properties):
 
 
 def carried() -> list[Decimal]:
-    return [one.carried for one in Counter.objects.order_by("period__starts_at", "rate_id")]
+    return [counter.carried for counter in Counter.objects.order_by("period__starts_at", "rate_id")]
 
 
 def test_by_the_most_specific_cost_of_its_time():
@@ -142,7 +142,7 @@ CHANGES = [
 def test_what_usage_was_counted_by_is_not_changed(counted, change, why):
     with pytest.raises(CostRefused, match="usage up to 2026-03-10 13:00 UTC was charged"):
         change()
-    assert [(one.pk, one.cost, one.valid_to) for one in UnitCost.objects.all()] == [(counted.pk, 1, None)]
+    assert [(unit_cost.pk, unit_cost.cost, unit_cost.valid_to) for unit_cost in UnitCost.objects.all()] == [(counted.pk, 1, None)]
 
 
 FINE = [

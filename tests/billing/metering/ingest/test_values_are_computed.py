@@ -16,7 +16,7 @@ D = Decimal
 
 
 def subscribe_to(*meters: Meter) -> None:
-    offers = [offer(make_feature(one.code, meter=one), rates=[rate("1", label="-")]) for one in meters]
+    offers = [offer(make_feature(meter.code, meter=meter), rates=[rate("1", label="-")]) for meter in meters]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
 
@@ -63,7 +63,7 @@ def test_a_cost_is_asked_for_of_computed_values_and_of_counted_events_as_well():
         computed("n * 2", price_property="cost"),
         make_meter("calls", event_name="api.call", price_property="cost"),
     )
-    offers = [offer(make_feature(one.code, meter=one), rates=charged) for one in meters]
+    offers = [offer(make_feature(meter.code, meter=meter), rates=charged) for meter in meters]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
     send(call("a", properties={"n": 1}), call("b", properties={"n": 1, "cost": 3}))
     assert counted() == {"work/-/03": (1, 2), "calls/-/03": (1, 1)}

@@ -97,11 +97,11 @@ def counted(subscription: Subscription | None = None) -> dict[str, tuple[int, De
 def rolled_up() -> dict[str, tuple[int, Decimal]]:
     """Return meter, hour and dimensions → (events, quantity) of all rollups."""
     return {
-        f"{one.meter.code} {one.bucket:%m-%d %H:%M} {json.dumps(one.dimensions, sort_keys=True)}": (
-            one.events,
-            one.quantity,
+        f"{rollup.meter.code} {rollup.bucket:%m-%d %H:%M} {json.dumps(rollup.dimensions, sort_keys=True)}": (
+            rollup.events,
+            rollup.quantity,
         )
-        for one in Rollup.objects.select_related("meter")
+        for rollup in Rollup.objects.select_related("meter")
     }
 
 

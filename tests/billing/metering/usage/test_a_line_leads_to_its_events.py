@@ -42,7 +42,7 @@ def rows(caller, link):
 
 def lines(caller, kind="usage"):
     """Return the lines of a kind of all invoices, as the API gives them."""
-    found = [get(caller, f"/invoices/{one['id']}") for one in get(caller, "/invoices")["data"]]
+    found = [get(caller, f"/invoices/{entry['id']}") for entry in get(caller, "/invoices")["data"]]
     return [line for invoice in found for line in invoice["lines"] if line["kind"] == kind]
 
 
@@ -59,7 +59,7 @@ def test_a_line_can_be_followed_to_its_tiers_its_rates_and_its_exact_events(call
         listed = get(caller, line["events_link"])
         exported = rows(caller, line["events_link"])
         assert sum(Decimal(row["quantity"]) for row in exported) == Decimal(line["quantity"])
-        assert [row["id"] for row in exported] == [one["id"] for one in listed["data"]]
+        assert [row["id"] for row in exported] == [entry["id"] for entry in listed["data"]]
         assert listed["events"] == len(exported)
         assert listed["line_quantity"] == line["quantity"] == listed["quantity"]
         stored = Line.objects.get(invoice=listed["invoice"], position=listed["position"])
@@ -88,7 +88,7 @@ def test_a_late_line_has_what_came_and_what_was_taken_back(caller):
     assert sum(Decimal(row["quantity"]) for row in exported) == Decimal(line["quantity"]) == 2
     (first,) = lines(caller)
     assert [row["id"] for row in rows(caller, first["events_link"])] == ["c0", "c1", "c2"]
-    assert all(check_sums(read_line_usage(one.line_id)).agrees for one in BilledUsage.objects.all())
+    assert all(check_sums(read_line_usage(billed_usage.line_id)).agrees for billed_usage in BilledUsage.objects.all())
 
 
 def test_every_line_of_every_aggregation_is_proved_by_its_events():
@@ -99,7 +99,7 @@ def test_every_line_of_every_aggregation_is_proved_by_its_events():
     send(sample("late", "2026-01-07T00:00:00Z", 9), at=MAR + SOON)
     void("e1", at=MAR + SOON)
     close_due(at=MAR + timedelta(days=40))
-    billed = [one.line_id for one in BilledUsage.objects.all()]
+    billed = [billed_usage.line_id for billed_usage in BilledUsage.objects.all()]
     assert len(billed) > 20
     assert [line_id for line_id in billed if not check_sums(read_line_usage(line_id)).agrees] == []
 
@@ -112,7 +112,7 @@ def test_a_greatest_value_is_that_of_its_events():
         found for line in Line.objects.all() if (found := read_line_usage(line.pk)) and found.aggregation == "max"
     )
     line = Line.objects.get(pk=usage.line_id)
-    assert max(one.value for one in read_line_events(usage)) == line.quantity == 10
+    assert max(read_line_event.value for read_line_event in read_line_events(usage)) == line.quantity == 10
     assert not usage.is_sum
 
 
@@ -124,7 +124,7 @@ def test_pages_hold_each_event_once(caller):
     found, cursor = [], None
     while True:
         page = get(caller, line["events_link"], limit=2, **({"cursor": cursor} if cursor else {}))
-        found += [one["id"] for one in page["data"]]
+        found += [entry["id"] for entry in page["data"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break

@@ -138,7 +138,7 @@ def level():
 
 @pytest.mark.usefixtures("level")
 def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(monkeypatch):
-    monkeypatch.setattr(current_usage_module, "_likely", {})
+    monkeypatch.setattr(current_usage_module, "_cached_queries", {})
 
     # Counters, tallies and what earlier periods leave: in one round trip once it is known what to ask.
     assert [round_trips_of(only), round_trips_of(only)] == [2, 1]
@@ -146,7 +146,7 @@ def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(mo
 
 
 def test_what_was_held_once_is_asked_for_no_more(subscription, monkeypatch):
-    monkeypatch.setattr(current_usage_module, "_likely", {(False, "acme"): StateQuery((1,), (1,), (1,))})
+    monkeypatch.setattr(current_usage_module, "_cached_queries", {(False, "acme"): StateQuery((1,), (1,), (1,))})
     only()
 
     assert statements_of(only) == 1

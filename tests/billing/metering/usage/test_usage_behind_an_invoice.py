@@ -52,7 +52,7 @@ def test_each_meter_is_told_by_day_and_dimension(subscription):
     assert calls.dimensions == ()
     assert tokens.total == D("120.5")
     assert tokens.steps == ((date(2026, 1, 5), D(120)), (date(2026, 1, 6), D("0.5"))), "days of the customer's clock"
-    told = {one.name: one.values for one in tokens.dimensions}
+    told = {dimension.name: dimension.values for dimension in tokens.dimensions}
     assert told == {
         "model": (("gpt", D(120)), ("other", D("0.5"))),
         "meta.region": (("eu", D(120)), (None, D("0.5"))),
@@ -65,7 +65,7 @@ def test_only_the_largest_values_are_named(subscription):
     count = MOST_VALUES + 5
     send(*(at(on(5), request(f"r{n}", n * 1_000, 0, model=f"m{n:02}")) for n in range(1, count + 1)))
     (tokens,) = read_invoice_usage(invoice=close_january(subscription))
-    model = next(one for one in tokens.dimensions if one.name == "model")
+    model = next(dimension for dimension in tokens.dimensions if dimension.name == "model")
     assert model.values[0] == (f"m{count}", D(count * 1_000))
     assert len(model.values) == MOST_VALUES
     assert (model.other_values, model.other_quantity) == (5, D(15_000))

@@ -69,7 +69,7 @@ def test_is_invoiced_as_its_customer_was(acme):
     taken_to(made.customer.test_clock, NOW)
 
     live = Invoice.objects.filter(customer=acme).order_by("sequence")
-    assert [one.split()[1] for one in totals(made.customer)] == [f"{one.total.amount:.2f}" for one in live]
+    assert [one.split()[1] for one in totals(made.customer)] == [f"{total.total.amount:.2f}" for total in live]
     assert Event.objects.filter(customer_id=made.customer_id).count() == 16
     assert Event.objects.filter(customer_id=acme.pk).count() == 16, "nothing happens to the live one"
 
@@ -103,11 +103,11 @@ def test_has_what_was_agreed(acme):
 
     copy = made.customer.subscriptions.get()
     assert left_out == []
-    assert [(one.value, one.starts_at) for one in copy.overrides.all()] == [
-        (one.value, one.starts_at) for one in subscription.overrides.all()
+    assert [(override.value, override.starts_at) for override in copy.overrides.all()] == [
+        (override.value, override.starts_at) for override in subscription.overrides.all()
     ]
     assert copy.commitments.get().minimum == 100
-    assert [one.coupon.code for one in copy.redemptions.all()] == ["TEN"]
+    assert [redemption.coupon.code for redemption in copy.redemptions.all()] == ["TEN"]
 
 
 def test_has_the_seats_that_were_held_each_from_its_time():
@@ -133,7 +133,7 @@ def test_has_in_its_wallet_what_there_was_then_and_gets_what_came_since(acme):
     made, _ = clone(source=acme, periods=1, at=NOW, by=None)
 
     lots = Wallet.objects.get(customer=made.customer).lots.order_by("pk")
-    assert [(one.remaining, one.valid_from) for one in lots] == [
+    assert [(lot.remaining, lot.valid_from) for lot in lots] == [
         (70, made.since),
         (7, FEB + DAY),
     ]

@@ -24,7 +24,7 @@ def test_a_draft_is_subscribed_to_and_billed_by(draft):
     start(customer=customer, version=draft, starts_at=JAN, at=JAN)
     taken_to(clock, FEB)
 
-    assert [str(one.total) for one in customer.invoices.all()] == ["$93.00"]
+    assert [str(invoice.total) for invoice in customer.invoices.all()] == ["$93.00"]
 
 
 def test_a_subscription_moves_to_a_draft():

@@ -116,7 +116,7 @@ def test_nobody_climbs_the_ladder_twice(subscription):
     call(climbing, 40, at=NOON)
     close_due(at=NOON + HOUR)
     close_due(at=FEB + HOUR)
-    assert [one for one in totals() if one not in (0, 31)] == [80, 30], "20 at 1.00, and 20 at 0.50"
+    assert [total for total in totals() if total not in (0, 31)] == [80, 30], "20 at 1.00, and 20 at 0.50"
 
 
 MISSED = rows("publishing.md", "missed-moments")
@@ -206,7 +206,7 @@ class TestUntilItHasHappened:
         look(NOON - SPLIT_LEAD_TIME)
         other = publish(make("5", plan="other"))
         change_plan(subscription=subscription, version=other, at=NOON - SECOND)
-        assert [one.version.plan.code for one in subscription.periods.order_by("starts_at")][-1] == "other"
+        assert [period.version.plan.code for period in subscription.periods.order_by("starts_at")][-1] == "other"
         assert ScheduledChange.objects.get().state == "revoked"
 
     def test_a_cancellation_takes_it_back_when_it_is_split_and_ends_before(self, subscription):

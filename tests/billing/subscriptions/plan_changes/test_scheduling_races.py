@@ -68,11 +68,11 @@ def test_scheduling_waits_for_an_extension_under_way_and_makes_its_period_anew(s
 def test_whatever_comes_first_of_moving_revoking_and_canceling_the_books_are_clean(subscriptions):
     publish_for_all()
     roll_out(at=TENTH)
-    ids = [one.pk for one in subscriptions[:4]]
+    ids = [subscription.pk for subscription in subscriptions[:4]]
     together(
         lambda: generate_periods(until=MAR),
         lambda: revoke(subscription_ids=ids, at=EVE),
-        lambda: [cancel(subscription=one, at=EVE, ends_at=FEB) for one in subscriptions[4:8]],
+        lambda: [cancel(subscription=subscription, at=EVE, ends_at=FEB) for subscription in subscriptions[4:8]],
     )
     publish_due(at=FEB)
     generate_periods(until=MAR)

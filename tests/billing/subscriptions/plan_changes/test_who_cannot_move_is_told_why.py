@@ -21,7 +21,7 @@ def make(plan="pro", *, features=("calls",), **fields):
 
 
 def to_cohort(version, *subscriptions):
-    ids = [one.pk for one in subscriptions]
+    ids = [subscription.pk for subscription in subscriptions]
     publish_for(version=version, audience="cohort", by=None, at=TENTH, effective_from=FEB, subscription_ids=ids)
     rows = ScheduledChange.objects.order_by("subscription").values_list("state", "problem")
     return list(rows)

@@ -36,7 +36,7 @@ def document(*lines: LineFacts, rates: Iterable[str] = (), **fields: object) -> 
     currency = str(fields.get("currency", "EUR"))
     reason = str(fields.pop("tax_reason", ""))
     totals = total_up([(one.amount, Tax("VAT", one.tax_rate, reason)) for one in rated], currency)
-    taxes = tuple(TaxFacts("VAT", one.tax.rate, one.tax.reason, one.taxable, one.amount) for one in totals.taxes)
+    taxes = tuple(TaxFacts("VAT", tax.tax.rate, tax.tax.reason, tax.taxable, tax.amount) for tax in totals.taxes)
     facts = replace(invoice(*lines), lines=tuple(rated), taxes=taxes, branding=LOOK, buyer=GERMAN)
     sums = {"net": totals.net, "tax": totals.tax, "total": totals.total}
     return replace(facts, **sums, **fields)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def test_no_rule_fails(name: str, syntax: str):
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_each_tax_is_of_its_category(name: str):
     facts, categories = DOCUMENTS[name]
-    assert " ".join(one.category.code for one in to_einvoice(facts).taxes) == categories
+    assert " ".join(tax.category.code for tax in to_einvoice(facts).taxes) == categories
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -75,7 +75,7 @@ def test_equal_facts_give_equal_xml():
 def test_a_coupon_is_taken_off_the_document():
     facts, _ = DOCUMENTS["a coupon"]
     told = to_einvoice(facts)
-    assert [(one.amount, one.category.rate) for one in told.allowances] == [(Decimal("1.90"), Decimal(19))]
+    assert [(allowance.amount, allowance.category.rate) for allowance in told.allowances] == [(Decimal("1.90"), Decimal(19))]
     assert len(told.lines) == 1
 
 
