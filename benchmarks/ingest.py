@@ -53,7 +53,9 @@ def run(*, batch: int, events: int, rounds: int, report: Report) -> list[Outcome
                     report=report,
                     name=f"ingest, batches of {batch:,}",
                     unit="events/s",
-                    measured="events through HTTP, deduplicated and rolled up for 5 meters, a fifth paid from wallets",
+                    measured=(
+                        "events through HTTP, deduplicated and rolled up for 5 meters, a fifth paid from wallets"
+                    ),
                     against="rows of a bare COPY into the reference table",
                     goal=0.25 if batch >= 1000 else 0.15,
                     more_is_better=True,
@@ -111,7 +113,9 @@ def _warm_up(port: int, secret: str) -> None:
             for customer in range(CUSTOMERS)
             for model in sample_books.MODELS
         ]
-        bodies = [msgspec.json.encode(warm_events[start : start + 1_000]) for start in range(0, len(warm_events), 1_000)]
+        bodies = [
+            msgspec.json.encode(warm_events[start : start + 1_000]) for start in range(0, len(warm_events), 1_000)
+        ]
         http_load.send(port, secret, [Call("POST", "/api/v1/events", body) for body in bodies], clients=CONNECTIONS)
 
 

@@ -62,8 +62,15 @@ def _execute(*statements: str) -> None:
 
 def _url() -> str:
     settings = connection.settings_dict
-    parameters = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"], "password": settings["PASSWORD"]}
-    return f"postgresql:///{settings['NAME']}?{urlencode({name: value for name, value in parameters.items() if value})}"
+    parameters = {
+        "host": settings["HOST"],
+        "port": settings["PORT"],
+        "user": settings["USER"],
+        "password": settings["PASSWORD"],
+    }
+    return (
+        f"postgresql:///{settings['NAME']}?{urlencode({name: value for name, value in parameters.items() if value})}"
+    )
 
 
 @contextlib.contextmanager

@@ -147,7 +147,8 @@ _DAY_SERIES = f"""
 INSERT INTO billing_series (period_id, meter_id, dimensions) SELECT p.id, f.meter_id, '{{}}' {_PRICED}
 """
 _DAY_TALLIES = """
-INSERT INTO billing_aggregatestate (series_id, span, starts_at, events, total, low, high, latest_at, latest_source, latest_key,
+INSERT INTO billing_aggregatestate (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
+    latest_key,
     latest_value, first_at, moment, members)
 SELECT s.id, '', p.starts_at, %(days)s * 10, v.total, 1, 1, v.at, '', 'e', 1, v.at, v.total * 86400 * 1000000, 0
 FROM billing_series s

@@ -135,7 +135,8 @@ def protect_counted_costs() -> pgtrigger.Trigger:
             JOIN billing_period p ON p.version_id = pf.version_id AND p.starts_at < until AND p.ends_at > since
             JOIN billing_subscription s ON s.id = p.subscription_id AND s.currency = cost.currency
             JOIN billing_series u ON u.period_id = p.id AND u.meter_id = cost.meter_id AND u.dimensions @> cost.match
-            JOIN billing_hourlyusage h ON h.series_id = u.id AND h.bucket < until AND h.bucket + interval '1 hour' > since
+            JOIN billing_hourlyusage h ON h.series_id = u.id AND h.bucket < until
+                AND h.bucket + interval '1 hour' > since
             WHERE r.model = 'dynamic' AND r.cost_source = 'unit_cost' AND NOT EXISTS (
                 SELECT FROM plans_unitcost o
                 WHERE o.meter_id = cost.meter_id AND o.currency = cost.currency AND u.dimensions @> o.match

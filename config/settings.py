@@ -55,7 +55,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.health.probes",  # before middleware that may redirect, reject or query the database for a session
-    "customers.api_keys.middleware.ApiMiddleware",  # around everything that may fail, so that each failure has the same form
+    # Around all that may fail, so that each failure has the same form.
+    "customers.api_keys.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",

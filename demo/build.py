@@ -91,7 +91,9 @@ class Rendered:
 def render(watch: Watch) -> Rendered:
     """Render the files of all invoices that have none, in real time, as a worker would."""
     rendered = Rendered()
-    invoice_ids = Invoice.objects.exclude(rendering__content__isnull=False).order_by("id").values_list("id", flat=True)
+    invoice_ids = (
+        Invoice.objects.exclude(rendering__content__isnull=False).order_by("id").values_list("id", flat=True)
+    )
     with watch("PDFs", len(invoice_ids)) as report_done:
         for done, invoice_id in enumerate(invoice_ids, start=1):
             try:

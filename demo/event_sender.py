@@ -36,9 +36,13 @@ class SendCounts:
         self.conflict += result_document["conflict"]
         self.rejected += result_document["rejected"]
         if result_document["conflict"] or result_document["rejected"]:
-            refused = [outcome for outcome in result_document["results"] if outcome["status"] in ("conflict", "rejected")]
+            refused = [
+                outcome for outcome in result_document["results"] if outcome["status"] in ("conflict", "rejected")
+            ]
             room = max(0, 5 - len(self.reasons))
-            self.reasons += [f"{outcome['id']}: {outcome.get('detail', outcome['status'])}" for outcome in refused[:room]]
+            self.reasons += [
+                f"{outcome['id']}: {outcome.get('detail', outcome['status'])}" for outcome in refused[:room]
+            ]
 
     @property
     def total(self) -> int:

@@ -35,7 +35,9 @@ def add(*, at: datetime) -> int:
         if not Plan.objects.filter(code=plan["code"]).exists():
             catalog.add_plan(catalog.features(), at=at - catalog.LAUNCHED_BEFORE, **plan)
     missing = [
-        customer_data for customer_data in data["customers"] if not Customer.objects.filter(external_id=customer_data["external_id"]).exists()
+        customer_data
+        for customer_data in data["customers"]
+        if not Customer.objects.filter(external_id=customer_data["external_id"]).exists()
     ]
     if missing:
         trace_events = events(at)
@@ -71,11 +73,15 @@ def _add(
     )
     wallet_row = Wallet.objects.create(customer=customer, name=wallet, unit=unit)
     own_events = [
-        event | {"customer": external_id, "id": f"{external_id}-{event['id']}"} for event in trace_events if event["customer"] == like
+        event | {"customer": external_id, "id": f"{external_id}-{event['id']}"}
+        for event in trace_events
+        if event["customer"] == like
     ]
     for day, (begins, ends) in enumerate(_days(first, at)):
         day_grants = [
-            Grant(**_grant_fields(grant_data, begins), source=f"demo:{n}") for n, grant_data in enumerate(grants) if grant_data["day"] == day
+            Grant(**_grant_fields(grant_data, begins), source=f"demo:{n}")
+            for n, grant_data in enumerate(grants)
+            if grant_data["day"] == day
         ]
         if day_grants:
             grant(wallet_id=wallet_row.pk, grants=day_grants, at=begins)
@@ -101,4 +107,9 @@ def _days(first: datetime, at: datetime) -> Iterator[tuple[datetime, datetime]]:
 def _grant_fields(grant_data: Mapping[str, Any], begins: datetime) -> dict[str, Any]:
     expires_at = begins + grant_data["days"] * DAY if "days" in grant_data else None
     amounts = {name: Decimal(grant_data[name]) for name in ("amount", "cost", "rollover_most") if name in grant_data}
-    return {"kind": grant_data["kind"], "expires_at": expires_at, "rolls_over": grant_data.get("rolls_over", 0), **amounts}
+    return {
+        "kind": grant_data["kind"],
+        "expires_at": expires_at,
+        "rolls_over": grant_data.get("rolls_over", 0),
+        **amounts,
+    }

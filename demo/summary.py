@@ -12,7 +12,7 @@ from plans.models.prices import Consumption
 
 
 @dataclass(frozen=True, slots=True)
-class Billed:
+class InvoiceSummary:
     """The invoices of one currency. `total` includes tax, in the major unit."""
 
     currency: str
@@ -37,7 +37,7 @@ class Summary:
     """unmatched: number of events (or meters' parts of events) by reason."""
 
     events: int
-    billed: list[Billed]
+    billed: list[InvoiceSummary]
     documents: int
     open_periods: int
     unmatched: dict[str, int]
@@ -60,12 +60,12 @@ def fullest_invoice() -> Invoice:
     return Invoice.objects.annotate(how_many=Count("lines")).order_by("-how_many", "-net")[0]
 
 
-def _billed() -> list[Billed]:
+def _billed() -> list[InvoiceSummary]:
     by_currency = Invoice.objects.values("currency").annotate(
         invoices=Count("id"), net_sum=Sum("net"), total_sum=Sum("total")
     )
     return [
-        Billed(row["currency"], row["invoices"], row["net_sum"], row["total_sum"])
+        InvoiceSummary(row["currency"], row["invoices"], row["net_sum"], row["total_sum"])
         for row in by_currency.order_by("-invoices")
     ]
 

@@ -61,7 +61,9 @@ def events(at: datetime) -> list[dict[str, Any]]:
         for name in FILES
         for number, row in enumerate(rows(f"AzureLLMInferenceTrace_{name}.csv"), start=1)
     }
-    demo_events = [_event(row, *tokens[row["request"]], EVENT, clocks[row["customer"]], at) for row in rows("mapping.csv")]
+    demo_events = [
+        _event(row, *tokens[row["request"]], EVENT, clocks[row["customer"]], at) for row in rows("mapping.csv")
+    ]
     for row in rows("strays.csv"):
         clock = clocks.get(row["customer"], unknown)
         demo_events.append(_event(row, row["prompt_tokens"], row["completion_tokens"], row["event"], clock, at))

@@ -14,7 +14,9 @@ from lib.decimals import EXACT
 from lib.money import UnknownCurrency, minor_unit
 
 LOCALE = Locale("en", "US")
-LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")  # CLDR separates CHF and similar codes from the digits; Babel doesn't
+LETTER_BEFORE_DIGIT = re.compile(
+    r"(?<=[^\W\d_])(?=\d)"
+)  # CLDR separates CHF and similar codes from the digits; Babel doesn't
 SHORTEST_WORD = 3
 CREDIT = "credit"
 

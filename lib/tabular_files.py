@@ -163,7 +163,10 @@ def unescape_cell(text: str) -> str:
 def _without_dates(content: bytes) -> bytes:
     """Return a workbook without the dates of its parts."""
     file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as source_archive, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target_archive:
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as source_archive,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target_archive,
+    ):
         for name in source_archive.namelist():
             part = source_archive.read(name)
             if name == "docProps/core.xml":

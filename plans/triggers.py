@@ -48,7 +48,9 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
 
 def version_changes_only_its_state() -> pgtrigger.Trigger:
     """Return the trigger that lets a frozen version change its life-cycle fields and nothing else."""
-    lifecycle_columns = "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
+    lifecycle_columns = (
+        "ARRAY['state', 'effective_from', 'effective_to', 'published_at', 'published_by_id', 'tried_at']"
+    )
     changeable_in_review = f"({lifecycle_columns} || ARRAY['audience'])"
     return pgtrigger.Trigger(
         name="published_version_changes_only_its_state",
@@ -96,7 +98,8 @@ def redeemed_coupon_keeps_its_terms() -> pgtrigger.Trigger:
         operation=pgtrigger.Update | pgtrigger.Delete,
         func=f"""
             IF OLD.redeemed > 0
-               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {changeable}) IS DISTINCT FROM (to_jsonb(OLD) - {changeable})) THEN
+               AND (TG_OP = 'DELETE' OR (to_jsonb(NEW) - {changeable}) IS DISTINCT
+                   FROM (to_jsonb(OLD) - {changeable})) THEN
                 RAISE EXCEPTION 'redeemed_coupon_keeps_its_terms: somebody holds %; archive it and make another one',
                     OLD.code USING ERRCODE = 'restrict_violation';
             END IF;

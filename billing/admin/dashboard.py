@@ -86,7 +86,9 @@ def _invoiced(at: datetime) -> Card:
     start = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     previous_month = (start - timedelta(days=1)).replace(day=1)
     previous_until = min(previous_month + (at - start), start)
-    current, earlier = _cached("staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(previous_month, previous_until)))
+    current, earlier = _cached(
+        "staff:invoiced", FRESH_SECONDS, lambda: (_net(start, at), _net(previous_month, previous_until))
+    )
     return Card(
         name="Invoiced this month, net",
         figures=[format_money(amount, currency) for currency, amount in current] or ["nothing yet"],
@@ -97,7 +99,9 @@ def _invoiced(at: datetime) -> Card:
 
 def _net(since: datetime, until: datetime) -> list[tuple[str, Decimal]]:
     issued = Coalesce("issued_at", "created_at")  # the same expression as the index by time
-    signed_net = Case(When(kind=DocumentKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
+    signed_net = Case(
+        When(kind=DocumentKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField()
+    )
     totals = (
         Invoice.objects.annotate(time=issued)
         .filter(time__gte=since, time__lt=until, sandbox=False)
@@ -214,8 +218,15 @@ def _usage() -> dict[str, Any]:
     for day in read_all_usage_by_day(since=since, zone=UTC):
         days_by_meter[day.meter_id].append(day)
     meters = Meter.objects.in_bulk(days_by_meter)
-    busiest = sorted(days_by_meter, key=lambda meter: -sum(day.tally.events for day in days_by_meter[meter]))[:MAX_METERS]
-    return {"charts": [_chart(meters[meter_id], days_by_meter[meter_id], today) for meter_id in busiest if meter_id in meters], "at": now}
+    busiest = sorted(days_by_meter, key=lambda meter: -sum(day.tally.events for day in days_by_meter[meter]))[
+        :MAX_METERS
+    ]
+    return {
+        "charts": [
+            _chart(meters[meter_id], days_by_meter[meter_id], today) for meter_id in busiest if meter_id in meters
+        ],
+        "at": now,
+    }
 
 
 def _chart(meter: Meter, days: list[Day], today: date) -> MeterChart:

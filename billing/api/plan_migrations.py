@@ -132,7 +132,9 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
 
 def _count_by_state(migrations: list[PlanMigration]) -> dict[int, dict[str, int]]:
     counts: dict[int, dict[str, int]] = {migration.pk: {} for migration in migrations}
-    rows = MigrationItem.objects.filter(migration__in=counts).values_list("migration", "state").annotate(n=Count("pk"))
+    rows = (
+        MigrationItem.objects.filter(migration__in=counts).values_list("migration", "state").annotate(n=Count("pk"))
+    )
     for migration_id, state, count in rows.order_by():
         counts[migration_id][state] = count
     return counts

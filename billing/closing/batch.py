@@ -120,6 +120,7 @@ def assemble_invoices(
     _attach_usage(closings, read_counters(list(closings)), read_late_periods(late_period_ids))
     attach_billed_fees(closings)
     attach_billed_amounts(closings)
+    # An earlier period of their commitment cycle is still open: they wait for a later pass.
     for id_ in attach_commitments(closings.values()):
         del closings[id_]
         chunk.summary.busy += 1
@@ -141,7 +142,9 @@ def _read_with_next_periods(period_ids: Sequence[int], *, at: datetime) -> dict[
     if last_closings:
         ids = [closing.span.period_id for closing in last_closings]
         append_periods(
-            subscription_ids=[closing.subscription_id for closing in last_closings], last_period_ids=ids, until=at + PERIOD_LEAD_TIME
+            subscription_ids=[closing.subscription_id for closing in last_closings],
+            last_period_ids=ids,
+            until=at + PERIOD_LEAD_TIME,
         )
         closings |= read_periods_to_close(ids)
     return {id_: closings[id_] for id_ in period_ids}
@@ -168,7 +171,9 @@ def _add_companions(
         complete[id_] = current
         # Read again under the lock: a companion's end may have changed since the first read.
         complete |= {
-            other: added[other] for other in companions if other in added and _is_on_same_invoice(added[other], current)
+            other: added[other]
+            for other in companions
+            if other in added and _is_on_same_invoice(added[other], current)
         }
     return complete
 
@@ -196,8 +201,14 @@ def _drop_subscriptions(closings: dict[int, PeriodToClose], subscription_ids: It
 
 def _fail_in_locked_months(closings: dict[int, PeriodToClose], chunk: ClosedChunk, *, at: datetime) -> None:
     """Mark periods as failed whose invoice would be dated in a month that the seller has locked."""
-    locked_sellers = find_locked_sellers({closing.buyer.seller_id for closing in closings.values() if not closing.buyer.sandbox}, at=at)
-    for id_ in [id_ for id_, closing in closings.items() if closing.buyer.seller_id in locked_sellers and not closing.buyer.sandbox]:
+    locked_sellers = find_locked_sellers(
+        {closing.buyer.seller_id for closing in closings.values() if not closing.buyer.sandbox}, at=at
+    )
+    for id_ in [
+        id_
+        for id_, closing in closings.items()
+        if closing.buyer.seller_id in locked_sellers and not closing.buyer.sandbox
+    ]:
         chunk.summary.failed.append(CloseFailure(id_, str(locked_sellers[closings.pop(id_).buyer.seller_id])))
 
 
@@ -243,8 +254,12 @@ def _assemble_each(
                 )
                 continue
             assembled[id_] = invoice
-            if closing.next_period is not None and (next_closing := closings.get(closing.next_period.period_id)) is not None:
+            if (
+                closing.next_period is not None
+                and (next_closing := closings.get(closing.next_period.period_id)) is not None
+            ):
                 next_closing.billed_fees = fees_billed_for_next_period(closing, invoice.draft)
+        # Any error: one period that cannot be rated must not stop the others.
         except Exception as error:
             chunk.summary.failed.append(CloseFailure(id_, describe_error(error)))
     return assembled

@@ -25,10 +25,14 @@ def build_credit_notes(assembled: Mapping[int, AssembledInvoice], *, lock: bool 
     fees = build_fee_credits(assembled, lock=lock)
     invoice_ids = sorted({*usage_credits, *fees})
     invoices = read_creditable_invoices(invoice_ids, lock=lock) if invoice_ids else {}
-    return [_build_credit_note(invoices[id_], usage_credits.get(id_, []), fees.get(id_, NO_FEES)) for id_ in invoice_ids]
+    return [
+        _build_credit_note(invoices[id_], usage_credits.get(id_, []), fees.get(id_, NO_FEES)) for id_ in invoice_ids
+    ]
 
 
-def _build_credit_note(invoice: CreditableInvoice, usage: list[UsageCredit], fee_credits: FeeCredits) -> AssembledInvoice:
+def _build_credit_note(
+    invoice: CreditableInvoice, usage: list[UsageCredit], fee_credits: FeeCredits
+) -> AssembledInvoice:
     """
     Return the credit note of one invoice.
 
@@ -37,7 +41,12 @@ def _build_credit_note(invoice: CreditableInvoice, usage: list[UsageCredit], fee
     fees = fee_credits.credits
     lines = {line.id: line for line in invoice.lines}
     usage_line_credits = [
-        LineCredit(lines[usage_credit.billed_line.line_id], usage_credit.amount, "usage_credit", usage_credit.snapshot.line.explanation)
+        LineCredit(
+            lines[usage_credit.billed_line.line_id],
+            usage_credit.amount,
+            "usage_credit",
+            usage_credit.snapshot.line.explanation,
+        )
         for usage_credit in usage
     ]
     reason = "; ".join(text for text, credits in ((USAGE_CHANGED, usage), (FEES_CHANGED, fees)) if credits)

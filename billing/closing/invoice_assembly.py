@@ -43,6 +43,8 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
         if remaining_lines is None:
             _add_usage(assembled, closing, seller, show_idle=seller.issues_zero_invoices)
         draft.total_up()
+        # An invoice can't be negative: first fee credits move to a credit note; if that is not enough, continuing
+        # windows are deferred to a later invoice.
         if draft.totals.total < 0:
             _move_fee_credits_to_note(assembled, closing)
         if draft.totals.total < 0:
@@ -54,7 +56,9 @@ def assemble_invoice(closing: PeriodToClose, seller: SellerTerms) -> AssembledIn
     draft.total_up()
     _add_late_usage(assembled, closing.late_periods, closing, seller)
     period_id = closing.span.period_id
-    assembled.coupon_lines += [(line, redemption, period_id) for line, redemption in add_coupon_lines(draft, closing.coupons)]
+    assembled.coupon_lines += [
+        (line, redemption, period_id) for line, redemption in add_coupon_lines(draft, closing.coupons)
+    ]
     return assembled
 
 
@@ -190,13 +194,20 @@ def _add_late_usage(
     assembled: AssembledInvoice, late_periods: Sequence[LatePeriod], closing: PeriodToClose, seller: SellerTerms
 ) -> None:
     """Add late periods, the largest amounts first, so that charges can outweigh credits."""
-    differing = [(late_period.span, list(usage_differences(late_period, closing.buyer, seller))) for late_period in late_periods]
+    differing = [
+        (late_period.span, list(usage_differences(late_period, closing.buyer, seller)))
+        for late_period in late_periods
+    ]
     for span, differences in sorted(differing, key=_total_of_differences, reverse=True):
         usage = [difference.line for difference in differences]
         settlement_lines = _commitment_lines(closing, span, seller, usage, suffix=" (late)")
         parts = [split_off_credits(difference) for difference in differences]
-        if not _append_unless_negative(assembled, [(difference.line, difference.snapshot) for difference in differences], settlement_lines):
-            if settlement_lines or not _append_unless_negative(assembled, [rest for _, rest in parts if rest is not None]):
+        if not _append_unless_negative(
+            assembled, [(difference.line, difference.snapshot) for difference in differences], settlement_lines
+        ):
+            if settlement_lines or not _append_unless_negative(
+                assembled, [rest for _, rest in parts if rest is not None]
+            ):
                 assembled.late_left.append(span.period_id)
                 continue
             assembled.usage_credits += [credit for credits, _ in parts for credit in credits]
@@ -204,7 +215,9 @@ def _add_late_usage(
         _record_commitment_lines(assembled, closing, span, usage, settlement_lines)
 
 
-def _append_unless_negative(assembled: AssembledInvoice, lines: UsageLines, settlement_lines: Sequence[DraftLine] = ()) -> bool:
+def _append_unless_negative(
+    assembled: AssembledInvoice, lines: UsageLines, settlement_lines: Sequence[DraftLine] = ()
+) -> bool:
     """Add lines unless the invoice's total would become negative; return whether they were added."""
     before = len(assembled.draft.lines)
     _append_usage(assembled, lines)

@@ -83,13 +83,16 @@ def _create_items(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         number += 1
         due_at, id_ = due_periods[-1]
         position = [due_at.isoformat(), id_]
-        yield JobItem(job=job, number=number, parameters={"periods": [id_ for _, id_ in due_periods], "last": position})
+        yield JobItem(
+            job=job, number=number, parameters={"periods": [id_ for _, id_ in due_periods], "last": position}
+        )
 
 
 def _next_chunk(job: Job, position: list[str | int] | None) -> list[tuple[datetime, int]]:
     periods = _periods_of_job(job)
     if position is not None:
         due_at, id_ = position
+        # The redundant bound on `due_at` lets the index find the start of the chunk.
         periods = periods.filter(Q(due_at__gt=due_at) | Q(due_at=due_at, pk__gt=id_), due_at__gte=due_at)
     return list(periods.order_by("due_at", "pk").values_list("due_at", "pk")[:CHUNK_SIZE])
 
@@ -169,7 +172,9 @@ def _read_outcome(period_ids: Sequence[int]) -> ItemOutcome:
             findings.append(row.row(document=row.number, currency=row.currency, total=row.total))
     left_count = figures["left"]
     remainder = f"{left_count:,} of {len(period_ids):,} periods are left, {failed:,} of them because they failed."
-    return ItemOutcome(figures, findings, unfinished=remainder if left_count else "", is_transient=failed < left_count)
+    return ItemOutcome(
+        figures, findings, unfinished=remainder if left_count else "", is_transient=failed < left_count
+    )
 
 
 def _preview_outcome(period_ids: Sequence[int], at: datetime) -> ItemOutcome:
@@ -192,7 +197,9 @@ def _preview_outcome(period_ids: Sequence[int], at: datetime) -> ItemOutcome:
             findings.append(period_row.row(document=NOTHING_DUE))
         else:
             figures["left"] += 1
-            findings.append(period_row.row(why=errors.get(period_row.period_id, "It waits for the period before it.")))
+            findings.append(
+                period_row.row(why=errors.get(period_row.period_id, "It waits for the period before it."))
+            )
     return ItemOutcome(figures, findings)
 
 

@@ -52,7 +52,9 @@ def write_invoices(
     if drafts:
         write_invoice_rows(issued, high_water_mark=high_water_mark)
     with connection.cursor() as cursor:
-        invoice_ids = [invoice.draft.id if period_id in to_issue else None for period_id, invoice in assembled.items()]
+        invoice_ids = [
+            invoice.draft.id if period_id in to_issue else None for period_id, invoice in assembled.items()
+        ]
         cursor.execute(_CLOSE, [at, list(assembled), invoice_ids])
     clear_late([id_ for invoice in assembled.values() for id_ in invoice.late_billed], at=at)
     if left_late := [period_id for period_id, invoice in assembled.items() if invoice.leaves_usage_late]:

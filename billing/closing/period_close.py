@@ -104,7 +104,9 @@ def close_period(*, period_id: int, at: datetime) -> Invoice | None:
         raise PeriodNotOver(f"The period {period} is not over at {at}: close it when it is.")
     summary = _close_with_wait(period_id, at=at)
     if summary.failed:
-        raise ClosingFailed(next((failure for failure in summary.failed if failure.period_id == period_id), summary.failed[0]))
+        raise ClosingFailed(
+            next((failure for failure in summary.failed if failure.period_id == period_id), summary.failed[0])
+        )
     if summary.busy:
         raise ClosingFailed(
             CloseFailure(
@@ -136,6 +138,7 @@ def _close_or_halve(locked_ids: Sequence[int], *, at: datetime) -> CloseSummary:
     try:
         with transaction.atomic():
             return close_locked(locked_ids, at=at).summary
+    # Deadlocks and timeouts say nothing about a period: the caller retries the whole item.
     except TRANSIENT_ERRORS:
         raise
     except DATABASE_ERRORS as error:
@@ -144,7 +147,9 @@ def _close_or_halve(locked_ids: Sequence[int], *, at: datetime) -> CloseSummary:
     half = len(locked_ids) // 2
     summary = _close_or_halve(locked_ids[:half], at=at)
     # The first half may have closed periods of the second one, on a consolidated invoice.
-    open_ids = set(Period.objects.filter(pk__in=locked_ids[half:], state=PeriodState.OPEN).values_list("pk", flat=True))
+    open_ids = set(
+        Period.objects.filter(pk__in=locked_ids[half:], state=PeriodState.OPEN).values_list("pk", flat=True)
+    )
     summary.add(_close_or_halve([id_ for id_ in locked_ids[half:] if id_ in open_ids], at=at))
     return summary
 
@@ -195,7 +200,9 @@ def _close_with_wait(period_id: int, *, at: datetime, consolidate: bool = True) 
             late_period_ids = read_late_period_ids(list(periods.values_list("subscription_id", flat=True)))
             # In id order, as ingest locks, so that no deadlock arises; with a timeout, so that a stuck holder only
             # delays this.
-            lock_periods([*period_ids, *chain.from_iterable(late_period_ids.values())], milliseconds=LOCK_TIMEOUT_MILLISECONDS)
+            lock_periods(
+                [*period_ids, *chain.from_iterable(late_period_ids.values())], milliseconds=LOCK_TIMEOUT_MILLISECONDS
+            )
             open_periods = periods.filter(state=PeriodState.OPEN, ends_at__lte=at).order_by("due_at", "pk")
             open_ids = list(open_periods.values_list("pk", flat=True))
             if period_id not in open_ids:
@@ -206,6 +213,7 @@ def _close_with_wait(period_id: int, *, at: datetime, consolidate: bool = True) 
             raise
         return CloseSummary(busy=1)
     except DATABASE_ERRORS as error:
+        # After the waiting time, one period that can't be written no longer delays the others of its invoice.
         if len(period_ids) > 1 and Period.objects.filter(pk=period_id, due_at__lte=at - MAX_WAIT).exists():
             return _close_with_wait(period_id, at=at, consolidate=False)
         chunk = ClosedChunk(CloseSummary(failed=[CloseFailure(period_id, describe_error(error))]))

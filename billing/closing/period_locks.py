@@ -48,6 +48,7 @@ AND NOT EXISTS (SELECT FROM billing_subscriptioncommitment n WHERE n.subscriptio
 
 ON_NEXT_INVOICE = f"(se.late_usage = 'next_invoice' OR (se.late_usage = 'reissue' AND NOT ({REPLACEABLE})))"
 
+# SKIP LOCKED: an invoice run never waits; periods that others hold stay open and are retried.
 _LOCK_ENDED = """
 SELECT p.id FROM billing_period p WHERE p.id = ANY(%s) AND p.state = 'open' AND p.ends_at <= %s
 ORDER BY p.due_at, p.id FOR UPDATE SKIP LOCKED
@@ -125,7 +126,9 @@ def lock_late_periods(subscription_ids: Sequence[int]) -> tuple[dict[int, list[i
         )
         locked = {id_ for (id_,) in cursor.fetchall()}
     waiting = {subscription_id for subscription_id, ids in ids_by_subscription.items() if not locked.issuperset(ids)}
-    return {subscription_id: ids for subscription_id, ids in ids_by_subscription.items() if subscription_id not in waiting}, waiting
+    return {
+        subscription_id: ids for subscription_id, ids in ids_by_subscription.items() if subscription_id not in waiting
+    }, waiting
 
 
 def read_late_period_ids(subscription_ids: Sequence[int]) -> dict[int, list[int]]:

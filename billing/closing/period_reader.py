@@ -14,8 +14,8 @@ from billing.metering.rating_inputs.period_counters import (
     DRAWDOWN_COUNTERS,
     Counters,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
     with_metered,
     with_window_runs,
 )
@@ -138,7 +138,7 @@ def read_counters(period_ids: Sequence[int]) -> dict[int, Counters]:
         cursor.execute(_COUNTERS, [list(period_ids)] * 2, binary=True)
         for period_id, plan_feature_id, starts_at, rate_id, *state in cursor.fetchall():
             windows = counters.setdefault(period_id, {})
-            windows.setdefault(UsageWindow(plan_feature_id, starts_at), {})[rate_id] = CounterState(*state)
+            windows.setdefault(CounterWindow(plan_feature_id, starts_at), {})[rate_id] = CounterState(*state)
     return counters
 
 
@@ -178,25 +178,25 @@ def attach_billed_amounts(closings: Mapping[int, PeriodToClose]) -> None:
             closings[period_id].billed_amounts = billed
 
 
-def read_billed_amounts(period_ids: Sequence[int]) -> dict[int, dict[tuple[UsageWindow, int], BilledAmount]]:
+def read_billed_amounts(period_ids: Sequence[int]) -> dict[int, dict[tuple[CounterWindow, int], BilledAmount]]:
     """Return period → (window, rate) → the amount billed so far."""
-    amounts: dict[int, dict[tuple[UsageWindow, int], BilledAmount]] = {}
+    amounts: dict[int, dict[tuple[CounterWindow, int], BilledAmount]] = {}
     billed_lines = _read_billed_lines(period_ids)
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BILLED, [list(period_ids)], binary=True)
         for period_id, plan_feature_id, starts_at, rate_id, amount, ((waived, events, *sums),) in cursor:
             period_amounts = amounts.setdefault(period_id, {})
             state = CounterState(int(events), *sums)
-            key = UsageWindow(plan_feature_id, starts_at), rate_id
+            key = CounterWindow(plan_feature_id, starts_at), rate_id
             period_amounts[key] = BilledAmount(amount, state, tuple(billed_lines[period_id, *key]), waived or ZERO)
     return amounts
 
 
-def _read_billed_lines(period_ids: Sequence[int]) -> dict[tuple[int, UsageWindow, int], list[BilledUsageLine]]:
-    billed_lines: dict[tuple[int, UsageWindow, int], list[BilledUsageLine]] = {}
+def _read_billed_lines(period_ids: Sequence[int]) -> dict[tuple[int, CounterWindow, int], list[BilledUsageLine]]:
+    billed_lines: dict[tuple[int, CounterWindow, int], list[BilledUsageLine]] = {}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BILLED_LINES, [list(period_ids)], binary=True)
         for period_id, plan_feature_id, starts_at, rate_id, *columns in cursor:
-            key = period_id, UsageWindow(plan_feature_id, starts_at), rate_id
+            key = period_id, CounterWindow(plan_feature_id, starts_at), rate_id
             billed_lines.setdefault(key, []).append(BilledUsageLine(*columns))
     return billed_lines

@@ -42,6 +42,7 @@ def credit_period_invoice(period: Period, *, at: datetime) -> Invoice | None:
     (late_period,) = read_late_periods({0: [period.pk]})[0]
     note = full_credit_note(original, late_period, reason=REASON)
     write_invoice_rows([note], high_water_mark=read_high_water_mark())
+    # Not before the original: this worker's clock may be behind the one that issued it.
     issue([note.draft], at=max(at, original.invoice.issued_at or at))
     return Invoice.objects.get(pk=note.draft.id)
 

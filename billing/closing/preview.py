@@ -60,7 +60,9 @@ def preview(*, at: datetime, period: Period | None = None, subscription: Subscri
     if period is None or period.state != PeriodState.OPEN:
         raise NothingToBill("It has no open period: all of it is billed already.")
     _, assembled = _assemble(period, at)
-    assembled.draft.credit_notes = [credit_note.draft for credit_note in build_credit_notes({period.pk: assembled}, lock=False)]
+    assembled.draft.credit_notes = [
+        credit_note.draft for credit_note in build_credit_notes({period.pk: assembled}, lock=False)
+    ]
     return assembled.draft
 
 
@@ -124,18 +126,23 @@ def preview_periods(period_ids: Sequence[int], *, at: datetime | None = None) ->
         merge_groups(assembled, groups)
     notes = [note.draft for note in build_credit_notes(assembled, lock=False)]
     drafts = {
-        id_: invoice.draft if is_issued(invoice, sellers[invoice.draft.seller_id]) else None for id_, invoice in assembled.items()
+        id_: invoice.draft if is_issued(invoice, sellers[invoice.draft.seller_id]) else None
+        for id_, invoice in assembled.items()
     }
     return PreviewedInvoices(drafts, notes, chunk.summary.failed)
 
 
 def _read_late_period_ids(closings: dict[int, PeriodToClose]) -> dict[int, list[int]]:
     """Return subscription → its late periods, where the first of its open periods is among these."""
-    subscription_ids = {closing.subscription_id for closing in closings.values() if closing.kind == PeriodKind.REGULAR}
+    subscription_ids = {
+        closing.subscription_id for closing in closings.values() if closing.kind == PeriodKind.REGULAR
+    }
     ids_by_subscription = late_periods(list(subscription_ids))
     if not ids_by_subscription:
         return {}
-    open_periods = Period.objects.filter(subscription__in=ids_by_subscription, kind=PeriodKind.REGULAR, state=PeriodState.OPEN)
+    open_periods = Period.objects.filter(
+        subscription__in=ids_by_subscription, kind=PeriodKind.REGULAR, state=PeriodState.OPEN
+    )
     first_period_ids = dict(
         open_periods.order_by("subscription", "starts_at").distinct("subscription").values_list("subscription", "pk")
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from billing.metering.rating_inputs.period_counters import Counters, CounterState, RatingPeriod, UsageWindow
+from billing.metering.rating_inputs.period_counters import Counters, CounterState, CounterWindow, RatingPeriod
 from invoices.amounts.totals import Taxes
 from invoices.documents.drafts import Draft, DraftLine
 from invoices.tax.buyer_details import Buyer
@@ -56,7 +56,7 @@ class LatePeriod(msgspec.Struct, frozen=True):
     span: RatingPeriod
     late_since: datetime
     counters: Counters
-    billed: dict[tuple[UsageWindow, int], BilledAmount]
+    billed: dict[tuple[CounterWindow, int], BilledAmount]
 
 
 class CommitmentCycle(msgspec.Struct):
@@ -162,7 +162,7 @@ class PeriodToClose(msgspec.Struct):
     version_since: datetime | None = None
     counters: Counters = {}
     is_partly_billed: bool = False
-    billed_amounts: dict[tuple[UsageWindow, int], BilledAmount] = {}
+    billed_amounts: dict[tuple[CounterWindow, int], BilledAmount] = {}
     late_periods: tuple[LatePeriod, ...] = ()
     consolidates_at: datetime | None = None
     subscription_name: str = ""
@@ -214,7 +214,7 @@ class UsageSnapshot(msgspec.Struct, frozen=True, gc=False):
 
     line: DraftLine
     period_id: int
-    window: UsageWindow
+    window: CounterWindow
     rate_id: int
     counted: CounterState
     earlier: bytes | None = None

@@ -33,7 +33,7 @@ from invoices.documents.seller_terms import SellerTerms, last_instant, read_sell
 from invoices.models import Invoice, Section
 from lib.audit_log import audited_transaction
 from plans.models import Fee
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 
 # Subscription before period, as everywhere. FOR NO KEY UPDATE, so that usage can still refer to the subscription.
 _LOCK_SUBSCRIPTION = """
@@ -76,6 +76,7 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
         replace_invoice(period_id, by=draft.id)
         clear_late([period_id], at=at)
         try:
+            # Not before the original: this worker's clock may be behind the one that issued it.
             issue([invoice.draft for invoice in invoices], at=max(at, original.invoice.issued_at or at))
         except MonthLocked as locked:
             raise CannotRegenerate(str(locked)) from locked
@@ -147,7 +148,7 @@ def _with_current_taxes(lines: list[DraftLine], closing: PeriodToClose, seller: 
     fees = Fee.objects.select_related("version").in_bulk([line.fee_id for line in lines])
     for line in lines:
         fee = fees[line.fee_id]
-        supplied_at = line.service_start if fee.billed == Billed.ADVANCE else last_instant(line.service_end)
+        supplied_at = line.service_start if fee.billed == BillingTiming.ADVANCE else last_instant(line.service_end)
         code = fee.tax_code or fee.version.tax_code
         line.taxes = seller.taxes_of(closing.buyer, at=supplied_at, code=code)
         yield line

@@ -31,7 +31,8 @@ from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.pricing.billing_thresholds import SpendThreshold, count_reached
 
 _ANY_THRESHOLD = """
-SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer WHERE billed_each IS NOT NULL)
+SELECT EXISTS (SELECT FROM plans_billingthreshold) OR EXISTS (SELECT FROM customers_customer
+    WHERE billed_each IS NOT NULL)
 """
 
 # Running periods with a threshold whose event count changed since the last check; the check spares the rating of all
@@ -70,7 +71,10 @@ def bill_reached_thresholds(*, at: datetime, clock_id: int | None = None, limit:
             return 0
         cursor.execute(_CANDIDATES.format(in_time=clock_sql(clock_id, "k.id")), {"at": at, "limit": limit})
         waiting = cursor.fetchall()
-    return sum(_bill_if_reached(period_id, int(events), custom_threshold, at=at) for period_id, events, custom_threshold in waiting)
+    return sum(
+        _bill_if_reached(period_id, int(events), custom_threshold, at=at)
+        for period_id, events, custom_threshold in waiting
+    )
 
 
 @transaction.atomic
@@ -80,6 +84,7 @@ def _bill_if_reached(period_id: int, events: int, custom_threshold: Decimal | No
         cursor.execute(_LOCK_PERIOD, [period_id])
         if cursor.fetchone() is None:
             return False
+        # Stored even if no threshold is reached, so that the next runs skip the period until more events arrive.
         cursor.execute(_SAVE_CHECK, [period_id, events])
     mark = read_high_water_mark()
     closing = read_periods_to_close([period_id])[period_id]
@@ -118,12 +123,20 @@ def assemble_threshold_invoice(
         for window, counted in read_counters([span.period_id]).get(span.period_id, {}).items()
         if (feature := features.get(window.plan_feature_id)) is not None and is_billed_early(feature)
     }
-    late_period = LatePeriod(span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {}))
-    rated = usage_differences(late_period, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at)
-    differences = [difference for difference in rated if is_billed_early(features[difference.snapshot.window.plan_feature_id])]
+    late_period = LatePeriod(
+        span, span.starts_at, counters, read_billed_amounts([span.period_id]).get(span.period_id, {})
+    )
+    rated = usage_differences(
+        late_period, closing.buyer, seller, kind="progressive", suffix=" (so far)", supplied_at=at
+    )
+    differences = [
+        difference for difference in rated if is_billed_early(features[difference.snapshot.window.plan_feature_id])
+    ]
     billed_before = sum((billed.amount for billed in late_period.billed.values()), ZERO)
     amount_now = EXACT.add(billed_before, sum((difference.amount for difference in differences), ZERO))
-    if count_reached(thresholds, amount_now) <= count_reached(thresholds, billed_before) or any(difference.amount < 0 for difference in differences):
+    if count_reached(thresholds, amount_now) <= count_reached(thresholds, billed_before) or any(
+        difference.amount < 0 for difference in differences
+    ):
         return None  # decreases are credited when the period is closed
     lines = [_ending_at(difference.line, difference.snapshot, at) for difference in differences]
     draft = _threshold_draft(closing, seller, [line for line, _ in lines], at=at)
@@ -147,7 +160,9 @@ def _ending_at(line: DraftLine, snapshot: UsageSnapshot, at: datetime) -> tuple[
     return line, msgspec.structs.replace(snapshot, line=line)
 
 
-def _threshold_draft(closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime) -> Draft:
+def _threshold_draft(
+    closing: PeriodToClose, seller: SellerTerms, lines: Sequence[DraftLine], *, at: datetime
+) -> Draft:
     span, buyer = closing.span, closing.buyer
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_EARLIER_INVOICES, [f"progress:{span.period_id}:%"])

@@ -58,7 +58,9 @@ def read_job_progress(jobs: Iterable[Job]) -> Mapping[int, JobProgress]:
         rows = JobItem.objects.filter(job__in=counts).values_list("job", "state").annotate(Count("pk")).order_by()
         for job_id, state, count in rows:
             counts[job_id][state] = count
-    return {job.pk: _stored_progress(job) if _is_finished(job) else _counted_progress(job, counts[job.pk]) for job in jobs}
+    return {
+        job.pk: _stored_progress(job) if _is_finished(job) else _counted_progress(job, counts[job.pk]) for job in jobs
+    }
 
 
 def _is_finished(job: Job) -> bool:

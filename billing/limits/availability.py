@@ -17,8 +17,8 @@ from billing.metering.rating_inputs.multi_period_windows import read_window_runs
 from billing.metering.rating_inputs.period_counters import (
     EMPTY_COUNTER,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
     with_event_values,
     with_metered,
     with_window_runs,
@@ -127,13 +127,15 @@ class FeatureAvailability:
         if self.feature.price is None:
             return ZERO
         counted = self.counters
+        # Such a price depends on each event, so the counters alone are not enough.
         if self.feature.price.reads_values:
-            window = UsageWindow(self.feature.plan_feature_id, self.window_start)
+            window = CounterWindow(self.feature.plan_feature_id, self.window_start)
             counted = with_event_values(counted, window, self.feature, period_id=self.period.period_id)
         before = {
             rate: _with_one_more_event(counted.get(rate, EMPTY_COUNTER), units)
             for rate, units in self.reserved.items()
         }
+        # Reservations count as used, so that the next units may be in a higher tier.
         counted = {**counted, **before}
         after = {**counted, rate_id: _with_one_more_event(counted.get(rate_id, EMPTY_COUNTER), quantity)}
         return max(round_units(EXACT.subtract(self._amount(after), self._amount(counted))), ZERO)
@@ -158,6 +160,7 @@ class FeatureAvailability:
         free = sum((wallet.free for wallet in wallets), ZERO)
         last = wallets[-1] if wallets else None
         at_zero = AtZeroPolicy(last.at_zero) if last and last.at_zero else AtZeroPolicy(self.feature.at_zero)
+        # A price for uncovered usage is needed to invoice it.
         if at_zero is AtZeroPolicy.OVERAGE and self.feature.uncovered_charge is not None:
             return AvailableFunds(free, ZERO, True)
         if at_zero is not AtZeroPolicy.GRACE or last is None:
@@ -196,7 +199,7 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
         if row.rate_id is not None and row.window_start == starts_at
     }
     if feature.metering.needs_aggregate_state:
-        window = UsageWindow(feature.plan_feature_id, starts_at)
+        window = CounterWindow(feature.plan_feature_id, starts_at)
         counted = with_metered({window: counted}, period, read_states([period]), at=at)[window]
     if feature.spans_periods:
         period = with_window_runs(period, read_window_runs([period]))
@@ -205,4 +208,8 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
 
 
 def _reserved_in_window(text: str, starts_at: datetime) -> dict[int, Decimal]:
-    return {reservation.rate_id: reservation.quantity for reservation in _decode_reserved(text) if reservation.window_start == starts_at}
+    return {
+        reservation.rate_id: reservation.quantity
+        for reservation in _decode_reserved(text)
+        if reservation.window_start == starts_at
+    }

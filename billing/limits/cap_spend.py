@@ -67,13 +67,20 @@ def read_cap_spend(*, customer: str, sandbox: bool, at: datetime) -> list[CapSpe
     for period in current_usage(customer=customer, sandbox=sandbox, at=at):
         for cap_usage in period.caps:
             if cap_usage.cap.action != CapAction.NOTIFY:
-                spend_by_cap[cap_usage.cap.id, None if cap_usage.cap.is_of_customer else period.period_id] = cap_usage.cap, cap_usage.spent
+                spend_by_cap[cap_usage.cap.id, None if cap_usage.cap.is_of_customer else period.period_id] = (
+                    cap_usage.cap,
+                    cap_usage.spent,
+                )
+    # Read only if there is a cap that they count toward.
     reserved_costs = list(_read_reserved_costs(customer, sandbox, at)) if spend_by_cap else []
     return [
         CapSpend(
             cap,
             period_id,
-            EXACT.add(spent, sum((reserved.cost for reserved in reserved_costs if _counts_toward(reserved, cap, period_id)), ZERO)),
+            EXACT.add(
+                spent,
+                sum((reserved.cost for reserved in reserved_costs if _counts_toward(reserved, cap, period_id)), ZERO),
+            ),
         )
         for (_, period_id), (cap, spent) in spend_by_cap.items()
     ]

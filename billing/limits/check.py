@@ -143,8 +143,10 @@ def _apply_limits(
     reason, remaining, cost, funds = "", None, None, None
     if feature.consumption == Consumption.HARD_CAP:
         remaining = max(EXACT.subtract(EXACT.subtract(feature.included, used), reserved), ZERO)
+        # A check of zero units is refused at the cap, too.
         if quantity > remaining or not remaining:
             reason = CAP_REACHED
+    # The cost is computed only where it is limited.
     if feature.wallet or row.is_capped:
         rate_id = availability.find_rate(properties) if quantity else None
         cost = None if rate_id is None else availability.additional_cost(quantity, rate_id)
@@ -156,7 +158,9 @@ def _apply_limits(
             and (funds.available <= 0 if cost is None else cost > funds.available)
         ):
             reason = WALLET_EMPTY
-    exceeded_cap = _find_exceeded_cap(query, availability, cost, properties, caps) if row.is_capped and not reason else None
+    exceeded_cap = (
+        _find_exceeded_cap(query, availability, cost, properties, caps) if row.is_capped and not reason else None
+    )
     if exceeded_cap is not None and exceeded_cap.stops_usage:
         reason = SPEND_CAP_REACHED
     return CheckAnswer(
@@ -190,7 +194,9 @@ def _find_exceeded_cap(
     period_id, feature_id = availability.period.period_id, availability.feature.feature_id
     if caps is None:
         caps = read_cap_spend(customer=query.customer, sandbox=query.sandbox, at=query.at)
-    exceeded_caps = [cap for cap in caps if cap.counts(period_id, feature_id, properties) and cap.is_exceeded_by(invoiced_cost)]
+    exceeded_caps = [
+        cap for cap in caps if cap.counts(period_id, feature_id, properties) and cap.is_exceeded_by(invoiced_cost)
+    ]
     return min(exceeded_caps, key=lambda cap: not cap.stops_usage, default=None)
 
 

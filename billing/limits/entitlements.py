@@ -53,8 +53,11 @@ def read_entitlements(*, customer: str, sandbox: bool, at: datetime) -> list[Ent
     features = Feature.objects.in_bulk([row.feature_id for row in first_rows])
     subscriptions = Subscription.objects.in_bulk([row.subscription_id for row in first_rows])
     plan_features = PlanFeature.objects.in_bulk([row.plan_feature_id for row in first_rows if row.plan_feature_id])
-    cap_spends = read_cap_spend(customer=customer, sandbox=sandbox, at=at) if any(row.is_capped for row in first_rows) else []
+    cap_spends = (
+        read_cap_spend(customer=customer, sandbox=sandbox, at=at) if any(row.is_capped for row in first_rows) else []
+    )
     ids_without_period = {row.subscription_id for row in first_rows if row.version_id is None}
+    # Few subscriptions lack a period, so few need this query.
     paused_ids = {id_ for id_ in ids_without_period if is_paused(id_, at)}
     locks = FeatureLocks(FeatureQuery(customer, "", sandbox, at))
 

@@ -69,9 +69,12 @@ class FeatureLocks:
         if running_period is None:
             return ZERO
         if row.unlocked_by == UnlockedBy.USAGE:
-            return next((feature.used for feature in running_period.features if feature.terms.code == row.unlocked_with), ZERO)
+            return next(
+                (feature.used for feature in running_period.features if feature.terms.code == row.unlocked_with), ZERO
+            )
         if row.unlocked_by == UnlockedBy.SPEND:
             return running_period.cost
+        # Billed lines of all other periods, plus the running one's cost so far.
         return EXACT.add(running_period.cost, _fetch_decimal(_SPENT_BEFORE, row.subscription_id, row.period_id))
 
     @cached_property

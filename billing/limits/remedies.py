@@ -52,6 +52,7 @@ def lock_payload(lock: FeatureLock) -> dict[str, Any]:
 
 def plans_including_more(feature_id: int, *, included_above: Decimal, at: datetime) -> list[str]:
     """Return the codes of offered plans that include more of a feature, or have no hard cap on it."""
+    # A cohort's version is not on offer to others.
     versions = PlanVersion.objects.in_force(at).exclude(audience=Audience.COHORT)
     includes_more = Q(features__included__gt=included_above) | ~Q(features__consumption=Consumption.HARD_CAP)
     versions = versions.filter(includes_more, features__feature=feature_id).order_by("plan__code")

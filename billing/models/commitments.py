@@ -89,7 +89,9 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
             state=PeriodState.CLOSED,
             ends_at__gte=OuterRef("since"),
         )
-        closed_count = Coalesce(Subquery(closed_periods.order_by().values("subscription").annotate(n=Count("pk")).values("n")), 0)
+        closed_count = Coalesce(
+            Subquery(closed_periods.order_by().values("subscription").annotate(n=Count("pk")).values("n")), 0
+        )
         most = Case(
             When(coupon__duration=Duration.ONCE, then=1),
             When(coupon__duration=Duration.PERIODS, then=F("coupon__periods")),

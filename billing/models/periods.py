@@ -12,7 +12,7 @@ from django.db.models import Exists, F, Func, OuterRef, Q
 from customers.customer_time import clock_filter
 from lib.field_types import one_of
 from plans.models import Fee
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 
 
 class PeriodKind(models.TextChoices):
@@ -60,7 +60,7 @@ class PeriodQuerySet(models.QuerySet["Period"]):
 
     def counted_by_coupons(self) -> Self:
         """Leave out trial periods, unless they bill fees like an opening period: docs/closing.md#coupons."""
-        in_advance = Fee.objects.filter(version=OuterRef("version"), billed=Billed.ADVANCE)
+        in_advance = Fee.objects.filter(version=OuterRef("version"), billed=BillingTiming.ADVANCE)
         counted = self.filter(Q(Exists(in_advance), ends_at=F("subscription__trial_ends_at")) | Q(is_trial=False))
         return counted.exclude(kind=PeriodKind.UNDONE)
 

@@ -29,7 +29,13 @@ class UnmatchedReason(models.TextChoices):
 
 class EventQuerySet(models.QuerySet["Event"]):
     def last_time(
-        self, *, customer_id: int, names: Sequence[str], since: datetime, until: datetime, subscription_refs: Sequence[str]
+        self,
+        *,
+        customer_id: int,
+        names: Sequence[str],
+        since: datetime,
+        until: datetime,
+        subscription_refs: Sequence[str],
     ) -> datetime | None:
         """
         Return the time of the last event of these names in [since, until) that no correction voids, if there is one.

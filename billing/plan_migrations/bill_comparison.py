@@ -32,18 +32,27 @@ def record_bills(moves: Sequence[MigrationItem], version: PlanVersion, *, at: da
         cursor.execute(_LAST, [[move.subscription_id for move in moves], COMPARED_PERIODS])
         period_ids = [id_ for (id_,) in cursor.fetchall()]
     bills_by_subscription: dict[int, list[SimulatedPeriod]] = {}
+    # Overrides that end with the move must not soften the new bill.
     keeps_overrides = not moves[0].migration.ends_overrides
-    bills = simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps_overrides) if period_ids else []
+    bills = (
+        simulate(period_ids=period_ids, versions=[version], at=at, keeps_overrides=keeps_overrides)
+        if period_ids
+        else []
+    )
     for bill in bills:
         bills_by_subscription.setdefault(bill.subscription_id, []).append(bill)
     for item in moves:
         periods = bills_by_subscription.get(item.subscription_id, [])
-        item.before, item.after = _sum_bills([bill.before for bill in periods]), _sum_bills([bill.after[0] for bill in periods])
+        item.before, item.after = (
+            _sum_bills([bill.before for bill in periods]),
+            _sum_bills([bill.after[0] for bill in periods]),
+        )
         item.warnings += dict.fromkeys(problem for bill in periods for problem in bill.after[0].problems)
     MigrationItem.objects.bulk_update(moves, ["before", "after", "warnings"])
 
 
 def _sum_bills(bills: Sequence[PeriodBill]) -> Decimal | None:
+    # A sum with unknown parts would mislead.
     if not bills or not all(bill.is_known for bill in bills):
         return None
     return sum((bill.total for bill in bills), Decimal(0))

@@ -29,6 +29,7 @@ def move_in_bulk(moves: Sequence[MigrationItem], *, at: datetime, by: AbstractBa
     if not moves or not _can_move_in_bulk(moves[0].migration, at):
         return set()
     migration = moves[0].migration
+    # Customers on test clocks have another current time.
     ids = [move.subscription_id for move in moves if move.subscription.customer.test_clock_id is None]
     try:
         with audited_transaction("migrate", by=by, at=at, migration=migration.pk):

@@ -112,8 +112,10 @@ def plan_migration(
         )
         rows = selected.order_by("pk").values_list("pk", "version").iterator()
         moves = (
-            MigrationItem(migration=migration, subscription_id=id_, from_version_id=version_id) for id_, version_id in rows
+            MigrationItem(migration=migration, subscription_id=id_, from_version_id=version_id)
+            for id_, version_id in rows
         )
+        # Raised inside the transaction, so an empty migration isn't stored.
         if not MigrationItem.objects.bulk_create(moves, batch_size=2_000):
             raise MigrationRefused("No running subscription fits: choose others.", field="selection")
         return migration
@@ -123,7 +125,9 @@ def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox:
     """Return the running subscriptions that match, without those on the target already."""
     subscriptions = Subscription.objects.running().filter(sandbox=sandbox).exclude(version=version)
     if selection.ids:
-        subscriptions = subscriptions.filter(Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids))
+        subscriptions = subscriptions.filter(
+            Q(external_id__in=selection.ids) | Q(customer__external_id__in=selection.ids)
+        )
     exact = {
         "version__plan__code": selection.plan,
         "version__number__in": selection.versions,
@@ -141,6 +145,7 @@ def select_subscriptions(selection: Selection, *, version: PlanVersion, sandbox:
 
 def _filter_by_spend(subscriptions: QuerySet[Subscription], selection: Selection) -> QuerySet[Subscription]:
     billed = Period.objects.filter(subscription=OuterRef("pk"), kind=PeriodKind.REGULAR, state=PeriodState.CLOSED)
+    # The last closed period's invoice; none counts as zero.
     last_net = Subquery(billed.order_by("-starts_at").values("invoice__net")[:1])
     subscriptions = subscriptions.annotate(spent=Coalesce(last_net, Decimal(0)))
     if selection.spent_least is not None:
@@ -150,7 +155,9 @@ def _filter_by_spend(subscriptions: QuerySet[Subscription], selection: Selection
     return subscriptions
 
 
-def _check_plan(title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime) -> None:
+def _check_plan(
+    title: str, version: PlanVersion, selection: Selection, terms: MigrationTerms, *, at: datetime
+) -> None:
     if not title.strip() or len(title) > MAX_TITLE_LENGTH:
         raise MigrationRefused(f"Give it a title of up to {MAX_TITLE_LENGTH} characters.", field="title")
     if version.state != VersionState.LIVE:
@@ -192,7 +199,9 @@ def _unselected_ids(
         reason = _explain_exclusion(subscription, version)
         reasons |= dict.fromkeys({subscription.external_id, subscription.customer.external_id} & named, reason)
     return [
-        (id_, reasons.get(id_, "No subscription or customer has this id.")) for id_ in selection.ids if id_ not in selected_ids
+        (id_, reasons.get(id_, "No subscription or customer has this id."))
+        for id_ in selection.ids
+        if id_ not in selected_ids
     ]
 
 
@@ -224,4 +233,6 @@ def _set_state(
     by: AbstractBaseUser | None,
 ) -> int:
     with audited_transaction("choose who is moved", by=by, at=at):
-        return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=from_states).update(state=state)
+        return MigrationItem.objects.filter(migration=migration, pk__in=move_ids, state__in=from_states).update(
+            state=state
+        )

@@ -40,6 +40,7 @@ def _split(states: tuple[MoveState, ...]) -> Callable[[Job, JobItem | None], Ite
     def split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         number, last = (after.number, after.parameters["last"]) if after else (0, 0)
         moves = MigrationItem.objects.filter(migration=job.parameters["migration"], state__in=states).order_by("pk")
+        # By id, so that a repeated split continues after the last item.
         while ids := list(moves.filter(pk__gt=last).values_list("pk", flat=True)[:SUBSCRIPTIONS_PER_ITEM]):
             number, first, last = number + 1, ids[0], ids[-1]
             yield JobItem(job=job, number=number, parameters={"first": first, "last": last})
@@ -54,13 +55,16 @@ def _lock_moves(item: JobItem, states: tuple[MoveState, ...]) -> Iterator[Migrat
     moves = MigrationItem.objects.select_for_update(of=("self",)).filter(
         migration=item.job.parameters["migration"], state__in=states, pk__range=id_range
     )
-    moves_with_parties = moves.select_related("subscription__customer__seller", "from_version__plan", "migration__version__plan")
+    moves_with_parties = moves.select_related(
+        "subscription__customer__seller", "from_version__plan", "migration__version__plan"
+    )
     yield from moves_with_parties.order_by("pk")
 
 
 def _run(item: JobItem, at: datetime) -> ItemOutcome:
     outcome = ItemOutcome({"moved": 0, "to come": 0, "not possible": 0})
     moves = list(_lock_moves(item, RUN_STATES))
+    # The fast path first; the rest are moved one by one.
     moved_ids = move_in_bulk(moves, at=at, by=item.job.by)
     for move in moves:
         if move.subscription_id in moved_ids:
@@ -103,6 +107,7 @@ def _preview(item: JobItem, at: datetime) -> ItemOutcome:
     for move in moves:
         preview_move(move, at=_current_time(move, at))
     if moves:
+        # For all moves at once: one simulation instead of a hundred.
         record_bills(moves, moves[0].migration.version, at=at)
     for move in moves:
         outcome.figures["not possible" if move.problem else "possible"] += 1

@@ -30,6 +30,7 @@ def preview_move(move: MigrationItem, *, at: datetime) -> None:
     except (SubscriptionRefused, UnpricedUsage, ValueError) as error:
         move.problem = str(error)
     move.warnings = [] if move.problem else list(_find_warnings(move, at=at))
+    # A refused move gets another chance: its obstacle may be gone.
     move.state, move.previewed_at = MoveState.WAITING, at
     move.save(update_fields=["problem", "switch", "warnings", "state", "previewed_at"])
 
@@ -58,7 +59,9 @@ def _find_warnings(move: MigrationItem, *, at: datetime) -> Iterator[str]:
         yield f"It was to move to {change.version} on {change.moment:%Y-%m-%d}; this takes its place."
     if subscription.ends_at is not None:
         yield f"It ends on {subscription.ends_at:%Y-%m-%d}."
-    override_count = Override.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription).count()
+    override_count = Override.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=at), subscription=subscription
+    ).count()
     if override_count:
         consequence = "end with it" if move.migration.ends_overrides else "stay in force"
         yield f"{format_number(override_count)} figures that were agreed with the customer {consequence}."
@@ -84,4 +87,7 @@ def _find_exceeded_caps(subscription: Subscription, version: PlanVersion, *, at:
     for plan_feature in capped.select_related("feature").order_by("feature__name"):
         if plan_feature.included < used[plan_feature.feature_id]:
             used_text = format_number(used[plan_feature.feature_id])
-            yield f"{plan_feature.feature.name}: {used_text} are used, {format_number(plan_feature.included)} are the most by {version}."
+            yield (
+                f"{plan_feature.feature.name}: {used_text} are used, {format_number(plan_feature.included)} are "
+                f"the most by {version}."
+            )

@@ -35,7 +35,7 @@ from billing.subscriptions.terms.feature_coverage import (
 from customers.models import Customer
 from lib.audit_log import audited_transaction
 from plans.models import Fee, PlanVersion
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 
 
 class RollbackRefused(SubscriptionRefused):
@@ -79,18 +79,23 @@ def roll_back_change(
             _credit_invoice(former_period, at=at)
             undone_periods.append(former_period)
         _delete_later(part, periods)
+        # Counts go first, together with their drawdowns; the events are counted again below.
         remove_counts([period.pk for period in undone_periods], at=at)
         _mark_undone(undone_periods, at=at)
         undone_id, subscription.version = subscription.version_id, former_version
         subscription.save(update_fields=["version"])
-        periods = _create_replacements(subscription, part, former_period, is_split=is_split, is_billed=former_period in undone_periods)
+        periods = _create_replacements(
+            subscription, part, former_period, is_split=is_split, is_billed=former_period in undone_periods
+        )
         _restore_coverage(subscription, since=part.starts_at)
         append_periods(
             subscription_ids=[subscription.pk], last_period_ids=[periods[-1].pk], until=at + PERIOD_LEAD_TIME
         )
         grant_included(subscription_ids=[subscription.pk], at=at)
+        # Wallets must have their former units before the usage is drawn down again.
         restore()
         since = min(period.starts_at for period in undone_periods)
+        # Last, when all periods and terms of the former version are in place.
         recount_events(
             subscription=subscription,
             period_ids=[period.pk for period in periods],
@@ -128,7 +133,7 @@ def _lock_period_before(part: Period) -> Period:
 
 def _has_fees_across_periods(*version_ids: int) -> bool:
     """Return whether the invoice of the period before a change depends on the period after it."""
-    return Fee.objects.filter(Q(billed=Billed.ADVANCE) | Q(every__gt=1), version__in=version_ids).exists()
+    return Fee.objects.filter(Q(billed=BillingTiming.ADVANCE) | Q(every__gt=1), version__in=version_ids).exists()
 
 
 def _credit_invoice(former_period: Period, *, at: datetime) -> None:
@@ -155,8 +160,15 @@ def _mark_undone(periods: Sequence[Period], *, at: datetime) -> None:
     """Keep the rows for their references, but close them to counting and billing."""
     for period in periods:
         is_issued = period.state == PeriodState.CLOSED
-        period.kind, period.state, period.continues, period.late_since, period.error = PeriodKind.UNDONE, "closed", None, None, ""
+        period.kind, period.state, period.continues, period.late_since, period.error = (
+            PeriodKind.UNDONE,
+            "closed",
+            None,
+            None,
+            "",
+        )
         period.retry_at, period.settles = None, ""
+        # Without an invoice the period was never billed, so it becomes empty.
         if not is_issued:
             period.ends_at, period.closed_at = period.starts_at, at
         period.revision += 1
@@ -173,7 +185,11 @@ def _create_replacements(
         return [whole_period]
     next_period = _create_replacement(subscription, part)
     restore_period(subscription, next_period)
-    return [_create_replacement(subscription, former_period, former_period.ends_at), next_period] if is_billed else [next_period]
+    return (
+        [_create_replacement(subscription, former_period, former_period.ends_at), next_period]
+        if is_billed
+        else [next_period]
+    )
 
 
 def _create_replacement(subscription: Subscription, undone: Period, ends_at: datetime | None = None) -> Period:

@@ -41,6 +41,7 @@ def move_subscription(move: MigrationItem, *, at: datetime, by: Actor) -> MoveRe
     """
     migration = move.migration
     with audited_transaction("migrate", by=by, at=at, migration=migration.pk):
+        # The version may have changed since the selection.
         move.from_version_id = Subscription.objects.values_list("version", flat=True).get(pk=move.subscription_id)
         result = _change_plan(move, migration, at=at, by=by)
         move.part, move.change = result.part, result.scheduled
@@ -113,7 +114,9 @@ def _restore(move: MigrationItem, *, at: datetime, by: Actor) -> None:
 
 
 def _find_new_part(change: ScheduledChange) -> Period | None:
-    periods = Period.objects.filter(subscription=change.subscription_id, kind=PeriodKind.REGULAR, version=change.version_id)
+    periods = Period.objects.filter(
+        subscription=change.subscription_id, kind=PeriodKind.REGULAR, version=change.version_id
+    )
     return periods.filter(starts_at=change.moment).first()
 
 
@@ -125,6 +128,7 @@ def _restore_overrides(move: MigrationItem) -> None:
     overrides = Override.objects.in_bulk([id_ for id_, _ in move.ended])
     for id_, ends_at in move.ended:
         override = overrides[id_]
+        # Extending an override must not change a billed period.
         if override.ends_at is not None:
             check_not_billed(move.subscription, override.ends_at)
         override.ends_at = ends_at and datetime.fromisoformat(ends_at)

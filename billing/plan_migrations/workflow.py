@@ -63,6 +63,7 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
     :raises MigrationRefused: if no approval is requested, or the same person requested it.
     """
     with _lock_migration(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
+        # Also enforced by a constraint; this check has the better message.
         if migration.asked_by_id == by.pk:
             raise MigrationRefused("Who asked for it cannot approve it: somebody else has to.")
         migration.state, migration.approved_by, migration.approved_at = MigrationState.APPROVED, by, at
@@ -90,9 +91,12 @@ def run(*, migration_id: int, at: datetime, by: Actor) -> Job:
 
     :raises MigrationRefused: if an approval is missing, the notice period isn't over, or no subscription waits.
     """
-    with _lock_migration(migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by) as migration:
+    with _lock_migration(
+        migration_id, (*OPEN_STATES, MigrationState.BEGUN), "run a migration", at=at, by=by
+    ) as migration:
         if problem := find_missing_step(migration, at=at):
             raise MigrationRefused(problem)
+        # A repeated run retries the refused moves.
         migration.moves.filter(state=MoveState.REFUSED).update(state=MoveState.WAITING)
         if not migration.moves.filter(state=MoveState.WAITING).exists():
             raise MigrationRefused("Nobody waits to be moved.")

@@ -72,7 +72,7 @@ class BudgetForm(ScopeForm):
         return [int(part) for part in parts]
 
 
-class CapForm(ScopeForm):
+class CustomerCapForm(ScopeForm):
     prefix = "cap"
     amount = forms.DecimalField(label="Spend at most", help_text="In each period, before tax.", **AMOUNT)
     action = forms.ChoiceField(label="Then", choices=list(ACTIONS.items()))

@@ -18,7 +18,7 @@ from billing.models import Alert, AlertRule, SpendCap, Subscription
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction, CapSetter
 from billing.portal.alert_text import alert_text
-from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CapForm
+from billing.portal.limit_forms import ACTIONS, KINDS, BudgetForm, CustomerCapForm
 from customers.portal.visit import Visit, paginate, redirect_with_message, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from plans.catalog.stored_terms import load_terms
@@ -75,7 +75,7 @@ def remove_budget(request: HttpRequest, visit: Visit, number: int) -> HttpRespon
 
 @signed_in("POST")
 def set_spend_cap(request: HttpRequest, visit: Visit) -> HttpResponseBase:
-    form = CapForm(request.POST, visit=visit, features=features_of(visit))
+    form = CustomerCapForm(request.POST, visit=visit, features=features_of(visit))
     if form.is_valid():
         chosen = form.cleaned_data
         match = {chosen["dimension"]: chosen["value"]} if chosen.get("dimension") else {}
@@ -107,7 +107,7 @@ def remove_spend_cap(request: HttpRequest, visit: Visit, number: int) -> HttpRes
 
 
 def _page(
-    request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CapForm | None = None
+    request: HttpRequest, visit: Visit, *, budget: BudgetForm | None = None, cap: CustomerCapForm | None = None
 ) -> HttpResponseBase:
     figures, features = portal_figures(visit), features_of(visit)
     alert_rows = visit.own_rows(Alert.objects.select_related("alert_rule", "feature", "wallet", "subscription"))
@@ -123,7 +123,7 @@ def _page(
         "rules": [_rule(rule, figures) for rule in rules.order_by("pk")],
         "caps": [_cap(spend_cap, figures) for spend_cap in (caps | subscription_caps).order_by("pk")],
         "budget": budget or BudgetForm(visit=visit, features=features),
-        "cap": cap or CapForm(visit=visit, features=features),
+        "cap": cap or CustomerCapForm(visit=visit, features=features),
         "currency": str(visit.customer.currency),
         "told": MESSAGES.get(request.GET.get("told", "")),
     }

@@ -20,7 +20,9 @@ def line_events(request: HttpRequest, visit: Visit, number: int, position: int) 
     line, usage = _find(visit, number, position)
     figures, cursor = portal_figures(visit), request.GET.get("cursor", "")
     try:
-        line_events, next_position = read_page(usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE)
+        line_events, next_position = read_page(
+            usage, after=decode_cursor(cursor) if cursor else None, limit=PAGE_SIZE
+        )
     except Problem as refused:
         raise Http404("There is no such page.") from refused
     context = {

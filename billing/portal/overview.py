@@ -86,7 +86,9 @@ def overview(request: HttpRequest, visit: Visit) -> HttpResponseBase:
         "periods": _periods(visit, running, figures),
         "wallets": wallets_of(visit, figures),
         "sums": [total for total in sum_by_currency(visit, figures) if total["is_due"]],
-        "alerts": [alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))],
+        "alerts": [
+            alert_shown(alert, figures) for alert in _most_urgent(list(alerts.order_by("-pk")[:MAX_ALERTS_READ]))
+        ],
         "fresh": _freshness(visit, running, figures),
         "now": figures.moment(visit.at),
     }
@@ -111,7 +113,9 @@ def _periods(visit: Visit, running: list[PeriodForecast], figures: PortalFigures
     for period_forecast in running:
         draft = drafts.get(period_forecast.usage.period_id)
         due = figures.in_currency(draft.totals.total, draft.currency) if draft else ""
-        periods.append(_period(period_forecast, progress_by_period.get(period_forecast.usage.period_id), due, visit.at, figures))
+        periods.append(
+            _period(period_forecast, progress_by_period.get(period_forecast.usage.period_id), due, visit.at, figures)
+        )
     return periods
 
 

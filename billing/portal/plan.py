@@ -37,9 +37,14 @@ def plan(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     subscriptions = list(rows.order_by("pk")[:MAX_ROWS])
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=visit.at)
     periods = {usage.subscription_id: usage for usage in running}
-    credits = IncludedCredits.objects.filter(version__in={subscription.version_id for subscription in subscriptions}).order_by("pk")
+    credits = IncludedCredits.objects.filter(
+        version__in={subscription.version_id for subscription in subscriptions}
+    ).order_by("pk")
     context = {
-        "subscriptions": [_shown(subscription, periods.get(subscription.pk), list(credits), visit, figures) for subscription in subscriptions],
+        "subscriptions": [
+            _shown(subscription, periods.get(subscription.pk), list(credits), visit, figures)
+            for subscription in subscriptions
+        ],
         "changes": _changes(visit, figures),
         "told": MESSAGES.get(request.GET.get("told", "")),
     }
@@ -65,7 +70,9 @@ def _shown(
         "description": subscription.version.plan.description,
         "state": subscription.get_state_display(),
         "since": figures.date(subscription.starts_at),
-        "trial_until": figures.date(subscription.trial_ends_at) if subscription.state == SubscriptionState.TRIALING else "",
+        "trial_until": figures.date(subscription.trial_ends_at)
+        if subscription.state == SubscriptionState.TRIALING
+        else "",
         "ends": figures.date(subscription.ends_at) if subscription.ends_at else "",
         "span": figures.days_text(running.starts_at, running.ends_at) if running else "",
         "length": length(terms.interval),

@@ -21,7 +21,7 @@ from plans.models import PlanVersion
 WHEN = [("period", "when the running period ends"), ("now", "now")]
 
 
-class ChangeForm(forms.Form):
+class CustomerPlanChangeForm(forms.Form):
     version = forms.ModelChoiceField(
         PlanVersion.objects.none(), label="To", widget=forms.RadioSelect, empty_label=None
     )
@@ -57,7 +57,7 @@ def change_plan(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
     if not may_change_of(subscription):
         raise Http404("This plan is changed by asking us.")
     figures = portal_figures(visit, str(subscription.currency))
-    form = ChangeForm(request.POST or None, subscription=subscription, visit=visit)
+    form = CustomerPlanChangeForm(request.POST or None, subscription=subscription, visit=visit)
     context: dict[str, Any] = {
         "subscription": subscription,
         "form": form,
@@ -88,7 +88,9 @@ def _version_text(version: PlanVersion, subscription: Subscription, figures: Por
     }
 
 
-def _preview_text(subscription: Subscription, form: ChangeForm, visit: Visit, figures: PortalFigures) -> dict[str, Any]:
+def _preview_text(
+    subscription: Subscription, form: CustomerPlanChangeForm, visit: Visit, figures: PortalFigures
+) -> dict[str, Any]:
     """Return the invoice that the change leads to; the change is made and rolled back."""
     draft = preview_change(subscription=subscription, at=visit.at, **form.arguments)
     given_back = sum((credit_note.totals.total for credit_note in draft.credit_notes), start=draft.totals.total * 0)

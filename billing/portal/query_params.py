@@ -36,7 +36,9 @@ def read_usage_query(request: HttpRequest, visit: Visit, running: Sequence[Perio
     """Return the parameters of a request; the first meter if it names none of the customer's."""
     ids = {feature.terms.meter_id for usage in running for feature in usage.features}
     meters = list(Meter.objects.filter(pk__in=ids).order_by("name"))
-    chosen = next((meter for meter in meters if meter.code == request.GET.get("meter")), meters[0] if meters else None)
+    chosen = next(
+        (meter for meter in meters if meter.code == request.GET.get("meter")), meters[0] if meters else None
+    )
     names = dimensions_of(chosen) if chosen else []
     by = request.GET.get("by", "")
     dimension = by if by in names else names[0] if names else ""
@@ -59,4 +61,6 @@ def read_days(visit: Visit, query: UsageQuery) -> tuple[list[Day], list[Day]]:
 
 def _read_days_of(visit: Visit, days: Days) -> list[Day]:
     customer_id = visit.customer.pk
-    return read_usage_by_day(customer_id=customer_id, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids)
+    return read_usage_by_day(
+        customer_id=customer_id, since=days.since, until=days.until, zone=days.zone, period_ids=days.period_ids
+    )

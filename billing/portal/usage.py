@@ -14,7 +14,7 @@ from billing.metering.usage.breakdown import BreakdownRefused, breakdown
 from billing.metering.usage.current_usage import PeriodUsage
 from billing.metering.usage.usage_summary import ADDING, Day, combine_days
 from billing.portal.bar_charts import Drawing, draw
-from billing.portal.query_params import UsageQuery, read_usage_query, dimensions_of, running_of, read_days
+from billing.portal.query_params import UsageQuery, dimensions_of, read_days, read_usage_query, running_of
 from customers.portal.visit import Visit, render_page, signed_in
 from invoices.portal.formats import PortalFigures, portal_figures
 from lib.decimals import ZERO

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from billing.metering.usage.breakdown import BreakdownRefused, Slice, breakdown
 from billing.metering.usage.usage_summary import combine_days
 from billing.portal.date_ranges import Days
-from billing.portal.query_params import UsageQuery, read_usage_query, running_of, read_days
+from billing.portal.query_params import UsageQuery, read_days, read_usage_query, running_of
 from customers.portal.visit import Visit, signed_in
 from lib.csv_export import csv_lines
 from lib.decimals import to_plain_string
@@ -58,7 +58,9 @@ def _slices(visit: Visit, meter: Meter, dimension: str, days: Days) -> Iterator[
         yield from _read(visit, meter, days, group_by=dimension)
     except BreakdownRefused:
         if days.end - days.first <= DAY:
-            yield from (Slice(part.starts_at, TOO_MANY, part.quantity, part.events) for part in _read(visit, meter, days))
+            yield from (
+                Slice(part.starts_at, TOO_MANY, part.quantity, part.events) for part in _read(visit, meter, days)
+            )
             return
         middle = days.first + DAY * ((days.end - days.first).days // 2)
         yield from _slices(visit, meter, dimension, replace(days, end=middle))

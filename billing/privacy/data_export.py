@@ -71,7 +71,15 @@ def _usage_rows(customer: Customer) -> Iterable[list[str]]:
 def _invoice_rows(customer: Customer) -> Iterable[list[str]]:
     for invoice in Invoice.objects.filter(customer=customer).order_by("pk"):
         sums = (invoice.net.amount, invoice.tax.amount, invoice.total.amount, invoice.paid)
-        facts = (invoice.number, invoice.kind, invoice.state, invoice.issued_at, invoice.due_date, invoice.currency, *sums)
+        facts = (
+            invoice.number,
+            invoice.kind,
+            invoice.state,
+            invoice.issued_at,
+            invoice.due_date,
+            invoice.currency,
+            *sums,
+        )
         yield [to_text(value) for value in facts]
 
 

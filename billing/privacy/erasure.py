@@ -67,6 +67,7 @@ def erase(*, customer_id: int, at: datetime, by: AbstractBaseUser | None = None)
             return ErasureResult(customer.external_id, 0)
         if reasons := find_erasure_blockers(customer):
             raise ErasureRefused(customer, reasons)
+        # Clones hold copies of the same data.
         clones = Customer.objects.filter(cloned__source=customer, erased_at__isnull=True)
         for clone in clones.select_for_update().order_by("pk"):
             _erase(clone, at)
@@ -149,7 +150,8 @@ _BLANK_COLUMNS = ", ".join(f"{column} = ''" for column in BLANKED)
 
 _STATEMENTS = (
     # Mail and webhooks: recipients, contents and responses.
-    "DELETE FROM customers_delivery WHERE notification_id IN (SELECT id FROM customers_notification WHERE customer_id = %(id)s)",
+    "DELETE FROM customers_delivery WHERE notification_id IN (SELECT id FROM customers_notification WHERE "
+    "customer_id = %(id)s)",
     "DELETE FROM customers_notification WHERE customer_id = %(id)s",
     # History keeps who changed a row and when, but no contents.
     "UPDATE customers_contactevent SET name = '', email = '', language = '' WHERE customer_id = %(id)s",

@@ -21,13 +21,26 @@ def find_erasure_blockers(customer: Customer) -> list[str]:
 
     A sandbox customer has none, because nothing is owed there.
     """
-    return [] if customer.sandbox else [*_find_running(customer), *_find_debts(customer), *_find_customer_money(customer), *_find_prepaid(customer)]
+    return (
+        []
+        if customer.sandbox
+        else [
+            *_find_running(customer),
+            *_find_debts(customer),
+            *_find_customer_money(customer),
+            *_find_prepaid(customer),
+        ]
+    )
 
 
 def _find_running(customer: Customer) -> Iterator[str]:
     running = Subscription.objects.filter(customer=customer).exclude(state=SubscriptionState.ENDED)
     for subscription in running.order_by("pk"):
-        remedy = "Discard it" if subscription.state == SubscriptionState.DRAFT else "End it, and let its last invoice be issued"
+        remedy = (
+            "Discard it"
+            if subscription.state == SubscriptionState.DRAFT
+            else "End it, and let its last invoice be issued"
+        )
         yield f"The subscription {subscription.external_id} is {subscription.get_state_display()}. {remedy} first."
     periods = Period.objects.filter(subscription__customer=customer)
     if periods.filter(Q(state=PeriodState.OPEN) | Q(late_since__isnull=False)).exists():
@@ -40,7 +53,10 @@ def _find_debts(customer: Customer) -> Iterator[str]:
         if invoice.state == "draft":
             yield "An invoice is still a draft. Issue or discard it first."
         else:
-            yield f"{format_money(invoice.due, str(invoice.currency))} of {invoice.number} is due. Have it paid, or credit it, first."
+            yield (
+                f"{format_money(invoice.due, str(invoice.currency))} of {invoice.number} is due. Have it paid, "
+                "or credit it, first."
+            )
 
 
 def _find_customer_money(customer: Customer) -> Iterator[str]:
@@ -49,12 +65,17 @@ def _find_customer_money(customer: Customer) -> Iterator[str]:
     if any(attempt.filter(state=AttemptState.PENDING).exists() for attempt in attempts):
         yield "A charge or a refund is under way. Wait until it is settled, or settle it by hand, first."
     for balance in CustomerBalance.objects.filter(customer=customer, amount__gt=0).order_by("currency"):
-        yield f"{format_money(balance.amount, str(balance.currency))} of its balance is left. Pay it out, or set it off, first."
+        yield (
+            f"{format_money(balance.amount, str(balance.currency))} of its balance is left. Pay it out, or set "
+            "it off, first."
+        )
 
 
 def _find_prepaid(customer: Customer) -> Iterator[str]:
     wallets = Wallet.objects.filter(customer=customer, closed_at__isnull=True).exclude(balance=0, debt_held=0)
     for wallet in wallets.order_by("pk"):
-        yield f"The wallet {wallet.name} holds {wallet.balance.normalize():f} {wallet.unit}. Refund or void that first."
+        yield (
+            f"The wallet {wallet.name} holds {wallet.balance.normalize():f} {wallet.unit}. Refund or void that first."
+        )
     if Purchase.objects.filter(wallet__customer=customer, state=PurchaseState.PENDING).exists():
         yield "A purchase waits for its payment. Have it paid, or cancel it, first."

@@ -65,7 +65,9 @@ def _message_rows(customer: Customer) -> Iterable[list[str]]:
     accounts = PayerAccount.objects.filter(customer=customer).values_list("provider", "ref")
     conditions = [Q(provider=provider, content__data__object__customer=ref) for provider, ref in accounts]
     conditions += [Q(provider=provider, content__data__object__id=ref) for provider, ref in accounts]
-    messages = ProviderEvent.objects.filter(Q(*conditions, _connector=Q.OR)) if conditions else ProviderEvent.objects.none()
+    messages = (
+        ProviderEvent.objects.filter(Q(*conditions, _connector=Q.OR)) if conditions else ProviderEvent.objects.none()
+    )
     return text_rows(messages.order_by("pk").values_list(*PAYMENT_TABLES["provider_messages"]))
 
 

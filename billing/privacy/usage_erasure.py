@@ -36,9 +36,14 @@ def strip_events(*, customer_id: int, new_name: str, new_subscription_names: dic
     The table's trigger must allow it in the caller's transaction: see billing/metering/store/event_table.py.
     """
     read_properties, count = read_metered_properties(), 0
-    parameters = {"ref": new_name, "former": list(new_subscription_names), "later": list(new_subscription_names.values())}
+    parameters = {
+        "ref": new_name,
+        "former": list(new_subscription_names),
+        "later": list(new_subscription_names.values()),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, [customer_id])
+        # One statement per event name: each has its own set of metered properties.
         for (name,) in cursor.fetchall():
             kept_names = sorted(read_properties.get(name, ()))
             cursor.execute(_STRIP, {**parameters, "customer": customer_id, "name": name, "read": kept_names})

@@ -12,7 +12,8 @@ EVERYTHING_SEEN = [
     "plans.plan planversion planfeature price rate tier fee commitment billingthreshold includedcredits feature meter"
     " meterreading unitcost",
     "plans.coupon promotion creditpack packprice bonusslab publishingrule changerequest requiredsimulation",
-    "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period unmatchedusage",
+    "billing.subscription override subscriptioncommitment spendcap redemption scheduledchange rollout period "
+    "unmatchedusage",
     "billing.reservation alertrule alert",
     "billing.event correction job planmigration migrationitem simulationresult",
     "invoices.invoice line invoicetax payment taxrate numberseries rendering monthlock",

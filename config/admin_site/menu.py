@@ -198,11 +198,15 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
         (title, [_entry(item) for item in items if not item.permission or request.user.has_perm(item.permission)])
         for title, items in MENU
     ]
-    matching_links = [entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])]
+    matching_links = [
+        entry["link"] for _, entries in shown for entry in entries if request.path.startswith(entry["link"])
+    ]
     current_link = max(matching_links, key=len, default="")
     for _, entries in shown:
         for menu_entry in entries:
-            menu_entry["active"] = menu_entry["link"] == current_link and (menu_entry["link"] != reverse("admin:index") or request.path == current_link)
+            menu_entry["active"] = menu_entry["link"] == current_link and (
+                menu_entry["link"] != reverse("admin:index") or request.path == current_link
+            )
     return [{"title": title, "items": entries} for title, entries in shown if entries]
 
 

@@ -42,6 +42,10 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("staff/staff.css")],
     "SCRIPTS": [lambda request: static("staff/staff.js")],
     "COLORS": {"primary": BLUE},
-    "COMMAND": {"search_models": False, "search_callback": "config.admin_site.search.find_results", "show_history": True},
+    "COMMAND": {
+        "search_models": False,
+        "search_callback": "config.admin_site.search.find_results",
+        "show_history": True,
+    },
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.admin_site.menu.groups"},
 }

@@ -34,7 +34,9 @@ class ServerAccount:
     def run(self, command: Sequence[str | Path], *, cwd: Path, timeout: float) -> subprocess.CompletedProcess[str]:
         """Run a command as this user, in a minimal environment."""
         is_current_user = self.uid == os.geteuid()
-        user_options: dict[str, Any] = {} if is_current_user else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        user_options: dict[str, Any] = (
+            {} if is_current_user else {"user": self.uid, "group": self.gid, "extra_groups": []}
+        )
         return subprocess.run(
             [str(part) for part in command],
             cwd=cwd,

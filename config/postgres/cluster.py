@@ -167,7 +167,8 @@ class Cluster:
         data_version, program_version = int((self.data / "PG_VERSION").read_text()), binaries.major(programs)
         if data_version != program_version:
             raise PostgresFailed(
-                f"PostgreSQL {program_version} in {programs} cannot read {self.data}, which was made by PostgreSQL {data_version}. "
+                f"PostgreSQL {program_version} in {programs} cannot read {self.data}, which was made by PostgreSQL "
+                f"{data_version}. "
                 f"Name the folder of {data_version} with TOLLBOOK_PG_BIN, or delete the data with `make clean`."
             )
 

@@ -160,7 +160,9 @@ class DeliveryAdmin(Log):
         deliveries = list(queryset.select_related("endpoint")[:MOST_AT_ONCE])
         if "_agreed" not in request.POST:
             delivered_count = sum(delivery.state == DeliveryState.DELIVERED for delivery in deliveries)
-            repeat_warning = [f"{delivered_count:,} of them were delivered: receivers get these again."] if delivered_count else []
+            repeat_warning = (
+                [f"{delivered_count:,} of them were delivered: receivers get these again."] if delivered_count else []
+            )
             ids = [("_selected_action", str(delivery.pk)) for delivery in deliveries]
             return self.admin_site.confirmation(
                 request,

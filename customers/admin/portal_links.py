@@ -14,9 +14,14 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from customers.models import Contact, Customer
 from customers.models.portal_access import PortalAccessWay
-from customers.portal_auth.magic_links import portal_origin
+from customers.portal_auth.magic_links import (
+    CREATED_LINK_LIFETIME,
+    MAILED_LINK_LIFETIME,
+    create_link,
+    invite_contact,
+    portal_origin,
+)
 from customers.tasks import wake_mail_worker
-from customers.portal_auth.magic_links import CREATED_LINK_LIFETIME, MAILED_LINK_LIFETIME, create_link, invite_contact
 
 LOOK = "look"
 
@@ -56,8 +61,10 @@ def create_portal_link(page: ModelAdmin, request: HttpRequest, customer: Custome
         obj=customer,
         title=f"Portal link for {customer}",
         consequences=[
-            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} minutes.",
-            f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes; who made it is kept.",
+            f"A mailed link lets in whoever reads that mailbox, once, within {_minutes(MAILED_LINK_LIFETIME)} "
+            "minutes.",
+            f"A link that is shown here works once, within {_minutes(CREATED_LINK_LIFETIME)} minutes; who made it "
+            "is kept.",
         ],
         warnings=[] if contacts else ["The customer has no contact: add one below their address to mail a link."],
         form=form,

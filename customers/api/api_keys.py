@@ -22,7 +22,7 @@ from lib.api.problems import Problem
 EXAMPLE = OpenApiExample("For the product's servers", {"name": "Usage", "scopes": ["ingest"]}, request_only=True)
 
 
-class KeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
+class ApiKeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
     """A key, without its secret."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), min_length=1)
@@ -40,15 +40,15 @@ class KeySerializer(StrictFields, serializers.ModelSerializer[ApiKey]):
         read_only_fields = ["id", "sandbox"]
 
 
-class SecretKeySerializer(KeySerializer):
+class SecretKeySerializer(ApiKeySerializer):
     """A key with its secret."""
 
     secret = serializers.CharField(
         read_only=True, allow_null=True, help_text="Shown once; null where a repeated request is answered again."
     )
 
-    class Meta(KeySerializer.Meta):
-        fields = [*KeySerializer.Meta.fields, "secret"]
+    class Meta(ApiKeySerializer.Meta):
+        fields = [*ApiKeySerializer.Meta.fields, "secret"]
 
 
 class KeyRotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
@@ -67,7 +67,7 @@ class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
     """Live keys for a live caller, sandbox keys for a sandbox caller."""
 
     queryset = ApiKey.objects.all()
-    serializer_class = KeySerializer
+    serializer_class = ApiKeySerializer
     lookup_url_kwarg = "number"
 
     def grant(self, scopes: Collection[str]) -> None:
@@ -82,7 +82,7 @@ class Keys(SandboxIsolation, generics.GenericAPIView[ApiKey]):
 
     def with_secret(self, key: ApiKey, secret: str) -> Response:
         """Return a response with the secret; the copy stored for repeated requests has none."""
-        body = {**KeySerializer(key).data, "secret": secret}
+        body = {**ApiKeySerializer(key).data, "secret": secret}
         response = Response(body, status=status.HTTP_201_CREATED)
         response.kept_data = {**body, "secret": None}
         return response
@@ -102,13 +102,13 @@ class KeysView(Keys, generics.ListAPIView[ApiKey]):
         summary="Issue an API key",
         description="A live key issues live keys, a test key test keys, and none gives a scope that it lacks itself."
         " The answer holds the secret, which is never shown again.",
-        request=KeySerializer,
+        request=ApiKeySerializer,
         responses={201: SecretKeySerializer},
         examples=[EXAMPLE],
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        serializer = KeySerializer(data=request.data)
+        serializer = ApiKeySerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         request_data = serializer.validated_data
         self.grant(request_data["scopes"])
@@ -171,11 +171,11 @@ class KeyRevocationView(Keys):
         description="It is refused from the next request on, also if it is the caller's own. Revoked again, it keeps"
         " the earlier time.",
         request=None,
-        responses={200: KeySerializer},
+        responses={200: ApiKeySerializer},
     )
     @idempotent
     def post(self, request: Request, number: int) -> Response:
         key = self.get_object()
         keys.revoke(key=key, at=timezone.now())
         key.refresh_from_db()
-        return Response(KeySerializer(key).data)
+        return Response(ApiKeySerializer(key).data)

@@ -12,8 +12,7 @@ from rest_framework.response import Response
 from customers.api_keys.idempotency import idempotent
 from customers.models import Contact, Customer, PortalLink
 from customers.models.portal_access import PortalAccessWay
-from customers.portal_auth.magic_links import portal_origin
-from customers.portal_auth.magic_links import create_link
+from customers.portal_auth.magic_links import create_link, portal_origin
 from lib.api.fields import InstantField, StrictFields
 
 EXAMPLE = OpenApiExample("For one of their contacts", {"contact": "bea@acme.example"}, request_only=True)
@@ -58,7 +57,9 @@ class PortalLinksView(generics.GenericAPIView[PortalLink]):
         serializer = NewPortalLinkSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         contact = self._contact(customer_row, serializer.validated_data.get("contact", ""))
-        link, secret = create_link(customer=customer_row, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now())
+        link, secret = create_link(
+            customer=customer_row, contact=contact, way=PortalAccessWay.PRODUCT, at=timezone.now()
+        )
         url = portal_origin(request._request) + reverse("portal_enter", args=[secret])
         body = PortalLinkSerializer({"url": url, "expires_at": link.expires_at}).data
         response = Response(body, status=status.HTTP_201_CREATED)

@@ -122,5 +122,7 @@ def _only_seller() -> Seller:
     sellers = list(Seller.objects.order_by("code")[:2])
     if len(sellers) != 1:
         explanation = "several sellers; name one" if sellers else "no seller yet; add one in the admin"
-        raise serializers.ValidationError({"seller": [f"There {'are' if sellers else 'is'} {explanation}."]}, "required")
+        raise serializers.ValidationError(
+            {"seller": [f"There {'are' if sellers else 'is'} {explanation}."]}, "required"
+        )
     return sellers[0]

@@ -78,7 +78,9 @@ class PortalSessionQuerySet(models.QuerySet["PortalSession"]):
         Return the sessions that have not ended: by sign-out, by time, or by a change of the contact's mailbox or
         customer.
         """
-        has_same_mailbox = Q(contact__isnull=True) | Q(contact__email__iexact=F("email"), contact__customer=F("customer"))
+        has_same_mailbox = Q(contact__isnull=True) | Q(
+            contact__email__iexact=F("email"), contact__customer=F("customer")
+        )
         return self.filter(has_same_mailbox, ended_at__isnull=True, expires_at__gt=at, seen_at__gt=at - idle)
 
 

@@ -74,7 +74,9 @@ def announce_all(*, kind: str, announcements: Iterable[Announcement], at: dateti
     """
     if kind not in KINDS:
         raise UnknownKind(f"“{kind}” is no kind of notice yet: add it to customers/notifications/kinds.py.")
-    rows = [(announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements]
+    rows = [
+        (announcement.customer_id, _as_json(announcement.facts), announcement.key) for announcement in announcements
+    ]
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_WRITE, [kind, at, *map(list, zip(*rows, strict=True))])
@@ -98,7 +100,9 @@ def _as_json(facts: Facts) -> str:
     for name, value in facts.items():
         if value is not None and type(value) not in (str, int):
             raise TypeError(f"The fact {name} is a {type(value).__name__}; write it as text.")
-    return json.dumps({name: _storable_text(value) if isinstance(value, str) else value for name, value in facts.items()})
+    return json.dumps(
+        {name: _storable_text(value) if isinstance(value, str) else value for name, value in facts.items()}
+    )
 
 
 def _storable_text(text: str) -> str:

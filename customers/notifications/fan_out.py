@@ -31,7 +31,8 @@ WITH due AS MATERIALIZED (
     FROM due JOIN auth_user u ON u.id = due.owner_id AND NOT due.sandbox AND u.is_active AND u.email <> ''
         AND due.kind = ANY(%(owner)s)
 ), written AS (
-    INSERT INTO customers_delivery (notification_id, target, endpoint_id, contact_id, staff_id, state, attempts, next_at,
+    INSERT INTO customers_delivery (notification_id, target, endpoint_id, contact_id, staff_id, state, attempts,
+        next_at,
         answer)
     SELECT id, target, endpoint_id, contact_id, staff_id, 'pending', 0, %(at)s, '' FROM told
     ON CONFLICT (notification_id, target) DO NOTHING

@@ -88,9 +88,13 @@ def post(url: str, *, content: bytes, headers: dict[str, str]) -> HttpAnswer:
     try:
         with (
             httpx.Client(transport=_Transport(deadline), trust_env=False, follow_redirects=False) as client,
-            client.stream("POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}) as response,
+            client.stream(
+                "POST", url, content=content, headers=headers | {"Accept-Encoding": "identity"}
+            ) as response,
         ):
-            return HttpAnswer(response.status_code, _beginning(response), _seconds(response.headers.get("Retry-After", "")))
+            return HttpAnswer(
+                response.status_code, _beginning(response), _seconds(response.headers.get("Retry-After", ""))
+            )
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         raise Unreachable(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__) from error
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from customers.notifications import email, http_client, signatures
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.delivery_result import DeliveryOutcome
-from customers.notifications.signing_secrets import SecretUnreadable, unseal
+from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 
 GONE = 410
 

@@ -12,7 +12,7 @@ from customers.models import Delivery, Notification, WebhookEndpoint
 from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import http_client
 from customers.notifications.kinds import KINDS, TEST
-from customers.notifications.signing_secrets import new_secret, seal
+from customers.notifications.webhook_secrets import new_secret, seal
 
 LONGEST_OVERLAP = timedelta(days=7)
 

@@ -49,7 +49,9 @@ class DetailsForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         current_locale = self.instance.locale
-        self.fields["locale"].choices = [(locale, _locale_name(locale)) for locale in sorted({*LOCALES, current_locale})]
+        self.fields["locale"].choices = [
+            (locale, _locale_name(locale)) for locale in sorted({*LOCALES, current_locale})
+        ]
 
 
 class PortalContactForm(forms.ModelForm):

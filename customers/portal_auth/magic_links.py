@@ -138,7 +138,9 @@ def redeem_link(secret: str, *, number: int, at: datetime) -> str:
     if not unused.update(used_at=at):  # row lock: a concurrent use waits here, and then finds it used
         raise PortalLinkRefused("The link was used a moment ago.")
     link = PortalLink.objects.get(secret_sha256=digest(secret))
-    return begin(customer=entrances[number].customer, contact=entrances[number].contact, way=link.way, by=link.by, at=at)
+    return begin(
+        customer=entrances[number].customer, contact=entrances[number].contact, way=link.way, by=link.by, at=at
+    )
 
 
 def _entrances(link: PortalLink) -> list[Entrance]:

@@ -32,7 +32,7 @@ from lib.formats import format_money
 FIELD = {"class": "field"}
 
 
-class VoidForm(forms.Form):
+class VoidInvoiceForm(forms.Form):
     """The reason for voiding an invoice."""
 
     reason = forms.CharField(

@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 
 from customers.admin.search import find_customer_ids
 from customers.customer_time import current_time
-from invoices.admin.credit_notes import VoidForm, credit_page
+from invoices.admin.credit_notes import VoidInvoiceForm, credit_page
 from invoices.admin.einvoice_files import einvoice_paths
 from invoices.admin.one_off_invoices import draft_page
 from invoices.admin.pdf_files import PdfFilter
@@ -154,7 +154,7 @@ class InvoiceAdmin(ModelAdmin):
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Void an invoice that should not have been sent."""
         invoice = self._invoice(request, object_id)
-        form = VoidForm(request.POST or None)
+        form = VoidInvoiceForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             at = current_time(invoice.customer)
             try:
@@ -171,7 +171,8 @@ class InvoiceAdmin(ModelAdmin):
             obj=invoice,
             title=f"Void {invoice}",
             consequences=[
-                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is void.",
+                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is "
+                "void.",
                 "The customer is sent the credit note; no money moves.",
                 "This cannot be undone: what is still claimed is claimed by another invoice.",
             ],

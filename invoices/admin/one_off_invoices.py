@@ -100,7 +100,7 @@ def draft_page(page: ModelAdmin, request: HttpRequest, invoice: Invoice) -> Http
     draft, redirect = None, HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
     if request.method == "POST" and terms.is_valid() and lines.is_valid():
         one_off_request = OneOffRequest(
-            lines=list(lines.kept()), currency=one_off_request.currency, **terms.cleaned_data
+            lines=list(lines.requested_lines()), currency=one_off_request.currency, **terms.cleaned_data
         )
         try:
             draft = preview_invoice(customer=invoice.customer, request=one_off_request, at=at)

@@ -13,8 +13,7 @@ def line_taxes_sql(line: str) -> str:
     Return the SQL expression for the taxes of a line, as JSON: a list of name, rate and reason.
 
     line: its table's alias in the query. A line stores its taxes if its invoice has several; otherwise the invoice's
-    one
-    tax applies.
+        one tax applies.
     """
     return f"""coalesce({line}.taxes, (SELECT jsonb_agg(jsonb_build_array(tax.name, tax.rate::text, tax.reason))
         FROM invoices_invoicetax tax WHERE tax.invoice_id = {line}.invoice_id AND tax.rate = {line}.tax_rate))"""  # noqa: S608

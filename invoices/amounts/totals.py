@@ -22,8 +22,7 @@ class Tax:
     A tax on a line.
 
     name: distinguishes two taxes of one rate, such as India's central and state tax. rate: percent. reason: why the
-    rate
-    is zero, if the invoice must say so. Lines with equal taxes share one sum.
+        rate is zero, if the invoice must say so. Lines with equal taxes share one sum.
     """
 
     name: str
@@ -148,11 +147,10 @@ def total_up_credit(
     Return the totals of a credit note, given earlier credit notes of the same invoice.
 
     taxed_amounts: the credited amounts, above zero where the invoice billed a positive amount. credited_before: the
-    amounts that earlier credit notes credited; taxes_before: their taxes.
+        amounts that earlier credit notes credited; taxes_before: their taxes.
 
     Each tax is the tax on everything credited so far, rounded once, minus the tax of the earlier notes. So the notes
-    of
-    a fully credited invoice return its tax to the cent, however many there are.
+    of a fully credited invoice return its tax to the cent, however many there are.
 
     Source: docs/invoices.md#credit-notes.
     """

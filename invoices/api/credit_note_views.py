@@ -75,7 +75,7 @@ class CreditNotesView(SandboxIsolation, generics.ListAPIView[Invoice]):
         return Response(serialize_credit_note(note), status=status.HTTP_201_CREATED)
 
 
-class VoidView(SandboxIsolation, generics.GenericAPIView[Invoice]):
+class VoidInvoiceView(SandboxIsolation, generics.GenericAPIView[Invoice]):
     """The voiding of an invoice."""
 
     required_scopes = {"POST": "manage"}

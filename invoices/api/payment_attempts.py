@@ -120,7 +120,7 @@ class PaymentAttemptsView(InvoiceAttemptsMixin, generics.ListAPIView[PaymentAtte
         at = current_time(invoice_row.customer)
         with attempt_refusal_as_problem():
             attempt = attempts.start_payment(invoice_id=invoice_row.pk, **serializer.validated_data, at=at)
-        # Nobody is asked for money before it is committed that they are.
+        # The provider is only called once the attempt is committed.
         transaction.on_commit(partial(attempts.submit_attempt, attempt_id=attempt.pk, at=at), robust=True)
         attempt.refresh_from_db()
         return Response(self.get_serializer(attempt).data, status=status.HTTP_201_CREATED)

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from invoices.api.balances import BalanceEntriesView, BalancesView, PayOutView, RefundPaidView, RefundsView
-from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidView
+from invoices.api.credit_note_views import CreditNotePdfView, CreditNotesView, CreditNoteView, VoidInvoiceView
 from invoices.api.customer_tax import TaxationView, TaxNumberCheckView
 from invoices.api.einvoice_views import CreditNoteUblView, CreditNoteXmlView, InvoiceUblView, InvoiceXmlView
 from invoices.api.one_off_views import DraftableInvoiceView, InvoiceListCreateView, IssueDraftView
@@ -20,7 +20,7 @@ urlpatterns = [
     path("invoices", InvoiceListCreateView.as_view(), name="invoices"),
     path("invoices/<int:invoice>", DraftableInvoiceView.as_view(), name="invoice"),
     path("invoices/<int:invoice>/issue", IssueDraftView.as_view(), name="invoice_issue"),
-    path("invoices/<int:invoice>/void", VoidView.as_view(), name="invoice_void"),
+    path("invoices/<int:invoice>/void", VoidInvoiceView.as_view(), name="invoice_void"),
     path("invoices/<int:invoice>/pdf", InvoicePdfView.as_view(), name="invoice_pdf"),
     path("invoices/<int:invoice>/charges", PaymentAttemptsView.as_view(), name="charges"),
     path("invoices/<int:invoice>/payment-page", PaymentPageView.as_view(), name="payment_page"),

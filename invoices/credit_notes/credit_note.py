@@ -160,7 +160,8 @@ def _check_total(creditable: CreditableInvoice, draft: Draft) -> None:
     total, left, currency = draft.totals.total, creditable.invoice.left, draft.currency
     if not 0 <= total <= left:
         raise CreditRefused(
-            f"These lines come to {format_money(total, currency)}, and {format_money(left, currency)} is left of {creditable.invoice}:"
+            f"These lines come to {format_money(total, currency)}, and {format_money(left, currency)} is left of "
+            f"{creditable.invoice}:"
             " credit the lines that gave something back along with them.",
             field="lines",
         )

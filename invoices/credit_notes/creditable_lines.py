@@ -51,7 +51,8 @@ class CreditableInvoice:
 
 
 _LINES = f"""
-SELECT l.invoice_id, {line_taxes_sql("l")}::text, l.id, l.position, l.kind, l.description, l.service_start, l.service_end,
+SELECT l.invoice_id, {line_taxes_sql("l")}::text, l.id, l.position, l.kind, l.description, l.service_start,
+    l.service_end,
     {line_net_sql("l")}, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0)
 FROM invoices_line l WHERE l.invoice_id = ANY(%s) ORDER BY l.invoice_id, l.position
 """  # noqa: S608
@@ -75,6 +76,7 @@ def read_creditable_invoices(invoice_ids: Collection[int], *, lock: bool = False
     """
     invoices = Invoice.objects.filter(pk__in=invoice_ids, kind=DocumentKind.INVOICE, number__isnull=False)
     if lock:
+        # In id order (see below), so that two credit notes over several invoices can't deadlock.
         invoices = invoices.select_for_update(no_key=True)
     invoices_by_id = {invoice.pk: invoice for invoice in invoices.order_by("pk")}
     ids = list(invoices_by_id)

@@ -18,8 +18,7 @@ class LineCredit(msgspec.Struct, frozen=True):
     An amount to credit of one line; it has the line's sign.
 
     kind: "usage_credit" or "fee_credit" if it follows from usage or a fee; explanation: then the JSON explanation, in
-    the
-    form of the line's own.
+        the form of the line's own.
     """
 
     line: CreditableLine

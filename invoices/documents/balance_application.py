@@ -17,7 +17,8 @@ from invoices.models.invoices import InvoiceState
 from invoices.payments.manual_payments import announce_paid
 from invoices.payments.refunds.refund_allocation import create_refunds
 
-# What stands against a note: all that was due before it. Counted with it already, since it is issued.
+# Amount to pay back: the credit note is set off against the amount due before it. `credited` already includes the
+# note, because it is issued.
 _PAID_BACK = """
 SELECT n.id, i.id, n.total - least(n.total, greatest(i.total - (i.credited - n.total) - i.paid + i.returned, 0))
 FROM invoices_invoice n JOIN invoices_invoice i ON i.id = n.corrects_id
@@ -32,6 +33,8 @@ FROM unnest(%(notes)s::bigint[], %(amounts)s::numeric[]) AS r(id, amount) JOIN i
 ORDER BY n.id
 """
 
+# Balances are locked in the order of customer and currency, so that two transactions that issue can't deadlock or
+# spend a balance twice.
 _BALANCES = """
 SELECT customer_id, currency, amount FROM invoices_customerbalance
 WHERE customer_id = ANY(%(customers)s) AND amount > 0 ORDER BY customer_id, currency FOR NO KEY UPDATE

@@ -56,7 +56,9 @@ def write_lines(drafts: Sequence[Draft]) -> None:
     A stored draft keeps its id; its rows are replaced.
     """
     lines = [(draft, position, line) for draft in drafts for position, line in enumerate(draft.lines, start=1)]
-    taxes = [(draft, one.tax, one.taxable, one.amount) for draft in drafts for one in draft.totals.taxes]
+    taxes = [
+        (draft, tax_sum.tax, tax_sum.taxable, tax_sum.amount) for draft in drafts for tax_sum in draft.totals.taxes
+    ]
     new_drafts = [draft for draft in drafts if not draft.is_stored]
     for draft, id_ in zip(new_drafts, next_ids("invoices_invoice_id_seq", len(new_drafts)), strict=True):
         draft.id = id_
@@ -90,13 +92,15 @@ def write_lines(drafts: Sequence[Draft]) -> None:
             for draft, position, line in lines
         ),
     )
-    shares = [(draft.id, one.coupon.id, one.line.id, str(one.amount)) for draft in drafts for one in draft.shares]
+    shares = [
+        (draft.id, share.coupon.id, share.line.id, str(share.amount)) for draft in drafts for share in draft.shares
+    ]
     if shares:
         copy_rows(_SHARES, shares)
     sections = [
-        (draft.id, position, one.reference, one.name, one.first_line, one.last_line)
+        (draft.id, position, section.reference, section.name, section.first_line, section.last_line)
         for draft in drafts
-        for position, one in enumerate(draft.sections, start=1)
+        for position, section in enumerate(draft.sections, start=1)
     ]
     if sections:
         copy_rows(_SECTIONS, sections)

@@ -1,8 +1,8 @@
 """
-The month lock: no live document is dated in a month that its seller has locked. Source: docs/closing.md#lock.
+The month lock: no live invoice is dated in a month that its seller has locked. Source: docs/closing.md#lock.
 
-The date of the document counts; the supply that it bills may lie in a locked month, as late usage does. The lock does
-not apply to sandbox documents, which are in nobody's books.
+The invoice's date counts; the supply that it bills may lie in a locked month, as late usage does. The lock does not
+apply to sandbox invoices, which are not in the books.
 """
 
 import json
@@ -87,6 +87,7 @@ def unlock_month(*, lock_id: int, reason: str, by: AbstractBaseUser | None, at: 
     if not reason.strip() or len(reason) > MOST_NOTE:
         raise MonthLockRefused(f"Say why, in {MOST_NOTE} characters at most: the reason is kept with the lock.")
     with audited_transaction("unlock month", by=by, at=at):
+        # Row lock: two requests to unlock happen one after the other, and the second one is refused.
         lock = MonthLock.objects.select_for_update().get(pk=lock_id)
         if lock.unlocked_at is not None:
             raise MonthLockRefused(f"{lock} was unlocked already.")
@@ -134,7 +135,8 @@ def find_locked_sellers(seller_ids: Iterable[int], *, at: datetime) -> dict[int,
 
 def _refusal(month: date, seller_name: str) -> MonthLocked:
     return MonthLocked(
-        f"{month:%B %Y} of {seller_name} is locked, and takes no document: date it {next_month(month)} or later, or unlock"
+        f"{month:%B %Y} of {seller_name} is locked, and takes no document: date it {next_month(month)} or later, "
+        "or unlock"
         " the month."
     )
 
@@ -151,4 +153,5 @@ def _lock_series(seller: Seller) -> None:
     """Lock the seller's live series, creating missing ones: nothing is issued until the commit."""
     for kind in DocumentKind:
         series_for(seller_id=seller.pk, sandbox=False, kind=kind)
+    # In id order, as issuing locks them: waits for transactions that are issuing, and keeps new ones from starting.
     list(NumberSeries.objects.select_for_update().filter(seller=seller, sandbox=False).order_by("pk"))

@@ -2,8 +2,8 @@
 Gapless numbers, in the order of time.
 
 `take_numbers` is called in the transaction that issues, after everything that can fail: the counter's row stays
-locked
-from there to the commit, so a rollback gives the numbers back and no later number can be issued at an earlier time.
+locked from there to the commit, so a rollback gives the numbers back and no later number can be issued at an earlier
+time.
 """
 
 from dataclasses import dataclass

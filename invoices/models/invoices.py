@@ -64,13 +64,12 @@ BILLS_USAGE = (LineKind.USAGE, LineKind.LATE_USAGE, LineKind.PROGRESSIVE, LineKi
 @pghistory.track(pghistory.UpdateEvent())
 class Invoice(models.Model):
     """
-    An invoice, or a credit note: the customer's claim, in amounts above zero.
+    An invoice or a credit note; its amounts are positive.
 
     Once issued, an invoice never changes except for its state and the amounts credited, paid and returned;
-    corrections
-    are documents of their own.
+    corrections are documents of their own.
 
-    reference: what the invoice bills, such as "period:123"; unique, so that nothing is ever billed twice.
+    reference: the subject of the invoice, such as "period:123"; unique, so that nothing is ever billed twice.
     paid: the sum of the payments; counted by a trigger.
     returned: the part of `paid` that went back, to the customer's balance or as a refund; counted by a trigger.
     corrects: the invoice that a credit note credits, or that this invoice replaces.
@@ -129,7 +128,8 @@ class Invoice(models.Model):
                 | (Q(kind="credit_note", corrects__isnull=False, credit_to__in=CreditTo.values) & ~Q(reason="")),
                 name="credit_note_says_of_what_why_and_where_to",
             ),
-            # What it takes back is counted as it is written, so it is never a draft.
+            # A trigger counts the credited amount as soon as a credit note is written, so a credit note is never a
+            # draft.
             models.CheckConstraint(
                 condition=~Q(kind="credit_note") | Q(state__in=("issued", "paid")),
                 name="credit_note_is_issued_at_once",
@@ -223,8 +223,9 @@ class Invoice(models.Model):
         return max(self.left - self.paid + self.returned, Decimal(0))
 
 
-# What a line bills by is published, what it corrects is issued, and triggers keep both from ever being removed: a
-# foreign key would check the same once more for each line, a fifth of the time a close spends in the database.
+# No foreign key constraints: the prices that a line refers to are published, corrected lines are issued, and triggers
+# keep both from being deleted. Constraints would check the same again for each line, a fifth of the time a close
+# spends in the database.
 PUBLISHED: dict[str, Any] = {
     "on_delete": models.PROTECT,
     "null": True,
@@ -240,10 +241,9 @@ class Line(models.Model):
     credits.
 
     explanation: the parts (from, to, units, unit price, flat fee, amount) whose sum is the amount before rounding,
-    with the quantity, the included units, and the formula of a fee: see docs/pricing.md.
+        with the quantity, the included units, and the formula of a fee: see docs/pricing.md.
     tax_rate: the sum of its tax rates, in percent. taxes: the line's taxes as name, rate and reason, if the invoice
-    has
-    several; null if it has one.
+        has several; null if it has one.
     corrects_line: the line that a credit credits, at the same taxes.
     """
 

@@ -16,8 +16,7 @@ class NumberSeries(models.Model):
     The counter that numbers one seller's documents of one series, all of one kind.
 
     The counter moves in the transaction that issues, after everything that can fail: a rollback leaves no gap, and
-    the
-    row's lock keeps numbers in the order of time.
+    the row's lock keeps numbers in the order of time.
 
     last_issued_at: the time of issue of the last number; no later number has an earlier one.
     test_clock: sandbox customers on a test clock have a series of their own, since their time runs independently.

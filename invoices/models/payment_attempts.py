@@ -98,9 +98,8 @@ class Attempt(models.Model):
     idempotency key.
 
     ref: the provider's id of it. sent_at: when it was first submitted; from then on its outcome is looked up before
-    it is
-    sent again. leased_until: until when one worker alone may submit it. tries: the number of submissions and
-    look-ups.
+        it is sent again. leased_until: until when one worker alone may submit it. tries: the number of submissions
+        and look-ups.
     next_at: when to try next; null once it is settled. reason: why it was declined, or is not settled yet.
     """
 
@@ -173,8 +172,8 @@ class PaymentAttempt(Attempt):
     An attempt to collect the amount due of an invoice; at most one per invoice is pending.
 
     number: counted from 1 for each invoice. payment_method: the method to charge; null if the customer pays on a page
-    of
-    the provider. page: that page's address, open until closes_at; back_to: the address it returns the customer to.
+        of the provider. page: that page's address, open until closes_at; back_to: the address it returns the customer
+        to.
     disputed_at: when the customer's bank disputed the payment.
     """
 
@@ -224,8 +223,7 @@ class Refund(Attempt):
     An attempt to return money: the refunded part of a credit note, or a payout of a customer balance.
 
     note: the credit note; null if the customer's balance is paid out. attempt: the payment attempt whose money goes
-    back;
-    null if it is paid by hand, and then ref is the bank's reference of the transfer.
+        back; null if it is paid by hand, and then ref is the bank's reference of the transfer.
     """
 
     customer = models.ForeignKey("customers.Customer", on_delete=models.PROTECT, related_name="refunds")

@@ -24,8 +24,7 @@ class Rendering(models.Model):
     The PDF file of one invoice, made once and stored with its hash; or the reason why it could not be made.
 
     An issued invoice without a row here is due to be rendered: the absence is the queue. A running or failed attempt
-    is a
-    row without content that says when to retry: see invoices/rendering/render_queue.py.
+    is a row without content that says when to retry: see invoices/rendering/render_queue.py.
     """
 
     invoice = models.OneToOneField("invoices.Invoice", on_delete=models.PROTECT, related_name="rendering")

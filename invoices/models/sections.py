@@ -13,7 +13,7 @@ class Section(models.Model):
     """
     Lines of an invoice under a common heading; most invoices have no sections.
 
-    reference: what the lines bill, such as "period:123"; unique, so that nothing is ever billed twice.
+    reference: the subject of the lines, such as "period:123"; unique, so that nothing is ever billed twice.
     name: the heading. first_line, last_line: positions on the invoice.
     """
 

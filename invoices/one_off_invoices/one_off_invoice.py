@@ -91,6 +91,7 @@ def issue_draft(*, invoice_id: int, at: datetime, by: AbstractBaseUser | None = 
     :raises OneOffInvoiceRefused: if it has no lines, or is zero and its seller skips such invoices.
     """
     with audited_transaction("issue invoice", by=by, at=at, invoice=invoice_id):
+        # Row lock: two requests to issue a draft happen one after the other, and the second one finds it issued.
         issued = Invoice.objects.select_for_update().filter(pk=invoice_id, reference=f"claim:{invoice_id}").first()
         if issued is not None and issued.state != InvoiceState.DRAFT:
             return issued
@@ -149,6 +150,7 @@ def _lock_draft(invoice_id: int) -> Invoice:
     drafts = Invoice.objects.filter(
         kind=DocumentKind.INVOICE, state=InvoiceState.DRAFT, reference__startswith="claim:"
     )
+    # Row lock: an edit and the issue of a draft happen one after the other.
     invoice = drafts.select_for_update(of=("self",)).select_related("customer").filter(pk=invoice_id).first()
     if invoice is None:
         raise OneOffInvoiceRefused("Only a draft can be changed: what is issued is corrected by a credit note.")

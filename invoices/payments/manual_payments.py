@@ -46,15 +46,15 @@ def record_payment(
 
     amount: in the invoice's currency, above zero, at most the amount due. paid_at: when it arrived; None for now.
     attempt: the payment attempt that collected it. keeps_surplus: whether an amount above the due one is accepted,
-    with
-    the rest going to the customer's balance.
+        with the rest going to the customer's balance.
 
     :raises PaymentRefused: if less or nothing is due, the amount is not valid in the currency, or the reference names
         another payment of this invoice.
     """
     with audited_transaction("record payment", by=by, at=at, invoice=invoice_id):
+        # Row lock: payments, credit notes and refunds of one invoice happen one after the other.
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
-        at = max(at, invoice.issued_at or at)  # who waited for its issue looked at the clock before that
+        at = max(at, invoice.issued_at or at)  # the clock was read before the wait for the lock
         existing_payment = Payment.objects.filter(invoice=invoice, reference=reference).first()
         if existing_payment is not None:
             return _require_same_payment(existing_payment, amount, method)

@@ -59,5 +59,5 @@ def sandbox_page(request: HttpRequest, key: UUID) -> HttpResponse:
 
 @require_safe
 def payment_return(request: HttpRequest) -> HttpResponse:
-    """Tell the customer that the payment is on its way; this page must not assume that they are signed in."""
+    """Show the customer that the payment is in progress; this page must not assume that they are signed in."""
     return TemplateResponse(request, "invoices/paid_page.html")

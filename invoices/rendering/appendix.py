@@ -10,9 +10,9 @@ from invoices.rendering.formats import Figures
 from invoices.rendering.translations import Words
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
-MOST_TICKS = 8
-MOST_STEPS = 400
-LONGEST_VALUE = 120
+MAX_TICKS = 8
+MAX_STEPS = 400
+MAX_VALUE_LENGTH = 120
 DAY = timedelta(days=1)
 
 
@@ -30,7 +30,7 @@ class DimensionText:
 
 @dataclass(frozen=True, slots=True)
 class MeterText:
-    """One meter's part of the appendix; `summary` says in words what the chart shows."""
+    """One meter's part of the appendix. summary: the content of the chart in words."""
 
     name: str
     subtitle: str
@@ -47,13 +47,13 @@ class MeterText:
 def appendix_pages(
     usage: Sequence[MeterUsage], *, first: date, last: date, figures: Figures, words: Words
 ) -> tuple[MeterText, ...]:
-    """Return how the usage from the first to the last day reads, both days included."""
+    """Return the usage from the first to the last day as text, both days included."""
     return tuple(_meter(meter, first, last, figures, words) for meter in usage)
 
 
 def _meter(meter: MeterUsage, first: date, last: date, figures: Figures, words: Words) -> MeterText:
     quantity_by_day = dict(meter.steps)
-    days = sorted({*_step_days(first, last, meter.step), *quantity_by_day})[:MOST_STEPS]
+    days = sorted({*_step_days(first, last, meter.step), *quantity_by_day})[:MAX_STEPS]
     quantities = [quantity_by_day.get(day, Decimal(0)) for day in days]
     usage_chart = draw_chart(quantities)
     format_day = figures.short_day if meter.step == "day" else figures.month
@@ -86,7 +86,7 @@ def _step_days(first: date, last: date, step: str) -> Iterator[date]:
 
 
 def _ticks(days: list[date], bars: Sequence[Bar], format_day: Callable[[date], str]) -> Iterator[Tick]:
-    interval = -(-len(days) // MOST_TICKS)
+    interval = -(-len(days) // MAX_TICKS)
     for index in range(0, len(days), interval):
         yield Tick(bars[index].middle, format_day(days[index]))
 
@@ -102,4 +102,4 @@ def _dimension(dimension: DimensionUsage, figures: Figures, words: Words) -> Dim
 def _value_label(value: str | None, words: Words) -> str:
     if value is None:
         return words.no_value
-    return value if len(value) <= LONGEST_VALUE else value[: LONGEST_VALUE - 1] + "…"
+    return value if len(value) <= MAX_VALUE_LENGTH else value[: MAX_VALUE_LENGTH - 1] + "…"

@@ -1,4 +1,6 @@
-"""What a document may load: the fonts packaged here, and data: URIs. Nothing leads to a network or to other files."""
+"""
+Assets that a document may load: the fonts packaged here, and data: URIs. Networks and other files are unreachable.
+"""
 
 import os
 from pathlib import Path
@@ -14,40 +16,47 @@ FONTS = {f"{SCHEME}{file.name}": file for file in (ASSETS / "fonts").glob("*.wof
 
 
 class AssetNotPackaged(ValueError):
-    """A document asked for something from outside: text slipped into its markup."""
+    """A document requested an outside asset: unescaped text got into its markup."""
 
 
 class PackagedAssetFetcher(URLFetcher):
     """
-    Serve packaged fonts and data: URIs, and refuse everything else.
+    Serve packaged fonts and data: URIs, and reject everything else.
 
-    A refusal stops the rendering, since only a mistake of ours makes a document ask. The base class's handlers for
-    http, ftp and file are never added.
+    A rejection stops the rendering, because only a bug makes a document request anything else. The base class's
+    handlers for http, ftp and file are never added.
     """
 
     def __init__(self) -> None:
-        # Not URLFetcher's own: it would add those handlers.
+        # Not URLFetcher's own initializer: it would add those handlers.
         super(URLFetcher, self).__init__()
         self._fail_on_errors = True
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
-        """:raises NotPackaged: for anything else than a packaged font or a data: URI."""
+        """
+        Return the asset.
+
+        :raises AssetNotPackaged: for anything but a packaged font or a data: URI.
+        """
         if file := FONTS.get(url):
             return URLFetcherResponse(url, file.read_bytes(), {"Content-Type": "font/woff2"})
         if url.startswith("data:"):
-            response = DataHandler().data_open(Request(url))  # noqa: S310  nothing but data: comes here
+            response = DataHandler().data_open(Request(url))  # noqa: S310  only data: URIs reach this line
             return URLFetcherResponse(url, response.read(), response.headers)
         raise AssetNotPackaged(f"The document asks for {url[:200]!r}, which is not packaged with it.")
 
 
 FETCHER = PackagedAssetFetcher()
 
-# By process: a forked child must load its own fonts, and must not let go of its parent's, whose files would go too.
+# Per process: a forked child must load its own fonts, and must not release its parent's, whose files would be
+# deleted.
 _styles: dict[int, tuple[CSS, FontConfiguration]] = {}
 
 
 def load_style() -> tuple[CSS, FontConfiguration]:
-    """Return the style sheet and its fonts, read once per process: a third of a short document's time."""
+    """
+    Return the style sheet and its fonts, read once per process: reading takes a third of a short document's time.
+    """
     process = os.getpid()
     if process not in _styles:
         fonts = FontConfiguration()

@@ -1,4 +1,4 @@
-"""Bars and their axis, in the units of a drawing: geometry only."""
+"""Bars and their axes, in the units of the drawing: geometry only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from lib.decimals import HALF_UP, ZERO
 
 WIDTH, LEFT, TOP, BASE = Decimal(660), Decimal(58), Decimal(6), Decimal(106)
-"""The bars stand on y = BASE, between x = LEFT and x = WIDTH; the highest reach up to y = TOP."""
+"""The bars' base line is y = BASE, from x = LEFT to x = WIDTH; the highest bars reach y = TOP."""
 
 GAP = Decimal("0.25")  # of a bar's room
 STEPS = tuple(Decimal(step) for step in ("1", "1.2", "1.6", "2", "2.4", "3", "4", "5", "6", "8", "10"))
@@ -16,7 +16,7 @@ HUNDREDTH = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Coordinates as text, since a template would write a number the way of whoever asks for the file."""
+    """A bar. Coordinates are text, because a template would format numbers by the locale of the request."""
 
     x: str
     y: str
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A horizontal line at `y` that stands for `quantity`."""
+    """A horizontal line at `y`, labeled with `quantity`."""
 
     y: str
     quantity: Decimal
@@ -35,7 +35,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`bars` run from left to right; `axes` from the top down, the last of them zero."""
+    """The chart. bars: from left to right. axes: from the top down, the last one is zero."""
 
     bars: tuple[Bar, ...]
     axes: tuple[Axis, Axis, Axis]
@@ -43,9 +43,9 @@ class Chart:
 
 def draw_chart(quantities: Sequence[Decimal]) -> Chart:
     """
-    Return the bars of quantities, scaled so that a round number stands at the top.
+    Return the bars of quantities, scaled so that the top is a round number.
 
-    A quantity below zero has no height: the total beside the chart tells it.
+    A negative quantity has no height; the total next to the chart includes it.
     """
     top = round_up(max([ZERO, *quantities]))
     slot_width = HALF_UP.divide(WIDTH - LEFT, Decimal(max(len(quantities), 1)))
@@ -55,7 +55,9 @@ def draw_chart(quantities: Sequence[Decimal]) -> Chart:
 
 
 def round_up(quantity: Decimal) -> Decimal:
-    """Return the least of STEPS × a power of ten that is not below `quantity`: half of it is round too. 1 for 0."""
+    """
+    Return the smallest STEPS × power of ten that is at least `quantity`, so that its half is round too; 1 for 0.
+    """
     if quantity <= 0:
         return Decimal(1)
     power = Decimal(1).scaleb(quantity.adjusted())

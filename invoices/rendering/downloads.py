@@ -1,4 +1,4 @@
-"""The page behind a customer's link."""
+"""The page behind a customer's download link."""
 
 import re
 from typing import Any
@@ -23,7 +23,7 @@ PRIVATE = {
 
 @require_safe
 def download(request: HttpRequest, token: str) -> HttpResponse:
-    """Answer with the file; 404 for a link that is none, 503 where the file cannot be had now."""
+    """Respond with the file; 404 for an invalid link, 503 if the file is not available now."""
     at = timezone.now()
     try:
         invoice = signed_links.open_link(token, at=at)

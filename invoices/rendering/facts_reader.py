@@ -1,4 +1,4 @@
-"""What an invoice says, read from its own rows only: nothing of the seller or customer as they are today."""
+"""Read the facts of an invoice from its own rows only, independent of the seller's and customer's current data."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,7 +10,7 @@ from customers.models import Logo
 from invoices.documents.seller_terms import BRANDING_FACTS
 from invoices.models import DocumentKind, Invoice
 from invoices.models.payments import PaymentChannel
-from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, SettledAmount, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, PartyDetails, SettledAmount, TaxFacts
 
 LINE_COLUMNS = (
     "kind",
@@ -23,12 +23,12 @@ LINE_COLUMNS = (
     "tax_rate",
     "explanation",
 )
-MOST_LINES = 2_000
+MAX_LINES = 2_000
 CONSOLIDATED_PREFIX = "periods:"
-"""How the reference of a document about several subscriptions begins."""
+"""Prefix of the reference of a consolidated invoice."""
 TAX_COLUMNS = ("name", "rate", "reason", "taxable", "amount")
 
-# A line that takes something back stands under the heading of the one that it takes it back of.
+# A line that corrects another one gets the heading of the corrected line.
 _SECTIONS = """
 SELECT l.position, s.name FROM invoices_line l LEFT JOIN invoices_line o ON o.id = l.corrects_line_id
 JOIN invoices_section s ON s.invoice_id = coalesce(o.invoice_id, l.invoice_id)
@@ -38,15 +38,15 @@ WHERE l.invoice_id = %s
 
 
 class TooManyLines(Exception):
-    """A document has more lines than a file can hold in reasonable time."""
+    """The invoice has more lines than can be rendered in reasonable time."""
 
 
 def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
     """
-    Return what a document says, in two queries beside its own row; one more for what it corrects, for a logo, where
-    something of it is paid, and where it has several sections.
+    Return the facts of an invoice, in two queries apart from its own row; one more each for the invoice it corrects,
+    for a logo, for payments, and for several sections.
 
-    :raises TooLong: if it has more than 2,000 lines.
+    :raises TooManyLines: if it has more than 2,000 lines.
     """
     seller, buyer = invoice.seller_facts, invoice.buyer_facts
     return InvoiceFacts(
@@ -62,8 +62,8 @@ def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
         net=invoice.net.amount,
         tax=invoice.tax.amount,
         total=invoice.total.amount,
-        seller=Party.of(seller),
-        buyer=Party.of(buyer),
+        seller=PartyDetails.of(seller),
+        buyer=PartyDetails.of(buyer),
         bank_details=str(seller.get("bank_details") or ""),
         footer=str(seller.get("footer") or ""),
         brand_color=str(seller.get("brand_color") or ""),
@@ -82,7 +82,7 @@ def read_invoice_facts(invoice: Invoice) -> InvoiceFacts:
 
 
 def _settled(invoice: Invoice) -> tuple[SettledAmount, ...]:
-    """Return what the customer's balance paid when it was issued; later payments do not change a document."""
+    """Return the amount that the customer's balance paid at issue; later payments don't change an invoice."""
     if not invoice.paid or invoice.kind != DocumentKind.INVOICE:
         return ()
     paid = invoice.payments.filter(method=PaymentChannel.BALANCE).values_list("amount", flat=True)
@@ -90,7 +90,7 @@ def _settled(invoice: Invoice) -> tuple[SettledAmount, ...]:
 
 
 def branding(seller: Mapping[str, Any], *, logo: bytes = b"") -> Branding:
-    """Return what a document looks like by its seller's facts; one query more where these name a logo."""
+    """Return the branding in the seller's facts; one query more if they name a logo."""
     facts = {name: seller.get(name, default) for name, default in BRANDING_FACTS.items()}
     if sha256 := facts.pop("logo_id"):
         logo = bytes(Logo.objects.values_list("content", flat=True).get(pk=sha256))
@@ -103,15 +103,15 @@ def _corrected(invoice: Invoice) -> tuple[str, date] | None:
 
 
 def _lines(invoice: Invoice) -> tuple[LineFacts, ...]:
-    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MOST_LINES + 1]
-    if len(rows) > MOST_LINES:
-        raise TooManyLines(f"{invoice} has more than {MOST_LINES:,} lines: bill it as several invoices.")
+    rows = invoice.lines.order_by("position").values_list("position", *LINE_COLUMNS)[: MAX_LINES + 1]
+    if len(rows) > MAX_LINES:
+        raise TooManyLines(f"{invoice} has more than {MAX_LINES:,} lines: bill it as several invoices.")
     headings = section_headings(invoice)
     return tuple(LineFacts(*row, headings.get(position, "")) for position, *row in rows)
 
 
 def section_headings(invoice: Invoice) -> dict[int, str]:
-    """Return line → heading of a document about several subscriptions, or a credit note of one; else nothing."""
+    """Return line position → heading of a consolidated invoice, or of a credit note for one; else empty."""
     sectioned_invoice = invoice.corrects if invoice.kind == DocumentKind.CREDIT_NOTE and invoice.corrects else invoice
     if not sectioned_invoice.reference.startswith(CONSOLIDATED_PREFIX):
         return {}

@@ -1,8 +1,8 @@
 """
-Numbers and dates as a customer reads them.
+Numbers and dates in the customer's locale.
 
-Nothing is rounded here: a figure that has more digits than its currency's minor unit shows all of them, so what is
-printed is what was charged.
+Nothing is rounded here: a figure with more digits than its currency's minor unit shows all of them, so the printed
+amount is the charged one.
 """
 
 import copy
@@ -25,13 +25,13 @@ from lib.money import minor_unit
 LEGIBLE_PRICE = Decimal("0.1")
 ONE = Decimal(1)
 THOUSAND = Decimal(1000)
-MOST_PER = Decimal("1e12")
+MAX_PRICE_QUANTITY = Decimal("1e12")
 INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Writes figures in one locale and currency; dates fall by the clock of `zone`."""
+    """Formats figures in one locale and currency; `zone` determines dates."""
 
     locale: Locale
     currency: str
@@ -43,20 +43,21 @@ class Figures:
 
     def legible_quantity(self, unit_prices: Iterable[Decimal]) -> Decimal:
         """
-        Return how many units to tell these prices for, so that the least of them can be read: 0.0000025 → 1000000.
+        Return the number of units for which to print these prices, so that the smallest is legible: 0.0000025 →
+        1000000.
 
-        One unit, unless a price is below the minor unit; then the least power of a thousand units that brings it to
-        a tenth of the major unit or more.
+        One unit, unless a price is below the minor unit; then the smallest power of a thousand units that raises it
+        to a tenth of the major unit or more.
         """
         smallest_price = min((abs(price) for price in unit_prices if price), default=ZERO)
         quantity = ONE
         if ZERO < smallest_price < minor_unit(self.currency):
-            while smallest_price * quantity < LEGIBLE_PRICE and quantity < MOST_PER:
+            while smallest_price * quantity < LEGIBLE_PRICE and quantity < MAX_PRICE_QUANTITY:
                 quantity *= THOUSAND
         return quantity
 
     def unit(self, quantity: Decimal, unit: str) -> str:
-        """Return a unit as it reads beside a quantity: finance enters it in English, whose plural is known."""
+        """Return a unit as it reads after a quantity: finance enters it in English, so only English has a plural."""
         return pluralize(unit) if self.locale.language == "en" and abs(quantity) != ONE else unit
 
     def price(self, unit_price: Decimal, *, per: Decimal = ONE) -> str:

@@ -1,4 +1,4 @@
-"""What an invoice says, as plain values."""
+"""The facts of an invoice as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class PartyDetails:
     """One side of a document as it was at issue; a fact that was not known is empty."""
 
     legal_name: str
@@ -29,9 +29,9 @@ class Party:
 @dataclass(frozen=True, slots=True)
 class LineFacts:
     """
-    One claim; `explanation` as the line stores it, every number in it decimal text.
+    A line; `explanation` as stored, with every number as decimal text.
 
-    section: the heading that it stands under, on a document with several; else empty.
+    section: its heading on an invoice with sections; else empty.
     """
 
     kind: str
@@ -49,9 +49,9 @@ class LineFacts:
 @dataclass(frozen=True, slots=True)
 class TaxFacts:
     """
-    The tax of one rate in percent; `reason` says why nothing is charged.
+    The tax of one rate in percent. reason: why no tax is charged.
 
-    category: of the tax in an e-invoice (UNCL 5305), where it is known; else it follows from the other facts.
+    category: of the tax in an e-invoice (UNCL 5305), if known; otherwise it follows from the other facts.
     """
 
     name: str
@@ -65,9 +65,9 @@ class TaxFacts:
 @dataclass(frozen=True, slots=True)
 class SettledAmount:
     """
-    What was settled of a document before it was issued.
+    An amount settled before the invoice was issued.
 
-    what: names the words for it: from the customer's "balance", or "paid" ahead.
+    source: selects its label: from the customer's "balance", or "paid" in advance.
     """
 
     source: Literal["balance", "paid"]
@@ -77,9 +77,9 @@ class SettledAmount:
 @dataclass(frozen=True, slots=True)
 class Branding:
     """
-    What a document of this seller looks like, and what it says beside the claim.
+    The look of a seller's invoices, and their standard texts.
 
-    logo: PNG. accent_color: empty for no other than the text's. paper: empty for what is usual in the country.
+    logo: PNG. accent_color: empty for the color of the text. paper: empty for the usual format of the country.
     """
 
     company_number: str = ""
@@ -99,12 +99,12 @@ class Branding:
 @dataclass(frozen=True, slots=True)
 class InvoiceFacts:
     """
-    Everything that is printed. Two equal facts give two identical files.
+    Everything that is printed. Equal facts give identical files.
 
-    kind: "invoice" or "credit_note". corrects: number and date of the invoice that it takes something back of, or is
-    issued in place of; reason: why.
-    number, issue_date, due_date: empty for a draft. dated_at: when it was issued, or made if it is a draft.
-    locale, time_zone: the buyer's. settled: what was paid of the total when it was issued.
+    kind: "invoice" or "credit_note". corrects: number and date of the invoice that it credits or replaces; reason:
+        why.
+    number, issue_date, due_date: empty for a draft. dated_at: time of issue, or of creation for a draft.
+    locale, time_zone: the buyer's. settled: amounts settled before the invoice was issued.
     """
 
     number: str
@@ -119,8 +119,8 @@ class InvoiceFacts:
     net: Decimal
     tax: Decimal
     total: Decimal
-    seller: Party
-    buyer: Party
+    seller: PartyDetails
+    buyer: PartyDetails
     bank_details: str
     footer: str
     brand_color: str
@@ -142,5 +142,5 @@ class InvoiceFacts:
 
     @property
     def due(self) -> Decimal:
-        """What is left to pay of the total at issue; of a credit note, what is credited."""
+        """The part of the total left to pay at issue; for a credit note, the credited amount."""
         return self.total - sum((settled_amount.amount for settled_amount in self.settled), Decimal(0))

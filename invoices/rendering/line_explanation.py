@@ -1,4 +1,4 @@
-"""How a line came to its amount, row by row: what was included, then each tier's units × price."""
+"""The workings of a line, row by row: the allowance, then units × price of each tier."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ONE = Decimal(1)
 
 @dataclass(frozen=True, slots=True)
 class PriceText:
-    """A unit price as text, with the number of units it is for when that is not one, and a flat fee beside it."""
+    """A unit price as text. per: the number of units if it is not one. flat: a flat fee added to it."""
 
     text: str
     per: str = ""
@@ -25,7 +25,7 @@ class PriceText:
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """One row under a line: quantity × price = amount, exact. A row with a label only is a remark."""
+    """A row below a line: quantity × price = amount, exact. A row with only a label is a remark."""
 
     label: str
     quantity: str = ""
@@ -35,7 +35,7 @@ class Working:
 
 @dataclass(frozen=True, slots=True)
 class Workings:
-    """price: of one unit, where the line's own quantity × price says it all; else the rows do."""
+    """price: of one unit, if quantity × price explains the whole line; otherwise the rows do."""
 
     price: PriceText | None
     rows: tuple[Working, ...]
@@ -43,10 +43,10 @@ class Workings:
 
 def explain_line(line: LineFacts, *, figures: Figures, words: Words) -> Workings:
     """
-    Return how the line's stored explanation reads (docs/closing.md tells what it holds).
+    Return a line's stored explanation as text (docs/closing.md describes its content).
 
     :raises KeyError: if a part of the explanation lacks a field.
-    :raises decimal.InvalidOperation: if one is not a number.
+    :raises decimal.InvalidOperation: if a field is not a number.
     """
     writer = _WorkingsWriter(line, figures, words)
     if line.kind == "usage_credit" and "cumulative" in line.explanation:
@@ -80,13 +80,16 @@ class _WorkingsWriter:
         return Decimal(str(self.line.explanation.get(name, default)))
 
     def has_single_price(self, parts: list[RatingPart]) -> bool:
-        """Whether one price applies to the line's whole quantity, whatever that is: there is no tier to tell."""
+        """
+        Return whether one price applies to the line's whole quantity, of any size, so that there are no tiers to
+        explain.
+        """
         if len(parts) != 1 or parts[0].units != self.line.quantity or "billed_before" in self.line.explanation:
             return False
         return not parts[0].start and parts[0].end is None and not parts[0].flat_fee
 
     def fee_workings(self) -> Workings:
-        """Return the price of a fee; or, of one charged in part, which share of how much."""
+        """Return the price of a fee; for a prorated fee, the full price and the share."""
         if "segments" in self.line.explanation:
             return self.quantity_fee_workings()
         if "taken" in self.line.explanation:
@@ -99,7 +102,7 @@ class _WorkingsWriter:
         return Workings(None, (Working(f"{self.figures.money(self._number('fee'))} × {share}"),))
 
     def credit_pack_workings(self) -> Workings:
-        """Return the price of a credit pack, or of each unit, and what comes with it."""
+        """Return the price of a credit pack, or of each unit, and its units and bonus."""
         price = PriceText(self.figures.money(self._number("price")))
         labeled_units = [(self.words.free, self._number("bonus"))]
         if not self.line.unit:  # sold by the pack: the line's quantity is of packs
@@ -108,7 +111,7 @@ class _WorkingsWriter:
         return Workings(price, tuple(rows))
 
     def usage_credit_workings(self) -> Workings:
-        """Return what usage was billed with, and what it comes to since then: the credit is the difference."""
+        """Return the billed amount and the current amount of usage; the credit is the difference."""
         figures, words = self.figures, self.words
         billed_before, rated_now = self._number("billed_before"), self._number("cumulative")
         rows = [(words.billed_before, "quantity_before", billed_before), (words.comes_to_now, "quantity", -rated_now)]
@@ -119,23 +122,23 @@ class _WorkingsWriter:
         return Workings(None, (*workings, *self.given_before_rows(sign=-1)))
 
     def given_before_rows(self, *, sign: int) -> Iterator[Working]:
-        """Yield what is not given back again, since a coupon or a credit note has."""
+        """Yield the amount that is not credited again, because a coupon or a credit note has covered it."""
         if given_before := self._number("given_before"):
             yield Working(self.words.given_before, amount=self.figures.money(sign * given_before))
 
     def commitment_rows(self) -> Iterator[Working]:
-        """Yield what was promised, and what of it was spent."""
+        """Yield the committed and the spent amount."""
         for label, name in ((self.words.promised, "promised"), (self.words.counted, "spent")):
             yield Working(label, amount=self.figures.money(self._number(name)))
 
     def coupon_rows(self) -> Iterator[Working]:
-        """Yield of how much a percentage was taken; an amount says it all."""
+        """Yield the base of a percentage; a fixed amount needs no explanation."""
         if "percent" in self.line.explanation:
             percent = self.figures.percent(self._number("percent"))
             yield Working(f"{self.figures.money(self._number('of'))} × {percent}")
 
     def quantity_fee_workings(self) -> Workings:
-        """Return how many seats or add-ons were charged in each part of the period, and what is taken off again."""
+        """Return the seats or add-ons charged in each part of the period, and the amount billed before."""
         price, segments = self.figures.money(self._number("fee")), self.line.explanation["segments"]
         billed_before = self._number("claimed_before")
         if len(segments) == 1 and segments[0]["share"] == "1" and not self.included and not billed_before:
@@ -156,7 +159,7 @@ class _WorkingsWriter:
         return f"{days}: {self.figures.quantity(Decimal(segment['billable']))} × {price}{share}"
 
     def rounding_rows(self) -> Iterator[Working]:
-        """Yield a remark on what the parts come to, where that was rounded."""
+        """Yield a remark with the exact sum of the parts, if it was rounded."""
         rounded_amount = self._number("cumulative", self.line.amount)
         exact_amount = self._number("amount", rounded_amount)
         if exact_amount != rounded_amount:
@@ -164,7 +167,10 @@ class _WorkingsWriter:
             yield Working(f"{self.words.sum} {self.figures.money(exact_amount)}, {remark}")
 
     def billed_before_rows(self) -> Iterator[Working]:
-        """Yield what a late line takes off: the parts above are the period's whole usage, not only what came late."""
+        """
+        Yield the amount that a late line subtracts: the parts above are the period's whole usage, not only the late
+        part.
+        """
         if self._number("billed_before") or "quantity_before" in self.line.explanation:
             quantity_before = self.line.explanation.get("quantity_before")
             yield Working(
@@ -202,10 +208,10 @@ class _WorkingsWriter:
 
     def _label(self, part: RatingPart, *, alone: bool) -> str:
         """
-        Return which units a part prices.
+        Return the units that a part prices.
 
-        A part alone may be all units at one price (volume) or packages: it then covers other units than its range
-        says. A range counts the billed units, so it begins anew after what is included.
+        A single part may be all units at one price (volume) or packages; it then covers other units than its range
+        says. A range counts billed units, so it starts after the allowance.
         """
         words = self.words
         if alone and part.end is not None and part.units not in (ZERO, self.billable):
@@ -220,7 +226,7 @@ class _WorkingsWriter:
         return self._range(part, words.billed_units, words.billed_above)
 
     def _range(self, part: RatingPart, between: str, above: str) -> str:
-        """Return the units above `part.start` up to `part.end`; whole ones begin with the next unit."""
+        """Return the units above `part.start` up to `part.end`; whole units start with the next one."""
         if part.end is None:
             return above.format(bound=self.figures.quantity(part.start))
         is_whole = not EXACT.remainder(part.start, ONE) and not EXACT.remainder(part.end, ONE)

@@ -1,4 +1,4 @@
-"""The document as it reads: every fact turned into text, nothing left to decide for the template."""
+"""The content of an invoice's pages: every fact turned into text, so that the template decides nothing."""
 
 import re
 from base64 import b64encode
@@ -17,7 +17,7 @@ from invoices.rendering.translations import Words, words_for
 from invoices.rendering.usage_facts import MeterUsage
 from invoices.rendering.wallet_facts import WalletStatement
 
-MOST_FOOTER, MOST_FOOTER_LINES = 240, 2
+MAX_FOOTER_LENGTH, MAX_FOOTER_LINES = 240, 2
 DEFAULT_COLOR = "#1f3a5f"
 HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -25,9 +25,9 @@ HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 @dataclass(frozen=True, slots=True)
 class LineText:
     """
-    One row of the table; `workings` are the rows below it, `span` the days it is for where they are its own.
+    A row of the table. workings: the rows below it. span: its days, if they differ from the invoice's.
 
-    heading: what it and the rows after it stand under, where that begins with it.
+    heading: of the section that starts with this row; else empty.
     """
 
     description: str
@@ -51,16 +51,17 @@ class TaxText:
 @dataclass(frozen=True, slots=True)
 class PageContent:
     """
-    What the template prints, as text.
+    The texts that the template prints.
 
-    heading: what kind of document it is. meta: (name, value) pairs below it. due: what its last figure is.
-    mark: what the document is not: a draft, void, or a test.
-    created: when it was issued, as the file's own date.
-    color, accent: of the band and charts; of the heading and what is due, empty for the text's. logo: as a data: URI.
-    settled: (what, amount) pairs below the total. terms, payment, bank_details: by when and how to pay.
-    note, notes: of this document, and of every one of the seller's.
-    footer, closing: the seller's small print: at the foot of every page if it is short, else after everything else.
-    page: what stands before, between and after the page's number and the number of pages.
+    heading: the kind of document. meta: (name, value) pairs below it. due: label of the last figure.
+    mark: that it is a draft, void, or a sandbox invoice.
+    created: time of issue, as the file's own date.
+    color, accent: of the band and charts; of the heading and the amount due, empty for the text's. logo: as a data:
+        URI.
+    settled: (label, amount) pairs below the total. terms, payment, bank_details: when and how to pay.
+    note, notes: of this invoice; of all of the seller's.
+    footer, closing: the seller's small print: at the foot of every page if it is short, otherwise at the end.
+    page: the texts before, between and after the page number and the number of pages.
     """
 
     words: Words
@@ -98,7 +99,7 @@ class PageContent:
 
     @property
     def tables(self) -> list[tuple[str, tuple[LineText, ...]]]:
-        """The lines, heading by heading; most documents have one table, without any."""
+        """The lines by heading; most invoices have one table without a heading."""
         starts = [index for index, line in enumerate(self.lines) if line.heading or not index]
         ends = [*starts[1:], len(self.lines)]
         return [
@@ -110,9 +111,9 @@ def compose(
     facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Sequence[WalletStatement] = ()
 ) -> PageContent:
     """
-    Return an invoice as text in its buyer's language. Pure: equal facts give equal documents.
+    Return an invoice as text in its buyer's language. Pure: equal facts give equal content.
 
-    usage, wallets: what the pages after it show.
+    usage, wallets: content of the appendix.
     """
     words, locale = words_for(facts.locale)
     figures = Figures(locale, facts.currency, ZoneInfo(facts.time_zone or "UTC"))
@@ -137,12 +138,17 @@ def compose(
         headline=_headline(facts, figures, words),
         lines=tuple(
             _line(line, facts, figures, words, heading="" if line.section == previous_section else line.section)
-            for previous_section, line in zip(("", *(one.section for one in facts.lines)), facts.lines, strict=False)
+            for previous_section, line in zip(
+                ("", *(previous_line.section for previous_line in facts.lines)), facts.lines, strict=False
+            )
         ),
         subtotal=figures.money(facts.net),
         taxes=_taxes(facts, figures, words),
         total=figures.money(facts.total),
-        settled=tuple((getattr(words, f"settled_{one.source}"), figures.money(-one.amount)) for one in facts.settled),
+        settled=tuple(
+            (getattr(words, f"settled_{settled_amount.source}"), figures.money(-settled_amount.amount))
+            for settled_amount in facts.settled
+        ),
         due=words.total_credited if facts.is_credit_note else words.amount_due,
         amount_due=figures.money(facts.due),
         note=facts.note,
@@ -168,7 +174,7 @@ def _logo(content: bytes) -> str:
 
 
 def _payment(facts: InvoiceFacts, words: Words) -> tuple[tuple[str, str], ...]:
-    """Return the account to pay to, in groups of four as it stands on a bank's forms, and what to name."""
+    """Return the account to pay to, in groups of four as on a bank's forms, and the payment reference."""
     look = facts.branding
     if not look.iban:
         return ()
@@ -232,7 +238,7 @@ def _line(line: LineFacts, facts: InvoiceFacts, figures: Figures, words: Words, 
 
 
 def _is_short(footer: str) -> bool:
-    return len(footer) <= MOST_FOOTER and footer.count("\n") < MOST_FOOTER_LINES
+    return len(footer) <= MAX_FOOTER_LENGTH and footer.count("\n") < MAX_FOOTER_LINES
 
 
 def _taxes(facts: InvoiceFacts, figures: Figures, words: Words) -> tuple[TaxText, ...]:

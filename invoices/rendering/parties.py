@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from babel import Locale
 
-from invoices.rendering.invoice_facts import Party
+from invoices.rendering.invoice_facts import PartyDetails
 from invoices.rendering.translations import Words
 
 CITY_FIRST = frozenset({"US", "CA", "AU", "IN", "MX", "BR"})  # "Springfield, IL 62701"
@@ -15,7 +15,7 @@ OWN_NAMES = {"US": "EIN", "IN": "GSTIN", "AU": "ABN", "CA": "GST/HST"}
 
 @dataclass(frozen=True, slots=True)
 class PartyText:
-    """One side of the document; `lines` is the address and what stands below it, without empty ones."""
+    """A party of the invoice. lines: the address and the lines below it, without empty ones."""
 
     name: str
     lines: tuple[str, ...]
@@ -23,8 +23,8 @@ class PartyText:
     tax_number: str
 
 
-def party_text(party: Party, *, words: Words, locale: Locale) -> PartyText:
-    """Return how a party reads. The country is always named, in the document's language."""
+def party_text(party: PartyDetails, *, words: Words, locale: Locale) -> PartyText:
+    """Return a party as text. The country is always named, in the invoice's language."""
     country = locale.territories.get(party.country, party.country)
     lines = [party.address_line1, party.address_line2, *_town(party), country, party.email]
     return PartyText(
@@ -35,7 +35,7 @@ def party_text(party: Party, *, words: Words, locale: Locale) -> PartyText:
     )
 
 
-def _town(party: Party) -> list[str]:
+def _town(party: PartyDetails) -> list[str]:
     if party.country in CITY_FIRST:
         state = " ".join(filter(None, (party.region, party.postal_code)))
         return [", ".join(filter(None, (party.city, state)))]
@@ -44,8 +44,8 @@ def _town(party: Party) -> list[str]:
     return [" ".join(filter(None, (party.postal_code, party.city))), party.region]
 
 
-def _tax_label(party: Party, words: Words) -> str:
-    """Return what a tax number is called; a VAT id is told by the two letters it begins with."""
+def _tax_label(party: PartyDetails, words: Words) -> str:
+    """Return the label of a tax number; a VAT id is recognized by its two leading letters."""
     if party.country in OWN_NAMES:
         return OWN_NAMES[party.country]
     return words.vat_number if party.tax_number[:2].isalpha() else words.tax_number

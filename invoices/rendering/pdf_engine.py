@@ -1,7 +1,8 @@
 """
-HTML → PDF/A-3a: tagged, with embedded fonts, the same bytes for the same HTML.
+HTML → PDF/A-3a: tagged, with embedded fonts, and the same bytes for the same HTML.
 
-WeasyPrint is imported with a process's first document: most make none, and it takes a fifth of the time to start.
+WeasyPrint is imported with a process's first document: most processes render none, and importing it takes a fifth of
+the start-up time.
 """
 
 import logging
@@ -19,7 +20,7 @@ _render_lock = threading.Lock()
 
 
 class MissingGlyphs(Exception):
-    """No font at hand has these characters."""
+    """No available font has these characters."""
 
     def __init__(self, characters: str) -> None:
         super().__init__(characters)
@@ -27,17 +28,17 @@ class MissingGlyphs(Exception):
 
 
 class AssetRefused(Exception):
-    """The document asked for something that is not packaged with it; the text says what."""
+    """The document requested an asset that is not packaged; the text names it."""
 
 
 def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
     """
-    Return the document as a PDF file.
+    Return a document as a PDF file.
 
-    embedded: the document as data, to go into the file.
+    embedded: the invoice as XML, to embed in the file.
 
     :raises MissingGlyphs: if a character would be printed as an empty box.
-    :raises RefusedAsset: if the markup refers to anything that is not packaged.
+    :raises AssetRefused: if the markup refers to an asset that is not packaged.
     """
     from weasyprint import HTML
     from weasyprint.urls import FatalURLFetchingError
@@ -63,7 +64,7 @@ def typeset(html: str, *, embedded: EmbeddedXml | None = None) -> bytes:
 
 
 class _MissingGlyphHandler(logging.Handler):
-    """Collects the characters that WeasyPrint warns of; it passes the character and its code point."""
+    """Collects the characters that WeasyPrint warns about; it passes the character and its code point."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

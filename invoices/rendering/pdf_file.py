@@ -1,4 +1,4 @@
-"""Facts → PDF file: the one way every invoice is rendered."""
+"""Facts → PDF file: the only way in which invoices are rendered."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -17,10 +17,10 @@ from invoices.rendering.wallet_facts import WalletStatement
 from invoices.rendering.xml_attachment import EmbeddedXml
 
 TEMPLATE = "invoices/invoice.html"
-# Control characters have no shape, and some no place in a document; overrides of the reading direction would let a
-# name read as another one. Tab and line feed stay.
+# Control characters have no shape, and some are not allowed in a document; overrides of the reading direction could
+# make a name read as another one. Tab and line feed stay.
 CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E} - {0x09, 0x0A})
-MOST_NAMED_CHARACTERS = 10
+MAX_NAMED_CHARACTERS = 10
 EMBEDDING_POLICIES = ("when_possible", "always")
 
 
@@ -32,14 +32,14 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
     """
     Return the PDF file of an invoice: equal arguments give equal bytes, on machines with equal fonts.
 
-    usage, wallets: what the pages after the invoice proper show.
+    usage, wallets: content of the appendix.
 
-    What the invoice claims is printed to the letter or not at all. In the appendix, whose values any event may bring,
-    a character that no font has is spelled out as its code point.
+    The invoice itself is printed to the letter or not at all. In the appendix, whose values come from events, a
+    character without a font is replaced by its code point.
 
-    :raises NoFont: if a text of the invoice proper cannot be printed.
-    :raises NotAnInvoice: if its seller's documents always carry their data, and this one cannot.
-    :raises RefusedAsset: if its markup refers to anything that is not packaged.
+    :raises MissingFont: if a text of the invoice itself can't be printed.
+    :raises EInvoiceImpossible: if the seller's invoices always embed XML, and this one can't.
+    :raises AssetRefused: if the markup refers to an asset that is not packaged.
     """
     document, embedded = compose(facts, usage, wallets), _embedded_xml(facts)
     try:
@@ -52,7 +52,7 @@ def render(facts: InvoiceFacts, usage: Sequence[MeterUsage] = (), wallets: Seque
 
 
 def _embedded_xml(facts: InvoiceFacts) -> EmbeddedXml | None:
-    """Return the data that goes into the file by its seller's choice; a draft has none yet."""
+    """Return the XML to embed, by the seller's setting; None for a draft."""
     if facts.branding.e_invoices not in EMBEDDING_POLICIES or facts.state == "draft":
         return None
     try:
@@ -64,7 +64,7 @@ def _embedded_xml(facts: InvoiceFacts) -> EmbeddedXml | None:
 
 
 def to_html(document: PageContent) -> str:
-    """Return the document's markup; every text in it is escaped."""
+    """Return the invoice's markup; every text in it is escaped."""
     return render_to_string(TEMPLATE, {"document": document, "words": document.words}).translate(CONTROLS)
 
 
@@ -85,7 +85,7 @@ def _texts_with(characters: str, value: Any) -> list[str]:
 
 def _missing_font_text(characters: str, texts: Sequence[str]) -> str:
     missing = [character for character in characters if any(character in text for text in texts)][
-        :MOST_NAMED_CHARACTERS
+        :MAX_NAMED_CHARACTERS
     ]
     named = ", ".join(f"“{character}” (U+{ord(character):04X})" for character in missing)
     return f"No font has {named}, as in “{texts[0][:200]}”: install a font that does, and render it again."
@@ -94,9 +94,9 @@ def _missing_font_text(characters: str, texts: Sequence[str]) -> str:
 def _spell_out(value: Any, characters: str) -> Any:
     """Return the same value with each of the characters in its texts replaced by its code point."""
     if isinstance(value, str):
-        return value.translate({ord(one): f"[U+{ord(one):04X}]" for one in characters})
+        return value.translate({ord(character): f"[U+{ord(character):04X}]" for character in characters})
     if isinstance(value, tuple):
-        return tuple(_spell_out(one, characters) for one in value)
+        return tuple(_spell_out(element, characters) for element in value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(
             value, **{field.name: _spell_out(getattr(value, field.name), characters) for field in fields(value)}

@@ -1,4 +1,4 @@
-"""Pages of a PDF as pictures, for a screen: what is shown is what is printed."""
+"""Pages of a PDF as images, so that screens show exactly the printed pages."""
 
 import io
 import threading

@@ -1,9 +1,9 @@
 """
-Files made once: who renders which invoice, when, and what becomes of a failure.
+Render invoice files once, with leases, retries and recorded failures.
 
-The table is the queue. An attempt is claimed by one statement that also counts it, so two workers never render the
-same invoice at a time, and one that dies is tried again when its claim lapses; the claim outlasts the time that a
-rendering may take. Content and hash are written by one statement, the file being the same whoever wrote it first.
+The table is the queue. One statement leases and counts an attempt, so two workers never render the same invoice at
+the same time, and an attempt whose worker dies is retried when its lease expires; the lease is longer than the time
+limit of a rendering. One statement stores content and hash; any process would write the same file.
 """
 
 import logging
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotRendered(Exception):
-    """The file is not there. retry_at: when it is tried again by itself; None where someone must look first."""
+    """There is no file. retry_at: time of the automatic retry; None if an operator must act first."""
 
     def __init__(self, text: str, *, retry_at: datetime | None) -> None:
         super().__init__(text)
@@ -42,7 +42,7 @@ class NotRendered(Exception):
 
 @dataclass(slots=True)
 class RenderRun:
-    """How many attempts of a run came to what."""
+    """Counts of a run by outcome."""
 
     rendered: int = 0
     failed: int = 0
@@ -50,11 +50,12 @@ class RenderRun:
 
 def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> RenderRun:
     """
-    Render issued invoices that have no file, oldest first; any number of workers may do so at once.
+    Render issued invoices without a file, oldest first; any number of workers may run this at once.
 
-    limit, seconds: how many attempts and how long at most; the next run takes over. Short runs let closing in.
+    limit, seconds: the most attempts, and the longest duration; the next run continues. Short runs let closing use
+        the workers in between.
 
-    What fails is recorded with its reason and tried again later, a few times in all: see `claims`.
+    Failures are recorded with their reason and retried later, a few times in all: see `render_queue`.
     """
     started = monotonic()
     run = RenderRun()
@@ -77,11 +78,11 @@ def render_due(*, at: datetime, limit: int = 1_000, seconds: float = 20) -> Rend
 
 def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Rendering:
     """
-    Return the file of an issued invoice, made now if it is not there.
+    Return the file of an issued invoice, rendered now if there is none.
 
     insist: try even if attempts have failed and the next one is not due, or none is left.
 
-    :raises NotRendered: for a draft, and if it cannot be made now; the text says why.
+    :raises NotRendered: for a draft, and if it can't be rendered now; the text gives the reason.
     """
     finished = Rendering.objects.filter(invoice=invoice_id, content__isnull=False)
     if existing := finished.first():
@@ -98,7 +99,7 @@ def render_one(*, invoice_id: int, at: datetime, insist: bool = False) -> Render
 
 
 def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
-    """Render what was claimed, and record what came of it; return whether there is a file."""
+    """Render a leased invoice and record the outcome; return whether there is a file."""
     hit_failpoint("render.claimed")
     try:
         invoice = Invoice.objects.get(id=lease.invoice_id)
@@ -120,17 +121,17 @@ def attempt_rendering(lease: render_queue.RenderLease, *, at: datetime) -> bool:
 
 def read_usage(invoice: Invoice) -> tuple[MeterUsage, ...]:
     """
-    Return the usage that an invoice's appendix shows: what the function named by INVOICE_USAGE answers.
+    Return the usage for an invoice's appendix, read by the function that INVOICE_USAGE names.
 
-    A credit note has none: it says what is taken back, not what was used.
+    A credit note has none: it credits amounts rather than bill usage.
 
-    Invoices stand below billing, which counts usage, and cannot import it: docs/decisions/0007-usage-appendix.md.
+    Invoices are below billing, which counts usage, and can't import it: docs/decisions/0007-usage-appendix.md.
     """
     return _call_reader(settings.INVOICE_USAGE, invoice) if invoice.seller_facts.get("shows_usage", True) else ()
 
 
 def read_wallets(invoice: Invoice) -> tuple[WalletStatement, ...]:
-    """Return the statements of wallets that an invoice shows: what the function named by INVOICE_WALLETS answers."""
+    """Return the wallet statements for an invoice's appendix, read by the function that INVOICE_WALLETS names."""
     return _call_reader(settings.INVOICE_WALLETS, invoice) if invoice.seller_facts.get("shows_wallets", False) else ()
 
 

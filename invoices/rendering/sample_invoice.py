@@ -1,4 +1,4 @@
-"""An invented invoice, to show a seller what documents look like: its figures are rated as any."""
+"""An invented invoice that shows a seller the look of its invoices; its figures are rated like real ones."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 
 from invoices.amounts.totals import Tax, total_up
 from invoices.models import TaxRate
-from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, Party, TaxFacts
+from invoices.rendering.invoice_facts import Branding, InvoiceFacts, LineFacts, PartyDetails, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 from lib.money import round_money
 from plans.pricing.charge_models import Charge, Graduated, PerUnit, PriceTier
@@ -18,7 +18,7 @@ NUMBER = "SAMPLE-000042"
 MONTH = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 ISSUED_AT = datetime(2026, 11, 1, 1, tzinfo=UTC)
 TIERS = Graduated((PriceTier(Decimal(10_000), Decimal("0.012")), PriceTier(None, Decimal("0.008"))))
-BUYER = Party(
+BUYER = PartyDetails(
     legal_name="Sample Customer",
     address_line1="1 Example Street",
     address_line2="",
@@ -37,7 +37,7 @@ def sample_invoice(
     """
     Return an invoice to a customer in the seller's own country, in the seller's language.
 
-    facts, look: what a document would copy of the seller. rate: the tax that it would charge.
+    facts, branding: the seller's, as an invoice would copy them. rate: the tax that it would charge.
     """
     tax = Tax("Tax", Decimal(0)) if rate is None else Tax(rate.name, rate.rate)
     lines = [replace(line, tax_rate=tax.rate) for line in _lines(currency)]
@@ -56,7 +56,7 @@ def sample_invoice(
         net=sums.net,
         tax=sums.tax,
         total=sums.total,
-        seller=Party.of(facts),
+        seller=PartyDetails.of(facts),
         buyer=replace(BUYER, country=str(facts["country"])),
         bank_details=str(facts["bank_details"]),
         footer=str(facts["footer"]),

@@ -1,4 +1,4 @@
-"""A bound on how long one rendering may take."""
+"""A limit on the duration of a rendering."""
 
 import signal
 import threading
@@ -10,21 +10,21 @@ REPEAT_SECONDS = 5
 
 
 class TimeLimitExceeded(Exception):
-    """The work was stopped when its time was up."""
+    """The work was stopped because its time was up."""
 
 
 class _Stop(BaseException):
-    """What interrupts the work: no `except Exception` on the way may swallow it."""
+    """Interrupts the work. A BaseException, so that no `except Exception` swallows it."""
 
 
 @contextmanager
 def time_limit(seconds: float, *, task: str) -> Iterator[None]:
     """
-    Stop the block after `seconds`, by the alarm signal, which reaches the main thread of a process only.
+    Stop the block after `seconds` by the alarm signal, which only reaches a process's main thread.
 
-    A worker's tasks and commands run there. Elsewhere (a web server's thread) there is no limit but the server's own.
+    Tasks and commands run in the main thread. In other threads (of a web server) only the server's own limit applies.
 
-    :raises TookTooLong: when the time was up; the text names `what`.
+    :raises TimeLimitExceeded: when the time is up; the text names `task`.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,7 +34,7 @@ def time_limit(seconds: float, *, task: str) -> Iterator[None]:
         raise _Stop
 
     previous_handler = signal.signal(signal.SIGALRM, stop)
-    # Again and again, should the first one be lost where an exception cannot go on (a callback, a destructor).
+    # Repeated, in case the first signal is lost where an exception can't propagate (a callback, a destructor).
     signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield

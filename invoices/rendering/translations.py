@@ -1,4 +1,4 @@
-"""The words on a document, one file per language beside this one."""
+"""The words of an invoice, one file per language next to this one."""
 
 import tomllib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ WORLD_ENGLISH = "en_001"  # English without a country: 15 November 2026
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Every text that is not a fact. What stands in braces is filled in by whoever prints it."""
+    """All fixed texts of an invoice. Placeholders in braces are filled in when it is printed."""
 
     invoice: str
     credit_note: str
@@ -90,7 +90,11 @@ class Words:
 
 @cache
 def load_words(language: str) -> Words:
-    """:raises TypeError: if the language's file lacks a text, or has one that is not known."""
+    """
+    Return the texts in a language.
+
+    :raises TypeError: if the language's file lacks a text or has an unknown one.
+    """
     return Words(**tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))
 
 
@@ -99,8 +103,8 @@ def words_for(name: str) -> tuple[Words, Locale]:
     """
     Return the words and the locale for a customer whose locale is `name`, such as de_AT.
 
-    Words and formats never mix two languages: a customer whose language has no words here gets English ones, with
-    the number format of their own country where English has it (hi_IN → en_IN, ja_JP → en_001).
+    Words and formats never mix two languages: a customer whose language has no words here gets English ones, with the
+    number format of their own country if English has it (hi_IN → en_IN, ja_JP → en_001).
     """
     normalized_name = name.replace("-", "_")
     language, _, subtags = normalized_name.partition("_")

@@ -1,4 +1,4 @@
-"""The usage that an invoice's appendix shows. Billing fills it in: see docs/decisions/0007-usage-appendix.md."""
+"""The usage in an invoice's appendix. Billing provides it: see docs/decisions/0007-usage-appendix.md."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,10 +9,10 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class DimensionUsage:
     """
-    One dimension's largest values, and the rest of them in one sum.
+    The largest values of a dimension, and the sum of the others.
 
-    values: (value, quantity), largest first; the value is None for usage that did not name the dimension.
-    other_values, other_quantity: how many more values there are, and what they come to.
+    values: (value, quantity), largest first; the value is None for usage without the dimension.
+    other_values, other_quantity: number of the other values, and their sum.
     """
 
     name: str
@@ -24,10 +24,10 @@ class DimensionUsage:
 @dataclass(frozen=True, slots=True)
 class MeterUsage:
     """
-    What one meter counted in the invoice's periods, by the customer's clock.
+    A meter's usage in the invoice's periods, in the customer's time zone.
 
-    steps: (first day of the step, quantity) where there was usage, in order of time.
-    unmatched: how much of the total arrived after the invoice was issued, and so is not on it.
+    steps: (first day of the step, quantity) of steps with usage, in order of time.
+    unmatched: the part of the total that arrived after the invoice was issued, and is therefore not on it.
     """
 
     name: str

@@ -1,11 +1,11 @@
-"""The statements of wallets behind an invoice. Wallets fill them in: see docs/decisions/0007-usage-appendix.md."""
+"""Wallet statements in an invoice's appendix. Wallets provide them: see docs/decisions/0007-usage-appendix.md."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class WalletRow:
-    """A line as it is printed. note: what is told below it. is_sum: whether it is the opening or closing balance."""
+    """A printed line. note: printed below it. is_sum: whether it is the opening or closing balance."""
 
     text: str
     amount: str
@@ -16,9 +16,9 @@ class WalletRow:
 @dataclass(frozen=True, slots=True)
 class WalletStatement:
     """
-    What came and went in one wallet in the invoice's period, in the words of its customer.
+    The movements of one wallet in the invoice's period, in its customer's language.
 
-    heading, span: what it is of, and of which days. columns: what stands above the rows.
+    heading, span: title, and days covered. columns: the column headings.
     """
 
     heading: str

@@ -1,8 +1,8 @@
 """
-A document's data inside its PDF, as Factur-X asks for: the XML attached, and named in the file's metadata.
+The XML embedded in an invoice's PDF, as Factur-X requires: attached, and named in the file's metadata.
 
-WeasyPrint attaches the file; what it leaves amiss is put right before the file is written. It lists each attachment
-twice, and would write metadata of ours as a second block where a reader expects one.
+WeasyPrint attaches the file; its flaws are corrected before the file is written: it lists each attachment twice, and
+would write our metadata as a second block where a reader expects one.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DESCRIPTION = "Invoice data, EN 16931 (Factur-X)"
 RELATIONSHIP = "Alternative"
 CLOSING = b"</rdf:RDF>"
 
-# Which properties of Factur-X there are, and this file's own.
+# Declares the properties of Factur-X, followed by this file's own.
 _METADATA = f"""
 <rdf:Description xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
     xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
@@ -56,14 +56,14 @@ METADATA = _METADATA.format(
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedXml:
-    """The XML that a PDF carries. dated_at: the file's own date."""
+    """The XML embedded in a PDF. dated_at: the file's own date."""
 
     xml: bytes
     dated_at: datetime
 
 
 def build_attachment(embedded: EmbeddedXml) -> "Attachment":
-    """Return the XML as WeasyPrint attaches it."""
+    """Return the XML as a WeasyPrint attachment."""
     from weasyprint import Attachment
 
     return Attachment(
@@ -77,7 +77,7 @@ def build_attachment(embedded: EmbeddedXml) -> "Attachment":
 
 
 def build_finisher(embedded: EmbeddedXml | None) -> Callable[[Any, Any], None] | None:
-    """Return what is done to a PDF before it is written: nothing, where nothing is embedded."""
+    """Return the function that corrects a PDF before it is written; None if nothing is embedded."""
 
     def finish(document: Any, pdf: Any) -> None:
         pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])

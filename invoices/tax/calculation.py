@@ -23,8 +23,7 @@ class Supply:
     A supply to a buyer.
 
     seller_country: the seller's country. on: the day of supply, by the seller's calendar. code: the product's tax
-    code,
-    empty for the ordinary rates. rates: all rates of the seller, of every country, code and time.
+        code, empty for the ordinary rates. rates: all rates of the seller, of every country, code and time.
     """
 
     seller_id: int

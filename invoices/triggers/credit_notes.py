@@ -43,8 +43,7 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
     Return the trigger that adds up the credited amount of each invoice, and refuses credits above a line's net.
 
     An invoice with nothing left is void, unless some of it was paid: then it is paid, and the payment beyond the
-    amount
-    left is owed to the customer.
+    amount left is owed to the customer.
     """
     line_net = line_net_sql("l")
     return _on_insert(
@@ -55,7 +54,8 @@ def credit_notes_are_counted() -> pgtrigger.Trigger:
             SELECT 1 FROM new_rows n JOIN invoices_line c ON c.invoice_id = n.id
             LEFT JOIN invoices_line l ON l.id = c.corrects_line_id
             WHERE n.kind = 'credit_note' AND (
-                l.invoice_id IS DISTINCT FROM n.corrects_id OR {line_taxes_sql("l")} IS DISTINCT FROM {line_taxes_sql("c")}
+                l.invoice_id IS DISTINCT FROM n.corrects_id OR {line_taxes_sql("l")} IS DISTINCT
+                    FROM {line_taxes_sql("c")}
                 OR (SELECT sum(o.amount) FROM invoices_line o WHERE o.corrects_line_id = l.id)
                     NOT BETWEEN least(0, {line_net}) AND greatest(0, {line_net}))
             """,

@@ -20,8 +20,7 @@ def section_bills_what_no_document_does() -> pgtrigger.Trigger:
 def document_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
     """
     Return the trigger that checks invoices as they are issued: the sections, which are written before, cover every
-    line,
-    and no invoice bills the reference of another one's section.
+    line, and no invoice bills the reference of another one's section.
     """
     return _on_insert(
         "document_is_the_sum_of_its_sections",

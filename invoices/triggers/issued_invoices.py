@@ -16,8 +16,7 @@ def issued_invoice_changes_only_its_state() -> pgtrigger.Trigger:
     amounts.
 
     `credited` changes only with a credit note (invoices/triggers/credit_notes.py), `paid` with a payment, and
-    `returned`
-    with a refund or an entry of the customer's balance.
+    `returned` with a refund or an entry of the customer's balance.
     """
     mutable = ", ".join(f"'{column}'" for column in MUTABLE)
     return pgtrigger.Trigger(
@@ -59,8 +58,7 @@ def payments_are_counted() -> pgtrigger.Trigger:
     Return the trigger that adds up an invoice's payments, marks it as paid when nothing is due, and refuses more.
 
     A paid invoice becomes issued again when a payment that it needs is reversed; the next overdue run finds it if it
-    is
-    past due.
+    is past due.
 
     Recording a payment locks the invoice until the commit, as crediting it does, so that the two are serialized.
     """
@@ -85,7 +83,8 @@ def payments_are_counted() -> pgtrigger.Trigger:
         + refuse_if_found(
             """
             SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.id = n.invoice_id
-            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_paymentattempt c ON c.id = n.attempt_id
+            LEFT JOIN invoices_payment o ON o.id = n.reverses_id LEFT JOIN invoices_paymentattempt c
+                ON c.id = n.attempt_id
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void') OR i.currency <> n.currency
                 OR (i.paid + i.credited - i.returned > i.total AND n.reverses_id IS NULL)
                 OR (o.invoice_id, -o.amount) IS DISTINCT FROM (n.invoice_id, n.amount) AND n.reverses_id IS NOT NULL

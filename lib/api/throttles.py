@@ -63,7 +63,9 @@ class Buckets:
         return min(self.quota, bucket.tokens + (now - bucket.at) * self.quota / self.seconds)
 
     def _drop_full_buckets(self, now: float) -> None:
-        self._buckets = {key: bucket for key, bucket in self._buckets.items() if self._tokens_left(bucket, now) < self.quota}
+        self._buckets = {
+            key: bucket for key, bucket in self._buckets.items() if self._tokens_left(bucket, now) < self.quota
+        }
         if len(self._buckets) >= MOST_BUCKETS:
             self._buckets = {}  # so many at once are a distributed attack, which this limit can't stop
 
@@ -78,9 +80,10 @@ class ApiKeyThrottle(BaseThrottle):
         buckets = self.buckets or self._start()
         remaining = buckets.take(request.user.key_id) if request.user is not None else buckets.quota
         used_count = buckets.quota - max(remaining, 0)
+        seconds_until_full = used_count * buckets.seconds / buckets.quota
         request._request.rate_limit = {
             "RateLimit-Policy": f'"key";q={buckets.quota};w={buckets.seconds}',
-            "RateLimit": f'"key";r={max(int(remaining), 0)};t={math.ceil(used_count * buckets.seconds / buckets.quota)}',
+            "RateLimit": f'"key";r={max(int(remaining), 0)};t={math.ceil(seconds_until_full)}',
         }
         return remaining >= 0
 

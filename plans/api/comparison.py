@@ -76,6 +76,10 @@ class ComparisonView(generics.GenericAPIView[PlanVersion]):
             is_number = number_text.isdecimal() and number_text.isascii() and len(number_text) < 10
             other_version = versions.filter(number=int(number_text)).first() if is_number else None
         if other_version is None:
-            message = f"{version.plan.code} has no version {number_text}." if number_text else f"{version} is the first one."
+            message = (
+                f"{version.plan.code} has no version {number_text}."
+                if number_text
+                else f"{version} is the first one."
+            )
             raise serializers.ValidationError({"against": [serializers.ErrorDetail(message, "unknown")]})
         return other_version

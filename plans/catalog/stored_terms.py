@@ -54,7 +54,8 @@ class TermDifference(NamedTuple):
     """
     One figure that differs from the published one. Its fields are stored in the explanations of invoice lines.
 
-    figure: the overridden figure (billing.models.OverrideFigure). rate: label of the rate that has the price; empty otherwise.
+    figure: the overridden figure (billing.models.OverrideFigure). rate: label of the rate that has the price; empty
+        otherwise.
         value: the overriding figure. instead: the published figure; empty if there was none.
     """
 

@@ -80,7 +80,7 @@ class Basis(models.TextChoices):
     ADD_ON = "add_on", "for each add-on taken"
 
 
-class Billed(models.TextChoices):
+class BillingTiming(models.TextChoices):
     ADVANCE = "advance", "in advance"
     ARREARS = "arrears", "in arrears"
 
@@ -335,7 +335,7 @@ class Fee(models.Model):
     included = models.PositiveIntegerField(default=0, help_text="Units held that cost nothing.")
     least = models.PositiveIntegerField(default=0, help_text="How many are held at least, and to begin with.")
     most = models.PositiveIntegerField(null=True, blank=True, help_text="How many may be held; empty for any number.")
-    billed = models.CharField(max_length=8, choices=Billed, default=Billed.ADVANCE)
+    billed = models.CharField(max_length=8, choices=BillingTiming, default=BillingTiming.ADVANCE)
     every = models.PositiveSmallIntegerField(
         default=1, db_default=1, help_text="How many periods it is for: 12 on a monthly plan is a fee by the year."
     )
@@ -349,7 +349,7 @@ class Fee(models.Model):
             models.UniqueConstraint(fields=["version", "code", "currency"], name="fee_is_listed_once_per_currency"),
             models.CheckConstraint(condition=~Q(code=""), name="fee_has_a_code"),
             one_of("kind", FeeKind, name="fee_kind_is_known"),
-            one_of("billed", Billed, name="fee_is_billed_in_advance_or_arrears"),
+            one_of("billed", BillingTiming, name="fee_is_billed_in_advance_or_arrears"),
             finite("amount", name="fee_is_finite"),
             one_of("basis", Basis, name="fee_basis_is_known"),
             finite("included", most=MOST_SEATS, name="included_seats_are_finite"),

@@ -31,7 +31,7 @@ class IntervalUnit(models.TextChoices):
     YEAR = "year", "year"
 
 
-class Anchor(models.TextChoices):
+class PeriodAnchor(models.TextChoices):
     CALENDAR = "calendar", "the calendar (1st of the month, Monday, 1 January)"
     ANNIVERSARY = "anniversary", "the day the subscription starts"
 
@@ -105,7 +105,7 @@ class PlanVersion(models.Model):
     interval_count = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(120)]
     )
-    anchor = models.CharField(max_length=12, choices=Anchor, default=Anchor.CALENDAR)
+    anchor = models.CharField(max_length=12, choices=PeriodAnchor, default=PeriodAnchor.CALENDAR)
     proration = models.CharField(max_length=8, choices=ProrationRule, default=ProrationRule.SECOND)
     trial_days = models.PositiveSmallIntegerField(
         default=0,

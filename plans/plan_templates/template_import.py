@@ -47,7 +47,9 @@ class Template:
 @cache
 def templates() -> tuple[Template, ...]:
     """Return all templates, in the order of the file."""
-    return tuple(_build_template(**definition) for definition in tomllib.loads(DATA.read_text(encoding="utf-8"))["templates"])
+    return tuple(
+        _build_template(**definition) for definition in tomllib.loads(DATA.read_text(encoding="utf-8"))["templates"]
+    )
 
 
 def create_plan_from_template(
@@ -67,7 +69,10 @@ def create_plan_from_template(
     """
     with audited_transaction("start from template", by=by, at=at, template=template.code):
         meters = {meter["code"]: _find_or_create_meter(meter) for meter in template.meters}
-        features = {feature["code"]: _find_or_create_feature(feature, meters[feature["meter"]]) for feature in template.features}
+        features = {
+            feature["code"]: _find_or_create_feature(feature, meters[feature["meter"]])
+            for feature in template.features
+        }
         plan = Plan.objects.create(code=code, name=name, description=template.summary)
         draft = new_draft(plan=plan, by=by, at=at, note=f"Started from the template “{template.name}”.")
         price_list = item_from_document(_price_list_document(template.version, currency, features))
@@ -76,7 +81,9 @@ def create_plan_from_template(
         return draft
 
 
-def _build_template(*, example: Mapping[str, Any], suits: list[str], version: Mapping[str, Any], **fields: Any) -> Template:
+def _build_template(
+    *, example: Mapping[str, Any], suits: list[str], version: Mapping[str, Any], **fields: Any
+) -> Template:
     return Template(
         code=fields["code"],
         name=fields["name"],

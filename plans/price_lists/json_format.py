@@ -76,7 +76,9 @@ def _item(model: type[Model], document: Any, where: str, problems: list[CellProb
         if not isinstance(part_documents, list):
             problems.append(CellProblem(item.where, name, f"{name} is a list."))
             continue
-        item.parts += [_item(part_model, part, f"{where}/{name}/{index}", problems) for index, part in enumerate(part_documents)]
+        item.parts += [
+            _item(part_model, part, f"{where}/{name}/{index}", problems) for index, part in enumerate(part_documents)
+        ]
     return item
 
 

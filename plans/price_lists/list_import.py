@@ -104,7 +104,9 @@ class _ListWriter:
 
     def _validate(self, row: Any, item: Item) -> None:
         try:
-            row.clean_fields(exclude=[model_field.name for model_field in row._meta.fields if model_field.name not in item.values])
+            row.clean_fields(
+                exclude=[model_field.name for model_field in row._meta.fields if model_field.name not in item.values]
+            )
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self._problems += [CellProblem(item.where, name, text) for text in messages]

@@ -27,7 +27,9 @@ def columns() -> tuple[str, ...]:
     """
     tables = tables_of_lists()
     innermost_first = sorted(tables, key=lambda model: -len(parent_chain(model)))
-    identity_columns = [name for model in innermost_first for parent in parent_chain(model) for name in _identity_columns(parent)]
+    identity_columns = [
+        name for model in innermost_first for parent in parent_chain(model) for name in _identity_columns(parent)
+    ]
     return tuple(dict.fromkeys([ROW, *identity_columns, *(name for model in tables for name in fields_of(model))]))
 
 

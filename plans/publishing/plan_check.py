@@ -62,7 +62,9 @@ def _check_models(plan_features: Sequence[PlanFeature]) -> Iterator[str]:
             f"It mixes prepaid ({', '.join(prepaid)}) and postpaid features ({', '.join(postpaid)}): customers pay in"
             " two ways. Choose one of them, if that is not meant."
         )
-    models = {feature.consumption: Consumption(feature.consumption).label.partition(":")[0] for feature in plan_features}
+    models = {
+        feature.consumption: Consumption(feature.consumption).label.partition(":")[0] for feature in plan_features
+    }
     if len(models) > 1 and PublishingRule.objects.get().one_model_per_plan:
         yield (
             f"It uses {len(models)} consumption models ({', '.join(sorted(models.values()))}), and the rule is one"
@@ -102,7 +104,8 @@ def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
     for lower, upper in zip(charge.tiers, charge.tiers[1:], strict=False):
         if upper.unit_price > lower.unit_price:
             yield (
-                f"{name}: a unit costs more above {format_number(_bound(lower))} ({format_money(upper.unit_price, currency)}) than"
+                f"{name}: a unit costs more above {format_number(_bound(lower))} "
+                f"({format_money(upper.unit_price, currency)}) than"
                 f" below ({format_money(lower.unit_price, currency)}): heavy use is dearer. Check the tiers' prices."
             )
     if isinstance(charge, Volume):
@@ -110,11 +113,15 @@ def _check_tiers(name: str, rate: RateTerms, currency: str) -> Iterator[str]:
         # above it.
         for tier in charge.tiers[:-1]:
             bound, next_unit = _bound(tier), _bound(tier) + 1
-            bill_at_bound, bill_above = (round_money(total(charge.rate(quantity)), currency) for quantity in (bound, next_unit))
+            bill_at_bound, bill_above = (
+                round_money(total(charge.rate(quantity)), currency) for quantity in (bound, next_unit)
+            )
             if bill_above < bill_at_bound:
                 yield (
-                    f"{name}: from {format_number(bound)} to {format_number(next_unit)} the bill falls from {format_money(bill_at_bound, currency)} to"
-                    f" {format_money(bill_above, currency)}: charge graduated, or let the step's flat fee make up for it."
+                    f"{name}: from {format_number(bound)} to {format_number(next_unit)} the bill falls from "
+                    f"{format_money(bill_at_bound, currency)} to"
+                    f" {format_money(bill_above, currency)}: charge graduated, or let the step's flat fee make up "
+                    "for it."
                 )
 
 
@@ -127,8 +134,10 @@ def _check_margins(version: PlanVersion, at: datetime) -> Iterator[str]:
         if margin.cost > margin.price:
             price = Decimal(margin.price.numerator) / Decimal(margin.price.denominator)
             yield (
-                f"{margin.feature}, {margin.rate}: a {margin.unit or 'unit'} costs us {format_money(margin.cost, margin.currency)} and is"
-                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise the price, or"
+                f"{margin.feature}, {margin.rate}: a {margin.unit or 'unit'} costs us "
+                f"{format_money(margin.cost, margin.currency)} and is"
+                f" sold at {format_money(price.quantize(Decimal('1e-12')).normalize(), margin.currency)}: raise "
+                "the price, or"
                 " check the unit cost."
             )
     yield from (str(missing_cost) for missing_cost in find_missing_costs([version], at=at))
@@ -139,17 +148,21 @@ def _check_caps(version: PlanVersion, plan_features: Sequence[PlanFeature], at: 
     capped = [plan_feature for plan_feature in plan_features if plan_feature.consumption == Consumption.HARD_CAP]
     costly_meters = set(UnitCost.objects.in_force(at).values_list("meter", flat=True)) if capped else set()
     other_versions = PlanVersion.objects.in_force(at).exclude(plan=version.plan_id)
-    offered = PlanFeature.objects.filter(version__in=other_versions, feature__in=[plan_feature.feature_id for plan_feature in capped])
+    offered = PlanFeature.objects.filter(
+        version__in=other_versions, feature__in=[plan_feature.feature_id for plan_feature in capped]
+    )
     larger = list(offered.values_list("feature", "consumption", "included")) if costly_meters else []
     for capped_feature in capped:
         meter = capped_feature.feature.meter
         has_larger_plan = any(
-            feature == capped_feature.feature_id and (consumption != Consumption.HARD_CAP or included > capped_feature.included)
+            feature == capped_feature.feature_id
+            and (consumption != Consumption.HARD_CAP or included > capped_feature.included)
             for feature, consumption, included in larger
         )
         if meter is not None and meter.pk in costly_meters and not has_larger_plan:
             yield (
-                f"{capped_feature} ends at {format_units(capped_feature.included, meter.unit)}, and no other plan has more: whoever reaches the"
+                f"{capped_feature} ends at {format_units(capped_feature.included, meter.unit)}, and no other plan "
+                "has more: whoever reaches the"
                 " cap has nowhere to go. Publish a larger plan, or charge overage."
             )
 
@@ -162,7 +175,8 @@ def _check_trial(version: PlanVersion, plan_features: Sequence[PlanFeature], at:
     uncapped = [plan_feature for plan_feature in plan_features if plan_feature.consumption != Consumption.HARD_CAP]
     if names := [str(plan_feature) for plan_feature in uncapped if plan_feature.feature.meter_id in costly_meters]:
         yield (
-            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of {', '.join(names)},"
+            f"In the free trial of {format_number(version.trial_days)} days nothing ends the use of "
+            f"{', '.join(names)},"
             " which costs us something: bill usage in the trial, or set a hard cap."
         )
 

@@ -61,15 +61,25 @@ def _problems_of_unlock(plan_feature: PlanFeature, features: list[PlanFeature]) 
     """Yield the reasons why a feature could never be unlocked."""
     if not plan_feature.unlocked_with:
         return
-    others = {other_feature.feature.code: other_feature for other_feature in features if other_feature.feature.kind == FeatureKind.METERED}
+    others = {
+        other_feature.feature.code: other_feature
+        for other_feature in features
+        if other_feature.feature.kind == FeatureKind.METERED
+    }
     other = others.get(plan_feature.unlocked_with)
     if other is None or other == plan_feature:
         yield (
-            f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered feature of the"
+            f"{plan_feature.feature} opens by usage of “{plan_feature.unlocked_with}”, which is no other metered "
+            "feature of the"
             " version: choose one."
         )
-    elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in ("count", "sum"):
-        yield f"{plan_feature.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
+    elif plan_feature.unlocked_by == UnlockedBy.USAGE_EVER and other.feature.meter.aggregation not in (
+        "count",
+        "sum",
+    ):
+        yield (
+            f"{plan_feature.feature} opens by all usage of {other.feature}, which is no sum: let it be of the period."
+        )
 
 
 def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
@@ -87,7 +97,8 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
         return
     if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):
         yield (
-            f"The fee “{fee}” is for {fee_interval.count} {fee_interval.unit}s, which on the calendar do not begin where a period"
+            f"The fee “{fee}” is for {fee_interval.count} {fee_interval.unit}s, which on the calendar do not begin "
+            "where a period"
             " does: let it be for as many periods as make a year, or anchor the plan to the start day."
         )
 
@@ -107,7 +118,9 @@ def _problems_of_included(
         for currency in sorted(offered - units):
             yield f"{name} have no amount in {currency}, which the version charges in elsewhere: add it."
     consumption = Consumption.CREDITS if is_credits else Consumption.BALANCE
-    payable_codes = {plan_feature.feature.code for plan_feature in features if plan_feature.consumption == consumption}
+    payable_codes = {
+        plan_feature.feature.code for plan_feature in features if plan_feature.consumption == consumption
+    }
     for code in included.feature_codes:
         if code not in payable_codes:
             yield f"{name} are for {code}, which this version does not let be paid with them: choose another feature."
@@ -145,7 +158,9 @@ def _problems_of_price(plan_feature: PlanFeature, price: Price) -> Iterator[str]
         yield f"{name} has no rate: add at least a default rate."
     rate_problems = [problem for rate in rates for problem in _problems_of_rate(rate)]
     yield from (f"{name}: {problem}" for problem in rate_problems)
-    yield from (f"{name}: {problem}" for rate in rates for problem in _problems_of_match(plan_feature.feature.meter, rate))
+    yield from (
+        f"{name}: {problem}" for rate in rates for problem in _problems_of_match(plan_feature.feature.meter, rate)
+    )
     yield from _problems_of_metering(plan_feature.feature.meter, price, rates, name)
     if rates and not rate_problems:
         try:
@@ -158,7 +173,11 @@ def _problems_of_match(meter: Meter, rate: Rate) -> Iterator[str]:
     """
     Yield the reasons why a rate could never match usage: its meter has no such dimension, or never such a value.
     """
-    values = {name: allowed for name, allowed in meter.filters.items() if all(isinstance(allowed_value, str) for allowed_value in allowed)}
+    values = {
+        name: allowed
+        for name, allowed in meter.filters.items()
+        if all(isinstance(allowed_value, str) for allowed_value in allowed)
+    }
     if meter.reading_dimension:
         values[meter.reading_dimension] = [reading.dimension_value for reading in meter.readings.all()]
     dimensions = [*meter.dimensions, *filter(None, [meter.reading_dimension])]
@@ -202,7 +221,9 @@ def _problems_of_metering(meter: Meter, price: Price, rates: list[Rate], name: s
 def _has_cost(meter: Meter, price: Price, rate: Rate) -> bool:
     """Return whether any of a rate's usage has a unit cost without an end."""
     lasting_costs = meter.unit_costs.filter(currency=price.currency, valid_to__isnull=True)
-    return any(all(rate.match.get(name, value) == value for name, value in cost.match.items()) for cost in lasting_costs)
+    return any(
+        all(rate.match.get(name, value) == value for name, value in cost.match.items()) for cost in lasting_costs
+    )
 
 
 def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str) -> Iterator[str]:
@@ -214,7 +235,11 @@ def _problems_of_reset(meter: Meter, price: Price, rates: list[Rate], name: str)
     reset_interval = Interval(price.resets_unit, price.resets_every)
     invoice_interval = Interval(version.interval_unit, version.interval_count)
     spans_periods = reset_interval.is_longer_than(invoice_interval)
-    if not (reset_interval.is_multiple_of(invoice_interval) if spans_periods else invoice_interval.is_multiple_of(reset_interval)):
+    if not (
+        reset_interval.is_multiple_of(invoice_interval)
+        if spans_periods
+        else invoice_interval.is_multiple_of(reset_interval)
+    ):
         yield (
             f"{name}: it starts anew every {price.resets_every} {price.resets_unit}, which neither divides the"
             f" {version.interval_count} {version.interval_unit} that are invoiced nor is a multiple: choose another."
@@ -241,7 +266,9 @@ def _problems_of_currency(version: PlanVersion, features: list[PlanFeature], cur
     for plan_feature in features:
         priced = {price.currency for price in plan_feature.prices.all()} - {CREDITS}
         if priced and currency not in priced:
-            yield f"{plan_feature.feature} has no price in {currency}, which the version charges in elsewhere: add one."
+            yield (
+                f"{plan_feature.feature} has no price in {currency}, which the version charges in elsewhere: add one."
+            )
     # Without this check, a base fee in dollars only would make the plan free for subscriptions in euros.
     fees = list(version.fees.all())
     priced = {fee.code for fee in fees if fee.currency == currency}

@@ -1,4 +1,4 @@
-"""Staff of every group, and a small company for their pages to show."""
+"""Clients signed in as staff of each group, and a small company whose rows fill the pages."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -51,14 +51,14 @@ _key = count(1)
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    """The dashboard keeps sums for a minute; a test begins with none."""
+def empty_cache() -> None:
+    """Clear the cache: the dashboard caches its sums for a minute."""
     cache.clear()
 
 
 @pytest.fixture
 def member(db: None) -> Callable[[str], Client]:
-    """Return a client on which somebody of a group has signed in; “root” may do everything."""
+    """Return a function that signs in a staff user of a group and returns the client; “root” has every permission."""
 
     def sign_in(group: str) -> Client:
         name = f"{group.replace(' ', '-')}-{next(_serial)}"
@@ -74,17 +74,17 @@ def member(db: None) -> Callable[[str], Client]:
 
 @pytest.fixture
 def company(db: None) -> Callable[[int], None]:
-    """Return a function that adds so many of everything a list shows, with all that hangs on it."""
+    """Return a function that adds `many` rows of everything that a list shows, with the rows they depend on."""
 
     def add(many: int) -> None:
         for _ in range(many):
-            _add_one()
+            _add_row_of_each()
         close_due(at=FEB.replace(day=2))
 
     return add
 
 
-def _add_one() -> None:
+def _add_row_of_each() -> None:
     number = next(_serial)
     customer = make_customer(f"customer-{number}")
     make_customer(f"tried-{number}", sandbox=True, test_clock=make_clock())
@@ -114,7 +114,7 @@ def _add_one() -> None:
 
 
 def add_alert(subscription: Subscription) -> None:
-    """Let a rule of the subscription's own have told of something, which is still so."""
+    """Add an alert rule of the subscription with an open alert."""
     arguments = {"levels": [50], "amount": Decimal(10), "at": JAN}
     rule = set_alert_rule(kind="spend", scope=AlertScope(subscription=subscription), **arguments)
     figures = {"threshold": 50, "value": 6, "limit": 10, "agreed_limit": 10, "unit": "USD"}
@@ -130,7 +130,7 @@ def add_alert(subscription: Subscription) -> None:
 
 
 def add_spends(wallet: Wallet, number: int) -> None:
-    """Grant into a wallet, use more than that, and owe the rest."""
+    """Grant into a wallet, then spend more than the grant, so that the wallet owes the rest."""
     at = timezone.now()
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", Decimal(10), "pack", cost=Decimal(8))], at=at)
     feature = Feature.objects.get(code=f"calls-{number}")
@@ -138,7 +138,7 @@ def add_spends(wallet: Wallet, number: int) -> None:
 
 
 def add_unmatched(**fields: Any) -> UnmatchedUsage:
-    """Return an event of a customer that is not known, unless `fields` say otherwise."""
+    """Return an event of an unknown customer, unless `fields` give other values."""
     number = next(_key)
     facts = {
         "event_key": f"00000000-0000-0000-0000-{number:012}",
@@ -154,6 +154,6 @@ def add_unmatched(**fields: Any) -> UnmatchedUsage:
 
 
 def add_import(name: str, rows: str = "1,nobody,api.call\n", **more: Any) -> Job:
-    """Return a job that is to import a file, which no worker has begun with."""
+    """Return a job that imports a file and that no worker has started."""
     given = {"format_": "csv", "names": {}, "id_from": [], "sandbox": False, "by": None, "at": JAN}
     return start_import(file=BytesIO(f"id,customer,event\n{rows}".encode()), file_name=name, **given | more)

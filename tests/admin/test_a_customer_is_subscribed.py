@@ -1,4 +1,4 @@
-"""Finance puts a customer on a plan with all that the API could say: currency, coupons, seats and add-ons."""
+"""Finance subscribes a customer to a plan with every option of the API: currency, coupons, seats and add-ons."""
 
 import pytest
 from django.urls import reverse
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def acme():
-    """Leave a customer in USD, a plan with seats in USD and JPY, and one that charges calls in USD alone."""
+    """Create a customer in USD, a plan with seats in USD and JPY, and a plan that prices calls in USD only."""
     seats = {"label": "Seats", "basis": "seat", "least": 1}
     publish(make_plan("team", fees=[fee(10, **seats), fee(1500, currency="JPY", **seats)]))
     publish(make_plan("calls", offers=[offer("api.calls", rates=[rate("1")])]))
@@ -24,7 +24,7 @@ def acme():
 
 @pytest.fixture
 def subscribing(member, acme):
-    """Return what posting the form comes to: the page, or where it leads."""
+    """Return a function that posts the form and returns the page's text, or the address it redirects to."""
     client, address = member("finance"), reverse("admin:customers_customer_subscribe", args=[acme.pk])
 
     def post(plan, **typed):
@@ -37,7 +37,7 @@ def subscribing(member, acme):
     return post
 
 
-def test_the_page_says_what_there_is(subscribing):
+def test_the_page_lists_plans_quantities_and_coupons(subscribing):
     for part in ("Team v1 (JPY, USD)", "Calls v1 (USD)", "USD, the customer", "Team: at least 1", "TEN: 10 % off"):
         assert part in subscribing.page, part
 
@@ -52,7 +52,7 @@ def test_in_another_currency_with_seats_and_coupons(subscribing):
 
 
 REFUSED = [
-    # plan   typed                            said
+    # plan   typed                            message
     ("calls", {"currency": "JPY"},            "Calls v1 has no prices in JPY: choose USD."),
     ("calls", {"quantity_seats": "2"},        "Calls v1 charges nothing per Seats: leave it empty."),
     ("team",  {"quantity_seats": "0"},        "0 is not between 1 and 1,000,000"),
@@ -60,9 +60,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("plan", "typed", "said"), REFUSED)
-def test_what_does_not_fit_is_said_beside_it_and_nothing_is_made(subscribing, plan, typed, said):
+@pytest.mark.parametrize(("plan", "typed", "message"), REFUSED)
+def test_an_invalid_form_shows_the_error_and_creates_no_subscription(subscribing, plan, typed, message):
     if "coupons" in typed:
         typed = {"coupons": [Coupon.objects.get(code=typed["coupons"]).pk]}
-    assert said in subscribing(Plan.objects.get(code=plan), **typed)
+    assert message in subscribing(Plan.objects.get(code=plan), **typed)
     assert not Subscription.objects.exists()

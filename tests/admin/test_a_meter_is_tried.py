@@ -1,4 +1,6 @@
-"""A meter is tried on a pasted event before it counts any: each of its questions is answered, nothing is stored."""
+"""
+A meter is tried on a pasted event before it counts any: the page explains how it reads the event and stores nothing.
+"""
 
 import json
 
@@ -21,7 +23,7 @@ TYPED = METER | {
 }
 
 
-def try_it(client, event, *, meter="", **typed):
+def try_meter(client, event, *, meter="", **typed):
     event = event if isinstance(event, str) else json.dumps(event)
     answer = client.post(f"/admin/plans/meter/{meter}try/", {**typed, "tried_event": event})
     assert answer.status_code == 200, answer.content
@@ -29,7 +31,7 @@ def try_it(client, event, *, meter="", **typed):
 
 
 EVENTS = [
-    # pasted, said
+    # pasted, messages
     ({"status": "ok", "input": 1200, "output": 25, "model": "gpt"}, ["Counts as 1,300 tokens", "model: gpt"]),
     ({"properties": {"status": "ok", "input": "1", "output": 0.5}}, ["Counts as 3 tokens", "model: not told"]),
     ({"event": "other", "properties": {}}, ["Is not counted", "“other” is not “llm.request”"]),
@@ -45,10 +47,10 @@ EVENTS = [
 ]
 
 
-@pytest.mark.parametrize(("event", "said"), EVENTS)
-def test_a_meter_that_is_being_typed_answers(member, event, said):
-    text = try_it(member("engineer"), event, **TYPED)
-    assert [part for part in said if part not in text] == []
+@pytest.mark.parametrize(("event", "messages"), EVENTS)
+def test_an_unsaved_meter_explains_how_it_counts_an_event(member, event, messages):
+    text = try_meter(member("engineer"), event, **TYPED)
+    assert [part for part in messages if part not in text] == []
     assert not Meter.objects.exists()
     assert not Event.objects.exists()
 
@@ -60,18 +62,18 @@ TYPOS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), TYPOS)
-def test_what_cannot_be_a_meter_is_told_instead(member, typed, said):
-    assert said in try_it(member("engineer"), {"input": 1}, **TYPED | typed)
+@pytest.mark.parametrize(("typed", "messages"), TYPOS)
+def test_an_invalid_meter_shows_the_error_instead(member, typed, messages):
+    assert messages in try_meter(member("engineer"), {"input": 1}, **TYPED | typed)
 
 
 def test_a_locked_meter_is_tried_as_it_is_stored(member, db):
     meter = make_meter("seats", aggregation="unique", value_property="user", operation_property="op")
     publish(make_plan(offers=[offer("seats", rates=[rate("1")])]))
     client = member("support")
-    assert "Counts as ada comes" in try_it(client, {"user": "ada"}, meter=f"{meter.pk}/")
-    assert "Counts as ada goes" in try_it(client, {"user": "ada", "op": "remove"}, meter=f"{meter.pk}/")
-    assert "“user” is missing" in try_it(client, {"op": "remove"}, meter=f"{meter.pk}/")
+    assert "Counts as ada comes" in try_meter(client, {"user": "ada"}, meter=f"{meter.pk}/")
+    assert "Counts as ada goes" in try_meter(client, {"user": "ada", "op": "remove"}, meter=f"{meter.pk}/")
+    assert "“user” is missing" in try_meter(client, {"op": "remove"}, meter=f"{meter.pk}/")
 
 
 def test_readings_are_tried_before_they_are_saved(member, db):
@@ -79,8 +81,8 @@ def test_readings_are_tried_before_they_are_saved(member, db):
     for place, (value, name) in enumerate((("input", "prompt"), ("output", "completion"))):
         rows |= {f"readings-{place}-dimension_value": value, f"readings-{place}-value_property": name}
     event = {"status": "ok", "prompt": 3, "completion": 1}
-    assert "Counts as input: 3 tokens, output: 1 token" in try_it(member("engineer"), event, **TYPED | rows)
+    assert "Counts as input: 3 tokens, output: 1 token" in try_meter(member("engineer"), event, **TYPED | rows)
 
 
-def test_a_stranger_may_not_try_one(db):
+def test_an_anonymous_visitor_can_not_try_a_meter(db):
     assert Client().post("/admin/plans/meter/try/", TYPED).status_code == 302

@@ -1,4 +1,4 @@
-"""A plan is changed by hand after a look at what it comes to: now, at the period's end, or at a date."""
+"""A plan is changed by hand after a preview of the next invoice: now, at the period's end, or on a date."""
 
 import re
 from datetime import timedelta
@@ -19,8 +19,8 @@ def subscription(db):
     return subscribe(make_customer(time_zone="Asia/Kolkata"), starter, starts_at=now)
 
 
-def ask(client, subscription, **typed):
-    """Look, then confirm what was shown; return the first page's text."""
+def preview_and_confirm(client, subscription, **typed):
+    """Post the form for the preview, then confirm it; return the text of the preview."""
     url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
     version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]
     shown = client.post(url, {"version": version, **typed})
@@ -30,14 +30,14 @@ def ask(client, subscription, **typed):
 
 
 def test_now(member, subscription):
-    assert "The invoice that follows comes to" in ask(member("finance"), subscription, when="now")
+    assert "The invoice that follows comes to" in preview_and_confirm(member("finance"), subscription, when="now")
     subscription.refresh_from_db()
     assert str(subscription.version) == "B v1"
 
 
 def test_at_the_end_of_the_period(member, subscription):
     client = member("finance")
-    text = ask(client, subscription, when="period")
+    text = preview_and_confirm(client, subscription, when="period")
     assert "B: Base fee: $40.00" in text, "the next fee, in advance"
     change = ScheduledChange.objects.get()
     assert change.moment == subscription.periods.get(kind="regular").ends_at
@@ -49,11 +49,11 @@ def test_at_the_end_of_the_period(member, subscription):
 def test_at_a_date_by_the_customers_clocks(member, subscription):
     day = timezone.now().astimezone(ZoneInfo("Asia/Kolkata")) + timedelta(days=400)
     typed = {"moment_0": f"{day:%Y-%m-%d}", "moment_1": "00:00:00"}
-    assert "(Asia/Kolkata)" in ask(member("finance"), subscription, when="date", **typed)
+    assert "(Asia/Kolkata)" in preview_and_confirm(member("finance"), subscription, when="date", **typed)
     assert f"{ScheduledChange.objects.get().moment:%H:%M}" == "18:30"
 
 
-def test_a_date_is_asked_for(member, subscription):
+def test_a_change_on_a_date_needs_the_date(member, subscription):
     client = member("finance")
     url = f"/admin/billing/subscription/{subscription.pk}/change_plan/"
     version = re.search(r'<option value="(\d+)"', client.get(url).content.decode())[1]

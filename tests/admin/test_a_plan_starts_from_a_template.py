@@ -29,16 +29,16 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("costly", "blocked", "visible", "suggested"), ANSWERS)
 def test_three_answers_suggest_a_model(costly, blocked, visible, suggested):
-    found = suggest_model(costly=costly, blocked=blocked, visible=visible)
-    assert found.consumption == Consumption(suggested)
-    assert found.reason
+    suggestion = suggest_model(costly=costly, blocked=blocked, visible=visible)
+    assert suggestion.consumption == Consumption(suggested)
+    assert suggestion.reason
 
 
-def test_the_page_says_what_fits_and_why(finance):
-    told = finance.get(START, {"costly": "yes", "blocked": "yes", "visible": "yes"})
-    assert "Hard cap" in told.content.decode()
-    assert next(card["fits"] for card in told.context["cards"])
-    assert "Credit packs" in told.content.decode()
+def test_the_page_marks_the_suggested_models_and_gives_reasons(finance):
+    response = finance.get(START, {"costly": "yes", "blocked": "yes", "visible": "yes"})
+    assert "Hard cap" in response.content.decode()
+    assert next(card["fits"] for card in response.context["cards"])
+    assert "Credit packs" in response.content.decode()
 
 
 def test_a_template_becomes_a_draft(finance):
@@ -58,13 +58,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "said"), WRONG, ids=[said for _, said in WRONG])
-def test_what_does_not_fit_is_said_and_nothing_is_made(finance, fields, said):
+@pytest.mark.parametrize(("fields", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_an_invalid_answer_shows_the_error_and_creates_no_plan(finance, fields, message):
     Plan.objects.create(code="taken", name="Taken")
     arguments = {"template": "sms", "name": "Pro", "code": "pro", "currency": "USD", **fields}
-    assert said in finance.post(START, arguments).content.decode()
+    assert message in finance.post(START, arguments).content.decode()
     assert Plan.objects.count() == 1
 
 
-def test_who_may_only_look_starts_nothing(member):
+def test_a_read_only_group_starts_no_plan(member):
     assert member("support").get(START).status_code == 403

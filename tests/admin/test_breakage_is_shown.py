@@ -1,9 +1,9 @@
-"""What becomes revenue of prepaid value that is never used, as finance reads it and takes it away."""
+"""Breakage report: revenue from prepaid value that is never used, on a page and as a CSV file."""
 
 from tests.wallets.test_breakage_is_recognized import move, wallet  # noqa: F401
 
 
-def test_finance_sees_it_and_takes_it_as_a_table(wallet, member):  # noqa: F811
+def test_finance_reads_the_report_and_downloads_it_as_csv(wallet, member):  # noqa: F811
     move(wallet)
     client = member("finance")
     text = client.get("/admin/wallets/wallet/breakage/").content.decode()

@@ -1,4 +1,4 @@
-"""What the catalog's forms refuse, and in which words."""
+"""The catalog's forms reject invalid input with a message for the field."""
 
 from decimal import Decimal
 
@@ -34,7 +34,7 @@ def test_a_meter_is_added_with_its_dimensions(member):
 
 
 WRONG_METERS = [
-    # typed                     said
+    # typed                     message
     ({"filters": "[1]"}, "Write an object"),
     ({"code": "Two words"}, "Use lower-case letters"),
     ({"aggregation": "median"}, "Select a valid choice"),
@@ -46,14 +46,14 @@ WRONG_METERS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), WRONG_METERS)
-def test_a_meter_is_refused(member, typed, said):
+@pytest.mark.parametrize(("typed", "message"), WRONG_METERS)
+def test_a_meter_is_refused(member, typed, message):
     _, text = post(member("engineer"), "meter/add", **METER | typed)
-    assert said in text
+    assert message in text
     assert not Meter.objects.exists()
 
 
-def test_a_meter_in_use_says_why_it_is_locked(member, db):
+def test_a_meter_in_use_is_locked_and_the_page_gives_the_reason(member, db):
     meter = make_meter("calls")
     client = member("finance")
     assert 'name="event_name"' in client.get(f"/admin/plans/meter/{meter.pk}/change/").content.decode()
@@ -99,16 +99,16 @@ def fee_row(**fields):
     return {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in row.items()}
 
 
-def test_a_fee_is_kept_in_its_currency(member, db):
+def test_a_fee_is_stored_in_its_currency(member, db):
     version = make_plan()
     post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(amount="1,000.5")))
-    kept = Fee.objects.get()
-    assert kept.code == "base-fee", "made from the label"
-    assert (str(kept.amount.amount.normalize()), str(kept.currency), kept.position) == ("1000.5", "USD", 0)
+    stored_fee = Fee.objects.get()
+    assert stored_fee.code == "base-fee", "made from the label"
+    assert (str(stored_fee.amount.amount.normalize()), str(stored_fee.currency), stored_fee.position) == ("1000.5", "USD", 0)
 
 
 WRONG_FEES = [
-    # typed                                  said
+    # typed                                  message
     ({"amount": "10.005"}, "USD has fewer decimal places: enter 10.01"),
     ({"amount": "10.5", "currency": "JPY"}, "JPY has fewer decimal places: enter 11"),
     ({"currency": "ABC"}, "is not a currency of ISO 4217"),
@@ -120,11 +120,11 @@ WRONG_FEES = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), WRONG_FEES)
-def test_a_fee_is_refused(member, db, typed, said):
+@pytest.mark.parametrize(("typed", "message"), WRONG_FEES)
+def test_a_fee_is_refused(member, db, typed, message):
     version = make_plan()
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **fee_row(**typed)))
-    assert said in text
+    assert message in text
     assert not Fee.objects.exists()
 
 
@@ -157,18 +157,18 @@ def commitment_row(**fields):
     return {"commitments-TOTAL_FORMS": 1} | {f"commitments-0-{name}": value for name, value in (row | fields).items()}
 
 
-def test_a_commitment_is_kept_and_said_in_words(member, db):
+def test_a_commitment_is_stored_and_described_in_words(member, db):
     version = make_plan()
     client = member("finance")
     post(client, f"planversion/{version.pk}/change", **version_form(version, **commitment_row(trues_up="on")))
-    kept = version.commitments.get()
-    assert (kept.minimum, kept.currency, kept.periods, kept.trues_up) == (1000, "USD", 12, True)
+    commitment = version.commitments.get()
+    assert (commitment.minimum, commitment.currency, commitment.periods, commitment.trues_up) == (1000, "USD", 12, True)
     text = client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
     assert "$1,000.00 of usage in 12 periods together; what is missing is claimed; beyond it usage costs 1.5" in text
 
 
 WRONG_COMMITMENTS = [
-    # typed                    said
+    # typed                    message
     ({"minimum": "10.005"}, "USD has fewer decimal places: enter 10.01"),
     ({"overage_factor": "101"}, "0 to 100 times"),
     ({"discount": "101"}, "at most 100 %"),
@@ -176,19 +176,19 @@ WRONG_COMMITMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), WRONG_COMMITMENTS)
-def test_a_commitment_is_refused(member, db, typed, said):
+@pytest.mark.parametrize(("typed", "message"), WRONG_COMMITMENTS)
+def test_a_commitment_is_refused(member, db, typed, message):
     version = make_plan()
     _, text = post(
         member("finance"), f"planversion/{version.pk}/change", **version_form(version, **commitment_row(**typed))
     )
-    assert said in text
+    assert message in text
     assert not version.commitments.exists()
 
 
 def credits_row(**fields):
     row = {"code": "credits", "amount": "1,000", "unit": "Credits", "every": "month", "lasts": "period", **fields}
-    return {"included_credits-TOTAL_FORMS": 1} | {f"included_credits-0-{name}": one for name, one in row.items()}
+    return {"included_credits-TOTAL_FORMS": 1} | {f"included_credits-0-{name}": field_value for name, field_value in row.items()}
 
 
 IN_WORDS = [
@@ -208,18 +208,18 @@ IN_WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), IN_WORDS)
-def test_included_credits_are_kept_and_said_in_words(member, db, typed, said):
+@pytest.mark.parametrize(("typed", "message"), IN_WORDS)
+def test_included_credits_are_stored_and_described_in_words(member, db, typed, message):
     make_feature("calls")
     version = make_plan()
     client = member("finance")
     post(client, f"planversion/{version.pk}/change", **version_form(version, **credits_row(**typed)))
     assert version.included_credits.get().priority == 50
-    assert said in client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
+    assert message in client.get(f"/admin/plans/planversion/{version.pk}/change/").content.decode()
 
 
 WRONG_CREDITS = [
-    # typed                                   said
+    # typed                                   message
     ({"amount": "0"}, "Enter an amount above zero."),
     ({"unit": "coins"}, "Enter “credits”, or a currency."),
     ({"lasts": "days"}, "Say how many days they last."),
@@ -231,21 +231,21 @@ WRONG_CREDITS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), WRONG_CREDITS)
-def test_included_credits_are_refused(member, db, typed, said):
+@pytest.mark.parametrize(("typed", "message"), WRONG_CREDITS)
+def test_included_credits_are_refused(member, db, typed, message):
     version = make_plan()
     form = version_form(version, **credits_row(**typed))
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **form)
-    assert said in text
+    assert message in text
     assert not version.included_credits.exists()
 
 
-def test_rows_keep_the_order_they_were_left_in(member, db):
+def test_rows_keep_their_order(member, db):
     version = make_plan(fees=[fee("1", label="First"), fee("2", label="Second")])
     first, second = version.fees.order_by("position")
     rows = {"fees-TOTAL_FORMS": 3, "fees-INITIAL_FORMS": 2}
-    for place, (kept, position) in enumerate([(first, 1), (second, 0)]):
-        facts = {"id": kept.pk, "version": version.pk, "label": kept.label, "kind": "base", "amount": "1"}
+    for place, (row, position) in enumerate([(first, 1), (second, 0)]):
+        facts = {"id": row.pk, "version": version.pk, "label": row.label, "kind": "base", "amount": "1"}
         facts |= {"currency": "USD", "billed": "advance", "basis": "fixed", "position": position}
         rows |= {f"fees-{place}-{name}": value for name, value in facts.items()}
     added = {
@@ -268,24 +268,24 @@ def grant_row(feature, **fields):
 
 
 GRANTS = [
-    # kind        typed                      said
+    # kind        typed                      message
     ("static", {}, "Enter the value that the plan gives"),
     ("boolean", {"included": "5"}, "is not metered, so it has no units to include"),
     ("metered", {"consumption": "credits", "at_zero": "grace"}, "Enter how far below zero the wallet may go"),
 ]
 
 
-@pytest.mark.parametrize(("kind", "typed", "said"), GRANTS)
-def test_a_grant_is_refused(member, db, kind, typed, said):
+@pytest.mark.parametrize(("kind", "typed", "message"), GRANTS)
+def test_a_grant_is_refused(member, db, kind, typed, message):
     version = make_plan()
     rows = grant_row(make_feature("f", kind=kind), **typed)
     _, text = post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
-    assert said in text
+    assert message in text
     assert not PlanFeature.objects.exists()
 
 
 STORED = [
-    # typed                                                              kept: consumption, at zero, grace
+    # typed                                                              stored: consumption, at zero, grace
     ({"consumption": "credits", "at_zero": "grace", "grace": "1,000"}, ("credits", "grace", Decimal(1000))),
     ({"consumption": "balance", "at_zero": "overage", "grace": "5"}, ("balance", "overage", 0)),
     ({"consumption": "credits", "at_zero": ""}, ("credits", "block", 0)),
@@ -293,12 +293,12 @@ STORED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "kept"), STORED)
-def test_what_happens_with_an_empty_wallet_is_kept_where_a_wallet_pays(member, db, typed, kept):
+@pytest.mark.parametrize(("typed", "stored"), STORED)
+def test_the_behavior_at_zero_is_stored_where_a_wallet_pays(member, db, typed, stored):
     version = make_plan()
     rows = grant_row(make_feature("f"), **typed)
     post(member("finance"), f"planversion/{version.pk}/change", **version_form(version, **rows))
-    assert PlanFeature.objects.values_list("consumption", "at_zero", "grace").get() == kept
+    assert PlanFeature.objects.values_list("consumption", "at_zero", "grace").get() == stored
 
 
 def test_a_price_is_typed_in_credits(member, db):
@@ -311,12 +311,12 @@ def test_a_price_is_typed_in_credits(member, db):
     client.post("/admin/plans/price/add/", {"plan_feature": granted.pk, "currency": "Credits"})
     price = Price.objects.get()
     assert (str(price), price.currency) == ("calls in credits", CREDITS)
-    shown = client.get(f"/admin/plans/price/{price.pk}/change/").content.decode()
-    assert "credits: what each use burns" in shown
-    assert 'name="minimum"' not in shown
+    page_text = client.get(f"/admin/plans/price/{price.pk}/change/").content.decode()
+    assert "credits: what each use burns" in page_text
+    assert 'name="minimum"' not in page_text
 
 
-def test_a_fee_is_no_matter_of_credits(member, db):
+def test_a_fee_has_no_price_in_credits(member, db):
     version = make_plan()
     fields = {"label": "Base", "kind": "base", "amount": "5", "currency": "credits", "billed": "advance"}
     typed = {"fees-TOTAL_FORMS": 1} | {f"fees-0-{name}": value for name, value in fields.items()}

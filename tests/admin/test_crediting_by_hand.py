@@ -1,9 +1,9 @@
-"""Crediting from an invoice's page: seen first, issued once, by whoever may."""
+"""A credit note from an invoice's page: previewed, issued once, only by staff with the permission."""
 
 import pytest
 
 from invoices.models import Invoice
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 
 
@@ -12,15 +12,15 @@ def invoice(db):
     return make_invoice(make_customer(legal_name="Globex", currency="EUR"))
 
 
-def address(invoice, what="credit"):
-    return f"/admin/invoices/invoice/{invoice.pk}/{what}/"
+def address(invoice, action="credit"):
+    return f"/admin/invoices/invoice/{invoice.pk}/{action}/"
 
 
-def asked(**fields):
+def credit_form(**fields):
     return {"seen": "0", "is_whole": "yes", "to": "balance", "_reason": "Outage", **fields}
 
 
-def test_the_page_lists_what_is_left_of_each_line(member, invoice):
+def test_the_page_lists_the_creditable_amount_of_each_line(member, invoice):
     text = member("finance").get(address(invoice)).content.decode()
     for part in ("API calls", "€15.00", "All that is left of the invoice", ">Preview</button>"):
         assert part in text
@@ -28,14 +28,14 @@ def test_the_page_lists_what_is_left_of_each_line(member, invoice):
 
 
 def test_a_preview_shows_the_credit_note_and_issues_nothing(member, invoice):
-    text = member("finance").post(address(invoice), asked(is_whole="", line_1="5", _preview="")).content.decode()
+    text = member("finance").post(address(invoice), credit_form(is_whole="", line_1="5", _preview="")).content.decode()
     for part in ("€5.00", "VAT 19 %", "€0.95", "€5.95", "€11.90 of INV-00001 would be left", "Issue credit note"):
         assert part in text
     assert Invoice.objects.count() == 1
 
 
-def test_it_is_issued_with_the_reason_and_who_did_it(member, invoice):
-    answer = member("finance").post(address(invoice), asked(_issue=""), follow=True)
+def test_a_credit_note_is_issued_with_its_reason_and_author(member, invoice):
+    answer = member("finance").post(address(invoice), credit_form(_issue=""), follow=True)
     note = Invoice.objects.get(kind="credit_note")
     assert (note.reason, note.total) == ("Outage", invoice.total)
     text = answer.content.decode()
@@ -50,32 +50,32 @@ def test_it_is_issued_with_the_reason_and_who_did_it(member, invoice):
 
 
 REFUSED = [
-    # what is posted                              says
-    (asked(_reason="", _issue=""), "This field is required."),
-    (asked(is_whole="", _issue=""), "Nothing is left of INV-00001 to credit."),
-    (asked(is_whole="", line_1="15.01", _issue=""), "€15.00 is left to credit"),
-    (asked(is_whole="", line_1="five", _issue=""), "Enter a number."),
-    (asked(seen="1", _issue=""), "credited meanwhile"),
+    # form                                        message
+    (credit_form(_reason="", _issue=""), "This field is required."),
+    (credit_form(is_whole="", _issue=""), "Nothing is left of INV-00001 to credit."),
+    (credit_form(is_whole="", line_1="15.01", _issue=""), "€15.00 is left to credit"),
+    (credit_form(is_whole="", line_1="five", _issue=""), "Enter a number."),
+    (credit_form(seen="1", _issue=""), "credited meanwhile"),
 ]
 
 
-@pytest.mark.parametrize(("posted", "says"), REFUSED)
-def test_what_cannot_be_is_said_on_the_page(member, invoice, posted, says):
+@pytest.mark.parametrize(("posted", "message"), REFUSED)
+def test_an_invalid_credit_note_shows_the_error(member, invoice, posted, message):
     text = member("finance").post(address(invoice), posted).content.decode()
-    assert says in text
+    assert message in text
     assert Invoice.objects.count() == 1
 
 
-def test_who_may_not_is_not_offered_it(member, invoice):
+def test_staff_without_the_permission_can_not_issue_credit_notes(member, invoice):
     client = member("operations")
     assert ">Credit<" not in client.get(address(invoice, "change")).content.decode().replace("\n", "")
-    assert client.post(address(invoice), asked(_issue="")).status_code == 403
+    assert client.post(address(invoice), credit_form(_issue="")).status_code == 403
     assert Invoice.objects.count() == 1
 
 
-def test_a_list_shows_what_is_taken_back_below_zero(member, invoice):
+def test_the_list_shows_a_credit_note_as_a_negative_amount(member, invoice):
     client = member("finance")
-    client.post(address(invoice), asked(_issue=""))
+    client.post(address(invoice), credit_form(_issue=""))
     page = client.get("/admin/invoices/invoice/", {"kind__exact": "credit_note"})
-    assert [str(one) for one in page.context["cl"].result_list] == ["CN-000001"]
+    assert [str(invoice_row) for invoice_row in page.context["cl"].result_list] == ["CN-000001"]
     assert "-€17.85" in page.content.decode()

@@ -1,4 +1,4 @@
-"""A table of grants is tried, looked at and granted; the same one again grants nothing twice."""
+"""A table of grants is checked in a dry run and then granted; importing the same table again grants nothing twice."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +22,7 @@ HEAD = "customer,units,unit,expires,features,reason,key"
 
 
 @pytest.fixture(autouse=True)
-def world(db, monkeypatch):
+def environment(db, monkeypatch):
     monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     for name in ("acme", "beta"):
         make_customer(name)
@@ -35,28 +35,28 @@ def send(client, *lines, name="gifts.csv", head=HEAD, **fields):
     return Job.objects.order_by("pk").last() if answer.status_code == 302 else None, answer
 
 
-def go_on(job):
+def run_job(job):
     work(kinds=KINDS, clock=database_time)
     job.refresh_from_db()
     return job.figures
 
 
-def steer(client, job):
+def run_for_real(client, job):
     client.post(f"/admin/billing/job/{job.pk}/steer/do_for_real/")
-    return go_on(job)
+    return run_job(job)
 
 
 def shown(client, job):
     return client.get(f"/admin/billing/job/{job.pk}/change/").content.decode()
 
 
-def test_what_it_would_do_comes_first_then_it_is_done(member):
+def test_a_dry_run_precedes_the_grants(member):
     client = member("finance")
     job, _ = send(client, "acme,50,,,,Sorry,a", f"beta,2.5,USD,{NEXT_YEAR:%Y-%m-%d},runs,,b")
-    assert go_on(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
+    assert run_job(job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     assert not Lot.objects.exists()
     assert "Grant 2 lots" in shown(client, job)
-    assert steer(client, job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
+    assert run_for_real(client, job) == {"rows": 2, "granted": 2, "before": 0, "refused": 0}
     credits, money = Lot.objects.select_related("wallet__customer").order_by("wallet__customer__external_id")
     assert (credits.wallet.unit, credits.amount, credits.kind, credits.source) == (
         "credits",
@@ -79,15 +79,15 @@ def test_the_same_table_twice_grants_nothing_twice(member):
     lines = ["acme,50,,,,Sorry,", "acme,50,,,,Thanks,", "beta,5,,,,,x"]
     for expected in (3, 0):
         job, _ = send(client, *lines)
-        go_on(job)
-        assert steer(client, job)["granted"] == expected
+        run_job(job)
+        assert run_for_real(client, job)["granted"] == expected
     assert job.figures["before"] == 3
     assert Lot.objects.count() == 3
     assert Notification.objects.count() == 3
 
 
 WRONG = [
-    # row                        field       said
+    # row                        field       message
     ("nobody,5,,,,,", "customer", "There is no customer “nobody”"),
     ("acme,five,,,,,", "units", "“five” is no number"),
     ("acme,0,,,,,", "units", "not an amount above zero"),
@@ -101,22 +101,22 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("line", "field", "said"), WRONG)
-def test_what_is_wrong_is_told_by_row_and_field_and_stops_no_other(member, line, field, said):
+@pytest.mark.parametrize(("line", "field", "message"), WRONG)
+def test_an_invalid_row_is_reported_by_field_and_stops_no_other_row(member, line, field, message):
     client = member("finance")
     job, _ = send(client, line, "beta,5,,,,,")
-    assert go_on(job)["refused"] == 1
+    assert run_job(job)["refused"] == 1
     text = shown(client, job)
-    assert said in text
+    assert message in text
     assert f"<td>{field}</td>" in text
-    assert steer(client, job)["granted"] == 1
-    assert said in b"".join(client.get(f"/admin/billing/job/{job.pk}/result/").streaming_content).decode()
+    assert run_for_real(client, job)["granted"] == 1
+    assert message in b"".join(client.get(f"/admin/billing/job/{job.pk}/result/").streaming_content).decode()
 
 
-def test_two_rows_that_say_the_same_need_keys_of_their_own(member):
+def test_two_identical_rows_need_different_keys(member):
     client = member("finance")
     job, _ = send(client, "acme,5,,,,,", "acme,5,,,,,")
-    assert go_on(job) == {"rows": 2, "granted": 1, "before": 0, "refused": 1}
+    assert run_job(job) == {"rows": 2, "granted": 1, "before": 0, "refused": 1}
     assert "Row 2 says the same" in shown(client, job)
 
 
@@ -124,8 +124,8 @@ def test_a_key_grants_one_amount(member):
     client = member("finance")
     for amount in (5, 6):
         job, _ = send(client, f"acme,{amount},,,,,k")
-        go_on(job)
-        steer(client, job)
+        run_job(job)
+        run_for_real(client, job)
     assert job.figures["refused"] == 1
     assert "It has granted 5 credits before" in shown(client, job)
 
@@ -137,46 +137,46 @@ NO_TABLES = [
 ]
 
 
-@pytest.mark.parametrize(("head", "said"), NO_TABLES)
-def test_what_is_no_such_table_is_refused_at_once(member, head, said):
+@pytest.mark.parametrize(("head", "message"), NO_TABLES)
+def test_a_file_that_is_no_grant_table_is_rejected_on_upload(member, head, message):
     job, answer = send(member("finance"), head=head)
     assert job is None
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
 
 
-def test_a_workbook_does_as_well(member):
+def test_a_workbook_is_accepted(member):
     client = member("finance")
     book = SimpleUploadedFile("gifts.xlsx", as_xlsx(["customer", "units"], [["acme", "7"]]))
     client.post(PAGE, {"file": book})
     job = Job.objects.get()
-    go_on(job)
-    assert steer(client, job)["granted"] == 1
+    run_job(job)
+    assert run_for_real(client, job)["granted"] == 1
 
 
-def test_sandbox_customers_are_others(member):
+def test_sandbox_customers_are_looked_up_separately(member):
     make_customer("acme", sandbox=True)
     client = member("finance")
     job, _ = send(client, "acme,5,,,,,", sandbox="on")
-    go_on(job)
-    steer(client, job)
+    run_job(job)
+    run_for_real(client, job)
     assert Wallet.objects.get().customer.sandbox
 
 
-def test_pieces_are_granted_each_by_itself(member, monkeypatch):
+def test_a_table_is_granted_in_separate_job_items(member, monkeypatch):
     monkeypatch.setattr(granting, "ROWS_PER_ITEM", 2)
     client = member("finance")
     job, _ = send(client, *(f"acme,{number},,,,," for number in range(1, 6)))
-    go_on(job)
+    run_job(job)
     assert (job.total, job.figures["granted"]) == (3, 5)
-    steer(client, job)
+    run_for_real(client, job)
     assert sum(Lot.objects.values_list("amount", flat=True)) == 15
 
 
-def test_many_rows_take_as_many_statements_as_few(member, django_assert_max_num_queries):
+def test_many_rows_take_as_many_queries_as_few(member, django_assert_max_num_queries):
     for number in range(20):
         make_customer(f"c{number}")
     job, _ = send(member("finance"), *(f"c{number},5,,,,," for number in range(20)))
-    go_on(job)
+    run_job(job)
     item = job.items.get()
     item.job.dry_run = False
     with django_assert_max_num_queries(25):
@@ -185,5 +185,5 @@ def test_many_rows_take_as_many_statements_as_few(member, django_assert_max_num_
 
 
 @pytest.mark.parametrize("group", ["support", "engineer", "operations"])
-def test_others_may_not(member, group):
+def test_other_groups_are_refused(member, group):
     assert member(group).get(PAGE).status_code == 403

@@ -1,9 +1,9 @@
-"""Finding a customer, their invoices and their subscriptions by what one remembers of them."""
+"""Search for customers, invoices and subscriptions by the words that staff remember."""
 
 import pytest
 
 from tests.admin.conftest import add_unmatched
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import fee, make_customer, make_plan, publish, subscribe
 
 
@@ -18,7 +18,7 @@ def globex(db):
 
 
 SEARCHES = [
-    # list                        words          found
+    # list                        words          match
     ("customers/customer", "globex", "Globex"),
     ("customers/customer", "CORPORATION", "Globex"),
     ("customers/customer", "glx-7", "Globex"),
@@ -32,23 +32,23 @@ SEARCHES = [
 ]
 
 
-@pytest.mark.parametrize(("place", "words", "found"), SEARCHES)
-def test_by(globex, member, place, words, found):
+@pytest.mark.parametrize(("place", "words", "match"), SEARCHES)
+def test_by(globex, member, place, words, match):
     answer = member("support").get(f"/admin/{place}/", {"q": words})
     rows = answer.context["cl"].result_list
     assert rows, "nothing was found"
-    assert found in answer.content.decode()
+    assert match in answer.content.decode()
     assert "Initech" not in answer.content.decode()
 
 
-def test_by_the_keyboard_only_what_one_may_see(globex, member):
-    """Ctrl+K looks through the few kinds that have names, a handful of each."""
+def test_the_keyboard_search_returns_only_rows_that_the_user_may_see(globex, member):
+    """Ctrl+K searches the few models that have names and returns a handful of each."""
     seen = member("support").get("/admin/search/", {"s": "globex", "extended": "1"}).content.decode()
     assert "Globex Corporation" in seen
     assert "sub-of-globex" in seen
 
 
-def test_nobody_is_found_by_who_may_see_nothing(globex, member, django_user_model):
+def test_a_user_without_permissions_finds_nothing(globex, member, django_user_model):
     client = member("support")
     user = django_user_model.objects.get()
     user.groups.clear()

@@ -1,4 +1,4 @@
-"""The dashboard: figures that lead to their rows, and only those that the reader may see."""
+"""The dashboard: figures that link to their rows, and only those that the user may see."""
 
 import re
 
@@ -9,7 +9,7 @@ from billing.models import HourlyUsage, Series
 from invoices.credit_notes import issue_credit_note
 from invoices.models import Invoice, NumberSeries
 from tests.admin.conftest import add_unmatched
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 
 
@@ -17,7 +17,7 @@ def cards(client):
     return {card.name: card for card in client.get("/admin/").context["cards"]}
 
 
-def test_sums_what_was_invoiced_this_month_without_sandbox_and_less_what_was_credited(member, db):
+def test_sums_this_months_live_invoices_less_credit_notes(member, db):
     now = timezone.now()
     for net, facts in [("10", {}), ("15", {}), ("99", {"sandbox": True}), ("77", {"void": True})]:
         invoice = make_invoice(make_customer(sandbox=facts.get("sandbox", False)), net=net, tax="0", issue=False)
@@ -37,14 +37,14 @@ def _series(invoice):
     return NumberSeries.objects.get_or_create(seller=invoice.seller, code="inv", defaults={"prefix": "N-"})[0]
 
 
-def test_every_figure_leads_to_a_list_that_opens(member, company):
+def test_every_figure_links_to_a_list_that_opens(member, company):
     company(2)
     client = member("finance")
     for card in cards(client).values():
         assert client.get(card.url).status_code == 200, card.name
 
 
-def test_counts_what_calls_for_action(member, db):
+def test_counts_rows_that_need_action(member, db):
     add_unmatched()
     client = member("operations")
     assert cards(client)["Events without a price"].figures == ["1"]
@@ -68,7 +68,7 @@ def test_charts_usage_of_live_customers_by_meter(member, db):
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/admin/billing/period/usage/"])
-def test_shows_nothing_to_who_may_see_nothing(member, company, django_user_model, address):
+def test_shows_nothing_to_a_user_without_permissions(member, company, django_user_model, address):
     company(1)
     client = member("support")
     django_user_model.objects.get().groups.clear()

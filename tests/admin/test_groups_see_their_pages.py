@@ -1,4 +1,4 @@
-"""The pages of the rows are drawn for all who may see them; who may: tests/access."""
+"""Pages of rows render for every group that may see them. tests/access checks the permissions."""
 
 import pytest
 from django.contrib import admin
@@ -13,12 +13,12 @@ def pages():
     return [(model._meta, page) for model, page in admin.site._registry.items()]
 
 
-def address(meta, what, *args):
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{what}", args=args)
+def address(meta, view, *args):
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{view}", args=args)
 
 
 @pytest.mark.parametrize("group", ["support", "root"])
-def test_lists_and_rows_are_drawn(member, company, group):
+def test_lists_and_rows_render(member, company, group):
     company(1)
     client = member(group)
     for meta, _ in pages():
@@ -33,7 +33,7 @@ def test_lists_and_rows_are_drawn(member, company, group):
             assert client.get(address(meta, "history", row.pk)).status_code == 200, meta.label
 
 
-def test_forms_to_add_are_drawn(member):
+def test_add_forms_render(member):
     client = member("root")
     request = client.get("/admin/").wsgi_request
     for meta, page in pages():
@@ -41,9 +41,9 @@ def test_forms_to_add_are_drawn(member):
             assert client.get(address(meta, "add")).status_code == 200, meta.label
 
 
-def test_support_sees_everything_of_the_work_and_changes_nothing(db):
+def test_support_may_view_every_billing_page_and_change_nothing(db):
     rights = Group.objects.get(name="support").permissions.values_list("codename", flat=True)
-    # A link into the portal goes to a mailbox of the customer's, or looks only: it gives support nothing to change.
+    # A portal link is mailed to the customer's contact or is read-only, so it gives support nothing to change.
     assert {right.partition("_")[0] for right in rights if right != "add_portallink"} == {"view"}
     seen = {right.partition("_")[2] for right in rights}
     shown = {meta.model_name for meta, _ in pages() if meta.label_lower not in SELDOM}

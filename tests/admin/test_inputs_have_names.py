@@ -1,4 +1,4 @@
-"""Every input of a page has a name that a screen reader finds: a label, or its column's."""
+"""Every input of a page has an accessible name: a label, or its column's header."""
 
 from html.parser import HTMLParser
 
@@ -23,15 +23,15 @@ class Inputs(HTMLParser):
             self.inputs.append(facts)
 
     def nameless(self):
-        unnamed = [one for one in self.inputs if not one.get("aria-label") and one.get("id") not in self.labels]
-        return [one.get("name") for one in unnamed if one.get("type") != "search"]
+        unnamed = [input for input in self.inputs if not input.get("aria-label") and input.get("id") not in self.labels]
+        return [input.get("name") for input in unnamed if input.get("type") != "search"]
 
 
 def nameless(client, address):
-    found = Inputs()
-    found.feed(client.get(address).content.decode())
-    assert found.inputs
-    return found.nameless()
+    parser = Inputs()
+    parser.feed(client.get(address).content.decode())
+    assert parser.inputs
+    return parser.nameless()
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
-"""An invoice in the admin: every line with its workings, its file, and nothing to edit."""
+"""An invoice in the admin: every line with its calculation, its PDF, and no editable field."""
 
 import pytest
 
 from invoices.models import Rendering
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer
 
 
@@ -31,18 +31,18 @@ def test_has_nothing_to_edit(member, invoice):
 
 
 @pytest.mark.parametrize("address", ["invoices/invoice/%C2%B2/change/", "plans/plan/%C2%B2/new_version/"])
-def test_an_address_that_means_nothing_is_no_error_of_ours(member, address):
+def test_an_invalid_address_is_no_server_error(member, address):
     assert member("finance").get(f"/admin/{address}").status_code in (302, 404)
 
 
-def test_opens_the_file_that_was_made(member, invoice):
+def test_opens_the_rendered_pdf(member, invoice):
     Rendering.objects.create(invoice=invoice, content=b"%PDF-made", sha256="a" * 64, rendered_at=FEB)
     answer = member("support").get(f"/admin/invoices/invoice/{invoice.pk}/open_pdf/")
     assert (answer["Content-Type"], answer.content) == ("application/pdf", b"%PDF-made")
     assert invoice.number in answer["Content-Disposition"]
 
 
-def test_says_why_there_is_no_file_and_tries_again_on_demand(member, invoice):
+def test_a_failed_rendering_shows_its_reason_and_is_retried_on_demand(member, invoice):
     Rendering.objects.create(invoice=invoice, error="No font has 東", attempts=5)
     client = member("finance")
     assert "No font has 東" in page(client, invoice)
@@ -52,13 +52,13 @@ def test_says_why_there_is_no_file_and_tries_again_on_demand(member, invoice):
     assert bytes(Rendering.objects.get().content).startswith(b"%PDF-")
 
 
-def test_support_does_not_try_again(member, invoice):
+def test_support_can_not_retry_a_rendering(member, invoice):
     Rendering.objects.create(invoice=invoice, error="broken")
     assert member("support").post(f"/admin/invoices/invoice/{invoice.pk}/render_again/").status_code == 403
 
 
 FILTERS = [
-    # file       has a file   found
+    # file       has a file   count
     ("waiting", None, 1),
     ("waiting", "done", 0),
     ("done", "done", 1),
@@ -67,11 +67,11 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "state", "found"), FILTERS)
-def test_is_filtered_by_what_became_of_its_file(member, invoice, asked, state, found):
+@pytest.mark.parametrize(("status", "state", "count"), FILTERS)
+def test_is_filtered_by_the_status_of_its_pdf(member, invoice, status, state, count):
     if state == "done":
         Rendering.objects.create(invoice=invoice, content=b"%PDF", sha256="a" * 64, rendered_at=FEB)
     elif state == "failed":
         Rendering.objects.create(invoice=invoice, error="broken")
-    answer = member("support").get("/admin/invoices/invoice/", {"file": asked})
-    assert answer.context["cl"].result_count == found
+    answer = member("support").get("/admin/invoices/invoice/", {"file": status})
+    assert answer.context["cl"].result_count == count

@@ -34,7 +34,7 @@ def test_when_it_is_issued(member):
         assert key.secret_sha256 not in page
 
 
-def test_when_it_is_rotated_and_the_old_one_goes_on_for_a_while(member, key):
+def test_when_it_is_rotated_and_the_old_key_overlaps(member, key):
     secret = shown(member("engineer").post(f"/admin/customers/apikey/{key.pk}/rotate/", {"hours": "2"}))
     fresh = ApiKey.objects.latest("pk")
     key.refresh_from_db()
@@ -45,15 +45,15 @@ def test_when_it_is_rotated_and_the_old_one_goes_on_for_a_while(member, key):
 
 def test_not_when_it_is_revoked(member, key):
     client = member("operations")
-    asked = client.get(f"/admin/customers/apikey/{key.pk}/revoke/").content.decode()
-    assert "never used" in asked
+    page_text = client.get(f"/admin/customers/apikey/{key.pk}/revoke/").content.decode()
+    assert "never used" in page_text
     client.post(f"/admin/customers/apikey/{key.pk}/revoke/", {"_reason": "Found in a log"})
     key.refresh_from_db()
     assert key.revoked_at is not None
     assert "Found in a log" in client.get(f"/admin/customers/apikey/{key.pk}/history/").content.decode()
 
 
-def test_a_key_that_works_no_longer_is_not_rotated(member, key):
+def test_an_expired_or_revoked_key_is_not_rotated(member, key):
     keys.revoke(key=key, at=timezone.now())
     answer = member("operations").post(f"/admin/customers/apikey/{key.pk}/rotate/", {"hours": "2"})
     assert "works no longer" in answer.content.decode()
@@ -61,7 +61,7 @@ def test_a_key_that_works_no_longer_is_not_rotated(member, key):
 
 
 @pytest.mark.parametrize("group", ["finance", "support"])
-def test_is_not_for(member, key, group):
+def test_is_refused_to_other_groups(member, key, group):
     client = member(group)
     assert client.post("/admin/customers/apikey/add/", {"name": "x", "scopes": ["read"]}).status_code == 403
     assert client.post(f"/admin/customers/apikey/{key.pk}/rotate/", {"hours": "2"}).status_code == 403

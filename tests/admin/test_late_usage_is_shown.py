@@ -1,4 +1,4 @@
-"""Late usage is told in money where one looks: the list of periods, the dashboard, the customer's page."""
+"""The amount of late usage is shown on the list of periods, the dashboard and the customer's page."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from billing.closing import close_due
 from billing.models import Period, Subscription
-from tests.admin.test_pages_ask_a_fixed_number_of_questions import questions
+from tests.admin.test_query_counts_of_pages import queries_of
 from tests.builders import FEB, fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe, use
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def late_periods(count: int, *, late_usage: str = "report_only", used: int = 100
     return made
 
 
-def test_on_every_page_that_is_about_it(member):
+def test_on_every_related_page(member):
     (subscription,) = late_periods(1)
     client = member("finance")
     period = Period.objects.late().get()
@@ -56,23 +56,23 @@ def test_by_policy(member):
     assert page.count("+$20.00") == 3, "one row, and a total for each policy"
 
 
-def test_other_lists_ask_nothing_of_it(member):
+def test_other_lists_do_not_compute_it(member):
     late_periods(1)
     page = member("finance").get(LIST).content.decode()
     assert "+$20.00" not in page
 
 
-def test_in_as_many_questions_for_many_as_for_few(member):
+def test_with_a_fixed_number_of_queries(member):
     client = member("root")
     late_periods(2)
     client.get(f"{LIST}?status=late")
-    few = questions(client, f"{LIST}?status=late")
+    few = queries_of(client, f"{LIST}?status=late")
     late_periods(6)
-    many = questions(client, f"{LIST}?status=late")
+    many = queries_of(client, f"{LIST}?status=late")
     assert len(many) <= len(few), "\n".join(many)
 
 
-def test_the_upcoming_invoice_tells_of_the_credit_notes_that_go_out_with_it(member):
+def test_the_upcoming_invoice_announces_its_credit_notes(member):
     (subscription,) = late_periods(1, late_usage="next_invoice", used=1_000)
     use(subscription, "api.calls", -1_300)
     with time_machine.travel(FEB + timedelta(days=2), tick=False):

@@ -1,4 +1,4 @@
-"""A list as CSV: all the rows that are filtered for, in the list's columns, and harmless to a spreadsheet."""
+"""A list as CSV: every filtered row, in the list's columns, with formulas neutralized for spreadsheets."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from lib.csv_export import escape_formula
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 
 
@@ -26,11 +26,11 @@ def test_has_every_row_of_the_filtered_list(member, db):
     header, *rows = download(client, "/admin/invoices/invoice/export/")
     assert header == ["Number", "Customer", "State", "issue date", "due date", "Total"]
     assert len(rows) == 30
-    _, *found = download(client, "/admin/invoices/invoice/export/", q="Company 07")
-    assert [(row[1], row[2], row[5]) for row in found] == [("Company 07", "issued", "€17.85")]
+    _, *exported = download(client, "/admin/invoices/invoice/export/", q="Company 07")
+    assert [(row[1], row[2], row[5]) for row in exported] == [("Company 07", "issued", "€17.85")]
 
 
-def test_a_filter_that_there_is_not_is_refused(member, db):
+def test_an_unknown_filter_is_refused(member, db):
     answer = member("root").get("/admin/invoices/numberseries/export/", {"state__exact": "1"})
     assert answer.status_code == 400
 
@@ -46,7 +46,7 @@ def test_works_for_every_list(member, company):
         assert len(rows) - 1 == min(model._default_manager.count(), 100_000) or meta.model_name == "unmatchedusage"
 
 
-def test_is_refused_to_who_may_not_see_the_list(member, db, django_user_model):
+def test_is_refused_to_users_who_may_not_see_the_list(member, db, django_user_model):
     client = member("support")
     django_user_model.objects.get().groups.clear()
     assert client.get("/admin/customers/customer/export/").status_code == 403

@@ -1,4 +1,4 @@
-"""A long list is counted to a bound and no further, and says so."""
+"""A long list is counted up to a bound, and the page says that there are more rows."""
 
 import pytest
 from django.db import connection
@@ -28,13 +28,13 @@ def test_counts_all_of_a_short_list(five):
     assert (pages.count, pages.num_pages, pages.has_more) == (3, 2, False)
 
 
-def test_asks_the_database_for_no_more(five):
+def test_counts_no_further_in_the_database(five):
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as captured:
         assert BoundedPaginator(five, 2).count == 4
-    assert "LIMIT 5" in asked[0]["sql"]
+    assert "LIMIT 5" in captured[0]["sql"]
 
 
-def test_the_page_says_that_there_is_more(five, member):
+def test_the_page_says_that_there_are_more_rows(five, member):
     assert b"shown of more" in member("support").get("/admin/customers/customer/").content

@@ -1,4 +1,4 @@
-"""The example beside the grid: what is typed, rated by the function that bills, before anything is saved."""
+"""The live example of a price rates the unsaved form with the function that bills."""
 
 import pytest
 
@@ -26,16 +26,16 @@ def example(client, price, fields):
 TYPED = [("10,000", "0.0025", ""), ("100,000", "0.001", ""), ("", "0.000775", "")]
 
 
-def test_rates_what_is_typed_and_saves_nothing(member, graduated):
+def test_rates_the_unsaved_form_and_saves_nothing(member, graduated):
     before = list(Tier.objects.values())
-    _, found = example(member("finance"), graduated, form(graduated, TYPED, example="125000"))
-    assert found == [("125,000 calls", "$134.38")]
+    _, amounts = example(member("finance"), graduated, form(graduated, TYPED, example="125000"))
+    assert amounts == [("125,000 calls", "$134.38")]
     assert list(Tier.objects.values()) == before
 
 
 def test_works_for_several_quantities(member, graduated):
-    _, found = example(member("finance"), graduated, form(graduated, TYPED, example="0; 1 10,000 1_000_000"))
-    assert found == [
+    _, amounts = example(member("finance"), graduated, form(graduated, TYPED, example="0; 1 10,000 1_000_000"))
+    assert amounts == [
         ("0 calls", "$0.00"),
         ("1 call", "$0.00"),
         ("10,000 calls", "$25.00"),
@@ -43,9 +43,9 @@ def test_works_for_several_quantities(member, graduated):
     ]
 
 
-def test_chooses_telling_quantities_where_none_is_asked_for(member, graduated):
-    _, found = example(member("finance"), graduated, form(graduated, [("10", "2", ""), ("", "1", "")]))
-    assert found == [("10 calls", "$20.00"), ("20 calls", "$30.00")]
+def test_chooses_quantities_at_tier_bounds_by_default(member, graduated):
+    _, amounts = example(member("finance"), graduated, form(graduated, [("10", "2", ""), ("", "1", "")]))
+    assert amounts == [("10 calls", "$20.00"), ("20 calls", "$30.00")]
 
 
 def test_explains_each_part(member, graduated):
@@ -54,7 +54,7 @@ def test_explains_each_part(member, graduated):
         assert part in text
 
 
-def test_charges_what_units_cost_now(member, db):
+def test_charges_the_current_unit_cost(member, db):
     price = make_price(rates=[rate(model="dynamic", cost_source="unit_cost", markup="2")])
     arguments = {f"example-{Rate.objects.get().pk}": "10"}
     text, _ = example(member("support"), price, arguments)
@@ -63,17 +63,17 @@ def test_charges_what_units_cost_now(member, db):
     assert example(member("support"), price, arguments)[1] == [("10 calls", "$5.00")]
 
 
-def test_takes_off_what_is_included(member, db):
+def test_subtracts_included_units(member, db):
     price = make_price(included=100, rates=[rate("0.10")])
-    text, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
-    assert found == [("150 calls", "$5.00")]
+    text, amounts = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
+    assert amounts == [("150 calls", "$5.00")]
     assert "included" in text
 
 
-def test_says_what_a_hard_cap_refuses(member, db):
+def test_shows_the_units_that_a_hard_cap_refuses(member, db):
     price = make_price(included=100, consumption="hard_cap", rates=[rate("0.10")])
-    text, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
-    assert found == [("150 calls", "$0.00")]
+    text, amounts = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "150"})
+    assert amounts == [("150 calls", "$0.00")]
     assert "beyond the cap" in text
 
 
@@ -83,12 +83,12 @@ def test_adds_up_several_rates(member, db):
     assert meter.code == "calls"
     large, others = Rate.objects.order_by("position")
     fields = {f"example-{large.pk}": "10 20", f"example-{others.pk}": "100"}
-    _, found = example(member("support"), price, fields)
-    assert found == [("110 calls", "$2.00"), ("120 calls", "$3.00")]
+    _, amounts = example(member("support"), price, fields)
+    assert amounts == [("110 calls", "$2.00"), ("120 calls", "$3.00")]
 
 
 PROBLEMS = [
-    # typed                                             said
+    # typed                                             message
     ({"rows": [("10", "2", ""), ("10", "1", ""), ("", "0", "")]}, "Tier 2 must start at 11"),
     ({"rows": [("10", "x", ""), ("", "1", "")]}, "Enter a number"),
     ({"rows": TYPED, "example": "many"}, "“many” is not a number"),
@@ -97,22 +97,22 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), PROBLEMS)
-def test_says_what_keeps_it_from_being_worked_out(member, graduated, typed, said):
-    text, found = example(member("finance"), graduated, form(graduated, **typed))
-    assert said in text
-    assert found == []
+@pytest.mark.parametrize(("typed", "message"), PROBLEMS)
+def test_an_invalid_form_shows_the_reason(member, graduated, typed, message):
+    text, amounts = example(member("finance"), graduated, form(graduated, **typed))
+    assert message in text
+    assert amounts == []
 
 
-def test_is_refused_to_who_may_not_see_the_price(member, graduated, django_user_model):
+def test_is_refused_to_users_who_may_not_see_the_price(member, graduated, django_user_model):
     client = member("support")
     django_user_model.objects.get().groups.clear()
     assert client.post(f"/admin/plans/price/{graduated.pk}/example/", {}).status_code == 403
 
 
-def test_equals_what_is_billed(member, db):
-    """A published version's example is rated on the very terms that closing reads."""
+def test_equals_the_billed_amount(member, db):
+    """A published version's example is rated on the terms that closing reads."""
     version = publish(make_plan(offers=[offer("calls", included=3, rates=[rate("0.333333333333")])]))
     price = Price.objects.get(plan_feature__version=version)
-    _, found = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "10"})
-    assert found == [("10 calls", "$2.33")]
+    _, amounts = example(member("support"), price, {f"example-{Rate.objects.get().pk}": "10"})
+    assert amounts == [("10 calls", "$2.33")]

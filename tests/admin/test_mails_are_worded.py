@@ -1,4 +1,4 @@
-"""Finance words a mail: the form refuses what is no fact, shows the mail as it would be, and mails a test."""
+"""Finance edits the wording of a mail: the form rejects unknown facts, previews the mail and sends a test mail."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -23,7 +23,7 @@ def test_a_wording_is_stored_and_tested(member):
     assert "on its way to fin@tollbook.example" in answer.content.decode()
 
 
-def test_what_is_no_fact_is_refused(member):
+def test_an_unknown_fact_is_rejected(member):
     answer = member("finance").post(f"{LIST}add/", TYPED | {"subject": "{nothing}"})
 
     assert "{nothing} is no fact of this mail" in answer.content.decode()
@@ -42,7 +42,7 @@ PREVIEWS = [
 
 
 @pytest.mark.parametrize(("typed", "shown"), PREVIEWS)
-def test_the_preview_is_what_would_be_mailed(member, typed, shown):
+def test_the_preview_equals_the_mail(member, typed, shown):
     answer = member("finance").post(f"{LIST}preview/", TYPED | typed)
 
     assert shown in answer.content.decode()

@@ -1,4 +1,4 @@
-"""A rate's match is typed as text and kept as a mapping."""
+"""A rate's match is typed as text and stored as a mapping."""
 
 import pytest
 from django.forms import ValidationError
@@ -6,7 +6,7 @@ from django.forms import ValidationError
 from plans.admin.fields.dimension_match import MatchField
 
 TYPED = [
-    # typed                                    kept
+    # typed                                    stored
     ("", {}),
     ("model: gpt-4o", {"model": "gpt-4o"}),
     (" model : gpt-4o , token:output ", {"model": "gpt-4o", "token": "output"}),
@@ -14,27 +14,27 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "kept"), TYPED)
-def test_reads(typed, kept):
-    assert MatchField().clean(typed) == kept
+@pytest.mark.parametrize(("typed", "stored"), TYPED)
+def test_reads(typed, stored):
+    assert MatchField().clean(typed) == stored
 
 
-@pytest.mark.parametrize(("_", "kept"), TYPED)
-def test_shows_what_it_would_read_again(_, kept):
+@pytest.mark.parametrize(("_", "stored"), TYPED)
+def test_the_shown_text_reads_back_as_the_same_match(_, stored):
     field = MatchField()
-    assert field.clean(field.prepare_value(kept)) == kept
-    assert not field.has_changed(kept, field.prepare_value(kept))
+    assert field.clean(field.prepare_value(stored)) == stored
+    assert not field.has_changed(stored, field.prepare_value(stored))
 
 
 WRONG = [
-    # typed                          said
+    # typed                          message
     ("gpt-4o", "does not say what it matches"),
     ("model:", "does not say what it matches"),
     ("model: a, model: b", "named twice"),
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), WRONG)
-def test_refuses(typed, said):
-    with pytest.raises(ValidationError, match=said):
+@pytest.mark.parametrize(("typed", "message"), WRONG)
+def test_refuses(typed, message):
+    with pytest.raises(ValidationError, match=message):
         MatchField().clean(typed)

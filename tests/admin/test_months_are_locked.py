@@ -1,4 +1,4 @@
-"""A month is looked over by its checklist, locked where nothing keeps it open, and opened again for a reason."""
+"""A month is reviewed by its checklist, locked once nothing blocks it, and unlocked with a reason."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ MONTHS = "/admin/invoices/monthlock/month-end/"
 
 @pytest.fixture(autouse=True)
 def over(db, monkeypatch):
-    """Return the period of January of a customer of Acme."""
+    """Return the ended January period of a customer of Acme."""
     monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     version = publish(make_plan(fees=[fee("10", billed="arrears")], offers=[offer("calls", rates=[rate("0.05")])]))
     return use(subscribe(make_customer(), version), "calls", 100)
@@ -31,7 +31,7 @@ def shown(answer):
     return answer.content.decode()
 
 
-def test_what_keeps_it_open_leads_to_its_rows(member, over):
+def test_blocking_checks_link_to_their_rows(member, over):
     client = member("finance")
     text = shown(client.get(address()))
     for words in (
@@ -46,7 +46,7 @@ def test_what_keeps_it_open_leads_to_its_rows(member, over):
     assert not MonthLock.objects.exists()
 
 
-def test_it_is_locked_and_opened_again(member):
+def test_a_month_is_locked_and_unlocked(member):
     close_due(at=FEB + timedelta(hours=1))
     client = member("finance")
     text = shown(client.get(address()))
@@ -72,7 +72,7 @@ def test_the_months_of_all_sellers_are_shown(member):
     assert "to be locked" in text
 
 
-def test_the_documents_of_a_month_are_summed_and_printed(member):
+def test_the_invoices_of_a_month_are_totaled_and_printed(member):
     close_due(at=FEB + timedelta(hours=1))
     client = member("finance")
     assert "$15.00" in shown(client.get(address("2026-02")))
@@ -82,7 +82,7 @@ def test_the_documents_of_a_month_are_summed_and_printed(member):
     assert job.parameters == {"seller": make_seller().pk, "month": "2026-02-01"}
 
 
-def test_an_audit_is_started_from_it(member):
+def test_an_integrity_check_is_started_from_the_checklist(member):
     client = member("finance")
     assert "Run the audit" in shown(client.get(address()))
     client.post(reverse("admin:billing_job_audit"))
@@ -90,12 +90,12 @@ def test_an_audit_is_started_from_it(member):
 
 
 @pytest.mark.parametrize("group", ["support", "operations", "engineer"])
-def test_is_not_for(member, group):
+def test_is_refused_to_other_groups(member, group):
     client = member(group)
     assert "Lock January 2026" not in shown(client.get(address()))
     assert client.post(address(page="lock/")).status_code == 403
 
 
 @pytest.mark.parametrize("month", ["2026-13", "january", "2026-01-05"])
-def test_what_is_no_month_is_not_found(member, month):
+def test_an_invalid_month_is_not_found(member, month):
     assert member("finance").get(address(month)).status_code == 404

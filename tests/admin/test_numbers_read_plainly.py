@@ -1,4 +1,4 @@
-"""Numbers are shown with every digit that counts and none that does not, and taken as people type them."""
+"""Numbers are shown with every significant digit and no padding, and are read as people type them."""
 
 from decimal import Decimal as D
 
@@ -60,7 +60,7 @@ def test_quantity_with_its_unit(quantity, unit, shown):
 
 
 TYPED = [
-    # typed             taken            why
+    # typed             parsed           why
     ("10,000", "10000", "thousands apart"),
     ("1,250,000.50", "1250000.50", "with a fraction"),
     ("0,05", "0,05", "a decimal comma is left for the field to refuse"),
@@ -71,19 +71,19 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "taken", "why"), TYPED)
-def test_what_is_typed(typed, taken, why):
-    assert NumberInput().value_from_datadict({"n": typed}, {}, "n") == taken, why
+@pytest.mark.parametrize(("typed", "parsed", "why"), TYPED)
+def test_typed_numbers_are_parsed(typed, parsed, why):
+    assert NumberInput().value_from_datadict({"n": typed}, {}, "n") == parsed, why
 
 
 SHOWN = [(D("12.500000000000"), "12.5"), (D("0E-12"), "0"), (D("1E+4"), "10000"), ("abc", "abc"), (None, None)]
 
 
 @pytest.mark.parametrize(("value", "shown"), SHOWN)
-def test_what_a_field_shows(value, shown):
+def test_a_field_shows_numbers_without_padding(value, shown):
     assert NumberInput().format_value(value) == shown
 
 
 @pytest.mark.parametrize(("padded", "shown"), [("10000.000000000000", "10,000"), ("-", "-"), ("0.500", "0.5")])
-def test_what_a_read_only_field_shows(padded, shown):
+def test_a_read_only_field_shows_numbers_without_padding(padded, shown):
     assert strip_padding(padded) == shown

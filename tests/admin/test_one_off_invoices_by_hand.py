@@ -1,4 +1,6 @@
-"""A one-off invoice from the customer's page to its number, voiding, and a period's invoice that is made again."""
+"""
+A one-off invoice from the customer's page: drafted, issued and voided; and a period's invoice that is regenerated.
+"""
 
 from datetime import timedelta
 
@@ -30,41 +32,41 @@ def customer() -> Customer:
     return make_customer("acme", legal_name="Globex")
 
 
-def page(invoice: Invoice, what: str = "change") -> str:
-    return f"/admin/invoices/invoice/{invoice.pk}/{what}/"
+def page(invoice: Invoice, action: str = "change") -> str:
+    return f"/admin/invoices/invoice/{invoice.pk}/{action}/"
 
 
 def test_it_is_drafted_edited_issued_and_voided(member, customer):
     finance = member("finance")
-    begun = finance.post(f"/admin/customers/customer/{customer.pk}/draft_invoice/", follow=True)
+    response = finance.post(f"/admin/customers/customer/{customer.pk}/draft_invoice/", follow=True)
     draft = Invoice.objects.get()
-    assert "Draft for Globex" in begun.content.decode()
+    assert "Draft for Globex" in response.content.decode()
     shown = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_preview": ""}).content.decode()
     assert all(part in shown for part in ("$1,800.00", "VAT 19 %", "$342.00", "$2,142.00"))
     assert not draft.lines.exists()
-    kept = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""}, follow=True).content.decode()
-    assert "The draft comes to $2,142.00." in kept
+    saved_page = finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""}, follow=True).content.decode()
+    assert "The draft comes to $2,142.00." in saved_page
     stored = {**SENT, **LINE, "lines-INITIAL_FORMS": "1", "_save": ""}
     assert (
         "The draft comes to $2,142.00."
         in finance.post(page(draft, "edit_draft"), stored, follow=True).content.decode()
     )
-    gone = finance.post(page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True).content.decode()
-    assert "The draft comes to $0.00." in gone
+    emptied_page = finance.post(page(draft, "edit_draft"), {**stored, "lines-0-DELETE": "on"}, follow=True).content.decode()
+    assert "The draft comes to $0.00." in emptied_page
     finance.post(page(draft, "edit_draft"), {**SENT, **LINE, "_save": ""})
     assert "It claims $2,142.00 of Globex." in finance.get(page(draft, "issue_draft")).content.decode()
     issued = finance.post(page(draft, "issue_draft"), follow=True).content.decode()
     assert "INV-000001 is issued." in issued
     draft.refresh_from_db()
     assert (draft.state, draft.net_days, draft.purchase_order) == ("issued", 30, "PO 7")
-    asked = finance.get(page(draft, "void")).content.decode()
-    assert "A credit note takes back $2,142.00, and the invoice is void." in asked
+    page_text = finance.get(page(draft, "void")).content.decode()
+    assert "A credit note takes back $2,142.00, and the invoice is void." in page_text
     finance.post(page(draft, "void"), {"reason": "Wrong customer"})
     draft.refresh_from_db()
     assert (draft.state, draft.corrections.get().reason) == ("void", "Wrong customer")
 
 
-def test_what_is_wrong_with_a_draft_is_said_and_a_draft_may_be_discarded(member, customer):
+def test_an_invalid_draft_shows_errors_and_can_be_discarded(member, customer):
     finance = member("finance")
     draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
     wrong = {**SENT, **LINE, "lines-0-unit_price": "-900", "_save": ""}
@@ -74,23 +76,23 @@ def test_what_is_wrong_with_a_draft_is_said_and_a_draft_may_be_discarded(member,
     assert not Invoice.objects.exists()
 
 
-def test_only_whoever_may_claim_drafts(member, customer):
+def test_staff_without_the_permission_can_not_draft_invoices(member, customer):
     draft = draft_invoice(customer=customer, request=OneOffRequest(), at=JAN)
     support = member("support")
     assert support.post(f"/admin/customers/customer/{customer.pk}/draft_invoice/").status_code == 403
-    for what in ("edit_draft", "issue_draft", "discard_draft"):
-        assert support.post(page(draft, what), {**SENT, **LINE, "_save": ""}).status_code == 403
+    for action in ("edit_draft", "issue_draft", "discard_draft"):
+        assert support.post(page(draft, action), {**SENT, **LINE, "_save": ""}).status_code == 403
     assert Invoice.objects.get().state == "draft"
 
 
-def test_a_periods_invoice_is_made_again(member, customer):
+def test_a_periods_invoice_is_regenerated(member, customer):
     subscribe(customer, publish(make_plan(fees=[fee("30", billed="arrears")])))
     close_due(at=FEB + timedelta(hours=1))
     old = Invoice.objects.get()
     Customer.objects.update(city="Bonn", tax_exemption="Charity")
     finance = member("finance")
-    asked = finance.get(page(old, "regenerate")).content.decode()
-    assert "A new invoice claims $30.00" in asked
+    page_text = finance.get(page(old, "regenerate")).content.decode()
+    assert "A new invoice claims $30.00" in page_text
     done = finance.post(page(old, "regenerate"), {"reason": "They are a charity"}, follow=True).content.decode()
     assert "INV-000002 is issued in place of INV-000001." in done
     new = Invoice.objects.get(number="INV-000002")

@@ -1,4 +1,4 @@
-"""Packs on staff's pages: made with a live example, bought into a wallet, taken back."""
+"""Credit packs on staff's pages: created with a live example, bought into a wallet, canceled."""
 
 import re
 
@@ -53,13 +53,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "says"), WRONG)
-def test_what_is_no_pack_is_told_beside_the_field(member, fields, says):
-    assert says in member("finance").post(ADD, FORM | fields).content.decode()
+@pytest.mark.parametrize(("fields", "message"), WRONG)
+def test_an_invalid_pack_shows_the_error_at_its_field(member, fields, message):
+    assert message in member("finance").post(ADD, FORM | fields).content.decode()
     assert not CreditPack.objects.exists()
 
 
-def test_the_example_says_what_purchases_come_to(member):
+def test_the_example_shows_the_price_of_purchases(member):
     page = member("finance").post(EXAMPLE, FORM).content.decode()
     rows = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr><td>.*?</tr>", page)]
     assert rows == [
@@ -71,7 +71,7 @@ def test_the_example_says_what_purchases_come_to(member):
     assert "<td>400</td>" in member("finance").post(EXAMPLE, loose).content.decode()
 
 
-def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
+def test_a_repeated_form_buys_a_pack_once(member, wallet):
     finance, address = member("finance"), f"/admin/wallets/purchase/buy/{wallet.pk}/"
     form = finance.get(address).content.decode()
     reference = re.search(r'name="reference" value="(by hand [^"]+)"', form).group(1)
@@ -83,7 +83,7 @@ def test_one_is_bought_once_however_often_the_button_is_pressed(member, wallet):
     assert Purchase.objects.get().by.first_name == "Finance"
 
 
-def test_one_is_canceled_with_a_reason(member, wallet):
+def test_a_purchase_is_canceled_with_a_reason(member, wallet):
     finance = member("finance")
     arguments = {"pack": "hundred", "packs": "1", "reference": "x"}
     finance.post(f"/admin/wallets/purchase/buy/{wallet.pk}/", arguments)
@@ -94,7 +94,7 @@ def test_one_is_canceled_with_a_reason(member, wallet):
         assert part in page
 
 
-def test_support_looks_and_buys_nothing(member, wallet):
+def test_support_sees_packs_and_can_not_buy_them(member, wallet):
     support = member("support")
     assert support.get("/admin/wallets/purchase/").status_code == 200
     assert support.get("/admin/plans/creditpack/").status_code == 200
@@ -102,7 +102,7 @@ def test_support_looks_and_buys_nothing(member, wallet):
     assert support.post(ADD, FORM).status_code == 403
 
 
-def test_an_archived_pack_is_sold_no_more(member, wallet):
+def test_an_archived_pack_can_not_be_bought(member, wallet):
     finance = member("finance")
     finance.post(f"/admin/plans/creditpack/{CreditPack.objects.get().pk}/archive/", {})
     assert "No pack is on sale" in finance.get(f"/admin/wallets/purchase/buy/{wallet.pk}/").content.decode()

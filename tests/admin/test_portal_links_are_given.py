@@ -1,4 +1,4 @@
-"""Support lets a customer's people into the portal by mail, and looks at it itself without any rights."""
+"""Support mails a customer's contact a portal link, or opens a read-only link itself."""
 
 import re
 
@@ -11,7 +11,7 @@ from customers.portal_auth.link_email import mail_due
 from tests.builders import make_customer
 
 
-def test_a_link_is_mailed_to_a_contact_and_told_to_nobody_else(member):
+def test_a_link_is_mailed_to_the_contact_and_not_shown(member):
     customer = make_customer("acme")
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
     client = member("support")
@@ -25,7 +25,7 @@ def test_a_link_is_mailed_to_a_contact_and_told_to_nobody_else(member):
     assert mail.outbox[0].to == ["bea@acme.example"]
 
 
-def test_a_link_that_is_shown_looks_only_and_says_who_made_it(member):
+def test_a_shown_link_is_read_only_and_records_its_author(member):
     customer = make_customer("acme")
     client = member("support")
     address = re.search(r'href="([^"]*portal.link[^"]*)"', _page(client, customer))[1]
@@ -41,7 +41,7 @@ def test_a_link_that_is_shown_looks_only_and_says_who_made_it(member):
     assert visitor.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
 
 
-def test_engineers_make_none(member):
+def test_engineers_can_not_create_links(member):
     customer = make_customer("acme")
 
     assert "portal_link" not in _page(member("engineer"), customer)

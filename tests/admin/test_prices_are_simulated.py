@@ -1,4 +1,4 @@
-"""Prices are tried on past usage in the admin: start, revenue before and after, everybody's bill, files."""
+"""A simulation in the admin: draft prices rated on past usage, revenue before and after, each bill, and files."""
 
 import io
 
@@ -24,7 +24,9 @@ START = "admin:billing_simulationresult_start"
 
 @pytest.fixture
 def draft() -> PlanVersion:
-    """A draft that costs 9 instead of 10, and 2 instead of 1 for a call; of two customers one has called 30 times."""
+    """
+    Return a draft that charges 9 instead of 10, and 2 instead of 1 per call. One of its two customers made 30 calls.
+    """
     offers = [offer("calls", rates=[rate("1")])]
     version = publish(make_plan("starter", fees=[fee("10", billed="arrears")], offers=offers), at=JAN)
     busy = subscribe(make_customer("busy", legal_name="Busy Ltd"), version)
@@ -37,40 +39,40 @@ def draft() -> PlanVersion:
     return draft
 
 
-def asked(*versions: PlanVersion, **fields):
+def simulation_form(*versions: PlanVersion, **fields):
     form = {"versions": [version.pk for version in versions], "periods": 1, "shock_percent": 20, "shock_amount": 0}
     return form | {"keeps_overrides": "on", **fields}
 
 
 def simulated(client, *versions: PlanVersion) -> Job:
-    client.post(reverse(START), asked(*versions))
+    client.post(reverse(START), simulation_form(*versions))
     job = Job.objects.latest("pk")
     work(kinds=KINDS, clock=database_time, job_id=job.pk)
     return job
 
 
-def test_its_page_tells_revenue_and_whose_bill_rises(member, draft):
+def test_its_page_shows_revenue_and_the_largest_increases(member, draft):
     finance = member("finance")
     page = finance.get(reverse("admin:billing_job_change", args=[simulated(finance, draft).pk])).content.decode()
     for text in ("$50.00", "$78.00", "+$28.00 (+56 %)", "Largest increases with Starter v2", "Busy Ltd"):
         assert text in page, text
 
 
-def test_the_version_and_its_review_say_what_came_of_it(member, draft):
+def test_the_version_and_its_review_show_the_result(member, draft):
     finance = member("finance")
     simulated(finance, draft)
-    told = "$50.00 → $78.00: 1 pay more, 1 less, 0 the same; 1 bill shocks"
+    summary = "$50.00 → $78.00: 1 pay more, 1 less, 0 the same; 1 bill shocks"
     for page in ("change", "ask"):
-        assert told in finance.get(reverse(f"admin:plans_planversion_{page}", args=[draft.pk])).content.decode()
+        assert summary in finance.get(reverse(f"admin:plans_planversion_{page}", args=[draft.pk])).content.decode()
 
 
-def test_where_it_is_needed_the_review_says_so(member, draft):
+def test_the_review_requires_a_simulation_where_the_rule_does(member, draft):
     PublishingRule.objects.update(needs_simulation=True)
     page = member("finance").get(reverse("admin:plans_planversion_ask", args=[draft.pk])).content.decode()
     assert "must be simulated on past usage first" in page
 
 
-def test_one_bill_is_told_line_by_line(member, draft):
+def test_a_bill_is_compared_line_by_line(member, draft):
     finance = member("finance")
     simulated(finance, draft)
     simulation_result = SimulationResult.objects.latest("change")
@@ -79,7 +81,7 @@ def test_one_bill_is_told_line_by_line(member, draft):
         assert text in page, text
 
 
-def test_all_of_it_comes_as_files(member, draft):
+def test_results_are_downloaded_as_files(member, draft):
     finance = member("finance")
     job = simulated(finance, draft)
     answer = finance.get(reverse("admin:billing_simulation_xlsx", args=[job.pk]))
@@ -90,38 +92,38 @@ def test_all_of_it_comes_as_files(member, draft):
     assert b"Busy Ltd" in b"".join(listed.streaming_content)
 
 
-def test_a_refusal_stands_with_its_field(member, draft):
-    page = member("finance").post(reverse(START), asked(draft, customers="nobody")).content.decode()
+def test_an_error_is_shown_at_its_field(member, draft):
+    page = member("finance").post(reverse(START), simulation_form(draft, customers="nobody")).content.decode()
     assert "Nobody has a running subscription of that kind" in page
     assert not Job.objects.exists()
 
 
-def test_support_sees_results_and_starts_none(member, draft):
+def test_support_sees_results_and_can_not_start_a_simulation(member, draft):
     simulated(member("finance"), draft)
     support = member("support")
     assert support.get(reverse("admin:billing_simulationresult_changelist")).status_code == 200
     assert support.get(reverse(START)).status_code == 403
 
 
-def test_pages_ask_as_much_whatever_their_length(member, draft):
+def test_pages_run_a_fixed_number_of_queries(member, draft):
     finance = member("finance")
     job = simulated(finance, draft)
     pages = [
         f"{reverse('admin:billing_simulationresult_changelist')}?job__id__exact={job.pk}",
         reverse("admin:billing_job_change", args=[job.pk]),
     ]
-    few = [questions(finance, page) for page in pages]
+    few = [query_count(finance, page) for page in pages]
     version = draft.plan.versions.get(number=1)
     for _ in range(5):
         use(subscribe(make_customer(), version), "calls", 5)
     close_due(at=FEB.replace(day=3))
     job = simulated(finance, draft)
     assert SimulationResult.objects.filter(job=job).count() == 7
-    more = [questions(finance, page.replace(str(job.pk - 1), str(job.pk))) for page in pages]
+    more = [query_count(finance, page.replace(str(job.pk - 1), str(job.pk))) for page in pages]
     assert more == few
 
 
-def questions(client, page: str) -> int:
+def query_count(client, page: str) -> int:
     client.get(page)
     with CaptureQueriesContext(connection) as captured:
         assert client.get(page).status_code == 200

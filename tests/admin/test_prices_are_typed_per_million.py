@@ -1,4 +1,4 @@
-"""A price too small to read is typed and shown for a thousand or a million units, and kept for one."""
+"""A tiny price is typed and shown per thousand or million units, and stored per unit."""
 
 import pytest
 
@@ -13,12 +13,12 @@ def price(db):
     return Price.objects.get(plan_feature__version=version)
 
 
-def kept():
+def stored_unit_price():
     return f"{Rate.objects.get().unit_price.normalize():f}"
 
 
 TYPED = [
-    # typed      for each     model       kept
+    # typed      for each     model       stored
     ("3", "1000000", "per_unit", "0.000003"),
     ("1,250.5", "1000", "per_unit", "1.2505"),
     ("0.000004", "1", "per_unit", "0.000004"),
@@ -28,18 +28,18 @@ TYPED = [
 
 
 @pytest.mark.parametrize(("typed", "per", "model", "unit"), TYPED)
-def test_it_is_kept_for_one_unit(member, price, typed, per, model, unit):
+def test_it_is_stored_per_unit(member, price, typed, per, model, unit):
     post(member, price, form(price, [], model=model, unit_price=typed, per=per))
-    assert kept() == unit
+    assert stored_unit_price() == unit
 
 
-def test_it_is_shown_as_it_is_best_read(member, price):
+def test_it_is_shown_per_million_where_that_reads_best(member, price):
     page = member("finance").get(f"/admin/plans/price/{price.pk}/change/").content.decode()
     assert 'value="2.5"' in page
     assert '<option value="1000000" selected' in page
 
 
-def test_what_has_too_many_places_for_one_is_refused(member, price):
+def test_a_price_with_too_many_decimal_places_per_unit_is_rejected(member, price):
     answer = post(member, price, form(price, [], model="per_unit", unit_price="0.0000001", per="1000000"))
     assert "only 12 decimal places are kept" in answer.content.decode()
-    assert kept() == "0.0000025"
+    assert stored_unit_price() == "0.0000025"

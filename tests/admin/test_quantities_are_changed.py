@@ -1,4 +1,4 @@
-"""Seats and add-ons are changed on the subscription's page, after one has seen what it does to the next invoice."""
+"""Seats and add-ons are changed on the subscription's page, after a preview of the next invoice."""
 
 from datetime import timedelta
 
@@ -22,38 +22,38 @@ def page(subscription):
     return reverse("admin:billing_subscription_quantities", args=[subscription.pk])
 
 
-def asked(quantity, **fields):
+def quantity_form(quantity, **fields):
     return {"fee": "seats", "quantity": quantity, "since_0": "", "since_1": "", **fields}
 
 
-def test_the_effect_is_shown_first_and_nothing_is_changed(member, subscription):
-    shown = member("finance").post(page(subscription), asked(3)).content.decode()
+def test_the_preview_changes_nothing(member, subscription):
+    shown = member("finance").post(page(subscription), quantity_form(3)).content.decode()
     assert "The next invoice: " in shown
     assert "Change quantity" in shown
     assert not SubscriptionQuantity.objects.exists()
 
 
-def test_what_was_seen_is_then_done(member, subscription):
+def test_a_confirmed_preview_is_applied(member, subscription):
     finance = member("finance")
-    done = finance.post(page(subscription), asked(3, seen="seats 3 None", _reason="two teams"), follow=True)
+    done = finance.post(page(subscription), quantity_form(3, seen="seats 3 None", _reason="two teams"), follow=True)
     made = SubscriptionQuantity.objects.get()
     assert (made.quantity, made.reason, made.recorded_by) == (3, "two teams", done.wsgi_request.user)
     assert "Held now" in done.content.decode()
 
 
-def test_another_quantity_than_the_one_seen_is_shown_anew(member, subscription):
-    member("finance").post(page(subscription), asked(4, seen="seats 3 None"))
+def test_a_quantity_other_than_the_previewed_one_is_previewed_again(member, subscription):
+    member("finance").post(page(subscription), quantity_form(4, seen="seats 3 None"))
     assert not SubscriptionQuantity.objects.exists()
 
 
-def test_a_refusal_says_why(member, subscription):
+def test_an_error_gives_the_reason(member, subscription):
     past = timezone.now() - timedelta(days=3)
     fields = {"since_0": past.strftime("%Y-%m-%d"), "since_1": "00:00:00"}
-    shown = member("finance").post(page(subscription), asked(4, **fields)).content.decode()
+    shown = member("finance").post(page(subscription), quantity_form(4, **fields)).content.decode()
     assert "it starts then; choose that moment or a later one" in shown
 
 
-def test_support_may_look_and_not_change(member, subscription):
+def test_support_is_read_only(member, subscription):
     support = member("support")
     assert support.get(reverse("admin:billing_subscription_change", args=[subscription.pk])).status_code == 200
     assert support.get(page(subscription)).status_code == 403

@@ -1,4 +1,4 @@
-"""Staff see what is reserved, and release what a product has forgotten."""
+"""Staff see reservations and release those that a product left open."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def made():
+def reservation():
     version = publish(make_plan(offers=[offer("messages", included=100, consumption="hard_cap")]))
     at = timezone.now()
     subscribe(make_customer("acme"), version, starts_at=at)
@@ -21,10 +21,10 @@ def made():
     return reserve(**arguments, reference="run-7", duration=timedelta(hours=1))[0]
 
 
-def test_a_reservation_is_seen_and_released(member, made):
+def test_a_reservation_is_seen_and_released(member, reservation):
     client = member("operations")
     assert "run-7" in client.get("/admin/billing/reservation/").content.decode()
-    here = f"/admin/billing/reservation/{made.pk}/"
+    here = f"/admin/billing/reservation/{reservation.pk}/"
     assert "60 call" in client.get(f"{here}change/").content.decode()
     assert "refused" in client.get(f"{here}release_now/").content.decode()
 
@@ -33,7 +33,7 @@ def test_a_reservation_is_seen_and_released(member, made):
     assert Reservation.objects.get().state == "released"
 
 
-def test_support_sees_it_and_releases_nothing(member, made):
+def test_support_sees_reservations_and_can_not_release_them(member, reservation):
     client = member("support")
-    assert client.get(f"/admin/billing/reservation/{made.pk}/change/").status_code == 200
-    assert client.post(f"/admin/billing/reservation/{made.pk}/release_now/").status_code == 403
+    assert client.get(f"/admin/billing/reservation/{reservation.pk}/change/").status_code == 200
+    assert client.post(f"/admin/billing/reservation/{reservation.pk}/release_now/").status_code == 403

@@ -1,4 +1,4 @@
-"""The groups are there from the start, and writing them again takes nothing away."""
+"""The groups exist from the first migration, and writing them again removes no permission."""
 
 import pytest
 from django.apps import apps
@@ -44,16 +44,16 @@ def codes(name):
 
 
 @pytest.mark.parametrize(("group", "right", "why"), DECISIVE)
-def test_gives(db, group, right, why):
+def test_group_has_the_permission(db, group, right, why):
     assert right in codes(group), why
 
 
 @pytest.mark.parametrize(("group", "right", "why"), FORBIDDEN)
-def test_does_not_give(db, group, right, why):
+def test_group_lacks_the_permission(db, group, right, why):
     assert right not in codes(group), why
 
 
-def test_writing_them_again_keeps_what_was_given_by_hand(db):
+def test_writing_groups_again_keeps_permissions_added_by_hand(db):
     support = Group.objects.get(name="support")
     extra = Permission.objects.get(codename="close_period")
     support.permissions.add(extra)
@@ -63,7 +63,7 @@ def test_writing_them_again_keeps_what_was_given_by_hand(db):
     assert codes("finance") == before
 
 
-def test_every_right_named_is_one_that_exists(db):
+def test_every_named_permission_exists(db):
     exist = set(Permission.objects.values_list("content_type__app_label", "codename"))
     named = {right for rights in groups.GROUPS.values() for right in groups.permission_pairs(rights)}
     assert named - exist == set()

@@ -1,4 +1,4 @@
-"""Finance caps what a subscription spends on its page, and removes the cap on its own."""
+"""Finance sets a spend cap on the subscription's page and removes it on the cap's own page."""
 
 import pytest
 from django.urls import reverse
@@ -18,26 +18,26 @@ def acme():
 
 def test_a_cap_is_set_seen_and_removed(member, acme):
     client = member("finance")
-    here = f"/admin/billing/subscription/{acme.pk}/cap/"
-    assert "what it reports is always counted" in client.get(here).content.decode()
+    address = f"/admin/billing/subscription/{acme.pk}/cap/"
+    assert "what it reports is always counted" in client.get(address).content.decode()
     typed = {"feature": "", "amount": "500", "action": "throttle", "per_minute": "60", "set_by": "finance"}
-    told = client.post(here, typed, follow=True).content.decode()
-    made = SpendCap.objects.get()
-    assert (made.amount, made.per_minute) == (500, 60)
-    assert "throttle to 60 uses a minute" in told
-    assert reverse("admin:billing_spendcap_change", args=[made.pk]) in told
-    client.post(f"/admin/billing/spendcap/{made.pk}/remove/", follow=True)
+    page_text = client.post(address, typed, follow=True).content.decode()
+    spend_cap = SpendCap.objects.get()
+    assert (spend_cap.amount, spend_cap.per_minute) == (500, 60)
+    assert "throttle to 60 uses a minute" in page_text
+    assert reverse("admin:billing_spendcap_change", args=[spend_cap.pk]) in page_text
+    client.post(f"/admin/billing/spendcap/{spend_cap.pk}/remove/", follow=True)
     assert not SpendCap.objects.exists()
 
 
-def test_what_is_wrong_is_said(member, acme):
+def test_an_invalid_form_shows_the_error(member, acme):
     typed = {"feature": "", "amount": "1", "action": "throttle", "per_minute": "", "set_by": "finance"}
-    told = member("operations").post(f"/admin/billing/subscription/{acme.pk}/cap/", typed).content.decode()
-    assert "how many uses a minute" in told
+    page_text = member("operations").post(f"/admin/billing/subscription/{acme.pk}/cap/", typed).content.decode()
+    assert "how many uses a minute" in page_text
 
 
-def test_support_sees_caps_and_sets_none(member, acme):
-    made = cap(acme, 500, at=timezone.now())
+def test_support_sees_caps_and_can_not_set_them(member, acme):
+    spend_cap = cap(acme, 500, at=timezone.now())
     client = member("support")
     assert "$500.00" in client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()
-    assert client.post(f"/admin/billing/spendcap/{made.pk}/remove/").status_code == 403
+    assert client.post(f"/admin/billing/spendcap/{spend_cap.pk}/remove/").status_code == 403

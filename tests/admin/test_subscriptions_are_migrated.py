@@ -1,4 +1,6 @@
-"""A migration is planned, looked at, run and rolled back on its page; each step by who may, and asked about first."""
+"""
+A plan migration is planned, previewed, run and rolled back on its page, each step confirmed and with a permission.
+"""
 
 from datetime import timedelta
 
@@ -14,7 +16,7 @@ from billing.models import MigrationItem, PlanMigration
 from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
 from plans.models import Plan, PublishingRule
-from tests.billing.plan_migrations.world import make_version
+from tests.billing.plan_migrations.subscriptions import make_version
 from tests.builders import make_customer, subscribe
 
 LIST = "/admin/billing/planmigration/"
@@ -22,7 +24,7 @@ PLAN = f"{LIST}plan/"
 
 
 @pytest.fixture(autouse=True)
-def world(db, monkeypatch):
+def subscriptions(db, monkeypatch):
     monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
@@ -45,11 +47,11 @@ def shown(client, migration):
     return client.get(f"{LIST}{migration.pk}/change/").content.decode()
 
 
-def take(client, migration, step):
+def post_step(client, migration, step):
     return client.post(f"{LIST}{migration.pk}/do/{step}/", follow=True).content.decode()
 
 
-def go_on():
+def run_jobs_now():
     work(kinds=KINDS, clock=database_time)
 
 
@@ -57,21 +59,21 @@ def test_it_is_planned_previewed_run_and_rolled_back(member):
     client = member("operations")
     migration = planned(client)
     assert "Preview" in shown(client, migration)
-    take(client, migration, "preview")
-    go_on()
+    post_step(client, migration, "preview")
+    run_jobs_now()
     assert "Documents of the change" in shown(client, migration)
     assert "Move 2" in client.get(f"{LIST}{migration.pk}/do/run/").content.decode()
-    take(client, migration, "run")
-    go_on()
+    post_step(client, migration, "run")
+    run_jobs_now()
     assert MigrationItem.objects.filter(state="moved").count() == 2
     assert "as if they had never moved" in client.get(f"{LIST}{migration.pk}/do/roll_back/").content.decode()
-    take(client, migration, "roll_back")
-    go_on()
+    post_step(client, migration, "roll_back")
+    run_jobs_now()
     assert MigrationItem.objects.filter(state="undone").count() == 2
     assert "Rolled back" in shown(client, migration)
 
 
-def test_ids_come_from_a_file_and_those_of_nobody_come_back(member):
+def test_ids_are_read_from_a_file_and_unknown_ids_are_listed(member):
     client = member("operations")
     file = SimpleUploadedFile("who.csv", b"id\ns-acme\nnobody\n")
     assert plan(client, file=file).status_code == 302
@@ -91,14 +93,14 @@ def test_ids_come_from_a_file_and_those_of_nobody_come_back(member):
         ({"ids": "s-acme", "versions": "one"}, "Enter numbers"),
     ],
 )
-def test_what_is_wrong_stands_on_the_form_and_nothing_is_lost(member, fields, why):
+def test_an_error_is_shown_on_the_form_and_keeps_its_fields(member, fields, why):
     page = plan(member("operations"), **fields)
     assert page.status_code == 200
     assert why in page.content.decode()
     assert 'value="To new"' in page.content.decode()
 
 
-def test_single_ones_are_left_out(member):
+def test_single_subscriptions_are_excluded(member):
     client = member("operations")
     planned(client)
     first = MigrationItem.objects.first()
@@ -112,15 +114,15 @@ def test_a_second_person_approves(member):
     asker, approver = member("operations"), member("finance approver")
     migration = planned(asker)
     assert "needs the approval" in shown(asker, migration)
-    take(asker, migration, "request_approval")
+    post_step(asker, migration, "request_approval")
     assert 'id="approve"' not in shown(asker, migration)
-    take(approver, migration, "approve")
+    post_step(approver, migration, "approve")
     assert 'id="run"' in shown(asker, migration)
     assert 'id="run"' not in shown(approver, migration)
 
 
 @pytest.mark.parametrize("step", ["preview", "run", "roll_back", "approve", "discard"])
-def test_support_only_looks(member, step):
+def test_support_is_read_only(member, step):
     migration = planned(member("operations"))
     client = member("support")
     assert 'id="run"' not in shown(client, migration)
@@ -128,20 +130,20 @@ def test_support_only_looks(member, step):
     assert client.get(PLAN).status_code == 403
 
 
-def test_its_pages_ask_a_fixed_number_of_questions(member):
+def test_its_pages_run_a_fixed_number_of_queries(member):
     client = member("operations")
     migration = planned(client)
     pages = [LIST, f"{LIST}{migration.pk}/change/", "/admin/billing/migrationitem/"]
-    counts = [_questions(client, page) for page in pages]
+    counts = [_query_count(client, page) for page in pages]
     old = MigrationItem.objects.first().from_version
     for number in range(5):
-        one = subscribe(make_customer(), old, database_time())
-        MigrationItem.objects.create(migration=migration, subscription=one, from_version=old, problem=f"Why {number}")
-    assert [_questions(client, page) for page in pages] == counts
+        subscription = subscribe(make_customer(), old, database_time())
+        MigrationItem.objects.create(migration=migration, subscription=subscription, from_version=old, problem=f"Why {number}")
+    assert [_query_count(client, page) for page in pages] == counts
 
 
-def _questions(client, page):
+def _query_count(client, page):
     client.get(page)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         assert client.get(page).status_code == 200
-    return len(asked)
+    return len(captured)

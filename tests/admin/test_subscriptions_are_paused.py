@@ -1,4 +1,4 @@
-"""A pause by hand is shown before it is made, stands on the subscription's page, and is ended there."""
+"""A pause is previewed, added and shown on the subscription's page, and ended there."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tests.builders import JAN, fee, make_customer, make_plan, publish, subscrib
 
 pytestmark = pytest.mark.django_db
 
-ASKED = {"when": "now", "starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "give_back": "credit"}
+PAUSE_FORM = {"when": "now", "starts_at_0": "", "starts_at_1": "", "ends_at_0": "", "ends_at_1": "", "give_back": "credit"}
 NO_DATE = {"resumes_at_0": "", "resumes_at_1": ""}
 
 
@@ -19,35 +19,35 @@ NO_DATE = {"resumes_at_0": "", "resumes_at_1": ""}
 def subscription():
     fees = [fee("30", label="Base")]
     version = publish(make_plan(fees=fees, interval="day", count=30, anchor="anniversary", proration="day"), at=JAN)
-    found = subscribe(make_customer(time_zone="UTC"), version, starts_at=timezone.now() - timedelta(days=10))
+    subscription = subscribe(make_customer(time_zone="UTC"), version, starts_at=timezone.now() - timedelta(days=10))
     close_due(at=timezone.now())
-    return found
+    return subscription
 
 
 def page(subscription, name):
     return reverse(f"admin:billing_subscription_{name}", args=[subscription.pk])
 
 
-def test_it_is_shown_made_and_ended(member, subscription):
+def test_a_pause_is_previewed_added_and_ended(member, subscription):
     finance = member("finance")
-    shown = finance.post(page(subscription, "pause"), ASKED)
+    shown = finance.post(page(subscription, "pause"), PAUSE_FORM)
     subscription.refresh_from_db()
     assert "gives back $20.00, tax included: " in shown.content.decode()
     assert subscription.state == "active"
     seen = dict(shown.context["hidden"])
-    own = finance.post(page(subscription, "pause"), ASKED | seen, follow=True).content.decode()
-    assert "it is resumed" in own
-    assert page(subscription, "resume") in own
-    assert page(subscription, "change_plan") not in own
+    page_text = finance.post(page(subscription, "pause"), PAUSE_FORM | seen, follow=True).content.decode()
+    assert "it is resumed" in page_text
+    assert page(subscription, "resume") in page_text
+    assert page(subscription, "change_plan") not in page_text
     assert "goes on." in finance.post(page(subscription, "resume"), NO_DATE, follow=True).content.decode()
     subscription.refresh_from_db()
     assert subscription.state == "active"
 
 
-def test_what_runs_is_not_resumed(member, subscription):
+def test_a_running_subscription_is_not_resumed(member, subscription):
     assert "is not paused" in member("finance").post(page(subscription, "resume"), NO_DATE).content.decode()
 
 
 @pytest.mark.parametrize("name", ["pause", "resume"])
-def test_support_may_look_and_not_pause(member, subscription, name):
+def test_support_can_not_pause(member, subscription, name):
     assert member("support").get(page(subscription, name)).status_code == 403

@@ -1,4 +1,4 @@
-"""Staff make test clocks, put customers in their time, and advance them."""
+"""Staff create test clocks, assign customers to them and advance them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def page(clock: TestClock, name: str = "change", *more: str) -> str:
     return reverse(f"admin:customers_testclock_{name}", args=[clock.pk, *more])
 
 
-def test_a_clock_is_made_and_a_customer_put_in_its_time(member):
+def test_a_clock_is_created_and_a_customer_assigned_to_it(member):
     finance, seller = member("finance"), make_seller()
     arguments = {"name": "A year", "now_0": "2026-01-01", "now_1": "00:00:00"}
     finance.post(reverse("admin:customers_testclock_add"), arguments)
@@ -50,13 +50,13 @@ def test_a_live_customer_gets_none(member):
     assert "Live customers live in real time" in shown
 
 
-def test_it_is_advanced_to_a_date_after_saying_what_is_due_next(member):
+def test_the_next_due_date_is_shown_before_a_clock_is_advanced(member):
     clock, operations = make_clock(JAN), member("operations")
     subscribed(clock)
     advance_clock(clock_id=clock.pk)
 
-    asked = operations.get(page(clock, "advance")).content.decode()
-    assert "Something is due next at 31 Jan 2026, 22:00 UTC" in asked
+    page_text = operations.get(page(clock, "advance")).content.decode()
+    assert "Something is due next at 31 Jan 2026, 22:00 UTC" in page_text
     operations.post(page(clock, "advance"), {"to_0": "2026-02-02", "to_1": "00:00:00"})
     clock.refresh_from_db()
     assert (clock.state, clock.target) == ("advancing", FEB + timedelta(days=1))
@@ -89,7 +89,7 @@ def test_a_date_that_is_past_is_refused(member):
     assert "time only goes forward" in shown.content.decode()
 
 
-def test_what_stopped_it_is_told_and_it_goes_on_or_stays(member):
+def test_a_stopped_clock_shows_the_reason_and_is_resumed_or_kept(member):
     clock, finance = make_clock(JAN), member("finance")
     start_advance(clock_id=clock.pk, to=FEB, by=None, at=JAN)
     TestClock.objects.update(failure="Period 7 cannot be closed: no rate is for model “x”.")
@@ -103,7 +103,7 @@ def test_what_stopped_it_is_told_and_it_goes_on_or_stays(member):
     assert (clock.state, clock.now) == ("standing", JAN)
 
 
-def test_support_may_look_and_not_advance(member):
+def test_support_can_not_advance_clocks(member):
     clock, support = make_clock(JAN), member("support")
     assert support.get(page(clock)).status_code == 200
     assert support.get(page(clock, "advance")).status_code == 403

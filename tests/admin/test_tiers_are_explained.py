@@ -1,4 +1,4 @@
-"""What does not fit in the grid is said in words, beside the row it is about; what fits is stored exactly."""
+"""Invalid tiers are rejected with a message at their row; valid tiers are stored exactly."""
 
 from decimal import Decimal as D
 
@@ -15,7 +15,9 @@ def price(db):
 
 
 def form(price, rows, *, model="graduated", **rate_fields):
-    """Return what the page posts: the price's one rate with these (up_to, unit_price, flat_fee) rows."""
+    """
+    Return the fields that the page posts: the price's single rate with these (up_to, unit_price, flat_fee) rows.
+    """
     stored = list(Tier.objects.filter(rate__price=price).order_by("up_to"))
     fields = {
         "rates-TOTAL_FORMS": "1",
@@ -41,7 +43,7 @@ def post(member, price, fields):
 
 
 MISFITS = [
-    # rows typed, what is said, why
+    # rows typed, message, reason
     (
         [("10", "2", ""), ("20", "1", "")],
         "The last tier has no end: leave it empty. It starts at 11.",
@@ -66,22 +68,22 @@ MISFITS = [
 ]
 
 
-@pytest.mark.parametrize(("rows", "said", "why"), MISFITS)
-def test_refuses(member, price, rows, said, why):
+@pytest.mark.parametrize(("rows", "message", "why"), MISFITS)
+def test_refuses(member, price, rows, message, why):
     answer = post(member, price, form(price, rows))
     assert answer.status_code == 200, why
-    assert said in answer.content.decode(), why
+    assert message in answer.content.decode(), why
     assert Tier.objects.filter(up_to=10, unit_price=2).exists(), "nothing of it was stored"
 
 
-def test_takes_rows_in_any_order_and_numbers_as_people_write_them(member, price):
+def test_accepts_rows_in_any_order_and_numbers_with_separators(member, price):
     rows = [("1,000", "0.5", "3"), ("", "0.000000000001", ""), ("10.5", "2", "0")]
     assert post(member, price, form(price, rows)).status_code == 302
     ladder = list(Tier.objects.order_by("up_to").values_list("up_to", "unit_price", "flat_fee"))
     assert ladder == [(D("10.5"), 2, 0), (1000, D("0.5"), 3), (None, D("0.000000000001"), 0)]
 
 
-def test_drops_the_tiers_of_a_rate_that_is_tiered_no_more(member, price):
+def test_deletes_the_tiers_of_a_rate_that_is_no_longer_tiered(member, price):
     fields = form(price, [("10", "2", ""), ("", "1", "")], model="per_unit", unit_price="0.25")
     assert post(member, price, fields).status_code == 302
     assert Tier.objects.count() == 0
@@ -93,7 +95,7 @@ def test_a_package_needs_its_size(member, price):
     assert "Enter how many units one package holds." in answer.content.decode()
 
 
-def test_a_published_price_has_no_inputs_and_takes_none(member, db):
+def test_a_published_price_has_no_inputs_and_rejects_changes(member, db):
     version = publish(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier("10", "2"), tier(None, "1")])])]))
     price = Price.objects.get(plan_feature__version=version)
     page = member("finance").get(f"/admin/plans/price/{price.pk}/change/").content.decode()

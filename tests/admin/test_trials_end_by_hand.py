@@ -1,4 +1,4 @@
-"""A trial's page says what becomes due when it ends now, and lets it end now or later."""
+"""A trial's page shows the amount due if it ends now, and ends it now or on a date."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def page(subscription):
     return reverse("admin:billing_subscription_trial", args=[subscription.pk])
 
 
-def test_it_says_what_becomes_due(member, subscription):
+def test_the_page_shows_the_amount_due(member, subscription):
     shown = member("finance").get(page(subscription)).content.decode()
     assert "If it ends now, $31.00 is due" in shown
     assert subscription.periods.count() == 1
@@ -47,30 +47,30 @@ def test_a_later_end_needs_a_date(member, subscription):
     assert "Enter the date that the trial lasts until" in shown.content.decode()
 
 
-def test_only_what_is_in_trial_offers_it(member, subscription):
+def test_only_a_trial_has_the_button(member, subscription):
     finance = member("finance")
-    own = reverse("admin:billing_subscription_change", args=[subscription.pk])
-    assert page(subscription) in finance.get(own).content.decode()
+    address = reverse("admin:billing_subscription_change", args=[subscription.pk])
+    assert page(subscription) in finance.get(address).content.decode()
     finance.post(page(subscription), {"when": "now", "ends_at_0": "", "ends_at_1": ""})
-    assert page(subscription) not in finance.get(own).content.decode()
+    assert page(subscription) not in finance.get(address).content.decode()
 
 
-def test_support_may_look_and_not_change(member, subscription):
+def test_support_is_read_only(member, subscription):
     assert member("support").get(page(subscription)).status_code == 403
 
 
-def test_a_trial_is_agreed_on_subscribing(member):
+def test_a_trial_is_added_to_a_new_subscription(member):
     customer = make_customer()
     version = publish(make_plan(fees=[fee("31")]), at=JAN)
     now = timezone.now()
     fields = {"version": version.pk, "starts_at_0": now.strftime("%Y-%m-%d"), "starts_at_1": "00:00:00"}
-    asked = reverse("admin:customers_customer_subscribe", args=[customer.pk])
-    member("finance").post(asked, fields | {"currency": "USD", "trial_days": "30", "external_id": ""})
+    address = reverse("admin:customers_customer_subscribe", args=[customer.pk])
+    member("finance").post(address, fields | {"currency": "USD", "trial_days": "30", "external_id": ""})
     made = customer.subscriptions.get()
     assert (made.state, made.trial_ends_at - made.starts_at) == ("trialing", timedelta(days=30))
 
 
-def test_who_has_no_trial_is_told_so(member):
+def test_a_subscription_without_a_trial_says_so(member):
     version = publish(make_plan(fees=[fee("31")]), at=JAN)
     without = subscribe(make_customer(), version, starts_at=timezone.now() - timedelta(days=2))
     shown = member("finance").get(page(without))

@@ -1,4 +1,4 @@
-"""Operations have unmatched usage tried again: what is selected at once, all of it by a worker."""
+"""Operations reprocess unmatched usage: selected reports in the request, all reports in a worker."""
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -15,13 +15,13 @@ LIST = "/admin/billing/unmatchedusage/"
 
 @pytest.fixture
 def reports() -> list[UnmatchedUsage]:
-    """Leave two calls that came before their customer, and one whose customer never came."""
+    """Store two calls sent before their customer existed, and one whose customer never existed."""
     send(call("a"), call("b"), call("c", customer="nobody"))
     make_world("acme")
     return list(UnmatchedUsage.objects.order_by("pk"))
 
 
-def test_what_is_selected_is_billed_once_its_price_is_agreed_to(member, reports):
+def test_selected_reports_are_billed_after_confirming_the_price(member, reports):
     client, chosen = member("operations"), [reports[0].pk, reports[2].pk]
     typed = {"action": "try_again", "_selected_action": chosen}
     page = client.post(LIST, typed).content.decode()
@@ -34,13 +34,13 @@ def test_what_is_selected_is_billed_once_its_price_is_agreed_to(member, reports)
     assert Counter.objects.get().quantity == 1
 
 
-def test_what_cannot_be_billed_has_no_button(member, reports):
+def test_reports_that_can_not_be_billed_have_no_button(member, reports):
     page = member("operations").post(LIST, {"action": "try_again", "_selected_action": [reports[2].pk]})
     assert "Nothing of it can be billed" in page.content.decode()
     assert ">Bill it<" not in page.content.decode()
 
 
-def test_what_is_at_stake_stands_above_the_list_and_on_the_dashboard(member, db):
+def test_the_estimate_is_shown_on_the_list_and_on_the_dashboard(member, db):
     fields = {"event_name": "llm", "aggregation": "sum", "value_property": "n", "unit": "token"}
     feature = make_feature("tokens", meter=make_meter("tokens", dimensions=["model"], **fields))
     offers = [offer(feature, rates=[rate("0.02", match={"model": "gpt"})])]
@@ -53,15 +53,15 @@ def test_what_is_at_stake_stands_above_the_list_and_on_the_dashboard(member, db)
     assert "Kept, not billed; about $24.68 at stake" in member("finance").get("/admin/").content.decode()
 
 
-def test_a_worker_is_asked_for_all_of_it(member, reports, monkeypatch):
-    asked = []
-    monkeypatch.setattr(tasks.reprocess_usage, "delay", lambda: asked.append("replay"))
+def test_all_reports_are_reprocessed_by_a_worker(member, reports, monkeypatch):
+    task_calls = []
+    monkeypatch.setattr(tasks.reprocess_usage, "delay", lambda: task_calls.append("replay"))
     page = member("operations").get(f"{LIST}try_all_again", follow=True).content.decode()
-    assert asked == ["replay"]
+    assert task_calls == ["replay"]
     assert "A worker tries all of it again" in page
 
 
-def test_where_no_worker_can_be_asked_the_command_is_named(member, reports, monkeypatch):
+def test_without_a_broker_the_page_names_the_command(member, reports, monkeypatch):
     def refuse() -> None:
         raise OperationalError("no broker")
 
@@ -70,11 +70,11 @@ def test_where_no_worker_can_be_asked_the_command_is_named(member, reports, monk
     assert "manage.py reprocess_usage does the same" in page
 
 
-def test_the_task_does_what_the_page_promises(reports):
+def test_the_task_reprocesses_all_reports(reports):
     assert tasks.reprocess_usage() == {"tried": 3, "resolved": 2, "left": 1}
 
 
-def test_support_looks_and_does_not_touch(member, reports):
+def test_support_is_read_only(member, reports):
     client = member("support")
     assert "Try all again" not in client.get(LIST).content.decode()
     typed = {"action": "try_again", "_selected_action": [reports[0].pk]}

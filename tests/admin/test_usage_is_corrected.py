@@ -1,4 +1,4 @@
-"""Operations find an event by its id, see what became of it, and take it back or replace it, with a reason."""
+"""Operations find an event by its id, see how it was counted, and void or replace it with a reason."""
 
 import json
 from datetime import timedelta
@@ -31,8 +31,8 @@ def key(id_):
     return UUID(event_key(id_, source="", sandbox=False))
 
 
-def action(id_, what):
-    return f"{LIST}{key(id_)}/{what}/"
+def action(id_, action_name):
+    return f"{LIST}{key(id_)}/{action_name}/"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def usage():
     send(call("a"), call("b"))
 
 
-def test_an_event_is_found_by_its_whole_id_and_by_nothing_else(member):
+def test_an_event_is_found_by_its_whole_id_only(member):
     client = member("operations")
     assert "/change/" in client.get(LIST, {"q": "a"}).content.decode()
     assert list(client.get(LIST, {"q": "z"}).context["cl"].result_list) == []
@@ -51,17 +51,17 @@ def test_an_event_is_found_by_its_whole_id_and_by_nothing_else(member):
 def test_an_event_with_a_source_is_found_by_both(member):
     cloud = {"specversion": "1.0", "id": "x 1", "source": "/edge", "type": "api.call", "subject": "acme"}
     send(cloud)
-    found = member("support").get(LIST, {"q": "/edge x 1"}).context["cl"].result_list
-    assert [one.sender_id for one in found] == ["x 1"]
+    events = member("support").get(LIST, {"q": "/edge x 1"}).context["cl"].result_list
+    assert [event.sender_id for event in events] == ["x 1"]
 
 
-def test_its_page_tells_what_became_of_it(member):
+def test_its_page_shows_how_the_event_was_counted(member):
     text = member("support").get(page("a")).content.decode()
     assert "calls" in text
     assert "Its period goes on until" in text
 
 
-def test_it_is_taken_back_with_a_reason(member):
+def test_an_event_is_voided_with_a_reason(member):
     client = member("operations")
     assert "calls goes back by 1 at once." in client.get(action("a", "take_back")).content.decode()
     text = client.post(action("a", "take_back"), REASON, follow=True).content.decode()
@@ -74,13 +74,13 @@ def test_it_is_taken_back_with_a_reason(member):
     assert "Taken back" in client.get(f"/admin/billing/correction/{correction.pk}/change/").content.decode()
 
 
-def test_without_a_reason_nothing_is_done(member):
+def test_a_correction_needs_a_reason(member):
     text = member("operations").post(action("a", "take_back"), {"_reason": " "}).content.decode()
     assert "Say why" in text
     assert Correction.objects.count() == 0
 
 
-def test_it_is_replaced_by_what_is_typed(member):
+def test_an_event_is_replaced_by_the_typed_one(member):
     client = member("operations")
     new = call("a2", timestamp=(timezone.now() - timedelta(days=1)).isoformat(), customer="nobody")
     text = client.post(action("a", "replace_it"), {"event": json.dumps(new), **REASON}, follow=True).content.decode()
@@ -90,22 +90,22 @@ def test_it_is_replaced_by_what_is_typed(member):
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "message"),
     [
         ("{", "The body is not a JSON correction"),
         ('{"id": "x"}', "replacement.customer"),
         (json.dumps(call("b", timestamp="2026-11-01T00:00:00Z")), "is taken by another event"),
     ],
 )
-def test_what_is_wrong_with_the_replacement_is_told(member, typed, told):
+def test_an_invalid_replacement_shows_the_error(member, typed, message):
     if "timestamp" in typed:
         typed = typed.replace("2026-11-01T00:00:00Z", (timezone.now() - timedelta(days=1)).isoformat())
     text = member("operations").post(action("a", "replace_it"), {"event": typed, **REASON}).content.decode()
-    assert told in text
+    assert message in text
     assert Correction.objects.count() == 0
 
 
-def test_what_is_offered_to_be_put_right_has_every_digit(member):
+def test_the_event_to_correct_is_shown_with_every_digit(member):
     exact = "0.1234567890123456789012345"
     body = f'[{{"id": "d", "customer": "acme", "event": "api.call", "properties": {{"n": {exact}}}}}]'
     events, _, _ = received(body.encode())
@@ -113,14 +113,14 @@ def test_what_is_offered_to_be_put_right_has_every_digit(member):
     assert exact in member("operations").get(action("d", "replace_it")).content.decode()
 
 
-def test_support_may_look_and_not_correct(member):
+def test_support_can_not_correct_events(member):
     client = member("support")
     assert client.get(page("a")).status_code == 200
     assert client.post(action("a", "take_back"), REASON).status_code == 403
     assert Correction.objects.count() == 0
 
 
-def test_a_line_of_an_invoice_leads_to_its_events(member):
+def test_an_invoice_line_links_to_its_events(member):
     send(*(call(f"c{n}", timestamp="2026-01-10T00:00:00Z") for n in range(60)), at=FEB)
     close_due(at=FEB + timedelta(hours=1))
     client, line = member("finance"), Line.objects.get()

@@ -1,4 +1,4 @@
-"""A file of usage is tried, looked at, imported, and what was refused comes back as a file that can be mended."""
+"""A usage file is checked in a dry run, imported, and its rejected rows are downloaded to be corrected."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ HEAD = "id,customer,event,timestamp,properties.n"
 
 
 @pytest.fixture(autouse=True)
-def world(db, monkeypatch):
+def environment(db, monkeypatch):
     monkeypatch.setattr(worker_wakeup.run_jobs, "delay", lambda: None)
     make_meter("tokens", aggregation="sum", value_property="n")
     subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
@@ -38,13 +38,13 @@ def row(number, n="1", customer="acme", at=None):
 
 
 def send(client, text, name="usage.csv", **fields):
-    """Send a file and return its job, if it was taken, and the answer."""
+    """Upload a file; return its job, if one was created, and the response."""
     content = text if isinstance(text, bytes) else text.encode()
     answer = client.post(IMPORT, {"file": SimpleUploadedFile(name, content), **fields})
     return Job.objects.order_by("pk").last() if answer.status_code == 302 else None, answer
 
 
-def go_on():
+def run_jobs_now():
     work(kinds=KINDS, clock=database_time)
 
 
@@ -56,23 +56,23 @@ def steer(client, job, how):
     return client.post(reverse("admin:billing_job_steer", args=[job.pk, how]), follow=True).content.decode()
 
 
-def to_mend(client, job):
+def rejected_rows_of(client, job):
     answer = client.get(reverse("admin:billing_job_refused", args=[job.pk]))
     return b"".join(answer.streaming_content).decode()
 
 
-def test_a_file_is_tried_then_imported(member):
+def test_a_dry_run_precedes_the_import(member):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1), row(2, customer="nobody"), row(3, at="yesterday")]))
     assert (job.dry_run, job.by.first_name) == (True, "Finance")
     assert "Waits for a worker" in page(client, job)
-    go_on()
+    run_jobs_now()
     shown = page(client, job)
     for text in ("Dry run: nothing is stored yet", "Import 2 events", "No customer of this name", "encoded datetime"):
         assert text in shown, text
     assert not Event.objects.exists()
     assert "It is done for real now" in steer(client, job, "do_for_real")
-    go_on()
+    run_jobs_now()
     assert "Import 2 events" not in page(client, job)
     assert Event.objects.count() == 2
 
@@ -84,57 +84,57 @@ MENDED = [
 
 
 @pytest.mark.parametrize(("format_", "lines"), MENDED)
-def test_refused_rows_come_back_with_their_reasons(member, format_, lines):
+def test_rejected_rows_are_downloaded_with_their_reasons(member, format_, lines):
     client = member("operations")
     job, _ = send(client, "\n".join(lines), name=f"usage.{format_}")
-    go_on()
-    text = to_mend(client, job)
-    again, _ = send(client, text, name=f"mend.{format_}")
-    go_on()
-    assert own_cells(to_mend(client, again)) == own_cells(text)  # not mended, not taken, and nothing lost on the way
+    run_jobs_now()
+    text = rejected_rows_of(client, job)
+    repeated, _ = send(client, text, name=f"mend.{format_}")
+    run_jobs_now()
+    assert own_cells(rejected_rows_of(client, repeated)) == own_cells(text)  # uncorrected rows are rejected again, unchanged
     assert len(own_cells(text)) == (5 if format_ == "csv" else 3)
 
 
 def own_cells(text):
-    """Return the rows of a file to mend without their reasons."""
+    """Return the rows of a file of rejected rows, without their reasons."""
     if text.startswith("{"):
-        found = [json.loads(line) for line in text.splitlines()]
-        return [{name: cell for name, cell in one.items() if not name.startswith("refused")} for one in found]
+        events = [json.loads(line) for line in text.splitlines()]
+        return [{name: cell for name, cell in event.items() if not name.startswith("refused")} for event in events]
     return [cells[2:] for cells in csv.reader(io.StringIO(text))]
 
 
-def test_a_mended_file_of_a_table_is_imported(member):
+def test_a_corrected_table_is_imported(member):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1), row("=2", at="yesterday", n="'5"), row(3, at="x", n="-7")]))
-    go_on()
-    rows = list(csv.DictReader(io.StringIO(to_mend(client, job))))
+    run_jobs_now()
+    rows = list(csv.DictReader(io.StringIO(rejected_rows_of(client, job))))
     assert [(row["id"], row["refused_field"], row["properties.n"]) for row in rows] == [
         ("e=2", "timestamp", "''5"),
         ("e3", "timestamp", "'-7"),
     ]
-    text = to_mend(client, job).replace("yesterday", NOW.isoformat()).replace(",x,", f",{NOW.isoformat()},")
+    text = rejected_rows_of(client, job).replace("yesterday", NOW.isoformat()).replace(",x,", f",{NOW.isoformat()},")
     job, _ = send(client, text)
-    go_on()
+    run_jobs_now()
     steer(client, job, "do_for_real")
-    go_on()
+    run_jobs_now()
     assert {event.sender_id: event.properties["n"] for event in Event.objects.all()} == {"e=2": "'5", "e3": -7}
 
 
-def test_a_mended_file_of_lines_is_imported(member):
+def test_a_corrected_jsonl_file_is_imported(member):
     client = member("finance")
     job, _ = send(client, '{"id": "1", "customer": "acme", "event": "tokens", "timestamp": "x"}', name="u.jsonl")
-    go_on()
-    found = json.loads(to_mend(client, job))
-    assert list(found)[:2] == ["refused_field", "refused_because"]
-    job, _ = send(client, json.dumps(found | {"timestamp": NOW.isoformat()}), name="u.jsonl")
-    go_on()
+    run_jobs_now()
+    payload = json.loads(rejected_rows_of(client, job))
+    assert list(payload)[:2] == ["refused_field", "refused_because"]
+    job, _ = send(client, json.dumps(payload | {"timestamp": NOW.isoformat()}), name="u.jsonl")
+    run_jobs_now()
     steer(client, job, "do_for_real")
-    go_on()
+    run_jobs_now()
     assert Event.objects.get().sender_id == "1"
 
 
 REFUSED = [
-    # file                name         fields                        said
+    # file                name         fields                        message
     ("",                  "u.csv",     {},                           "The submitted file is empty"),
     ("id,when\n",         "u.csv",     {},                           "is no field of an event"),
     (HEAD + "\n",         "u.xlsx",    {},                           "tells no format"),
@@ -144,11 +144,11 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "name", "fields", "said"), REFUSED)
-def test_a_file_that_cannot_be_read_is_refused_on_the_form(member, text, name, fields, said):
+@pytest.mark.parametrize(("text", "name", "fields", "message"), REFUSED)
+def test_a_file_that_cannot_be_read_is_refused_on_the_form(member, text, name, fields, message):
     job, answer = send(member("finance"), text, name=name, **fields)
     assert job is None
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
     assert not Job.objects.exists()
 
 
@@ -156,41 +156,41 @@ def test_columns_are_mapped_and_ids_made(member):
     lines = ["account,event,timestamp,tokens,note", f"acme,tokens,{NOW.isoformat()},5,x"]
     fields = {"columns": "account = customer\ntokens = properties.n\nnote = -", "id_from": "account, timestamp"}
     job, _ = send(member("finance"), "\n".join(lines), **fields)
-    go_on()
+    run_jobs_now()
     job.refresh_from_db()
     assert (job.figures["accepted"], job.figures["refused"]) == (1, 0)
 
 
-def test_a_job_is_paused_gone_on_with_and_canceled(member):
+def test_a_job_is_paused_resumed_and_canceled(member):
     client = member("operations")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
     assert "No item is begun any more" in steer(client, job, "pause")
     assert "Go on" in page(client, job)
     steer(client, job, "resume")
-    asked = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
-    assert "What waits is never begun" in asked
+    page_text = client.get(reverse("admin:billing_job_steer", args=[job.pk, "cancel"])).content.decode()
+    assert "What waits is never begun" in page_text
     assert "It is canceled" in steer(client, job, "cancel")
     assert "The job is canceled already" in steer(client, job, "pause")
-    go_on()
+    run_jobs_now()
     job.refresh_from_db()
     assert (job.state, job.total) == (JobState.CANCELED, None)
 
 
-def test_what_failed_is_shown_given_out_and_tried_again(member, monkeypatch):
+def test_failed_items_are_shown_downloaded_and_retried(member, monkeypatch):
     client = member("finance")
     job, _ = send(client, "\n".join([HEAD, row(1)]))
     with monkeypatch.context() as patched:
         patched.setattr("billing.jobs.worker.MAX_TRIES", 1)
         patched.setattr("billing.metering.imports.job.import_usage", lambda **given: 1 / 0)
-        go_on()
+        run_jobs_now()
     assert "ZeroDivisionError" in page(client, job)
-    told = b"".join(client.get(reverse("admin:billing_job_result", args=[job.pk])).streaming_content).decode()
-    assert told.splitlines() == [
+    page_text = b"".join(client.get(reverse("admin:billing_job_result", args=[job.pk])).streaming_content).decode()
+    assert page_text.splitlines() == [
         "item,row,id,field,detail,error",
         "1,,,,,ZeroDivisionError: division by zero",
     ]
     steer(client, job, "retry_failed")
-    go_on()
+    run_jobs_now()
     job.refresh_from_db()
     assert (job.state, job.figures["accepted"]) == (JobState.DONE, 1)
 
@@ -201,34 +201,34 @@ def test_the_page_follows_the_job_without_being_loaded_again(member):
     address = reverse("admin:billing_job_progress", args=[job.pk])
     answer = client.get(address, {"state": "queued"})
     assert ("HX-Refresh" in answer, b"<html" in answer.content) == (False, False)
-    go_on()
+    run_jobs_now()
     assert client.get(address, {"state": "queued"})["HX-Refresh"] == "true"
 
 
-def test_the_same_file_is_pointed_out(member):
+def test_an_import_of_the_same_file_is_pointed_out(member):
     client = member("finance")
     for _ in range(2):
         job, _ = send(client, "\n".join([HEAD, row(1)]))
-        go_on()
+        run_jobs_now()
         shown = page(client, job)
         steer(client, job, "do_for_real")
-        go_on()
+        run_jobs_now()
     assert "The same file was imported on" in shown
     job.refresh_from_db()
     assert (job.figures["accepted"], job.figures["duplicate"]) == (0, 1)
 
 
-def test_a_kind_that_says_nothing_more_has_its_figures_shown(member, monkeypatch):
+def test_a_job_kind_without_its_own_display_shows_its_figures(member, monkeypatch):
     monkeypatch.setattr("billing.admin.jobs.job_display.CONTEXT_BY_KIND", {})
     client, job = member("finance"), add_import("usage.csv", at=NOW)
-    go_on()
+    run_jobs_now()
     shown = page(client, job)
     for text in ("Accepted", "Do it for real"):
         assert text in shown, text
 
 
 @pytest.mark.parametrize("group", ["support", "engineer", "finance approver"])
-def test_others_see_jobs_and_start_or_steer_none(member, group):
+def test_other_groups_see_jobs_and_can_not_start_or_control_them(member, group):
     client, job = member(group), add_import("usage.csv")
     assert client.get(IMPORT).status_code in (302, 403)
     shown = page(client, job)
@@ -238,13 +238,13 @@ def test_others_see_jobs_and_start_or_steer_none(member, group):
     assert client.get(reverse("admin:billing_job_refused", args=[job.pk])).status_code == 403
 
 
-def test_a_page_asks_as_often_for_a_thousand_pieces_as_for_one(member, monkeypatch):
+def test_a_page_runs_as_many_queries_for_a_thousand_items_as_for_one(member, monkeypatch):
     monkeypatch.setattr(file_split, "MOST_ROWS", 1)
-    client, asked = member("finance"), []
+    client, query_counts = member("finance"), []
     for count in (1, 1_000):
         job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)
         work(kinds=KINDS, clock=database_time, keep_going=iter([True] * (count // 20 + 2) + [False] * 9).__next__)
         with CaptureQueriesContext(connection) as captured:
             page(client, job)
-        asked.append(len(captured))
-    assert asked[1] <= asked[0]
+        query_counts.append(len(captured))
+    assert query_counts[1] <= query_counts[0]

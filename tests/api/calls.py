@@ -1,4 +1,4 @@
-"""Call the API as a client does: a key, JSON in, JSON out."""
+"""A client of the API in tests: a key, JSON in, JSON out."""
 
 import json
 from collections.abc import Collection
@@ -16,13 +16,13 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 class Caller:
-    """A client with a key of its own."""
+    """A client with an API key of its own."""
 
     def __init__(self, *, scopes: Collection[str] = ALL, sandbox: bool = False, **fields: Any) -> None:
         self.key, self.secret = issue(
             name="Backend", scopes=scopes, sandbox=sandbox, by=None, **{"at": NOW, **fields}
         )
-        # The key has been used a moment ago, as in ordinary traffic: no call of a test writes that down.
+        # The key was used moments ago, as in ordinary traffic, so no call of a test updates its last use.
         ApiKey.objects.filter(pk=self.key.pk).update(last_used_at=datetime(2100, 1, 1, tzinfo=UTC))
         self.client = Client(raise_request_exception=True)
 
@@ -48,18 +48,18 @@ class Caller:
 
 
 def problem(response: HttpResponse, status: int, name: str) -> dict[str, Any]:
-    """Return the problem a response tells of, after checking that it is of this kind and complete."""
-    told = json.loads(response.content)
-    assert response.status_code == status, told
+    """Return the problem of a response, after checking that it has this status and type and is complete."""
+    payload = json.loads(response.content)
+    assert response.status_code == status, payload
     assert response["Content-Type"] == "application/problem+json"
-    assert told["type"] == f"/problems/{name}"
-    assert told["status"] == status
-    assert told["title"]
-    assert told["detail"]
-    assert told["instance"] == response["Request-Id"]
-    return told
+    assert payload["type"] == f"/problems/{name}"
+    assert payload["status"] == status
+    assert payload["title"]
+    assert payload["detail"]
+    assert payload["instance"] == response["Request-Id"]
+    return payload
 
 
 def faults(response: HttpResponse) -> dict[str, str]:
-    """Return field → code of the fields that a response finds at fault."""
+    """Return field → error code for the invalid fields of a response."""
     return {error["field"]: error["code"] for error in problem(response, 400, "invalid-fields")["errors"]}

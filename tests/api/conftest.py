@@ -1,7 +1,7 @@
 import pytest
 
 from tests.api.calls import Caller
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import fee, make_customer, make_plan, make_seller, offer, publish, rate, subscribe
 
 
@@ -22,7 +22,7 @@ def sandbox(db):
 
 @pytest.fixture
 def offered(seller):
-    """Make so many customers, each with a plan of its own, a subscription and an invoice."""
+    """Return a function that creates `count` customers, each with its own plan, a subscription and an invoice."""
 
     def make(count):
         for number in range(count):

@@ -1,4 +1,4 @@
-"""Alert rules and alerts over HTTP: the customer's own are set and removed, what was told is listed."""
+"""Alert rules and alerts over HTTP: a customer's rules are set and removed, and alerts are listed."""
 
 import pytest
 from django.utils import timezone
@@ -18,23 +18,23 @@ def acme(seller):
     return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro", currency="EUR")
 
 
-def test_ones_own_is_set_read_replaced_and_removed(live, acme):
+def test_a_customers_rule_is_set_read_replaced_and_removed(live, acme):
     arguments = {"customer": "acme", "kind": "spend", "amount": "50.00", "levels": [80]}
-    told = live.post(HERE, arguments)
-    assert told.status_code == 201
-    made = told.json()
-    assert (made["set_by"], made["currency"], made["levels"], made["amount"]) == ("customer", "EUR", [80], "50")
-    assert live.get(f"{HERE}/{made['id']}").json() == made
-    assert live.get(f"{HERE}?customer=acme").json()["data"] == [made]
-    assert live.post(HERE, arguments | {"levels": [90]}).json()["id"] == made["id"]
-    assert live.send("DELETE", f"{HERE}/{made['id']}").status_code == 204
+    response = live.post(HERE, arguments)
+    assert response.status_code == 201
+    rule = response.json()
+    assert (rule["set_by"], rule["currency"], rule["levels"], rule["amount"]) == ("customer", "EUR", [80], "50")
+    assert live.get(f"{HERE}/{rule['id']}").json() == rule
+    assert live.get(f"{HERE}?customer=acme").json()["data"] == [rule]
+    assert live.post(HERE, arguments | {"levels": [90]}).json()["id"] == rule["id"]
+    assert live.send("DELETE", f"{HERE}/{rule['id']}").status_code == 204
     assert live.get(f"{HERE}?customer=acme").json()["data"] == []
 
 
-def test_what_holds_for_everybody_is_seen_and_not_removed(live, acme):
-    found = live.get(f"{HERE}?set_by=finance&kind=allowance").json()["data"]
-    assert [(one["customer"], one["levels"]) for one in found] == [(None, [50, 75, 90, 100])]
-    assert faults(live.send("DELETE", f"{HERE}/{found[0]['id']}")) == {"set_by": "refused"}
+def test_a_default_rule_is_listed_and_can_not_be_removed(live, acme):
+    rows = live.get(f"{HERE}?set_by=finance&kind=allowance").json()["data"]
+    assert [(row["customer"], row["levels"]) for row in rows] == [(None, [50, 75, 90, 100])]
+    assert faults(live.send("DELETE", f"{HERE}/{rows[0]['id']}")) == {"set_by": "refused"}
 
 
 FAULTS = [
@@ -50,24 +50,24 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), FAULTS)
-def test_what_cannot_be_watched_is_refused(live, acme, body, field, code):
+def test_an_invalid_rule_is_rejected(live, acme, body, field, code):
     assert faults(live.post(HERE, body)) == {field: code}
 
 
 def test_alerts_are_listed_by_state(live, acme):
     use(acme, "mails", 8)
     evaluate_alerts(at=timezone.now())
-    found = live.get("/alerts?customer=acme&state=open").json()["data"]
-    assert [(one["kind"], one["threshold"], one["value"], one["limit"]) for one in found] == [
+    rows = live.get("/alerts?customer=acme&state=open").json()["data"]
+    assert [(row["kind"], row["threshold"], row["value"], row["limit"]) for row in rows] == [
         ("allowance", 75, "8", "10"),
         ("allowance", 50, "8", "10"),
     ]
-    assert (found[0]["feature"], found[0]["subscription"], found[0]["unit"]) == ("mails", "acme-pro", "call")
+    assert (rows[0]["feature"], rows[0]["subscription"], rows[0]["unit"]) == ("mails", "acme-pro", "call")
     assert live.get("/alerts?state=recovered").json()["data"] == []
     assert faults(live.get("/alerts?state=other")) == {"state": "invalid"}
 
 
-def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, acme):
+def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, acme):
     made = live.post(HERE, {"customer": "acme", "kind": "cap"}).json()
     problem(sandbox.get(f"{HERE}/{made['id']}"), 404, "not-found")
     assert faults(sandbox.post(HERE, {"customer": "acme", "kind": "cap"})) == {"customer": "unknown"}

@@ -1,9 +1,9 @@
-"""What customers have to come, over HTTP: listed, paid out once and no further, recorded when a bank has paid it."""
+"""Customer balances over HTTP: listed, paid out up to the balance, and recorded as paid once the bank has paid."""
 
 import pytest
 
 from tests.api.calls import problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ EUR_10 = {"amount": "10.00", "currency": "EUR"}
 
 @pytest.fixture
 def credited(seller, live):
-    """Make an invoice that is paid, and credited to the balance: 17.85 EUR."""
+    """Create a paid invoice of 17.85 EUR that is credited to the customer balance."""
     invoice = make_invoice(make_customer("acme", seller=seller, currency="EUR"))
     live.post(f"/invoices/{invoice.pk}/payments", {"reference": "bank"})
     live.post("/credit-notes", {"invoice": invoice.pk, "reason": "Goodwill", "to": "balance"})
@@ -31,24 +31,24 @@ def test_a_balance_and_its_movements_are_listed(live, credited):
     assert entry["document"]
 
 
-def test_it_is_paid_out_and_recorded_when_the_bank_has_done_it(live, credited):
+def test_a_payout_is_recorded_as_paid_with_the_banks_reference(live, credited):
     refund = pay_out(live)
-    told = refund.json()
-    assert (refund.status_code, told["state"], told["amount"], told["provider"]) == (201, "pending", EUR_10, "manual")
-    paid = live.post(f"/refunds/{told['id']}/paid", {"reference": "SEPA 42"}).json()
+    payload = refund.json()
+    assert (refund.status_code, payload["state"], payload["amount"], payload["provider"]) == (201, "pending", EUR_10, "manual")
+    paid = live.post(f"/refunds/{payload['id']}/paid", {"reference": "SEPA 42"}).json()
     assert (paid["state"], paid["ref"]) == ("succeeded", "SEPA 42")
     assert live.get("/refunds", customer="acme", state="succeeded").json()["data"] == [paid]
     assert live.get("/customers/acme/balances").json()["data"][0]["amount"]["amount"] == "7.85"
 
 
 @pytest.mark.parametrize("amount", ["17.86", "0", "0.001"])
-def test_what_is_not_there_is_not_paid_out(live, credited, amount):
-    told = problem(pay_out(live, amount=amount), 422, "unprocessable")
-    assert (told["errors"][0]["field"], "€17.85" in told["detail"]) == ("amount", True)
+def test_an_amount_above_the_balance_is_not_paid_out(live, credited, amount):
+    error = problem(pay_out(live, amount=amount), 422, "unprocessable")
+    assert (error["errors"][0]["field"], "€17.85" in error["detail"]) == ("amount", True)
     assert live.get("/refunds").json()["data"] == []
 
 
-def test_another_world_pays_nothing_out(sandbox, live, credited):
+def test_a_sandbox_key_can_not_pay_out_live_balances(sandbox, live, credited):
     problem(pay_out(sandbox), 404, "not-found")
     refund = pay_out(live).json()["id"]
     problem(sandbox.post(f"/refunds/{refund}/paid", {"reference": "x"}), 404, "not-found")

@@ -1,4 +1,7 @@
-"""A key has a quota, told in headers; beyond it, 429 says when to come back, and others are not touched."""
+"""
+Each key has a quota, stated in headers; a request beyond it gets 429 with a retry time, and other keys are
+unaffected.
+"""
 
 import pytest
 
@@ -24,11 +27,11 @@ def three_a_minute(clock, monkeypatch):
     monkeypatch.setattr(ApiKeyThrottle, "buckets", Buckets(quota=3, seconds=60, clock=clock))
 
 
-def test_a_key_beyond_its_quota_is_told_when_to_come_back(live, three_a_minute, clock):
-    left = [live.get("/customers")["RateLimit"] for _ in range(3)]
+def test_a_key_beyond_its_quota_gets_a_retry_time(live, three_a_minute, clock):
+    remaining = [live.get("/customers")["RateLimit"] for _ in range(3)]
     refused = live.get("/customers")
 
-    assert left == ['"key";r=2;t=20', '"key";r=1;t=40', '"key";r=0;t=60']
+    assert remaining == ['"key";r=2;t=20', '"key";r=1;t=40', '"key";r=0;t=60']
     problem(refused, 429, "too-many-requests")
     assert refused["Retry-After"] == "20"
     assert refused["RateLimit"] == '"key";r=0;t=60'
@@ -37,14 +40,14 @@ def test_a_key_beyond_its_quota_is_told_when_to_come_back(live, three_a_minute, 
     assert live.get("/customers").status_code == 200
 
 
-def test_a_key_that_is_refused_does_not_touch_another(live, sandbox, three_a_minute):
+def test_a_throttled_key_does_not_affect_another(live, sandbox, three_a_minute):
     for _ in range(5):
         live.get("/customers")
 
     assert sandbox.get("/customers").status_code == 200
 
 
-def test_a_refusal_for_another_reason_counts_as_well(live, three_a_minute):
+def test_rejected_requests_count_toward_the_quota(live, three_a_minute):
     for _ in range(3):
         live.get("/customers", limit="none")
 
@@ -58,18 +61,18 @@ def test_the_quota_costs_no_query(django_assert_num_queries):
         assert caller.get("/customers", limit="none")["RateLimit-Policy"]
 
 
-def test_a_quota_fills_up_no_further_than_it_is(clock):
+def test_an_idle_key_does_not_exceed_its_quota(clock):
     buckets = Buckets(quota=3, seconds=60, clock=clock)
     clock.now += 3600
 
     assert [buckets.take(1) for _ in range(4)] == [2, 1, 0, -1]
 
 
-def test_an_ordinary_quota_is_far_above_what_a_process_serves():
+def test_the_default_quota_is_far_above_the_capacity_of_a_process():
     assert throttles.read_rate("120000/60s") == (120_000, 60)
 
 
 @pytest.mark.parametrize("text", ["", "600", "600/m", "0/60s", "600/0s", "-1/60s", "1.5/60s", "٦/60s"])
-def test_a_rate_that_cannot_be_read_says_how_to_write_it(text):
+def test_an_invalid_rate_names_the_expected_format(text):
     with pytest.raises(ValueError, match="600/60s"):
         read_rate(text)

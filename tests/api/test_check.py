@@ -1,4 +1,4 @@
-"""The check over HTTP: message 501 of 500 is refused, and what is asked wrongly is told."""
+"""The usage check over HTTP: message 501 of 500 is refused, and invalid requests name the field."""
 
 import json
 
@@ -24,7 +24,7 @@ def caller():
     return Caller()
 
 
-def ask(caller, **question):
+def check_usage(caller, **question):
     response = caller.post("/check", {"customer": "acme", "feature": "messages", **question})
     assert response.status_code == 200, response.content
     return json.loads(response.content)
@@ -33,11 +33,11 @@ def ask(caller, **question):
 def test_message_501_of_500_is_refused(caller):
     events = [{"id": f"m{number}", "customer": "acme", "event": "messages"} for number in range(499)]
     caller.post("/events", events)
-    assert ask(caller)["allowed"] is True
+    assert check_usage(caller)["allowed"] is True
 
     caller.post("/events", {"id": "m500", "customer": "acme", "event": "messages"})
 
-    assert ask(caller) == {
+    assert check_usage(caller) == {
         "allowed": False,
         "reason": "hard_cap_reached",
         "consumption": "hard_cap",
@@ -57,7 +57,7 @@ def test_message_501_of_500_is_refused(caller):
 
 @pytest.mark.parametrize("quantity", [500, "500", "499.5", 0])
 def test_a_quantity_is_a_number_or_its_text(caller, quantity):
-    assert ask(caller, quantity=quantity)["allowed"] is True
+    assert check_usage(caller, quantity=quantity)["allowed"] is True
 
 
 WRONG = [
@@ -75,14 +75,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "field"), WRONG)
-def test_a_question_that_cannot_be_read_names_its_field(caller, body, field):
-    told = problem(caller.send("POST", "/check", body), 400, "invalid-fields")
+def test_an_invalid_request_names_its_field(caller, body, field):
+    refusal = problem(caller.send("POST", "/check", body), 400, "invalid-fields")
 
-    assert [error["field"] for error in told["errors"]] == [field]
+    assert [error["field"] for error in refusal["errors"]] == [field]
 
 
-@pytest.mark.parametrize("question", [{"customer": "nobody"}, {"feature": "nothing"}])
-def test_an_unknown_customer_or_feature_is_not_found(caller, question):
-    arguments = {"customer": "acme", "feature": "messages", **question}
+@pytest.mark.parametrize("changes", [{"customer": "nobody"}, {"feature": "nothing"}])
+def test_an_unknown_customer_or_feature_is_not_found(caller, changes):
+    arguments = {"customer": "acme", "feature": "messages", **changes}
 
     problem(caller.post("/check", arguments), 404, "not-found")

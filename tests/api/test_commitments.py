@@ -1,4 +1,4 @@
-"""A subscription's own commitments over HTTP: agreed, listed, ended, and refused with the field at fault."""
+"""A subscription's own commitments over HTTP: added, listed, ended, and rejected with the invalid field."""
 
 import pytest
 from django.utils import timezone
@@ -18,20 +18,20 @@ def acme(seller):
     return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro")
 
 
-def test_one_is_agreed_and_listed(live, acme):
-    told = live.post(HERE, BODY)
-    assert told.status_code == 201, told.content
-    assert live.get(HERE).json()["data"] == [told.json()]
-    shown = {name: told.json()[name] for name in (*BODY, "currency", "trues_up", "starts_at", "ends_at")}
+def test_a_term_is_added_and_listed(live, acme):
+    response = live.post(HERE, BODY)
+    assert response.status_code == 201, response.content
+    assert live.get(HERE).json()["data"] == [response.json()]
+    shown = {name: response.json()[name] for name in (*BODY, "currency", "trues_up", "starts_at", "ends_at")}
     next_period = live.get("/subscriptions/acme-pro").json()["current_period"]["end"]
     assert shown == BODY | {"currency": "EUR", "trues_up": True, "starts_at": next_period, "ends_at": None}
 
 
-def test_one_is_withdrawn_before_it_begins(live, acme):
-    made = live.post(HERE, BODY).json()
-    ended = live.post(f"{HERE}/{made['id']}/end", {}).json()
+def test_a_commitment_is_withdrawn_before_it_starts(live, acme):
+    commitment = live.post(HERE, BODY).json()
+    ended = live.post(f"{HERE}/{commitment['id']}/end", {}).json()
     assert ended["ends_at"] == ended["starts_at"]
-    assert faults(live.post(f"{HERE}/{made['id']}/end", {})) == {"ends_at": "refused"}
+    assert faults(live.post(f"{HERE}/{commitment['id']}/end", {})) == {"ends_at": "refused"}
 
 
 FAULTS = [
@@ -48,11 +48,11 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("changes", "field", "code"), FAULTS)
-def test_what_is_wrong_is_named(live, acme, changes, field, code):
+def test_an_invalid_field_is_named(live, acme, changes, field, code):
     assert faults(live.post(HERE, BODY | changes)) == {field: code}
     assert live.get(HERE).json()["data"] == []
 
 
-def test_a_reader_agrees_none_and_the_other_world_sees_none(acme, sandbox):
+def test_read_only_keys_add_none_and_sandbox_keys_see_none(acme, sandbox):
     assert Caller(scopes=["read"]).post(HERE, BODY).status_code == 403
     assert sandbox.get(HERE).status_code == 404

@@ -1,4 +1,4 @@
-"""Usage is corrected over HTTP: item by item, or all or nothing, and usage follows before the answer."""
+"""Usage is corrected over HTTP, item by item or atomically; counters are updated before the response."""
 
 import json
 
@@ -39,40 +39,40 @@ def replaced(id_, **fields):
     }
 
 
-def test_each_correction_has_its_answer(caller):
+def test_each_correction_has_its_result(caller):
     answer = caller.post("/events/corrections", [void("a"), void("nobody"), replaced("b"), {"id": "x"}])
-    told = json.loads(answer.content)
+    payload = json.loads(answer.content)
     assert answer.status_code == 207
-    assert [(result["id"], result["status"], result.get("field")) for result in told["results"]] == [
+    assert [(result["id"], result["status"], result.get("field")) for result in payload["results"]] == [
         ("a", "accepted", None),
         ("nobody", "rejected", "id"),
         ("b", "accepted", None),
         ("", "rejected", "kind"),
     ]
-    assert (told["accepted"], told["rejected"]) == (2, 2)
+    assert (payload["accepted"], payload["rejected"]) == (2, 2)
     assert counted() == {"calls/call/03": (1, 1)}
 
 
-def test_it_says_who(caller):
+def test_a_correction_records_the_key(caller):
     caller.post("/events/corrections", void("a"))
     correction = Correction.objects.get()
     assert (correction.api_key, correction.by, correction.reason) == (ApiKey.objects.get(), None, "sent twice")
 
 
-def test_a_repeat_answers_as_the_first(caller):
+def test_a_repeated_correction_is_a_duplicate(caller):
     assert caller.post("/events/corrections", [void("a"), replaced("b")]).status_code == 200
-    again = caller.post("/events/corrections", [void("a"), replaced("b")])
-    assert again.status_code == 200
-    assert json.loads(again.content)["duplicate"] == 2
+    repeated = caller.post("/events/corrections", [void("a"), replaced("b")])
+    assert repeated.status_code == 200
+    assert json.loads(repeated.content)["duplicate"] == 2
 
 
 def test_all_or_nothing(caller):
-    told = problem(caller.post("/events/corrections?atomic=true", [void("a"), void("nobody")]), 422, "unprocessable")
-    assert "“nobody”: no event with the id" in told["detail"]
+    error = problem(caller.post("/events/corrections?atomic=true", [void("a"), void("nobody")]), 422, "unprocessable")
+    assert "“nobody”: no event with the id" in error["detail"]
     assert counted() == {"calls/call/03": (2, 2)}
 
 
-def test_a_single_one_that_cannot_be_made_is_a_problem(caller):
+def test_a_single_failed_correction_is_a_problem_response(caller):
     problem(caller.post("/events/corrections", void("nobody")), 422, "unprocessable")
     caller.post("/events/corrections", void("a"))
     problem(caller.post("/events/corrections", void("a", reason="other")), 409, "conflict")
@@ -94,12 +94,12 @@ def test_a_single_one_that_cannot_be_made_is_a_problem(caller):
         (replaced("a", replacement=None), "replacement.event"),
     ],
 )
-def test_what_is_wrong_with_a_field_is_told(caller, body, field):
+def test_an_invalid_field_is_reported(caller, body, field):
     assert list(faults(caller.post("/events/corrections", body))) == [field]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b'[{"id": "\\ud800"}]', b"[" * 10_000])
-def test_a_body_that_holds_no_correction_is_refused(caller, body):
+def test_a_body_without_a_correction_is_rejected(caller, body):
     assert caller.send("POST", "/events/corrections", body).status_code in (400, 207)
 
 

@@ -1,4 +1,4 @@
-"""Coupons over HTTP: listed, given, shown with their use, taken away, and refused in words."""
+"""Coupons over HTTP: listed, applied, shown with their use, removed, and rejected with a reason."""
 
 import pytest
 from django.utils import timezone
@@ -16,42 +16,42 @@ def acme(seller):
     return subscribe(customer, version, starts_at=timezone.now(), external_id="acme-pro")
 
 
-def test_what_there_is_is_listed(live):
+def test_the_catalog_is_listed(live):
     make_coupon("SPRING", percent="12.5", duration="periods", periods=3)
-    told = live.get("/coupons").json()["data"][0]
-    assert (told["code"], told["percent"], told["amount"], told["duration"], told["periods"]) == (
+    row = live.get("/coupons").json()["data"][0]
+    assert (row["code"], row["percent"], row["amount"], row["duration"], row["periods"]) == (
         "SPRING",
         "12.5",
         None,
         "periods",
         3,
     )
-    assert live.get("/coupons/SPRING").json() == told
+    assert live.get("/coupons/SPRING").json() == row
 
 
-def test_one_is_given_whatever_its_case_and_listed(live, acme):
+def test_a_coupon_is_applied_in_any_letter_case_and_listed(live, acme):
     make_coupon("SPRING", percent=25, duration="periods", periods=3)
-    told = live.post(HERE, {"coupon": "spring"})
-    assert told.status_code == 201
-    assert (told.json()["coupon"]["code"], told.json()["invoices"], told.json()["invoices_left"]) == ("SPRING", 0, 3)
-    assert live.get(HERE).json()["data"] == [told.json()]
+    response = live.post(HERE, {"coupon": "spring"})
+    assert response.status_code == 201
+    assert (response.json()["coupon"]["code"], response.json()["invoices"], response.json()["invoices_left"]) == ("SPRING", 0, 3)
+    assert live.get(HERE).json()["data"] == [response.json()]
 
 
-def test_one_is_taken_away(live, acme):
+def test_a_coupon_is_removed_with_a_reason(live, acme):
     make_coupon("SPRING", percent=25)
     live.post(HERE, {"coupon": "SPRING"})
-    told = live.post(f"{HERE}/spring/remove", {"reason": "by mistake"}).json()
-    assert (told["ended_reason"], told["invoices_left"]) == ("by mistake", 0)
+    payload = live.post(f"{HERE}/spring/remove", {"reason": "by mistake"}).json()
+    assert (payload["ended_reason"], payload["invoices_left"]) == ("by mistake", 0)
     assert problem(live.post(f"{HERE}/spring/remove", {}), 404, "not-found")
 
 
-def test_a_subscription_starts_with_them_in_order(live, acme):
+def test_a_subscription_starts_with_coupons_in_order(live, acme):
     make_coupon("A", percent=25)
     make_coupon("B", amount=5, currency="EUR", duration="forever")
     body = {"customer": "acme", "plan": "pro", "id": "second", "named": True, "coupons": ["B", "A"]}
     assert live.post("/subscriptions", body).status_code == 201
-    held = live.get("/subscriptions/second/coupons").json()["data"]
-    assert sorted((one["position"], one["coupon"]["code"]) for one in held) == [(1, "B"), (2, "A")]
+    rows = live.get("/subscriptions/second/coupons").json()["data"]
+    assert sorted((row["position"], row["coupon"]["code"]) for row in rows) == [(1, "B"), (2, "A")]
 
 
 def test_a_subscription_is_not_made_without_its_coupon(live, acme):
@@ -62,12 +62,12 @@ def test_a_subscription_is_not_made_without_its_coupon(live, acme):
 
 
 @pytest.mark.parametrize("body", [{"coupon": "NOTHING"}, {}, {"coupon": "A", "percent": "5"}])
-def test_what_cannot_be_read_is_refused(live, acme, body):
+def test_an_invalid_body_is_rejected(live, acme, body):
     make_coupon("A", percent=25)
     assert faults(live.post(HERE, body))
 
 
-def test_a_reader_gives_none_and_the_other_world_sees_none(acme, sandbox, db):
+def test_read_only_keys_apply_none_and_sandbox_keys_see_none(acme, sandbox, db):
     make_coupon("A", percent=25)
     reader = Caller(scopes=["read"])
     assert reader.post(HERE, {"coupon": "A"}).status_code == 403

@@ -1,10 +1,10 @@
-"""Credit notes over HTTP: asked for by the line or whole, issued once, and never above what was claimed."""
+"""Credit notes over HTTP: for lines or for the whole invoice, issued once, and never above the invoiced amount."""
 
 import pytest
 
 from invoices.models import Invoice
 from tests.api.calls import Caller, faults, problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 
 WHOLE = {"reason": "Sent to the wrong company", "to": "offset"}
@@ -15,11 +15,11 @@ def invoice(seller):
     return make_invoice(make_customer("acme", seller=seller, currency="EUR"))
 
 
-def amounts(document, *names):
-    return [document[name]["amount"] for name in names]
+def amounts(payload, *names):
+    return [payload[name]["amount"] for name in names]
 
 
-def test_some_of_a_line_is_credited(live, invoice):
+def test_part_of_a_line_is_credited(live, invoice):
     body = {"invoice": invoice.pk, "lines": [{"line": 1, "amount": "5.00"}], "reason": "Outage", "to": "balance"}
     answer = live.post("/credit-notes", body)
     note = answer.json()
@@ -32,11 +32,11 @@ def test_some_of_a_line_is_credited(live, invoice):
     )
     assert amounts(note, "net", "tax", "total") == ["5.00", "0.95", "5.95"]
     assert [(line["line"], line["amount"]["amount"], line["tax_rate"]) for line in note["lines"]] == [(1, "5.00", "19")]
-    told = live.get(f"/invoices/{invoice.pk}").json()
-    assert (told["state"], *amounts(told, "total", "credited", "due")) == ("issued", "17.85", "5.95", "11.90")
+    payload = live.get(f"/invoices/{invoice.pk}").json()
+    assert (payload["state"], *amounts(payload, "total", "credited", "due")) == ("issued", "17.85", "5.95", "11.90")
 
 
-def test_a_whole_invoice_is_credited_once_however_often_it_is_asked(live, invoice):
+def test_a_repeated_request_credits_an_invoice_once(live, invoice):
     body = {"invoice": invoice.pk, **WHOLE}
     first, second = (live.post("/credit-notes", body, Idempotency_Key="k") for _ in range(2))
     assert (first.status_code, second.status_code) == (201, 201)
@@ -44,16 +44,16 @@ def test_a_whole_invoice_is_credited_once_however_often_it_is_asked(live, invoic
     assert live.get(f"/invoices/{invoice.pk}").json()["state"] == "void"
 
 
-def test_more_than_is_left_is_refused_with_what_is(live, invoice):
+def test_an_amount_above_the_creditable_one_is_rejected_with_the_limit(live, invoice):
     lines = [{"line": 1, "amount": "15.01"}]
-    told = problem(live.post("/credit-notes", {"invoice": invoice.pk, "lines": lines, **WHOLE}), 422, "unprocessable")
-    assert told["errors"][0]["field"] == "lines.0.amount"
-    assert "€15.00 is left to credit" in told["detail"]
+    error = problem(live.post("/credit-notes", {"invoice": invoice.pk, "lines": lines, **WHOLE}), 422, "unprocessable")
+    assert error["errors"][0]["field"] == "lines.0.amount"
+    assert "€15.00 is left to credit" in error["detail"]
     assert Invoice.objects.count() == 1
 
 
 REFUSED = [
-    # what is sent                              field
+    # body                                      field
     ({"invoice": 999_999, **WHOLE}, "invoice"),
     ({"reason": "x", "to": "balance"}, "invoice"),
     ({"invoice": 1, "to": "balance"}, "reason"),
@@ -65,13 +65,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("body", "field"), REFUSED)
-def test_what_is_missing_or_wrong_is_named(live, invoice, body, field):
+def test_missing_and_invalid_fields_are_named(live, invoice, body, field):
     body = body | {"invoice": invoice.pk} if body.get("invoice") == 1 else body
-    found = faults(live.post("/credit-notes", body))
-    assert field.removesuffix(".non_field_errors") in found
+    faulty_fields = faults(live.post("/credit-notes", body))
+    assert field.removesuffix(".non_field_errors") in faulty_fields
 
 
-def test_they_are_no_invoices_and_are_found_by_customer_and_invoice(live, invoice):
+def test_they_are_listed_apart_from_invoices_by_customer_and_invoice(live, invoice):
     note = live.post("/credit-notes", {"invoice": invoice.pk, **WHOLE}).json()
     assert [entry["id"] for entry in live.get("/invoices").json()["data"]] == [invoice.pk]
     problem(live.get(f"/invoices/{note['id']}"), 404, "not-found")

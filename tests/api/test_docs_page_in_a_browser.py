@@ -1,4 +1,6 @@
-"""The API's documentation shows every operation in a real browser, from this server alone and within its policy."""
+"""
+The API's documentation shows every operation in a real browser, loads from this server only and obeys its policy.
+"""
 
 from collections.abc import Callable, Iterator
 
@@ -19,13 +21,13 @@ PATIENCE_MILLISECONDS = 60_000
 
 @pytest.fixture
 def visit(live_server, monkeypatch) -> Iterator[Callable[[str], Page]]:
-    """Return a page at an address of this server; the test fails on whatever the browser complains of."""
-    # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
+    """Return a function that opens a page of this server; the test fails on any console error."""
+    # Playwright runs an event loop in this thread, so Django would refuse the test's own queries.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     complaints: list[str] = []
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 20_000})  # what is out of sight is not drawn
-        page.on("console", lambda one: complaints.append(one.text) if one.type == "error" else None)
+        page = browser.new_page(viewport={"width": 1280, "height": 20_000})  # content below the viewport is not rendered
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("requestfailed", lambda request: complaints.append(request.url))
 
@@ -45,9 +47,9 @@ def test_the_reference_shows_every_operation(visit):
         for item in schema["paths"].values()
         for operation in item.values()
     }
-    shown = visit("/api/docs/").locator(".opblock")
-    expect(shown).to_have_count(len(expected), timeout=PATIENCE_MILLISECONDS)
-    assert set(shown.evaluate_all("blocks => blocks.map(one => one.id)")) == expected
+    operation_blocks = visit("/api/docs/").locator(".opblock")
+    expect(operation_blocks).to_have_count(len(expected), timeout=PATIENCE_MILLISECONDS)
+    assert set(operation_blocks.evaluate_all("blocks => blocks.map(one => one.id)")) == expected
 
 
 def test_the_page_of_a_problem_has_its_style(visit):

@@ -1,4 +1,4 @@
-"""Drafts over HTTP: made, replaced, activated, discarded."""
+"""Draft subscriptions over HTTP: created, replaced, activated, discarded."""
 
 import pytest
 
@@ -15,25 +15,25 @@ def pro(live, seller):
     make_customer("acme", seller=seller, currency="EUR")
 
 
-def test_it_is_made_and_activated(live):
-    told = live.post("/subscriptions", BODY | {"draft": True}).json()
-    assert (told["state"], told["current_period"]) == ("draft", None)
-    begun = live.post("/subscriptions/acme-1/activate", {}).json()
-    assert (begun["state"], begun["id"]) == ("active", "acme-1")
+def test_a_draft_is_created_and_activated(live):
+    payload = live.post("/subscriptions", BODY | {"draft": True}).json()
+    assert (payload["state"], payload["current_period"]) == ("draft", None)
+    activated = live.post("/subscriptions/acme-1/activate", {}).json()
+    assert (activated["state"], activated["id"]) == ("active", "acme-1")
     problem(live.post("/subscriptions/acme-1/activate", {}), 409, "conflict")
 
 
-def test_it_is_replaced_and_discarded(live):
+def test_a_draft_is_replaced_and_discarded(live):
     live.post("/subscriptions", BODY | {"draft": True})
     starts_at = "2099-01-01T00:00:00Z"
-    told = live.send("PUT", "/subscriptions/acme-1/draft", BODY | {"starts_at": starts_at, "trial_days": 7})
-    assert told.json()["starts_at"] == starts_at
+    response = live.send("PUT", "/subscriptions/acme-1/draft", BODY | {"starts_at": starts_at, "trial_days": 7})
+    assert response.json()["starts_at"] == starts_at
     assert Subscription.objects.get().drafted == {"trial_days": 7}
     assert live.send("DELETE", "/subscriptions/acme-1/draft").status_code == 204
     assert not Subscription.objects.exists()
 
 
-def test_what_runs_is_not_discarded(live):
+def test_a_running_subscription_is_not_discarded(live):
     live.post("/subscriptions", BODY)
     problem(live.send("DELETE", "/subscriptions/acme-1/draft"), 409, "conflict")
     problem(live.send("PUT", "/subscriptions/acme-1/draft", BODY), 409, "conflict")

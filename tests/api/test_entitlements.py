@@ -1,4 +1,4 @@
-"""All that a customer may use now, over HTTP: what each feature grants, what is left of it, and why one is closed."""
+"""Entitlements of a customer over HTTP: the grant of each feature, its remaining units, and why one is refused."""
 
 import pytest
 import time_machine
@@ -29,48 +29,48 @@ def subscription():
     return subscribe(make_customer("acme"), publish(make_plan(offers=offers)), external_id="acme-1")
 
 
-def told(caller):
+def entitlements_of(caller):
     return {feature["feature"]: feature for feature in caller.get("/customers/acme/entitlements").json()["features"]}
 
 
-def test_every_feature_says_what_it_grants(subscription):
-    found = told(caller := Caller())
-    assert {code: (one["kind"], one["value"], one["allowed"]) for code, one in found.items()} == {
+def test_every_feature_has_its_grant(subscription):
+    features = entitlements_of(caller := Caller())
+    assert {code: (feature["kind"], feature["value"], feature["allowed"]) for code, feature in features.items()} == {
         "messages": ("metered", None, True),
         "prompts": ("metered", None, True),
         "sso": ("boolean", None, True),
         "support": ("static", "24 h", True),
     }
-    assert {one["subscription"] for one in found.values()} == {"acme-1"}
+    assert {feature["subscription"] for feature in features.values()} == {"acme-1"}
     caller.post("/events", [{"id": f"m{number}", "customer": "acme", "event": "messages"} for number in range(5)])
-    full = told(caller)["messages"]
+    full = entitlements_of(caller)["messages"]
     assert (full["allowed"], full["reason"], full["used"], full["remaining"]) == (False, "hard_cap_reached", "5", "0")
 
 
-def test_each_says_what_a_check_says(subscription):
+def test_each_entitlement_agrees_with_a_check(subscription):
     cap(subscription, 0, feature="prompts", action="stop", at=NOW)
     caller = Caller()
-    for code, one in told(caller).items():
+    for code, feature in entitlements_of(caller).items():
         answer = caller.post("/check", {"customer": "acme", "feature": code, "quantity": 0}).json()
-        assert {name: one[name] for name in answer if name in one} == {n: v for n, v in answer.items() if n in one}
+        assert {name: feature[name] for name in answer if name in feature} == {n: v for n, v in answer.items() if n in feature}
 
 
-def test_one_that_is_paused_says_so(subscription):
+def test_a_paused_subscription_is_the_reason(subscription):
     pause(subscription=subscription, at=NOW)
-    assert {one["reason"] for one in told(Caller()).values()} == {"paused"}
+    assert {feature["reason"] for feature in entitlements_of(Caller()).values()} == {"paused"}
 
 
 def test_more_features_take_no_more_queries(subscription, django_assert_max_num_queries):
     caller = Caller()
-    told(caller)
+    entitlements_of(caller)
     with django_assert_max_num_queries(12):
-        told(caller)
+        entitlements_of(caller)
 
 
-def test_who_has_none_has_an_empty_list():
+def test_a_customer_without_features_has_an_empty_list():
     make_customer("acme")
-    assert told(Caller()) == {}
+    assert entitlements_of(Caller()) == {}
 
 
-def test_who_is_unknown_is_not_found():
+def test_an_unknown_customer_is_not_found():
     problem(Caller().get("/customers/nobody/entitlements"), 404, "not-found")

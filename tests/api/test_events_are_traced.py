@@ -1,4 +1,7 @@
-"""What became of an event: which meters counted it, why others did not, at which tier, on which line or why not."""
+"""
+Trace of an event: the meters that counted it, why others did not, its tiers, and the line that billed it or why none
+did.
+"""
 
 import json
 from datetime import timedelta
@@ -29,13 +32,13 @@ def traced(caller, id_, **query):
 
 
 def only(caller, id_):
-    """Return the one thing that an event gave."""
+    """Return the single counted part of an event."""
     (meter,) = traced(caller, id_)["meters"]
     (part,) = meter["counted"]
     return part
 
 
-def test_it_tells_what_each_reading_gave(caller):
+def test_a_trace_shows_the_quantity_of_each_reading(caller):
     make_world()
     send(request("r", 700, 30))
     (meter,) = traced(caller, "r")["meters"]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from invoices.models import Rendering
 from invoices.rendering import renderer
 from tests.api.calls import problem
-from tests.api.documents import PARTS, make_invoice
+from tests.api.invoice_rows import PARTS, make_invoice
 from tests.builders import make_customer
 
 FILE = b"%PDF-1.7 an invoice"

@@ -20,7 +20,7 @@ def acme(seller):
     )
 
 
-def test_one_is_agreed_and_listed(live, acme):
+def test_a_term_is_added_and_listed(live, acme):
     told = live.post(HERE, BODY)
     assert told.status_code == 201
     assert live.get(HERE).json()["data"] == [told.json()]
@@ -62,7 +62,7 @@ def test_a_repeated_post_agrees_once(live, acme):
     assert Override.objects.count() == 1
 
 
-def test_the_other_world_and_a_key_that_only_reads_are_refused(sandbox, acme):
+def test_sandbox_keys_and_read_only_keys_are_refused(sandbox, acme):
     problem(sandbox.get(HERE), 404, "not-found")
     problem(sandbox.post(HERE, BODY), 404, "not-found")
     reader = Caller(scopes=["read"])

@@ -53,5 +53,5 @@ def test_what_is_not_paused_is_not_resumed(live, subscribed):
         ({"until": "2099"}, "until"),
     ],
 )
-def test_what_is_wrong_is_named(live, subscribed, body, field):
+def test_an_invalid_field_is_named(live, subscribed, body, field):
     assert set(faults(live.post(f"{ONE}/pause", body))) == {field}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.api.calls import Caller, problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ def buy(caller, wallet, **body):
     return caller.post(f"/wallets/{wallet}/purchases", {"pack": "hundred", "reference": "order-1", **body})
 
 
-def test_what_there_is_is_listed(live, wallet):
+def test_the_catalog_is_listed(live, wallet):
     told = live.get("/packs").json()["data"][0]
     assert (told["code"], told["units"], told["on_sale"]) == ("hundred", "100", True)
     assert told["prices"] == [{"currency": "EUR", "price": "99"}, {"currency": "USD", "price": "110"}]

@@ -48,7 +48,7 @@ def test_what_cannot_be_a_cap_is_refused(live, acme, body, field, code):
     assert faults(live.post(HERE, body)) == {field: code}
 
 
-def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, acme):
+def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, acme):
     cap = live.post(HERE, {"amount": "1"}).json()
     problem(sandbox.get(HERE), 404, "not-found")
     problem(sandbox.send("DELETE", f"{HERE}/{cap['id']}"), 404, "not-found")

@@ -148,7 +148,7 @@ def test_only_an_empty_wallet_is_closed(live, wallet):
     assert told(live.patch(f"/wallets/{wallet}", {"priority": 1}), "") == "refused"
 
 
-def test_the_other_world_and_a_key_that_only_reads_are_refused(live, sandbox, wallet):
+def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, wallet):
     lot = give(live, wallet, "5")["id"]
     for path in (f"/wallets/{wallet}", f"/wallets/{wallet}/lots", f"/wallets/{wallet}/transactions", f"/lots/{lot}"):
         problem(sandbox.get(path), 404, "not-found")

@@ -6,7 +6,7 @@ import pytest
 
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from tests.api.calls import Caller, faults, problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, subscribe
 
 

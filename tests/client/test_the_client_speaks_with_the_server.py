@@ -10,7 +10,7 @@ from tollbook_client import Conflict, InvalidFields, LimitReached, Money, NotFou
 from tollbook_client.resources.events import Event
 
 from tests.api.calls import Caller
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import fee, make_pack, make_plan, make_seller, offer, publish, rate
 
 D = Decimal

@@ -1,7 +1,6 @@
 """Beat asks for tasks that exist."""
 
 import pytest
-
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from config import celery_app

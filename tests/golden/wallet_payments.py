@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from invoices.amounts.totals import Tax, total_up
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_wallet
 from tests.golden.cases import Case, Figures
 from wallets.ledger.grant import Grant, grant

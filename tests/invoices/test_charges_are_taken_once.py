@@ -12,7 +12,7 @@ from invoices.models import BalanceEntry, CustomerBalance, Invoice, PaymentAttem
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused, start_payment, submit_attempt
 from invoices.payments.manual_payments import record_payment
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
 from tests.stripe.server import FAULTS

@@ -12,7 +12,7 @@ from invoices.models import Invoice, PaymentAttempt, PaymentMethod, ProviderEven
 from invoices.payments import attempts
 from invoices.payments.attempts import PaymentAttemptRefused
 from invoices.payments.provider_webhooks.event_followup import process_events
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.stripe.cards import leave_card
 from tests.stripe.webhook_events import event, signature, tell

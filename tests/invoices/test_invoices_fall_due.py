@@ -11,7 +11,7 @@ from customers.models import Notification
 from invoices.documents.past_due import mark_overdue
 from invoices.models import Invoice, NumberSeries
 from invoices.payments.manual_payments import record_payment
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_clock, make_customer, make_seller
 from tests.customers.notifications.world import listen
 

@@ -8,7 +8,7 @@ import pytest
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Payment
 from invoices.payments.manual_payments import PaymentRefused, record_payment
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer, make_seller
 from tests.docs_tables import rows
 

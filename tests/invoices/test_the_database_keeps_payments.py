@@ -17,7 +17,7 @@ from invoices.models import (
 from invoices.payments import attempts
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.providers import ProviderResponse
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer, make_seller
 from tests.db_refusals import refused_by
 

@@ -13,7 +13,7 @@ from invoices.payments import attempts
 from invoices.payments.attempts.settlement import reverse_payment
 from invoices.payments.manual_payments import record_payment
 from invoices.payments.refunds import refund as refunding
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller
 from tests.docs_tables import rows
 from tests.stripe.cards import leave_card

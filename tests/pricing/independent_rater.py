@@ -20,7 +20,7 @@ def cost(charge: object, q: F, used: RateUsage) -> F:
     if name == "Percentage":
         values = list(map(F, used.values))
         in_order = charge.free_events or (charge.free_value and charge.fixed_fee)
-        if not in_order and charge.least is None and charge.most is None:
+        if not in_order and charge.minimum is None and charge.maximum is None:
             values = [q, *[F(0)] * len(values)][: len(values)]  # their rounded sum and their number tell it
         return percentage(charge, values)
     if name == "Dynamic":
@@ -58,10 +58,10 @@ def percentage(charge: object, values: Sequence[F]) -> F:
                 continue
             paid, left = value - left, F(0)
         amount = paid * F(charge.percent) / 100 + F(charge.fixed_fee)
-        if charge.least is not None and amount < F(charge.least):
-            bounded += F(charge.least)
-        elif charge.most is not None and amount > F(charge.most):
-            bounded += F(charge.most)
+        if charge.minimum is not None and amount < F(charge.minimum):
+            bounded += F(charge.minimum)
+        elif charge.maximum is not None and amount > F(charge.maximum):
+            bounded += F(charge.maximum)
         else:
             plain += amount
     return bounded + plain

@@ -18,8 +18,8 @@ D = Decimal
 NOTHING = D(0)
 
 
-def cost(charge: Charge, quantity: Decimal, climbed: Decimal = NOTHING) -> Fraction:
-    rating = rate_usage(PriceTerms("EUR", (RateTerms(1, (), charge),)), {1: quantity}, prior_units={1: climbed})
+def cost(charge: Charge, quantity: Decimal, prior_units: Decimal = NOTHING) -> Fraction:
+    rating = rate_usage(PriceTerms("EUR", (RateTerms(1, (), charge),)), {1: quantity}, prior_units={1: prior_units})
     return Fraction(rating.amount)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from invoices.rendering import renderer
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_seller
 from wallets.ledger.grant import Grant, grant
 from wallets.ledger.spend import spend

@@ -7,7 +7,7 @@ import pytest
 
 from invoices.credit_notes import issue_credit_note
 from invoices.models import Invoice, Payment
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, JAN, make_customer, make_feature, make_pack, make_wallet
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Entry, Transaction, Wallet

@@ -44,9 +44,9 @@ class MoveForm(forms.Form):
 
     key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, of: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, subject: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.of = of
+        self.subject = subject
         self.fields["key"].initial = uuid4()
         self.fields["_reason"] = forms.CharField(
             label="Reason, kept with the movement",
@@ -61,7 +61,7 @@ class MoveForm(forms.Form):
 
     def wallet_ids(self) -> list[int]:
         """Return the wallets that the action changes."""
-        return [self.of.wallet_id if isinstance(self.of, Lot) else self.of.pk]
+        return [self.subject.wallet_id if isinstance(self.subject, Lot) else self.subject.pk]
 
     def act(self, *, at: datetime, by: Any) -> None:
         """Carry out the action."""
@@ -101,7 +101,7 @@ class GrantForm(MoveForm):
             expires_at=cleaned["expires_at"],
             features=[feature.pk] if feature else (),
         )
-        grant_manually(wallet=self.of, terms=grant, reason=cleaned["_reason"], at=at, by=by)
+        grant_manually(wallet=self.subject, terms=grant, reason=cleaned["_reason"], at=at, by=by)
 
 
 class TransferForm(MoveForm):
@@ -112,19 +112,19 @@ class TransferForm(MoveForm):
     to = forms.ModelChoiceField(queryset=Wallet.objects.none(), empty_label=None, widget=UnfoldAdminSelectWidget)
     amount = forms.DecimalField(**UNITS, widget=NumberInput())
 
-    def __init__(self, *args: Any, of: Wallet, **kwargs: Any) -> None:
-        super().__init__(*args, of=of, **kwargs)
+    def __init__(self, *args: Any, subject: Wallet, **kwargs: Any) -> None:
+        super().__init__(*args, subject=subject, **kwargs)
         others = Wallet.objects.filter(
-            customer=of.customer_id, unit=of.unit, currency=of.currency, closed_at__isnull=True
+            customer=subject.customer_id, unit=subject.unit, currency=subject.currency, closed_at__isnull=True
         )
-        self.fields["to"].queryset = others.exclude(pk=of.pk).select_related("customer")
+        self.fields["to"].queryset = others.exclude(pk=subject.pk).select_related("customer")
 
     def wallet_ids(self) -> list[int]:
-        return [self.of.pk, self.cleaned_data["to"].pk]
+        return [self.subject.pk, self.cleaned_data["to"].pk]
 
     def act(self, *, at: datetime, by: Any) -> None:
         to, amount = self.cleaned_data["to"].pk, self.cleaned_data["amount"]
-        transfer(from_id=self.of.pk, to_id=to, amount=amount, **self.arguments, at=at, by=by)
+        transfer(from_id=self.subject.pk, to_id=to, amount=amount, **self.arguments, at=at, by=by)
 
 
 class TakeOutForm(MoveForm):
@@ -134,20 +134,20 @@ class TakeOutForm(MoveForm):
 
     amount = forms.DecimalField(**UNITS, widget=NumberInput())
 
-    def __init__(self, *args: Any, of: Lot, **kwargs: Any) -> None:
-        super().__init__(*args, of=of, **kwargs)
-        free = EXACT.subtract(of.remaining, of.held)
+    def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, subject=subject, **kwargs)
+        free = EXACT.subtract(subject.remaining, subject.held)
         self.fields["amount"].initial = free
-        self.fields["amount"].help_text = f"{shown(free, of.wallet.unit)} are left of it and not held."
+        self.fields["amount"].help_text = f"{shown(free, subject.wallet.unit)} are left of it and not held."
 
 
-class VoidForm(TakeOutForm):
+class VoidLotForm(TakeOutForm):
     """Void units without paying for them."""
 
     verb = "Void"
 
     def act(self, *, at: datetime, by: Any) -> None:
-        void(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
+        void(lot_id=self.subject.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
 
 
 class RefundForm(TakeOutForm):
@@ -156,7 +156,7 @@ class RefundForm(TakeOutForm):
     verb = "Refund"
 
     def act(self, *, at: datetime, by: Any) -> None:
-        refund(lot_id=self.of.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
+        refund(lot_id=self.subject.pk, amount=self.cleaned_data["amount"], **self.arguments, at=at, by=by)
 
 
 class ExtendForm(MoveForm):
@@ -171,12 +171,12 @@ class ExtendForm(MoveForm):
         help_text="Empty: never.",
     )
 
-    def __init__(self, *args: Any, of: Lot, **kwargs: Any) -> None:
-        super().__init__(*args, of=of, **kwargs)
-        self.fields["expires_at"].initial = of.expires_at
+    def __init__(self, *args: Any, subject: Lot, **kwargs: Any) -> None:
+        super().__init__(*args, subject=subject, **kwargs)
+        self.fields["expires_at"].initial = subject.expires_at
 
     def act(self, *, at: datetime, by: Any) -> None:
-        lot = Lot.objects.get(pk=self.of.pk)
+        lot = Lot.objects.get(pk=self.subject.pk)
         if lot.expires_at != self.cleaned_data["expires_at"]:  # a second submit finds it done
             extend(
                 lot_id=lot.pk,
@@ -190,7 +190,7 @@ class ExtendForm(MoveForm):
 def action_view(
     page: ModelAdmin,
     request: HttpRequest,
-    of: Wallet | Lot,
+    subject: Wallet | Lot,
     *,
     form_class: type[MoveForm],
     title: str,
@@ -198,9 +198,9 @@ def action_view(
     done: Callable[[MoveForm], str],
 ) -> HttpResponse:
     """Show the form of an action, preview its effect, and carry it out."""
-    wallet = of.wallet if isinstance(of, Lot) else of
+    wallet = subject.wallet if isinstance(subject, Lot) else subject
     back = reverse("admin:wallets_wallet_change", args=[wallet.pk])
-    form = form_class(request.POST or None, of=of)
+    form = form_class(request.POST or None, subject=subject)
     effect = None
     if request.method == "POST" and form.is_valid():
         at = current_time(wallet.customer)
@@ -235,7 +235,7 @@ def action_view(
 def effect_shown(effect: WalletEffect, form: MoveForm) -> dict[str, Any]:
     """Return the effect as text."""
     if isinstance(form, ExtendForm):
-        current, new = (moment(expiry) for expiry in (form.of.expires_at, form.cleaned_data["expires_at"]))
+        current, new = (moment(expiry) for expiry in (form.subject.expires_at, form.cleaned_data["expires_at"]))
         return {"sentences": [f"It expires {new} instead of {current}. Nothing moves in the ledger."]}
     rows = [
         {
@@ -258,7 +258,7 @@ def effect_shown(effect: WalletEffect, form: MoveForm) -> dict[str, Any]:
     ]
     sentences = []
     if isinstance(form, RefundForm):
-        paid_back = shown(-sum(entry.money for entry in effect.entries), str(form.of.wallet.currency))
+        paid_back = shown(-sum(entry.money for entry in effect.entries), str(form.subject.wallet.currency))
         sentences = [f"{paid_back} before tax are to be paid back to the customer."]
     if not rows:
         sentences = ["It has been done already: nothing moves again."]

@@ -26,7 +26,7 @@ STATE_COLORS = {"pending": "info", "paid": "success", "declined": "danger", "can
 ON_COLORS = {"on": "success", "off": "", "stopped": "danger"}
 
 
-class RuleForm(forms.ModelForm):
+class AutoTopupRuleForm(forms.ModelForm):
     class Meta:
         model = TopUpRule
         fields = (
@@ -67,7 +67,7 @@ class CeilingInline(TabularInline):
 
 @admin.register(TopUpRule)
 class TopUpRuleAdmin(ModelAdmin):
-    form = RuleForm
+    form = AutoTopupRuleForm
     inlines = (CeilingInline,)
     list_display = ("wallet_shown", "below", "buys", "payer", "state")
     list_filter = (("is_on", BooleanRadioFilter), ("payer", ChoicesDropdownFilter))
@@ -82,7 +82,16 @@ class TopUpRuleAdmin(ModelAdmin):
         return ("wallet", "declines", "off_reason", "quiet_until") if obj is not None else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: TopUpRule | None = None) -> list[Any]:
-        settings = ["wallet", "is_on", ("threshold", "percent"), "pack", "target", "payer", "cooldown", "most_declines"]
+        settings = [
+            "wallet",
+            "is_on",
+            ("threshold", "percent"),
+            "pack",
+            "target",
+            "payer",
+            "cooldown",
+            "most_declines",
+        ]
         status = [("How it stands", {"fields": ["declines", "off_reason", "quiet_until"]})] if obj else []
         return [("When, and by how much", {"fields": settings}), *status]
 
@@ -160,7 +169,10 @@ class TopUpRuleAdmin(ModelAdmin):
             page=self,
             obj=rule,
             title=f"Top up {rule.wallet} by itself again",
-            consequences=[*reasons, "Declines are forgotten, and it is topped up at once if it is below its threshold."],
+            consequences=[
+                *reasons,
+                "Declines are forgotten, and it is topped up at once if it is below its threshold.",
+            ],
             verb="Switch on",
         )
 

@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from customers.admin.search import find_customer_ids
 from lib.admin.number_fields import number_cell
 from plans.models import Feature
-from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidForm, action_view
+from wallets.admin.action_forms import ExtendForm, MoveForm, RefundForm, VoidLotForm, action_view
 from wallets.models import Lot
 from wallets.statements.formats import shown
 
@@ -136,7 +136,7 @@ class LotAdmin(ModelAdmin):
     def void(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Void units of the lot without paying for them."""
         facts = ["The units leave the wallet at once, and nothing is paid back.", "It cannot be undone: grant anew."]
-        return self._moving(request, object_id, VoidForm, "Void", facts)
+        return self._moving(request, object_id, VoidLotForm, "Void", facts)
 
     @action(description="Extend", icon="update", permissions=["extend"])
     def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:

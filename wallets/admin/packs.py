@@ -93,7 +93,7 @@ class PackForm(forms.ModelForm):
             self.add_error("least_units", "Say from how many to how many are sold at a time.")
 
 
-class PriceForm(forms.ModelForm):
+class PackPriceForm(forms.ModelForm):
     class Meta:
         model = PackPrice
         fields = ("currency", "price")
@@ -115,7 +115,7 @@ class SlabForm(forms.ModelForm):
 
 class PriceInline(TabularInline):
     model = PackPrice
-    form = PriceForm
+    form = PackPriceForm
     extra = 0
     min_num = 1
     hide_title = True
@@ -178,7 +178,10 @@ class PackAdmin(ModelAdmin):
     def costs(self, pack: CreditPack) -> str:
         each = " each" if pack.units is None else ""
         return number_cell(
-            " · ".join(f"{format_money(pack_price.price, str(pack_price.currency))}{each}" for pack_price in pack.prices.all())
+            " · ".join(
+                f"{format_money(pack_price.price, str(pack_price.currency))}{each}"
+                for pack_price in pack.prices.all()
+            )
         )
 
     @display(description="State", label=STATE_COLORS)
@@ -234,7 +237,7 @@ class PackAdmin(ModelAdmin):
 
 def _valid_rows(request: HttpRequest, prefix: str) -> list[Any]:
     """Return the valid rows of an inline; invalid ones are reported when the page is saved."""
-    form_class = {"prices": PriceForm, "slabs": SlabForm}[prefix]
+    form_class = {"prices": PackPriceForm, "slabs": SlabForm}[prefix]
     count = request.POST.get(f"{prefix}-TOTAL_FORMS", "0")
     rows = []
     for index in range(min(int(count), 50) if count.isdigit() else 0):

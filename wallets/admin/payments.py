@@ -55,7 +55,8 @@ class TakeBackForm(forms.Form):
     def __init__(self, *args: Any, invoice: Invoice, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["payment"].choices = [
-            (payment.pk, f"{_money(payment.amount, invoice)}, {payment.reference}") for payment in _reversible_payments(invoice)
+            (payment.pk, f"{_money(payment.amount, invoice)}, {payment.reference}")
+            for payment in _reversible_payments(invoice)
         ]
 
 
@@ -97,7 +98,9 @@ class PayableInvoiceAdmin(InvoiceAdmin):
                 messages.error(request, str(refused))
             else:
                 charge = attempts.submit_attempt(attempt_id=charge.pk, at=at)
-                outcome = f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
+                outcome = (
+                    f"{_money(charge.amount, invoice)} of {invoice}: {charge.get_state_display()}. {charge.reason}"
+                )
                 (messages.success if charge.state == "succeeded" else messages.warning)(request, outcome)
             return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[invoice.pk]))
         return self.admin_site.confirmation(
@@ -185,7 +188,11 @@ class PayableInvoiceAdmin(InvoiceAdmin):
             "charge": is_due and has_card,
             "take_back": invoice is not None and _reversible_payments(invoice).exists(),
         }
-        return [detail_action for detail_action in actions if is_offered.get(detail_action.method.original_function_name, True)]
+        return [
+            detail_action
+            for detail_action in actions
+            if is_offered.get(detail_action.method.original_function_name, True)
+        ]
 
 
 def _money(amount: Decimal, invoice: Invoice) -> str:

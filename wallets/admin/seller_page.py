@@ -13,15 +13,15 @@ from invoices.rendering.translations import words_for
 from invoices.rendering.wallet_facts import WalletStatement
 from wallets.models.wallets import CREDITS
 from wallets.statements.invoice_appendix import statement_text
-from wallets.statements.totals import Line, Section, Statement
+from wallets.statements.totals import Statement, StatementLine, StatementSection
 from wallets.statements.translations import words_in
 
 INVENTED = Statement(
     opening=Decimal(10_000),
     opening_cost=Decimal(100),
     lines=(
-        Line(Section.GRANTED, "purchased", Decimal(50_000), Decimal(500)),
-        Line(Section.USED, "API calls", Decimal(-23_400), Decimal(-234)),
+        StatementLine(StatementSection.GRANTED, "purchased", Decimal(50_000), Decimal(500)),
+        StatementLine(StatementSection.USED, "API calls", Decimal(-23_400), Decimal(-234)),
     ),
     closing=Decimal(36_600),
     closing_cost=Decimal(366),

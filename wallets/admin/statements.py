@@ -20,18 +20,18 @@ from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
 from wallets.statements.formats import shown
 from wallets.statements.ledger_sums import read_statement
-from wallets.statements.totals import STAYS, Line, Section, Statement
+from wallets.statements.totals import STAYS, Statement, StatementLine, StatementSection
 
 DAY = timedelta(days=1)
 TEXTS = {
-    Section.EXPIRED: "Expired",
-    Section.ROLLED_OVER: "Rolled over",
-    Section.REPAID: "Debt repaid",
-    Section.PAID: "Invoices paid",
-    Section.REFUNDED: "Refunded",
-    Section.VOIDED: "Voided",
-    Section.TRANSFERRED_IN: "From another wallet",
-    Section.TRANSFERRED_OUT: "To another wallet",
+    StatementSection.EXPIRED: "Expired",
+    StatementSection.ROLLED_OVER: "Rolled over",
+    StatementSection.REPAID: "Debt repaid",
+    StatementSection.PAID: "Invoices paid",
+    StatementSection.REFUNDED: "Refunded",
+    StatementSection.VOIDED: "Voided",
+    StatementSection.TRANSFERRED_IN: "From another wallet",
+    StatementSection.TRANSFERRED_OUT: "To another wallet",
 }
 
 
@@ -97,10 +97,10 @@ def statement_shown(wallet: Wallet, statement: Statement) -> dict[str, Any]:
     }
 
 
-def _text(line: Line) -> str:
-    if line.section == Section.GRANTED:
+def _text(line: StatementLine) -> str:
+    if line.section == StatementSection.GRANTED:
         return f"Granted: {LotKind(line.name).label}"
-    if line.section == Section.USED:
+    if line.section == StatementSection.USED:
         return f"Used: {line.name or 'by hand'}"
     return TEXTS[line.section]
 

@@ -17,7 +17,7 @@ from wallets.credit_rules.lots import cost_between
 from wallets.ledger.balances import EMPTY_BALANCES, read_balances
 from wallets.models import Entry, Lot, Movement, Transaction, Wallet
 from wallets.statements.formats import shown
-from wallets.statements.usage_charts import RecentUsage, read_recent_usage
+from wallets.statements.usage_charts import WalletUsage, read_recent_usage
 
 MAX_LOTS = 30
 MAX_TRANSACTIONS = 25
@@ -63,16 +63,20 @@ def wallet_page(wallet: Wallet, filters: Mapping[str, str], *, at: datetime, lin
 # Charts -----------------------------------------------------------------------------------------------------------
 
 
-def _balance_chart(wallet: Wallet, recent_usage: RecentUsage) -> StaffChart | None:
+def _balance_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
     if not any(recent_usage.balances):
         return None
-    summary = f"Balance over the last {len(recent_usage.days)} days: {shown(recent_usage.balances[-1], wallet.unit)} now"
+    summary = (
+        f"Balance over the last {len(recent_usage.days)} days: {shown(recent_usage.balances[-1], wallet.unit)} now"
+    )
     return line_chart(
-        [f"{day:%-d %b}" for day in recent_usage.days], [ChartSeries("balance", recent_usage.balances)], summary=summary
+        [f"{day:%-d %b}" for day in recent_usage.days],
+        [ChartSeries("balance", recent_usage.balances)],
+        summary=summary,
     )
 
 
-def _burn_chart(wallet: Wallet, recent_usage: RecentUsage) -> StaffChart | None:
+def _burn_chart(wallet: Wallet, recent_usage: WalletUsage) -> StaffChart | None:
     """Return a chart of daily usage: the features that used most, and the others together."""
     used = sorted(recent_usage.by_feature.items(), key=lambda pair: -sum(pair[1]))
     if not used:
@@ -127,7 +131,11 @@ def _moves(wallet: Wallet, filters: Mapping[str, str], names: Mapping[int, str],
     if feature.isdecimal() and int(feature) in names:
         transactions = transactions.filter(feature=int(feature))
     wallet_entries = Prefetch("entries", Entry.objects.filter(account="wallet").select_related("lot").order_by("pk"))
-    rows = list(transactions.select_related("feature", "by").prefetch_related(wallet_entries).order_by("-at", "-pk")[: MAX_TRANSACTIONS + 1])
+    rows = list(
+        transactions.select_related("feature", "by")
+        .prefetch_related(wallet_entries)
+        .order_by("-at", "-pk")[: MAX_TRANSACTIONS + 1]
+    )
     links = links_of({movement.draw for movement in rows if movement.draw is not None})
     return {
         "moves": [_move(wallet, movement, links) for movement in rows[:MAX_TRANSACTIONS]],

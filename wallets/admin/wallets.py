@@ -144,7 +144,14 @@ class WalletAdmin(ModelAdmin):
         return IMMUTABLE_FIELDS if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Wallet | None = None) -> list[Any]:
-        setting_fields = ["name", "priority", ("at_zero", "grace"), "promotional_first", "pays_invoices", "is_trusted"]
+        setting_fields = [
+            "name",
+            "priority",
+            ("at_zero", "grace"),
+            "promotional_first",
+            "pays_invoices",
+            "is_trusted",
+        ]
         return [(None, {"fields": setting_fields if obj else ["customer", ("unit", "currency"), *setting_fields]})]
 
     def change_view(
@@ -188,7 +195,11 @@ class WalletAdmin(ModelAdmin):
             "transfer": is_open and wallet.balance > 0,
         }
         actions = super().get_actions_detail(request, object_id)
-        return [detail_action for detail_action in actions if is_offered.get(detail_action.method.original_function_name, is_open)]
+        return [
+            detail_action
+            for detail_action in actions
+            if is_offered.get(detail_action.method.original_function_name, is_open)
+        ]
 
     @action(description="Grant", icon="add", permissions=["grant"], variant=ActionVariant.PRIMARY)
     def grant(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -144,7 +144,9 @@ class TopUpRuleView(OfWallet):
         serializer = TopUpRuleSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            set_rule(wallet_id=owner.pk, request=_rule_request(serializer.validated_data), at=current_time(owner.customer))
+            set_rule(
+                wallet_id=owner.pk, request=_rule_request(serializer.validated_data), at=current_time(owner.customer)
+            )
         except TopUpRuleRefused as refused:
             errors = [{"field": refused.field, "code": "refused", "detail": str(refused)}]
             raise Problem("unprocessable", str(refused), errors=errors) from refused

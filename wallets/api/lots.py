@@ -88,7 +88,7 @@ class TakingOut(Lots):
         return Response(lot_payloads([stored_lot])[0])
 
 
-class VoidView(TakingOut):
+class VoidLotView(TakingOut):
     """Void units without paying for them."""
 
     @extend_schema(

@@ -20,7 +20,7 @@ from wallets.models import Wallet
 from wallets.statements.downloads import csv_answer, pdf_answer
 from wallets.statements.files import NoFont
 from wallets.statements.ledger_sums import read_statement, this_month
-from wallets.statements.totals import Section, Statement
+from wallets.statements.totals import Statement, StatementSection
 
 SPAN = [
     OpenApiParameter("since", OpenApiTypes.DATETIME, description="Default: the customer's month."),
@@ -38,7 +38,7 @@ class SpanSerializer(StrictFields, serializers.Serializer[Any]):
 class StatementLineSerializer(serializers.Serializer[Any]):
     """The movements of one kind."""
 
-    section = serializers.ChoiceField([section.value for section in Section])
+    section = serializers.ChoiceField([section.value for section in StatementSection])
     name = serializers.CharField(help_text="Of what was granted its kind, of what was used the feature's name.")
     units = NumberField(help_text="What the wallet gained.")
     cost = NumberField(source="money", help_text="What that cost, net of tax.")

@@ -36,6 +36,7 @@ class ByTime(CursorPagination):
         limit = read_limit(request.query_params.get("limit"))
         if (cursor := request.query_params.get("cursor")) is not None:
             at, id_ = _decode_cursor(cursor)
+            # The redundant bound on `at` lets the index find the start of the page.
             queryset = queryset.filter(Q(at__lt=at) | Q(at=at, pk__lt=id_), at__lte=at)
         rows = list(queryset.order_by("-at", "-pk")[: limit + 1])
         self.next_cursor = _encode_cursor(rows[limit - 1]) if len(rows) > limit else None

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from wallets.api.auto_topups import TopUpRuleView, TopUpsView
-from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidView
+from wallets.api.lots import ExtensionView, LotsView, LotView, RefundView, VoidLotView
 from wallets.api.movement_views import GrantsView, SpendsView, TransfersView
 from wallets.api.payments import PaymentsView
 from wallets.api.purchases import PurchaseCancellationView, PurchaseView, WalletPurchasesView
@@ -24,7 +24,7 @@ urlpatterns = [
     path("wallets/<int:wallet>/spend", SpendsView.as_view(), name="wallet_spend"),
     path("wallets/<int:wallet>/transfer", TransfersView.as_view(), name="wallet_transfer"),
     path("lots/<int:lot>", LotView.as_view(), name="lot"),
-    path("lots/<int:lot>/void", VoidView.as_view(), name="lot_void"),
+    path("lots/<int:lot>/void", VoidLotView.as_view(), name="lot_void"),
     path("lots/<int:lot>/refund", RefundView.as_view(), name="lot_refund"),
     path("lots/<int:lot>/extend", ExtensionView.as_view(), name="lot_extend"),
     path("wallets/<int:wallet>/purchases", WalletPurchasesView.as_view(), name="wallet_purchases"),

@@ -36,9 +36,14 @@ class Wallets(SandboxIsolation, generics.GenericAPIView[Wallet]):
         """Return wallets with their balances as of now."""
         by_time: dict[datetime, list[int]] = {}
         now = timezone.now()
+        # Customers on test clocks have times of their own, and balances depend on the time.
         for wallet in wallets:
             by_time.setdefault(loaded_current_time(wallet.customer, now=now), []).append(wallet.pk)
-        balances = {id_: wallet_balances for at, ids in by_time.items() for id_, wallet_balances in read_balances(ids, at=at).items()}
+        balances = {
+            id_: wallet_balances
+            for at, ids in by_time.items()
+            for id_, wallet_balances in read_balances(ids, at=at).items()
+        }
         return WalletSerializer(wallets, many=True, context={"standings": balances}).data
 
     def again(self, wallet: Wallet) -> Any:
@@ -100,7 +105,9 @@ class WalletView(Wallets):
         serializer = SettingsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         with as_problems():
-            changed = change_wallet(wallet=stored_wallet, **serializer.validated_data, at=current_time(stored_wallet.customer))
+            changed = change_wallet(
+                wallet=stored_wallet, **serializer.validated_data, at=current_time(stored_wallet.customer)
+            )
         return Response(self.again(changed))
 
 

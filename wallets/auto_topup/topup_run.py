@@ -120,6 +120,7 @@ def _buy(rule: TopUpRule, at: datetime) -> TopUp | None:
         return None
     last_topup_at = topups.order_by("-created_at").values_list("created_at", flat=True).first()
     if last_topup_at is not None and not is_cooldown_over(last_topup_at, rule.cooldown, at):
+        # The next runs skip the rule until then.
         TopUpRule.objects.filter(pk=rule.pk).update(quiet_until=last_topup_at + rule.cooldown)
         return None
     try:

@@ -102,6 +102,7 @@ def transfer(
             raise LedgerRefused("Both wallets must be of one customer and hold the same unit.", field="to")
         if len(set(Wallet.objects.filter(pk__in=wallets).values_list("currency", flat=True))) > 1:
             raise LedgerRefused("What their lots cost stands in two currencies: grant and void instead.", field="to")
+        # Read under the locks, so that a repeated request sees the lots of the first one.
         earlier_lots = Lot.objects.filter(wallet=to_id, source__startswith=f"transfer:{reference}:")
         if transferred := list(earlier_lots.order_by("id")):
             return _check_same_transfer(transferred, amount, reference)

@@ -38,6 +38,7 @@ def convert(
     with audited_transaction("convert credits", by=by, at=at):
         source, target = _lock_source_and_target(from_id, to_id, at)
         converted_lots = Lot.objects.filter(wallet=to_id, source__startswith=f"{reference}:", origin__wallet=from_id)
+        # Read under the locks, so that a repeated request sees the lots of the first one.
         if earlier_lots := list(converted_lots.order_by("pk")):
             return earlier_lots
         sheet = Sheet(at, reason, by.pk if by else None)

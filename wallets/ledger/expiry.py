@@ -39,6 +39,7 @@ def expire(*, wallet_id: int, at: datetime, grace_period: timedelta) -> int:
     breakage = add_units(
         *(_expire_lot(wallet, rows[lot.id], rolled_over.get(lot.id, ZERO), sheet) for lot in expired_lots)
     )
+    # Lots that rolled over, or have become valid since the last run, repay debt.
     for lot in wallet.ordered_lots():
         if wallet.debt and lot.free and not lot.features and lot.is_valid(at):
             repay_debt(wallet, lot.id, sheet, reference=f"lot:{lot.id}:repay:{wallet.moves}")

@@ -106,6 +106,7 @@ def _run_isolated(run: ExpiryRun, action: Callable[[], int], subject: str) -> in
         with transaction.atomic():
             return action()
     except Exception:
+        # Without a connection the other wallets can't be processed either.
         if not connection.is_usable():
             raise
         _log.exception("%s: what is due cannot be done", subject)

@@ -48,6 +48,7 @@ def hold(*, customer_id: int, unit: str, request: SpendRequest, until: datetime)
         if (existing.unit, existing.amount, existing.feature_id) != (unit, request.amount, request.feature_id):
             raise ReferenceConflict(request.reference)
         return existing
+    # Holds that are over still reserve units until they are lapsed.
     lapse_holds(wallets, customer_id, unit, at=request.at)
     return hold_locked(wallets, customer_id, unit, request, until=until)
 

@@ -70,8 +70,8 @@ SELECT {_WALLET_COLUMNS} FROM wallets_wallet w
 WHERE (customer_id, unit) IN (SELECT * FROM unnest(%s::bigint[], %s::text[])) AND closed_at IS NULL
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608
-LOT_COLUMNS = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from, l.expires_at,
-    l.features, l.priority, l.granted_at"""
+LOT_COLUMNS = """l.id, l.wallet_id, l.amount, l.remaining, l.held, l.expired, l.cost, l.is_paid, l.valid_from,
+    l.expires_at, l.features, l.priority, l.granted_at"""
 _LOTS = f"""
 SELECT {LOT_COLUMNS} FROM wallets_lot l WHERE l.wallet_id = ANY(%s::bigint[]) AND l.has_left
 UNION ALL

@@ -164,7 +164,9 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
             "p": leg.place,
             "b": leg.balance_after,
         }
-        for index, (posting, leg) in enumerate((transaction, leg) for transaction in sheet.transactions for leg in transaction.legs)
+        for index, (posting, leg) in enumerate(
+            (transaction, leg) for transaction in sheet.transactions for leg in transaction.legs
+        )
     ]
     wallets = list(wallets)
     lots = [wallet.lots[id_] for wallet in wallets for id_ in wallet.changed_lot_ids]
@@ -172,7 +174,9 @@ def write(sheet: Sheet, wallets: Iterable[LockedWallet]) -> None:
         cursor.execute(
             _WRITE,
             [
-                _to_json(_transaction_row(index, transaction) for index, transaction in enumerate(sheet.transactions)),
+                _to_json(
+                    _transaction_row(index, transaction) for index, transaction in enumerate(sheet.transactions)
+                ),
                 _to_json(entry_rows),
                 _to_json({"i": lot.id, "n": lot.remaining, "h": lot.held, "x": lot.expired} for lot in lots),
                 _to_json(

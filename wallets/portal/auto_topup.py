@@ -19,7 +19,7 @@ from wallets.portal.purchase import offered_for, pack_text
 UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
 
 
-class RuleForm(forms.Form):
+class CustomerTopupForm(forms.Form):
     is_on = forms.BooleanField(label="Top this wallet up by itself", required=False)
     threshold = forms.DecimalField(label="When the balance is below", **UNITS)
     pack = forms.ChoiceField(label="By buying", widget=forms.RadioSelect)
@@ -47,7 +47,9 @@ class RuleForm(forms.Form):
         own_ceiling = CeilingLimits(CeilingSetter.CUSTOMER, CeilingSpan.MONTH, chosen["most"], chosen["most_money"])
         if own_ceiling.most is not None or own_ceiling.most_money is not None:
             ceilings = [*ceilings, own_ceiling]
-        unchanged = {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+        unchanged = (
+            {} if rule is None else {name: getattr(rule, name) for name in ("payer", "cooldown", "most_declines")}
+        )
         figures = {name: chosen[name] for name in ("pack", "threshold", "target", "is_on")}
         return TopUpRuleRequest(**figures, **unchanged, ceilings=ceilings)
 
@@ -59,7 +61,7 @@ def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
     rule = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer").select_related("pack").first()
     ceilings = list(rule.ceilings.all()) if rule else []
     offered = offered_for(visit, wallet)
-    form = RuleForm(request.POST or None, offered=offered, figures=figures, initial=_initial(rule, ceilings))
+    form = CustomerTopupForm(request.POST or None, offered=offered, figures=figures, initial=_initial(rule, ceilings))
     if request.method == "POST" and form.is_valid():
         try:
             _set(visit, wallet, form)
@@ -77,14 +79,24 @@ def auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpResponse
 
 
 @transaction.atomic
-def _set(visit: Visit, wallet: Wallet, form: RuleForm) -> None:
+def _set(visit: Visit, wallet: Wallet, form: CustomerTopupForm) -> None:
     """Set the rule under its lock, so that a ceiling that finance sets at the same time is not lost."""
     rows = visit.own_rows(TopUpRule.objects.filter(wallet=wallet), "wallet__customer")
     rule = rows.select_for_update(no_key=True, of=("self",)).first()
-    finance_ceilings = [ceiling for ceiling in rule.ceilings.all() if ceiling.set_by == CeilingSetter.FINANCE] if rule else []
-    kept_ceilings = [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in finance_ceilings]
-    daily_ceilings = [ceiling for ceiling in rule.ceilings.all() if (ceiling.set_by, ceiling.span) == ("customer", "day")] if rule else []
-    kept_ceilings += [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in daily_ceilings]
+    finance_ceilings = (
+        [ceiling for ceiling in rule.ceilings.all() if ceiling.set_by == CeilingSetter.FINANCE] if rule else []
+    )
+    kept_ceilings = [
+        CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in finance_ceilings
+    ]
+    daily_ceilings = (
+        [ceiling for ceiling in rule.ceilings.all() if (ceiling.set_by, ceiling.span) == ("customer", "day")]
+        if rule
+        else []
+    )
+    kept_ceilings += [
+        CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in daily_ceilings
+    ]
     set_rule(wallet_id=wallet.pk, request=form.rule_request(rule, kept_ceilings), at=visit.at)
 
 
@@ -99,7 +111,10 @@ def remove_auto_top_up(request: HttpRequest, visit: Visit, number: int) -> HttpR
         # Row lock: a ceiling that finance sets at the same time is seen, so that the rule is not deleted with it.
         rule = rows.select_for_update(no_key=True, of=("self",)).first()
         if rule is not None and rule.ceilings.filter(set_by=CeilingSetter.FINANCE).exists():
-            ceilings = [CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money) for ceiling in rule.ceilings.all()]
+            ceilings = [
+                CeilingLimits(ceiling.set_by, ceiling.span, ceiling.most, ceiling.most_money)
+                for ceiling in rule.ceilings.all()
+            ]
             set_rule(wallet_id=wallet.pk, request=_off(rule, ceilings), at=visit.at)
         else:
             remove_rule(wallet_id=wallet.pk, at=visit.at)
@@ -116,7 +131,9 @@ def _off(rule: TopUpRule, ceilings: list[CeilingLimits]) -> TopUpRuleRequest:
 def _initial(rule: TopUpRule | None, ceilings: list[TopUpCeiling]) -> dict[str, Any]:
     if rule is None:
         return {"is_on": True}
-    own_ceiling = next((ceiling for ceiling in ceilings if (ceiling.set_by, ceiling.span) == ("customer", "month")), None)
+    own_ceiling = next(
+        (ceiling for ceiling in ceilings if (ceiling.set_by, ceiling.span) == ("customer", "month")), None
+    )
     threshold = rule.threshold
     if threshold is None and rule.percent is not None and rule.pack.units is not None:
         threshold = rule.percent * rule.pack.units / 100

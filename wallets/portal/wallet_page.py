@@ -67,9 +67,13 @@ def wallet(request: HttpRequest, visit: Visit, number: int) -> HttpResponseBase:
     wallet_row: Wallet = visit.own_row(Wallet.objects.all(), pk=number)
     figures = portal_figures(visit)
     balances = read_balances([wallet_row.pk], at=visit.at).get(wallet_row.pk, EMPTY_BALANCES)
-    transactions = visit.own_rows(Transaction.objects.filter(wallet=wallet_row), "wallet__customer").select_related("feature")
+    transactions = visit.own_rows(Transaction.objects.filter(wallet=wallet_row), "wallet__customer").select_related(
+        "feature"
+    )
     movements, more = paginate(transactions, request)
-    rule = visit.own_rows(TopUpRule.objects.filter(wallet=wallet_row), "wallet__customer").select_related("pack").first()
+    rule = (
+        visit.own_rows(TopUpRule.objects.filter(wallet=wallet_row), "wallet__customer").select_related("pack").first()
+    )
     context = {
         "wallet": wallet_row,
         "shown": _shown(wallet_row, balances, figures),
@@ -106,7 +110,11 @@ def _lots(visit: Visit, wallet_row: Wallet, figures: PortalFigures) -> list[dict
 
 def _movement(movement: Transaction, wallet_row: Wallet, figures: PortalFigures) -> dict[str, Any]:
     unit = display_currency(wallet_row.unit)
-    text = f"{movement.get_kind_display()}: {movement.feature}" if movement.feature_id else str(movement.get_kind_display())
+    text = (
+        f"{movement.get_kind_display()}: {movement.feature}"
+        if movement.feature_id
+        else str(movement.get_kind_display())
+    )
     return {
         "at": figures.moment(movement.at),
         "what": text[:1].upper() + text[1:],

@@ -166,6 +166,7 @@ def _write_purchase(
         by_id=by.pk if by else None,
         created_at=at,
     )
+    # Before the invoice is issued: nothing slow or likely to fail may follow the taking of its number.
     if purchase.is_trusted:
         grant_purchase(purchase, at=at)
     hit_failpoint("purchase.before_issue")

@@ -61,7 +61,10 @@ def breakage_of(seller: Seller) -> list[Month]:
         for lot_month, (_, recognized) in zip(lot_months, breakage_by_month(lot_months, **rules), strict=True):
             month = months.setdefault((currency, lot_month.month), Month(lot_month.month, currency))
             month.granted = EXACT.add(month.granted, lot_month.basis)
-            month.used, month.expired = EXACT.add(month.used, lot_month.used), EXACT.add(month.expired, lot_month.expired)
+            month.used, month.expired = (
+                EXACT.add(month.used, lot_month.used),
+                EXACT.add(month.expired, lot_month.expired),
+            )
             month.recognized = EXACT.add(month.recognized, recognized)
     ordered_months = [months[key] for key in sorted(months)]
     _defer(ordered_months)
@@ -73,7 +76,9 @@ def _defer(months: list[Month]) -> None:
     deferred_by_currency: dict[str, Decimal] = {}
     for month in months:
         earned = EXACT.add(month.used, month.recognized)
-        deferred_by_currency[month.currency] = EXACT.add(deferred_by_currency.get(month.currency, ZERO), EXACT.subtract(month.granted, earned))
+        deferred_by_currency[month.currency] = EXACT.add(
+            deferred_by_currency.get(month.currency, ZERO), EXACT.subtract(month.granted, earned)
+        )
         month.deferred = deferred_by_currency[month.currency]
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from invoices.rendering.formats import Figures
 from invoices.rendering.wallet_facts import WalletRow
 from wallets.models.wallets import CREDITS
-from wallets.statements.totals import STAYS, Line, Section, Statement
+from wallets.statements.totals import STAYS, Statement, StatementLine, StatementSection
 from wallets.statements.translations import StatementWords
 
 
@@ -21,7 +21,9 @@ def amounts(unit: str, *, figures: Figures, words: StatementWords) -> Callable[[
     return amount
 
 
-def statement_rows(statement: Statement, *, amount: Callable[[Decimal], str], words: StatementWords) -> tuple[WalletRow, ...]:
+def statement_rows(
+    statement: Statement, *, amount: Callable[[Decimal], str], words: StatementWords
+) -> tuple[WalletRow, ...]:
     """Return the rows of a statement, from the opening balance to the closing one."""
     return (
         WalletRow(words.opening, amount(statement.opening), is_sum=True),
@@ -33,13 +35,13 @@ def statement_rows(statement: Statement, *, amount: Callable[[Decimal], str], wo
     )
 
 
-def _text(line: Line, words: StatementWords) -> str:
-    if line.section == Section.GRANTED:
+def _text(line: StatementLine, words: StatementWords) -> str:
+    if line.section == StatementSection.GRANTED:
         return words.granted[line.name]
-    if line.section == Section.USED:
+    if line.section == StatementSection.USED:
         return words.used.format(name=line.name or words.by_hand)
     return str(getattr(words, line.section.value))
 
 
-def _note(line: Line, words: StatementWords, moved: str) -> str:
+def _note(line: StatementLine, words: StatementWords, moved: str) -> str:
     return words.stays.format(amount=moved) if line.section in STAYS else ""

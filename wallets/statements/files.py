@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.template.loader import render_to_string
 
 from invoices.rendering.formats import Figures
-from invoices.rendering.invoice_facts import Party
+from invoices.rendering.invoice_facts import PartyDetails
 from invoices.rendering.page_content import DEFAULT_COLOR, HEX_COLOR
 from invoices.rendering.parties import LETTER_PAPER, PartyText, party_text
 from invoices.rendering.pdf_engine import MissingGlyphs, typeset
@@ -60,7 +60,8 @@ def as_csv(wallet: Wallet, statement: Statement) -> Iterator[str]:
     ]
     yield from csv_lines([COLUMNS])
     yield from csv_lines(
-        (section, name, to_plain_string(units), unit, to_plain_string(cost), currency) for section, name, units, cost in rows
+        (section, name, to_plain_string(units), unit, to_plain_string(cost), currency)
+        for section, name, units, cost in rows
     )
 
 
@@ -88,7 +89,10 @@ def compose(wallet: Wallet, statement: Statement, *, since: datetime, until: dat
     span = figures.days_text(since, until)
 
     amount = amounts(wallet.unit, figures=figures, words=words)
-    parties = (Party.of({name: getattr(record, name) for name in Party.__slots__}) for record in (seller, customer))
+    parties = (
+        PartyDetails.of({name: getattr(record, name) for name in PartyDetails.__slots__})
+        for record in (seller, customer)
+    )
     seller_text, buyer_text = (party_text(party, words=common, locale=locale) for party in parties)
     return Document(
         words=words,

@@ -36,7 +36,9 @@ def wallets_of_invoice(*, invoice: Invoice) -> tuple[WalletStatement, ...]:
             continue
         figures = Figures(locale, str(wallet.currency), zone)
         span = since, until
-        statements.append(statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words))
+        statements.append(
+            statement_text(wallet.name, wallet.unit, statement, span=span, figures=figures, words=words)
+        )
     return tuple(statements)
 
 

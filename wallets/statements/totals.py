@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lib.decimals import EXACT, ZERO
 
 
-class Section(StrEnum):
+class StatementSection(StrEnum):
     """The sections of a statement, in order."""
 
     GRANTED = "granted"
@@ -28,22 +28,22 @@ class Section(StrEnum):
 
 
 SECTIONS = {
-    "grant": Section.GRANTED,
-    "spend": Section.USED,
-    "give_back": Section.USED,
-    "expire": Section.EXPIRED,
-    "revive": Section.EXPIRED,
-    "roll_over": Section.ROLLED_OVER,
-    "repay": Section.REPAID,
-    "pay": Section.PAID,
-    "refund": Section.REFUNDED,
-    "void": Section.VOIDED,
-    "transfer_in": Section.TRANSFERRED_IN,
-    "transfer_out": Section.TRANSFERRED_OUT,
+    "grant": StatementSection.GRANTED,
+    "spend": StatementSection.USED,
+    "give_back": StatementSection.USED,
+    "expire": StatementSection.EXPIRED,
+    "revive": StatementSection.EXPIRED,
+    "roll_over": StatementSection.ROLLED_OVER,
+    "repay": StatementSection.REPAID,
+    "pay": StatementSection.PAID,
+    "refund": StatementSection.REFUNDED,
+    "void": StatementSection.VOIDED,
+    "transfer_in": StatementSection.TRANSFERRED_IN,
+    "transfer_out": StatementSection.TRANSFERRED_OUT,
 }
 """Kind of movement → the section of the statement."""
 
-STAYS = (Section.ROLLED_OVER, Section.REPAID)
+STAYS = (StatementSection.ROLLED_OVER, StatementSection.REPAID)
 """Movements within the wallet: their units sum to zero, and the line states the units moved."""
 
 
@@ -63,10 +63,10 @@ class Moved(NamedTuple):
     put_in: Decimal
 
 
-class Line(NamedTuple):
+class StatementLine(NamedTuple):
     """A line of a statement. units, money: the wallet's gain. moved: units moved within the wallet."""
 
-    section: Section
+    section: StatementSection
     name: str
     units: Decimal
     money: Decimal
@@ -83,7 +83,7 @@ class Statement(NamedTuple):
 
     opening: Decimal
     opening_cost: Decimal
-    lines: tuple[Line, ...]
+    lines: tuple[StatementLine, ...]
     closing: Decimal
     closing_cost: Decimal
 
@@ -98,15 +98,18 @@ def build_statement(present: tuple[Decimal, Decimal], movements: Iterable[Moved]
     It is calculated backwards from the present, so movements before the span need not be read.
     """
     closing, closing_cost = present
-    lines: dict[tuple[Section, str], Line] = {}
+    lines: dict[tuple[StatementSection, str], StatementLine] = {}
     for movement in movements:
         if not movement.is_within:
-            closing, closing_cost = EXACT.subtract(closing, movement.units), EXACT.subtract(closing_cost, movement.money)
+            closing, closing_cost = (
+                EXACT.subtract(closing, movement.units),
+                EXACT.subtract(closing_cost, movement.money),
+            )
             continue
         section = SECTIONS[movement.kind]
-        name = movement.name if section in (Section.GRANTED, Section.USED) else ""
-        line = lines.get((section, name), Line(section, name, ZERO, ZERO))
-        lines[section, name] = Line(
+        name = movement.name if section in (StatementSection.GRANTED, StatementSection.USED) else ""
+        line = lines.get((section, name), StatementLine(section, name, ZERO, ZERO))
+        lines[section, name] = StatementLine(
             section,
             name,
             EXACT.add(line.units, movement.units),
@@ -116,6 +119,6 @@ def build_statement(present: tuple[Decimal, Decimal], movements: Iterable[Moved]
     opening, opening_cost = closing, closing_cost
     for line in lines.values():
         opening, opening_cost = EXACT.subtract(opening, line.units), EXACT.subtract(opening_cost, line.money)
-    order = list(Section)
+    order = list(StatementSection)
     ordered_lines = sorted(lines.values(), key=lambda line: (order.index(line.section), line.name))
     return Statement(opening, opening_cost, tuple(ordered_lines), closing, closing_cost)

@@ -10,6 +10,7 @@ from lib import prepared_statements
 
 DAYS = 30
 
+# One index lookup per day, for the balance at its end.
 _BALANCES = """
 SELECT coalesce((
     SELECT balance_after FROM wallets_transaction t WHERE t.wallet_id = %s AND t.at < until
@@ -24,7 +25,7 @@ WHERE t.wallet_id = %s AND t.at >= %s AND t.kind IN ('spend', 'give_back') GROUP
 """
 
 
-class RecentUsage(NamedTuple):
+class WalletUsage(NamedTuple):
     """
     The last days of a wallet, in its customer's time zone.
 
@@ -37,7 +38,7 @@ class RecentUsage(NamedTuple):
     by_feature: dict[str, list[Decimal]]
 
 
-def read_recent_usage(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> RecentUsage:
+def read_recent_usage(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> WalletUsage:
     """Return the last days in two queries, which read the ledger of these days only."""
     today = at.astimezone(zone).date()
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
@@ -52,4 +53,4 @@ def read_recent_usage(*, wallet_id: int, zone: ZoneInfo, at: datetime) -> Recent
     for day, feature, units in sorted(rows, key=lambda row: row[1]):
         if day in days:
             by_feature.setdefault(feature, [Decimal(0)] * DAYS)[days.index(day)] = units
-    return RecentUsage(days, balances, by_feature)
+    return WalletUsage(days, balances, by_feature)

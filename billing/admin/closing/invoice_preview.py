@@ -52,7 +52,8 @@ def credits_shown(draft: Draft) -> tuple[str, ...]:
     """Return the credit notes that would be issued with an invoice, one sentence each."""
     invoices = Invoice.objects.in_bulk([credit_note.corrects_id for credit_note in draft.credit_notes])
     return tuple(
-        f"A credit note on {invoices[credit_note.corrects_id]} gives back {format_money(credit_note.totals.total, draft.currency)}, tax"
+        f"A credit note on {invoices[credit_note.corrects_id]} gives back "
+        f"{format_money(credit_note.totals.total, draft.currency)}, tax"
         f" included: {', '.join(line.description for line in credit_note.lines)}."
         for credit_note in draft.credit_notes
     )

@@ -50,7 +50,11 @@ def page(request: HttpRequest) -> HttpResponse:
     form = CloseRunForm(request.POST or None, initial={"seller": request.GET.get("seller")})
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
-        parameters = {"seller": form.cleaned_data["seller"], "until": form.until_or(at), "dry_run": "_try" in request.POST}
+        parameters = {
+            "seller": form.cleaned_data["seller"],
+            "until": form.until_or(at),
+            "dry_run": "_try" in request.POST,
+        }
         try:
             job = start_invoice_run(**parameters, by=request.user, at=at)
         except InvoiceRunRefused as refusal:

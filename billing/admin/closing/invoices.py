@@ -14,7 +14,7 @@ from billing.closing.pdf_archives.selection import select_ids
 from billing.models import Period
 from billing.models.periods import PeriodKind
 from customers.customer_time import current_time
-from invoices.admin.credit_notes import VoidForm
+from invoices.admin.credit_notes import VoidInvoiceForm
 from invoices.models import Invoice
 from invoices.models.invoices import InvoiceState
 from invoices.payments.attempts import PaymentAttemptRefused, close_pages
@@ -36,7 +36,12 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
     def regenerate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace a period's invoice by one based on the current facts."""
         invoice = self._invoice(request, object_id)
-        form, problems, consequence, at = VoidForm(request.POST or None), [], "", current_time(invoice.customer)
+        form, problems, consequence, at = (
+            VoidInvoiceForm(request.POST or None),
+            [],
+            "",
+            current_time(invoice.customer),
+        )
         try:
             if request.method == "POST" and form.is_valid():
                 close_pages(invoice_id=invoice.pk, at=at)
@@ -45,7 +50,8 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
                 return HttpResponseRedirect(reverse("admin:invoices_invoice_change", args=[replacement.pk]))
             preview = preview_regeneration(invoice_id=invoice.pk, at=at)
             consequence = (
-                f"A new invoice claims {format_money(preview.total.amount, str(preview.currency))}: by the addresses, tax"
+                f"A new invoice claims {format_money(preview.total.amount, str(preview.currency))}: by "
+                "the addresses, tax"
             )
             consequence += " numbers and taxes of now, and all usage of the period."
         except (PaymentAttemptRefused, CannotRegenerate) as refused:
@@ -56,7 +62,8 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
             obj=invoice,
             title=f"Void {invoice}, and make it again",
             consequences=[
-                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is void.",
+                f"A credit note takes back {format_money(invoice.left, str(invoice.currency))}, and the invoice is "
+                "void.",
                 *filter(None, [consequence]),
                 "The customer is sent both documents. This cannot be undone.",
             ],
@@ -73,7 +80,9 @@ class PrintableInvoiceAdmin(PayableInvoiceAdmin):
             return actions  # there is no such page
         if Period.objects.filter(invoice=object_id, invoice__paid=0).exclude(kind=PeriodKind.UNDONE).exists():
             return actions
-        return [detail_action for detail_action in actions if detail_action.method.original_function_name != "regenerate"]
+        return [
+            detail_action for detail_action in actions if detail_action.method.original_function_name != "regenerate"
+        ]
 
     @admin.action(description="Make PDFs", permissions=["render"])
     def make_files(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> HttpResponse | None:

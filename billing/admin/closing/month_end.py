@@ -63,57 +63,59 @@ POINT_TEXTS: dict[str, tuple[str, str, Callable[[SellerMonth], str]]] = {
     "periods_open": (
         "Periods to be billed",
         "Over by the month's end. Workers bill them once the seller's grace has passed; a run does so now.",
-        lambda place: place.periods("due"),
+        lambda seller_month: seller_month.periods("due"),
     ),
     "periods_failed": (
         "Periods that failed",
         "Each says why. Put it right, then close it again.",
-        lambda place: place.periods("failed"),
+        lambda seller_month: seller_month.periods("failed"),
     ),
     "drafts": (
         "Drafts",
         "Documents of the month that are not issued.",
-        lambda place: place.rows("invoices_invoice", state__exact="draft", seller__id__exact=place.seller.pk),
+        lambda seller_month: seller_month.rows(
+            "invoices_invoice", state__exact="draft", seller__id__exact=seller_month.seller.pk
+        ),
     ),
     "unmatched_usage": (
         "Events without a price",
         "Kept, and billed as late usage as soon as they have one.",
-        lambda place: place.rows("billing_unmatchedusage"),
+        lambda seller_month: seller_month.rows("billing_unmatchedusage"),
     ),
     "late_usage": (
         "Late usage",
         "Came after its period was billed; the next document has it, or what the seller wants of it.",
-        lambda place: place.periods("late"),
+        lambda seller_month: seller_month.periods("late"),
     ),
     "without_file": (
         "Documents without a PDF",
         "Not made yet, or not to be made: the document says why.",
-        lambda place: place.documents(file="missing"),
+        lambda seller_month: seller_month.documents(file="missing"),
     ),
     "not_sent": (
         "Messages that did not arrive",
         "About invoices of the month. They are tried again for a while.",
-        lambda place: place.rows("customers_delivery", state__exact="given_up"),
+        lambda seller_month: seller_month.rows("customers_delivery", state__exact="given_up"),
     ),
     "overpaid": (
         "Paid beyond what is due",
         "Invoices that were paid before a credit note of the month took some of it back: refund it, or set it off.",
-        lambda place: place.documents(kind__exact="credit_note"),
+        lambda seller_month: seller_month.documents(kind__exact="credit_note"),
     ),
     "approvals": (
         "Changes waiting for approval",
         "New prices that somebody asked to publish, of all sellers.",
-        lambda place: reverse("admin:plans_planversion_changelist"),
+        lambda seller_month: reverse("admin:plans_planversion_changelist"),
     ),
     "audit_missing": (
         "Audits still to be run",
         "The books are looked over by every check there is, after the month's end.",
-        lambda place: place.rows("billing_job", kind__exact=JobKind.AUDIT.value),
+        lambda seller_month: seller_month.rows("billing_job", kind__exact=JobKind.AUDIT.value),
     ),
     "audit_violated": (
         "Promises that are broken",
         "By the latest audit since the month's end. Show it to an engineer.",
-        lambda place: place.rows("billing_job", kind__exact=JobKind.AUDIT.value),
+        lambda seller_month: seller_month.rows("billing_job", kind__exact=JobKind.AUDIT.value),
     ),
 }
 """Checklist point → title, note, and link to its rows."""
@@ -132,7 +134,7 @@ class PointShown:
     blocks: bool
 
 
-def point_shown(point: ChecklistPoint, place: SellerMonth) -> PointShown:
+def point_shown(point: ChecklistPoint, seller_month: SellerMonth) -> PointShown:
     title, note, link = POINT_TEXTS[point.code]
     is_capped = point.count > MAX_COUNTED
     return PointShown(
@@ -140,7 +142,7 @@ def point_shown(point: ChecklistPoint, place: SellerMonth) -> PointShown:
         note=note,
         figure=f"{format_number(MAX_COUNTED)}+" if is_capped else format_number(point.count),
         amounts=" and ".join(format_money(point.amounts[name], name) for name in sorted(point.amounts)),
-        link=link(place) if point.is_open else "",
+        link=link(seller_month) if point.is_open else "",
         state="bad" if point.prevents_lock else "warn" if point.is_open else "good",
         blocks=point.blocks,
     )
@@ -187,18 +189,24 @@ class MonthLockAdmin(ModelAdmin):
     def month(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Show the checklist of a month, the totals of its invoices, and its lock."""
         _require(request, SEE)
-        place = _place(seller_id, month)
-        lock = self._in_force(place)
-        points = points_of_lock(lock) if lock else month_end.read_checklist(seller=place.seller, month=place.month)
+        seller_month = _find_seller_month(seller_id, month)
+        lock = self._in_force(seller_month)
+        points = (
+            points_of_lock(lock)
+            if lock
+            else month_end.read_checklist(seller=seller_month.seller, month=seller_month.month)
+        )
         has_permission = request.user.has_perm
         context = {
-            "place": place,
+            "place": seller_month,
             "lock": lock,
-            "points": [point_shown(point, place) for point in points],
-            "is_over": timezone.now() >= month_bounds(place.month, ZoneInfo(place.seller.time_zone))[1],
+            "points": [point_shown(point, seller_month) for point in points],
+            "is_over": timezone.now() >= month_bounds(seller_month.month, ZoneInfo(seller_month.seller.time_zone))[1],
             "is_blocked": any(point.prevents_lock for point in points),
-            "sums": [_sum_shown(row) for row in sum_documents(place.seller, place.month)],
-            "earlier": MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=False)
+            "sums": [_sum_shown(row) for row in sum_documents(seller_month.seller, seller_month.month)],
+            "earlier": MonthLock.objects.filter(
+                seller=seller_month.seller, month=seller_month.month, unlocked_at__isnull=False
+            )
             .select_related("locked_by", "unlocked_by")
             .order_by("-pk"),
             "audit": Job.objects.filter(kind=JobKind.AUDIT).order_by("-pk").first(),
@@ -208,27 +216,31 @@ class MonthLockAdmin(ModelAdmin):
             "may_print": has_permission(pdf_archives.PRINT),
             "may_audit": has_permission(AUDIT.permission),
         }
-        title = f"{place.month:%B %Y} of {place.seller}"
+        title = f"{seller_month.month:%B %Y} of {seller_month.seller}"
         return self._answer(request, "staff/closing/month.html", title, context)
 
     def lock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Lock a month after a confirmation."""
         _require(request, LOCK)
-        place = _place(seller_id, month)
-        problems = obstacles(month_end.read_checklist(seller=place.seller, month=place.month))
+        seller_month = _find_seller_month(seller_id, month)
+        problems = obstacles(month_end.read_checklist(seller=seller_month.seller, month=seller_month.month))
         if request.method == "POST":
-            parameters = {"seller": place.seller, "month": place.month, "note": request.POST.get("_reason", "")[:500]}
+            parameters = {
+                "seller": seller_month.seller,
+                "month": seller_month.month,
+                "note": request.POST.get("_reason", "")[:500],
+            }
             try:
                 month_end.lock_checked_month(**parameters, by=request.user, at=timezone.now())
             except MonthLockRefused as refusal:
                 messages.error(request, str(refusal))
             else:
-                messages.success(request, f"{place.month:%B %Y} is locked.")
-            return HttpResponseRedirect(place.address)
+                messages.success(request, f"{seller_month.month:%B %Y} is locked.")
+            return HttpResponseRedirect(seller_month.address)
         return self.admin_site.confirmation(
             request,
             page=self,
-            title=f"Lock {place.month:%B %Y} of {place.seller}",
+            title=f"Lock {seller_month.month:%B %Y} of {seller_month.seller}",
             consequences=[
                 "No document is dated in this month any more, whoever issues it: later documents are dated later.",
                 "Usage of this month that comes now is billed by later documents.",
@@ -236,17 +248,17 @@ class MonthLockAdmin(ModelAdmin):
                 "It can be unlocked again, with a reason that is kept.",
             ],
             problems=problems,
-            verb=f"Lock {place.month:%B %Y}",
-            back=place.address,
+            verb=f"Lock {seller_month.month:%B %Y}",
+            back=seller_month.address,
         )
 
     def unlock(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Unlock a month, with a reason."""
         _require(request, UNLOCK)
-        place = _place(seller_id, month)
-        lock = self._in_force(place)
+        seller_month = _find_seller_month(seller_id, month)
+        lock = self._in_force(seller_month)
         if lock is None:
-            return HttpResponseRedirect(place.address)
+            return HttpResponseRedirect(seller_month.address)
         if request.method == "POST":
             reason = request.POST.get("_reason", "")[:500]
             try:
@@ -254,31 +266,35 @@ class MonthLockAdmin(ModelAdmin):
             except MonthLockRefused as refusal:
                 messages.error(request, str(refusal))
             else:
-                messages.success(request, f"{place.month:%B %Y} is open again.")
-            return HttpResponseRedirect(place.address)
+                messages.success(request, f"{seller_month.month:%B %Y} is open again.")
+            return HttpResponseRedirect(seller_month.address)
         return self.admin_site.confirmation(
             request,
             page=self,
-            title=f"Unlock {place.month:%B %Y} of {place.seller}",
+            title=f"Unlock {seller_month.month:%B %Y} of {seller_month.seller}",
             consequences=[
                 "Documents may be dated in this month again, as far as the order of their numbers lets them.",
                 "What was locked, by whom and when, stays in the list of locks, with the reason that you give below.",
             ],
-            verb=f"Unlock {place.month:%B %Y}",
+            verb=f"Unlock {seller_month.month:%B %Y}",
             danger=True,
-            back=place.address,
+            back=seller_month.address,
         )
 
     def print(self, request: HttpRequest, seller_id: int, month: str) -> HttpResponse:
         """Render the missing PDFs of the month; the job offers all of them as archives."""
         if request.method != "POST":
             raise Http404("PDFs are made by a button.")
-        place = _place(seller_id, month)
-        title = f"PDFs of {place.seller}, {place.month:%B %Y}"
-        return pdf_archives.start(request, selected=select_month(place.seller, place.month), title=title)
+        seller_month = _find_seller_month(seller_id, month)
+        title = f"PDFs of {seller_month.seller}, {seller_month.month:%B %Y}"
+        return pdf_archives.start(
+            request, selected=select_month(seller_month.seller, seller_month.month), title=title
+        )
 
-    def _in_force(self, place: SellerMonth) -> MonthLock | None:
-        locks = MonthLock.objects.filter(seller=place.seller, month=place.month, unlocked_at__isnull=True)
+    def _in_force(self, seller_month: SellerMonth) -> MonthLock | None:
+        locks = MonthLock.objects.filter(
+            seller=seller_month.seller, month=seller_month.month, unlocked_at__isnull=True
+        )
         return locks.select_related("locked_by").first()
 
     def _answer(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
@@ -304,7 +320,7 @@ def _require(request: HttpRequest, permission: str) -> None:
         raise PermissionDenied
 
 
-def _place(seller_id: int, month: str) -> SellerMonth:
+def _find_seller_month(seller_id: int, month: str) -> SellerMonth:
     try:
         first = date.fromisoformat(f"{month}-01")
     except ValueError:

@@ -100,7 +100,9 @@ class PeriodAdmin(ModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        matches = Q(subscription__external_id__startswith=term) | Q(subscription__customer__in=find_customer_ids(term))
+        matches = Q(subscription__external_id__startswith=term) | Q(
+            subscription__customer__in=find_customer_ids(term)
+        )
         return queryset.filter(matches), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Period | None = None) -> list[Any]:
@@ -169,7 +171,8 @@ class PeriodAdmin(ModelAdmin):
         now, count = timezone.now(), len(chosen)
         early = sum(period.ends_at <= _time(period, now) < period.due_at for period in chosen)
         consequences = [
-            f"{format_number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most once.",
+            f"{format_number(count)} period{'s are' if count != 1 else ' is'} closed and invoiced, each at most "
+            "once.",
             "The invoices are issued and numbered, and do not change after that.",
         ]
         if early:

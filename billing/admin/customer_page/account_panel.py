@@ -178,7 +178,9 @@ def _chart(meter: Meter, used: list[Day], start: date, end: date, *, today: date
     length = (end - start).days
     period_days = [start + timedelta(days=offset) for offset in range(length)]
     quantities = {day.day: combine_days(meter.aggregation, [day]) for day in used}
-    nothing = Decimal(0) if meter.aggregation in ADDING else None  # a day without a reading has no level, rather than zero
+    nothing = (
+        Decimal(0) if meter.aggregation in ADDING else None
+    )  # a day without a reading has no level, rather than zero
     current = [quantities.get(day, nothing) if day <= today else None for day in period_days]
     earlier = [quantities.get(day - timedelta(days=length), nothing) for day in period_days]
     total = combine_days(meter.aggregation, (day for day in used if day.day >= start))

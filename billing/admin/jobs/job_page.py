@@ -117,7 +117,7 @@ class JobAdmin(ModelAdmin):
             self._page("audit/", audit_job.start, "audit"),
             self._page("<int:job_id>/print/", pdf_archives.render_run, "print"),
             self._page("<int:job_id>/files/<int:part>/", pdf_archives.archive, "files"),
-            self._page("<int:job_id>/steer/<slug:action>/", self.steer, "steer"),
+            self._page("<int:job_id>/steer/<slug:how>/", self.steer, "steer"),
             *super().get_urls(),
         ]
 
@@ -144,21 +144,21 @@ class JobAdmin(ModelAdmin):
             headers={"Content-Disposition": f'attachment; filename="job-{job.pk}.csv"'},
         )
 
-    def steer(self, request: HttpRequest, job_id: int, action: str) -> HttpResponse:
+    def steer(self, request: HttpRequest, job_id: int, how: str) -> HttpResponse:
         """Apply a control to the job; only canceling asks for confirmation first."""
         job = self._seen(request, job_id)
-        if action not in CONFIRMATIONS:
-            raise Http404(f"Nothing of a job is called {action}.")
+        if how not in CONFIRMATIONS:
+            raise Http404(f"Nothing of a job is called {how}.")
         if not _may(request, job):
             raise PermissionDenied
         if request.method != "POST":
-            return self._ask_to_cancel(request, job) if action == "cancel" else HttpResponseRedirect(_address(job))
+            return self._ask_to_cancel(request, job) if how == "cancel" else HttpResponseRedirect(_address(job))
         try:
-            getattr(controls, action)(job_id=job.pk, by=request.user, at=timezone.now())
+            getattr(controls, how)(job_id=job.pk, by=request.user, at=timezone.now())
         except controls.JobControlRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, CONFIRMATIONS[action])
+            messages.success(request, CONFIRMATIONS[how])
             wake(request)
         return HttpResponseRedirect(_address(job))
 

@@ -63,7 +63,11 @@ class ReservationAdmin(ModelAdmin):
 
     @display(description="Kept in wallets")
     def held_shown(self, reservation: Reservation) -> str:
-        return "nothing" if reservation.hold is None else f"{format_number(reservation.hold.amount)} {reservation.hold.unit}"
+        return (
+            "nothing"
+            if reservation.hold is None
+            else f"{format_number(reservation.hold.amount)} {reservation.hold.unit}"
+        )
 
     @display(description="State", label={"open": "info", "over": "warning", "committed": "success"})
     def state_shown(self, reservation: Reservation) -> tuple[str, str]:

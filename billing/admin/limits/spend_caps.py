@@ -26,7 +26,7 @@ ENFORCED = (
 )
 
 
-class CapForm(forms.Form):
+class SpendCapForm(forms.Form):
     of = forms.ChoiceField(
         label="Whose usage",
         choices=[("subscription", "of this subscription"), ("customer", "of all subscriptions of the customer")],
@@ -68,10 +68,16 @@ class CapForm(forms.Form):
     def __init__(self, *args: Any, subscription: Subscription, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         features = load_terms(subscription.version_id, subscription.currency).features
-        self.fields["feature"].choices = [("", "all usage"), *((feature.feature_id, feature.name) for feature in features)]
+        self.fields["feature"].choices = [
+            ("", "all usage"),
+            *((feature.feature_id, feature.name) for feature in features),
+        ]
         self.fields["feature"].required = False
         dimensions = budget_dimensions(subscription.customer, subscription, None)
-        self.fields["dimension"].choices = [("", "nothing: all of it together"), *((dimension, dimension) for dimension in dimensions)]
+        self.fields["dimension"].choices = [
+            ("", "nothing: all of it together"),
+            *((dimension, dimension) for dimension in dimensions),
+        ]
         self.fields["amount"].help_text = f"In {subscription.currency}, in each period, before coupons and tax."
         self.subscription = subscription
 
@@ -89,7 +95,7 @@ class CapForm(forms.Form):
 
 def cap_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Show the form of a spend cap, and set it."""
-    form = CapForm(request.POST or None, subscription=subscription)
+    form = SpendCapForm(request.POST or None, subscription=subscription)
     if request.method == "POST" and form.is_valid():
         try:
             cap = set_cap(**form.arguments(), by=request.user, at=timezone.now())
@@ -120,7 +126,13 @@ def caps_of(subscription: Subscription) -> list[dict[str, Any]]:
         SpendCap.objects.filter(Q(subscription=subscription) | on_customer).select_related("feature").order_by("pk")
     )
     return [
-        {"pk": cap.pk, "of": _usage_text(cap), "amount": _amount(cap), "action": _action(cap), "by": cap.get_set_by_display()}
+        {
+            "pk": cap.pk,
+            "of": _usage_text(cap),
+            "amount": _amount(cap),
+            "action": _action(cap),
+            "by": cap.get_set_by_display(),
+        }
         for cap in caps
     ]
 

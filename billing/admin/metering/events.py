@@ -53,9 +53,13 @@ class EventAdmin(ModelAdmin):
         term = search_term.strip()
         if not term or "\0" in term:
             return queryset.none(), False
+        # The term is an id, or a source and an id with a space between; both may contain spaces, so each split is
+        # tried.
         splits = [(term[:place], term[place + 1 :]) for place, letter in enumerate(term) if letter == " "]
         candidates = [("", term), *splits[:10]]
-        keys = [event_key(id_, source=source, sandbox=sandbox) for source, id_ in candidates for sandbox in (False, True)]
+        keys = [
+            event_key(id_, source=source, sandbox=sandbox) for source, id_ in candidates for sandbox in (False, True)
+        ]
         return queryset.filter(pk__in=keys), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Event | None = None) -> list[Any]:

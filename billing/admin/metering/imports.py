@@ -19,7 +19,7 @@ from unfold.widgets import (
 )
 
 from billing.admin.jobs.worker_wakeup import wake
-from billing.metering.imports import FileRefused, detect_format
+from billing.metering.imports import ImportFileRefused, detect_format
 from billing.metering.imports.job import UNMATCHED, USAGE_IMPORT, start_import
 from billing.metering.imports.refused_rows import refused_rows, refused_rows_format
 from billing.metering.imports.row_conversion import FIELDS
@@ -75,7 +75,7 @@ class ImportForm(forms.Form):
         """
         Start the import as a dry run.
 
-        :raises FileRefused: if the file is not a usage file, or its columns are not those of events.
+        :raises ImportFileRefused: if the file is not a usage file, or its columns are not those of events.
         """
         cleaned = self.cleaned_data
         return start_import(
@@ -98,7 +98,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             job = form.start(request)
-        except FileRefused as refusal:
+        except ImportFileRefused as refusal:
             form.add_error("file", str(refusal))
         else:
             wake(request)
@@ -139,7 +139,9 @@ def job_context(job: Job, figures: dict[str, int]) -> dict[str, Any]:
 
 
 def _findings(job: Job) -> list[dict[str, Any]]:
-    findings_by_item = job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
+    findings_by_item = (
+        job.items.exclude(findings=[]).order_by("number").values_list("findings", flat=True)[:MAX_SHOWN]
+    )
     return list(islice((finding for findings in findings_by_item for finding in findings), MAX_SHOWN))
 
 

@@ -96,7 +96,9 @@ class UnmatchedUsageAdmin(ModelAdmin):
             page=self,
             title="Bill unmatched usage",
             consequences=describe_preview(reprocess_preview),
-            problems=() if reprocess_preview.replayed.resolved else ["Nothing of it can be billed: see what to do in the list."],
+            problems=()
+            if reprocess_preview.replayed.resolved
+            else ["Nothing of it can be billed: see what to do in the list."],
             hidden=hidden,
             verb="Bill it",
         )
@@ -168,12 +170,17 @@ def _estimate(stake: GroupValue) -> str:
 def describe_preview(reprocess_preview: ReprocessPreview) -> list[str]:
     """Return the effects of reprocessing, in sentences."""
     replayed = reprocess_preview.replayed
-    sentences = [f"{replayed.resolved:,} of {replayed.tried:,} reports would be billed; {replayed.left:,} are left as they are."]
+    sentences = [
+        f"{replayed.resolved:,} of {replayed.tried:,} reports would be billed; {replayed.left:,} are left as they "
+        "are."
+    ]
     for usage in reprocess_preview.added_usage[:MAX_GROUPS]:
         place = usage.feature_in_period
         when = "as late usage of a closed period" if usage.is_late else "with the period that is running"
         costs = f"{format_money(usage.amount, place.currency)} more" if usage.amount else "nothing more"
-        sentences.append(f"{place.customer}, {place.feature}: {format_units(usage.quantity, place.unit)}, {costs}, {when}.")
+        sentences.append(
+            f"{place.customer}, {place.feature}: {format_units(usage.quantity, place.unit)}, {costs}, {when}."
+        )
     if len(reprocess_preview.added_usage) > MAX_GROUPS:
         sentences.append(f"And {len(reprocess_preview.added_usage) - MAX_GROUPS:,} more.")
     return sentences

@@ -18,6 +18,8 @@ class PayingWalletAdmin(WalletAdmin):
         """Return the period in which the usage of each drawdown was counted."""
         drawdowns = Drawdown.objects.filter(pk__in=list(draws)).select_related("period__subscription__customer")
         return {
-            drawdown.pk: Link(span_of(drawdown.period), reverse("admin:billing_period_change", args=[drawdown.period_id]))
+            drawdown.pk: Link(
+                span_of(drawdown.period), reverse("admin:billing_period_change", args=[drawdown.period_id])
+            )
             for drawdown in drawdowns
         }

@@ -24,7 +24,15 @@ COLORS = {"waiting": "info", "refused": "danger", "scheduled": "info", "moved": 
 
 @admin.register(MigrationItem)
 class MoveAdmin(ModelAdmin):
-    list_display = ("subscription_shown", "customer", "from_version", "state_shown", "bills", "on_change", "problem_shown")
+    list_display = (
+        "subscription_shown",
+        "customer",
+        "from_version",
+        "state_shown",
+        "bills",
+        "on_change",
+        "problem_shown",
+    )
     list_filter = (("state", ChoicesDropdownFilter),)
     list_select_related = ("subscription__customer", "from_version__plan", "migration")
     search_fields = ("subscription__external_id",)

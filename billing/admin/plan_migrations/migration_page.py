@@ -96,7 +96,9 @@ class MigrationAdmin(ModelAdmin):
         except MigrationRefused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, CONFIRMATIONS[how] if how in CONFIRMATIONS else f"{_count(outcome)} customers are told.")
+            messages.success(
+                request, CONFIRMATIONS[how] if how in CONFIRMATIONS else f"{_count(outcome)} customers are told."
+            )
             if isinstance(outcome, Job):
                 wake(request)
         return HttpResponseRedirect(_address(migration))

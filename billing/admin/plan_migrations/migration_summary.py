@@ -16,7 +16,7 @@ from lib.formats import format_money
 MAX_SHOWN = 20
 
 
-class Totals(NamedTuple):
+class MigrationTotals(NamedTuple):
     """The previewed totals of one currency; amounts as text."""
 
     currency: str
@@ -60,7 +60,7 @@ def _problems(migration: PlanMigration) -> list[dict[str, Any]]:
     return list(counts.order_by("-n", "problem")[:MAX_SHOWN])
 
 
-def _totals(migration: PlanMigration) -> list[Totals]:
+def _totals(migration: PlanMigration) -> list[MigrationTotals]:
     rows = (
         migration.moves.filter(previewed_at__isnull=False)
         .values("subscription__currency")
@@ -75,7 +75,7 @@ def _totals(migration: PlanMigration) -> list[Totals]:
         .order_by("subscription__currency")
     )
     return [
-        Totals(
+        MigrationTotals(
             row["subscription__currency"],
             row["previewed"],
             *(_shown(row[name], row["subscription__currency"]) for name in ("all_before", "all_after", "all_switch")),

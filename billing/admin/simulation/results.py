@@ -107,7 +107,9 @@ def _facts(result: SimulationResult) -> dict[str, Any]:
     """Return the context of a result: the bill by line and by period, and the results with other versions."""
     details, currency = read_details(result), result.currency
     zone = ZoneInfo(result.subscription.customer.time_zone)
-    others = SimulationResult.objects.filter(job=result.job_id, subscription=result.subscription_id).exclude(pk=result.pk)
+    others = SimulationResult.objects.filter(job=result.job_id, subscription=result.subscription_id).exclude(
+        pk=result.pk
+    )
     return {
         "result": result,
         "found": details,

@@ -148,7 +148,10 @@ def page(request: HttpRequest) -> HttpResponse:
 def _initial_values(request: HttpRequest) -> dict[str, Any]:
     """Return the form's initial values from the address: a version, and the plan it belongs to."""
     version_id = request.GET.get("version", "")
-    version = PlanVersion.objects.filter(pk=version_id).first() if version_id.isdecimal() and len(version_id) < 10 else None
+    # Fewer than ten digits, so that the number fits the column.
+    version = (
+        PlanVersion.objects.filter(pk=version_id).first() if version_id.isdecimal() and len(version_id) < 10 else None
+    )
     return {"versions": [version.pk], "plan": version.plan_id} if version else {}
 
 
@@ -265,7 +268,9 @@ def _bars() -> dict[str, str]:
     }
     middle = BUCKET_BOUNDS.index(0)
     decreases = {bar: labels[bar] for bar in labels if int(bar) <= middle}
-    return decreases | {"same": "no change"} | {bar: labels[bar] for bar in labels if int(bar) > middle} | {"new": "new"}
+    return (
+        decreases | {"same": "no change"} | {bar: labels[bar] for bar in labels if int(bar) > middle} | {"new": "new"}
+    )
 
 
 def _largest(job: Job, version: PlanVersion, list_url: str) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class ClockAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             self._page("<int:clock_id>/progress/", self.progress, "progress"),
-            self._page("<int:clock_id>/steer/<slug:action>/", self.steer, "steer"),
+            self._page("<int:clock_id>/steer/<slug:how>/", self.steer, "steer"),
             *super().get_urls(),
         ]
 
@@ -135,7 +135,8 @@ class ClockAdmin(ModelAdmin):
             obj=clock,
             title=f"Advance {clock}",
             consequences=[
-                f"It is {_time_text(clock.now)} now. " + (f"Something is due next at {_time_text(due)}." if due else ""),
+                f"It is {_time_text(clock.now)} now. "
+                + (f"Something is due next at {_time_text(due)}." if due else ""),
                 "On the way everything that time does is done in order: trials end, periods are invoiced, credits"
                 " expire, wallets are topped up. It cannot go back.",
             ],
@@ -144,14 +145,14 @@ class ClockAdmin(ModelAdmin):
             verb="Advance",
         )
 
-    def steer(self, request: HttpRequest, clock_id: int, action: str) -> HttpResponse:
+    def steer(self, request: HttpRequest, clock_id: int, how: str) -> HttpResponse:
         """Retry, stop, or advance to one of the times that the page offers."""
         clock = self._seen(request, clock_id)
         if not self.has_advance_permission(request):
             raise PermissionDenied
         if request.method == "POST":
             try:
-                self._steer(request, clock, action)
+                self._steer(request, clock, how)
             except CannotAdvance as refused:
                 messages.error(request, str(refused))
         return HttpResponseRedirect(_address(clock))
@@ -189,7 +190,9 @@ def _facts(request: HttpRequest, clock: TestClock) -> dict[str, Any]:
         "choices": [] if clock.target else _choices(clock),
         "may_advance": request.user.has_perm(CHANGE),
         "members": list(clock.customers.order_by("legal_name")[:MAX_SHOWN]),
-        "documents": [(invoice, format_money(invoice.total.amount, str(invoice.currency))) for invoice in invoices[:MAX_SHOWN]],
+        "documents": [
+            (invoice, format_money(invoice.total.amount, str(invoice.currency))) for invoice in invoices[:MAX_SHOWN]
+        ],
         "documents_count": invoices.count(),
         "due": next_due_at(clock.pk, after=clock.now),
     }

@@ -27,7 +27,7 @@ from lib.field_types import AMOUNT, PERCENT
 from plans.admin.versions.commitments import in_words
 
 
-class CommitmentForm(forms.Form):
+class SubscriptionCommitmentForm(forms.Form):
     minimum = forms.DecimalField(**AMOUNT, min_value=0, label="At least this much usage", widget=NumberInput())
     periods = forms.IntegerField(
         label="Over invoice periods",
@@ -60,7 +60,7 @@ class CommitmentForm(forms.Form):
 
 def commitment_view(page: ModelAdmin, request: HttpRequest, subscription: Subscription) -> HttpResponse:
     """Ask for the terms of a commitment and set it."""
-    form = CommitmentForm(request.POST or None)
+    form = SubscriptionCommitmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         reason = request.POST.get("_reason", "").strip()[:500]
         try:
@@ -93,7 +93,15 @@ def commitment_view(page: ModelAdmin, request: HttpRequest, subscription: Subscr
 def commitments_of(subscription: Subscription) -> list[dict[str, Any]]:
     """Return a subscription's own commitments for its page, in one query."""
     commitments = subscription.commitments.order_by("-starts_at", "-pk")
-    return [{"pk": commitment.pk, "words": in_words(commitment), "starts_at": commitment.starts_at, "until": until(commitment)} for commitment in commitments]
+    return [
+        {
+            "pk": commitment.pk,
+            "words": in_words(commitment),
+            "starts_at": commitment.starts_at,
+            "until": until(commitment),
+        }
+        for commitment in commitments
+    ]
 
 
 @admin.register(SubscriptionCommitment)

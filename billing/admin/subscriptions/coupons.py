@@ -36,11 +36,11 @@ WHERE r.{of} = ANY(%s) GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
-def discounts_so_far(ids: list[int], *, of: str) -> dict[int, str]:
-    """Return the discounts so far of coupons (of="coupon_id") or redemptions (of="id"), as text."""
+def discounts_so_far(ids: list[int], *, column: str) -> dict[int, str]:
+    """Return the discounts so far of coupons (column="coupon_id") or redemptions (column="id"), as text."""
     texts: dict[int, list[str]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_GIVEN.format(of=of), [ids])
+        cursor.execute(_GIVEN.format(of=column), [ids])
         for id_, currency, amount in cursor.fetchall():
             texts.setdefault(id_, []).append(format_money(amount, currency))
     return {id_: " + ".join(amounts) for id_, amounts in texts.items()}
@@ -54,7 +54,7 @@ class HeldCouponAdmin(CouponAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Read the discounts of all coupons on the page in one query."""
         changelist = super().get_changelist_instance(request)
-        amounts = discounts_so_far([coupon.pk for coupon in changelist.result_list], of="coupon_id")
+        amounts = discounts_so_far([coupon.pk for coupon in changelist.result_list], column="coupon_id")
         for coupon in changelist.result_list:
             coupon.given_so_far = amounts.get(coupon.pk, "")
         return changelist
@@ -87,7 +87,8 @@ class HeldCouponAdmin(CouponAdmin):
             title=f"Archive {coupon}",
             consequences=[
                 "It is given to nobody any more, by no promotion either. This cannot be undone.",
-                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is wanted.",
+                f"{format_number(held)} subscriptions hold it and keep it; take it away from each where that is "
+                "wanted.",
             ],
             verb="Archive coupon",
             danger=True,
@@ -153,7 +154,7 @@ def coupon_view(page: ModelAdmin, request: HttpRequest, subscription: Subscripti
 def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
     """Return the coupons of a subscription for its page, in two queries."""
     redemptions = list(Redemption.objects.with_use().filter(subscription=subscription).order_by("position"))
-    amounts = discounts_so_far([redemption.pk for redemption in redemptions], of="id")
+    amounts = discounts_so_far([redemption.pk for redemption in redemptions], column="id")
     return [
         {
             "pk": redemption.pk,
@@ -171,7 +172,11 @@ def coupons_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 def _used(redemption: Any) -> str:
     limit = redemption.coupon.documents
-    return format_number(redemption.used) if limit is None else f"{format_number(redemption.used)} of {format_number(limit)}"
+    return (
+        format_number(redemption.used)
+        if limit is None
+        else f"{format_number(redemption.used)} of {format_number(limit)}"
+    )
 
 
 @admin.register(Redemption)
@@ -201,7 +206,9 @@ class RedemptionAdmin(ModelAdmin):
 
     @display(description="Worth so far")
     def given(self, redemption: Redemption) -> str:
-        return discounts_so_far([redemption.pk], of="id").get(redemption.pk, format_money(Decimal(0), redemption.subscription.currency))
+        return discounts_so_far([redemption.pk], column="id").get(
+            redemption.pk, format_money(Decimal(0), redemption.subscription.currency)
+        )
 
     @action(description="Take away", icon="remove_circle", permissions=["remove"], variant=ActionVariant.DANGER)
     def remove(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -215,7 +222,9 @@ class RedemptionAdmin(ModelAdmin):
             at = current_time(redemption.subscription.customer)
             subscriptions.remove_coupon(redemption=redemption, at=at, reason=reason, by=request.user)
             messages.success(request, f"{redemption.coupon} is taken away; later invoices are without it.")
-            return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[redemption.subscription_id]))
+            return HttpResponseRedirect(
+                reverse("admin:billing_subscription_change", args=[redemption.subscription_id])
+            )
         return self.admin_site.confirmation(
             request,
             page=self,
@@ -231,7 +240,11 @@ class RedemptionAdmin(ModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         redemption = self.get_object(request, str(object_id))
-        return super().get_actions_detail(request, object_id) if redemption is not None and redemption.ended_at is None else []
+        return (
+            super().get_actions_detail(request, object_id)
+            if redemption is not None and redemption.ended_at is None
+            else []
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

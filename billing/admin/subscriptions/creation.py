@@ -94,7 +94,10 @@ class SubscribeForm(forms.Form):
         )
         own_currency = str(customer.currency)
         others = sorted(set().union(*offered.values()) - {own_currency})
-        self.fields["currency"].choices = [(own_currency, f"{own_currency}, the customer's"), *((currency, currency) for currency in others)]
+        self.fields["currency"].choices = [
+            (own_currency, f"{own_currency}, the customer's"),
+            *((currency, currency) for currency in others),
+        ]
         coupons = Coupon.objects.redeemable(at).filter(currency__in=["", own_currency, *others]).order_by("code")
         self.fields["coupons"].queryset = coupons
         self.fields["coupons"].label_from_instance = choice

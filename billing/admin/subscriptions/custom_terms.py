@@ -22,7 +22,9 @@ def until(agreement: Agreement) -> str:
     """Return the end of an agreement; one that ends at its start was withdrawn."""
     if agreement.ends_at is None:
         return "on"
-    return "withdrawn" if agreement.ends_at == agreement.starts_at else date_format(agreement.ends_at, "DATETIME_FORMAT")
+    return (
+        "withdrawn" if agreement.ends_at == agreement.starts_at else date_format(agreement.ends_at, "DATETIME_FORMAT")
+    )
 
 
 class AgreementAdmin(ModelAdmin):
@@ -64,7 +66,9 @@ class AgreementAdmin(ModelAdmin):
         if request.method == "POST":
             try:
                 messages.success(request, self.end_it(agreement, by=request.user, at=at))
-                return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[agreement.subscription_id]))
+                return HttpResponseRedirect(
+                    reverse("admin:billing_subscription_change", args=[agreement.subscription_id])
+                )
             except OverrideRefused as refusal:
                 problems.append(str(refusal))
         ends_at = max(next_period_start(agreement.subscription, at=at), agreement.starts_at)

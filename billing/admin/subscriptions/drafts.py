@@ -45,7 +45,9 @@ def activate_view(page: ModelAdmin, request: HttpRequest, subscription: Subscrip
         except (SubscriptionRefused, CouponRefused) as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on.")
+            messages.success(
+                request, f"{activated} is {activated.get_state_display()} from {activated.starts_at:%d %b %Y} on."
+            )
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[activated.pk]))
     return page.admin_site.confirmation(
         request,

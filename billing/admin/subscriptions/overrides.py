@@ -52,7 +52,11 @@ def figures_of(terms: VersionTerms) -> Iterator[Figure]:
     """Yield the terms that can be overridden, feature by feature, in the order of the plan."""
     for feature in terms.features:
         yield Figure(
-            feature.feature_id, OverrideFigure.INCLUDED, {}, _included(feature), format_units(feature.included, feature.unit)
+            feature.feature_id,
+            OverrideFigure.INCLUDED,
+            {},
+            _included(feature),
+            format_units(feature.included, feature.unit),
         )
         if feature.price is None:
             continue
@@ -60,10 +64,19 @@ def figures_of(terms: VersionTerms) -> Iterator[Figure]:
             if not isinstance(rate.charge, charge_models.Percentage | charge_models.Dynamic) and rate.key:
                 label = f"price of {format_match(dict(rate.match)) or DEFAULT}"
                 yield Figure(
-                    feature.feature_id, OverrideFigure.PRICE, dict(rate.match), label, _price(rate, feature.price.currency)
+                    feature.feature_id,
+                    OverrideFigure.PRICE,
+                    dict(rate.match),
+                    label,
+                    _price(rate, feature.price.currency),
                 )
-        yield Figure(feature.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published")
-        for kind, limit in ((OverrideFigure.MINIMUM, feature.price.minimum), (OverrideFigure.MAXIMUM, feature.price.maximum)):
+        yield Figure(
+            feature.feature_id, OverrideFigure.PERCENT, {}, "all its prices, by a percentage", "as published"
+        )
+        for kind, limit in (
+            (OverrideFigure.MINIMUM, feature.price.minimum),
+            (OverrideFigure.MAXIMUM, feature.price.maximum),
+        ):
             current = "none" if limit is None else format_money(limit, feature.price.currency)
             yield Figure(feature.feature_id, kind, {}, f"{kind.label} for a full period", current)
 
@@ -153,7 +166,9 @@ def override_view(page: ModelAdmin, request: HttpRequest, subscription: Subscrip
         except subscriptions.OverrideRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
-            messages.success(request, f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on.")
+            messages.success(
+                request, f"{_figure(override)} is {_value(override)} from {date_format(override.starts_at)} on."
+            )
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     return page.admin_site.confirmation(
         request,

@@ -98,7 +98,9 @@ def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at:
     except NothingToBill as error:
         yield str(error)
         return
-    yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
+    yield (
+        f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
+    )
     yield from credits_shown(draft) or ["Nothing is given back: no time is cut off that was paid in advance."]
 
 

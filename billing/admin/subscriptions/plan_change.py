@@ -34,7 +34,7 @@ WHAT_IT_DOES = [
 WHEN = [("now", "now"), ("period", "at the end of the running period"), ("date", "at a date")]
 
 
-class ChangeForm(forms.Form):
+class PlanChangeForm(forms.Form):
     version = forms.ModelChoiceField(
         PlanVersion.objects.none(), label="To", widget=UnfoldAdminSelectWidget, help_text="Versions in force."
     )
@@ -89,7 +89,7 @@ def plan_change_view(page: ModelAdmin, request: HttpRequest, subscription: Subsc
     The confirmed choice is always the one shown: another version or date is shown first.
     """
     at = current_time(subscription.customer)
-    form = ChangeForm(request.POST or None, subscription=subscription, at=at)
+    form = PlanChangeForm(request.POST or None, subscription=subscription, at=at)
     seen, consequences = "", WHAT_IT_DOES
     if request.method == "POST" and form.is_valid():
         chosen = " ".join(map(str, form.arguments.values()))
@@ -119,5 +119,7 @@ def _describe_preview(subscription: Subscription, arguments: dict[str, Any], at:
     draft = preview_change(subscription=subscription, at=at, **arguments)
     for line in draft.lines:
         yield f"{line.description}: {format_money(line.amount, draft.currency)}"
-    yield f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
+    yield (
+        f"The invoice that follows comes to {format_money(draft.totals.total, draft.currency)} so far, tax included."
+    )
     yield from credits_shown(draft)

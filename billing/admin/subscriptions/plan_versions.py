@@ -41,7 +41,11 @@ RUNNING = (
 class SubscribedVersionAdmin(PlanVersionAdmin):
     list_display = ("name", "state_shown", "in_force", "interval", "running", "note")
     actions_detail = (
-        *(entry for entry in PlanVersionAdmin.actions_detail if not isinstance(entry, dict) or entry["title"] != "Look into"),
+        *(
+            entry
+            for entry in PlanVersionAdmin.actions_detail
+            if not isinstance(entry, dict) or entry["title"] != "Look into"
+        ),
         {
             "title": "Look into",
             "icon": "query_stats",
@@ -87,7 +91,10 @@ class SubscribedVersionAdmin(PlanVersionAdmin):
         total = sum(running.values())
         by_version = ", ".join(f"{format_number(count)} on v{number}" for number, count in running.items())
         noun = "subscription runs" if total == 1 else "subscriptions run"
-        return [*consequences, f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves."]
+        return [
+            *consequences,
+            f"{format_number(total)} {noun} by other prices: {by_version}. Below you choose who moves.",
+        ]
 
     # Publishing moves subscriptions, and withdrawing reverts that ------------------------------------------------
 

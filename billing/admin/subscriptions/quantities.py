@@ -54,7 +54,9 @@ def _row(fee_quantity: FeeQuantity, currency: str) -> QuantityRow:
         price=f"{format_money(fee_quantity.fee.amount, currency)}{once}",
         quantity=format_number(fee_quantity.quantity),
         included=format_number(fee_quantity.fee.included) if fee_quantity.fee.included else "",
-        to_come=", ".join(f"{format_number(change.quantity)} from {_moment(change.since)}" for change in fee_quantity.upcoming),
+        to_come=", ".join(
+            f"{format_number(change.quantity)} from {_moment(change.since)}" for change in fee_quantity.upcoming
+        ),
     )
 
 

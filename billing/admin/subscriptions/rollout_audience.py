@@ -63,7 +63,9 @@ class AudienceForm(forms.Form):
 
     def _read_cohort(self, text: str) -> list[int]:
         external_ids = list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
-        rows = Subscription.objects.filter(external_id__in=external_ids, sandbox=False).values_list("external_id", "pk")
+        rows = Subscription.objects.filter(external_id__in=external_ids, sandbox=False).values_list(
+            "external_id", "pk"
+        )
         id_by_external_id = dict(rows)
         if missing := [external_id for external_id in external_ids if external_id not in id_by_external_id]:
             more = f" and {len(missing) - MAX_SHOWN:,} more" if len(missing) > MAX_SHOWN else ""

@@ -16,13 +16,13 @@ from billing.admin.customer_page.account_panel import CommitmentShown, commitmen
 from billing.admin.limits.alerts import alerts_of
 from billing.admin.limits.spend_caps import cap_view, caps_of
 from billing.admin.subscriptions.cancellation import cancel_view, uncancel_view
-from billing.admin.subscriptions.commitments import commitments_of, commitment_view
+from billing.admin.subscriptions.commitments import commitment_view, commitments_of
 from billing.admin.subscriptions.coupons import coupon_view, coupons_of
 from billing.admin.subscriptions.drafts import activate_view, discard_view, drafted
 from billing.admin.subscriptions.overrides import override_view, overrides_of
 from billing.admin.subscriptions.pauses import pause_of, pause_view, resume_view
 from billing.admin.subscriptions.plan_change import plan_change_view
-from billing.admin.subscriptions.quantities import quantity_view, quantity_rows
+from billing.admin.subscriptions.quantities import quantity_rows, quantity_view
 from billing.admin.subscriptions.trials import trial_view
 from billing.closing.commitments.progress import read_commitment_progress
 from billing.metering.usage.current_usage import current_usage
@@ -246,5 +246,9 @@ def _progress(subscription: Subscription) -> CommitmentShown | None:
     running = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=at)
     usages = [usage for usage in running if usage.subscription == subscription.external_id]
     return next(
-        (commitment_shown(progress, str(subscription.currency)) for progress in read_commitment_progress(usages).values()), None
+        (
+            commitment_shown(progress, str(subscription.currency))
+            for progress in read_commitment_progress(usages).values()
+        ),
+        None,
     )

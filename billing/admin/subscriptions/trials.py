@@ -56,7 +56,9 @@ def trial_view(page: ModelAdmin, request: HttpRequest, subscription: Subscriptio
             return HttpResponseRedirect(reverse("admin:billing_subscription_change", args=[subscription.pk]))
     consequences, warnings, problems = [], [], []
     if subscription.state == SubscriptionState.TRIALING:
-        consequences = [f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."]
+        consequences = [
+            f"The trial lasts until {_moment(subscription.trial_ends_at)}; then the first paid period begins."
+        ]
         try:
             consequences.append(_due_now(subscription, at))
         except (SubscriptionRefused, UnpricedUsage, ValueError) as error:

@@ -40,7 +40,9 @@ class RegenerateView(SandboxIsolation, generics.GenericAPIView[Invoice]):
         serializer = VoidReasonSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            regenerated = regenerate(invoice_id=invoice.pk, **serializer.validated_data, at=current_time(invoice.customer))
+            regenerated = regenerate(
+                invoice_id=invoice.pk, **serializer.validated_data, at=current_time(invoice.customer)
+            )
         except CannotRegenerate as refused:
             raise Problem("unprocessable", str(refused)) from refused
         return Response(serialize_invoice(regenerated, request), status=status.HTTP_201_CREATED)

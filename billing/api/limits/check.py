@@ -92,7 +92,13 @@ def _read_question(body: bytes) -> Question:
         raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
     if quantity < 0:
         raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
-    texts = [question.customer, question.feature, question.subscription, *question.properties, *question.properties.values()]
+    texts = [
+        question.customer,
+        question.feature,
+        question.subscription,
+        *question.properties,
+        *question.properties.values(),
+    ]
     if any("\0" in text for text in texts):
         raise ValidationError({"customer": ["text must not contain the character U+0000"]})
     return msgspec.structs.replace(question, quantity=Decimal(quantity))

@@ -36,7 +36,11 @@ class EntitlementsView(APIView):
             entitlements = read_entitlements(customer=customer, sandbox=sandbox, at=at)
         except UnknownCustomer as error:
             raise NotFoundError(f"There is no customer “{customer}”.") from error
-        payload = {"customer": customer, "at": at, "features": [_entitlement_payload(entitlement) for entitlement in entitlements]}
+        payload = {
+            "customer": customer,
+            "at": at,
+            "features": [_entitlement_payload(entitlement) for entitlement in entitlements],
+        }
         return HttpResponse(msgspec.json.encode(payload), content_type="application/json")
 
 

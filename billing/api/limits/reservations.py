@@ -168,7 +168,9 @@ class ReservationsView(Reservations):
         arguments = {"reference": uuid4().hex, **serializer.validated_data}
         arguments["duration"] = timedelta(seconds=arguments.pop("ttl"))
         at = current_time_by_external_id(arguments["customer"], sandbox=request.user.sandbox)
-        reservation, answer = refused_as_problems(lambda: reserve(**arguments, sandbox=request.user.sandbox, at=at), at=at)
+        reservation, answer = refused_as_problems(
+            lambda: reserve(**arguments, sandbox=request.user.sandbox, at=at), at=at
+        )
         document = dict(ReservationSerializer(reservation).data)
         if answer is not None:
             document["check"] = answer_payload(answer, at=at)

@@ -44,6 +44,7 @@ class CorrectionsView(APIView):
         at, sandbox = timezone.now(), request.user.sandbox
         try:
             body = request._request.body
+            # Sandbox customers may be on test clocks; the age limits apply in their time.
             if sandbox:
                 at = _time_of_events(body, at)
             corrections, refused, single = parser.parse_corrections(
@@ -81,7 +82,9 @@ def _time_of_events(body: bytes, at: datetime) -> datetime:
         body, sandbox=True, at=at, oldest=submission.EARLIEST, newest=submission.LATEST
     )
     customer_ids = Event.objects.filter(key__in=[correction.key for correction in corrections]).values("customer_id")
-    times = set(Customer.objects.filter(pk__in=customer_ids).values_list(Coalesce("test_clock__now", Value(at)), flat=True))
+    times = set(
+        Customer.objects.filter(pk__in=customer_ids).values_list(Coalesce("test_clock__now", Value(at)), flat=True)
+    )
     if len(times) > 1:
         raise UnprocessableError(
             "The events are of customers in several times: correct those of one test clock at a time."

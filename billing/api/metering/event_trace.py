@@ -66,7 +66,11 @@ def _trace_payload(traced: EventTrace) -> dict[str, Any]:
             for report in traced.unmatched
         ],
         "meters": [
-            {"meter": meter.code, "why_not": meter.why_not or None, "counted": [_counted(part) for part in meter.counted]}
+            {
+                "meter": meter.code,
+                "why_not": meter.why_not or None,
+                "counted": [_counted(part) for part in meter.counted],
+            }
             for meter in traced.meters
         ],
     }
@@ -90,4 +94,10 @@ def _counted(part: RateContribution) -> dict[str, Any]:
 def _correction(correction: Correction | None) -> dict[str, Any] | None:
     if correction is None:
         return None
-    return {"kind": correction.kind, "reason": correction.reason, "by": correction.who, "at": correction.corrected_at, "number": correction.sequence}
+    return {
+        "kind": correction.kind,
+        "reason": correction.reason,
+        "by": correction.who,
+        "at": correction.corrected_at,
+        "number": correction.sequence,
+    }

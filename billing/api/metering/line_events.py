@@ -40,7 +40,9 @@ class LineEventsView(APIView):
         limit = read_limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
         line, usage = _find(request, invoice, position)
-        line_events, next_position = read_page(usage, after=None if cursor is None else decode_cursor(cursor), limit=limit)
+        line_events, next_position = read_page(
+            usage, after=None if cursor is None else decode_cursor(cursor), limit=limit
+        )
         return Response(
             {
                 "invoice": invoice,

@@ -31,13 +31,17 @@ class TryMeterView(APIView):
     def post(self, request: Request, meter: str) -> Response:
         stored_meter = get_object_or_404(Meter, code=meter)
         try:
-            dry_run = try_meter(stored_meter, readings=stored_meter.readings.all(), event=request._request.body, at=timezone.now())
+            dry_run = try_meter(
+                stored_meter, readings=stored_meter.readings.all(), event=request._request.body, at=timezone.now()
+            )
         except NotAnEvent as error:
             raise ValidationError({"event": [str(error)]}) from error
         return Response(
             {
                 "counted": dry_run.is_counted,
-                "steps": [{"step": step.name, "holds": step.passed, "detail": step.explanation} for step in dry_run.steps],
+                "steps": [
+                    {"step": step.name, "holds": step.passed, "detail": step.explanation} for step in dry_run.steps
+                ],
                 "values": [
                     {
                         "value": value if isinstance(value, str) else to_plain_string(Decimal(value)),

@@ -39,6 +39,8 @@ def _group_payload(stake: GroupValue) -> dict[str, Any]:
         "unit": group.unit or None,
         "events": stake.events,
         "quantity": None if stake.quantity is None else to_plain_string(stake.quantity),
-        "estimate": None if stake.amount is None else {"amount": to_plain_string(stake.amount), "currency": stake.currency},
+        "estimate": None
+        if stake.amount is None
+        else {"amount": to_plain_string(stake.amount), "currency": stake.currency},
         "estimated_by": None if stake.amount is None else "average_event" if stake.is_average else "dearest_rate",
     }

@@ -91,7 +91,9 @@ class CommitmentsView(Commitments, generics.ListAPIView[SubscriptionCommitment])
         serializer.is_valid(raise_exception=True)
         try:
             owner = self.subscription()
-            commitment = set_commitment(subscription=owner, **serializer.validated_data, at=current_time(owner.customer))
+            commitment = set_commitment(
+                subscription=owner, **serializer.validated_data, at=current_time(owner.customer)
+            )
         except OverrideRefused as error:
             raise refusal(error) from error
         return Response(OwnCommitmentSerializer(commitment).data, status=status.HTTP_201_CREATED)

@@ -18,7 +18,8 @@ from invoices.amounts.line_taxes import line_taxes_sql, parse_taxes
 from invoices.documents.drafts import Draft, DraftLine
 
 _LINES = f"""
-SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {line_taxes_sql("l")}::text, l.explanation::text,
+SELECT i.id, i.currency, p.id, l.id, l.kind, l.description, l.amount, {line_taxes_sql("l")}::text,
+    l.explanation::text,
     l.service_start, l.service_end,
     coalesce('fee:' || f.code, 'feature:' || t.code, ''),
     c.redemption_id, c.period_id,

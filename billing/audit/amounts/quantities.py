@@ -41,7 +41,8 @@ SELECT p.id, l.fee_id, sum(CASE l.kind WHEN 'proration'
     sum({line_net_sql("l")} - coalesce(c.credited, 0)) FILTER (WHERE l.kind = 'fee')
 FROM billing_period p
 JOIN billing_period own ON own.subscription_id = p.subscription_id
-JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at AND {is_own_line_sql("own", "l")}
+JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.service_start = p.starts_at
+    AND {is_own_line_sql("own", "l")}
 JOIN plans_fee f ON f.id = l.fee_id AND f.version_id = p.version_id AND f.basis <> 'fixed'
 LEFT JOIN LATERAL (
     SELECT sum((explanation->>'claimed_before')::numeric - (explanation->>'cumulative')::numeric)

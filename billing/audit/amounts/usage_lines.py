@@ -23,8 +23,8 @@ from billing.metering.rating_inputs.multi_period_windows import WindowRun, read_
 from billing.metering.rating_inputs.period_counters import (
     EMPTY_COUNTER,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
     with_event_values,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
@@ -48,7 +48,7 @@ SELECT b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark, b.rate
 FROM billing_billedusage b JOIN invoices_line l ON l.id = b.line_id
 JOIN billing_period p ON p.id = b.period_id JOIN billing_subscription s ON s.id = p.subscription_id
 JOIN customers_customer c ON c.id = s.customer_id
-WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- a rolled-back period is credited in full, regardless of its usage
+WHERE p.kind <> 'undone' OR b.corrects_line_id = 0 -- a rolled-back period is credited in full
 ORDER BY b.period_id, b.plan_feature_id, b.window_start, b.high_water_mark
 """  # noqa: S608
 
@@ -183,7 +183,7 @@ def _wrong_lines(lines: Sequence[BilledLine], earlier_by_rate: Mapping[int, Earl
             yield {"line_id": line.line_id, "wrong": f"its version has no rate {line.rate_id} for it"}
         else:
             is_alone = not any(other.rate_id == line.rate_id and not other.corrects_line_id for other in lines)
-            due = WindowCharge(feature, UsageWindow(line.plan_feature_id, line.window_start), *rated, line.counted)
+            due = WindowCharge(feature, CounterWindow(line.plan_feature_id, line.window_start), *rated, line.counted)
             yield from _differences(line, due, earlier_by_rate[line.rate_id], is_alone=is_alone)
 
 
@@ -202,7 +202,7 @@ def _rate_feature(
     }
     counted |= {line.rate_id: line.counted for line in lines}
     counted.pop(BOUND, None)
-    window, span = UsageWindow(first_line.plan_feature_id, first_line.window_start), first_line.span
+    window, span = CounterWindow(first_line.plan_feature_id, first_line.window_start), first_line.span
     if feature.price.reads_values:
         counted = with_event_values(counted, window, feature, period_id=first_line.period_id, up_to=first_line.mark)
     if len({line.earlier for line in lines}) > 1 or (first_line.earlier is not None and not feature.spans_periods):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from billing.audit.check import Check, Row
 from billing.audit.shared_reads import Books
 from customers.models import WebhookEndpoint
-from customers.notifications.signing_secrets import SecretUnreadable, unseal
+from customers.notifications.webhook_secrets import SecretUnreadable, unseal
 
 # Resent notifications add deliveries, so there may be more deliveries than recipients.
 _LOST = """
@@ -13,7 +13,8 @@ _LOST = """
     FROM customers_notification n LEFT JOIN customers_delivery d ON d.notification_id = n.id
     WHERE n.recipients IS NOT NULL GROUP BY n.id HAVING count(d.id) < n.recipients
     UNION ALL
-    SELECT n.id, n.kind, NULL, count(*) FROM customers_delivery d JOIN customers_notification n ON n.id = d.notification_id
+    SELECT n.id, n.kind, NULL, count(*) FROM customers_delivery d JOIN customers_notification n
+        ON n.id = d.notification_id
     WHERE n.recipients IS NULL GROUP BY n.id
 """
 

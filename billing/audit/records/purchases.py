@@ -30,7 +30,7 @@ _GRANTED = f"""
             WHEN 'granted' THEN l.units IS DISTINCT FROM p.units OR coalesce(l.bonus, 0) <> p.bonus
                 OR l.cost NOT IN (p.net - {_CREDITED.format(before="<")}, p.net - {_CREDITED.format(before="<=")})
                 OR NOT (p.is_trusted OR i.state = 'paid')
-            WHEN 'pending' THEN p.is_trusted OR l.units IS NOT NULL OR EXISTS ( -- and the settlement task has missed it
+            WHEN 'pending' THEN p.is_trusted OR l.units IS NOT NULL OR EXISTS ( -- the settlement task missed it
                 SELECT FROM invoices_payment y WHERE y.invoice_id = i.id AND i.state = 'paid'
                     AND y.created_at < now() - interval '1 minute')
             ELSE i.state <> 'void' OR l.units IS NOT NULL END

@@ -67,7 +67,8 @@ _DRAWS = """
 """
 
 _SEALED = f"""
-    SELECT t.id, w.seal, t.seal, {", ".join(f"t.{name}" for name in SEALED_TRANSACTION_FIELDS)}, {", ".join(f"e.{name}" for name in SEALED_ENTRY_FIELDS)}
+    SELECT t.id, w.seal, t.seal, {", ".join(f"t.{name}" for name in SEALED_TRANSACTION_FIELDS)},
+        {", ".join(f"e.{name}" for name in SEALED_ENTRY_FIELDS)}
     FROM wallets_wallet w JOIN wallets_transaction t ON t.wallet_id = w.id
     LEFT JOIN wallets_entry e ON e.transaction_id = t.id ORDER BY w.id, t.id, e.id
 """  # noqa: S608

@@ -57,7 +57,8 @@ UNION ALL
 SELECT t.line_id, t.high_water_mark, t.period_id, t.plan_feature_id, t.rate_id, t.window_start, t.carried
 FROM billing_billedusage t
 JOIN billing_period p ON p.id = t.period_id JOIN billing_subscription s ON s.id = p.subscription_id
-WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s AND t.rate_id <> -2 -- without usage that a wallet did not cover
+WHERE s.customer_id > %(after)s AND s.customer_id <= %(up_to)s
+    AND t.rate_id <> -2 -- without usage that a wallet did not cover
 """
 
 _label = msgspec.json.Encoder(order="sorted").encode

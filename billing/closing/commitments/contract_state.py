@@ -71,12 +71,16 @@ def attach_commitments(closings: Iterable[PeriodToClose]) -> list[int]:
         if commitment is not None and commitment.periods == 1:
             cycle = closing.commitments[closing.span.period_id] = _single_period_cycle(commitment, closing.span)
             cycle.spent = sum((billed.amount for billed in closing.billed_amounts.values()), Decimal(0))
-        if (commitment is not None and commitment.periods > 1) or any(commitment_of(late.span) for late in closing.late_periods):
+        if (commitment is not None and commitment.periods > 1) or any(
+            commitment_of(late.span) for late in closing.late_periods
+        ):
             with_cycles.append(closing)
     if not with_cycles:
         return []
     billed = read_billed_periods([closing.subscription_id for closing in with_cycles])
-    return [closing.span.period_id for closing in with_cycles if _attach_cycles(closing, billed[closing.subscription_id])]
+    return [
+        closing.span.period_id for closing in with_cycles if _attach_cycles(closing, billed[closing.subscription_id])
+    ]
 
 
 def read_billed_periods(subscription_ids: Sequence[int]) -> dict[int, list[BilledPeriod]]:

@@ -50,7 +50,10 @@ def read_commitment_progress(running: Iterable[PeriodUsage]) -> dict[int, Commit
     attach_commitments(closings.values())
     ids = {closing.subscription_id for closing in closings.values()}
     subscription_ends = dict(Subscription.objects.filter(pk__in=ids).values_list("pk", "ends_at"))
-    return {id_: _progress(closing, costs[id_], subscription_ends[closing.subscription_id]) for id_, closing in closings.items()}
+    return {
+        id_: _progress(closing, costs[id_], subscription_ends[closing.subscription_id])
+        for id_, closing in closings.items()
+    }
 
 
 def _progress(closing: PeriodToClose, cost: Decimal, subscription_ends_at: datetime | None) -> CommitmentProgress:

@@ -66,6 +66,7 @@ def drop_incomplete_groups(
 
     Invoices that depend on a dropped one are dropped as well.
     """
+    # Repeated, because dropping an invoice may leave another group incomplete or another period without its basis.
     waiting = True
     while waiting:
         waiting = False

@@ -83,6 +83,7 @@ def _affected_subscriptions(invoice: Invoice) -> list[Subscription]:
 
 def _pause_or_cancel(act: DunningAct, subscription: Subscription, at: datetime) -> str:
     try:
+        # A savepoint: a refusal must not undo the record of the action.
         with transaction.atomic():
             if act.action == DunningAction.CANCEL:
                 cancel(subscription=subscription, at=at, ends_at=at)
@@ -115,6 +116,7 @@ def _resume(dunned_id: int, at: datetime) -> int:
     if dunned is None:
         return 0
     try:
+        # A savepoint: a refusal must not undo the record of the resumption.
         with transaction.atomic():
             resume(subscription=dunned.subscription, at=at)
     except PauseRefused:

@@ -54,6 +54,7 @@ def bill_late_usage(*, at: datetime, clock_id: int | None = None, limit: int = 1
         try:
             summary.add(_bill_late_period(period_id, subscription_id, is_replaced=is_replaced, at=at))
         except Exception as error:
+            # Without a connection the failure can't be stored either: the task fails, and the next run starts over.
             if not connection.is_usable():
                 raise
             failure = CloseFailure(period_id, describe_error(error))

@@ -49,12 +49,18 @@ def reissue(
     _use_invoiced_buyer(closing, original)
     closing.span, closing.counters = late_period.span, late_period.counters
     seller = replace(seller, facts=msgspec.json.encode(original.invoice.seller_facts))
-    replacement = assemble_replacement(closing, seller, fee_lines_of(original), reference=next_reference(original.invoice.reference))
-    replacement.draft.corrects_id, replacement.draft.purchase_order = original.invoice.pk, original.invoice.purchase_order
+    replacement = assemble_replacement(
+        closing, seller, fee_lines_of(original), reference=next_reference(original.invoice.reference)
+    )
+    replacement.draft.corrects_id, replacement.draft.purchase_order = (
+        original.invoice.pk,
+        original.invoice.purchase_order,
+    )
     invoices = [full_credit_note(original, late_period, reason=REASON), replacement]
     write_invoice_rows(invoices, high_water_mark=high_water_mark)
     replace_invoice(period_id, by=replacement.draft.id)
     clear_late([period_id], at=at)
+    # Not before the original: this worker's clock may be behind the one that issued it.
     issue([invoice.draft for invoice in invoices], at=max(at, original.invoice.issued_at or at))
     return CloseSummary(issued=1, credited=1, late_billed=1)
 
@@ -110,8 +116,12 @@ def fee_lines_of(original: CreditableInvoice) -> list[DraftLine]:
 def full_credit_note(original: CreditableInvoice, late_period: LatePeriod, *, reason: str) -> AssembledInvoice:
     """Return the credit note over the whole invoice; snapshots record the credited usage."""
     usage_keys = {claim.line_id: key for key, billed in late_period.billed.items() for claim in billed.lines}
-    credits = [LineCredit(line, line.left, "usage_credit" if line.id in usage_keys else "credit") for line in original.lines]
-    draft = draft_credit_note(original, credits, reason=reason, to="balance" if original.invoice.state == "paid" else "offset")
+    credits = [
+        LineCredit(line, line.left, "usage_credit" if line.id in usage_keys else "credit") for line in original.lines
+    ]
+    draft = draft_credit_note(
+        original, credits, reason=reason, to="balance" if original.invoice.state == "paid" else "offset"
+    )
     features, snapshots = line_templates(late_period.span).features, []
     for draft_line, credit in zip(draft.lines, credits, strict=True):
         if credit.kind == "usage_credit":

@@ -130,7 +130,10 @@ def _amounts(late_periods: Iterable[Period]) -> dict[int, tuple[Decimal | None, 
     for closing in closings.values():
         for late_period in closing.late_periods:
             try:
-                amounts[late_period.span.period_id] = late_amount(late_period, closing, sellers[closing.buyer.seller_id]), ""
+                amounts[late_period.span.period_id] = (
+                    late_amount(late_period, closing, sellers[closing.buyer.seller_id]),
+                    "",
+                )
             except Exception as error:
                 amounts[late_period.span.period_id] = None, describe_error(error)
     return amounts

@@ -85,11 +85,14 @@ def calculate_discounts(
         DiscountTerms(
             percent=coupon.percent,
             amount=coupon.amount,
-            scope=frozenset(n for n, line in enumerate(lines) if line.subject in coupon.scope) if coupon.scope else None,
+            scope=frozenset(n for n, line in enumerate(lines) if line.subject in coupon.scope)
+            if coupon.scope
+            else None,
         )
         for coupon in coupons
     ]
 
+    # The total must not become negative. Tax is rounded, so the sum of the lines is not enough to decide.
     def fits(amounts: Sequence[Decimal]) -> bool:
         taxed = [(amount, *line.taxes) for amount, line in zip(amounts, lines, strict=True)]
         return total_up(taxed, currency, includes_tax=includes_tax).total >= 0

@@ -38,7 +38,9 @@ def build_fee_credits(assembled: Mapping[int, AssembledInvoice], *, lock: bool) 
     invoices = read_creditable_invoices({billed_fee.invoice_id for billed_fee, *_ in reductions}, lock=lock)
     credits: dict[int, FeeCredits] = {}
     for billed_fee, line, refunds in reductions:
-        billed_line = next(billed for billed in invoices[billed_fee.invoice_id].lines if billed.id == billed_fee.line_id)
+        billed_line = next(
+            billed for billed in invoices[billed_fee.invoice_id].lines if billed.id == billed_fee.line_id
+        )
         amount = min(-line.amount, max(billed_line.left, Decimal(0)))
         if amount:
             credit = LineCredit(billed_line, amount, kind="fee_credit", explanation=line.explanation)

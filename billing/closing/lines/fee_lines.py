@@ -106,7 +106,9 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
         if not _is_recalculated(closing, fee, billed_fee):
             continue
         used_from = billed_fee.service_start if billed_fee and fee.every > 1 else span.starts_at
-        used, explanation = _cumulative_amount(closing, billed_fee, (used_from, span.ends_at), span, fee, templates.terms)
+        used, explanation = _cumulative_amount(
+            closing, billed_fee, (used_from, span.ends_at), span, fee, templates.terms
+        )
         amount = used - (billed_fee.amount if billed_fee else 0)
         if billed_fee and amount < 0:
             gives_back = (
@@ -125,7 +127,9 @@ def advance_fee_corrections(closing: PeriodToClose, seller: SellerTerms) -> Iter
                 quantity=ONCE,
                 unit="",
                 amount=amount,
-                taxes=billed_fee.taxes if billed_fee else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code),
+                taxes=billed_fee.taxes
+                if billed_fee
+                else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code),
                 explanation=msgspec.json.encode(workings),
                 fee_id=fee.fee_id,
                 subject=f"fee:{fee.code}",
@@ -152,7 +156,9 @@ def _cumulative_amount(
     if billed_fee is None or billed_fee.service_end <= part[1]:
         return used, workings
     remaining_share = _share(closing, (part[0], billed_fee.service_end), span, fee, terms) - share
-    return billed_fee.amount - prorate(fee.amount, remaining_share, span.currency), workings | {"left": str(remaining_share)}
+    return billed_fee.amount - prorate(fee.amount, remaining_share, span.currency), workings | {
+        "left": str(remaining_share)
+    }
 
 
 def _due_fees(fees: Iterable[FeeTerms], *, with_one_time: bool) -> Iterator[FeeTerms]:

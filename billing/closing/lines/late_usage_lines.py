@@ -98,7 +98,9 @@ def usage_differences(
             rate_id=rate_id if rate_id > FREE_RATE else None,
             subject=f"feature:{feature.code}",
         )
-        snapshot = UsageSnapshot(draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature))
+        snapshot = UsageSnapshot(
+            draft_line, span.period_id, window, rate_id, counted, earlier_usage_json(span, feature)
+        )
         yield UsageDifference(draft_line, snapshot, credited_part, billed.lines)
 
 

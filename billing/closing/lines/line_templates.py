@@ -6,7 +6,7 @@ from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.period_counters import RatingPeriod
 from plans.catalog.stored_terms import FeatureTerms, FeeTerms, VersionTerms, load_terms
 from plans.models import Rate
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,16 @@ def line_templates(span: RatingPeriod) -> LineTemplates:
     """
     published, terms = load_terms(span.version_id, span.currency), terms_for(span)
     templates = _templates_by_version.get((span.version_id, span.currency))
+    # Terms are cached per process, too: a different object means that they were loaded again.
     if templates is None or templates.terms is not published:
         templates = _templates_by_version[span.version_id, span.currency] = _build_templates(published)
     if terms is published:
         return templates
     return replace(
-        templates, terms=terms, features=dict(terms.by_plan_feature), due_without_usage=_features_due_without_usage(terms)
+        templates,
+        terms=terms,
+        features=dict(terms.by_plan_feature),
+        due_without_usage=_features_due_without_usage(terms),
     )
 
 
@@ -59,8 +63,8 @@ def _build_templates(terms: VersionTerms) -> LineTemplates:
         features=dict(terms.by_plan_feature),
         due_without_usage=_features_due_without_usage(terms),
         descriptions=_descriptions(terms),
-        advance=tuple(fee for fee in fixed if fee.billed == Billed.ADVANCE),
-        arrears=tuple(fee for fee in fixed if fee.billed == Billed.ARREARS),
+        advance=tuple(fee for fee in fixed if fee.billed == BillingTiming.ADVANCE),
+        arrears=tuple(fee for fee in fixed if fee.billed == BillingTiming.ARREARS),
     )
 
 

@@ -87,7 +87,8 @@ CROSS JOIN LATERAL (
                 AND b.version_id = q.version_id AND b.ends_at = q.starts_at)
 ) run
 LEFT JOIN LATERAL (
-    SELECT DISTINCT ON (l.fee_id) l.fee_id, l.amount, {line_net_sql("l")}, l.quantity, l.service_start, l.service_end, l.id,
+    SELECT DISTINCT ON (l.fee_id) l.fee_id, l.amount, {line_net_sql("l")}, l.quantity, l.service_start,
+        l.service_end, l.id,
         l.invoice_id, coalesce((SELECT sum(c.amount) FROM invoices_line c WHERE c.corrects_line_id = l.id), 0),
         {line_taxes_sql("l")}::text
     FROM billing_period own JOIN invoices_line l ON l.invoice_id = own.invoice_id AND l.kind = 'fee'
@@ -106,7 +107,9 @@ def attach_multi_period_fees(closings: Iterable[PeriodToClose]) -> None:
     when their version applies, and how a cancellation or a pause settles amounts billed beyond their end.
     """
     requested = {
-        closing.span.period_id: (closing, since) for closing in closings if (since := _earliest_service_start(closing)) is not None
+        closing.span.period_id: (closing, since)
+        for closing in closings
+        if (since := _earliest_service_start(closing)) is not None
     }
     if not requested:
         return
@@ -117,7 +120,9 @@ def attach_multi_period_fees(closings: Iterable[PeriodToClose]) -> None:
             closing.version_since, closing.settles = version_since, settles or closing.settles
             if fee_id is not None:
                 *fee_columns, line_id, invoice_id, credited, taxes = row
-                closing.billed_fees[fee_id] = BilledFee(*fee_columns, parse_taxes(taxes), line_id, invoice_id, credited)
+                closing.billed_fees[fee_id] = BilledFee(
+                    *fee_columns, parse_taxes(taxes), line_id, invoice_id, credited
+                )
 
 
 def _earliest_service_start(closing: PeriodToClose) -> datetime | None:

@@ -28,7 +28,7 @@ from invoices.documents.seller_terms import SellerTerms, last_instant
 from lib.decimals import EXACT, ZERO, to_plain_string
 from lib.money import round_money
 from plans.catalog.stored_terms import FeeTerms, VersionTerms, load_terms
-from plans.models.prices import Billed, FeeKind
+from plans.models.prices import BillingTiming, FeeKind
 from plans.pricing.quantity_segments import (
     Segment,
     billable_units,
@@ -65,12 +65,18 @@ def attach_billed_fees(closings: Mapping[int, PeriodToClose]) -> None:
     Attach fees billed in advance to the periods that settle them, because of quantities or because their end has
     changed.
     """
-    settling = [closing for closing in closings.values() if closing.is_split or closing.settles or _depends_on_billed_fees(closing)]
+    settling = [
+        closing
+        for closing in closings.values()
+        if closing.is_split or closing.settles or _depends_on_billed_fees(closing)
+    ]
     if not settling:
         return
     changes = read_quantity_changes([candidate.subscription_id for candidate in settling])
     open_before: dict[int, int] = {}
-    claims = read_fees_billed_in_advance([candidate.span.period_id for candidate in settling if candidate.kind == "regular"], open_before)
+    claims = read_fees_billed_in_advance(
+        [candidate.span.period_id for candidate in settling if candidate.kind == "regular"], open_before
+    )
     for period in settling:
         period.quantity_changes = changes.get(period.subscription_id, {})
         period.billed_fees = claims.get(period.span.period_id, {})
@@ -108,7 +114,9 @@ def fees_billed_for_next_period(closing: PeriodToClose, draft: Draft) -> dict[in
     if closing.next_period is None:
         return {}
     since = closing.next_period.starts_at
-    return {fee_id: billed_fee for fee_id, billed_fee in closing.billed_fees.items() if billed_fee.service_end > since} | {
+    return {
+        fee_id: billed_fee for fee_id, billed_fee in closing.billed_fees.items() if billed_fee.service_end > since
+    } | {
         line.fee_id: BilledFee(
             line.amount, draft.net_of(line), line.quantity, line.service_start, line.service_end, line.taxes
         )
@@ -128,7 +136,7 @@ def quantity_fee_lines(
 ) -> Iterator[DraftLine]:
     """Yield the lines of recurring quantity fees of a period; in advance, for the quantities known by now."""
     terms = load_terms(span.version_id, span.currency)
-    billed = Billed.ADVANCE if in_advance else Billed.ARREARS
+    billed = BillingTiming.ADVANCE if in_advance else BillingTiming.ARREARS
     supplied_at = span.starts_at if in_advance else last_instant(span.ends_at)
     for fee in terms.unit_fees:
         if fee.kind == FeeKind.ONE_TIME or fee.billed != billed:
@@ -151,7 +159,7 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
     span = closing.span
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
-        if fee.kind == FeeKind.ONE_TIME or fee.billed != Billed.ADVANCE:
+        if fee.kind == FeeKind.ONE_TIME or fee.billed != BillingTiming.ADVANCE:
             continue
         billed_fee = closing.billed_fees.get(fee.fee_id)
         until = _settled_until(closing, billed_fee)
@@ -162,7 +170,11 @@ def quantity_settlement_lines(closing: PeriodToClose, seller: SellerTerms) -> It
             amount = billed_fee.credit_for(amount, span.currency)
         if amount:
             explanation |= settlement_workings(cumulative, billed_fee, amount, span.currency)
-            taxes = billed_fee.taxes if billed_fee else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
+            taxes = (
+                billed_fee.taxes
+                if billed_fee
+                else seller.taxes_of(closing.buyer, at=span.starts_at, code=fee.tax_code)
+            )
             line = _fee_line(fee, span, terms, amount=amount, quantity=ONE, taxes=taxes, explanation=explanation)
             line.unit = ""
             line.kind, line.description, line.service_end = "proration", f"{line.description} (change)", until
@@ -198,7 +210,9 @@ def unsettled_quantity_fees(closing: PeriodToClose) -> Iterator[tuple[FeeTerms, 
             cumulative = max(_added_units(closing, span, fee, is_start=False), 0) * fee.amount
             unsettled = round_money(cumulative, span.currency)
         else:
-            cumulative, _ = _cumulative_amount(closing, billed_fee, fee, terms, until=_settled_until(closing, billed_fee))
+            cumulative, _ = _cumulative_amount(
+                closing, billed_fee, fee, terms, until=_settled_until(closing, billed_fee)
+            )
             unsettled = EXACT.subtract(cumulative, billed_fee.amount if billed_fee else ZERO)
         if unsettled:
             yield fee, unsettled
@@ -214,7 +228,7 @@ def one_time_quantity_lines(
     """
     terms = load_terms(span.version_id, span.currency)
     for fee in terms.unit_fees:
-        if fee.kind != FeeKind.ONE_TIME or (is_start and fee.billed != Billed.ADVANCE):
+        if fee.kind != FeeKind.ONE_TIME or (is_start and fee.billed != BillingTiming.ADVANCE):
             continue
         count = _added_units(closing, span, fee, is_start=is_start)
         if count > 0:
@@ -308,7 +322,9 @@ def _quantity(parts: tuple[Segment, ...], terms: VersionTerms) -> int:
     return max(segment.quantity for segment in parts) if terms.proration == "none" else parts[-1].quantity
 
 
-def _price_segments(fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms) -> tuple[Decimal, dict[str, object]]:
+def _price_segments(
+    fee: FeeTerms, parts: tuple[Segment, ...], terms: VersionTerms
+) -> tuple[Decimal, dict[str, object]]:
     """Return the amount of a fee for these parts of a period, rounded once, and its explanation."""
     by = terms.proration
     exact = price_segments(fee.amount, parts, included=fee.included, by=by)  # type: ignore[arg-type]

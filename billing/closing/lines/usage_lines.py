@@ -10,7 +10,7 @@ import msgspec
 
 from billing.closing.lines.line_templates import LineTemplates, line_templates
 from billing.closing.records import PeriodToClose, UsageSnapshot
-from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, Counters, RatingPeriod, UsageWindow
+from billing.metering.rating_inputs.period_counters import EMPTY_COUNTER, Counters, CounterWindow, RatingPeriod
 from billing.metering.rating_inputs.window_amounts import WindowCharge, rate_window
 from billing.subscriptions.periods.boundaries import period_anchor, usage_window, whole_interval
 from invoices.documents.drafts import DraftLine
@@ -55,18 +55,23 @@ def rate_period(span: RatingPeriod, counters: Counters, *, include_idle: bool = 
             yield WindowCharge(feature, window, line, before, counted.get(int(line.rate_key), EMPTY_COUNTER))
 
 
-def _windows(templates: LineTemplates, span: RatingPeriod, counters: Counters, *, idle: bool) -> list[UsageWindow]:
+def _windows(templates: LineTemplates, span: RatingPeriod, counters: Counters, *, idle: bool) -> list[CounterWindow]:
     """Return the windows to rate, in the plan's order of features, then by time."""
     windows = list(counters)
     used = {window.plan_feature_id for window in windows}
-    unused = templates.features.values() if idle else [*templates.due_without_usage, *_features_used_earlier(templates, span)]
+    unused = (
+        templates.features.values()
+        if idle
+        else [*templates.due_without_usage, *_features_used_earlier(templates, span)]
+    )
     windows += [
-        UsageWindow(feature.plan_feature_id, start)
+        CounterWindow(feature.plan_feature_id, start)
         for feature in dict.fromkeys(unused)
         for start in _window_starts(templates.terms, feature, span)
         if feature.resets is not None or feature.plan_feature_id not in used
-        if UsageWindow(feature.plan_feature_id, start) not in counters
+        if CounterWindow(feature.plan_feature_id, start) not in counters
     ]
+    # Counters come in no particular order. Most periods have one window, which needs no sorting.
     if len(windows) > 1:
         order = {id_: position for position, id_ in enumerate(templates.features)}
         windows.sort(key=lambda window: (order.get(window.plan_feature_id, 0), window.starts_at))
@@ -91,7 +96,7 @@ def _window_starts(terms: VersionTerms, feature: FeatureTerms, span: RatingPerio
         yield start
 
 
-def window_share(span: RatingPeriod, feature: FeatureTerms, window: UsageWindow) -> Fraction:
+def window_share(span: RatingPeriod, feature: FeatureTerms, window: CounterWindow) -> Fraction:
     """Return the share of a usage window that lies in a period, by the proration of its version."""
     if feature.resets is None:
         return period_share(span)

@@ -69,7 +69,12 @@ def read_checklist(*, seller: Seller, month: date) -> list[ChecklistPoint]:
     """
     month_start, month_end = month_bounds(month, ZoneInfo(seller.time_zone))
     invoice_points = _invoice_points(seller, documents_issued_in(seller.pk, month), month_start, month_end)
-    return [*_period_points(seller, month_end), *_usage_points(seller, month_end), *invoice_points, *_remaining_points(month_end)]
+    return [
+        *_period_points(seller, month_end),
+        *_usage_points(seller, month_end),
+        *invoice_points,
+        *_remaining_points(month_end),
+    ]
 
 
 def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
@@ -87,7 +92,9 @@ def _period_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoi
 def _usage_points(seller: Seller, month_end: datetime) -> Iterable[ChecklistPoint]:
     scope = {"seller": seller.pk, "before": month_end}
     unmatched = _count(open_reports(**scope))
-    yield ChecklistPoint("unmatched_usage", unmatched, amounts=estimate_unmatched_value(**scope).amounts if unmatched else {})
+    yield ChecklistPoint(
+        "unmatched_usage", unmatched, amounts=estimate_unmatched_value(**scope).amounts if unmatched else {}
+    )
     late = report_late_usage(seller=seller.pk, until=month_end)
     amounts: dict[str, Decimal] = {}
     for (_, currency), amount in late.totals.items():
@@ -104,7 +111,9 @@ def _invoice_points(
         "notification__created_at__gte": month_start,
         "notification__created_at__lt": month_end,
     }
-    failed_deliveries = Delivery.objects.filter(state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **issued_notifications)
+    failed_deliveries = Delivery.objects.filter(
+        state__in=[DeliveryState.FAILED, DeliveryState.GIVEN_UP], **issued_notifications
+    )
     of_seller = {"notification__customer__seller": seller, "notification__customer__sandbox": False}
     yield ChecklistPoint("not_sent", _count(failed_deliveries.filter(**of_seller)))
     credited_ids = invoices.filter(kind=DocumentKind.CREDIT_NOTE).values("corrects")
@@ -114,10 +123,13 @@ def _invoice_points(
 
 def _remaining_points(month_end: datetime) -> Iterable[ChecklistPoint]:
     yield ChecklistPoint("approvals", _count(ChangeRequest.objects.filter(state=RequestState.WAITING)))
-    audit = Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=month_end, state=JobState.DONE).order_by("-pk").first()
+    audit = (
+        Job.objects.filter(kind=JobKind.AUDIT, created_at__gte=month_end, state=JobState.DONE).order_by("-pk").first()
+    )
     yield ChecklistPoint("audit_missing", int(audit is None))
     yield ChecklistPoint("audit_violated", audit.figures.get("violated", 0) if audit else 0, blocks=True)
 
 
 def _count(rows: QuerySet) -> int:
+    # Without an order, the database stops counting at the limit instead of sorting all rows.
     return rows.order_by()[: MAX_COUNTED + 1].count()

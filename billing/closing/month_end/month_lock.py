@@ -48,7 +48,10 @@ def points_of_lock(lock: MonthLock) -> list[ChecklistPoint]:
     """Return the points stored with a lock."""
     return [
         ChecklistPoint(
-            point["code"], point["count"], point["blocks"], {row["currency"]: Decimal(row["amount"]) for row in point["amounts"]}
+            point["code"],
+            point["count"],
+            point["blocks"],
+            {row["currency"]: Decimal(row["amount"]) for row in point["amounts"]},
         )
         for point in lock.checklist
     ]

@@ -56,7 +56,9 @@ def read_overview(*, at: datetime) -> tuple[list[Seller], list[list[MonthStatus]
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, {"at": at})
         open_counts = {(seller, month): counts for seller, month, *counts in cursor.fetchall()}
-    return sellers, [[_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months]
+    return sellers, [
+        [_month_status(seller, month, at, open_counts, locked) for seller in sellers] for month in months
+    ]
 
 
 def _month_status(

@@ -43,7 +43,9 @@ def _render_item(item: JobItem, at: datetime) -> ItemOutcome:
     except NotRendered as refusal:
         reason_text = str(refusal)
         finding: dict[str, str | int] = {"document": str(invoice), "why": reason_text}
-        return ItemOutcome({"failed": 1}, [finding], unfinished=f"{invoice}: {reason_text}", is_transient=reason_text == UNFINISHED)
+        return ItemOutcome(
+            {"failed": 1}, [finding], unfinished=f"{invoice}: {reason_text}", is_transient=reason_text == UNFINISHED
+        )
     return ItemOutcome({"files": 1})
 
 

@@ -70,6 +70,7 @@ def update_alerts(
     open_alerts = _read_open_alerts(customer_ids, kinds, at)
     new_crossings: dict[AlertKey, Measurement] = {}
     for cycle, measurements_of_cycle in measurements_by_cycle.items():
+        # Open alerts have fired already; a new limit makes the level fire again.
         recorded_levels = {(alert.threshold, alert.agreed_limit) for alert in open_alerts.get(cycle, ())}
         for measurement in measurements_of_cycle:
             for level in measurement.crossed_levels:
@@ -209,6 +210,7 @@ def _recovered_changes(
     newly_crossed = {(key.rule_id, key.target) for key in crossings}
     alerts_by_cycle: dict[AlertCycle, list[Alert]] = {}
     for cycle, alert in recovered:
+        # One message per target: the higher level that fired says it all.
         if cycle[:2] not in newly_crossed and measurements_by_cycle.get(cycle):
             alerts_by_cycle.setdefault(cycle, []).append(alert)
     changes = []

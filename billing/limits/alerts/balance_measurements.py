@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billing.limits.alerts.measurements import Measurement
-from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
+from billing.limits.alerts.rule_selection import AlertTarget, RuleBook
 from billing.limits.alerts.thresholds import levels_due_within, levels_undercut
 from billing.models.alerts import AlertKind
 from lib import prepared_statements
@@ -37,7 +37,7 @@ GROUP BY 1, 2, 3, 4, 5
 """
 
 
-def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+def read_measurements(rules: RuleBook, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
     """Yield measurements of the customers' wallets. seller_ids: customer → seller."""
     if rules.has_active([AlertKind.LOW_BALANCE]):
         yield from _measure_low_balances(rules, seller_ids)
@@ -45,7 +45,7 @@ def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: d
         yield from _measure_expiring_lots(rules, seller_ids, at)
 
 
-def _measure_low_balances(rules: AlertRules, seller_ids: Mapping[int, int]) -> Iterator[Measurement]:
+def _measure_low_balances(rules: RuleBook, seller_ids: Mapping[int, int]) -> Iterator[Measurement]:
     with prepared_statements.cursor() as cursor:
         cursor.execute(_BALANCES, [list(seller_ids)])
         rows = cursor.fetchall()
@@ -66,7 +66,7 @@ def _measure_low_balances(rules: AlertRules, seller_ids: Mapping[int, int]) -> I
             )
 
 
-def _measure_expiring_lots(rules: AlertRules, seller_ids: Mapping[int, int], at: datetime) -> Iterator[Measurement]:
+def _measure_expiring_lots(rules: RuleBook, seller_ids: Mapping[int, int], at: datetime) -> Iterator[Measurement]:
     params = {"customers": list(seller_ids), "at": at, "until": at + rules.highest_level(AlertKind.EXPIRING) * DAY}
     with prepared_statements.cursor() as cursor:
         cursor.execute(_EXPIRING, params)

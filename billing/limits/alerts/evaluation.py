@@ -16,7 +16,7 @@ from billing.limits.alerts import balance_measurements, spend_measurements, spik
 from billing.limits.alerts.alert_state import update_alerts
 from billing.limits.alerts.change_feed import SOURCES, queue_changed_customers
 from billing.limits.alerts.measurements import read_seller_ids
-from billing.limits.alerts.rule_selection import AlertRules
+from billing.limits.alerts.rule_selection import RuleBook
 from billing.models import ChangeCursor
 from billing.models.alerts import AlertKind
 from customers.customer_time import clock_sql
@@ -100,7 +100,8 @@ def queue_all_customers(clock_id: int | None, *, due_at: datetime) -> None:
 # SKIP LOCKED: concurrent workers take different customers. The deleted rows return if the transaction fails.
 _TAKE_FROM_QUEUE = """
 DELETE FROM billing_pendingevaluation WHERE customer_id IN (
-    SELECT customer_id FROM billing_pendingevaluation WHERE {in_time} ORDER BY due_at, customer_id LIMIT %s FOR UPDATE SKIP LOCKED
+    SELECT customer_id FROM billing_pendingevaluation WHERE {in_time} ORDER BY due_at,
+        customer_id LIMIT %s FOR UPDATE SKIP LOCKED
 ) RETURNING customer_id, is_whole
 """
 
@@ -125,7 +126,7 @@ def evaluate_customers(is_whole_by_customer: dict[int, bool], summary: Evaluatio
     is_whole_by_customer: customer → whether to measure spikes too, which change with time alone.
     """
     seller_ids = read_seller_ids(is_whole_by_customer)
-    rules = AlertRules(seller_ids)
+    rules = RuleBook(seller_ids)
     measurements = [
         *spend_measurements.read_measurements(rules, seller_ids, at=at),
         *balance_measurements.read_measurements(rules, seller_ids, at=at),

@@ -20,7 +20,7 @@ class AlertTarget(NamedTuple):
     dimension_value: str = ""
 
 
-class AlertRules:
+class RuleBook:
     """The stored rules that may apply to a set of customers."""
 
     def __init__(self, seller_ids: Mapping[int, int]) -> None:

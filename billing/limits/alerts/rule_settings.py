@@ -206,6 +206,7 @@ def _check_other_side(scope_columns: dict[str, object], amount: Decimal | None, 
         return
     if set_by == CapSetter.CUSTOMER and amount > other.amount:
         raise AlertRuleRefused("amount", f"Finance watches {other.amount.normalize():f}: choose no more than that.")
+    # Neither side may silently override the other, so the order of setting doesn't matter.
     if set_by == CapSetter.FINANCE and is_on and amount < other.amount:
         raise AlertRuleRefused(
             "amount", f"The customer's own is {other.amount.normalize():f}: choose no less, or remove that first."

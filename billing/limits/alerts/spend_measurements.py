@@ -6,11 +6,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from billing.limits.alerts.measurements import Measurement
-from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
+from billing.limits.alerts.rule_selection import AlertTarget, RuleBook
 from billing.limits.alerts.thresholds import levels_reached
-from billing.metering.usage.forecast import is_forecast_reliable
 from billing.metering.rating_inputs.cap_usage import Cap, CapUsage, compute_cap_usage
 from billing.metering.usage.current_usage import FeatureUsage, PeriodUsage, read_usage_of_customers
+from billing.metering.usage.forecast import is_forecast_reliable
 from billing.models import AlertRule
 from billing.models.alerts import AlertKind
 from billing.models.price_overrides import CapAction
@@ -25,7 +25,7 @@ PeriodFeature = tuple[int, int | None]
 """(period, feature), or None for all features."""
 
 
-def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+def read_measurements(rules: RuleBook, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
     """Yield the measurements of customers' running periods. seller_ids: customer → seller."""
     if not rules.has_active(KINDS):
         return
@@ -43,7 +43,7 @@ def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: d
 
 
 def _measure_allowances(
-    rules: AlertRules, target: AlertTarget, seller_id: int, period: PeriodUsage
+    rules: RuleBook, target: AlertTarget, seller_id: int, period: PeriodUsage
 ) -> Iterator[Measurement]:
     for feature in period.features:
         if not feature.terms.included:
@@ -66,7 +66,7 @@ def _measure_allowances(
 
 
 def _measure_caps(
-    rules: AlertRules, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]
+    rules: RuleBook, customer_id: int, seller_id: int, periods: Sequence[PeriodUsage]
 ) -> Iterator[Measurement]:
     for period, cap_usage in _latest_usage_per_cap(periods, {period.period_id: period.caps for period in periods}):
         target = _cap_target(customer_id, period, cap_usage.cap)
@@ -74,7 +74,7 @@ def _measure_caps(
             yield _period_measurement(rule, target, period, cap_usage.spent, cap_usage.cap.amount)
 
 
-def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Measurement]:
+def _measure_spend_amounts(rules: RuleBook, usage: Mapping[int, Sequence[PeriodUsage]]) -> Iterator[Measurement]:
     """Yield the spend against amounts, which is computed as for caps."""
     rules_by_id: dict[int, AlertRule] = {}
     caps: dict[int, list[Cap]] = {}
@@ -88,14 +88,21 @@ def _measure_spend_amounts(rules: AlertRules, usage: Mapping[int, Sequence[Perio
     for period, spend_usage in _latest_usage_per_cap(periods, compute_cap_usage(caps, periods)):
         rule = rules_by_id[spend_usage.cap.id]
         yield _period_measurement(
-            rule, _cap_target(rule.customer_id or 0, period, spend_usage.cap), period, spend_usage.spent, spend_usage.cap.amount
+            rule,
+            _cap_target(rule.customer_id or 0, period, spend_usage.cap),
+            period,
+            spend_usage.spent,
+            spend_usage.cap.amount,
         )
 
 
 def _to_cap(rule: AlertRule) -> Cap:
+    # As a cap, so that rules and caps spend alike.
     match = {rule.dimension: rule.dimension_value} if rule.dimension else {}
     limit, is_of_customer = rule.amount or ZERO, rule.subscription_id is None
-    return Cap(rule.pk, is_of_customer, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by)
+    return Cap(
+        rule.pk, is_of_customer, rule.feature_id, match, limit, rule.currency, CapAction.NOTIFY, None, rule.set_by
+    )
 
 
 def _latest_usage_per_cap(
@@ -117,7 +124,7 @@ def _cap_target(customer_id: int, period: PeriodUsage, cap: Cap) -> AlertTarget:
 
 
 def _measure_expected_costs(
-    rules: AlertRules,
+    rules: RuleBook,
     target: AlertTarget,
     seller_id: int,
     period: PeriodUsage,
@@ -127,7 +134,10 @@ def _measure_expected_costs(
     """Yield the spend against the last period, and the forecast once it is reliable."""
     elapsed = Fraction((at - period.starts_at) // MICROSECOND, (period.ends_at - period.starts_at) // MICROSECOND)
     for kind in (AlertKind.LAST_PERIOD, AlertKind.PROJECTED):
-        for feature_id in {None, *(own_rule.feature_id for own_rule in rules.customer_rules(kind, target.customer_id))}:
+        for feature_id in {
+            None,
+            *(own_rule.feature_id for own_rule in rules.customer_rules(kind, target.customer_id)),
+        }:
             feature_target = target._replace(feature_id=feature_id)
             features = [feature for feature in period.features if feature_id in (None, feature.terms.feature_id)]
             for rule in rules.select(kind, feature_target, seller_id=seller_id):
@@ -138,6 +148,7 @@ def _measure_expected_costs(
                     is_reliable = rule.currency == period.terms.currency and is_forecast_reliable(elapsed)
                     limit = rule.amount or ZERO if is_reliable else ZERO
                     spent = sum((feature.projected for feature in features), ZERO)
+                # Without a limit there is nothing to compare with: no previous period, or no reliable forecast.
                 if limit:
                     yield _period_measurement(rule, feature_target, period, spent, limit)
 
@@ -145,7 +156,9 @@ def _measure_expected_costs(
 def _period_measurement(
     rule: AlertRule, target: AlertTarget, period: PeriodUsage, spent: Decimal, limit: Decimal
 ) -> Measurement:
-    feature = next((feature.terms.code for feature in period.features if feature.terms.feature_id == target.feature_id), "")
+    feature = next(
+        (feature.terms.code for feature in period.features if feature.terms.feature_id == target.feature_id), ""
+    )
     return Measurement(
         rule,
         target,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from billing.limits.alerts.measurements import Measurement
-from billing.limits.alerts.rule_selection import AlertRules, AlertTarget
+from billing.limits.alerts.rule_selection import AlertTarget, RuleBook
 from billing.limits.alerts.spend_measurements import feature_cost
 from billing.limits.alerts.thresholds import BASELINE_DAYS, spike_levels, usual_daily_quantity
 from billing.metering.usage.current_usage import read_usage_of_customers
@@ -36,12 +36,14 @@ class RecentUsage(NamedTuple):
     days: int
 
 
-def read_measurements(rules: AlertRules, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
+def read_measurements(rules: RuleBook, seller_ids: Mapping[int, int], *, at: datetime) -> Iterator[Measurement]:
     """Yield the last day's usage of each feature whose meter adds up. seller_ids: customer → seller."""
     if not rules.has_active([AlertKind.ANOMALY]):
         return
     recent_usage = _read_recent_usage(list(seller_ids), at=at)
-    usage = read_usage_of_customers(customer_ids={customer_id for customer_id, *_ in recent_usage}, at=at, projects=False)
+    usage = read_usage_of_customers(
+        customer_ids={customer_id for customer_id, *_ in recent_usage}, at=at, projects=False
+    )
     for customer_id, periods in usage.items():
         for period in periods:
             for feature in period.features:
@@ -100,6 +102,7 @@ GROUP BY 1, 2, 3
 
 def _read_recent_usage(customer_ids: list[int], *, at: datetime) -> dict[tuple[int, int, int], RecentUsage]:
     """Return (customer, subscription, meter) → recent usage, from the hourly rollups."""
+    # Rollups are hourly, so the last 24 hours start with a full hour.
     day = at.replace(minute=0, second=0, microsecond=0) + HOUR - DAY
     parameters = {"customers": customer_ids, "at": at, "day": day, "since": day - BASELINE_DAYS * DAY}
     with prepared_statements.cursor() as cursor:

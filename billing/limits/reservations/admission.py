@@ -108,13 +108,20 @@ class LimitAdmission:
     def _check_caps(self, customer: str, spends_before: list[CapSpend], codes: dict[int, str]) -> None:
         spent_before = {(spend.cap.id, spend.period_id): spend.spent for spend in spends_before}
         for spend in self._read_stopping_caps(customer):
-            if spend.spent > spend.cap.amount and spend.spent > spent_before.get((spend.cap.id, spend.period_id), ZERO):
+            # A cap that was exceeded before stops only usage that costs more.
+            if spend.spent > spend.cap.amount and spend.spent > spent_before.get(
+                (spend.cap.id, spend.period_id), ZERO
+            ):
                 code = next(iter(codes.values()), "")
                 answer = check(customer=customer, feature=code, quantity=ZERO, sandbox=self.sandbox, at=self.at)
                 raise LimitReached(replace(answer.refused(SPEND_CAP_REACHED), reached_cap=spend))
 
     def _read_stopping_caps(self, customer: str) -> list[CapSpend]:
-        return [spend for spend in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at) if spend.stops_usage]
+        return [
+            spend
+            for spend in read_cap_spend(customer=customer, sandbox=self.sandbox, at=self.at)
+            if spend.stops_usage
+        ]
 
 
 def _covered_quantities(

@@ -70,12 +70,15 @@ def commit(
         return _require_same_quantity(reservation, requested)
     if reservation.state == ReservationState.COMMITTED:
         return reservation  # the events have keys of their own, so none counts twice
-    events_to_store = events_for_quantity(reservation, requested) if events is None else parse_events(reservation, events, at)
+    events_to_store = (
+        events_for_quantity(reservation, requested) if events is None else parse_events(reservation, events, at)
+    )
     if not events_to_store:
         return _commit_nothing(reservation_id, at=at)
     try:
         record_admitted(events_to_store, CommitAdmission(reservation, at))
     except ReservationNotOpen:
+        # A concurrent commit may have ended the reservation in between.
         reservation.refresh_from_db()
         if reservation.state != ReservationState.COMMITTED:
             raise

@@ -1,7 +1,8 @@
 """
 Reserve a quantity of a feature for upcoming usage.
 
-  the customer is locked → the availability is read → the reservation is refused, or held: as quantity, as money, in wallets
+  the customer is locked → the availability is read → the reservation is refused, or held: as quantity, as money, in
+  wallets
 
 Every decision that depends on the availability locks the customer's row, so admitted usage and holds together never
 exceed a limit. Events reported without a check are facts: they are counted regardless of limits.
@@ -87,7 +88,12 @@ def _require_same_content(
     reservation: Reservation, feature: str, quantity: Decimal, subscription: str, properties: Mapping[str, str]
 ) -> Reservation:
     requested = (feature, quantity, subscription, dict(properties))
-    if (reservation.plan_feature.feature.code, reservation.quantity, reservation.subscription_ref, reservation.properties) != requested:
+    if (
+        reservation.plan_feature.feature.code,
+        reservation.quantity,
+        reservation.subscription_ref,
+        reservation.properties,
+    ) != requested:
         raise ReservationConflict(reservation)
     return reservation
 
@@ -122,6 +128,7 @@ def _create_reservation(
         rate_id=rate_id,
         window_start=availability.window_start,
         quantity=quantity,
+        # Rounded up, so that reservations never hold less than the later charge.
         cost=availability.invoiced_cost(cost).quantize(COST_STEP, ROUND_CEILING),
         hold=wallet_hold,
         at=at,
@@ -193,6 +200,7 @@ def lapse_due(*, at: datetime, clock_id: int | None = None, limit: int = 1_000) 
     due = Reservation.objects.filter(clock_filter(clock_id), state=ReservationState.OPEN, until__lte=at).order_by(
         "until"
     )
+    # Each in a transaction of its own, so that no customer is locked for long.
     ids = list(due.values_list("pk", flat=True)[:limit])
     return sum(_lapse(id_, at=at) for id_ in ids)
 

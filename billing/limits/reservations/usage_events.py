@@ -81,6 +81,7 @@ def _event_properties(dimensions: Mapping[str, str], meter: Meter) -> dict[str, 
     """Return properties with these dimensions that pass the meter's filters."""
     properties: dict[str, Any] = {}
     for name, texts in meter.filters.items():
+        # Any matching text passes a filter; the first one is stable across retries.
         _set_nested(properties, name, texts[0])
     for name, text in dimensions.items():
         _set_nested(properties, name, text)

@@ -28,6 +28,7 @@ class Command(BaseCommand):
             for check in CHECKS:
                 self.stdout.write(f"{check.reference:4} {check.name}")
             return
+        # JSON is printed at the end, as one document.
         report = (lambda finding: None) if options["json"] else self._report
         try:
             findings = audit(only=only, report=report)

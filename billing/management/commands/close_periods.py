@@ -72,6 +72,7 @@ class Command(BaseCommand):
             job = start_invoice_run(until=at, at=database_time(), by=None, dry_run=dry_run)
         except InvoiceRunRefused as refusal:
             raise CommandError(str(refusal)) from refusal
+        # Works on the job here, next to the workers, and shows the progress.
         call_command("run_jobs", job=job.pk, stdout=self.stdout, stderr=self.stderr)
 
     def _close(self, at: datetime, *, is_silent: bool) -> CloseSummary:
@@ -94,6 +95,7 @@ class Command(BaseCommand):
         Close periods in several processes at once, and return their summed result; this process then closes the rest.
         """
         manage = str(settings.BASE_DIR / "manage.py")
+        # Processes, not threads, so that they use several cores.
         command = [sys.executable, manage, "close_periods", "--at", at.isoformat(), "--json"]
         running = [subprocess.Popen(command, stdout=PIPE, stderr=DEVNULL, text=True) for _ in range(workers)]
         total = Period.objects.due(at).count()
@@ -138,7 +140,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(summary)))
         else:
             self.stdout.write(
-                f"{summary.closed:,} periods closed at {at}: {summary.issued:,} invoices issued, {summary.skipped:,} had"
+                f"{summary.closed:,} periods closed at {at}: {summary.issued:,} invoices issued, "
+                f"{summary.skipped:,} had"
                 f" nothing due; late usage of {summary.late_billed:,} periods billed, of {summary.late_left:,} left;"
                 f" {summary.credited:,} credit notes."
             )

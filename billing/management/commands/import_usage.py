@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.metering.imports import (
     FORMATS,
-    FileRefused,
+    ImportFileRefused,
     ImportTotals,
     Refusal,
     build_row_mapping,
@@ -84,7 +84,7 @@ class Command(BaseCommand):
                         size if content.closed else content.tell()
                     ),  # the reader closes the file at its end
                 )
-            except (OSError, FileRefused) as error:
+            except (OSError, ImportFileRefused) as error:
                 raise CommandError(str(error)) from error
         self._report(totals, shown_refusals, dry_run=options["dry_run"], as_json=as_json)
 

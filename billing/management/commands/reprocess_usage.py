@@ -42,4 +42,6 @@ class Command(BaseCommand):
                 show_count(counts.tried)
 
             reprocess(at=database_time(), report_ids=ids, progress=show)
-        self.stdout.write(f"{counts.resolved:,} of {counts.tried:,} reports are billed now; {counts.left:,} are left.")
+        self.stdout.write(
+            f"{counts.resolved:,} of {counts.tried:,} reports are billed now; {counts.left:,} are left."
+        )

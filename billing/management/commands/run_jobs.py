@@ -33,7 +33,9 @@ class Command(BaseCommand):
             self._work(id_)
         for job_row in Job.objects.filter(pk__in=ids).order_by("pk"):
             figures = ", ".join(f"{count:,} {name}" for name, count in job_row.figures.items())
-            self.stdout.write(f"{job_row}: {job_row.get_state_display()}; {figures or job_row.error or 'nothing is counted'}.")
+            self.stdout.write(
+                f"{job_row}: {job_row.get_state_display()}; {figures or job_row.error or 'nothing is counted'}."
+            )
         failed = Job.objects.filter(pk__in=ids, state=JobState.FAILED).count()
         if failed:
             raise CommandError(f"{failed:,} jobs have failed; their pages say why.")
@@ -48,6 +50,7 @@ class Command(BaseCommand):
                     kinds=KINDS,
                     clock=database_time,
                     job_id=job_id,
+                    # Short turns, so that the progress is shown in between.
                     keep_going=lambda since=began: time.monotonic() < since + SECONDS_BETWEEN_LOOKS,
                 )
                 time.sleep(max(0, began + SECONDS_BETWEEN_LOOKS - time.monotonic()))

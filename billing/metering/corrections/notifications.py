@@ -30,8 +30,11 @@ def notify_corrected(
             by_customer[customer_id].append(request)
     announcements = []
     for customer_id, requests in sorted(by_customer.items()):
+        # The lowest number makes the key unique: each correction is announced in one announcement only.
         first = min(numbers[request.key] for request in requests)
         replaced = sum(request.replacement is not None for request in requests)
         facts = {"taken_back": len(requests) - replaced, "replaced": replaced, "first_event": requests[0].id}
-        announcements.append(Announcement(customer_id, {**facts, "reason": requests[0].reason}, f"corrections:{first}"))
+        announcements.append(
+            Announcement(customer_id, {**facts, "reason": requests[0].reason}, f"corrections:{first}")
+        )
     announce_all(kind=KIND, announcements=announcements, at=at)

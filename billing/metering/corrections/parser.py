@@ -45,6 +45,7 @@ def parse_corrections(
         raise BodyRefused(
             f"The body has {len(body):,} bytes; send at most {parser.MAX_BYTES:,} at a time.", status=413
         )
+    # A single object gets a single answer instead of a list.
     single = body.lstrip()[:1] == b"{"
     requests: list[CorrectionRequest] = []
     errors: list[EventError] = []
@@ -60,6 +61,7 @@ def _split(body: bytes, *, single: bool) -> list[bytes]:
     except RecursionError as error:
         raise BodyRefused("The body is nested too deeply; properties may be nested 16 levels.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        # Half of an emoji makes the whole body undecodable; repaired, only its own correction is refused.
         repaired = parser.replace_lone_surrogates(body)
         if repaired != body:
             return _split(repaired, single=single)
@@ -76,6 +78,7 @@ def _read_one(
 ) -> CorrectionRequest | EventError:
     try:
         correction = _decode_correction(raw)
+        # The decoder would silently keep the last of two values.
         repeated_key = parser.find_repeated_key(raw)
     except RecursionError:
         return EventError(index, "replacement", f"nested too deeply; at most {parser.MAX_LEVELS} levels")
@@ -90,7 +93,9 @@ def _read_one(
     replacement: ReceivedEvent | None = None
     if correction.kind == "replace":
         if not bytes(correction.replacement):
-            return EventError(index, "replacement", "send the event that takes its place, or say “void”", correction.id)
+            return EventError(
+                index, "replacement", "send the event that takes its place, or say “void”", correction.id
+            )
         parsed = parser.parse_event(
             index, bytes(correction.replacement), sandbox=sandbox, at=at, oldest=oldest, newest=newest
         )

@@ -24,7 +24,9 @@ from billing.models import Drawdown, Subscription, UnmatchedUsage
 from plans.models import Meter
 
 _SERIES_TABLES = ("aggregatestate", "levelchange", "distinctvalue", "hourlyusage")
-_DELETE_BY_SERIES = "DELETE FROM billing_{table} t USING billing_series s WHERE s.id = t.series_id AND s.period_id = ANY(%s)"
+_DELETE_BY_SERIES = (
+    "DELETE FROM billing_{table} t USING billing_series s WHERE s.id = t.series_id AND s.period_id = ANY(%s)"
+)
 
 
 def remove_counts(period_ids: Sequence[int], *, at: datetime) -> None:
@@ -40,6 +42,7 @@ def remove_counts(period_ids: Sequence[int], *, at: datetime) -> None:
         cursor.execute("DELETE FROM billing_counter WHERE period_id = ANY(%s)", [ids])
     # The cache maps keys to the ids of the rows just deleted.
     counter_store.clear_id_cache()
+    # With no counters left their cost is zero, so all of it returns to the wallets.
     keys = Drawdown.objects.filter(period__in=ids).values_list("period", "plan_feature", "window_start")
     draw_down({DrawdownKey(*key): (at, at) for key in keys}, at=at)
 
@@ -56,7 +59,9 @@ def recount_events(
     :raises StaleCatalog: if the catalog or a period changes at the same time; retry then.
     """
     counter_store.clear_id_cache()
+    # The cached copies are from before the plan change was undone.
     catalog_cache.refresh()
+    # An event that no meter counts has nothing to recount.
     names = list(Meter.objects.order_by("event_name").values_list("event_name", flat=True).distinct())
     customer = subscription.customer
     customer_cache.refresh([customer.external_id], sandbox=customer.sandbox, since=since)
@@ -76,7 +81,9 @@ def _count(rows: Sequence[StoredEvent], wanted_periods: frozenset[int], *, sandb
         return
     batch = event_recorder.attribute_events(events, sandbox=sandbox)
     routes = _Routes(wanted_periods)
-    attributions = [routes.narrow(attribution, _open_meters(reports.get(event.key, {}))) for event, attribution in _pairs(batch)]
+    attributions = [
+        routes.narrow(attribution, _open_meters(reports.get(event.key, {}))) for event, attribution in _pairs(batch)
+    ]
     counted = EventBatch(events, attributions, batch.customers, batch.catalog_revision, sandbox)
     event_recorder.count_stored_events(counted, at=at)
     unmatched_usage.report(
@@ -120,6 +127,7 @@ class _Routes:
     def _narrow_route(self, route: Route, unmatched_meters: frozenset[int | None]) -> tuple[Route, list[int]]:
         stops, indexes = [], []
         for index, stop in enumerate(route.stops):
+            # Reported as unmatched: reprocessing counts it, not this function.
             if unmatched_meters & {stop.meter.id, None}:
                 continue
             narrowed_stop = self._narrow_stop(stop)

@@ -55,10 +55,20 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
     for contributions in taken:
         for part in contributions.contributions:
             for key in state_keys(part.stop, contributions.attribution.bucket):
-                selection = EventSelection(contributions.row.customer_id or 0, contributions.row.name, key.series.period_id)
+                selection = EventSelection(
+                    contributions.row.customer_id or 0, contributions.row.name, key.series.period_id
+                )
                 _add_to_rebuild(selections.setdefault(selection, {}), key, contributions, part)
+                # Levels are stored once per series; states of shorter windows have none of their own.
                 if part.stop.meter.metering.aggregation == "weighted_sum" and not key.span:
-                    levels.append((key.series, contributions.row.occurred_at, contributions.row.source, contributions.row.sender_id))
+                    levels.append(
+                        (
+                            key.series,
+                            contributions.row.occurred_at,
+                            contributions.row.source,
+                            contributions.row.sender_id,
+                        )
+                    )
     if not selections:
         return
     series = {key: rebuild for rebuilds in selections.values() for key, rebuild in rebuilds.items()}
@@ -67,9 +77,13 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
     aggregate_states.lock_members(
         key for key, rebuild in series.items() if rebuild.metering.recurring and rebuild.last_steps
     )
+    # Levels of voided events go before the others are read again.
     state_rebuild.delete_levels([(ids[key], *place) for key, *place in levels])
     _read_events_again(selections)
-    state_rebuild.replace_states({key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states}, ids)
+    state_rebuild.replace_states(
+        {key: _rebuilt_state(rebuild, key) for rebuild in series.values() for key in rebuild.states}, ids
+    )
+    # Recurring members are replaced last, because they also change the counts of later periods.
     for recurring in (False, True):
         last_steps = {
             (ids[key], digest): step
@@ -81,7 +95,10 @@ def rebuild_states(taken: Iterable[EventContributions]) -> None:
 
 
 def _add_to_rebuild(
-    rebuilds: dict[RollupSeries, SeriesRebuild], key: AggregateStateKey, event_contributions: EventContributions, part: Contribution
+    rebuilds: dict[RollupSeries, SeriesRebuild],
+    key: AggregateStateKey,
+    event_contributions: EventContributions,
+    part: Contribution,
 ) -> None:
     rebuild = rebuilds.setdefault(key.series, SeriesRebuild(part.stop.meter.metering))
     rebuild.states[key] = EMPTY
@@ -110,7 +127,12 @@ def _add_event(contributions: EventContributions, rebuilds: Mapping[RollupSeries
             rebuild = rebuilds.get(key.series)
             if rebuild is None or key not in rebuild.states:
                 continue
-            event_value = EventValue(contributions.event.occurred_at, contributions.event.source, contributions.event.id, Decimal(part.value))
+            event_value = EventValue(
+                contributions.event.occurred_at,
+                contributions.event.source,
+                contributions.event.id,
+                Decimal(part.value),
+            )
             state = aggregate_event(event_value, key.starts_at)
             if rebuild.metering.aggregation == "unique":
                 state = AggregateState(1, ZERO, latest=event_value, first_at=event_value.at)

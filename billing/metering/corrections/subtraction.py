@@ -15,6 +15,13 @@ def sum_contributions(wrong: Iterable[EventContributions]) -> UsageTotals:
             values = [part.value for part in contributions.contributions]
             route = contributions.attribution.route._replace(stops=stops)
             add_group(
-                EventGroup(route, contributions.attribution.bucket, [contributions.event], [values], int(contributions.row.digest, 16)), totals
+                EventGroup(
+                    route,
+                    contributions.attribution.bucket,
+                    [contributions.event],
+                    [values],
+                    int(contributions.row.digest, 16),
+                ),
+                totals,
             )
     return totals

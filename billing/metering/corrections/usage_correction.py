@@ -98,9 +98,12 @@ def _correct(
     if atomic and not {outcome.status for outcome in outcomes} <= {ACCEPTED, DUPLICATE}:
         raise NothingCorrected(outcomes)
     if new:
+        # Noted before anything is attributed, and compared afterwards.
         revision = catalog_cache.get_catalog().revision
         wrong = read_contributions(list(read_by_key({request.key for request in new}).values()))
-        batch = event_recorder.attribute_events([request.replacement for request in new if request.replacement], sandbox=sandbox)
+        batch = event_recorder.attribute_events(
+            [request.replacement for request in new if request.replacement], sandbox=sandbox
+        )
         # Voided events and replacements must be attributed by one revision of the catalog.
         if batch.catalog_revision != revision:
             raise StaleCatalog
@@ -127,7 +130,10 @@ def _store(
     hit_failpoint("correct.after_gate")
     if event_recorder.insert_events(batch, at=at):
         raise StaleCatalog  # an event with this id arrived in between
-    rows = [NewCorrection(request.key, request.kind, request.replacement and request.replacement.key, request.reason) for request in new]
+    rows = [
+        NewCorrection(request.key, request.kind, request.replacement and request.replacement.key, request.reason)
+        for request in new
+    ]
     actor = {"by_id": by and by.pk, "api_key_id": api_key_id}
     numbers = corrections.add(rows, sandbox=batch.sandbox, at=at, **actor)
     if len(numbers) < len(new):
@@ -142,6 +148,7 @@ def _move_counts(
     wrong: Sequence[EventContributions], batch: EventBatch, period_locks: counter_store.PeriodLocks, *, at: datetime
 ) -> None:
     """Subtract the contributions of the wrong events, and count their replacements."""
+    # Sums of up to a thousand events must not round.
     with localcontext(EXACT):
         old, new = sum_contributions(wrong), event_recorder.aggregate(batch)
         counters = {**old.counters, **new.counters}
@@ -153,5 +160,6 @@ def _move_counts(
         if new.state_updates:
             update_states(new.state_updates, ids)
         rebuild_states(wrong)
+    # Both sides together: the wallet pays or gets back only the difference.
     draw_down(date_at_last_use(old.usage_times) | date_at_last_use(new.usage_times), at=at)
     event_recorder.mark_late_periods(counters, old.carryovers | new.carryovers, period_locks, at=at)

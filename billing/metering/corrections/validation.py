@@ -59,12 +59,15 @@ def validate(
             outcome = CorrectionOutcome(
                 REJECTED,
                 "id",
-                f"no event with the id “{request.id}”{f' and the source “{request.source}”' if request.source else ''} is stored"
+                "no event with the id "
+                f"“{request.id}”{f' and the source “{request.source}”' if request.source else ''} is stored"
                 " in this world (live and sandbox are apart); check the id, and the source if it was sent with one",
             )
         elif request.key in new or request.key in corrected:
             outcome = _repeated_outcome(request, new.get(request.key), corrected.get(request.key), stored)
-        elif request.replacement and (request.replacement.key in stored or request.replacement.key in replacement_keys):
+        elif request.replacement and (
+            request.replacement.key in stored or request.replacement.key in replacement_keys
+        ):
             outcome = CorrectionOutcome(
                 CONFLICT,
                 "replacement.id",
@@ -79,7 +82,10 @@ def validate(
 
 
 def _repeated_outcome(
-    request: CorrectionRequest, earlier_request: CorrectionRequest | None, stored_correction: StoredCorrection | None, stored: Mapping[str, str]
+    request: CorrectionRequest,
+    earlier_request: CorrectionRequest | None,
+    stored_correction: StoredCorrection | None,
+    stored: Mapping[str, str],
 ) -> CorrectionOutcome:
     """
     Return the outcome for an event that already has a correction: a duplicate if it is the same one, else a conflict.
@@ -93,13 +99,17 @@ def _repeated_outcome(
     elif stored_correction is not None:
         replacement = request.replacement
         is_same = (request.kind, request.reason) == (stored_correction.kind, stored_correction.reason) and (
-            replacement is None or (replacement.key == stored_correction.replacement and replacement.digest == stored.get(replacement.key))
+            replacement is None
+            or (
+                replacement.key == stored_correction.replacement and replacement.digest == stored.get(replacement.key)
+            )
         )
     if is_same:
         return CorrectionOutcome(DUPLICATE)
     return CorrectionOutcome(
         CONFLICT,
         "id",
-        f"the event “{request.id}” has been corrected before, otherwise; correct the event that replaced it, if there is"
+        f"the event “{request.id}” has been corrected before, otherwise; correct the event that replaced it, if "
+        "there is"
         " one, or send the usage again under a new id",
     )

@@ -67,7 +67,11 @@ FROM jsonb_to_recordset(%s::jsonb) AS sent(i bigint, c numeric, o numeric, r num
 def lock_drawdowns(keys: Collection[DrawdownKey]) -> list[DrawdownState]:
     """Lock these drawdowns in the order of their ids, create missing ones, and read their counters."""
     document = _document(keys)
-    insert_cursor, lock_cursor, read_cursor = prepared_statements.cursor(), prepared_statements.cursor(), prepared_statements.cursor()
+    insert_cursor, lock_cursor, read_cursor = (
+        prepared_statements.cursor(),
+        prepared_statements.cursor(),
+        prepared_statements.cursor(),
+    )
     # Pipelined: three statements in one round trip.
     with prepared_statements.pipeline():
         insert_cursor.execute(_MAKE, [document])
@@ -93,6 +97,7 @@ def _build_states(rows: Iterable[Sequence[Any]]) -> list[DrawdownState]:
         if id_ not in drawdowns:
             period, key = RatingPeriod(*rest[6:16]), DrawdownKey(period_id, plan_feature_id, window_start)
             drawdowns[id_] = DrawdownState(id_, key, *rest[:6], period)
+        # One row per counter; a new drawdown may have none yet.
         if rest[16] is not None:
             drawdowns[id_].counted[rest[16]] = CounterState(*rest[17:])
     return list(drawdowns.values())

@@ -17,7 +17,7 @@ from billing.metering.drawdown.drawdown_rows import DrawdownState
 from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
-from billing.metering.rating_inputs.period_counters import UsageWindow, with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import CounterWindow, with_metered, with_window_runs
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.metering.store.prepaid_windows import UsageTimes
 from lib.currencies import CREDITS as CREDIT_PRICES
@@ -76,14 +76,19 @@ def draw_down(used: UsageTimes, *, at: datetime, frees: Sequence[Hold] = (), is_
     first = min([used[drawdown.key][0] for drawdown, _, _ in changed] + [freed.at for freed in frees])
     customer_units = [(drawdown.customer_id, wallet_unit(feature)) for drawdown, feature, _ in changed]
     # All wallets at once and in order: a batch of many customers can't deadlock with another one.
-    wallets = lock_customer_wallets([*customer_units, *((freed.customer_id, freed.unit) for freed in frees)], used_at=first)
+    wallets = lock_customer_wallets(
+        [*customer_units, *((freed.customer_id, freed.unit) for freed in frees)], used_at=first
+    )
     for freed in frees:
         hold.release_locked(wallets[freed.customer_id, freed.unit], freed, at=at)
     sheet = Sheet(at)
     for drawdown, feature, cost in changed:
         customer_wallets = wallets[drawdown.customer_id, wallet_unit(feature)]
         since, until = used[drawdown.key]
-        if boundaries := find_lot_boundaries((lot for wallet in customer_wallets for lot in wallet.lots.values()), since, until):
+        # Which lots pay depends on the time of use, so the usage must be on one side of each boundary.
+        if boundaries := find_lot_boundaries(
+            (lot for wallet in customer_wallets for lot in wallet.lots.values()), since, until
+        ):
             raise SplitRequired(boundaries)
         missing = _settle(drawdown, feature, cost, customer_wallets, until, sheet)
         if is_strict and missing:
@@ -108,11 +113,14 @@ def rate_drawdowns(drawdowns: Sequence[DrawdownState]) -> list[tuple[FeatureTerm
     return [_compute_cost(drawdown, states, runs) for drawdown in drawdowns]
 
 
-def _compute_cost(drawdown: DrawdownState, states: PeriodStates, runs: Mapping[int, WindowRuns]) -> tuple[FeatureTerms, Decimal]:
+def _compute_cost(
+    drawdown: DrawdownState, states: PeriodStates, runs: Mapping[int, WindowRuns]
+) -> tuple[FeatureTerms, Decimal]:
     feature = terms_for(drawdown.period).by_plan_feature[drawdown.key.plan_feature_id]
     counted, period = drawdown.counted, with_window_runs(drawdown.period, runs)
-    window = UsageWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
+    window = CounterWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
     if feature.metering.needs_aggregate_state:
+        # Their quantity is in aggregate states, not in counters.
         counted = with_metered({window: counted}, period, states).get(window, {})
     rated = rate_window(period, feature, counted, is_final=False, is_drawdown=True)
     before = ZERO if rated.before is None else rated.before.amount
@@ -133,6 +141,7 @@ def _settle(
     Return the uncovered amount that the at-zero rule doesn't let continue.
     """
     change = EXACT.subtract(cost, drawdown.cost)
+    # Each drawdown of a row has its own reference, so that a retry can't post it twice.
     reference = f"draw:{drawdown.id}:{drawdown.times}"
     drawdown.cost, drawdown.times = cost, drawdown.times + 1
     if change < 0:
@@ -142,7 +151,13 @@ def _settle(
             give_back(wallets, change, **details, sheet=sheet)
         return ZERO
     use = SpendRequest(
-        change, used_at, reference, feature.feature_id, AtZeroPolicy(feature.at_zero), feature.overdraft_limit, drawdown.id
+        change,
+        used_at,
+        reference,
+        feature.feature_id,
+        AtZeroPolicy(feature.at_zero),
+        feature.overdraft_limit,
+        drawdown.id,
     )
     spent = take_from_wallets(wallets, use, sheet)
     at_zero, _ = at_zero_rule(wallets[-1] if wallets else None, use)

@@ -6,17 +6,17 @@ passes batches of events to the API's own parser and recorder: docs/ingest.md#fi
 """
 
 from billing.metering.imports.row_conversion import RowMapping, build_row_mapping
-from billing.metering.imports.row_reader import FORMATS, FileRefused, detect_format, read_rows
+from billing.metering.imports.row_reader import FORMATS, ImportFileRefused, detect_format, read_rows
 from billing.metering.imports.usage_import import ImportTotals, Refusal, import_usage
 
 __all__ = [
     "FORMATS",
-    "FileRefused",
+    "ImportFileRefused",
     "ImportTotals",
     "Refusal",
     "RowMapping",
+    "build_row_mapping",
     "detect_format",
     "import_usage",
     "read_rows",
-    "build_row_mapping",
 ]

@@ -10,7 +10,7 @@ import pyarrow
 import pyarrow.parquet
 
 from billing.metering.imports.row_reader import (
-    FileRefused,
+    ImportFileRefused,
     detect_delimiter,
     open_parquet,
     read_byte_lines,
@@ -43,7 +43,7 @@ def split_file(file: BinaryIO, format_: str, *, begin: FilePosition = BEGINNING)
     """
     Yield the parts of a file, starting at a position: its beginning or the end of a part.
 
-    :raises FileRefused: if the file doesn't have this format; also while reading.
+    :raises ImportFileRefused: if the file doesn't have this format; also while reading.
     """
     if format_ == "parquet":
         return _parquet(file, begin)
@@ -82,7 +82,7 @@ def _records(text: io.TextIOWrapper, delimiter: str, *, after: int) -> Iterator[
             record_lines.clear()
             number += 1
     except csv.Error as error:
-        raise FileRefused(f"Row {number} cannot be read: {error}.") from error
+        raise ImportFileRefused(f"Row {number} cannot be read: {error}.") from error
 
 
 def _json_lines(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
@@ -102,7 +102,9 @@ def _fill_parts(records: Iterable[bytes], begin: FilePosition, header: bytes = b
             yield FilePart(header + b"".join(part_records), begin, end)
             begin, part_records, size = end, [], 0
     if part_records:
-        yield FilePart(header + b"".join(part_records), begin, FilePosition(begin.rows + len(part_records), begin.bytes + size))
+        yield FilePart(
+            header + b"".join(part_records), begin, FilePosition(begin.rows + len(part_records), begin.bytes + size)
+        )
 
 
 def _parquet(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
@@ -118,11 +120,13 @@ def _parquet(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
                 end = row_number + batch.num_rows
                 if end > begin.rows:
                     yield FilePart(
-                        _write_parquet(batch.slice(max(0, begin.rows - row_number))), FilePosition(max(row_number, begin.rows)), FilePosition(end)
+                        _write_parquet(batch.slice(max(0, begin.rows - row_number))),
+                        FilePosition(max(row_number, begin.rows)),
+                        FilePosition(end),
                     )
                 row_number = end
     except (pyarrow.ArrowException, OSError) as error:
-        raise FileRefused(f"The file cannot be read beyond row {row_number}: {error}.") from error
+        raise ImportFileRefused(f"The file cannot be read beyond row {row_number}: {error}.") from error
 
 
 def _write_parquet(rows: pyarrow.RecordBatch) -> bytes:

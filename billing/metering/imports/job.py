@@ -12,7 +12,7 @@ from billing.jobs.file_reader import open_job_file
 from billing.jobs.kinds import ItemOutcome, JobDefinition, SplitFailed
 from billing.metering.imports.file_split import BEGINNING, FilePosition, split_file
 from billing.metering.imports.row_conversion import build_row_mapping
-from billing.metering.imports.row_reader import FileRefused, Row, read_columns, read_rows
+from billing.metering.imports.row_reader import ImportFileRefused, ImportRow, read_columns, read_rows
 from billing.metering.imports.usage_import import Refusal, import_usage
 from billing.models import Job, JobItem
 from billing.models.jobs import JobKind
@@ -37,7 +37,7 @@ def start_import(
 
     names, id_from: as in `build_row_mapping`.
 
-    :raises FileRefused: if the file can't be read, or its columns aren't those of events.
+    :raises ImportFileRefused: if the file can't be read, or its columns aren't those of events.
     """
     build_row_mapping(read_columns(file, format_), names=names, id_from=id_from)
     parameters = {"format": format_, "names": dict(names), "id_from": list(id_from), "sandbox": sandbox}
@@ -53,7 +53,7 @@ def start_import(
             file_name=file_name,
         )
     except start.JobFileRefused as refusal:
-        raise FileRefused(str(refusal)) from refusal
+        raise ImportFileRefused(str(refusal)) from refusal
 
 
 def _split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
@@ -63,7 +63,7 @@ def _split(job: Job, after: JobItem | None) -> Iterator[JobItem]:
         for number, part in enumerate(parts, start=after.number + 1 if after else 1):
             parameters = {"begin": part.begin, "end": part.end}
             yield JobItem(job=job, number=number, parameters=parameters, content=part.content)
-    except FileRefused as refusal:
+    except ImportFileRefused as refusal:
         raise SplitFailed(str(refusal)) from refusal
 
 
@@ -82,14 +82,19 @@ def _process(item: JobItem, at: datetime) -> ItemOutcome:
     counted_fields = ("rows", "accepted", "duplicate", "conflict", "refused", "floats")
     figures = {name: getattr(totals, name) for name in counted_fields}
     figures |= {f"{UNMATCHED}{reason}": count for reason, count in totals.unmatched.items()}
-    return ItemOutcome(figures, [refusal._asdict() for refusal in refusals], keeps_content=job.dry_run or bool(refusals))
+    # Kept for the real run, and for the file of refused rows.
+    return ItemOutcome(
+        figures, [refusal._asdict() for refusal in refusals], keeps_content=job.dry_run or bool(refusals)
+    )
 
 
-def read_item_rows(item: JobItem) -> tuple[list[str] | None, Iterator[Row]]:
+def read_item_rows(item: JobItem) -> tuple[list[str] | None, Iterator[ImportRow]]:
     """Return the columns and the rows of an item, numbered as in the whole file."""
     columns, rows = read_rows(io.BytesIO(item.content or b""), item.job.parameters["format"])
     rows_before = item.parameters["begin"][0]
     return columns, (row._replace(number=row.number + rows_before) for row in rows)
 
 
-USAGE_IMPORT = JobDefinition(permission="billing.import_event", split=_split, process=_process, columns=Refusal._fields)
+USAGE_IMPORT = JobDefinition(
+    permission="billing.import_event", split=_split, process=_process, columns=Refusal._fields
+)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from billing.metering.imports.job import read_item_rows
-from billing.metering.imports.row_reader import REFUSAL_COLUMNS, Row
+from billing.metering.imports.row_reader import REFUSAL_COLUMNS, ImportRow
 from billing.models import Job, JobItem
 from lib.csv_export import csv_lines
 from lib.tabular_files import escape_cell
@@ -39,7 +39,7 @@ def refused_rows(job: Job) -> Iterator[bytes]:
         is_first = False
 
 
-def _read_refused(item: JobItem) -> Iterator[tuple[list[str] | None, Row, str, str]]:
+def _read_refused(item: JobItem) -> Iterator[tuple[list[str] | None, ImportRow, str, str]]:
     reasons = {finding["row"]: (finding["field"], finding["detail"]) for finding in item.findings}
     columns, rows = read_item_rows(item)
     for row in rows:

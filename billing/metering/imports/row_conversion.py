@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from billing.metering.imports.row_reader import FileRefused, Row
+from billing.metering.imports.row_reader import ImportFileRefused, ImportRow
 
 FIELDS = ("id", "source", "customer", "subscription", "event", "timestamp", "properties")
 PROPERTY = "properties."
@@ -47,7 +47,7 @@ class RowMapping:
     as_sent: bool = False
     floats: int = 0
 
-    def event_of(self, row: Row) -> bytes:
+    def event_of(self, row: ImportRow) -> bytes:
         """
         Return a row as a JSON event.
 
@@ -89,6 +89,7 @@ class RowMapping:
         if isinstance(value, float):
             if not math.isfinite(value):
                 raise RowRefused(field, f"{value} is not a number")
+            # Counted and reported, because a double may not be exactly the value that was meant.
             self.floats += 1
             return msgspec.Raw(repr(value).encode())
         if isinstance(value, datetime | date):
@@ -99,7 +100,7 @@ class RowMapping:
             return [self._to_exact_json(field, inner) for inner in value]
         raise RowRefused(field, f"a {type(value).__name__} has no place in an event")
 
-    def _derive_id(self, row: Row) -> str:
+    def _derive_id(self, row: ImportRow) -> str:
         """Return an id that is the same whenever the chosen columns have the same contents."""
         cells = [row.cells.get(column) for column in self.id_from]
         if None in cells or "" in cells:
@@ -117,32 +118,34 @@ def build_row_mapping(
     columns: None where each row has its own, as in JSON Lines.
     names: column → field, for columns that are not named like their field; “-” leaves a column out.
 
-    :raises FileRefused: if a column is not a field, or a field that every event needs is missing.
+    :raises ImportFileRefused: if a column is not a field, or a field that every event needs is missing.
     """
     names = dict(names or {})
     for column, field in names.items():
         if field != LEFT_OUT and not _is_field(field):
             known = f"{', '.join(FIELDS)}, {PROPERTY}…"
-            raise FileRefused(f"“{column}” is mapped to “{field}”, which is no field of an event: {known}.")
+            raise ImportFileRefused(f"“{column}” is mapped to “{field}”, which is no field of an event: {known}.")
     if columns is None:
         return RowMapping(names, tuple(id_from), as_sent=not names and not id_from)
     unknown = [column for column in (*names, *id_from) if column not in columns]
     if unknown:
-        raise FileRefused(f"The file has no column “{unknown[0]}”; it has {', '.join(columns)}.")
+        raise ImportFileRefused(f"The file has no column “{unknown[0]}”; it has {', '.join(columns)}.")
     fields = {column: names.get(column, column) for column in columns}
     for column, field in fields.items():
         if field != LEFT_OUT and not _is_field(field):
-            raise FileRefused(
+            raise ImportFileRefused(
                 f"The column “{column}” is no field of an event ({', '.join(FIELDS)}). Name it properties.{column}"
                 " if it tells of usage, map it to a field, or map it to “-” to leave it out."
             )
-    repeated_fields = [field for field in fields.values() if field != LEFT_OUT and list(fields.values()).count(field) > 1]
+    repeated_fields = [
+        field for field in fields.values() if field != LEFT_OUT and list(fields.values()).count(field) > 1
+    ]
     if repeated_fields:
-        raise FileRefused(f"Two columns are “{repeated_fields[0]}”; map one of them to “-”.")
+        raise ImportFileRefused(f"Two columns are “{repeated_fields[0]}”; map one of them to “-”.")
     for field in ("customer", "event", *(() if id_from else ("id",))):
         if field not in fields.values():
             remedy = " Map one to it, or have ids derived from columns that tell a row." if field == "id" else ""
-            raise FileRefused(f"No column tells the {field} of an event.{remedy}")
+            raise ImportFileRefused(f"No column tells the {field} of an event.{remedy}")
     return RowMapping(fields, tuple(id_from))
 
 

@@ -21,7 +21,7 @@ MOST_GROUP_BYTES = 1024 * 1024 * 1024
 DELIMITERS = ",;\t|"
 
 
-class FileRefused(ValueError):
+class ImportFileRefused(ValueError):
     """The file can't be read as a whole; the text gives the reason and the remedy."""
 
 
@@ -29,7 +29,7 @@ REFUSAL_COLUMNS = ("refused_field", "refused_because")
 """First columns of a file of refused rows: they give the reason and are not part of the row."""
 
 
-class Row(NamedTuple):
+class ImportRow(NamedTuple):
     """
     One row: its number in the file as an editor shows it, and its cells by column.
 
@@ -51,20 +51,22 @@ def detect_format(name: str) -> str:
     """
     Return the format of a file by its name.
 
-    :raises FileRefused: if the ending is not known.
+    :raises ImportFileRefused: if the ending is not known.
     """
     ending = PurePath(name).suffix.lower()
     for format_, endings in FORMATS.items():
         if ending in endings:
             return format_
-    raise FileRefused(f"“{PurePath(name).name}” tells no format by its ending; say which: {', '.join(FORMATS)}.")
+    raise ImportFileRefused(
+        f"“{PurePath(name).name}” tells no format by its ending; say which: {', '.join(FORMATS)}."
+    )
 
 
-def read_rows(file: BinaryIO, format_: str) -> tuple[list[str] | None, Iterator[Row]]:
+def read_rows(file: BinaryIO, format_: str) -> tuple[list[str] | None, Iterator[ImportRow]]:
     """
     Return the columns of a file, None where each row has its own, and its rows.
 
-    :raises FileRefused: if the file doesn't have this format; also while reading.
+    :raises ImportFileRefused: if the file doesn't have this format; also while reading.
     """
     if format_ == "jsonl":
         return None, _json_lines(file)
@@ -75,7 +77,7 @@ def read_columns(file: BinaryIO, format_: str) -> list[str] | None:
     """
     Return the columns of a file, None where each row has its own; the file stays open.
 
-    :raises FileRefused: if the file doesn't have this format.
+    :raises ImportFileRefused: if the file doesn't have this format.
     """
     file.seek(0)
     if format_ == "parquet":
@@ -83,17 +85,18 @@ def read_columns(file: BinaryIO, format_: str) -> list[str] | None:
     return read_rows(io.BytesIO(file.read(MOST_LINE_BYTES)), format_)[0]
 
 
-def _csv(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
+def _csv(file: BinaryIO) -> tuple[list[str], Iterator[ImportRow]]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     first = next(read_lines(text), "")
     delimiter = detect_delimiter(first)
     columns = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if not any(columns):
-        raise FileRefused(
+        raise ImportFileRefused(
             "The file's first row is empty; it names the columns, such as id, customer, event, timestamp."
         )
     if len(set(columns)) < len(columns):
-        raise FileRefused("Two columns have the same name; each needs its own.")
+        raise ImportFileRefused("Two columns have the same name; each needs its own.")
+    # A file of refused rows comes back with their two columns in front.
     is_mended = columns[: len(REFUSAL_COLUMNS)] == [*REFUSAL_COLUMNS]
     if is_mended:
         columns = columns[len(REFUSAL_COLUMNS) :]
@@ -104,15 +107,15 @@ def read_lines(text: TextIO) -> Iterator[str]:
     """
     Yield the lines of a text, each with its line end.
 
-    :raises FileRefused: if a line is too long or not UTF-8.
+    :raises ImportFileRefused: if a line is too long or not UTF-8.
     """
     try:
         while line := text.readline(MOST_LINE_BYTES + 1):
             if len(line) > MOST_LINE_BYTES:
-                raise FileRefused(f"A line is longer than {MOST_LINE_BYTES:,} characters: this is no table.")
+                raise ImportFileRefused(f"A line is longer than {MOST_LINE_BYTES:,} characters: this is no table.")
             yield line
     except UnicodeDecodeError as error:
-        raise FileRefused(
+        raise ImportFileRefused(
             "The file is not UTF-8 text; save it as “CSV UTF-8”, or say which format it has."
         ) from error
 
@@ -122,7 +125,7 @@ def detect_delimiter(header: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bool) -> Iterator[Row]:
+def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bool) -> Iterator[ImportRow]:
     number = 1
     try:
         for number, cells in enumerate(csv.reader(read_lines(text), delimiter=delimiter), start=2):
@@ -130,16 +133,16 @@ def _csv_rows(text: TextIO, delimiter: str, columns: list[str], *, is_mended: bo
                 continue
             row_cells = [unescape_cell(cell) for cell in cells[len(REFUSAL_COLUMNS) :]] if is_mended else cells
             flaw = "" if len(row_cells) == len(columns) else f"has {len(row_cells)} cells, the header {len(columns)}"
-            yield Row(number, dict(zip(columns, row_cells, strict=False)), flaw, more=row_cells[len(columns) :])
+            yield ImportRow(number, dict(zip(columns, row_cells, strict=False)), flaw, more=row_cells[len(columns) :])
     except csv.Error as error:
-        raise FileRefused(f"Row {number + 1} cannot be read: {error}.") from error
+        raise ImportFileRefused(f"ImportRow {number + 1} cannot be read: {error}.") from error
 
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _raws = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def _json_lines(file: BinaryIO) -> Iterator[Row]:
+def _json_lines(file: BinaryIO) -> Iterator[ImportRow]:
     for number, line in enumerate(read_byte_lines(file), start=1):
         if not line.strip():
             continue
@@ -147,27 +150,31 @@ def _json_lines(file: BinaryIO) -> Iterator[Row]:
             _decode(line)  # the whole line, so that a bad one doesn't fail the batch it is sent with
             cells = _raws(line)
         except (ValueError, RecursionError) as error:
-            yield Row(number, {}, flaw=f"is not one JSON object: {error}", sent=line)
+            yield ImportRow(number, {}, flaw=f"is not one JSON object: {error}", sent=line)
         else:
             event_cells = {name: cell for name, cell in cells.items() if name not in REFUSAL_COLUMNS}
-            yield Row(number, event_cells, sent=line if len(event_cells) == len(cells) else msgspec.json.encode(event_cells))
+            yield ImportRow(
+                number, event_cells, sent=line if len(event_cells) == len(cells) else msgspec.json.encode(event_cells)
+            )
 
 
 def read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
     """
     Yield the lines of a file, each with its line end.
 
-    :raises FileRefused: if a line is too long.
+    :raises ImportFileRefused: if a line is too long.
     """
     number = 0
     while line := file.readline(MOST_LINE_BYTES + 1):
         number += 1
         if len(line) > MOST_LINE_BYTES:
-            raise FileRefused(f"Line {number} is longer than {MOST_LINE_BYTES:,} bytes: one JSON object per line.")
+            raise ImportFileRefused(
+                f"Line {number} is longer than {MOST_LINE_BYTES:,} bytes: one JSON object per line."
+            )
         yield line
 
 
-def _parquet(file: BinaryIO) -> tuple[list[str], Iterator[Row]]:
+def _parquet(file: BinaryIO) -> tuple[list[str], Iterator[ImportRow]]:
     parquet_file = open_parquet(file)
     return parquet_file.schema_arrow.names, _parquet_rows(parquet_file)
 
@@ -176,24 +183,27 @@ def open_parquet(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
     """
     Open a Parquet file.
 
-    :raises FileRefused: if the file is not Parquet, or a row group is too large for memory.
+    :raises ImportFileRefused: if the file is not Parquet, or a row group is too large for memory.
     """
     try:
         parquet_file = pyarrow.parquet.ParquetFile(file)
-        sizes = [parquet_file.metadata.row_group(group).total_byte_size for group in range(parquet_file.num_row_groups)]
+        sizes = [
+            parquet_file.metadata.row_group(group).total_byte_size for group in range(parquet_file.num_row_groups)
+        ]
     except (pyarrow.ArrowException, OSError) as error:
-        raise FileRefused(f"The file is no Parquet file that can be read: {error}.") from error
+        raise ImportFileRefused(f"The file is no Parquet file that can be read: {error}.") from error
+    # A row group is decompressed as a whole, so its size is the memory that it needs.
     if max(sizes, default=0) > MOST_GROUP_BYTES:
-        raise FileRefused(f"A row group has more than {MOST_GROUP_BYTES:,} bytes: write it in smaller ones.")
+        raise ImportFileRefused(f"A row group has more than {MOST_GROUP_BYTES:,} bytes: write it in smaller ones.")
     return parquet_file
 
 
-def _parquet_rows(parquet_file: pyarrow.parquet.ParquetFile) -> Iterator[Row]:
+def _parquet_rows(parquet_file: pyarrow.parquet.ParquetFile) -> Iterator[ImportRow]:
     number = 0
     try:
         for batch in parquet_file.iter_batches(batch_size=PARQUET_ROWS):
             for cells in batch.to_pylist():
                 number += 1
-                yield Row(number, cells)
+                yield ImportRow(number, cells)
     except (pyarrow.ArrowException, OSError) as error:
-        raise FileRefused(f"The file cannot be read beyond row {number}: {error}.") from error
+        raise ImportFileRefused(f"The file cannot be read beyond row {number}: {error}.") from error

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.metering.imports.row_conversion import RowMapping, RowRefused
-from billing.metering.imports.row_reader import Row
+from billing.metering.imports.row_reader import ImportRow
 from billing.metering.ingest import event_recorder, submission
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.metering.store import events as event_store
@@ -62,7 +62,7 @@ class Batch:
 
 def import_usage(
     *,
-    rows: Iterable[Row],
+    rows: Iterable[ImportRow],
     mapping: RowMapping,
     sandbox: bool,
     at: datetime,
@@ -95,6 +95,7 @@ def import_usage(
         totals.floats = mapping.floats
         for reason in reasons:
             totals.unmatched[reason] = totals.unmatched.get(reason, 0) + 1
+        # In the order of rows, although conflicts are found after the refused rows.
         for refusal in sorted(refusals):
             refuse(refusal)
         progress(totals)
@@ -102,7 +103,7 @@ def import_usage(
     return totals
 
 
-def _batches(rows: Iterable[Row], mapping: RowMapping) -> Iterator[Batch]:
+def _batches(rows: Iterable[ImportRow], mapping: RowMapping) -> Iterator[Batch]:
     batch, size = Batch(), 0
     for row in rows:
         try:
@@ -113,6 +114,7 @@ def _batches(rows: Iterable[Row], mapping: RowMapping) -> Iterator[Batch]:
             batch.numbers.append(row.number)
             batch.events.append(event)
             size += len(event)
+        # Both are below the API's own limits of a body.
         if batch.rows >= BATCH or size >= BATCH_BYTES:
             yield batch
             batch, size = Batch(), 0
@@ -134,6 +136,7 @@ def _store_batch(received: Sequence[ReceivedEvent], *, sandbox: bool, at: dateti
     outcomes = submission.store_events(received, sandbox=sandbox, at=at)
     new = [event.key for event, outcome in zip(received, outcomes, strict=True) if outcome == event_recorder.ACCEPTED]
     reports = unmatched_usage.read_reports(new) if new else {}
+    # One reason per event, so that the counts add up to the number of events.
     return outcomes, [min(report.reason for report in of_event.values()) for of_event in reports.values()]
 
 
@@ -149,13 +152,19 @@ def _try_batch(received: Sequence[ReceivedEvent], *, sandbox: bool) -> tuple[lis
         same = event_recorder.DUPLICATE if known_digest == event.digest else event_recorder.CONFLICT
         outcomes.append(event_recorder.ACCEPTED if known_digest is None else same)
     attributions = event_recorder.attribute_events(list(new.values()), sandbox=sandbox).attributions if new else ()
-    return outcomes, [min(part.reason for part in attribution.unmatched_parts) for attribution in attributions if attribution.unmatched_parts]
+    return outcomes, [
+        min(part.reason for part in attribution.unmatched_parts)
+        for attribution in attributions
+        if attribution.unmatched_parts
+    ]
 
 
 OTHER_CONTENT = "was stored before with other content; a new fact needs a new id"
 
 
-def _find_conflicts(received: Sequence[ReceivedEvent], outcomes: Sequence[str], numbers: Sequence[int]) -> list[Refusal]:
+def _find_conflicts(
+    received: Sequence[ReceivedEvent], outcomes: Sequence[str], numbers: Sequence[int]
+) -> list[Refusal]:
     return [
         Refusal(numbers[event.index], event.id, "id", OTHER_CONTENT)
         for event, outcome in zip(received, outcomes, strict=True)

@@ -114,8 +114,11 @@ def attribute_event(event: ReceivedEvent, *, catalog: CachedCatalog, customer: C
         if len(customer.routes) >= MAX_ROUTES:
             customer.routes.clear()
         route = customer.routes[key] = _find_route(*key)
+    # A pause may have ended since the route was cached, so it is compared with each event.
     if route.unmatched_parts and customer.pauses:
-        route = route._replace(unmatched_parts=tuple(_mark_paused(part, event, customer) for part in route.unmatched_parts))
+        route = route._replace(
+            unmatched_parts=tuple(_mark_paused(part, event, customer) for part in route.unmatched_parts)
+        )
     values: list[int | Decimal] = []
     for stop in route.stops:
         _, path, _, _, is_text, price, expression, costs = stop
@@ -213,7 +216,9 @@ def _drop_meters_without_value(route: Route, event: ReceivedEvent) -> tuple[Rout
             )
     good = [(stop, value) for stop, value in readings if stop.meter not in bad and not isinstance(value, str)]
     stops = tuple(stop for stop, _ in good)
-    return route._replace(stops=stops, unmatched_parts=(*route.unmatched_parts, *bad.values())), [value for _, value in good]
+    return route._replace(stops=stops, unmatched_parts=(*route.unmatched_parts, *bad.values())), [
+        value for _, value in good
+    ]
 
 
 def _find_route(
@@ -237,7 +242,9 @@ def _find_route(
     revisions = tuple((period.id, period.revision) for period in periods)
     is_costed = any(stop.costs for stop in stops)
     drawdowns = tuple(dict.fromkeys(_drawdown_keys(stops, periods)))
-    return Route(tuple(stops), tuple(unmatched_parts), revisions, _find_carryovers(stops, periods), is_costed, drawdowns)
+    return Route(
+        tuple(stops), tuple(unmatched_parts), revisions, _find_carryovers(stops, periods), is_costed, drawdowns
+    )
 
 
 def _drawdown_keys(stops: Sequence[RouteStop], periods: Sequence[CachedPeriod]) -> Iterator[DrawdownKey]:
@@ -297,7 +304,10 @@ def _find_stops(
             value_dimensions = {**dimensions, meter.reading_dimension: reading.dimension_value}
         targets = _find_targets(meter, priced, value_dimensions, starts)
         if targets is None:
-            detail = f"{meter.name}: no rate matches {', '.join(f'{name} {text}' for name, text in value_dimensions.items())}"
+            detail = (
+                f"{meter.name}: no rate matches "
+                f"{', '.join(f'{name} {text}' for name, text in value_dimensions.items())}"
+            )
             return UnmatchedPart(UnmatchedReason.NO_RATE, meter.id, detail)
         stops.append(
             RouteStop(
@@ -328,6 +338,7 @@ def _find_targets(
         rate = match_rate(feature.price.rates, dimensions) if feature.price else None
         if rate is None:
             return None
+        # Usage of a meter is rolled up once per period, however many features price it.
         series = None if period.id in rolled_up else RollupSeries(period.id, meter.id, label)
         rolled_up.add(period.id)
         start = starts[period.id, feature.resets] if feature.resets else period.starts_at
@@ -339,6 +350,7 @@ def _charges_event_price(
     priced: Sequence[tuple[CachedPeriod, FeatureTerms]], targets: Sequence[tuple[CounterKey, RollupSeries | None]]
 ) -> bool:
     """Return whether a rate of the value charges the price that the event carries."""
+    # Only the rates that the value goes to, not all rates of the price.
     keys = {counter.rate_id for counter, _ in targets}
     return any(
         isinstance(rate.charge, Dynamic) and rate.charge.source == "event"
@@ -360,6 +372,7 @@ def _find_state_keys(
     for period, feature in priced:
         state_keys[AggregateStateKey(series[period.id], "", period.starts_at)] = None
         if feature.resets is not None:
+            # A window that started in an earlier period has a state of its own in each period.
             start = max(starts[period.id, feature.resets], period.starts_at)
             state_keys[AggregateStateKey(series[period.id], format_span(feature.resets), start)] = None
     return tuple(state_keys)

@@ -104,7 +104,9 @@ def refresh() -> CachedCatalog:
 
 def _group_meters(meters: tuple[CachedMeter, ...]) -> EventMeters:
     paths = {
-        path for meter in meters for path, _ in (*meter.filters, *(filter_ for exclusion in meter.excludes for filter_ in exclusion))
+        path
+        for meter in meters
+        for path, _ in (*meter.filters, *(filter_ for exclusion in meter.excludes for filter_ in exclusion))
     }
     paths |= {path for meter in meters for _, path in meter.dimensions}
     return EventMeters(meters, tuple(sorted(paths)))
@@ -119,6 +121,7 @@ def prepare_meter(meter: Meter, rows: Iterable[MeterReading]) -> CachedMeter:
     elif meter.reading_dimension:
         readings = tuple(
             ValueReading(_split_path(row.value_property), row.dimension_value)
+            # A stable order: readings of unsaved rows keep theirs.
             for row in sorted(rows, key=lambda row: row.id or 0)
         )
     elif meter.expression:

@@ -128,6 +128,7 @@ def get_customers(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dic
     customers, missing = {}, []
     for ref in refs:
         copy = _copies.get((sandbox, ref))
+        # A copy that doesn't reach back far enough lacks periods of old events.
         if copy is None or copy.since > since:
             missing.append(ref)
         else:
@@ -151,6 +152,7 @@ def refresh(refs: Iterable[str], *, sandbox: bool, since: datetime) -> dict[str,
     for ref in refs:
         if ref not in copies:
             _copies.pop((sandbox, ref), None)  # erased, which also changes the external id
+    # The customers cached first go first.
     while len(_copies) > MAX_CUSTOMERS:
         _copies.popitem(last=False)
     return copies
@@ -176,7 +178,12 @@ def _build_copy(rows: list[tuple], since: datetime) -> CachedCustomer:
         if period[0] is not None
     )
     return build_customer(
-        customer_id, ZoneInfo(zone), since, _covered_until(rows, since), periods, decode_pauses(row[8] for row in rows)
+        customer_id,
+        ZoneInfo(zone),
+        since,
+        _covered_until(rows, since),
+        periods,
+        decode_pauses(row[8] for row in rows),
     )
 
 

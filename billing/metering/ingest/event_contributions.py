@@ -86,14 +86,25 @@ def _build_contributions(
     contributions = []
     for row, event, attribution in zip(rows, events, attributions, strict=True):
         correction_sequence = corrected[row.key].sequence if row.key in corrected else None
-        parts = counted_contributions(row.sequence, attribution, reports.get(row.key, {}), correction_sequence=correction_sequence)
-        contributions.append(EventContributions(row, event, attribution, tuple(_contributions_at_recording(row, parts, subscribed)), correction_sequence))
+        parts = counted_contributions(
+            row.sequence, attribution, reports.get(row.key, {}), correction_sequence=correction_sequence
+        )
+        contributions.append(
+            EventContributions(
+                row,
+                event,
+                attribution,
+                tuple(_contributions_at_recording(row, parts, subscribed)),
+                correction_sequence,
+            )
+        )
     return contributions
 
 
 def read_customers(ids: Collection[int | None], *, since: datetime) -> dict[int | None, CachedCustomer]:
     """Return fresh copies of customers by id; events without a customer have none."""
     customers: dict[int | None, CachedCustomer] = {}
+    # External ids are unique within live and within sandbox only.
     for sandbox in (False, True):
         refs = list(
             Customer.objects.filter(pk__in=[id_ for id_ in ids if id_ is not None], sandbox=sandbox).values_list(
@@ -107,7 +118,11 @@ def read_customers(ids: Collection[int | None], *, since: datetime) -> dict[int 
 
 
 def counted_contributions(
-    sequence: int, attribution: Attribution, reports: Mapping[int | None, ReportState], *, correction_sequence: int | None
+    sequence: int,
+    attribution: Attribution,
+    reports: Mapping[int | None, ReportState],
+    *,
+    correction_sequence: int | None,
 ) -> Iterator[tuple[Contribution, ReportState | None]]:
     """
     Yield the parts of an event that were ever counted, with the report if reprocessing counted them.
@@ -119,7 +134,9 @@ def counted_contributions(
         report = reports.get(stop.meter.id) or reports.get(None)
         if report is None:
             yield Contribution(stop, value, sequence), None
-        elif report.resolved_sequence is not None and (correction_sequence is None or report.resolved_sequence < correction_sequence):
+        elif report.resolved_sequence is not None and (
+            correction_sequence is None or report.resolved_sequence < correction_sequence
+        ):
             yield Contribution(stop, value, report.resolved_sequence), report
 
 
@@ -132,6 +149,7 @@ def _contributions_at_recording(
     Where several periods share a value, a period whose subscription was created later didn't receive it.
     """
     for part, report in parts:
+        # A reprocessed part was counted when its report was resolved.
         at = report.resolved_at if report and report.resolved_at else row.received_at
         late = {id_ for id_ in _shared_periods(part.stop) if subscribed[id_] > at}
         if not late:

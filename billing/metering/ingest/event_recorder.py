@@ -137,6 +137,7 @@ def record_events(
         return []
     unique = _deduplicate(events)
     boundaries: set[datetime] = set()
+    # Each retry reads fresher copies; only constant contention exhausts the tries.
     for tries_left in reversed(range(_TRIES)):
         batches = [attribute_events(part, sandbox=sandbox) for part in _split_at(unique.events, boundaries)]
         try:
@@ -151,12 +152,14 @@ def record_events(
                     raise BatchConflict(outcomes)
             hit_failpoint("ingest.after_commit")
             return outcomes
+        # The other transaction has won; nothing cached is stale.
         except psycopg.errors.DeadlockDetected:
             if not tries_left:
                 raise
         except SplitRequired as split:
             if not tries_left:
                 raise
+            # The next try draws the batch down in parts, the earliest first.
             boundaries.update(split.boundaries)
         except (StaleCatalog, counter_store.CounterMissing):
             if not tries_left:
@@ -219,12 +222,16 @@ def attribute_events(events: Sequence[ReceivedEvent], *, sandbox: bool) -> Event
     catalog = catalog_cache.get_catalog()
     refs = {event.customer for event in events}
     customers = customer_cache.get_customers(refs, sandbox=sandbox, since=_earliest(events))
-    attributions = [attribute_event(event, catalog=catalog, customer=customers.get(event.customer)) for event in events]
+    attributions = [
+        attribute_event(event, catalog=catalog, customer=customers.get(event.customer)) for event in events
+    ]
     uncertain = _find_uncertain(events, attributions, customers)
     if uncertain:
         refs_to_refresh = {event.customer for event in uncertain}
         fresh = _refresh_customers(uncertain, customers, sandbox=sandbox, since=_earliest(events))
-        customers = {ref: customer for ref, customer in customers.items() if ref not in refs_to_refresh} | fresh  # an erased customer has no fresh copy
+        customers = {
+            ref: customer for ref, customer in customers.items() if ref not in refs_to_refresh
+        } | fresh  # an erased customer has no fresh copy
         attributions = [
             attribute_event(event, catalog=catalog, customer=customers.get(event.customer))
             if event.customer in refs_to_refresh
@@ -246,6 +253,7 @@ def _find_uncertain(
         for event, attribution in zip(events, attributions, strict=True)
         if attribution.unmatched_parts and any(part.reason in STALE_REASONS for part in attribution.unmatched_parts)
     }
+    # One comparison rules out most batches: no customer runs out of periods by then.
     soonest = min((customer.until for customer in customers.values()), default=customer_cache.FAR_FUTURE)
     return [
         event
@@ -269,6 +277,7 @@ def _refresh_customers(
     """
     refs = {event.customer for event in events}
     latest = max(event.occurred_at for event in events)
+    # The missing period may be one that the periodic task hasn't generated yet.
     generate_customer_periods(customer_ids=[customers[ref].id for ref in refs], until=latest + datetime.resolution)
     return customer_cache.refresh(refs, sandbox=sandbox, since=since)
 
@@ -282,6 +291,7 @@ def _store(batch: EventBatch, *, at: datetime, admission: Admission | None = Non
     period_locks = lock_batch_periods(batch)
     hit_failpoint("ingest.after_gate")
     repeated = insert_events(batch, at=at)
+    # The digest distinguishes a duplicate from a conflict.
     stored = event_store.read_digests(repeated) if repeated else {}
     hit_failpoint("ingest.after_append")
     _count_events(batch, repeated, period_locks, at=at, admission=admission)
@@ -341,7 +351,9 @@ def lock_batch_periods(batch: EventBatch) -> counter_store.PeriodLocks:
     )
     if period_locks.revision != batch.catalog_revision:
         raise StaleCatalog
-    if any(id_ not in period_locks.periods or period_locks.periods[id_].revision != expected[id_] for id_ in expected):
+    if any(
+        id_ not in period_locks.periods or period_locks.periods[id_].revision != expected[id_] for id_ in expected
+    ):
         raise StaleCatalog
     return period_locks
 

@@ -86,7 +86,9 @@ def apply_meter(meter: CachedMeter, *, name: str, event: parser.ReceivedEvent) -
             value = f"{change.value} {'comes' if change.step.joins else 'goes'}"
         values.append((reading.dimension_value, value))
     if meter.price is not None and to_exact_number(look_up(properties, meter.price)) is None:
-        explanation = f"“{'.'.join(meter.price)}” is missing or not a number: unmatched usage where a price passes it on"
+        explanation = (
+            f"“{'.'.join(meter.price)}” is missing or not a number: unmatched usage where a price passes it on"
+        )
         steps.append(CheckStep("Cost", True, explanation))
     dimensions = {name: to_text(look_up(properties, path)) for name, path in meter.dimensions}
     is_counted = all(step.passed for step in steps)
@@ -128,14 +130,18 @@ def _filter_step(filter_: Filter, properties: Mapping[str, Any]) -> CheckStep:
     path, texts = filter_
     text = to_text(look_up(properties, path))
     description = f"{'.'.join(path)} is {f'“{text}”' if text else 'missing'}"
-    return CheckStep("Filter", text in texts, description if text in texts else f"{description}, and not {_either(texts)}")
+    return CheckStep(
+        "Filter", text in texts, description if text in texts else f"{description}, and not {_either(texts)}"
+    )
 
 
 def _exclude_step(filters: tuple[Filter, ...], properties: Mapping[str, Any]) -> CheckStep:
     is_excluded = all(to_text(look_up(properties, path)) in wanted for path, wanted in filters)
     description = " and ".join(f"{'.'.join(path)} is {_either(wanted)}" for path, wanted in filters)
     return CheckStep(
-        "Exclude", not is_excluded, f"left out, since {description}" if is_excluded else f"not left out by “{description}”"
+        "Exclude",
+        not is_excluded,
+        f"left out, since {description}" if is_excluded else f"not left out by “{description}”",
     )
 
 

@@ -131,6 +131,7 @@ def parse_events(
         raise BodyRefused(f"The batch has more than {MAX_EVENTS:,} events; send it in parts.", status=413)
     if not events and not errors:
         raise BodyRefused("The batch is empty; send at least one event.")
+    # Searched once per body: most bodies have none, and skip the check of every text.
     has_nul = b"\\u0000" in body or _SURROGATE.search(body) is not None
     received = []
     for index, event in events:

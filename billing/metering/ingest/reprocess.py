@@ -80,7 +80,9 @@ def _reprocess_chunk(after: int, report_ids: Collection[int] | None, *, at: date
                 counts = ReprocessCounts(tried=len(reports))
                 for sandbox in (False, True):
                     sandbox_reports = [report for report in reports if report.sandbox is sandbox]
-                    counts.resolved += _reprocess_reports(sandbox_reports, sandbox=sandbox, at=at) if sandbox_reports else 0
+                    counts.resolved += (
+                        _reprocess_reports(sandbox_reports, sandbox=sandbox, at=at) if sandbox_reports else 0
+                    )
             counts.left = counts.tried - counts.resolved
             return counts, reports[-1].id if reports else after
         except (StaleCatalog, counter_store.CounterMissing):
@@ -151,7 +153,9 @@ def _decide_reports(
         if report.meter_id is None and now is None:
             changes.resolved.append((report, customer_id))
             changes.new_reports += [
-                UnmatchedReport(row.key, customer_id, unmatched_part.meter_id, unmatched_part.reason, unmatched_part.detail)
+                UnmatchedReport(
+                    row.key, customer_id, unmatched_part.meter_id, unmatched_part.reason, unmatched_part.detail
+                )
                 for unmatched_part in attribution.unmatched_parts
             ]
             meters |= parts

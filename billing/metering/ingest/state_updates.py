@@ -42,7 +42,10 @@ def update_states(updates: Iterable[StateUpdate], ids: Mapping[RollupSeries, int
     marks: dict[AggregateStateKey, list[EventValue]] = {}
     deltas: dict[AggregateStateKey, list[EventValue]] = {}
     levels: dict[AggregateStateKey, list[EventValue]] = {}
-    value_changes: tuple[dict[AggregateStateKey, list[ValueChange]], dict[AggregateStateKey, list[ValueChange]]] = ({}, {})
+    value_changes: tuple[dict[AggregateStateKey, list[ValueChange]], dict[AggregateStateKey, list[ValueChange]]] = (
+        {},
+        {},
+    )
     for stop, group, values in updates:
         metering = stop.meter.metering
         for key in state_keys(stop, group.bucket):
@@ -85,7 +88,9 @@ def _event_value(event: ReceivedEvent, value: int | Decimal) -> EventValue:
 def value_change(stop: RouteStop, event: ReceivedEvent) -> ValueChange:
     """Return the change of a distinct value's membership that an event makes."""
     meter = stop.meter
-    is_removal = meter.operation is not None and to_text(look_up(event.properties, meter.operation)) == REMOVE_OPERATION
+    is_removal = (
+        meter.operation is not None and to_text(look_up(event.properties, meter.operation)) == REMOVE_OPERATION
+    )
     value = to_text(look_up(event.properties, stop.path)) if stop.path else ""
     step = MembershipChange(event.occurred_at, event.source, event.id, not is_removal)
     return ValueChange(step, value_digest(value), value)

@@ -75,6 +75,7 @@ def store_events(
     if atomic and len(parts) > 1:
         raise MixedTestClocks("The events are of customers in several times: send those of one test clock at a time.")
     outcomes: dict[int, str] = {}
+    # In the order of time, as live usage would arrive.
     for time, part in sorted(parts.items()):
         part_outcomes = record(events=part, sandbox=True, at=time)
         outcomes.update(zip((event.index for event in part), part_outcomes, strict=True))

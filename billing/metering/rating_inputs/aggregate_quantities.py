@@ -134,11 +134,21 @@ class StateQuery(NamedTuple):
 
 def build_query(periods: Iterable[MeteredPeriod]) -> StateQuery | None:
     """Return the query for these periods, or None if no feature needs aggregate states."""
-    features_by_period = {period.period_id: features for period in periods if (features := _stateful_features(period))}
+    features_by_period = {
+        period.period_id: features for period in periods if (features := _stateful_features(period))
+    }
     if not features_by_period:
         return None
-    is_recurring = {feature.meter_id: feature.metering.recurring for period_features in features_by_period.values() for feature in period_features}
-    return StateQuery(tuple(features_by_period), tuple(is_recurring), tuple(meter_id for meter_id, recurring in is_recurring.items() if recurring))
+    is_recurring = {
+        feature.meter_id: feature.metering.recurring
+        for period_features in features_by_period.values()
+        for feature in period_features
+    }
+    return StateQuery(
+        tuple(features_by_period),
+        tuple(is_recurring),
+        tuple(meter_id for meter_id, recurring in is_recurring.items() if recurring),
+    )
 
 
 def read_states(periods: Iterable[MeteredPeriod]) -> PeriodStates:
@@ -181,7 +191,9 @@ def compute_quantities(period: MeteredPeriod, stored: PeriodStates, *, at: datet
     states, openings = stored.states.get(period.period_id, {}), stored.openings.get(period.period_id, {})
     for feature in _stateful_features(period):
         quantities.update(
-            _compute_feature(period, feature, states.get(feature.meter_id, {}), openings.get(feature.meter_id, {}), at)
+            _compute_feature(
+                period, feature, states.get(feature.meter_id, {}), openings.get(feature.meter_id, {}), at
+            )
         )
     return quantities
 
@@ -194,7 +206,9 @@ def quantities_by_dimensions(
     openings = stored.openings.get(period.period_id, {}).get(feature.meter_id, {})
     quantities = {}
     for dimensions in {**states, **openings}:
-        period_states = [stored_state.state for stored_state in states.get(dimensions, ()) if not stored_state.span] or [EMPTY]
+        period_states = [
+            stored_state.state for stored_state in states.get(dimensions, ()) if not stored_state.span
+        ] or [EMPTY]
         opening = openings.get(dimensions, NO_OPENING)
         quantities[dimensions] = _compute_quantity(period, feature, [(state, opening) for state in period_states], at)
     return quantities
@@ -265,7 +279,9 @@ def _match_rate(feature: FeatureTerms, dimensions: Dimensions) -> int:
     rate = match_rate(feature.price.rates, dict(dimensions)) if feature.price else None
     if rate is None:
         described = ", ".join(f"{name} {text}" for name, text in dimensions) or "use without dimensions"
-        raise NoRate(f"A level of {feature.name} is carried over for {described}, and no rate of its price is for that.")
+        raise NoRate(
+            f"A level of {feature.name} is carried over for {described}, and no rate of its price is for that."
+        )
     return int(rate.key)
 
 
@@ -287,6 +303,7 @@ def _compute_quantity(
     merged = EMPTY
     for state, opening in states:
         opening_state = EMPTY
+        # The last value of an earlier period stays in force until an event replaces it.
         if aggregation == "latest" and opening.latest_at is not None:
             opening_state = AggregateState(
                 events=1, latest=EventValue(opening.latest_at, "", "", opening.latest_value or ZERO)

@@ -98,7 +98,8 @@ def compute_cap_usage(
             period_spent = _compute_spent(period, cap, shares)
             spent[cap.id] = EXACT.add(spent.get(cap.id, ZERO), period_spent)
     return {
-        period_id: tuple(_cap_usage(cap, spent[cap.id]) for cap in period_caps) for period_id, period_caps in caps_by_period.items()
+        period_id: tuple(_cap_usage(cap, spent[cap.id]) for cap in period_caps)
+        for period_id, period_caps in caps_by_period.items()
     }
 
 
@@ -116,6 +117,7 @@ def _compute_spent(period: "PeriodUsage", cap: Cap, shares: "ValueShares") -> De
 
 def _share_amount(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shares: "ValueShares") -> Fraction:
     """Return the amount of one dimension value's share of a feature, unrounded."""
+    # Usage that wallets pay is not invoiced, so it spends no cap.
     if feature.rating is None or feature.terms.price is None or feature.terms.wallet:
         return Fraction(0)
     amounts = {line.rate_key: line for line in feature.rating.lines}
@@ -123,6 +125,7 @@ def _share_amount(period: "PeriodUsage", feature: "FeatureUsage", cap: Cap, shar
     for dimensions, quantity in shares.get((cap.id, period.period_id, feature.terms.meter_id), ()):
         rate = match_rate(feature.terms.price.rates, dimensions)
         line = None if rate is None else amounts.get(rate.key)
+        # A Fraction keeps the share exact until it is rounded with the others.
         if line is not None and line.quantity:
             total += Fraction(line.amount) * Fraction(quantity) / Fraction(line.quantity)
     return total
@@ -145,7 +148,13 @@ _decode_dimensions = msgspec.json.Decoder(dict[str, str]).decode
 
 def _read_shares(periods: Iterable["PeriodUsage"], caps: Mapping[int, Sequence[Cap]]) -> ValueShares:
     selections: list[tuple[int, int, int, datetime, str]] = [
-        (cap.id, period.period_id, feature.terms.meter_id, feature.window_start, msgspec.json.encode(cap.match).decode())
+        (
+            cap.id,
+            period.period_id,
+            feature.terms.meter_id,
+            feature.window_start,
+            msgspec.json.encode(cap.match).decode(),
+        )
         for period in periods
         for cap in caps[period.period_id]
         if cap.match

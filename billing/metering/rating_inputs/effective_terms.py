@@ -42,7 +42,7 @@ class PeriodWithTerms(Protocol):
 OVERRIDES = """
 coalesce((
     SELECT json_agg(o.told ORDER BY o.id, o.told::text) FROM (
-        SELECT id, json_build_array(feature_id, what, value::text, match, starts_at, ends_at) AS told
+        SELECT id, json_build_array(feature_id, figure, value::text, match, starts_at, ends_at) AS told
         FROM billing_override WHERE subscription_id = s.id
         UNION ALL
         SELECT id, json_build_array(0, 'commitment', minimum::text, json_build_object('periods', periods::text,
@@ -92,5 +92,9 @@ def terms_for(period: PeriodWithTerms) -> VersionTerms:
 
 def _in_force(period: PeriodWithTerms) -> Iterator[TermOverride]:
     for override in _read(period.overrides):
-        if override.starts_at <= period.starts_at and (override.ends_at is None or period.starts_at < override.ends_at):
-            yield TermOverride(override.feature_id, override.kind, override.value, tuple(sorted(override.match.items())))
+        if override.starts_at <= period.starts_at and (
+            override.ends_at is None or period.starts_at < override.ends_at
+        ):
+            yield TermOverride(
+                override.feature_id, override.kind, override.value, tuple(sorted(override.match.items()))
+            )

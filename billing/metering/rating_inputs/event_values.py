@@ -28,7 +28,9 @@ def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int 
     up_to: limits them to events that counted at this high-water mark; default: those that count now.
     """
     period = Period.objects.select_related("subscription").get(pk=period_id)
-    names = Meter.objects.filter(pk__in={feature.meter_id for feature in features}).values_list("event_name", flat=True)
+    names = Meter.objects.filter(pk__in={feature.meter_id for feature in features}).values_list(
+        "event_name", flat=True
+    )
     plan_feature_ids = {feature.plan_feature_id for feature in features}
     values_by_window: dict[Any, dict[int, list[Decimal]]] = {}
     pages = read_pages(
@@ -40,6 +42,7 @@ def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int 
     for rows in pages:
         for contributions in read_contributions(rows, since=period.starts_at):
             for part in contributions.contributions:
+                # Late usage and corrections after the mark belong to later lines.
                 if not contributions.is_counted(part, up_to=up_to):
                     continue
                 for counter, _ in part.stop.targets:
@@ -47,5 +50,6 @@ def read_values(*, period_id: int, features: Sequence[FeatureTerms], up_to: int 
                         by_rate = values_by_window.setdefault((counter.plan_feature_id, counter.window_start), {})
                         by_rate.setdefault(counter.rate_id, []).append(Decimal(part.value))
     return {
-        window: {rate_id: tuple(values) for rate_id, values in by_rate.items()} for window, by_rate in values_by_window.items()
+        window: {rate_id: tuple(values) for rate_id, values in by_rate.items()}
+        for window, by_rate in values_by_window.items()
     }

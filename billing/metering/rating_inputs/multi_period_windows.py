@@ -74,6 +74,7 @@ def read_window_runs(periods: Sequence[MeteredPeriod]) -> dict[int, dict[int, Wi
             period_runs = runs.setdefault(period_id, {})
             run = period_runs.get(plan_feature_id)
             if run is None:
+                # The first row of a window; the others add earlier periods.
                 run = WindowRun(start, end, period.starts_at, None, ends_here or period.ends_at >= end)
             if began_at is not None:
                 run = _add_earlier_usage(run, began_at, rate_id, quantity)

@@ -48,14 +48,14 @@ invoiced, and `carried` the whole cost of the usage.
 """
 
 
-class UsageWindow(NamedTuple):
+class CounterWindow(NamedTuple):
     """A price's usage window within a period, on which its allowance and tiers start again."""
 
     plan_feature_id: int
     starts_at: datetime
 
 
-Counters = dict[UsageWindow, dict[int, CounterState]]
+Counters = dict[CounterWindow, dict[int, CounterState]]
 """Usage of one period: window → rate → counter."""
 
 
@@ -100,8 +100,14 @@ def with_metered(
     """
     counters_with_states = with_aggregates(counters, period, stored, at=at)
     for feature in load_terms(period.version_id, period.currency).value_priced_features:
-        for window in [usage_window for usage_window in counters_with_states if usage_window.plan_feature_id == feature.plan_feature_id]:
-            counters_with_states[window] = with_event_values(counters_with_states[window], window, feature, period_id=period.period_id)
+        for window in [
+            usage_window
+            for usage_window in counters_with_states
+            if usage_window.plan_feature_id == feature.plan_feature_id
+        ]:
+            counters_with_states[window] = with_event_values(
+                counters_with_states[window], window, feature, period_id=period.period_id
+            )
     return counters_with_states
 
 
@@ -111,7 +117,7 @@ def with_aggregates(
     """Do the same as `with_metered`, without the values of single events."""
     extended = dict(counters)
     for (plan_feature_id, starts_at), by_rate in compute_quantities(period, stored, at=at).items():
-        window = UsageWindow(plan_feature_id, starts_at)
+        window = CounterWindow(plan_feature_id, starts_at)
         by_rate_before = extended.get(window, {})
         extended[window] = by_rate_before | {
             rate_id: by_rate_before.get(rate_id, EMPTY_COUNTER)._replace(metered=quantity)
@@ -122,7 +128,7 @@ def with_aggregates(
 
 def with_event_values(
     counted: Mapping[int, CounterState],
-    window: UsageWindow,
+    window: CounterWindow,
     feature: FeatureTerms,
     *,
     period_id: int,
@@ -137,4 +143,7 @@ def to_rate_usage(price: PriceTerms, counted: Mapping[int, CounterState]) -> dic
     """Return the usage at each rate in the form that rating reads."""
     if price.reads_only_quantities:
         return {rate_id: counter.used for rate_id, counter in counted.items()}
-    return {rate_id: RateUsage(counter.used, counter.events, counter.values, counter.carried) for rate_id, counter in counted.items()}
+    return {
+        rate_id: RateUsage(counter.used, counter.events, counter.values, counter.carried)
+        for rate_id, counter in counted.items()
+    }

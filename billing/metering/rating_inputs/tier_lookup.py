@@ -37,18 +37,28 @@ def _find_usage(contributions: EventContributions, period: Period, counter: Coun
     """Return the usage of the event's window as it is rated now."""
     customer = period.subscription.customer
     periods = current_usage(customer=customer.external_id, sandbox=customer.sandbox, at=contributions.row.occurred_at)
-    features = [feature for usage_period in periods if usage_period.period_id == period.pk for feature in usage_period.features]
+    features = [
+        feature
+        for usage_period in periods
+        if usage_period.period_id == period.pk
+        for feature in usage_period.features
+    ]
     return next((feature for feature in features if feature.terms.plan_feature_id == counter.plan_feature_id), None)
 
 
 def _find_units(
-    contributions: EventContributions, part: Contribution, counter: CounterKey, period: Period, usage: FeatureUsage | None
+    contributions: EventContributions,
+    part: Contribution,
+    counter: CounterKey,
+    period: Period,
+    usage: FeatureUsage | None,
 ) -> tuple[Decimal, Decimal] | None:
     """Return which units of its rate the event added, in the order of time; None if the order decides nothing."""
     metering = part.stop.meter.metering
     is_plain = metering.aggregation in ("count", "sum") and not metering.recurring
     if usage is None or usage.terms.price is None or usage.terms.price.rounding or not is_plain:
         return None
+    # A negative value gives back units that no single position describes.
     if usage.events > MAX_EVENTS_WALKED or part.value < 0:
         return None
     before, row = ZERO, contributions.row
@@ -63,7 +73,9 @@ def _find_units(
             for contribution in other.contributions if other.correction_sequence is None else ():
                 if any(target == counter for target, _ in contribution.stop.targets):
                     before = EXACT.add(before, Decimal(contribution.value))
-    for contribution in contributions.contributions[: contributions.contributions.index(part)]:  # a meter may read several values of one event
+    for contribution in contributions.contributions[
+        : contributions.contributions.index(part)
+    ]:  # a meter may read several values of one event
         if any(target == counter for target, _ in contribution.stop.targets):
             before = EXACT.add(before, Decimal(contribution.value))
     return before, EXACT.add(before, Decimal(part.value))
@@ -85,6 +97,7 @@ def _describe_tiers(
             units = min(end, end if priced_part.end is None else priced_part.end) - max(start, priced_part.start)
             if units > 0:
                 priced_units.append((units, _describe_price(priced_part)))
+        # Otherwise the price has parts that tiers don't cover, such as a minimum.
         if sum((units for units, _ in priced_units), ZERO) == unit_range[1] - unit_range[0]:
             return tuple(f"{to_plain_string(units)} {how}" for units, how in priced_units), True
     included = (f"{to_plain_string(line.included)} included",) if line.included else ()

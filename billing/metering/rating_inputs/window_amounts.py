@@ -10,7 +10,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from billing.metering.rating_inputs.multi_period_windows import WindowRun
-from billing.metering.rating_inputs.period_counters import CounterState, RatingPeriod, UsageWindow, to_rate_usage
+from billing.metering.rating_inputs.period_counters import CounterState, CounterWindow, RatingPeriod, to_rate_usage
 from billing.metering.rating_inputs.plan_change_carryover import read_prior_units
 from lib.decimals import EXACT, ZERO
 from lib.money import round_money
@@ -29,7 +29,7 @@ class WindowCharge(NamedTuple):
     """
 
     feature: FeatureTerms
-    window: UsageWindow
+    window: CounterWindow
     line: RatedLine
     before: RatedLine | None
     counted: CounterState
@@ -107,6 +107,7 @@ def rate_window(
     quantities = dict(run.earlier or {})
     for rate_id, counter in counted.items():
         quantities[rate_id] = EXACT.add(quantities.get(rate_id, ZERO), counter.used)
+    # Minimum and maximum of a window are settled in its last period only.
     ends_now = run.is_last and is_final
     until = period.ends_at if ends_now else run.window_end
     rating = rate_usage(price, dict(quantities), share=_window_share(period, feature, run, until), is_final=ends_now)

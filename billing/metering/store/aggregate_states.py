@@ -60,7 +60,8 @@ class ValueChange(NamedTuple):
 # Rows are sorted, so that concurrent batches update them in one order; the latest value is that of the greatest time,
 # then source, then key, in byte order as in Python.
 _ADD_TO_STATES = """
-INSERT INTO billing_aggregatestate AS t (series_id, span, starts_at, events, total, low, high, latest_at, latest_source,
+INSERT INTO billing_aggregatestate AS t (series_id, span, starts_at, events, total, low, high, latest_at,
+    latest_source,
     latest_key, latest_value, first_at, moment, members)
 SELECT * FROM jsonb_to_recordset(%s::jsonb) AS added(series_id bigint, span text, starts_at timestamptz,
     events bigint, total numeric, low numeric, high numeric, latest_at timestamptz, latest_source text,
@@ -298,6 +299,7 @@ def add_value_changes(
         for change in changes:
             changes_by_value.setdefault((ids[key.series], change.digest), []).append(change)
     member_changes: dict[int, int] = {}
+    # In rounds, because a change in one period decides whether the same value counts as new in the next.
     for series_values in split_into_rounds(list(changes_by_value), recurring=recurring):
         _add_value_changes(
             {series_value: changes_by_value[series_value] for series_value in series_values},
@@ -327,6 +329,7 @@ def _add_value_changes(
             stored_step, [value_change.step for value_change in changes], was_member=was_member
         )
         member_changes[series_value[0]] = member_changes.get(series_value[0], 0) + difference
+        # The later period no longer counts the value as joined, or counts it again.
         if difference and later_series_id is not None:
             member_changes[later_series_id] = member_changes.get(later_series_id, 0) - difference
         if last_step is not None and last_step != stored_step:

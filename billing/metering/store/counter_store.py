@@ -287,6 +287,7 @@ def add_to_counters(
             ids, sums = _array(series_ids), rollups.values()
             buckets = _timestamps(bucket for _, bucket in rollups)
             hour_cursor.execute(_ADD_TO_HOURS, [ids, buckets, _event_array(sums), _quantity_array(sums)])
+    # A cached id without its row: the period was deleted since.
     if counter_cursor.rowcount != len(counters):
         raise CounterMissing
     return dict(zip(series, series_ids, strict=True))
@@ -371,6 +372,7 @@ def _as_raw_json(key_part: Any) -> Any:
 
 
 def _cache_ids(cached_ids: dict[Key, int], new_ids: Mapping[Key, int]) -> None:
+    # Emptied as a whole: ids of old periods are never used again.
     if len(cached_ids) + len(new_ids) > MAX_CACHED_IDS:
         cached_ids.clear()
     cached_ids.update(new_ids)

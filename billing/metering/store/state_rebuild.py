@@ -19,7 +19,8 @@ from plans.aggregation.aggregate_state import AggregateState
 from plans.aggregation.distinct_values import MembershipChange, is_member
 
 _UPDATE_STATES = """
-UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high, latest_at = n.latest_at,
+UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high,
+    latest_at = n.latest_at,
     latest_source = n.latest_source, latest_key = n.latest_key, latest_value = n.latest_value,
     first_at = n.first_at, moment = n.moment
 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[],
@@ -29,7 +30,8 @@ FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[], %s::numer
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 _DELETE_STATES = """
-DELETE FROM billing_aggregatestate t USING unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n(series, span, start)
+DELETE FROM billing_aggregatestate t USING unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS n(series, span,
+    start)
 WHERE (t.series_id, t.span, t.starts_at) = (n.series, n.span, n.start)
 """
 

@@ -100,6 +100,7 @@ def lock_reports(keys: Collection[str]) -> list[tuple[int, int | None]]:
     reports per meter.
     """
     with prepared_statements.cursor() as cursor:
+        # See above: the second statement sees the rows that the first one waited for.
         for _ in range(2):
             cursor.execute(_LOCK, [list(keys)])
         return [(id_, customer_id) for id_, customer_id, resolved_at in cursor.fetchall() if resolved_at is None]

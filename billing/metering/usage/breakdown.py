@@ -85,6 +85,7 @@ def breakdown(
         "periods": None if period_ids is None else list(period_ids),
     }
     metering = metering_terms(Meter.objects.get(pk=meter_id))
+    # A value counts once per period, so hours would count it repeatedly.
     if metering.aggregation == "unique":
         raise BreakdownRefused("meter", "distinct values are counted over a period; they do not add up from hours")
     if metering.measures == "levels":
@@ -122,7 +123,9 @@ GROUP BY 1, 2 ORDER BY 1, 2 LIMIT %(limit)s
 def _hourly_slices(aggregation: Aggregation, window: str, parameters: dict[str, Any]) -> list[Slice]:
     """Return slices of a meter whose quantity is not a sum, from its hourly states."""
     clock = "t.starts_at" if window == "hour" else f"date_trunc('{window}', t.starts_at, %(zone)s)"
-    statement = _HOURLY_STATES.format(window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL")
+    statement = _HOURLY_STATES.format(
+        window=clock, group="r.dimensions ->> %(group)s" if parameters["group"] else "NULL"
+    )
     return [
         Slice(
             start,

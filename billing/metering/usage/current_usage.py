@@ -25,8 +25,8 @@ from billing.metering.rating_inputs.period_counters import (
     EMPTY_COUNTER,
     Counters,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
     with_aggregates,
     with_metered,
     with_window_runs,
@@ -168,7 +168,9 @@ def read_usage_of_customers(
         cursor.execute(_READ_MANY, {"customers": list(customer_ids), "at": at}, binary=True)
         rows = cursor.fetchall()
     periods, counters = _group_rows(rows)
-    usages = _rate_periods(periods, counters, read_states([running.span for running in periods]), at, projects=projects)
+    usages = _rate_periods(
+        periods, counters, read_states([running.span for running in periods]), at, projects=projects
+    )
     usages_by_customer: dict[int, list[PeriodUsage]] = {}
     for running, usage in zip(periods, _with_caps(periods, usages), strict=True):
         usages_by_customer.setdefault(running.customer_id, []).append(usage)
@@ -194,10 +196,14 @@ def _group_rows(rows: Iterable[Sequence[Any]]) -> tuple[list[_Running], dict[int
         if period_columns[0] is None:
             continue
         if period_columns[0] not in periods:
-            periods[period_columns[0]] = _Running(customer_id, subscription_id, subscription, caps, RatingPeriod(*period_columns))
+            periods[period_columns[0]] = _Running(
+                customer_id, subscription_id, subscription, caps, RatingPeriod(*period_columns)
+            )
         if plan_feature_id is not None:
             period_counters = counters.setdefault(period_columns[0], {})
-            period_counters.setdefault(UsageWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(*counted)
+            period_counters.setdefault(CounterWindow(plan_feature_id, window_start), {})[rate_id] = CounterState(
+                *counted
+            )
     return list(periods.values()), counters
 
 
@@ -269,6 +275,7 @@ def _read_states(
         return NO_STATES
     if cached_states is not None and cached_states[0] == query:
         return cached_states[1]
+    # A bound on memory; losing the cache costs one round trip per customer.
     if len(_cached_queries) >= MAX_CACHED_QUERIES:
         _cached_queries.clear()
     _cached_queries[customer_key] = query
@@ -289,15 +296,18 @@ def _period_usage(
     features = []
     for feature in terms.features:
         window = _running_window(terms, feature, period, at)
-        key = UsageWindow(feature.plan_feature_id, window[0])
+        key = CounterWindow(feature.plan_feature_id, window[0])
         counted = counters.get(key, {})
         projected_counters = None
         if projects and feature.metering.aggregation == "weighted_sum":
+            # Levels are projected by staying the same, not by pace.
             projected_counters = levels.get(key, {})
         elif projects:
             pace = paces.get((period.period_id, feature.meter_id), FULL_PERIOD)
             elapsed = _adjust_to_pace(_elapsed_share(period, feature, window, at), pace)
-            projected_counters = {rate_id: _project(feature, counter, elapsed) for rate_id, counter in counted.items()}
+            projected_counters = {
+                rate_id: _project(feature, counter, elapsed) for rate_id, counter in counted.items()
+            }
         features.append(_feature_usage(period, feature, counted, window, projected_counters))
     return PeriodUsage(
         subscription_id=running.subscription_id,
@@ -319,7 +329,9 @@ def _running_window(
     return usage_window(terms, feature.resets, anchor_at=period.anchor_at, zone=ZoneInfo(period.time_zone), at=at)
 
 
-def _elapsed_share(period: RatingPeriod, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime) -> Fraction:
+def _elapsed_share(
+    period: RatingPeriod, feature: FeatureTerms, window: tuple[datetime, datetime], at: datetime
+) -> Fraction:
     """Return the elapsed share of a window, or of the period."""
     # Earlier usage in a window that spans several periods is known; only this period's usage is projected.
     since, until = (period.starts_at, period.ends_at) if feature.spans_periods else window

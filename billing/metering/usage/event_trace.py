@@ -92,6 +92,7 @@ def trace_event(key: str) -> EventTrace | None:
     (contributions,) = read_contributions([row])
     unmatched = tuple(UnmatchedUsage.objects.filter(event_key=key).select_related("meter").order_by("id"))
     corrections = Correction.objects.select_related("by", "api_key")
+    # A report without a meter concerns the event as a whole, so no meter has read it.
     whole = next((report for report in contributions.attribution.unmatched_parts if report.meter_id is None), None)
     why_not = f"{_reason_label(whole.reason)} ({whole.detail})" if whole else ""
     event_meters = catalog_cache.get_catalog().by_event.get(row.name)
@@ -111,13 +112,19 @@ def _reason_label(reason: str) -> str:
     return str(UnmatchedReason(reason).label)
 
 
-def _trace_meter(meter: CachedMeter, code: str, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> MeterTrace:
+def _trace_meter(
+    meter: CachedMeter, code: str, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]
+) -> MeterTrace:
     parts = [part for part in contributions.contributions if part.stop.meter.id == meter.id]
     counted = tuple(counted for part in parts for counted in _rate_contributions(contributions, part))
-    return MeterTrace(code, meter.name, counted, "" if counted else _explain_exclusion(meter, contributions, unmatched))
+    return MeterTrace(
+        code, meter.name, counted, "" if counted else _explain_exclusion(meter, contributions, unmatched)
+    )
 
 
-def _explain_exclusion(meter: CachedMeter, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]) -> str:
+def _explain_exclusion(
+    meter: CachedMeter, contributions: EventContributions, unmatched: Sequence[UnmatchedUsage]
+) -> str:
     """Return the reason why a meter that counts events of this name didn't count this one."""
     properties = contributions.event.properties
     for path, wanted in meter.filters:
@@ -160,17 +167,31 @@ def _rate_contributions(contributions: EventContributions, part: Contribution) -
         )
 
 
-def _find_lines(contributions: EventContributions, part: Contribution, counter: CounterKey) -> Iterator[LineReference]:
+def _find_lines(
+    contributions: EventContributions, part: Contribution, counter: CounterKey
+) -> Iterator[LineReference]:
     """Yield the line that billed an event, and the line that credited it."""
     billed = list(
         BilledUsage.objects.filter(**counter._asdict()).select_related("line__invoice").order_by("high_water_mark")
     )
-    first = next((billed_usage for billed_usage in billed if contributions.is_counted(part, up_to=billed_usage.high_water_mark)), None)
+    first = next(
+        (
+            billed_usage
+            for billed_usage in billed
+            if contributions.is_counted(part, up_to=billed_usage.high_water_mark)
+        ),
+        None,
+    )
     if first is None:
         return
     yield _line_reference(first, is_back=False)
     credit = next(
-        (billed_usage for billed_usage in billed if contributions.correction_sequence and billed_usage.high_water_mark >= contributions.correction_sequence), None
+        (
+            billed_usage
+            for billed_usage in billed
+            if contributions.correction_sequence and billed_usage.high_water_mark >= contributions.correction_sequence
+        ),
+        None,
     )
     if credit is not None:
         yield _line_reference(credit, is_back=True)

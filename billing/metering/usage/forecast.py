@@ -55,7 +55,12 @@ def forecast_periods(*, customer: Customer, at: datetime) -> list[PeriodForecast
     paces = _compute_paces(customer, usages, at=at)
     lately = {usage.period_id: usage.projected for usage in current_usage(**query, paces=paces)}
     return [
-        PeriodForecast(usage, usage.projected, lately.get(usage.period_id, usage.projected), is_forecast_reliable(_elapsed_share(usage, at)))
+        PeriodForecast(
+            usage,
+            usage.projected,
+            lately.get(usage.period_id, usage.projected),
+            is_forecast_reliable(_elapsed_share(usage, at)),
+        )
         for usage in usages
     ]
 
@@ -89,6 +94,7 @@ def _compute_paces(customer: Customer, usages: Sequence[PeriodUsage], *, at: dat
     since = min([week, *(usage.starts_at for usage in usages)])
     days = read_usage_by_day(customer_id=customer.pk, since=since, until=at + DAY, zone=zone)
     first = min((day.day for day in days), default=today)
+    # A customer of three days has no pace of seven.
     week = max(week, datetime.combine(first, time.min, zone))
     paces = {}
     for usage in usages:

@@ -57,6 +57,7 @@ def read_recent_events(*, meter_id: int, name: str, since: datetime, count: int)
     rollups decide which customers to read.
     """
     hours = Rollup.objects.filter(meter=meter_id, bucket__gte=since).order_by("-bucket")
+    # More rows than customers, because a busy customer has many hours.
     customer_ids = hours.values_list("period__subscription__customer", flat=True)[: MOST_CUSTOMERS * 20]
     customers = list(dict.fromkeys(customer_ids))[:MOST_CUSTOMERS]
     with connection.cursor() as cursor:

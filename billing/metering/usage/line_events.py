@@ -115,12 +115,17 @@ def read_line_events(usage: LineUsage, *, after: EventPosition | None = None) ->
     for rows in pages:
         for contributions in read_contributions(rows, since=usage.starts_at):
             for part in contributions.contributions:
-                change = contributions.is_counted(part, up_to=usage.mark) - contributions.is_counted(part, up_to=usage.after)
+                # 1 if it counted since the mark before, -1 if it was voided since, 0 if nothing changed.
+                change = contributions.is_counted(part, up_to=usage.mark) - contributions.is_counted(
+                    part, up_to=usage.after
+                )
                 if change and any(counter == usage.counter for counter, _ in part.stop.targets):
                     yield LineEvent(contributions.row, Decimal(part.value), change)
 
 
-def read_page(usage: LineUsage, *, after: EventPosition | None, limit: int) -> tuple[list[LineEvent], EventPosition | None]:
+def read_page(
+    usage: LineUsage, *, after: EventPosition | None, limit: int
+) -> tuple[list[LineEvent], EventPosition | None]:
     """
     Return the next events of a line, `limit` or a few more so that no event's values are split over two pages, and
     the position where the next page starts.

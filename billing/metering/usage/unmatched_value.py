@@ -132,7 +132,9 @@ def estimate_unmatched_value(
         key = (part.group, plan_feature_id, part.place.currency if part.place else "", part.value is None)
         groups.setdefault(key, []).append(part)
     means = _read_averages([part.place for part in parts if part.place and part.value is None])
-    stakes = sorted((_group_value(group_parts, means) for group_parts in groups.values()), key=lambda stake: -stake.events)
+    stakes = sorted(
+        (_group_value(group_parts, means) for group_parts in groups.values()), key=lambda stake: -stake.events
+    )
     return UnmatchedValue(tuple(stakes), is_all=len(reports) <= MOST_REPORTS)
 
 
@@ -141,7 +143,8 @@ def _read_averages(places: Sequence[_PricePoint]) -> dict[tuple[int, int], Decim
     if not places:
         return {}
     counted = Counter.objects.filter(
-        period__in={place.period_id for place in places}, plan_feature__in={place.feature.plan_feature_id for place in places}
+        period__in={place.period_id for place in places},
+        plan_feature__in={place.feature.plan_feature_id for place in places},
     )
     sums = counted.values_list("period_id", "plan_feature_id").annotate(Sum("quantity"), Sum("events"))
     return {(period, feature): quantity / events for period, feature, quantity, events in sums if events}
@@ -233,6 +236,7 @@ def _price_at_highest_rate(price: PriceTerms, quantity: Decimal, events: int) ->
     """Return the cost of usage at the highest of a price's rates; None if all of them charge by missing facts."""
     amounts = []
     for rate in price.rates:
+        # Without allowance, minimum and maximum, which the customer's other usage may have used up.
         alone = replace(price, rates=(rate,), included=ZERO, minimum=None, maximum=None)
         if not alone.reads_values and rate.charge.reads != "carried":
             amounts.append(rate_usage(alone, {rate.key: RateUsage(quantity, events)}).invoiced_amount)

@@ -41,7 +41,8 @@ class Candidate:
             )
         if terms.interval != terms_in_force.interval:
             raise NotComparable(
-                f"{self.version} bills every {_format_interval(terms)}, and this subscription is billed every {_format_interval(terms_in_force)}."
+                f"{self.version} bills every {_format_interval(terms)}, and this subscription is billed every "
+                f"{_format_interval(terms_in_force)}."
             )
         return replace(
             terms, anchor=terms_in_force.anchor, version_id=_negative_id(self.version, terms_in_force.anchor)

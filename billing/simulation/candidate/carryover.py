@@ -8,7 +8,7 @@ import msgspec
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.multi_period_windows import WindowRun, find_window
-from billing.metering.rating_inputs.period_counters import Counters, RatingPeriod, UsageWindow
+from billing.metering.rating_inputs.period_counters import Counters, CounterWindow, RatingPeriod
 from lib.decimals import EXACT, ZERO
 from plans.catalog.stored_terms import FREE_RATE, FeatureTerms, load_terms
 
@@ -37,13 +37,13 @@ def _simulated_run(closing: PeriodToClose, feature: FeatureTerms, earlier: Seque
     overlapping = [earlier_closing for earlier_closing in earlier if earlier_closing.span.ends_at > start]
     used: dict[int, Decimal] = {}
     for earlier_closing in overlapping:
-        _add_used(used, earlier_closing.counters, UsageWindow(feature.plan_feature_id, start))
+        _add_used(used, earlier_closing.counters, CounterWindow(feature.plan_feature_id, start))
     is_last = span.is_trial or not closing.subscription_continues or span.ends_at >= end
     began_at = min([span.starts_at, *(earlier_closing.span.starts_at for earlier_closing in overlapping)])
     return WindowRun(start, end, began_at, used if overlapping else None, is_last)
 
 
-def _add_used(used: dict[int, Decimal], counters: Counters, window: UsageWindow) -> None:
+def _add_used(used: dict[int, Decimal], counters: Counters, window: CounterWindow) -> None:
     for rate_id, counted in counters.get(window, {}).items():
         used[rate_id] = EXACT.add(used.get(rate_id, ZERO), counted.quantity)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from billing.closing.records import PeriodToClose
 from billing.metering.rating_inputs.effective_terms import terms_for
-from billing.metering.rating_inputs.period_counters import CounterState, UsageWindow
+from billing.metering.rating_inputs.period_counters import CounterState, CounterWindow
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import period_anchor
 from lib.currencies import CREDITS
@@ -113,7 +113,7 @@ def _spendable(grants: PeriodGrants | None, demand: WalletDemand | None) -> Deci
     return EXACT.subtract(demand.cost, demand.uncovered) if demand.uncovered else None
 
 
-def _window_costs(closing: PeriodToClose) -> Iterator[tuple[FeatureTerms, UsageWindow, Decimal]]:
+def _window_costs(closing: PeriodToClose) -> Iterator[tuple[FeatureTerms, CounterWindow, Decimal]]:
     """Yield the cost of each window of prepaid usage, in the order of the price list."""
     features = terms_for(closing.span).features if closing.kind == "regular" else ()
     for feature in features:

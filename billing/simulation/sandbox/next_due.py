@@ -15,7 +15,8 @@ from billing.subscriptions.plan_changes.revocation import SPLIT_LEAD_TIME
 # moment ('-infinity' = at once) until it is done: counters to check against thresholds, paid purchases, invoices that
 # a wallet can pay, top-ups, and periods to close. Work of _DUE_LATER is due at a moment that the clock passes once.
 _DUE_NOW = """
-SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l ON l.customer_id = c.id
+SELECT c.test_clock_id, '-infinity'::timestamptz FROM theirs c JOIN billing_pendingevaluation l
+    ON l.customer_id = c.id
 UNION ALL
 SELECT c.test_clock_id, '-infinity' FROM theirs c JOIN customers_testclock m ON m.id = c.test_clock_id
 JOIN customers_customer k ON k.id = c.id JOIN billing_subscription s ON s.customer_id = c.id

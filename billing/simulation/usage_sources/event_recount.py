@@ -21,8 +21,8 @@ from billing.metering.rating_inputs.period_counters import (
     EMPTY_COUNTER,
     Counters,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
 )
 from billing.metering.store.aggregate_states import HOUR, AggregateStateKey
 from billing.simulation.history.billed_periods import PastPeriods
@@ -44,8 +44,8 @@ class RecountedEvents:
     states: aggregate states of meters whose quantity is not a sum. unpriced: usage that no rate matches.
     """
 
-    counted: dict[tuple[UsageWindow, int], CounterState] = field(default_factory=dict)
-    values: dict[tuple[UsageWindow, int], list[Decimal]] = field(default_factory=dict)
+    counted: dict[tuple[CounterWindow, int], CounterState] = field(default_factory=dict)
+    values: dict[tuple[CounterWindow, int], list[Decimal]] = field(default_factory=dict)
     states: ByMeter = field(default_factory=dict)
     unpriced: list[UnpricedQuantity] = field(default_factory=list)
 
@@ -147,7 +147,7 @@ class _EventPass:
             feature = self.features.get(counter.plan_feature_id)
             if feature is None or feature.price is None or counter.period_id != self.span.period_id:
                 continue
-            key = UsageWindow(counter.plan_feature_id, counter.window_start), counter.rate_id
+            key = CounterWindow(counter.plan_feature_id, counter.window_start), counter.rate_id
             value = Decimal(part.value)
             earlier = self.recounted.counted.get(key, EMPTY_COUNTER)
             self.recounted.counted[key] = CounterState(

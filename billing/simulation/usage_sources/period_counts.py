@@ -13,8 +13,8 @@ from billing.metering.rating_inputs.period_counters import (
     EMPTY_COUNTER,
     Counters,
     CounterState,
+    CounterWindow,
     RatingPeriod,
-    UsageWindow,
     with_aggregates,
 )
 from billing.simulation.candidate.candidate_terms import NotComparable
@@ -123,7 +123,8 @@ def _reject_recounted_levels(sources: Sequence[FeatureSource]) -> None:
     for feature_source in sources:
         if feature_source.feature.metering.recurring and feature_source.source == "events":
             raise NotComparable(
-                f"{feature_source.feature.name} carries its level over from period to period, and the version in force has not"
+                f"{feature_source.feature.name} carries its level over from period to period, and the version in "
+                "force has not"
                 " kept it as this one would."
             )
 
@@ -181,7 +182,7 @@ def _add_counters(
             if rate_id != UNCOVERED:  # the candidate's own grants decide which usage wallets don't cover
                 _add(
                     counters,
-                    UsageWindow(feature_source.feature.plan_feature_id, start),
+                    CounterWindow(feature_source.feature.plan_feature_id, start),
                     feature_source.rates[rate_id],
                     counted,
                 )
@@ -201,11 +202,11 @@ def _add_sums(
                 UnpricedQuantity(feature.name, feature.unit, format_dimensions(dimensions), quantity)
             )
         else:
-            window = UsageWindow(feature.plan_feature_id, span.starts_at)
+            window = CounterWindow(feature.plan_feature_id, span.starts_at)
             _add(usage.counters, window, int(rate.key), CounterState(events, quantity, ZERO))
 
 
-def _add(counters: Counters, window: UsageWindow, rate_id: int, added: CounterState) -> None:
+def _add(counters: Counters, window: CounterWindow, rate_id: int, added: CounterState) -> None:
     by_rate = counters.setdefault(window, {})
     earlier = by_rate.get(rate_id, EMPTY_COUNTER)
     by_rate[rate_id] = CounterState(

@@ -56,6 +56,7 @@ def parse_grant_rows(
         try:
             grant_row = reader.parse_row(row)
             first_row = grants_by_key.setdefault((grant_row.sought.customer_id, grant_row.grant.source), grant_row)
+            # Two rows with one key would grant only once, so the second one is reported.
             if first_row is not grant_row:
                 raise _Refused("key", f"Row {first_row.row} says the same: give each of them a key of its own.")
         except _Refused as refusal:
@@ -115,6 +116,7 @@ class _Reader:
             moment = cell_parser.parse_time(text)
         except CellRefused as refusal:
             raise _Refused("expires", str(refusal)) from refusal
+        # Compared with the job's creation, so that dry run and real run agree.
         if moment <= self._at:
             raise _Refused("expires", f"{text} is past: choose a later moment, or none.")
         return moment

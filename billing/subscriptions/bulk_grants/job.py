@@ -42,6 +42,7 @@ def start_promotion(
     :raises FileRefused: if the file can't be read, or its columns are not those of grants.
     """
     file.seek(0)
+    # One byte more than allowed, so that a larger file is noticed.
     if not _read(file.read(MOST_BYTES + 1), file_name):
         raise FileRefused("There is no row below the first line, which names the columns.")
     try:
@@ -85,14 +86,19 @@ def _process(item: JobItem, at: datetime) -> ItemOutcome:
         with audited_transaction("grant promotions", by=job.by, at=at):
             _grant(new, at=at, by_id=job.by_id)
     problems = sorted([*problems, *conflicts])
+    # Grants made before count apart: the item may be a retry.
     figures = {"rows": len(rows), "granted": len(new), "before": repeated_count, "refused": len(problems)}
-    return ItemOutcome(figures, [problem._asdict() for problem in problems], keeps_content=job.dry_run or bool(problems))
+    return ItemOutcome(
+        figures, [problem._asdict() for problem in problems], keeps_content=job.dry_run or bool(problems)
+    )
 
 
 def _find_new(grant_rows: Sequence[GrantRow]) -> tuple[list[GrantRow], int, list[GrantProblem]]:
     """Return the new grants, the number of grants made before, and those whose key has granted something else."""
     customers = [grant_row.sought.customer_id for grant_row in grant_rows]
-    lots = Lot.objects.filter(wallet__customer__in=customers, source__in=[grant_row.grant.source for grant_row in grant_rows])
+    lots = Lot.objects.filter(
+        wallet__customer__in=customers, source__in=[grant_row.grant.source for grant_row in grant_rows]
+    )
     stored_lots = {(lot.wallet.customer_id, lot.source): lot for lot in lots.select_related("wallet")}
     new, conflicts = [], []
     for new_grant in grant_rows:
@@ -116,9 +122,13 @@ def _grant(grant_rows: Sequence[GrantRow], *, at: datetime, by_id: int | None) -
     wallets_by_id = {wallet.pk: wallet for wallet in wallets.values()}
     for reason, grants in by_reason.items():
         lots_by_wallet = grant_all(grants=grants, at=at, reason=reason, by_id=by_id)
-        announcements = [grant_announcement(wallets_by_id[id_], lot) for id_, lots in lots_by_wallet.items() for lot in lots]
+        announcements = [
+            grant_announcement(wallets_by_id[id_], lot) for id_, lots in lots_by_wallet.items() for lot in lots
+        ]
         announce_all(kind="wallet.granted", announcements=announcements, at=at)
 
 
-PROMOTION = JobDefinition(permission="wallets.grant_credits", split=_split, process=_process, columns=GrantProblem._fields)
+PROMOTION = JobDefinition(
+    permission="wallets.grant_credits", split=_split, process=_process, columns=GrantProblem._fields
+)
 """Grants from a table as a background job."""

@@ -70,16 +70,19 @@ def cancel(
         _check_cancellation(subscription, ends_at, at=at)
         if ends_at == at and running_period is not None:
             ends_at = moment_after_usage(subscription, running_period, at)
+        # A period that was billed in advance at its start must exist to be credited.
         ends_at = skip_paid_boundary(periods, ends_at)
         try:
             shortened = shorten_periods(subscription, periods, ends_at)
         except UsageAfterCutoff as error:
             raise CancellationRefused(str(error)) from error
+        # A trial has no fees to settle.
         if shortened is not None and not shortened.is_trial:
             Period.objects.filter(pk=shortened.pk).update(settles=SETTLEMENT_BY_CHOICE[give_back])
         end_coverage(Coverage.objects.filter(subscription=subscription), at=ends_at)
         shorten_pause(subscription, ends_at=ends_at, at=at)
         if subscription.state != SubscriptionState.CANCELED:
+            # A second, earlier cancellation keeps the end that the term had.
             subscription.term_ends_at = subscription.ends_at
         subscription.state = SubscriptionState.CANCELED
         subscription.canceled_at = at
@@ -90,6 +93,7 @@ def cancel(
         announce_event(
             "canceled", subscription, at=at, facts={"ends_at": ends_at.isoformat(), "give_back": give_back}
         )
+        # If nothing is left to bill, it ends at once.
         end_finished(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         return subscription
@@ -119,6 +123,7 @@ def uncancel(*, subscription: Subscription, at: datetime, by: AbstractBaseUser |
         subscription.canceled_at, subscription.settles = None, ""
         subscription.save(update_fields=["state", "canceled_at", "ends_at", "term_ends_at", "settles"])
         try:
+            # A savepoint: the constraint's error must not break the outer transaction.
             with transaction.atomic():
                 extend_coverage(subscription, former_end=former_end)
         except IntegrityError as error:

@@ -27,7 +27,7 @@ from customers.models import Customer
 from lib.audit_log import audited_transaction
 from plans.catalog.stored_terms import VersionTerms, list_currencies, load_terms
 from plans.models import Coupon, PlanVersion
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 from plans.models.versions import VersionState
 from plans.publishing.publication import NotReady
 from plans.publishing.sandbox_drafts import try_out
@@ -132,6 +132,7 @@ def begin_subscription(
     subscription.state = SubscriptionState.TRIALING if in_trial else SubscriptionState.ACTIVE
     subscription.trial_ends_at = trial_ends_at
     subscription.anchor_at = anchor_at or trial_ends_at or starts_at
+    # Rows of a test clock's customers are dated by that clock, not by the database.
     if customer.test_clock_id is not None:
         subscription.created_at = at
     save_subscription(subscription)
@@ -139,6 +140,7 @@ def begin_subscription(
         set_initial_quantities(subscription, quantities, at=at)
     except QuantityRefused as error:
         raise SubscriptionRefused(str(error)) from error
+    # Before any period exists, so that a conflicting subscription is refused first.
     cover_features(subscription, since=starts_at)
     invalidate_cached_periods(subscription, since=starts_at)
     _create_first_periods(subscription, customer, terms, at=at)
@@ -237,11 +239,12 @@ def _create_first_periods(
         _create_first_period(
             subscription, kind=PeriodKind.REGULAR, is_trial=True, ends_at=ends_at, due_at=ends_at + grace
         )
-    elif any(fee.billed == Billed.ADVANCE for fee in terms.fees):
+    elif any(fee.billed == BillingTiming.ADVANCE for fee in terms.fees):
         _create_first_period(subscription, kind=PeriodKind.OPENING, ends_at=starts_at, due_at=starts_at)
     anchor = period_anchor(terms, anchor_at=subscription.anchor_at, time_zone=customer.time_zone)
     paid_from, until = subscription.trial_ends_at or starts_at, max(at, starts_at) + PERIOD_LEAD_TIME
     intervals = period_intervals(anchor, start=paid_from, until=until, end=subscription.ends_at)
+    # A start far in the past would create periods without bound.
     if len(intervals) == MAX_PERIODS:
         raise SubscriptionRefused(
             f"{MAX_PERIODS:,} periods would be due at once: choose a start later than {starts_at}."

@@ -76,6 +76,7 @@ def draft(
         new_draft.drafted = {name: value for name, value in options.items() if value not in (None, {}, [])}
         if replaced_draft is not None:
             locked_draft = _lock_draft(replaced_draft)
+            # The same row: links to the draft stay valid.
             new_draft.pk, new_draft.created_at = locked_draft.pk, locked_draft.created_at
         save_subscription(new_draft)
         return new_draft

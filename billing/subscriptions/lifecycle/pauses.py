@@ -68,7 +68,9 @@ def pause(
         elif starts_at is None:
             starts_at = moment_after_usage(subscription, running_period, at)
         _check_pause(subscription, starts_at, ends_at, at=at)
+        # A period that was billed in advance at its start must exist to be credited.
         starts_at = skip_paid_boundary(periods, starts_at)
+        # Only a pause in mid-period splits it.
         if running_period.starts_at < starts_at < running_period.ends_at:
             for blocker in split_blockers([running_period.version_id]).values():
                 raise PauseRefused(f"{blocker}: pause it at the period's end.")
@@ -133,6 +135,7 @@ def resume(
             restore_period(subscription, period_before)
             unfinished_pause.state = PauseState.REVOKED
         else:
+            # An empty pause would violate a constraint, so it lasts one tick at least.
             unfinished_pause.ends_at = max(resumes_at, unfinished_pause.starts_at + TICK)
         unfinished_pause.save(update_fields=["state", "ends_at"])
         apply_due_pauses(at=at, subscription_ids=[subscription.pk])
@@ -174,6 +177,7 @@ def apply_due_pauses(
                 Q(state=PauseState.TO_COME, starts_at__lte=at) | Q(state=PauseState.RUNNING, ends_at__lte=at)
             )
             if subscription_ids is None:
+                # Customers on a test clock are updated when their clock advances.
                 due_pauses = due_pauses.filter(clock_filter(clock_id, "subscription__customer"))
             else:
                 due_pauses = due_pauses.filter(subscription__in=subscription_ids)
@@ -243,6 +247,7 @@ def _check_pause(subscription: Subscription, starts_at: datetime, ends_at: datet
         raise PauseRefused(
             f"{subscription} is in its trial until {subscription.trial_ends_at}: let that last longer instead."
         )
+    # Neither the pause nor its end may lie beyond the subscription's end.
     latest = max(filter(None, [starts_at, ends_at]))
     if subscription.ends_at is not None and subscription.ends_at <= latest:
         raise PauseRefused(f"{subscription} ends at {subscription.ends_at}: choose moments before that.")

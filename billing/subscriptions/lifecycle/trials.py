@@ -38,6 +38,7 @@ def find_trial_end(
     :raises SubscriptionRefused: if it would be longer than `MOST_TRIAL_DAYS`.
     """
     if days is None:
+        # Periods, not subscriptions: a canceled trial counts too.
         former_trials = Period.objects.filter(
             subscription__customer=customer, is_trial=True, version__plan=version.plan_id
         )
@@ -137,6 +138,7 @@ def _move_trial_end(
     trial.save(update_fields=["ends_at", "due_at", "revision"])
     if ends_at != subscription.trial_ends_at:
         _move_agreements(subscription, ends_at)
+    # Periods are anchored at the trial's end unless the anchor was set explicitly.
     if subscription.anchor_at == subscription.trial_ends_at:
         subscription.anchor_at = ends_at
     subscription.trial_ends_at = ends_at
@@ -160,9 +162,7 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
         with transaction.atomic():
             for agreements in (subscription.overrides, subscription.commitments):
                 starting = list(agreements.filter(starts_at=former_end).exclude(ends_at=former_end))
-                agreements.filter(starts_at=former_end).update(
-                    ends_at=former_end
-                )  # an empty interval: withdrawn
+                agreements.filter(starts_at=former_end).update(ends_at=former_end)  # an empty interval: withdrawn
                 agreements.filter(starts_at__lt=former_end, ends_at=former_end).update(ends_at=ends_at)
                 for agreement in starting:
                     if agreement.ends_at is None or agreement.ends_at > ends_at:
@@ -170,6 +170,7 @@ def _move_agreements(subscription: Subscription, ends_at: datetime) -> None:
                         agreement.save(force_insert=True)
     except IntegrityError as error:
         raise TrialRefused(
-            f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end those"
+            f"Figures of {subscription} that begin or end between {ends_at} and {former_end} are in the way: end "
+            "those"
             " first, and agree them anew."
         ) from error

@@ -40,8 +40,10 @@ def split_blockers(version_ids: Iterable[int]) -> dict[int, str]:
         version__in=version_ids, prices__isnull=False, feature__meter__isnull=False
     )
     return {
-        plan_feature.version_id: f"{plan_feature.feature} is charged by {plan_feature.feature.meter.get_aggregation_display()},"
-        " which a change in mid-period would charge twice"
+        plan_feature.version_id: (
+            f"{plan_feature.feature} is charged by {plan_feature.feature.meter.get_aggregation_display()},"
+            " which a change in mid-period would charge twice"
+        )
         for plan_feature in metered_features.select_related("feature__meter").order_by("-pk")
         if metering_terms(plan_feature.feature.meter).needs_aggregate_state
     }

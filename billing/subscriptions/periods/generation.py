@@ -17,7 +17,7 @@ from billing.models.subscriptions import STATES_WITH_PERIODS
 from billing.subscriptions.periods.boundaries import TimeInterval, period_anchor, period_intervals, whole_interval
 from customers.customer_time import clock_sql
 from plans.catalog.stored_terms import load_terms
-from plans.models.prices import Billed
+from plans.models.prices import BillingTiming
 
 PERIOD_LEAD_TIME = timedelta(hours=2)
 """How long before it begins a period is created, so that usage at its very start finds it."""
@@ -80,7 +80,8 @@ LEFT JOIN LATERAL (
     SELECT z.starts_at, z.ends_at FROM billing_pause z WHERE z.subscription_id = s.id AND z.state <> 'revoked'
         AND (z.ends_at IS NULL OR z.ends_at > last.ends_at) ORDER BY z.starts_at LIMIT 1
 ) pause ON true
-WHERE s.state IN {STATES_WITH_PERIODS} AND last.ends_at < %(until)s AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
+WHERE s.state IN {STATES_WITH_PERIODS} AND last.ends_at < %(until)s
+    AND (s.ends_at IS NULL OR s.ends_at > last.ends_at)
     AND (pause.starts_at IS NULL OR pause.starts_at > last.ends_at OR pause.ends_at < %(until)s)
 """  # noqa: S608
 
@@ -224,7 +225,7 @@ def _periods_after_pause(period: NewPeriod, tail: SubscriptionTail | None) -> It
         yield period
         return
     terms = load_terms(period.version_id, tail.currency)
-    if any(fee.billed == Billed.ADVANCE for fee in terms.fees):
+    if any(fee.billed == BillingTiming.ADVANCE for fee in terms.fees):
         yield period._replace(kind="opening", ends_at=period.starts_at, due_at=period.starts_at)
     anchor = period_anchor(terms, anchor_at=tail.anchor_at, time_zone=tail.time_zone)
     start, end = whole_interval(anchor, period.starts_at)

@@ -108,6 +108,7 @@ def change_plans(
     """
     with audited_transaction("change plan", by=by, at=at):
         candidates = _lock_candidates(subscription_ids, version, at=at)
+        # Left to `change_plan`, which refuses them with the reason.
         blocked = find_coverage_conflicts({candidate.subscription_id: at for candidate in candidates}, version)
         candidates = [candidate for candidate in candidates if candidate.subscription_id not in blocked]
         if not candidates:
@@ -115,7 +116,11 @@ def change_plans(
         _split(candidates, version, at=at)
         grant_included(subscription_ids=[candidate.subscription_id for candidate in candidates], at=at)
         announce_version_changes(
-            (VersionChange(candidate.subscription_id, candidate.version_id, version.pk, at) for candidate in candidates), at=at
+            (
+                VersionChange(candidate.subscription_id, candidate.version_id, version.pk, at)
+                for candidate in candidates
+            ),
+            at=at,
         )
         return dict(_rows(_NEW_PARTS, {"periods": [candidate.period_id for candidate in candidates]}))
 
@@ -133,9 +138,17 @@ def _lock_candidates(subscription_ids: Sequence[int], version: PlanVersion, *, a
     parameters = {"ids": ids, "at": at, "version": version.pk, "running": list(RUNNING_STATES)}
     candidates = [BulkCandidate(*row) for row in _rows(_CANDIDATES, parameters)]
     unsplittable = split_blockers({version.pk, *(candidate.version_id for candidate in candidates)})
-    offered = {currency for currency in {candidate.currency for candidate in candidates} if _is_offered(version, currency, at=at)}
+    offered = {
+        currency
+        for currency in {candidate.currency for candidate in candidates}
+        if _is_offered(version, currency, at=at)
+    }
     return [
-        candidate for candidate in candidates if version.pk not in unsplittable and candidate.version_id not in unsplittable and candidate.currency in offered
+        candidate
+        for candidate in candidates
+        if version.pk not in unsplittable
+        and candidate.version_id not in unsplittable
+        and candidate.currency in offered
     ]
 
 
@@ -158,15 +171,25 @@ def _split(candidates: Sequence[BulkCandidate], version: PlanVersion, *, at: dat
         "following": [candidate.next_period_id for candidate in candidates if candidate.next_period_id is not None],
     }
     move_coverage({candidate.subscription_id: at for candidate in candidates}, version)
+    # In this order: the next period must be gone before the new part can take its time.
     for statement in (_DELETE_NEXT_PERIODS, _SHORTEN_PERIODS, _SET_VERSION, _INVALIDATE_CACHED_PERIODS):
         _execute(statement, parameters)
     insert_periods([_new_part(candidate, version, at) for candidate in candidates])
 
 
 def _new_part(candidate: BulkCandidate, version: PlanVersion, at: datetime) -> NewPeriod:
-    anchor = period_anchor(load_terms(version.pk, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone)
+    anchor = period_anchor(
+        load_terms(version.pk, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone
+    )
     ((_, ends_at),) = period_intervals(anchor, start=at, until=at + TICK, end=candidate.ends_at)
-    return NewPeriod(candidate.subscription_id, version.pk, at, ends_at, ends_at + candidate.grace, continues_id=candidate.period_id)
+    return NewPeriod(
+        candidate.subscription_id,
+        version.pk,
+        at,
+        ends_at,
+        ends_at + candidate.grace,
+        continues_id=candidate.period_id,
+    )
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[Any]:

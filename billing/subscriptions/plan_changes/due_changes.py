@@ -60,5 +60,6 @@ def apply_due_changes(
             applied.update(state=ChangeState.DONE, decided_at=at)
             announce_version_changes((VersionChange(*facts) for _, *facts in due), at=at)
         moved += len(due)
+        # A full batch: more may be due.
         if len(due) < limit:
             return moved

@@ -80,7 +80,8 @@ def split_due_periods(
 def _lock_next(at: datetime, clock_id: int | None, *, after: int) -> ScheduledChange | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            _LOCK_NEXT.format(in_time=clock_sql(clock_id, "s.customer_id")), {"until": at + SPLIT_LEAD_TIME, "after": after}
+            _LOCK_NEXT.format(in_time=clock_sql(clock_id, "s.customer_id")),
+            {"until": at + SPLIT_LEAD_TIME, "after": after},
         )
         row = cursor.fetchone()
     changes = ScheduledChange.objects.select_related("subscription__customer__seller", "version__plan")
@@ -120,9 +121,12 @@ def _split(change: ScheduledChange, running: Period, moment: datetime) -> Period
     """
     for deletes_all in (True, False):
         periods = lock_periods(change.subscription)  # read again: a failed try has changed the objects
+        # A savepoint: a failed try leaves nothing behind for the next one.
         with suppress(UsageAfterCutoff, IntegrityError), transaction.atomic():
             shorten_periods(
-                change.subscription, [period for period in periods if deletes_all or period.version_id != change.version_id], moment
+                change.subscription,
+                [period for period in periods if deletes_all or period.version_id != change.version_id],
+                moment,
             )
             return create_new_part(running, moment, version=change.version)
     raise SplitTooLate("Usage is counted in its next period already.")
@@ -142,10 +146,14 @@ def _find_split(change: ScheduledChange, periods: Sequence[Period]) -> tuple[Per
         and period.version_id != change.version_id
         and period.ends_at > change.moment
     ]
-    usage_times = filter(None, (last_usage_at(change.subscription, period, change.moment) for period in former_periods))
+    usage_times = filter(
+        None, (last_usage_at(change.subscription, period, change.moment) for period in former_periods)
+    )
+    # Usage after the planned time was counted at the former prices, which can't change any more.
     last_used_at = max(usage_times, default=None)
     earliest = change.moment if last_used_at is None else last_used_at + TICK
     for period in former_periods:
+        # Both parts of a split need a duration.
         moment = max(earliest, period.starts_at + TICK)
         if moment < period.ends_at:
             return period, moment
@@ -155,7 +163,9 @@ def _find_split(change: ScheduledChange, periods: Sequence[Period]) -> tuple[Per
 def _next_boundary(change: ScheduledChange) -> datetime:
     """Return where the first period under the new version starts, or else the end of the last period."""
     regular = change.subscription.periods.filter(kind=PeriodKind.REGULAR)
-    first_start = regular.filter(version=change.version, starts_at__gte=change.moment).aggregate(first=Min("starts_at"))["first"]
+    first_start = regular.filter(version=change.version, starts_at__gte=change.moment).aggregate(
+        first=Min("starts_at")
+    )["first"]
     return first_start or regular.aggregate(last=Max("ends_at"))["last"]
 
 
@@ -167,7 +177,9 @@ WHERE c.subscription_id = %(subscription)s AND (lower(c.during) = %(former)s OR 
 """
 
 
-def _postpone(change: ScheduledChange, moment: datetime, *, at: datetime, problem: str, splits_period: bool = True) -> None:
+def _postpone(
+    change: ScheduledChange, moment: datetime, *, at: datetime, problem: str, splits_period: bool = True
+) -> None:
     """Postpone a change and its coverage, or revoke it if the subscription ends before."""
     subscription = change.subscription
     if subscription.ends_at is not None and subscription.ends_at <= moment:

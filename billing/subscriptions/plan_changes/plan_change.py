@@ -63,6 +63,7 @@ def change_plan(
         # One change per customer at a time, as at creation: overlapping coverages would deadlock.
         Customer.objects.select_for_update(no_key=True).get(pk=subscription.customer_id)
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+        # A scheduled change whose time has come is made first: it is billed already.
         apply_due_changes(at=at, subscription_ids=[subscription.pk])
         subscription.refresh_from_db()
         _revoke_scheduled(subscription, instead=version, at=at)
@@ -80,6 +81,7 @@ def change_plan(
         former_id, subscription.version = subscription.version_id, version
         subscription.save(update_fields=["version"])
         cover_features(subscription, since=moment)
+        # Usage that another subscription had alone may now belong to this one as well.
         invalidate_cached_periods(subscription, since=moment)
         new_part = create_new_part(running_period, moment, version=version)
         grant_included(subscription_ids=[subscription.pk], at=at)
@@ -142,7 +144,9 @@ def _find_running_period(subscription: Subscription, periods: list[Period], mome
     )
 
 
-def _effective_time(subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None) -> datetime:
+def _effective_time(
+    subscription: Subscription, running: Period, *, at: datetime, moment: datetime | None
+) -> datetime:
     """
     Return when the change takes effect: never exactly at the start of a period, because both parts need a duration.
     """

@@ -27,8 +27,11 @@ def announce_published_versions(*, at: datetime) -> int:
     announced = 0
     for kind, due in ((PUBLISHED, versions), (IN_FORCE, versions.filter(effective_from__lte=at))):
         versions_by_key = {_key(kind, version): version for version in due}
+        # Skips versions that were announced before, which the key identifies.
         known_keys = set(Notification.objects.filter(key__in=versions_by_key).values_list("key", flat=True))
-        new_announcements = [_announcement(version, key) for key, version in versions_by_key.items() if key not in known_keys]
+        new_announcements = [
+            _announcement(version, key) for key, version in versions_by_key.items() if key not in known_keys
+        ]
         announce_all(kind=kind, announcements=new_announcements, at=at)
         announced += len(new_announcements)
     return announced

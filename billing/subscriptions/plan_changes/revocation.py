@@ -81,23 +81,37 @@ def revoke(
     try:
         with audited_transaction("revoke a scheduled change", by=by, at=at):
             # Subscriptions first, then their last periods: the lock order of every change of a subscription.
-            locked_subscriptions = Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
+            locked_subscriptions = (
+                Subscription.objects.select_for_update(no_key=True).filter(pk__in=subscription_ids).order_by("pk")
+            )
             ids = list(locked_subscriptions.values_list("pk", flat=True))
             pending = ScheduledChange.objects.filter(subscription__in=ids, state=ChangeState.PENDING)
-            started_changes = pending.filter(Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME))
+            started_changes = pending.filter(
+                Q(moment__lte=at) | Q(splits_period=True, moment__lte=at + SPLIT_LEAD_TIME)
+            )
             if started_change := started_changes.select_related("subscription", "version__plan").first():
-                when = "already" if started_change.moment <= at else f"from {started_change.moment:%H:%M} UTC on, in a few minutes"
-                raise RevocationRefused(f"{started_change.subscription} is billed by {started_change.version} {when}: change its plan.")
+                when = (
+                    "already"
+                    if started_change.moment <= at
+                    else f"from {started_change.moment:%H:%M} UTC on, in a few minutes"
+                )
+                raise RevocationRefused(
+                    f"{started_change.subscription} is billed by {started_change.version} {when}: change its plan."
+                )
             periods = lock_last_periods(ids, at=at)
             pending_changes = read_pending_changes(ids, at=at)
+            # A period with usage can't be deleted, so its change can't be revoked.
             if used := next((move.subscription_id for move in pending_changes if move.has_begun), None):
                 subscription = Subscription.objects.get(pk=used)
                 message = f"Usage of {subscription} is counted by the new prices already: change its plan."
                 raise RevocationRefused(message)
             count = revoke_pending(ids, problem=reason, at=at)
             regenerate_periods({move.subscription_id: move.period_id for move in pending_changes}, periods, at=at)
-            announce_for_each("subscription.change_withdrawn", [move.subscription_id for move in pending_changes], at=at)
+            announce_for_each(
+                "subscription.change_withdrawn", [move.subscription_id for move in pending_changes], at=at
+            )
             return count
+    # The former coverage is restored, and an exclusion constraint refuses overlaps.
     except IntegrityError as error:
         raise RevocationRefused(
             "Another subscription covers from then on what one of these would go on to cover: end that one first."

@@ -50,6 +50,7 @@ def publish_for(
         if audience == Audience.COHORT:
             rollout = _build_rollout(version, splits_periods=splits_periods, state=RolloutState.DONE)
             rollout.save()
+            # In batches, although in one transaction, to bound the size of each statement.
             for start in range(0, len(subscription_ids), BATCH_SIZE):
                 schedule(rollout=rollout, subscription_ids=subscription_ids[start : start + BATCH_SIZE], at=at)
         elif audience == Audience.ALL:

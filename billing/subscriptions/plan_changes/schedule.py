@@ -102,7 +102,10 @@ def schedule(*, rollout: Rollout, subscription_ids: Sequence[int], at: datetime)
         # Another transaction covered a feature in between; handled one by one, each subscription shows whether it
         # conflicts.
         if len(subscription_ids) > 1:
-            return sum(schedule(rollout=rollout, subscription_ids=[subscription_id], at=at) for subscription_id in subscription_ids)
+            return sum(
+                schedule(rollout=rollout, subscription_ids=[subscription_id], at=at)
+                for subscription_id in subscription_ids
+            )
         with audited_transaction("schedule a move", by=None, at=at):
             return _schedule(rollout, subscription_ids, at, problem=f"Another subscription is in the way: {error}")
 
@@ -178,25 +181,53 @@ def _schedule(rollout: Rollout, subscription_ids: Sequence[int], at: datetime, p
     if started_ids := [change.subscription_id for change in pending_changes if change.has_begun]:
         apply_due_changes(at=at, subscription_ids=started_ids)  # they are billed by the new version already
         pending_changes = read_pending_changes(ids, at=at)
-    reasons_to_stay = {change.subscription_id: why for change in pending_changes if (why := _reason_to_stay(change, rollout))}
+    reasons_to_stay = {
+        change.subscription_id: why for change in pending_changes if (why := _reason_to_stay(change, rollout))
+    }
     if not problem:
-        _revoke_replaced([change for change in pending_changes if change.subscription_id not in reasons_to_stay], last_period_ids, version, at=at)
-    candidates = [ScheduleCandidate(*row) for row in _rows(_READ_CANDIDATES, {"ids": ids, "at": at, "from": rollout.effective_from})]
+        _revoke_replaced(
+            [change for change in pending_changes if change.subscription_id not in reasons_to_stay],
+            last_period_ids,
+            version,
+            at=at,
+        )
+    candidates = [
+        ScheduleCandidate(*row)
+        for row in _rows(_READ_CANDIDATES, {"ids": ids, "at": at, "from": rollout.effective_from})
+    ]
     offered = list_currencies(version)
     if rollout.splits_periods:
         _split_where_possible(candidates, rollout)
     for candidate in candidates:
-        candidate.moment = rollout.effective_from if candidate.splits_period else _change_time(candidate, max(at, rollout.effective_from))
+        candidate.moment = (
+            rollout.effective_from
+            if candidate.splits_period
+            else _change_time(candidate, max(at, rollout.effective_from))
+        )
         plan_problem = _find_plan_problem(candidate, version) if rollout.pk else ""
-        candidate.problem = problem or plan_problem or reasons_to_stay.get(candidate.subscription_id) or _find_problem(candidate, version, offered)
+        candidate.problem = (
+            problem
+            or plan_problem
+            or reasons_to_stay.get(candidate.subscription_id)
+            or _find_problem(candidate, version, offered)
+        )
     moving = {candidate.subscription_id: candidate for candidate in candidates if not candidate.problem}
-    for id_, conflict in find_coverage_conflicts({id_: candidate.moment for id_, candidate in moving.items()}, version).items():
+    # Checked for all at once, after the cheaper problems.
+    for id_, conflict in find_coverage_conflicts(
+        {id_: candidate.moment for id_, candidate in moving.items()}, version
+    ).items():
         moving.pop(id_).problem = conflict
     move_coverage({id_: candidate.moment for id_, candidate in moving.items()}, version)
     ScheduledChange.objects.bulk_create([_build_change(candidate, rollout, at) for candidate in candidates])
-    version_changes = [VersionChange(id_, candidate.version_id, version.pk, candidate.moment) for id_, candidate in moving.items()]
+    version_changes = [
+        VersionChange(id_, candidate.version_id, version.pk, candidate.moment) for id_, candidate in moving.items()
+    ]
     announce_version_changes(version_changes, at=at, kind="subscription.change_scheduled")
-    regenerate_periods({candidate.subscription_id: candidate.period_id for candidate in moving.values() if candidate.is_unused}, last_period_ids, at=at)
+    regenerate_periods(
+        {candidate.subscription_id: candidate.period_id for candidate in moving.values() if candidate.is_unused},
+        last_period_ids,
+        at=at,
+    )
     return len(candidates)
 
 
@@ -207,7 +238,9 @@ def _reason_to_stay(change: PendingChange, rollout: Rollout) -> str:
     return "A change of plan was asked for by hand, which counts." if rollout.pk and change.is_manual else ""
 
 
-def _revoke_replaced(changes: Sequence[PendingChange], last_period_ids: Sequence[int], version: PlanVersion, *, at: datetime) -> None:
+def _revoke_replaced(
+    changes: Sequence[PendingChange], last_period_ids: Sequence[int], version: PlanVersion, *, at: datetime
+) -> None:
     """Revoke changes that another change replaces, and their unused periods."""
     revoke_pending([change.subscription_id for change in changes], problem=f"{version} is to come instead.", at=at)
     regenerate_periods({change.subscription_id: change.period_id for change in changes}, last_period_ids, at=at)
@@ -217,7 +250,9 @@ def _split_where_possible(candidates: Sequence[ScheduleCandidate], rollout: Roll
     """Mark the candidates whose periods can be split; note for the others why not."""
     split_problems = split_blockers({rollout.version_id, *(candidate.version_id for candidate in candidates)})
     for candidate in candidates:
-        candidate.split_problem = split_problems.get(candidate.version_id) or split_problems.get(rollout.version_id, "")
+        candidate.split_problem = split_problems.get(candidate.version_id) or split_problems.get(
+            rollout.version_id, ""
+        )
         if candidate.starts_at >= rollout.effective_from:
             candidate.split_problem = "It starts only then"
         elif candidate.trial_ends_at is not None and candidate.trial_ends_at > rollout.effective_from:
@@ -235,12 +270,18 @@ def _change_time(candidate: ScheduleCandidate, earliest: datetime) -> datetime:
         return candidate.period_starts_at
     if candidate.period_ends_at >= earliest:
         return candidate.period_ends_at
-    anchor = period_anchor(load_terms(candidate.version_id, candidate.currency), anchor_at=candidate.anchor_at, time_zone=candidate.time_zone)
+    anchor = period_anchor(
+        load_terms(candidate.version_id, candidate.currency),
+        anchor_at=candidate.anchor_at,
+        time_zone=candidate.time_zone,
+    )
     return period_intervals(anchor, start=candidate.period_ends_at, until=earliest, end=None)[-1][1]
 
 
 def _find_plan_problem(candidate: ScheduleCandidate, version: PlanVersion) -> str:
-    return f"It is on {candidate.version_name}, which is another plan." if candidate.plan_id != version.plan_id else ""
+    return (
+        f"It is on {candidate.version_name}, which is another plan." if candidate.plan_id != version.plan_id else ""
+    )
 
 
 def _find_problem(candidate: ScheduleCandidate, version: PlanVersion, offered: Sequence[str]) -> str:

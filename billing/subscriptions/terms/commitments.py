@@ -101,17 +101,30 @@ def end_commitment(
 
 
 def _announce(commitment: SubscriptionCommitment, event: str, *, at: datetime) -> None:
-    facts = {"commitment": commitment.pk, "minimum": to_plain_string(commitment.minimum), "currency": str(commitment.currency)}
-    interval = {"starts_at": commitment.starts_at.isoformat(), "ends_at": commitment.ends_at.isoformat() if commitment.ends_at else None}
-    announce_update(commitment.subscription, "commitment", at=at, discriminator=f"{commitment.pk}:{event}", **facts, **interval)
+    facts = {
+        "commitment": commitment.pk,
+        "minimum": to_plain_string(commitment.minimum),
+        "currency": str(commitment.currency),
+    }
+    interval = {
+        "starts_at": commitment.starts_at.isoformat(),
+        "ends_at": commitment.ends_at.isoformat() if commitment.ends_at else None,
+    }
+    announce_update(
+        commitment.subscription, "commitment", at=at, discriminator=f"{commitment.pk}:{event}", **facts, **interval
+    )
 
 
 def _check_figures(commitment: SubscriptionCommitment) -> None:
     """Refuse figures that can't be settled, each by its name."""
     currency = str(commitment.currency)
-    if commitment.minimum.is_finite() and (rounded := round_money(commitment.minimum, currency)) != commitment.minimum:
+    if (
+        commitment.minimum.is_finite()
+        and (rounded := round_money(commitment.minimum, currency)) != commitment.minimum
+    ):
         raise OverrideRefused("minimum", f"{currency} has fewer decimal places: enter {rounded}, or another amount.")
     try:
+        # Building the terms validates them.
         _ = commitment.terms
     except InvalidCharge as error:
         error_words = {"overage_factor": "times its price", "discount": "discount", "periods": "invoice periods"}
@@ -122,4 +135,6 @@ def _check_figures(commitment: SubscriptionCommitment) -> None:
 def _overlapping(commitment: SubscriptionCommitment) -> QuerySet[SubscriptionCommitment]:
     """Return the subscription's commitments that are in force at any time after this one starts."""
     commitments = SubscriptionCommitment.objects.filter(subscription=commitment.subscription)
-    return commitments.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=commitment.starts_at)).exclude(ends_at=F("starts_at"))
+    return commitments.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=commitment.starts_at)).exclude(
+        ends_at=F("starts_at")
+    )

@@ -36,7 +36,9 @@ def apply_coupon(
         if subscription.state == SubscriptionState.ENDED:
             raise CouponRefused(f"{subscription} has ended: there is no document that {coupon} could be taken off.")
         redemption = redeem(subscription, coupon, since=_next_invoice_time(subscription, at), at=at, by=by)
-        announce_update(subscription, "coupon", at=at, discriminator=str(redemption.pk), coupon=coupon.code, ended_at=None)
+        announce_update(
+            subscription, "coupon", at=at, discriminator=str(redemption.pk), coupon=coupon.code, ended_at=None
+        )
         return redemption
 
 
@@ -92,6 +94,7 @@ def redeem(
             f"{subscription.customer} had {coupon} {redemptions.count()} times already, and it is given to a customer"
             f" {coupon.most_per_customer} times at most."
         )
+    # The caller's lock on the subscription makes the next position safe.
     last_position = Redemption.objects.filter(subscription=subscription).aggregate(last=Max("position"))["last"]
     return Redemption.objects.create(
         subscription=subscription,
@@ -111,6 +114,7 @@ def apply_promotions(subscription: Subscription, *, at: datetime) -> None:
         starts_at__lte=subscription.starts_at,
     )
     for promotion in promoted.select_related("coupon").order_by("starts_at", "pk"):
+        # A promotion that doesn't apply is no reason to refuse the subscription.
         with suppress(CouponRefused), transaction.atomic():
             redeem(
                 subscription,
@@ -131,6 +135,7 @@ def _next_invoice_time(subscription: Subscription, at: datetime) -> datetime:
     lock_periods(subscription)
     issued = subscription.periods.exclude(kind=PeriodKind.UNDONE)
     closed = issued.filter(state=PeriodState.CLOSED).aggregate(last=Max("ends_at"))["last"]
+    # A coupon applies to periods by their end, so it must start after the last issued one.
     return at if closed is None else max(at, closed + TICK)
 
 

@@ -131,6 +131,7 @@ def grant_due(
         _DUE.format(in_time=test_clock_condition(clock_id, "p.subscription_id")),
     )
     processed, after = 0, 0
+    # No version includes credits in most installations: then nothing is read.
     while versions and keep_going():
         parameters = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
@@ -170,6 +171,7 @@ def _try_grant(period_ids: Sequence[int], at: datetime) -> bool:
         with transaction.atomic():
             _grant(period_ids, at=at)
     except Exception:
+        # Without a connection no savepoint can be rolled back, so the error must reach the caller.
         if not connection.is_usable():
             raise
         if len(period_ids) == 1:
@@ -193,7 +195,9 @@ def _grant(period_ids: Sequence[int], *, at: datetime, adjusts_all: bool = False
     grants_by_wallet: dict[WalletCriteria, list[Grant]] = {}
     marks = []
     for due_period in periods:
-        begun, next_at = _split_by_start(grants_for_period(due_period, rules[due_period.version_id, due_period.currency]), at + PERIOD_LEAD_TIME)
+        begun, next_at = _split_by_start(
+            grants_for_period(due_period, rules[due_period.version_id, due_period.currency]), at + PERIOD_LEAD_TIME
+        )
         for unit, grant in begun:
             grants_by_wallet.setdefault(WalletCriteria(due_period.customer_id, unit), []).append(grant)
         marks.append(_build_record(due_period, next_at))
@@ -210,7 +214,9 @@ def _build_record(period: PeriodToGrant, next_at: datetime | None) -> PeriodGran
     return PeriodGrant(period_id=period.period_id, subscription_id=period.subscription_id, **facts)
 
 
-def _split_by_start(grants: Iterator[tuple[str, Grant]], until: datetime) -> tuple[list[tuple[str, Grant]], datetime | None]:
+def _split_by_start(
+    grants: Iterator[tuple[str, Grant]], until: datetime
+) -> tuple[list[tuple[str, Grant]], datetime | None]:
     """Return the grants that start by then, and the start of the first later one."""
     begun, to_come = [], []
     for unit, grant in grants:
@@ -218,7 +224,9 @@ def _split_by_start(grants: Iterator[tuple[str, Grant]], until: datetime) -> tup
     return begun, min((grant.valid_from for _, grant in to_come if grant.valid_from), default=None)
 
 
-def grants_for_period(period_to_grant: PeriodToGrant, rules: Sequence[IncludedCreditTerms]) -> Iterator[tuple[str, Grant]]:
+def grants_for_period(
+    period_to_grant: PeriodToGrant, rules: Sequence[IncludedCreditTerms]
+) -> Iterator[tuple[str, Grant]]:
     """Yield all grants of a period, each with its unit."""
     period = period_to_grant.grant_period
     for included in rules:
@@ -227,6 +235,7 @@ def grants_for_period(period_to_grant: PeriodToGrant, rules: Sequence[IncludedCr
 
 
 def _build_grant(period: PeriodToGrant, included: IncludedCreditTerms, slot: ScheduledGrant) -> Grant:
+    # The source identifies the grant of a period and rule, so it is granted only once.
     kind = "starter" if included.rule.every == "once" else "period"
     return Grant(
         LotKind.INCLUDED,
@@ -248,7 +257,9 @@ def _adjust(
     if not periods:
         return
     grants_by_source = {
-        grant.source: grant for period in periods for _, grant in grants_for_period(period, rules[period.version_id, period.currency])
+        grant.source: grant
+        for period in periods
+        for _, grant in grants_for_period(period, rules[period.version_id, period.currency])
     }
     ids = [str(period.period_id) for period in periods]
     for lot_id, source in _rows(_LOTS, [[period.customer_id for period in periods], ids]):

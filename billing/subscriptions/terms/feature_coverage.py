@@ -43,6 +43,7 @@ def cover_features(subscription: Subscription, *, since: datetime) -> None:
     covered_ids = set(coverage.filter(during__contains=since).values_list("feature_id", flat=True))
     during = DateTimeTZRange(since, subscription.ends_at)
     for feature in features:
+        # Covered already: its interval simply continues.
         if feature.pk not in covered_ids:
             _cover_feature(subscription, feature, during)
 
@@ -86,6 +87,7 @@ def _cover_feature(subscription: Subscription, feature: Feature, during: DateTim
             customer=subscription.customer_id, feature=feature, named=False, during__overlap=during
         )
         other = others.select_related("subscription").first()
+        # Another constraint was violated, which is a bug.
         if other is None:
             raise
         raise FeatureAlreadyPriced(feature, other.subscription) from error

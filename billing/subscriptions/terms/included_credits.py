@@ -42,6 +42,7 @@ def read_included_credits(terms: Collection[tuple[int, str]]) -> dict[tuple[int,
             tuple(features[code] for code in row.feature_codes),
         )
         for (version_id, currency), rules in rules_by_terms.items():
+            # Money of another currency is not granted: the subscription is billed in its own.
             if version_id == row.version_id and row.unit in (CREDITS, currency):
                 rules.append(included)
     return rules_by_terms

@@ -72,7 +72,9 @@ def override(
         if ends_at is not None and ends_at <= starts_at:
             raise OverrideRefused("ends_at", f"It would end ({ends_at}) before it starts ({starts_at}).")
         _check_figure(new_override)
-        replace_agreement(new_override, _same_target(new_override), conflict="It is overridden from {since} on already")
+        replace_agreement(
+            new_override, _same_target(new_override), conflict="It is overridden from {since} on already"
+        )
         _announce(new_override, "agreed", at=at)
         return new_override
 
@@ -92,6 +94,7 @@ def replace_agreement(
             agreement.save(force_insert=True)
     except IntegrityError as error:
         later = overlapping.order_by("starts_at").first()
+        # Another constraint was violated, which is a bug.
         if later is None:
             raise
         message = f"{conflict.format(since=later.starts_at)}: end one of the two before the other."
@@ -129,8 +132,13 @@ def _announce(override: Override, event: str, *, at: datetime) -> None:
         "figure": str(override.figure),
         "value": to_plain_string(override.value),
     }
-    interval = {"starts_at": override.starts_at.isoformat(), "ends_at": override.ends_at.isoformat() if override.ends_at else None}
-    announce_update(override.subscription, "override", at=at, discriminator=f"{override.pk}:{event}", **facts, **interval)
+    interval = {
+        "starts_at": override.starts_at.isoformat(),
+        "ends_at": override.ends_at.isoformat() if override.ends_at else None,
+    }
+    announce_update(
+        override.subscription, "override", at=at, discriminator=f"{override.pk}:{event}", **facts, **interval
+    )
 
 
 def next_period_start(subscription: Subscription, *, at: datetime) -> datetime:
@@ -163,10 +171,15 @@ def _check_figure(new_override: Override) -> None:
     feature = next((feature for feature in terms.features if feature.feature_id == new_override.feature_id), None)
     if feature is None:
         raise OverrideRefused(
-            "feature", f"{new_override.feature} is not metered in {new_override.subscription.version}: choose a feature that is."
+            "feature",
+            f"{new_override.feature} is not metered in {new_override.subscription.version}: choose a feature that "
+            "is.",
         )
     _check_target(new_override, feature)
-    overrides = {_to_term_override(other) for other in _others_in_force(new_override)} | {_to_term_override(new_override)}
+    # Applied together with the others, because only the whole must be valid.
+    overrides = {_to_term_override(other) for other in _others_in_force(new_override)} | {
+        _to_term_override(new_override)
+    }
     try:
         apply_overrides(terms, frozenset(overrides))
     except ValueError as error:
@@ -199,13 +212,21 @@ def _others_in_force(new_override: Override) -> list[Override]:
         starts_at__lte=new_override.starts_at,
     )
     return [
-        other for other in others if (other.feature_id, other.figure, other.match) != (new_override.feature_id, new_override.figure, new_override.match)
+        other
+        for other in others
+        if (other.feature_id, other.figure, other.match)
+        != (new_override.feature_id, new_override.figure, new_override.match)
     ]
 
 
 def _same_target(new_override: Override) -> QuerySet[Override]:
     """Return the overrides of the same figure that are in force at any time after this one starts."""
     same = Override.objects.filter(
-        subscription=new_override.subscription, feature=new_override.feature, figure=new_override.figure, match=new_override.match
+        subscription=new_override.subscription,
+        feature=new_override.feature,
+        figure=new_override.figure,
+        match=new_override.match,
     )
-    return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(ends_at=F("starts_at"))
+    return same.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=new_override.starts_at)).exclude(
+        ends_at=F("starts_at")
+    )

@@ -69,6 +69,7 @@ def set_quantity(
         _check_quantity(fee, quantity)
         _check_moment(subscription, since)
         changes = read_quantity_changes([subscription.pk]).get(subscription.pk, {})
+        # No row for no change: each row is announced and billed.
         if quantity_at(changes.get(fee_code, ()), since, default=fee.least) == quantity:
             return None
         row = SubscriptionQuantity.objects.create(
@@ -154,11 +155,14 @@ def read_fee_quantities(periods: Iterable[PricedPeriod], *, at: datetime) -> dic
     rows: dict[int, list[SubscriptionQuantity]] = {period_id: [] for period_id in period_ids}
     of_period = F("subscription__periods__id")
     for row in (
-        SubscriptionQuantity.objects.in_order().filter(subscription__periods__in=period_ids).annotate(period_id=of_period)
+        SubscriptionQuantity.objects.in_order()
+        .filter(subscription__periods__in=period_ids)
+        .annotate(period_id=of_period)
     ):
         rows[row.period_id].append(row)
     return {
-        period_id: fee_quantities(fees[period_id], to_quantity_changes(period_rows), at=at) for period_id, period_rows in rows.items()
+        period_id: fee_quantities(fees[period_id], to_quantity_changes(period_rows), at=at)
+        for period_id, period_rows in rows.items()
     }
 
 
@@ -197,6 +201,7 @@ def _check_moment(subscription: Subscription, since: datetime) -> None:
         )
     closed = Period.objects.filter(subscription=subscription, state=PeriodState.CLOSED)
     billed = closed.filter(kind=PeriodKind.REGULAR).order_by("-ends_at").values_list("ends_at", flat=True).first()
+    # A closed period's quantities are billed and must not change.
     earliest = max(subscription.starts_at, billed or subscription.starts_at)
     if since < earliest:
         reason = "it is billed until then" if billed else "it starts then"

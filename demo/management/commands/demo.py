@@ -98,7 +98,9 @@ class Command(BaseCommand):
         totals = summary.summary()
         self.stdout.write("\nIn the database")
         for billed in totals.billed:
-            self._line(billed.currency, f"{billed.invoices} invoices, {billed.net:,.2f} net, {billed.total:,.2f} with tax")
+            self._line(
+                billed.currency, f"{billed.invoices} invoices, {billed.net:,.2f} net, {billed.total:,.2f} with tax"
+            )
         self._line("PDFs", f"{totals.documents}")
         self._line("open", f"{totals.open_periods} periods that fill as usage comes in")
         reasons = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in totals.unmatched.items())

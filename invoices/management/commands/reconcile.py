@@ -28,13 +28,13 @@ class Command(BaseCommand):
         start, end = parse_time(options["since"]), parse_time(options["until"]) if options["until"] else at
         count = 0
         try:
-            for one in reconcile(
+            for difference in reconcile(
                 provider_name=options["provider"], start=start, end=end, at=at, records_outcomes=options["settle"]
             ):
                 count += 1
-                facts = {name: value for name, value in asdict(one).items() if name != "what"}
-                told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
-                self.stdout.write(f"{one.description}: {told}")
+                facts = {name: value for name, value in asdict(difference).items() if name != "what"}
+                details = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+                self.stdout.write(f"{difference.description}: {details}")
         except (OutcomeUnknown, Misconfigured) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{count} differences")

@@ -47,7 +47,8 @@ def get_or_create_account(customer: Customer, *, at: datetime) -> PayerAccount:
     account = PayerAccount.objects.filter(customer=customer, provider=provider_name).first()
     if account is not None:
         return account
-    # Of this minute: an error is what a repeated request is answered for a day, and a second account is only empty.
+    # Keyed by the minute: the provider repeats an error for the same key for a day, and a second account does no harm
+    # because it is empty.
     key = f"{customer.pk}-{at:%Y%m%d%H%M}"
     ref = provider(provider_name).create_account(key=key, name=customer.legal_name, email=customer.email)
     return PayerAccount.objects.get_or_create(
@@ -115,7 +116,7 @@ def close_pages(*, invoice_id: int, at: datetime) -> None:
         invoice=invoice_id, state=AttemptState.PENDING, payment_method__isnull=True
     )
     for attempt in attempts.select_related("invoice__customer"):
-        if not attempt.ref:  # it was never told to anybody
+        if not attempt.ref:  # the provider was never called
             submit_attempt(attempt_id=attempt.pk, at=at)
             continue
         service, order = provider(attempt.provider), payment_order(attempt, at=at)
@@ -146,6 +147,7 @@ def sync_payment_methods(*, account: PayerAccount, at: datetime) -> list[Payment
     :raises OutcomeUnknown: if the provider cannot be reached.
     """
     methods_by_ref = {method.ref: method for method in provider(account.provider).list_payment_methods(account.ref)}
+    # Account lock, after the provider's answer: two updates don't both create a method or a default.
     PayerAccount.objects.select_for_update().get(pk=account.pk)
     account.payment_methods.filter(removed_at__isnull=True).exclude(ref__in=methods_by_ref).update(
         removed_at=at, is_default=False

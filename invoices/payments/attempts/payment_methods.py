@@ -14,6 +14,7 @@ from invoices.payments.providers import Misconfigured, OutcomeUnknown, provider
 def make_default(*, payment_method_id: int) -> PaymentMethod:
     """Make a payment method the default of its account, instead of any other."""
     payment_method = PaymentMethod.objects.get(pk=payment_method_id)
+    # Account lock: two requests can't leave two default methods, or none.
     PayerAccount.objects.select_for_update().get(pk=payment_method.account_id)
     PaymentMethod.objects.filter(account=payment_method.account_id, is_default=True).update(is_default=False)
     PaymentMethod.objects.filter(pk=payment_method_id, removed_at__isnull=True).update(is_default=True)

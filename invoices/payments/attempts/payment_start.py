@@ -42,6 +42,7 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
 
     :raises PaymentAttemptRefused: if the invoice is not payable now.
     """
+    # Row lock: two attempts to collect the same amount can't start at once.
     invoice = Invoice.objects.select_for_update(no_key=True).get(pk=invoice_id)
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
         raise PaymentAttemptRefused(
@@ -50,7 +51,8 @@ def lock_payable_invoice(invoice_id: int) -> Invoice:
     pending_attempt = invoice.charges.filter(state=AttemptState.PENDING).first()
     if pending_attempt is not None:
         raise PaymentAttemptRefused(
-            f"{pending_attempt.money} of {invoice} is being taken since {pending_attempt.created_at:%Y-%m-%d %H:%M %Z}: wait for"
+            f"{pending_attempt.money} of {invoice} is being taken since "
+            f"{pending_attempt.created_at:%Y-%m-%d %H:%M %Z}: wait for"
             " what comes of it.",
             field="invoice",
         )

@@ -30,8 +30,7 @@ def submit_attempt(*, attempt_id: int, at: datetime) -> PaymentAttempt:
     Send a payment attempt to its provider, or look up its outcome, and record the response.
 
     An attempt sent before is looked up first; if the provider has no record of it, it is sent again under the same
-    key,
-    which counts once. After a day, when keys expire, an attempt unknown to the provider is canceled.
+    key, which counts once. After a day, when keys expire, an attempt unknown to the provider is canceled.
 
     A lease keeps other workers away meanwhile; an attempt that is leased or settled is returned unchanged.
     """

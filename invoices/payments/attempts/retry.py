@@ -37,7 +37,7 @@ def collect_due_payments(
         try:
             start_payment(invoice_id=invoice_id, at=at)
         except PaymentAttemptRefused:
-            continue  # somebody else was quicker
+            continue  # another process was faster
         run.started += 1
     pending_attempts = PaymentAttempt.objects.filter(
         clock_filter(clock, "invoice__customer"), state=AttemptState.PENDING

@@ -36,6 +36,8 @@ def record_outcome(*, attempt_id: int, response: ProviderResponse, at: datetime)
     canceled attempt may still turn out to have succeeded, and is then recorded as such; a success is final.
     """
     with audited_transaction("settle charge", by=None, at=at, charge=attempt_id):
+        # The invoice first, then the attempt, as in every payment: a response, an event and a list that report the
+        # same attempt are recorded one after the other.
         invoice = Invoice.objects.select_for_update(no_key=True).get(charges=attempt_id)
         attempt = PaymentAttempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
         if attempt.state == AttemptState.SUCCEEDED or attempt.state == response.state != PENDING:
@@ -43,7 +45,7 @@ def record_outcome(*, attempt_id: int, response: ProviderResponse, at: datetime)
         if response.state == PENDING:
             return _store_pending_response(attempt, response, at)
         if attempt.state != AttemptState.PENDING and response.state != SUCCEEDED:
-            return attempt  # it came to nothing either way
+            return attempt  # it failed already, and this response is no success either
         _store_outcome(attempt, response, at)
         if response.state == SUCCEEDED:
             _record_received_money(attempt, invoice, at)
@@ -127,6 +129,8 @@ def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: AbstractB
     """
     with audited_transaction("take payment back", by=by, at=at, payment=payment_id):
         payment = Payment.objects.select_related("invoice").get(pk=payment_id)
+        # Row lock: payments and reversals of one invoice happen one after the other, so that a repeat finds the first
+        # reversal.
         invoice = Invoice.objects.select_for_update(no_key=True).get(pk=payment.invoice_id)
         existing_reversal = Payment.objects.filter(reverses=payment).first()
         if existing_reversal is not None:

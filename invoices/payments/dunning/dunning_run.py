@@ -23,8 +23,7 @@ def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[
     Take the steps due for overdue invoices, and return their number; safe to repeat and to run concurrently.
 
     A customer with a `dunning_hold_until` date is left alone until then; the steps that became due meanwhile are
-    taken
-    after it, of several reminders only the last.
+    taken after it, of several reminders only the last.
     """
     steps_by_seller: dict[int, list[DunningStep]] = {}
     for step in DunningStep.objects.order_by("days", "pk"):
@@ -47,6 +46,7 @@ def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[
 @transaction.atomic
 def _take_due_steps(invoice_id: int, steps: list[DunningStep], at: datetime) -> int:
     invoices = Invoice.objects.select_related("customer", "seller")
+    # SKIP LOCKED: an invoice that a payment or another worker holds is checked by the next run.
     invoice = invoices.select_for_update(of=("self",), no_key=True, skip_locked=True).filter(pk=invoice_id).first()
     if invoice is None or invoice.state != InvoiceState.OVERDUE or not invoice.due or invoice.due_date is None:
         return 0

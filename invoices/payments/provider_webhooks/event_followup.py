@@ -69,8 +69,11 @@ def _refresh_named_rows(event: ProviderEvent, at: datetime) -> str:
     accounts = list(_named_accounts(event))
     for account in accounts:
         sync_payment_methods(account=account, at=at)
-    labels = [*(f"charge {one.pk}" for one in attempts), *(f"refund {one.pk}" for one in refunds)]
-    return ", ".join(labels + [f"cards of {one}" for one in accounts]) or UNRELATED_OUTCOME
+    labels = [
+        *(f"charge {attempt.pk}" for attempt in attempts),
+        *(f"refund {refund_row.pk}" for refund_row in refunds),
+    ]
+    return ", ".join(labels + [f"cards of {account}" for account in accounts]) or UNRELATED_OUTCOME
 
 
 def _event_object(event: ProviderEvent) -> dict[str, Any]:

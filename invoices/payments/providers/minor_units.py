@@ -12,7 +12,7 @@ _NO_PLACES = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
 _THREE_PLACES = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-_WHOLE_UNITS = frozenset(("ISK", "UGX"))  # counted in hundredths, taken in whole units
+_WHOLE_UNITS = frozenset(("ISK", "UGX"))  # given in hundredths, but charged in whole units only
 
 
 class UnsupportedAmount(ValueError):

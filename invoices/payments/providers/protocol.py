@@ -29,12 +29,9 @@ class PaymentOrder:
     A payment attempt or refund as a provider takes it.
 
     key: the key of the attempt's row, by which the provider recognizes repeated requests. amount: in the currency's
-    major
-    unit. account, payment_method: the provider's ids of the payer and of the payment method. ref: its id of the
-    attempt,
-    if known. payment_ref: of a refund, its id of the payment. description: the text that the customer reads, such as
-    an
-    invoice's number. sent_at: when it was first sent. at: now.
+        major unit. account, payment_method: the provider's ids of the payer and of the payment method. ref: its id of
+        the attempt, if known. payment_ref: of a refund, its id of the payment. description: the text that the
+        customer reads, such as an invoice's number. sent_at: when it was first sent. at: now.
     """
 
     key: UUID
@@ -95,8 +92,7 @@ class Provider(Protocol):
     Collects payments and sends refunds.
 
     Each method may be called again with the same order and takes effect once. Each raises OutcomeUnknown if its
-    outcome is
-    unknown, and Misconfigured if the provider refused it for a reason on our side.
+    outcome is unknown, and Misconfigured if the provider refused it for a reason on our side.
     """
 
     def charge(self, order: PaymentOrder) -> ProviderResponse:

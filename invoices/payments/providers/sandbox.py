@@ -78,7 +78,7 @@ class Sandbox:
         return f"sandbox_{key}"
 
     def setup_page(self, *, account: str, key: str, back_to: str) -> str:
-        return back_to  # its payment methods are chosen by staff: nobody enters a card
+        return back_to  # staff choose its payment methods; there is no card to enter
 
     def list_payment_methods(self, account: str) -> list[ProviderPaymentMethod]:
         return [

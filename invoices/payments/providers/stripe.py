@@ -111,7 +111,7 @@ class Stripe:
     def close_page(self, order: PaymentOrder) -> ProviderResponse:
         try:
             return _session_response(_call(lambda: _client().v1.checkout.sessions.expire(order.ref)))
-        except _StripeRefusal:  # it is not open any more: what has become of it?
+        except _StripeRefusal:  # it is no longer open: look up its outcome
             return self.find_payment(order) or ProviderResponse(CANCELED, order.ref)
 
     def find_payment(self, order: PaymentOrder) -> ProviderResponse | None:
@@ -161,10 +161,10 @@ class Stripe:
     def list_records(self, start: datetime, end: datetime) -> Iterator[ProviderRecord]:
         client = _client().v1
         params = {"created": {"gte": int(start.timestamp()), "lt": int(end.timestamp())}}
-        for one in _list_all(client.payment_intents.list, params):
-            yield _record("charge", one, _PAYMENT_STATES)
-        for one in _list_all(client.refunds.list, params):
-            yield _record("refund", one, _REFUND_STATES)
+        for record in _list_all(client.payment_intents.list, params):
+            yield _record("charge", record, _PAYMENT_STATES)
+        for record in _list_all(client.refunds.list, params):
+            yield _record("refund", record, _REFUND_STATES)
 
 
 def _client() -> stripe.StripeClient:

@@ -87,6 +87,7 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
     A refund that had succeeded may still fail weeks later, if the receiving account was closed.
     """
     with audited_transaction("settle refund", by=None, at=at, refund=refund_id):
+        # Row lock: two responses to a refund are recorded one after the other.
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         if response.state == PENDING:
             refund.ref = response.ref or refund.ref
@@ -144,6 +145,7 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Ab
     if not reference.strip() or len(reference) > MOST_REASON:
         raise RefundRefused("Say what the bank knows the transfer by.", field="reference")
     with audited_transaction("pay refund by hand", by=by, at=at, refund=refund_id):
+        # Row lock: a provider's response and an entry by hand happen one after the other.
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         if refund.provider != RefundProvider.MANUAL:
             raise RefundRefused(f"{refund.get_provider_display()} pays this refund: nothing is to be done by hand.")
@@ -165,6 +167,7 @@ def pay_out_balance(
     :raises RefundRefused: if the amount exceeds the balance or is not valid in its currency.
     """
     with audited_transaction("pay balance out", by=by, at=at, customer=customer_id):
+        # Customer lock: two payouts can't both spend the same balance.
         Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
         balance = CustomerBalance.objects.filter(customer=customer_id, currency=currency).first()
         available = balance.amount if balance else Decimal(0)

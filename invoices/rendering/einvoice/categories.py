@@ -1,13 +1,13 @@
 """
-Which category of tax a rate of a document falls under, by the two parties: docs/e-invoices.md#categories.
+The tax category of a rate, determined by both parties: docs/e-invoices.md#categories.
 
-What says itself which one it is (a tax with its `category`) is taken at its word.
+A tax with a `category` of its own keeps it.
 """
 
 from collections.abc import Iterable
 
 from invoices.rendering.einvoice.model import TaxCategory
-from invoices.rendering.invoice_facts import InvoiceFacts, Party, TaxFacts
+from invoices.rendering.invoice_facts import InvoiceFacts, PartyDetails, TaxFacts
 
 EU = frozenset(
     [
@@ -46,7 +46,7 @@ GIVES_A_REASON = (EXEMPT, REVERSE, EXPORT, OUTSIDE)
 
 
 def find_category(tax: TaxFacts, facts: InvoiceFacts) -> TaxCategory:
-    """Return the category that a document's tax falls under."""
+    """Return the category of an invoice's tax."""
     code = tax.category or _category_code(tax, facts)
     reason = tax.reason if code in GIVES_A_REASON else ""
     return TaxCategory(code, tax.rate, REASON_CODES.get(code, ""), reason)
@@ -66,7 +66,7 @@ def _category_code(tax: TaxFacts, facts: InvoiceFacts) -> str:
     return EXEMPT if tax.reason else ZERO
 
 
-def vat_id(party: Party) -> str:
+def vat_id(party: PartyDetails) -> str:
     """Return a party's VAT id, which begins with a country's letters; empty for a tax number of another kind."""
     number = "".join(character for character in party.tax_number.upper() if character.isalnum())
     prefixes = {party.country, "EL"} if party.country == "GR" else {party.country, *EU, "EL", "XI"}
@@ -74,6 +74,8 @@ def vat_id(party: Party) -> str:
 
 
 def are_compatible(categories: Iterable[TaxCategory]) -> bool:
-    """Whether categories may stand on one document: what is outside the scope of tax stands alone."""
+    """
+    Return whether an invoice may have these categories: “outside the scope of tax” can't be combined with others.
+    """
     codes = {category.code for category in categories}
     return OUTSIDE not in codes or len(codes) == 1

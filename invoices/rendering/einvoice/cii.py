@@ -1,7 +1,7 @@
 """
-A document as UN/CEFACT Cross Industry Invoice (D22B), the syntax of Factur-X.
+An invoice as UN/CEFACT Cross Industry Invoice (D22B), the syntax of Factur-X.
 
-The order of elements is the schema's own.
+The order of elements is the schema's.
 """
 
 from datetime import date
@@ -29,7 +29,7 @@ DISCOUNT = "95"  # UNCL 5189
 
 
 def to_cii(invoice: EInvoice) -> bytes:
-    """Return the document as XML."""
+    """Return the invoice as XML."""
     return root(
         "rsm:CrossIndustryInvoice",
         el(
@@ -142,7 +142,7 @@ def _party(tag: str, side: EInvoiceParty) -> Markup:
 
 
 def _delivery(days: Days) -> Markup:
-    """Return when the supply was complete (BT-72): on the last day of what is billed."""
+    """Return the completion of the supply (BT-72): the last day of the billed time."""
     _, last = days
     occurred = el("ram:OccurrenceDateTime", _day(last))
     return el("ram:ApplicableHeaderTradeDelivery", el("ram:ActualDeliverySupplyChainEvent", occurred))

@@ -1,4 +1,4 @@
-"""Facts of a document → the terms of EN 16931, or why it cannot be told in them."""
+"""Convert the facts of an invoice into the terms of EN 16931, or report why that is impossible."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ from invoices.rendering.einvoice.model import (
     TaxTotal,
 )
 from invoices.rendering.formats import Figures
-from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, PartyDetails
 from invoices.rendering.page_content import PageContent, compose
 from lib.decimals import ZERO
 from lib.money import minor_unit
@@ -32,14 +32,14 @@ from lib.money import minor_unit
 CENT = Decimal("0.01")
 SEPA, TRANSFER = "58", "30"
 NO_COUNTRIES = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
-"""Codes of two letters that Babel names, and ISO 3166 does not."""
+"""Two-letter codes that Babel names but ISO 3166 doesn't assign."""
 
 
 def to_einvoice(facts: InvoiceFacts) -> EInvoice:
     """
-    Return a document in the terms of EN 16931.
+    Return an invoice in the terms of EN 16931.
 
-    :raises NotAnInvoice: if it cannot be told in them; each reason names the fact that is in the way.
+    :raises EInvoiceImpossible: if the standard can't express it; each reason names the fact at fault.
     """
     categories = _categories(facts)
     if problems := list(_problems(facts, categories)):
@@ -52,7 +52,7 @@ def to_einvoice(facts: InvoiceFacts) -> EInvoice:
         for line in facts.lines
         if _is_discount(line)
     )
-    line_total = sum((one.amount for one in lines), ZERO)
+    line_total = sum((line.amount for line in lines), ZERO)
     return EInvoice(
         type_code=CREDIT_NOTE if facts.is_credit_note else INVOICE,
         number=facts.number,
@@ -71,7 +71,7 @@ def to_einvoice(facts: InvoiceFacts) -> EInvoice:
         allowances=allowances,
         taxes=_taxes(facts, categories),
         line_total=line_total,
-        allowance_total=sum((one.amount for one in allowances), ZERO),
+        allowance_total=sum((allowance.amount for allowance in allowances), ZERO),
         net=facts.net,
         tax=facts.tax,
         total=facts.total,
@@ -129,17 +129,17 @@ def _seller(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> EInvoiceP
 
 
 def _payment(facts: InvoiceFacts) -> PaymentInstructions | None:
-    look = facts.branding
-    if facts.is_credit_note or not look.iban:
+    branding = facts.branding
+    if facts.is_credit_note or not branding.iban:
         return None
     means = SEPA if facts.currency == "EUR" else TRANSFER
     return PaymentInstructions(
-        means, facts.number, look.iban, look.account_holder or facts.seller.legal_name, look.bic
+        means, facts.number, branding.iban, branding.account_holder or facts.seller.legal_name, branding.bic
     )
 
 
 def _taxes(facts: InvoiceFacts, categories: Sequence[TaxCategory]) -> tuple[TaxTotal, ...]:
-    """Return the taxes by category and rate: reasons of one category are told together."""
+    """Return the taxes by category and rate; reasons of one category are joined."""
     totals: dict[tuple[str, Decimal], TaxTotal] = {}
     for tax, category in zip(facts.taxes, categories, strict=True):
         key = category.code, category.rate
@@ -188,5 +188,5 @@ def _problems_of_ids(facts: InvoiceFacts, codes: set[str]) -> Iterable[str]:
         yield "seller.company_number: a seller without a VAT id is told by it; enter it at the seller."
 
 
-def _has_a_country(party: Party) -> bool:
+def _has_a_country(party: PartyDetails) -> bool:
     return len(party.country) == 2 and party.country in Locale("en").territories.keys() - NO_COUNTRIES

@@ -1,4 +1,4 @@
-"""Lines of a document as the standard has them: one price, one quantity, one category of tax."""
+"""Invoice lines as the standard has them: one price, one quantity, one tax category."""
 
 from decimal import Decimal
 
@@ -11,8 +11,8 @@ from lib.money import minor_unit, round_money
 from plans.pricing.rating_parts import RatingPart
 
 ONE, THOUSAND, MOST_BASE = Decimal(1), Decimal(1000), Decimal("1e12")
-MOST_NAME = 300
-LEAST_PRICE = Decimal("0.000001")
+MAX_NAME_LENGTH = 300
+PRICE_STEP = Decimal("0.000001")
 PIECES = "C62"
 UNITS = {
     "second": "SEC",
@@ -33,7 +33,10 @@ UNITS = {
     "km": "KMT",
     "gb-month": "E34",
 }
-"""Name of a unit → its code in UN/ECE Recommendation 20; others are counted in pieces, their name told beside."""
+"""
+Name of a unit → its code in UN/ECE Recommendation 20; other units are counted in pieces, with their name as an
+attribute.
+"""
 
 LinePrice = tuple[Decimal, Decimal, Decimal]
 
@@ -41,11 +44,11 @@ LinePrice = tuple[Decimal, Decimal, Decimal]
 def einvoice_line(
     line: LineFacts, text: LineText, *, number: int, category: TaxCategory, days: Days, currency: str
 ) -> EInvoiceLine:
-    """Return a line with its subscription, on a document about several, and the workings below it as its note."""
+    """Return a line; its note has the subscription, on a consolidated invoice, and the workings."""
     quantity, price, base_quantity = line_price(line, currency=currency)
     return EInvoiceLine(
         number=number,
-        name=line.description[:MOST_NAME],
+        name=line.description[:MAX_NAME_LENGTH],
         note="\n".join([*filter(None, [line.section]), *(_working_text(working) for working in text.workings)]),
         quantity=quantity,
         unit_code=UNITS.get(line.unit.lower(), PIECES),
@@ -60,10 +63,10 @@ def einvoice_line(
 
 def line_price(line: LineFacts, *, currency: str) -> LinePrice:
     """
-    Return quantity, price, and for how many units that is: quantity × price ÷ base, rounded once, is the amount.
+    Return quantity, price, and the base quantity of the price: quantity × price ÷ base, rounded once, is the amount.
 
-    One price for all units is told as it is, by a power of a thousand units where it is below the minor unit. A line
-    without one (tiers, what is included, a fee's part) tells its amount as the price of all its units together.
+    A single unit price is kept, per power of a thousand units if it is below the minor unit. A line without one
+    (tiers, allowance, prorated fee) has its amount as the price of all its units together.
     """
     quantity, amount = abs(line.quantity), abs(line.amount)
     signed_quantity = EXACT.minus(quantity) if line.amount < 0 else quantity
@@ -79,9 +82,9 @@ def line_price(line: LineFacts, *, currency: str) -> LinePrice:
 
 
 def _single_unit_price(line: LineFacts, quantity: Decimal, amount: Decimal) -> Decimal | None:
-    """Return the price of every unit, where the line has one and nothing else in it; of a fee, what each comes to."""
+    """Return the price of every unit if the line has only one; for a fee, its amount per unit."""
     if "parts" not in line.explanation:
-        return HALF_UP.divide(amount, quantity).quantize(LEAST_PRICE, context=HALF_UP)
+        return HALF_UP.divide(amount, quantity).quantize(PRICE_STEP, context=HALF_UP)
     parts = [RatingPart.from_json(part) for part in line.explanation["parts"]]
     is_plain = len(parts) == 1 and parts[0].units == quantity and not parts[0].flat_fee
     return parts[0].unit_price if is_plain else None

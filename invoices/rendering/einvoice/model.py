@@ -1,10 +1,10 @@
-"""A document in the terms of EN 16931, apart from any syntax."""
+"""An invoice in the terms of EN 16931, independent of syntax."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from invoices.rendering.invoice_facts import Party
+from invoices.rendering.invoice_facts import PartyDetails
 
 INVOICE, CREDIT_NOTE = "380", "381"
 SPECIFICATION = "urn:cen.eu:en16931:2017"
@@ -14,7 +14,7 @@ Days = tuple[date, date]
 
 
 class EInvoiceImpossible(ValueError):
-    """A document cannot be an invoice of the standard: the text names each fact in the way, and the way out."""
+    """The standard can't express the invoice; the text names each fact at fault, and the remedy."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(" ".join(problems))
@@ -24,9 +24,9 @@ class EInvoiceImpossible(ValueError):
 @dataclass(frozen=True, slots=True)
 class TaxCategory:
     """
-    How something is taxed (BT-151, BT-152; BT-118 to BT-121): UNCL 5305 code and percent.
+    A tax category (BT-151, BT-152; BT-118 to BT-121): UNCL 5305 code and percent.
 
-    reason_code, reason: why nothing is charged, where the code asks for it.
+    reason_code, reason: the reason for charging no tax, where the code requires one.
     """
 
     code: str
@@ -36,7 +36,7 @@ class TaxCategory:
 
     @property
     def percent(self) -> Decimal | None:
-        """The rate as it is told: what is outside the scope of tax has none."""
+        """The rate; None for the category “outside the scope of tax”, which has none."""
         return None if self.code == "O" else self.rate
 
 
@@ -48,7 +48,7 @@ class EInvoiceParty:
     vat_id: BT-31 or BT-48. tax_id: BT-32, any other tax number of a seller. registration: BT-30.
     """
 
-    party: Party
+    party: PartyDetails
     vat_id: str
     tax_id: str = ""
     registration: str = ""
@@ -57,10 +57,10 @@ class EInvoiceParty:
 @dataclass(frozen=True, slots=True)
 class EInvoiceLine:
     """
-    A line (BG-25). Its amount is quantity × price ÷ base, rounded once; the price is never below zero, so a line that
-    gives something back has a quantity below zero.
+    A line (BG-25). Its amount is quantity × price ÷ base, rounded once; the price is never negative, so a credit has
+    a negative quantity.
 
-    unit: as the standard knows it. unit_name: as the seller calls it. base: for how many units the price is (BT-149).
+    unit_code: as in the standard. unit_name: the seller's name. base_quantity: units that the price is for (BT-149).
     """
 
     number: int
@@ -78,7 +78,7 @@ class EInvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAllowance:
-    """What a coupon takes off the document (BG-20). amount: above zero."""
+    """The discount of a coupon on the whole invoice (BG-20). amount: above zero."""
 
     amount: Decimal
     reason: str
@@ -96,7 +96,7 @@ class TaxTotal:
 
 @dataclass(frozen=True, slots=True)
 class PaymentInstructions:
-    """How to pay (BG-16); means: UNCL 4461, such as 58 for a SEPA credit transfer."""
+    """How to pay (BG-16). means: UNCL 4461 code, such as 58 for a SEPA credit transfer."""
 
     means: str
     reference: str
@@ -110,9 +110,9 @@ class EInvoice:
     """
     An invoice or credit note.
 
-    lines: Σ of the lines (BT-106). taken_off: Σ of the allowances (BT-107). net: without tax (BT-109).
-    settled: paid before (BT-113). due: what is left of the total (BT-115).
-    preceding: number and date of the document that this one corrects or stands in place of (BG-3).
+    line_total: Σ of the lines (BT-106). allowance_total: Σ of the allowances (BT-107). net: without tax (BT-109).
+    prepaid: paid before (BT-113). due: the rest of the total (BT-115).
+    preceding: number and date of the invoice that this one corrects or replaces (BG-3).
     """
 
     type_code: str

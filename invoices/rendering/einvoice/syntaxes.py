@@ -1,4 +1,4 @@
-"""The syntaxes of EN 16931, by name, and a stored document in them."""
+"""The syntaxes of EN 16931, by name, and conversion of a stored invoice."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,8 @@ SYNTAXES: dict[str, Callable[[EInvoice], bytes]] = {"cii": to_cii, "ubl": to_ubl
 
 def to_xml(invoice: Invoice, *, syntax: str) -> bytes:
     """
-    Return an issued document as data, from its own rows.
+    Return an issued invoice as XML, from its own rows.
 
-    :raises NotAnInvoice: if the standard cannot tell it.
+    :raises EInvoiceImpossible: if the standard can't express it.
     """
     return SYNTAXES[syntax](to_einvoice(read_invoice_facts(invoice)))

@@ -1,7 +1,7 @@
 """
-A document as UBL 2.1: an Invoice or a CreditNote of OASIS.
+An invoice as UBL 2.1: an Invoice or a CreditNote of OASIS.
 
-The order of elements is the schema's own.
+The order of elements is the schema's.
 """
 
 from decimal import Decimal
@@ -29,7 +29,7 @@ OTHER_TAX = Markup("<cac:TaxScheme><cbc:ID>TAX</cbc:ID></cac:TaxScheme>")
 
 
 def to_ubl(invoice: EInvoice) -> bytes:
-    """Return the document as XML."""
+    """Return the invoice as XML."""
     name = "CreditNote" if invoice.is_credit_note else "Invoice"
     return root(
         name,

@@ -1,4 +1,4 @@
-"""XML as text, written by hand: a few dozen elements in an order that the schema fixes."""
+"""XML written as text: a few dozen elements in an order that the schema fixes."""
 
 from datetime import date
 from decimal import Decimal
@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lib.decimals import to_plain_string
 
-# What XML 1.0 has no place for, and overrides of the reading direction, as in print (rendering/pdf_file.py).
+# Characters that XML 1.0 doesn't allow, and overrides of the reading direction, as in print (rendering/pdf_file.py).
 REMOVED_CHARACTERS = dict.fromkeys(
     {*range(0x20), *range(0x7F, 0xA0), 0x202D, 0x202E, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)} - {0x09, 0x0A}
 )
@@ -20,7 +20,7 @@ class Markup(str):
 
 
 def el(tag: str, *children: str, **attributes: str) -> Markup:
-    """Return an element of children, which are escaped unless they are markup; nothing where they are empty."""
+    """Return an element with children, which are escaped unless they are markup; empty if all children are empty."""
     inner = "".join(
         child if isinstance(child, Markup) else escape(child.translate(REMOVED_CHARACTERS)) for child in children
     )
@@ -37,7 +37,7 @@ def root(tag: str, *children: str, namespaces: dict[str, str]) -> bytes:
 
 
 def money(amount: Decimal) -> str:
-    """Return an amount with two places, which is what the standard has for each currency."""
+    """Return an amount with two decimal places, which the standard prescribes for every currency."""
     return f"{amount:.2f}"
 
 
@@ -46,5 +46,5 @@ def number(amount: Decimal) -> str:
 
 
 def compact_day(day: date) -> str:
-    """Return a day as format 102 of UN/CEFACT: 20261101."""
+    """Return a day in format 102 of UN/CEFACT: 20261101."""
     return f"{day:%Y%m%d}"

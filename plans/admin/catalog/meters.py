@@ -93,7 +93,9 @@ class MeterForm(forms.ModelForm):
 
     def clean_excludes(self) -> list[Any]:
         excludes = self.cleaned_data["excludes"] or []
-        if not isinstance(excludes, list) or not all(isinstance(event_filter, dict) and event_filter for event_filter in excludes):
+        if not isinstance(excludes, list) or not all(
+            isinstance(event_filter, dict) and event_filter for event_filter in excludes
+        ):
             raise forms.ValidationError(
                 'Write a list of filters, such as [{"tier": ["internal"]}]; [] leaves none out.'
             )

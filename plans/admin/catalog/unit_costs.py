@@ -57,7 +57,9 @@ class UnitCostForm(forms.ModelForm):
 
     def recorded(self) -> dict[str, Any]:
         """Return the arguments to record; a stored cost keeps the fields that identify it."""
-        identity = {name: getattr(self.instance, name) for name in ("meter", "match", "valid_from") if self.instance.pk}
+        identity = {
+            name: getattr(self.instance, name) for name in ("meter", "match", "valid_from") if self.instance.pk
+        }
         if self.instance.pk:
             identity["currency"] = str(self.instance.currency)
         return {**{name: value for name, value in self.cleaned_data.items() if name != "per"}, **identity}
@@ -127,7 +129,11 @@ class UnitCostAdmin(ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Remove bulk deletion: each cost may be protected."""
-        return {name: bulk_action for name, bulk_action in super().get_actions(request).items() if name != "delete_selected"}
+        return {
+            name: bulk_action
+            for name, bulk_action in super().get_actions(request).items()
+            if name != "delete_selected"
+        }
 
     # Files ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +154,8 @@ class UnitCostAdmin(ModelAdmin):
                 if form.is_confirmed:
                     stored_count = sum(imported_cost.outcome != "same" for imported_cost in imported)
                     messages.success(
-                        request, f"{format_number(stored_count)} of {format_number(len(imported))} unit costs were recorded."
+                        request,
+                        f"{format_number(stored_count)} of {format_number(len(imported))} unit costs were recorded.",
                     )
                     return HttpResponseRedirect(reverse("admin:plans_unitcost_changelist"))
         context = {

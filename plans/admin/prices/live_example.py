@@ -14,7 +14,7 @@ from lib.currencies import CREDITS
 from lib.formats import CREDIT, format_money, format_number, format_units
 from lib.money import round_money
 from plans.admin.prices.example_quantities import MOST, default_quantities
-from plans.admin.prices.rating_parts import Row, rows_of
+from plans.admin.prices.rating_parts import PartRow, rows_of
 from plans.catalog.stored_terms import build_rate_terms, combine_rates
 from plans.costs.unit_costs import to_cost_rates, usage_at_cost
 from plans.models import PlanFeature, Price, Rate, Tier
@@ -24,14 +24,14 @@ from plans.pricing.cost_rates import CostRate
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExampleLine:
     """One rate's share of an example."""
 
     label: str
     quantity: str
     included: str
     refused: str
-    rows: list[Row]
+    rows: list[PartRow]
     amount: str
     rounded: bool
 
@@ -42,7 +42,7 @@ class Example:
 
     usage: str
     amount: str
-    lines: list[Line]
+    lines: list[ExampleLine]
     has_fees: bool
 
 
@@ -67,14 +67,22 @@ def examples(
     :raises ValueError: if the figures cannot charge, in finance's words.
     """
     # Unsaved rates have no key yet, so their position on the page serves as one.
-    rates = [replace(build_rate_terms(example_rate.rate, example_rate.tiers), key=position) for position, example_rate in enumerate(example_rates)]
+    rates = [
+        replace(build_rate_terms(example_rate.rate, example_rate.tiers), key=position)
+        for position, example_rate in enumerate(example_rates)
+    ]
     terms = combine_rates(plan_feature, plan_feature.feature.meter, rates, currency, price=price)
     unit = plan_feature.feature.meter.unit
     if plan_feature.consumption == Consumption.CREDITS and currency != CREDITS:  # the price of a credit, not of usage
         terms, unit = replace(terms, included=Decimal(0), rounding=None), CREDIT
-    quantities = [list(example_rate.quantities) or _usual(terms.included, example_rate) for example_rate in example_rates]
+    quantities = [
+        list(example_rate.quantities) or _usual(terms.included, example_rate) for example_rate in example_rates
+    ]
     count = min(MOST, max(map(len, quantities), default=0))
-    used = [{position: _nth(rate_quantities, index) for position, rate_quantities in enumerate(quantities)} for index in range(count)]
+    used = [
+        {position: _nth(rate_quantities, index) for position, rate_quantities in enumerate(quantities)}
+        for index in range(count)
+    ]
     costs = to_cost_rates(plan_feature.feature.meter.unit_costs.filter(currency=currency))
     return [_example(terms, usage, unit, costs) for usage in used]
 
@@ -106,9 +114,9 @@ def _example(
     )
 
 
-def _line(line: rating.RatedLine, currency: str) -> Line:
+def _line(line: rating.RatedLine, currency: str) -> ExampleLine:
     rounded = round_money(line.amount, currency)
-    return Line(
+    return ExampleLine(
         label=line.label,
         quantity=format_number(line.quantity),
         included=format_number(line.included) if line.included else "",

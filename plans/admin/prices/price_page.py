@@ -155,7 +155,9 @@ class PriceAdmin(ModelAdmin):
     @display(description="Feature")
     def terms(self, price: Price) -> str:
         plan_feature, meter = price.plan_feature, price.plan_feature.feature.meter
-        included = f", {format_units(plan_feature.included, meter.unit)} of it included" if plan_feature.included else ""
+        included = (
+            f", {format_units(plan_feature.included, meter.unit)} of it included" if plan_feature.included else ""
+        )
         dimensions = f". It can be priced by {', '.join(meter.dimensions)}." if meter.dimensions else "."
         return f"{plan_feature.feature}, metered by “{meter}”{included}{dimensions}"
 
@@ -189,7 +191,9 @@ class PriceAdmin(ModelAdmin):
         problem, computed = "", []
         try:
             example_rates = (
-                self._rates_on_page(request, price) if "rates-TOTAL_FORMS" in request.POST else _stored_rates(request, price)
+                self._rates_on_page(request, price)
+                if "rates-TOTAL_FORMS" in request.POST
+                else _stored_rates(request, price)
             )
             computed = examples(price.plan_feature, str(price.currency), example_rates, price=price)
         except ValueError as error:
@@ -210,7 +214,9 @@ class PriceAdmin(ModelAdmin):
             for messages in row.errors.values():
                 raise ValueError(str(messages[0]))
         return [
-            ExampleRate(row.instance, [tier.instance for tier in row.tier_formset.ladder()], row.cleaned_data["example"])
+            ExampleRate(
+                row.instance, [tier.instance for tier in row.tier_formset.ladder()], row.cleaned_data["example"]
+            )
             for row in rows
         ]
 

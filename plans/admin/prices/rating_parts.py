@@ -9,7 +9,7 @@ from plans.pricing.rating_parts import RatingPart
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PartRow:
     units_of: str
     units: str
     unit_price: str
@@ -17,9 +17,9 @@ class Row:
     amount: str
 
 
-def rows_of(parts: Iterable[RatingPart], currency: str) -> list[Row]:
+def rows_of(parts: Iterable[RatingPart], currency: str) -> list[PartRow]:
     return [
-        Row(
+        PartRow(
             units_of=_span(part),
             units=format_number(part.units),
             unit_price=format_money(part.unit_price, currency),

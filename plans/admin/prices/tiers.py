@@ -128,7 +128,8 @@ class TierFormSet(PaginationInlineFormSet):
             elif bound is not None and bound <= start and index:
                 form.add_error(
                     "up_to",
-                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at {format_number(start)}:"
+                    f"Tier {count} must start at {_next(start)}, since tier {count - 1} ends at "
+                    f"{format_number(start)}:"
                     " give it a higher last unit.",
                 )
             start = bound if bound is not None else start

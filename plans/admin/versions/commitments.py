@@ -75,7 +75,9 @@ def in_words(commitment: CommitmentTerms) -> str:
     """Return a commitment as a sentence: the minimum, the factor above it, and the discount."""
     minimum = format_money(commitment.minimum, str(commitment.currency))
     span = "each period" if commitment.periods == 1 else f"in {commitment.periods} periods together"
-    clauses = [f"{minimum} of usage {span}; what is missing {'is claimed' if commitment.trues_up else 'is not claimed'}"]
+    clauses = [
+        f"{minimum} of usage {span}; what is missing {'is claimed' if commitment.trues_up else 'is not claimed'}"
+    ]
     if commitment.overage_factor != 1:
         clauses.append(f"beyond it usage costs {format_number(commitment.overage_factor)} times its price")
     if commitment.discount:

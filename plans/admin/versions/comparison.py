@@ -34,7 +34,7 @@ from plans.models import PlanVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ComparisonSection:
     """
     The differences of one feature, or of everything else; ladders: tiers shown side by side instead of one by one.
     """
@@ -53,7 +53,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """A line of two bills, with the change from the first to the second."""
 
     label: str
@@ -70,7 +70,11 @@ class ComparisonAdmin(ModelAdmin):
         version = self.version(request, object_id)
         others = version.plan.versions.exclude(pk=version.pk).order_by("-number")
         number_text = request.GET.get("against", "")
-        against = others.filter(number=int(number_text)).first() if number_text.isdecimal() and len(number_text) < 10 else None
+        against = (
+            others.filter(number=int(number_text)).first()
+            if number_text.isdecimal() and len(number_text) < 10
+            else None
+        )
         against = against or PlanVersion.objects.compared_with(version, at=timezone.now())
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
@@ -113,7 +117,7 @@ def page_of(version: PlanVersion) -> str:
 # Differences ------------------------------------------------------------------------------------------------------
 
 
-def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
+def sections(before: PlanVersion, after: PlanVersion) -> list[ComparisonSection]:
     """Return the differences by feature; those of fees, periods and rules together."""
     old, new = read_contents(before, after)
     features = {part.name for version in (old, new) for part in version.parts if part.kind == "feature"}
@@ -121,13 +125,18 @@ def sections(before: PlanVersion, after: PlanVersion) -> list[Section]:
     for difference in compare(old, new):
         title = difference.path[0] if difference.path and difference.path[0] in features else ""
         differences_by_title.setdefault(title, []).append(difference)
-    return [_section(title, title_differences, list(_ladders(old, new, title))) for title, title_differences in differences_by_title.items()]
+    return [
+        _section(title, title_differences, list(_ladders(old, new, title)))
+        for title, title_differences in differences_by_title.items()
+    ]
 
 
-def _section(title: str, differences: list[VersionDifference], ladders: list[Ladder]) -> Section:
+def _section(title: str, differences: list[VersionDifference], ladders: list[Ladder]) -> ComparisonSection:
     shown = {ladder.path for ladder in ladders}
     listed = [difference for difference in differences if difference.path[:-1] not in shown]
-    return Section(title, [(difference.relative_subject(title), difference) for difference in listed], ladders)
+    return ComparisonSection(
+        title, [(difference.relative_subject(title), difference) for difference in listed], ladders
+    )
 
 
 def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]:
@@ -138,7 +147,10 @@ def _ladders(old: VersionNode, new: VersionNode, title: str) -> Iterable[Ladder]
             # A tier's key is its bound; the open tier has none and comes last.
             keys = sorted({*old_steps, *steps}, key=lambda key: (not key, Decimal(key or 0)))
             rows = [
-                ({**old_steps, **steps}[key][0], *(version_steps[key][1] if key in version_steps else "–" for version_steps in (old_steps, steps)))
+                (
+                    {**old_steps, **steps}[key][0],
+                    *(version_steps[key][1] if key in version_steps else "–" for version_steps in (old_steps, steps)),
+                )
                 for key in keys
             ]
             yield Ladder(path, [(*row, row[1] != row[2]) for row in rows])
@@ -173,7 +185,9 @@ def _tier_text(tier: VersionNode) -> str:
 def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -> dict[str, Any]:
     """Return the bills of example usage under both versions; `typed` has the quantities and the currency."""
     currencies_by_side = [list_currencies(version) or [FALLBACK] for version in (before, after)]
-    currencies = [shared_currency for shared_currency in currencies_by_side[1] if shared_currency in currencies_by_side[0]]
+    currencies = [
+        shared_currency for shared_currency in currencies_by_side[1] if shared_currency in currencies_by_side[0]
+    ]
     if not currencies:
         return {"problem": "They share no currency, so no bill can be compared."}
     currency = typed.get("currency", "")
@@ -183,7 +197,9 @@ def example(before: PlanVersion, after: PlanVersion, typed: Mapping[str, str]) -
         terms = [read_terms(version, currency) for version in (before, after)]
         quantities = list_usages(*terms)
         context["inputs"] = inputs = _inputs(quantities, typed)
-        usage_quantities = {usage: usage_input["quantity"] for usage, usage_input in zip(quantities, inputs, strict=True)}
+        usage_quantities = {
+            usage: usage_input["quantity"] for usage, usage_input in zip(quantities, inputs, strict=True)
+        }
         bills = [compute_bill(version_terms, usage_quantities) for version_terms in terms]
     except (ValueError, ValidationError) as error:
         problem = error.messages[0] if isinstance(error, ValidationError) else error
@@ -219,16 +235,19 @@ def _inputs(quantities: Mapping[ExampleUsage, Decimal], typed: Mapping[str, str]
     return usage_inputs
 
 
-def _row(label: str, before: Decimal, after: Decimal, currency: str) -> Row:
+def _row(label: str, before: Decimal, after: Decimal, currency: str) -> ComparisonRow:
     percent = percent_change(before, after)
     change = "" if before == after else f"{format_signed(percent)} %" if percent is not None else "new"
-    return Row(label, format_money(before, currency), format_money(after, currency), change)
+    return ComparisonRow(label, format_money(before, currency), format_money(after, currency), change)
 
 
 def _notes(bills: Iterable[ExampleBill], terms: Iterable[VersionTerms]) -> Iterable[str]:
     for bill, version_terms in zip(bills, terms, strict=True):
         for unpriced in bill.unpriced:
-            yield f"v{version_terms.version_number} has no price for {unpriced}: it would be reported as unmatched usage."
+            yield (
+                f"v{version_terms.version_number} has no price for {unpriced}: it would be reported as unmatched "
+                "usage."
+            )
     lengths = {(version_terms.interval.unit, version_terms.interval.count) for version_terms in terms}
     if len(lengths) > 1:
         yield "Their periods are not equally long: each bill is for one period of its own version."

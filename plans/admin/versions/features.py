@@ -22,7 +22,7 @@ from plans.models.catalog import FeatureKind
 from plans.models.prices import PREPAID, AtZero, Consumption
 
 
-class GrantForm(forms.ModelForm):
+class PlanFeatureForm(forms.ModelForm):
     class Meta:
         model = PlanFeature
         fields = (
@@ -98,7 +98,7 @@ class GrantForm(forms.ModelForm):
 
 class GrantInline(TabularInline):
     model = PlanFeature
-    form = GrantForm
+    form = PlanFeatureForm
     formset = OrderedFormSet
     extra = 0
     verbose_name = "feature"
@@ -125,7 +125,9 @@ class GrantInline(TabularInline):
             return "after saving"
         if plan_feature.feature.kind != FeatureKind.METERED:
             return "none: not metered"
-        links = [(_page(price), currency_name(price.currency), _summary(price)) for price in plan_feature.prices.all()]
+        links = [
+            (_page(price), currency_name(price.currency), _summary(price)) for price in plan_feature.prices.all()
+        ]
         shown = format_html_join("", '<a class="price-link" href="{}"><b>{}</b> {}</a>', links)
         if not plan_feature.version.is_editable:
             return shown or "none"

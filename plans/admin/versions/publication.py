@@ -60,7 +60,11 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
         version = self.get_object(request, str(object_id))
         fitting = self.fitting_steps(version) if version is not None else {}
         offered = super().get_actions_detail(request, object_id)
-        return [offered_action for offered_action in offered if fitting.get(offered_action.method.original_function_name, True)]
+        return [
+            offered_action
+            for offered_action in offered
+            if fitting.get(offered_action.method.original_function_name, True)
+        ]
 
     @action(description="Publish now", icon="bolt", permissions=["publish"])
     def publish_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -170,7 +174,9 @@ class PublicationAdmin(ReviewAdmin, PriceListAdmin, MarginsAdmin):
             except publication.PublishingRefused as refusal:
                 messages.error(request, str(refusal))
                 return HttpResponseRedirect(request.path)
-            messages.success(request, f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}.")
+            messages.success(
+                request, f"{version} is {'scheduled' if effective_from and effective_from > now else 'live'}."
+            )
             return HttpResponseRedirect(page_of(version))
         when = "the moment below" if is_dated else "now"
         return self.admin_site.confirmation(

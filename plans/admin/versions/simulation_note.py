@@ -11,7 +11,8 @@ def format_figures(simulation: RequiredSimulation) -> str:
     """Return the figures of a simulation by currency."""
     figures = [
         f"{format_money(Decimal(totals['before']), currency)} → {format_money(Decimal(totals['after']), currency)}:"
-        f" {format_number(totals['more'])} pay more, {format_number(totals['less'])} less, {format_number(totals['same'])} the same;"
+        f" {format_number(totals['more'])} pay more, {format_number(totals['less'])} less, "
+        f"{format_number(totals['same'])} the same;"
         f" {format_number(totals['shocks'])} bill shocks"
         for currency, totals in simulation.facts.items()
     ]

@@ -122,7 +122,9 @@ class PlanVersionAdmin(PublicationAdmin):
             ThresholdInline: obj.thresholds,
             IncludedCreditsInline: obj.included_credits,
         }
-        return tuple(inline for inline in self.inlines if inline not in rows_by_inline or rows_by_inline[inline].exists())
+        return tuple(
+            inline for inline in self.inlines if inline not in rows_by_inline or rows_by_inline[inline].exists()
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -151,7 +153,13 @@ class PlanVersionAdmin(PublicationAdmin):
             tried = f"since {date_format(version.tried_at)}: it stays as it is"
             facts.append({"name": "Tried in the sandbox", "value": tried, "color": ""})
         if (change_request := open_request(version)) is not None:
-            facts.append({"name": "Approval", "value": change_request.get_state_display(), "color": APPROVAL[change_request.state]})
+            facts.append(
+                {
+                    "name": "Approval",
+                    "value": change_request.get_state_display(),
+                    "color": APPROVAL[change_request.state],
+                }
+            )
         if version.copied_from is not None:
             url = reverse("admin:plans_planversion_change", args=[version.copied_from_id])
             facts.append({"name": "Copied from", "value": str(version.copied_from), "url": url})

@@ -194,7 +194,12 @@ def _index(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
 
     def run(event: Event) -> Any:
         container, index = evaluate_container(event), evaluate_index(event)
-        if isinstance(container, list) and isinstance(index, int) and not isinstance(index, bool) and 0 <= index < len(container):
+        if (
+            isinstance(container, list)
+            and isinstance(index, int)
+            and not isinstance(index, bool)
+            and 0 <= index < len(container)
+        ):
             return container[index]
         if isinstance(index, str):
             return _member(container, index, index)
@@ -224,7 +229,7 @@ def _method_call(parts: Parts, compile_part: NodeCompiler) -> Evaluator:
     arguments = _arguments(parts[2:], compile_part)
     if property_path(parts[0]) == ("math",):
         return _compile_call(name, MATH, arguments, f"math.{name}()")
-    return _compile_call(name, METHODS, arguments, f".{name}()", receiver=compile_part(parts[0]))
+    return _compile_call(name, METHODS, arguments, f".{name}()", target=compile_part(parts[0]))
 
 
 def _compile_call(
@@ -232,17 +237,19 @@ def _compile_call(
     functions: Mapping[str, Function],
     arguments: list[Evaluator],
     call_text: str,
-    receiver: Evaluator | None = None,
+    target: Evaluator | None = None,
 ) -> Evaluator:
     function = functions.get(name)
     if function is None:
         available = [f"{function_name}()" for function_name in ("has", *FUNCTIONS)]
-        available += [f".{function_name}()" for function_name in METHODS] + [f"math.{function_name}()" for function_name in MATH]
+        available += [f".{function_name}()" for function_name in METHODS] + [
+            f"math.{function_name}()" for function_name in MATH
+        ]
         raise InvalidExpression(f"{call_text} is no function here; there are {', '.join(available)}.")
     if not function.least <= len(arguments) <= function.most:
         expected = f"{function.least} argument{'' if function.least == 1 else 's'}"
         raise InvalidExpression(f"{call_text} takes {expected}, not {len(arguments)}.")
-    call, evaluators = function.call, arguments if receiver is None else [receiver, *arguments]
+    call, evaluators = function.call, arguments if target is None else [target, *arguments]
     return lambda event: call(*[evaluate(event) for evaluate in evaluators])
 
 

@@ -13,7 +13,7 @@ from invoices.documents.past_due import mark_overdue
 from invoices.models import DunningAct, DunningStep, Invoice, PaymentAttempt
 from invoices.payments.dunning.dunning_run import SKIPPED_OUTCOME, run_dunning
 from invoices.payments.manual_payments import record_payment
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, make_seller, publish, subscribe
 from tests.stripe.cards import leave_card
 

@@ -238,6 +238,6 @@ def test_plans_change_once_it_goes_on():
         change_plan(subscription=subscription, version=dearer, at=DAY_10)
 
 
-def test_what_runs_is_not_resumed():
+def test_a_running_subscription_is_not_resumed():
     with pytest.raises(PauseRefused, match="is not paused"):
         resume(subscription=subscribed(), at=DAY_10)

@@ -4,7 +4,7 @@ import pytest
 
 from billing.models import DunnedSubscription
 from invoices.models import DunningAct
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, JAN, fee, make_customer, make_plan, publish, subscribe
 from tests.db_refusals import refused_by
 

@@ -39,7 +39,7 @@ SELECT {line}, period_id, plan_feature_id, rate_id, window_start, {mark}, 0, {qu
 FROM billing_billedusage
 """
 OVERRIDDEN = """
-INSERT INTO billing_override (subscription_id, feature_id, what, match, value, starts_at, ends_at, reason, created_at)
+INSERT INTO billing_override (subscription_id, feature_id, figure, match, value, starts_at, ends_at, reason, created_at)
 SELECT subscription_id, feature_id, {what}, {match}, {value}, {starts}, {ends}, reason, created_at
 FROM billing_override
 """

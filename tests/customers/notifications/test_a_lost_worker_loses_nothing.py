@@ -16,7 +16,7 @@ from customers.customer_time import database_time
 from customers.models import Contact, Delivery, Notification
 from customers.notifications.delivery_queue import LEASE
 from customers.notifications.delivery_run import deliver
-from customers.tasks import purge_notifications, dispatch_notifications
+from customers.tasks import dispatch_notifications, purge_notifications
 from tests.builders import make_customer
 from tests.customers.notifications import world
 from tests.customers.notifications.receivers import receiver

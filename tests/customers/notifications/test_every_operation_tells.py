@@ -26,7 +26,7 @@ from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from plans.models import PlanVersion
 from tests.api.calls import Caller
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.billing.metering.corrections.world import void
 from tests.billing.metering.ingest.world import call, make_world, send
 from tests.builders import (

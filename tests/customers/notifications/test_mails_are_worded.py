@@ -51,7 +51,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "why"), WRONG)
-def test_what_is_no_fact_is_refused(text, why):
+def test_an_unknown_fact_is_rejected(text, why):
     assert any(why in problem for problem in find_problems("invoice.issued", text))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, Party, TaxFacts
+from invoices.rendering.invoice_facts import InvoiceFacts, LineFacts, PartyDetails, TaxFacts
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 from lib.money import round_money
 from plans.pricing.charge_models import Charge, Graduated, Package, PerUnit, PriceTier, Volume
@@ -17,7 +17,7 @@ OCT = datetime(2026, 10, 1, tzinfo=UTC)
 NOV = datetime(2026, 11, 1, tzinfo=UTC)
 DEC = datetime(2026, 12, 1, tzinfo=UTC)
 
-SELLER = Party(
+SELLER = PartyDetails(
     legal_name="Tollbook Demo GmbH",
     address_line1="Torstraße 140",
     address_line2="",
@@ -28,7 +28,7 @@ SELLER = Party(
     tax_number="DE136695976",
     email="billing@tollbook.example",
 )
-BUYER = Party(
+BUYER = PartyDetails(
     legal_name="Northwind Analytics Ltd",
     address_line1="22 Harbour Street",
     address_line2="Floor 3",

@@ -81,7 +81,7 @@ def test_a_failure_is_tried_again_later_each_time_and_then_parked():
     assert render_due(at=at) == RenderRun(failed=1)
     assert render_due(at=at + timedelta(days=365)) == RenderRun()
     parked = Rendering.objects.parked().get()
-    assert (parked.invoice_id, parked.attempts) == (bad.pk, render_queue.MOST_ATTEMPTS)
+    assert (parked.invoice_id, parked.attempts) == (bad.pk, render_queue.MAX_ATTEMPTS)
     assert "U+0378" in parked.error
 
 
@@ -114,7 +114,7 @@ def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
 
 def test_a_document_beyond_all_bounds_is_refused_before_it_is_set(monkeypatch):
     stored = store(invoice(*(fee("1.00") for _ in range(4))))
-    monkeypatch.setattr("invoices.rendering.facts_reader.MOST_LINES", 3)
+    monkeypatch.setattr("invoices.rendering.facts_reader.MAX_LINES", 3)
     assert render_due(at=NOW) == RenderRun(failed=1)
     assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
 
@@ -129,7 +129,7 @@ def test_a_claim_lapses_when_its_worker_has_died():
 def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
     stored = store(invoice(fee("19.00")))
     at = NOW
-    for attempt in range(1, render_queue.MOST_ATTEMPTS + 1):
+    for attempt in range(1, render_queue.MAX_ATTEMPTS + 1):
         assert render_queue.lease_rendering(invoice_id=stored.pk, at=at) == render_queue.RenderLease(
             stored.pk, attempt
         )

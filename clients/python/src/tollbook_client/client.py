@@ -41,7 +41,9 @@ class Tollbook:
     ) -> None:
         retry_rule = retries or Retries()
         self._connection = Connection(key, base_url, timeout=timeout, retries=retry_rule, transport=transport)
-        self.events = Events(self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=retry_rule)
+        self.events = Events(
+            self._connection, limits=outbox or OutboxLimits(), on_refused=on_refused, retries=retry_rule
+        )
         self.customers = Customers(self._connection)
         self.subscriptions = Subscriptions(self._connection)
         self.usage = UsageResource(self._connection)

@@ -136,7 +136,9 @@ def read_problem(response: httpx.Response) -> Problem:
         document = {"detail": response.text[:200]}
     retry_after = response.headers.get("Retry-After", "")
     return create_problem(
-        status=response.status_code, document=document, retry_after=float(retry_after) if retry_after.isdecimal() else None
+        status=response.status_code,
+        document=document,
+        retry_after=float(retry_after) if retry_after.isdecimal() else None,
     )
 
 

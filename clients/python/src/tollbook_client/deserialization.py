@@ -66,7 +66,11 @@ def _read_dataclass(kind: type, value: Mapping[str, Any]) -> Any:
 def _fields(kind: type) -> tuple[tuple[str, Any, bool], ...]:
     hints = get_type_hints(kind)
     return tuple(
-        (dataclass_field.name, hints[dataclass_field.name], dataclass_field.default is not MISSING or dataclass_field.default_factory is not MISSING)
+        (
+            dataclass_field.name,
+            hints[dataclass_field.name],
+            dataclass_field.default is not MISSING or dataclass_field.default_factory is not MISSING,
+        )
         for dataclass_field in fields(kind)
         if dataclass_field.init
     )

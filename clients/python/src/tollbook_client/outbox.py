@@ -119,7 +119,9 @@ class Outbox:
         if not waits or not self._changed.wait_for(
             lambda: self._has_room(event) or self._closed_until is not None, self._limits.full_timeout
         ):
-            raise OutboxFull(f"{self._queued_count - self._settled_count:,} events wait to be sent; there is no room for another.")
+            raise OutboxFull(
+                f"{self._queued_count - self._settled_count:,} events wait to be sent; there is no room for another."
+            )
 
     def _unsettled(self) -> list[dict[str, Any]]:
         return [json.loads(event_bytes) for event_bytes in (*self._in_flight, *(event for event, _ in self._waiting))]
@@ -190,7 +192,10 @@ class Outbox:
         response = self._connection.json("POST", "/events", content=b"[" + b",".join(batch) + b"]", retries=_ONCE)
         return [
             RefusedEvent(
-                json.loads(batch[result["index"]]), result["status"], str(result.get("field", "")), str(result.get("detail", ""))
+                json.loads(batch[result["index"]]),
+                result["status"],
+                str(result.get("field", "")),
+                str(result.get("detail", "")),
             )
             for result in response["results"]
             if result["status"] in ("rejected", "conflict")

@@ -56,7 +56,9 @@ def verify(
     """
     lower_headers = {name.lower(): value for name, value in headers.items()}
     try:
-        name, timestamp_text, signatures = (lower_headers[f"webhook-{header}"] for header in ("id", "timestamp", "signature"))
+        name, timestamp_text, signatures = (
+            lower_headers[f"webhook-{header}"] for header in ("id", "timestamp", "signature")
+        )
         timestamp = int(timestamp_text)
     except (KeyError, ValueError) as error:
         raise BadSignature("The headers webhook-id, webhook-timestamp and webhook-signature are missing.") from error
@@ -65,7 +67,11 @@ def verify(
     secrets = [secret] if isinstance(secret, str) else secret
     expected = [_signature(signing_secret, f"{name}.{timestamp}.".encode() + body) for signing_secret in secrets]
     received = [entry[3:].encode() for entry in signatures.split() if entry.startswith("v1,")]
-    if not any(hmac.compare_digest(expected_signature, received_signature) for expected_signature in expected for received_signature in received):
+    if not any(
+        hmac.compare_digest(expected_signature, received_signature)
+        for expected_signature in expected
+        for received_signature in received
+    ):
         raise BadSignature("No signature fits the message.")
     document = json.loads(body, parse_float=Decimal)
     return WebhookMessage(

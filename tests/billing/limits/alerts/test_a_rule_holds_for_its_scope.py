@@ -118,7 +118,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "more", "field", "words"), REFUSED)
-def test_what_cannot_be_watched_is_refused(kind, more, field, words):
+def test_an_invalid_rule_is_rejected(kind, more, field, words):
     acme = messages(10)
     if more.get("customer"):
         more = more | {"customer": acme.customer}

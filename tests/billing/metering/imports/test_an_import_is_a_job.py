@@ -15,7 +15,7 @@ from billing.audit import assert_clean
 from billing.job_kinds import KINDS
 from billing.jobs import controls
 from billing.jobs.worker import work
-from billing.metering.imports import FileRefused, file_split
+from billing.metering.imports import ImportFileRefused, file_split
 from billing.metering.imports.job import start_import
 from billing.models import Counter, Event, JobItem, JobPart
 from billing.models.jobs import JobState
@@ -107,7 +107,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("rows", "options", "said"), WRONG)
 def test_a_file_that_cannot_be_read_is_refused_at_once(db, rows, options, said):
-    with pytest.raises(FileRefused, match=said):
+    with pytest.raises(ImportFileRefused, match=said):
         begin(rows, **options)
     assert not JobPart.objects.exists()
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billing.metering.imports import FileRefused, build_row_mapping, detect_format, read_rows
+from billing.metering.imports import ImportFileRefused, build_row_mapping, detect_format, read_rows
 from billing.metering.imports.row_conversion import RowRefused
 
 D = Decimal
@@ -151,12 +151,12 @@ WRONG = [
 
 @pytest.mark.parametrize(("content", "options", "said"), WRONG)
 def test_a_file_that_cannot_be_read_is_refused_with_a_way_out(content, options, said):
-    with pytest.raises(FileRefused, match=said):
+    with pytest.raises(ImportFileRefused, match=said):
         events(content, **options)
 
 
 def test_what_is_no_parquet_is_refused():
-    with pytest.raises(FileRefused, match="no Parquet file"):
+    with pytest.raises(ImportFileRefused, match="no Parquet file"):
         events(b"id,customer", "parquet")
 
 
@@ -166,5 +166,5 @@ def test_a_name_tells_its_format(name, format_):
 
 
 def test_a_name_without_a_format_asks_for_one():
-    with pytest.raises(FileRefused, match="say which: csv, jsonl, parquet"):
+    with pytest.raises(ImportFileRefused, match="say which: csv, jsonl, parquet"):
         detect_format("usage.xlsx")

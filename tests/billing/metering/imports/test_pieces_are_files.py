@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.metering.imports import FileRefused, file_split, read_rows
+from billing.metering.imports import ImportFileRefused, file_split, read_rows
 from billing.metering.imports.file_split import BEGINNING, split_file
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
@@ -73,5 +73,5 @@ def test_what_cannot_be_read_is_refused_where_it_stands(monkeypatch):
     broken = table([["x", ""]] * 4) + b'"' + b"x" * 200_000 + b'"\r\n'
     found = split_file(io.BytesIO(broken), "csv")
     assert [next(found).end.rows, next(found).end.rows] == [2, 4]
-    with pytest.raises(FileRefused, match="Row 6 cannot be read"):
+    with pytest.raises(ImportFileRefused, match="Row 6 cannot be read"):
         next(found)

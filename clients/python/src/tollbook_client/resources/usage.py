@@ -111,7 +111,15 @@ class CustomerUsage:
 
     def feature(self, code: str) -> FeatureUsage | None:
         """Return the usage of a feature in the first period that has it."""
-        return next((feature_usage for period in self.periods for feature_usage in period.features if feature_usage.feature == code), None)
+        return next(
+            (
+                feature_usage
+                for period in self.periods
+                for feature_usage in period.features
+                if feature_usage.feature == code
+            ),
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

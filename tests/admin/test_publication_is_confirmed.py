@@ -1,4 +1,6 @@
-"""Publishing asks first, in words, and does what it said; copying and withdrawing likewise."""
+"""
+Publishing, copying and withdrawing a version: confirmed on a page that states the consequences, then done as stated.
+"""
 
 import re
 from datetime import timedelta
@@ -21,16 +23,16 @@ def draft():
     return make_plan("pro", fees=[fee("12")])
 
 
-def ask(client, version, step):
+def get_confirmation(client, version, step):
     answer = client.get(f"/admin/plans/planversion/{version.pk}/{step}/")
     assert answer.status_code == 200
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
-def test_names_who_keeps_their_prices(member, live):
+def test_names_the_subscriptions_that_keep_their_prices(member, live):
     for _ in range(2):
         subscribe(make_customer(), live)
-    text = ask(member("finance"), draft(), "publish_now")
+    text = get_confirmation(member("finance"), draft(), "publish_now")
     assert "Pro v2 is in force from now on: new subscriptions to Pro get its prices." in text
     assert "Pro v1, in force since 1 Jan 2026, 00:00, ends at that moment." in text
     assert "2 subscriptions run by other prices: 2 on v1. Below you choose who moves." in text
@@ -57,7 +59,7 @@ def test_publishes_at_a_date_and_withdraws(member, live):
     client.post(f"/admin/plans/planversion/{version.pk}/publish_at/", when)
     version.refresh_from_db()
     assert (version.state, version.effective_from.hour) == ("scheduled", 6)
-    assert "becomes a draft again" in ask(client, version, "withdraw")
+    assert "becomes a draft again" in get_confirmation(client, version, "withdraw")
     client.post(f"/admin/plans/planversion/{version.pk}/withdraw/")
     version.refresh_from_db()
     assert version.state == "draft"
@@ -70,8 +72,8 @@ def test_refuses_a_date_that_is_past_in_words(member, live):
     assert "is past" in answer.content.decode()
 
 
-def test_offers_no_button_for_what_is_not_ready(member, db):
-    text = ask(member("finance"), make_plan("empty"), "publish_now")
+def test_offers_no_button_for_an_unfinished_version(member, db):
+    text = get_confirmation(member("finance"), make_plan("empty"), "publish_now")
     assert "This has to change first" in text
     assert "It charges and grants nothing" in text
     assert "Publish now" not in text.split("This has to change first")[1]
@@ -79,7 +81,7 @@ def test_offers_no_button_for_what_is_not_ready(member, db):
 
 @pytest.mark.parametrize("group", ["operations", "support", "engineer"])
 @pytest.mark.parametrize("step", ["publish_now", "publish_at", "withdraw", "new_version"])
-def test_is_not_for(member, live, group, step):
+def test_is_refused_to_other_groups(member, live, group, step):
     assert member(group).post(f"/admin/plans/planversion/{live.pk}/{step}/").status_code == 403
 
 
@@ -91,7 +93,7 @@ def test_copies_into_a_draft(member, live):
     assert made.fees.count() == 1
 
 
-def test_a_published_version_has_no_inputs_and_takes_none(member, live):
+def test_a_published_version_has_no_inputs_and_rejects_changes(member, live):
     client = member("finance")
     page = client.get(f"/admin/plans/planversion/{live.pk}/change/").content.decode()
     assert 'name="note"' not in page
@@ -103,7 +105,7 @@ def test_a_published_version_has_no_inputs_and_takes_none(member, live):
     assert PlanVersion.objects.get(pk=live.pk).note == ""
 
 
-def test_a_plans_first_version_is_made_from_its_page(member, db):
+def test_the_first_version_of_a_plan_is_created_from_its_page(member, db):
     client = member("finance")
     client.post("/admin/plans/plan/add/", {"name": "Pro", "code": "pro"})
     page = client.get("/admin/plans/planversion/add/?plan=1")

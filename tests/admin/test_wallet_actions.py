@@ -1,4 +1,4 @@
-"""What staff do to wallets is seen first, has a reason and a right of its own, and happens once."""
+"""Staff's wallet actions are previewed, need a reason and a permission, and take effect once."""
 
 import re
 from datetime import timedelta
@@ -33,10 +33,10 @@ def key_of(text):
     return re.search(r'name="key" value="([0-9a-f-]{36})"', text)[1]
 
 
-def send(client, address, what, **fields):
-    """Open a form, and send it: to look at what it does, or to do it."""
+def send(client, address, button, **fields):
+    """Open a form and post it, either for the preview or to apply it."""
     typed = {"key": key_of(page(client, address)), "_reason": "asked for", **fields}
-    answer = client.post(f"/admin/wallets/{address}/", {**typed, what: ""})
+    answer = client.post(f"/admin/wallets/{address}/", {**typed, button: ""})
     return typed, answer.content.decode() if answer.status_code == 200 else ""
 
 
@@ -44,7 +44,7 @@ def lot_of(wallet):
     return wallet.lots.get()
 
 
-def test_a_grant_is_seen_first_and_given_once(member, wallet):
+def test_a_grant_is_previewed_and_applied_once(member, wallet):
     client, address = member("finance"), f"wallet/{wallet.pk}/grant"
     typed, text = send(client, address, "_preview", kind="bonus", amount="1,250.5")
     assert "100 credits</span> → <strong>1,350.5 credits" in text
@@ -54,11 +54,11 @@ def test_a_grant_is_seen_first_and_given_once(member, wallet):
     given = Lot.objects.get(kind="bonus")
     movement = Transaction.objects.get(kind="grant", entries__lot=given)
     assert (given.amount, movement.reason, movement.by.first_name) == (D("1250.5"), "asked for", "Finance")
-    again = client.post(f"/admin/wallets/{address}/", {**typed, "_preview": ""}).content.decode()
-    assert "It has been done already" in again
+    repeated = client.post(f"/admin/wallets/{address}/", {**typed, "_preview": ""}).content.decode()
+    assert "It has been done already" in repeated
 
 
-def test_a_refund_says_what_is_to_be_paid_back(member, wallet):
+def test_a_refund_shows_the_amount_to_pay_back(member, wallet):
     client, address = member("finance"), f"lot/{lot_of(wallet).pk}/refund"
     typed, text = send(client, address, "_preview", amount="25")
     assert "$20.00 before tax are to be paid back" in text
@@ -82,7 +82,7 @@ def test_a_lot_is_voided_extended_and_moved(member, wallet):
 
 
 REFUSED = [
-    # what      typed                           said
+    # action    typed                           message
     ("grant", {"kind": "bonus", "amount": "0"}, "is not an amount above zero"),
     ("grant", {"kind": "purchased", "amount": "1"}, "Select a valid choice"),
     ("grant", {"kind": "bonus", "amount": "1", "_reason": ""}, "This field is required"),
@@ -90,25 +90,25 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("what", "typed", "said"), REFUSED)
-def test_what_cannot_be_is_told_beside_its_field(member, wallet, what, typed, said):
-    _, text = send(member("finance"), f"wallet/{wallet.pk}/{what}", "_do", **typed)
-    assert said in text
+@pytest.mark.parametrize(("action", "typed", "message"), REFUSED)
+def test_an_invalid_action_shows_the_error_at_its_field(member, wallet, action, typed, message):
+    _, text = send(member("finance"), f"wallet/{wallet.pk}/{action}", "_do", **typed)
+    assert message in text
     assert Lot.objects.count() == 1
 
 
-def test_more_than_there_is_cannot_be_taken_out(member, wallet):
+def test_more_than_the_remaining_amount_can_not_be_voided(member, wallet):
     _, text = send(member("finance"), f"lot/{lot_of(wallet).pk}/void", "_do", amount="101")
     assert "100 are available" in text
 
 
 @pytest.mark.parametrize("group", ["operations", "support", "engineer", "finance approver"])
-def test_who_has_no_right_to_it_moves_nothing(member, wallet, group):
+def test_staff_without_the_permission_can_not_change_wallets(member, wallet, group):
     client, lot = member(group), lot_of(wallet)
     shown = page(client, f"wallet/{wallet.pk}/change")
     assert f"/admin/wallets/lot/{lot.pk}/void/" not in shown
-    moves = [f"wallet/{wallet.pk}/{what}" for what in ("grant", "transfer", "close")]
-    for address in [*moves, *(f"lot/{lot.pk}/{what}" for what in ("refund", "void", "extend"))]:
+    moves = [f"wallet/{wallet.pk}/{action}" for action in ("grant", "transfer", "close")]
+    for address in [*moves, *(f"lot/{lot.pk}/{action}" for action in ("refund", "void", "extend"))]:
         answer = client.post(f"/admin/wallets/{address}/", {"_do": "", "amount": "1"})
         assert answer.status_code in (302, 403), address
         if answer.status_code == 302:
@@ -116,18 +116,18 @@ def test_who_has_no_right_to_it_moves_nothing(member, wallet, group):
     assert lot_of(wallet).remaining == 100
 
 
-def test_its_page_tells_how_it_stands_and_which_lots_paid(member, wallet):
+def test_the_page_shows_the_balance_and_the_lots_that_paid(member, wallet):
     feature, now = make_feature("images"), timezone.now()
     spend(wallet_id=wallet.pk, amount=D("12.5"), reference="x", feature_id=feature.pk, at=now, reason="by hand")
     text = page(member("support"), f"wallet/{wallet.pk}/change")
-    for said in ("87.5 credits", "Expires next", "Used by day", "Used: images", "-12.5", "$70.00", "by hand"):
-        assert said in text, said
+    for part in ("87.5 credits", "Expires next", "Used by day", "Used: images", "-12.5", "$70.00", "by hand"):
+        assert part in text, part
     narrowed = page(member("support"), f"wallet/{wallet.pk}/change").count("Used: images")
     only = member("support").get(f"/admin/wallets/wallet/{wallet.pk}/change/?kind=grant").content.decode()
     assert (narrowed, only.count("Used: images")) == (1, 0)
 
 
-def test_it_is_opened_set_and_closed(member, db):
+def test_a_wallet_is_opened_configured_and_closed(member, db):
     client, customer = member("finance"), make_customer("acme")
     typed = {"customer": customer.pk, "unit": "EUR", "currency": "EUR", "name": "Euro", "priority": "50"}
     typed |= {"at_zero": "", "grace": "", "promotional_first": "on"}
@@ -151,13 +151,13 @@ def test_it_is_opened_set_and_closed(member, db):
     assert Wallet.objects.get().closed_at is not None
 
 
-def test_one_that_could_not_be_opened_is_refused_beside_its_field(member, db):
+def test_an_invalid_new_wallet_shows_the_error_at_its_field(member, db):
     client, customer = member("finance"), make_customer("acme")
     typed = {"customer": customer.pk, "unit": "XXX", "currency": "USD", "name": "W", "priority": "50", "at_zero": ""}
-    said = client.post("/admin/wallets/wallet/add/", typed).content.decode()
-    assert "“XXX” is neither" in said
-    said = client.post("/admin/wallets/wallet/add/", typed | {"unit": "EUR"}).content.decode()
-    assert "A wallet of EUR is paid for in EUR" in said
+    page_text = client.post("/admin/wallets/wallet/add/", typed).content.decode()
+    assert "“XXX” is neither" in page_text
+    page_text = client.post("/admin/wallets/wallet/add/", typed | {"unit": "EUR"}).content.decode()
+    assert "A wallet of EUR is paid for in EUR" in page_text
     assert not Wallet.objects.exists()
 
 
@@ -166,9 +166,9 @@ def test_wallets_are_found_by_customer_unit_and_debt(member, wallet):
     Wallet.objects.filter(pk=other.pk).update(debt=5, debt_limit=5, balance=-5)
     client = member("support")
     searches = [("q=Acme", "Main"), ("q=zeta", "Dollars"), ("of=money", "Dollars"), ("stands=owes", "Dollars")]
-    for query, found in searches:
+    for query, wallet_name in searches:
         text = client.get(f"/admin/wallets/wallet/?{query}").content.decode()
-        assert (found in text, {"Main": "Dollars", "Dollars": "Main"}[found] in text) == (True, False), query
+        assert (wallet_name in text, {"Main": "Dollars", "Dollars": "Main"}[wallet_name] in text) == (True, False), query
     assert "Wallets that owe" in client.get("/admin/").content.decode()
     shown = client.get(f"/admin/customers/customer/{wallet.customer_id}/change/").content.decode()
     assert f"/admin/wallets/wallet/{wallet.pk}/change/" in shown

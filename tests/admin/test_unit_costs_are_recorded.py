@@ -1,4 +1,4 @@
-"""Finance records what usage costs, by hand or from a file, and sees which prices still pay for it."""
+"""Finance records unit costs, by hand or from a file, and sees the margins of live prices."""
 
 import base64
 
@@ -25,15 +25,15 @@ def tokens(db):
 
 
 def typed(tokens, **fields):
-    said = {"meter": tokens.pk, "match": "model: a", "currency": "usd", "cost": "2.50", "per": "1000000", "note": ""}
-    return said | {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00", **fields}
+    arguments = {"meter": tokens.pk, "match": "model: a", "currency": "usd", "cost": "2.50", "per": "1000000", "note": ""}
+    return arguments | {"valid_from_0": "2026-01-01", "valid_from_1": "00:00:00", **fields}
 
 
 def costs():
-    return [str(one.normalize()) for one in UnitCost.objects.order_by("pk").values_list("cost", flat=True)]
+    return [str(cost.normalize()) for cost in UnitCost.objects.order_by("pk").values_list("cost", flat=True)]
 
 
-def test_a_cost_is_typed_per_million_and_kept_per_unit(finance, tokens):
+def test_a_cost_is_typed_per_million_and_stored_per_unit(finance, tokens):
     assert finance.post(ADD, typed(tokens)).status_code == 302
     stored = UnitCost.objects.get()
     assert (f"{stored.cost:f}", stored.match, str(stored.currency)) == ("0.000002500000", {"model": "a"}, "USD")
@@ -48,14 +48,14 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "said"), WRONG, ids=[said for _, said in WRONG])
-def test_what_makes_no_sense_is_said_beside_it(finance, tokens, fields, said):
+@pytest.mark.parametrize(("fields", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_an_invalid_cost_shows_the_error_at_its_field(finance, tokens, fields, message):
     answer = finance.post(ADD, typed(tokens, **fields))
     assert answer.status_code == 200
-    assert said in answer.content.decode()
+    assert message in answer.content.decode()
 
 
-def test_the_page_of_a_cost_lets_it_be_put_right(finance, tokens):
+def test_a_cost_is_corrected_on_its_page(finance, tokens):
     cost = make_cost(tokens, 1)
     page = reverse("admin:plans_unitcost_change", args=[cost.pk])
     assert finance.get(page).status_code == 200
@@ -67,7 +67,7 @@ def upload(client, content, name="costs.csv"):
     return client.post(FILE, {"file": SimpleUploadedFile(name, content.encode())})
 
 
-def test_a_file_is_tried_and_then_taken(finance, tokens):
+def test_a_file_is_previewed_and_then_imported(finance, tokens):
     content = f"{HEADING}tokens,model: a,USD,0.000001,2026-01-01\n"
     tried = upload(finance, content)
     assert "1 to record" in tried.content.decode()
@@ -78,24 +78,24 @@ def test_a_file_is_tried_and_then_taken(finance, tokens):
 
 
 def test_a_wrong_cell_of_a_file_is_named(finance, tokens):
-    said = upload(finance, f"{HEADING}tokens,,USD,many,2026-01-01\n").content.decode()
-    assert "“many” is no number" in said
-    assert "Nothing was taken in" in said
+    page_text = upload(finance, f"{HEADING}tokens,,USD,many,2026-01-01\n").content.decode()
+    assert "“many” is no number" in page_text
+    assert "Nothing was taken in" in page_text
 
 
-@pytest.mark.parametrize(("content", "said"), [("", "Choose a file"), ("meter", "There is no column")])
-def test_what_is_no_list_is_refused(finance, tokens, content, said):
-    assert said in upload(finance, content).content.decode()
+@pytest.mark.parametrize(("content", "message"), [("", "Choose a file"), ("meter", "There is no column")])
+def test_a_file_that_is_no_list_is_rejected(finance, tokens, content, message):
+    assert message in upload(finance, content).content.decode()
 
 
-def test_what_is_downloaded_can_be_taken_in(finance, tokens):
+def test_a_downloaded_file_can_be_imported(finance, tokens):
     make_cost(tokens, "0.5", match={"model": "a"})
     content = finance.get("/admin/plans/unitcost/as-file/").content.decode("utf-8-sig")
     assert content.splitlines()[1] == "tokens,model: a,USD,0.5,2026-01-01T00:00:00Z,,"
     assert "0 to record" in upload(finance, content).content.decode()
 
 
-def test_margins_show_which_live_price_is_below_its_cost(finance, tokens):
+def test_margins_show_live_prices_below_cost(finance, tokens):
     make_cost(tokens, 2)
     publish(make_plan("cheap", offers=[offer("tokens", rates=[rate(1)])]), at=JAN)
     page = finance.get("/admin/plans/unitcost/margins/").content.decode()
@@ -103,7 +103,7 @@ def test_margins_show_which_live_price_is_below_its_cost(finance, tokens):
     assert "-100" in page
 
 
-def test_margins_of_a_draft_are_told_before_it_is_published(finance, tokens):
+def test_margins_of_a_draft_are_shown_before_publication(finance, tokens):
     make_cost(tokens, 2)
     draft = make_plan("cheap", offers=[offer("tokens", rates=[rate("2.5")])])
     page = finance.get(reverse("admin:plans_planversion_margins", args=[draft.pk]), {"least": "25"}).content.decode()
@@ -111,7 +111,7 @@ def test_margins_of_a_draft_are_told_before_it_is_published(finance, tokens):
     assert "20 %" in page
 
 
-def test_who_may_only_look_can_neither_add_nor_import(member, tokens):
+def test_a_read_only_group_can_neither_add_nor_import(member, tokens):
     support = member("support")
     assert support.get(LIST).status_code == 200
     assert support.get(ADD).status_code == 403

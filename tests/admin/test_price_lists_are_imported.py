@@ -1,4 +1,4 @@
-"""Finance downloads a price list, edits it in a spreadsheet, sees what that changes, and takes it into a draft."""
+"""Finance downloads a price list, edits it in a spreadsheet, previews the changes and imports it into a draft."""
 
 import base64
 from io import StringIO
@@ -40,25 +40,25 @@ def confirm(client, version, content, name="prices.csv"):
     return client.post(page(version), {"kept_name": name, "kept": base64.b64encode(content).decode()})
 
 
-def test_what_changes_is_shown_before_it_is_done(finance, draft):
+def test_changes_are_previewed_before_the_import(finance, draft):
     content = listed(finance, draft).replace(b"0.05", b"0.06")
-    told = upload(finance, draft, content).content.decode()
-    assert "$0.05" in told
-    assert "$0.06" in told
-    assert "+20" in told
+    page_text = upload(finance, draft, content).content.decode()
+    assert "$0.05" in page_text
+    assert "$0.06" in page_text
+    assert "+20" in page_text
     assert Rate.objects.get(label="Europe").unit_price * 100 == 5
     assert confirm(finance, draft, content).status_code == 302
     assert Rate.objects.get(label="Europe").unit_price * 100 == 6
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
-def test_what_was_downloaded_changes_nothing(finance, draft, kind):
-    told = upload(finance, draft, listed(finance, draft, kind), f"prices.{kind}").content.decode()
-    assert "changes nothing" in told
+def test_a_downloaded_list_changes_nothing(finance, draft, kind):
+    page_text = upload(finance, draft, listed(finance, draft, kind), f"prices.{kind}").content.decode()
+    assert "changes nothing" in page_text
 
 
 WRONG = [
-    # changed                                                 said of it
+    # before  after                                           message
     (b"per_unit", b"per_until", "per_until"),
     (b"0.05", b"cheap", "“cheap” is no number"),
     (b"rate,calls,USD,region: eu", b"rate,calls,EUR,region: eu", "No row above says which price"),
@@ -68,13 +68,13 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "said"), WRONG, ids=[said for *_, said in WRONG])
-def test_a_wrong_cell_is_named(finance, draft, before, after, said):
+@pytest.mark.parametrize(("before", "after", "message"), WRONG, ids=[message for *_, message in WRONG])
+def test_a_wrong_cell_is_named(finance, draft, before, after, message):
     content = listed(finance, draft)
     assert before in content
-    told = upload(finance, draft, content.replace(before, after)).content.decode()
-    assert "Nothing was taken in" in told
-    assert said in told
+    page_text = upload(finance, draft, content.replace(before, after)).content.decode()
+    assert "Nothing was taken in" in page_text
+    assert message in page_text
 
 
 def test_a_ladder_that_leaves_a_gap_is_refused_in_words(finance, draft):
@@ -83,23 +83,23 @@ def test_a_ladder_that_leaves_a_gap_is_refused_in_words(finance, draft):
     assert "last tier" in upload(finance, draft, content).content.decode().lower()
 
 
-def test_a_published_version_gives_and_takes_not(finance, draft):
+def test_a_published_version_is_exported_but_not_imported(finance, draft):
     publish(draft)
     assert listed(finance, draft).startswith(b"\xef\xbb\xbfrow,")
     assert upload(finance, draft, b"x").status_code == 403
 
 
-def test_who_may_only_look_takes_nothing_in(member, draft):
+def test_a_read_only_group_imports_nothing(member, draft):
     assert upload(member("support"), draft, b"x").status_code == 403
 
 
-def test_the_command_gives_out_and_takes_in(draft, tmp_path):
-    path, told = tmp_path / "pro.json", StringIO()
-    call_command("price_list", "export", "pro", "1", "--out", path, stdout=told)
+def test_the_command_exports_and_imports(draft, tmp_path):
+    path, output = tmp_path / "pro.json", StringIO()
+    call_command("price_list", "export", "pro", "1", "--out", path, stdout=output)
     empty = make_plan("pro")
-    call_command("price_list", "import", "pro", "2", path, "--dry-run", stdout=told)
+    call_command("price_list", "import", "pro", "2", path, "--dry-run", stdout=output)
     assert not empty.fees.exists()
-    call_command("price_list", "import", "pro", "2", path, stdout=told)
+    call_command("price_list", "import", "pro", "2", path, stdout=output)
     assert PlanVersion.objects.get(number=2).fees.count() == 1
     path.write_text("{")
     with pytest.raises(CommandError, match="cannot be read as JSON"):

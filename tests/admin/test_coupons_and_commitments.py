@@ -1,4 +1,6 @@
-"""Finance makes a coupon, gives it, sees what it gave, takes it away and archives it; and agrees a commitment."""
+"""
+Finance creates a coupon, applies it, reads its total discount, removes it and archives it; and adds a commitment.
+"""
 
 from datetime import UTC, datetime
 
@@ -25,18 +27,18 @@ def acme():
     return subscribe(make_customer("acme"), version)
 
 
-def test_a_coupon_is_made_and_said_in_words(member):
+def test_a_coupon_is_created_and_described_in_words(member):
     client = member("finance")
     assert client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS}).status_code == 302
     made = Coupon.objects.get()
     assert (made.code, made.percent, made.periods) == ("SPRING-25", 25, 3)
-    told = client.post(f"{LIST}example/", {**TYPED, "most_per_customer": "1"}).content.decode()
-    assert "25 % off all that is billed, on the first 3 invoices" in told
-    assert "It is given 1 time to a customer at most" in told
-    assert "$75.00" in told
+    example = client.post(f"{LIST}example/", {**TYPED, "most_per_customer": "1"}).content.decode()
+    assert "25 % off all that is billed, on the first 3 invoices" in example
+    assert "It is given 1 time to a customer at most" in example
+    assert "$75.00" in example
 
 
-def test_a_promotion_is_given_with_it(member, acme):
+def test_a_promotion_is_created_with_the_coupon(member, acme):
     row = {"plan": acme.version.plan_id, "starts_at_0": "2026-01-01", "starts_at_1": "00:00:00"}
     rows = {f"promotions-0-{name}": value for name, value in row.items()} | {"promotions-TOTAL_FORMS": "1"}
     member("finance").post(f"{LIST}add/", {**TYPED, **PROMOTIONS, **rows})
@@ -54,30 +56,30 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("changes", "words"), WRONG)
-def test_what_is_wrong_is_said(member, changes, words):
+def test_an_invalid_form_shows_the_error(member, changes, words):
     client = member("finance")
     assert words in client.post(f"{LIST}add/", {**TYPED, **PROMOTIONS, **changes}).content.decode()
     assert words in client.post(f"{LIST}example/", {**TYPED, **changes}).content.decode()
     assert not Coupon.objects.exists()
 
 
-def test_a_form_not_begun_is_no_error(member):
+def test_an_empty_form_shows_no_error(member):
     untouched = member("finance").post(f"{LIST}example/", {**TYPED, "percent": "", "amount": ""}).content.decode()
     assert 'class="note"' in untouched
     assert 'class="error"' not in untouched
 
 
-def test_one_is_given_and_its_worth_is_told(member, acme):
+def test_a_coupon_is_applied_from_the_subscription_page(member, acme):
     coupon = make_coupon("SPRING", percent=25, duration="forever")
     client = member("finance")
-    told = client.post(
+    page_text = client.post(
         f"/admin/billing/subscription/{acme.pk}/give_coupon/", {"coupon": coupon.pk}, follow=True
     ).content.decode()
-    assert "has SPRING from the next invoice on" in told
+    assert "has SPRING from the next invoice on" in page_text
     assert Redemption.objects.get().coupon == coupon
 
 
-def test_the_list_tells_what_they_gave(member, acme):
+def test_the_list_shows_the_total_discount_of_each_coupon(member, acme):
     apply_coupon(subscription=acme, coupon=make_coupon("SPRING", percent=25), at=JAN)
     close_due(at=datetime(2026, 2, 1, 1, tzinfo=UTC))
     client = member("support")
@@ -87,14 +89,14 @@ def test_the_list_tells_what_they_gave(member, acme):
     assert "$15.00" in page
 
 
-def test_one_is_taken_away(member, acme):
-    held = apply_coupon(subscription=acme, coupon=make_coupon(percent=25), at=JAN)
-    member("operations").post(f"/admin/billing/redemption/{held.pk}/remove/", {"_reason": "by mistake"})
-    held.refresh_from_db()
-    assert held.ended_reason == "by mistake"
+def test_a_coupon_is_removed_with_a_reason(member, acme):
+    redemption = apply_coupon(subscription=acme, coupon=make_coupon(percent=25), at=JAN)
+    member("operations").post(f"/admin/billing/redemption/{redemption.pk}/remove/", {"_reason": "by mistake"})
+    redemption.refresh_from_db()
+    assert redemption.ended_reason == "by mistake"
 
 
-def test_what_somebody_holds_keeps_its_terms_and_is_archived(member, acme):
+def test_a_redeemed_coupon_keeps_its_terms_and_can_be_archived(member, acme):
     coupon = make_coupon("SPRING", percent=25)
     apply_coupon(subscription=acme, coupon=coupon, at=JAN)
     client = member("finance")
@@ -106,7 +108,7 @@ def test_what_somebody_holds_keeps_its_terms_and_is_archived(member, acme):
     assert coupon.archived_at is not None
 
 
-def test_support_gives_none(member, acme):
+def test_support_can_not_apply_or_archive_coupons(member, acme):
     coupon = make_coupon(percent=25)
     client = member("support")
     assert (
@@ -115,22 +117,22 @@ def test_support_gives_none(member, acme):
     assert client.post(f"{LIST}{coupon.pk}/archive/").status_code == 403
 
 
-def test_a_commitment_is_agreed_with_a_reason_and_ended(member, acme):
+def test_a_commitment_is_added_with_a_reason_and_ended(member, acme):
     running = subscribe(make_customer("now"), acme.version, starts_at=timezone.now())
     client = member("finance")
-    here = f"/admin/billing/subscription/{running.pk}/promise/"
+    address = f"/admin/billing/subscription/{running.pk}/promise/"
     typed = {"minimum": "1,000", "periods": "12", "overage_factor": "1.5", "discount": "10", "trues_up": "on"}
-    assert "Enter the reason" in client.post(here, typed).content.decode()
-    told = client.post(here, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
+    assert "Enter the reason" in client.post(address, typed).content.decode()
+    page_text = client.post(address, {**typed, "_reason": "Deal 7"}, follow=True).content.decode()
     made = SubscriptionCommitment.objects.get()
     assert (made.minimum, made.periods, made.reason) == (1000, 12, "Deal 7")
-    assert "$1,000.00 of usage in 12 periods together" in told
+    assert "$1,000.00 of usage in 12 periods together" in page_text
     client.post(f"/admin/billing/subscriptioncommitment/{made.pk}/end/")
     made.refresh_from_db()
     assert made.ends_at == made.starts_at, "it had not begun: withdrawn"
 
 
-def test_the_list_asks_the_same_number_of_questions(member, acme, django_assert_max_num_queries):
+def test_the_list_runs_a_fixed_number_of_queries(member, acme, django_assert_max_num_queries):
     for number in range(12):
         apply_coupon(subscription=acme, coupon=make_coupon(f"C{number}", percent=5), at=JAN)
     close_due(at=FEB.replace(day=2))

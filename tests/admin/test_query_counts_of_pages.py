@@ -1,4 +1,4 @@
-"""A page asks the database as often for thirty rows as for three."""
+"""A page runs as many queries for thirty rows as for three."""
 
 from decimal import Decimal
 
@@ -31,28 +31,28 @@ OTHERS = [
 ]
 
 
-def questions(client, address):
+def queries_of(client, address):
     with CaptureQueriesContext(connection) as captured:
         answer = client.get(address)
     assert answer.status_code == 200, address
-    return [one["sql"] for one in captured]
+    return [query["sql"] for query in captured]
 
 
 @pytest.fixture
 def counts(member, company):
-    """Return, for each address, how many questions it asks of a small company and of a larger one."""
+    """Return a function that counts, for each address, the queries for a small company and for a larger one."""
     client = member("root")
 
-    def ask(addresses):
+    def count_queries(addresses):
         company(FEW)
-        few = {address: len(questions(client, address)) for address in addresses}
+        few = {address: len(queries_of(client, address)) for address in addresses}
         company(MANY - FEW)
-        return [(address, few[address], questions(client, address)) for address in addresses]
+        return [(address, few[address], queries_of(client, address)) for address in addresses]
 
-    return ask
+    return count_queries
 
 
-def test_each_list_does(counts):
+def test_each_list_runs_a_fixed_number_of_queries(counts):
     lists = [reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist") for meta in LISTS]
     for address, few, many in counts([*lists, *OTHERS]):
         assert len(many) <= few, f"{address}\n" + "\n".join(many)
@@ -60,28 +60,28 @@ def test_each_list_does(counts):
             assert not sql.startswith("SELECT COUNT(*)") or " LIMIT " in sql, f"{address} counts to the end: {sql}"
 
 
-def test_the_page_of_a_version_does(member):
+def test_the_page_of_a_version_runs_a_fixed_number_of_queries(member):
     few, many = (_version(features=number, rates=2) for number in (2, 8))
-    _same(member("root"), "plans_planversion_change", few.pk, many.pk)
+    _assert_same_count(member("root"), "plans_planversion_change", few.pk, many.pk)
 
 
-def test_the_page_of_a_price_does(member):
+def test_the_page_of_a_price_runs_a_fixed_number_of_queries(member):
     few, many = (_version(features=1, rates=number) for number in (2, 8))
-    _same(member("root"), "plans_price_change", *(_price(one).pk for one in (few, many)))
+    _assert_same_count(member("root"), "plans_price_change", *(_price(version).pk for version in (few, many)))
 
 
-def test_the_page_of_a_plan_does(member):
+def test_the_page_of_a_plan_runs_a_fixed_number_of_queries(member):
     few, many = (_plan(versions=number) for number in (2, 8))
-    _same(member("root"), "plans_plan_change", few.pk, many.pk)
+    _assert_same_count(member("root"), "plans_plan_change", few.pk, many.pk)
 
 
-def test_the_page_of_a_customer_does(member):
+def test_the_page_of_a_customer_runs_a_fixed_number_of_queries(member):
     few, many = (_customer(plans=number) for number in (2, 6))
-    _same(member("root"), "customers_customer_change", few.pk, many.pk)
+    _assert_same_count(member("root"), "customers_customer_change", few.pk, many.pk)
 
 
-def test_the_page_of_a_wallet_does(member):
-    _same(member("root"), "wallets_wallet_change", *(_wallet(lots=number).pk for number in (2, 8)))
+def test_the_page_of_a_wallet_runs_a_fixed_number_of_queries(member):
+    _assert_same_count(member("root"), "wallets_wallet_change", *(_wallet(lots=number).pk for number in (2, 8)))
 
 
 def _wallet(*, lots):
@@ -94,11 +94,11 @@ def _wallet(*, lots):
     return wallet
 
 
-def _same(client, name, few, many):
-    for pk in (few, many):  # what a first look has to make, such as periods up to today
+def _assert_same_count(client, name, few, many):
+    for pk in (few, many):  # the first request creates rows, such as periods up to today
         client.get(reverse(f"admin:{name}", args=[pk]))
-    asked_few, asked_many = (questions(client, reverse(f"admin:{name}", args=[pk])) for pk in (few, many))
-    assert len(asked_many) <= len(asked_few), "\n".join(asked_many)
+    queries_for_few, queries_for_many = (queries_of(client, reverse(f"admin:{name}", args=[pk])) for pk in (few, many))
+    assert len(queries_for_many) <= len(queries_for_few), "\n".join(queries_for_many)
 
 
 def _version(*, features, rates):

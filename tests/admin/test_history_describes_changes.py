@@ -1,11 +1,11 @@
-"""Who changed what, when and why, field by field, whichever way the change came."""
+"""The history of a row: who changed which field, when and why, for changes by any route."""
 
 import pytest
 from django.db import connection
 
 from customers.models import ApiKey, Customer
 from plans.models import PlanVersion, Tier
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import fee, make_customer, make_plan, make_seller, offer, rate, tier
 
 
@@ -15,8 +15,8 @@ def entries(client, address):
     return answer.context["entries"]
 
 
-def told(entry):
-    """Return an entry's differences as (field, old, new), of all rows it changed."""
+def differences_of(entry):
+    """Return an entry's differences as (field, old, new), over all rows it changed."""
     return [(difference.label, difference.old, difference.new) for change in entry.changes for difference in change.differences]
 
 
@@ -44,9 +44,9 @@ def test_by_a_person_with_a_reason(member, customer):
     latest = entries(client, f"/admin/customers/customer/{customer.pk}/history/")[0]
     assert (latest.who, latest.where) == ("Finance", "in the admin")
     assert latest.reason == "They moved, says their letter of 3 May"
-    assert ("City", "Springfield", "Shelbyville") in told(latest)
-    assert ("Seller", "Acme Inc.", "Other GmbH") in told(latest)
-    assert len(told(latest)) == 2, "only what changed is told"
+    assert ("City", "Springfield", "Shelbyville") in differences_of(latest)
+    assert ("Seller", "Acme Inc.", "Other GmbH") in differences_of(latest)
+    assert len(differences_of(latest)) == 2, "only what changed is told"
 
 
 def test_by_raw_sql(member, customer):
@@ -55,14 +55,14 @@ def test_by_raw_sql(member, customer):
     latest = entries(member("support"), f"/admin/customers/customer/{customer.pk}/history/")[0]
     assert latest.who == ""
     assert latest.where == "by nobody we know of: in the database, outside the application"
-    assert told(latest)[-1] == ("Tax exemption", "empty", "friend")
+    assert differences_of(latest)[-1] == ("Tax exemption", "empty", "friend")
 
 
-def test_of_what_was_removed_with_its_parts(member, db):
+def test_of_removed_rows_with_their_parts(member, db):
     version = make_plan(offers=[offer("calls", rates=[rate(tiers=[tier("10", "2"), tier(None, "1")])])])
     Tier.objects.filter(up_to=10).delete()
-    found = entries(member("support"), f"/admin/plans/planversion/{version.pk}/history/")
-    changes = [(change.verb, change.subject, change.of) for entry in found for change in entry.changes]
+    history = entries(member("support"), f"/admin/plans/planversion/{version.pk}/history/")
+    changes = [(change.verb, change.subject, change.of) for entry in history for change in entry.changes]
     assert ("removed", "tier up to 10", f"default, calls in USD, calls, {version}") in changes
     assert ("added", f"plan version {version}", "") in changes
 
@@ -71,14 +71,14 @@ def test_of_a_price_from_the_version_it_belongs_to(member, db):
     version = make_plan(fees=[fee("10")])
     version.fees.update(amount="12.5")
     latest = entries(member("support"), f"/admin/plans/planversion/{version.pk}/history/")[0]
-    assert told(latest)[-1] == ("Amount", "$10.00", "$12.50")
+    assert differences_of(latest)[-1] == ("Amount", "$10.00", "$12.50")
 
 
-def test_of_an_issued_document_whose_first_state_is_not_recorded(member, customer):
+def test_of_an_issued_invoice_whose_first_state_is_not_recorded(member, customer):
     invoice = make_invoice(customer)
     type(invoice).objects.filter(pk=invoice.pk).update(state="overdue")
-    found = entries(member("support"), f"/admin/invoices/invoice/{invoice.pk}/history/")
-    assert told(found[0]) == [("State", "not recorded", "issued"), ("State", "issued", "overdue")]
+    history = entries(member("support"), f"/admin/invoices/invoice/{invoice.pk}/history/")
+    assert differences_of(history[0]) == [("State", "not recorded", "issued"), ("State", "issued", "overdue")]
 
 
 def test_without_secrets(member, db):
@@ -88,21 +88,21 @@ def test_without_secrets(member, db):
     assert "aaaa" not in page
 
 
-def test_of_everything_lately_in_one_place(member, customer):
+def test_of_recent_changes_in_one_list(member, customer):
     client = member("finance")
     post(client, customer, city="Shelbyville")
     latest = entries(client, "/admin/changes/")[0]
-    assert told(latest) == [("City", "Springfield", "Shelbyville")]
+    assert differences_of(latest) == [("City", "Springfield", "Shelbyville")]
 
 
-def test_of_what_one_may_see_only(member, customer, django_user_model):
+def test_only_of_rows_that_the_user_may_see(member, customer, django_user_model):
     client = member("support")
     django_user_model.objects.get().groups.clear()
     assert client.get(f"/admin/customers/customer/{customer.pk}/history/").status_code == 403
     assert entries(client, "/admin/changes/") == []
 
 
-def test_asks_the_same_number_of_questions_for_a_long_story(member, customer, django_assert_max_num_queries):
+def test_runs_a_fixed_number_of_queries_for_a_long_history(member, customer, django_assert_max_num_queries):
     client = member("support")
     for number in range(30):
         Customer.objects.filter(pk=customer.pk).update(city=f"City {number}", seller=make_seller(f"s{number}"))
@@ -114,5 +114,5 @@ def test_leaves_out_rows_of_others(member, customer):
     version = make_plan(fees=[fee("1")])
     PlanVersion.objects.filter(pk=version.pk).update(note="mine")
     other = make_plan(fees=[fee("2")])
-    found = entries(member("support"), f"/admin/plans/planversion/{other.pk}/history/")
-    assert "mine" not in str(found)
+    history = entries(member("support"), f"/admin/plans/planversion/{other.pk}/history/")
+    assert "mine" not in str(history)

@@ -1,4 +1,4 @@
-"""What a version changes stands on a page of its own: differences, tiers side by side, and two bills."""
+"""The comparison page of a version: differences, tiers side by side, and two example bills."""
 
 import re
 from html import unescape
@@ -30,18 +30,18 @@ def text_of(client, version, query=""):
     return unescape(" ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split()))
 
 
-def test_every_difference_stands_below_what_it_is_about(member, draft):
+def test_every_difference_is_listed_under_its_subject(member, draft):
     text = text_of(member("finance"), draft)
     assert "What v1 v2 Change Base fee: amount $10.00 $12.00 +20 %" in text
     assert "exports" not in text.split("An example bill")[0], "what stays the same is not told"
 
 
-def test_tiers_stand_side_by_side(member, draft):
+def test_tiers_are_shown_side_by_side(member, draft):
     text = text_of(member("finance"), draft)
     assert "up to 100 $0.05 per call – up to 200 – $0.05 per call last tier $0.02 per call $0.02 per call" in text
 
 
-def test_a_bill_of_the_usual_usage_stands_beside_it_and_any_other_can_be_asked_for(member, draft):
+def test_an_example_bill_uses_typical_usage_or_the_given_quantities(member, draft):
     client = member("finance")
     assert "Total before tax" in text_of(client, draft)
     text = text_of(client, draft, "?against=1&use-0=1,010&use-1=0")
@@ -51,12 +51,12 @@ def test_a_bill_of_the_usual_usage_stands_beside_it_and_any_other_can_be_asked_f
 
 
 @pytest.mark.parametrize("typed", ["many", "-1", "NaN", "1e99"])
-def test_what_is_no_quantity_is_said(member, draft, typed):
+def test_an_invalid_quantity_shows_the_error(member, draft, typed):
     assert "It cannot be worked out" in text_of(member("finance"), draft, f"?use-0={typed}")
 
 
 @pytest.mark.parametrize("against", ["9", "x", "99999999999999999999", ""])
-def test_an_unknown_version_to_compare_with_gives_the_usual_one(member, draft, against):
+def test_an_unknown_version_falls_back_to_the_default_comparison(member, draft, against):
     assert "Base fee" in text_of(member("finance"), draft, f"?against={against}")
 
 
@@ -69,5 +69,5 @@ def test_the_first_version_has_nothing_to_compare_with(member, live):
     assert "there is nothing to compare it with" in text_of(member("finance"), live)
 
 
-def test_whoever_may_see_a_version_may_see_what_it_changes(member, draft):
+def test_staff_who_see_a_version_see_its_changes(member, draft):
     assert "$12.00" in text_of(member("support"), draft)

@@ -1,4 +1,4 @@
-"""Alert rules are set, switched off and removed on their pages; alerts are seen, narrowed and seen to."""
+"""Alert rules are added, switched off and removed on their pages; alerts are listed, filtered and acknowledged."""
 
 import pytest
 from django.urls import reverse
@@ -57,21 +57,21 @@ def test_a_default_is_switched_off_for_one_customer(member, acme):
     assert evaluate_alerts(at=timezone.now()).fired == 0
 
 
-def test_what_is_wrong_is_said_beside_its_field(member, acme):
+def test_an_error_is_shown_at_its_field(member, acme):
     client = member("operations")
     assert "name it" in client.post(f"{LIST}add/", typed(amount="5")).content.decode()
-    told = client.post(f"{LIST}add/", typed(customer=acme.customer_id)).content.decode()
-    assert "could be invoiced in USD" in told
+    page_text = client.post(f"{LIST}add/", typed(customer=acme.customer_id)).content.decode()
+    assert "could be invoiced in USD" in page_text
     assert not AlertRule.objects.filter(kind="spend").exists()
 
 
-def test_defaults_are_listed_in_words(member):
-    told = member("support").get(LIST).content.decode()
+def test_default_rules_are_described_in_words(member):
+    page_text = member("support").get(LIST).content.decode()
     for words in ("everybody", "50, 75, 90, 100 %", "5 × the usual", "7 days before"):
-        assert words in told
+        assert words in page_text
 
 
-def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
+def test_alerts_are_shown_on_every_related_page_and_acknowledged_once(member, warned):
     client = member("operations")
     pages = [
         ALERTS,
@@ -80,9 +80,9 @@ def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
         f"/admin/customers/customer/{warned.customer_id}/change/",
     ]
     for page in pages:
-        told = client.get(page).content.decode()
-        assert "75 %" in told, page
-        assert "8 mails of 10 mails" in told, page
+        page_text = client.get(page).content.decode()
+        assert "75 %" in page_text, page
+        assert "8 mails of 10 mails" in page_text, page
     assert "Open alerts" in client.get("/admin/").content.decode()
     arguments = {"action": "acknowledge_all", "_selected_action": list(Alert.objects.values_list("pk", flat=True))}
     assert "2 of 2 alerts" in client.post(ALERTS, arguments, follow=True).content.decode()
@@ -92,7 +92,7 @@ def test_alerts_are_shown_where_one_looks_and_seen_to_once(member, warned):
     assert client.get(f"{ALERTS}{Alert.objects.first().pk}/change/").status_code == 200
 
 
-def test_support_sets_no_rule_and_sees_to_no_alert(member, warned):
+def test_support_can_not_add_rules_or_acknowledge_alerts(member, warned):
     assert member("support").post(f"{LIST}add/", typed()).status_code == 403
     rule = set_alert_rule(kind="cap", scope=AlertScope(customer=warned.customer), at=timezone.now())
     assert member("support").post(f"{LIST}{rule.pk}/remove/").status_code == 403

@@ -1,4 +1,4 @@
-"""Rules of top-ups on staff's pages: set with their ceilings, refused in words, switched on again."""
+"""Automatic top-up rules on staff's pages: set with their ceilings, rejected with a message, re-enabled."""
 
 from decimal import Decimal
 
@@ -50,7 +50,7 @@ def test_a_rule_is_set_with_its_ceilings_and_changed(member, wallet):
     assert (rule.percent, rule.ceilings.get().most) == (30, 4)
 
 
-def test_what_does_not_fit_is_told(member, wallet):
+def test_an_invalid_rule_shows_the_error(member, wallet):
     finance = member("finance")
     assert "Say below which balance" in finance.post(ADD, form(wallet, percent="")).content.decode()
     wallet = make_wallet(make_customer(legal_name="Live"))
@@ -59,9 +59,9 @@ def test_what_does_not_fit_is_told(member, wallet):
     assert not TopUpRule.objects.exists()
 
 
-def test_one_that_was_switched_off_is_switched_on_again(member, wallet):
-    asked = TopUpRuleRequest("hundred", percent=Decimal(20), payer="declining", most_declines=1)
-    rule = set_rule(wallet_id=wallet.pk, request=asked, at=JAN)
+def test_a_disabled_rule_is_re_enabled(member, wallet):
+    rule_request = TopUpRuleRequest("hundred", percent=Decimal(20), payer="declining", most_declines=1)
+    rule = set_rule(wallet_id=wallet.pk, request=rule_request, at=JAN)
     run_topups(at=JAN)
     finance = member("finance")
     page = finance.get("/admin/wallets/topuprule/").content.decode()
@@ -72,7 +72,7 @@ def test_one_that_was_switched_off_is_switched_on_again(member, wallet):
     assert TopUpRule.objects.get().is_on
 
 
-def test_support_looks_only(member, wallet):
+def test_support_is_read_only(member, wallet):
     support = member("support")
     assert support.get("/admin/wallets/topuprule/").status_code == 200
     assert support.post(ADD, form(wallet)).status_code == 403

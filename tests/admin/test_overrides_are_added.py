@@ -1,4 +1,4 @@
-"""Finance agrees a figure with a customer on the subscription's page, and ends it on its own."""
+"""Finance adds an override on the subscription's page and ends it on its own page."""
 
 import pytest
 from django.urls import reverse
@@ -21,22 +21,22 @@ def address(subscription):
 
 
 def chosen(page, words):
-    """Return the choice whose words begin like this."""
+    """Return the choice whose text starts with `words`."""
     groups = page.context["form"].fields["figure"].choices
     return next(key for _, choices in groups for key, text in choices if text.startswith(words))
 
 
-def test_a_figure_is_agreed_with_a_reason(member, acme):
+def test_an_override_is_added_with_a_reason(member, acme):
     client = member("finance")
     page = client.get(address(acme))
     assert "included units (now 200 calls)" in page.content.decode()
     assert "price of all other usage (now $0.05)" in page.content.decode()
     typed = {"figure": chosen(page, "price of"), "value": "0.04", "since": "next", "_reason": "Deal 7"}
-    told = client.post(address(acme), typed, follow=True).content.decode()
+    page_text = client.post(address(acme), typed, follow=True).content.decode()
     made = Override.objects.get()
     assert (made.figure, made.starts_at, made.reason) == ("price", acme.periods.get().ends_at, "Deal 7")
-    assert "the price of a rate (all other usage) is $0.04" in told
-    assert reverse("admin:billing_override_change", args=[made.pk]) in told
+    assert "the price of a rate (all other usage) is $0.04" in page_text
+    assert reverse("admin:billing_override_change", args=[made.pk]) in page_text
 
 
 REFUSED = [
@@ -47,7 +47,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("changes", "words"), REFUSED)
-def test_what_is_wrong_is_said_and_nothing_stored(member, acme, changes, words):
+def test_an_invalid_override_shows_the_error_and_is_not_stored(member, acme, changes, words):
     client = member("finance")
     figure = chosen(client.get(address(acme)), "price of")
     typed = {"figure": figure, "value": "0.04", "since": "next", "_reason": "Deal 7", **changes}
@@ -55,18 +55,18 @@ def test_what_is_wrong_is_said_and_nothing_stored(member, acme, changes, words):
     assert not Override.objects.exists()
 
 
-def test_it_is_ended_on_its_own_page(member, acme):
+def test_an_override_is_ended_on_its_own_page(member, acme):
     made = agree(acme, "api.calls", "included", 500, at=timezone.now(), starts_at=acme.starts_at)
     client = member("operations")
-    here = reverse("admin:billing_override_change", args=[made.pk])
-    assert "End" in client.get(here).content.decode()
-    told = client.post(f"/admin/billing/override/{made.pk}/end/", follow=True).content.decode()
+    address_of_override = reverse("admin:billing_override_change", args=[made.pk])
+    assert "End" in client.get(address_of_override).content.decode()
+    page_text = client.post(f"/admin/billing/override/{made.pk}/end/", follow=True).content.decode()
     made.refresh_from_db()
     assert made.ends_at == acme.periods.get().ends_at
-    assert "plan&#x27;s again" in told
+    assert "plan&#x27;s again" in page_text
 
 
-def test_support_sees_figures_and_agrees_none(member, acme):
+def test_support_sees_overrides_and_can_not_change_them(member, acme):
     made = agree(acme, "api.calls", "included", 500, at=timezone.now())
     client = member("support")
     assert "500 calls" in client.get(f"/admin/billing/subscription/{acme.pk}/change/").content.decode()

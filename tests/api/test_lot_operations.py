@@ -1,4 +1,4 @@
-"""What is done to lots over HTTP happens once, and what cannot be done says why."""
+"""Operations on lots over HTTP take effect once, and an error gives its reason."""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -31,28 +31,28 @@ def balance(live, wallet):
     return live.get(f"/wallets/{wallet.pk}").json()["balance"]
 
 
-def test_a_key_names_what_happens_once(live, wallet):
+def test_a_key_makes_an_operation_take_effect_once(live, wallet):
     first = give(live, wallet.pk, "5", key="spring")
     assert give(live, wallet.pk, "5", key="spring") == first
     assert (first["source"], balance(live, wallet)) == ("api:spring", "5")
     problem(live.post(f"/wallets/{wallet.pk}/grants", {"amount": "6", "key": "spring"}), 409, "conflict")
-    sent = {"amount": "2", "key": "job"}
+    request_body = {"amount": "2", "key": "job"}
     assert (
-        live.post(f"/wallets/{wallet.pk}/spend", sent).json() == live.post(f"/wallets/{wallet.pk}/spend", sent).json()
+        live.post(f"/wallets/{wallet.pk}/spend", request_body).json() == live.post(f"/wallets/{wallet.pk}/spend", request_body).json()
     )
-    problem(live.post(f"/wallets/{wallet.pk}/spend", sent | {"amount": "3"}), 409, "conflict")
+    problem(live.post(f"/wallets/{wallet.pk}/spend", request_body | {"amount": "3"}), 409, "conflict")
     assert balance(live, wallet) == "3"
-    (notice,) = Notification.objects.all()
-    assert (notice.kind, notice.facts["amount"], notice.facts["unit"]) == ("wallet.granted", "5", "credits")
+    (notification,) = Notification.objects.all()
+    assert (notification.kind, notification.facts["amount"], notification.facts["unit"]) == ("wallet.granted", "5", "credits")
 
 
-def test_an_idempotency_key_does_as_well(live, wallet):
+def test_an_idempotency_key_works_too(live, wallet):
     for _ in range(2):
         live.post(f"/wallets/{wallet.pk}/grants", {"amount": "5"}, Idempotency_Key="k1")
     assert balance(live, wallet) == "5"
 
 
-def test_there_is_no_more_to_spend_than_there_is(live, wallet, bought):
+def test_spending_more_than_the_balance_is_rejected(live, wallet, bought):
     answer = live.post(f"/wallets/{wallet.pk}/spend", {"amount": "100.5"})
     assert told(answer, "amount") == "not_enough"
     assert "100 are available" in answer.json()["detail"]
@@ -70,11 +70,11 @@ GRANTS = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), GRANTS)
-def test_a_grant_that_is_none_is_refused(live, wallet, body, field, code):
+def test_an_invalid_grant_is_rejected(live, wallet, body, field, code):
     assert told(live.post(f"/wallets/{wallet.pk}/grants", body), field) == code
 
 
-def test_a_lot_is_refunded_and_voided_down_to_nothing(live, wallet, bought):
+def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
     path = f"/lots/{bought.pk}"
     assert live.post(f"{path}/refund", {"amount": "25", "reason": "canceled"}).json()["remaining"] == "75"
     repeated = {"amount": "5", "reason": "fraud", "key": "v1"}
@@ -88,12 +88,12 @@ def test_a_lot_is_refunded_and_voided_down_to_nothing(live, wallet, bought):
     )
 
 
-def test_what_nobody_paid_for_is_not_refunded(live, wallet):
+def test_a_lot_without_a_price_is_not_refunded(live, wallet):
     lot = give(live, wallet.pk, "5")["id"]
     assert told(live.post(f"/lots/{lot}/refund", {"reason": "x"}), "amount") == "refused"
 
 
-def test_a_lot_lasts_longer_and_never_shorter(live, wallet):
+def test_a_lots_expiry_is_only_extended(live, wallet):
     soon = timezone.now() + timedelta(days=1)
     lot = give(live, wallet.pk, "5", expires_at=soon.isoformat())["id"]
     later = (soon + timedelta(days=30)).isoformat()
@@ -103,14 +103,14 @@ def test_a_lot_lasts_longer_and_never_shorter(live, wallet):
     assert told(answer, "expires_at") == "refused"
 
 
-def test_value_goes_to_another_wallet_of_the_customer_with_its_cost(live, wallet, bought, seller):
+def test_a_transfer_moves_value_to_another_wallet_with_its_cost(live, wallet, bought, seller):
     other = Wallet.objects.create(customer=wallet.customer, name="Spare", currency="EUR")
-    sent = {"to": other.pk, "amount": "40", "reason": "asked", "key": "t1"}
-    made = [live.post(f"/wallets/{wallet.pk}/transfer", sent).json() for _ in range(2)]
-    assert made[0] == made[1]
-    assert [(one["amount"], one["cost"]) for one in made[0]] == [("40", {"amount": "32.00", "currency": "EUR"})]
+    request_body = {"to": other.pk, "amount": "40", "reason": "asked", "key": "t1"}
+    responses = [live.post(f"/wallets/{wallet.pk}/transfer", request_body).json() for _ in range(2)]
+    assert responses[0] == responses[1]
+    assert [(entry["amount"], entry["cost"]) for entry in responses[0]] == [("40", {"amount": "32.00", "currency": "EUR"})]
     assert (balance(live, wallet), balance(live, other)) == ("60", "40")
     strange = Wallet.objects.create(customer=make_customer("other", seller=seller))
     dollars = Wallet.objects.create(customer=wallet.customer, name="Dollars", currency="USD")
     for to in (strange, dollars, wallet):
-        assert told(live.post(f"/wallets/{wallet.pk}/transfer", sent | {"to": to.pk}), "to") == "refused"
+        assert told(live.post(f"/wallets/{wallet.pk}/transfer", request_body | {"to": to.pk}), "to") == "refused"

@@ -1,11 +1,14 @@
-"""Money taken over HTTP: a card is charged once, a page is opened and closed, and each world has its own."""
+"""
+Payments collected over HTTP: a card is charged once, a payment page is opened and closed, and live and sandbox are
+apart.
+"""
 
 import pytest
 
 from invoices.models import PaymentAttempt
 from invoices.payments.attempts import submit_attempt
 from tests.api.calls import problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import FEB, make_customer
 from tests.stripe.cards import leave_card
 
@@ -33,33 +36,33 @@ def state(caller, invoice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_card_is_charged_and_the_answer_says_what_came_of_it(live, invoice, at_stripe):
+def test_a_card_is_charged_and_the_response_has_the_result(live, invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
     answer = live.post(charges(invoice), {})
-    told = answer.json()
-    assert (answer.status_code, told["state"], told["amount"], told["page"]) == (201, "succeeded", DUE, None)
+    payload = answer.json()
+    assert (answer.status_code, payload["state"], payload["amount"], payload["page"]) == (201, "succeeded", DUE, None)
     assert state(live, invoice) == "paid"
-    assert live.get(charges(invoice)).json()["data"] == [told]
+    assert live.get(charges(invoice)).json()["data"] == [payload]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_under_a_key_it_is_asked_for_once_and_only_when_it_is_written_down(live, invoice, at_stripe):
+def test_with_an_idempotency_key_a_card_is_charged_once_after_the_commit(live, invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
-    first, again = (live.post(charges(invoice), {}, Idempotency_Key="order-1") for _ in range(2))
-    assert (first.status_code, first.json()["state"], again.content) == (201, "pending", first.content)
+    first, repeated = (live.post(charges(invoice), {}, Idempotency_Key="order-1") for _ in range(2))
+    assert (first.status_code, first.json()["state"], repeated.content) == (201, "pending", first.content)
     assert len(at_stripe.taken()) == 1
     assert [entry["state"] for entry in live.get(charges(invoice)).json()["data"]] == ["succeeded"]
 
 
-def test_without_a_card_the_refusal_names_what_is_missing(live, invoice, at_stripe):
-    told = problem(live.post(charges(invoice), {}), 422, "unprocessable")
-    assert "charged" in told["detail"]
+def test_without_a_card_the_error_names_the_cause(live, invoice, at_stripe):
+    error = problem(live.post(charges(invoice), {}), 422, "unprocessable")
+    assert "charged" in error["detail"]
     assert not PaymentAttempt.objects.exists()
 
 
-def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_stripe, stripe_server):
-    told, again = (live.post(page(invoice), BACK).json() for _ in range(2))
-    assert (told["state"], told["amount"], told["id"], told["page"]) == ("pending", DUE, again["id"], again["page"])
+def test_an_open_payment_page_is_returned_again_until_it_is_paid(live, invoice, at_stripe, stripe_server):
+    told, repeated = (live.post(page(invoice), BACK).json() for _ in range(2))
+    assert (told["state"], told["amount"], told["id"], told["page"]) == ("pending", DUE, repeated["id"], repeated["page"])
     assert told["page"].startswith(stripe_server.address)
     problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
     at_stripe.pay(at_stripe.of("checkout.session")[0])
@@ -70,21 +73,21 @@ def test_a_page_is_given_again_while_it_is_open_and_paid_on(live, invoice, at_st
 def test_a_page_is_closed_so_that_the_invoice_can_be_voided(live, invoice, at_stripe):
     live.post(page(invoice), BACK)
     assert live.send("DELETE", page(invoice)).status_code == 204
-    assert [one["status"] for one in at_stripe.of("checkout.session")] == ["expired"]
+    assert [session["status"] for session in at_stripe.of("checkout.session")] == ["expired"]
     shown = live.get(charges(invoice)).json()["data"]
-    assert [(one["state"], one["page"]) for one in shown] == [("canceled", None)]
+    assert [(attempt["state"], attempt["page"]) for attempt in shown] == [("canceled", None)]
     assert live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}).status_code in (200, 201)
     assert live.send("DELETE", page(invoice)).status_code == 204
 
 
-def test_what_was_paid_before_the_page_was_closed_counts(live, invoice, at_stripe):
+def test_a_payment_before_the_page_was_closed_counts(live, invoice, at_stripe):
     live.post(page(invoice), BACK)
     at_stripe.pay(at_stripe.of("checkout.session")[0])
     live.send("DELETE", page(invoice))
     assert state(live, invoice) == "paid"
 
 
-def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoice, at_stripe):
+def test_payment_methods_are_listed_chosen_and_removed(live, invoice, at_stripe):
     first, second = (leave_card(invoice.customer, at_stripe) for _ in range(2))
     path = "/customers/acme/payment-methods"
     assert [entry["id"] for entry in live.get(path).json()["data"] if entry["is_default"]] == [second.pk]
@@ -94,7 +97,7 @@ def test_what_a_customer_is_charged_by_is_listed_chosen_and_removed(live, invoic
     assert [entry["id"] for entry in live.get(path).json()["data"]] == [second.pk]
 
 
-def test_another_world_sees_and_takes_nothing(sandbox, invoice, at_stripe):
+def test_a_sandbox_key_sees_and_charges_nothing_live(sandbox, invoice, at_stripe):
     leave_card(invoice.customer, at_stripe)
     for answer in (
         sandbox.get(charges(invoice)),

@@ -1,4 +1,4 @@
-"""Finance says what documents look like, and sees it before it is saved."""
+"""Finance sets a seller's branding of invoices and previews it before saving."""
 
 from decimal import Decimal
 from io import BytesIO
@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.forms import model_to_dict
 
 from customers.models import Logo, Seller
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer, make_seller, make_tax
 from tests.customers.pictures import picture
 from tests.invoices.rendering.pdf_reader import reader, text_of
@@ -24,7 +24,7 @@ def seller(db) -> Seller:
 
 
 def form(seller: Seller, **typed: object) -> dict[str, object]:
-    """Return what the page sends: the seller as stored, with what was typed."""
+    """Return the fields that the page posts: the seller as stored, with `typed` fields."""
     stored = {
         name: value for name, value in model_to_dict(seller).items() if value is not None and value is not False
     }
@@ -37,7 +37,7 @@ def upload(content: bytes = PICTURE, name: str = "logo.jpg") -> SimpleUploadedFi
     return SimpleUploadedFile(name, content)
 
 
-def test_what_is_saved_is_kept_as_documents_copy_it(member, seller):
+def test_the_bank_details_and_logo_are_stored_as_invoices_copy_them(member, seller):
     typed = {"iban": "de02 1203 0000 0000 2020 51", "bic": "byladem1001", "notes": "Thanks", "logo_file": upload()}
     answer = member("finance").post(f"/admin/customers/seller/{seller.pk}/change/", form(seller, **typed))
     assert answer.status_code == 302
@@ -46,15 +46,15 @@ def test_what_is_saved_is_kept_as_documents_copy_it(member, seller):
     assert seller.logo == Logo.objects.get()
 
 
-def test_a_logo_stays_until_another_comes_or_none_is_wanted(member, seller):
+def test_a_logo_stays_until_it_is_replaced_or_removed(member, seller):
     client, page = member("finance"), f"/admin/customers/seller/{seller.pk}/change/"
-    found = []
+    logo_ids = []
     for typed in ({"logo_file": upload()}, {}, {"logo_file": upload(picture("PNG"))}, {"removes_logo": "on"}):
         assert client.post(page, form(seller, **typed)).status_code == 302
         seller.refresh_from_db()
-        found.append(seller.logo_id)
-    assert found[0] == found[1] != found[2]
-    assert (found[3], Logo.objects.count()) == (None, 2)
+        logo_ids.append(seller.logo_id)
+    assert logo_ids[0] == logo_ids[1] != logo_ids[2]
+    assert (logo_ids[3], Logo.objects.count()) == (None, 2)
 
 
 WRONG = [
@@ -67,7 +67,7 @@ WRONG = [
 ]
 
 
-def test_what_is_wrong_is_said_beside_the_preview_and_nothing_is_saved(member, seller):
+def test_an_error_is_shown_with_the_preview_and_nothing_is_saved(member, seller):
     client, before = member("finance"), Seller.objects.values().get()
     for typed, problem in WRONG:
         answer = client.post(f"/admin/customers/seller/{seller.pk}/change/", form(seller, **typed))
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_said_beside_the_preview_and_nothing_is_saved(member, s
     assert len(answer.context["pages"]) == 2
 
 
-def test_the_preview_shows_what_is_typed_and_saves_nothing(member, seller):
+def test_the_preview_uses_the_posted_fields_and_saves_nothing(member, seller):
     client, before = member("finance"), Seller.objects.values().get()
 
     def preview(**typed: object):
@@ -92,8 +92,8 @@ def test_the_preview_shows_what_is_typed_and_saves_nothing(member, seller):
     assert (plain["verdict"], plain["problems"]) == ("", [])
     wanted = preview(e_invoices="always")
     assert wanted["refusal"].startswith("seller.tax_number: an invoice with tax needs")
-    told = preview(e_invoices="when_possible", tax_number="DE136695976")["verdict"]
-    assert told == "This sample is an e-invoice of EN 16931 as well."
+    verdict = preview(e_invoices="when_possible", tax_number="DE136695976")["verdict"]
+    assert verdict == "This sample is an e-invoice of EN 16931 as well."
     assert Seller.objects.values().get() == before
     assert not Logo.objects.exists()
 
@@ -105,22 +105,22 @@ def test_a_new_seller_has_a_preview_too(member, seller):
     assert Seller.objects.count() == 1
 
 
-def test_whoever_may_not_change_sellers_draws_none(member, seller):
+def test_staff_without_the_permission_can_not_preview(member, seller):
     assert member("support").post(f"/admin/customers/seller/{seller.pk}/preview/", form(seller)).status_code == 403
 
 
-def test_the_sample_is_a_pdf_of_what_is_stored(member, seller):
+def test_the_sample_pdf_uses_the_stored_seller(member, seller):
     Seller.objects.update(notes="Thank you", shows_usage=False, shows_wallets=True)
     answer = member("support").get(f"/admin/customers/seller/{seller.pk}/sample_pdf", follow=True)
-    said = text_of(answer.content)
+    page_text = text_of(answer.content)
     assert answer["Content-Type"] == "application/pdf"
     for text in ("Acme GmbH", "SAMPLE-000042", "VAT 19%", "Thank you", "Statement: Wallet", "Closing balance"):
-        assert text in said, text
-    assert "by day" not in said
+        assert text in page_text, text
+    assert "by day" not in page_text
     assert len(reader(BytesIO(answer.content).read()).pages) == 2
 
 
-def test_documents_are_downloaded_as_data(member, seller):
+def test_e_invoices_are_downloaded_as_xml(member, seller):
     client = member("support")
     refused = make_invoice(make_customer("acme", seller=seller, currency="EUR"), copies=True)
     answer = client.get(f"/admin/invoices/invoice/{refused.pk}/cii/", follow=True)
@@ -144,7 +144,7 @@ def test_documents_are_downloaded_as_data(member, seller):
         {"currency": "XYZ"},
     ],
 )
-def test_what_is_only_begun_is_drawn_as_far_as_it_goes(member, typed):
+def test_an_incomplete_form_still_has_a_preview(member, typed):
     answer = member("finance").post("/admin/customers/seller/preview/", typed)
     assert answer.status_code == 200
     assert "This field is required" in answer.content.decode()

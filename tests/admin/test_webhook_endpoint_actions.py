@@ -1,4 +1,4 @@
-"""A webhook endpoint is added, tested, rotated, switched off and removed in the admin; its secret is shown once."""
+"""A webhook endpoint is added, tested, rotated, disabled and removed in the admin; its secret is shown once."""
 
 import re
 from datetime import timedelta
@@ -10,7 +10,7 @@ from customers.models import Contact, Delivery, WebhookEndpoint
 from customers.models.webhook_endpoints import DisabledReason
 from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
-from customers.notifications.signing_secrets import unseal
+from customers.notifications.webhook_secrets import unseal
 from tests.builders import make_customer
 from tests.customers.notifications.world import NOW, tell
 
@@ -24,8 +24,8 @@ def hook(db):
     return webhook_endpoints.create(url=URL, description="Our product", by=None)[0]
 
 
-def page_of(endpoint, what="change"):
-    return f"{LIST}{endpoint.pk}/{what}/"
+def page_of(endpoint, view="change"):
+    return f"{LIST}{endpoint.pk}/{view}/"
 
 
 def shown(answer):
@@ -46,7 +46,7 @@ def test_a_secret_is_shown_once(member):
 
 
 @pytest.mark.parametrize("url", ["http://example.com/", "https://127.1/", "https://a:b@example.com/", "nonsense"])
-def test_an_address_that_nothing_is_sent_to_is_refused_with_the_reason(member, hook, url):
+def test_an_invalid_url_is_rejected_with_the_reason(member, hook, url):
     client = member("engineer")
     for address in (f"{LIST}add/", page_of(hook)):
         answer = client.post(address, {"url": url, "description": ""})
@@ -68,7 +68,7 @@ def test_is_rotated(member, hook):
     assert (unseal(hook.secret), hook.previous_secret) == (secret, old)
 
 
-def test_is_tested_switched_off_and_on_and_removed(member, hook):
+def test_is_tested_disabled_enabled_and_removed(member, hook):
     client = member("operations")
     assert client.post(page_of(hook, "send_test")).status_code == 302
     assert Delivery.objects.get().notification.kind == "webhook.test"
@@ -85,7 +85,7 @@ def test_is_tested_switched_off_and_on_and_removed(member, hook):
     assert not client.get(LIST).context["cl"].queryset.exists()
 
 
-def test_what_was_missed_is_sent(member, hook):
+def test_missed_messages_are_resent(member, hook):
     at = timezone.now()
     tell(make_customer(), at=at)
     fan_out(at=at)
@@ -98,29 +98,29 @@ def test_what_was_missed_is_sent(member, hook):
     assert "last 90 days" in client.post(page_of(hook, "missed"), arguments | {"since_0": "2020-01-01"}).content.decode()
 
 
-def test_deliveries_are_sent_again_after_a_look(member, hook):
+def test_chosen_deliveries_are_resent_after_confirmation(member, hook):
     tell(make_customer(), at=NOW)
     fan_out(at=NOW)
     Delivery.objects.update(state="delivered", next_at=None, status=200)
-    client, one = member("engineer"), Delivery.objects.get()
-    chosen = {"action": "send_again", "_selected_action": [one.pk]}
-    asked = client.post("/admin/customers/delivery/", chosen)
-    assert "1 of them were delivered" in asked.content.decode()
+    client, delivery = member("engineer"), Delivery.objects.get()
+    chosen = {"action": "send_again", "_selected_action": [delivery.pk]}
+    response = client.post("/admin/customers/delivery/", chosen)
+    assert "1 of them were delivered" in response.content.decode()
     assert Delivery.objects.get().state == "delivered"
     client.post("/admin/customers/delivery/", chosen | {"_agreed": "1"})
     assert Delivery.objects.get().state == "pending"
 
 
 @pytest.mark.parametrize("group", ["finance", "support"])
-def test_others_only_look(member, hook, group):
+def test_other_groups_are_read_only(member, hook, group):
     client = member(group)
     assert client.get(LIST).status_code == 200
     assert client.get(f"{LIST}add/").status_code == 403
-    for what in ("send_test", "missed", "rotate", "switch", "remove"):
-        assert client.post(page_of(hook, what)).status_code == 403
+    for action in ("send_test", "missed", "rotate", "switch", "remove"):
+        assert client.post(page_of(hook, action)).status_code == 403
 
 
-def test_what_is_not_taken_is_on_the_dashboard(member, hook):
+def test_failed_deliveries_are_on_the_dashboard(member, hook):
     client = member("operations")
     assert "Messages not taken" not in client.get("/admin/").content.decode()
     tell(make_customer(), at=NOW)
@@ -129,7 +129,7 @@ def test_what_is_not_taken_is_on_the_dashboard(member, hook):
     assert "Messages not taken" in client.get("/admin/").content.decode()
 
 
-def test_contacts_are_kept_on_the_customers_page(member):
+def test_contacts_are_edited_on_the_customers_page(member):
     customer = make_customer()
     page = f"/admin/customers/customer/{customer.pk}/change/"
     client = member("finance")

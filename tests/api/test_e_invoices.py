@@ -1,10 +1,10 @@
-"""A document is fetched as data, in either syntax, by whoever may read it; one that cannot be is refused with why."""
+"""An e-invoice is fetched in either syntax; an invoice that can't be one is rejected with the reason."""
 
 import pytest
 
 from customers.models import Customer, Seller
 from tests.api.calls import problem
-from tests.api.documents import make_invoice
+from tests.api.invoice_rows import make_invoice
 from tests.builders import make_customer
 from tests.invoices.rendering.einvoice.standard_rules import errors_of, kind_of
 
@@ -21,19 +21,19 @@ def european(seller) -> Customer:
 
 
 @pytest.mark.parametrize("syntax", KINDS)
-def test_an_invoice_is_an_invoice_of_the_standard(live, european, syntax):
+def test_an_e_invoice_is_valid_by_the_standard(live, european, syntax):
     invoice = make_invoice(european, copies=True)
     answer = live.get(f"/invoices/{invoice.pk}/{syntax}")
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/xml")
     assert answer["Content-Disposition"] == f'attachment; filename="{NAMES[syntax]}"'
     assert kind_of(answer.content) == KINDS[syntax]
     assert errors_of(answer.content) == []
-    again = live.get(f"/invoices/{invoice.pk}/{syntax}")
-    assert (again.content, again["ETag"]) == (answer.content, answer["ETag"])
+    repeated = live.get(f"/invoices/{invoice.pk}/{syntax}")
+    assert (repeated.content, repeated["ETag"]) == (answer.content, answer["ETag"])
 
 
 @pytest.mark.parametrize("syntax", KINDS)
-def test_a_credit_note_is_one_too_and_names_its_invoice(live, european, syntax):
+def test_a_credit_note_is_an_e_invoice_and_names_its_invoice(live, european, syntax):
     invoice = make_invoice(european, copies=True)
     note = live.post("/credit-notes", {"invoice": invoice.pk, "reason": "Outage", "to": "offset"}).json()
     answer = live.get(f"/credit-notes/{note['id']}/{syntax}")
@@ -42,15 +42,15 @@ def test_a_credit_note_is_one_too_and_names_its_invoice(live, european, syntax):
     problem(live.get(f"/invoices/{note['id']}/{syntax}"), 404, "not-found")
 
 
-def test_a_document_that_cannot_be_one_says_what_is_in_the_way(live, european):
+def test_an_invoice_that_can_not_be_an_e_invoice_gives_the_reason(live, european):
     Seller.objects.update(tax_number="", company_number="")
     european.seller.refresh_from_db()
     invoice = make_invoice(european, copies=True)
-    told = problem(live.get(f"/invoices/{invoice.pk}/xml"), 422, "unprocessable")
-    assert told["detail"].startswith("seller.tax_number: an invoice with tax needs a VAT id or tax number")
+    error = problem(live.get(f"/invoices/{invoice.pk}/xml"), 422, "unprocessable")
+    assert error["detail"].startswith("seller.tax_number: an invoice with tax needs a VAT id or tax number")
 
 
-def test_a_draft_is_none_yet(live, european):
+def test_a_draft_has_no_e_invoice(live, european):
     draft = make_invoice(european, issue=False, copies=True)
     assert "draft" in problem(live.get(f"/invoices/{draft.pk}/ubl"), 409, "not-ready")["detail"]
 

@@ -1,4 +1,4 @@
-"""The publish page asks for whom, does it, and shows who moves when; whoever shall not is let stay."""
+"""The publish page asks which subscriptions move, schedules them and lists them; a scheduled move can be revoked."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def publish_page(version, step="publish_now"):
     return f"/admin/plans/planversion/{version.pk}/{step}/"
 
 
-def moving():
+def scheduled_external_ids():
     changes = ScheduledChange.objects.filter(state="pending").order_by("subscription__external_id")
     return list(changes.values_list("subscription__external_id", flat=True))
 
@@ -45,23 +45,23 @@ def test_for_new_subscriptions_only_or_for_all(member, version, audience, moves)
     version.refresh_from_db()
     assert (version.state, version.audience) == ("live", audience)
     run_rollouts()
-    assert moving() == moves
+    assert scheduled_external_ids() == moves
 
 
 @pytest.mark.parametrize("typed", ["two", "two, two;two", "two\n\ntwo\n"])
 def test_for_a_cohort_of_pasted_ids(member, version, typed):
     member("finance").post(publish_page(version), {"audience": "cohort", "cohort": typed})
-    assert moving() == ["two"]
+    assert scheduled_external_ids() == ["two"]
 
 
 @pytest.mark.parametrize(("moves", "splits"), [("period", False), ("moment", True), ("", False)])
-def test_at_the_moment_or_at_their_next_period(member, version, moves, splits):
+def test_subscriptions_move_at_publication_or_at_their_next_period(member, version, moves, splits):
     member("finance").post(publish_page(version), {"audience": "cohort", "cohort": "two", "moves": moves})
     assert ScheduledChange.objects.get().splits_period is splits
 
 
-def test_the_date_is_read_by_the_clocks_of_the_seller(member, version):
-    """Midnight in Berlin, the first of July: 22:00 UTC the day before."""
+def test_the_date_is_read_in_the_time_zone_of_the_seller(member, version):
+    """Midnight in Berlin on July 1 is 22:00 UTC on June 30."""
     year = timezone.now().year + 1
     Seller.objects.update(time_zone="Europe/Berlin")
     page = member("finance").get(publish_page(version, "publish_at"))
@@ -79,25 +79,25 @@ COHORTS = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "told"), COHORTS)
-def test_a_cohort_that_is_not_there_is_told_and_nothing_is_published(member, version, typed, told):
+@pytest.mark.parametrize(("typed", "message"), COHORTS)
+def test_an_unknown_cohort_is_reported_and_nothing_is_published(member, version, typed, message):
     answer = member("finance").post(publish_page(version), {"audience": "cohort", "cohort": typed})
     version.refresh_from_db()
-    assert told in text(answer)
+    assert message in text(answer)
     assert version.state == "draft"
 
 
-def test_ids_of_the_sandbox_are_not_taken_for_live_ones(member, version):
+def test_sandbox_ids_do_not_match_live_subscriptions(member, version):
     subscribe(make_customer(sandbox=True), version.plan.versions.get(number=1), external_id="test")
     answer = member("finance").post(publish_page(version), {"audience": "cohort", "cohort": "test"})
     assert "There is no subscription test." in text(answer)
 
 
-def test_the_page_tells_how_much_changes(member, version):
+def test_the_page_counts_the_differences(member, version):
     assert "1 difference from Pro v1: see what changes" in text(member("finance").get(publish_page(version)))
 
 
-class TestWhoMoves:
+class TestScheduledMove:
     @pytest.fixture
     def scheduled(self, version):
         now = timezone.now()
@@ -105,32 +105,32 @@ class TestWhoMoves:
         roll_out(at=now)
         return version
 
-    def test_is_told_on_the_version_and_on_the_subscription(self, member, scheduled, subscriptions):
+    def test_is_shown_on_the_version_and_on_the_subscription(self, member, scheduled, subscriptions):
         client = member("finance")
         assert "Moves 2 to come" in text(client.get(f"/admin/plans/planversion/{scheduled.pk}/change/"))
         page = text(client.get(f"/admin/billing/subscription/{subscriptions[0].pk}/change/"))
         assert re.search(r"Moves on .* UTC to Pro v2", page)
 
-    def test_is_let_stay_after_a_question(self, member, scheduled):
-        client, one = member("operations"), ScheduledChange.objects.first()
-        arguments = {"action": "revoke_selected", "_selected_action": [one.pk]}
+    def test_is_revoked_after_confirmation(self, member, scheduled):
+        client, scheduled_change = member("operations"), ScheduledChange.objects.first()
+        arguments = {"action": "revoke_selected", "_selected_action": [scheduled_change.pk]}
         assert "1 of the selected subscriptions have a move to come" in text(
             client.post("/admin/billing/scheduledchange/", arguments)
         )
-        assert len(moving()) == 2
+        assert len(scheduled_external_ids()) == 2
         client.post("/admin/billing/scheduledchange/", arguments | {"confirmed": "yes"})
-        assert len(moving()) == 1
+        assert len(scheduled_external_ids()) == 1
 
-    def test_is_not_for_support_to_say(self, member, scheduled):
+    def test_can_not_be_revoked_by_support(self, member, scheduled):
         arguments = {
             "action": "revoke_selected",
             "_selected_action": [ScheduledChange.objects.first().pk],
             "confirmed": "yes",
         }
         member("support").post("/admin/billing/scheduledchange/", arguments)
-        assert len(moving()) == 2
+        assert len(scheduled_external_ids()) == 2
 
-    def test_nobody_does_when_the_version_is_withdrawn(self, member, scheduled):
+    def test_is_deleted_when_the_version_is_withdrawn(self, member, scheduled):
         member("finance").post(publish_page(scheduled, "withdraw"))
         scheduled.refresh_from_db()
-        assert (scheduled.state, moving()) == ("draft", [])
+        assert (scheduled.state, scheduled_external_ids()) == ("draft", [])

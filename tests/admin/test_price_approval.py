@@ -1,4 +1,4 @@
-"""Finance asks, a finance approver decides, and the pages say what is read, by whom, and what happened when."""
+"""Finance requests approval, a finance approver decides, and the pages show the review and its history."""
 
 import re
 from html import unescape
@@ -37,27 +37,27 @@ def test_from_a_draft_to_its_publication(member, version):
     finance.post(page(version, "ask"), {"_reason": "Costs rise"})
     assert state_of(version) == "review"
     assert "Publish now" not in text(finance.get(page(version)))
-    told = text(approver.get(page(version, "approve")))
-    assert "asked for it 0 minutes ago: “Costs rise”" in told
-    assert "Base fee: amount: $10.00 → $16.00 (+60 %): more than 50 % against Pro v1" in told
+    page_text = text(approver.get(page(version, "approve")))
+    assert "asked for it 0 minutes ago: “Costs rise”" in page_text
+    assert "Base fee: amount: $10.00 → $16.00 (+60 %): more than 50 % against Pro v1" in page_text
     approver.post(page(version, "approve"), {"_reason": "Go"})
     assert ChangeRequest.objects.get().decision == "Go"
     finance.post(page(version, "publish_now"), {"audience": "new", "acknowledged": "on"})
     assert state_of(version) == "live"
     life = text(finance.get(page(version))).partition("Its life so far")[2]
     order = ["asked for approval by Finance", "Costs rise", "approved by Finance Approver", "Go", "published by"]
-    places = [life.index(one) for one in order]
+    places = [life.index(words) for words in order]
     assert places == sorted(places)
     assert "having read the plan check: " in life
 
 
-def test_to_decline_makes_it_a_draft_again(member, version):
+def test_a_declined_version_is_a_draft_again(member, version):
     member("finance").post(page(version, "ask"))
     member("finance approver").post(page(version, "decline"), {"_reason": "Too dear"})
     assert (state_of(version), ChangeRequest.objects.get().decision) == ("draft", "Too dear")
 
 
-def test_who_asked_takes_it_back_but_does_not_decide(member, version):
+def test_the_requester_can_withdraw_the_request_but_not_decide_it(member, version):
     root = member("root")
     root.post(page(version, "ask"))
     assert "You asked for it yourself" in text(root.get(page(version, "approve")))
@@ -67,7 +67,7 @@ def test_who_asked_takes_it_back_but_does_not_decide(member, version):
     assert (state_of(version), ChangeRequest.objects.get().state) == ("draft", "withdrawn")
 
 
-def test_what_the_plan_check_says_is_read_before_one_publishes(member, version):
+def test_warnings_of_the_plan_check_are_acknowledged_before_publication(member, version):
     client = member("finance")
     shown = text(client.get(page(version)))
     assert "beyond the 5 calls included it costs nothing" in shown
@@ -83,19 +83,19 @@ def test_each_step_is_for_its_group(member, version, group, step):
     assert member(group).post(page(version, step)).status_code == 403
 
 
-def test_the_rule_is_set_by_approvers(member, db):
+def test_the_publishing_rule_is_changed_by_approvers(member, db):
     rule = "/admin/plans/publishingrule/1/change/"
     assert member("finance").post(rule, {"needs_approval": "on"}).status_code == 403
     member("finance approver").post(rule, {"needs_approval": "on"})
     assert PublishingRule.objects.get().needs_approval
 
 
-def test_what_waits_is_on_the_dashboard(member, version):
+def test_waiting_requests_are_on_the_dashboard(member, version):
     member("finance").post(page(version, "ask"))
     assert "Prices to approve 1" in text(member("finance approver").get("/admin/"))
 
 
-def test_two_who_may_publish_are_told_that_one_could_look_at_what_the_other_does(member, db):
+def test_approval_is_suggested_where_two_users_may_publish(member, db):
     assert "Four eyes" not in text(member("finance").get("/admin/"))
     assert "Four eyes" in text(member("finance approver").get("/admin/"))
     PublishingRule.objects.update(needs_approval=True)

@@ -1,4 +1,4 @@
-"""What was sent shows on the pages of its meter and its customer, and in the history of what the API changed."""
+"""Usage is shown on the pages of its meter and its customer; the history names the API key that made a change."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def send(now, *, customer="globex", count=12, **properties):
     assert answer.status_code < 300, answer.content
 
 
-def test_on_the_meter_with_what_was_not_counted(member, globex, now):
+def test_on_the_meter_with_uncounted_events(member, globex, now):
     send(now, model="large")
     send(now, customer="nobody", count=1, model="large")
     text = member("engineer").get(f"/admin/plans/meter/{make_meter('calls').pk}/change/").content.decode()
@@ -63,7 +63,7 @@ def test_on_the_customer_with_its_cost_and_dimensions(member, globex, now):
     assert (chart.now, chart.before) == ("15 calls", "0")
 
 
-def test_on_a_customer_who_has_none(member, db):
+def test_on_a_customer_without_usage(member, db):
     text = member("support").get(f"/admin/customers/customer/{make_customer().pk}/change/").content.decode()
     assert "No subscription is running." in text
     assert "No invoice yet." in text

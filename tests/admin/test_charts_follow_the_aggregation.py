@@ -1,4 +1,4 @@
-"""A day of a chart is what the meter makes of that day: a peak is its peak, never a sum of peaks."""
+"""Each day of a chart uses the meter's aggregation: a peak is that day's peak, never a sum of peaks."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -45,7 +45,7 @@ def metered(aggregation, **fields):
 
 
 @pytest.mark.parametrize(("aggregation", "of_days", "of_period", "why"), METERS)
-def test_a_day_is_what_the_meter_makes_of_it(aggregation, of_days, of_period, why):
+def test_a_day_is_aggregated_as_the_meter_says(aggregation, of_days, of_period, why):
     customer = metered(aggregation)
     span = {"since": JAN, "until": JAN + timedelta(days=31), "zone": ZoneInfo("Asia/Kathmandu")}
     days = read_usage_by_day(customer_id=customer.pk, **span)
@@ -68,13 +68,13 @@ def test_the_customers_page_charts_peaks_as_peaks(member):
     assert answer.context["shares"] == []
 
 
-def test_what_has_no_days_is_named_instead(member):
+def test_a_meter_without_daily_values_is_named_instead(member):
     answer = page(member, metered("unique"))
     assert answer.context["charts"] == []
     assert "Not charted by day: gauge." in answer.content.decode()
 
 
-def test_a_period_that_begins_in_mid_day_is_not_its_own_time_before(member):
+def test_a_period_that_starts_at_midday_is_not_compared_with_itself(member):
     make_meter("calls", event_name="used")
     version = publish(make_plan(offers=[offer("calls", rates=[rate("1")])]))
     customer = make_customer("acme")

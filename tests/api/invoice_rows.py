@@ -1,4 +1,4 @@
-"""Invoices to read, written row by row."""
+"""Invoices for tests that read them, written row by row."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,11 @@ PARTS = [
 def make_invoice(
     customer: Customer, *, net: str = "15.00", tax: str = "2.85", issue: bool = True, copies: bool = False
 ) -> Invoice:
-    """Return an invoice of one usage line, issued unless told otherwise. copies: whether it names both parties."""
+    """
+    Return an invoice with one usage line, issued by default.
+
+    copies: whether it stores copies of both parties' facts.
+    """
     serial = Invoice.objects.count() + 1
     money = {"currency": "EUR"}
     invoice = Invoice.objects.create(
