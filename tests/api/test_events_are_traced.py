@@ -46,14 +46,14 @@ def test_a_trace_shows_the_quantity_of_each_reading(caller):
     assert meter["counted"][0]["waits"].startswith("Its period goes on until 2026-04-01 00:00 UTC")
 
 
-def test_it_tells_why_a_meter_did_not_count(caller):
+def test_a_trace_gives_the_reason_why_a_meter_did_not_count(caller):
     make_world()
     send(request("failed", 1, 1, status="error"), request("bad", "many", 1))
     assert traced(caller, "failed")["meters"][0]["why_not"] == "status is error; it counts cached, ok"
     assert "“prompt_tokens” is missing or not a number" in traced(caller, "bad")["meters"][0]["why_not"]
 
 
-def test_it_tells_why_nobody_was_asked(caller):
+def test_a_trace_gives_the_reason_why_no_meter_applies(caller):
     make_world()
     send(call("lost", customer="nobody"), {"id": "odd", "customer": "acme", "event": "never.heard"})
     assert traced(caller, "lost")["why_not"] == "no customer of this name (nobody)"
@@ -61,7 +61,7 @@ def test_it_tells_why_nobody_was_asked(caller):
     assert traced(caller, "lost")["unmatched"][0]["reason"] == "unknown_customer"
 
 
-def test_it_tells_the_tier_that_its_units_fall_in(caller):
+def test_a_trace_shows_the_tier_of_the_units(caller):
     ladder = [tier(2, "0.10"), tier(None, "0.05")]
     version = publish(make_plan(offers=[offer(calls(), included=1, rates=[rate(tiers=ladder)])]))
     subscribe(make_customer("acme"), version)
@@ -94,7 +94,7 @@ def test_where_the_total_decides_the_order_does_not(caller):
     assert only(caller, "c0")["tiers_are"] == "of the period's total"
 
 
-def test_it_leads_to_the_line_that_billed_it_and_the_one_that_gave_it_back(caller):
+def test_a_trace_names_the_line_that_billed_the_event_and_the_one_that_credited_it(caller):
     make_world()
     send(*(call(id_, **JANUARY) for id_ in "abcd"), at=FEB)
     close_due(at=FEB + SOON)
@@ -107,7 +107,7 @@ def test_it_leads_to_the_line_that_billed_it_and_the_one_that_gave_it_back(calle
     assert only(caller, "a")["lines"][1]["invoice"] == only(caller, "e")["lines"][0]["invoice"]
 
 
-def test_it_tells_its_corrections(caller):
+def test_a_trace_shows_corrections(caller):
     make_world()
     send(call("a"), call("b"))
     replace("a", call("c"))

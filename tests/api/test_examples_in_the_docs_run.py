@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl he
 
 
 def commands():
-    """Return the page's curl commands, one by one."""
+    """Return the curl commands of the page."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [one for block in blocks for one in re.split(r"^(?=curl )", block, flags=re.MULTILINE) if "curl " in one]
+    return [command for block in blocks for command in re.split(r"^(?=curl )", block, flags=re.MULTILINE) if "curl " in one]
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def shop(transactional_db):
 
 def test_each_example_is_answered_with_success(shop, live_server):
     environment = os.environ | {"TOLLBOOK": live_server.url, "KEY": shop.secret}
-    told = []
+    responses = []
     for command in commands():
         ran = subprocess.run(
             ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
         answer = json.loads(ran.stdout)
-        told.append(answer)
+        responses.append(answer)
         if "balance" in answer and "id" in answer:
             environment["WALLET"] = str(answer["id"])
         if "reserved_at" in answer:
@@ -58,8 +58,8 @@ def test_each_example_is_answered_with_success(shop, live_server):
         if "source" in answer:
             environment["LOT"] = str(answer["id"])
 
-    assert len(told) >= 14
+    assert len(responses) >= 14
     assert Customer.objects.get(external_id="acme").city == "Berlin"
     assert Subscription.objects.get(external_id="acme-pro").state == "active", "its cancellation was taken back"
-    usage = next(one for one in told if isinstance(one.get("periods"), list))
+    usage = next(response for response in responses if isinstance(response.get("periods"), list))
     assert usage["periods"][0]["features"][0]["used"] == "1355"

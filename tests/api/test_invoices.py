@@ -1,4 +1,4 @@
-"""Invoices over HTTP: what they claim, why, and as a file."""
+"""Invoices over HTTP: their amounts, the calculation of each line, and the PDF."""
 
 from hashlib import sha256
 
@@ -24,22 +24,22 @@ def invoice(acme):
     return make_invoice(acme)
 
 
-def test_an_invoice_tells_what_it_claims(live, invoice):
-    told = live.get(f"/invoices/{invoice.pk}").json()
+def test_an_invoice_shows_its_amounts(live, invoice):
+    payload = live.get(f"/invoices/{invoice.pk}").json()
 
-    assert (told["number"], told["state"], told["customer"], told["seller"]) == (
+    assert (payload["number"], payload["state"], payload["customer"], payload["seller"]) == (
         "INV-00001",
         "issued",
         "acme",
         "acme-inc",
     )
-    assert [told[name] for name in ("net", "tax", "total")] == [
+    assert [payload[name] for name in ("net", "tax", "total")] == [
         {"amount": "15.00", "currency": "EUR"},
         {"amount": "2.85", "currency": "EUR"},
         {"amount": "17.85", "currency": "EUR"},
     ]
-    assert (told["issue_date"], told["period_start"]) == ("2026-02-01", "2026-01-01T00:00:00Z")
-    assert told["taxes"] == [
+    assert (payload["issue_date"], payload["period_start"]) == ("2026-02-01", "2026-01-01T00:00:00Z")
+    assert payload["taxes"] == [
         {
             "name": "VAT",
             "rate": "19",
@@ -50,7 +50,7 @@ def test_an_invoice_tells_what_it_claims(live, invoice):
     ]
 
 
-def test_a_line_tells_how_its_amount_came_about(live, invoice):
+def test_a_line_explains_its_amount(live, invoice):
     line = live.get(f"/invoices/{invoice.pk}").json()["lines"][0]
 
     assert (line["description"], line["quantity"], line["unit"], line["amount"]["amount"]) == (
@@ -65,10 +65,10 @@ def test_a_line_tells_how_its_amount_came_about(live, invoice):
 def test_a_draft_has_no_number(live, acme):
     draft = make_invoice(acme, issue=False)
 
-    told = live.get(f"/invoices/{draft.pk}").json()
+    payload = live.get(f"/invoices/{draft.pk}").json()
 
-    assert told["state"] == "draft"
-    assert {told[name] for name in ("number", "issued_at", "due_date", "pdf_link")} == {None}
+    assert payload["state"] == "draft"
+    assert {payload[name] for name in ("number", "issued_at", "due_date", "pdf_link")} == {None}
 
 
 def test_invoices_are_found_by_customer_state_and_number(live, invoice, acme, seller):
@@ -87,7 +87,7 @@ def test_the_list_leaves_the_lines_out(live, invoice):
     assert "lines" not in live.get("/invoices").json()["data"][0]
 
 
-def test_the_file_is_the_one_that_was_made(live, invoice):
+def test_the_pdf_is_the_stored_rendering(live, invoice):
     digest = sha256(FILE).hexdigest()
     Rendering.objects.create(invoice=invoice, content=FILE, sha256=digest, rendered_at=timezone.now())
 
@@ -101,7 +101,7 @@ def test_the_file_is_the_one_that_was_made(live, invoice):
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_customer_gets_the_file_by_its_link_without_a_key(live, client, invoice):
+def test_the_customer_gets_the_pdf_by_its_link_without_a_key(live, client, invoice):
     Rendering.objects.create(
         invoice=invoice, content=FILE, sha256=sha256(FILE).hexdigest(), rendered_at=timezone.now()
     )
@@ -112,7 +112,7 @@ def test_the_customer_gets_the_file_by_its_link_without_a_key(live, client, invo
     assert b"".join(response) == FILE
 
 
-def test_a_file_that_is_not_there_yet_is_made_at_once(live, invoice):
+def test_a_missing_pdf_is_rendered_on_request(live, invoice):
     response = live.get(f"/invoices/{invoice.pk}/pdf")
 
     assert response.content.startswith(b"%PDF-")
@@ -120,7 +120,7 @@ def test_a_file_that_is_not_there_yet_is_made_at_once(live, invoice):
     assert Rendering.objects.get().content is not None
 
 
-def test_a_file_that_cannot_be_made_says_when_to_ask_again_and_nothing_of_the_inside(live, invoice, monkeypatch):
+def test_a_failed_rendering_gives_a_retry_time_and_no_internals(live, invoice, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("/secret/path")
 

@@ -1,4 +1,4 @@
-"""Keys are issued, rotated and revoked by keys: of the same world, with no scope that the caller has not itself."""
+"""API keys issue, rotate and revoke keys of the same mode (live or sandbox), with no scope that the caller lacks."""
 
 from datetime import timedelta
 
@@ -18,21 +18,21 @@ def works(secret):
     return caller.get("/customers").status_code != 401
 
 
-def test_a_key_that_was_issued_opens_what_it_was_given(live):
+def test_an_issued_key_has_the_requested_scopes(live):
     answer = live.post("/keys", {"name": "Usage", "scopes": ["read", "ingest"]}, Idempotency_Key="k")
-    again = live.post("/keys", {"name": "Usage", "scopes": ["read", "ingest"]}, Idempotency_Key="k")
-    told = answer.json()
-    made = ApiKey.objects.get(pk=told["id"])
+    repeated = live.post("/keys", {"name": "Usage", "scopes": ["read", "ingest"]}, Idempotency_Key="k")
+    payload = answer.json()
+    key = ApiKey.objects.get(pk=payload["id"])
 
     assert answer.status_code == 201
-    assert (made.scopes, made.sandbox, made.created_by) == (["ingest", "read"], False, None)
-    assert told["secret"].startswith(told["prefix"])
-    assert works(told["secret"])
-    assert again.json() == told | {"secret": None}, "the secret is shown once, and kept nowhere"
+    assert (key.scopes, key.sandbox, key.created_by) == (["ingest", "read"], False, None)
+    assert payload["secret"].startswith(payload["prefix"])
+    assert works(payload["secret"])
+    assert repeated.json() == payload | {"secret": None}, "the secret is shown once, and kept nowhere"
 
 
 GIVEN = [
-    # has                  gives                  is let
+    # caller's scopes      scopes requested       allowed
     (ALL, ["ingest"], True),
     (ALL, list(ALL), True),
     (["manage"], ["manage"], True),
@@ -42,45 +42,45 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("has", "gives", "is_let"), GIVEN)
-def test_no_key_gives_what_it_has_not(has, gives, is_let):
-    caller = Caller(scopes=has)
-    other = Caller(scopes=gives)
+@pytest.mark.parametrize(("scopes", "requested", "is_allowed"), GIVEN)
+def test_no_key_grants_a_scope_that_it_lacks(scopes, requested, is_allowed):
+    caller = Caller(scopes=scopes)
+    other = Caller(scopes=requested)
 
-    issued = caller.post("/keys", {"name": "K", "scopes": gives})
+    issued = caller.post("/keys", {"name": "K", "scopes": requested})
     rotated = caller.post(f"/keys/{other.key.pk}/rotate", {})
 
     for answer in (issued, rotated):
-        if is_let:
+        if is_allowed:
             assert answer.status_code == 201
         else:
             problem(answer, 403, "scope-missing")
-    assert ApiKey.objects.count() == (4 if is_let else 2)
+    assert ApiKey.objects.count() == (4 if is_allowed else 2)
 
 
-def test_a_rotated_key_goes_on_for_its_overlap(live):
+def test_a_rotated_key_works_until_its_overlap_ends(live):
     old = Caller(scopes=["read"], at=timezone.now())
-    told = live.post(f"/keys/{old.key.pk}/rotate", {"overlap": 3600}).json()
+    payload = live.post(f"/keys/{old.key.pk}/rotate", {"overlap": 3600}).json()
     old.key.refresh_from_db()
 
-    assert works(told["secret"])
+    assert works(payload["secret"])
     assert works(old.secret)
-    assert told["scopes"] == ["read"]
+    assert payload["scopes"] == ["read"]
     assert timedelta(minutes=59) < old.key.expires_at - timezone.now() <= timedelta(hours=1)
-    at_once = live.post(f"/keys/{told['id']}/rotate", {"overlap": 0}).json()
-    assert not works(told["secret"])
-    problem(live.post(f"/keys/{told['id']}/rotate", {}), 409, "conflict")
+    at_once = live.post(f"/keys/{payload['id']}/rotate", {"overlap": 0}).json()
+    assert not works(payload["secret"])
+    problem(live.post(f"/keys/{payload['id']}/rotate", {}), 409, "conflict")
     assert works(at_once["secret"])
 
 
-def test_a_revoked_key_is_refused_and_may_be_ones_own(live):
-    told = live.post(f"/keys/{live.key.pk}/revoke", {}).json()
+def test_a_key_can_revoke_itself_and_is_then_refused(live):
+    payload = live.post(f"/keys/{live.key.pk}/revoke", {}).json()
 
-    assert told["revoked_at"] is not None
+    assert payload["revoked_at"] is not None
     problem(live.get("/keys"), 401, "not-authenticated")
 
 
-def test_the_list_says_when_each_was_used_and_shows_no_secret(live, sandbox):
+def test_the_list_shows_last_uses_and_no_secrets(live, sandbox):
     rows = live.get("/keys").json()["data"]
 
     assert [row["prefix"] for row in rows] == [live.key.prefix], "no keys of the other world"
@@ -102,8 +102,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("body", "field"), WRONG)
-def test_what_cannot_be_issued_is_refused_by_field(live, body, field):
-    if "sandbox" in body:  # what is only given may be sent back, and changes nothing
+def test_an_invalid_key_request_names_the_field(live, body, field):
+    if "sandbox" in body:  # a read-only field may be sent back and is ignored
         assert live.post("/keys", body).json()["sandbox"] is False
     else:
         assert field.split(".")[0] in {fault.split(".")[0] for fault in faults(live.post("/keys", body))}

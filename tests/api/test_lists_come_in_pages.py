@@ -1,4 +1,4 @@
-"""Lists: newest first, in bounded pages that stay true while rows come and go."""
+"""Lists: newest first, in bounded pages that stay consistent while rows are added and removed."""
 
 import pytest
 
@@ -13,8 +13,8 @@ def seven(seller):
 
 
 def page(caller, **query):
-    told = caller.get("/customers", **query).json()
-    return [entry["id"] for entry in told["data"]], told["next_cursor"]
+    payload = caller.get("/customers", **query).json()
+    return [entry["id"] for entry in payload["data"]], payload["next_cursor"]
 
 
 def test_a_page_leads_to_the_next_until_the_last(live, seven):
@@ -30,14 +30,14 @@ def test_a_page_that_is_just_full_is_the_last(live, seven):
     assert page(live, limit=7)[1] is None
 
 
-def test_a_row_that_is_added_meanwhile_moves_nothing(live, seven, seller):
+def test_a_row_added_between_pages_shifts_nothing(live, seven, seller):
     _, cursor = page(live, limit=3)
     make_customer("new", seller=seller)
 
     assert page(live, limit=3, cursor=cursor)[0] == ["c4", "c3", "c2"]
 
 
-def test_a_row_that_is_removed_meanwhile_hides_nothing(live, seven):
+def test_a_row_removed_between_pages_hides_nothing(live, seven):
     _, cursor = page(live, limit=3)
     Customer.objects.filter(external_id__in=["c5", "c7"]).delete()
 
@@ -57,8 +57,8 @@ def test_a_limit_out_of_bounds_is_refused(live, limit):
 
 
 @pytest.mark.parametrize("cursor", ["", "1", "MTox", "MTp4", "MjoxMg", "=====", "é", "x" * 500, "MTotMQ"])
-def test_a_cursor_that_no_page_gave_is_refused(live, cursor):
-    if cursor == "MTox":  # 1:1 is what a page would give
+def test_an_invalid_cursor_is_rejected(live, cursor):
+    if cursor == "MTox":  # 1:1 is a valid cursor
         assert live.get("/customers", cursor=cursor).status_code == 200
     else:
         assert faults(live.get("/customers", cursor=cursor)) == {"cursor": "invalid"}
@@ -73,7 +73,7 @@ def test_a_state_that_does_not_exist_is_refused(live):
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_a_page_takes_the_same_queries_however_long(live, offered, django_assert_num_queries, count):
+def test_a_page_takes_as_many_queries_for_any_length(live, offered, django_assert_num_queries, count):
     offered(count)
 
     for path, queries in {"/customers": 2, "/invoices": 2, "/subscriptions": 6, "/plans": 10}.items():

@@ -1,4 +1,4 @@
-"""A meter tried over HTTP: what it makes of an event, exactly, and why not; nothing is stored."""
+"""A meter tried on an event over HTTP: the exact quantity, or the reason why it does not count; nothing is stored."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def caller():
     return Caller(scopes=["read"])
 
 
-def test_what_would_be_counted_is_told_exactly(caller):
+def test_the_result_shows_the_exact_quantity(caller):
     answer = caller.post("/meters/work/try", {"properties": {"status": "ok", "tokens": 1, "model": "gpt"}})
     assert answer.json() == {
         "counted": True,
@@ -29,7 +29,7 @@ def test_what_would_be_counted_is_told_exactly(caller):
     }
 
 
-def test_what_would_not_is_told_with_the_reason(caller):
+def test_an_uncounted_event_has_the_reason(caller):
     answer = caller.post("/meters/work/try", {"status": "failed"}).json()
     assert (answer["counted"], answer["values"]) == (False, [])
     assert [step["detail"] for step in answer["steps"] if not step["holds"]] == [
@@ -39,9 +39,9 @@ def test_what_would_not_is_told_with_the_reason(caller):
     assert not Event.objects.exists()
 
 
-def test_what_is_no_event_is_refused(caller):
-    told = problem(caller.post("/meters/work/try", b"[1"), 400, "invalid-fields")
-    assert told["errors"][0]["field"] == "event"
+def test_an_invalid_event_is_rejected(caller):
+    error = problem(caller.post("/meters/work/try", b"[1"), 400, "invalid-fields")
+    assert error["errors"][0]["field"] == "event"
     problem(caller.post("/meters/work/try", b'{"timestamp": 5}'), 400, "invalid-fields")
 
 

@@ -38,7 +38,7 @@ def test_a_draft_is_changed_issued_and_voided(live):
     assert live.post(f"{address}/void", {"reason": "Again"}).status_code == 422
 
 
-def test_one_may_be_issued_at_once_or_discarded(live):
+def test_an_invoice_is_issued_at_once_or_a_draft_discarded(live):
     issued = live.post("/invoices", {"customer": "acme", "lines": [LINE], "issue": True}).json()
     assert issued["number"] == "INV-000001"
     draft = live.post("/invoices", {"customer": "acme", "lines": [LINE]}).json()
@@ -47,7 +47,7 @@ def test_one_may_be_issued_at_once_or_discarded(live):
     assert live.send("DELETE", f"/invoices/{issued['id']}").status_code == 422
 
 
-def test_what_cannot_be_claimed_is_refused_with_its_field(live, sandbox):
+def test_an_invalid_line_is_rejected_with_its_field(live, sandbox):
     arguments = {"customer": "acme", "lines": [LINE, LINE | {"quantity": "0"}]}
     refused = live.post("/invoices", arguments)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "lines.1.quantity")

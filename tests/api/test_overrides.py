@@ -1,4 +1,4 @@
-"""A subscription's own figures over HTTP: agreed, listed, ended, and refused with the field at fault."""
+"""A subscription's overrides over HTTP: added, listed, ended, and rejected with the invalid field."""
 
 import pytest
 from django.utils import timezone
@@ -21,19 +21,19 @@ def acme(seller):
 
 
 def test_a_term_is_added_and_listed(live, acme):
-    told = live.post(HERE, BODY)
-    assert told.status_code == 201
-    assert live.get(HERE).json()["data"] == [told.json()]
+    response = live.post(HERE, BODY)
+    assert response.status_code == 201
+    assert live.get(HERE).json()["data"] == [response.json()]
     running = live.get("/subscriptions/acme-pro").json()["current_period"]
-    shown = {name: told.json()[name] for name in (*BODY, "match", "starts_at", "ends_at")}
+    shown = {name: response.json()[name] for name in (*BODY, "match", "starts_at", "ends_at")}
     assert shown == BODY | {"match": {}, "starts_at": running["end"], "ends_at": None}
 
 
-def test_one_is_ended(live, acme):
-    made = live.post(HERE, BODY | {"starts_at": acme.starts_at.isoformat()}).json()
-    ended = live.post(f"{HERE}/{made['id']}/end", {}).json()
+def test_an_override_is_ended(live, acme):
+    override = live.post(HERE, BODY | {"starts_at": acme.starts_at.isoformat()}).json()
+    ended = live.post(f"{HERE}/{override['id']}/end", {}).json()
     assert ended["ends_at"] == live.get("/subscriptions/acme-pro").json()["current_period"]["end"]
-    assert faults(live.post(f"{HERE}/{made['id']}/end", {})) == {"ends_at": "refused"}
+    assert faults(live.post(f"{HERE}/{override['id']}/end", {})) == {"ends_at": "refused"}
 
 
 FAULTS = [
@@ -51,14 +51,14 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("changes", "field", "code"), FAULTS)
-def test_what_cannot_be_agreed_is_refused(live, acme, changes, field, code):
+def test_an_invalid_override_is_rejected(live, acme, changes, field, code):
     assert faults(live.post(HERE, BODY | changes)) == {field: code}
     assert not Override.objects.exists()
 
 
-def test_a_repeated_post_agrees_once(live, acme):
-    first, again = (live.post(HERE, BODY, Idempotency_Key="k").json() for _ in range(2))
-    assert first == again
+def test_a_repeated_post_adds_one_override(live, acme):
+    first, repeated = (live.post(HERE, BODY, Idempotency_Key="k").json() for _ in range(2))
+    assert first == repeated
     assert Override.objects.count() == 1
 
 

@@ -1,4 +1,4 @@
-"""Payments over HTTP: recorded once, up to what is due, in the caller's own world."""
+"""Payments over HTTP: recorded once, up to the amount due, with a key of the invoice's mode."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def path(invoice):
     return f"/invoices/{invoice.pk}/payments"
 
 
-def test_all_that_is_due_is_paid_unless_said_otherwise(live, invoice):
+def test_a_payment_defaults_to_the_amount_due(live, invoice):
     first = live.post(path(invoice), {"reference": "bank-1", "amount": "10", "paid_at": "2026-02-03T10:00:00Z"})
     assert (first.status_code, first.json()["amount"]) == (201, {"amount": "10.00", "currency": "EUR"})
     shown = live.get(f"/invoices/{invoice.pk}").json()
@@ -34,18 +34,18 @@ def test_all_that_is_due_is_paid_unless_said_otherwise(live, invoice):
 
 
 @pytest.mark.parametrize("body", [{"reference": "bank-1"}, {"reference": "bank-1", "amount": "17.85"}])
-def test_the_same_reference_again_is_answered_as_the_first_time(live, invoice, body):
+def test_a_repeated_reference_returns_the_first_payment(live, invoice, body):
     answers = [live.post(path(invoice), body).json() for _ in range(2)]
     assert answers[0] == answers[1]
 
 
-def test_what_cannot_be_paid_is_refused_with_what_can(live, invoice):
-    told = problem(live.post(path(invoice), {"reference": "bank", "amount": "17.86"}), 422, "unprocessable")
-    assert (told["errors"][0]["field"], "€17.85 is due" in told["detail"]) == ("amount", True)
+def test_an_amount_above_the_due_one_is_rejected_with_the_limit(live, invoice):
+    error = problem(live.post(path(invoice), {"reference": "bank", "amount": "17.86"}), 422, "unprocessable")
+    assert (error["errors"][0]["field"], "€17.85 is due" in error["detail"]) == ("amount", True)
     problem(live.post(path(invoice), {"amount": "1"}), 400, "invalid-fields")
 
 
-def test_other_worlds_and_other_scopes_pay_nothing(live, sandbox, invoice):
+def test_sandbox_keys_and_other_scopes_can_not_record_payments(live, sandbox, invoice):
     problem(sandbox.post(path(invoice), {"reference": "bank"}), 404, "not-found")
     problem(sandbox.get(path(invoice)), 404, "not-found")
     problem(Caller(scopes=["read"]).post(path(invoice), {"reference": "bank"}), 403, "scope-missing")

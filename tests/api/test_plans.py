@@ -1,4 +1,4 @@
-"""Plans over HTTP: what is offered, and what some usage would cost."""
+"""Plans over HTTP: their prices, and the price of a given usage."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.builders import FEB, fee, make_cost, make_feature, make_meter, make_p
 
 @pytest.fixture
 def pro(db):
-    """Publish a plan with every kind of thing a version can hold."""
+    """Publish a plan with every kind of fee, feature and price."""
     meter = make_meter("tokens", aggregation="sum", value_property="count", dimensions=["token_type"])
     tokens = [
         rate("0.0000012", match={"token_type": "input"}, label="Input tokens"),
@@ -31,10 +31,10 @@ def pro(db):
 
 
 def test_a_plan_shows_its_prices_in_force(live, pro):
-    told = live.get("/plans/pro").json()
+    payload = live.get("/plans/pro").json()
 
-    assert (told["code"], told["version"]["number"], told["version"]["state"]) == ("pro", 1, "live")
-    assert told["version"]["fees"] == [
+    assert (payload["code"], payload["version"]["number"], payload["version"]["state"]) == ("pro", 1, "live")
+    assert payload["version"]["fees"] == [
         {
             "code": "base-fee",
             "label": "Base fee",
@@ -49,7 +49,7 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
         }
     ]
     tokens, calls, exports, sso = sorted(
-        told["version"]["features"], key=lambda one: ["tokens", "calls", "exports", "sso"].index(one["feature"])
+        payload["version"]["features"], key=lambda feature: ["tokens", "calls", "exports", "sso"].index(feature["feature"])
     )
     rates = tokens["prices"][0]["rates"]
     assert [(rate["label"], rate["match"], rate["unit_price"], rate["package_size"]) for rate in rates] == [
@@ -64,7 +64,7 @@ def test_a_plan_shows_its_prices_in_force(live, pro):
     assert (sso["kind"], sso["unit"]) == ("boolean", None)
 
 
-def test_a_plan_that_has_none_in_force_says_so(live):
+def test_a_plan_without_a_version_in_force_says_so(live):
     make_plan("draft")
 
     assert live.get("/plans/draft").json()["version"] is None
@@ -96,18 +96,18 @@ def preview(caller, *quantities, feature="tokens", currency="USD", **fields):
 
 
 def test_usage_is_priced_by_the_rate_its_dimensions_match(live, pro):
-    told = preview(
+    payload = preview(
         live,
         {"dimensions": {"token_type": "input"}, "quantity": "1200000"},
         {"dimensions": {"token_type": "output", "model": "x"}, "quantity": "1000001"},
     ).json()
 
-    assert [(line["rate"], line["quantity"], line["amount"]["amount"]) for line in told["lines"]] == [
+    assert [(line["rate"], line["quantity"], line["amount"]["amount"]) for line in payload["lines"]] == [
         ("Input tokens", "1200000", "1.44"),
         ("Output tokens", "1000001", "24.00"),
     ]
-    assert told["total"] == {"amount": "25.44", "currency": "USD"}
-    assert (told["plan"], told["version"], told["feature"]) == ("pro", 1, "tokens")
+    assert payload["total"] == {"amount": "25.44", "currency": "USD"}
+    assert (payload["plan"], payload["version"], payload["feature"]) == ("pro", 1, "tokens")
 
 
 def test_usage_is_priced_tier_by_tier_beyond_what_is_included(live, pro):
@@ -128,19 +128,19 @@ def test_quantities_of_one_rate_are_added_up_first(live, pro):
 
 
 def test_a_line_is_exact_and_the_total_is_rounded(live, pro):
-    told = preview(live, {"dimensions": {"token_type": "input"}, "quantity": "0.5"}).json()
+    payload = preview(live, {"dimensions": {"token_type": "input"}, "quantity": "0.5"}).json()
 
-    assert told["lines"][0]["amount"]["amount"] == "0.0000006"
-    assert told["total"]["amount"] == "0.00"
+    assert payload["lines"][0]["amount"]["amount"] == "0.0000006"
+    assert payload["total"]["amount"] == "0.00"
 
 
-def test_what_a_hard_cap_refuses_costs_nothing(live, pro):
+def test_units_refused_by_a_hard_cap_cost_nothing(live, pro):
     line = preview(live, {"quantity": "7"}, feature="exports").json()["lines"][0]
 
     assert (line["included"], line["refused"], line["amount"]["amount"]) == ("5", "2", "0.00")
 
 
-def test_another_version_may_be_asked_for(live, sandbox, pro):
+def test_another_version_can_be_previewed(live, sandbox, pro):
     make_plan("pro", offers=[offer("calls", rates=[rate("1")])])
 
     assert preview(sandbox, {"quantity": "2"}, feature="calls", version=2).json()["total"]["amount"] == "2.00"
@@ -161,7 +161,7 @@ def test_another_version_may_be_asked_for(live, sandbox, pro):
         ({"quantities": [{"quantity": "1"}]}, "quantities.0.dimensions", "no_rate"),
     ],
 )
-def test_what_cannot_be_priced_is_said(live, pro, fields, field, code):
+def test_an_invalid_preview_names_the_field(live, pro, fields, field, code):
     fine = {"dimensions": {"token_type": "input"}, "quantity": "1"}
 
     assert faults(preview(live, fine, **fields)) == {field: code}
@@ -181,17 +181,17 @@ def test_a_quantity_may_be_as_long_as_one_of_an_event(live, pro, quantity):
     assert preview(live, {"quantity": quantity}, feature="calls").status_code == 200
 
 
-def test_what_is_charged_at_cost_is_priced_by_the_cost_of_now(live):
+def test_usage_charged_at_cost_uses_the_current_unit_cost(live):
     meter = make_meter("words", dimensions=["model"])
     make_cost(meter, "0.5")
     make_cost(meter, 2, match={"model": "big"})
     rates = [rate(model="dynamic", cost_source="unit_cost", markup="1.1", label="at cost")]
     publish(make_plan("pro", offers=[offer(make_feature("words", meter=meter), rates=rates)]))
-    asked = [{"quantity": "10"}, {"quantity": "1", "dimensions": {"model": "big"}}]
+    quantities = [{"quantity": "10"}, {"quantity": "1", "dimensions": {"model": "big"}}]
 
-    assert preview(live, *asked, feature="words").json()["total"]["amount"] == "7.70"
+    assert preview(live, *quantities, feature="words").json()["total"]["amount"] == "7.70"
     UnitCost.objects.all().delete()
-    assert faults(preview(live, *asked, feature="words")) == {"quantities.0.dimensions": "no_cost"}
+    assert faults(preview(live, *quantities, feature="words")) == {"quantities.0.dimensions": "no_cost"}
 
 
 def test_a_preview_writes_nothing(pro, django_assert_max_num_queries):

@@ -1,4 +1,4 @@
-"""What PostgreSQL cannot store and what two readers understand differently is refused: 4xx, never 5xx."""
+"""Input that PostgreSQL can't store, or that two parsers read differently, gets 4xx and never 5xx."""
 
 import gzip
 import json
@@ -54,7 +54,7 @@ def test_a_body_that_is_no_object(live, body):
 
 
 @pytest.mark.parametrize("value", ['"' + "x" * 201 + '"', "{}", "[]", "null", "true", '""', '"   "', "1e37"])
-def test_a_value_of_the_wrong_kind(live, seller, value):
+def test_a_value_of_the_wrong_type(live, seller, value):
     problem(live.post("/customers", shell(value)), 400, "invalid-fields")
 
 
@@ -62,7 +62,7 @@ NAMES = ["Ünïcode GmbH", "東京株式会社", "🦊 & Söhne", "\u202ertl", "
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_in_any_script_comes_back_as_it_was_sent(live, seller, name):
+def test_text_in_any_script_is_returned_unchanged(live, seller, name):
     assert live.post("/customers", GOOD | {"legal_name": name}).status_code == 201
     assert live.get("/customers/acme").json()["legal_name"] == name
 
@@ -82,7 +82,7 @@ def test_a_body_beyond_1_mib(live):
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-def test_a_body_that_says_it_is_something_else(live, media_type):
+def test_a_body_with_another_media_type(live, media_type):
     response = live.client.post(
         "/api/v1/customers", json.dumps(GOOD), content_type=media_type, headers=live._headers()
     )
@@ -96,18 +96,18 @@ def test_a_nul_in_the_address(live, address):
 
 
 @pytest.mark.parametrize("address", ["/customers/%ff%fe", "/customers/%ed%a0%80", "/customers/" + "x" * 5000])
-def test_an_address_that_is_no_text_is_nothing_here(live, address):
+def test_an_address_that_is_no_text_is_not_found(live, address):
     problem(live.get(address), 404, "not-found")
 
 
 @pytest.mark.parametrize(
     "address", ["/invoices/99999999999999999999999", "/invoices/0", "/plans/pro/versions/99999999999999999999"]
 )
-def test_a_number_beyond_every_row_is_nothing_here(live, address):
+def test_a_number_beyond_every_row_is_not_found(live, address):
     problem(live.get(address), 404, "not-found")
 
 
 @pytest.mark.django_db
-def test_a_nul_is_refused_before_anyone_asks_who_calls(django_assert_num_queries):
+def test_a_nul_is_rejected_before_authentication(django_assert_num_queries):
     with django_assert_num_queries(0):
         problem(Client().get("/api/v1/customers/%00"), 400, "malformed-request")

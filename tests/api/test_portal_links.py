@@ -1,4 +1,4 @@
-"""The product lets its people into the portal by a link that works once."""
+"""The product signs its users in to the portal by a link that works once."""
 
 from datetime import timedelta
 
@@ -19,21 +19,21 @@ def enter(url: str) -> Client:
     return client
 
 
-def test_a_link_gives_a_contacts_rights(live):
+def test_a_link_has_the_rights_of_its_contact(live):
     acme = make_customer("acme")
     Contact.objects.create(customer=acme, email="bea@acme.example")
-    told = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
-    again = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
+    response = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
+    repeated = live.post("/customers/acme/portal-links", {"contact": "Bea@acme.example"}, Idempotency_Key="k")
 
-    assert told.status_code == again.status_code == 201
-    assert again.json()["url"] is None, "the secret is not kept"
+    assert response.status_code == repeated.status_code == 201
+    assert repeated.json()["url"] is None, "the secret is not kept"
     assert PortalLink.objects.get().expires_at - timezone.now() < timedelta(minutes=5)
-    page = enter(told.json()["url"]).get("/portal/details").content.decode()
+    page = enter(response.json()["url"]).get("/portal/details").content.decode()
     assert "bea@acme.example" in page
     assert "Save details" in page
 
 
-def test_without_a_contact_it_is_to_look_only(live):
+def test_a_link_without_a_contact_is_read_only(live):
     make_customer("acme")
     client = enter(live.post("/customers/acme/portal-links", {}).json()["url"])
 
@@ -41,7 +41,7 @@ def test_without_a_contact_it_is_to_look_only(live):
     assert client.post("/portal/details/contacts", {"email": "x@acme.example"}).status_code == 403
 
 
-def test_what_it_cannot_be_made_for_is_refused(live, sandbox):
+def test_links_for_other_customers_contacts_and_read_only_keys_are_refused(live, sandbox):
     make_customer("acme")
     other = make_customer("other")
     Contact.objects.create(customer=other, email="dan@other.example")

@@ -51,7 +51,7 @@ def test_usage_says_that_it_is_free(live, subscribed):
     assert (period["trial"], period["cost"]["amount"], period["features"][0]["used"]) == ("free", "0", "1")
 
 
-def test_what_cannot_be_is_refused_in_words(live, subscribed):
+def test_an_impossible_change_is_rejected_with_the_reason(live, subscribed):
     both = live.post("/subscriptions/acme-1/trial", {"when": "now", "ends_at": "2099-01-01T00:00:00Z"})
     assert both.status_code == 400
     seen = live.post("/subscriptions/acme-1/trial", {"ends_at": "2099-01-01T00:00:00Z", "preview": True})

@@ -67,7 +67,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "field", "words"), REFUSED)
-def test_what_cannot_be_is_refused_in_words(invoice, fields, field, words):
+def test_an_impossible_change_is_rejected_with_the_reason(invoice, fields, field, words):
     with pytest.raises(PaymentRefused, match=words) as refused:
         pay(invoice, **fields)
     assert refused.value.field == field

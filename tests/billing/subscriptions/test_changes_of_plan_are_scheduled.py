@@ -108,7 +108,7 @@ def refused(**asked) -> str:
     return str(caught.value)
 
 
-def test_what_cannot_be_is_refused_in_words(subscription, pro):
+def test_an_impossible_change_is_rejected_with_the_reason(subscription, pro):
     arguments = {"subscription": subscription, "version": pro}
     assert "is past" in refused(**arguments, moment=JAN)
     assert "not in force by then" in refused(**{**arguments, "version": plan("draft")})

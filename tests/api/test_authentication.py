@@ -1,4 +1,4 @@
-"""Who gets in: the matrix of keys, and what each attempt costs."""
+"""Authentication: which keys are accepted, and how many queries each attempt takes."""
 
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def client():
         "Bearer " + "x" * 5000,
     ],
 )
-def test_a_call_without_a_key_that_exists_is_refused(client, header):
+def test_a_call_without_a_valid_key_is_refused(client, header):
     response = client.get(LIST, headers={} if header is None else {"Authorization": header})
 
     problem(response, 401, "not-authenticated")
@@ -43,7 +43,7 @@ def test_a_call_without_a_key_that_exists_is_refused(client, header):
 
 
 @pytest.mark.django_db
-def test_a_key_in_force_is_let_in(live):
+def test_a_valid_key_is_accepted(live):
     assert live.get("/customers").status_code == 200
 
 
@@ -60,7 +60,7 @@ def test_a_head_is_a_get_without_its_body(live):
 
 
 @pytest.mark.django_db
-def test_a_signed_in_member_of_staff_is_no_caller(client, admin_user):
+def test_a_staff_session_does_not_authenticate_a_call(client, admin_user):
     client.force_login(admin_user)
 
     problem(client.get(LIST), 401, "not-authenticated")
@@ -68,7 +68,7 @@ def test_a_signed_in_member_of_staff_is_no_caller(client, admin_user):
 
 
 @pytest.mark.django_db
-def test_a_key_in_the_address_is_no_key(client, live):
+def test_a_key_in_the_url_does_not_authenticate(client, live):
     problem(client.get(LIST, {"key": live.secret, "access_token": live.secret}), 401, "not-authenticated")
 
 
@@ -107,18 +107,18 @@ def test_both_keys_work_while_a_rotation_overlaps(client, live):
 
 
 @pytest.mark.django_db
-def test_no_secret_is_told_in_a_refusal(live):
+def test_no_error_contains_the_secret(live):
     revoke(key=live.key, at=timezone.now())
 
     assert live.secret.rpartition("_")[2].encode() not in live.get("/customers").content
 
 
 @pytest.mark.django_db
-def test_a_key_without_the_scope_is_told_which_one_it_lacks():
-    """Who may ask for what: tests/access."""
-    told = problem(Caller(scopes=["ingest", "manage"]).get("/customers"), 403, "scope-missing")
+def test_an_error_names_the_missing_scope():
+    """tests/access checks which scope each route needs."""
+    error = problem(Caller(scopes=["ingest", "manage"]).get("/customers"), 403, "scope-missing")
 
-    assert "“read”" in told["detail"]
+    assert "“read”" in error["detail"]
 
 
 @pytest.mark.django_db
@@ -131,7 +131,7 @@ def test_authentication_takes_one_query(live, django_assert_num_queries):
 @pytest.mark.parametrize(
     ("seconds_ago", "queries"), [(None, 2), (61, 2), (59, 1)], ids=["never used", "a minute ago", "just now"]
 )
-def test_its_use_is_written_down_once_a_minute(live, django_assert_num_queries, seconds_ago, queries):
+def test_its_last_use_is_stored_once_a_minute(live, django_assert_num_queries, seconds_ago, queries):
     before = None if seconds_ago is None else timezone.now() - timedelta(seconds=seconds_ago)
     ApiKey.objects.filter(pk=live.key.pk).update(last_used_at=before)
 
@@ -154,6 +154,6 @@ def test_its_use_writes_no_history(live):
 
 
 @pytest.mark.django_db
-def test_something_that_is_no_key_costs_no_query(client, django_assert_num_queries):
+def test_a_malformed_key_takes_no_query(client, django_assert_num_queries):
     with django_assert_num_queries(0):
         client.get(LIST, headers={"Authorization": "Bearer guess"})
