@@ -11,10 +11,10 @@ from django.db.models.functions import Cast
 from lib.field_types import AMOUNT, MOST_MONEY, finite
 
 
-def _generated_from_found(name: str, output: models.Field) -> models.GeneratedField:
-    """Return a column that repeats a value of `found`, so that lists can be sorted and summed by it."""
+def _generated_from_figures(name: str, output: models.Field) -> models.GeneratedField:
+    """Return a column that repeats a value of `figures`, so that lists can be sorted and summed by it."""
     return models.GeneratedField(
-        expression=Cast(KeyTextTransform(name, "found"), output), output_field=output, db_persist=True
+        expression=Cast(KeyTextTransform(name, "figures"), output), output_field=output, db_persist=True
     )
 
 
@@ -22,8 +22,8 @@ class SimulationResult(models.Model):
     """
     The bills of a subscription's past periods, and the bills under a version: docs/simulation.md.
 
-    found: the figures, as decimal text, and the lines behind them; see `billing/simulation/results.py`.
-    digest: SHA-256 of the row's subject and of `found`.
+    figures: the simulated amounts, as decimal text, and the lines behind them; see `billing/simulation/results.py`.
+    digest: SHA-256 of the row's subject and of `figures`.
     percent: of the change, to four places; NULL if nothing was billed before.
     is_shock: whether the change is above the requested threshold.
 
@@ -36,15 +36,15 @@ class SimulationResult(models.Model):
     subscription = models.ForeignKey(
         "billing.Subscription", on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    found = models.JSONField()
+    figures = models.JSONField()
     digest = models.CharField(max_length=64)
-    currency = _generated_from_found("currency", models.CharField(max_length=3))
-    before = _generated_from_found("before", models.DecimalField(**AMOUNT))
-    after = _generated_from_found("after", models.DecimalField(**AMOUNT))
-    change = _generated_from_found("change", models.DecimalField(**AMOUNT))
-    percent = _generated_from_found("percent", models.DecimalField(max_digits=19, decimal_places=4))
-    is_known = _generated_from_found("is_known", models.BooleanField())
-    is_shock = _generated_from_found("is_shock", models.BooleanField())
+    currency = _generated_from_figures("currency", models.CharField(max_length=3))
+    before = _generated_from_figures("before", models.DecimalField(**AMOUNT))
+    after = _generated_from_figures("after", models.DecimalField(**AMOUNT))
+    change = _generated_from_figures("change", models.DecimalField(**AMOUNT))
+    percent = _generated_from_figures("percent", models.DecimalField(max_digits=19, decimal_places=4))
+    is_known = _generated_from_figures("is_known", models.BooleanField())
+    is_shock = _generated_from_figures("is_shock", models.BooleanField())
 
     class Meta:
         verbose_name = "simulated bill"
@@ -69,6 +69,6 @@ class SimulationResult(models.Model):
         return f"{self.subscription} by {self.version}"
 
     def amount(self, name: str) -> Decimal | None:
-        """Return a figure of `found`, or None if it is unknown."""
-        text: Any = self.found.get(name)
+        """Return a figure of `figures`, or None if it is unknown."""
+        text: Any = self.figures.get(name)
         return None if text is None else Decimal(text)

@@ -161,7 +161,7 @@ def _simulate_item(item: JobItem, at: datetime) -> ItemOutcome:
             rows.append(build_result(details, **keys))
     SimulationResult.objects.bulk_create(rows, batch_size=1_000)
     without_a_period = len(item.parameters["subscriptions"]) - len({row.subscription_id for row in rows})
-    problems = sum(bool(row.found["problems"]) for row in rows)
+    problems = sum(bool(row.figures["problems"]) for row in rows)
     return ItemOutcome({"bills": len(rows), "problems": problems, "without_a_period": without_a_period})
 
 

@@ -72,7 +72,7 @@ class PrepaidTotals(msgspec.Struct):
 
 
 class ResultDetails(msgspec.Struct, omit_defaults=False):
-    """The JSON of `SimulationResult.found`; decimals are strings. cost: of the usage, where unit costs are known."""
+    """The JSON of `SimulationResult.figures`; decimals are strings. cost: of the usage, where unit costs are known."""
 
     currency: str
     before: Decimal
@@ -130,20 +130,20 @@ def compare_bills(
 def build_result(details: ResultDetails, *, job_id: int, version_id: int, subscription_id: int) -> SimulationResult:
     """Return a result to store."""
     content: dict[str, Any] = msgspec.json.decode(_encode(details))
-    result = SimulationResult(job_id=job_id, version_id=version_id, subscription_id=subscription_id, found=content)
+    result = SimulationResult(job_id=job_id, version_id=version_id, subscription_id=subscription_id, figures=content)
     result.digest = compute_digest(result)
     return result
 
 
 def compute_digest(result: SimulationResult) -> str:
     """Return the SHA-256 of a result's subject and content, as 64 hexadecimal digits."""
-    content = _sorted([result.job_id, result.version_id, result.subscription_id, result.found])
+    content = _sorted([result.job_id, result.version_id, result.subscription_id, result.figures])
     return sha256(content).hexdigest()
 
 
 def read_details(result: SimulationResult) -> ResultDetails:
     """Return the content of a stored result."""
-    return msgspec.convert(result.found, ResultDetails, strict=False)
+    return msgspec.convert(result.figures, ResultDetails, strict=False)
 
 
 _encode = msgspec.json.encode

@@ -19,10 +19,10 @@ SELECT version_id, currency, count(*), count(*) FILTER (WHERE NOT is_known),
     coalesce(sum(before) FILTER (WHERE is_known), 0), coalesce(sum(after) FILTER (WHERE is_known), 0),
     count(*) FILTER (WHERE is_known AND change < 0), count(*) FILTER (WHERE is_known AND change > 0),
     count(*) FILTER (WHERE is_known AND change = 0), count(*) FILTER (WHERE is_shock),
-    count(*) FILTER (WHERE found->'problems' <> '[]'),
-    sum((found->>'cost')::numeric) FILTER (WHERE is_known),
-    coalesce(sum(before) FILTER (WHERE is_known AND found->>'cost' IS NOT NULL), 0),
-    coalesce(sum(after) FILTER (WHERE is_known AND found->>'cost' IS NOT NULL), 0)
+    count(*) FILTER (WHERE figures->'problems' <> '[]'),
+    sum((figures->>'cost')::numeric) FILTER (WHERE is_known),
+    coalesce(sum(before) FILTER (WHERE is_known AND figures->>'cost' IS NOT NULL), 0),
+    coalesce(sum(after) FILTER (WHERE is_known AND figures->>'cost' IS NOT NULL), 0)
 FROM billing_simulationresult WHERE job_id = %s GROUP BY 1, 2 ORDER BY 1, 3 DESC, 2
 """
 _BARS = """
@@ -34,7 +34,7 @@ FROM billing_simulationresult WHERE job_id = %s AND is_known GROUP BY 1, 2, 3
 _PREPAID = """
 SELECT version_id, currency, p.key, sum((p.value->>'burnt_before')::numeric), sum((p.value->>'burnt')::numeric),
     sum((p.value->>'granted')::numeric), sum((p.value->>'expired')::numeric), sum((p.value->>'short')::numeric)
-FROM billing_simulationresult CROSS JOIN LATERAL jsonb_each(found->'prepaid') p WHERE job_id = %s
+FROM billing_simulationresult CROSS JOIN LATERAL jsonb_each(figures->'prepaid') p WHERE job_id = %s
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 

@@ -1,4 +1,4 @@
-"""docs/access.md, line by line: who may ask for what."""
+"""The rows of docs/access.md: who may make which request."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,9 +22,10 @@ VERBS = {"see": "view", "add": "add", "change": "change", "delete": "delete"}
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
-    Who may do one thing: actor → “yes”, “·” for no, or “own” where each gets what is theirs.
+    Who may make one request: actor → “yes”, “·” for no, or “own” where each actor gets their own rows.
 
-    section, line: where it stands on the page. right: what it takes, if the admin asks for a right.
+    section, line: the place on the page.
+    right: the permission that the request needs, if the admin checks one.
     """
 
     section: str
@@ -35,49 +36,49 @@ class Entry:
 
 def entries() -> dict[str, Entry]:
     """
-    Return “METHOD path” → its entry; a line on the rows of a model stands for all its standard pages.
+    Return “METHOD path” → its entry. A line on the rows of a model covers all its standard pages.
 
-    :raises ValueError: if two lines are about the same.
+    :raises ValueError: if two lines describe the same request.
     """
-    found: dict[str, Entry] = {}
-    for asked, entry in _all():
-        if asked in found:
-            raise ValueError(f"docs/access.md says twice who may {asked}: {found[asked].line} and {entry.line}")
-        found[asked] = entry
-    return found
+    entries_by_request: dict[str, Entry] = {}
+    for request, entry in _all():
+        if request in entries_by_request:
+            raise ValueError(f"docs/access.md says twice who may {request}: {entries_by_request[request].line} and {entry.line}")
+        entries_by_request[request] = entry
+    return entries_by_request
 
 
 def _all() -> Iterator[tuple[str, Entry]]:
     for row in rows("access.md", OPEN):
-        for asked in _asked(row["request"], ""):
-            yield asked, Entry(OPEN, row["request"], {"anonymous": YES})
+        for request in _split_requests(row["request"], ""):
+            yield request, Entry(OPEN, row["request"], {"anonymous": YES})
     for section, place in PLACES.items():
         for row in rows("access.md", section):
             line, right = row.pop("request"), row.pop("right", "").strip("`")
-            for asked in _asked(line, place):
-                yield asked, Entry(section, line, _actors(row), right)
+            for request in _split_requests(line, place):
+                yield request, Entry(section, line, _actors(row), right)
     for row in rows("access.md", ACTIONS):
         line, right = row.pop("action"), row.pop("right").strip("`")
         yield line.strip("`"), Entry(ACTIONS, line, _actors(row), right)
-    yield from _of_rows()
+    yield from _row_entries()
 
 
-def _asked(line: str, place: str) -> Iterator[str]:
-    """Split “`GET POST path`”."""
+def _split_requests(line: str, place: str) -> Iterator[str]:
+    """Split “`GET POST path`” into “METHOD path” strings."""
     *methods, path = line.strip("`").split(" ")
     for method in methods:
         yield f"{method} {place}{path.removeprefix('.')}"
 
 
 def _actors(cells: dict[str, str]) -> dict[str, str]:
-    """Return actor → cell: a column of outsiders stands for each of them."""
-    shown = {short: name for name, short in SHOWN.items()}
-    found = {shown.get(name, name): cell for name, cell in cells.items()}
-    outsiders = found.pop("outsiders", None)
-    return found | (dict.fromkeys(OUTSIDERS, outsiders) if outsiders else {})
+    """Return actor → cell. A column “outsiders” covers each of them."""
+    names = {short: name for name, short in SHOWN.items()}
+    cell_by_actor = {names.get(name, name): cell for name, cell in cells.items()}
+    outsiders = cell_by_actor.pop("outsiders", None)
+    return cell_by_actor | (dict.fromkeys(OUTSIDERS, outsiders) if outsiders else {})
 
 
-def _of_rows() -> Iterator[tuple[str, Entry]]:
+def _row_entries() -> Iterator[tuple[str, Entry]]:
     standard: dict[str, list[Route]] = {}
     for route in routes():
         if route.standard:
@@ -98,10 +99,12 @@ def _of_rows() -> Iterator[tuple[str, Entry]]:
 
 
 def verb_of(route: Route, method: str) -> str:
-    """Return what a request to a standard page is: “see”, “add”, “change”, “delete”, or “lead” to another."""
+    """
+    Return the verb of a request to a standard page: “see”, “add”, “change”, “delete”, or “lead” if it redirects.
+    """
     return "change" if route.path.endswith("<row>/change/") and method == "POST" else route.standard
 
 
 def all_actions() -> list[str]:
-    """Return the actions of all lists as the page names them."""
+    """Return the actions of all lists, named as on the page."""
     return [f"{model} {name}" for model, name in actions() if model in models()]

@@ -1,43 +1,43 @@
-"""What is sent along: bodies and queries that are in order, so that who asks is all that can be wrong."""
+"""Valid bodies and queries of requests, so that only the actor can be the reason of a refusal."""
 
 from typing import Any
 
 from tests.access.routes import Route
-from tests.access.world import OWN
+from tests.access.actors import OWN
 
 WHEN = "2026-05-01T00:00:00Z"
 WHY = {"reason": "asked for"}
 CALLS = f"{OWN}.calls"
 
 
-def sent_with(method: str, route: Route, word: str = OWN) -> Any:
+def request_body(method: str, route: Route, word: str = OWN) -> Any:
     """
-    Return what goes with a request, or None where nothing has to.
+    Return the body or query of a request, or None if it needs none.
 
-    word: the customer whom it names; with the name of one who is not there, all else is not there either.
+    word: the customer that it names. With the name of a missing customer, everything else is missing, too.
     """
-    found = _SENT.get(f"{method} {route.path.removeprefix('api/v1/')}")
-    return _named(found, word) if found is not None else None
+    body = _SENT.get(f"{method} {route.path.removeprefix('api/v1/')}")
+    return _named(body, word) if body is not None else None
 
 
-def names_somebody(method: str, route: Route) -> bool:
-    """Tell whether what goes with a request names a customer, or something of one."""
+def names_customer(method: str, route: Route) -> bool:
+    """Return whether the body or query names a customer or a customer's row."""
     return "{word}" in str(_SENT.get(f"{method} {route.path.removeprefix('api/v1/')}"))
 
 
-def _named(found: Any, word: str) -> Any:
-    if isinstance(found, str):
-        return found.replace("{word}", word)
-    if isinstance(found, list):
-        return [_named(one, word) for one in found]
-    return {name: _named(value, word) for name, value in found.items()} if isinstance(found, dict) else found
+def _named(body: Any, word: str) -> Any:
+    if isinstance(body, str):
+        return body.replace("{word}", word)
+    if isinstance(body, list):
+        return [_named(element, word) for element in body]
+    return {name: _named(value, word) for name, value in body.items()} if isinstance(body, dict) else body
 
 
 _EVENT = {"id": "e", "customer": "{word}", "event": "{word}.call", "properties": {"n": 1, "model": "m1"}}
 _CAP = {"amount": "700", "action": "notify"}
 _CLAIM = {"customer": "{word}", "lines": [{"description": "Work", "unit_price": "900"}]}
 _SENT: dict[str, Any] = {
-    # request                                             what goes with it
+    # request                                             body or query
     "POST events": _EVENT,
     "POST events/corrections": {"id": "{word}-020300", "kind": "void", **WHY},
     "GET events/trace": {"id": "{word}-020300"},

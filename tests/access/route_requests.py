@@ -1,4 +1,6 @@
-"""Ask a route as somebody, and see whether it let them in, what it said and what it wrote."""
+"""
+Send a request to a route as an actor, and record whether it was accepted, its answer and the tables it wrote to.
+"""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +12,7 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.template.response import SimpleTemplateResponse
 
-from tests.access.world import Actor
+from tests.access.actors import Actor
 
 SIGN_IN = ("/admin/login/", "/portal/sign-in")
 _WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
@@ -26,7 +28,7 @@ _PASSING = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking."""
+    """The result of a request."""
 
     status: int
     text: str
@@ -35,23 +37,23 @@ class Answer:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the door stayed shut: no, nothing there, or a way to sign in."""
+        """Whether the actor was refused: 401, 403, 404 or a redirect to sign-in."""
         return self.status in (401, 403, 404) or (self.status in (302, 303) and self.place.startswith(SIGN_IN))
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"{self.status} {self.place}".strip()
 
     def without(self, words: Iterable[str]) -> tuple[int, str, str]:
-        """Return all that it says, but for what was asked and what is another each time."""
+        """Return the answer without the given words and without the parts that differ for each request."""
         text, place = _PASSING.sub("", self.text), self.place
         for word in sorted(words, key=len, reverse=True):
             text, place = text.replace(word, "…"), place.replace(word, "…")
         return self.status, text, place
 
 
-def ask(actor: Actor, method: str, address: str, data: Any = None) -> Answer:
-    """Ask, and undo what came of it."""
+def send_request(actor: Actor, method: str, address: str, data: Any = None) -> Answer:
+    """Send a request in a transaction, and roll the transaction back."""
     sent: dict[str, Any] = {"headers": actor.headers}
     if address.startswith("/api/v1/") and method != "GET":
         sent |= {"content_type": "application/json", "data": data if data is not None else {}}
@@ -60,8 +62,8 @@ def ask(actor: Actor, method: str, address: str, data: Any = None) -> Answer:
     writes: list[str] = []
     cookies = actor.client.cookies.copy()
     undone = transaction.atomic()
-    undone._from_testcase = True  # a request may open a transaction that must not be within another one
-    with undone, connection.execute_wrapper(_noting(writes)):
+    undone._from_testcase = True  # a request may open a durable transaction, which must be outermost
+    with undone, connection.execute_wrapper(_record_writes(writes)):
         try:
             response = getattr(actor.client, method.lower())(address, **sent)
         except LetIn:
@@ -72,8 +74,10 @@ def ask(actor: Actor, method: str, address: str, data: Any = None) -> Answer:
     return Answer(response.status_code, body.decode(errors="replace"), response.get("Location", ""), writes)
 
 
-def _noting(writes: list[str]) -> Any:
-    """Return a wrapper of all statements that notes what is written, but for what is taken back."""
+def _record_writes(writes: list[str]) -> Any:
+    """
+    Return a wrapper of all statements that records which tables are written to, except in rolled-back savepoints.
+    """
     before: dict[str, int] = {}
 
     def note(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -82,30 +86,30 @@ def _noting(writes: list[str]) -> Any:
             before[text.split()[-1]] = len(writes)
         elif text.startswith("ROLLBACK TO SAVEPOINT"):
             del writes[before[text.split()[-1]] :]
-        elif (found := _WRITES.match(text)) and found[2] not in _NOTED:
-            writes.append(f"{found[1].upper()} {found[2]}")
+        elif (write := _WRITES.match(text)) and write[2] not in _NOTED:
+            writes.append(f"{write[1].upper()} {write[2]}")
         return execute(sql, params, many, context)
 
     return note
 
 
 class LetIn(BaseException):
-    """Somebody is past the door of a page: what it would show takes its time, and is no matter here."""
+    """Raised once an actor has passed a page's permission check; the page itself is not rendered."""
 
 
 def _let_in(*args: Any, **more: Any) -> Any:
     raise LetIn
 
 
-def draw_only_refusals(monkeypatch: Any) -> None:
+def render_only_refusals(monkeypatch: Any) -> None:
     """
-    Draw no page and no file for those who may see it: who may is asked here, and not what it looks like.
+    Render no page and no file for actors who may see it: these tests check permissions, not contents.
 
-    Pages of the admin end where they begin to look up what they show, which is after they have asked for the right.
+    Pages of the admin end where they start to query their rows, which is after the permission check.
     """
     draw = SimpleTemplateResponse.rendered_content.fget  # type: ignore[attr-defined]
-    shown = property(lambda response: draw(response) if response.status_code >= 300 else "")
-    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", shown)
+    render_refusals_only = property(lambda response: draw(response) if response.status_code >= 300 else "")
+    monkeypatch.setattr(SimpleTemplateResponse, "rendered_content", render_refusals_only)
     monkeypatch.setattr(admin.site, "each_context", lambda request: {})
     monkeypatch.setattr(admin.site, "confirmation", _let_in)
     for name in ("get_changelist_instance", "get_form", "get_deleted_objects"):

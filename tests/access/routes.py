@@ -1,4 +1,4 @@
-"""Every address the product answers, read off its URL table, and every action of the admin's lists."""
+"""Every address of the product, read from its URL table, and every action of the admin's lists."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _WRITTEN = re.compile(r"<(?:\w+:)?(\w+)>")
 _APP_LIST = re.compile(r"\^\(\?P<app_label>.*\)/\$")
 _CATCH_ALL = re.compile(r"\(\?P<url>\.\*\)\$")
 STANDARD = {
-    # how it ends                        what it is
+    # suffix of the path                  page
     "": "see",
     "export/": "see",
     "<row>/change/": "see",
@@ -42,7 +42,7 @@ class Route:
     """
     One address.
 
-    path: as the table writes it, with names in angle brackets: `<row>` is a row of the admin's.
+    path: as in the URL table, with names in angle brackets: `<row>` is a row of the admin.
     """
 
     path: str
@@ -50,21 +50,21 @@ class Route:
 
     @property
     def area(self) -> str:
-        """The part of the product: “admin”, “portal”, “api” or “open”, which has none."""
+        """The part of the product: “admin”, “portal”, “api”, or “open” for the rest."""
         if self.path.startswith("api/v1/"):
             return "api"
-        return next((one for one in ("admin", "portal") if self.path.startswith(f"{one}/")), "open")
+        return next((area for area in ("admin", "portal") if self.path.startswith(f"{area}/")), "open")
 
     @property
     def model(self) -> str:
-        """The model below whose list a page of the admin is, as `app.model`; empty for the site's own pages."""
+        """The model, as `app.model`, whose list an admin page belongs to; empty for the site's own pages."""
         parts = self.path.split("/")
         label = ".".join(parts[1:3])
         return label if self.area == "admin" and label in models() else ""
 
     @property
     def standard(self) -> str:
-        """What a page is that each model has, empty for any other."""
+        """The kind of page if every model has it; empty for any other page."""
         if self.path in LEADS:
             return "lead"
         below = self.path.split("/", 3)[-1]
@@ -73,21 +73,20 @@ class Route:
     @property
     def methods(self) -> list[str]:
         """
-        What may be asked of it: what an API's view has, GET and POST of pages.
+        The methods to request: those of an API view; GET and POST of pages.
 
-        The pages of the admin that only show something do the same with a POST; a list's actions are asked for each
-        by itself.
+        Admin pages that only show rows do the same on POST. Actions of lists are requested separately.
         """
         if self.standard in ("see", "lead") and not self.path.endswith("<row>/change/"):
             return ["GET"]
         view = getattr(self.view, "cls", None)
         if self.area != "api" or view is None:
             return ["GET", "POST"]
-        return [one.upper() for one in ("get", "post", "put", "patch", "delete") if hasattr(view, one)]
+        return [method.upper() for method in ("get", "post", "put", "patch", "delete") if hasattr(view, method)]
 
     def address(self, values: dict[str, Any]) -> str:
-        """Return the address of something: parameter → value."""
-        address = "/" + re.sub(r"<(\w+)>", lambda found: str(values[found[1]]), self.path)
+        """Return the address for these parameters: parameter → value."""
+        address = "/" + re.sub(r"<(\w+)>", lambda match: str(values[match[1]]), self.path)
         return f"{address}?{values[ASKED_FOR]}" if ASKED_FOR in values else address
 
 
@@ -96,16 +95,16 @@ def models() -> set[str]:
 
 
 def routes() -> list[Route]:
-    """Return every route; one that is written twice is one."""
-    found = {}
+    """Return every route once, even if the URL table has it twice."""
+    routes_by_path = {}
     for path, view in _walk(get_resolver().url_patterns):
-        for one in _spelled_out(path):
-            found.setdefault(one, Route(one, view))
-    return list(found.values())
+        for route_path in _spelled_out(path):
+            routes_by_path.setdefault(route_path, Route(route_path, view))
+    return list(routes_by_path.values())
 
 
 def _spelled_out(path: str) -> list[str]:
-    """Return the addresses of a page whose last word, or whose job's kind, says which right it takes."""
+    """Return the addresses of a page whose last word, or whose job's kind, determines the permission."""
     if path == "admin/billing/planmigration/<number>/do/<how>/":
         return [path.replace("<how>", how) for how in PERMISSIONS]
     if path == "admin/billing/job/<job_id>/steer/<how>/":

@@ -1,4 +1,4 @@
-"""Where the rows are that addresses are asked for, in the world of the tests."""
+"""The row and the parameters of each address in these tests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,27 +33,30 @@ from invoices.documents.signed_links import create_link
 from invoices.models import Invoice, Line, MonthLock, PaymentAttempt, PaymentMethod, Refund
 from plans.models import Feature, Meter, PlanFeature, PlanVersion
 from tests.access.routes import ASKED_FOR, Route
-from tests.access.world import NOW
+from tests.access.actors import NOW
 from wallets.models import Lot, Purchase, TopUpRule, Wallet
 
 Found = tuple[dict[str, Any], Model | None]
 """The parameters of an address, and the row that it is about."""
 
 
-def _one(**find: Callable[[str], Model | Any]) -> Callable[[Route, str], Found]:
-    """Return a finder whose parameters are these rows, each by its number, and which is about the first of them."""
+def _finder(**find: Callable[[str], Model | Any]) -> Callable[[Route, str], Found]:
+    """
+    Return a finder whose parameters are the numbers of these rows; the first row is the one that the address is
+    about.
+    """
 
-    def found(route: Route, word: str) -> Found:
+    def find_row(route: Route, word: str) -> Found:
         rows = {name: get(word) for name, get in find.items()}
         about = next((row for row in rows.values() if isinstance(row, Model)), None)
         return {name: row.pk if isinstance(row, Model) else row for name, row in rows.items()}, about
 
-    return found
+    return find_row
 
 
 def _invoice(word: str) -> Invoice:
-    own = Invoice.objects.filter(customer__external_id=word, lines__kind="usage")
-    return own.distinct().latest("pk")
+    usage_invoices = Invoice.objects.filter(customer__external_id=word, lines__kind="usage")
+    return usage_invoices.distinct().latest("pk")
 
 
 def _line(word: str) -> Line:
@@ -76,14 +79,14 @@ def _of(model: type[Model], path: str) -> Callable[[str], Model]:
     return lambda word: model._default_manager.filter(**{path: word}).earliest("pk")
 
 
-def _agreed(model: type[Model]) -> Callable[[Route, str], Found]:
-    """Find something that hangs on a subscription: it is about the agreement."""
+def _term_finder(model: type[Model]) -> Callable[[Route, str], Found]:
+    """Return a finder of a row that belongs to a subscription, such as an override."""
 
-    def found(route: Route, word: str) -> Found:
+    def find_row(route: Route, word: str) -> Found:
         row = model._default_manager.filter(subscription__sandbox=False).earliest("pk")
         return {"subscription": row.subscription.external_id, "number": row.pk}, row
 
-    return found
+    return find_row
 
 
 def _redemption(route: Route, word: str) -> Found:
@@ -91,7 +94,7 @@ def _redemption(route: Route, word: str) -> Found:
     return {"subscription": row.subscription.external_id, "coupon": row.coupon.code}, row
 
 
-def _of_customer(route: Route, word: str) -> Found:
+def _customer_parameter(route: Route, word: str) -> Found:
     customer = Customer.objects.get(external_id=word, sandbox=False)
     return {"customer": word}, customer
 
@@ -158,12 +161,12 @@ def _statement(route: Route, word: str) -> Found:
     return {"number": row.pk, "since": "2026-02-01", "until": "2026-02-10", "kind": "csv"}, row
 
 
-def _of_delivery(route: Route, word: str) -> Found:
+def _delivery_parameters(route: Route, word: str) -> Found:
     row = Delivery.objects.filter(endpoint__sandbox=False).earliest("pk")
     return {"webhook": row.endpoint_id, "number": row.pk}, row
 
 
-def _of_version(route: Route, word: str) -> Found:
+def _version_parameters(route: Route, word: str) -> Found:
     row = PlanVersion.objects.published().earliest("pk")
     return {"plan": row.plan.code, "number": row.number}, row
 
@@ -172,20 +175,20 @@ def _month(route: Route, word: str) -> Found:
     return {"seller_id": MonthLock.objects.earliest("pk").seller_id, "month": "2026-03"}, None
 
 
-def _way_in(route: Route, word: str) -> Found:
-    """Return the secret of a link into the portal, which anybody may use who has it."""
+def _portal_secret(route: Route, word: str) -> Found:
+    """Return the secret of a portal link. Anyone who has it may use it."""
     return {
         "secret": magic_links.create_link(customer=Customer.objects.get(external_id=word), way="staff", at=NOW)[1]
     }, None
 
 
 def _file_link(route: Route, word: str) -> Found:
-    """Return a link to the file of an invoice, which anybody may read who has it."""
+    """Return a link to an invoice's PDF. Anyone who has it may read the file."""
     return {"token": create_link(_invoice(word), at=NOW).split("/")[-1].removesuffix(".pdf")}, None
 
 
 def _offer(route: Route, word: str) -> Found:
-    """Return a feature of a draft, which a price is added to."""
+    """Return a feature of a draft that a price can be added to."""
     row = PlanFeature.objects.filter(version__state="draft").earliest("pk")
     return {ASKED_FOR: f"plan_feature={row.pk}"}, row
 
@@ -199,30 +202,30 @@ def _sold(route: Route, word: str) -> Found:
 
 
 PLACES: dict[str, Callable[[Route, str], Found]] = {
-    # an address begins with            what stands there
-    "portal/enter/": _way_in,
-    "portal/details/contacts/": _one(number=_colleague),
-    "portal/invoices/<number>/lines/": _one(number=_invoice, position=lambda word: _line(word).position),
-    "portal/invoices/": _one(number=_invoice),
+    # prefix of the address             finder
+    "portal/enter/": _portal_secret,
+    "portal/details/contacts/": _finder(number=_colleague),
+    "portal/invoices/<number>/lines/": _finder(number=_invoice, position=lambda word: _line(word).position),
+    "portal/invoices/": _finder(number=_invoice),
     "portal/wallets/<number>/statements/": _statement,
-    "portal/wallets/": _one(number=_wallet),
-    "portal/limits/budgets/": _one(number=_budget),
-    "portal/limits/caps/": _one(
+    "portal/wallets/": _finder(number=_wallet),
+    "portal/limits/budgets/": _finder(number=_budget),
+    "portal/limits/caps/": _finder(
         number=lambda word: SpendCap.objects.get(customer__external_id=word, subscription=None)
     ),
-    "portal/plan/": _one(number=_subscription),
-    "api/v1/invoices/<invoice>/lines/": _one(invoice=_invoice, position=lambda word: _line(word).position),
-    "api/v1/invoices/": _one(invoice=_invoice),
-    "api/v1/credit-notes/": _one(credit_note=_live(Invoice, "sandbox", kind="credit_note")),
-    "api/v1/test-clocks/": _one(clock=lambda word: TestClock.objects.earliest("pk")),
-    "api/v1/reservations/": _one(number=_live(Reservation, "customer__sandbox")),
-    "api/v1/meters/": _one(meter=lambda word: Meter.objects.get(code=f"{word}.calls").code),
-    "api/v1/alert-rules/": _one(number=_budget),
-    "api/v1/jobs/": _one(number=_job("usage_import")),
-    "api/v1/simulations/": _one(number=_job("simulation")),
-    "api/v1/migrations/": _one(number=_live(PlanMigration, "sandbox")),
-    "api/v1/subscriptions/<subscription>/overrides/<": _agreed(Override),
-    "api/v1/subscriptions/<subscription>/commitments/<": _agreed(SubscriptionCommitment),
+    "portal/plan/": _finder(number=_subscription),
+    "api/v1/invoices/<invoice>/lines/": _finder(invoice=_invoice, position=lambda word: _line(word).position),
+    "api/v1/invoices/": _finder(invoice=_invoice),
+    "api/v1/credit-notes/": _finder(credit_note=_live(Invoice, "sandbox", kind="credit_note")),
+    "api/v1/test-clocks/": _finder(clock=lambda word: TestClock.objects.earliest("pk")),
+    "api/v1/reservations/": _finder(number=_live(Reservation, "customer__sandbox")),
+    "api/v1/meters/": _finder(meter=lambda word: Meter.objects.get(code=f"{word}.calls").code),
+    "api/v1/alert-rules/": _finder(number=_budget),
+    "api/v1/jobs/": _finder(number=_job("usage_import")),
+    "api/v1/simulations/": _finder(number=_job("simulation")),
+    "api/v1/migrations/": _finder(number=_live(PlanMigration, "sandbox")),
+    "api/v1/subscriptions/<subscription>/overrides/<": _term_finder(Override),
+    "api/v1/subscriptions/<subscription>/commitments/<": _term_finder(SubscriptionCommitment),
     "api/v1/subscriptions/<subscription>/coupons/<": _redemption,
     "api/v1/subscriptions/<subscription>/spend-caps/<": _cap,
     "api/v1/subscriptions/<subscription>/quantities/": _seats,
@@ -232,43 +235,43 @@ PLACES: dict[str, Callable[[Route, str], Found]] = {
     "api/v1/customers/<customer>/payment-methods/<": _payment_method,
     "api/v1/customers/<customer>/payment-methods": _payer,
     "api/v1/customers/<customer>/balances": _payer,
-    "api/v1/customers/": _of_customer,
-    "api/v1/wallets/<wallet>/topup": _one(wallet=_topped_up),
-    "api/v1/wallets/": _one(wallet=_wallet),
-    "api/v1/lots/": _one(lot=_of(Lot, "wallet__customer__external_id")),
-    "api/v1/purchases/": _one(purchase=_of(Purchase, "wallet__customer__external_id")),
-    "api/v1/keys/": _one(number=_live(ApiKey, "sandbox", scopes=["manage"])),
-    "api/v1/webhooks/<webhook>/deliveries/<": _of_delivery,
-    "api/v1/webhooks/": _one(webhook=_endpoint),
-    "api/v1/coupons/": _one(coupon=lambda word: "WELCOME"),
-    "api/v1/features/": _one(feature=lambda word: Feature.objects.get(code=f"{word}.calls").code),
-    "api/v1/packs/": _one(pack=lambda word: f"pack-{word[0]}"),
-    "api/v1/plans/<plan>/versions/": _of_version,
-    "api/v1/plans/": _one(plan=lambda word: f"plan-{word[0]}"),
-    "api/v1/refunds/": _one(refund=_live(Refund, "customer__sandbox")),
-    "admin/r/": _one(
+    "api/v1/customers/": _customer_parameter,
+    "api/v1/wallets/<wallet>/topup": _finder(wallet=_topped_up),
+    "api/v1/wallets/": _finder(wallet=_wallet),
+    "api/v1/lots/": _finder(lot=_of(Lot, "wallet__customer__external_id")),
+    "api/v1/purchases/": _finder(purchase=_of(Purchase, "wallet__customer__external_id")),
+    "api/v1/keys/": _finder(number=_live(ApiKey, "sandbox", scopes=["manage"])),
+    "api/v1/webhooks/<webhook>/deliveries/<": _delivery_parameters,
+    "api/v1/webhooks/": _finder(webhook=_endpoint),
+    "api/v1/coupons/": _finder(coupon=lambda word: "WELCOME"),
+    "api/v1/features/": _finder(feature=lambda word: Feature.objects.get(code=f"{word}.calls").code),
+    "api/v1/packs/": _finder(pack=lambda word: f"pack-{word[0]}"),
+    "api/v1/plans/<plan>/versions/": _version_parameters,
+    "api/v1/plans/": _finder(plan=lambda word: f"plan-{word[0]}"),
+    "api/v1/refunds/": _finder(refund=_live(Refund, "customer__sandbox")),
+    "admin/r/": _finder(
         content_type_id=lambda word: ContentType.objects.get_for_model(Customer).pk,
         row=lambda word: Customer.objects.earliest("pk"),
     ),
-    "admin/auth/user/<id>/": _one(id=lambda word: 1),
-    "admin/wallets/purchase/buy/": _one(wallet_id=_wallet),
+    "admin/auth/user/<id>/": _finder(id=lambda word: 1),
+    "admin/wallets/purchase/buy/": _finder(wallet_id=_wallet),
     "admin/plans/price/add/": _offer,
     "admin/customers/seller/<pk>/": _sold,
-    "admin/customers/testclock/<clock_id>/": _one(
+    "admin/customers/testclock/<clock_id>/": _finder(
         clock_id=lambda word: TestClock.objects.earliest("pk"), how=lambda word: "stay"
     ),
-    "admin/billing/event/line/": _one(line_id=_line),
-    "admin/billing/job/<job_id>/print/": _one(job_id=_job("close_run")),
-    "admin/billing/job/<job_id>/files/": _one(job_id=_job("rendering"), part=lambda word: 1),
-    **{f"admin/billing/job/<{kind}>/": _one(**{kind: _job(kind)}) for kind in JobKind.values},
-    "admin/billing/job/<job_id>/": _one(job_id=_job("usage_import")),
-    "admin/billing/simulationresult/<job_id>/": _one(job_id=_job("simulation")),
-    "admin/billing/planmigration/<number>/": _one(number=lambda word: PlanMigration.objects.earliest("pk")),
+    "admin/billing/event/line/": _finder(line_id=_line),
+    "admin/billing/job/<job_id>/print/": _finder(job_id=_job("close_run")),
+    "admin/billing/job/<job_id>/files/": _finder(job_id=_job("rendering"), part=lambda word: 1),
+    **{f"admin/billing/job/<{kind}>/": _finder(**{kind: _job(kind)}) for kind in JobKind.values},
+    "admin/billing/job/<job_id>/": _finder(job_id=_job("usage_import")),
+    "admin/billing/simulationresult/<job_id>/": _finder(job_id=_job("simulation")),
+    "admin/billing/planmigration/<number>/": _finder(number=lambda word: PlanMigration.objects.earliest("pk")),
     "admin/invoices/monthlock/month-end/<": _month,
-    "admin/invoices/invoice/<pk>/": _one(pk=_invoice),
-    "admin/<app>/": _one(app=lambda word: "billing"),
-    "admin/<anything>": _one(anything=lambda word: "nowhere/"),
-    "problems/": _one(name=lambda word: "not-found"),
+    "admin/invoices/invoice/<pk>/": _finder(pk=_invoice),
+    "admin/<app>/": _finder(app=lambda word: "billing"),
+    "admin/<anything>": _finder(anything=lambda word: "nowhere/"),
+    "problems/": _finder(name=lambda word: "not-found"),
     "invoices/<token>": _file_link,
-    "pay/sandbox/": _one(key=_page_to_pay),
+    "pay/sandbox/": _finder(key=_page_to_pay),
 }

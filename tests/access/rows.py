@@ -1,4 +1,4 @@
-"""What each parameter of an address stands for in the world of the tests: a row that is there."""
+"""The value of each parameter of an address in these tests, which names an existing row."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from django.db.models import Model
 
 from tests.access.routes import Route
 from tests.access.row_paths import PLACES, Found
-from tests.access.world import OWN
+from tests.access.actors import OWN
 
 NOBODY, NUMBER_OF_NOBODY = "not-there", 999_999
 
 
 def place(route: Route, *, word: str = OWN) -> Found:
     """
-    Return the parameters of an address, and the row that it is about, if there is one.
+    Return the parameters of an address and the row that it is about, if any.
 
-    word: whose, where it is a customer's.
+    word: the customer whose row it is, where it belongs to a customer.
 
-    :raises LookupError: if nothing says what stands there.
+    :raises LookupError: if no finder matches the address.
     """
     for starts, find in PLACES.items():
         if route.path.startswith(starts):
@@ -33,10 +33,10 @@ def place(route: Route, *, word: str = OWN) -> Found:
 
 
 def missing(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the same parameters for a row that is not there."""
-    kept = ("kind", "how", "position", "since", "until")
+    """Return the same parameters for a row that doesn't exist."""
+    unchanged = ("kind", "how", "position", "since", "until")
     return {
-        name: value if name in kept else NUMBER_OF_NOBODY if isinstance(value, int) else NOBODY
+        name: value if name in unchanged else NUMBER_OF_NOBODY if isinstance(value, int) else NOBODY
         for name, value in values.items()
     }
 
@@ -51,11 +51,11 @@ def _first(route: Route) -> Model:
 
 
 _NARROWED: dict[str, dict[str, Any]] = {
-    # a page                                        meets a row that it is for
+    # page                                          condition on its row
     "admin/plans/coupon/<row>/delete/": {"redemptions": None, "promotions": None},
-    **{f"admin/invoices/invoice/<row>/{what}_draft/": {"state": "draft"} for what in ("edit", "issue", "discard")},
-    **{f"admin/plans/planversion/<row>/{what}/": {"state": "draft"} for what in ("change", "delete", "price-list")},
+    **{f"admin/invoices/invoice/<row>/{action}_draft/": {"state": "draft"} for action in ("edit", "issue", "discard")},
+    **{f"admin/plans/planversion/<row>/{view}/": {"state": "draft"} for view in ("change", "delete", "price-list")},
     **{
-        f"admin/plans/price/<row>/{what}/": {"plan_feature__version__state": "draft"} for what in ("change", "delete")
+        f"admin/plans/price/<row>/{view}/": {"plan_feature__version__state": "draft"} for view in ("change", "delete")
     },
 }

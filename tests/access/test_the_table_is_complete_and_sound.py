@@ -1,4 +1,4 @@
-"""docs/access.md has a line for each thing that can be asked for, and what its lines say keeps to the rules below."""
+"""docs/access.md has a line for each request that the product answers, and its lines obey the rules below."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.access.routes import routes
 SAFE = ("GET", "HEAD")
 OPEN_BECAUSE = {
     # path                      why it is open
-    "api/schema/": "what can be asked for is no secret",
+    "api/schema/": "what can be request for is no secret",
     "api/docs/": "and nor is how",
     "problems/<name>": "refusals lead there",
     "invoices/<token>.pdf": "the link is the secret: signed, of one document, and it ends",
@@ -19,7 +19,7 @@ OPEN_BECAUSE = {
     "pay/sandbox/<key>": "stands in for a provider's page; the key is a secret, and no money moves",
     "pay/done": "whoever comes back from a provider may be signed in nowhere; it says nothing of anybody",
     "portal/sign-in": "one asks there to be let in",
-    "portal/sign-in/mailed": "says the same whoever asked",
+    "portal/sign-in/mailed": "says the same whoever request",
     "portal/enter/<secret>": "the link is the secret: used once, and it ends",
     "portal/sign-out": "ends what session there is",
     "admin/login/": "one signs in there",
@@ -31,7 +31,7 @@ NOTHING_THERE = {
     "admin/<anything>": "every address that is none",
 }
 ANSWERS_A_READ_KEY = {
-    # asks by POST                              and only tells
+    # POST path                   why it only reads
     "POST api/v1/check": "what a customer may still use",
     "POST api/v1/meters/<meter>/try": "what a meter would count",
     "POST api/v1/plans/<plan>/preview": "what usage would cost",
@@ -44,11 +44,11 @@ INGESTS = {
     "POST api/v1/reservations/<number>/release",
 }
 EVERYBODYS = ("coupons", "features", "meters", "packs", "plans")
-"""The catalog is one, whichever world asks."""
+"""The catalog is shared by live and sandbox."""
 
 LINKS_INTO_THE_PORTAL = "admin/customers/customer/<row>/portal_link/"
 SUPPORT_ASKS_BY_POST = {
-    # path                                  and nothing comes of it
+    # path                                  why it has no effect
     "admin/password_change/": "their own",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),
 }
@@ -60,9 +60,9 @@ def entries() -> dict[str, Entry]:
 
 
 def test_each_route_has_a_line(entries):
-    """Which methods a route has is known by asking it: test_the_table_holds.py."""
-    told = {entry.partition(" ")[2] for entry in entries}
-    missing = [route.path for route in routes() if route.path not in told | set(NOTHING_THERE)]
+    """test_the_table_holds.py finds out which methods a route has."""
+    paths = {entry.partition(" ")[2] for entry in entries}
+    missing = [route.path for route in routes() if route.path not in paths | set(NOTHING_THERE)]
 
     assert missing == [], "docs/access.md: say in the table of its area who may ask for " + ", ".join(missing)
 
@@ -71,9 +71,9 @@ def test_each_line_has_a_route(entries):
     known = {f"{method} {route.path}" for route in routes() for method in route.methods} | set(
         access_table.all_actions()
     )
-    left = {f"{asked} ({entry.section})" for asked, entry in entries.items() if asked not in known}
+    unknown_requests = {f"{request} ({entry.section})" for request, entry in entries.items() if request not in known}
 
-    assert left == set(), "docs/access.md has lines for what is not there: remove them"
+    assert unknown_requests == set(), "docs/access.md has lines for what is not there: remove them"
 
 
 def test_each_action_of_a_list_has_a_line(entries):
@@ -83,78 +83,81 @@ def test_each_action_of_a_list_has_a_line(entries):
 
 
 def test_each_cell_says_yes_or_no(entries):
-    odd = {asked: entry.may for asked, entry in entries.items() if set(entry.may.values()) - {YES, NO, OWN}}
+    odd = {request: entry.may for request, entry in entries.items() if set(entry.may.values()) - {YES, NO, OWN}}
 
     assert odd == {}
 
 
-def test_whoever_is_nobody_gets_what_is_open_for_a_reason(entries):
-    nobody = {asked.partition(" ")[2] for asked, entry in entries.items() if entry.may.get("anonymous", NO) != NO}
+def test_anonymous_requests_are_open_only_for_a_reason(entries):
+    nobody = {request.partition(" ")[2] for request, entry in entries.items() if entry.may.get("anonymous", NO) != NO}
 
     assert nobody == set(OPEN_BECAUSE)
-    assert {entry.section for asked, entry in entries.items() if asked.partition(" ")[2] in nobody} == {OPEN}
+    assert {entry.section for request, entry in entries.items() if request.partition(" ")[2] in nobody} == {OPEN}
 
 
-def test_another_customer_gets_nothing_but_what_is_everybodys(entries):
-    for asked, entry in entries.items():
+def test_another_customer_gets_only_shared_rows(entries):
+    for request, entry in entries.items():
         may = entry.may.get("wrong customer", NO)
         if entry.section == API and may == YES:
-            assert asked.split("/")[2] in EVERYBODYS, asked
+            assert request.split("/")[2] in EVERYBODYS, request
         elif entry.section != OPEN:
-            assert may in (NO, OWN), asked
-        assert not (may == OWN and "<" in asked), f"{asked} names a row, which is one's own or is not"
+            assert may in (NO, OWN), request
+        assert not (may == OWN and "<" in request), f"{request} names a row, which is one's own or is not"
 
 
-def test_support_changes_nothing_but_gives_links(entries):
+def test_support_changes_nothing_except_creating_portal_links(entries):
     allowed = set(SUPPORT_ASKS_BY_POST) | {LINKS_INTO_THE_PORTAL}
-    for asked, entry in entries.items():
-        method, _, path = asked.partition(" ")
+    for request, entry in entries.items():
+        method, _, path = request.partition(" ")
         if entry.may.get("support", NO) == YES and method not in SAFE and path not in allowed:
             if entry.section == ACTIONS:
-                pytest.fail(f"{asked}: support acts on rows")
+                pytest.fail(f"{request}: support acts on rows")
             verbs = {right.partition(".")[2].partition("_")[0] for right in rights_of(entry)}
-            assert verbs == {"view"}, f"{asked}: support changes something by {entry.right or 'no right at all'}"
+            assert verbs == {"view"}, f"{request}: support changes something by {entry.right or 'no right at all'}"
 
 
-def test_a_key_does_what_it_is_for(entries):
-    of_api = {asked: entry.may for asked, entry in entries.items() if entry.section == API}
-    may = {scope: {asked for asked, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")}
+def test_a_key_is_accepted_by_its_scope(entries):
+    of_api = {request: entry.may for request, entry in entries.items() if entry.section == API}
+    may = {scope: {request for request, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")}
 
     assert may["ingest"] == INGESTS
-    assert {asked for asked in may["read"] if asked.split()[0] not in SAFE} == set(ANSWERS_A_READ_KEY)
-    for asked, cells in of_api.items():
-        assert [cells[scope] for scope in ("ingest", "read", "manage")].count(YES) == 1, f"{asked}: one scope each"
+    assert {request for request in may["read"] if request.split()[0] not in SAFE} == set(ANSWERS_A_READ_KEY)
+    for request, cells in of_api.items():
+        assert [cells[scope] for scope in ("ingest", "read", "manage")].count(YES) == 1, f"{request}: one scope each"
 
 
 def test_no_key_opens_the_admin_or_the_portal(entries):
-    for asked, entry in entries.items():
+    for request, entry in entries.items():
         if entry.section not in (OPEN, API):
-            assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], access_table.STAFF)} == {NO}, asked
+            assert {entry.may.get(who, NO) for who in (*OUTSIDERS[2:], access_table.STAFF)} == {NO}, request
         if entry.section == PORTAL:
-            assert entry.may["looks"] == NO or asked.split()[0] in SAFE, asked
+            assert entry.may["looks"] == NO or request.split()[0] in SAFE, request
         if entry.section == API:
-            assert entry.may["staff"] == NO, asked
+            assert entry.may["staff"] == NO, request
 
 
-def test_staff_may_what_their_group_has_the_right_to(entries):
-    """A page that nobody may open, whatever their rights, is one that the product does not offer: rows are kept."""
-    held = {name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()}
-    for asked, entry in entries.items():
+def test_staff_access_follows_the_permissions_of_the_group(entries):
+    """
+    A page that no group may open, whatever its permissions, is one that the product doesn't offer: its rows are never
+    deleted.
+    """
+    permissions_by_group = {name: {f"{app}.{code}" for app, code in permission_pairs(rights)} for name, rights in RIGHTS.items()}
+    for request, entry in entries.items():
         if not rights_of(entry):
             continue
         may = {name for name in RIGHTS if entry.may[name] == YES}
-        assert entry.may["no group"] == NO, asked
-        expected = {name for name in RIGHTS if rights_of(entry) <= held[name]}
+        assert entry.may["no group"] == NO, request
+        expected = {name for name in RIGHTS if rights_of(entry) <= permissions_by_group[name]}
         assert may == expected or (entry.section in (access_table.ROWS, ACTIONS) and may == set()), (
-            f"{asked}: config/admin_site/groups.py gives {entry.right} to {sorted(expected)}, and the page says"
+            f"{request}: config/admin_site/groups.py gives {entry.right} to {sorted(expected)}, and the page says"
             f" {sorted(may)}"
         )
 
 
-def test_each_page_and_action_asks_for_a_right(entries):
+def test_each_page_and_action_needs_a_permission(entries):
     of_pages = [entry for entry in entries.values() if entry.section in (access_table.PAGES, ACTIONS)]
     assert of_pages
-    assert [one.line for one in of_pages if not one.right] == []
+    assert [entry.line for entry in of_pages if not entry.right] == []
 
 
 def rights_of(entry: Entry) -> set[str]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from customers.models import Notification
 from tests.api.calls import problem
-from tests.api.test_wallets import give, told
+from tests.api.test_wallets import give, error_code
 from tests.builders import make_customer
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Lot, Transaction, Wallet
@@ -54,7 +54,7 @@ def test_an_idempotency_key_works_too(live, wallet):
 
 def test_spending_more_than_the_balance_is_rejected(live, wallet, bought):
     answer = live.post(f"/wallets/{wallet.pk}/spend", {"amount": "100.5"})
-    assert told(answer, "amount") == "not_enough"
+    assert error_code(answer, "amount") == "not_enough"
     assert "100 are available" in answer.json()["detail"]
     assert balance(live, wallet) == "100"
 
@@ -71,7 +71,7 @@ GRANTS = [
 
 @pytest.mark.parametrize(("body", "field", "code"), GRANTS)
 def test_an_invalid_grant_is_rejected(live, wallet, body, field, code):
-    assert told(live.post(f"/wallets/{wallet.pk}/grants", body), field) == code
+    assert error_code(live.post(f"/wallets/{wallet.pk}/grants", body), field) == code
 
 
 def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
@@ -80,7 +80,7 @@ def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
     repeated = {"amount": "5", "reason": "fraud", "key": "v1"}
     assert [live.post(f"{path}/void", repeated).json()["remaining"] for _ in range(2)] == ["70", "70"]
     assert live.post(f"{path}/void", {"reason": "all of it"}).json()["remaining"] == "0"
-    assert told(live.post(f"{path}/void", {"reason": "once more"}), "amount") == "invalid"
+    assert error_code(live.post(f"{path}/void", {"reason": "once more"}), "amount") == "invalid"
     (refund,) = Transaction.objects.filter(kind="refund")
     assert (refund.reason, [(entry.account, entry.money) for entry in refund.entries.order_by("id")]) == (
         "canceled",
@@ -90,7 +90,7 @@ def test_a_lot_is_refunded_and_voided_down_to_zero(live, wallet, bought):
 
 def test_a_lot_without_a_price_is_not_refunded(live, wallet):
     lot = give(live, wallet.pk, "5")["id"]
-    assert told(live.post(f"/lots/{lot}/refund", {"reason": "x"}), "amount") == "refused"
+    assert error_code(live.post(f"/lots/{lot}/refund", {"reason": "x"}), "amount") == "refused"
 
 
 def test_a_lots_expiry_is_only_extended(live, wallet):
@@ -100,7 +100,7 @@ def test_a_lots_expiry_is_only_extended(live, wallet):
     assert live.post(f"/lots/{lot}/extend", {"expires_at": later, "reason": "asked"}).status_code == 200
     assert Lot.objects.get().expires_at == soon + timedelta(days=30)
     answer = live.post(f"/lots/{lot}/extend", {"expires_at": soon.isoformat(), "reason": "no"})
-    assert told(answer, "expires_at") == "refused"
+    assert error_code(answer, "expires_at") == "refused"
 
 
 def test_a_transfer_moves_value_to_another_wallet_with_its_cost(live, wallet, bought, seller):
@@ -113,4 +113,4 @@ def test_a_transfer_moves_value_to_another_wallet_with_its_cost(live, wallet, bo
     strange = Wallet.objects.create(customer=make_customer("other", seller=seller))
     dollars = Wallet.objects.create(customer=wallet.customer, name="Dollars", currency="USD")
     for to in (strange, dollars, wallet):
-        assert told(live.post(f"/wallets/{wallet.pk}/transfer", request_body | {"to": to.pk}), "to") == "refused"
+        assert error_code(live.post(f"/wallets/{wallet.pk}/transfer", request_body | {"to": to.pk}), "to") == "refused"

@@ -61,12 +61,12 @@ def test_without_a_card_the_error_names_the_cause(live, invoice, at_stripe):
 
 
 def test_an_open_payment_page_is_returned_again_until_it_is_paid(live, invoice, at_stripe, stripe_server):
-    told, repeated = (live.post(page(invoice), BACK).json() for _ in range(2))
-    assert (told["state"], told["amount"], told["id"], told["page"]) == ("pending", DUE, repeated["id"], repeated["page"])
-    assert told["page"].startswith(stripe_server.address)
+    attempt, repeated = (live.post(page(invoice), BACK).json() for _ in range(2))
+    assert (attempt["state"], attempt["amount"], attempt["id"], attempt["page"]) == ("pending", DUE, repeated["id"], repeated["page"])
+    assert attempt["page"].startswith(stripe_server.address)
     problem(live.post(f"/invoices/{invoice.pk}/void", {"reason": "Wrong"}), 422, "unprocessable")
     at_stripe.pay(at_stripe.of("checkout.session")[0])
-    submit_attempt(attempt_id=told["id"], at=PaymentAttempt.objects.get().next_at)
+    submit_attempt(attempt_id=attempt["id"], at=PaymentAttempt.objects.get().next_at)
     assert state(live, invoice) == "paid"
 
 

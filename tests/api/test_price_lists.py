@@ -1,4 +1,4 @@
-"""A version's price list is read as one document, and put into a draft, all of it or nothing."""
+"""A version's price list is read as one JSON object and put into a draft, atomically."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def live():
 ADDRESS = "/plans/pro/versions/{}/price-list"
 
 
-def document(caller, number=1):
+def price_list_of(caller, number=1):
     return caller.get(ADDRESS.format(number)).json()
 
 
@@ -31,35 +31,35 @@ def put(caller, body, number=2, query=""):
     return caller.send("PUT", ADDRESS.format(number) + query, body)
 
 
-def test_what_is_read_is_what_is_put(caller, live):
+def test_a_price_list_read_and_put_makes_an_equal_version(caller, live):
     draft = make_plan("pro")
-    answer = put(caller, document(caller))
+    answer = put(caller, price_list_of(caller))
     assert answer.status_code == 200
     assert [change["kind"] for change in answer.json()["changes"]] == ["added"] * len(answer.json()["changes"])
-    assert document(Caller(sandbox=True), 2) == document(caller)
-    assert put(caller, document(caller)).json() == {"changes": []}
+    assert price_list_of(Caller(sandbox=True), 2) == price_list_of(caller)
+    assert put(caller, price_list_of(caller)).json() == {"changes": []}
     assert draft.features.get().included == 100
 
 
 def test_numbers_are_text_with_every_digit(caller, live):
-    (feature,) = document(caller)["features"]
+    (feature,) = price_list_of(caller)["features"]
     (price,) = feature["prices"]
     assert [tier["unit_price"] for tier in price["rates"][0]["tiers"]] == ["0.05", "0.000000000001"]
     assert (feature["feature"], feature["included"], price["currency"]) == ("calls", "100", "USD")
 
 
-def test_a_dry_run_says_the_same_and_stores_nothing(caller, live):
+def test_a_dry_run_lists_the_changes_and_stores_nothing(caller, live):
     make_plan("pro")
-    assert put(caller, document(caller), query="?dry_run=true").json()["changes"]
+    assert put(caller, price_list_of(caller), query="?dry_run=true").json()["changes"]
     assert not PlanVersion.objects.get(number=2).features.exists()
 
 
-def test_a_published_version_takes_none(caller, live):
-    assert faults(put(caller, document(caller), number=1)) == {"version": "no_draft"}
+def test_a_published_version_rejects_a_price_list(caller, live):
+    assert faults(put(caller, price_list_of(caller), number=1)) == {"version": "no_draft"}
 
 
 WRONG = [
-    # the way to it                                value       field
+    # path to the value                            value     field
     (("features", 0, "feature"), "none", "features.0.feature"),
     (("features", 0, "prices", 0, "currency"), "XYZ", "features.0.prices.0.currency"),
     (("features", 0, "prices", 0, "rates", 0, "model"), "free", "features.0.prices.0.rates.0.model"),
@@ -73,26 +73,26 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("way", "value", "field"), WRONG, ids=[f"{way[-1]} {value}" for way, value, _ in WRONG])
-def test_what_does_not_fit_is_named_and_nothing_is_stored(caller, live, way, value, field):
+@pytest.mark.parametrize(("path", "value", "field"), WRONG, ids=[f"{path[-1]} {value}" for path, value, _ in WRONG])
+def test_an_invalid_value_names_the_field_and_nothing_is_stored(caller, live, path, value, field):
     make_plan("pro")
-    body = whole = document(caller)
-    *steps, last = way
+    body = whole = price_list_of(caller)
+    *steps, last = path
     for step in steps:
         whole = whole[step]
     whole[last] = value
-    found = faults(put(caller, body))
-    assert field is None or set(found) == {field}, found
-    assert found
+    faulty_fields = faults(put(caller, body))
+    assert field is None or set(faulty_fields) == {field}, faulty_fields
+    assert faulty_fields
     assert Rate.objects.count() == 1
 
 
 @pytest.mark.parametrize("body", [[], "x", 7, None, {"features": [7]}])
-def test_what_is_no_price_list_is_refused(caller, live, body):
+def test_a_body_that_is_no_price_list_is_rejected(caller, live, body):
     make_plan("pro")
     assert put(caller, body).status_code == 400
 
 
-def test_a_key_that_only_reads_puts_nothing(live):
+def test_a_read_only_key_can_not_put_a_price_list(live):
     make_plan("pro")
     assert put(Caller(scopes=["read"]), {}).status_code == 403

@@ -1,4 +1,4 @@
-"""Packs over HTTP: listed, bought once, paid and granted, taken back, in the caller's own world."""
+"""Credit packs over HTTP: listed, bought once, paid and granted, canceled, with a key of the wallet's mode."""
 
 import pytest
 
@@ -19,37 +19,37 @@ def buy(caller, wallet, **body):
 
 
 def test_the_catalog_is_listed(live, wallet):
-    told = live.get("/packs").json()["data"][0]
-    assert (told["code"], told["units"], told["on_sale"]) == ("hundred", "100", True)
-    assert told["prices"] == [{"currency": "EUR", "price": "99"}, {"currency": "USD", "price": "110"}]
-    assert told["slabs"] == [{"least": "0", "units": "10", "percent": "0"}]
-    assert live.get("/packs/hundred").json() == told
+    row = live.get("/packs").json()["data"][0]
+    assert (row["code"], row["units"], row["on_sale"]) == ("hundred", "100", True)
+    assert row["prices"] == [{"currency": "EUR", "price": "99"}, {"currency": "USD", "price": "110"}]
+    assert row["slabs"] == [{"least": "0", "units": "10", "percent": "0"}]
+    assert live.get("/packs/hundred").json() == row
 
 
 def test_a_pack_is_bought_paid_and_granted_at_once(live, wallet):
     answer = buy(live, wallet, packs=2)
-    told = answer.json()
-    assert (answer.status_code, told["state"], told["units"], told["bonus"]) == (201, "pending", "200", "20")
-    assert told["net"] == {"amount": "198.00", "currency": "EUR"}
-    line = live.get(f"/invoices/{told['invoice']}").json()["lines"][0]
+    payload = answer.json()
+    assert (answer.status_code, payload["state"], payload["units"], payload["bonus"]) == (201, "pending", "200", "20")
+    assert payload["net"] == {"amount": "198.00", "currency": "EUR"}
+    line = live.get(f"/invoices/{payload['invoice']}").json()["lines"][0]
     assert (line["kind"], line["quantity"], line["explanation"]["bonus"]) == ("credit_pack", "2", "20")
-    assert live.post(f"/invoices/{told['invoice']}/payments", {"reference": "bank"}).status_code == 201
-    assert live.get(f"/purchases/{told['id']}").json()["state"] == "granted"
+    assert live.post(f"/invoices/{payload['invoice']}/payments", {"reference": "bank"}).status_code == 201
+    assert live.get(f"/purchases/{payload['id']}").json()["state"] == "granted"
     assert live.get(f"/wallets/{wallet}").json()["balance"] == "220"
-    assert [entry["id"] for entry in live.get(f"/wallets/{wallet}/purchases").json()["data"]] == [told["id"]]
+    assert [entry["id"] for entry in live.get(f"/wallets/{wallet}/purchases").json()["data"]] == [payload["id"]]
 
 
-def test_the_same_reference_is_answered_with_what_it_bought(live, wallet):
+def test_a_repeated_reference_returns_the_first_purchase(live, wallet):
     assert buy(live, wallet).json() == buy(live, wallet).json()
-    told = problem(buy(live, wallet, packs=3), 422, "unprocessable")
-    assert told["errors"][0]["field"] == "reference"
+    error = problem(buy(live, wallet, packs=3), 422, "unprocessable")
+    assert error["errors"][0]["field"] == "reference"
 
 
-def test_one_that_nobody_has_paid_is_canceled(live, wallet):
+def test_an_unpaid_purchase_is_canceled(live, wallet):
     id_ = buy(live, wallet).json()["id"]
-    told = live.post(f"/purchases/{id_}/cancel", {"reason": "By mistake"}).json()
-    assert (told["state"], told["reason"]) == ("canceled", "By mistake")
-    assert live.get(f"/invoices/{told['invoice']}").json()["state"] == "void"
+    payload = live.post(f"/purchases/{id_}/cancel", {"reason": "By mistake"}).json()
+    assert (payload["state"], payload["reason"]) == ("canceled", "By mistake")
+    assert live.get(f"/invoices/{payload['invoice']}").json()["state"] == "void"
     problem(live.post(f"/purchases/{id_}/cancel", {}), 400, "invalid-fields")
 
 
@@ -57,19 +57,19 @@ REFUSED = [({"pack": "other"}, "pack"), ({"units": "5"}, "units"), ({"reference"
 
 
 @pytest.mark.parametrize(("body", "field"), REFUSED)
-def test_what_cannot_be_bought_is_refused_by_field(live, wallet, body, field):
+def test_an_invalid_purchase_names_the_field(live, wallet, body, field):
     answer = buy(live, wallet, **body)
-    told = problem(answer, answer.status_code, "unprocessable" if answer.status_code == 422 else "invalid-fields")
-    assert [error["field"] for error in told["errors"]] == [field]
+    refusal = problem(answer, answer.status_code, "unprocessable" if answer.status_code == 422 else "invalid-fields")
+    assert [error["field"] for error in refusal["errors"]] == [field]
 
 
-def test_what_was_granted_is_not_canceled(live, wallet):
-    told = buy(live, wallet).json()
-    live.post(f"/invoices/{told['invoice']}/payments", {"reference": "bank"})
-    problem(live.post(f"/purchases/{told['id']}/cancel", {"reason": "No"}), 422, "unprocessable")
+def test_a_granted_purchase_is_not_canceled(live, wallet):
+    payload = buy(live, wallet).json()
+    live.post(f"/invoices/{payload['invoice']}/payments", {"reference": "bank"})
+    problem(live.post(f"/purchases/{payload['id']}/cancel", {"reason": "No"}), 422, "unprocessable")
 
 
-def test_other_worlds_and_scopes_buy_nothing(live, sandbox, wallet):
+def test_sandbox_keys_and_other_scopes_can_not_buy(live, sandbox, wallet):
     problem(buy(sandbox, wallet), 404, "not-found")
     problem(buy(Caller(scopes=["read"]), wallet), 403, "scope-missing")
     id_ = buy(live, wallet).json()["id"]

@@ -1,4 +1,4 @@
-"""Every refusal is problem+json with a stable type, whoever refuses: a view, Django or PostgreSQL."""
+"""Every error is problem+json with a stable type, whether a view, Django or PostgreSQL raises it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from tests.builders import make_customer
 
 
 class Failing(APIView):
-    """A view that fails as its address says."""
+    """A view that fails in the way that its address names."""
 
     required_scopes = {"GET": "read"}
     failures = {
@@ -32,12 +32,12 @@ class Failing(APIView):
         "own": Problem("conflict", "It is so already.", retry_after=1.2),
     }
 
-    def get(self, request, what):
-        raise self.failures[what]
+    def get(self, request, failure):
+        raise self.failures[failure]
 
 
 class Undeclared(APIView):
-    """A view whose author forgot the scopes."""
+    """A view that declares no scopes."""
 
     def get(self, request):
         return Response("open to all")
@@ -45,7 +45,7 @@ class Undeclared(APIView):
 
 class Urls:
     urlpatterns = [
-        path("api/v1/fail/<str:what>", Failing.as_view()),
+        path("api/v1/fail/<str:failure>", Failing.as_view()),
         path("api/v1/undeclared", Undeclared.as_view()),
         *urls.urlpatterns,
     ]
@@ -58,7 +58,7 @@ def failing(live):
         yield live
 
 
-def test_an_error_that_nobody_foresaw_tells_nothing(failing, caplog):
+def test_an_unexpected_error_reveals_nothing(failing, caplog):
     response = failing.get("/fail/bug")
 
     problem(response, 500, "internal-error")
@@ -67,31 +67,31 @@ def test_an_error_that_nobody_foresaw_tells_nothing(failing, caplog):
 
 
 @override_settings(DEBUG=True)
-def test_an_error_tells_nothing_in_debug_mode_either(failing):
+def test_an_error_reveals_nothing_in_debug_mode(failing):
     assert b"secret" not in failing.get("/fail/bug").content
 
 
-@pytest.mark.parametrize("what", ["gone", "closed", "torn"])
-def test_a_database_that_does_not_answer_is_a_503_that_says_when_to_come_back(failing, what):
-    response = failing.get(f"/fail/{what}")
+@pytest.mark.parametrize("failure", ["gone", "closed", "torn"])
+def test_an_unavailable_database_is_a_503_with_a_retry_time(failing, failure):
+    response = failing.get(f"/fail/{failure}")
 
     problem(response, 503, "database-unavailable")
     assert int(response["Retry-After"]) > 0
     assert b"10.0.0.1" not in response.content
 
 
-def test_a_value_that_cannot_be_stored_is_the_callers_fault(failing):
+def test_a_value_that_can_not_be_stored_is_a_client_error(failing):
     problem(failing.get("/fail/big"), 400, "invalid-fields")
 
 
-def test_a_problem_of_our_own_keeps_its_words_and_headers(failing):
+def test_an_error_of_the_product_keeps_its_text_and_headers(failing):
     response = failing.get("/fail/own")
 
     assert problem(response, 409, "conflict")["detail"] == "It is so already."
     assert response["Retry-After"] == "2"
 
 
-def test_a_view_that_declares_no_scope_lets_nobody_in(failing, caplog):
+def test_a_view_without_declared_scopes_refuses_every_caller(failing, caplog):
     problem(failing.get("/undeclared"), 403, "scope-missing")
 
     assert "Undeclared declares no scope" in caplog.text
@@ -120,7 +120,7 @@ def test_a_host_that_is_not_ours():
     problem(Client().get("/api/v1/customers", headers={"Host": "evil.example"}), 400, "malformed-request")
 
 
-def test_several_fields_are_told_at_once_with_their_paths(live):
+def test_several_invalid_fields_are_reported_with_their_paths(live):
     body = {"feature": "x" * 65, "currency": "usd", "quantities": [{"quantity": "1"}, {"quantity": "many"}]}
 
     assert faults(live.post("/plans/pro/preview", body)) == {
@@ -130,29 +130,29 @@ def test_several_fields_are_told_at_once_with_their_paths(live):
     }
 
 
-def test_a_row_that_breaks_a_constraint_is_told_in_the_constraints_own_words(live, seller):
+def test_a_violated_constraint_is_reported_with_its_message(live, seller):
     make_customer("acme", seller=seller)
     body = {"id": "acme", "legal_name": "Acme", "country": "DE"}
 
-    told = problem(live.post("/customers", body), 409, "conflict")
+    error = problem(live.post("/customers", body), 409, "conflict")
 
-    assert told["detail"] == "External id names one customer."
-    assert told["errors"] == [{"field": "external_id", "code": "taken", "detail": "External id names one customer."}]
+    assert error["detail"] == "External id names one customer."
+    assert error["errors"] == [{"field": "external_id", "code": "taken", "detail": "External id names one customer."}]
 
 
-def test_the_language_is_one_whatever_the_client_speaks(live):
+def test_the_language_does_not_depend_on_the_client(live):
     headers = {"Accept-Language": "de"} | live._headers()
 
-    told = live.client.post("/api/v1/customers", {}, content_type="application/json", headers=headers)
+    response = live.client.post("/api/v1/customers", {}, content_type="application/json", headers=headers)
 
-    assert "legal_name: This field is required." in problem(told, 400, "invalid-fields")["detail"]
+    assert "legal_name: This field is required." in problem(response, 400, "invalid-fields")["detail"]
 
 
-def test_each_request_has_an_id_of_its_own(live):
+def test_each_request_has_a_unique_id(live):
     ids = {live.get("/customers")["Request-Id"] for _ in range(3)}
 
     assert len(ids) == 3
-    assert all(re.fullmatch("req_[0-9a-f]{24}", one) for one in ids)
+    assert all(re.fullmatch("req_[0-9a-f]{24}", id_) for id_ in ids)
 
 
 def test_every_type_is_a_page(client):
@@ -170,7 +170,7 @@ def test_every_type_is_documented():
     assert documented == [(name, str(kind.status)) for name, kind in PROBLEM_TYPES.items()]
 
 
-def test_the_body_is_json_whatever_the_client_accepts(live):
+def test_the_body_is_json_for_any_accept_header(live):
     response = live.client.get("/api/v1/customers", headers={"Accept": "text/html"} | live._headers())
 
     assert response["Content-Type"] == "application/json"

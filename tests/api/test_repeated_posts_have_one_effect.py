@@ -21,18 +21,18 @@ def create(caller, body=BODY, key="order-1"):
     return caller.post("/customers", body, Idempotency_Key=key)
 
 
-def test_a_repeat_is_answered_as_the_first_time(live, seller):
-    first, again = create(live), create(live)
+def test_a_repeat_gets_the_first_response(live, seller):
+    first, repeated = create(live), create(live)
 
-    assert first.status_code == again.status_code == 201
-    assert first.content == again.content
-    assert again["Content-Type"] == first["Content-Type"]
+    assert first.status_code == repeated.status_code == 201
+    assert first.content == repeated.content
+    assert repeated["Content-Type"] == first["Content-Type"]
     assert "Idempotent-Replayed" not in first
-    assert again["Idempotent-Replayed"] == "true"
+    assert repeated["Idempotent-Replayed"] == "true"
     assert Customer.objects.count() == 1
 
 
-def test_a_repeat_is_answered_so_even_when_the_world_has_changed(live, seller):
+def test_a_repeat_gets_the_first_response_after_other_changes(live, seller):
     first = create(live)
     live.patch("/customers/acme", {"legal_name": "Renamed"})
 
@@ -49,9 +49,9 @@ def test_the_order_of_a_bodys_keys_does_not_matter(live, seller):
 def test_another_body_is_refused(live, seller, other):
     create(live)
 
-    told = problem(create(live, body=other), 422, "idempotency-key-reused")
+    error = problem(create(live, body=other), 422, "idempotency-key-reused")
 
-    assert "order-1" in told["detail"]
+    assert "order-1" in error["detail"]
     assert Customer.objects.count() == 1
 
 
@@ -61,19 +61,19 @@ def test_another_address_is_refused(live, seller):
     problem(live.post("/subscriptions", BODY, Idempotency_Key="order-1"), 422, "idempotency-key-reused")
 
 
-def test_a_refusal_is_not_kept_so_that_it_can_be_corrected(live, seller):
+def test_an_error_is_not_stored_so_that_the_request_can_be_corrected(live, seller):
     wrong = create(live, body=BODY | {"country": "Germany"})
 
     assert wrong.status_code == 400
     assert create(live).status_code == 201
 
 
-def test_keys_of_two_callers_are_two(live, sandbox, seller):
+def test_the_same_key_of_two_callers_is_two_keys(live, sandbox, seller):
     assert create(live).status_code == create(sandbox).status_code == 201
     assert Customer.objects.count() == 2
 
 
-def test_without_a_key_each_request_stands_for_itself(live, seller):
+def test_without_a_key_each_request_is_independent(live, seller):
     assert live.post("/customers", BODY).status_code == 201
     problem(live.post("/customers", BODY), 409, "conflict")
 
@@ -90,9 +90,9 @@ def test_an_effect_that_fails_leaves_no_record(live, seller):
     assert list(IdempotentRequest.objects.values_list("key", flat=True)) == ["order-1"]
 
 
-def test_an_effect_whose_answer_cannot_be_kept_is_undone(live, seller, monkeypatch):
+def test_an_effect_whose_response_can_not_be_stored_is_rolled_back(live, seller, monkeypatch):
     class Killed(BaseException):
-        """What no code catches on the way, as when the process dies there."""
+        """An exception that no code catches, as if the process died there."""
 
     def die(*args):
         raise Killed
@@ -106,17 +106,17 @@ def test_an_effect_whose_answer_cannot_be_kept_is_undone(live, seller, monkeypat
     assert create(live).status_code == 201
 
 
-def test_answers_are_kept_for_a_day(live, seller):
+def test_responses_are_stored_for_a_day(live, seller):
     create(live)
     day = timedelta(hours=24)
-    kept = IdempotentRequest.objects.get()
+    record = IdempotentRequest.objects.get()
 
-    assert idempotency.purge(at=kept.created_at + day) == 0
-    assert idempotency.purge(at=kept.created_at + day + timedelta(seconds=1)) == 1
+    assert idempotency.purge(at=record.created_at + day) == 0
+    assert idempotency.purge(at=record.created_at + day + timedelta(seconds=1)) == 1
     assert not IdempotentRequest.objects.exists()
 
 
-def test_old_answers_are_forgotten_by_the_clock(live, seller):
+def test_old_responses_are_deleted_by_the_scheduled_task(live, seller):
     create(live)
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(days=2))
 
@@ -129,7 +129,7 @@ def racing(transactional_db):
     return Caller()
 
 
-def test_of_ten_that_race_one_acts_and_all_get_its_answer(racing):
+def test_of_ten_racing_requests_one_takes_effect_and_all_get_its_response(racing):
     answers = together(*[lambda: create(racing)] * 10)
 
     assert [answer.status_code for answer in answers] == [201] * 10
@@ -138,14 +138,14 @@ def test_of_ten_that_race_one_acts_and_all_get_its_answer(racing):
     assert Customer.objects.count() == 1
 
 
-def test_of_two_that_race_with_different_bodies_one_is_refused(racing):
+def test_of_two_racing_requests_with_different_bodies_one_is_rejected(racing):
     answers = together(lambda: create(racing), lambda: create(racing, body=BODY | {"city": "Berlin"}))
 
     assert sorted(answer.status_code for answer in answers) == [201, 422]
     assert Customer.objects.count() == 1
 
 
-def test_one_that_waits_too_long_is_told_to_come_back(racing, monkeypatch):
+def test_a_request_that_waits_too_long_gets_a_retry_time(racing, monkeypatch):
     monkeypatch.setattr(idempotency, "WAITS_FOR_SECONDS", 1)
     holding, tried = threading.Event(), threading.Event()
 

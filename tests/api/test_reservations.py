@@ -1,4 +1,4 @@
-"""Reservations over HTTP: held, committed, released; reports that ask; what a refusal tells."""
+"""Reservations over HTTP: created, committed, released; events sent with a check; the details of a refusal."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.builders import cap, make_plan, offer, publish
 
 pytestmark = pytest.mark.django_db
 
-ASKED = {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "60", "ttl": 60}
+RESERVATION = {"id": "run-7", "customer": "acme", "feature": "messages", "quantity": "60", "ttl": 60}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def caller():
 
 
 def reserved(caller, **changes):
-    response = caller.post("/reservations", {**ASKED, **changes})
+    response = caller.post("/reservations", {**RESERVATION, **changes})
     assert response.status_code == 201, response.content
     return json.loads(response.content)
 
@@ -50,8 +50,8 @@ def test_a_reservation_is_made_read_and_committed(caller):
     done = caller.post(f"{here}/commit", {"quantity": "15"}).json()
 
     assert (done["state"], done["used"]) == ("committed", "15")
-    told = caller.post("/check", {"customer": "acme", "feature": "messages"}).json()
-    assert (told["used"], told["reserved"], told["remaining"]) == ("15", "0", "85")
+    payload = caller.post("/check", {"customer": "acme", "feature": "messages"}).json()
+    assert (payload["used"], payload["reserved"], payload["remaining"]) == ("15", "0", "85")
 
 
 def test_a_commit_stores_the_callers_events(caller):
@@ -72,13 +72,13 @@ def test_a_released_reservation_cannot_be_committed(caller):
     problem(caller.post(f"{here}/commit", {}), 409, "conflict")
 
 
-def test_a_refusal_says_what_is_left_and_what_would_help(caller):
+def test_a_refusal_has_the_remaining_quantity_and_the_remedy(caller):
     capped_customer(most=50)
     publish(make_plan("bigger", offers=[offer("messages", included=500, consumption="hard_cap")]))
 
-    told = problem(caller.post("/reservations", ASKED), 402, "limit-reached")
+    error = problem(caller.post("/reservations", RESERVATION), 402, "limit-reached")
 
-    limit = told["limit"]
+    limit = error["limit"]
     assert (limit["reason"], limit["remaining"], limit["resets_at"]) == (
         "hard_cap_reached",
         "50",
@@ -87,29 +87,29 @@ def test_a_refusal_says_what_is_left_and_what_would_help(caller):
     assert limit["remedy"] == {"kind": "upgrade", "plans": ["bigger"]}
 
 
-def test_a_wallet_tells_how_much_is_missing(caller):
+def test_a_wallet_refusal_has_the_missing_amount(caller):
     prepaid_customer(balance=20)
 
     arguments = {"customer": "acme", "feature": "runs", "quantity": 3, "properties": {"kind": "complex"}}
-    told = caller.post("/check", arguments).json()
+    payload = caller.post("/check", arguments).json()
 
-    assert (told["allowed"], told["cost"]) == (False, {"amount": "30", "unit": "credits"})
-    assert told["balance"] == {"available": "20", "unit": "credits", "is_endless": False}
-    assert told["remedy"] == {"kind": "top_up", "unit": "credits", "missing": "10"}
+    assert (payload["allowed"], payload["cost"]) == (False, {"amount": "30", "unit": "credits"})
+    assert payload["balance"] == {"available": "20", "unit": "credits", "is_endless": False}
+    assert payload["remedy"] == {"kind": "top_up", "unit": "credits", "missing": "10"}
 
 
-def test_a_cap_that_stops_is_told_with_what_is_spent(caller):
+def test_a_refusal_by_a_spend_cap_has_the_cap(caller):
     acme = capped_customer()
     cap(acme, 1, at=NOW, action="stop")
 
-    told = caller.post("/check", {"customer": "acme", "feature": "calls", "quantity": 3}).json()
+    payload = caller.post("/check", {"customer": "acme", "feature": "calls", "quantity": 3}).json()
 
-    assert (told["allowed"], told["reason"]) == (False, "spend_cap_reached")
-    assert told["spend_cap"]["cap"] == {"amount": "1.00", "currency": "USD"}
-    assert told["remedy"] == {"kind": "raise_cap", "set_by": "finance"}
+    assert (payload["allowed"], payload["reason"]) == (False, "spend_cap_reached")
+    assert payload["spend_cap"]["cap"] == {"amount": "1.00", "currency": "USD"}
+    assert payload["remedy"] == {"kind": "raise_cap", "set_by": "finance"}
 
 
-def test_a_report_that_asks_stores_nothing_when_it_is_refused(caller):
+def test_an_event_sent_with_a_check_is_not_stored_when_refused(caller):
     capped_customer(most=1)
     event = {"id": "m1", "customer": "acme", "event": "messages"}
 
@@ -130,24 +130,24 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("changes", "field", "code"), WRONG)
-def test_what_is_asked_wrongly_names_its_field(caller, changes, field, code):
+def test_an_invalid_reservation_names_the_field(caller, changes, field, code):
     capped_customer()
 
-    assert faults(caller.post("/reservations", {**ASKED, **changes})) == {field: code}
+    assert faults(caller.post("/reservations", {**RESERVATION, **changes})) == {field: code}
 
 
-def test_who_or_what_is_unknown_is_not_found(caller):
+def test_an_unknown_customer_or_feature_is_not_found(caller):
     capped_customer()
 
-    problem(caller.post("/reservations", {**ASKED, "customer": "nobody"}), 404, "not-found")
-    problem(caller.post("/reservations", {**ASKED, "feature": "nothing"}), 404, "not-found")
+    problem(caller.post("/reservations", {**RESERVATION, "customer": "nobody"}), 404, "not-found")
+    problem(caller.post("/reservations", {**RESERVATION, "feature": "nothing"}), 404, "not-found")
 
 
-def test_another_world_and_a_key_that_only_reads_are_refused(caller):
+def test_sandbox_keys_and_read_only_keys_are_refused(caller):
     capped_customer()
-    made = reserved(caller)
+    reservation = reserved(caller)
     sandbox = Caller(sandbox=True)
 
-    problem(sandbox.get(f"/reservations/{made['number']}"), 404, "not-found")
-    problem(sandbox.post(f"/reservations/{made['number']}/commit", {}), 404, "not-found")
-    problem(Caller(scopes=["read"]).post("/reservations", ASKED), 403, "scope-missing")
+    problem(sandbox.get(f"/reservations/{reservation['number']}"), 404, "not-found")
+    problem(sandbox.post(f"/reservations/{reservation['number']}/commit", {}), 404, "not-found")
+    problem(Caller(scopes=["read"]).post("/reservations", RESERVATION), 403, "scope-missing")

@@ -1,4 +1,4 @@
-"""The description is valid, has no warnings, and leaves no address of the API out; every address declares scopes."""
+"""The OpenAPI schema is valid, has no warnings and covers every address; every address declares its scopes."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type]]:
-    """Walk the table of addresses: (path with {names}, view class) below /api/v1."""
+    """Yield (path with {names}, view class) for every address under /api/v1."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
@@ -25,7 +25,7 @@ def addresses(patterns=None, prefix: str = "") -> Iterator[tuple[str, type]]:
 
 
 def as_template(path: str) -> str:
-    """Return a path as OpenAPI writes it: <str:plan> → {plan}."""
+    """Return a path in OpenAPI's notation: <str:plan> → {plan}."""
     for part in path.split("<")[1:]:
         inside = part.split(">")[0]
         path = path.replace(f"<{inside}>", "{" + inside.split(":")[-1] + "}")
@@ -52,15 +52,15 @@ def test_it_is_valid_openapi_without_a_warning(tmp_path):
 
 
 def test_it_has_every_address_and_method_and_no_other(schema):
-    there = {
+    declared = {
         f"{method.upper()} {as_template(path)}"
         for path, view in addresses()
         for method in METHODS
         if hasattr(view, method)
     }
 
-    assert len(there) >= 15
-    assert set(operations(schema)) == there
+    assert len(declared) >= 15
+    assert set(operations(schema)) == declared
 
 
 @pytest.mark.parametrize(("path", "view"), [pytest.param(*address, id=address[0]) for address in addresses()])
@@ -95,7 +95,7 @@ def test_every_creating_post_takes_an_idempotency_key_but_events_which_have_ids(
     keyed = {
         name
         for name, operation in operations(schema).items()
-        if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", []))
     }
     creating = {name for name, operation in operations(schema).items() if "201" in operation["responses"]}
 

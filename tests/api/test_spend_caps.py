@@ -19,9 +19,9 @@ def acme(seller):
 
 def test_a_cap_is_set_shown_with_usage_and_removed(live, acme):
     use(acme, "api.calls", 100)
-    told = live.post(HERE, {"amount": "7.50", "feature": "api.calls"})
-    assert told.status_code == 201
-    cap = told.json()
+    response = live.post(HERE, {"amount": "7.50", "feature": "api.calls"})
+    assert response.status_code == 201
+    cap = response.json()
     assert live.get(HERE).json()["data"] == [cap]
     assert live.get(f"{HERE}/{cap['id']}").json() == cap
     (period,) = live.get("/customers/acme/usage").json()["periods"]
@@ -44,7 +44,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), FAULTS)
-def test_what_cannot_be_a_cap_is_refused(live, acme, body, field, code):
+def test_an_invalid_cap_is_rejected(live, acme, body, field, code):
     assert faults(live.post(HERE, body)) == {field: code}
 
 

@@ -24,14 +24,14 @@ def pro(seller):
 def test_a_subscription_starts_now_on_the_version_in_force(live, pro):
     before = timezone.now()
 
-    told = live.post("/subscriptions", BODY)
+    response = live.post("/subscriptions", BODY)
 
-    assert told.status_code == 201
-    assert told.json() == live.get("/subscriptions/acme-pro").json()
+    assert response.status_code == 201
+    assert response.json() == live.get("/subscriptions/acme-pro").json()
     subscription = Subscription.objects.get(external_id="acme-pro")
     assert before <= subscription.starts_at <= timezone.now()
     assert subscription.version == pro
-    shown = {name: told.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
+    shown = {name: response.json()[name] for name in ("customer", "plan", "version", "currency", "state", "named")}
     assert shown == {
         "customer": "acme",
         "plan": "pro",
@@ -40,25 +40,25 @@ def test_a_subscription_starts_now_on_the_version_in_force(live, pro):
         "state": "active",
         "named": False,
     }
-    assert told.json()["current_period"]["start"] == told.json()["starts_at"]
+    assert response.json()["current_period"]["start"] == response.json()["starts_at"]
 
 
 def test_a_subscription_without_an_id_gets_one(live, pro):
-    told = live.post("/subscriptions", {"customer": "acme", "plan": "pro"}).json()
+    payload = live.post("/subscriptions", {"customer": "acme", "plan": "pro"}).json()
 
-    assert live.get(f"/subscriptions/{told['id']}").status_code == 200
+    assert live.get(f"/subscriptions/{payload['id']}").status_code == 200
 
 
-def test_a_subscription_may_start_in_the_past_and_end_by_itself(live, pro):
+def test_a_subscription_may_start_in_the_past_and_end_on_a_date(live, pro):
     dates = {"starts_at": "2026-02-01T01:00:00+01:00", "ends_at": "2026-06-01T00:00:00Z"}
 
-    told = live.post("/subscriptions", BODY | dates).json()
+    payload = live.post("/subscriptions", BODY | dates).json()
 
-    assert (told["starts_at"], told["ends_at"]) == ("2026-02-01T00:00:00Z", "2026-06-01T00:00:00Z")
-    assert told["anchor_at"] == told["starts_at"]
+    assert (payload["starts_at"], payload["ends_at"]) == ("2026-02-01T00:00:00Z", "2026-06-01T00:00:00Z")
+    assert payload["anchor_at"] == payload["starts_at"]
 
 
-def test_a_subscription_to_come_has_no_period_yet(live, pro):
+def test_a_future_subscription_has_no_period_yet(live, pro):
     start = (timezone.now() + timedelta(days=40)).isoformat()
 
     assert live.post("/subscriptions", BODY | {"starts_at": start}).json()["current_period"] is None
@@ -99,62 +99,62 @@ def test_a_start_before_the_plan_had_prices_is_refused(live, pro):
 
 
 def test_a_currency_without_prices_is_refused_in_words(live, pro):
-    told = problem(live.post("/subscriptions", BODY | {"currency": "JPY"}), 422, "unprocessable")
+    error = problem(live.post("/subscriptions", BODY | {"currency": "JPY"}), 422, "unprocessable")
 
-    assert "choose EUR" in told["detail"]
+    assert "choose EUR" in error["detail"]
 
 
 def test_a_feature_is_priced_by_one_subscription_at_a_time(live, pro):
     live.post("/subscriptions", BODY)
 
-    told = problem(live.post("/subscriptions", BODY | {"id": "second"}), 409, "conflict")
+    error = problem(live.post("/subscriptions", BODY | {"id": "second"}), 409, "conflict")
 
-    assert "acme-pro" in told["detail"]
+    assert "acme-pro" in error["detail"]
     assert live.post("/subscriptions", BODY | {"id": "third", "named": True}).json()["named"] is True
 
 
-def test_an_id_is_given_once(live, pro):
+def test_an_id_is_unique(live, pro):
     live.post("/subscriptions", BODY)
 
-    told = problem(live.post("/subscriptions", BODY | {"named": True}), 422, "unprocessable")
+    error = problem(live.post("/subscriptions", BODY | {"named": True}), 422, "unprocessable")
 
-    assert "acme-pro" in told["detail"]
+    assert "acme-pro" in error["detail"]
 
 
 def test_a_repeat_with_its_key_subscribes_once(live, pro):
-    first, again = (live.post("/subscriptions", BODY, Idempotency_Key="k1") for _ in range(2))
+    first, repeated = (live.post("/subscriptions", BODY, Idempotency_Key="k1") for _ in range(2))
 
-    assert first.content == again.content
+    assert first.content == repeated.content
     assert Subscription.objects.count() == 1
 
 
 def test_a_canceled_subscription_runs_to_the_end_of_its_period(live, pro):
     period = live.post("/subscriptions", BODY).json()["current_period"]
 
-    told = live.post("/subscriptions/acme-pro/cancel", {}).json()
+    payload = live.post("/subscriptions/acme-pro/cancel", {}).json()
 
-    assert (told["state"], told["ends_at"]) == ("canceled", period["end"])
-    assert told["canceled_at"]
+    assert (payload["state"], payload["ends_at"]) == ("canceled", period["end"])
+    assert payload["canceled_at"]
 
 
 def test_a_subscription_may_be_canceled_at_once(live, pro):
     live.post("/subscriptions", BODY)
     before = timezone.now()
 
-    told = live.post("/subscriptions/acme-pro/cancel", {"when": "now"}).json()
+    payload = live.post("/subscriptions/acme-pro/cancel", {"when": "now"}).json()
 
     subscription = Subscription.objects.get()
     assert before <= subscription.ends_at <= timezone.now()
-    assert told["state"] in ("canceled", "ended")
+    assert payload["state"] in ("canceled", "ended")
 
 
 def test_a_subscription_may_be_canceled_at_a_date(live, pro):
     live.post("/subscriptions", BODY)
     end = (timezone.now() + timedelta(days=3)).replace(microsecond=0)
 
-    told = live.post("/subscriptions/acme-pro/cancel", {"ends_at": end.isoformat()}).json()
+    payload = live.post("/subscriptions/acme-pro/cancel", {"ends_at": end.isoformat()}).json()
 
-    assert told["ends_at"] == end.isoformat().replace("+00:00", "Z")
+    assert payload["ends_at"] == end.isoformat().replace("+00:00", "Z")
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_a_cancellation_that_is_wrong_is_named(live, pro, body, field):
 def test_a_subscription_is_not_canceled_in_the_past(live, pro):
     live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
 
-    told = problem(live.post("/subscriptions/acme-pro/cancel", {"ends_at": "2026-03-01T00:00:00Z"}), 409, "conflict")
+    error = problem(live.post("/subscriptions/acme-pro/cancel", {"ends_at": "2026-03-01T00:00:00Z"}), 409, "conflict")
 
-    assert "past" in told["detail"]
+    assert "past" in error["detail"]
 
 
-def test_what_a_cancellation_gives_back_is_shown_and_may_be_taken_back(live, pro):
+def test_a_cancellation_shows_its_credit_notes_and_can_be_undone(live, pro):
     live.post("/subscriptions", BODY | {"starts_at": "2026-02-01T00:00:00Z"})
     close_due(at=timezone.now())
     arguments = {"when": "now", "give_back": "refund"}
@@ -193,8 +193,8 @@ def test_what_a_cancellation_gives_back_is_shown_and_may_be_taken_back(live, pro
     later = (timezone.now() + timedelta(hours=1)).isoformat()
     live.post("/subscriptions/acme-pro/cancel", {"ends_at": later, "give_back": "credit"})
     assert Subscription.objects.get().periods.filter(settles="balance").exists()
-    told = live.post("/subscriptions/acme-pro/cancel/withdraw", {}).json()
-    assert (told["state"], told["ends_at"], told["canceled_at"]) == ("active", None, None)
+    payload = live.post("/subscriptions/acme-pro/cancel/withdraw", {}).json()
+    assert (payload["state"], payload["ends_at"], payload["canceled_at"]) == ("active", None, None)
 
 
 def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
@@ -213,7 +213,7 @@ def test_subscriptions_are_found_by_customer_plan_and_state(live, pro, seller):
     assert ids(plan="none") == []
 
 
-def test_what_it_moves_to_is_told_before_its_time_comes(live, pro):
+def test_a_scheduled_version_is_shown_before_it_takes_effect(live, pro):
     assert live.post("/subscriptions", BODY).json()["scheduled_change"] is None
     now = timezone.now()
     version = make_plan("pro", fees=[fee("12", currency="EUR")])
@@ -221,23 +221,23 @@ def test_what_it_moves_to_is_told_before_its_time_comes(live, pro):
     roll_out(at=now)
 
     moment = ScheduledChange.objects.get().moment
-    told = live.get("/subscriptions/acme-pro").json()
-    assert (told["version"], told["scheduled_change"]["version"]) == (1, 2)
-    assert datetime.fromisoformat(told["scheduled_change"]["at"]) == moment
+    payload = live.get("/subscriptions/acme-pro").json()
+    assert (payload["version"], payload["scheduled_change"]["version"]) == (1, 2)
+    assert datetime.fromisoformat(payload["scheduled_change"]["at"]) == moment
 
 
-def test_a_trial_may_be_agreed(live, pro):
-    told = live.post("/subscriptions", BODY | {"trial_days": 14, "starts_at": "2026-02-01T00:00:00Z"}).json()
+def test_a_subscription_may_start_with_a_trial(live, pro):
+    payload = live.post("/subscriptions", BODY | {"trial_days": 14, "starts_at": "2026-02-01T00:00:00Z"}).json()
 
-    assert told["trial_ends_at"] == told["anchor_at"] == "2026-02-15T00:00:00Z"
-    assert told["state"] == "active", "it is over"
+    assert payload["trial_ends_at"] == payload["anchor_at"] == "2026-02-15T00:00:00Z"
+    assert payload["state"] == "active", "it is over"
 
 
-def test_a_trial_of_today_is_not_over(live, pro):
-    told = live.post("/subscriptions", BODY | {"trial_days": 14}).json()
+def test_a_trial_that_starts_today_is_not_over(live, pro):
+    payload = live.post("/subscriptions", BODY | {"trial_days": 14}).json()
 
-    assert told["state"] == "trialing"
-    assert told["current_period"]["end"] == told["trial_ends_at"]
+    assert payload["state"] == "trialing"
+    assert payload["current_period"]["end"] == payload["trial_ends_at"]
 
 
 def test_a_trial_is_refused_beyond_two_years(live, pro):

@@ -1,4 +1,4 @@
-"""A migration over HTTP: planned, previewed, run and rolled back; each world has its own."""
+"""A plan migration over HTTP: planned, previewed, run and rolled back; live and sandbox are apart."""
 
 from datetime import timedelta
 
@@ -8,14 +8,14 @@ from billing.job_kinds import KINDS
 from billing.jobs.worker import work
 from billing.subscriptions import generate_periods
 from lib.task_clock import database_time
-from tests.billing.plan_migrations.world import make_version
+from tests.billing.plan_migrations.subscriptions import make_version
 from tests.builders import make_customer, subscribe
 
 PATH = "/migrations"
 
 
 @pytest.fixture(autouse=True)
-def world(db):
+def subscriptions(db):
     old, began = make_version("old"), database_time() - timedelta(days=40)
     for name in ("acme", "beta"):
         subscribe(make_customer(name), old, began, external_id=f"s-{name}")
@@ -28,25 +28,25 @@ def plan(client, **fields):
     return client.post(PATH, {**arguments, **fields})
 
 
-def go_on(client, number, step):
+def run_step(client, number, step):
     answer = client.post(f"{PATH}/{number}/{step}", {})
     assert answer.status_code == 200, answer.json()
     work(kinds=KINDS, clock=database_time)
     return answer.json()["job"]
 
 
-def test_it_goes_there_and_back(live):
+def test_a_migration_is_run_and_rolled_back(live):
     made = plan(live).json()
     assert made["moves"] == {"waiting": 2}
     for step in ("preview", "run", "roll-back"):
-        assert go_on(live, made["id"], step) is not None
+        assert run_step(live, made["id"], step) is not None
     assert live.get(f"{PATH}/{made['id']}").json()["moves"] == {"undone": 2}
     moves = live.get(f"{PATH}/{made['id']}/moves?state=undone").json()
     assert len(moves["data"]) == 2
     assert live.get(PATH).json()["data"][0]["moves"] == {"undone": 2}
 
 
-def test_ids_of_nobody_come_back(live):
+def test_unknown_ids_are_returned(live):
     answer = plan(live, **{"from": {"ids": ["s-acme", "nobody"]}})
     assert answer.json()["left_out"] == [{"id": "nobody", "reason": "No subscription or customer has this id."}]
 
@@ -73,7 +73,7 @@ def test_a_step_that_does_not_fit_is_a_conflict(live):
     assert (answer.status_code, "tell them first" in answer.json()["detail"]) == (409, True)
 
 
-def test_another_world_sees_nothing_of_it(live, sandbox):
+def test_a_sandbox_key_sees_no_live_migration(live, sandbox):
     made = plan(live).json()
     assert sandbox.get(PATH).json()["data"] == []
     assert sandbox.get(f"{PATH}/{made['id']}").status_code == 404

@@ -1,4 +1,4 @@
-"""Sandbox customers live in the time of their test clock, whatever is asked of them over HTTP."""
+"""Sandbox customers live in the time of their test clock in every HTTP operation."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -60,14 +60,14 @@ def test_a_clock_is_made_advanced_and_read(caller):
 @pytest.mark.parametrize(
     ("to", "why"), [("2030-12-31T00:00:00Z", "only goes forward"), ("2041-01-01T00:00:00Z", "five years")]
 )
-def test_a_clock_is_not_sent_back_or_too_far(caller, to, why):
+def test_a_clock_is_not_advanced_backward_or_too_far(caller, to, why):
     answer = caller.post(f"/test-clocks/{make_clock(AHEAD).pk}/advance", {"to": to})
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "to")
     assert why in answer.json()["detail"]
 
 
-def test_a_clock_on_its_way_is_not_sent_elsewhere_but_may_be_stopped(caller):
+def test_an_advancing_clock_can_not_be_redirected_but_stopped(caller):
     clock = make_clock(AHEAD).pk
     caller.post(f"/test-clocks/{clock}/advance", {"to": "2031-03-01T00:00:00Z"})
 
@@ -86,7 +86,7 @@ def test_live_keys_see_no_clock():
     assert live.post("/customers", arguments).json()["errors"][0]["field"] == "test_clock"
 
 
-def test_everything_of_a_customer_goes_by_its_clock(caller):
+def test_every_operation_of_a_customer_uses_its_clock(caller):
     clock = make_clock(AHEAD)
     subscribed(caller, clock)
 
@@ -96,8 +96,8 @@ def test_everything_of_a_customer_goes_by_its_clock(caller):
     (period,) = caller.get("/customers/acme/usage").json()["periods"]
     assert (period["start"], period["features"][0]["used"]) == ("2031-01-01T00:00:00Z", "12")
     assert caller.post("/check", {"customer": "acme", "feature": "calls"}).json()["allowed"]
-    held = caller.post("/reservations", {"customer": "acme", "feature": "calls", "quantity": "1", "ttl": 60}).json()
-    assert held["expires_at"] == "2031-01-01T00:01:00Z"
+    reservation = caller.post("/reservations", {"customer": "acme", "feature": "calls", "quantity": "1", "ttl": 60}).json()
+    assert reservation["expires_at"] == "2031-01-01T00:01:00Z"
     read = caller.get("/subscriptions/acme-1").json()
     assert read["current_period"]["start"] == "2031-01-01T00:00:00Z"
     taken_to(clock, AHEAD + DAY)
@@ -122,7 +122,7 @@ def test_times_of_events_are_bounded_by_the_clock(caller):
     assert "2031-01-01T01:00:00+00:00" in answer["results"][2]["detail"]
 
 
-def test_events_of_several_times_are_stored_each_in_its_own_but_not_all_or_nothing(caller):
+def test_events_of_several_clocks_are_stored_unless_the_batch_is_atomic(caller):
     make_seller()
     customer(caller, make_clock(AHEAD), "ahead")
     customer(caller, make_clock(JAN), "behind")
@@ -135,7 +135,7 @@ def test_events_of_several_times_are_stored_each_in_its_own_but_not_all_or_nothi
     assert (at["ahead"], at["behind"], at["here"].year < 2031) == (AHEAD, JAN, True)
 
 
-def test_events_are_corrected_in_their_own_time(caller):
+def test_events_are_corrected_in_the_time_of_their_clock(caller):
     subscribed(caller, make_clock(AHEAD))
     caller.post("/events", {"id": "e1", "customer": "acme", "event": "calls"})
     right = {"id": "e2", "customer": "acme", "event": "calls", "timestamp": "2031-01-01T00:00:10Z"}

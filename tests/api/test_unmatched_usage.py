@@ -1,4 +1,4 @@
-"""Unmatched usage over HTTP: what nothing priced, why, and what it may cost."""
+"""Unmatched usage over HTTP: usage without a price, the reason, and an estimate."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def event(id_, customer="acme", **properties):
     return {"id": id_, "customer": customer, "event": "llm", "properties": properties}
 
 
-def test_groups_are_told_with_an_estimate_where_there_is_one(caller):
+def test_groups_have_an_estimate_where_one_is_possible(caller):
     sent = [event("a", model="llama", n=100), event("b", model="llama", n=50), event("c", model="gpt")]
     caller.post("/events", sent)
     answer = caller.get("/unmatched-usage").json()
@@ -48,11 +48,11 @@ def test_groups_are_told_with_an_estimate_where_there_is_one(caller):
     }
 
 
-def test_a_customer_is_asked_for_alone(caller):
+def test_a_list_is_filtered_by_customer(caller):
     caller.post("/events", [event("a", customer="x", n=1), event("b", customer="y", n=1)])
     assert [entry["customer"] for entry in caller.get("/unmatched-usage", customer="x").json()["data"]] == ["x"]
 
 
-def test_the_sandbox_is_a_world_of_its_own(caller):
+def test_sandbox_keys_see_no_live_usage(caller):
     caller.post("/events", event("a", customer="x", n=1))
     assert Caller(sandbox=True).get("/unmatched-usage").json()["data"] == []

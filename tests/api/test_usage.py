@@ -1,4 +1,4 @@
-"""Usage over HTTP: what was acknowledged shows at once, and figures are exact text."""
+"""Usage over HTTP: acknowledged events show at once, and amounts are exact text."""
 
 import json
 from decimal import Decimal
@@ -34,7 +34,7 @@ def answer(response, status=200):
     return json.loads(response.content, parse_float=Decimal)
 
 
-def test_what_was_acknowledged_shows_in_the_next_read(caller):
+def test_acknowledged_events_show_in_the_next_read(caller):
     make_world()
     for number in range(1, 4):
         assert answer(caller.post("/events", event(f"c{number}")))["accepted"] == 1
@@ -44,19 +44,19 @@ def test_what_was_acknowledged_shows_in_the_next_read(caller):
         assert (calls["used"], calls["cost"]) == (str(number), {"amount": f"0.0{number}", "currency": "USD"})
 
 
-def test_tells_what_prepaid_use_has_drawn_and_what_is_left(caller):
+def test_shows_drawdowns_of_prepaid_usage_and_the_balance(caller):
     prepaid([rate("5")], balance=12)
     caller.post("/events", [{"id": str(n), "customer": "acme", "event": "run"} for n in range(2)])
 
-    told = answer(caller.get("/customers/acme/usage"))
+    payload = answer(caller.get("/customers/acme/usage"))
 
-    [feature] = told["periods"][0]["features"]
+    [feature] = payload["periods"][0]["features"]
     assert feature["drawn"] == {"amount": "10", "currency": "XCR"}
-    [wallet] = told["wallets"]
+    [wallet] = payload["wallets"]
     assert (wallet["unit"], wallet["balance"], wallet["available"], wallet["debt"]) == ("credits", "2", "2", "0")
 
 
-def test_tells_how_each_rate_comes_to_its_amount(caller):
+def test_shows_the_calculation_of_each_rate(caller):
     make_world()
     tokens = {"status": "ok", "model": "gpt", "prompt_tokens": 1500, "completion_tokens": 10}
     caller.post("/events", event("r1", "llm.request", **tokens))
@@ -80,10 +80,10 @@ def test_breaks_usage_down_by_day_and_dimension(caller):
         caller.post("/events", event(f"r{number}", "llm.request", **tokens))
 
     query = {"meter": "tokens", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", "group_by": "model"}
-    told = answer(caller.get("/customers/acme/usage/breakdown", **query))
+    payload = answer(caller.get("/customers/acme/usage/breakdown", **query))
 
-    assert [(row["group"], row["quantity"]) for row in told["rows"]] == [("claude", "11"), ("gpt", "22")]
-    assert told["rows"][0]["start"] == "2026-03-10T00:00:00Z"
+    assert [(row["group"], row["quantity"]) for row in payload["rows"]] == [("claude", "11"), ("gpt", "22")]
+    assert payload["rows"][0]["start"] == "2026-03-10T00:00:00Z"
 
 
 REFUSED = [
@@ -95,13 +95,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("wrong", "field"), REFUSED)
-def test_a_breakdown_that_cannot_be_had_names_its_field(caller, wrong, field):
+def test_an_invalid_breakdown_names_the_field(caller, wrong, field):
     make_world()
     query = {"meter": "tokens", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", **wrong}
 
-    told = problem(caller.get("/customers/acme/usage/breakdown", **query), 400, "invalid-fields")
+    refusal = problem(caller.get("/customers/acme/usage/breakdown", **query), 400, "invalid-fields")
 
-    assert [error["field"] for error in told["errors"]] == [field]
+    assert [error["field"] for error in refusal["errors"]] == [field]
 
 
 @pytest.mark.parametrize("path", ["/customers/nobody/usage", "/customers/nobody/usage/breakdown"])

@@ -1,4 +1,4 @@
-"""What a version changes, over HTTP."""
+"""The differences between plan versions, over HTTP."""
 
 import pytest
 
@@ -14,11 +14,11 @@ def versions(db):
     return first, second
 
 
-def test_it_is_told_against_the_version_asked_for(live, versions):
-    told = live.get("/plans/pro/versions/2/diff", against=1).json()
+def test_a_version_is_compared_with_the_requested_one(live, versions):
+    payload = live.get("/plans/pro/versions/2/diff", against=1).json()
 
-    assert (told["plan"], told["version"], told["against"]) == ("pro", 2, 1)
-    assert told["differences"] == [
+    assert (payload["plan"], payload["version"], payload["against"]) == ("pro", 2, 1)
+    assert payload["differences"] == [
         {
             "kind": "changed",
             "path": ["Base fee"],
@@ -42,18 +42,18 @@ def test_it_is_told_against_the_version_asked_for(live, versions):
     ]
 
 
-def test_without_one_it_is_told_against_the_usual_one(live, versions):
+def test_a_version_is_compared_with_the_default_one(live, versions):
     assert live.get("/plans/pro/versions/2/diff").json()["against"] == 1
 
 
-def test_the_first_version_has_none_to_be_told_against(live):
+def test_the_first_version_has_nothing_to_compare_with(live):
     publish(make_plan("pro", fees=[fee("10")]))
 
     assert faults(live.get("/plans/pro/versions/1/diff")) == {"against": "unknown"}
 
 
 @pytest.mark.parametrize("against", ["7", "x", "-1", "99999999999"])
-def test_an_unknown_one_is_refused(live, versions, against):
+def test_an_unknown_version_is_rejected(live, versions, against):
     assert faults(live.get("/plans/pro/versions/2/diff", against=against)) == {"against": "unknown"}
 
 

@@ -1,4 +1,4 @@
-"""Wallets over HTTP: opened, set, listed, and what is in them told lot by lot."""
+"""Wallets over HTTP: opened, configured, listed, with their lots and transactions."""
 
 from datetime import timedelta
 from decimal import Decimal as D
@@ -31,8 +31,8 @@ def give(caller, wallet, amount, **more):
     return answer.json()
 
 
-def told(answer, field):
-    """Return the code of what is wrong with a field of something that cannot be done."""
+def error_code(answer, field):
+    """Return the error code of a field in a problem response."""
     return {error["field"]: error["code"] for error in problem(answer, 422, "unprocessable")["errors"]}[field]
 
 
@@ -49,26 +49,26 @@ def test_a_wallet_is_opened_read_and_listed(live, acme):
     assert live.get("/wallets", unit="credits").json()["data"] == []
 
 
-def test_it_says_what_can_be_spent_what_is_held_and_what_expires_next(live, wallet, acme):
+def test_it_shows_available_held_and_next_expiring_value(live, wallet, acme):
     now = timezone.now()
     soon, later = now + timedelta(days=1), now + timedelta(days=9)
     for amount, expires_at in (("10", soon), ("5", soon), ("20", later), ("40", None)):
         give(live, wallet, amount, expires_at=expires_at and expires_at.isoformat())
     give(live, wallet, "7", valid_from=later.isoformat())
     hold(customer_id=acme.pk, unit="credits", request=SpendRequest(D(4), timezone.now(), "h"), until=soon)
-    found = live.get(f"/wallets/{wallet}").json()
-    assert [found[name] for name in ("balance", "available", "held")] == ["82", "71", "4"]
-    assert found["next_expiry"]["amount"] == "15"
+    payload = live.get(f"/wallets/{wallet}").json()
+    assert [payload[name] for name in ("balance", "available", "held")] == ["82", "71", "4"]
+    assert payload["next_expiry"]["amount"] == "15"
 
 
-def test_it_behaves_as_it_is_set_to(live, wallet):
+def test_its_behavior_at_zero_can_be_changed(live, wallet):
     changed = live.patch(f"/wallets/{wallet}", {"name": "Spare", "at_zero": "grace", "grace": "10"}).json()
     assert (changed["name"], changed["at_zero"], changed["grace"]) == ("Spare", "grace", "10")
     give(live, wallet, "3")
     spent = live.post(f"/wallets/{wallet}/spend", {"amount": "8"}).json()
     assert spent == {"units": "3", "owed": "5", "uncovered": "0", "balance": "-5"}
-    again = live.patch(f"/wallets/{wallet}", {"at_zero": None, "grace": None}).json()
-    assert (again["at_zero"], again["grace"], again["name"]) == (None, None, "Spare")
+    reset = live.patch(f"/wallets/{wallet}", {"at_zero": None, "grace": None}).json()
+    assert (reset["at_zero"], reset["grace"], reset["name"]) == (None, None, "Spare")
 
 
 FAULTS = [
@@ -85,18 +85,18 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), FAULTS)
-def test_what_cannot_be_a_wallet_is_refused(live, wallet, body, field, code):
-    assert told(live.post("/wallets", {"customer": "acme", **body}), field) == code
+def test_an_invalid_wallet_is_rejected(live, wallet, body, field, code):
+    assert error_code(live.post("/wallets", {"customer": "acme", **body}), field) == code
     assert Wallet.objects.count() == 1
 
 
-def test_what_is_no_wallet_at_all_names_its_fields(live, acme):
+def test_an_invalid_request_names_its_fields(live, acme):
     assert faults(live.post("/wallets", {"customer": "nobody"})) == {"customer": "unknown"}
     assert faults(live.post("/wallets", {"customer": "acme", "balance": "5"})) == {"balance": "unknown"}
     assert faults(live.get("/wallets", costumer="acme")) == {"costumer": "unknown"}
 
 
-def test_it_is_told_which_grant_paid_which_use(live, wallet):
+def test_the_transactions_show_which_grant_paid_which_usage(live, wallet):
     make_feature("images")
     first = give(live, wallet, "10", kind="bonus")
     second = give(live, wallet, "10", features=["images"])
@@ -113,10 +113,10 @@ def test_it_is_told_which_grant_paid_which_use(live, wallet):
     assert sum(D(entry["units"]) for entry in spent["entries"]) == 0
 
 
-def test_the_ledger_comes_in_pages_in_the_order_of_time(live, wallet):
+def test_transactions_are_listed_in_pages_in_order_of_time(live, wallet):
     for amount in range(1, 6):
         give(live, wallet, str(amount))
-    # What was asked for earlier may have got its number later.
+    # An earlier request may have got a later number.
     newest = Transaction.objects.latest("pk")
     path, seen, cursor = f"/wallets/{wallet}/transactions", [], {}
     while cursor is not None:
@@ -129,7 +129,7 @@ def test_the_ledger_comes_in_pages_in_the_order_of_time(live, wallet):
         assert faults(live.get(path, cursor=wrong)) == {"cursor": "invalid"}
 
 
-def test_its_lists_ask_as_often_for_many_as_for_few(live, wallet, seller, django_assert_max_num_queries):
+def test_lists_take_as_many_queries_for_many_rows_as_for_few(live, wallet, seller, django_assert_max_num_queries):
     for number in range(6):
         give(live, wallet, "5")
         live.post("/wallets", {"customer": "acme", "name": f"w{number}"})
@@ -145,7 +145,7 @@ def test_only_an_empty_wallet_is_closed(live, wallet):
     closed = live.post(f"/wallets/{wallet}/close", {}).json()
     assert closed["closed_at"]
     problem(live.post(f"/wallets/{wallet}/grants", {"amount": "5"}), 409, "conflict")
-    assert told(live.patch(f"/wallets/{wallet}", {"priority": 1}), "") == "refused"
+    assert error_code(live.patch(f"/wallets/{wallet}", {"priority": 1}), "") == "refused"
 
 
 def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, wallet):
@@ -155,8 +155,8 @@ def test_sandbox_keys_and_read_only_keys_are_refused(live, sandbox, wallet):
     posts = {"grants": {"amount": "1"}, "spend": {"amount": "1"}, "close": {}}
     posts["transfer"] = {"to": wallet, "amount": "1", "reason": "x"}
     lots = {"void": {"reason": "x"}, "refund": {"reason": "x"}, "extend": {"reason": "x", "expires_at": None}}
-    addresses = {f"/wallets/{wallet}/{what}": body for what, body in posts.items()}
-    addresses |= {f"/lots/{lot}/{what}": body for what, body in lots.items()}
+    addresses = {f"/wallets/{wallet}/{operation}": body for operation, body in posts.items()}
+    addresses |= {f"/lots/{lot}/{operation}": body for operation, body in lots.items()}
     for path, body in addresses.items():
         problem(sandbox.post(path, body), 404, "not-found")
         problem(Caller(scopes=["read"]).post(path, body), 403, "scope-missing")

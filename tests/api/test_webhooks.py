@@ -1,4 +1,4 @@
-"""Webhook endpoints and contacts over HTTP: made, read, changed, tested, rotated, replayed, removed."""
+"""Webhook endpoints and contacts over HTTP: created, read, changed, tested, rotated, resent, removed."""
 
 import pytest
 from standardwebhooks import Webhook
@@ -16,7 +16,7 @@ URL = "https://example.com/hook"
 
 
 @pytest.fixture(autouse=True)
-def this_machine_may_be_told(settings) -> None:
+def allow_localhost(settings) -> None:
     settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
 
 
@@ -26,15 +26,15 @@ def hook(live):
 
 
 def test_a_secret_is_shown_once(live):
-    told = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
-    again = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
+    response = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
+    repeated = live.post(HERE, {"url": URL, "kinds": ["alert.fired"]}, Idempotency_Key="k")
 
-    assert (told.status_code, again.status_code) == (201, 201)
-    secret = told.json()["secret"]
+    assert (response.status_code, repeated.status_code) == (201, 201)
+    secret = response.json()["secret"]
     assert secret.startswith("whsec_")
-    assert again.json() == told.json() | {"secret": None}
+    assert repeated.json() == response.json() | {"secret": None}
     assert secret not in IdempotentRequest.objects.get().body
-    shown = live.get(f"{HERE}/{told.json()['id']}").json()
+    shown = live.get(f"{HERE}/{response.json()['id']}").json()
     assert "secret" not in shown
     assert live.get(HERE).json()["data"] == [shown]
     assert (shown["kinds"], shown["enabled"], shown["sandbox"]) == (["alert.fired"], True, False)
@@ -54,7 +54,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), FAULTS)
-def test_what_cannot_be_an_endpoint_is_refused(live, body, field, code):
+def test_an_invalid_endpoint_is_rejected(live, body, field, code):
     assert faults(live.post(HERE, body)) == {field: code}
     assert not WebhookEndpoint.objects.exists()
 
@@ -75,12 +75,12 @@ def test_is_removed_for_good(live, hook):
     assert live.get(HERE).json()["data"] == []
 
 
-def test_does_not_exist_for_keys_of_the_other_world(live, sandbox, hook):
-    here = f"{HERE}/{hook['id']}"
+def test_is_not_found_with_a_sandbox_key(live, sandbox, hook):
+    path_of_hook = f"{HERE}/{hook['id']}"
     tests = [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("GET", "/deliveries")]
-    tests += [("POST", f"/{what}") for what in ("rotate", "test", "replay", "deliveries/1/replay")]
+    tests += [("POST", f"/{action}") for action in ("rotate", "test", "replay", "deliveries/1/replay")]
     for method, path in tests:
-        problem(sandbox.send(method, here + path, {}), 404, "not-found")
+        problem(sandbox.send(method, path_of_hook + path, {}), 404, "not-found")
     assert sandbox.get(HERE).json()["data"] == []
     assert sandbox.post(HERE, {"url": URL}).json()["sandbox"] is True
 
@@ -101,7 +101,7 @@ def test_both_secrets_sign_while_they_overlap(live):
     assert faults(live.post(f"{here}/rotate", {"overlap": 604_801})) == {"overlap": "max_value"}
 
 
-def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
+def test_deliveries_are_listed_and_failed_ones_resent(live):
     with receiver(one_after_the_other(status(500, "not now"), status(200))) as there:
         made = live.post(HERE, {"url": there.url}).json()
         here = f"{HERE}/{made['id']}"
@@ -112,8 +112,8 @@ def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
         assert (failed["status"], failed["answer"]) == (500, "not now")
         assert live.get(f"{here}/deliveries", type="topup.paid").json()["data"] == []
 
-        again = live.post(f"{here}/deliveries/{failed['id']}/replay", {}).json()
-        assert (again["state"], again["attempts"]) == ("pending", 0)
+        repeated = live.post(f"{here}/deliveries/{failed['id']}/replay", {}).json()
+        assert (repeated["state"], repeated["attempts"]) == ("pending", 0)
         dispatch_notifications()
         assert live.get(f"{here}/deliveries").json()["data"][0]["state"] == "delivered"
         assert live.post(f"{here}/replay", {"since": made["created_at"]}).json() == {"messages": 0}
@@ -126,7 +126,7 @@ def test_what_came_of_messages_is_listed_and_what_failed_is_sent_again(live):
     assert Delivery.objects.count() == 1
 
 
-def test_lists_ask_as_often_for_many_as_for_few(live, hook, django_assert_max_num_queries):
+def test_lists_take_as_many_queries_for_many_rows_as_for_few(live, hook, django_assert_max_num_queries):
     customer = make_customer()
     for number in range(20):
         world.tell(customer, key=f"alert:{number}")
@@ -135,14 +135,14 @@ def test_lists_ask_as_often_for_many_as_for_few(live, hook, django_assert_max_nu
         assert len(live.get(f"{HERE}/{hook['id']}/deliveries").json()["data"]) == 20
 
 
-def test_contacts_are_kept(live, sandbox):
+def test_contacts_are_created_changed_and_deleted(live, sandbox):
     make_customer("acme")
     here = "/customers/acme/contacts"
     made = live.post(here, {"email": "bea@acme.example", "name": "Bea", "alerts": False})
     assert made.status_code == 201
-    one = made.json()
-    assert one == {
-        "id": one["id"],
+    contact = made.json()
+    assert contact == {
+        "id": contact["id"],
         "name": "Bea",
         "email": "bea@acme.example",
         "language": "",
@@ -151,9 +151,9 @@ def test_contacts_are_kept(live, sandbox):
     }
     assert faults(live.post(here, {"email": "BEA@acme.example"})) == {"email": "taken"}
     assert faults(live.post(here, {"email": "bea"})) == {"email": "invalid"}
-    assert live.patch(f"{here}/{one['id']}", {"alerts": True}).json()["alerts"] is True
-    assert [entry["id"] for entry in live.get(here).json()["data"]] == [one["id"]]
+    assert live.patch(f"{here}/{contact['id']}", {"alerts": True}).json()["alerts"] is True
+    assert [entry["id"] for entry in live.get(here).json()["data"]] == [contact["id"]]
     problem(sandbox.get(here), 404, "not-found")
-    problem(sandbox.get(f"{here}/{one['id']}"), 404, "not-found")
-    assert live.send("DELETE", f"{here}/{one['id']}").status_code == 204
+    problem(sandbox.get(f"{here}/{contact['id']}"), 404, "not-found")
+    assert live.send("DELETE", f"{here}/{contact['id']}").status_code == 204
     assert live.get(here).json()["data"] == []

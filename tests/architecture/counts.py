@@ -22,6 +22,8 @@ NOUNS_IN_ING = {
     # The field's own nouns, as the house style lists them.
     *("pricing", "metering", "billing", "closing", "rating", "rounding", "rendering", "dunning", "numbering"),
     "publishing",
+    # An adjective: the upcoming invoice is the field's own term for the invoice of a running period.
+    "upcoming",
 }
 """Words in -ing that name a thing, not an activity."""
 

@@ -15,7 +15,10 @@ DRAWERS = {"utils", "util", "helpers", "helper", "services", "service", "common"
 ODD_VARIABLES = {"one", "found", "told", "asked", "what", "whose", "said"}
 """Names that fit anything and so say nothing."""
 
-ROWS_AND_VALUES: dict[str, str] = {}
+ROWS_AND_VALUES = {
+    "AggregateState": "the stored state of an aggregation, and the pure value that it is folded from",
+    "Lot": "a lot of the ledger, and the pure value that the order of lots is computed from",
+}
 """Names that a table's row and its pure value share on purpose, with the reason."""
 
 

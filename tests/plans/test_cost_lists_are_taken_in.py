@@ -39,7 +39,7 @@ def test_row_by_row():
     ]
 
 
-def test_a_dry_run_says_the_same_and_stores_nothing():
+def test_a_dry_run_lists_the_changes_and_stores_nothing():
     assert take(GPT, dry_run=True) == ["new"]
     assert stored() == []
 

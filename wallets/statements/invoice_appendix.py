@@ -55,7 +55,7 @@ def statement_text(
     return WalletStatement(
         heading=f"{words.statement}: {name}",
         span=figures.days_text(*span),
-        columns=(words.what, words.moved),
+        columns=(words.movement, words.moved),
         rows=statement_rows(statement, amount=amounts(unit, figures=figures, words=words), words=words),
     )
 

@@ -31,7 +31,7 @@ class StatementWords:
     voided: str
     transferred_in: str
     transferred_out: str
-    what: str
+    movement: str
     moved: str
     stays: str
     not_an_invoice: str

@@ -203,7 +203,7 @@ def overrides_of(subscription: Subscription) -> list[dict[str, Any]]:
 
 def _figure(override: Override) -> str:
     rate = f" ({format_match(override.match) or DEFAULT})" if override.figure == OverrideFigure.PRICE else ""
-    return f"{override.feature}: {override.get_what_display()}{rate}"
+    return f"{override.feature}: {override.get_figure_display()}{rate}"
 
 
 def _value(override: Override) -> str:

@@ -117,10 +117,10 @@ class BillSerializer(serializers.ModelSerializer[SimulationResult]):
         return to_plain_string(result.after) if result.is_known else None
 
     def get_problems(self, result: SimulationResult) -> list[str]:
-        return list(result.found["problems"])
+        return list(result.figures["problems"])
 
     def get_lines(self, result: SimulationResult) -> list[dict[str, str]]:
-        return list(result.found["lines"])
+        return list(result.figures["lines"])
 
 
 EXAMPLE = OpenApiExample(

@@ -92,7 +92,7 @@ def _count(rows: Sequence[StoredEvent], wanted_periods: frozenset[int], *, sandb
                 event.key, event_recorder.find_customer_id(event, batch), part.meter_id, part.reason, part.detail
             )
             for event, attribution in _pairs(batch)
-            for part in attribution.unpriced
+            for part in attribution.unmatched_parts
             if not {part.meter_id, None} & reports.get(event.key, {}).keys()
         ]
     )

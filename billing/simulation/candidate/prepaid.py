@@ -119,7 +119,7 @@ def _window_costs(closing: PeriodToClose) -> Iterator[tuple[FeatureTerms, Counte
     for feature in features:
         if not feature.wallet or feature.price is None:
             continue
-        for window, counted in sorted(closing.counters.items(), key=lambda one: one[0].starts_at):
+        for window, counted in sorted(closing.counters.items(), key=lambda pair: pair[0].starts_at):
             if window.plan_feature_id == feature.plan_feature_id:
                 used = {rate_id: usage for rate_id, usage in counted.items() if rate_id != UNCOVERED}
                 rated = rate_window(closing.span, feature, used, is_final=False, is_drawdown=True)

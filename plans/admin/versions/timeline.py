@@ -33,7 +33,7 @@ class Step:
     """One step; acknowledged: the plan check's advice that the publisher confirmed."""
 
     at: datetime
-    what: str
+    label: str
     who: str
     why: str
     acknowledged: Sequence[str]
@@ -57,7 +57,7 @@ def read_steps(version: PlanVersion) -> list[Step]:
     return [
         Step(
             at=datetime.fromisoformat(facts["at"]),
-            what=WORDS[facts["action"]],
+            label=WORDS[facts["action"]],
             who=name_of(users[facts["user"]]) if facts.get("user") in users else "",
             why=str(facts.get("reason") or ""),
             acknowledged=facts.get("acknowledged") or [],

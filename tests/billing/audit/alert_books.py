@@ -1,4 +1,6 @@
-"""Customers whose use is guarded, and was told of: by everybody's rules and their own, of use, spend and balances."""
+"""
+Customers with alert rules, their own and the default ones, on usage, spend and balances, and the alerts that fired.
+"""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -33,26 +35,28 @@ from wallets.models import Wallet
 LATER = datetime(2026, 4, 5, tzinfo=UTC)
 
 
-def guard_all() -> None:
-    """Set rules of every scope, use what they watch, and look: twice, so that something recovers."""
+def add_alert_rules() -> None:
+    """
+    Set rules of every scope, use the watched features, and evaluate the rules twice so that some alerts recover.
+    """
     plan = make_plan(
         offers=[_offer("guarded.mails", included=10, consumption="hard_cap"), _offer("guarded.runs", rate(1))]
     )
-    own = subscribe(make_customer("guarded"), publish(plan), starts_at=APR)
+    subscription = subscribe(make_customer("guarded"), publish(plan), starts_at=APR)
     runs = Feature.objects.get(code="guarded.runs")
     for kind, scope, amount, by in (
-        ("spend", AlertScope(subscription=own, feature=runs), 20, "finance"),
-        ("spend", AlertScope(customer=own.customer, dimension="key", value="ci"), 5, "customer"),
+        ("spend", AlertScope(subscription=subscription, feature=runs), 20, "finance"),
+        ("spend", AlertScope(customer=subscription.customer, dimension="key", value="ci"), 5, "customer"),
         ("anomaly", AlertScope(seller=make_seller("other")), None, "finance"),
     ):
         set_alert_rule(kind=kind, scope=scope, amount=amount and D(amount), set_by=by, at=APR)
-    cap(own, 10, at=APR)
-    wallet = Wallet.objects.create(customer=own.customer)
+    cap(subscription, 10, at=APR)
+    wallet = Wallet.objects.create(customer=subscription.customer)
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", D(10), "pack")], at=APR)
     spend(wallet_id=wallet.pk, amount=D(9), reference="used", used_at=APR, at=APR)
-    _use(own, 8)
+    _use(subscription, 8)
     evaluate_alerts(at=LATER)
-    cap(own, 10_000, at=LATER)
+    cap(subscription, 10_000, at=LATER)
     evaluate_alerts(at=LATER + timedelta(minutes=1))
     acknowledge(alert_ids=[Alert.objects.first().pk], at=LATER, by=User.objects.first())
     queue_full_evaluation(at=timezone.now())
@@ -64,12 +68,12 @@ def _offer(code: str, *rates: dict, **terms: object) -> dict:
 
 
 def _use(subscription: Subscription, times: int) -> None:
-    told = {
+    event_fields = {
         "customer": subscription.customer.external_id,
         "timestamp": LATER.isoformat(),
         "properties": {"key": "ci"},
     }
     names = ("guarded.mails", "guarded.runs")
-    sent = [{"id": f"{name}-{number}", "event": name, **told} for name in names for number in range(times)]
+    sent = [{"id": f"{name}-{number}", "event": name, **event_fields} for name in names for number in range(times)]
     events, _, _ = parse_events(json.dumps(sent).encode(), sandbox=False, at=LATER, oldest=APR, newest=LATER)
     record_events(events=events, sandbox=False, at=LATER)

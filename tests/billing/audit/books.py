@@ -1,4 +1,4 @@
-"""Books with everything in them: usage of every kind, closed and open periods, late usage, a cancellation."""
+"""Books with every kind of row: usage, closed and open periods, late usage, a cancellation and more."""
 
 import io
 import json
@@ -54,8 +54,8 @@ from lib.currencies import CREDITS
 from plans.models import PlanVersion, Price, Promotion
 from plans.publishing.approvals import request_approval
 from plans.publishing.publication import new_version, publish, publish_due
-from tests.billing.audit.alert_books import guard_all
-from tests.billing.audit.one_off_books import claim
+from tests.billing.audit.alert_books import add_alert_rules
+from tests.billing.audit.one_off_books import bill_one_off
 from tests.billing.audit.payment_books import collect
 from tests.billing.audit.prepaid_books import prepay
 from tests.billing.metering.ingest.world import calls, tokens
@@ -95,21 +95,21 @@ CALLS = [tier(3, "0.10"), tier(None, "0.05", "1")]
 
 
 def make_books() -> None:
-    """Make three months of two sellers' business, by the product's own operations only."""
+    """Create three months of business of two sellers, only by the product's own operations."""
     make_tax("19", country="DE")
     make_tax("0")
     logo = store_logo(read_logo(picture("PNG")))
     make_seller("other", legal_name="Other Inc.", time_zone="Asia/Kolkata", zero_invoices="issue", logo=logo)
     pro, team = _plans()
     acme = subscribe(make_customer("acme", country="DE", time_zone="Europe/Berlin"), pro)
-    _hold(acme)
+    _change_quantities(acme)
     _subscribe_others(acme, pro, team)
     key, _ = issue(name="Backend", scopes=["ingest", "read"], sandbox=False, by=None, at=NOW)
     _use(acme)
     prepay()
-    _include()
-    for what, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
-        agree(acme, "calls", what, value, at=JAN, starts_at=JAN, ends_at=None if what == "percent" else MAR)
+    _include_credits()
+    for kind, value in (("included", 3), ("minimum", 2), ("percent", -10), ("maximum", 900)):
+        agree(acme, "calls", kind, value, at=JAN, starts_at=JAN, ends_at=None if kind == "percent" else MAR)
     _move_in_mid_period()
     _leave_early()
     _migrate()
@@ -131,7 +131,7 @@ def make_books() -> None:
     _send("acme", "last", days_ago=0, at=datetime(2026, 4, 5, tzinfo=UTC))
     _send("acme", "late for good", days_ago=40, at=datetime(2026, 4, 5, tzinfo=UTC))
     _credit()
-    claim(_record)
+    bill_one_off(_record)
     collect()
     roll_out(at=datetime(2026, 4, 5, tzinfo=UTC))
     _add_what_surrounds(key)
@@ -143,30 +143,30 @@ def make_books() -> None:
 
 
 def _lock() -> None:
-    """Lock two months, and open one of them again."""
+    """Lock two months, and unlock one of them."""
     at = datetime(2026, 4, 6, tzinfo=UTC)
     for month in (date(2026, 2, 1), date(2026, 3, 1)):
-        held = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
-    unlock_month(lock_id=held.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
+        month_lock = lock_month(seller=make_seller(), month=month, checklist=[], note="as agreed", by=None, at=at)
+    unlock_month(lock_id=month_lock.pk - 1, reason="forgot one", by=User.objects.first(), at=at)
 
 
 def _migrate() -> None:
-    """Move two customers in the middle of a month; take one of them back, whose former part is billed by then."""
+    """Migrate two customers in the middle of a month; roll one of them back after its first part was billed."""
     old, new = make_version("plain", included=1), make_version("plainer", "0.20")
     noon = JAN + timedelta(days=14, hours=12)
     for name in ("goes", "returns"):
-        one = subscribe(make_customer(name), old)
-        close_period(period_id=one.periods.get(kind="opening").pk, at=JAN)
-        migrated_use(one, 3, JAN + timedelta(days=9), event="api.call")
+        subscription = subscribe(make_customer(name), old)
+        close_period(period_id=subscription.periods.get(kind="opening").pk, at=JAN)
+        migrated_use(subscription, 3, JAN + timedelta(days=9), event="api.call")
         migration = planned(new, plan="plain", ids=[name], at=noon)
         run_migration(migration, at=noon)
-        migrated_use(one, 2, noon + timedelta(hours=1), event="api.call")
-    close_period(period_id=one.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
+        migrated_use(subscription, 2, noon + timedelta(hours=1), event="api.call")
+    close_period(period_id=subscription.periods.get(ends_at=noon).pk, at=noon + timedelta(hours=2))
     roll_back(migration, at=noon + timedelta(hours=3))
 
 
-def _include() -> None:
-    """Let two customers have credits with their plan, one of whom leaves in the middle of a month."""
+def _include_credits() -> None:
+    """Give two customers credits included in their plan; one of them leaves in the middle of a month."""
     credits = [
         included(500, rolls_over=2, rollover_most=Decimal(200), features="runs"),
         included(50, code="welcome", every="once", lasts="days", days=30),
@@ -193,9 +193,9 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
         offer(tokens(), included=1000, rates=_token_rates()),
         offer(storage, included=5, consumption="hard_cap"),
         offer(make_feature("support", kind="static"), static_value="24 h"),
-        *_tallied(),
+        *_metered_offers(),
     ]
-    fees = [fee("19.99"), fee("5", label="License", billed="arrears"), fee("50", kind="one_time"), *_held()]
+    fees = [fee("19.99"), fee("5", label="License", billed="arrears"), fee("50", kind="one_time"), *_seat_fees()]
     draft = make_plan("pro", fees=fees, offers=offers, commitments=[commitment(5_000, periods=2)])
     Price.objects.filter(plan_feature__feature__code="worth.yearly").update(resets_unit="year")
     pro = publish(version=draft, by=None, at=JAN)
@@ -215,7 +215,7 @@ def _plans() -> tuple[PlanVersion, PlanVersion]:
 
 
 def _move_in_mid_period() -> None:
-    """Two who are moved in mid-period; one of them cannot be, and moves at its next one."""
+    """Migrate two subscriptions in mid-period; one of them can't be split, and moves at its next period."""
     level = make_feature("disk", meter=make_meter("disk", aggregation="max", value_property="gb"))
     for code, offers in (("steady", []), ("disk", [offer(level, rates=[rate("1")])])):
         draft = make_plan(code, fees=[fee("31")], offers=offers)
@@ -230,7 +230,9 @@ def _move_in_mid_period() -> None:
 
 
 def _leave_early() -> None:
-    """Two who leave in the middle of a month that they have paid for, one of whom comes back; and two who pause."""
+    """
+    Let two customers leave in the middle of a month that they paid for, one of whom returns, and two customers pause.
+    """
     fees = [
         fee("31"),
         fee("7.50", code="desk", label="Desks", basis="seat", least=1),
@@ -255,18 +257,18 @@ def _leave_early() -> None:
 
 
 def _share(paid: PlanVersion) -> None:
-    """Let three subscriptions share documents, two of them by the same version, and one with a coupon."""
+    """Let three subscriptions share invoices, two of them on the same version, and one with a coupon."""
     customer = make_customer("joint", country="DE", one_document=True)
     team = PlanVersion.objects.get(plan__code="team", state="live", number=1)
-    one, *_ = (
-        subscribe(customer, of, external_id=f"joint-{n}", named=True) for n, of in enumerate((paid, paid, team))
+    first_subscription, *_ = (
+        subscribe(customer, version, external_id=f"joint-{n}", named=True) for n, version in enumerate((paid, paid, team))
     )
-    apply_coupon(subscription=one, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
-    set_quantity(subscription=one, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
+    apply_coupon(subscription=first_subscription, coupon=make_coupon("JOINT", percent=15, duration="forever"), at=JAN)
+    set_quantity(subscription=first_subscription, fee_code="desk", quantity=3, at=JAN, since=JAN + timedelta(days=5), reason="asked")
 
 
-def _held() -> list[dict[str, Any]]:
-    """Charge for seats, of which one comes with the plan, and for add-ons."""
+def _seat_fees() -> list[dict[str, Any]]:
+    """Return fees for seats, one of which is included in the plan, and for add-ons."""
     return [
         fee("7.50", label="Seats", basis="seat", included=1, least=1, most=50),
         fee("3", label="Backups", basis="add_on", billed="arrears"),
@@ -274,16 +276,16 @@ def _held() -> list[dict[str, Any]]:
     ]
 
 
-def _hold(subscription: Subscription) -> None:
-    """Seats come and go, also in time to come; add-ons are taken while it runs."""
+def _change_quantities(subscription: Subscription) -> None:
+    """Add and remove seats, also at a future time, and buy add-ons in mid-period."""
     changes = [("seats", 4, 10), ("seats", 2, 25), ("backups", 1, 12), ("training", 2, 40), ("seats", 3, 75)]
     for code, quantity, days in changes:
         since = JAN + timedelta(days=days)
         set_quantity(subscription=subscription, fee_code=code, quantity=quantity, at=JAN, since=since, reason="asked")
 
 
-def _tallied() -> list[dict[str, Any]]:
-    """Offer what is metered by more than a sum, and charged by more than a quantity."""
+def _metered_offers() -> list[dict[str, Any]]:
+    """Return features metered by every aggregation other than a sum, and priced by more than a quantity."""
     peak = make_meter("peak", event_name="sampled", aggregation="max", value_property="load")
     space = make_meter(
         "space",
@@ -339,8 +341,8 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
     remove_coupon(redemption=acme.redemptions.get(), at=JAN + timedelta(days=75), reason="by mistake")
     other = make_customer("globex", seller=make_seller("other"), time_zone="Asia/Kolkata")
     subscribe(other, team, starts_at=JAN + timedelta(days=9))
-    gone = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)
-    cancel(subscription=gone, at=JAN + timedelta(days=40), ends_at=JAN + timedelta(days=50))
+    canceled = subscribe(make_customer("initech", tax_exemption="reverse charge"), pro)
+    cancel(subscription=canceled, at=JAN + timedelta(days=40), ends_at=JAN + timedelta(days=50))
     subscribe(make_customer("acme", sandbox=True), pro)
     subscribe(make_customer("hooli", seller=make_seller("again", late_usage="reissue")), pro)
     subscribe(make_customer("umbrella"), pro)
@@ -349,7 +351,7 @@ def _subscribe_others(acme: Subscription, pro: PlanVersion, team: PlanVersion) -
 
 
 def _change(subscription: Subscription) -> None:
-    """Use some calls on one ladder, and go on on another one."""
+    """Use some calls at the tiers of one version, then change to a version with other tiers."""
     ladder = publish(
         version=make_plan("ladder", offers=[offer(calls(), included=3, rates=[rate(tiers=CALLS)])]),
         by=None,
@@ -390,7 +392,7 @@ def _use_late() -> None:
 
 
 def _credit() -> None:
-    """Credit an invoice of the customer who pays tax twice in part, and another's whole."""
+    """Credit part of an invoice of a customer who pays two taxes, and another customer's whole invoice."""
     at = datetime(2026, 4, 5, tzinfo=UTC)
     taxed = Invoice.objects.filter(tax__gt=0, reference__startswith="period:").order_by("id").first()
     for amount in ("3.33", "0.50"):
@@ -406,7 +408,7 @@ def _credit() -> None:
 
 
 def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
-    """Take these events back; replace the first of them, unless told otherwise, by one of another day and value."""
+    """Void these events; replace the first of them, unless `replaced` is False, by one with another day and value."""
     at = NOW + timedelta(days=2)
     body = {"id": f"{ids[0]}-new", "customer": "acme", "event": "sampled", "properties": _sample(7)}
     new = _read([body | {"timestamp": (at - timedelta(days=20)).isoformat()}], at=at)
@@ -418,14 +420,14 @@ def _correct(*ids: str, replaced: bool = True, **who: Any) -> None:
 
 
 def _tokens(customer: str, id_: str, tokens: int) -> None:
-    """Send so many tokens of January: below zero, they are taken back."""
+    """Send this many tokens of January; a negative number takes tokens back."""
     properties = {"status": "ok", "prompt_tokens": tokens, "completion_tokens": 0, "model": "gpt"}
     event = {"id": id_, "customer": customer, "event": "llm.request", "timestamp": "2026-01-20T10:00:00Z"}
     _record([event | {"properties": properties}], at=NOW)
 
 
 def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool = False, **fields: Any) -> None:
-    """Send a call, a request of tokens and some storage of one moment."""
+    """Send a call, a request of tokens and some storage of the same time."""
     moment = (at - timedelta(days=days_ago)).isoformat()
     common = {"customer": customer, "timestamp": moment, **fields}
     properties = {"status": "ok", "prompt_tokens": 700 + days_ago, "completion_tokens": "12.5"}
@@ -440,7 +442,7 @@ def _send(customer: str, id_: str, *, days_ago: int, at: datetime, sandbox: bool
 
 
 def _sample(number: int) -> dict[str, Any]:
-    """Return a load, a level, a seat taken or given up, and an order with what it cost."""
+    """Return a load, a level, a seat added or removed, and an order with its cost."""
     seat = {"user": f"user {number % 4}", "op": "remove" if number % 3 == 2 else "add"}
     return {"load": number + 0.5, "gb": 10 + number, "worth": 100 + number, "cost": "0.125", **seat}
 
@@ -451,13 +453,13 @@ def _record(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False
 
 def _read(events: list[dict[str, Any]], *, at: datetime, sandbox: bool = False) -> list[ReceivedEvent]:
     body = json.dumps(events).encode()
-    found, refused, _ = parse_events(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
+    received, refused, _ = parse_events(body, sandbox=sandbox, at=at, oldest=JAN, newest=at + timedelta(hours=1))
     assert not refused
-    return found
+    return received
 
 
 def _import() -> None:
-    """Import a file of which one row is no event, and send another that nobody has looked at yet."""
+    """Import a file with one row that is no event, and upload another that is not processed yet."""
     rows = ["id,customer,event,timestamp", *(f"i{n},acme,api.call,2026-04-0{n}T10:00:00Z" for n in (1, 2)), ",,,"]
     at, sent = datetime(2026, 4, 5, tzinfo=UTC), {"format_": "csv", "names": {}, "id_from": [], "sandbox": False}
     jobs = [
@@ -470,7 +472,7 @@ def _import() -> None:
 
 
 def _simulate(version: PlanVersion) -> None:
-    """Try a version on the last month of those who are on it."""
+    """Simulate a version on the last month of its subscriptions."""
     at = datetime(2026, 4, 5, tzinfo=UTC)
     job = start_simulation(versions=[version], cohort=Cohort(plan_id=version.plan_id), periods=1, by=None, at=at)
     work(kinds=KINDS, clock=lambda: at, job_id=job.pk)
@@ -489,14 +491,14 @@ def _add_what_surrounds(key: ApiKey) -> None:
             invoice=invoice, content=content, sha256=sha256(content).hexdigest(), rendered_at=NOW
         )
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="in cash", at=NOW)
-    guard_all()
+    add_alert_rules()
     make_customer("tries", sandbox=True, test_clock=make_clock(NOW + timedelta(days=365)))
     clone(source=Customer.objects.get(external_id="stays"), periods=1, at=NOW, by=None)
-    _tell(invoice.customer)
+    _notify(invoice.customer)
 
 
-def _tell(customer: Customer) -> None:
-    """Tell two endpoints, a contact and an account owner what happened, and an endpoint that it is tested."""
+def _notify(customer: Customer) -> None:
+    """Send events to two webhook endpoints, a contact and an account owner, and a test event to an endpoint."""
     EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
     bea = Contact.objects.create(customer=customer, email="bea@customer.example")
     magic_links.create_link(customer=customer, contact=bea, way=PortalAccessWay.PRODUCT, at=NOW)
@@ -515,9 +517,9 @@ def _tell(customer: Customer) -> None:
 
 def _date_back() -> None:
     """
-    Let all that was made today have been made in January, in the same order.
+    Move the creation dates and history of all rows of today to January, in the same order.
 
-    The operations are told the time, but creation dates and history have the clock's.
+    The operations get the time as an argument, but creation dates and history use the clock's.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")

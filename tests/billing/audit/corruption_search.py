@@ -1,7 +1,7 @@
 """
-Asking the checks whether any of them finds what was changed, those first that are likely to.
+Run the checks until one finds a change, most likely ones first.
 
-All are asked before it is said that none does: the order decides nothing but how long it takes.
+All of them run before the search reports that none found it: the order decides only how long it takes.
 """
 
 import inspect
@@ -21,10 +21,11 @@ our_models = schema_checks.our_models
 
 class Seeker:
     """
-    Who found what.
+    A search that remembers which check found which change.
 
-    last: table and column → who found a change of it last. finders: table → the names of all who found one in it.
-    seconds: name → how long the check took when it found nothing, which is how long it takes.
+    last: table and column → name of the check that last found a change of it. finders: table → names of all checks
+        that found a change in it.
+    seconds: name → duration of the check's last run that found nothing.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Seeker:
         self.seconds: dict[str, float] = defaultdict(float)
 
     def finds(self, table: str, column: str = "") -> bool:
-        """Say whether a check finds what was changed in a table."""
+        """Return whether a check finds the change in a table."""
         clear_terms_cache()
         books = Books()
         with ExitStack() as stack:
@@ -64,12 +65,12 @@ class Seeker:
 
 
 def first(table: str) -> list[type]:
-    """Return our models with that of a table, and its history, before the others."""
+    """Return our models; the model of this table, and its history, come first."""
     return sorted(our_models(), key=lambda model: getattr(model, "pgh_tracked_model", model)._meta.db_table != table)
 
 
 @cache
 def reads(check: Check, table: str) -> bool:
-    """Guess from its text whether a check reads a table."""
+    """Return whether a check's source mentions a table, as a guess at whether the check reads it."""
     text = check.find if isinstance(check.find, str) else inspect.getsource(inspect.getmodule(check.find))
     return table in text

@@ -1,4 +1,4 @@
-"""What the books hold of one-off claims, several taxes, prices that include them, and usage that was billed early."""
+"""One-off invoices, several taxes, prices that include tax, and usage billed early at a threshold."""
 
 from collections.abc import Callable
 from datetime import date
@@ -26,8 +26,8 @@ from tests.builders import (
 DAY = date(2026, 1, 15)
 
 
-def claim(record: Callable[..., None]) -> None:
-    """Let a seller in California claim what no subscription bills, and bill a subscription early."""
+def bill_one_off(record: Callable[..., None]) -> None:
+    """Bill one-off lines of a seller in California, and bill a subscription early."""
     seller = make_seller("coast", legal_name="Coast Inc.", region="CA")
     make_tax("6.25", seller=seller, country="US", region="CA", name="State tax")
     make_tax("2", seller=seller, country="US", region="CA", name="County tax", level=2)
@@ -46,8 +46,8 @@ def claim(record: Callable[..., None]) -> None:
     subscribe(customer, version)
     for day, calls in ((2, 3), (3, 2)):
         at = JAN.replace(day=day)
-        one = {"event": "early.calls", "customer": "coastal", "timestamp": at.isoformat()}
-        record([one | {"id": f"early-{day}-{number}"} for number in range(calls)], at=at)
+        event = {"event": "early.calls", "customer": "coastal", "timestamp": at.isoformat()}
+        record([event | {"id": f"early-{day}-{number}"} for number in range(calls)], at=at)
         bill_reached_thresholds(at=JAN.replace(day=day + 1))
     close_due(at=FEB.replace(day=2))
     lines = [

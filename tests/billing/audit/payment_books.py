@@ -1,4 +1,4 @@
-"""What the books hold of money that was charged, given back, kept and gone after."""
+"""Payments of every kind: charged, refunded, kept as a balance, and chased by dunning."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,14 +22,14 @@ SERVICE = date(2026, 1, 15)
 
 
 def collect() -> None:
-    """Charge a customer, and give some of it back in every way there is."""
+    """Charge a customer, and refund parts of the payment in every way."""
     customer = make_customer("payer", country="DE", dunning_hold_until=date(2026, 1, 2))
     account = PayerAccount.objects.create(customer=customer, provider="stripe", ref="cus_1", created_at=APR)
     for ref, is_default in (("pm_0", False), ("pm_1", True)):
         facts = {"label": "Visa 4242", "expires_on": date(2031, 4, 1), "is_default": is_default}
         PaymentMethod.objects.create(account=account, ref=ref, created_at=APR, **facts)
     PaymentMethod.objects.filter(ref="pm_0").update(removed_at=APR + DAY)
-    paid = _claim(customer)
+    paid = _issue_one_off(customer)
     _charge(paid, ProviderResponse("declined", "pi_1", "insufficient_funds", "Your card was declined."))
     _charge(paid, ProviderResponse("succeeded", "pi_2"))
     _refund(paid, Decimal(10), ProviderResponse("succeeded", "re_1"))
@@ -37,7 +37,7 @@ def collect() -> None:
     issue_credit_note(
         invoice_id=paid.pk, lines=[RequestedCredit(1, Decimal(20))], reason="Sorry", to="balance", at=APR + DAY
     )
-    by_hand = _claim(customer)  # some of it is paid from the balance
+    by_hand = _issue_one_off(customer)  # part of it is paid from the balance
     first = _pay(by_hand, "30", "bank-1")
     reverse_payment(payment_id=first.pk, reason="The debit was returned", at=APR + 2 * DAY)
     _pay(by_hand, "500", "bank-2", keeps_surplus=True)
@@ -47,12 +47,12 @@ def collect() -> None:
         refunding.record_manual_refund(refund_id=refund.pk, reference="bank-9", at=APR + 3 * DAY, by=None)
     event = {"provider": "stripe", "ref": "evt_1", "kind": "payment_intent.succeeded", "content": {"id": "evt_1"}}
     ProviderEvent.objects.create(**event, received_at=APR, tries=1, done_at=APR, outcome="charge 1")
-    _go_after()
+    _run_dunning()
 
 
-def _claim(customer: Customer) -> Invoice:
-    asked = OneOffRequest([OneOffLine("Work", Decimal("100.00"), SERVICE, SERVICE)])
-    draft = draft_invoice(customer=customer, request=asked, at=APR)
+def _issue_one_off(customer: Customer) -> Invoice:
+    request = OneOffRequest([OneOffLine("Work", Decimal("100.00"), SERVICE, SERVICE)])
+    draft = draft_invoice(customer=customer, request=request, at=APR)
     return issue_draft(invoice_id=draft.pk, at=APR)
 
 
@@ -70,14 +70,14 @@ def _refund(invoice: Invoice, amount: Decimal, answer: ProviderResponse | None) 
         refunding.record_refund_outcome(refund_id=refund.pk, response=answer, at=APR + 2 * DAY)
 
 
-def _pay(invoice: Invoice, amount: str, reference: str, **asked: bool):  # type: ignore[no-untyped-def]
-    facts = {"method": "manual", "reference": reference, "at": APR + 2 * DAY, **asked}
+def _pay(invoice: Invoice, amount: str, reference: str, **extra_fields: bool):  # type: ignore[no-untyped-def]
+    facts = {"method": "manual", "reference": reference, "at": APR + 2 * DAY, **extra_fields}
     return record_payment(invoice_id=invoice.pk, amount=Decimal(amount), **facts)
 
 
-def _go_after() -> None:
-    """Remind somebody who has not paid, and find that nothing of theirs runs."""
-    late = _claim(make_customer("late", country="DE"))
+def _run_dunning() -> None:
+    """Remind a customer who has not paid and who has no running subscription."""
+    late = _issue_one_off(make_customer("late", country="DE"))
     DunningStep.objects.create(seller=late.seller, days=3, action="remind")
     mark_overdue(at=APR + 60 * DAY)
     run_dunning(at=APR + 60 * DAY)

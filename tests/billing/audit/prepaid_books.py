@@ -1,4 +1,4 @@
-"""A customer who pays in advance: lots of every kind, use within them and beyond, holds, and what people do."""
+"""A prepaid customer: lots of every kind, usage within and above the balance, holds, and operations of staff."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ D = Decimal
 
 
 def prepay() -> None:
-    """Use a month of a prepaid plan: credits that last for some of it, and a balance of money."""
+    """Use a month of a prepaid plan, whose credits cover part of it, and a wallet of money."""
     runs = make_feature("runs", meter=make_meter("runs", event_name="run", dimensions=["kind"]))
     calls = make_feature("paid calls", meter=make_meter("paid.calls", event_name="paid.call"))
     burns = {CREDITS: [rate(1), rate(10, match={"kind": "deep"})], "USD": [rate("0.20")]}
@@ -85,18 +85,18 @@ def _steer(credits: Wallet, other: Wallet) -> None:
     spend(amount=D(8), reference="once more", **owing)
     for name, amount in (("kept", 3), ("used", 4), ("given up", 2)):
         use = SpendRequest(D(amount), at, name, at_zero=AtZeroPolicy.GRACE)
-        made = hold(customer_id=credits.customer_id, unit="credits", request=use, until=at + 90 * DAY)
+        hold_ = hold(customer_id=credits.customer_id, unit="credits", request=use, until=at + 90 * DAY)
         if name == "used":
-            commit(hold_id=made.pk, amount=D(3), at=at + DAY)
+            commit(hold_id=hold_.pk, amount=D(3), at=at + DAY)
         elif name == "given up":
-            release(hold_id=made.pk, at=at + DAY)
-    asked: dict[str, Any] = {"reason": "Asked for", "at": at}
+            release(hold_id=hold_.pk, at=at + DAY)
+    arguments: dict[str, Any] = {"reason": "Asked for", "at": at}
     pack = credits.lots.get(source="second pack")
-    refund(lot_id=pack.pk, amount=D(2), reference="refund", **asked)
-    void(lot_id=pack.pk, amount=D(1), reference="void", **asked)
-    transfer(from_id=credits.pk, to_id=other.pk, amount=D(2), reference="move", **asked)
+    refund(lot_id=pack.pk, amount=D(2), reference="refund", **arguments)
+    void(lot_id=pack.pk, amount=D(1), reference="void", **arguments)
+    transfer(from_id=credits.pk, to_id=other.pk, amount=D(2), reference="move", **arguments)
     grant(wallet_id=credits.pk, grants=[Grant("promotional", D(5), "spring", expires_at=at + DAY)], at=at)
-    extend(lot_id=credits.lots.get(source="spring").pk, expires_at=at + 400 * DAY, **asked)
+    extend(lot_id=credits.lots.get(source="spring").pk, expires_at=at + 400 * DAY, **arguments)
     more_than_there_is = SpendRequest(D(35), at, "beyond", at_zero=AtZeroPolicy.GRACE)
     hold(customer_id=credits.customer_id, unit="credits", request=more_than_there_is, until=at + 90 * DAY)
 
@@ -104,12 +104,12 @@ def _steer(credits: Wallet, other: Wallet) -> None:
 def _reserve() -> None:
     at = JAN + 19 * DAY
     for name in ("kept", "used", "given up"):
-        asked: dict[str, Any] = {"customer": "prepaid", "feature": "runs", "quantity": D(1), "reference": name}
-        made, _ = reserve(**asked, sandbox=False, at=at, duration=DAY, properties={"kind": "plain"})
+        arguments: dict[str, Any] = {"customer": "prepaid", "feature": "runs", "quantity": D(1), "reference": name}
+        reservation, _ = reserve(**arguments, sandbox=False, at=at, duration=DAY, properties={"kind": "plain"})
         if name == "used":
-            commit_reservation(reservation_id=made.pk, quantity=D(1), at=at)
+            commit_reservation(reservation_id=reservation.pk, quantity=D(1), at=at)
         elif name == "given up":
-            release_reservation(reservation_id=made.pk, at=at)
+            release_reservation(reservation_id=reservation.pk, at=at)
 
 
 def send(id_: str, event: str, used_at: Any, *, at: Any = None, **properties: Any) -> None:

@@ -1,4 +1,4 @@
-"""A customer who buys packs: paid, on trust, not paid yet, and not wanted any more."""
+"""A customer who buys credit packs: paid, granted before payment, unpaid, and canceled."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 def make_purchases() -> Wallet:
-    """Buy packs of credits and credits one by one, and a balance that pays invoices."""
+    """Buy credit packs and single credits, and top up a balance that pays invoices."""
     customer = make_customer("buyer", country="DE")
     wallet = make_wallet(customer, name="Bought")
     slabs = [(0, 10, 0), (200, 10, 5)]
@@ -40,7 +40,7 @@ def make_purchases() -> Wallet:
 
 
 def make_topups() -> None:
-    """Top up a sandbox customer's wallets by themselves: one is paid, one declined, one waits."""
+    """Top up a sandbox customer's wallets automatically: one top-up is paid, one is declined, one is pending."""
     customer = make_customer("reloading", sandbox=True)
     ceilings = [
         CeilingLimits("finance", "day", most=5),
@@ -48,8 +48,8 @@ def make_topups() -> None:
     ]
     for payer in ("sandbox", "declining", "invoice"):
         wallet = make_wallet(customer, name=payer)
-        asked = TopUpRuleRequest("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)
-        set_rule(wallet_id=wallet.pk, request=asked, at=JAN)
+        request = TopUpRuleRequest("hundred", percent=Decimal(20), payer=payer, ceilings=ceilings)
+        set_rule(wallet_id=wallet.pk, request=request, at=JAN)
     run_topups(at=JAN + DAY)
 
 

@@ -1,8 +1,8 @@
 """
-Change any one field of any one row behind the triggers' back, and the audit finds it, or the database refuses it.
+Change any one field of any one row while triggers are disabled: the audit finds it, or the database rejects it.
 
-The fields are those of the models, so a new column is in the test before anybody thinks of it: it must be checked by
-something, or be listed here with the reason why no value of it can be wrong.
+The fields are those of the models, so a new column is tested automatically: a check must cover it, or this file must
+list it with the reason why no value of it can be wrong.
 """
 
 from collections import Counter
@@ -243,14 +243,14 @@ NOTHING_FOLLOWS_FROM = {
 
 
 def rows(table: str) -> list[str]:
-    """Return some rows of a table, by their place in it."""
+    """Return the ctids of some rows of a table."""
     passed = NOTHING_FOLLOWS_FROM.get(table, "false")
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT tableoid::regclass || ' ' || ctid FROM {table} WHERE NOT ({passed}) ORDER BY tableoid, ctid"  # noqa: S608
         )
-        found = [place for (place,) in cursor.fetchall()]
-    return sorted({found[place] for place in PLACES})
+        places = [place for (place,) in cursor.fetchall()]
+    return sorted({places[place] for place in PLACES})
 
 
 def values(table: str, column: str, field: Field) -> list[str]:
@@ -274,7 +274,9 @@ def values(table: str, column: str, field: Field) -> list[str]:
 
 
 def corrupt(table: str, column: str, row: str, value: str) -> str:
-    """Change one field with triggers and foreign keys switched off: changed, refused, or the same as it was."""
+    """
+    Change one field with triggers and foreign keys disabled; return changed, refused, or unchanged as its outcome.
+    """
     partition, ctid = row.split(" ")
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -348,7 +350,7 @@ def test_other_damage_is_found(books, django_db_blocker, damage):
         transaction.set_rollback(True)
 
 
-def test_what_is_left_out_exists():
+def test_every_excluded_field_exists():
     names = {name_of(model, field) for model, field in columns()}
 
     assert set(ANY_VALUE_IS_FINE) | set(WORTH_A_SEAL) <= names

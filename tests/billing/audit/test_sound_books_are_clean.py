@@ -1,4 +1,4 @@
-"""Books that the product's own operations made are clean, and everything that can be wrong with books is in them."""
+"""The audit passes on books made by the product's own operations, and these books have rows in every table."""
 
 import json
 
@@ -26,28 +26,28 @@ def test_full_books_are_clean():
 
 
 def empty_tables():
-    """Return our tables without a row: what is checked of them would be checked of nothing."""
-    found = set()
+    """Return our tables without a row: checks of an empty table would prove nothing."""
+    tables = set()
     with connection.cursor() as cursor:
         for model in our_models():
             if not hasattr(model, "pgh_tracked_model"):
                 cursor.execute(f"SELECT count(*) FROM {model._meta.db_table}")  # noqa: S608
                 if not cursor.fetchone()[0]:
-                    found.add(model._meta.db_table)
-    return found
+                    tables.add(model._meta.db_table)
+    return tables
 
 
-def test_there_are_enough_checks_and_each_has_a_name_of_its_own():
+def test_there_are_enough_checks_with_unique_names():
     assert len(CHECKS) >= 30
     assert len({check.name for check in CHECKS}) == len(CHECKS)
 
 
-def test_the_command_answers_with_a_document(capsys):
+def test_the_command_prints_json(capsys):
     call_command("audit", "--json")
 
-    found = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in found] == [check.name for check in CHECKS]
-    assert not any(one["is_violated"] for one in found)
+    report = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in report] == [check.name for check in CHECKS]
+    assert not any(row["is_violated"] for row in report)
 
 
 def test_the_command_runs_one_check(capsys):
@@ -56,12 +56,12 @@ def test_the_command_runs_one_check(capsys):
     assert "1 of 1 promises are kept" in capsys.readouterr().out
 
 
-def test_a_check_nobody_knows_is_refused():
+def test_an_unknown_check_is_rejected():
     with pytest.raises(CommandError, match="not a check"):
         call_command("audit", "--only", "everything_is_fine")
 
 
-def test_the_commands_status_is_the_number_of_broken_promises(capsys):
+def test_the_commands_exit_status_is_the_number_of_violated_checks(capsys):
     make_books()
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
@@ -71,6 +71,6 @@ def test_the_commands_status_is_the_number_of_broken_promises(capsys):
     with pytest.raises(SystemExit) as status:
         call_command("audit")
 
-    told = capsys.readouterr().out
-    assert status.value.code == told.count("BROKEN") == 2
-    assert "numbers have no gap and no repeat" in told
+    output = capsys.readouterr().out
+    assert status.value.code == output.count("BROKEN") == 2
+    assert "numbers have no gap and no repeat" in output

@@ -1,4 +1,4 @@
-"""docs/audit.md names every check beside the invariant that it holds, and has every section that is referred to."""
+"""docs/audit.md names every check next to its invariant, and has every section that checks refer to."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ PAGE = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
 ROWS = [re.split(r"\s*\|\s*", line.strip("| ")) for line in PAGE.splitlines() if re.match(r"\| [A-Z]\d", line)]
 
 
-def test_every_check_stands_beside_its_invariant():
-    told = {(reference, name) for reference, _, checks in ROWS for name in checks.split(", ")}
-    assert told == {(check.reference[:2], check.name) for check in CHECKS}
+def test_every_check_is_listed_with_its_invariant():
+    documented = {(reference, name) for reference, _, checks in ROWS for name in checks.split(", ")}
+    assert documented == {(check.reference[:2], check.name) for check in CHECKS}
 
 
-def test_every_section_that_is_referred_to_is_there():
+def test_every_referenced_section_exists():
     sections = {line.lstrip("# ").lower() for line in PAGE.splitlines() if line.startswith("## ")}
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "billing" / "auditing").glob("*.py")]
     assert {name for text in sources for name in re.findall(r"docs/audit\.md#([\w-]+)", text)} <= sections

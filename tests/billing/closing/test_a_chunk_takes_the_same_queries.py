@@ -1,4 +1,4 @@
-"""Closing costs queries per chunk, not per subscription."""
+"""Closing takes queries per chunk, not per subscription."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def queries_of(monkeypatch: pytest.MonkeyPatch, at: datetime) -> int:
-    """Return how many statements a run sends, by Django's cursors and by those beside them."""
+    """Return how many statements a run sends, by Django's cursors and by prepared cursors."""
     beside = []
     execute = PreparedCursor.execute
 
@@ -36,7 +36,7 @@ def test_whatever_its_size(monkeypatch: pytest.MonkeyPatch):
     version = publish(make_plan(fees=fees, offers=offers))
     counts = []
     for month, size in enumerate([1, 2, 40], start=1):
-        # The first round also fills what a process keeps: terms, wording, the series.
+        # The first round also fills the caches of the process: terms, wording, the number series.
         start, end = datetime(2026, month, 1, tzinfo=UTC), datetime(2026, month + 1, 1, 1, tzinfo=UTC)
         for _ in range(size):
             subscription = subscribe(make_customer(), version, starts_at=start, ends_at=end)

@@ -1,4 +1,4 @@
-"""However events are ordered, cut into batches and repeated, every line of every way to meter is the same."""
+"""Every line is the same however events are ordered, batched and repeated, for each aggregation."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -38,8 +38,8 @@ happened = st.builds(
 @st.composite
 def deliveries(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
     """Return events of two months, and batches that carry each of them at least once, in any order."""
-    found = draw(st.lists(happened, min_size=1, max_size=8))
-    events = [sample(f"e{number}", at, value, **more) for number, (at, value, more) in enumerate(found)]
+    samples = draw(st.lists(happened, min_size=1, max_size=8))
+    events = [sample(f"e{number}", at, value, **more) for number, (at, value, more) in enumerate(samples)]
     order = draw(st.permutations([*events, *draw(st.lists(st.sampled_from(events), max_size=4))]))
     cuts = sorted(draw(st.sets(st.integers(0, len(order)), max_size=3)) | {0, len(order)})
     return events, [order[start:end] for start, end in pairwise(cuts)]
@@ -58,14 +58,14 @@ def test_lines_are_those_of_the_events_sent_once_in_order(metered, delivered):
 
 
 def lines_after(subscription: Subscription, batches: list[list[dict[str, Any]]]) -> list[Any]:
-    """Return what the months would be billed if events were delivered so."""
+    """Return the lines of each month after these batches."""
     with transaction.atomic():
         for batch in batches:
             send(*batch)
         periods = subscription.periods.filter(kind="regular").order_by("starts_at")
-        found = [preview(at=NOW, period=period).lines for period in periods]
+        lines_by_period = [preview(at=NOW, period=period).lines for period in periods]
         transaction.set_rollback(True)
     customer_cache.clear()
     counter_store.clear_id_cache()
-    assert any(line.amount for lines in found for line in lines)
-    return found
+    assert any(line.amount for lines in lines_by_period for line in lines)
+    return lines_by_period

@@ -32,12 +32,12 @@ def everything() -> list[list[tuple]]:
 def test_the_second_run_finds_nothing_to_do(subscription: Subscription):
     assert close_due(at=AT).issued == 1
     before = everything()
-    again = close_due(at=AT + timedelta(minutes=1))
-    assert (again.closed, again.failed) == (0, [])
+    second_run = close_due(at=AT + timedelta(minutes=1))
+    assert (second_run.closed, second_run.failed) == (0, [])
     assert everything() == before
 
 
-def test_closing_one_returns_the_same_invoice_again(subscription: Subscription):
+def test_closing_a_period_again_returns_the_same_invoice(subscription: Subscription):
     period = subscription.periods.get()
     first = close_period(period_id=period.pk, at=AT)
     before = everything()
@@ -45,14 +45,14 @@ def test_closing_one_returns_the_same_invoice_again(subscription: Subscription):
     assert everything() == before
 
 
-def test_closing_one_that_had_nothing_due_returns_nothing():
+def test_closing_a_period_with_nothing_due_returns_nothing():
     subscription = subscribe(make_customer(), publish(make_plan(offers=[offer("api.calls", rates=[rate("1")])])))
     period = subscription.periods.get()
     assert close_period(period_id=period.pk, at=AT) is None
     assert close_period(period_id=period.pk, at=AT) is None
 
 
-def test_one_may_be_closed_by_hand_before_its_grace_is_over(subscription: Subscription):
+def test_a_period_can_be_closed_by_hand_before_its_grace_period_ends(subscription: Subscription):
     assert close_due(at=FEB).closed == 0
     assert close_period(period_id=subscription.periods.get().pk, at=FEB) is not None
 
@@ -71,13 +71,13 @@ def test_the_invoice_is_dated_and_numbered(subscription: Subscription):
     assert invoice.reference == f"period:{subscription.periods.get(starts_at=JAN).pk}"
 
 
-def test_the_next_period_is_made_where_it_is_missing(subscription: Subscription):
+def test_a_missing_next_period_is_created(subscription: Subscription):
     close_due(at=AT)
     assert subscription.periods.filter(starts_at=FEB, state="open").count() == 1
 
 
 def test_periods_that_were_missed_are_each_closed_once(subscription: Subscription):
-    """Beat stood still from January to May: the run makes and closes what is due, one period after the other."""
+    """The scheduler was down from January to May: the run creates and closes the due periods one after the other."""
     may = datetime(2026, 5, 1, 1, tzinfo=UTC)
     assert [close_due(at=may).issued for _ in range(3)] == [4, 0, 0]
     starts = Invoice.objects.order_by("sequence").values_list("period_start__month", flat=True)

@@ -1,4 +1,4 @@
-"""`manage.py close_periods` closes what is due, says what came of it, and tells by its exit whether all went well."""
+"""`manage.py close_periods` closes due periods, prints a summary, and fails if any period failed."""
 
 import json
 from io import StringIO
@@ -24,15 +24,15 @@ def run(*arguments: str) -> str:
 def subscriptions() -> list[Subscription]:
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers))
-    found = [subscribe(make_customer(), version) for _ in range(3)]
-    for subscription in found:
+    subscriptions_ = [subscribe(make_customer(), version) for _ in range(3)]
+    for subscription in subscriptions_:
         use(subscription, "api.calls", 100)
-    return found
+    return subscriptions_
 
 
 @pytest.mark.django_db
 class TestByOneProcess:
-    def test_it_closes_what_is_due(self, subscriptions):
+    def test_it_closes_due_periods(self, subscriptions):
         assert "3 periods closed at 2026-02-01 01:00:00+00:00: 3 invoices issued, 0 had nothing due" in run()
         assert Invoice.objects.count() == 3
         assert "0 periods closed" in run()
@@ -42,7 +42,7 @@ class TestByOneProcess:
         assert not Invoice.objects.exists()
         assert Period.objects.filter(state="open").count() == 3
 
-    def test_a_failure_is_its_exit(self, subscriptions):
+    def test_a_failed_period_fails_the_command(self, subscriptions):
         Counter.objects.filter(period__subscription=subscriptions[0]).update(plan_feature_id=10**9)
         with pytest.raises(CommandError, match="1 periods would fail"):
             run("--dry-run")
@@ -50,7 +50,7 @@ class TestByOneProcess:
             run()
         assert Invoice.objects.count() == 2
 
-    def test_for_programs_it_prints_one_json_document(self, subscriptions):
+    def test_it_prints_json_on_request(self, subscriptions):
         assert json.loads(run("--json")) == {
             "issued": 3,
             "joined": 0,
@@ -62,10 +62,10 @@ class TestByOneProcess:
             "failed": [],
         }
 
-    def test_as_a_job_it_is_kept_with_what_came_of_it(self, subscriptions):
-        told = run("--job", "--dry-run")
-        assert told.startswith("Close all sellers, due by 2026-02-01 01:00 UTC: done;")
-        assert "3 periods, 3 invoices" in told
+    def test_as_a_job_it_is_stored_with_its_result(self, subscriptions):
+        output = run("--job", "--dry-run")
+        assert output.startswith("Close all sellers, due by 2026-02-01 01:00 UTC: done;")
+        assert "3 periods, 3 invoices" in output
         assert not Invoice.objects.exists()
         run("--job")
         assert (Invoice.objects.count(), Job.objects.filter(kind="close_run", state="done").count()) == (3, 2)
@@ -85,8 +85,8 @@ def test_several_processes_share_the_work(subscriptions):
 
 
 @pytest.mark.django_db
-def test_the_tasks_do_the_same_by_the_databases_clock(subscriptions):
-    """All of it happened long ago, so whatever time it is now, January is due and the periods since are missing."""
+def test_the_tasks_close_by_the_databases_clock(subscriptions):
+    """All periods are long past, so at any present time January is due and later periods are missing."""
     assert generate_periods() > 0
     assert close_due_periods()["issued"] == Invoice.objects.count() >= 3
     assert close_due_periods()["issued"] == 0

@@ -1,4 +1,4 @@
-"""While a promise runs, its customer sees what is reached and what is missing."""
+"""While a commitment runs, its customer sees the reached and the missing amount."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -36,57 +36,57 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-def promised(*, starts_at: datetime = JAN, currency: str = "USD", **figures: Any) -> Subscription:
+def committed(*, starts_at: datetime = JAN, currency: str = "USD", **terms: Any) -> Subscription:
     offers = [offer("api.calls", rates=[rate("1")], currency=currency)]
-    version = publish(make_plan(offers=offers, commitments=[commitment(currency=currency, **figures)]))
+    version = publish(make_plan(offers=offers, commitments=[commitment(currency=currency, **terms)]))
     return subscribe(make_customer(currency=currency), version, starts_at=starts_at)
 
 
 def progress(subscription: Subscription, *, at: datetime) -> CommitmentProgress:
-    (found,) = read_commitment_progress(
+    (commitment_progress,) = read_commitment_progress(
         current_usage(customer=subscription.customer.external_id, sandbox=False, at=at)
     ).values()
-    return found
+    return commitment_progress
 
 
-def figures(one: CommitmentProgress) -> tuple[Decimal, Decimal, Decimal]:
-    return one.promised, one.reached, one.missing
+def amounts(commitment_progress: CommitmentProgress) -> tuple[Decimal, Decimal, Decimal]:
+    return commitment_progress.promised, commitment_progress.reached, commitment_progress.missing
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "progress"), ids=lambda row: row["why"])
-def test_of_a_contract_over_a_quarter(row):
+def test_progress_of_a_contract_over_a_quarter(row):
     starts_at = datetime.fromisoformat(f"{row['starts']}T00:00+00:00")
-    subscription = promised(minimum=300, periods=3, starts_at=starts_at)
+    subscription = committed(minimum=300, periods=3, starts_at=starts_at)
     months = [starts_at, FEB, MAR]
     for start, used in zip(months, row["used"].split(", "), strict=False):
         close_due(at=start + DAY)
         use(subscription, "api.calls", used, at=start + 2 * DAY)
     at = months[len(row["used"].split(", ")) - 1] + 3 * DAY
-    found = progress(subscription, at=at)
-    assert figures(found) == tuple(Decimal(row[one]) for one in ("promised", "reached", "missing"))
-    assert (found.starts_at, found.ends_at, found.periods) == (starts_at, APR, 3)
+    reported = progress(subscription, at=at)
+    assert amounts(reported) == tuple(Decimal(row[name]) for name in ("committed", "reached", "missing"))
+    assert (reported.starts_at, reported.ends_at, reported.periods) == (starts_at, APR, 3)
 
 
-def test_of_a_stub_is_its_part():
-    subscription = promised(minimum=31, starts_at=JAN + 21 * DAY)
+def test_progress_of_a_stub_period_is_prorated():
+    subscription = committed(minimum=31, starts_at=JAN + 21 * DAY)
     use(subscription, "api.calls", 4)
-    found = progress(subscription, at=JAN + 22 * DAY)
-    assert (*figures(found), found.ends_at) == (10, 4, 6, FEB)
+    reported = progress(subscription, at=JAN + 22 * DAY)
+    assert (*amounts(reported), reported.ends_at) == (10, 4, 6, FEB)
 
 
-def test_of_what_is_agreed_with_the_subscription_alone():
-    subscription = promised(minimum=31)
+def test_progress_of_the_subscriptions_own_commitment():
+    subscription = committed(minimum=31)
     promise(subscription, 500, at=JAN, starts_at=JAN)
-    assert figures(progress(subscription, at=JAN + DAY)) == (500, 0, 500)
+    assert amounts(progress(subscription, at=JAN + DAY)) == (500, 0, 500)
 
 
-def test_ends_with_the_subscription():
-    subscription = promised(minimum=300, periods=3)
+def test_progress_ends_with_the_subscription():
+    subscription = committed(minimum=300, periods=3)
     Subscription.objects.filter(pk=subscription.pk).update(ends_at=MAR)
     assert progress(subscription, at=JAN + DAY).ends_at == MAR
 
 
-def test_is_none_where_nothing_was_promised_and_costs_no_question():
+def test_without_a_commitment_there_is_no_progress_and_no_query():
     subscription = subscribe(make_customer(), publish(make_plan(offers=[offer("api.calls", rates=[rate("1")])])))
     running = current_usage(customer=subscription.customer.external_id, sandbox=False, at=JAN + DAY)
     with CaptureQueriesContext(connection) as captured:
@@ -94,30 +94,30 @@ def test_is_none_where_nothing_was_promised_and_costs_no_question():
     assert len(captured) == 0
 
 
-def test_is_told_in_each_subscriptions_currency_in_a_fixed_number_of_questions():
+def test_progress_is_in_each_subscriptions_currency_in_a_fixed_number_of_queries():
     customer = make_customer("acme")
-    asked = []
+    query_counts = []
     with time_machine.travel(JAN + DAY, tick=False):
         caller = Caller()
         for number, currency in enumerate(["USD", "JPY", "KWD"], start=1):
             offers = [offer(f"feature-{currency}", rates=[rate("1")], currency=currency)]
-            figures = [commitment(100 * number, currency=currency, periods=3)]
+            commitments = [commitment(100 * number, currency=currency, periods=3)]
             subscription = subscribe(
-                customer, publish(make_plan(offers=offers, commitments=figures)), currency=currency
+                customer, publish(make_plan(offers=offers, commitments=commitments)), currency=currency
             )
             use(subscription, f"feature-{currency}", 60)
             caller.get("/customers/acme/usage")
             with CaptureQueriesContext(connection) as captured:
-                told = caller.get("/customers/acme/usage").json()["periods"]
-            asked.append(len(captured))
-    assert asked[0] == asked[1] == asked[2]
-    assert [one["commitment"]["missing"] for one in told] == [
+                periods = caller.get("/customers/acme/usage").json()["periods"]
+            query_counts.append(len(captured))
+    assert query_counts[0] == query_counts[1] == query_counts[2]
+    assert [period["commitment"]["missing"] for period in periods] == [
         {"amount": "40.00", "currency": "USD"},
         {"amount": "140", "currency": "JPY"},
         {"amount": "240.000", "currency": "KWD"},
     ]
-    assert told[0]["commitment"] == {
-        "promised": {"amount": "100.00", "currency": "USD"},
+    assert periods[0]["commitment"] == {
+        "committed": {"amount": "100.00", "currency": "USD"},
         "reached": {"amount": "60.00", "currency": "USD"},
         "missing": {"amount": "40.00", "currency": "USD"},
         "periods": 3,

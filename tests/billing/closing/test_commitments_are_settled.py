@@ -1,4 +1,4 @@
-"""What was promised and not spent is claimed, and what was spent beyond it costs its factor."""
+"""A true-up bills the missing part of a commitment, and usage above it costs its overage factor."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -56,13 +56,13 @@ CASES = [tuple(row.values()) for row in rows("closing.md", "commitments")]
 
 
 @pytest.mark.parametrize(("used", "factor", "starts", "lines", "why"), CASES)
-def test_a_period_comes_to_what_the_page_says(used: str, factor: str, starts: str, lines: str, why: str):
+def test_a_period_bills_the_documented_lines(used: str, factor: str, starts: str, lines: str, why: str):
     subscription = promised(factor=factor, starts_at=datetime.fromisoformat(f"{starts}T00:00+00:00"))
     if used != "0":
         use(subscription, "api.calls", used)
     close_due(at=FEB + HOUR)
-    found = Line.objects.order_by("id").values_list("kind", "amount")
-    assert ", ".join(f"{kind} {amount:.2f}" for kind, amount in found) == lines, why
+    lines_found = Line.objects.order_by("id").values_list("kind", "amount")
+    assert ", ".join(f"{kind} {amount:.2f}" for kind, amount in lines_found) == lines, why
 
 
 def test_fees_do_not_count_toward_it():
@@ -71,7 +71,7 @@ def test_fees_do_not_count_toward_it():
     assert claimed("true_up") == [Decimal(100)]
 
 
-def test_the_line_says_how_it_came_about():
+def test_the_true_up_line_explains_its_amount():
     subscription = promised()
     use(subscription, "api.calls", 20)
     close_due(at=FEB + HOUR)
@@ -90,14 +90,14 @@ def test_the_line_says_how_it_came_about():
     assert Settlement.objects.get().line == line
 
 
-def test_without_a_true_up_the_minimum_only_says_where_the_factor_begins():
+def test_without_a_true_up_the_minimum_is_only_where_the_factor_starts():
     subscription = promised(factor=2, trues_up=False)
     use(subscription, "api.calls", 20)
     close_due(at=FEB + HOUR)
     assert nets() == [Decimal(20)]
 
 
-def test_usage_costs_less_in_return_for_the_promise():
+def test_a_commitments_discount_lowers_usage_prices():
     subscription = promised(discount="12.5")
     use(subscription, "api.calls", 200)
     assert preview(at=JAN + HOUR, subscription=subscription).totals.net == Decimal(175)
@@ -106,8 +106,8 @@ def test_usage_costs_less_in_return_for_the_promise():
     assert (part["unit_price"], part["amount"]) == ("0.875", "175")
 
 
-class TestOfAContract:
-    def test_what_is_missing_is_claimed_at_its_last_period(self):
+class TestContract:
+    def test_the_true_up_is_billed_at_its_last_period(self):
         subscription = promised(periods=3)
         for month, used in ((JAN, 20), (FEB, 30), (MAR, 10)):
             close_due(at=month + HOUR)
@@ -116,7 +116,7 @@ class TestOfAContract:
         assert nets() == [20, 30, 50]
         assert claimed("true_up") == [40]
 
-    def test_what_is_beyond_is_told_by_all_that_was_spent(self):
+    def test_the_surcharge_is_computed_from_all_its_usage(self):
         subscription = promised(periods=3, factor=2)
         for month, used in ((JAN, 80), (FEB, 30), (MAR, 10)):
             close_due(at=month + HOUR)
@@ -125,26 +125,26 @@ class TestOfAContract:
         assert nets() == [80, 40, 20]
         assert claimed("surcharge") == [10, 10]
 
-    def test_the_next_one_begins_anew(self):
+    def test_the_next_contract_starts_at_zero(self):
         promised(periods=2)
         close_due(at=datetime(2026, 5, 1, 1, tzinfo=UTC))
         assert claimed("true_up") == [100, 100]
 
-    def test_periods_that_are_due_at_once_are_closed_one_after_the_other(self):
+    def test_periods_due_at_the_same_time_are_closed_one_after_the_other(self):
         subscription = promised(periods=3, factor=2)
         close_due(at=JAN + HOUR)
         use(subscription, "api.calls", 150)
         done = close_due(at=APR + HOUR)
         assert (done.failed, done.issued, nets()) == ([], 1, [200])
 
-    def test_an_end_before_its_end_asks_for_its_part(self):
+    def test_a_subscription_that_ends_early_owes_a_prorated_minimum(self):
         subscription = promised(periods=4)
         use(subscription, "api.calls", 20)
         cancel(subscription=subscription, at=FEB + HOUR, ends_at=MAR)
         close_due(at=MAR + HOUR)
         assert nets() == [20, 30], "two of four periods are half of the promise"
 
-    def test_late_usage_lowers_the_true_up_of_its_end(self):
+    def test_late_usage_lowers_its_true_up(self):
         subscription = promised(periods=2)
         use(subscription, "api.calls", 20)
         close_due(at=MAR + HOUR)
@@ -155,8 +155,8 @@ class TestOfAContract:
         assert claimed("true_up") == [80, -30]
 
 
-class TestOfASubscriptionsOwn:
-    def test_it_takes_the_place_of_the_versions_while_it_holds(self):
+class TestSubscriptionsOwnCommitment:
+    def test_it_replaces_the_versions_commitment_while_it_applies(self):
         subscription = promised(discount=50)
         promise(subscription, 10, at=JAN, starts_at=FEB, ends_at=MAR, discount=Decimal(10))
         for month in (JAN, FEB, MAR):
@@ -166,17 +166,17 @@ class TestOfASubscriptionsOwn:
         assert nets() == [100, 36, 100]
         assert claimed("usage") == [20, 36, 20]
 
-    def test_a_contract_is_counted_from_the_first_period_that_begins_in_it(self):
+    def test_a_contract_counts_from_the_first_period_that_starts_in_it(self):
         subscription = promised(minimum=0)
         promise(subscription, 60, at=JAN, starts_at=FEB, periods=2)
         close_due(at=datetime(2026, 6, 1, 1, tzinfo=UTC))
         assert claimed("true_up") == [60, 60], "at the ends of March and May"
 
-    def test_a_contract_that_is_ended_asks_for_its_part(self):
+    def test_a_contract_that_is_ended_owes_a_prorated_minimum(self):
         subscription = promised(minimum=0)
-        own = promise(subscription, 60, at=JAN, starts_at=JAN, periods=3)
+        commitment_ = promise(subscription, 60, at=JAN, starts_at=JAN, periods=3)
         close_due(at=FEB + HOUR)
-        end_commitment(commitment=own, at=FEB + HOUR)
+        end_commitment(commitment=commitment_, at=FEB + HOUR)
         close_due(at=APR + HOUR)
         assert claimed("true_up") == [40], "two of three periods"
 
@@ -200,7 +200,7 @@ class TestOfASubscriptionsOwn:
             ({"starts_at": JAN}, "starts_at"),
         ],
     )
-    def test_what_cannot_be_is_refused_by_the_figure_at_fault(self, fields: dict, field: str):
+    def test_an_invalid_commitment_is_rejected_with_its_field(self, fields: dict, field: str):
         subscription = promised()
         close_due(at=FEB + HOUR)
         with pytest.raises(OverrideRefused) as refusal:
@@ -209,7 +209,7 @@ class TestOfASubscriptionsOwn:
 
 
 class TestLateUsage:
-    def test_takes_the_place_of_what_was_made_up(self):
+    def test_late_usage_replaces_the_true_up(self):
         subscription = promised()
         use(subscription, "api.calls", 20)
         close_due(at=FEB + HOUR)
@@ -219,7 +219,7 @@ class TestLateUsage:
         assert (claimed("late_usage"), claimed("true_up")) == ([30], [80, -30])
         assert nets() == [100, 100]
 
-    def test_beyond_the_promise_costs_its_factor(self):
+    def test_late_usage_above_the_commitment_costs_its_factor(self):
         subscription = promised(factor=2)
         use(subscription, "api.calls", 90)
         close_due(at=FEB + HOUR)
@@ -228,7 +228,7 @@ class TestLateUsage:
         close_due(at=MAR + HOUR)
         assert nets() == [100, 100 + 30 - 10 + 20]
 
-    def test_of_an_ended_subscription_settles_it_too(self):
+    def test_late_usage_of_an_ended_subscription_settles_its_commitment(self):
         subscription = promised(factor=2)
         use(subscription, "api.calls", 110)
         cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
@@ -247,7 +247,7 @@ LESS = [
 
 
 @pytest.mark.parametrize(("used", "becomes", "factor", "document", "why"), LESS)
-def test_what_comes_to_less_is_given_back_where_it_moves_nothing_else(
+def test_a_reduction_is_credited_where_it_changes_no_other_line(
     used: int, becomes: int, factor: int, document: str, why: str
 ):
     subscription = promised(factor=factor)

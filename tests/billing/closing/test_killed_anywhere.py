@@ -33,7 +33,7 @@ PLACES = [
 
 
 def kill_at(place: str, folder: Path) -> None:
-    """Start a close in a process of its own, and kill it where it says that it has come to `place`."""
+    """Start a close in its own process, and kill it when it reports that it reached `place`."""
     pipe = folder / "announcements"
     os.mkfifo(pipe)
     environment = os.environ | {"TOLLBOOK_FAILPOINT": place, "TOLLBOOK_FAILPOINT_FILE": str(pipe)}

@@ -1,4 +1,4 @@
-"""Usage that comes after the close: billed as cumulative minus billed, once, and never lost."""
+"""Late usage arrives after the close: billed as cumulative minus billed, once, and never lost."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -69,7 +69,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("rates", "included", "before", "after", "amount", "why"), CASES)
-def test_is_billed_as_all_of_it_less_what_was_billed(
+def test_late_usage_is_billed_as_cumulative_minus_billed(
     rates: list, included: int, before: int, after: int, amount: str, why: str
 ):
     subscription = subscription_to(rates, included=included)
@@ -85,10 +85,10 @@ def test_is_billed_as_all_of_it_less_what_was_billed(
     assert (line.quantity, line.service_start, line.service_end) == (after, JAN, FEB)
     assert line.invoice.period_start == FEB
     january = Line.objects.filter(usage__period__starts_at=JAN)
-    assert sum(one.amount.amount for one in january) == Decimal(line.explanation["cumulative"])
+    assert sum(usage_line.amount.amount for usage_line in january) == Decimal(line.explanation["cumulative"])
 
 
-def test_is_billed_once():
+def test_late_usage_is_billed_once():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
@@ -99,7 +99,7 @@ def test_is_billed_once():
     assert not Period.objects.filter(late_since__isnull=False).exists()
 
 
-def test_that_comes_late_again_is_billed_again():
+def test_usage_late_again_is_billed_again():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 100)
     for number, quantity in enumerate([20, 30, 40], start=2):
@@ -112,7 +112,7 @@ def test_that_comes_late_again_is_billed_again():
     assert len({mark for mark, _ in marks}) == 4
 
 
-def test_of_a_period_that_had_nothing_due_is_billed_whole():
+def test_late_usage_of_a_period_with_nothing_due_is_billed_in_full():
     version = publish(make_plan(offers=[offer("api.calls", included=10, rates=PER_UNIT)]))
     subscription = subscribe(make_customer(), version)
     use(subscription, "api.calls", 10)
@@ -123,8 +123,10 @@ def test_of_a_period_that_had_nothing_due_is_billed_whole():
     assert (line.kind, line.quantity, line.amount.amount) == ("late_usage", 110, Decimal("5.00"))
 
 
-def test_moves_what_another_rate_of_the_same_allowance_comes_to():
-    """Both rates draw on one allowance, the first listed first: late usage at the first takes it from the second."""
+def test_late_usage_changes_the_amount_of_another_rate_of_the_same_allowance():
+    """
+    Both rates share one allowance, the first listed first: late usage at the first rate takes units from the second.
+    """
     rates = [rate("1", match={"model": "a"}, label="A"), rate("2", match={"model": "b"}, label="B")]
     subscription = subscription_to(rates, included=10)
     use(subscription, "api.calls", 4, rate_label="A")
@@ -139,16 +141,16 @@ def test_moves_what_another_rate_of_the_same_allowance_comes_to():
     ]
 
 
-def test_that_the_next_document_does_not_outweigh_is_taken_back_by_a_credit_note():
+def test_a_reduction_above_the_next_invoice_is_credited_by_a_credit_note():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", -600)
     february = close_due(at=MAR + HOUR)
     assert (february.issued, february.credited, february.late_billed, february.late_left) == (1, 1, 1, 0)
-    january, own = Invoice.objects.filter(kind="invoice").order_by("id")
+    january, february_invoice = Invoice.objects.filter(kind="invoice").order_by("id")
     note = Invoice.objects.get(kind="credit_note")
-    assert (own.total.amount, note.total.amount, note.corrects, january.due) == (20, 30, january, 40)
+    assert (february_invoice.total.amount, note.total.amount, note.corrects, january.due) == (20, 30, january, 40)
     (line,) = note.lines.all()
     assert (line.kind, line.amount.amount, line.usage.quantity) == ("usage_credit", 30, 400)
     assert (line.explanation["billed_before"], line.explanation["cumulative"]) == ("50.00", "20.00")
@@ -159,7 +161,7 @@ def test_that_the_next_document_does_not_outweigh_is_taken_back_by_a_credit_note
     documents_are_clean()
 
 
-def test_is_taken_back_of_the_latest_lines_first():
+def test_a_reduction_credits_the_latest_lines_first():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
@@ -172,7 +174,7 @@ def test_is_taken_back_of_the_latest_lines_first():
     documents_are_clean()
 
 
-def test_that_a_person_gave_back_already_is_not_given_back_again():
+def test_an_amount_credited_by_hand_is_not_credited_again():
     subscription = subscription_to(PER_UNIT)
     use(subscription, "api.calls", 1_000)
     close_due(at=FEB + HOUR)
@@ -191,7 +193,7 @@ def test_that_a_person_gave_back_already_is_not_given_back_again():
     documents_are_clean()
 
 
-def test_that_was_set_off_already_is_not_given_back_again():
+def test_an_amount_already_set_off_is_not_credited_again():
     subscription = subscription_to([rate("1")])
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
@@ -212,16 +214,19 @@ GIVEN_BACK = rows("closing.md", "given-back")
 
 
 @pytest.mark.parametrize("row", GIVEN_BACK, ids=[row["why"] for row in GIVEN_BACK])
-def test_is_given_back_as_it_was_invoiced(row: dict[str, str]):
+def test_a_reduction_is_credited_at_the_invoiced_price(row: dict[str, str]):
     def moved(month: datetime, count: str) -> Decimal:
-        """Let January hold so many calls, and return what the next close bills of it, below zero if it gives back."""
+        """
+        Change January's usage to this many calls, and return the amount that the next close bills for it, negative
+        for a credit.
+        """
         counter = Counter.objects.get(period__starts_at=JAN)
         use(subscription, "api.calls", Decimal(count) - counter.quantity)
         before = set(Line.objects.values_list("pk", flat=True))
         assert close_due(at=month + HOUR).failed == []
         new = Line.objects.exclude(pk__in=before)
         return sum(
-            (one.amount.amount * {"usage_credit": -1, "late_usage": 1}.get(one.kind, 0) for one in new), Decimal(0)
+            (line_.amount.amount * {"usage_credit": -1, "late_usage": 1}.get(line_.kind, 0) for line_ in new), Decimal(0)
         )
 
     subscription = subscription_to([rate("1")])
@@ -241,7 +246,7 @@ def test_is_given_back_as_it_was_invoiced(row: dict[str, str]):
     documents_are_clean()
 
 
-def test_is_taxed_as_what_it_belongs_to():
+def test_late_usage_is_taxed_like_its_period():
     make_tax("19", seller=make_seller("late"), valid_to=FEB.date())
     make_tax("21", seller=make_seller("late"), valid_from=FEB.date())
     subscription = subscription_to(PER_UNIT)
@@ -253,7 +258,7 @@ def test_is_taxed_as_what_it_belongs_to():
     assert sorted(invoice.taxes.values_list("rate", "taxable")) == [(19, 5), (21, 20)]
 
 
-def test_stays_visible_and_unbilled_where_the_seller_wants_it_reported_only():
+def test_late_usage_stays_visible_and_unbilled_with_the_report_only_policy():
     subscription = subscription_to(PER_UNIT, late_usage="report_only")
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
@@ -263,8 +268,8 @@ def test_stays_visible_and_unbilled_where_the_seller_wants_it_reported_only():
     assert Period.objects.get(starts_at=JAN).late_since == JAN
 
 
-class TestOfAnEndedSubscription:
-    """There is no next document, so late usage gets one of its own."""
+class TestLateUsageOfAnEndedSubscription:
+    """There is no next invoice, so late usage gets its own."""
 
     @pytest.fixture
     def subscription(self) -> Subscription:
@@ -274,7 +279,7 @@ class TestOfAnEndedSubscription:
         close_due(at=FEB + HOUR)
         return subscription
 
-    def test_it_is_billed_when_the_sellers_grace_is_over(self, subscription: Subscription):
+    def test_it_is_billed_when_the_sellers_grace_period_ends(self, subscription: Subscription):
         use(subscription, "api.calls", 20, at=JAN)
         Period.objects.update(late_since=MAR)
         assert bill_late_usage(at=MAR + HOUR - timedelta(seconds=1)).issued == 0
@@ -287,13 +292,13 @@ class TestOfAnEndedSubscription:
         assert invoice.reference == f"late:{subscription.periods.get().pk}:{mark}"
         assert (invoice.period_start, invoice.period_end) == (JAN, FEB)
 
-    def test_it_may_come_again(self, subscription: Subscription):
+    def test_it_is_billed_each_time_it_arrives(self, subscription: Subscription):
         for quantity in (20, 40):
             use(subscription, "api.calls", quantity, at=JAN)
             bill_late_usage(at=MAR)
         assert late_amounts() == [Decimal("1.00"), Decimal("2.00")]
 
-    def test_what_lowers_the_bill_is_taken_back_by_a_credit_note(self, subscription: Subscription):
+    def test_a_reduction_is_credited_by_a_credit_note(self, subscription: Subscription):
         use(subscription, "api.calls", -20, at=JAN)
         done = bill_late_usage(at=MAR)
         assert (done.issued, done.credited, done.late_billed) == (0, 1, 1)
@@ -304,7 +309,7 @@ class TestOfAnEndedSubscription:
         assert late_amounts() == [Decimal("3.00")]
         documents_are_clean()
 
-    def test_what_changes_no_amount_gets_no_document(self, subscription: Subscription):
+    def test_usage_without_a_change_of_amount_gets_no_invoice(self, subscription: Subscription):
         use(subscription, "api.calls", "0.01", at=JAN)
         done = bill_late_usage(at=MAR)
         assert (done.issued, done.late_billed) == (0, 1)

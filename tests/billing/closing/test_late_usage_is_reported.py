@@ -1,4 +1,4 @@
-"""What late usage comes to is told before it is billed, and where it never is."""
+"""The late usage report shows amounts before they are billed, and those that never are."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 
 
-def told(**asked: str) -> list[tuple[str, Decimal | None]]:
-    return [(row.customer, row.amount) for row in report_late_usage(**asked).rows]
+def reported_amounts(**filters: str) -> list[tuple[str, Decimal | None]]:
+    return [(row.customer, row.amount) for row in report_late_usage(**filters).rows]
 
 
 def late_customer(name: str, quantity: int, *, seller: str = "late", currency: str = "USD", **policy: str) -> None:
@@ -45,48 +45,48 @@ def late_customer(name: str, quantity: int, *, seller: str = "late", currency: s
     use(subscription, "api.calls", quantity)
 
 
-def test_with_what_it_comes_to_by_policy_and_currency():
+def test_the_report_has_amounts_by_policy_and_currency():
     late_customer("a", 40)
     late_customer("b", -20)
     late_customer("c", 100, seller="reports", late_usage="report_only", currency="JPY")
-    assert sorted(told()) == [("a", 2), ("b", -1), ("c", 5)]
+    assert sorted(reported_amounts()) == [("a", 2), ("b", -1), ("c", 5)]
     assert report_late_usage().totals == {("next_invoice", "USD"): 1, ("report_only", "JPY"): 5}
-    assert told(customer="a") == [("a", 2)]
-    assert told(policy="report_only") == [("c", 5)]
+    assert reported_amounts(customer="a") == [("a", 2)]
+    assert reported_amounts(policy="report_only") == [("c", 5)]
     assert report_late_usage(sandbox=True).rows == ()
 
 
-def test_with_the_commitment_that_it_settles():
-    """Of 100.00 that were promised, 40.00 were made up: late usage within them costs nothing more."""
+def test_the_report_considers_the_commitment():
+    """Of a commitment of 100.00, the true-up billed 40.00: late usage within it costs nothing more."""
     offers = [offer("api.calls", rates=[rate("1")])]
     version = publish(make_plan(fees=[fee("20", billed="arrears")], offers=offers, commitments=[commitment(100)]))
     subscription = subscribe(make_customer("promised"), version)
     use(subscription, "api.calls", 60)
     close_due(at=FEB + HOUR)
     use(subscription, "api.calls", 55)
-    assert told() == [("promised", 15)]
+    assert reported_amounts() == [("promised", 15)]
     use(subscription, "api.calls", 100, at=FEB)
     close_due(at=MAR + HOUR)
-    assert Invoice.objects.latest("id").net.amount == 135, "20 for the fee, 100 for February, and what was told"
-    assert told() == []
+    assert Invoice.objects.latest("id").net.amount == 135, "20 for the fee, 100 for February, and what was reported_amounts"
+    assert reported_amounts() == []
 
 
-def test_in_a_fixed_number_of_statements():
-    def asked() -> int:
+def test_the_report_takes_a_fixed_number_of_queries():
+    def query_count() -> int:
         with CaptureQueriesContext(connection) as captured:
             report_late_usage()
         return len(captured)
 
     for number in range(2):
         late_customer(f"few-{number}", 10)
-    asked()
-    few = asked()
+    query_count()
+    few = query_count()
     for number in range(6):
         late_customer(f"more-{number}", 10)
-    assert asked() == few
+    assert query_count() == few
 
 
-def test_with_the_reason_where_it_cannot_be_priced(monkeypatch: pytest.MonkeyPatch):
+def test_the_report_has_the_reason_where_usage_can_not_be_priced(monkeypatch: pytest.MonkeyPatch):
     late_customer("a", 40)
 
     def broken(*_: object) -> Decimal:

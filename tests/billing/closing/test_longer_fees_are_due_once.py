@@ -1,4 +1,4 @@
-"""Fees for several periods: due once in their interval, given back where that is cut short, whatever usage does."""
+"""Fees for several periods: due once per interval, credited for unused time, independent of usage."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -70,7 +70,7 @@ def yearly(amount="730", code="yearly", *, every=12, billed="advance", fees=(), 
 
 
 def pass_time(*moments):
-    """Let the tasks run that time brings at these moments; what was due before is then billed all at once."""
+    """Run the periodic tasks at these times; everything due earlier is then billed at once."""
     for moment in moments:
         at = moment + HOUR
         apply_due_pauses(at=at)
@@ -80,36 +80,36 @@ def pass_time(*moments):
         end_finished(at=at)
 
 
-def documents():
-    """Return what was issued: invoices above zero, credit notes below, in order."""
-    found = Invoice.objects.order_by("issued_at", "pk")
-    return [one.net.amount * (-1 if one.kind == "credit_note" else 1) for one in found]
+def issued_amounts():
+    """Return the issued net amounts, in order: invoices above zero, credit notes below."""
+    invoices = Invoice.objects.order_by("issued_at", "pk")
+    return [invoice.net.amount * (-1 if invoice.kind == "credit_note" else 1) for invoice in invoices]
 
 
-def happen(subscription, told):
-    """Do what a row says, and return the preview of it with the moments that it needs to come about."""
-    when, _, what = told.partition(": ")
-    at, (verb, *words) = day(when), what.replace(",", "").split()
+def happen(subscription, event_text):
+    """Carry out a row's event; return its preview and the times at which the tasks need to run for it."""
+    when, _, action = event_text.partition(": ")
+    at, (verb, *words) = day(when), action.replace(",", "").split()
     given = dict(zip(words[::2], words[1::2], strict=False))
     if verb == "cancel":
         ends_at = day(given["to"]) if "to" in given else at
         arguments = {"subscription": subscription, "at": at, "ends_at": ends_at, "give_back": words[-1]}
-        shown = preview_cancellation(**arguments)
+        draft = preview_cancellation(**arguments)
         cancel(**arguments)
-        return shown, [at, ends_at]
+        return draft, [at, ends_at]
     if verb == "pause":
         arguments = {"starts_at": day(given["from"]) if "from" in given else at, "ends_at": day(given["to"])}
-        shown = preview_pause(subscription=subscription, at=at, **arguments)
+        draft = preview_pause(subscription=subscription, at=at, **arguments)
         pause(subscription=subscription, at=at, **arguments)
-        return shown, [arguments["starts_at"], arguments["ends_at"]]
+        return draft, [arguments["starts_at"], arguments["ends_at"]]
     other = yearly(words[-1], "other", billed=Subscription.objects.get().version.fees.get().billed)
     at_end = "end" in words
-    shown = preview_change(subscription=subscription, version=other, at=at, at_period_end=at_end)
+    draft = preview_change(subscription=subscription, version=other, at=at, at_period_end=at_end)
     if at_end:
         move = schedule_change(subscription=subscription, version=other, at=at)
-        return shown, [move.moment]
+        return draft, [move.moment]
     change_plan(subscription=subscription, version=other, at=at)
-    return shown, [at]
+    return draft, [at]
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "longer-fees"), ids=lambda row: row["why"])
@@ -122,21 +122,21 @@ def test_it_is_due_as_documented(row):
     if row["coupon"]:
         apply_coupon(subscription=subscription, coupon=make_coupon(percent=row["coupon"].rstrip(" %")), at=starts_at)
     pass_time(starts_at)
-    known = len(documents())
+    known = len(issued_amounts())
     if row["happens"]:
         pass_time(day(row["happens"].partition(": ")[0]))
-        shown, moments = happen(subscription, row["happens"])
+        draft, moments = happen(subscription, row["happens"])
         pass_time(*moments)
-        notes = [-credit_note.totals.net for credit_note in shown.credit_notes]
-        made = documents()[known:]
+        notes = [-credit_note.totals.net for credit_note in draft.credit_notes]
+        made = issued_amounts()[known:]
         if len(set(moments)) == 1:  # otherwise it shows what is due before it comes about, or is billed after it
-            assert [*filter(None, [shown.totals.net]), *notes] == made, "a preview is what is issued"
+            assert [*filter(None, [draft.totals.net]), *notes] == made, "a preview is what is issued"
     pass_time(day(row["until"]))
-    assert documents() == [D(one) for one in row["documents"].split(", ")]
+    assert issued_amounts() == [D(amount_text) for amount_text in row["issued_amounts"].split(", ")]
     assert_clean(only=OF_FEES)
 
 
-def test_a_year_of_usage_beside_it_month_by_month():
+def test_usage_is_billed_monthly_during_a_yearly_fee():
     make_tax("19")
     subscription = subscribe(make_customer("acme"), yearly())
     pass_time(JAN)
@@ -145,43 +145,43 @@ def test_a_year_of_usage_beside_it_month_by_month():
         use(subscription, "calls", month, at=edge + HOUR)
         edge = datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC)
         generate_periods(until=edge + HOUR)
-        shown = preview(at=edge + HOUR, period=subscription.periods.get(ends_at=edge, kind="regular"))
+        draft = preview(at=edge + HOUR, period=subscription.periods.get(ends_at=edge, kind="regular"))
         close_due(at=edge + HOUR)
         issued = Invoice.objects.latest("pk")
-        assert (issued.net.amount, issued.total.amount) == (shown.totals.net, shown.totals.total)
-    assert documents() == [D(730), *(D(n) / 10 for n in range(1, 12)), D("731.20")]
+        assert (issued.net.amount, issued.total.amount) == (draft.totals.net, draft.totals.total)
+    assert issued_amounts() == [D(730), *(D(n) / 10 for n in range(1, 12)), D("731.20")]
     spans = Line.objects.filter(kind="fee").order_by("pk").values_list("service_start", "service_end")
     assert list(spans) == [(JAN, YEAR), (YEAR, datetime(2028, 1, 1, tzinfo=UTC))]
     assert_clean(only=OF_FEES)
 
 
-def test_an_end_that_is_taken_back_is_made_up_when_it_would_have_come():
-    """Claimed to 16 March, then again to the end of the year: 16 days of March, and 275 of what follows."""
+def test_an_undone_cancellation_is_billed_for_the_remaining_interval():
+    """Billed to 16 March, then again to the end of the year: 16 days of March, and 275 of the months after it."""
     subscription = subscribe(make_customer("acme"), yearly())
     pass_time(JAN)
     cancel(subscription=subscription, at=MAY_11, ends_at=day("2027-03-16"), give_back="credit")
     pass_time(day("2027-02-01"))
     uncancel(subscription=subscription, at=day("2027-02-10"))
     pass_time(day("2027-04-01"), day("2028-01-02"))
-    assert documents() == [D(730), D(148), D(582), D(730)]
+    assert issued_amounts() == [D(730), D(148), D(582), D(730)]
     assert [line.amount.amount for line in Line.objects.order_by("pk")][2:4] == [D(32), D(550)]
     assert_clean()
 
 
-def test_taken_back_before_it_is_claimed_nothing_has_happened():
+def test_a_cancellation_undone_before_it_is_billed_changes_nothing():
     subscription = subscribe(make_customer("acme"), yearly())
     pass_time(JAN)
     cancel(subscription=subscription, at=MAY_11, ends_at=day("2026-08-01"), give_back="credit")
     uncancel(subscription=subscription, at=MAY_11 + HOUR)
     pass_time(YEAR)
-    assert documents() == [D(730), D(730)]
+    assert issued_amounts() == [D(730), D(730)]
     subscription.refresh_from_db()
     assert subscription.settles == ""
     assert_clean()
 
 
 @pytest.mark.parametrize("billed", ["advance", "arrears"])
-def test_a_pause_that_is_taken_back_at_its_instant_bills_nothing_twice(billed):
+def test_a_pause_undone_at_its_start_bills_nothing_twice(billed):
     subscription = subscribe(make_customer("acme"), yearly(billed=billed))
     pass_time(JAN, MAY_11)
     pause(subscription=subscription, at=MAY_11, at_period_end=True)
@@ -189,7 +189,7 @@ def test_a_pause_that_is_taken_back_at_its_instant_bills_nothing_twice(billed):
     resume(subscription=subscription, at=JUN + 2 * HOUR, resumes_at=JUN)
     pass_time(JUN + 2 * HOUR, YEAR)
     expected = {"advance": [D(730), D(-428), D(428), D(730)], "arrears": [D(302), D(428)]}
-    assert documents() == expected[billed]
+    assert issued_amounts() == expected[billed]
     assert_clean()
 
 
@@ -197,33 +197,33 @@ def test_two_fees_each_have_their_own_interval():
     version = yearly(fees=[fee("9", label="Support", code="support", every=3), fee("1", label="Host", code="host")])
     subscribe(make_customer("acme"), version)
     pass_time(JAN, FEB, MAR, day("2026-04-01"))
-    assert documents() == [D(740), D(1), D(1), D(10)]
+    assert issued_amounts() == [D(740), D(1), D(1), D(10)]
     assert_clean()
 
 
-def test_what_began_in_the_past_and_is_paused_is_billed_at_once():
-    """All of its documents are of one run, and the note corrects one that had to be issued before it."""
+def test_a_subscription_started_in_the_past_and_paused_is_billed_at_once():
+    """One run issues all of its invoices, and the credit note corrects one that had to be issued before it."""
     version = yearly()
     subscription = subscribe(make_customer("acme"), version, starts_at=JAN, at=MAY_11)
     pause(subscription=subscription, at=MAY_11)
     pass_time(MAY_11)
-    assert documents() == [D(730), D(-470)]
+    assert issued_amounts() == [D(730), D(-470)]
     assert_clean()
 
 
-def test_after_a_trial_it_is_due_with_the_trials_document():
+def test_after_a_trial_it_is_due_with_the_trials_invoice():
     subscribe(make_customer("acme"), yearly(trial_days=14, anchor="anniversary"))
     pass_time(JAN, day("2026-01-15"), day("2027-01-15"))
-    assert documents() == [D(730), D(730)]
+    assert issued_amounts() == [D(730), D(730)]
     assert [line.service_start for line in Line.objects.order_by("pk")] == [day("2026-01-15"), day("2027-01-15")]
     assert_clean()
 
 
-def test_a_preview_knows_what_documents_before_it_will_have_claimed():
-    """Nothing is billed yet: March's document is looked at over those of the opening, January and February."""
+def test_a_preview_considers_fees_of_earlier_unbilled_periods():
+    """Nothing is billed yet: the preview of March considers those of the opening, January and February."""
     subscription = subscribe(make_customer("acme"), yearly(), at=MAR + HOUR)
-    shown = [preview(at=MAR + HOUR, period=period).totals.net for period in subscription.periods.order_by("ends_at")]
-    assert shown == [730, 0, 0, 0]
+    amounts = [preview(at=MAR + HOUR, period=period).totals.net for period in subscription.periods.order_by("ends_at")]
+    assert amounts == [730, 0, 0, 0]
 
 
 @settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -243,11 +243,11 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
         close_due(at=ends_at + 2 * HOUR)
         days = (ends_at - JAN).days if proration == "day" else (ends_at - JAN) / timedelta(days=1)
         used = amount if proration == "none" else (amount * D(days) / 365).quantize(D("0.01"), "ROUND_HALF_UP")
-        assert documents() == [one for one in (amount, used - amount) if one]
+        assert issued_amounts() == [expected for expected in (amount, used - amount) if expected]
         transaction.set_rollback(True)
 
 
-def test_plans_without_such_a_fee_are_read_as_ever_and_those_with_one_a_statement_more():
+def test_only_plans_with_such_a_fee_need_one_more_query():
     def queries(version):
         for _ in range(3):
             subscribe(make_customer(), version)
@@ -255,7 +255,7 @@ def test_plans_without_such_a_fee_are_read_as_ever_and_those_with_one_a_statemen
         generate_periods(until=FEB + HOUR)
         with CaptureQueriesContext(connection) as captured:
             close_due(at=FEB + HOUR)
-        return [one["sql"] for one in captured if "f.every > 1" in one["sql"]]
+        return [query["sql"] for query in captured if "f.every > 1" in query["sql"]]
 
     plain = publish(make_plan("plain", fees=[fee("5")], offers=[offer("calls", rates=[rate("0.10")])]))
     assert (len(queries(plain)), len(queries(yearly()))) == (0, 1)
@@ -272,7 +272,7 @@ def test_plans_without_such_a_fee_are_read_as_ever_and_those_with_one_a_statemen
         ({"interval": "week", "count": 2, "anchor": "calendar"}, 26, ""),
     ],
 )
-def test_its_interval_has_to_fit_the_periods(fields, every, why):
+def test_its_interval_must_fit_the_periods(fields, every, why):
     version = make_plan(fees=[fee("5", every=every)], **fields)
-    found = problems_of(version)
-    assert found == [] if not why else why in found[0]
+    problems = problems_of(version)
+    assert problems == [] if not why else why in problems[0]

@@ -1,4 +1,4 @@
-"""Any number of workers on the same periods issue one invoice each, numbered without a gap in the order of time."""
+"""Concurrent workers on the same periods issue one invoice each, numbered without gaps in chronological order."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -35,16 +35,16 @@ WORKERS = 8
 def many(count: int, *sellers: str) -> list[Subscription]:
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan("starter", fees=[fee("5", billed="arrears")], offers=offers))
-    found = []
+    subscriptions = []
     for number in range(count):
         seller = make_seller(sellers[number % len(sellers)] if sellers else "acme")
-        found.append(subscribe(make_customer(seller=seller), version))
-        use(found[-1], "api.calls", number + 1)
-    return found
+        subscriptions.append(subscribe(make_customer(seller=seller), version))
+        use(subscriptions[-1], "api.calls", number + 1)
+    return subscriptions
 
 
 def check_numbers(count: int, *, series: int = 1) -> None:
-    """Check that numbers run from 1 without a gap or repeat, in the order of time, in each series."""
+    """Check that numbers run from 1 without a gap or repeat, in chronological order, in each series."""
     assert Invoice.objects.count() == count
     assert NumberSeries.objects.count() == series
     for number_series in NumberSeries.objects.all():
@@ -54,34 +54,34 @@ def check_numbers(count: int, *, series: int = 1) -> None:
 
 
 def closers(count: int) -> list[Callable[[], int]]:
-    """Return workers whose clocks differ by a second each, as those of several hosts do."""
+    """Return workers whose clocks differ by a second each, like those of several hosts."""
     return [
         lambda late=number: close_due(at=AT + timedelta(seconds=late), chunk_size=3).issued for number in range(count)
     ]
 
 
-def test_each_period_is_closed_by_one_of_them():
+def test_each_period_is_closed_by_one_worker():
     many(40)
     assert sum(together(*closers(WORKERS))) == 40
     check_numbers(40)
     assert Period.objects.filter(starts_at=JAN, state="closed", invoice__isnull=False).count() == 40
 
 
-def test_each_seller_has_numbers_of_its_own():
+def test_each_seller_has_its_own_numbers():
     many(30, "one", "two", "three")
     assert sum(together(*closers(WORKERS))) == 30
     check_numbers(30, series=3)
     assert Invoice.objects.filter(number="INV-000001").count() == 3
 
 
-def test_one_asked_for_by_many_is_issued_once():
+def test_a_period_closed_by_many_is_billed_once():
     period = many(1)[0].periods.get()
-    found = together(*[lambda: close_period(period_id=period.pk, at=AT)] * WORKERS)
-    assert len(set(found)) == 1
+    invoices = together(*[lambda: close_period(period_id=period.pk, at=AT)] * WORKERS)
+    assert len(set(invoices)) == 1
     check_numbers(1)
 
 
-def test_late_usage_is_billed_by_one_of_them():
+def test_late_usage_is_billed_by_one_worker():
     subscriptions = many(12)
     close_due(at=AT)
     for subscription in subscriptions:
@@ -94,7 +94,7 @@ def test_late_usage_is_billed_by_one_of_them():
     ] == ([1] * 12)
 
 
-def test_late_usage_of_ended_subscriptions_is_billed_by_one_of_them():
+def test_late_usage_of_ended_subscriptions_is_billed_by_one_worker():
     subscriptions = many(6)
     for subscription in subscriptions:
         cancel(subscription=subscription, at=JAN, ends_at=FEB)
@@ -105,7 +105,7 @@ def test_late_usage_of_ended_subscriptions_is_billed_by_one_of_them():
     check_numbers(12)
 
 
-def test_cancellations_at_the_same_moment_wait_for_the_close_and_it_for_them():
+def test_concurrent_cancellations_and_closes_wait_for_each_other():
     subscriptions = many(12)
 
     def cancel_all() -> int:
@@ -123,7 +123,7 @@ def test_cancellations_at_the_same_moment_wait_for_the_close_and_it_for_them():
     assert set(Subscription.objects.values_list("state", flat=True)) == {"ended"}
 
 
-def test_what_shares_a_document_is_closed_by_one_of_them():
+def test_subscriptions_that_share_an_invoice_are_closed_by_one_worker():
     offers = [offer("api.calls", rates=[rate("0.05")])]
     version = publish(make_plan(fees=[fee("5", billed="arrears")], offers=offers))
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""A document that claims nothing is issued or skipped, as the seller has it; the period is closed either way."""
+"""An invoice over zero is issued or skipped, as the seller chooses; the period is closed either way."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ def close_a_month(policy: str, *, used: int) -> Period:
 
 
 @pytest.mark.parametrize("used", [0, 200])
-def test_skipped_it_leaves_no_document_and_takes_no_number(used: int):
+def test_a_skipped_invoice_is_not_stored_and_uses_no_number(used: int):
     period = close_a_month("skip", used=used)
     assert (period.state, period.invoice_id, period.closed_at) == ("closed", None, AT)
     assert not Invoice.objects.exists()
@@ -35,13 +35,13 @@ def test_skipped_it_leaves_no_document_and_takes_no_number(used: int):
 
 
 @pytest.mark.parametrize("used", [0, 200])
-def test_issued_it_says_what_was_not_charged(used: int):
+def test_an_issued_zero_invoice_lists_its_usage(used: int):
     period = close_a_month("issue", used=used)
     line = period.invoice.lines.get()
     assert (line.quantity, line.amount.amount, period.invoice.total.amount) == (used, Decimal(0), Decimal(0))
 
 
-def test_a_version_that_never_charges_gets_no_empty_document():
+def test_a_version_without_recurring_charges_gets_no_empty_invoice():
     seller = make_seller("issues", zero_invoices="issue")
     version = publish(make_plan(fees=[fee("10", kind="one_time")]))
     subscription = subscribe(make_customer(seller=seller), version)

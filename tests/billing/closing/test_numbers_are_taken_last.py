@@ -1,4 +1,4 @@
-"""Numbers are taken after everything slow: who still writes lines keeps nobody else of the seller from issuing."""
+"""Numbers are assigned after all slow work, so a worker writing lines does not block others of the same seller."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.races import Pause, start
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_close_that_writes_its_lines_keeps_no_other_from_its_number(monkeypatch):
+def test_a_close_that_writes_its_lines_does_not_block_another_from_its_number(monkeypatch):
     version = publish(make_plan(offers=[offer("api.calls", rates=[rate("0.05")])]))
     slow, fast = (subscribe(make_customer(), version) for _ in range(2))
     for subscription in (slow, fast):

@@ -1,4 +1,4 @@
-"""A period that cannot be billed says why and is tried again; all others are billed as if it were not there."""
+"""A period that can't be billed records the reason and is retried; all others are billed as if it did not exist."""
 
 import re
 import threading
@@ -23,23 +23,23 @@ AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def subscriptions() -> list[Subscription]:
     version = publish(make_plan(offers=[offer("api.calls", rates=[rate("0.05")])]))
-    found = [subscribe(make_customer(), version) for _ in range(7)]
-    for subscription in found:
+    subscriptions_ = [subscribe(make_customer(), version) for _ in range(7)]
+    for subscription in subscriptions_:
         use(subscription, "api.calls", 100)
-    return found
+    return subscriptions_
 
 
-def hold_usage_without_a_price(period: Period) -> None:
+def add_usage_without_a_price(period: Period) -> None:
     Counter.objects.filter(period=period).update(plan_feature_id=10**9)
 
 
-def come_to_more_than_a_line_can_hold(period: Period) -> None:
+def exceed_the_greatest_amount_of_a_line(period: Period) -> None:
     Counter.objects.filter(period=period).update(quantity=10**30)
 
 
 BROKEN = [
-    (hold_usage_without_a_price, "has no price in USD"),
-    (come_to_more_than_a_line_can_hold, "out of range|overflow"),
+    (add_usage_without_a_price, "has no price in USD"),
+    (exceed_the_greatest_amount_of_a_line, "out of range|overflow"),
 ]
 
 
@@ -60,9 +60,9 @@ def test_the_others_are_billed(
     assert re.search(words, broken.error), broken.error
 
 
-def test_it_is_tried_again_after_ever_longer_pauses(subscriptions: list[Subscription]):
+def test_it_is_retried_after_longer_and_longer_pauses(subscriptions: list[Subscription]):
     broken = subscriptions[0].periods.get()
-    hold_usage_without_a_price(broken)
+    add_usage_without_a_price(broken)
     pauses = []
     at = AT
     for _ in range(12):
@@ -75,10 +75,10 @@ def test_it_is_tried_again_after_ever_longer_pauses(subscriptions: list[Subscrip
     assert pauses[-1] == timedelta(hours=6)
 
 
-def test_it_is_billed_once_it_is_put_right(subscriptions: list[Subscription]):
+def test_it_is_billed_once_it_is_corrected(subscriptions: list[Subscription]):
     broken = subscriptions[0].periods.get()
     good = Counter.objects.get(period=broken).plan_feature_id
-    hold_usage_without_a_price(broken)
+    add_usage_without_a_price(broken)
     close_due(at=AT)
     Counter.objects.filter(period=broken).update(plan_feature_id=good)
     assert close_due(at=AT + timedelta(minutes=1)).issued == 1
@@ -86,16 +86,16 @@ def test_it_is_billed_once_it_is_put_right(subscriptions: list[Subscription]):
     assert (broken.state, broken.error, broken.retry_at) == ("closed", "", None)
 
 
-def test_closing_it_by_hand_says_why(subscriptions: list[Subscription]):
+def test_closing_it_by_hand_gives_the_reason(subscriptions: list[Subscription]):
     broken = subscriptions[0].periods.get()
-    hold_usage_without_a_price(broken)
+    add_usage_without_a_price(broken)
     with pytest.raises(ClosingFailed, match="has no price in USD"):
         close_period(period_id=broken.pk, at=AT)
     assert Period.objects.failed().get() == broken
 
 
-def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscription], monkeypatch):
-    """The server ends the connection in mid-chunk: nothing is noted against a period, and each is billed once."""
+def test_a_lost_connection_is_no_failure_of_a_period(subscriptions: list[Subscription], monkeypatch):
+    """The server ends the connection in mid-chunk: no period records an error, and each is billed once."""
     read, deaths = batch.read_high_water_mark, []
 
     def die_once() -> int:
@@ -112,27 +112,27 @@ def test_a_connection_that_dies_is_nobodys_failure(subscriptions: list[Subscript
     assert list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True)) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_usage_that_holds_a_period_for_long_only_delays_that_one(subscriptions: list[Subscription], monkeypatch):
+def test_usage_that_locks_a_period_for_long_delays_only_that_one(subscriptions: list[Subscription], monkeypatch):
     monkeypatch.setattr(period_close, "LOCK_TIMEOUT_MILLISECONDS", 100)
-    held = subscriptions[2].periods.get()
-    taken, give_back = threading.Event(), threading.Event()
+    locked_period = subscriptions[2].periods.get()
+    locked, unlock = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            counter_store.lock_periods([held.pk])
-            taken.set()
-            give_back.wait(30)
+            counter_store.lock_periods([locked_period.pk])
+            locked.set()
+            unlock.wait(30)
 
     holder = start(hold)
-    taken.wait(30)
+    locked.wait(30)
     done = close_due(at=AT)
     assert (done.issued, done.busy, done.failed) == (6, 1, [])
-    give_back.set()
+    unlock.set()
     holder.result()
     assert close_due(at=AT).issued == 1
 
 
-def test_what_an_error_says_can_be_stored_whatever_it_quotes(subscriptions: list[Subscription]):
+def test_an_error_with_a_null_character_can_be_stored(subscriptions: list[Subscription]):
     (first, *_) = Period.objects.order_by("pk")
     first.error = batch.describe_error(ValueError("a name of\0 nothing"))
     first.save(update_fields=["error"])

@@ -1,4 +1,4 @@
-"""While it is paused nothing is due; what was paid in advance comes back, and periods go on from their anchor."""
+"""Nothing is due during a pause; fees paid in advance are credited, and periods continue from their anchor."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -61,9 +61,9 @@ def plan(code="paid", *, fees=(), included=0, price="0.10", **fields):
 
 
 def subscribed(version=None, **fields):
-    found = subscribe(make_customer("acme"), version or plan(), **fields)
+    subscription = subscribe(make_customer("acme"), version or plan(), **fields)
     close_due(at=JAN)
-    return found
+    return subscription
 
 
 def used(n, moment, id_="a"):
@@ -73,7 +73,7 @@ def used(n, moment, id_="a"):
 
 
 def pass_time(until):
-    """Let the tasks run that time brings, day by day."""
+    """Run the periodic tasks, day by day."""
     day = JAN
     while day < until:
         day += DAY
@@ -83,10 +83,10 @@ def pass_time(until):
         end_finished(at=day)
 
 
-def documents():
-    """Return what was issued: invoices above zero, credit notes below, in order."""
-    found = Invoice.objects.order_by("issued_at", "pk")
-    return [one.net.amount * (-1 if one.kind == "credit_note" else 1) for one in found]
+def issued_amounts():
+    """Return the issued net amounts, in order: invoices above zero, credit notes below."""
+    invoices = Invoice.objects.order_by("issued_at", "pk")
+    return [invoice.net.amount * (-1 if invoice.kind == "credit_note" else 1) for invoice in invoices]
 
 
 def day(text):
@@ -94,22 +94,22 @@ def day(text):
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "pauses"), ids=lambda row: row["why"])
-def test_nothing_is_due_in_between_as_documented(row):
+def test_nothing_is_due_during_a_pause_as_documented(row):
     fees = [fee("31", billed=row["fee"]), *([fee("100", kind="one_time")] if row["setup"] else [])]
     subscription = subscribed(plan(fees=fees, included=int(row["included"] or 0)))
     used(int(row["used before"]), JAN + DAY, "before")
     arguments = {"starts_at": day(row["paused"]), "ends_at": day(row["resumed"])}
-    shown = preview_pause(subscription=subscription, at=JAN + 2 * DAY, **arguments)
+    draft = preview_pause(subscription=subscription, at=JAN + 2 * DAY, **arguments)
     pause(subscription=subscription, at=JAN + 2 * DAY, **arguments)
     pass_time(day(row["resumed"]))
     used(int(row["used after"]), day(row["resumed"]) + HOUR, "after")
     pass_time(APR - DAY)
-    assert documents() == [D(one) for one in row["documents"].split(", ")]
-    assert [document.totals.net for document in shown.credit_notes] == [-credit_note for credit_note in documents() if credit_note < 0]
+    assert issued_amounts() == [D(amount_text) for amount_text in row["issued_amounts"].split(", ")]
+    assert [draft_note.totals.net for draft_note in draft.credit_notes] == [-credit_note for credit_note in issued_amounts() if credit_note < 0]
     assert_clean()
 
 
-def test_now_is_at_once_and_a_check_says_so():
+def test_a_pause_starts_at_once_and_a_check_sees_it():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     subscription.refresh_from_db()
@@ -119,7 +119,7 @@ def test_now_is_at_once_and_a_check_says_so():
     assert covered(subscription) == ["calls"], "nobody else takes its features"
 
 
-def test_usage_is_kept_and_billed_if_it_goes_on_as_of_then():
+def test_usage_is_stored_and_billed_if_the_pause_ends_before_it():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     used(2, DAY_10 + DAY)
@@ -132,16 +132,16 @@ def test_usage_is_kept_and_billed_if_it_goes_on_as_of_then():
     assert_clean()
 
 
-def test_at_one_instant_it_costs_nothing():
+def test_a_pause_that_ends_at_its_start_costs_nothing():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     resume(subscription=subscription, at=DAY_10)
     pass_time(FEB + DAY)
-    assert documents() == [D("31.00"), D("31.00")]
+    assert issued_amounts() == [D("31.00"), D("31.00")]
     assert_clean()
 
 
-def test_one_to_come_is_seen_and_taken_back():
+def test_an_upcoming_pause_is_listed_and_can_be_revoked():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, at_period_end=True, ends_at=MAR)
     subscription.refresh_from_db()
@@ -149,29 +149,29 @@ def test_one_to_come_is_seen_and_taken_back():
     taken_back = resume(subscription=subscription, at=DAY_10 + DAY)
     assert taken_back.state == "revoked"
     pass_time(MAR + DAY)
-    assert documents() == [D("31.00"), D("31.00"), D("31.00")]
+    assert issued_amounts() == [D("31.00"), D("31.00"), D("31.00")]
     assert_clean()
 
 
-def test_another_end_takes_the_place_of_the_one_it_had():
+def test_a_new_end_replaces_the_former_end():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, ends_at=FEB)
     generate_periods(until=FEB + HOUR)
     resume(subscription=subscription, at=FEB - HOUR, resumes_at=MAR)
     pass_time(MAR + DAY)
-    assert documents() == [D("31.00"), D("-21.00"), D("31.00")]
+    assert issued_amounts() == [D("31.00"), D("-21.00"), D("31.00")]
     assert_clean()
 
 
-def test_it_is_told():
+def test_a_pause_is_announced():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, ends_at=FEB)
     pass_time(FEB)
-    told = Notification.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
-    assert list(told) == ["subscription.created", "subscription.paused", "subscription.resumed"]
+    kinds = Notification.objects.filter(kind__startswith="subscription.").order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["subscription.created", "subscription.paused", "subscription.resumed"]
 
 
-def test_one_that_is_canceled_meanwhile_ends():
+def test_a_paused_subscription_can_be_canceled():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10)
     pass_time(DAY_10 + DAY)
@@ -182,13 +182,13 @@ def test_one_that_is_canceled_meanwhile_ends():
     assert_clean()
 
 
-def test_a_commitment_has_its_part_of_each_side():
-    """Ten days of thirty-one before, and eleven after."""
+def test_a_commitment_is_prorated_before_and_after_the_pause():
+    """Ten days of thirty-one before the pause, and eleven after it."""
     version = plan(commitments=[commitment(310)])
     subscription = subscribed(version)
     pause(subscription=subscription, at=DAY_10, ends_at=DAY_10 + 10 * DAY)
     pass_time(FEB + DAY)
-    assert documents() == [D("31.00"), D("100.00"), D("-21.00"), D("11.00"), D("110.00") + D("31.00")]
+    assert issued_amounts() == [D("31.00"), D("100.00"), D("-21.00"), D("11.00"), D("110.00") + D("31.00")]
     assert_clean()
 
 
@@ -196,20 +196,20 @@ LEVEL = {"aggregation": "max", "value_property": "gb"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("arguments", "why"),
     [
         ({"starts_at": JAN}, "is past"),
         ({"starts_at": FEB, "ends_at": FEB}, "go on"),
         ({"starts_at": FEB, "ends_at": APR}, "ends at"),
     ],
 )
-def test_a_moment_that_cannot_be_is_named(asked, why):
+def test_an_invalid_time_is_rejected(arguments, why):
     subscription = subscribed(ends_at=MAR)
     with pytest.raises(PauseRefused, match=why):
-        pause(subscription=subscription, at=DAY_10, **asked)
+        pause(subscription=subscription, at=DAY_10, **arguments)
 
 
-def test_what_is_charged_by_its_level_is_paused_at_its_periods_end():
+def test_a_feature_metered_by_level_is_paused_at_its_periods_end():
     disk = make_feature("disk", meter=make_meter("disk", **LEVEL))
     subscription = subscribed(publish(make_plan(offers=[offer(disk, rates=[rate("1")])])))
     with pytest.raises(PauseRefused, match="pause it at the period's end"):
@@ -217,20 +217,20 @@ def test_what_is_charged_by_its_level_is_paused_at_its_periods_end():
     assert pause(subscription=subscription, at=DAY_10, at_period_end=True).starts_at == FEB
 
 
-def test_a_trial_is_made_longer_instead():
+def test_a_trial_is_extended_instead_of_paused():
     subscription = subscribed(trial_days=14)
     with pytest.raises(PauseRefused, match="let that last longer"):
         pause(subscription=subscription, at=JAN + DAY)
 
 
-def test_a_second_one_waits_for_the_first():
+def test_a_second_pause_waits_for_the_first():
     subscription = subscribed()
     pause(subscription=subscription, at=DAY_10, starts_at=FEB)
     with pytest.raises(PauseRefused, match="already"):
         pause(subscription=subscription, at=DAY_10)
 
 
-def test_plans_change_once_it_goes_on():
+def test_plans_change_only_after_the_pause():
     subscription = subscribed()
     dearer = plan("dearer")
     pause(subscription=subscription, at=DAY_10, starts_at=FEB)

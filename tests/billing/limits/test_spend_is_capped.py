@@ -164,7 +164,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("amount", "more", "field", "words"), REFUSED)
-def test_what_cannot_be_a_cap_is_refused(acme, amount, more, field, words):
+def test_an_invalid_cap_is_rejected(acme, amount, more, field, words):
     make_feature("support", kind="boolean")
     cap(acme, 100, at=NOW)
     with pytest.raises(CapRefused, match=words) as refused:

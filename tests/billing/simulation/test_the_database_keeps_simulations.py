@@ -20,12 +20,12 @@ AT = datetime(2026, 2, 1, 1, tzinfo=UTC)
 def found(**told: str) -> str:
     """Return the statement that lets a result tell something else."""
     figures = ", ".join(f"'{name}', '{value}'" for name, value in told.items())
-    return f"UPDATE billing_simulationresult SET found = found || jsonb_build_object({figures})"  # noqa: S608
+    return f"UPDATE billing_simulationresult SET figures = figures || jsonb_build_object({figures})"  # noqa: S608
 
 
 AGAIN = """
-INSERT INTO billing_simulationresult (job_id, version_id, subscription_id, found, digest)
-SELECT job_id, version_id, subscription_id, found, digest FROM billing_simulationresult
+INSERT INTO billing_simulationresult (job_id, version_id, subscription_id, figures, digest)
+SELECT job_id, version_id, subscription_id, figures, digest FROM billing_simulationresult
 """
 
 CASES = [

@@ -1,4 +1,4 @@
-"""The checklist of a month says what is open of it, in a fixed number of questions, and what keeps it open."""
+"""A month's checklist counts its open points in a fixed number of queries, and blocking points prevent the lock."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -56,7 +56,7 @@ def over(version):
 
 
 def open_points(month=JANUARY, **more):
-    return {one.code: one.count for one in read_checklist(seller=make_seller(), month=month, **more) if one.is_open}
+    return {point.code: point.count for point in read_checklist(seller=make_seller(), month=month, **more) if point.is_open}
 
 
 def lock(month=JANUARY, *, at=MAR):
@@ -75,7 +75,7 @@ def unmatched(customer, day):
     )
 
 
-def test_what_is_not_billed_keeps_the_month_open(over):
+def test_unbilled_periods_keep_the_month_open(over):
     Counter.objects.filter(period=over[0]).update(plan_feature_id=10**9)
     assert open_points() == {"periods_open": 2, "audit_missing": 1}
     close_due(at=CLOSED_AT)
@@ -86,13 +86,13 @@ def test_what_is_not_billed_keeps_the_month_open(over):
         lock()
 
 
-def test_what_begins_with_the_next_month_is_not_of_this_one(version):
+def test_a_period_that_starts_with_the_next_month_does_not_count(version):
     subscribe(make_customer(), publish(make_plan(fees=[fee("20")])), FEB)  # its opening period is due at once
     assert open_points() == {"audit_missing": 1}
     assert open_points(FEBRUARY)["periods_open"] >= 1
 
 
-def test_usage_and_its_worth(over):
+def test_late_and_unmatched_usage_is_counted_with_its_amount(over):
     close_due(at=CLOSED_AT)
     use(over[0].subscription, "calls", 20)
     unmatched(over[0].subscription.customer.external_id, 5)
@@ -105,7 +105,7 @@ def test_usage_and_its_worth(over):
     assert lock().checklist[4]["amounts"] == [{"amount": "1", "currency": "USD"}]
 
 
-def test_documents_and_what_became_of_them(over):
+def test_invoices_without_a_file_unsent_or_overpaid_are_counted(over):
     webhook_endpoints.create(url="https://example.com/", by=None)
     close_due(at=CLOSED_AT)
     fan_out(at=CLOSED_AT)
@@ -114,17 +114,17 @@ def test_documents_and_what_became_of_them(over):
     Rendering.objects.create(invoice=first, content=b"x", sha256="0" * 64, rendered_at=MAR)
     record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=CLOSED_AT)
     issue_credit_note(invoice_id=first.pk, lines=None, reason="sorry", to="refund", at=CLOSED_AT)
-    found = open_points(FEBRUARY)
-    assert (found["without_file"], found["not_sent"], found["overpaid"]) == (2, 2, 1)
+    points = open_points(FEBRUARY)
+    assert (points["without_file"], points["not_sent"], points["overpaid"]) == (2, 2, 1)
 
 
-def test_a_change_that_waits_for_approval(version, django_user_model):
+def test_a_change_that_waits_for_approval_is_counted(version, django_user_model):
     proposal = new_version(source=version, by=None, at=JAN)
     request_approval(version=proposal, reason="dearer", by=django_user_model.objects.create(username="olga"), at=JAN)
     assert open_points()["approvals"] == 1
 
 
-def test_the_audit_is_a_job_and_keeps_the_month_open_if_it_finds_something(over, monkeypatch):
+def test_the_audit_is_a_job_and_its_findings_keep_the_month_open(over, monkeypatch):
     monkeypatch.setattr("billing.audit.job.CHECKS", invoice_numbers.CHECKS)
     close_due(at=CLOSED_AT)
     audit(at=MAR)
@@ -150,14 +150,14 @@ def audit(*, at) -> Job:
     return job
 
 
-def test_a_month_of_which_all_is_billed_is_locked_with_what_was_said(over):
+def test_a_fully_billed_month_is_locked_with_its_checklist(over):
     close_due(at=CLOSED_AT)
-    held = lock()
-    assert {one["code"]: one["count"] for one in held.checklist if one["count"]} == {"audit_missing": 1}
+    month_lock = lock()
+    assert {point["code"]: point["count"] for point in month_lock.checklist if point["count"]} == {"audit_missing": 1}
 
 
-def test_it_asks_as_often_for_many_as_for_few(over, version):
-    def questions():
+def test_the_query_count_does_not_grow_with_the_rows(over, version):
+    def query_count():
         with CaptureQueriesContext(connection) as captured:
             read_checklist(seller=make_seller(), month=FEBRUARY)
         return len(captured)
@@ -169,7 +169,7 @@ def test_it_asks_as_often_for_many_as_for_few(over, version):
             unmatched(period.subscription.customer.external_id, len(over) + number)
 
     happen()
-    few = questions()
+    few = query_count()
     over[:] = [use(subscribe(make_customer(), version), "calls", 100) for _ in range(5)]
     happen()
-    assert questions() <= few <= 40
+    assert query_count() <= few <= 40

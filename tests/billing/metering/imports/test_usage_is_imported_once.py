@@ -64,7 +64,7 @@ def test_a_file_is_counted_once_however_often_it_is_imported(world, tmp_path, ca
     assert_clean()
 
 
-def test_a_dry_run_says_the_same_and_stores_nothing(world, tmp_path, capsys):
+def test_a_dry_run_lists_the_changes_and_stores_nothing(world, tmp_path, capsys):
     path = write(tmp_path, [row(1), row(1), row(2, "x"), row(3, customer="nobody")])
     told = run(capsys, path, "--dry-run")
     assert (told["accepted"], told["duplicate"]) == (3, 1)

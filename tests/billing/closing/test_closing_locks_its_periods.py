@@ -1,4 +1,4 @@
-"""Closing in bulk takes the same gate as ingest: whoever comes second waits, and nothing falls between the two."""
+"""Closing in bulk and ingest lock the same rows: the second one waits, and no usage is lost between them."""
 
 from datetime import timedelta
 
@@ -30,13 +30,13 @@ def subscription() -> Subscription:
 
 
 def january() -> tuple[int, bool]:
-    """Return how many events of January are billed, and whether more have come since."""
+    """Return how many events of January are billed, and whether the period has late usage."""
     period = Period.objects.get(kind="regular", starts_at=JAN)
-    last = BilledUsage.objects.filter(period=period).order_by("read_high_water_mark").last()
+    last = BilledUsage.objects.filter(period=period).order_by("high_water_mark").last()
     return (last.events if last else 0), period.late_since is not None
 
 
-def test_a_close_passes_over_usage_under_way_then_waits_for_it_and_bills_it(subscription, monkeypatch):
+def test_a_close_skips_a_locked_period_then_waits_for_its_usage_and_bills_it(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: use("second"))
     pause.await_arrival()
@@ -60,7 +60,7 @@ def test_usage_waits_for_a_close_under_way_and_is_late(subscription, monkeypatch
     assert january() == (1, True)
 
 
-def test_usage_waits_while_what_came_late_before_it_is_billed(subscription, monkeypatch):
+def test_usage_waits_while_earlier_late_usage_is_billed(subscription, monkeypatch):
     close_due(at=AT)
     use("second")
     pause = Pause.before(monkeypatch, batch, "read_high_water_mark")
@@ -74,7 +74,7 @@ def test_usage_waits_while_what_came_late_before_it_is_billed(subscription, monk
     assert january() == (2, True)
 
 
-def test_late_usage_under_way_is_waited_for(subscription, monkeypatch):
+def test_a_close_waits_for_late_usage_in_progress(subscription, monkeypatch):
     close_due(at=AT)
     use("second")
     pause = Pause.before(monkeypatch, event_store, "append")

@@ -1,4 +1,4 @@
-"""Requests without a key that opens anything are counted by their address; a key that does is let in all the same."""
+"""Requests without a valid key are limited by IP address; a key in use is accepted regardless of them."""
 
 import pytest
 from django.test import Client
@@ -26,7 +26,7 @@ def clock(monkeypatch):
     return clock
 
 
-def ask(secret=WRONG, **headers):
+def send_request(secret=WRONG, **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     headers |= {"Authorization": f"Bearer {secret}"} if secret else {}
     return Client().get("/api/v1/customers", headers=headers)
@@ -34,23 +34,23 @@ def ask(secret=WRONG, **headers):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("secret", [WRONG, "nonsense", ""])
-def test_guessing_ends_and_may_go_on_later(clock, secret, django_assert_num_queries):
+def test_guessing_is_throttled_for_a_while(clock, secret, django_assert_num_queries):
     for _ in range(3):
-        problem(ask(secret), 401, "not-authenticated")
+        problem(send_request(secret), 401, "not-authenticated")
 
     with django_assert_num_queries(0):
-        refused = ask(secret)
+        refused = send_request(secret)
     problem(refused, 429, "too-many-requests")
     assert refused["Retry-After"] == "20"
     assert refused["RateLimit-Policy"] == '"address";q=3;w=60'
     clock.now += 20
-    problem(ask(secret), 401, "not-authenticated")
+    problem(send_request(secret), 401, "not-authenticated")
 
 
-def test_a_key_in_use_is_let_in_whatever_its_neighbors_do(clock, live):
+def test_a_key_in_use_is_accepted_from_a_throttled_address(clock, live):
     assert live.get("/customers").status_code == 200
     for _ in range(5):
-        ask()
+        send_request()
     newcomer = Caller()
 
     assert live.get("/customers").status_code == 200
@@ -59,7 +59,7 @@ def test_a_key_in_use_is_let_in_whatever_its_neighbors_do(clock, live):
     assert newcomer.get("/customers").status_code == 200
 
 
-def test_a_key_that_was_revoked_is_a_stranger_again(clock, live):
+def test_a_revoked_key_is_throttled_like_no_key(clock, live):
     live.get("/customers")
     revoke(key=live.key, at=NOW)
 
@@ -69,7 +69,7 @@ def test_a_key_that_was_revoked_is_a_stranger_again(clock, live):
 
 
 ADDRESSES = [
-    # told by the proxy                        same as the first
+    # address sent by the proxy               same as the first
     ("203.0.113.9", True),
     ("198.51.100.1, 203.0.113.9", True),
     ("203.0.113.10", False),
@@ -78,27 +78,27 @@ ADDRESSES = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("told", "is_same"), ADDRESSES)
-def test_behind_a_proxy_the_address_is_whom_the_proxy_heard(clock, settings, told, is_same):
+@pytest.mark.parametrize(("forwarded_for", "is_same"), ADDRESSES)
+def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(clock, settings, forwarded_for, is_same):
     settings.BEHIND_PROXY = True
     for _ in range(3):
-        ask(X_Forwarded_For="203.0.113.9")
+        send_request(X_Forwarded_For="203.0.113.9")
 
-    assert (ask(X_Forwarded_For=told).status_code == 429) is is_same
-
-
-@pytest.mark.django_db
-def test_without_a_proxy_nobody_is_believed_to_be_another(clock):
-    assert [ask(X_Forwarded_For=f"203.0.113.{n}").status_code for n in range(4)] == [401, 401, 401, 429]
+    assert (send_request(X_Forwarded_For=forwarded_for).status_code == 429) is is_same
 
 
 @pytest.mark.django_db
-def test_an_ipv6_subscriber_is_one_whatever_the_address(clock, settings):
+def test_without_a_proxy_the_forwarded_address_is_ignored(clock):
+    assert [send_request(X_Forwarded_For=f"203.0.113.{n}").status_code for n in range(4)] == [401, 401, 401, 429]
+
+
+@pytest.mark.django_db
+def test_all_addresses_of_an_ipv6_subscriber_count_as_one(clock, settings):
     settings.BEHIND_PROXY = True
-    same = [ask(X_Forwarded_For=f"2001:db8:0:1::{n}").status_code for n in range(4)]
+    same = [send_request(X_Forwarded_For=f"2001:db8:0:1::{n}").status_code for n in range(4)]
 
     assert same == [401, 401, 401, 429]
-    assert ask(X_Forwarded_For="2001:db8:0:2::1").status_code == 401
+    assert send_request(X_Forwarded_For="2001:db8:0:2::1").status_code == 401
 
 
 def test_memory_has_a_bound(monkeypatch):

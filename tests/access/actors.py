@@ -1,4 +1,4 @@
-"""The books that hold a row of everything, two customers with a page for everything, and somebody of each kind."""
+"""Books with a row of every kind, two customers with every kind of page, and one actor of each kind."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -38,18 +38,18 @@ KEYS = ("ingest", "read", "manage")
 OWN, FOREIGN = "walnut", "zebra"
 
 
-def make_world() -> None:
-    """Make all of it; tests find it in the database."""
+def make_all_rows() -> None:
+    """Create all rows; tests find them in the database."""
     make_books()
     for word in (OWN, FOREIGN):
         make_account(word)
     draft_invoice(customer=Customer.objects.get(external_id=OWN), request=OneOffRequest(), at=NOW)
-    mine = Subscription.objects.get(customer__external_id=OWN)
-    apply_coupon(subscription=mine, coupon=Coupon.objects.get(code="WELCOME"), at=NOW)
+    subscription = Subscription.objects.get(customer__external_id=OWN)
+    apply_coupon(subscription=subscription, coupon=Coupon.objects.get(code="WELCOME"), at=NOW)
     wallet = Wallet.objects.get(customer__external_id=OWN)
-    asked = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[CeilingLimits("finance", "day", most=5)])
-    set_rule(wallet_id=wallet.pk, request=asked, at=NOW)
-    new_version(source=mine.version, by=None, at=NOW)
+    topup = TopUp(f"pack-{OWN[0]}", percent=Decimal(20), ceilings=[CeilingLimits("finance", "day", most=5)])
+    set_rule(wallet_id=wallet.pk, request=topup, at=NOW)
+    new_version(source=subscription.version, by=None, at=NOW)
     make_coupon(OWN.upper(), percent=10)
     make_pack(OWN)
     issue(name="Manages", scopes=["manage"], sandbox=False, by=None, at=NOW)
@@ -70,7 +70,7 @@ def make_world() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who asks: a browser, with the cookies and the headers that they send."""
+    """A client that sends requests, with its cookies and headers."""
 
     name: str
     client: Client
@@ -82,7 +82,7 @@ def nobody() -> Actor:
 
 
 def staff(group: str, **options: Any) -> Actor:
-    """Return a member of staff."""
+    """Return a staff user of a group."""
     client = Client(**options)
     client.force_login(User.objects.get(username=group))
     return Actor(group, client)
@@ -96,7 +96,7 @@ def key(scopes: tuple[str, ...], *, sandbox: bool, name: str = "") -> Actor:
 
 
 def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Actor:
-    """Return somebody who is signed in to the portal: the contact who gets the bills, or one who only looks."""
+    """Return a client signed in to the portal: the billing contact, or one with a read-only session."""
     client, entered = Client(**options), Customer.objects.get(external_id=word)
     contact = entered.contacts.order_by("pk").filter(billing=not looks).first()
     client.cookies[COOKIE] = sessions.begin(customer=entered, contact=contact, way=PortalAccessWay.MAIL, at=NOW)
@@ -104,8 +104,8 @@ def customer(word: str, name: str, *, looks: bool = False, **options: Any) -> Ac
     return Actor(name, client)
 
 
-def everything_at_once(*actors: Actor) -> Actor:
-    """Return somebody with all that several of them have."""
+def combine_actors(*actors: Actor) -> Actor:
+    """Return an actor with the credentials of several."""
     client, headers = Client(), {}
     for actor in actors:
         client.cookies.update(actor.client.cookies)
@@ -114,13 +114,13 @@ def everything_at_once(*actors: Actor) -> Actor:
 
 
 def sessions_cost_nothing(monkeypatch: Any) -> None:
-    """Keep who has signed in in the cookie, and their rights in memory: a request asks the database for neither."""
+    """Keep sessions in the cookie and users in memory, so that a request queries the database for neither."""
     monkeypatch.setattr(settings, "SESSION_ENGINE", "django.contrib.sessions.backends.signed_cookies")
     users = {str(user.pk): user for user in User.objects.all()}
-    monkeypatch.setattr("django.contrib.auth.middleware.auth.get_user", lambda request: _whose(request, users))
+    monkeypatch.setattr("django.contrib.auth.middleware.auth.get_user", lambda request: _user_of(request, users))
 
 
-def _whose(request: Any, users: dict[str, User]) -> Any:
+def _user_of(request: Any, users: dict[str, User]) -> Any:
     from django.contrib.auth.models import AnonymousUser
 
     return users.get(request.session.get("_auth_user_id", ""), AnonymousUser())

@@ -1,4 +1,4 @@
-"""A period's invoice that was wrong about its customer is voided, and made again of what is true now."""
+"""A period's invoice with wrong customer facts is voided, and a new invoice of the present facts replaces it."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -39,24 +39,24 @@ def subscription() -> Subscription:
     make_tax("20", seller=seller, country="FR")
     fees = [fee("30", billed="arrears"), fee("20", label="Support")]
     version = publish(make_plan(fees=fees, offers=[offer("api.calls", rates=[rate("0.05")])]))
-    found = subscribe(make_customer("acme", seller=seller, country="FR", city="Lion"), version)
-    use(found, "api.calls", 100)
+    subscription_ = subscribe(make_customer("acme", seller=seller, country="FR", city="Lion"), version)
+    use(subscription_, "api.calls", 100)
     close_due(at=CLOSED)
-    return found
+    return subscription_
 
 
 def january() -> Invoice:
     return Invoice.objects.get(periods__kind="regular")
 
 
-def test_the_new_one_says_what_is_true_now(subscription: Subscription):
+def test_the_new_invoice_has_the_present_facts(subscription: Subscription):
     old, customer = january(), subscription.customer
     assert (old.net.amount, old.tax.amount) == (D("55"), D("11"))
     customer.city, customer.tax_number, customer.net_days = "Lyon", "FR40303265045", 30
     customer.save()
     use(subscription, "api.calls", 20)
-    shown = preview_regeneration(invoice_id=old.pk, at=MAR)
-    assert (Invoice.objects.count(), shown.total.amount) == (2, D("56"))
+    preview = preview_regeneration(invoice_id=old.pk, at=MAR)
+    assert (Invoice.objects.count(), preview.total.amount) == (2, D("56"))
     new = regenerate(invoice_id=old.pk, reason="Moved, and has a VAT id", at=MAR)
     assert (new.net.amount, new.tax.amount, new.buyer_facts["city"]) == (D("56"), 0, "Lyon")
     assert (new.taxes.get().reason[:14], (new.due_date - new.issue_date).days) == ("Reverse charge", 30)
@@ -71,13 +71,13 @@ def test_the_new_one_says_what_is_true_now(subscription: Subscription):
         ["fee", "fee", "usage"],
     )
     documents_are_clean()
-    again = regenerate(invoice_id=new.pk, reason="Once more", at=MAR)
-    assert again.reference == f"{old.reference}:reissue:2"
+    second = regenerate(invoice_id=new.pk, reason="Once more", at=MAR)
+    assert second.reference == f"{old.reference}:reissue:2"
     close_due(at=MAR + timedelta(hours=1))
     documents_are_clean()
 
 
-def test_fees_alone_are_made_again(subscription: Subscription):
+def test_an_invoice_of_fees_alone_is_regenerated(subscription: Subscription):
     opening = Invoice.objects.get(periods__kind="opening")
     new = regenerate(invoice_id=opening.pk, reason="Wrong address", at=MAR)
     assert [line.amount.amount for line in new.lines.all()] == [D("20")]
@@ -96,17 +96,17 @@ def voided(invoice: Invoice) -> None:
     regenerate(invoice_id=invoice.pk, reason="x", at=FEB)
 
 
-@pytest.mark.parametrize(("do", "says"), [(paid, "is paid"), (credited, "as a whole"), (voided, "no period's")])
-def test_what_cannot_be_replaced_is_refused(subscription: Subscription, do, says):
+@pytest.mark.parametrize(("do", "message"), [(paid, "is paid"), (credited, "as a whole"), (voided, "no period's")])
+def test_an_invoice_that_can_not_be_regenerated_is_rejected(subscription: Subscription, do, message):
     invoice = january()
     do(invoice)
     before = Invoice.objects.count()
-    with pytest.raises(CannotRegenerate, match=says):
+    with pytest.raises(CannotRegenerate, match=message):
         regenerate(invoice_id=invoice.pk, reason="x", at=MAR)
     assert Invoice.objects.count() == before
 
 
-def test_coupons_and_a_missing_reason_are_refused():
+def test_invoices_with_coupons_and_empty_reasons_are_rejected():
     version = publish(make_plan(fees=[fee("30", billed="arrears")]))
     subscribe(make_customer(), version, coupons=[make_coupon(percent=10)])
     close_due(at=CLOSED)

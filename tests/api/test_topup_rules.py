@@ -1,4 +1,4 @@
-"""How a wallet is topped up by itself, over HTTP: set whole, read, refused in words, removed."""
+"""The automatic top-up rule of a wallet over HTTP: put whole, read, rejected with a reason, removed."""
 
 import pytest
 
@@ -19,31 +19,31 @@ def put(caller, wallet, **rule):
     return caller.send("PUT", f"/wallets/{wallet}/topup-rule", {"pack": "hundred", "percent": "20", **rule})
 
 
-def test_it_is_set_read_and_sent_back(live, wallet):
+def test_a_rule_is_put_read_and_put_back_unchanged(live, wallet):
     ceilings = [
         {"set_by": "customer", "span": "day", "most": 2, "most_money": None},
         {"set_by": "finance", "span": "day", "most": 3, "most_money": "500"},
     ]
-    told = put(live, wallet, ceilings=ceilings, cooldown_seconds=60, most_declines=2).json()
-    assert (told["percent"], told["threshold"], told["target"], told["is_on"]) == ("20", None, None, True)
-    assert (told["ceilings"], told["cooldown_seconds"], told["declines"]) == (ceilings, 60, 0)
-    assert live.get(f"/wallets/{wallet}/topup-rule").json() == told
-    assert live.send("PUT", f"/wallets/{wallet}/topup-rule", told).json() == told
+    payload = put(live, wallet, ceilings=ceilings, cooldown_seconds=60, most_declines=2).json()
+    assert (payload["percent"], payload["threshold"], payload["target"], payload["is_on"]) == ("20", None, None, True)
+    assert (payload["ceilings"], payload["cooldown_seconds"], payload["declines"]) == (ceilings, 60, 0)
+    assert live.get(f"/wallets/{wallet}/topup-rule").json() == payload
+    assert live.send("PUT", f"/wallets/{wallet}/topup-rule", payload).json() == payload
 
 
-def test_what_is_left_out_has_its_default(live, wallet):
+def test_omitted_fields_have_their_defaults(live, wallet):
     put(live, wallet, is_on=False, ceilings=[{"span": "month", "most": 2}])
-    told = put(live, wallet).json()
-    assert (told["is_on"], told["ceilings"], told["payer"]) == (True, [], "invoice")
+    payload = put(live, wallet).json()
+    assert (payload["is_on"], payload["ceilings"], payload["payer"]) == (True, [], "invoice")
 
 
 REFUSED = [({"pack": "other"}, "pack"), ({"payer": "sandbox"}, "payer"), ({"threshold": "5"}, "threshold")]
 
 
 @pytest.mark.parametrize(("rule", "field"), REFUSED)
-def test_what_does_not_fit_is_refused_by_field(live, wallet, rule, field):
-    told = problem(put(live, wallet, **rule), 422, "unprocessable")
-    assert told["errors"][0]["field"] == field
+def test_an_invalid_rule_names_the_field(live, wallet, rule, field):
+    error = problem(put(live, wallet, **rule), 422, "unprocessable")
+    assert error["errors"][0]["field"] == field
     problem(live.get(f"/wallets/{wallet}/topup-rule"), 404, "not-found")
 
 
@@ -54,7 +54,7 @@ def test_it_is_removed(live, wallet):
     assert live.get(f"/wallets/{wallet}/topups").json()["data"] == []
 
 
-def test_other_worlds_and_scopes_see_nothing(live, sandbox, wallet):
+def test_sandbox_keys_and_other_scopes_see_nothing(live, sandbox, wallet):
     put(live, wallet)
     problem(sandbox.get(f"/wallets/{wallet}/topup-rule"), 404, "not-found")
     problem(put(sandbox, wallet), 404, "not-found")

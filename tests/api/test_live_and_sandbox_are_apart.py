@@ -1,4 +1,4 @@
-"""Live keys see live rows and test keys sandbox rows: each address × each world × each row."""
+"""Live keys see live rows and sandbox keys sandbox rows, for each address, mode and row."""
 
 from decimal import Decimal
 
@@ -11,10 +11,10 @@ from tests.builders import FEB, make_customer, make_plan, offer, publish, rate, 
 
 
 @pytest.fixture
-def worlds(seller):
-    """Make the same in both worlds, and return each world's caller with the addresses of its own rows."""
+def addresses_by_mode(seller):
+    """Create equal rows in live and sandbox; return the addresses of each mode's rows."""
     version = publish(make_plan("pro", offers=[offer("api.calls", rates=[rate("0.05")], currency="EUR")]))
-    found = {}
+    addresses = {}
     for sandbox in (False, True):
         customer = make_customer("acme", seller=seller, sandbox=sandbox, currency="EUR")
         own = make_customer("of test" if sandbox else "of live", seller=seller, sandbox=sandbox, currency="EUR")
@@ -23,7 +23,7 @@ def worlds(seller):
         note = issue_credit_note(
             invoice_id=invoice.pk, lines=[RequestedCredit(1, Decimal(1))], reason="x", to="refund", at=FEB
         )
-        found[sandbox] = [
+        addresses[sandbox] = [
             ("GET", f"/customers/{own.external_id}"),
             ("PATCH", f"/customers/{own.external_id}"),
             ("GET", f"/customers/{own.external_id}/usage"),
@@ -34,39 +34,39 @@ def worlds(seller):
             ("GET", f"/credit-notes/{note.pk}"),
             ("GET", f"/credit-notes/{note.pk}/pdf"),
         ]
-    return found
+    return addresses
 
 
 @pytest.mark.parametrize("sandbox", [False, True], ids=["live key", "test key"])
-def test_rows_of_the_other_world_do_not_exist(worlds, sandbox):
-    """Of the world of tests/access, every route is asked with the other world's key; here both worlds are."""
+def test_rows_of_the_other_mode_are_not_found(addresses_by_mode, sandbox):
+    """tests/access requests every route with a key of the other mode; here rows exist in both modes."""
     caller = Caller(sandbox=sandbox)
-    for (method, own), (_, foreign) in zip(worlds[sandbox], worlds[not sandbox], strict=True):
+    for (method, own), (_, foreign) in zip(addresses_by_mode[sandbox], addresses_by_mode[not sandbox], strict=True):
         problem(caller.send(method, foreign, {}), 404, "not-found")
         assert caller.send(method, own, {}).status_code in (200, 409), own
 
 
 @pytest.mark.parametrize("path", ["/customers", "/subscriptions", "/invoices", "/credit-notes"])
 @pytest.mark.parametrize("sandbox", [False, True], ids=["live key", "test key"])
-def test_a_list_has_rows_of_its_own_world_only(worlds, sandbox, path):
-    mine, theirs = (Caller(sandbox=world).get(path).json()["data"] for world in (sandbox, not sandbox))
+def test_a_list_has_rows_of_its_mode_only(addresses_by_mode, sandbox, path):
+    own_rows, foreign_rows = (Caller(sandbox=mode).get(path).json()["data"] for mode in (sandbox, not sandbox))
 
-    assert mine
-    assert theirs
-    assert not [one for one in mine if one in theirs]
-
-
-def test_the_same_id_is_two_customers(worlds):
-    told = {sandbox: Caller(sandbox=sandbox).get("/customers/acme").json()["sandbox"] for sandbox in (False, True)}
-
-    assert told == {False: False, True: True}
+    assert own_rows
+    assert foreign_rows
+    assert not [row for row in own_rows if row in foreign_rows]
 
 
-def test_a_customer_of_the_other_world_cannot_be_subscribed(worlds, seller):
+def test_the_same_id_is_two_customers(addresses_by_mode):
+    modes = {sandbox: Caller(sandbox=sandbox).get("/customers/acme").json()["sandbox"] for sandbox in (False, True)}
+
+    assert modes == {False: False, True: True}
+
+
+def test_a_customer_of_the_other_mode_can_not_be_subscribed(addresses_by_mode, seller):
     body = {"customer": "of live", "plan": "pro"}
 
     assert faults(Caller(sandbox=True).post("/subscriptions", body)) == {"customer": "unknown"}
 
 
-def test_a_filter_does_not_reach_into_the_other_world(worlds):
+def test_a_filter_does_not_match_rows_of_the_other_mode(addresses_by_mode):
     assert Caller(sandbox=True).get("/subscriptions", customer="of live").json()["data"] == []

@@ -1,4 +1,7 @@
-"""Late usage where the seller replaces documents: a credit note over the whole and a new invoice, both or neither."""
+"""
+Late usage of sellers with the reissue policy: a credit note over the whole invoice and a new invoice, both or
+neither.
+"""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -54,22 +57,22 @@ def late(subscription: Subscription, quantity: int, *, since: datetime = FEB + H
 
 @pytest.fixture
 def billed() -> Subscription:
-    """Leave January billed with 90 calls: 110.00 with the fee."""
+    """Bill January with 90 calls: 110.00 with the fee."""
     subscription = subscription_to()
     use(subscription, "api.calls", 90)
     close_due(at=FEB + HOUR)
     return subscription
 
 
-def documents() -> list[tuple[str, str, Decimal]]:
+def issued_invoices() -> list[tuple[str, str, Decimal]]:
     return [(invoice.number, invoice.state, invoice.total.amount) for invoice in Invoice.objects.order_by("id")]
 
 
-def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
+def test_the_whole_invoice_is_credited_and_reissued(billed: Subscription):
     late(billed, 20)
     done = bill_late_usage(at=SOON)
     assert (done.issued, done.credited, done.late_billed) == (1, 1, 1)
-    assert documents() == [
+    assert issued_invoices() == [
         ("INV-000001", "void", 110),
         ("CN-000001", "issued", 110),
         ("INV-000002", "issued", 125),
@@ -83,7 +86,7 @@ def test_the_whole_document_is_taken_back_and_issued_anew(billed: Subscription):
     documents_are_clean()
 
 
-def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
+def test_an_invoice_is_reissued_once_per_grace_period(billed: Subscription):
     late(billed, 20)
     bill_late_usage(at=SOON)
     late(billed, 10, since=SOON)
@@ -93,30 +96,30 @@ def test_it_may_happen_again_once_for_each_grace(billed: Subscription):
     late(billed, -30, since=SOON)
     assert bill_late_usage(at=SOON + HOUR).issued == 1
     assert bill_late_usage(at=SOON + 2 * HOUR).issued == 0
-    assert [document[0] for document in documents()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
+    assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002", "CN-000002", "INV-000003"]
     last = Invoice.objects.latest("id")
     assert (last.total.amount, last.reference.rpartition(":")[2]) == (110, "2")
     documents_are_clean()
 
 
-def test_usage_that_comes_to_nothing_leaves_a_document_without_it():
+def test_usage_that_nets_to_zero_leaves_an_invoice_without_it():
     subscription = subscription_to(offer("api.calls", rates=[rate("0.05")]), fees=[])
     use(subscription, "api.calls", 100)
     close_due(at=FEB + HOUR)
     late(subscription, -100)
     assert bill_late_usage(at=SOON).issued == 1
-    assert documents()[1:] == [("CN-000001", "issued", 5), ("INV-000002", "issued", 0)]
+    assert issued_invoices()[1:] == [("CN-000001", "issued", 5), ("INV-000002", "issued", 0)]
     documents_are_clean()
 
 
-def test_what_changes_no_amount_changes_no_document(billed: Subscription):
+def test_late_usage_without_a_change_of_amount_reissues_nothing(billed: Subscription):
     late(billed, 0)
     done = bill_late_usage(at=SOON)
     assert (done.issued, done.credited, done.late_billed) == (0, 0, 1)
     assert Period.objects.get(starts_at=JAN).late_since is None
 
 
-def test_both_sides_and_the_tax_are_those_of_the_document_that_it_replaces():
+def test_both_parties_and_the_tax_are_copied_from_the_replaced_invoice():
     make_tax("19", seller=make_seller("again", late_usage="reissue"), country="DE", valid_to=MAR.date())
     make_tax("21", seller=make_seller("again"), country="DE", valid_from=MAR.date())
     subscription = subscription_to()
@@ -135,38 +138,38 @@ def test_both_sides_and_the_tax_are_those_of_the_document_that_it_replaces():
     documents_are_clean()
 
 
-def test_a_paid_document_is_replaced_and_owes_what_was_paid(billed: Subscription):
+def test_a_paid_invoice_is_reissued_and_its_payment_credited(billed: Subscription):
     (first,) = Invoice.objects.all()
     record_payment(invoice_id=first.pk, amount=first.due, method="manual", reference="bank", at=SOON)
     late(billed, 20)
     bill_late_usage(at=SOON)
-    assert [document[1] for document in documents()] == ["paid", "issued", "issued"]
+    assert [invoice_row[1] for invoice_row in issued_invoices()] == ["paid", "issued", "issued"]
     assert Invoice.objects.get(kind="credit_note").credit_to == "balance"
 
 
-class TestWhereADocumentCannotBeReplacedAsAWhole:
-    """The late usage goes on the next document."""
+class TestInvoicesThatCanNotBeReissued:
+    """The late usage is billed on the next invoice."""
 
-    def test_since_a_person_credited_some_of_it(self, billed: Subscription):
-        of = {"lines": [RequestedCredit(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
-        issue_credit_note(invoice_id=Invoice.objects.get().pk, **of)
+    def test_after_a_partial_credit_by_hand(self, billed: Subscription):
+        credit_request = {"lines": [RequestedCredit(1, Decimal(5))], "reason": "Goodwill", "to": "balance", "at": SOON}
+        issue_credit_note(invoice_id=Invoice.objects.get().pk, **credit_request)
         late(billed, 20)
         assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
-        assert documents()[-1] == ("INV-000002", "issued", 35)
+        assert issued_invoices()[-1] == ("INV-000002", "issued", 35)
         documents_are_clean()
 
-    def test_since_there_is_none(self):
+    def test_without_an_invoice(self):
         subscription = subscription_to(offer("api.calls", included=10, rates=LADDER), fees=[])
         use(subscription, "api.calls", 10)
         assert close_due(at=FEB + HOUR).skipped == 1
         late(subscription, 20)
         assert bill_late_usage(at=SOON).issued == 0
         close_due(at=MAR + HOUR)
-        assert documents() == [("INV-000001", "issued", 20)]
+        assert issued_invoices() == [("INV-000001", "issued", 20)]
         documents_are_clean()
 
-    def test_since_another_bills_some_of_the_period_too(self, billed: Subscription):
+    def test_where_another_invoice_bills_part_of_the_period(self, billed: Subscription):
         seller = make_seller("again")
         seller.late_usage = "next_invoice"
         seller.save()
@@ -177,20 +180,20 @@ class TestWhereADocumentCannotBeReplacedAsAWhole:
         late(billed, 20, since=MAR)
         assert bill_late_usage(at=MAR + 2 * HOUR).issued == 0
         close_due(at=APR + HOUR)
-        assert [document[2] for document in documents()] == [110, 35, 30]
+        assert [invoice_row[2] for invoice_row in issued_invoices()] == [110, 35, 30]
         documents_are_clean()
 
 
 @pytest.mark.django_db(transaction=True)
-class TestBesideOthers:
-    def test_two_workers_replace_a_document_once(self, billed: Subscription):
+class TestConcurrency:
+    def test_two_workers_reissue_an_invoice_once(self, billed: Subscription):
         late(billed, 20)
-        found = together(lambda: bill_late_usage(at=SOON), lambda: bill_late_usage(at=SOON))
-        assert sum(one.issued for one in found) == 1
-        assert [document[0] for document in documents()] == ["INV-000001", "CN-000001", "INV-000002"]
+        results = together(lambda: bill_late_usage(at=SOON), lambda: bill_late_usage(at=SOON))
+        assert sum(result.issued for result in results) == 1
+        assert [invoice_row[0] for invoice_row in issued_invoices()] == ["INV-000001", "CN-000001", "INV-000002"]
         documents_are_clean()
 
-    def test_usage_waits_for_it_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+    def test_usage_waits_for_the_reissue_and_is_late_again(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
         pause = Pause.before(monkeypatch, reissue, "write_invoice_rows")
         worker = start(lambda: bill_late_usage(at=SOON))
@@ -204,7 +207,7 @@ class TestBesideOthers:
         assert Period.objects.get(starts_at=JAN).late_since is not None
         documents_are_clean()
 
-    def test_a_credit_by_hand_waits_for_it_and_finds_nothing_left(
+    def test_a_credit_by_hand_waits_for_the_reissue_and_finds_nothing_creditable(
         self, billed: Subscription, monkeypatch: pytest.MonkeyPatch
     ):
         late(billed, 20)
@@ -220,7 +223,7 @@ class TestBesideOthers:
             by_hand.result()
         documents_are_clean()
 
-    def test_a_failure_leaves_both_documents_unwritten(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
+    def test_a_failure_stores_neither_the_credit_note_nor_the_invoice(self, billed: Subscription, monkeypatch: pytest.MonkeyPatch):
         late(billed, 20)
 
         def fail(*args: Any, **kwargs: Any) -> None:
@@ -230,6 +233,6 @@ class TestBesideOthers:
         monkeypatch.setattr(reissue, "issue", fail)
         (failure,) = bill_late_usage(at=SOON).failed
         assert "division by zero" in failure.error
-        assert documents() == [("INV-000001", "issued", 110)]
+        assert issued_invoices() == [("INV-000001", "issued", 110)]
         monkeypatch.undo()
         assert bill_late_usage(at=SOON + timedelta(days=1)).issued == 1

@@ -1,4 +1,6 @@
-"""Figures of a subscription's own: from the next period on, wherever usage is priced, never in what is billed."""
+"""
+Overrides of a subscription apply from the next period on, wherever usage is priced, and never to billed periods.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -45,7 +47,9 @@ def lines_come_out_the_same_again(db):
 
 @pytest.fixture
 def acme():
-    """Return a customer on 200 calls a month, 0.05 beyond, with 600 used in January and in February."""
+    """
+    Return a customer with 200 included calls a month, 0.05 per further call, and 600 used in January and in February.
+    """
     version = make_plan(offers=[offer("api.calls", included=200, rates=[rate("0.05")])])
     return subscribe(make_customer("acme"), publish(version), at=FEB)
 
@@ -54,7 +58,7 @@ def totals():
     return [invoice.total for invoice in Invoice.objects.order_by("id")]
 
 
-def test_an_override_holds_from_the_next_period(acme):
+def test_an_override_applies_from_the_next_period(acme):
     made = agree(acme, "api.calls", "price", "0.04", at=MID_JAN)
     assert made.starts_at == FEB
     for month in (JAN, FEB):
@@ -67,7 +71,7 @@ def test_an_override_holds_from_the_next_period(acme):
     assert line.explanation["agreed"] == [{"figure": "price", "rate": "default", "value": "0.04", "instead": "0.05"}]
 
 
-def test_from_the_running_period_it_holds_for_all_of_it(acme):
+def test_an_override_from_the_current_period_applies_to_all_of_it(acme):
     use(acme, "api.calls", 600, at=JAN)
     agree(acme, "api.calls", "included", 500, at=MID_JAN, starts_at=JAN)
     assert preview(at=MID_JAN, subscription=acme).totals.total == D("5.00")
@@ -75,7 +79,7 @@ def test_from_the_running_period_it_holds_for_all_of_it(acme):
     assert totals()[0].amount == D("5.00")
 
 
-def test_one_that_starts_within_a_period_waits_for_the_next(acme):
+def test_an_override_that_starts_in_mid_period_applies_from_the_next(acme):
     agree(acme, "api.calls", "percent", "-50", at=MID_JAN, starts_at=MID_JAN)
     for month in (JAN, FEB):
         use(acme, "api.calls", 600, at=month)
@@ -83,7 +87,7 @@ def test_one_that_starts_within_a_period_waits_for_the_next(acme):
     assert [total.amount for total in totals()] == [D("20.00"), D("10.00")]
 
 
-def test_late_usage_comes_out_at_the_figures_of_its_time(acme):
+def test_late_usage_is_priced_by_the_overrides_of_its_period(acme):
     agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN, ends_at=FEB)
     use(acme, "api.calls", 600, at=JAN)
     close_due(at=FEB + HOUR)
@@ -96,14 +100,14 @@ def test_late_usage_comes_out_at_the_figures_of_its_time(acme):
     assert (lines, late) == ({"api.calls (as agreed)": D("16.00"), "api.calls": D("5.00")}, D("4.00"))
 
 
-def test_a_minimum_of_its_own_is_due_without_usage(acme):
+def test_an_overridden_minimum_is_due_without_usage(acme):
     agree(acme, "api.calls", "minimum", 30, at=JAN, starts_at=JAN)
     close_due(at=FEB + HOUR)
     assert totals()[0].amount == 30
     assert Line.objects.get().description == "api.calls: minimum of 30 (as agreed)"
 
 
-def test_a_maximum_of_zero_makes_a_feature_free_and_is_told(acme):
+def test_a_maximum_of_zero_makes_a_feature_free_and_is_a_line(acme):
     agree(acme, "api.calls", "maximum", 0, at=JAN, starts_at=JAN)
     use(acme, "api.calls", 600, at=JAN)
     close_due(at=FEB + HOUR)
@@ -116,15 +120,15 @@ def test_current_usage_and_the_check_see_a_change_at_once(acme):
     arguments = {"customer": "capped", "feature": "seats", "quantity": D(1), "sandbox": False, "at": MID_JAN}
     use(capped, "seats", 5)
     assert not check(**arguments).allowed
-    made = agree(capped, "seats", "included", 8, at=MID_JAN, starts_at=JAN)
+    override = agree(capped, "seats", "included", 8, at=MID_JAN, starts_at=JAN)
     assert check(**arguments).remaining == 3
     (running,) = current_usage(customer="capped", sandbox=False, at=MID_JAN)
     assert running.features[0].remaining == 3
-    end_override(override=made, at=MID_JAN, ends_at=JAN)
+    end_override(override=override, at=MID_JAN, ends_at=JAN)
     assert not check(**arguments).allowed
 
 
-def test_a_newer_one_ends_the_one_before(acme):
+def test_a_new_override_ends_the_one_before(acme):
     first = agree(acme, "api.calls", "price", "0.04", at=JAN)
     second = agree(acme, "api.calls", "price", "0.03", at=MID_FEB)
     other = agree(acme, "api.calls", "included", 0, at=MID_FEB)
@@ -132,18 +136,18 @@ def test_a_newer_one_ends_the_one_before(acme):
     assert (first.ends_at, second.starts_at, second.ends_at, other.ends_at) == (MAR, MAR, None, None)
 
 
-def test_it_ends_with_the_period_and_is_withdrawn_before_it_begins(acme):
-    made = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
+def test_an_override_ends_with_the_period_and_is_withdrawn_before_it_starts(acme):
+    override = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
     later = agree(acme, "api.calls", "included", 1, at=MID_JAN)
-    assert end_override(override=made, at=MID_JAN).ends_at == FEB
+    assert end_override(override=override, at=MID_JAN).ends_at == FEB
     withdrawn = end_override(override=later, at=MID_JAN)
     assert withdrawn.ends_at == withdrawn.starts_at == FEB
-    again = agree(acme, "api.calls", "included", 2, at=MID_JAN)
-    assert again.starts_at == FEB
+    renewed = agree(acme, "api.calls", "included", 2, at=MID_JAN)
+    assert renewed.starts_at == FEB
 
 
 REFUSED = [
-    # what         value      more                                            field        words
+    # kind         value      more                                            field        words
     ("price",      "0.04",    {"starts_at": JAN},                             "starts_at", "is billed already"),
     ("price",      "0.04",    {"match": {"model": "x"}},                      "match",     "name one of default"),
     ("included",   "1",       {"match": {"model": "x"}},                      "match",     "Only a price is"),
@@ -153,27 +157,27 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("figure", "value", "more", "field", "words"), REFUSED)
-def test_what_cannot_be_overridden_is_refused(acme, what, value, more, field, words):
+@pytest.mark.parametrize(("kind", "value", "more", "field", "words"), REFUSED)
+def test_an_invalid_override_is_rejected(acme, kind, value, more, field, words):
     close_due(at=FEB + HOUR)
     with pytest.raises(OverrideRefused, match=words) as refused:
-        agree(acme, "api.calls", what, value, at=MID_FEB, **more)
+        agree(acme, "api.calls", kind, value, at=MID_FEB, **more)
     assert refused.value.field == field
     assert not Override.objects.exists()
 
 
-def test_a_later_one_of_the_same_figure_is_not_overrun(acme):
+def test_an_override_ends_before_a_later_one_of_the_same_kind(acme):
     agree(acme, "api.calls", "price", "0.03", at=JAN, starts_at=MAR)
     with pytest.raises(OverrideRefused, match=r"overridden from 2026-03-01"):
         agree(acme, "api.calls", "price", "0.04", at=JAN)
     agree(acme, "api.calls", "price", "0.04", at=JAN, ends_at=MAR)
 
 
-def test_what_was_billed_is_not_ended(acme):
-    made = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
+def test_an_override_of_a_billed_period_is_not_ended(acme):
+    override = agree(acme, "api.calls", "price", "0.04", at=JAN, starts_at=JAN)
     close_due(at=FEB + HOUR)
     with pytest.raises(OverrideRefused, match="is billed already"):
-        end_override(override=made, at=MID_FEB, ends_at=JAN)
+        end_override(override=override, at=MID_FEB, ends_at=JAN)
 
 
 def test_a_feature_that_is_not_metered_has_nothing_to_override(acme):
@@ -182,7 +186,7 @@ def test_a_feature_that_is_not_metered_has_nothing_to_override(acme):
         agree(acme, "support", "included", 1, at=JAN)
 
 
-def test_each_rate_has_a_price_of_its_own_and_bounds_are_of_the_feature(acme):
+def test_each_rate_has_its_own_price_and_bounds_are_of_the_feature(acme):
     meter = make_meter("tokens", aggregation="sum", value_property="n", dimensions=["model"])
     rates = [
         rate(tiers=[tier(100, "1"), tier(None, "0.5")], match={"model": "gpt"}, label="gpt"),

@@ -1,4 +1,6 @@
-"""Steps are taken once for an overdue invoice, in order; what was paused goes on once it is paid."""
+"""
+Dunning steps run once for an overdue invoice, in order; a subscription they paused resumes once the invoice is paid.
+"""
 
 from datetime import date, timedelta
 from decimal import Decimal as D
@@ -28,7 +30,7 @@ def customer():
 
 @pytest.fixture
 def invoice(customer):
-    """Due on 1 February."""
+    """An invoice due on 1 February."""
     return make_invoice(customer, net="20.00", tax="3.80")
 
 
@@ -45,7 +47,7 @@ def pay(invoice, at):
     return record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank-1", at=at)
 
 
-def test_it_is_overdue_when_its_due_date_is_over_where_its_seller_is(invoice):
+def test_an_invoice_is_overdue_when_its_due_date_ends_in_the_sellers_time_zone(invoice):
     webhook_endpoints.create(url="https://example.com/hook", by=None)
     last_moment = FEB + DAY + timedelta(hours=5)  # midnight in New York
     assert mark_overdue(at=last_moment - timedelta(seconds=1)) == 0
@@ -56,12 +58,12 @@ def test_it_is_overdue_when_its_due_date_is_over_where_its_seller_is(invoice):
     assert Notification.objects.filter(kind="invoice.overdue").count() == 1
 
 
-def test_what_is_paid_or_void_is_not_overdue(invoice, customer):
+def test_a_paid_or_void_invoice_is_not_overdue(invoice, customer):
     pay(invoice, FEB)
     assert mark_overdue(at=FEB + 9 * DAY) == 0
 
 
-def test_steps_are_taken_once_each_on_their_day(invoice, customer):
+def test_each_step_runs_once_on_its_day(invoice, customer):
     steps(customer, (3, "remind"), (7, "remind"), (30, "write_off"))
     for day in range(1, 40):
         mark_overdue(at=FEB + day * DAY + DAY / 2)
@@ -76,14 +78,14 @@ def test_steps_are_taken_once_each_on_their_day(invoice, customer):
     assert invoice.state == "paid"
 
 
-def test_of_reminders_that_are_due_at_once_the_last_is_sent(invoice, customer):
+def test_of_several_due_reminders_only_the_last_is_sent(invoice, customer):
     steps(customer, (3, "remind"), (7, "remind"))
     mark_overdue(at=FEB + 10 * DAY)
     assert run_dunning(at=FEB + 10 * DAY) == 2
     assert acts() == [(3, "remind", SKIPPED_OUTCOME), (7, "remind", "")]
 
 
-def test_who_was_given_time_is_left_alone_until_then(invoice, customer):
+def test_a_customer_on_hold_is_not_dunned_until_the_hold_ends(invoice, customer):
     steps(customer, (3, "remind"))
     Customer.objects.update(dunning_hold_until=date(2026, 2, 20))
     mark_overdue(at=FEB + 10 * DAY)
@@ -102,7 +104,7 @@ def test_a_card_is_charged_again(invoice, customer, at_stripe):
     assert "is being taken" in second[2]
 
 
-def test_what_is_paused_goes_on_once_it_is_paid(invoice, customer):
+def test_a_paused_subscription_resumes_once_the_invoice_is_paid(invoice, customer):
     version = publish(make_plan(fees=[fee("10")]), JAN)
     subscription = subscribe(customer, version, JAN, at=JAN)
     steps(customer, (5, "pause"))
@@ -118,7 +120,7 @@ def test_what_is_paused_goes_on_once_it_is_paid(invoice, customer):
     assert DunnedSubscription.objects.get().resumed_at == at + DAY
 
 
-def test_where_nothing_runs_it_is_said_once(invoice, customer):
+def test_without_a_running_subscription_the_outcome_is_recorded_once(invoice, customer):
     steps(customer, (5, "cancel"))
     mark_overdue(at=FEB + 8 * DAY)
     run_dunning(at=FEB + 8 * DAY)
@@ -127,7 +129,7 @@ def test_where_nothing_runs_it_is_said_once(invoice, customer):
     assert DunnedSubscription.objects.get().outcome == "Nothing that it could be done to was running"
 
 
-def test_reminders_say_what_is_left(invoice, customer):
+def test_reminders_name_the_amount_due(invoice, customer):
     steps(customer, (1, "remind"))
     record_payment(invoice_id=invoice.pk, amount=D("10.00"), method="manual", reference="bank-1", at=FEB)
     mark_overdue(at=FEB + 3 * DAY)

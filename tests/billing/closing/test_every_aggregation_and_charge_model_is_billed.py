@@ -37,7 +37,7 @@ CLOSED = timedelta(hours=1)
 def metered(
     aggregation: str, rates: Sequence[dict[str, Any]], *, price: dict[str, Any] | None = None, **meter: Any
 ) -> Subscription:
-    """Subscribe a customer from January on to one feature, metered like this."""
+    """Subscribe a customer from January on to one feature, metered with these settings."""
     fields = {"event_name": "used", "aggregation": aggregation, "value_property": "n", "unit": "unit", **meter}
     feature = make_feature("metered", meter=make_meter("metered", **fields))
     version = make_plan(offers=[offer(feature, rates=rates)])
@@ -51,7 +51,7 @@ def used(id_: str, at: str, n: Any = None, **properties: Any) -> dict[str, Any]:
 
 
 def bill(at: Any = FEB) -> list[tuple[Decimal, Decimal]]:
-    """Close what is due, and return (quantity, amount) of the lines of the last invoice."""
+    """Close due periods, and return (quantity, amount) of the lines of the last invoice."""
     close_due(at=at + CLOSED)
     invoice = Invoice.objects.order_by("-id").first()
     return [(line.quantity, line.amount.amount) for line in Line.objects.filter(invoice=invoice).order_by("position")]
@@ -92,7 +92,7 @@ def test_a_level_is_billed_for_the_time_it_was_held():
     assert_clean()
 
 
-def test_levels_that_are_told_come_to_the_same():
+def test_reported_levels_cost_the_same_as_their_changes():
     metered("weighted_sum", [rate("1")], measures="levels")
     send(used("more", "2026-01-16T12:00:00Z", 14))
     send(
@@ -104,13 +104,13 @@ def test_levels_that_are_told_come_to_the_same():
 
 
 @pytest.mark.parametrize("measures", ["deltas", "levels"])
-def test_a_level_is_carried_over_and_a_late_event_moves_every_month_since(measures):
-    """10 from mid-January; February has no event, and is billed all the same; then 2 of them turn out to be late."""
+def test_a_level_is_carried_over_and_a_late_event_corrects_every_later_month(measures):
+    """10 from mid-January; February has no event and is billed as well; then a late event reports 2 more."""
     metered("weighted_sum", [rate("1")], measures=measures, recurring=True)
     send(used("start", "2026-01-16T12:00:00Z", 10))
     assert bill() == [(D(5), D("5.00"))]
     assert bill(MAR) == [(D(10), D("10.00"))]
-    # From the first of February on it was 12, as an event of January says that comes in March.
+    # From the first of February the level was 12: an event of January, received in March, says so.
     late = {"deltas": 2, "levels": 12}[measures]
     send(used("late", "2026-01-31T23:59:59.999999Z", late), at=MAR + 2 * CLOSED)
     send(used("again", "2026-03-01T00:00:00Z", {"deltas": 0, "levels": 12}[measures]))
@@ -132,12 +132,12 @@ def test_seats_come_and_go_and_stay():
     send(used("5", "2026-01-20T00:00:00Z", user="cem"), at=MAR + 2 * CLOSED)
     send(used("6", "2026-01-25T00:00:00Z", user="ben", op="remove"), at=MAR + 2 * CLOSED)
     lines = bill(MAR + timedelta(days=31))
-    # March: Ada and Cem. Late: January as before (Cem came, Ben went), February one more.
+    # March: Ada and Cem. Late: January unchanged (Cem joined, Ben left), February one more.
     assert sorted(lines) == [(D(0), D("0.00")), (D(1), D("5.00")), (D(2), D("10.00"))]
     assert_clean()
 
 
-def test_peaks_start_anew_with_their_own_period_of_use():
+def test_peaks_reset_with_the_usage_window():
     """The greatest value of each day, summed over the month by its lines."""
     metered("max", [rate("1")], price={"resets_unit": "day"})
     send(
@@ -149,7 +149,7 @@ def test_peaks_start_anew_with_their_own_period_of_use():
     assert_clean()
 
 
-def test_an_allowance_may_start_anew_each_week_of_a_four_week_invoice():
+def test_an_allowance_can_reset_each_week_of_a_four_week_invoice():
     feature = make_feature("metered", meter=make_meter("metered", event_name="used"))
     version = make_plan(interval="week", count=4, offers=[offer(feature, included=2, rates=[rate("1")])])
     Price.objects.update(resets_unit="week")
@@ -182,7 +182,7 @@ def test_a_percentage_is_billed_in_the_order_of_time(fields, amount, why):
     assert_clean()
 
 
-def test_a_late_event_moves_what_was_free():
+def test_a_late_event_takes_the_free_event_of_a_later_one():
     """The first event is free; when an earlier one arrives, that one is, and the first pays."""
     metered("sum", [rate(model="percentage", percent=D(10), free_events=1)])
     send(used("b", "2026-01-10T00:00:00Z", 100), used("c", "2026-01-11T00:00:00Z", 10))
@@ -220,7 +220,7 @@ def test_a_computed_level_is_weighed_like_one_that_is_sent():
     assert_clean()
 
 
-def test_what_events_cost_is_passed_on_with_a_markup():
+def test_the_cost_of_events_is_billed_with_a_markup():
     metered("sum", [rate(model="dynamic", markup=D("1.2"))], price_property="cost")
     send(used("a", "2026-01-10T00:00:00Z", 2, cost="0.105"), used("b", "2026-01-11T00:00:00Z", 3, cost=4))
     assert bill() == [(D(5), D("4.93"))]
@@ -245,7 +245,7 @@ BOUNDS = [
 
 
 @pytest.mark.parametrize(("price", "units", "amounts", "why"), BOUNDS)
-def test_a_price_has_bounds_that_are_lines_of_their_own(price, units, amounts, why):
+def test_a_prices_bounds_have_their_own_lines(price, units, amounts, why):
     subscription = metered("sum", [rate("1")], price=price)
     if units:
         send(used("a", "2026-01-10T00:00:00Z", units))
@@ -259,12 +259,12 @@ def test_late_usage_is_set_off_against_the_minimum():
     send(used("a", "2026-01-10T00:00:00Z", 3))
     assert [amount for _, amount in bill()] == [D("3.00"), D("7.00")]
     send(used("late", "2026-01-11T00:00:00Z", 4), at=FEB + 2 * CLOSED)
-    # February's own minimum, 4.00 more of January and 4.00 less of what its minimum had made up.
+    # February's own minimum, 4.00 more of January and 4.00 less of January's minimum top-up.
     assert sorted(amount for _, amount in bill(MAR)) == [D("-4.00"), D("4.00"), D("10.00")]
     assert_clean()
 
 
-def test_a_minimum_that_late_usage_exceeds_is_given_back():
+def test_a_minimum_exceeded_by_late_usage_is_credited():
     metered("sum", [rate("1")], price={"minimum": D(10)})
     send(used("a", "2026-01-10T00:00:00Z", 3))
     bill()

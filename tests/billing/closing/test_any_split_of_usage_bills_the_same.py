@@ -1,4 +1,4 @@
-"""However a month's usage is split into what was billed and what came late, it comes to one bill."""
+"""A month's usage costs the same however it is split between the close and late usage."""
 
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ MONTHS = [FEB.replace(month=month, hour=2) for month in range(2, 8)]
     deliveries=st.lists(st.lists(st.integers(-40, 150), max_size=3), min_size=1, max_size=5),
     included=st.sampled_from([0, 50, 200]),
 )
-def test_the_lines_and_credits_of_all_deliveries_come_to_the_price_of_the_whole(price, deliveries, included):
+def test_the_lines_and_credits_of_all_deliveries_sum_to_the_price_of_the_whole(price, deliveries, included):
     with transaction.atomic():
         subscription = subscribe(
             make_customer(), publish(make_plan(offers=[offer("calls", included=included, rates=[price])]))
@@ -43,14 +43,14 @@ def test_the_lines_and_credits_of_all_deliveries_come_to_the_price_of_the_whole(
                 use(subscription, "calls", quantity, at=JAN)
             close_due(at=closes_at)
         (feature,) = load_terms(subscription.version_id, "USD").features
-        whole = max(sum((Decimal(one) for of in deliveries for one in of), Decimal(0)), Decimal(0))
-        assert claimed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced_amount
+        whole = max(sum((Decimal(quantity) for delivery in deliveries for quantity in delivery), Decimal(0)), Decimal(0))
+        assert net_billed() == rate_usage(feature.price, {feature.price.rates[0].key: whole}).invoiced_amount
         transaction.set_rollback(True)
     customer_cache.clear()
     counter_store.clear_id_cache()
 
 
-def claimed() -> Decimal:
-    """Return what all invoices claim, less what credit notes take back."""
+def net_billed() -> Decimal:
+    """Return the total of all invoices less that of all credit notes."""
     documents = Invoice.objects.values_list("kind", "total")
     return sum((total if kind == "invoice" else -total for kind, total in documents), Decimal(0))

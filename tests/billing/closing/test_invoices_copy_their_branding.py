@@ -1,4 +1,4 @@
-"""A document copies what its seller's documents look like when it is issued; the audit holds it to that."""
+"""An invoice copies its seller's branding when it is issued; the audit checks the copy."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def issued(**look: object) -> Invoice:
     return Invoice.objects.earliest("id")
 
 
-def test_what_is_chosen_stays_with_the_document():
+def test_chosen_branding_stays_with_the_invoice():
     logo = store_logo(read_logo(picture("PNG")))
     chosen = {"logo": logo, "iban": "DE89370400440532013000", "notes": "Thanks", "shows_usage": False}
     invoice = issued(**chosen, e_invoices="always", paper="a4", footer="Small print")
@@ -38,7 +38,7 @@ def test_what_is_chosen_stays_with_the_document():
     assert_clean(only=["documents_name_both_sides"])
 
 
-def test_what_is_as_usual_takes_no_room():
+def test_default_branding_stores_nothing():
     invoice = issued()
     assert invoice.seller_facts.keys() & branding({}).__slots__ == set()
     assert read_invoice_facts(invoice).branding == branding({})
