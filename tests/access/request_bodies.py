@@ -68,10 +68,10 @@ _SENT: dict[str, Any] = {
     "GET month-end": {"seller": "acme", "month": "2026-03"},
     **{
         f"GET {listed}": {"customer": "{word}"}
-        for listed in ("subscriptions", "invoices", "credit-notes", "wallets", "alerts", "alert_rules", "refunds")
+        for listed in ("subscriptions", "invoices", "credit-notes", "wallets", "alerts", "alert-rules", "refunds")
     },
     "GET late-usage": {"customer": "{word}"},
-    "GET unmatched": {"customer": "{word}"},
+    "GET unmatched-usage": {"customer": "{word}"},
     "GET customers/<customer>/usage/breakdown": {
         "meter": CALLS,
         "since": "2026-02-01T00:00:00Z",
