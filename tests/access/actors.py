@@ -26,7 +26,7 @@ from plans.models import Coupon
 from plans.publishing.publication import new_version
 from tests.billing.audit.books import make_books
 from tests.builders import make_coupon, make_pack, make_seller
-from tests.portal.world import make_account
+from tests.portal.accounts import make_account
 from wallets.auto_topup import CeilingLimits, set_rule
 from wallets.auto_topup import TopUpRuleRequest as TopUp
 from wallets.models import Wallet

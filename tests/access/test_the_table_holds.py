@@ -19,7 +19,7 @@ from tests.access.route_requests import Answer, LetIn, send_request
 from tests.access.routes import Route, routes
 from tests.access.row_words import words_of
 from tests.access.rows import place
-from tests.access.test_the_table_is_complete_and_sound import NOTHING_THERE
+from tests.access.test_the_table_is_complete_and_sound import ALWAYS_NOT_FOUND
 from tests.access.actors import FOREIGN, KEYS, OWN, Actor, customer, combine_actors, key, nobody, staff
 
 pytestmark = [pytest.mark.usefixtures("fast_requests"), pytest.mark.slow]
@@ -55,7 +55,7 @@ class Findings:
 
 def of_area(area: str) -> Iterator[tuple[Route, dict[str, Any], Model | None]]:
     for route in routes():
-        if route.area == area and route.path not in NOTHING_THERE:
+        if route.area == area and route.path not in ALWAYS_NOT_FOUND:
             yield route, *place(route)
 
 
@@ -190,7 +190,7 @@ def test_open_routes_open_and_a_method_without_a_line_does_not_exist(entries):
     differences, root, contact = [], staff("root"), customer(OWN, "gets the bills")
     actor_by_area = {"admin": root, "portal": contact, "api": key(KEYS, sandbox=False), "open": nobody()}
     for route in routes():
-        if route.path in NOTHING_THERE:
+        if route.path in ALWAYS_NOT_FOUND:
             continue
         values, _ = place(route)
         for method in route.methods:

@@ -11,43 +11,43 @@ from tests.access.routes import routes
 SAFE = ("GET", "HEAD")
 OPEN_BECAUSE = {
     # path                      why it is open
-    "api/schema/": "what can be request for is no secret",
-    "api/docs/": "and nor is how",
-    "problems/<name>": "refusals lead there",
-    "invoices/<token>.pdf": "the link is the secret: signed, of one document, and it ends",
-    "pay/stripe/events": "what is not signed by Stripe is refused, and told nothing",
-    "pay/sandbox/<key>": "stands in for a provider's page; the key is a secret, and no money moves",
-    "pay/done": "whoever comes back from a provider may be signed in nowhere; it says nothing of anybody",
-    "portal/sign-in": "one asks there to be let in",
-    "portal/sign-in/mailed": "says the same whoever request",
-    "portal/enter/<secret>": "the link is the secret: used once, and it ends",
-    "portal/sign-out": "ends what session there is",
-    "admin/login/": "one signs in there",
-    "admin/logout/": "ends what session there is",
+    "api/schema/": "the schema is public",
+    "api/docs/": "the documentation is public",
+    "problems/<name>": "error responses link to it",
+    "invoices/<token>.pdf": "the link is the secret: signed, for one invoice, and it expires",
+    "pay/stripe/events": "a request without Stripe's signature is refused without details",
+    "pay/sandbox/<key>": "replaces a provider's page; the key is a secret, and no money moves",
+    "pay/done": "a visitor from a provider may have no session; the page shows no customer",
+    "portal/sign-in": "a contact requests a link there",
+    "portal/sign-in/mailed": "the answer is the same for every address",
+    "portal/enter/<secret>": "the link is the secret: used once, and it expires",
+    "portal/sign-out": "ends the session, if any",
+    "admin/login/": "staff sign in there",
+    "admin/logout/": "ends the session, if any",
 }
-NOTHING_THERE = {
+ALWAYS_NOT_FOUND = {
     # path                                  why all get a 404
     "admin/r/<content_type_id>/<row>/": "leads to a row's page in the product, and no row has one",
     "admin/<anything>": "every address that is none",
 }
-ANSWERS_A_READ_KEY = {
+READ_ONLY_POSTS = {
     # POST path                   why it only reads
     "POST api/v1/check": "what a customer may still use",
     "POST api/v1/meters/<meter>/try": "what a meter would count",
     "POST api/v1/plans/<plan>/preview": "what usage would cost",
     "POST api/v1/subscriptions/<subscription>/cancel/preview": "what would be given back",
 }
-INGESTS = {
+INGEST_REQUESTS = {
     "POST api/v1/events",
     "POST api/v1/reservations",
     "POST api/v1/reservations/<number>/commit",
     "POST api/v1/reservations/<number>/release",
 }
-EVERYBODYS = ("coupons", "features", "meters", "packs", "plans")
+SHARED_CATALOG = ("coupons", "features", "meters", "packs", "plans")
 """The catalog is shared by live and sandbox."""
 
 LINKS_INTO_THE_PORTAL = "admin/customers/customer/<row>/portal_link/"
-SUPPORT_ASKS_BY_POST = {
+HARMLESS_POSTS_OF_SUPPORT = {
     # path                                  why it has no effect
     "admin/password_change/": "their own",
     **dict.fromkeys(["admin/", "admin/changes/", "admin/search/", "admin/<app>/"], "shown as for a GET"),
@@ -62,7 +62,7 @@ def entries() -> dict[str, Entry]:
 def test_each_route_has_a_line(entries):
     """test_the_table_holds.py finds out which methods a route has."""
     paths = {entry.partition(" ")[2] for entry in entries}
-    missing = [route.path for route in routes() if route.path not in paths | set(NOTHING_THERE)]
+    missing = [route.path for route in routes() if route.path not in paths | set(ALWAYS_NOT_FOUND)]
 
     assert missing == [], "docs/access.md: say in the table of its area who may ask for " + ", ".join(missing)
 
@@ -99,14 +99,14 @@ def test_another_customer_gets_only_shared_rows(entries):
     for request, entry in entries.items():
         may = entry.may.get("wrong customer", NO)
         if entry.section == API and may == YES:
-            assert request.split("/")[2] in EVERYBODYS, request
+            assert request.split("/")[2] in SHARED_CATALOG, request
         elif entry.section != OPEN:
             assert may in (NO, OWN), request
         assert not (may == OWN and "<" in request), f"{request} names a row, which is one's own or is not"
 
 
 def test_support_changes_nothing_except_creating_portal_links(entries):
-    allowed = set(SUPPORT_ASKS_BY_POST) | {LINKS_INTO_THE_PORTAL}
+    allowed = set(HARMLESS_POSTS_OF_SUPPORT) | {LINKS_INTO_THE_PORTAL}
     for request, entry in entries.items():
         method, _, path = request.partition(" ")
         if entry.may.get("support", NO) == YES and method not in SAFE and path not in allowed:
@@ -120,8 +120,8 @@ def test_a_key_is_accepted_by_its_scope(entries):
     of_api = {request: entry.may for request, entry in entries.items() if entry.section == API}
     may = {scope: {request for request, cells in of_api.items() if cells[scope] == YES} for scope in ("ingest", "read")}
 
-    assert may["ingest"] == INGESTS
-    assert {request for request in may["read"] if request.split()[0] not in SAFE} == set(ANSWERS_A_READ_KEY)
+    assert may["ingest"] == INGEST_REQUESTS
+    assert {request for request in may["read"] if request.split()[0] not in SAFE} == set(READ_ONLY_POSTS)
     for request, cells in of_api.items():
         assert [cells[scope] for scope in ("ingest", "read", "manage")].count(YES) == 1, f"{request}: one scope each"
 

@@ -1,8 +1,11 @@
 """Imports run one way: between the apps, and within each of them from the interfaces down to pure modules."""
 
+import re
+import shutil
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import grimp
 import pytest
@@ -35,10 +38,62 @@ def modules(app: str) -> list[str]:
     )
 
 
+def lint(project: Path) -> subprocess.CompletedProcess[str]:
+    """Check the contracts of a project's pyproject.toml."""
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command as lint; lint()",
+        "--no-cache",
+    ]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
 def test_keep_the_contracts_in_pyproject():
-    lint = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
-    done = subprocess.run(lint, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = lint(PROJECT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.fixture(scope="module")
+def project_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code and its contracts, to plant violations in."""
+    copy = tmp_path_factory.mktemp("project")
+    shutil.copy(PROJECT / "pyproject.toml", copy)
+    for app in APPS:
+        shutil.copytree(PROJECT / app, copy / app, ignore=shutil.ignore_patterns("__pycache__", "data", "assets"))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "contract"),
+    [
+        ("lib/decimals.py", "import plans.models", "Apps: imports run one way"),
+        ("plans/pricing/rating.py", "import django", "Arithmetic imports no framework"),
+        (
+            "billing/metering/usage/forecast.py",
+            "import billing.closing.batch",
+            "billing: interfaces, tasks, nine wings",
+        ),
+        ("invoices/documents/issue.py", "import invoices.rendering", "invoices: interfaces, tasks, documents"),
+        ("wallets/ledger/spend.py", "import wallets.tasks", "wallets: interfaces, tasks, operations"),
+        ("billing/forecasts/__init__.py", "", "billing: interfaces, tasks, nine wings"),
+    ],
+    ids=["app", "arithmetic", "wing", "layer", "task", "package without a place"],
+)
+def test_break_a_contract_where_one_leads_upward(project_copy: Path, module: str, statement: str, contract: str):
+    path = project_copy / module
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_text() if path.exists() else None
+    path.write_text(f"{statement}\n{before or ''}" if statement else "")
+    try:
+        result = lint(project_copy)
+    finally:
+        if before is None:
+            shutil.rmtree(path.parent)
+        else:
+            path.write_text(before)
+    report = " ".join(result.stdout.split())
+    assert re.search(rf"{re.escape(contract)}((?! KEPT).)* BROKEN", report), report
 
 
 @pytest.mark.parametrize("app", PRODUCT)

@@ -24,7 +24,7 @@ def find() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium, headless; it reaches no name but this machine's."""
+    """Start Debian's Chromium, headless. It resolves no host but this machine."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find(), args=SWITCHES)
         yield browser

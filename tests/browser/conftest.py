@@ -13,13 +13,15 @@ PASSWORD = "calm-and-quick-7"
 
 
 GIVEN_UP = ("htmx:sendAbort", "htmx:afterRequest")
-"""What is logged of a request that a newer one replaces, as the live example does while somebody types."""
+"""The console message for a request that a newer one replaces, as the live example does while the user types."""
 
 
 @pytest.fixture
 def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
-    """Return a page on which somebody of a group has signed in; the test fails on any error in its console."""
-    # Playwright runs an event loop in this thread, and Django would refuse the test's own queries because of it.
+    """
+    Return a function that signs in a staff user of a group and returns the page; the test fails on any console error.
+    """
+    # Playwright runs an event loop in this thread, so Django would refuse the test's own queries.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     errors: list[str] = []
 
@@ -33,8 +35,8 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
-            lambda one: (
-                errors.append(f"{page.url}: {one.text}") if one.type == "error" and one.text not in GIVEN_UP else None
+            lambda message: (
+                errors.append(f"{page.url}: {message.text}") if message.type == "error" and message.text not in GIVEN_UP else None
             ),
         )
         page.goto("/admin/")
@@ -47,6 +49,7 @@ def signed_in(live_server, monkeypatch) -> Iterator[Callable[..., Page]]:
         pytest.skip("There is no Chromium, and Ubuntu has no package of it: put one on PATH.")
     with chromium() as browser:
         yield sign_in
-        # What was opened while Playwright's event loop runs belongs to it, and the database is about to be renewed.
+        # Connections opened while Playwright's event loop runs belong to it, and the database is about to be
+        # recreated.
         connections.close_all()
     assert errors == []

@@ -1,9 +1,9 @@
 """
-Take the pictures of the README from a running server.
+Take the README's screenshots from a running server.
 
     python -m tests.browser.screenshots http://127.0.0.1:8000 USER PASSWORD
 
-Pages are found by clicking through as a reader would: which customer or plan has which number does not matter.
+Pages are reached by clicking, so ids of customers and plans don't matter.
 """
 
 import sys
@@ -39,7 +39,7 @@ def customer(page: Page) -> None:
 
 
 def plan_version(page: Page) -> None:
-    """A price in tiers with its live example: of a draft, so that the grid is one to type in."""
+    """A tiered price with its live example, of a draft, so that the grid has inputs."""
     page.goto("/admin/plans/planversion/")
     links = page.locator("#result_list tbody th a").evaluate_all(
         "links => links.map(link => link.getAttribute('href'))"
@@ -56,8 +56,8 @@ def plan_version(page: Page) -> None:
 
 def links_of_list(page: Page) -> list[str]:
     rows = page.locator("#result_list tbody th a")
-    found: list[str] = rows.evaluate_all("links => links.map(link => link.getAttribute('href'))")
-    return found
+    links: list[str] = rows.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    return links
 
 
 PICTURES: dict[str, Callable[[Page], None]] = {
@@ -68,7 +68,7 @@ PICTURES: dict[str, Callable[[Page], None]] = {
 
 
 def take(url: str, user: str, password: str) -> None:
-    """Sign in and save every picture, with as few colors as it needs."""
+    """Sign in and save every screenshot with a reduced palette."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
         page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, base_url=url).new_page()

@@ -1,4 +1,4 @@
-"""What finance does in the admin, step by step, as its pages name things."""
+"""Steps of finance in the admin, one function per page."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,19 @@ def save(page: Page) -> None:
 
 
 def choose(page: Page, row: Any, name: str) -> None:
-    """Pick from an autocomplete: open it, type, and take what it finds."""
+    """Choose from an autocomplete: open it, type, and pick the match."""
     row.locator(".select2-selection").first.click()
     page.locator(".select2-search__field").last.fill(name)
     page.locator(".select2-results__option", has_text=name).first.click()
 
 
 def add_meter(page: Page, name: str, event: str, *, readings: Mapping[str, str] | None = None, **fields: str) -> None:
-    """Add a meter, and the feature of its name; fields: of the form. readings: value of the dimension → property."""
+    """
+    Add a meter and a feature of the same name.
+
+    fields: fields of the form.
+    readings: value of the dimension → property.
+    """
     page.goto("/admin/plans/meter/add/")
     page.fill("#id_name", name)
     page.fill("#id_event_name", event)
@@ -47,7 +52,7 @@ def add_feature(page: Page, name: str, *, meter: str) -> None:
 def add_plan(
     page: Page, name: str, *, fees: Iterable[Mapping[str, str]] = (), features: Iterable[Mapping[str, str]] = ()
 ) -> None:
-    """Add a plan and its first version; fees, features: fields of their rows, a feature by its `name`."""
+    """Add a plan and its first version. fees, features: fields of their rows; a feature is chosen by its `name`."""
     page.goto("/admin/plans/plan/add/")
     page.fill("#id_name", name)
     save(page)
@@ -64,11 +69,11 @@ def add_plan(
 
 
 def add_price(page: Page, feature: str, *rates: Mapping[str, str]) -> None:
-    """Price a feature of the version that is open, in its currency; rates: fields of their rows."""
+    """Add a price for a feature of the open version, in its currency. rates: fields of their rows."""
     row = page.locator("#features-data tbody", has_text=feature).first
     row.get_by_role("link", name="+ Add price").click()
     page.fill("#id_currency", "USD")
-    save(page)  # its rates come once it is there
+    save(page)  # the rates can be added once the price is stored
     for number, fields in enumerate(rates):
         if number:
             page.get_by_text(re.compile("^Add another rate$", re.IGNORECASE)).click()

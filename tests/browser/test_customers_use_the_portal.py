@@ -1,4 +1,4 @@
-"""A customer comes in on a phone without JavaScript, and nothing on any page keeps people out."""
+"""A customer uses the portal on a phone without JavaScript, and no page has a serious accessibility problem."""
 
 import pytest
 import time_machine
@@ -10,8 +10,8 @@ from pypdf import PdfReader
 from customers.models.portal_access import PortalAccessWay
 from customers.portal_auth import magic_links
 from tests.browser.chromium import chromium, find
-from tests.portal.test_a_customer_sees_their_own import PAGES
-from tests.portal.world import TODAY, Account, make_account
+from tests.portal.test_customers_see_only_their_own_rows import PAGES
+from tests.portal.accounts import TODAY, Account, make_account
 from wallets.models import Purchase
 from wallets.purchases import grant_paid
 
@@ -22,7 +22,7 @@ FILES = ("table", "file", "statement")
 
 @pytest.fixture
 def today():
-    with time_machine.travel(TODAY, tick=True):  # a browser waits by the clock
+    with time_machine.travel(TODAY, tick=True):  # a browser's timeouts need a running clock
         yield
 
 
@@ -31,12 +31,12 @@ def browser(today, monkeypatch):
     if find() is None:
         pytest.skip("There is no Chromium, and Ubuntu has no package of it: put one on PATH.")
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with chromium() as found:
-        yield found
+    with chromium() as driver:
+        yield driver
         connections.close_all()
 
 
-def come_in(page, account: Account) -> None:
+def enter_portal(page, account: Account) -> None:
     _, secret = magic_links.create_link(
         customer=account.customer, contact=account.contact, way=PortalAccessWay.PRODUCT, at=TODAY
     )
@@ -47,10 +47,10 @@ def come_in(page, account: Account) -> None:
 def watched(browser, live_server, errors: list[str], **options):
     page = browser.new_context(base_url=live_server.url, viewport=PHONE, **options).new_page()
     page.set_default_timeout(60_000)
-    page.on("console", lambda one: errors.append(f"{page.url}: {one.text}") if one.type == "error" else None)
+    page.on("console", lambda message: errors.append(f"{page.url}: {message.text}") if message.type == "error" else None)
     page.on(
         "request",
-        lambda one: errors.append(f"{page.url} asks {one.url}") if not one.url.startswith(live_server.url) else None,
+        lambda request: errors.append(f"{page.url} asks {request.url}") if not request.url.startswith(live_server.url) else None,
     )
     return page
 
@@ -58,7 +58,7 @@ def watched(browser, live_server, errors: list[str], **options):
 def test_on_a_phone_without_javascript(browser, live_server):
     account, errors = make_account("walnut"), []
     page = watched(browser, live_server, errors, java_script_enabled=False)
-    come_in(page, account)
+    enter_portal(page, account)
     assert "Expected by" in page.inner_text("main")
 
     page.get_by_role("link", name="Usage", exact=True).click()
@@ -85,7 +85,7 @@ def test_on_a_phone_without_javascript(browser, live_server):
     assert page.url.endswith("/portal/sign-in")
 
     page = watched(browser, live_server, errors)
-    come_in(page, account)
+    enter_portal(page, account)
     kept_out = [problem for address in ["/portal/sign-in", *_pages(account)] for problem in _problems(page, address)]
     assert kept_out == []
     assert errors == []
@@ -98,11 +98,11 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     ours = live_server.url
     page.on(
         "console",
-        lambda one: errors.append(one.text) if one.type == "error" and page.url.startswith(ours) else None,
+        lambda message: errors.append(message.text) if message.type == "error" and page.url.startswith(ours) else None,
     )
-    come_in(page, account)
+    enter_portal(page, account)
 
-    # An alert at 75 % of a budget of one's own.
+    # An alert at 75 % of the customer's own budget.
     page.get_by_role("link", name="Limits", exact=True).click()
     page.get_by_text("Set a budget").click()
     page.get_by_label("Amount").first.fill("200")
@@ -110,7 +110,7 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     page.get_by_role("button", name="Set budget").click()
     assert "75" in page.inner_text("main")
 
-    # A pack, paid on the page of the provider.
+    # A credit pack, paid on the provider's page.
     account.wallet.refresh_from_db()
     before = account.wallet.balance
     page.get_by_role("link", name="Wallets", exact=True).first.click()
@@ -123,13 +123,13 @@ def test_a_customer_alerts_pays_and_checks(browser, live_server, stripe_server, 
     assert "Nothing is due" in page.inner_text("main")
     bought = Purchase.objects.filter(wallet=account.wallet).latest("pk")
     grant_paid(invoice_ids=[bought.invoice_id], at=TODAY)  # as a worker does, seconds later
-    assert [one["amount"] for one in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
+    assert [charge["amount"] for charge in stripe_server.books.taken()] == [int(bought.invoice.total.amount * 100)]
     page.get_by_role("link", name="Wallets", exact=True).first.click()
     account.wallet.refresh_from_db()
     assert account.wallet.balance == before + bought.units + bought.bonus
     assert f"{account.wallet.balance.normalize():f} credits" in page.inner_text("main")
 
-    # The document that was paid, whose file says what the database does.
+    # The paid invoice, whose PDF shows the stored amounts.
     page.goto(reverse("portal_invoice", args=[account.invoice.pk]))
     page.get_by_text("Why this amount?").first.click()
     with page.expect_download() as download:
@@ -149,15 +149,15 @@ def _pages(account: Account) -> list[str]:
 
 
 def _problems(page, address: str) -> list[str]:
-    """Return what axe finds that is serious, and whether a page is wider than the screen."""
-    found = []
+    """Return the serious problems that axe finds, and whether the page is wider than the screen."""
+    problems = []
     for size in (PHONE, LAPTOP):
         page.set_viewport_size(size)
         assert page.goto(address).status == 200, address
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        found += [f"{address} is too wide for {size['width']}"] if page.evaluate(width) > 0 else []
+        problems += [f"{address} is too wide for {size['width']}"] if page.evaluate(width) > 0 else []
     for violation in Axe().run(page).response["violations"]:
         if violation["impact"] in ("serious", "critical"):
-            found.append(f"{address}: {violation['id']} {[node['target'] for node in violation['nodes']][:3]}")
-    return found
+            problems.append(f"{address}: {violation['id']} {[node['target'] for node in violation['nodes']][:3]}")
+    return problems

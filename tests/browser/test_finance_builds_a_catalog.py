@@ -1,8 +1,8 @@
 """
-Finance starts from nothing and ends with a PDF, in the browser and without a line of code.
+Finance starts from an empty database and ends with a PDF, in the browser and without code.
 
-A meter, a feature, a plan with tiers and an example that answers while one types; published; a customer subscribed;
-usage in a chart; a period closed; the document opened; and who did what, in words.
+A meter, a feature, a plan with tiers and a live example; publication; a subscription; usage in a chart; a closed
+period; the invoice's PDF; and the history of the changes.
 """
 
 import re
@@ -49,7 +49,7 @@ def test_finance_builds_a_catalog_and_gets_paid_for_it(signed_in):
 
 
 def add_seller(page: Page) -> None:
-    """Whoever bills must exist before whoever is billed."""
+    """A customer needs a seller."""
     menu(page, "Sellers")
     page.goto("/admin/customers/seller/add/")
     page.fill("#id_legal_name", "Acme Inc.")
@@ -75,7 +75,7 @@ def add_meter_and_feature(page: Page) -> None:
 
 
 def add_plan(page: Page) -> None:
-    """A plan leads on to its first version, which leads on to what it charges."""
+    """The plan's page leads to its first version, which leads to its prices."""
     page.goto("/admin/plans/plan/add/")
     page.fill("#id_name", "Pro")
     save(page)
@@ -94,7 +94,7 @@ def add_plan(page: Page) -> None:
 
 
 def price_in_tiers(page: Page) -> None:
-    """The grid says in words what does not fit, and the example answers before anything is saved."""
+    """The grid reports invalid tiers, and the live example updates before anything is saved."""
     page.get_by_role("link", name="+ Add price").click()
     expect(page.locator("#id_currency")).to_have_value("USD")
     save(page)
@@ -160,7 +160,7 @@ def subscribe_customer(page: Page, *, start: str) -> None:
 
 
 def send_usage(page: Page, *, when: datetime) -> None:
-    """Two days' worth through the API: the month that is over, and today."""
+    """Send two days of usage through the API: in the past month, and today."""
     _, secret = keys.issue(name="product", scopes=["ingest"], sandbox=False, by=None, at=timezone.now())
     for day, moment in enumerate([when, timezone.now() - timedelta(minutes=1)]):
         events = [
@@ -190,7 +190,7 @@ def see_usage(page: Page) -> None:
 
 
 def close_last_period(page: Page) -> None:
-    """By hand, which the worker would do as well: the list says what is due, the page what closing means."""
+    """Close by hand, as the worker would do: the list shows due periods, and the page states the consequences."""
     menu(page, "Periods")
     page.goto("/admin/billing/period/?status=due")
     expect(page.locator("#result_list tbody")).to_have_count(2)

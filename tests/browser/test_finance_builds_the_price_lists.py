@@ -1,7 +1,7 @@
 """
-Finance builds the usual price lists of AI products from nothing, in the browser, and the invoices are right.
+Finance builds the usual price lists of AI products from nothing, in the browser, and the invoices are correct.
 
-What is asserted is the invoice: its lines and its sum, in the database and on its page.
+The assertions check the invoice: its lines and its total, in the database and on its page.
 """
 
 import json
@@ -30,7 +30,7 @@ D = Decimal
 
 
 def tokens(page: Page) -> None:
-    """Per million tokens, by model and direction."""
+    """A price per million tokens, by model and direction."""
     readings = {"input": "prompt_tokens", "output": "completion_tokens"}
     steps.add_meter(
         page,
@@ -53,7 +53,7 @@ def tokens(page: Page) -> None:
 
 
 def messages(page: Page) -> None:
-    """500 messages a month, and no more, for $9.99."""
+    """500 messages a month with a hard cap, for $9.99."""
     steps.add_meter(page, "Messages", "message.sent", unit="message")
     steps.add_plan(
         page,
@@ -64,7 +64,7 @@ def messages(page: Page) -> None:
 
 
 def prompts(page: Page) -> None:
-    """$19.99 with 200 prompts, and $0.05 for each one beyond."""
+    """$19.99 with 200 included prompts, and $0.05 for each further one."""
     steps.add_meter(page, "Prompts", "prompt.run", unit="prompt")
     steps.add_plan(
         page,
@@ -76,7 +76,7 @@ def prompts(page: Page) -> None:
 
 
 def fast_requests(page: Page) -> None:
-    """$20 flat with 500 fast requests; what comes after them is slower, and free."""
+    """$20 with 500 included fast requests; further requests are slower and free."""
     steps.add_meter(page, "Fast requests", "request.fast", unit="request")
     steps.add_plan(
         page,
@@ -88,7 +88,9 @@ def fast_requests(page: Page) -> None:
 
 
 def hybrid(page: Page) -> None:
-    """$49 and $10 a seat, of which one is included; 10,000 calls, and a tenth of a cent for each one beyond."""
+    """
+    $49 and $10 a seat, with one seat included; 10,000 included calls, and a tenth of a cent for each further one.
+    """
     steps.add_meter(page, "Calls", "api.call", unit="call")
     steps.add_plan(
         page,
@@ -137,19 +139,19 @@ LISTS = [
         [(used("ticket.closed", 10, status="resolved") + used("ticket.closed", 5, status="open"), ["9.90"])],
     ),
 ]
-"""What is built, the quantities held, and customers: what each used, and the amounts of their lines."""
+"""Price lists, their quantities, and customers: the usage of each, and the amounts of their lines."""
 
 
 IN_SHORT = {tokens, hybrid}
-"""Built at each change, for they have most of the fields between them; the others in `make prove ARGS=long`."""
+"""The lists built at each change, which cover most fields; the others are built by `make prove ARGS=long`."""
 
 BUILT = [
-    pytest.param(*one, id=one[0].__name__, marks=[] if one[0] in IN_SHORT else [pytest.mark.long]) for one in LISTS
+    pytest.param(*case, id=case[0].__name__, marks=[] if case[0] in IN_SHORT else [pytest.mark.long]) for case in LISTS
 ]
 
 
-@pytest.mark.parametrize(("build", "held", "customers"), BUILT)
-def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, build, held, customers):
+@pytest.mark.parametrize(("build", "quantities", "customers"), BUILT)
+def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, build, quantities, customers):
     page = signed_in("finance")
     build(page)
     steps.publish_now(page)
@@ -157,7 +159,7 @@ def test_a_price_list_built_in_the_browser_gives_the_right_invoice(signed_in, bu
     for number, (usage, amounts) in enumerate(customers):
         customer = f"globex-{number}"
         subscription = subscribe(start, customer)
-        for code, quantity in held.items():
+        for code, quantity in quantities.items():
             subscriptions.set_quantity(
                 subscription=subscription,
                 fee_code=code,
@@ -190,8 +192,8 @@ def send(
 ) -> None:
     at = at or timezone.now()
     events = [
-        {"id": f"{customer}-{when:%m-%d}-{number}", "customer": customer, "timestamp": when.isoformat(), **one}
-        for number, one in enumerate(usage)
+        {"id": f"{customer}-{when:%m-%d}-{number}", "customer": customer, "timestamp": when.isoformat(), **event}
+        for number, event in enumerate(usage)
     ]
     for start in range(0, len(events), 10_000):
         body = json.dumps(events[start : start + 10_000]).encode()
@@ -207,7 +209,7 @@ def bill(subscription: Subscription, start: datetime) -> Invoice:
 
 
 def see(page: Page, invoice: Invoice) -> None:
-    """The page says what the document does."""
+    """Compare the invoice's page with the invoice."""
     page.goto(f"/admin/invoices/invoice/{invoice.pk}/change/")
     expect(page.locator("#main")).to_contain_text(invoice.number)
     expect(page.locator("#content-main")).to_contain_text(f"${invoice.total.amount:,.2f}")

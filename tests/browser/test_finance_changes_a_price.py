@@ -1,7 +1,7 @@
 """
-Finance changes a price for a date, in the browser, and the bills before and after are right.
+Finance schedules a price change in the browser, and the invoices before and after it are correct.
 
-What is asserted is the invoice, on its page, against figures that are worked out here by hand.
+The assertions compare the invoice's page with amounts computed by hand here.
 """
 
 import re
@@ -32,13 +32,13 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def running(db) -> Subscription:
-    """$30 a month in advance and $0.10 a call, since the first of this month."""
+    """Return a subscription for $30 a month in advance and $0.10 a call, since the first of this month."""
     start = first_of_month(timezone.now())
     plan = make_plan("pro", fees=[fee("30")], offers=[offer("calls", rates=[rate("0.10")])])
     version = publish(plan, at=start)
-    found = subscriptions.start(customer=make_customer("globex"), version=version, starts_at=start, at=start)
+    subscription = subscriptions.start(customer=make_customer("globex"), version=version, starts_at=start, at=start)
     close_due(at=start + HOUR)
-    return found
+    return subscription
 
 
 @pytest.mark.long
@@ -46,7 +46,7 @@ def test_a_price_is_changed_for_the_first_of_next_month(signed_in, running):
     page, now = signed_in("finance"), timezone.now()
     following = first_of_month(now + timedelta(days=31))
     make_dearer(page, running.version)
-    publish_from(page, following, told="Where their next period begins")
+    publish_from(page, following, moves="Where their next period begins")
     roll_out(at=now)
     see_move(page, following)
 
@@ -55,17 +55,17 @@ def test_a_price_is_changed_for_the_first_of_next_month(signed_in, running):
     calls(100, when=following + HOUR)
     after = first_of_month(following + timedelta(days=31))
     pass_time(following, [after, after + HOUR])
-    # The old month: 100 calls at 0.10, and the new fee in advance. The new one: 100 at 0.20, and the fee once more.
+    # The old month: 100 calls at 0.10, and the new fee in advance. The new month: 100 at 0.20, and the new fee.
     assert bills(page, running, [now, following]) == ["$70.00", "$80.00"]
 
 
-def test_a_price_is_changed_from_a_moment_on_in_mid_month(signed_in, running):
-    """April has 30 days, so half of it is left from the 16th on."""
+def test_a_price_is_changed_in_the_middle_of_a_month(signed_in, running):
+    """April has 30 days, so half of it is left from the 16th."""
     page, now = signed_in("finance"), timezone.now()
     april = datetime(now.year + 1, 4, 1, tzinfo=UTC)
     moment = april.replace(day=16)
     make_dearer(page, running.version)
-    publish_from(page, moment, told="At that very moment")
+    publish_from(page, moment, moves="At that very moment")
     roll_out(at=now)
     see_move(page, moment)
 
@@ -75,7 +75,8 @@ def test_a_price_is_changed_from_a_moment_on_in_mid_month(signed_in, running):
     calls(100, when=moment + HOUR)
     may = april.replace(month=5)
     pass_time(moment, [may, may + HOUR])
-    # Until the 16th: 100 calls at 0.10, half of 30.00 back, half of 60.00 instead. Then 100 at 0.20, and May's fee.
+    # Until the 16th: 100 calls at 0.10, half of 30.00 credited, half of 60.00 charged. Then 100 at 0.20, and May's
+    # fee.
     assert bills(page, running, [april, moment]) == ["$25.00", "$80.00"]
 
 
@@ -84,7 +85,7 @@ def first_of_month(moment: datetime) -> datetime:
 
 
 def make_dearer(page: Page, version: PlanVersion) -> None:
-    """Start a version from the one in force, change its figures, and read what changes."""
+    """Create a version from the one in force, raise its prices, and read the comparison."""
     page.goto(f"/admin/plans/planversion/{version.pk}/change/")
     page.get_by_role("link", name="New version from this").click()
     page.get_by_role("button", name="Make draft").click()
@@ -101,8 +102,13 @@ def make_dearer(page: Page, version: PlanVersion) -> None:
     page.get_by_role("link", name=re.compile("^Back to")).click()
 
 
-def publish_from(page: Page, moment: datetime, *, told: str, runs: str = "1 subscription runs") -> None:
-    """Publish it for all, having read what the plan check says; told: how the way to move begins; runs: how many."""
+def publish_from(page: Page, moment: datetime, *, moves: str, runs: str = "1 subscription runs") -> None:
+    """
+    Publish for all subscriptions after reading the plan check.
+
+    moves: the start of the label that chooses when subscriptions move.
+    runs: the text with the number of subscriptions.
+    """
     page.locator("header, #main").locator("a", has_text="Publish").first.click()
     page.get_by_role("link", name="Publish at a date").click()
     expect(page.locator(".consequences").first).to_contain_text(f"{runs} by other prices")
@@ -110,7 +116,7 @@ def publish_from(page: Page, moment: datetime, *, told: str, runs: str = "1 subs
     page.fill("#id_effective_from_0", f"{moment:%Y-%m-%d}")
     page.fill("#id_effective_from_1", f"{moment:%H:%M:%S}")
     page.get_by_label("All: those that run").check()
-    page.get_by_label(told).check()
+    page.get_by_label(moves).check()
     steps.confirm_publication(page, "Publish at this date")
 
 
@@ -126,7 +132,7 @@ def calls(count: int, *, when: datetime) -> None:
 
 
 def pass_time(since: datetime, moments: Iterable[datetime]) -> None:
-    """Let the tasks run as they do, at these moments and at each first of a month on the way."""
+    """Run the scheduled tasks at these times and at each first of a month between them."""
     moments = sorted(moments)
     firsts, moment = [], first_of_month(since + timedelta(days=31))
     while moment < moments[-1]:
@@ -141,10 +147,10 @@ def pass_time(since: datetime, moments: Iterable[datetime]) -> None:
 
 
 def bills(page: Page, subscription: Subscription, moments: Iterable[datetime]) -> list[str]:
-    """Return the totals that the pages of the invoices show, of the periods that these moments lie in."""
-    found = []
+    """Return the totals on the pages of the invoices for the periods that contain these times."""
+    totals = []
     for moment in moments:
         period = subscription.periods.containing(moment).get()
         page.goto(f"/admin/invoices/invoice/{period.invoice_id}/change/")
-        found.append(page.locator(".cards .card", has_text="Total").first.locator("strong").inner_text())
-    return found
+        totals.append(page.locator(".cards .card", has_text="Total").first.locator("strong").inner_text())
+    return totals

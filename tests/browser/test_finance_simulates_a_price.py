@@ -1,7 +1,7 @@
 """
-Finance tries a price on last month before anybody is moved to it: who pays more, a second pair of eyes, and then.
+Finance simulates a price on last month's usage, gets it approved, publishes it, and the next invoices follow it.
 
-Globex used 100 calls last month, Initech 10; it is $30 in advance and $0.10 a call, and is to be $60 and $0.20.
+Globex used 100 calls last month, Initech 10. The price is $30 in advance and $0.10 a call, and will be $60 and $0.20.
 """
 
 import re
@@ -34,7 +34,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(trans
 
 @pytest.fixture
 def version(db) -> PlanVersion:
-    """Two customers with an invoice for last month; nothing is published here that was not simulated and approved."""
+    """
+    Return a version with two customers and their invoices for last month. Publishing needs a simulation and an
+    approval.
+    """
     now = timezone.now()
     start = first_of_month(first_of_month(now) - timedelta(days=1))
     offers = [offer("calls", rates=[rate("0.10")])]
@@ -53,7 +56,7 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
     make_dearer(page, version)
     draft = page.url
 
-    # It cannot be put in review before it was tried.
+    # A version can't be submitted for approval before it is simulated.
     page.get_by_role("link", name="Ask for approval").click()
     expect(page.locator(".confirm .error")).to_contain_text("must be simulated")
     page.goto(draft)
@@ -75,11 +78,11 @@ def test_from_the_draft_to_the_next_invoice(signed_in, version):
 
     page.goto(draft)
     following = first_of_month(now + timedelta(days=31))
-    publish_from(page, following, told="Where their next period begins", runs="2 subscriptions run")
+    publish_from(page, following, moves="Where their next period begins", runs="2 subscriptions run")
     roll_out(at=now)
     calls(100, when=now)
     pass_time(now, [following, following + HOUR])
-    # This month as before: 100 calls at 0.10. The next one's fee in advance is the new one.
+    # This month as before: 100 calls at 0.10. The fee in advance for the next month is the new one.
     assert bills(page, Subscription.objects.get(customer__external_id="globex"), [now]) == ["$70.00"]
 
 

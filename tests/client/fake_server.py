@@ -1,4 +1,4 @@
-"""A server that is not there: what it is asked, and answers as a test wants them."""
+"""A fake server: it records requests and gives the answers that a test sets."""
 
 import json
 import threading
@@ -12,15 +12,19 @@ QUICK = Retries(patience=5, first_wait=0.001, max_wait=0.01)
 
 
 class Server:
-    """Answers each request with the next of its answers; the last one stays. asked: all requests, in order."""
+    """
+    Answers each request with the next of its answers, and repeats the last one.
+
+    requests: all requests, in order.
+    """
 
     def __init__(self, *answers: Callable[[httpx.Request], httpx.Response]) -> None:
-        self.answers, self.asked = list(answers), []
+        self.answers, self.requests = list(answers), []
         self._lock = threading.Lock()
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         with self._lock:
-            self.asked.append(request)
+            self.requests.append(request)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer(request)
 
@@ -31,28 +35,28 @@ class Server:
         )
 
     def bodies(self) -> list[Any]:
-        return [json.loads(one.content) for one in self.asked if one.content]
+        return [json.loads(request.content) for request in self.requests if request.content]
 
 
-def answer(document: Any = None, status: int = 200, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
-    """Return what answers with a document."""
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda request: httpx.Response(status, json=document, headers=told)
+def answer(body: Any = None, status: int = 200, **headers: str) -> Callable[[httpx.Request], httpx.Response]:
+    """Return a function that answers with a JSON body."""
+    response_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: httpx.Response(status, json=body, headers=response_headers)
 
 
 def refusal(status: int, name: str, *, errors: Any = (), **headers: str) -> Callable[..., httpx.Response]:
-    """Return what answers with a problem."""
+    """Return a function that answers with a problem."""
     document = {"type": f"/problems/{name}", "title": "T", "status": status, "detail": "D", "instance": "req_1"}
     return answer(document | ({"errors": errors} if errors else {}), status, **headers)
 
 
 def no_answer(request: httpx.Request) -> httpx.Response:
-    """Be unreachable."""
+    """Raise the error of an unreachable server."""
     raise httpx.ConnectError("refused", request=request)
 
 
 def stores(request: httpx.Request) -> httpx.Response:
-    """Answer events as the API does: `bad` ones are rejected."""
+    """Answer events as the API does: `bad` events are rejected."""
     results = []
     for index, event in enumerate(json.loads(request.content)):
         wrong = {"status": "rejected", "field": "customer", "detail": "unknown"}

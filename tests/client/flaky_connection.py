@@ -1,4 +1,4 @@
-"""A line between a client and a server that can be cut, and that loses answers."""
+"""A connection between a client and a server that can be cut and that loses answers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import httpx
 
 
 def passes(handler: BaseHTTPRequestHandler, relay: Callable[[], httpx.Response]) -> None:
-    """Let a request and its answer through."""
+    """Pass a request and its answer on."""
     answer = relay()
     handler.send_response(answer.status_code)
     for name in ("Content-Type", "Retry-After"):
@@ -22,18 +22,18 @@ def passes(handler: BaseHTTPRequestHandler, relay: Callable[[], httpx.Response])
 
 
 def loses_the_answer(handler: BaseHTTPRequestHandler, relay: Callable[[], httpx.Response]) -> None:
-    """Let the request through, and hang up before the answer."""
+    """Pass the request on, and close the connection before the answer."""
     relay()
     handler.close_connection = True
 
 
 def hangs_up(handler: BaseHTTPRequestHandler, relay: Callable[[], httpx.Response]) -> None:
-    """Let nothing through."""
+    """Close the connection before the request is passed on."""
     handler.close_connection = True
 
 
-def says(status: int, **headers: str) -> Callable[..., None]:
-    """Return a line that answers by itself, as a proxy does."""
+def answers_with(status: int, **headers: str) -> Callable[..., None]:
+    """Return a behavior that answers itself, as a proxy does."""
 
     def answers(handler: BaseHTTPRequestHandler, relay: Callable[[], httpx.Response]) -> None:
         handler.send_response(status)
@@ -44,11 +44,11 @@ def says(status: int, **headers: str) -> Callable[..., None]:
     return answers
 
 
-class Line:
-    """The line. weather: how it treats the next requests, one after the other; the last one stays."""
+class FlakyConnection:
+    """The connection. behaviors: its behavior for each next request, in order; the last one repeats."""
 
     def __init__(self, server: str) -> None:
-        self.server, self.weather, self.port = server, [passes], 0
+        self.server, self.behaviors, self.port = server, [passes], 0
         self.treated: list[str] = []
         self._lock = threading.Lock()
         self._listening: ThreadingHTTPServer | None = None
@@ -58,7 +58,7 @@ class Line:
         return f"http://127.0.0.1:{self.port}"
 
     def open(self) -> None:
-        """Take connections, at the same port as before."""
+        """Accept connections, at the same port as before."""
         line = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ class Line:
             def treat(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with line._lock:
-                    treat = line.weather.pop(0) if len(line.weather) > 1 else line.weather[0]
+                    treat = line.behaviors.pop(0) if len(line.behaviors) > 1 else line.behaviors[0]
                     line.treated.append(treat.__name__)
                 sent = {name: value for name, value in self.headers.items() if name.lower() != "host"}
                 relay = lambda: httpx.request(  # noqa: E731
@@ -78,7 +78,7 @@ class Line:
             do_GET = do_POST = do_PUT = do_PATCH = treat
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         server.daemon_threads, server.block_on_close = True, False
@@ -86,7 +86,7 @@ class Line:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def cut(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse further connections."""
         if self._listening is not None:
             self._listening.shutdown()
             self._listening.server_close()
@@ -94,9 +94,9 @@ class Line:
 
 
 @contextmanager
-def line_to(server: str) -> Iterator[Line]:
-    """Lay a line for as long as the test wants."""
-    line = Line(server)
+def line_to(server: str) -> Iterator[FlakyConnection]:
+    """Open a connection for the duration of the block."""
+    line = FlakyConnection(server)
     line.open()
     try:
         yield line

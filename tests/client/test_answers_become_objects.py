@@ -1,4 +1,4 @@
-"""Answers are read by their declared types: decimals exactly, times with their zone, lists page by page."""
+"""Answers are parsed by their declared types: exact decimals, times with their zone, lists page by page."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -26,7 +26,7 @@ class Row:
 
 
 CASES = [
-    # type             said                                       read
+    # type             json                                       parsed
     (Decimal, "0.10", D("0.10")),
     (Decimal, 7, D(7)),
     (Decimal | None, None, None),
@@ -41,18 +41,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "said", "wanted"), CASES)
-def test_a_value_is_read_as_what_it_is_declared_to_be(kind, said, wanted):
-    found = read(kind, said)
+@pytest.mark.parametrize(("kind", "json_value", "expected"), CASES)
+def test_a_value_is_parsed_by_its_declared_type(kind, json_value, expected):
+    parsed = read(kind, json_value)
 
-    assert found == wanted
-    assert str(found) == str(wanted), "digits and zones, too"
+    assert parsed == expected
+    assert str(parsed) == str(expected), "digits and zones, too"
 
 
-@pytest.mark.parametrize(("kind", "said"), [(Decimal, 0.1), (Money, "1 EUR"), (str, 1), (tuple[str, ...], {})])
-def test_another_type_is_an_error_and_no_guess(kind, said):
+@pytest.mark.parametrize(("kind", "json_value"), [(Decimal, 0.1), (Money, "1 EUR"), (str, 1), (tuple[str, ...], {})])
+def test_a_value_of_another_type_raises(kind, json_value):
     with pytest.raises(TypeError):
-        read(kind, said)
+        read(kind, json_value)
 
 
 WRITTEN = [
@@ -63,9 +63,9 @@ WRITTEN = [
 ]
 
 
-@pytest.mark.parametrize(("value", "said"), WRITTEN)
-def test_a_value_is_written_exactly(value, said):
-    assert serialization.to_json(value) == said
+@pytest.mark.parametrize(("value", "json_value"), WRITTEN)
+def test_a_value_is_written_exactly(value, json_value):
+    assert serialization.to_json(value) == json_value
 
 
 def test_a_time_without_a_zone_is_refused():
@@ -73,7 +73,7 @@ def test_a_time_without_a_zone_is_refused():
         serialization.to_json(datetime(2026, 5, 4))  # noqa: DTZ001
 
 
-def test_a_list_reads_its_next_page_when_it_is_come_to():
+def test_a_list_fetches_its_next_page_when_needed():
     def page(*names, cursor):
         return answer({"data": [CUSTOMER | {"id": name} for name in names], "next_cursor": cursor})
 
@@ -81,7 +81,7 @@ def test_a_list_reads_its_next_page_when_it_is_come_to():
     rows = iter(server.client().customers.list())
 
     assert [next(rows).id, next(rows).id] == ["a", "b"]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert [row.id for row in rows] == ["c"]
-    assert [one.url.params.get("cursor") for one in server.asked] == [None, "x"]
+    assert [request.url.params.get("cursor") for request in server.requests] == [None, "x"]
     assert server.client().customers.list().first().id == "c"

@@ -1,4 +1,4 @@
-"""A request is tried until it is answered, under one Idempotency-Key; a refusal is an exception of its own kind."""
+"""A request is retried until it is answered, under one Idempotency-Key; each kind of error is its own exception."""
 
 import pytest
 from tollbook_client import (
@@ -31,7 +31,7 @@ CUSTOMER = {
 }
 
 PASSING = [
-    # what came first                                                what it is
+    # first answers                                                   case
     (no_answer, "nobody there"),
     (refusal(429, "too-many-requests", Retry_After="0"), "over the quota"),
     (refusal(503, "database-unavailable"), "no database"),
@@ -42,18 +42,18 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("first", "why"), PASSING, ids=[why for _, why in PASSING])
-def test_what_may_pass_is_tried_again_under_the_same_key(first, why):
+def test_a_temporary_failure_is_retried_under_the_same_key(first, why):
     server = Server(first, first, answer(CUSTOMER, 201))
 
     made = server.client().customers.create("acme", legal_name="Acme", country="DE")
 
     assert made.id == "acme"
-    assert len(server.asked) == 3
-    assert len({one.headers["Idempotency-Key"] for one in server.asked}) == 1
-    assert len({one.content for one in server.asked}) == 1
+    assert len(server.requests) == 3
+    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
+    assert len({request.content for request in server.requests}) == 1
 
 
-def test_another_call_has_another_key_and_ones_own_is_used():
+def test_each_call_has_its_own_key_unless_one_is_given():
     server = Server(answer(CUSTOMER, 201))
     client = server.client()
 
@@ -61,7 +61,7 @@ def test_another_call_has_another_key_and_ones_own_is_used():
     client.customers.create("b", legal_name="B", country="DE")
     client.customers.create("c", legal_name="C", country="DE", idempotency_key="order-7")
 
-    keys = [one.headers["Idempotency-Key"] for one in server.asked]
+    keys = [request.headers["Idempotency-Key"] for request in server.requests]
     assert len(set(keys)) == 3
     assert keys[2] == "order-7"
 
@@ -79,7 +79,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("status", "name", "kind", "why"), REFUSED)
-def test_what_would_be_refused_again_is_raised_at_once(status, name, kind, why):
+def test_a_permanent_error_is_raised_at_once(status, name, kind, why):
     server = Server(refusal(status, name, errors=[{"field": "lines.1.amount", "code": "invalid", "detail": "x"}]))
 
     with pytest.raises(Problem) as raised:
@@ -88,7 +88,7 @@ def test_what_would_be_refused_again_is_raised_at_once(status, name, kind, why):
     assert type(raised.value) is kind, why
     assert (raised.value.name, raised.value.status, raised.value.request_id) == (name, status, "req_1")
     assert raised.value.errors[0].field == "lines.1.amount"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 GIVEN_UP = [
@@ -99,17 +99,17 @@ GIVEN_UP = [
 
 
 @pytest.mark.parametrize(("always", "kind"), GIVEN_UP)
-def test_patience_ends(always, kind):
+def test_retries_end_when_patience_is_used_up(always, kind):
     server = Server(always)
 
     with pytest.raises(kind):
         server.client(retries=Retries(patience=0.05, first_wait=0.001, max_wait=0.01)).customers.get("acme")
 
-    assert (len(server.asked) > 1) is (kind is not TooManyRequests), "an hour is longer than its patience"
+    assert (len(server.requests) > 1) is (kind is not TooManyRequests), "an hour is longer than its patience"
 
 
 def waits(*answers, patience=1_000.0):
-    """Return the waits between the tries of a request, by a clock of its own."""
+    """Return the waits between the attempts of a request, measured by a fake clock."""
     server, slept, now = Server(*answers), [], [0.0]
 
     def sleep(seconds):
@@ -129,13 +129,13 @@ def waits(*answers, patience=1_000.0):
     return slept
 
 
-def test_waits_double_up_to_the_longest_each_cut_by_up_to_a_half():
-    found = waits(*[no_answer] * 6, answer(CUSTOMER))
+def test_waits_double_up_to_the_maximum_with_jitter_of_up_to_half():
+    durations = waits(*[no_answer] * 6, answer(CUSTOMER))
 
     bounds = [(0.5, 1), (1, 2), (2, 4), (4, 8), (4, 8), (4, 8)]
-    assert all(low <= wait <= high for wait, (low, high) in zip(found, bounds, strict=True)), found
-    assert len(set(found)) == 6, "no two clients come back together"
+    assert all(low <= wait <= high for wait, (low, high) in zip(durations, bounds, strict=True)), durations
+    assert len(set(durations)) == 6, "no two clients come back together"
 
 
-def test_a_wait_is_as_long_as_the_server_asks_for():
+def test_a_wait_is_as_long_as_the_retry_after_header():
     assert waits(refusal(429, "too-many-requests", Retry_After="40"), answer(CUSTOMER)) == [40]

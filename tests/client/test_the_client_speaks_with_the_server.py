@@ -1,4 +1,4 @@
-"""Each resource of the client, against the product itself: what it sends is taken, what is answered is read."""
+"""Each resource of the client against the product: requests are accepted, and answers are parsed."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,19 +17,19 @@ D = Decimal
 
 
 def tollbook(caller):
-    """Return a client that asks the product in this process, and sees what the test has not committed."""
+    """Return a client that calls the product in this process, and sees uncommitted rows of the test."""
     browser = Client()
 
-    def ask(request):
+    def send_request(request):
         path = request.url.raw_path.decode()
         kind = request.headers.get("Content-Type", "")
-        told = browser.generic(
+        response = browser.generic(
             request.method, path, request.content, content_type=kind, headers=dict(request.headers)
         )
-        return httpx.Response(told.status_code, content=told.content, headers=dict(told.items()))
+        return httpx.Response(response.status_code, content=response.content, headers=dict(response.items()))
 
     return Tollbook(
-        caller.secret, "http://testserver", retries=Retries(patience=0), transport=httpx.MockTransport(ask)
+        caller.secret, "http://testserver", retries=Retries(patience=0), transport=httpx.MockTransport(send_request)
     )
 
 
@@ -56,7 +56,7 @@ def test_customers(client, acme):
 
     assert client.customers.get("acme") == changed
     assert (changed.city, changed.created_at.tzinfo) == ("Berlin", UTC)
-    assert [one.id for one in client.customers.list()] == ["acme"]
+    assert [customer.id for customer in client.customers.list()] == ["acme"]
     assert list(client.customers.contacts("acme")) == [contact]
     with pytest.raises(Conflict):
         client.customers.create("acme", legal_name="Another", country="DE")
@@ -65,7 +65,7 @@ def test_customers(client, acme):
     assert raised.value.errors[0].field == "country"
 
 
-def test_subscriptions_and_what_a_change_would_come_to(client, acme):
+def test_subscriptions_and_previews_of_changes(client, acme):
     before = client.subscriptions.get("acme-pro")
     preview = client.subscriptions.preview_change("acme-pro", plan="team")
 
@@ -81,16 +81,16 @@ def test_subscriptions_and_what_a_change_would_come_to(client, acme):
     assert client.subscriptions.resume("acme-pro").pause is None
     assert client.subscriptions.cancel("acme-pro").ends_at == before.current_period.end
     assert client.subscriptions.withdraw_cancellation("acme-pro").ends_at is None
-    assert [one.id for one in client.subscriptions.list(customer="acme", state="active")] == ["acme-pro"]
+    assert [subscription.id for subscription in client.subscriptions.list(customer="acme", state="active")] == ["acme-pro"]
 
 
-def test_usage_that_is_sent_now(client, acme):
+def test_usage_sent_at_once(client, acme):
     events = [Event("acme", "api.calls", id=f"e{number}") for number in range(120)]
     sent = client.events.send(*events)
-    again = client.events.send(events[0], Event("", "api.calls", id="bad"))
+    repeated = client.events.send(events[0], Event("", "api.calls", id="bad"))
 
     assert (sent.accepted, sent.rejected) == (120, 0)
-    assert (again.duplicate, again.rejected, again.results[1].field) == (1, 1, "customer")
+    assert (repeated.duplicate, repeated.rejected, repeated.results[1].field) == (1, 1, "customer")
     usage = client.usage.current("acme")
     assert usage.feature("api.calls").used == D(120)
     assert usage.feature("api.calls").cost == Money(D("1.00"), "EUR")
@@ -99,7 +99,7 @@ def test_usage_that_is_sent_now(client, acme):
     slices = client.usage.breakdown(
         "acme", meter="api.calls", since=since, until=since + timedelta(days=2), window="hour"
     )
-    assert sum(one.quantity for one in slices) == D(120)
+    assert sum(usage_slice.quantity for usage_slice in slices) == D(120)
     with pytest.raises(InvalidFields):
         client.events.send(Event("", "api.calls"), atomic=True)
 
@@ -107,13 +107,13 @@ def test_usage_that_is_sent_now(client, acme):
 def test_checks_and_reservations(client, acme):
     assert client.usage.check("acme", "messages", 5)
     assert client.usage.check("acme", "messages", 6).reason == "hard_cap_reached"
-    with client.reservations.hold("acme", "messages", 4) as held:
+    with client.reservations.hold("acme", "messages", 4) as hold:
         assert client.usage.check("acme", "messages").reserved == D(4)
-        assert held.commit(3).used == D(3)
+        assert hold.commit(3).used == D(3)
     with pytest.raises(ZeroDivisionError), client.reservations.hold("acme", "messages", 2) as failing:
         _ = 1 / 0
 
-    assert client.reservations.get(held.reservation.number).state == "committed"
+    assert client.reservations.get(hold.reservation.number).state == "committed"
     assert client.reservations.get(failing.reservation.number).state == "released"
     assert client.usage.check("acme", "messages").remaining == D(2)
     with pytest.raises(LimitReached) as raised:
@@ -125,7 +125,7 @@ def test_checks_and_reservations(client, acme):
         client.usage.check("nobody", "messages")
 
 
-def test_wallets_and_what_is_bought_into_them(client, acme):
+def test_wallets_and_purchases(client, acme):
     make_pack("hundred", units=100, prices={"EUR": 99})
     wallet = client.wallets.open("acme", name="Team")
     lot = client.wallets.grant(wallet.id, "50", key="spring", reason="Spring")
@@ -137,15 +137,15 @@ def test_wallets_and_what_is_bought_into_them(client, acme):
     assert client.wallets.get(wallet.id).available == D("37.5")
     assert [transaction.kind for transaction in client.wallets.transactions(wallet.id, kind="spend")] == ["spend"]
     assert [lot.id for lot in client.wallets.lots(wallet.id)] == [lot.id]
-    assert [one.id for one in client.wallets.list(customer="acme")] == [wallet.id]
+    assert [listed_wallet.id for listed_wallet in client.wallets.list(customer="acme")] == [wallet.id]
     assert client.wallets.purchase(bought.id) == bought == client.wallets.purchases(wallet.id).first()
     assert client.wallets.topup_rule(wallet.id) == rule
     assert list(client.wallets.topups(wallet.id)) == []
     assert client.wallets.statement_pdf(wallet.id).startswith(b"%PDF")
 
 
-def test_documents_and_alerts(client, acme):
-    # Imported late: models are there once the database is.
+def test_invoices_credit_notes_and_alerts(client, acme):
+    # Imported here: models can be imported only once Django is set up.
     from customers.models import Customer
 
     made = make_invoice(Customer.objects.get())
@@ -153,16 +153,16 @@ def test_documents_and_alerts(client, acme):
     note = client.credit_notes.create(made.pk, reason="Outage", to="balance", lines=[{"line": 1, "amount": "5"}])
 
     assert (invoice.total, invoice.lines[0].amount) == (Money(D("17.85"), "EUR"), Money(D("15.00"), "EUR"))
-    assert [one.number for one in client.invoices.list(customer="acme")] == [invoice.number]
+    assert [listed_invoice.number for listed_invoice in client.invoices.list(customer="acme")] == [invoice.number]
     assert client.invoices.pdf(made.pk).startswith(b"%PDF")
     assert client.credit_notes.get(note.id) == note
-    assert [one.id for one in client.credit_notes.list(invoice=invoice.number)] == [note.id]
+    assert [credit_note.id for credit_note in client.credit_notes.list(invoice=invoice.number)] == [note.id]
     assert client.credit_notes.pdf(note.id).startswith(b"%PDF")
     assert list(client.alerts.list(customer="acme", state="open")) == []
     assert client.call("GET", "/plans/pro")["code"] == "pro"
 
 
-def test_what_the_key_may_not_do_is_said(client, acme):
+def test_a_missing_scope_is_an_exception(client, acme):
     reader = tollbook(Caller(scopes=["read"]))
 
     with pytest.raises(ScopeMissing, match="manage"):

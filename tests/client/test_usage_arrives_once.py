@@ -1,4 +1,4 @@
-"""Over a line that is cut and loses answers, and from processes that fork, each event reaches a real server once."""
+"""Over a flaky connection, and from forked processes, each event reaches a real server exactly once."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from billing.models import Subscription
 from config.paths import PROJECT
 from tests.api.calls import Caller
 from tests.builders import make_customer, make_plan, offer, publish, rate, subscribe
-from tests.client.flaky_connection import hangs_up, line_to, loses_the_answer, passes, says
+from tests.client.flaky_connection import hangs_up, line_to, loses_the_answer, passes, answers_with
 
 FORKING = """
 import multiprocessing, os, sys
@@ -52,24 +52,24 @@ def used():
 
 
 def now():
-    # Imported late: it reads the clock of the database, which is there by then.
+    # Imported here: it reads the database's clock, which exists only once Django is set up.
     from customers.customer_time import database_time
 
     return database_time()
 
 
-def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
-    trouble = [passes, loses_the_answer, hangs_up, says(429, Retry_After="0"), says(503), loses_the_answer]
+def test_a_flaky_connection_loses_and_duplicates_no_event(shop, live_server):
+    trouble = [passes, loses_the_answer, hangs_up, answers_with(429, Retry_After="0"), answers_with(503), loses_the_answer]
     quick = Retries(first_wait=0.01, max_wait=0.1)
     with line_to(live_server.url) as line:
-        line.weather = [*trouble * 3, passes]
+        line.behaviors = [*trouble * 3, passes]
         client = Tollbook(
             shop.secret, line.url, retries=quick, outbox=OutboxLimits(batch_size=20, interval=0.01, max_events=100)
         )
 
-        def record(who):
+        def record(producer):
             for number in range(100):
-                client.events.record("acme", "api.calls", id=f"{who}-{number}")
+                client.events.record("acme", "api.calls", id=f"{producer}-{number}")
 
         threads = [threading.Thread(target=record, args=(who,)) for who in range(4)]
         for thread in threads:
@@ -84,7 +84,7 @@ def test_a_bad_line_loses_nothing_and_doubles_nothing(shop, live_server):
     assert used() == Decimal(400)
 
 
-def test_processes_that_fork_send_their_own_and_each_once(shop, live_server):
+def test_forked_processes_send_their_own_events_once(shop, live_server):
     ran = subprocess.run(
         [sys.executable, "-c", FORKING, shop.secret, live_server.url],
         env={"PYTHONPATH": str(PROJECT / "clients" / "python" / "src")},

@@ -1,4 +1,4 @@
-"""What was recorded is sent until the server has answered for it; nothing is lost in silence."""
+"""Recorded events are sent until the server has answered for each; no event is lost silently."""
 
 import json
 import threading
@@ -11,11 +11,11 @@ from tests.client.fake_server import Server, answer, no_answer, refusal, stores
 
 
 def ids(server):
-    """Return the ids of each request that was sent."""
+    """Return the event ids of each request."""
     return [[event["id"] for event in body] for body in server.bodies()]
 
 
-def test_many_events_are_one_request_and_order_stays():
+def test_events_are_sent_in_batches_and_in_order():
     server = Server(stores)
     with server.client(outbox=OutboxLimits(interval=60, batch_size=3)) as client:
         sent = [client.events.record("acme", "call", {"n": n}) for n in range(7)]
@@ -23,7 +23,7 @@ def test_many_events_are_one_request_and_order_stays():
     assert ids(server) == [sent[:3], sent[3:6], sent[6:]]
 
 
-def test_time_sends_what_is_not_a_batch_yet():
+def test_an_incomplete_batch_is_sent_after_the_interval():
     stored = threading.Event()
 
     def first(request):
@@ -37,41 +37,41 @@ def test_time_sends_what_is_not_a_batch_yet():
     client.close()
 
 
-def test_a_batch_that_failed_is_sent_again_as_it_was():
+def test_a_failed_batch_is_resent_unchanged():
     server = Server(no_answer, refusal(503, "database-unavailable"), refusal(429, "too-many-requests"), stores)
     with server.client() as client:
         client.events.record("acme", "call", {"tokens": Decimal("0.1")}, id="e1")
 
-    assert len(server.asked) == 4
-    assert len({one.content for one in server.asked}) == 1, "the same ids, times and values"
+    assert len(server.requests) == 4
+    assert len({request.content for request in server.requests}) == 1, "the same ids, times and values"
     assert server.bodies()[0][0]["properties"] == {"tokens": "0.1"}
 
 
-def test_each_refused_event_is_told_and_holds_up_no_other():
-    told = []
+def test_each_refused_event_is_reported_and_blocks_no_other():
+    refused = []
     server = Server(stores)
-    with server.client(on_refused=told.append, outbox=OutboxLimits(interval=60, batch_size=3)) as client:
+    with server.client(on_refused=refused.append, outbox=OutboxLimits(interval=60, batch_size=3)) as client:
         for number, kind in enumerate(["call", "bad", "call", "bad"]):
             client.events.record("acme", kind, id=f"e{number}")
 
-    assert [(one.event["id"], one.status, one.field) for one in told] == [
+    assert [(result.event["id"], result.status, result.field) for result in refused] == [
         ("e1", "rejected", "customer"),
         ("e3", "rejected", "customer"),
     ]
 
 
-def test_a_request_that_is_refused_as_a_whole_is_told_event_by_event():
-    told = []
+def test_a_request_that_is_refused_as_a_whole_is_split_to_find_the_bad_event():
+    refused = []
 
     def refuses_poison(request):
         poisoned = any(event["id"] == "e5" for event in json.loads(request.content))
         return refusal(400, "malformed-request")(request) if poisoned else stores(request)
 
-    with Server(refuses_poison).client(on_refused=told.append) as client:
+    with Server(refuses_poison).client(on_refused=refused.append) as client:
         for number in range(9):
             client.events.record("acme", "call", id=f"e{number}")
 
-    assert [one.event["id"] for one in told] == ["e5"], "the others are stored"
+    assert [result.event["id"] for result in refused] == ["e5"], "the others are stored"
 
 
 def test_a_callback_that_fails_stops_nothing(caplog):
@@ -95,7 +95,7 @@ def test_a_revoked_key_keeps_its_events(caplog):
     assert "Usage is kept" in caplog.text
 
 
-def test_closing_in_vain_hands_back_what_is_left():
+def test_a_failed_close_returns_the_unsent_events():
     client = Server(no_answer).client(outbox=OutboxLimits(interval=60, batch_size=2))
     sent = [client.events.record("acme", "call") for _ in range(5)]
 
@@ -107,7 +107,7 @@ def test_closing_in_vain_hands_back_what_is_left():
         client.events.record("acme", "call")
 
 
-def test_flushing_in_vain_says_so_and_goes_on():
+def test_a_failed_flush_raises_and_the_client_continues():
     server = Server(no_answer)
     client = server.client()
     client.events.record("acme", "call", id="e1")
@@ -120,7 +120,7 @@ def test_flushing_in_vain_says_so_and_goes_on():
     client.close()
 
 
-def test_a_full_queue_raises_where_it_was_told_to():
+def test_a_full_queue_raises_if_configured():
     client = Server(no_answer).client(outbox=OutboxLimits(max_events=3, batch_size=2, when_full="raise"))
     for _ in range(3):
         client.events.record("acme", "call")
@@ -132,7 +132,7 @@ def test_a_full_queue_raises_where_it_was_told_to():
     assert len(raised.value.events) == 3
 
 
-def test_a_full_queue_gives_up_blocking_after_its_time():
+def test_a_full_queue_stops_blocking_after_its_timeout():
     client = Server(no_answer).client(outbox=OutboxLimits(max_events=1, batch_size=1, full_timeout=0.01))
     client.events.record("acme", "call")
 
@@ -161,13 +161,13 @@ def test_a_full_queue_blocks_until_there_is_room():
     client.close()
 
     assert len(recorded) == 6
-    stored = [one for body in ids(server) for one in body]
+    stored = [event_id for body in ids(server) for event_id in body]
     assert list(dict.fromkeys(stored)) == [f"e{number}" for number in range(6)]
 
 
-def test_what_takes_too_many_bytes_is_full_as_well():
+def test_a_queue_is_full_by_its_bytes_too():
     client = Server(no_answer).client(outbox=OutboxLimits(max_bytes=1_000, when_full="raise"))
-    client.events.record("acme", "call", {"text": "x" * 2_000})  # alone, it is let in: it would never be otherwise
+    client.events.record("acme", "call", {"text": "x" * 2_000})  # a single event is accepted, or it could never be sent
 
     with pytest.raises(OutboxFull):
         client.events.record("acme", "call")
@@ -176,20 +176,20 @@ def test_what_takes_too_many_bytes_is_full_as_well():
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), object(), Decimal("NaN")])
-def test_what_cannot_be_sent_is_refused_where_it_is_recorded(wrong):
+def test_an_event_that_can_not_be_serialized_is_rejected_when_recorded(wrong):
     with Server(stores).client() as client, pytest.raises((TypeError, ValueError)):
         client.events.record("acme", "call", {"n": wrong})
 
 
-def test_a_live_event_happened_when_it_was_recorded_and_a_sandbox_one_when_the_server_says():
-    for key, is_told in (("tb_live_k", True), ("tb_test_k", False)):
+def test_a_live_event_has_its_recording_time_and_a_sandbox_event_has_none():
+    for key, has_time in (("tb_live_k", True), ("tb_test_k", False)):
         server = Server(stores)
         with server.client(key=key) as client:
             client.events.record("acme", "call")
-        assert ("timestamp" in server.bodies()[0][0]) is is_told
+        assert ("timestamp" in server.bodies()[0][0]) is has_time
 
 
-def test_sending_now_answers_for_each():
+def test_sending_at_once_returns_a_result_for_each_event():
     results = Server(answer(stored())).client().events.send()
 
     assert (results.accepted, results.results[0].status) == (1, "accepted")

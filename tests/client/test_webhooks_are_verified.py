@@ -1,4 +1,4 @@
-"""The client believes what Tollbook signs, and nothing else."""
+"""The client accepts messages that Tollbook signed, and no others."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -20,7 +20,7 @@ def signed(*secrets):
     return build_headers(message_id=NAME, content=CONTENT, secrets=secrets, at=AT)
 
 
-BELIEVED = [
+VALID = [
     # signed by         known            seconds later   why
     ([SECRET], SECRET, 0, "the secret fits"),
     ([SECRET], [OTHER, SECRET], 0, "the receiver knows the old one and the new one"),
@@ -35,8 +35,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("by", "known", "later", "why"), BELIEVED)
-def test_what_is_signed_is_read(by, known, later, why):
+@pytest.mark.parametrize(("by", "known", "later", "why"), VALID)
+def test_a_signed_message_is_parsed(by, known, later, why):
     now = (AT + timedelta(seconds=later)).timestamp()
 
     message = verify(CONTENT, {k.title(): v for k, v in signed(*by).items()}, known, now=now)
@@ -47,28 +47,28 @@ def test_what_is_signed_is_read(by, known, later, why):
 
 
 @pytest.mark.parametrize(("by", "known", "later", "why"), REFUSED)
-def test_what_is_not_is_refused(by, known, later, why):
+def test_a_message_without_a_valid_signature_is_refused(by, known, later, why):
     with pytest.raises(BadSignature):
         verify(CONTENT, signed(*by), known, now=(AT + timedelta(seconds=later)).timestamp())
 
 
 @pytest.mark.parametrize("changed", ["body", "webhook-id", "webhook-timestamp", "webhook-signature"])
 def test_a_change_of_anything_is_refused(changed):
-    told, body = signed(SECRET), CONTENT
+    headers, body = signed(SECRET), CONTENT
     if changed == "body":
         body = body.replace(b"119", b"118")
     elif changed == "webhook-signature":
-        told[changed] = told[changed][:-4] + "AAA="
+        headers[changed] = headers[changed][:-4] + "AAA="
     else:
-        told[changed] = told[changed][:-1] + ("1" if told[changed][-1] != "1" else "2")
+        headers[changed] = headers[changed][:-1] + ("1" if headers[changed][-1] != "1" else "2")
 
     with pytest.raises(BadSignature):
-        verify(body, told, SECRET, now=AT.timestamp())
+        verify(body, headers, SECRET, now=AT.timestamp())
 
 
 @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 def test_a_missing_header_is_refused(missing):
-    told = {name: value for name, value in signed(SECRET).items() if name != missing}
+    headers = {name: value for name, value in signed(SECRET).items() if name != missing}
 
     with pytest.raises(BadSignature):
-        verify(CONTENT, told, SECRET, now=AT.timestamp())
+        verify(CONTENT, headers, SECRET, now=AT.timestamp())

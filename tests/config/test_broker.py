@@ -1,4 +1,4 @@
-"""The queue in PostgreSQL is installed once, carries a task to a worker, and gives a lost worker's task back."""
+"""The queue in PostgreSQL is installed once, delivers tasks to workers, and redelivers the task of a lost worker."""
 
 import os
 
@@ -15,7 +15,7 @@ DESCRIPTION = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHE
 
 @pytest.fixture
 def database_url(transactional_db: None) -> str:
-    """Return the test database's URL; the queue's own connections see only what is committed."""
+    """Return the test database's URL; the queue's own connections see only committed rows."""
     return str(os.environ["DATABASE_URL"])
 
 
@@ -34,7 +34,7 @@ def test_is_installed_once(database_url: str):
     assert broker.install(database_url) is False
 
 
-def test_is_installed_anew_when_it_is_another_version(database_url: str):
+def test_is_reinstalled_when_its_version_differs(database_url: str):
     with psycopg.connect(database_url) as direct:
         direct.execute("COMMENT ON SCHEMA pgmq IS 'Tollbook''s message queue, pgmq 0.0.1'")
 
@@ -42,16 +42,16 @@ def test_is_installed_anew_when_it_is_another_version(database_url: str):
     assert broker.install(database_url) is False
 
 
-def test_delivers_again_what_nobody_acknowledged(database_url: str):
+def test_redelivers_unacknowledged_messages(database_url: str):
     with Connection(broker.DEFAULT, transport_options=options(database_url)) as first:
         first.SimpleQueue("lost_and_found").put({"task": 1})
-        taken = first.SimpleQueue("lost_and_found").get(timeout=5)
-        assert taken.payload == {"task": 1}
-        # This worker dies here, without a word.
+        first_message = first.SimpleQueue("lost_and_found").get(timeout=5)
+        assert first_message.payload == {"task": 1}
+        # This worker dies here, before it acknowledges the task.
     with Connection(broker.DEFAULT, transport_options=options(database_url)) as second:
-        again = second.SimpleQueue("lost_and_found").get(timeout=10)
-        assert again.payload == {"task": 1}
-        again.ack()
+        second_message = second.SimpleQueue("lost_and_found").get(timeout=10)
+        assert second_message.payload == {"task": 1}
+        second_message.ack()
         with psycopg.connect(database_url) as direct:
             assert direct.execute("SELECT count(*) FROM pgmq.q_lost_and_found").fetchone() == (0,)
 
@@ -62,14 +62,14 @@ def test_keeps_a_message_hidden_for_longer_than_its_task_may_run():
 
 
 def test_connects_as_the_url_says_down_to_encryption(monkeypatch: pytest.MonkeyPatch):
-    """The queue's client would drop sslmode without a word, and talk in the clear."""
+    """The queue's client would silently drop sslmode, and connect unencrypted."""
     monkeypatch.setenv("PGSSLMODE", "")
     monkeypatch.delenv("PGSSLMODE")
     url = "postgresql://billing:s3cret@db.example:6432/tollbook?sslmode=verify-full"
 
-    found = broker.transport_options(broker.DEFAULT, database_url=url)
+    transport_options = broker.transport_options(broker.DEFAULT, database_url=url)
 
-    assert conninfo_to_dict(str(found["conn_string"])) == {
+    assert conninfo_to_dict(str(transport_options["conn_string"])) == {
         "user": "billing",
         "password": "s3cret",
         "host": "db.example",

@@ -22,7 +22,7 @@ def test_keeps_each_part(url: str, key: str, value: str):
     assert databases.from_url(url)[key] == value
 
 
-def test_hands_what_it_does_not_know_to_libpq():
+def test_passes_unknown_options_to_libpq():
     assert databases.from_url("postgresql://db/name?sslmode=verify-full")["OPTIONS"]["sslmode"] == "verify-full"
 
 
@@ -36,7 +36,7 @@ def test_bounds_the_statements_of_the_web_only():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_web_process_gives_up_on_a_statement_without_end(monkeypatch: pytest.MonkeyPatch):
+def test_a_web_process_cancels_a_long_statement(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(databases, "WEB_STATEMENT_MILLISECONDS", 100)
     bounded = databases.from_url(os.environ["DATABASE_URL"], web=True) | {"TIME_ZONE": None, "AUTOCOMMIT": True}
     with DatabaseWrapper(bounded).cursor() as cursor, pytest.raises(OperationalError, match="statement timeout"):

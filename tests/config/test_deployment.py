@@ -1,4 +1,4 @@
-"""Production refuses what development is lenient about."""
+"""Deployment checks: production refuses settings that development accepts."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def deploy_check(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_finds_nothing_when_everything_is_set():
+def test_finds_no_error_in_a_complete_configuration():
     done = deploy_check(**SOUND)
     assert done.returncode == 0, done.stderr
 
@@ -46,43 +46,43 @@ def test_does_not_start_without_a_key():
 
 
 @pytest.mark.django_db
-def test_is_not_taken_for_granted():
+def test_development_settings_fail_the_check():
     with pytest.raises(SystemCheckError, match="settings are those of development"):
         call_command("check", deploy=True)
 
 
 @pytest.mark.django_db
-def test_refuses_a_database_that_forgets_commits():
+def test_refuses_a_database_without_durable_commits():
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
-    assert [found.msg for found in database_is_durable()] == ["PostgreSQL runs with synchronous_commit=off."]
+    assert [error.msg for error in database_is_durable()] == ["PostgreSQL runs with synchronous_commit=off."]
 
 
 def test_refuses_tasks_that_die_with_their_worker(settings):
     assert tasks_survive_their_worker() == []
     settings.CELERY_TASK_ACKS_LATE = False
-    assert [found.id for found in tasks_survive_their_worker()] == ["tollbook.E003"]
+    assert [error.id for error in tasks_survive_their_worker()] == ["tollbook.E003"]
 
 
 @pytest.mark.parametrize("limit", [None, 0, 331, 10_000])
 def test_refuses_tasks_that_outlive_their_message(settings, limit: int | None):
     assert tasks_are_bounded() == []
     settings.CELERY_TASK_TIME_LIMIT = limit
-    assert [found.id for found in tasks_are_bounded()] == ["tollbook.E004"]
+    assert [error.id for error in tasks_are_bounded()] == ["tollbook.E004"]
 
 
 @pytest.mark.parametrize(("version", "refused"), [("70.0", False), ("71.2", False), ("69.9", True)])
-def test_refuses_a_renderer_with_a_known_hole(monkeypatch: pytest.MonkeyPatch, version: str, refused: bool):
+def test_refuses_a_renderer_with_a_known_vulnerability(monkeypatch: pytest.MonkeyPatch, version: str, refused: bool):
     monkeypatch.setattr("config.checks.version", lambda name: version)
     assert bool(documents_are_rendered_safely()) is refused
 
 
-def test_makes_up_no_key():
+def test_generates_no_key_in_production():
     with pytest.raises(ImproperlyConfigured):
         dev_defaults.secret_key(production=True)
 
 
-def test_keeps_the_key_that_development_made(tmp_path, monkeypatch: pytest.MonkeyPatch):
+def test_keeps_the_generated_development_key(tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dev_defaults, "data_folder", lambda: tmp_path)
 
     first = dev_defaults.secret_key(production=False)

@@ -1,4 +1,4 @@
-"""The probes tell a load balancer whether this process lives and whether it can serve."""
+"""The probes report to a load balancer whether this process is alive and whether it is ready."""
 
 from datetime import timedelta
 from unittest.mock import patch
@@ -14,7 +14,7 @@ from config import health
 
 
 @pytest.fixture(autouse=True)
-def _ask_for_migrations_anew():
+def _clear_cached_migration_check():
     health._require_migrations.cache_clear()
     yield
     health._require_migrations.cache_clear()
@@ -56,7 +56,7 @@ def test_is_not_ready_without_a_database(client: Client):
 
 
 BEAT = [
-    # last run     said
+    # last run     beat
     (None, {"status": "has not run yet"}),
     (20, {"status": "on time", "last_run_seconds_ago": 20}),
     (181, {"status": "late", "last_run_seconds_ago": 181}),
@@ -64,8 +64,8 @@ BEAT = [
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("seconds", "said"), BEAT)
-def test_tells_how_long_ago_beat_did_something_and_stays_ready(client: Client, seconds: int | None, said: dict):
+@pytest.mark.parametrize(("seconds", "beat"), BEAT)
+def test_reports_the_last_run_of_beat_and_stays_ready(client: Client, seconds: int | None, beat: dict):
     every = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
     last = None if seconds is None else timezone.now() - timedelta(seconds=seconds)
     PeriodicTask.objects.create(name="sweep", task="sweep", interval=every, last_run_at=last)
@@ -73,4 +73,4 @@ def test_tells_how_long_ago_beat_did_something_and_stays_ready(client: Client, s
     answer = client.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.json()["beat"] == said
+    assert answer.json()["beat"] == beat

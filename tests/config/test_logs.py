@@ -1,4 +1,4 @@
-"""Logs say what went wrong without quoting anybody's data."""
+"""Logs describe an error without quoting personal data."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from config.logs import PlainFormatter
 
-ADDRESS = "ada@example.com"  # named, since a traceback quotes the line of code that it points at
+ADDRESS = "ada@example.com"  # a constant, because a traceback quotes the source line
 TWO_LINES = "Ada\nCountess of Lovelace"
 
 

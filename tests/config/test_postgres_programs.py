@@ -1,4 +1,4 @@
-"""Which PostgreSQL is run, and that whoever runs it can."""
+"""Which PostgreSQL programs are used, and that the server's user can run them."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def fake_programs(folder: Path, *, version: str) -> Path:
     return folder
 
 
-def test_prefers_the_folder_that_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_prefers_the_configured_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     named = fake_programs(tmp_path / "bin", version="16.4")
     monkeypatch.setenv("TOLLBOOK_PG_BIN", str(named))
 
@@ -43,14 +43,14 @@ def test_refuses_a_version_that_is_too_old(tmp_path: Path, monkeypatch: pytest.M
         binaries.find(OURSELVES)
 
 
-def test_names_the_way_out_when_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_names_the_remedy_when_there_are_no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TOLLBOOK_PG_BIN", str(tmp_path))
 
     with pytest.raises(binaries.NoPostgres, match="no working pg_ctl"):
         binaries.find(OURSELVES)
 
 
-def test_says_so_when_the_data_are_another_versions():
+def test_reports_data_of_another_version():
     with run_folder() as folder:
         cluster = cluster_in(folder)
         cluster.ensure_running()

@@ -1,4 +1,4 @@
-"""Our own PostgreSQL comes back after an unclean death, and takes no other process for itself."""
+"""The bundled PostgreSQL restarts after an unclean shutdown, and mistakes no other process for its own."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def kill(cluster: Cluster) -> int:
-    """Kill the server as a power cut would, wait until it is gone, and return its process id."""
+    """Kill the server as a power failure would, wait until it has ended, and return its process id."""
     pid = cluster.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -35,7 +35,7 @@ def kill(cluster: Cluster) -> int:
     return pid
 
 
-def test_comes_back_with_what_was_committed(cluster: Cluster):
+def test_restarts_with_all_committed_rows(cluster: Cluster):
     with psycopg.connect(cluster.url()) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     kill(cluster)
@@ -47,10 +47,10 @@ def test_comes_back_with_what_was_committed(cluster: Cluster):
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_does_not_take_another_process_with_its_number_for_itself(cluster: Cluster):
+def test_does_not_mistake_another_process_with_its_number_for_its_own(cluster: Cluster):
     dead = kill(cluster)
     account = server_account(cluster.home)
-    # A process of the server's own user: PostgreSQL itself would believe that its predecessor still runs.
+    # A process of the server's own user: PostgreSQL itself would take it for a running predecessor.
     same_user = {} if account.uid == os.geteuid() else {"user": account.uid, "group": account.gid}
     other = subprocess.Popen(["sleep", "60"], cwd="/", **same_user)
     try:
@@ -65,7 +65,7 @@ def test_does_not_take_another_process_with_its_number_for_itself(cluster: Clust
         other.wait()
 
 
-def test_comes_back_when_its_socket_was_deleted(cluster: Cluster):
+def test_restarts_when_its_socket_was_deleted(cluster: Cluster):
     before = cluster.pid()
     cluster.socket.unlink()
 
@@ -76,7 +76,7 @@ def test_comes_back_when_its_socket_was_deleted(cluster: Cluster):
     assert cluster.pid() != before
 
 
-def test_begins_again_when_its_creation_was_cut_short():
+def test_starts_over_when_its_creation_was_interrupted():
     with run_folder() as folder:
         cluster = cluster_in(folder)
         (cluster.home / "data.new" / "base").mkdir(parents=True)
@@ -89,9 +89,9 @@ def test_begins_again_when_its_creation_was_cut_short():
         assert cluster.accepts_connections()
 
 
-def test_takes_no_dead_process_for_a_live_one():
+def test_does_not_mistake_a_dead_process_for_a_live_one():
     child = subprocess.Popen(["true"])
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has reaped it
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended and is not reaped
 
     assert process.process_identity(child.pid) is None
     child.wait()

@@ -1,4 +1,4 @@
-"""Our own PostgreSQL starts once, for whoever asks, and is as durable as production's."""
+"""The bundled PostgreSQL starts once for all processes, and is as durable as production's."""
 
 import os
 import subprocess
@@ -34,11 +34,11 @@ def cluster(folder: Path) -> Cluster:
     return cluster
 
 
-def test_starts_one_server_for_many_who_ask_at_once(folder: Path):
-    ask = [sys.executable, "-c", ASK, str(folder)]
-    asking = [subprocess.Popen(ask, cwd=PROJECT) for _ in range(6)]
+def test_starts_one_server_for_concurrent_processes(folder: Path):
+    command = [sys.executable, "-c", ASK, str(folder)]
+    processes = [subprocess.Popen(command, cwd=PROJECT) for _ in range(6)]
 
-    assert [process.wait(timeout=120) for process in asking] == [0] * 6
+    assert [started.wait(timeout=120) for started in processes] == [0] * 6
     log = (folder / "postgres" / "log").read_text()
     assert log.count("database system is ready") <= 1, log
 
@@ -56,7 +56,7 @@ def test_listens_to_no_network(cluster: Cluster):
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
 
 
-def test_lets_no_other_user_in(cluster: Cluster):
+def test_refuses_other_users(cluster: Cluster):
     assert cluster.home.stat().st_mode & 0o077 == 0, "the connection has no password, so the folder is its door"
 
 
@@ -64,7 +64,7 @@ def test_never_runs_as_root(cluster: Cluster):
     assert os.stat(f"/proc/{cluster.pid()}").st_uid != 0
 
 
-def test_says_that_a_second_start_has_nothing_to_do(cluster: Cluster):
+def test_a_second_start_does_nothing(cluster: Cluster):
     before = cluster.pid()
 
     cluster.ensure_running()
@@ -73,5 +73,5 @@ def test_says_that_a_second_start_has_nothing_to_do(cluster: Cluster):
 
 
 @pytest.mark.parametrize(("length", "fits"), [(60, True), (74, True), (120, False)])
-def test_knows_when_the_kernel_would_refuse_the_sockets_path(length: int, fits: bool):
+def test_detects_a_socket_path_that_is_too_long(length: int, fits: bool):
     assert socket_path_fits(Path("/" + "d" * (length - 1))) is fits

@@ -1,4 +1,4 @@
-"""Web, worker and beat run as one: they answer, stop together, and leave nobody behind."""
+"""Web, worker and beat run as one command: they serve, stop together, and leave no process behind."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def port() -> int:
 
 @pytest.fixture
 def serving(port: int, transactional_db: None) -> Iterator[subprocess.Popen[str]]:
-    """Serve from the test's own database, and wait until the web process answers."""
+    """Serve from the test's own database; wait until the web process responds."""
     command = [sys.executable, "-c", SERVE, str(port)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout
@@ -45,15 +45,15 @@ def serving(port: int, transactional_db: None) -> Iterator[subprocess.Popen[str]
 
 def children(pid: int) -> list[int]:
     """Return the process ids of all descendants."""
-    found = [
+    child_pids = [
         int(child)
         for task in Path(f"/proc/{pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     ]
-    return found + [below for child in found for below in children(child)]
+    return child_pids + [below for child in child_pids for below in children(child)]
 
 
-def gone(pids: list[int]) -> bool:
+def all_ended(pids: list[int]) -> bool:
     give_up = time.monotonic() + 20
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         if time.monotonic() > give_up:
@@ -71,18 +71,18 @@ def test_stop_cleanly_when_asked(serving: subprocess.Popen[str], port: int):
     serving.send_signal(signal.SIGINT)
 
     assert serving.wait(timeout=30) == 0
-    assert gone(below)
+    assert all_ended(below)
 
 
 def command_of(pid: int) -> bytes:
-    """Return a process's command line; nothing of one that has just ended by itself."""
+    """Return a process's command line, or no bytes if it has just ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except FileNotFoundError:
         return b""
 
 
-def test_stop_all_when_one_dies_and_say_which(serving: subprocess.Popen[str]):
+def test_stop_all_when_one_dies_and_name_it(serving: subprocess.Popen[str]):
     below = children(serving.pid)
     worker = next(pid for pid in below if b"--concurrency" in command_of(pid))
 
@@ -91,18 +91,18 @@ def test_stop_all_when_one_dies_and_say_which(serving: subprocess.Popen[str]):
     assert serving.wait(timeout=30) == 1
     assert serving.stderr
     assert f"worker (process {worker}) ended by SIGKILL" in serving.stderr.read()
-    assert gone(below)
+    assert all_ended(below)
 
 
-def test_leave_nobody_behind_when_their_parent_is_killed(serving: subprocess.Popen[str]):
+def test_leave_no_process_behind_when_their_parent_is_killed(serving: subprocess.Popen[str]):
     below = children(serving.pid)
 
     serving.kill()
 
-    assert gone(below)
+    assert all_ended(below)
 
 
-def test_say_so_when_the_port_is_taken(port: int):
+def test_report_a_port_that_is_in_use(port: int):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()

@@ -1,4 +1,4 @@
-"""The suite's own database: real, migrated, and the same after a test that commits."""
+"""The suite's own database: real, migrated, and unchanged after a test that commits."""
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -12,11 +12,11 @@ def test_is_postgresql_15_or_newer():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_loses_what_a_test_commits_part_one():
+def test_discards_committed_rows_part_one():
     ContentType.objects.create(app_label="left", model="behind")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_loses_what_a_test_commits_part_two():
+def test_discards_committed_rows_part_two():
     assert not ContentType.objects.filter(app_label="left").exists()
     assert ContentType.objects.filter(app_label="auth").exists(), "what migrations put in stays"

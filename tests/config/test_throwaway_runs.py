@@ -1,4 +1,4 @@
-"""A test run leaves nothing behind, even when it was killed; runs at the same time leave one another alone."""
+"""A test run leaves nothing behind, even if it is killed; concurrent runs don't affect each other."""
 
 import subprocess
 import sys
@@ -16,22 +16,22 @@ with run_folder() as folder:
 """
 
 
-def test_is_swept_up_by_the_next_one_when_it_was_killed():
+def test_a_killed_run_is_cleaned_up_by_the_next_one():
     killed = subprocess.Popen([sys.executable, "-c", BEGIN_AND_HANG], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert killed.stdout
-    left = cluster_in(PROJECT / killed.stdout.readline().strip())
+    abandoned = cluster_in(PROJECT / killed.stdout.readline().strip())
     with run_folder():
-        assert left.accepts_connections(), "a run under way is left alone"
+        assert abandoned.accepts_connections(), "a run under way is left alone"
     killed.kill()
     killed.wait()
-    assert left.accepts_connections(), "nobody stopped its server"
+    assert abandoned.accepts_connections(), "nobody stopped its server"
 
     with run_folder():
-        assert not left.home.parent.exists()
-        assert not left.accepts_connections()
+        assert not abandoned.home.parent.exists()
+        assert not abandoned.accepts_connections()
 
 
-def test_takes_its_server_and_folder_with_it():
+def test_a_run_removes_its_server_and_folder():
     with run_folder() as folder:
         cluster = cluster_in(folder)
         cluster.ensure_running()

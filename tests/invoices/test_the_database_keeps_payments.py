@@ -140,7 +140,7 @@ UNREACHED = ("balance_entry_has_its_place", "customer_has_one_balance_in_a_curre
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES)
-def test_a_broken_promise_is_refused(name: str, statement: str) -> None:
+def test_a_violated_constraint_is_rejected(name: str, statement: str) -> None:
     assert refused_by(statement) == name
 
 

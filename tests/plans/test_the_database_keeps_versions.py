@@ -389,7 +389,7 @@ def world(shared_transaction: None) -> None:
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES)
-def test_a_broken_promise_is_refused(name: str, statement: str):
+def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 

@@ -1,7 +1,7 @@
 import pytest
 import time_machine
 
-from tests.portal.world import TODAY, Account, make_account
+from tests.portal.accounts import TODAY, Account, make_account
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""An upgrade in mid-period: what was free stays free, and nobody climbs a ladder twice."""
+"""An upgrade in mid-period: used allowance stays used, and tiers continue instead of starting again."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -60,13 +60,13 @@ def sent(id_, moment, n, at=None):
 
 
 def billed():
-    """Return (quantity, amount) of every usage line, in the order of the documents."""
-    found = Line.objects.filter(kind__in=["usage", "late_usage"]).order_by("invoice_id", "position")
-    return [(line.quantity, line.amount.amount) for line in found]
+    """Return (quantity, amount) of every usage line, in the order of the invoices."""
+    lines = Line.objects.filter(kind__in=["usage", "late_usage"]).order_by("invoice_id", "position")
+    return [(line.quantity, line.amount.amount) for line in lines]
 
 
 def upgrade(old, new, before, after):
-    """Use `before` calls by day 10, then move from the old version to the new one and use `after`."""
+    """Use `before` calls by day 10, then change from the old version to the new one and use `after`."""
     subscription = subscribe(make_customer("acme"), old)
     sent("before", JAN + timedelta(days=9), before)
     change_plan(subscription=subscription, version=new, at=DAY_10)
@@ -85,7 +85,7 @@ def test_each_part_is_billed_by_its_own_version_as_documented(row):
     assert_clean()
 
 
-def test_a_cap_is_in_proportion_too_and_the_check_knows():
+def test_a_hard_cap_is_prorated_as_well_in_the_check():
     old = version("starter", offer("messages", included=500, consumption="hard_cap"))
     new = version("pro", offer("messages", included=1000, consumption="hard_cap"))
     subscription = subscribe(make_customer("acme"), old)
@@ -94,7 +94,7 @@ def test_a_cap_is_in_proportion_too_and_the_check_knows():
     assert (answer.included, answer.remaining) == (678, 678)
 
 
-def test_the_ladder_goes_on_where_the_old_version_left_off():
+def test_tiers_continue_where_the_old_version_ended():
     upgrade(version("starter", calls(0, *GRADUATED)), version("pro", calls(0, *GRADUATED)), 9_000, 3_000)
     close_due(at=FEB + HOUR)
     assert billed() == [(D(9_000), D("90.00")), (D(3_000), D("20.00"))]
@@ -107,7 +107,7 @@ def test_the_ladder_goes_on_where_the_old_version_left_off():
     assert_clean()
 
 
-def test_a_second_change_goes_on_from_both():
+def test_a_second_change_continues_from_both():
     ladder = [calls(0, *GRADUATED)]
     subscription = upgrade(version("a", *ladder), version("b", *ladder), 6_000, 3_000)
     change_plan(subscription=subscription, version=version("c", *ladder), at=DAY_10 + 2 * HOUR)
@@ -117,7 +117,7 @@ def test_a_second_change_goes_on_from_both():
     assert_clean()
 
 
-def test_current_usage_and_preview_say_the_same_once_the_old_part_is_billed():
+def test_current_usage_and_preview_agree_once_the_old_part_is_billed():
     subscription = upgrade(version("a", calls(0, *GRADUATED)), version("b", calls(0, *GRADUATED)), 9_000, 3_000)
     close_due(at=DAY_10 + 2 * HOUR)
     (usage,) = current_usage(customer="acme", sandbox=False, at=DAY_10 + 2 * HOUR)
@@ -125,8 +125,8 @@ def test_current_usage_and_preview_say_the_same_once_the_old_part_is_billed():
     assert preview(subscription=subscription, at=DAY_10 + 2 * HOUR).totals.net == D("20.00")
 
 
-def test_what_comes_late_for_the_old_part_moves_the_new_one_up_the_ladder():
-    """In the end 12,000 and 3,000 cost what 15,000 do: 125.00."""
+def test_late_usage_of_the_old_part_moves_the_new_part_to_higher_tiers():
+    """In the end 12,000 and 3,000 cost the same as 15,000: 125.00."""
     ladder = [calls(0, *GRADUATED)]
     subscription = upgrade(version("a", *ladder), version("b", *ladder), 9_000, 3_000)
     close_due(at=FEB + HOUR)
@@ -153,7 +153,7 @@ def test_the_new_part_waits_until_the_old_one_is_billed():
     assert billed() == [(D(9_000), D("90.00")), (D(3_000), D("20.00"))]
 
 
-def test_a_minimum_is_due_in_part_from_each_version():
+def test_a_minimum_is_prorated_for_each_version():
     drafts = [make_plan(code, offers=[calls(0)]) for code in ("a", "b")]
     Price.objects.update(minimum=D(31))
     old, new = map(publish, drafts)
@@ -164,7 +164,7 @@ def test_a_minimum_is_due_in_part_from_each_version():
     assert_clean()
 
 
-def test_what_is_charged_by_its_level_changes_at_the_periods_end_only():
+def test_a_feature_priced_by_level_changes_only_at_the_periods_end():
     seats = make_feature("seats", meter=make_meter("seats", aggregation="max", value_property="n"))
     old = version("starter", offer(seats, rates=[rate("10")]))
     subscription = subscribe(make_customer("acme"), old)
@@ -172,7 +172,7 @@ def test_what_is_charged_by_its_level_changes_at_the_periods_end_only():
         change_plan(subscription=subscription, version=version("pro", calls(0)), at=DAY_10)
 
 
-def test_by_the_day_a_version_of_the_same_day_is_given_back_whole():
+def test_with_daily_proration_a_version_replaced_on_the_same_day_is_credited_in_full():
     fees = {"a": "31", "b": "62", "c": "93"}
     first, *others = (publish(make_plan(code, fees=[fee(fees[code])], proration="day")) for code in fees)
     subscription = subscribe(make_customer("acme"), first)
@@ -180,13 +180,13 @@ def test_by_the_day_a_version_of_the_same_day_is_given_back_whole():
     for at, version in zip((DAY_10, DAY_10 + 2 * HOUR), others, strict=True):
         change_plan(subscription=subscription, version=version, at=at)
         close_due(at=at + HOUR)
-    found = Line.objects.filter(service_start__gte=JAN).order_by("invoice_id", "position").values_list("amount")
-    assert [amount for (amount,) in found] == [D(31), D(-21), D(42), D(-42), D(63)]
+    amounts = Line.objects.filter(service_start__gte=JAN).order_by("invoice_id", "position").values_list("amount")
+    assert [amount for (amount,) in amounts] == [D(31), D(-21), D(42), D(-42), D(63)]
     assert_clean()
 
 
 FEES = [
-    # off    given back   taken off  why
+    # off    credit       coupon     why
     (0, "-21.00", None, "21 of 31 days are unused"),
     (25, "-15.75", "-15.75", "what was invoiced is given back, not the list price"),
     (100, None, "-63.00", "nothing was paid, so nothing is given back"),
@@ -194,8 +194,8 @@ FEES = [
 
 
 @pytest.mark.parametrize(("percent", "given_back", "off", "why"), FEES)
-def test_what_was_paid_in_advance_is_given_back_as_it_was_invoiced(percent, given_back, off, why):
-    """31.00 was due for January; the new version costs 93.00, of which 21 of 31 days are left."""
+def test_a_fee_paid_in_advance_is_credited_as_it_was_invoiced(percent, given_back, off, why):
+    """31.00 was due for January; the new version costs 93.00 for 21 of 31 days."""
     old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "31"), ("new", "93")))
     subscription = subscribe(make_customer("acme"), old)
     if percent:
@@ -203,13 +203,13 @@ def test_what_was_paid_in_advance_is_given_back_as_it_was_invoiced(percent, give
         apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
     close_due(at=JAN + HOUR)
     part = change_plan(subscription=subscription, version=new, at=DAY_10)
-    shown = [line.amount for line in preview(period=part.continues, at=DAY_10).lines]
+    expected = [line.amount for line in preview(period=part.continues, at=DAY_10).lines]
     close_due(at=DAY_10 + HOUR)
     lines = Line.objects.filter(invoice__periods=part.continues_id).order_by("position")
-    assert [line.amount.amount for line in lines] == shown
-    found = {line.kind: line.amount.amount for line in lines}
-    assert (found.get("proration"), found.get("coupon")) == (given_back and D(given_back), off and D(off)), why
-    assert found["fee"] == D("63.00")
+    assert [line.amount.amount for line in lines] == expected
+    by_kind = {line.kind: line.amount.amount for line in lines}
+    assert (by_kind.get("proration"), by_kind.get("coupon")) == (given_back and D(given_back), off and D(off)), why
+    assert by_kind["fee"] == D("63.00")
     assert_clean()
 
 
@@ -223,7 +223,7 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize(("percent", "by_hand", "given_back", "why"), BY_HAND)
-def test_what_a_credit_note_has_given_back_is_not_given_again(percent, by_hand, given_back, why):
+def test_an_amount_credited_by_a_credit_note_is_not_credited_again(percent, by_hand, given_back, why):
     old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "31"), ("new", "93")))
     subscription = subscribe(make_customer("acme"), old)
     if percent:
@@ -244,8 +244,8 @@ def test_what_a_credit_note_has_given_back_is_not_given_again(percent, by_hand, 
     assert_clean()
 
 
-def test_a_downgrade_is_credited_by_a_note_on_what_was_invoiced():
-    """93.00 in advance, at 10 % tax; of the cheaper version 6.30 is due, so 56.70 and its tax go back."""
+def test_a_downgrade_is_credited_by_a_note_on_the_invoice():
+    """93.00 paid in advance, at 10 % tax; the cheaper version costs 6.30, so 56.70 and its tax are credited."""
     make_tax("10")
     old, new = (publish(make_plan(code, fees=[fee(amount)])) for code, amount in (("old", "93"), ("new", "9.30")))
     subscription = subscribe(make_customer("acme"), old)

@@ -1,4 +1,4 @@
-"""A change of quantity is in the period's settlement, or refused since the period is billed: never neither."""
+"""A quantity change is either in the period's settlement, or rejected because the period is billed."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ def add_seats(subscription):
     return set_quantity(subscription=subscription, fee_code="seats", quantity=7, at=HALF)
 
 
-def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
+def test_a_close_waits_for_an_earlier_quantity_change(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, quantities, "read_quantity_changes")
     april = subscription.periods.get(kind="regular")
     change = start(lambda: add_seats(subscription))
@@ -45,7 +45,7 @@ def test_a_close_waits_for_a_change_that_came_first(subscription, monkeypatch):
     assert_clean()
 
 
-def test_a_change_waits_for_a_close_that_came_first_and_is_refused(subscription, monkeypatch):
+def test_a_quantity_change_waits_for_an_earlier_close_and_is_rejected(subscription, monkeypatch):
     pause = Pause.before(monkeypatch, batch, "assemble_invoices")
     april = subscription.periods.get(kind="regular")
     close = start(lambda: close_period(period_id=april.pk, at=AFTER))

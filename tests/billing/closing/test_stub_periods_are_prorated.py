@@ -1,4 +1,4 @@
-"""A period that is shorter than its interval pays its share of the fee, rounded once."""
+"""A period shorter than its interval pays its share of the fee, rounded once."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -49,7 +49,7 @@ def test_the_last_month_pays_its_share_in_arrears():
     assert [line.amount.amount for line in Line.objects.order_by("id")] == [Decimal("28.00"), Decimal("7.00")]
 
 
-def test_what_was_paid_in_advance_is_billed_once_for_each_month():
+def test_a_fee_in_advance_is_billed_once_for_each_month():
     version = publish(make_plan(fees=[fee("31", billed="advance")]))
     subscribe(make_customer(), version, starts_at=datetime(2026, 1, 15, tzinfo=UTC), at=MAR)
     close_due(at=datetime(2026, 3, 1, 1, tzinfo=UTC))
@@ -62,7 +62,7 @@ def test_what_was_paid_in_advance_is_billed_once_for_each_month():
     assert Invoice.objects.count() == 3, "the opening document, and one for each month that is over"
 
 
-def test_a_last_month_that_is_cut_short_beforehand_is_paid_in_advance_by_its_share():
+def test_a_last_month_shortened_before_its_start_is_billed_in_advance_by_its_share():
     version = publish(make_plan(fees=[fee("28", billed="advance")]))
     subscription = subscribe(make_customer(), version)
     cancel(subscription=subscription, at=JAN, ends_at=datetime(2026, 2, 15, tzinfo=UTC))
@@ -71,7 +71,7 @@ def test_a_last_month_that_is_cut_short_beforehand_is_paid_in_advance_by_its_sha
     assert (last.amount.amount, last.explanation["share"]) == (Decimal("14.00"), "1/2")
 
 
-def test_a_one_time_fee_is_due_once_and_whole():
+def test_a_one_time_fee_is_due_once_and_in_full():
     fees = [fee("31", billed="advance"), fee("100", kind="one_time")]
     subscribe(make_customer(), publish(make_plan(fees=fees)), starts_at=datetime(2026, 1, 15, tzinfo=UTC))
     close_due(at=MAR)
@@ -79,7 +79,7 @@ def test_a_one_time_fee_is_due_once_and_whole():
     assert list(amounts) == [Decimal("100.0000")]
 
 
-def test_a_one_time_fee_in_arrears_comes_with_the_first_period():
+def test_a_one_time_fee_in_arrears_is_billed_with_the_first_period():
     version = publish(make_plan(fees=[fee("100", kind="one_time", billed="arrears")]))
     subscribe(make_customer(), version)
     close_due(at=LATER)

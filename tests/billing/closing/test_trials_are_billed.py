@@ -1,4 +1,4 @@
-"""A trial is a period of its own: nothing is due for it but usage that is billed, and fees begin when it is over."""
+"""A trial has its own period: only usage may be billed for it, and fees start when it ends."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -66,7 +66,7 @@ def close_until(moment):
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "trials"), ids=lambda row: row["why"])
-def test_what_is_due_is_as_documented(row):
+def test_a_trial_is_billed_as_documented(row):
     version = trial_plan(fees=[fee("31", billed=row["fee"])], usage=row["usage"], anchor=row["anchor"])
     subscription = subscribe(make_customer(), version, starts_at=START)
     use(subscription, "calls", 150)
@@ -75,8 +75,8 @@ def test_what_is_due_is_as_documented(row):
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC) if row["anchor"] == "anniversary" else FEB + HOUR)
     trial = Period.objects.get(is_trial=True)
     paid = Period.objects.filter(is_trial=False).order_by("starts_at").first()
-    told = f"{paid.starts_at:%m-%d} to {paid.ends_at:%m-%d}" if paid else ""
-    assert (lines_of(trial) or "usage 0.00", told, lines_of(paid)) == (
+    paid_dates = f"{paid.starts_at:%m-%d} to {paid.ends_at:%m-%d}" if paid else ""
+    assert (lines_of(trial) or "usage 0.00", paid_dates, lines_of(paid)) == (
         row["trial's document"],
         row["first paid period"],
         row["its document"],
@@ -85,7 +85,7 @@ def test_what_is_due_is_as_documented(row):
 
 
 OTHERS = [
-    # start             days  usage   fee     calls  price  included  what stands on the trial's document
+    # start             days  usage   fee     calls  price  included  lines of the trial's invoice
     ("2015-05-20T00:00", 24, "billed", "200", 10, "2.5", 0, "usage 25.00, fee 120.00"),  # Silver, 18 of 30 days
     ("2015-02-20T00:00", 14, "billed", "200", 12, "2.5", 10, "usage 5.00, fee 167.74"),  # Silver, 26 of 31 days
     ("2024-03-05T12:12", 45, "billed", "50000", 1, "10", 0, "usage 10.00, fee 20000.00"),  # Lago, 12 of 30 days
@@ -93,7 +93,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("start", "days", "usage", "base", "calls", "price", "included", "document"), OTHERS)
-def test_fees_are_what_others_bill_after_a_trial(start, days, usage, base, calls, price, included, document):
+def test_fees_after_a_trial_equal_those_of_other_billing_systems(start, days, usage, base, calls, price, included, document):
     offers = [offer("calls", included=included, rates=[rate(price)])]
     version = trial_plan(fees=[fee(base)], offers=offers, usage=usage, days=days, proration="day")
     starts_at = datetime.fromisoformat(start).replace(tzinfo=UTC)
@@ -103,7 +103,7 @@ def test_fees_are_what_others_bill_after_a_trial(start, days, usage, base, calls
     assert lines_of(subscription.periods.get(is_trial=True)) == document
 
 
-def test_its_usage_is_shown_at_zero_and_says_why():
+def test_free_usage_is_a_line_at_zero_with_its_reason():
     subscription = subscribe(make_customer(), trial_plan(fees=[fee("31")]), starts_at=START)
     use(subscription, "calls", 150)
     close_until(TRIAL_END + HOUR)
@@ -113,7 +113,7 @@ def test_its_usage_is_shown_at_zero_and_says_why():
     assert line.explanation["billable"] == "50"
 
 
-def test_what_comes_late_to_a_free_trial_is_free():
+def test_late_usage_of_a_free_trial_is_free():
     version = trial_plan(fees=[fee("31", billed="arrears")], anchor="anniversary")
     subscription = subscribe(make_customer(), version, starts_at=START)
     close_until(TRIAL_END + HOUR)
@@ -124,7 +124,7 @@ def test_what_comes_late_to_a_free_trial_is_free():
     assert (late.amount.amount, late.description, late.explanation["trial"]) == (0, "calls (trial) (late)", "free")
 
 
-def test_one_time_fees_are_due_when_it_is_over():
+def test_one_time_fees_are_due_when_the_trial_ends():
     fees = [fee("31"), fee("100", kind="one_time"), fee("7", kind="one_time", label="Welcome", billed="arrears")]
     subscribe(make_customer(), trial_plan(fees=fees, anchor="anniversary"), starts_at=START)
     close_until(TRIAL_END + HOUR)
@@ -139,7 +139,7 @@ def test_one_time_fees_are_due_when_it_is_over():
     books_are_clean()
 
 
-def test_seats_are_free_until_it_is_over():
+def test_seats_are_free_until_the_trial_ends():
     fees = [fee("10", label="Seats", basis="seat"), fee("50", label="Training", kind="one_time", basis="add_on")]
     version = trial_plan(fees=fees, anchor="anniversary")
     subscription = subscribe(make_customer(), version, starts_at=START, quantities={"seats": 2, "training": 1})
@@ -151,7 +151,7 @@ def test_seats_are_free_until_it_is_over():
     books_are_clean()
 
 
-def test_a_commitment_begins_after_it():
+def test_a_commitment_starts_after_the_trial():
     version = trial_plan(usage="billed", anchor="anniversary", commitments=[commitment("100", discount="50")])
     subscription = subscribe(make_customer(), version, starts_at=START)
     use(subscription, "calls", 150)
@@ -166,7 +166,7 @@ def test_a_commitment_begins_after_it():
     books_are_clean()
 
 
-def test_a_contract_is_counted_from_the_end_of_it():
+def test_a_contract_counts_from_the_end_of_the_trial():
     version = trial_plan(usage="billed", anchor="anniversary", commitments=[commitment("100", periods=2)])
     subscription = subscribe(make_customer(), version, starts_at=START)
     use(subscription, "calls", 150)
@@ -183,26 +183,26 @@ def test_a_contract_is_counted_from_the_end_of_it():
         ("arrears", [[], ["fee 31.00", "coupon -31.00"]]),
     ],
 )
-def test_a_coupon_for_once_is_for_the_first_document_with_fees(billed, documents):
+def test_a_coupon_for_one_invoice_is_for_the_first_with_fees(billed, documents):
     version = trial_plan(fees=[fee("31", billed=billed)], anchor="anniversary")
     subscription = subscribe(make_customer(), version, starts_at=START, coupons=[make_coupon(percent="100")])
     if billed == "advance":
-        shown = preview(subscription=subscription, at=START)
-        assert shown.totals.total == 0, "the preview has the coupon"
+        draft = preview(subscription=subscription, at=START)
+        assert draft.totals.total == 0, "the preview has the coupon"
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
-    found = [
+    line_texts = [
         [
             f"{line.kind} {line.amount.amount:.2f}"
             for line in Line.objects.filter(invoice=period.invoice_id).order_by("position")
         ]
         for period in subscription.periods.filter(state="closed").order_by("starts_at")
     ]
-    assert found == documents
+    assert line_texts == documents
     assert subscription.redemptions.with_use().get().used == 1
     books_are_clean()
 
 
-def test_a_window_that_runs_on_begins_after_it():
+def test_a_usage_window_over_several_periods_starts_after_the_trial():
     calls = make_feature("calls", meter=make_meter("calls", aggregation="sum", value_property="n"))
     version = make_plan(
         offers=[offer(calls, included=100, rates=[rate("0.10")])], trial_days=14, trial_usage="billed"
@@ -219,7 +219,7 @@ def test_a_window_that_runs_on_begins_after_it():
     assert_clean()
 
 
-def test_the_maximum_of_a_window_that_runs_on_holds_in_proportion():
+def test_the_maximum_of_a_usage_window_over_several_periods_is_prorated():
     offers = [offer("calls", rates=[rate("1")])]
     version = make_plan(offers=offers, trial_days=14, trial_usage="billed", anchor="anniversary")
     version.features.get().prices.update(resets_unit="year", resets_every=1, maximum=365)
@@ -231,7 +231,7 @@ def test_the_maximum_of_a_window_that_runs_on_holds_in_proportion():
     assert_clean()
 
 
-def test_a_flat_price_is_not_due_in_it():
+def test_a_flat_price_is_not_due_during_the_trial():
     flat = offer("calls", rates=[rate("9", model="flat")])
     subscribe(make_customer(), trial_plan(offers=[flat], usage="billed", anchor="anniversary"), starts_at=START)
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
@@ -239,7 +239,7 @@ def test_a_flat_price_is_not_due_in_it():
     books_are_clean()
 
 
-def test_started_in_the_past_it_bills_what_it_should_have():
+def test_a_trial_started_in_the_past_bills_every_missed_period():
     version = trial_plan(fees=[fee("31")])
     subscription = subscribe(make_customer(), version, starts_at=START, at=MAR)
     assert subscription.state == "active"
@@ -252,7 +252,7 @@ def test_started_in_the_past_it_bills_what_it_should_have():
     books_are_clean()
 
 
-def test_a_plan_change_leaves_its_end_where_it_is():
+def test_a_plan_change_keeps_the_trials_end():
     starter = trial_plan(fees=[fee("31")], usage="billed", anchor="anniversary")
     pro = publish(make_plan(fees=[fee("62")], offers=[CALLS], anchor="anniversary"))
     subscription = subscribe(make_customer(), starter, starts_at=START)
@@ -260,8 +260,8 @@ def test_a_plan_change_leaves_its_end_where_it_is():
     change_plan(subscription=subscription, version=pro, at=START + timedelta(days=4))
     use(subscription, "calls", 300, at=START + timedelta(days=5))
     close_until(datetime(2026, 2, 24, 1, tzinfo=UTC))
-    found = [(period.is_trial, period.ends_at, lines_of(period)) for period in subscription.periods.order_by("starts_at")]
-    assert found[:2] == [
+    periods = [(period.is_trial, period.ends_at, lines_of(period)) for period in subscription.periods.order_by("starts_at")]
+    assert periods[:2] == [
         (True, START + timedelta(days=4), "usage 5.00"),
         (True, TRIAL_END, "usage 0.00, fee 62.00"),
     ]
@@ -271,16 +271,16 @@ def test_a_plan_change_leaves_its_end_where_it_is():
 def test_the_preview_is_what_is_issued():
     subscription = subscribe(make_customer(), trial_plan(fees=[fee("31")], usage="billed"), starts_at=START)
     use(subscription, "calls", 150)
-    shown = preview(subscription=subscription, at=START + HOUR)
+    draft = preview(subscription=subscription, at=START + HOUR)
     close_until(TRIAL_END + HOUR)
     issued = Period.objects.get(is_trial=True).invoice
-    assert [(line.kind, line.amount) for line in shown.lines] == [
+    assert [(line.kind, line.amount) for line in draft.lines] == [
         (line.kind, line.amount.amount) for line in issued.lines.order_by("position")
     ]
-    assert shown.totals.total == issued.total.amount == Decimal("13.00")
+    assert draft.totals.total == issued.total.amount == Decimal("13.00")
 
 
-def test_no_trial_leaves_everything_as_it_was():
+def test_without_a_trial_nothing_changes():
     subscription = subscribe(make_customer(), trial_plan(fees=[fee("31")]), starts_at=JAN, trial_days=0)
     assert subscription.trial_ends_at is None
     assert sorted(subscription.periods.values_list("kind", flat=True)) == ["opening", "regular"]

@@ -1,4 +1,4 @@
-"""Usage that reaches a threshold is invoiced before its period is over, and the rest of it when it is."""
+"""Usage that reaches a threshold is invoiced before its period ends, and the remainder at its end."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -47,7 +47,7 @@ def subscribed(*, thresholds=THRESHOLDS, coupons=(), offers=(CALLS,), **fields) 
 
 
 def billed(subscription: Subscription, calls: int, day: int) -> Decimal | None:
-    """Use so many calls, and return what is invoiced for it, None if nothing is."""
+    """Use this many calls, and return the amount invoiced for them, None without an invoice."""
     use(subscription, "api.calls", calls)
     before = Invoice.objects.count()
     count = bill_reached_thresholds(at=JAN + day * A_DAY)
@@ -56,18 +56,18 @@ def billed(subscription: Subscription, calls: int, day: int) -> Decimal | None:
     return Invoice.objects.latest("id").net.amount if count else None
 
 
-def test_invoices_are_cut_as_the_page_says():
-    subscription, so_far, found = subscribed(), 0, []
+def test_invoices_are_issued_at_thresholds_as_documented():
+    subscription, so_far, amounts = subscribed(), 0, []
     *running, (_, last) = [(row, row["calls so far"].removeprefix("end: ")) for row in rows("closing.md", PAGE)]
     for day, (row, calls) in enumerate(running, start=1):
-        found.append(billed(subscription, int(calls) - so_far, day))
+        amounts.append(billed(subscription, int(calls) - so_far, day))
         so_far = int(calls)
-        assert found[-1] == (D(row["invoice"]) if row["invoice"] else None), row["why"]
+        assert amounts[-1] == (D(row["invoice"]) if row["invoice"] else None), row["why"]
     use(subscription, "api.calls", int(last) - so_far)
-    shown = preview(subscription=subscription, at=FEB)
+    draft = preview(subscription=subscription, at=FEB)
     close_due(at=CLOSED)
     document = Invoice.objects.latest("id")
-    assert document.net.amount == shown.totals.net == D("15")
+    assert document.net.amount == draft.totals.net == D("15")
     line = document.lines.get(kind="usage")
     assert (line.amount.amount, line.quantity, line.explanation["billed_before"]) == (D(5), 10, "245.00")
     assert [
@@ -96,7 +96,7 @@ def test_thresholds_are_counted(spent, count):
     assert count_reached([SpendThreshold(D(50)), SpendThreshold(D(60), repeats=True)], D(spent)) == count
 
 
-def test_what_a_customer_agreed_takes_the_place_of_the_plans():
+def test_a_customers_thresholds_replace_those_of_the_plan():
     subscription = subscribed()
     Customer.objects.update(billed_each=D(30))
     assert [billed(subscription, 20, day) for day in (1, 2, 3)] == [None, D(40), D(20)]
@@ -105,19 +105,19 @@ def test_what_a_customer_agreed_takes_the_place_of_the_plans():
     documents_are_clean()
 
 
-def test_coupons_and_commitments_are_reckoned_on_what_is_left():
+def test_coupons_and_commitments_apply_to_the_remaining_amount():
     make_tax("19")
     coupon = make_coupon(percent=10)
     subscription = subscribed(coupons=[coupon], commitments=[commitment(100)])
     assert billed(subscription, 60, 1) == D(60)
     use(subscription, "api.calls", 20)
     close_due(at=CLOSED)
-    found = Invoice.objects.latest("id").lines.order_by("position").values_list("kind", "amount")
-    assert list(found) == [("fee", 10), ("usage", 20), ("true_up", 20), ("coupon", -5)]
+    lines = Invoice.objects.latest("id").lines.order_by("position").values_list("kind", "amount")
+    assert list(lines) == [("fee", 10), ("usage", 20), ("true_up", 20), ("coupon", -5)]
     documents_are_clean()
 
 
-def test_what_comes_to_less_is_taken_back_by_a_credit_note():
+def test_a_reduction_after_a_threshold_is_credited_by_a_credit_note():
     make_tax("19")
     subscription = subscribed()
     assert billed(subscription, 120, 1) == D(110)
@@ -133,7 +133,7 @@ def test_what_comes_to_less_is_taken_back_by_a_credit_note():
     documents_are_clean()
 
 
-def test_late_usage_goes_on_from_all_that_was_billed():
+def test_late_usage_continues_from_all_billed_usage():
     subscription = subscribed()
     billed(subscription, 60, 1)
     close_due(at=CLOSED)
@@ -145,7 +145,7 @@ def test_late_usage_goes_on_from_all_that_was_billed():
     documents_are_clean()
 
 
-def test_a_plan_change_bills_what_is_left_of_the_part_before_it():
+def test_a_plan_change_bills_the_remainder_of_the_former_part():
     subscription = subscribed()
     billed(subscription, 60, 1)
     other = publish(make_plan(fees=[fee(20, billed="arrears")], offers=[CALLS], thresholds=THRESHOLDS))
@@ -156,7 +156,7 @@ def test_a_plan_change_bills_what_is_left_of_the_part_before_it():
     documents_are_clean()
 
 
-def test_what_is_known_at_the_end_waits_for_it():
+def test_amounts_known_only_at_the_end_are_billed_at_the_end():
     bounded = offer("bounded", rates=[rate(1)], minimum=500)
     subscription = subscribed(offers=[CALLS, bounded])
     use(subscription, "bounded", 400)
@@ -170,7 +170,7 @@ def test_what_is_known_at_the_end_waits_for_it():
     documents_are_clean()
 
 
-def test_where_nothing_has_a_threshold_one_question_is_asked(django_assert_num_queries):
+def test_without_thresholds_one_query_is_sent(django_assert_num_queries):
     subscription = subscribed(thresholds=())
     use(subscription, "api.calls", 1000)
     with django_assert_num_queries(1):

@@ -1,4 +1,4 @@
-"""Usage streams in while several workers close: every event is billed once, now or as late usage, never neither."""
+"""Usage arrives while several workers close: every event is billed once, either in its period or as late usage."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ PRICE = Decimal("0.01")
 
 
 def stream(sender: str, batches: int) -> int:
-    """Send batches over all customers, each with an event in the month that is closing for each of them."""
+    """Send batches over all customers, each with an event in the closing month of each of them."""
     for batch in range(batches):
         sent = [
             call(f"{sender}-{batch}-{number}", customer=f"c{number}", timestamp="2026-01-05T00:00:00Z")
@@ -40,7 +40,7 @@ def stream(sender: str, batches: int) -> int:
     return batches
 
 
-def test_however_they_meet():
+def test_every_event_is_billed_once():
     feature = make_feature("calls", meter=make_meter("calls", event_name="api.call"))
     version = publish(make_plan(offers=[offer(feature, rates=[rate(PRICE)])]))
     for number in range(CUSTOMERS):

@@ -1,4 +1,4 @@
-"""The figures that docs/closing.md works through, from usage to the issued document."""
+"""The worked numbers of docs/closing.md, from usage to the issued invoice."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ CASES = [(row["calls"], row["invoice"], row["why"]) for row in rows("closing.md"
 
 
 @pytest.mark.parametrize(("calls", "total", "why"), CASES)
-def test_a_month_comes_to_its_fee_and_what_is_beyond_the_allowance(calls: str, total: str, why: str):
+def test_a_month_bills_its_fee_and_its_overage(calls: str, total: str, why: str):
     offers = [offer("api.calls", included=200, rates=[rate("0.05")])]
     version = publish(make_plan("starter", fees=[fee("19.99", billed="arrears")], offers=offers))
     subscription = subscribe(make_customer(), version)

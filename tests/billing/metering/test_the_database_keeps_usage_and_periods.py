@@ -11,10 +11,10 @@ from billing.subscriptions import apply_coupon, pause
 from billing.subscriptions.plan_changes.rollouts import publish_for
 from invoices.models import Line
 from plans.publishing.publication import new_version
-from tests.billing.closing.test_the_database_keeps_dunning import CASES as OF_DUNNING
-from tests.billing.jobs.test_the_database_keeps_jobs import CASES as OF_JOBS
-from tests.billing.limits.alerts.test_the_database_keeps_alert_rules import CASES as OF_ALERT_RULES
-from tests.billing.limits.reservations.test_the_database_keeps_reservations import CASES as OF_RESERVATIONS
+from tests.billing.closing.test_the_database_checks_dunning import CASES as OF_DUNNING
+from tests.billing.jobs.test_the_database_checks_jobs import CASES as OF_JOBS
+from tests.billing.limits.alerts.test_the_database_checks_alert_rules import CASES as OF_ALERT_RULES
+from tests.billing.limits.reservations.test_the_database_checks_reservations import CASES as OF_RESERVATIONS
 from tests.billing.metering.corrections.world import correct_all, wanted
 from tests.billing.metering.ingest.world import call, make_world, send
 from tests.billing.plan_migrations.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
@@ -379,7 +379,7 @@ def world(shared_transaction: None) -> None:
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
-def test_a_broken_promise_is_refused(name: str, statement: str):
+def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 

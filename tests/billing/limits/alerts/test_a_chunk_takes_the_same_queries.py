@@ -1,4 +1,4 @@
-"""Looking after many customers takes no more statements than looking after few, whatever is found of them."""
+"""Evaluating many customers takes no more statements than evaluating few."""
 
 from decimal import Decimal
 
@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.models import Alert
 from lib import prepared_statements
-from tests.billing.limits.alerts.test_a_rule_holds_for_its_scope import guard
-from tests.billing.limits.alerts.world import NOW, calls, look, use
+from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
+from tests.billing.limits.alerts.alert_setup import NOW, calls, evaluate, use
 from tests.builders import JAN, cap
 from wallets.ledger.grant import Grant, grant
 from wallets.models import Wallet
@@ -18,20 +18,20 @@ pytestmark = pytest.mark.django_db
 
 
 def add(*names):
-    """Let customers use what they are capped at and guard themselves against, and what they have prepaid."""
+    """Add customers with a spend cap, alert rules and a wallet, and usage that the rules watch."""
     for name in names:
-        own = calls("1", ref=name)
-        cap(own, 10, at=NOW)
-        guard("spend", amount=10, subscription=own, dimension="api_key", value="ci", set_by="customer")
-        guard("last_period", customer=own.customer)
-        guard("low_balance", amount=500, customer=own.customer)
-        wallet = Wallet.objects.create(customer=own.customer)
+        subscription = calls("1", ref=name)
+        cap(subscription, 10, at=NOW)
+        set_rule("spend", amount=10, subscription=subscription, dimension="api_key", value="ci", set_by="customer")
+        set_rule("last_period", customer=subscription.customer)
+        set_rule("low_balance", amount=500, customer=subscription.customer)
+        wallet = Wallet.objects.create(customer=subscription.customer)
         grant(wallet_id=wallet.pk, grants=[Grant("purchased", Decimal(100), "pack")], at=JAN)
         use("call", 8, customer=name, api_key="ci")
 
 
-def asked(monkeypatch, at):
-    """Return how many statements a look takes, by Django's cursors and by prepared ones."""
+def query_count(monkeypatch, at):
+    """Return how many statements an evaluation takes, by Django's cursors and by prepared ones."""
     prepared = []
     execute = prepared_statements.PreparedCursor.execute
 
@@ -41,15 +41,15 @@ def asked(monkeypatch, at):
 
     with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
         patch.setattr(prepared_statements.PreparedCursor, "execute", counted)
-        look(at)
+        evaluate(at)
     return len(captured) + len(prepared)
 
 
 def test_many_take_no_more_than_few(monkeypatch):
     add("a")
-    look()  # whatever is found out once is found out now
+    evaluate()  # fills the caches of the process
     add("b", "c")
-    few = asked(monkeypatch, NOW)
+    few = query_count(monkeypatch, NOW)
     add(*(f"d{number}" for number in range(12)))
-    assert asked(monkeypatch, NOW) <= few
+    assert query_count(monkeypatch, NOW) <= few
     assert Alert.objects.values("customer").distinct().count() == 15

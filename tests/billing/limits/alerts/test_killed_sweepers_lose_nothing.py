@@ -1,4 +1,4 @@
-"""A sweeper killed anywhere leaves the queue as it was; the next one tells everything, once."""
+"""A worker killed anywhere in an evaluation leaves the queue unchanged; the next one announces everything, once."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from billing.models import Alert
 from customers.models.notifications import Notification
-from tests.billing.limits.alerts.world import NOW, look, messages, use
+from tests.billing.limits.alerts.alert_setup import NOW, evaluate, messages, use
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -35,5 +35,5 @@ def test_a_sweep_starts_over(place: str, tmp_path: Path):
         process.communicate()
 
     assert not Alert.objects.exists()
-    look()
+    evaluate()
     assert (Alert.objects.count(), Notification.objects.filter(kind="alert.fired").count()) == (2, 1)

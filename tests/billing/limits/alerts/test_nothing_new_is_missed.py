@@ -1,4 +1,4 @@
-"""What is new is followed by its number, and a number that shows late is seen all the same."""
+"""The evaluation follows sequence numbers, and also sees a number whose transaction commits late."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from billing.limits.alerts.change_feed import (
 )
 from billing.metering.ingest import event_recorder
 from billing.models import Alert, ChangeCursor, PendingEvaluation
-from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, look, messages, use
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, use
 from tests.builders import cap, make_customer
 from tests.races import Pause, start, together
 from wallets.ledger.grant import Grant, grant
@@ -32,10 +32,10 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("was", "seen", "becomes", "why"), STEPS)
-def test_a_number_is_a_position_once_all_that_ran_are_over(was, seen, becomes, why):
+def test_a_number_becomes_the_position_once_earlier_transactions_ended(was, seen, becomes, why):
     position, noted, horizon = was
-    found = next_range(ChangeCursor(position=position, noted=noted, horizon=horizon), SequenceSnapshot(*seen))
-    assert found == SequenceRange(position, seen[0], *becomes), why
+    range_ = next_range(ChangeCursor(position=position, noted=noted, horizon=horizon), SequenceSnapshot(*seen))
+    assert range_ == SequenceRange(position, seen[0], *becomes), why
 
 
 @pytest.mark.django_db(transaction=True)
@@ -43,66 +43,66 @@ def test_an_event_that_is_committed_late_is_seen(monkeypatch):
     messages(10)
     messages(10, ref="quick")
     pause = Pause.before(monkeypatch, event_recorder, "_count_events")
-    slow = start(lambda: use("message", 5))  # has its number, and is not committed
+    slow = start(lambda: use("message", 5))  # it has its sequence number, and is not committed
     pause.await_arrival()
     use("message", 9, customer="quick")
-    look()
+    evaluate()
     assert set(Alert.objects.values_list("customer__external_id", flat=True)) == {"quick"}
     pause.let_go()
     slow.result()
-    look(NOW + 2 * MINUTE)
+    evaluate(NOW + 2 * MINUTE)
     assert set(Alert.objects.values_list("customer__external_id", flat=True)) == {"acme", "quick"}
 
 
 @pytest.fixture
 def alone(monkeypatch):
-    """Let nothing else run: the transactions of other tests' databases are on this server, too."""
+    """Replace the server's snapshot: it has transactions of other tests' databases, too."""
     monkeypatch.setattr(change_feed, "_RUNNING_TRANSACTIONS", "SELECT 1::bigint, 1::bigint")
 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.django_db(transaction=True)
-def test_what_was_seen_is_not_looked_at_again():
+def test_processed_events_are_not_evaluated_again():
     messages(10)
     use("message", 5)
-    look()
-    assert look(NOW + 2 * MINUTE).customers == 0
+    evaluate()
+    assert evaluate(NOW + 2 * MINUTE).customers == 0
 
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.django_db(transaction=True)
-def test_each_change_brings_its_customer_and_no_other():
+def test_each_change_evaluates_only_its_customer():
     acme = messages(10)
     make_customer("idle")
     wallet = Wallet.objects.create(customer=make_customer("prepaid"))
-    look()
-    assert look(NOW + 2 * MINUTE).customers == 0
+    evaluate()
+    assert evaluate(NOW + 2 * MINUTE).customers == 0
     grant(wallet_id=wallet.pk, grants=[Grant("purchased", Decimal(5), "pack")], at=NOW)
     cap(acme, 100, at=NOW)
-    assert look(NOW + 3 * MINUTE).customers == 2
+    assert evaluate(NOW + 3 * MINUTE).customers == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sweepers_at_the_same_time_tell_once():
+def test_concurrent_evaluations_announce_once():
     for number in range(20):
         messages(10, ref=f"c{number}")
         use("message", 6, customer=f"c{number}")
-    swept = together(*[lambda: look(NOW + MINUTE)] * 4)
-    assert sum(one.fired for one in swept) == Alert.objects.count() == 20
+    swept = together(*[lambda: evaluate(NOW + MINUTE)] * 4)
+    assert sum(summary.fired for summary in swept) == Alert.objects.count() == 20
     assert not PendingEvaluation.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_while_its_customer_is_looked_after_is_looked_at_again(monkeypatch):
+def test_a_change_during_an_evaluation_is_evaluated_again(monkeypatch):
     messages(10)
     use("message", 5)
     queue_changed_customers(EVENTS, at=NOW)
     pause = Pause.before(monkeypatch, evaluation, "update_alerts")
-    slow = start(lambda: look(NOW + MINUTE))  # has read five of ten
+    slow = start(lambda: evaluate(NOW + MINUTE))  # has read five of ten
     pause.await_arrival()
     use("message", 5, at=NOW + timedelta(seconds=1))
-    other = start(lambda: look(NOW + 2 * MINUTE))  # waits for the customer
+    other = start(lambda: evaluate(NOW + 2 * MINUTE))  # waits for the customer
     pause.let_go()
     slow.result(), other.result()
-    look(NOW + 3 * MINUTE)
+    evaluate(NOW + 3 * MINUTE)
     assert alerts() == [("allowance", level, "open") for level in (50, 75, 90, 100)]

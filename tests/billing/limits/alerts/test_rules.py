@@ -1,4 +1,4 @@
-"""When a value crosses a level, as docs/alerts.md has it."""
+"""A value crosses a level as documented in docs/alerts.md."""
 
 from decimal import Decimal as D
 from fractions import Fraction
@@ -19,24 +19,24 @@ from tests.docs_tables import rows
 
 
 def levels(text):
-    return tuple(int(one) for one in text.split(",") if one.strip())
+    return tuple(int(level) for level in text.split(",") if level.strip())
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Levels"), ids=str)
-def test_a_level_is_reached_as_on_the_page(row):
+def test_a_level_is_reached_as_documented(row):
     assert levels_reached(D(row["value"]), limit=D(row["limit"]), levels=levels(row["levels"])) == levels(
         row["crossed"]
     )
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Balances"), ids=str)
-def test_a_balance_is_low_as_on_the_page(row):
-    found = levels_undercut(D(row["balance"]), limit=D(row["limit"]), levels=levels(row["levels"]))
-    assert found == levels(row["crossed"])
+def test_a_balance_is_low_as_documented(row):
+    undercut = levels_undercut(D(row["balance"]), limit=D(row["limit"]), levels=levels(row["levels"]))
+    assert undercut == levels(row["crossed"])
 
 
 @pytest.mark.parametrize("row", rows("alerts.md", "Unusual use"), ids=str)
-def test_use_is_unusual_as_on_the_page(row):
+def test_usage_is_unusual_as_documented(row):
     usually = usual_daily_quantity([D(row["before"])], days=int(row["days"]))
     if usually is None:
         assert row["crossed"] == "too early"
@@ -47,14 +47,14 @@ def test_use_is_unusual_as_on_the_page(row):
     ) == levels(row["crossed"])
 
 
-def test_what_expires_is_due_from_the_day_on():
+def test_an_expiry_is_due_from_its_day_on():
     assert levels_due_within(Fraction(7), levels=[1, 7]) == (7,)
     assert levels_due_within(Fraction(1), levels=[1, 7]) == (7, 1)
     assert levels_due_within(Fraction(71, 10), levels=[1, 7]) == ()
 
 
-def test_a_forecast_is_told_from_a_tenth_of_the_period_on():
-    assert [is_forecast_reliable(Fraction(one, 100)) for one in (9, 10, 11)] == [False, True, True]
+def test_a_forecast_is_reliable_after_a_tenth_of_the_period():
+    assert [is_forecast_reliable(Fraction(percent, 100)) for percent in (9, 10, 11)] == [False, True, True]
 
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=6)
@@ -62,7 +62,7 @@ LEVELS = st.lists(st.integers(1, 1000), min_size=1, max_size=10)
 
 
 @given(AMOUNTS, AMOUNTS, AMOUNTS, LEVELS)
-def test_more_use_never_crosses_less(value, more, limit, some):
+def test_more_usage_never_crosses_fewer_levels(value, more, limit, some):
     assert set(levels_reached(value, limit=limit, levels=some)) <= set(
         levels_reached(value + more, limit=limit, levels=some)
     )

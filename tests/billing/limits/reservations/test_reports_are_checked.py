@@ -1,4 +1,4 @@
-"""A report that asks first is stored if every limit lets it in, and leaves no trace otherwise."""
+"""A report that is checked first is stored if every limit admits it, and leaves no trace otherwise."""
 
 from datetime import timedelta
 
@@ -32,7 +32,7 @@ def refusal(*ids, **fields):
     return refused.value.answer
 
 
-def test_message_501_of_500_is_refused_and_its_id_is_not_used_up():
+def test_message_501_of_500_is_rejected_and_its_id_stays_unused():
     capped_customer(most=500)
     used("messages", 499)
     stored = Event.objects.count()
@@ -42,17 +42,17 @@ def test_message_501_of_500_is_refused_and_its_id_is_not_used_up():
 
     assert Event.objects.count() == stored + 1
     assert sum(Counter.objects.values_list("quantity", flat=True)) == 500
-    assert send("m501", event="calls") == ["accepted"]  # the id was never taken
+    assert send("m501", event="calls") == ["accepted"]  # the id was never used
 
 
-def test_a_repeat_is_answered_although_nothing_is_left():
+def test_a_repeat_is_a_duplicate_although_nothing_remains():
     capped_customer(most=1)
     send("m1")
 
     assert send("m1") == ["duplicate"]
 
 
-def test_a_batch_is_let_in_whole_or_not_at_all():
+def test_a_batch_is_admitted_completely_or_not_at_all():
     capped_customer(most=2)
 
     assert refusal("m1", "m2", "m3").reason == CAP_REACHED
@@ -60,7 +60,7 @@ def test_a_batch_is_let_in_whole_or_not_at_all():
     assert send("m1", "m2") == ["accepted", "accepted"]
 
 
-def test_what_is_reserved_is_not_for_reports():
+def test_reserved_units_are_not_available_to_reports():
     capped_customer(most=2)
     hold("run-1", 1)
 
@@ -68,7 +68,7 @@ def test_what_is_reserved_is_not_for_reports():
     assert refusal("m2").reason == CAP_REACHED
 
 
-def test_a_wallet_lets_in_what_it_can_pay():
+def test_a_wallet_admits_usage_within_its_balance():
     wallet = prepaid_customer(balance=12)
 
     send("r1", event="run", kind="complex")
@@ -79,16 +79,16 @@ def test_a_wallet_lets_in_what_it_can_pay():
     assert wallet.balance == 0
 
 
-def test_a_cap_that_stops_lets_in_what_costs_nothing_more():
+def test_a_reached_cap_admits_usage_without_cost():
     acme = capped_customer()
     cap(acme, 1, at=NOW, action="stop")
-    used("calls", 4)  # 2 of 1: facts are counted whatever the cap
+    used("calls", 4)  # 2 of 1: unchecked usage counts despite the cap
 
     assert send("m1") == ["accepted"]
     assert refusal("c1", event="calls").reason == SPEND_CAP_REACHED
 
 
-def test_what_nothing_covers_is_refused_and_not_kept_as_unmatched():
+def test_uncovered_usage_is_rejected_and_not_stored_as_unmatched():
     capped_customer()
 
     assert refusal("x1", customer="nobody").reason == NOT_COVERED

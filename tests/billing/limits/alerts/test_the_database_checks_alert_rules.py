@@ -1,9 +1,9 @@
-"""Each promise of alert rules and alerts, broken by raw SQL, is refused by what makes it."""
+"""Each constraint of alert rules and alerts, violated by raw SQL, is reported by its name."""
 
 import pytest
 
-from tests.billing.limits.alerts.test_a_rule_holds_for_its_scope import guard
-from tests.billing.limits.alerts.world import calls, look, use
+from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
+from tests.billing.limits.alerts.alert_setup import calls, evaluate, use
 from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ FIGURES = ("levels", "amount", "currency", "is_on", "set_by")
 
 
 def rule(**changes: str) -> str:
-    """Return the statement that adds a rule like the one of a subscription's spend, but for these columns."""
+    """Return the statement that adds a rule like the subscription's spend rule, with these columns changed."""
     names = [*COLUMNS, *FIGURES]
     values = ", ".join(changes.get(name, name) for name in names)
     return (
@@ -23,7 +23,7 @@ def rule(**changes: str) -> str:
 
 
 def alert(**changes: str) -> str:
-    """Return the statement that adds an alert like the one there is, but for these columns."""
+    """Return the statement that adds an alert like the existing one, with these columns changed."""
     names = ("alert_rule_id", "customer_id", "subscription_id", "dimension", "dimension_value", "since", "ends_at")
     names += ("threshold", "value", '"limit"', "agreed_limit", "unit", "fired_at", "recovered_at", "acknowledged_at")
     values = ", ".join(
@@ -65,15 +65,15 @@ CASES = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def world(shared_transaction: None) -> None:
+def alert_rows(shared_transaction: None) -> None:
     """Leave a rule of a subscription's spend, and one alert of it."""
-    guard("spend", amount=10, levels=[50], subscription=calls("1"))
+    set_rule("spend", amount=10, levels=[50], subscription=calls("1"))
     use("call", 5)
-    look()
+    evaluate()
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
-def test_a_broken_promise_is_refused(name: str, statement: str):
+def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 

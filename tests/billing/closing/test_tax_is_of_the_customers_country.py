@@ -1,4 +1,4 @@
-"""Which tax a line falls under: by country, exemption and the day of supply; summed per rate, rounded once."""
+"""The tax of a line follows country, exemption and the day of supply; it is summed per rate and rounded once."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -44,7 +44,7 @@ def test_the_rate_is_the_most_specific_one(customer: dict, rate: str, reason: st
 def test_tax_is_rounded_once_on_the_net_sum():
     make_tax("19")
     invoice = issued()
-    # 19 % of 13.38 is 2.5422; by line it would have been 1.91 + 0.63 = 2.54, and 1.9095 + 0.6327 tells nothing
+    # 19 % of 13.38 is 2.5422; rounded by line it would be 1.91 + 0.63 = 2.54 too, so this case alone proves nothing.
     assert (invoice.net.amount, invoice.tax.amount) == (Decimal("13.38"), Decimal("2.54"))
 
 
@@ -53,13 +53,13 @@ def test_without_any_rate_no_tax_is_charged():
     assert (tax.rate, tax.taxable.amount, tax.amount.amount) == (Decimal(0), Decimal("13.38"), Decimal(0))
 
 
-def test_another_sellers_rates_do_not_matter():
+def test_another_sellers_rates_do_not_apply():
     make_tax("19", seller=make_seller("other"))
     assert issued().tax.amount == 0
 
 
-def test_a_rate_that_changes_with_the_year_falls_on_the_day_of_supply():
-    """December is supplied on 31 December, though its document is issued in January; January's fee is not."""
+def test_the_rate_is_that_of_the_day_of_supply():
+    """December is supplied on 31 December, though its invoice is issued in January; January's fee is not."""
     new_year = date(2026, 1, 1)
     make_tax("19", valid_to=new_year)
     make_tax("21", valid_from=new_year)
@@ -68,12 +68,12 @@ def test_a_rate_that_changes_with_the_year_falls_on_the_day_of_supply():
     subscribe(make_customer(), version, starts_at=datetime(2025, 12, 1, tzinfo=UTC))
     close_due(at=datetime(2026, 1, 1, 1, tzinfo=UTC))
     invoice = Invoice.objects.latest("id")
-    found = invoice.lines.order_by("position").values_list("service_start", "tax_rate")
-    assert list(found) == [(datetime(2025, 12, 1, tzinfo=UTC), Decimal(19)), (JAN, Decimal(21))]
+    dates_and_rates = invoice.lines.order_by("position").values_list("service_start", "tax_rate")
+    assert list(dates_and_rates) == [(datetime(2025, 12, 1, tzinfo=UTC), Decimal(19)), (JAN, Decimal(21))]
     assert invoice.tax.amount == Decimal("21.10")
 
 
-def test_documents_keep_the_facts_as_they_were_at_issue():
+def test_invoices_keep_the_facts_of_their_issue():
     invoice = issued(legal_name="Old Name Ltd", tax_number="GB123")
     customer = invoice.customer
     customer.legal_name = "New Name Ltd"

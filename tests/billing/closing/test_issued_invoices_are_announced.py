@@ -1,4 +1,6 @@
-"""Documents and subscriptions are told of in the transaction that makes them; where nobody listens, for nothing."""
+"""
+Invoices and subscriptions are announced in the transaction that stores them; without a receiver nothing is stored.
+"""
 
 import json
 from datetime import timedelta
@@ -30,21 +32,21 @@ def version():
     return publish(make_plan("pro", fees=[fee("100", billed="arrears")]))
 
 
-def told(kind: str) -> list[Notification]:
+def notifications_of(kind: str) -> list[Notification]:
     return list(Notification.objects.filter(kind=kind).order_by("pk"))
 
 
-def test_an_invoice_is_told_with_its_number_and_total(version):
+def test_an_invoice_is_announced_with_its_number_and_total(version):
     webhook_endpoints.create(url="https://example.com/", by=None)
     customer = make_customer("acme")
     subscribe(customer, version)
     close_due(at=DUE)
     close_due(at=DUE)
 
-    (notice,) = told("invoice.issued")
+    (notification,) = notifications_of("invoice.issued")
     invoice = Invoice.objects.get()
-    assert notice.customer == customer
-    assert notice.facts == {
+    assert notification.customer == customer
+    assert notification.facts == {
         "invoice": invoice.pk,
         "document": "invoice",
         "number": invoice.number,
@@ -54,7 +56,7 @@ def test_an_invoice_is_told_with_its_number_and_total(version):
     }
 
 
-def test_a_credit_note_is_told_as_one(version):
+def test_a_credit_note_is_announced_as_a_credit_note(version):
     webhook_endpoints.create(url="https://example.com/", by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
@@ -62,10 +64,10 @@ def test_a_credit_note_is_told_as_one(version):
         invoice_id=Invoice.objects.get().pk, lines=[RequestedCredit(1, Decimal(10))], reason="x", to="refund", at=DUE
     )
 
-    assert [one.facts["document"] for one in told("invoice.issued")] == ["invoice", "credit_note"]
+    assert [notification.facts["document"] for notification in notifications_of("invoice.issued")] == ["invoice", "credit_note"]
 
 
-def test_a_contact_reads_of_it(version):
+def test_a_contact_receives_an_email(version):
     customer = make_customer(legal_name="Acme GmbH")
     Contact.objects.create(customer=customer, email="bea@acme.example")
     subscribe(customer, version)
@@ -76,29 +78,29 @@ def test_a_contact_reads_of_it(version):
     assert message.subject == f"Invoice {Invoice.objects.get().number}: 119.00 USD"
 
 
-def test_nothing_is_written_where_nobody_listens(version):
+def test_without_a_receiver_nothing_is_stored(version):
     webhook_endpoints.create(url="https://example.com/", kinds=["alert.fired"], by=None)
     subscribe(make_customer(), version)
     close_due(at=DUE)
 
-    assert told("invoice.issued") == []
+    assert notifications_of("invoice.issued") == []
 
 
-def test_many_are_told_by_one_statement(version):
+def test_many_invoices_are_announced_by_one_statement(version):
     webhook_endpoints.create(url="https://example.com/", by=None)
     for _ in range(20):
         subscribe(make_customer(), version)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         close_due(at=DUE)
 
-    assert len(told("invoice.issued")) == 20
-    assert sum("INSERT INTO customers_notification" in one["sql"] for one in asked) == 1
+    assert len(notifications_of("invoice.issued")) == 20
+    assert sum("INSERT INTO customers_notification" in query["sql"] for query in captured) == 1
 
 
-def test_a_subscription_is_told_when_it_begins_and_once_when_it_is_over(version):
+def test_a_subscription_is_announced_at_its_start_and_once_at_its_end(version):
     subscribe(make_customer("acme"), version, external_id="acme-pro", ends_at=MAR)
-    (begun,) = told("subscription.created")
-    assert json.dumps(begun.facts, sort_keys=True) == json.dumps(
+    (created,) = notifications_of("subscription.created")
+    assert json.dumps(created.facts, sort_keys=True) == json.dumps(
         {
             "currency": "USD",
             "plan": "pro",
@@ -111,5 +113,5 @@ def test_a_subscription_is_told_when_it_begins_and_once_when_it_is_over(version)
     end_finished(at=OVER)
     end_finished(at=OVER)
 
-    (ended,) = told("subscription.ended")
+    (ended,) = notifications_of("subscription.ended")
     assert ended.facts == {"subscription": "acme-pro", "plan": "pro", "ended_at": MAR.isoformat()}

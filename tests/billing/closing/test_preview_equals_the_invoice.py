@@ -1,4 +1,4 @@
-"""A preview is the document that closing issues, line by line and to the cent."""
+"""A preview equals the invoice that closing issues, line by line and to the cent."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -62,32 +62,32 @@ def of_draft(draft: Draft) -> list:
 
 def of_invoice(invoice: Invoice) -> list:
     lines = invoice.lines.order_by("position")
-    found = [
+    line_facts = [
         (line.kind, line.description, line.quantity, line.amount.amount, line.tax_rate, line.service_start, line.service_end)
         for line in lines
     ]
     explained = [line.explanation for line in lines]
     amounts = [invoice.net.amount, invoice.tax.amount, invoice.total.amount]
-    return [found, explained, *amounts, invoice.period_start, invoice.period_end]
+    return [line_facts, explained, *amounts, invoice.period_start, invoice.period_end]
 
 
 def check(period: Period, at: datetime) -> None:
-    shown = of_draft(preview(at=at, period=period))
+    expected = of_draft(preview(at=at, period=period))
     close_due(at=at)
-    assert of_invoice(Invoice.objects.get(reference=f"period:{period.pk}")) == shown
+    assert of_invoice(Invoice.objects.get(reference=f"period:{period.pk}")) == expected
 
 
-def test_for_the_opening_period(subscription: Subscription):
+def test_the_preview_of_the_opening_period_equals_its_invoice(subscription: Subscription):
     check(subscription.periods.get(kind="opening"), subscription.starts_at)
 
 
-def test_for_a_stub_with_usage_and_no_next_period_yet(subscription: Subscription):
+def test_the_preview_of_a_stub_without_a_next_period_equals_its_invoice(subscription: Subscription):
     use(subscription, "api.calls", 777)
     use(subscription, "tokens", "12.5")
     check(subscription.periods.get(kind="regular"), AT)
 
 
-def test_for_a_period_with_late_usage_of_the_one_before(subscription: Subscription):
+def test_the_preview_of_a_period_with_late_usage_equals_its_invoice(subscription: Subscription):
     use(subscription, "tokens", 9)
     close_due(at=AT)
     use(subscription, "tokens", 3, at=subscription.starts_at)
@@ -99,15 +99,17 @@ def test_for_a_period_with_late_usage_of_the_one_before(subscription: Subscripti
 def test_a_preview_writes_nothing_and_shows_usage_so_far(subscription: Subscription):
     use(subscription, "api.calls", 300)
     during = subscription.starts_at + timedelta(days=1)
-    shown = preview(at=during, subscription=subscription)
-    assert [line.amount for line in shown.lines if line.kind == "usage"] == [5]
+    draft = preview(at=during, subscription=subscription)
+    assert [line.amount for line in draft.lines if line.kind == "usage"] == [5]
     assert not Invoice.objects.exists()
     use(subscription, "api.calls", 300)
-    assert preview(at=during, subscription=subscription).totals.net > shown.totals.net
+    assert preview(at=during, subscription=subscription).totals.net > draft.totals.net
 
 
-def test_late_usage_shows_only_on_the_document_that_will_bill_it(subscription: Subscription):
-    """In the hours of grace two periods are open; what is late for January goes with February, which closes first."""
+def test_late_usage_is_only_in_the_preview_of_the_invoice_that_will_bill_it(subscription: Subscription):
+    """
+    During the grace period two periods are open; late usage of January is billed with February, which closes first.
+    """
     use(subscription, "tokens", 9)
     close_due(at=AT)
     use(subscription, "tokens", 3, at=subscription.starts_at)

@@ -1,10 +1,10 @@
-"""50, 75, 90 and 100 % of an allowance are told once each, and what was told is taken back once."""
+"""Alerts at 50, 75, 90 and 100 % of an allowance fire once each, and recover once."""
 
 from datetime import timedelta
 
 import pytest
 
-from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, look, messages, told, use
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, announced_facts, use
 from tests.billing.metering.corrections.world import void
 from tests.billing.metering.ingest.world import send
 from tests.builders import FEB, agree
@@ -18,20 +18,20 @@ def acme():
 
 
 @pytest.mark.usefixtures("acme")
-def test_nothing_is_told_before_half_of_it_is_used():
+def test_no_alert_fires_below_the_first_threshold():
     use("message", 249)
-    look()
+    evaluate()
     assert alerts() == []
 
 
 @pytest.mark.usefixtures("acme")
-def test_each_threshold_is_told_once():
+def test_each_threshold_fires_once():
     for more in (250, 125, 75, 50, 10):
         use("message", more)
-        look()
-        look()
+        evaluate()
+        evaluate()
     assert alerts() == [("allowance", level, "open") for level in (50, 75, 90, 100)]
-    assert [(one["threshold"], one["value"]) for one in told()] == [
+    assert [(facts["threshold"], facts["value"]) for facts in announced_facts()] == [
         (50, "250"),
         (75, "375"),
         (90, "450"),
@@ -40,20 +40,20 @@ def test_each_threshold_is_told_once():
 
 
 @pytest.mark.usefixtures("acme")
-def test_of_several_at_once_one_message_tells_of_the_highest():
+def test_several_thresholds_reached_at_once_are_announced_by_the_highest():
     use("message", 475)
-    look()
+    evaluate()
     assert alerts() == [("allowance", level, "open") for level in (50, 75, 90)]
-    [one] = told()
-    assert (one["threshold"], one["thresholds"]) == (90, "50,75,90")
+    [facts] = announced_facts()
+    assert (facts["threshold"], facts["thresholds"]) == (90, "50,75,90")
 
 
-def test_a_receiver_is_told_all_it_needs(acme):
+def test_the_announcement_has_every_fact_of_the_alert(acme):
     use("message", 250)
-    look()
-    [one] = told()
-    del one["alert"], one["alerts"], one["alert_rule"]
-    assert one == {
+    evaluate()
+    [facts] = announced_facts()
+    del facts["alert"], facts["alerts"], facts["alert_rule"]
+    assert facts == {
         "event": "alert.fired",
         "set_by": "finance",
         "kind": "allowance",
@@ -78,42 +78,42 @@ def test_a_receiver_is_told_all_it_needs(acme):
 @pytest.mark.usefixtures("acme")
 def test_a_correction_below_it_recovers_once_and_does_not_flap():
     ids = use("message", 400)
-    look()
+    evaluate()
     assert set(void(*ids[:100], at=NOW + MINUTE)) == {"accepted"}
-    look(NOW + 2 * MINUTE)
-    look(NOW + 3 * MINUTE)
+    evaluate(NOW + 2 * MINUTE)
+    evaluate(NOW + 3 * MINUTE)
     assert alerts() == [("allowance", 50, "open"), ("allowance", 75, "recovered")]
-    assert [(one["threshold"], one["value"]) for one in told("alert.recovered")] == [(75, "300")]
+    assert [(facts["threshold"], facts["value"]) for facts in announced_facts("alert.recovered")] == [(75, "300")]
     use("message", 100)
-    look(NOW + 4 * MINUTE)
+    evaluate(NOW + 4 * MINUTE)
     assert alerts() == [("allowance", 50, "open"), ("allowance", 75, "recovered")]
 
 
-def test_an_allowance_that_is_raised_is_told_of_anew(acme):
+def test_an_alert_fires_again_after_the_allowance_is_raised(acme):
     use("message", 250)
-    look()
+    evaluate()
     agree(acme, "messages", "included", 1000, at=NOW, starts_at=acme.starts_at)
-    look(NOW + 2 * MINUTE)
+    evaluate(NOW + 2 * MINUTE)
     assert alerts() == [("allowance", 50, "recovered")]
-    assert [(one["limit"], one["value"]) for one in told("alert.recovered")] == [("1000", "250")]
+    assert [(facts["limit"], facts["value"]) for facts in announced_facts("alert.recovered")] == [("1000", "250")]
     use("message", 250)
-    look(NOW + 3 * MINUTE)
+    evaluate(NOW + 3 * MINUTE)
     assert alerts() == [("allowance", 50, "recovered"), ("allowance", 50, "open")]
 
 
 @pytest.mark.usefixtures("acme")
-def test_the_next_period_begins_anew():
+def test_an_alert_fires_again_in_the_next_period():
     use("message", 300)
-    look()
+    evaluate()
     use("message", 300, at=FEB + timedelta(hours=1))
-    look(FEB + timedelta(hours=2))
+    evaluate(FEB + timedelta(hours=2))
     assert alerts() == [("allowance", 50, "open")] * 2
-    assert len(told("alert.recovered")) == 0
+    assert len(announced_facts("alert.recovered")) == 0
 
 
-def test_sandbox_customers_are_looked_after_as_live_ones():
+def test_sandbox_customers_are_evaluated_like_live_ones():
     messages(100, ref="test", sandbox=True)
     sent = [{"id": str(n), "customer": "test", "event": "message", "timestamp": NOW.isoformat()} for n in range(60)]
     send(*sent, at=NOW, sandbox=True)
-    look()
+    evaluate()
     assert alerts() == [("allowance", 50, "open")]

@@ -1,4 +1,4 @@
-"""Each promise of the reservations' table, broken by raw SQL, is refused by the constraint that makes it."""
+"""Each constraint of the reservations' table, violated by raw SQL, is reported by its name."""
 
 import pytest
 
@@ -28,7 +28,7 @@ CASES = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def world(shared_transaction: None) -> None:
+def reservation_rows(shared_transaction: None) -> None:
     """Leave a reservation that is committed and one that is open."""
     capped_customer()
     commit(reservation_id=hold("run-1").pk, at=NOW)
@@ -36,9 +36,9 @@ def world(shared_transaction: None) -> None:
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES)
-def test_a_broken_promise_is_refused_by_name(name, statement):
+def test_a_violated_constraint_is_reported_by_name(name, statement):
     assert refused_by(statement) == name
 
 
-def test_each_promise_is_tried():
+def test_each_constraint_is_tested():
     assert named_constraints("billing_reservation") <= {name for name, _ in CASES}

@@ -1,4 +1,4 @@
-"""The most specific of finance's rules holds; a customer's own stands beside it, under what finance has set."""
+"""The most specific rule of finance applies; a customer's own rule applies as well, within finance's limits."""
 
 from decimal import Decimal as D
 
@@ -12,13 +12,13 @@ from billing.limits.alerts.rule_settings import (
     set_alert_rule,
 )
 from billing.models import AlertRule
-from tests.billing.limits.alerts.world import MINUTE, NOW, alerts, calls, look, messages, told, use
+from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, calls, evaluate, messages, announced_facts, use
 from tests.builders import make_feature, make_seller
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
-def guard(kind, *, levels=(), amount=None, is_on=True, set_by="finance", at=NOW, **scope):
+def set_rule(kind, *, levels=(), amount=None, is_on=True, set_by="finance", at=NOW, **scope):
     return set_alert_rule(
         kind=kind,
         scope=AlertScope(**scope),
@@ -31,72 +31,72 @@ def guard(kind, *, levels=(), amount=None, is_on=True, set_by="finance", at=NOW,
 
 
 SCOPES = [
-    # what the rule that is off names       whether it holds for acme's messages
-    (lambda one: {},                                                True),
-    (lambda one: {"seller": one.customer.seller},                   True),
-    (lambda one: {"seller": make_seller("other")},                  False),
-    (lambda one: {"customer": one.customer},                        True),
-    (lambda one: {"subscription": one},                             True),
-    (lambda one: {"feature": make_feature("messages")},             True),
-    (lambda one: {"customer": one.customer, "feature": make_feature("messages")}, True),
-    (lambda one: {"feature": make_feature("other")},                False),
+    # scope of the disabled rule           whether it applies to acme's messages
+    (lambda subscription: {},                                                True),
+    (lambda subscription: {"seller": subscription.customer.seller},                   True),
+    (lambda subscription: {"seller": make_seller("other")},                  False),
+    (lambda subscription: {"customer": subscription.customer},                        True),
+    (lambda subscription: {"subscription": subscription},                             True),
+    (lambda subscription: {"feature": make_feature("messages")},             True),
+    (lambda subscription: {"customer": subscription.customer, "feature": make_feature("messages")}, True),
+    (lambda subscription: {"feature": make_feature("other")},                False),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("scope", "is_off"), SCOPES)
-def test_a_rule_that_is_off_takes_away_what_more_general_ones_say(scope, is_off):
-    guard("allowance", is_on=False, **scope(messages(10)))
+def test_a_disabled_rule_overrides_more_general_ones(scope, is_off):
+    set_rule("allowance", is_on=False, **scope(messages(10)))
     use("message", 10)
-    look()
+    evaluate()
     assert bool(alerts()) != is_off
 
 
-def test_a_rule_of_a_customer_comes_before_one_of_a_feature():
+def test_a_customers_rule_overrides_a_features_rule():
     acme = messages(10)
-    guard("allowance", levels=[20], feature=make_feature("messages"))
-    guard("allowance", levels=[30], customer=acme.customer)
+    set_rule("allowance", levels=[20], feature=make_feature("messages"))
+    set_rule("allowance", levels=[30], customer=acme.customer)
     use("message", 10)
-    look()
+    evaluate()
     assert alerts() == [("allowance", 30, "open")]
 
 
-def test_the_customers_own_stands_beside_finances():
+def test_the_customers_own_rule_applies_together_with_finances():
     acme = messages(10)
-    guard("allowance", levels=[60], customer=acme.customer, set_by="customer")
+    set_rule("allowance", levels=[60], customer=acme.customer, set_by="customer")
     use("message", 6)
-    look()
+    evaluate()
     assert sorted(alerts()) == [("allowance", 50, "open"), ("allowance", 60, "open")]
-    assert sorted(one["set_by"] for one in told()) == ["customer", "finance"]
+    assert sorted(facts["set_by"] for facts in announced_facts()) == ["customer", "finance"]
 
 
-def test_what_is_watched_no_more_recovers_without_a_word():
+def test_an_alert_of_a_removed_rule_recovers_without_notification():
     acme = messages(10)
-    rule = guard("allowance", levels=[60], customer=acme.customer, set_by="customer")
+    rule = set_rule("allowance", levels=[60], customer=acme.customer, set_by="customer")
     use("message", 6)
-    look()
+    evaluate()
     remove_alert_rule(alert_rule=rule, at=NOW + MINUTE)
-    look(NOW + 2 * MINUTE)
+    evaluate(NOW + 2 * MINUTE)
     assert sorted(alerts()) == [("allowance", 50, "open"), ("allowance", 60, "recovered")]
-    assert told("alert.recovered") == []
+    assert announced_facts("alert.recovered") == []
 
 
-def test_a_change_of_what_holds_for_everybody_is_looked_at_with_everybody():
+def test_a_change_of_a_default_rule_evaluates_every_customer():
     messages(10)
     use("message", 4)
-    look()
-    guard("allowance", levels=[40])
-    look(NOW + 2 * MINUTE)
+    evaluate()
+    set_rule("allowance", levels=[40])
+    evaluate(NOW + 2 * MINUTE)
     assert alerts() == [("allowance", 40, "open")]
 
 
-def test_setting_it_again_replaces_it_and_what_was_told_stays():
+def test_setting_a_rule_again_replaces_it_and_keeps_its_alerts():
     acme = calls("1")
-    first = guard("spend", amount=100, subscription=acme)
+    first = set_rule("spend", amount=100, subscription=acme)
     use("call", 50)
-    look()
-    assert guard("spend", amount=100, levels=[50, 60], subscription=acme).pk == first.pk
+    evaluate()
+    assert set_rule("spend", amount=100, levels=[50, 60], subscription=acme).pk == first.pk
     use("call", 10)
-    look(NOW + 2 * MINUTE)
+    evaluate(NOW + 2 * MINUTE)
     assert alerts() == [("spend", 50, "open"), ("spend", 60, "open")]
 
 
@@ -126,25 +126,25 @@ def test_an_invalid_rule_is_rejected(kind, more, field, words):
         more = more | {"feature": make_feature("messages")}
     before = AlertRule.objects.count()
     with pytest.raises(AlertRuleRefused, match=words) as refused:
-        guard(kind, **more)
+        set_rule(kind, **more)
     assert (refused.value.field, AlertRule.objects.count()) == (field, before)
 
 
-def test_an_amount_of_the_customers_is_at_most_finances():
+def test_a_customers_amount_is_at_most_finances():
     acme = calls()
-    guard("spend", amount=100, subscription=acme)
+    set_rule("spend", amount=100, subscription=acme)
     with pytest.raises(AlertRuleRefused, match="Finance watches 100"):
-        guard("spend", amount=101, subscription=acme, set_by="customer")
-    guard("spend", amount=90, subscription=acme, set_by="customer")
+        set_rule("spend", amount=101, subscription=acme, set_by="customer")
+    set_rule("spend", amount=90, subscription=acme, set_by="customer")
     with pytest.raises(AlertRuleRefused, match="own is 90"):
-        guard("spend", amount=80, subscription=acme)
+        set_rule("spend", amount=80, subscription=acme)
 
 
-def test_a_customer_has_so_many_of_their_own_and_no_more():
+def test_the_number_of_a_customers_own_rules_is_limited():
     acme = calls()
     for number in range(MAX_RULES_PER_CUSTOMER):
         scope = {"subscription": acme, "dimension": "api_key", "value": f"key-{number}"}
-        guard("spend", amount=5, set_by="customer", **scope)
-    guard("spend", amount=6, set_by="customer", **scope)
+        set_rule("spend", amount=5, set_by="customer", **scope)
+    set_rule("spend", amount=6, set_by="customer", **scope)
     with pytest.raises(AlertRuleRefused, match="enough"):
-        guard("allowance", customer=acme.customer, set_by="customer")
+        set_rule("allowance", customer=acme.customer, set_by="customer")

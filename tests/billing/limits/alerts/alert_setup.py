@@ -1,4 +1,4 @@
-"""A customer whose use is guarded, and what was told of it."""
+"""Customers with metered usage, and the alerts and announcements that it caused."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def messages(limit: int = 500, ref: str = "acme", **fields: Any) -> Subscription:
-    """Subscribe a customer to so many messages a month, and no more."""
+    """Subscribe a customer to this many messages a month, with a hard cap."""
     feature = make_feature("messages", meter=make_meter("messages", event_name="message", unit="message"))
     plan = make_plan(offers=[offer(feature, included=limit, consumption="hard_cap")])
     return subscribe(make_customer(ref, **fields), publish(plan))
@@ -31,24 +31,24 @@ _sent = iter(range(10**9))
 
 
 def use(event: str, times: int, *, customer: str = "acme", at: datetime = NOW, **properties: Any) -> list[str]:
-    """Send so many events through ingest, and return their ids."""
+    """Send this many events through ingest, and return their ids."""
     ids = [f"e{next(_sent)}" for _ in range(times)]
-    told = {"customer": customer, "event": event, "timestamp": at.isoformat(), "properties": properties}
-    assert set(send(*({"id": id_, **told} for id_ in ids), at=at)) <= {"accepted"}
+    event_fields = {"customer": customer, "event": event, "timestamp": at.isoformat(), "properties": properties}
+    assert set(send(*({"id": id_, **event_fields} for id_ in ids), at=at)) <= {"accepted"}
     return ids
 
 
-def look(at: datetime = NOW + MINUTE) -> EvaluationSummary:
+def evaluate(at: datetime = NOW + MINUTE) -> EvaluationSummary:
     return evaluate_alerts(at=at)
 
 
 def alerts(**wanted: Any) -> list[tuple[str, int, str]]:
-    """Return (kind, threshold, state) of the alerts there are, in order."""
-    found = Alert.objects.filter(**wanted).select_related("alert_rule").order_by("pk")
-    return [(one.alert_rule.kind, one.threshold, "recovered" if one.recovered_at else "open") for one in found]
+    """Return (kind, threshold, state) of all alerts, in order."""
+    alerts_ = Alert.objects.filter(**wanted).select_related("alert_rule").order_by("pk")
+    return [(alert.alert_rule.kind, alert.threshold, "recovered" if alert.recovered_at else "open") for alert in alerts_]
 
 
-def told(kind: str = "") -> list[dict[str, Any]]:
-    """Return the facts of what was announced, in order."""
-    found = Notification.objects.filter(kind__startswith=kind or "alert.").order_by("pk")
-    return [{"event": one.kind, **one.facts} for one in found]
+def announced_facts(kind: str = "") -> list[dict[str, Any]]:
+    """Return the facts of the announcements, in order."""
+    notifications = Notification.objects.filter(kind__startswith=kind or "alert.").order_by("pk")
+    return [{"event": notification.kind, **notification.facts} for notification in notifications]

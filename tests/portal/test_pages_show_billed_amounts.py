@@ -1,4 +1,7 @@
-"""The portal's figures are those of the books, in the customer's formats, and much costs pages what little does."""
+"""
+The portal's amounts equal the billed ones, in the customer's formats; the number of queries doesn't grow with the
+rows.
+"""
 
 import csv
 from decimal import Decimal
@@ -13,21 +16,21 @@ from billing.limits.spend_caps import set_cap
 from billing.metering.usage.forecast import compute_pace, forecast_periods
 from tests.builders import make_pack
 from tests.docs_tables import rows
-from tests.portal.test_a_customer_sees_their_own import PAGES, nothing, text_of
-from tests.portal.world import DAY, TODAY, make_account, send
+from tests.portal.test_customers_see_only_their_own_rows import PAGES, no_parameters, text_of
+from tests.portal.accounts import DAY, TODAY, make_account, send
 from wallets.ledger.grant import Grant, grant
 from wallets.purchases import PackOrder, buy
 
 pytestmark = pytest.mark.django_db
 
 
-def test_usage_as_csv_sums_to_what_was_counted(own):
+def test_usage_as_csv_sums_to_the_counted_quantity(own):
     client = own.client()
     used = {"now": sum(60 + day for day in range(9)), "before": sum(40 + day for day in range(31))}
     for period, quantity in used.items():
         for query in ("", "&by=model"):
-            told = text_of(client.get(f"/portal/usage.csv?period={period}{query}"))
-            assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == quantity, (
+            csv_text = text_of(client.get(f"/portal/usage.csv?period={period}{query}"))
+            assert sum(Decimal(row["quantity"]) for row in csv.DictReader(csv_text.splitlines())) == quantity, (
                 period,
                 query,
             )
@@ -39,16 +42,16 @@ def test_a_value_that_looks_like_a_formula_is_harmless(own):
     assert "'=HYPERLINK" in text_of(own.client().get("/portal/usage.csv?by=model"))
 
 
-def test_why_an_amount_is_what_it_is_goes_down_to_events(own):
+def test_an_amount_is_explained_down_to_its_events(own):
     client = own.client()
     page = client.get(f"/portal/invoices/{own.invoice.pk}").content.decode()
     assert "Why this amount?" in page
     assert f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events" in page
-    told = text_of(client.get(f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events.csv"))
-    assert sum(Decimal(row["quantity"]) for row in csv.DictReader(told.splitlines())) == own.line.quantity
+    csv_text = text_of(client.get(f"/portal/invoices/{own.invoice.pk}/lines/{own.line.position}/events.csv"))
+    assert sum(Decimal(row["quantity"]) for row in csv.DictReader(csv_text.splitlines())) == own.line.quantity
 
 
-def test_figures_are_in_the_customers_formats(db):
+def test_amounts_are_in_the_customers_formats(db):
     account = make_account("hazel", locale="de_DE", time_zone="Europe/Berlin")
     page = account.client().get("/portal/invoices").content.decode()
 
@@ -56,7 +59,7 @@ def test_figures_are_in_the_customers_formats(db):
     assert "Februar 2026" in page
 
 
-def test_a_forecast_is_a_range_between_two_paces(own):
+def test_a_forecast_is_a_range_of_two_paces(own):
     (forecast_period,) = forecast_periods(customer=own.customer, at=TODAY)
 
     assert forecast_period.is_telling
@@ -73,30 +76,30 @@ def test_paces_are_as_documented():
         assert Decimal(pace.numerator) / Decimal(pace.denominator) == Decimal(row["pace"]), row["why"]
 
 
-def test_pages_ask_as_often_for_much_as_for_little(own):
+def test_pages_run_as_many_queries_for_many_rows_as_for_few(own):
     client = own.client()
     addresses = {
         name: reverse(name, kwargs=numbers(own))
         for name, (method, numbers) in PAGES.items()
-        if method == "GET" and (numbers is nothing or "wallet" in name or name == "portal_invoice")
+        if method == "GET" and (numbers is no_parameters or "wallet" in name or name == "portal_invoice")
     }
     for address in addresses.values():
         client.get(address)
-    few = {name: _asked(client, address) for name, address in addresses.items()}
-    _more(own)
+    few = {name: _queries_of(client, address) for name, address in addresses.items()}
+    _add_rows(own)
     for name, address in addresses.items():
-        asked = _asked(client, address)
-        assert len(asked) <= len(few[name]), f"{name}\n" + "\n".join(asked)
+        queries = _queries_of(client, address)
+        assert len(queries) <= len(few[name]), f"{name}\n" + "\n".join(queries)
 
 
-def _asked(client, address: str) -> list[str]:
+def _queries_of(client, address: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         text_of(client.get(address))
-    return [one["sql"] for one in captured]
+    return [query["sql"] for query in captured]
 
 
-def _more(own) -> None:
-    """Let there be more of all that pages list."""
+def _add_rows(own) -> None:
+    """Add more rows of every kind that the pages list."""
     send(own.customer, [(TODAY - DAY * day, 5, f"m{day}") for day in range(5, 1, -1)], "walnut")
     for number in range(4):
         own.customer.contacts.create(email=f"{number}@walnut.example")

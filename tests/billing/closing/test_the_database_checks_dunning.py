@@ -1,4 +1,4 @@
-"""Each promise of what dunning does to subscriptions, broken by raw SQL, is refused by name."""
+"""Each constraint of dunned subscriptions, violated by raw SQL, is reported by its name."""
 
 import pytest
 
@@ -29,5 +29,5 @@ def dunned(shared_transaction: None) -> None:
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES)
-def test_a_broken_promise_is_refused(name: str, statement: str) -> None:
+def test_a_violated_constraint_is_rejected(name: str, statement: str) -> None:
     assert refused_by(statement) == name

@@ -1,4 +1,4 @@
-"""A kind of bulk work whose effects can be counted: each item makes a user, of whom there can be only one."""
+"""A job kind with countable effects: each item creates a user with a unique name."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -45,8 +45,8 @@ def kinds(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, **more: ob
     }
 
 
-def go_on(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most: int = 1_000_000) -> WorkResult:
-    """Work until nothing is left that can be done now, or so many items are done."""
+def work_all(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most: int = 1_000_000) -> WorkResult:
+    """Work until no item can be done now, or this many items are done."""
     done: list[int] = []
 
     def counted(item: JobItem, at: datetime) -> ItemOutcome:
@@ -56,14 +56,14 @@ def go_on(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most: i
     return work(kinds=kinds(counted), clock=lambda: NOW, keep_going=lambda: len(done) < most)
 
 
-def cut_only(job: Job, kind: JobDefinition | None = None) -> None:
+def split_only(job: Job, kind: JobDefinition | None = None) -> None:
     item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
 
 
-def made() -> int:
+def user_count() -> int:
     return User.objects.filter(username__startswith="user-").count()
 
 
-def seen(job: Job) -> Job:
+def refreshed(job: Job) -> Job:
     job.refresh_from_db()
     return job

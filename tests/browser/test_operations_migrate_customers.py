@@ -1,4 +1,7 @@
-"""Operations move a cohort: chosen, previewed, run; the worker dies, another one goes on; and all of it back."""
+"""
+Operations migrate a cohort: chosen, previewed, run; a worker dies, another one continues; and all of it is rolled
+back.
+"""
 
 import os
 import signal
@@ -27,12 +30,14 @@ from tests.prove.processes import until
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 COUNT = 12
-"""Of which one cannot move."""
+"""Subscriptions in the cohort; one of them can't be migrated."""
 
 
 @pytest.fixture
 def cohort(db) -> None:
-    """Leave customers on *Starter* since ten days, one of whom pays in euros, and *Scale*, which is in dollars."""
+    """
+    Create subscriptions to *Starter*, ten days old, one in euros, and the plan *Scale*, which is priced in dollars.
+    """
     now = timezone.now()
     start = now - timedelta(days=10)
     prices = {"USD": [rate("0.10")], "EUR": [rate("0.10")]}
@@ -51,21 +56,21 @@ def cohort(db) -> None:
     close_due(at=now)
 
 
-def test_there_and_back(signed_in, cohort, tmp_path):
+def test_a_cohort_is_migrated_and_rolled_back(signed_in, cohort, tmp_path):
     page = signed_in("operations")
     plan(page)
     page.locator("#preview").click()
-    do_all()
+    run_all_jobs()
     expect(page.locator(".panel", has_text="Problems")).to_contain_text("no prices in EUR")
     row = page.locator(".panel", has_text="What it comes to").locator("tbody tr", has_text="USD")
     expect(row).to_contain_text(f"{COUNT - 1}")
 
     page.locator("#run").click()
     page.get_by_role("button", name=f"Move {COUNT}").click()
-    die_in_the_middle(tmp_path / "announced")
+    kill_worker_within_item(tmp_path / "announced")
     assert states() == {"waiting": COUNT}, "what was begun is as if it had not been"
     expect(page.locator("#job-progress")).to_contain_text("0 of 1 pieces")
-    do_all()
+    run_all_jobs()
     expect(page.locator(".cards").first).to_contain_text(f"{COUNT - 1}")
     assert states() == {"moved": COUNT - 1, "refused": 1}
     close_due(at=timezone.now() + timedelta(hours=2))
@@ -74,7 +79,7 @@ def test_there_and_back(signed_in, cohort, tmp_path):
     page.reload()
     page.locator("#roll-back").click()
     page.get_by_role("button", name=f"Roll {COUNT - 1} back").click()
-    do_all()
+    run_all_jobs()
     expect(page.locator(".cards").first).to_contain_text("Rolled back")
     assert states() == {"undone": COUNT - 1, "refused": 1}
     close_due(at=timezone.now() + timedelta(hours=2))
@@ -92,8 +97,8 @@ def plan(page: Page) -> None:
     expect(page.locator(".cards").first).to_contain_text(f"{COUNT}")
 
 
-def do_all() -> None:
-    """Work until nothing is left; what a dead worker had begun is to be had after a moment."""
+def run_all_jobs() -> None:
+    """Run jobs until none is open. An item that a dead worker started can be taken after a moment."""
 
     def is_done() -> bool:
         work(kinds=KINDS, clock=timezone.now)
@@ -102,8 +107,8 @@ def do_all() -> None:
     assert until(is_done, seconds=30, look=0.2)
 
 
-def die_in_the_middle(announced: Path) -> None:
-    """Let a worker move some, and kill it before it has done its piece."""
+def kill_worker_within_item(announced: Path) -> None:
+    """Let a worker migrate some subscriptions, and kill it within its job item."""
     announced.touch()
     environment = {"TOLLBOOK_FAILPOINT": "migration.moved", "TOLLBOOK_FAILPOINT_FILE": str(announced)}
     command = [sys.executable, "manage.py", "run_jobs"]

@@ -1,4 +1,6 @@
-"""What a test commits is gone after it, and a changed schema with it: rows are put back, or it is copied anew."""
+"""
+Rows and schema changes that a test commits are undone after it: rows are restored, or the database is copied again.
+"""
 
 import os
 
@@ -28,22 +30,22 @@ def contents() -> dict[str, list[tuple]]:
 
 @pytest.fixture
 def original() -> Original:
-    make_customer()  # a row that was there before
+    make_customer()  # an existing row
     return Original(os.environ["DATABASE_URL"])
 
 
-def test_rows_and_sequences_are_as_they_were(original):
+def test_rows_and_sequences_are_restored(original):
     before = contents()
     offers = [offer("api.calls", rates=[rate("0.05")])]
     use(subscribe(make_customer(), publish(make_plan(fees=[fee("5")], offers=offers))), "api.calls", 100)
-    ContentType.objects.filter(app_label="auth").update(app_label="other")  # which migrations put in
+    ContentType.objects.filter(app_label="auth").update(app_label="other")  # rows that migrations inserted
     assert contents() != before
 
     assert original.restore()
     assert contents() == before
 
 
-def test_who_is_still_connected_is_cut_off(original):
+def test_open_connections_are_closed(original):
     Plan.objects.exists()
     with psycopg.connect(os.environ["DATABASE_URL"]) as left_open:
         left_open.execute("LOCK TABLE customers_customer IN ACCESS EXCLUSIVE MODE")
@@ -62,7 +64,7 @@ DAMAGE = [
 ]
 
 
-def test_rows_alone_are_not_enough_where_the_schema_has_changed():
+def test_a_changed_schema_is_not_restored_by_rows():
     unnoticed = []
     for damage in DAMAGE:
         original = Original(os.environ["DATABASE_URL"])

@@ -1,11 +1,11 @@
-"""Five times a usual day is told, once a week has said what is usual, and where it costs enough."""
+"""An alert fires on a day with five times the usual usage, after a week of history, if the cost is high enough."""
 
 from datetime import timedelta
 
 import pytest
 
-from tests.billing.limits.alerts.test_a_rule_holds_for_its_scope import guard
-from tests.billing.limits.alerts.world import alerts, calls, look, told, use
+from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
+from tests.billing.limits.alerts.alert_setup import alerts, calls, evaluate, announced_facts, use
 from tests.builders import JAN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -25,27 +25,27 @@ def usually(times=2, *, days=10):
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_day_of_five_times_the_usual_is_told_and_recovers():
+def test_a_day_of_five_times_the_usual_fires_and_recovers():
     usually()
     use("call", 10, at=TODAY)
-    look(TODAY + HOUR)
-    [one] = told()
-    assert (one["kind"], one["feature"], one["threshold"], one["value"]) == ("anomaly", "calls", 5, "10")
-    assert (one["limit"], one["remedy"]) == ("2", "review_usage")
-    look(TODAY + 2 * HOUR)
+    evaluate(TODAY + HOUR)
+    [facts] = announced_facts()
+    assert (facts["kind"], facts["feature"], facts["threshold"], facts["value"]) == ("anomaly", "calls", 5, "10")
+    assert (facts["limit"], facts["remedy"]) == ("2", "review_usage")
+    evaluate(TODAY + 2 * HOUR)
     use("call", 1, at=TODAY + 2 * DAY)
-    look(TODAY + 2 * DAY)
+    evaluate(TODAY + 2 * DAY)
     assert alerts() == [("anomaly", 5, "recovered")]
-    assert len(told("alert.recovered")) == 1
+    assert len(announced_facts("alert.recovered")) == 1
 
 
 @pytest.mark.usefixtures("acme")
-def test_it_is_told_once_while_it_goes_on():
+def test_it_fires_once_while_it_lasts():
     usually()
     use("call", 10, at=TODAY)
-    look(TODAY + HOUR)
+    evaluate(TODAY + HOUR)
     use("call", 50, at=TODAY + DAY)
-    look(TODAY + DAY + HOUR)
+    evaluate(TODAY + DAY + HOUR)
     assert alerts() == [("anomaly", 5, "open")]
 
 
@@ -59,19 +59,19 @@ NOT_TOLD = [
 
 @pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize(("times", "days", "today", "why"), NOT_TOLD)
-def test_other_days_are_not_told(times, days, today, why):
+def test_other_days_do_not_fire(times, days, today, why):
     usually(times, days=days)
     use("call", today, at=TODAY)
-    look(TODAY + HOUR)
+    evaluate(TODAY + HOUR)
     assert alerts() == [], why
 
 
-def test_the_least_amount_is_the_rules_own(acme):
-    guard("anomaly", amount=100, customer=acme.customer)
+def test_the_rule_sets_the_least_amount(acme):
+    set_rule("anomaly", amount=100, customer=acme.customer)
     usually()
     use("call", 99, at=TODAY)
-    look(TODAY + HOUR)
+    evaluate(TODAY + HOUR)
     assert alerts() == []
     use("call", 1, at=TODAY)
-    look(TODAY + 2 * HOUR)
+    evaluate(TODAY + 2 * HOUR)
     assert alerts() == [("anomaly", 5, "open")]

@@ -1,26 +1,26 @@
-"""Each promise of the tables of bulk work, broken by raw SQL, is refused by what makes it."""
+"""Each constraint of the job tables, violated by raw SQL, is reported by its name."""
 
 import pytest
 
 from billing.models import JobPart
-from tests.billing.jobs.world import go_on, make_job
+from tests.billing.jobs.user_jobs import work_all, make_job
 from tests.db_refusals import refused_by
 
 pytestmark = pytest.mark.django_db
 
 
 def job(change: str) -> str:
-    """Return the statement that changes the job that waits."""
+    """Return the statement that changes the waiting job."""
     return f"UPDATE billing_job SET {change} WHERE total IS NULL"  # noqa: S608
 
 
 def item(change: str) -> str:
-    """Return the statement that changes the items that are still to be done."""
+    """Return the statement that changes the waiting items."""
     return f"UPDATE billing_jobitem SET {change} WHERE state = 'waiting'"  # noqa: S608
 
 
 def added(number: str) -> str:
-    """Return the statement that adds an item like each that waits, but for its number."""
+    """Return the statement that adds an item like each waiting one, with another number."""
     return (
         "INSERT INTO billing_jobitem (job_id, number, state, parameters, tries, error, figures, findings)"  # noqa: S608
         f" SELECT job_id, {number}, state, '{{}}', 0, '', '{{}}', '[]' FROM billing_jobitem WHERE state = 'waiting'"
@@ -66,20 +66,20 @@ CASES = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def world(shared_transaction: None) -> None:
+def job_rows(shared_transaction: None) -> None:
     """Leave a job with an item done and one that waits, and another with a part of a file."""
     make_job(3)
-    go_on(most=1)
+    work_all(most=1)
     JobPart.objects.create(job=make_job(1), number=0, content=b"x")
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])
-def test_a_broken_promise_is_refused(name: str, statement: str):
+def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 
-def test_what_was_only_tried_may_be_done_again():
+def test_items_of_a_dry_run_may_be_reset():
     make_job(1, dry_run=True)
-    go_on()
-    again = "UPDATE billing_jobitem SET state = 'waiting', finished_at = NULL WHERE job_id IN"
-    assert refused_by(f"{again} (SELECT id FROM billing_job WHERE dry_run)") == "nothing"  # noqa: S608
+    work_all()
+    reset = "UPDATE billing_jobitem SET state = 'waiting', finished_at = NULL WHERE job_id IN"
+    assert refused_by(f"{reset} (SELECT id FROM billing_job WHERE dry_run)") == "nothing"  # noqa: S608

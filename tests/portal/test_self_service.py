@@ -1,4 +1,4 @@
-"""What a customer sets, buys and edits happens as asked, within what finance allows."""
+"""Self-service: a customer's settings, purchases and edits take effect within the limits that finance set."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from billing.limits.spend_caps import set_cap
 from billing.models import AlertRule, ScheduledChange, SpendCap
 from customers.models import Contact, Customer
 from plans.models import Plan
-from tests.portal.world import TODAY
+from tests.portal.accounts import TODAY
 from wallets.auto_topup import CeilingLimits, TopUpRuleRequest, set_rule
 from wallets.models import Purchase, TopUpRule
 
@@ -19,7 +19,7 @@ def hidden(answer, name: str) -> str:
     return answer.content.decode().partition(f'name="{name}" value="')[2].partition('"')[0]
 
 
-def test_a_pack_is_bought_once_as_it_was_shown(own):
+def test_a_pack_is_bought_once_as_previewed(own):
     client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/top-up"
     reference = hidden(client.get(address), "reference")
     arguments = {"pack": own.pack, "packs": "2", "reference": reference}
@@ -41,17 +41,17 @@ def test_a_pack_is_bought_once_as_it_was_shown(own):
     assert Purchase.objects.count() == before + 1
 
 
-def test_what_is_not_on_sale_is_not_bought(own):
+def test_a_pack_that_is_not_on_sale_can_not_be_bought(own):
     answer = own.client().post(f"/portal/wallets/{own.wallet.pk}/top-up", {"pack": "other", "packs": "1"})
 
     assert answer.status_code == 422
 
 
-def test_auto_top_up_keeps_finances_ceilings_and_is_no_higher(own):
+def test_an_automatic_top_up_obeys_finances_ceilings(own):
     client, address = own.client(), f"/portal/wallets/{own.wallet.pk}/auto-top-up"
     ceiling = CeilingLimits("finance", "month", most=5)
-    asked = TopUpRuleRequest(own.pack, threshold=Decimal(10), ceilings=[ceiling], most_declines=7)
-    set_rule(wallet_id=own.wallet.pk, request=asked, at=TODAY)
+    rule_request = TopUpRuleRequest(own.pack, threshold=Decimal(10), ceilings=[ceiling], most_declines=7)
+    set_rule(wallet_id=own.wallet.pk, request=rule_request, at=TODAY)
     form = {"is_on": "on", "pack": own.pack, "threshold": "20"}
 
     assert client.post(address, {**form, "most": "6"}).status_code == 422
@@ -65,7 +65,7 @@ def test_auto_top_up_keeps_finances_ceilings_and_is_no_higher(own):
     assert not rule.is_on, "removing it would take finance's ceilings away"
 
 
-def test_a_cap_is_below_finances(own):
+def test_a_customers_cap_is_below_finances_cap(own):
     client = own.client()
     set_cap(customer=own.customer, amount=Decimal(900), at=TODAY)
     form = {"cap-amount": "1000", "cap-action": "stop"}
@@ -80,7 +80,7 @@ def test_a_cap_is_below_finances(own):
     assert SpendCap.objects.filter(pk=finances.pk).exists()
 
 
-def test_a_budget_is_of_one_value(own):
+def test_a_budget_covers_one_value_of_a_dimension(own):
     form = {
         "budget-kind": "spend",
         "budget-amount": "12.50",
@@ -91,11 +91,11 @@ def test_a_budget_is_of_one_value(own):
     assert own.client().post("/portal/limits/budgets", form).status_code == 303
 
     rule = AlertRule.objects.latest("pk")
-    told = (rule.set_by, rule.amount, rule.levels, rule.dimension, rule.dimension_value, rule.customer)
-    assert told == ("customer", Decimal("12.5"), [80, 100], "model", "m1", own.customer)
+    fields = (rule.set_by, rule.amount, rule.levels, rule.dimension, rule.dimension_value, rule.customer)
+    assert fields == ("customer", Decimal("12.5"), [80, 100], "model", "m1", own.customer)
 
 
-def test_the_plan_changes_as_it_was_shown(own):
+def test_the_plan_changes_as_previewed(own):
     client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
     bigger = Plan.objects.get(code="bigger-w").versions.get()
     arguments = {"version": bigger.pk, "when": "period"}
@@ -108,7 +108,7 @@ def test_the_plan_changes_as_it_was_shown(own):
     assert "changes to Bigger-W" in client.get("/portal/plan").content.decode()
 
 
-def test_a_plan_that_is_no_self_service_is_left_by_asking(own):
+def test_a_plan_without_self_service_can_not_be_changed_in_the_portal(own):
     client, address = own.client(), f"/portal/plan/{own.subscription.pk}/change"
     Plan.objects.filter(code="bigger-w").update(self_service=False)
     assert b"no other plan" in client.get(address).content
@@ -117,7 +117,7 @@ def test_a_plan_that_is_no_self_service_is_left_by_asking(own):
     assert b"Change plan" not in client.get("/portal/plan").content
 
 
-def test_details_are_saved_for_documents_to_come(own):
+def test_new_details_apply_to_later_invoices(own):
     client = own.client()
     form = {"legal_name": "Walnut GmbH", "country": "DE", "locale": "de_DE", "tax_number": "DE123456789"}
     assert client.post("/portal/details", form).status_code == 303
@@ -126,14 +126,14 @@ def test_details_are_saved_for_documents_to_come(own):
     assert (saved.legal_name, saved.country, saved.tax_number) == ("Walnut GmbH", "DE", "DE123456789")
     own.invoice.refresh_from_db()
     assert own.invoice.buyer_facts["legal_name"] == "Walnut Ltd"
-    told = saved.events.latest("pgh_id").pgh_context.metadata
-    assert told["portal_contact"] == own.contact.pk
+    metadata = saved.events.latest("pgh_id").pgh_context.metadata
+    assert metadata["portal_contact"] == own.contact.pk
 
 
-def test_colleagues_come_and_go_but_nobody_removes_themselves(own):
+def test_colleagues_are_added_and_removed_but_never_the_contact_itself(own):
     client = own.client()
-    again = client.post("/portal/details/contacts", {"email": own.colleague.email.upper(), "billing": "on"})
-    assert again.status_code == 422
+    duplicate = client.post("/portal/details/contacts", {"email": own.colleague.email.upper(), "billing": "on"})
+    assert duplicate.status_code == 422
     assert client.post("/portal/details/contacts", {"email": "eve@walnut.example"}).status_code == 303
     colleague = own.client(contact=own.colleague)
     assert colleague.get("/portal/").status_code == 200

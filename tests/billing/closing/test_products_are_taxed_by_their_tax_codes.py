@@ -1,4 +1,4 @@
-"""A plan's, a feature's and a fee's own code of tax on one document, and what is taken back of it again."""
+"""Tax codes of a plan, a feature and a fee on one invoice, and the tax of its credit notes."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -40,16 +40,16 @@ def issued(*, version_fields: dict | None = None, coupon: bool = False, **custom
         make_customer("acme", **customer), publish(plan), **({"coupons": [make_coupon(percent=10)]} if coupon else {})
     )
     use(subscription, "api.calls", 100)
-    shown = preview(period=Period.objects.order_by("ends_at").last(), at=FEB)
+    draft = preview(period=Period.objects.order_by("ends_at").last(), at=FEB)
     close_due(at=FEB + timedelta(hours=1))
     invoice = Invoice.objects.get()
-    assert (shown.totals.net, shown.totals.tax) == (invoice.net.amount, invoice.tax.amount)
+    assert (draft.totals.net, draft.totals.tax) == (invoice.net.amount, invoice.tax.amount)
     return invoice
 
 
-def taxed(document: Invoice) -> list[tuple[str, Decimal, Decimal, Decimal]]:
-    found = document.taxes.order_by("name", "rate").values_list("name", "rate", "taxable", "amount")
-    return [(name, rate.normalize(), taxable, amount) for name, rate, taxable, amount in found]
+def taxed(invoice: Invoice) -> list[tuple[str, Decimal, Decimal, Decimal]]:
+    taxes = invoice.taxes.order_by("name", "rate").values_list("name", "rate", "taxable", "amount")
+    return [(name, rate.normalize(), taxable, amount) for name, rate, taxable, amount in taxes]
 
 
 def state_and_county() -> None:
@@ -58,7 +58,7 @@ def state_and_county() -> None:
     make_tax("0", country="US", region="CA", name="County", level=2, code="digital")
 
 
-def test_each_line_is_taxed_by_its_code_and_the_version_by_its_own():
+def test_each_line_is_taxed_by_its_code_or_by_the_versions():
     make_tax("19")
     make_tax("7", code="food")
     make_tax("3", code="digital")
@@ -73,16 +73,16 @@ def test_each_line_is_taxed_by_its_code_and_the_version_by_its_own():
     documents_are_clean()
 
 
-def test_a_customers_code_comes_before_the_products():
+def test_a_customers_code_overrides_the_products():
     make_tax("19")
     make_tax("1", code="diplomat")
     assert taxed(issued(tax_code="diplomat")) == [("VAT", 1, D("20.10"), D("0.20"))]
 
 
-def test_a_states_and_a_countys_tax_are_kept_apart_and_taken_back_apart():
+def test_state_and_county_tax_are_billed_and_credited_separately():
     state_and_county()
     invoice = issued(region="CA", coupon=True)
-    # the coupon takes 1.01, 0.50 and 0.50 off: 9.09 and 4.50 under both, 4.50 under the state's alone
+    # The coupon takes 1.01, 0.50 and 0.50 off: 9.09 and 4.50 under both taxes, 4.50 under the state's alone.
     assert taxed(invoice) == [("County", 2, D("13.59"), D("0.27")), ("State", D("6.25"), D("18.09"), D("1.13"))]
     assert [line.tax_rate.normalize() for line in invoice.lines.filter(kind="fee")] == [D("8.25"), D("8.25")]
     notes = [
@@ -98,7 +98,7 @@ def test_a_states_and_a_countys_tax_are_kept_apart_and_taken_back_apart():
     documents_are_clean()
 
 
-def test_prices_that_include_tax_are_what_is_paid():
+def test_prices_that_include_tax_are_the_total():
     make_tax("19")
     invoice = issued(version_fields={"prices_include_tax": True}, coupon=True)
     assert (invoice.total.amount, invoice.net.amount, invoice.tax.amount) == (D("18.09"), D("15.20"), D("2.89"))
@@ -114,7 +114,7 @@ def test_prices_that_include_tax_are_what_is_paid():
     documents_are_clean()
 
 
-def test_a_business_in_another_country_of_the_union_is_told_that_it_owes_the_tax():
+def test_the_invoice_of_a_business_elsewhere_in_the_eu_states_the_reverse_charge():
     seller = make_seller("berlin", country="DE")
     make_tax("19", seller=seller, country="DE")
     make_tax("20", seller=seller, country="FR")

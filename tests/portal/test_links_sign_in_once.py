@@ -1,4 +1,6 @@
-"""A link lets in whoever holds it once, within minutes; asking for one tells nobody who is a customer."""
+"""
+A portal link signs in once, within minutes; requesting a link never reveals whether an address belongs to a customer.
+"""
 
 import re
 from datetime import timedelta
@@ -17,7 +19,7 @@ from customers.portal_auth import magic_links, sessions
 from customers.portal_auth.link_email import mail_due
 from customers.portal_auth.retention import delete_old_access_records
 from tests.builders import make_customer
-from tests.portal.world import TODAY
+from tests.portal.accounts import TODAY
 
 pytestmark = pytest.mark.django_db
 BEA = "bea@acme.example"
@@ -30,7 +32,7 @@ def acme():
     return customer
 
 
-def ask(client: Client, email: str, **extra):
+def request_link(client: Client, email: str, **extra):
     return client.post("/portal/sign-in", {"email": email}, **extra)
 
 
@@ -40,7 +42,7 @@ def mailed_link() -> str:
 
 
 def choose(client: Client, link: str) -> str:
-    """Return the first choice that a link's page offers."""
+    """Return the first choice on a link's page."""
     return re.search(r'name="entrance" value="(\d+)"', client.get(link).content.decode())[1]
 
 
@@ -48,8 +50,8 @@ def signed_in(client: Client) -> bool:
     return client.get("/portal/details").status_code == 200
 
 
-def test_a_mailed_link_signs_in_when_somebody_says_so(acme, client):
-    ask(client, f" {BEA.upper()} ")
+def test_a_mailed_link_signs_in_after_confirmation(acme, client):
+    request_link(client, f" {BEA.upper()} ")
     assert mail_due(at=TODAY) == 1
     assert mail.outbox[0].to == ["Bea@Acme.example"]
     link = mailed_link()
@@ -66,21 +68,21 @@ def test_a_mailed_link_signs_in_when_somebody_says_so(acme, client):
     assert PortalSession.objects.get().secret_sha256 != cookie.value
 
 
-def test_a_link_is_good_once(acme, client):
-    ask(client, BEA)
+def test_a_link_works_once(acme, client):
+    request_link(client, BEA)
     mail_due(at=TODAY)
     link = mailed_link()
     chosen = choose(client, link)
     assert client.post(link, {"entrance": chosen}).status_code == 303
 
-    again = Client()
-    assert again.post(link, {"entrance": chosen}).status_code == 404
-    assert again.get(link).status_code == 404
-    assert not signed_in(again)
+    second_client = Client()
+    assert second_client.post(link, {"entrance": chosen}).status_code == 404
+    assert second_client.get(link).status_code == 404
+    assert not signed_in(second_client)
 
 
-def test_a_link_is_over_after_its_minutes(acme, client):
-    ask(client, BEA)
+def test_a_link_expires_after_minutes(acme, client):
+    request_link(client, BEA)
     mail_due(at=TODAY)
     link = mailed_link()
     chosen = choose(client, link)
@@ -89,7 +91,7 @@ def test_a_link_is_over_after_its_minutes(acme, client):
     assert not signed_in(client)
 
 
-def test_a_link_leads_only_where_it_was_made_for(acme, client):
+def test_a_link_signs_in_only_its_contact(acme, client):
     other = make_customer("other")
     stranger = Contact.objects.create(customer=other, email="dan@other.example")
     _, secret = magic_links.create_link(
@@ -102,10 +104,10 @@ def test_a_link_leads_only_where_it_was_made_for(acme, client):
     assert not PortalSession.objects.exists()
 
 
-def test_a_mailbox_of_several_customers_chooses(acme, client):
+def test_a_contact_of_several_customers_chooses_one(acme, client):
     tried = make_customer("tried", legal_name="Tried Ltd", sandbox=True)
     second = Contact.objects.create(customer=tried, email=BEA)
-    ask(client, BEA)
+    request_link(client, BEA)
     mail_due(at=TODAY)
     link = mailed_link()
     page = client.get(link).content.decode()
@@ -113,43 +115,43 @@ def test_a_mailbox_of_several_customers_chooses(acme, client):
     assert "Acme Ltd" in page
     assert "Tried Ltd" in page
     client.post(link, {"entrance": second.pk})
-    told = client.get("/portal/details").content.decode()
-    assert "Tried Ltd" in told
-    assert "test account" in told
+    page_text = client.get("/portal/details").content.decode()
+    assert "Tried Ltd" in page_text
+    assert "test account" in page_text
 
 
-def test_who_is_a_customer_is_not_told(acme):
-    def asked(email: str):
+def test_a_request_does_not_reveal_whether_an_address_is_known(acme):
+    def observed_response(email: str):
         with CaptureQueriesContext(connection) as captured:
-            answer = ask(Client(), email)
+            answer = request_link(Client(), email)
         return answer.status_code, answer["Location"], answer.content, len(captured)
 
-    assert asked(BEA) == asked("nobody@nowhere.example")
+    assert observed_response(BEA) == observed_response("nobody@nowhere.example")
     assert mail_due(at=TODAY) == 1
     assert PortalLink.objects.filter(told_at__isnull=True).count() == 0
 
 
-def test_few_mails_go_to_one_mailbox_and_nobody_is_told(acme, client):
-    answers = {ask(client, BEA)["Location"] for _ in range(magic_links.MOST_TO_ONE_MAILBOX + 3)}
+def test_mails_to_one_mailbox_are_limited_without_a_visible_difference(acme, client):
+    answers = {request_link(client, BEA)["Location"] for _ in range(magic_links.MOST_TO_ONE_MAILBOX + 3)}
     mail_due(at=TODAY)
 
     assert answers == {"/portal/sign-in/mailed"}
     assert len(mail.outbox) == magic_links.MOST_TO_ONE_MAILBOX
 
 
-def test_one_address_asks_only_so_often(client):
+def test_requests_from_one_ip_address_are_limited(client):
     for number in range(magic_links.MOST_FROM_ONE_ADDRESS):
-        assert ask(client, f"{number}@a.example", REMOTE_ADDR="192.0.2.1").status_code == 303
+        assert request_link(client, f"{number}@a.example", REMOTE_ADDR="192.0.2.1").status_code == 303
 
-    refused = ask(client, "more@a.example", REMOTE_ADDR="192.0.2.1")
+    refused = request_link(client, "more@a.example", REMOTE_ADDR="192.0.2.1")
     assert (refused.status_code, refused["Retry-After"]) == (429, "3600")
-    assert ask(client, "more@a.example", REMOTE_ADDR="192.0.2.2").status_code == 303
+    assert request_link(client, "more@a.example", REMOTE_ADDR="192.0.2.2").status_code == 303
     with time_machine.travel(TODAY + timedelta(minutes=61), tick=False):
-        assert ask(client, "more@a.example", REMOTE_ADDR="192.0.2.1").status_code == 303
+        assert request_link(client, "more@a.example", REMOTE_ADDR="192.0.2.1").status_code == 303
 
 
-def test_a_mail_that_cannot_be_sent_is_tried_again(acme, client, monkeypatch):
-    ask(client, BEA)
+def test_a_mail_that_fails_is_retried(acme, client, monkeypatch):
+    request_link(client, BEA)
     with monkeypatch.context() as patch:
         patch.setattr("django.core.mail.EmailMessage.send", lambda *_: (_ for _ in ()).throw(OSError("no server")))
         with pytest.raises(OSError, match="no server"):
@@ -160,7 +162,7 @@ def test_a_mail_that_cannot_be_sent_is_tried_again(acme, client, monkeypatch):
     assert client.get(mailed_link()).status_code == 200
 
 
-def test_signing_out_ends_the_session_where_it_is_kept(acme):
+def test_signing_out_ends_the_session_on_the_server(acme):
     secret = sessions.begin(customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY)
     first, copied = Client(), Client()
     first.cookies[COOKIE] = copied.cookies[COOKIE] = secret
@@ -198,7 +200,7 @@ def test_a_session_lasts_twelve_hours_at_most(acme, client):
         assert not signed_in(client)
 
 
-def test_staff_and_customers_are_two_worlds(acme, client, admin_user):
+def test_staff_and_portal_sessions_are_separate(acme, client, admin_user):
     staff = Client()
     staff.force_login(admin_user)
     assert not signed_in(staff)
@@ -210,7 +212,7 @@ def test_staff_and_customers_are_two_worlds(acme, client, admin_user):
     assert client.get("/admin/").status_code == 302
 
 
-def test_forms_are_refused_from_elsewhere(acme):
+def test_forms_from_another_origin_are_refused(acme):
     client = Client(enforce_csrf_checks=True)
     client.cookies[COOKIE] = sessions.begin(
         customer=acme, contact=acme.contacts.get(), way=PortalAccessWay.MAIL, at=TODAY
@@ -219,8 +221,8 @@ def test_forms_are_refused_from_elsewhere(acme):
     assert client.post("/portal/details", {"legal_name": "Evil"}).status_code == 403
 
 
-def test_who_came_in_is_forgotten_in_time(acme, client):
-    ask(client, "nobody@nowhere.example")
+def test_old_access_records_are_deleted(acme, client):
+    request_link(client, "nobody@nowhere.example")
     magic_links.create_link(customer=acme, way=PortalAccessWay.STAFF, at=TODAY)
     sessions.begin(customer=acme, contact=None, way=PortalAccessWay.STAFF, at=TODAY)
 

@@ -1,4 +1,4 @@
-"""What was paid in advance for time that a cancellation cuts off: kept, credited or refunded."""
+"""Fees paid in advance for the time after a cancellation: kept, credited or refunded."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -50,8 +50,8 @@ def subscribed(*fees, proration="second", **fields):
     return subscribe(make_customer("acme"), version, **fields)
 
 
-def hold(subscription, change):
-    """Let it hold so many seats from a day on: "16: 2"."""
+def change_seats(subscription, change):
+    """Set the quantity of seats from a day on: "16: 2"."""
     if change:
         day, count = map(int, change.split(": "))
         since = JAN + (day - 1) * DAY
@@ -62,27 +62,27 @@ def notes():
     return Invoice.objects.filter(kind="credit_note").order_by("pk")
 
 
-def given_back():
+def credited_total():
     return sum((note.net.amount for note in notes()), D(0))
 
 
-def charged():
+def charged_total():
     return sum((invoice.net.amount for invoice in Invoice.objects.filter(kind="invoice")), D(0))
 
 
 @pytest.mark.parametrize("row", rows("closing.md", "cancellations"), ids=lambda row: row["why"])
-def test_the_rest_is_given_back_as_documented(row):
+def test_unused_time_is_credited_as_documented(row):
     seat = fee("10", kind="base", basis="seat", label="Seat", code="seat")
     subscription = subscribed(fee("31"), *([seat] if row["seats"] else []), proration=row["proration"])
-    held, *later = row["seats"].split(", ")
-    hold(subscription, held)
+    seats, *later = row["seats"].split(", ")
+    change_seats(subscription, seats)
     if row["coupon"]:
         coupon = make_coupon(percent=row["coupon"].rstrip(" %"))
         apply_coupon(subscription=subscription, coupon=coupon, at=JAN)
     close_due(at=JAN + HOUR)
     opening = Invoice.objects.get()
     for change in later:
-        hold(subscription, change)
+        change_seats(subscription, change)
     if row["by hand"]:
         issue_credit_note(
             invoice_id=opening.pk,
@@ -95,7 +95,7 @@ def test_the_rest_is_given_back_as_documented(row):
         record_payment(invoice_id=opening.pk, amount=D(row["paid"]), method="manual", reference="p1", at=JAN + HOUR)
     ends_at = moment(row["ends"])
     arguments = {"subscription": subscription, "at": JAN + 2 * HOUR, "ends_at": ends_at, "give_back": row["give back"]}
-    shown = preview_cancellation(**arguments)
+    draft = preview_cancellation(**arguments)
     cancel(**arguments)
     close_due(at=ends_at + HOUR)
     last = Invoice.objects.filter(kind="invoice").exclude(pk=opening.pk).first()
@@ -104,11 +104,11 @@ def test_the_rest_is_given_back_as_documented(row):
     note = notes().exclude(reason="Sorry").first()
     assert (note.net.amount if note else D(0)) == D(row["note"])
     assert (note.credit_to if note else "") == row["goes to"]
-    assert [credit_note.totals.net for credit_note in shown.credit_notes] == ([note.net.amount] if note else [])
+    assert [credit_note.totals.net for credit_note in draft.credit_notes] == ([note.net.amount] if note else [])
     assert_clean()
 
 
-def test_the_tax_of_the_credit_is_that_of_the_claim():
+def test_the_credit_has_the_tax_rate_of_the_invoice():
     make_tax(19)
     subscription = subscribed()
     close_due(at=JAN)
@@ -118,20 +118,20 @@ def test_the_tax_of_the_credit_is_that_of_the_claim():
     assert_clean()
 
 
-def test_an_end_within_the_grace_is_claimed_in_part_and_gives_nothing_back():
+def test_an_end_within_the_grace_period_bills_a_part_and_credits_nothing():
     subscription = subscribed()
     close_due(at=JAN)
     arguments = {"subscription": subscription, "at": FEB + HOUR / 2, "ends_at": FEB + 14 * DAY, "give_back": "credit"}
-    shown = preview_cancellation(**arguments)
+    draft = preview_cancellation(**arguments)
     cancel(**arguments)
     close_due(at=MAR)
-    assert charged() == D("31.00") + D("15.50")
+    assert charged_total() == D("31.00") + D("15.50")
     assert not notes()
-    assert not shown.credit_notes
+    assert not draft.credit_notes
     assert_clean()
 
 
-def test_a_second_cancellation_has_the_last_word():
+def test_a_second_cancellation_replaces_the_first():
     subscription = subscribed()
     close_due(at=JAN)
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 20 * DAY, give_back="refund")
@@ -141,16 +141,16 @@ def test_a_second_cancellation_has_the_last_word():
     assert_clean()
 
 
-def test_an_end_at_the_very_start_of_what_is_paid_gives_all_of_it_back():
+def test_an_end_at_the_start_of_the_paid_period_credits_all_of_it():
     subscription = subscribed()
     close_due(at=JAN)
     cancel(subscription=subscription, at=JAN, ends_at=JAN, give_back="credit")
     close_due(at=FEB)
-    assert given_back() == D("31.00")
+    assert credited_total() == D("31.00")
     assert_clean()
 
 
-def test_usage_is_billed_and_what_is_given_back_has_its_own_note():
+def test_usage_is_billed_and_the_credit_has_its_own_note():
     subscription = subscribed()
     close_due(at=JAN)
     event = {"id": "a", "customer": "acme", "event": "calls", "timestamp": (JAN + DAY).isoformat()}
@@ -159,7 +159,7 @@ def test_usage_is_billed_and_what_is_given_back_has_its_own_note():
     close_due(at=JAN + 10 * DAY + HOUR)
     send({**event, "id": "late"}, at=JAN + 11 * DAY)
     bill_late_usage(at=FEB)
-    assert (charged(), given_back()) == (D("31.20"), D("21.00"))
+    assert (charged_total(), credited_total()) == (D("31.20"), D("21.00"))
     assert_clean()
 
 
@@ -168,24 +168,24 @@ def test_a_setup_fee_stays_paid():
     close_due(at=JAN)
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
     close_due(at=FEB)
-    assert given_back() == D("21.00")
+    assert credited_total() == D("21.00")
 
 
-def test_taken_back_in_time_it_goes_on_as_if_nothing_had_been():
+def test_a_cancellation_undone_in_time_changes_nothing():
     subscription = subscribed()
     close_due(at=JAN)
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY, give_back="credit")
-    back = uncancel(subscription=subscription, at=JAN + 5 * DAY)
-    assert (back.state, back.ends_at, back.canceled_at) == ("active", None, None)
-    assert covered(back) == ["calls"]
-    assert back.coverage.get().during.upper is None
+    subscription_ = uncancel(subscription=subscription, at=JAN + 5 * DAY)
+    assert (subscription_.state, subscription_.ends_at, subscription_.canceled_at) == ("active", None, None)
+    assert covered(subscription_) == ["calls"]
+    assert subscription_.coverage.get().during.upper is None
     close_due(at=FEB + HOUR)
-    assert (charged(), given_back()) == (D("62.00"), 0)
+    assert (charged_total(), credited_total()) == (D("62.00"), 0)
     assert_clean()
 
 
-def test_what_was_claimed_of_a_shortened_period_is_made_up():
-    """February was claimed until the 15th, and is used to its end."""
+def test_the_rest_of_a_shortened_period_is_billed():
+    """February was billed until the 15th, and the subscription then continues to its end."""
     subscription = subscribed()
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB + 14 * DAY, give_back="credit")
     close_due(at=FEB + HOUR)
@@ -200,13 +200,13 @@ def test_what_was_claimed_of_a_shortened_period_is_made_up():
     assert_clean()
 
 
-def test_it_ends_by_itself_when_it_was_to():
+def test_undoing_a_cancellation_restores_the_agreed_end():
     subscription = subscribed(ends_at=MAR)
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY)
     assert uncancel(subscription=subscription, at=JAN + 2 * HOUR).ends_at == MAR
 
 
-def test_it_stays_canceled_where_another_one_has_its_features():
+def test_it_stays_canceled_where_another_subscription_covers_its_features():
     subscription = subscribed()
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=FEB)
     subscribe(subscription.customer, subscription.version, starts_at=FEB, at=JAN + HOUR)
@@ -217,14 +217,14 @@ def test_it_stays_canceled_where_another_one_has_its_features():
 @pytest.mark.parametrize(
     ("at", "why"), [(JAN + 10 * DAY, "has ended at"), (FEB, "has ended at")], ids=["at its end", "later"]
 )
-def test_what_has_ended_stays_so(at, why):
+def test_an_ended_subscription_stays_ended(at, why):
     subscription = subscribed()
     cancel(subscription=subscription, at=JAN + HOUR, ends_at=JAN + 10 * DAY)
     with pytest.raises(CancellationRefused, match=why):
         uncancel(subscription=subscription, at=at)
 
 
-def test_what_runs_has_nothing_to_take_back():
+def test_a_running_subscription_has_no_cancellation_to_undo():
     with pytest.raises(CancellationRefused, match="nothing is to be taken back"):
         uncancel(subscription=subscribed(), at=JAN)
 
@@ -249,8 +249,8 @@ def test_used_and_given_back_are_the_full_price_at_any_instant(second, amount, p
         draft = preview_cancellation(subscription=subscription, at=JAN, ends_at=canceled.ends_at, give_back="credit")
         close_due(at=FEB)
         used = prorated(amount, canceled.ends_at, proration)
-        assert (given_back(), charged()) == (amount - used, amount)
-        assert sum(credit_note.totals.net for credit_note in draft.credit_notes) == given_back()
+        assert (credited_total(), charged_total()) == (amount - used, amount)
+        assert sum(credit_note.totals.net for credit_note in draft.credit_notes) == credited_total()
         transaction.set_rollback(True)
 
 

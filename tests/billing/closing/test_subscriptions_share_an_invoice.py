@@ -1,4 +1,6 @@
-"""Where a customer wants one document, what ends together is billed by one: docs/closing.md#one-document."""
+"""
+Where a customer wants one invoice, subscriptions whose periods end together share it: docs/closing.md#one-document.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -47,12 +49,12 @@ AT = FEB + HOUR
 D = Decimal
 
 
-def wants_one(**fields: Any) -> Customer:
+def consolidated_customer(**fields: Any) -> Customer:
     return make_customer(one_document=True, **fields)
 
 
-def on(customer: Customer, name: str, *fees: dict[str, Any], currency: str = "USD", **fields: Any) -> Subscription:
-    """Return a subscription of that name to a plan of its own, with calls at 1.00 that only it has."""
+def subscribe_to_own_plan(customer: Customer, name: str, *fees: dict[str, Any], currency: str = "USD", **fields: Any) -> Subscription:
+    """Return a subscription of that name to its own plan, with calls at 1.00 that only this plan has."""
     starts_at = fields.pop("starts_at", JAN)
     included = fields.pop("included", 0)
     offers = [offer(f"{name}.calls", rates=[rate("1")], currency=currency, included=included)]
@@ -74,18 +76,18 @@ def test_tax_is_rounded_once_over_all_lines(row: dict[str, str]):
     for is_joined in (False, True):
         customer = make_customer(one_document=is_joined)
         for name in ("alpha", "beta"):
-            on(customer, f"{name}-{is_joined}", fee(row[name], billed="arrears"))
+            subscribe_to_own_plan(customer, f"{name}-{is_joined}", fee(row[name], billed="arrears"))
         close_due(at=AT)
     *apart, together = Invoice.objects.order_by("customer_id", "pk")
-    assert [one.tax.amount for one in apart] == billed(*row["taxes apart"].split(", "))
+    assert [invoice.tax.amount for invoice in apart] == billed(*row["taxes apart"].split(", "))
     assert (together.tax.amount, together.total.amount) == (D(row["tax"]), D(row["total"])), row["why"]
     documents_are_clean()
 
 
-def test_lines_stand_under_their_subscription_in_the_order_of_names():
-    customer = wants_one()
-    zeta = on(customer, "zeta", fee("10", billed="arrears"))
-    alpha = on(customer, "alpha")
+def test_lines_are_grouped_by_subscription_in_the_order_of_names():
+    customer = consolidated_customer()
+    zeta = subscribe_to_own_plan(customer, "zeta", fee("10", billed="arrears"))
+    alpha = subscribe_to_own_plan(customer, "alpha")
     use(alpha, "alpha.calls", 3)
     use(zeta, "zeta.calls", 4)
     done = close_due(at=AT)
@@ -115,25 +117,25 @@ APART: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(
-    ("why", "of_customer", "of_other"), APART, ids=lambda one: one if isinstance(one, str) else ""
+    ("why", "of_customer", "of_other"), APART, ids=lambda case: case if isinstance(case, str) else ""
 )
-def test_each_has_documents_of_its_own_where(why: str, of_customer: dict[str, Any], of_other: dict[str, Any]):
+def test_each_has_its_own_invoices_where(why: str, of_customer: dict[str, Any], of_other: dict[str, Any]):
     customer = make_customer(**{"one_document": True, **of_customer})
-    other = on(customer, "other", **of_other)
-    use(on(customer, "one"), "one.calls", 5)
+    other = subscribe_to_own_plan(customer, "other", **of_other)
+    use(subscribe_to_own_plan(customer, "one"), "one.calls", 5)
     use(other, "other.calls", 7)
     done = close_due(at=FEB + 2 * DAY)
     assert (done.issued, done.joined) == (2, 0), why
     assert sorted(totals()) == [5, 7]
     assert not Section.objects.exists()
     periods = Period.objects.filter(state="closed").order_by("pk")
-    assert {one.invoice.reference for one in periods} == {f"period:{period.pk}" for period in periods}
+    assert {period_.invoice.reference for period_ in periods} == {f"period:{period.pk}" for period in periods}
 
 
-def test_what_is_due_at_the_start_is_on_one_document_as_well():
-    customer = wants_one()
-    on(customer, "alpha", fee("10"))
-    on(customer, "beta", fee("20"))
+def test_opening_fees_are_on_one_invoice_as_well():
+    customer = consolidated_customer()
+    subscribe_to_own_plan(customer, "alpha", fee("10"))
+    subscribe_to_own_plan(customer, "beta", fee("20"))
     close_due(at=JAN)
     assert totals() == [30]
     invoice = Invoice.objects.get()
@@ -141,23 +143,23 @@ def test_what_is_due_at_the_start_is_on_one_document_as_well():
     documents_are_clean()
 
 
-def test_one_that_cannot_be_billed_is_waited_for_a_day():
-    customer = wants_one()
-    alpha, beta, gamma = (on(customer, name, fee("10", billed="arrears")) for name in ("alpha", "beta", "gamma"))
+def test_a_subscription_that_can_not_be_billed_delays_the_others_by_a_day():
+    customer = consolidated_customer()
+    alpha, beta, gamma = (subscribe_to_own_plan(customer, name, fee("10", billed="arrears")) for name in ("alpha", "beta", "gamma"))
     broken = use(beta, "beta.calls", 5)
     counter = Counter.objects.get(period=broken)
     Counter.objects.filter(period=broken).update(plan_feature_id=10**9)
     assert [close_due(at=AT).issued, totals()] == [0, []]
-    for one in (alpha, gamma):
-        waiting = one.periods.get(starts_at=JAN)
-        assert waiting.error.startswith("It goes on one document with “beta”, which cannot be billed: ")
+    for subscription in (alpha, gamma):
+        waiting = subscription.periods.get(starts_at=JAN)
+        assert waiting.error.startswith("It goes subscribe_to_own_plan one document with “beta”, which cannot be billed: ")
         assert (waiting.state, waiting.attempts, waiting.retry_at) == ("open", 1, AT + timedelta(minutes=1))
     with pytest.raises(ClosingFailed, match="“beta”"):
         close_period(period_id=waiting.pk, at=AT)
 
     assert close_due(at=AT + DAY - timedelta(seconds=1)).issued == 0
     done = close_due(at=AT + DAY + 6 * HOUR)
-    assert (done.issued, done.joined, [one.period_id for one in done.failed]) == (1, 1, [broken.pk])
+    assert (done.issued, done.joined, [failure.period_id for failure in done.failed]) == (1, 1, [broken.pk])
     assert totals() == [20]
     Counter.objects.filter(period=broken).update(plan_feature_id=counter.plan_feature_id)
     close_due(at=AT + 3 * DAY)
@@ -166,10 +168,10 @@ def test_one_that_cannot_be_billed_is_waited_for_a_day():
     documents_are_clean()
 
 
-def test_a_close_that_breaks_off_leaves_nothing(monkeypatch: pytest.MonkeyPatch):
-    customer = wants_one()
+def test_an_interrupted_close_leaves_nothing(monkeypatch: pytest.MonkeyPatch):
+    customer = consolidated_customer()
     for name in ("alpha", "beta"):
-        use(on(customer, name), f"{name}.calls", 5)
+        use(subscribe_to_own_plan(customer, name), f"{name}.calls", 5)
 
     def breaks(place: str) -> None:
         if place == "close.before_commit":
@@ -184,21 +186,21 @@ def test_a_close_that_breaks_off_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
     assert (close_due(at=AT).issued, totals()) == (1, [10])
 
 
-def test_one_that_the_database_refuses_is_left_out_after_a_day():
-    customer = wants_one()
-    use(on(customer, "alpha"), "alpha.calls", 5)
-    broken = use(on(customer, "beta"), "beta.calls", 5)
+def test_a_subscription_that_the_database_rejects_is_left_out_after_a_day():
+    customer = consolidated_customer()
+    use(subscribe_to_own_plan(customer, "alpha"), "alpha.calls", 5)
+    broken = use(subscribe_to_own_plan(customer, "beta"), "beta.calls", 5)
     Counter.objects.filter(period=broken).update(quantity=10**30)
     assert (close_due(at=AT).issued, len(close_due(at=AT + HOUR).failed)) == (0, 2)
     done = close_due(at=AT + DAY)
-    assert (done.issued, [one.period_id for one in done.failed]) == (1, [broken.pk])
+    assert (done.issued, [failure.period_id for failure in done.failed]) == (1, [broken.pk])
     assert totals() == [5]
 
 
 def test_coupons_and_late_usage_stay_with_their_subscription():
     make_tax("19")
-    customer = wants_one()
-    alpha, beta = on(customer, "alpha", fee("8", billed="arrears")), on(customer, "beta")
+    customer = consolidated_customer()
+    alpha, beta = subscribe_to_own_plan(customer, "alpha", fee("8", billed="arrears")), subscribe_to_own_plan(customer, "beta")
     apply_coupon(subscription=beta, coupon=make_coupon(percent=50, duration="forever"), at=JAN)
     for month in (JAN, FEB):
         use(beta, "beta.calls", 10, at=month)
@@ -215,12 +217,12 @@ def test_coupons_and_late_usage_stay_with_their_subscription():
 
 
 def test_seats_are_settled_with_their_own_subscription():
-    customer = wants_one()
+    customer = consolidated_customer()
     seats = fee("10", code="seats", label="Seats", basis="seat")
     version = publish(make_plan(fees=[seats, fee("120", label="Key", every=2)], offers=[]))
     for name, held in (("alpha", 2), ("beta", 5)):
-        made = subscribe(customer, version, external_id=name, named=True)
-        set_quantity(subscription=made, fee_code="seats", quantity=held, at=JAN, since=JAN, reason="asked")
+        subscription = subscribe(customer, version, external_id=name, named=True)
+        set_quantity(subscription=subscription, fee_code="seats", quantity=held, at=JAN, since=JAN, reason="asked")
     close_due(at=JAN)
     assert totals() == [310]
     close_due(at=AT)
@@ -228,29 +230,29 @@ def test_seats_are_settled_with_their_own_subscription():
     documents_are_clean()
 
 
-def test_it_is_credited_and_voided_but_not_made_again():
+def test_a_shared_invoice_is_credited_and_voided_but_not_regenerated():
     make_tax("19")
-    customer = wants_one()
+    customer = consolidated_customer()
     for name in ("alpha", "beta"):
-        on(customer, name, fee("10.03", billed="arrears"))
+        subscribe_to_own_plan(customer, name, fee("10.03", billed="arrears"))
     close_due(at=AT)
     invoice = Invoice.objects.get()
     with pytest.raises(CannotRegenerate, match="It bills several subscriptions"):
         regenerate(invoice_id=invoice.pk, reason="Wrong address", at=AT + DAY)
-    some = issue_credit_note(
+    credit_note = issue_credit_note(
         invoice_id=invoice.pk, lines=[RequestedCredit(2)], reason="Gone", to="offset", at=AT + DAY
     )
     rest = void_invoice(invoice_id=invoice.pk, reason="Wrong", at=AT + DAY)
-    assert (some.total.amount, rest.total.amount) == (D("11.94"), D("11.93")), "23.87 in all"
+    assert (credit_note.total.amount, rest.total.amount) == (D("11.94"), D("11.93")), "23.87 in all"
     invoice.refresh_from_db()
     assert invoice.state == "void"
     documents_are_clean()
 
 
-def test_zeros_are_skipped_only_where_all_of_it_is_zero():
-    customer = wants_one()
-    alpha = on(customer, "alpha", included=10)
-    use(on(customer, "beta"), "beta.calls", 1)
+def test_zero_amounts_are_skipped_only_where_the_whole_invoice_is_zero():
+    customer = consolidated_customer()
+    alpha = subscribe_to_own_plan(customer, "alpha", included=10)
+    use(subscribe_to_own_plan(customer, "beta"), "beta.calls", 1)
     use(alpha, "alpha.calls", 7)
     done = close_due(at=AT)
     assert (done.issued, done.joined, done.skipped, done.failed) == (1, 1, 0, [])
@@ -258,11 +260,11 @@ def test_zeros_are_skipped_only_where_all_of_it_is_zero():
     assert totals() == [1]
 
 
-def test_the_lock_of_one_holds_all(monkeypatch: pytest.MonkeyPatch):
-    """What somebody else holds is left, and so is what would share its document."""
-    customer = wants_one()
+def test_a_locked_period_skips_all_of_its_invoice(monkeypatch: pytest.MonkeyPatch):
+    """A period locked by another process is skipped, and so are those that would share its invoice."""
+    customer = consolidated_customer()
     for name in ("alpha", "beta"):
-        use(on(customer, name), f"{name}.calls", 5)
+        use(subscribe_to_own_plan(customer, name), f"{name}.calls", 5)
     first = Period.objects.filter(starts_at=JAN).order_by("pk").first()
     monkeypatch.setattr(batch, "lock_open_periods", lambda ids: set())
     assert period_close.close_periods(period_ids=[first.pk], at=AT).busy == 1

@@ -1,4 +1,4 @@
-"""A year's allowance and tiers on monthly invoices: from events to the lines of each month, late ones as well."""
+"""A year's allowance and tiers on monthly invoices: from events to the lines of each month, with late usage."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,7 +41,7 @@ LADDER = [tier(2000, "0.10"), tier(None, "0.05")]
 
 
 def yearly(*, rates=None, included=1000, price=None, starts_at=JAN, name="acme", **plan):
-    """Subscribe a customer to a plan whose one price starts anew every year, and is invoiced every month."""
+    """Subscribe a customer to a plan whose one price resets every year, and is invoiced every month."""
     feature = make_feature("calls", meter=make_meter("calls", aggregation="sum", value_property="n"))
     rates = rates or [rate(tiers=LADDER)]
     version = make_plan(offers=[offer(feature, included=included, rates=rates)], **plan)
@@ -60,7 +60,7 @@ def used(month, n, *, days=1, **properties):
 
 
 def close(month):
-    """Close the month that begins then, and return what its invoice comes to."""
+    """Close the month that starts then, and return the total of its invoice."""
     known = set(Invoice.objects.values_list("pk", flat=True))
     close_due(at=MONTHS[MONTHS.index(month) + 1] + HOUR)
     return sum((invoice.total.amount for invoice in Invoice.objects.exclude(pk__in=known)), D(0))
@@ -70,13 +70,13 @@ def total():
     return sum(Line.objects.values_list("amount", flat=True), D(0))
 
 
-def test_each_month_bills_what_is_new_as_the_page_says():
+def test_each_month_bills_its_new_usage_as_documented():
     yearly()
-    told = rows("periods-of-use")[:4]
-    for month, one in zip(MONTHS, told, strict=False):
-        if D(one["used"]):
-            used(month, one["used"])
-        assert close(month) == D(one["line"]), one["month"]
+    documented = rows("periods-of-use")[:4]
+    for month, row in zip(MONTHS, documented, strict=False):
+        if D(row["used"]):
+            used(month, row["used"])
+        assert close(month) == D(row["line"]), row["month"]
     march = Line.objects.get(service_start=MAR)
     assert (march.quantity, march.explanation["cumulative"], march.explanation["billed_before"]) == (
         2500,
@@ -97,7 +97,7 @@ def test_the_order_of_closing_does_not_matter():
     assert [line.amount.amount for line in Line.objects.order_by("service_start")] == [D(150), D(100), D(75)]
 
 
-def test_what_comes_late_moves_the_months_after_it_once():
+def test_late_usage_changes_the_later_months_once():
     yearly(included=0)
     for month, quantity in ((JAN, 1500), (FEB, 1500)):
         used(month, quantity)
@@ -112,7 +112,7 @@ def test_what_comes_late_moves_the_months_after_it_once():
     assert close(APR) == 0
 
 
-def test_usage_of_an_open_month_moves_a_later_one_that_is_closed():
+def test_usage_of_an_open_month_changes_a_later_month_already_closed():
     yearly(included=0)
     used(JAN, 1500)
     used(FEB, 1500)
@@ -130,7 +130,7 @@ def test_the_minimum_is_due_with_the_last_month_of_the_window():
     assert [close(month) for month in MONTHS[:12]] == [D(100)] + [D(0)] * 10 + [D(1100)]
 
 
-def test_where_the_subscription_ends_the_minimum_is_for_its_part_of_the_window():
+def test_at_an_early_end_the_minimum_is_prorated():
     subscription = yearly(included=0, price={"minimum": D(3650)}, starts_at=FEB, proration="day")
     used(FEB, 1000)
     assert close(FEB) == D(100)
@@ -139,14 +139,14 @@ def test_where_the_subscription_ends_the_minimum_is_for_its_part_of_the_window()
     assert total() == 380
 
 
-def test_a_maximum_holds_from_month_to_month():
+def test_a_maximum_applies_across_months():
     yearly(included=0, price={"maximum": D(150)})
     for month in (JAN, FEB, MAR):
         used(month, 1000)
     assert [close(month) for month in (JAN, FEB, MAR)] == [D(100), D(50), D(0)]
 
 
-def test_a_new_year_starts_anew():
+def test_a_new_year_resets_the_window():
     yearly(starts_at=JAN - timedelta(days=61))
     used(JAN - timedelta(days=31), 900)
     used(JAN, 900)
@@ -155,7 +155,7 @@ def test_a_new_year_starts_anew():
     assert (total(), close(FEB)) == (0, D("10.00"))
 
 
-def test_a_new_version_starts_anew():
+def test_a_new_version_resets_the_window():
     subscription = yearly()
     used(JAN, 900)
     assert close(JAN) == 0
@@ -167,7 +167,7 @@ def test_a_new_version_starts_anew():
     assert close(MAR) == D("20.00")
 
 
-def test_a_rate_that_draws_the_allowance_later_moves_the_others():
+def test_a_rate_that_uses_the_allowance_later_changes_the_others():
     meter = {"aggregation": "sum", "value_property": "n", "dimensions": ["model"]}
     make_meter("calls", **meter)
     rates = [rate("1", match={"model": "a"}, label="a"), rate("0.10", label="b")]
@@ -183,7 +183,7 @@ def test_a_rate_that_draws_the_allowance_later_moves_the_others():
     ]
 
 
-def test_what_lowers_the_years_price_waits_for_a_document_that_outweighs_it():
+def test_a_reduction_waits_for_an_invoice_that_exceeds_it():
     volume = rate(tiers=[tier(1000, "0.10"), tier(None, "0.01")], model="volume")
     yearly(included=0, rates=[volume])
     used(JAN, 1000)
@@ -196,7 +196,7 @@ def test_what_lowers_the_years_price_waits_for_a_document_that_outweighs_it():
     assert total() == D("220.00")
 
 
-def test_whoever_asks_in_between_is_told_of_the_whole_window():
+def test_usage_and_checks_cover_the_whole_window():
     subscription = yearly(fees=[fee("5", billed="arrears")])
     used(JAN, 800)
     close(JAN)
@@ -207,11 +207,11 @@ def test_whoever_asks_in_between_is_told_of_the_whole_window():
     (calls,) = running.features
     assert (calls.used, calls.remaining, calls.cost, calls.projected) == (1500, 0, D("50.00"), D("120.00"))
     arguments = {"customer": "acme", "feature": "calls", "quantity": D(1), "sandbox": False, "at": at}
-    told = check(**arguments)
-    assert (told.used, told.resets_at) == (1500, MONTHS[12])
+    answer = check(**arguments)
+    assert (answer.used, answer.resets_at) == (1500, MONTHS[12])
 
 
-def test_what_is_agreed_in_the_middle_holds_for_the_months_after_it():
+def test_an_override_within_the_window_applies_to_later_months():
     subscription = yearly(included=0, rates=[rate("0.10")])
     used(JAN, 100)
     agree(subscription, "calls", "price", "0.05", at=JAN)

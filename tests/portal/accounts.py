@@ -1,4 +1,4 @@
-"""Customers with something on every page of the portal, told apart by a word that stands in all that is theirs."""
+"""Customers with rows on every portal page, each identified by a word that occurs in all its rows."""
 
 import json
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer, what of theirs has a page, and somebody who is signed in."""
+    """A customer, its rows that have a page, and a contact."""
 
     word: str
     customer: Customer
@@ -58,16 +58,16 @@ class Account:
     pack: str
 
     def client(self, *, contact: Contact | None = None, looks: bool = False, **options: Any) -> Client:
-        """Return a browser in which somebody is signed in: the contact who gets the bills unless said otherwise."""
+        """Return a client with a portal session: of the billing contact by default, or a read-only one."""
         client = Client(**options)
-        who = None if looks else contact or self.contact
+        session_contact = None if looks else contact or self.contact
         way = PortalAccessWay.STAFF if looks else PortalAccessWay.MAIL
-        client.cookies[COOKIE] = sessions.begin(customer=self.customer, contact=who, way=way, at=TODAY)
+        client.cookies[COOKIE] = sessions.begin(customer=self.customer, contact=session_contact, way=way, at=TODAY)
         return client
 
 
 def make_account(word: str, **fields: Any) -> Account:
-    """Return an account that began in January, as it is on TODAY: with an invoice of January, and use since."""
+    """Return an account that started in January, as of TODAY: with an invoice for January and usage since then."""
     customer = make_customer(word, legal_name=f"{word.title()} Ltd", email=f"ap@{word}.example", **fields)
     contact = Contact.objects.create(customer=customer, name="Bea", email=f"bea@{word}.example")
     colleague = Contact.objects.create(customer=customer, name="Cid", email=f"cid@{word}.example", billing=False)
@@ -99,8 +99,8 @@ def make_account(word: str, **fields: Any) -> Account:
 
 def _plan(word: str) -> Any:
     """
-    Return a plan that customers may leave, and make another that they may come to: the catalog is everybody's, so
-    neither is named by the word.
+    Return a plan that customers may leave, and create another that they may change to. The catalog is shared, so
+    neither name contains the word.
     """
     Meter.objects.create(
         code=f"{word}.calls",
@@ -120,7 +120,7 @@ def _plan(word: str) -> Any:
 
 
 def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -> None:
-    """Take in use as the API does: (when, how much, of which model)."""
+    """Record usage as the API does: (time, quantity, model)."""
     sent = [
         {
             "id": f"{word}-{at:%m%d%H}",
@@ -133,9 +133,9 @@ def send(customer: Customer, used: list[tuple[datetime, int, str]], word: str) -
     ]
     last = used[-1][0] + timedelta(hours=1)
     body = json.dumps(sent).encode()
-    found, refused, _ = parse_events(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
+    events, refused, _ = parse_events(body, sandbox=customer.sandbox, at=last, oldest=JAN - DAY, newest=last)
     assert not refused, refused
-    assert set(record_events(events=found, sandbox=customer.sandbox, at=last)) == {"accepted"}
+    assert set(record_events(events=events, sandbox=customer.sandbox, at=last)) == {"accepted"}
 
 
 def _wallet(customer: Customer, word: str) -> Wallet:

@@ -1,4 +1,4 @@
-"""People pause, resume, cancel, try again and do for real; each only where it makes sense."""
+"""Staff pause, resume, cancel and retry jobs and run dry runs for real, each only in the states that allow it."""
 
 import pytest
 
@@ -6,45 +6,45 @@ from billing.jobs import controls
 from billing.jobs.kinds import SplitFailed
 from billing.jobs.worker import work
 from billing.models.jobs import ItemState, JobState
-from tests.billing.jobs.world import NOW, go_on, kinds, made, make_job, make_user, seen
+from tests.billing.jobs.user_jobs import NOW, work_all, kinds, user_count, make_job, make_user, refreshed
 
 pytestmark = pytest.mark.django_db
 
 
-def steer(how, job):
+def control(how, job):
     return getattr(controls, how)(job_id=job.pk, by=None, at=NOW)
 
 
 def half_done(count=4):
-    """Return a job of which two items are done."""
+    """Return a job with two items done."""
     job = make_job(count)
-    assert go_on(most=2).done == 2
-    return seen(job)
+    assert work_all(most=2).done == 2
+    return refreshed(job)
 
 
-def test_a_paused_job_waits_and_goes_on():
+def test_a_paused_job_waits_and_resumes():
     job = half_done()
-    assert steer("pause", job).state == JobState.PAUSED
-    assert go_on().done == 0
-    steer("resume", job)
-    assert go_on().done == 2
-    assert (made(), seen(job).state) == (4, JobState.DONE)
+    assert control("pause", job).state == JobState.PAUSED
+    assert work_all().done == 0
+    control("resume", job)
+    assert work_all().done == 2
+    assert (user_count(), refreshed(job).state) == (4, JobState.DONE)
 
 
-def test_a_job_paused_before_it_began_is_queued_again():
+def test_a_job_paused_before_its_start_is_queued_when_resumed():
     job = make_job(1)
-    steer("pause", job)
-    assert steer("resume", job).state == JobState.QUEUED
+    control("pause", job)
+    assert control("resume", job).state == JobState.QUEUED
 
 
 def test_a_canceled_job_keeps_what_is_done_and_does_no_more():
     job = half_done()
-    steer("cancel", job)
-    assert go_on().done == 0
-    assert (made(), seen(job).state, job.finished_at) == (2, JobState.CANCELED, NOW)
+    control("cancel", job)
+    assert work_all().done == 0
+    assert (user_count(), refreshed(job).state, job.finished_at) == (2, JobState.CANCELED, NOW)
 
 
-def test_only_what_failed_is_tried_again(monkeypatch):
+def test_only_failed_items_are_retried(monkeypatch):
     monkeypatch.setattr("billing.jobs.worker.MAX_TRIES", 1)
     job, seen_by = make_job(3), []
 
@@ -54,50 +54,50 @@ def test_only_what_failed_is_tried_again(monkeypatch):
             raise ValueError("not yet")
         return make_user(item, at)
 
-    go_on(fail_on_second)
-    assert seen(job).state == JobState.FAILED
-    steer("retry_failed", job)
-    go_on(fail_on_second)
+    work_all(fail_on_second)
+    assert refreshed(job).state == JobState.FAILED
+    control("retry_failed", job)
+    work_all(fail_on_second)
     assert seen_by == [1, 2, 3, 2]
-    assert (seen(job).state, job.failed, job.figures, made()) == (JobState.DONE, 0, {"users": 3}, 3)
+    assert (refreshed(job).state, job.failed, job.figures, user_count()) == (JobState.DONE, 0, {"users": 3}, 3)
 
 
 @pytest.mark.parametrize("count", [3, 0])
-def test_what_was_tried_is_done_for_real_once(count):
+def test_a_dry_run_is_done_for_real_once(count):
     job = make_job(count, dry_run=True)
-    go_on()
-    assert (seen(job).state, made()) == (JobState.DONE, 0)
-    steer("do_for_real", job)
+    work_all()
+    assert (refreshed(job).state, user_count()) == (JobState.DONE, 0)
+    control("do_for_real", job)
     assert not job.items.exclude(state=ItemState.WAITING, figures={}, findings=[]).exists()
-    go_on()
-    assert (seen(job).state, job.dry_run, made()) == (JobState.DONE, False, count)
+    work_all()
+    assert (refreshed(job).state, job.dry_run, user_count()) == (JobState.DONE, False, count)
     with pytest.raises(controls.JobControlRefused, match="done for real already"):
-        steer("do_for_real", job)
+        control("do_for_real", job)
 
 
-def test_what_cannot_be_cut_says_why_and_is_not_tried_again():
+def test_a_job_that_can_not_be_split_has_a_reason_and_is_not_retried():
     def refuse(job, after):
         yield from ()
         raise SplitFailed("It is no table: save it as CSV.")
 
     job = make_job(3)
     work(kinds=kinds(split=refuse), clock=lambda: NOW)
-    assert (seen(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
+    assert (refreshed(job).state, job.error, job.total) == (JobState.FAILED, "It is no table: save it as CSV.", None)
     for how in ("retry_failed", "do_for_real"):
         with pytest.raises(controls.JobControlRefused, match="It could not be begun: It is no table: save it as CSV"):
-            steer(how, job)
+            control(how, job)
 
 
 @pytest.mark.parametrize("how", ["pause", "resume", "cancel", "retry_failed"])
-def test_a_job_that_is_done_is_not_steered(how):
+def test_a_finished_job_is_not_controlled(how):
     job = make_job(1)
-    go_on()
+    work_all()
     with pytest.raises(controls.JobControlRefused, match="The job is done already"):
-        steer(how, job)
-    assert seen(job).state == JobState.DONE
+        control(how, job)
+    assert refreshed(job).state == JobState.DONE
 
 
-def test_cutting_goes_on_where_it_was_left():
+def test_splitting_continues_after_the_last_item():
     calls = []
 
     def cut(job, after):
@@ -109,16 +109,16 @@ def test_cutting_goes_on_where_it_was_left():
         work(kinds=kinds(split=cut), clock=lambda: NOW, keep_going=iter([True, True, False, False, False]).__next__)
     work(kinds=kinds(split=cut), clock=lambda: NOW)
     assert calls == [0, 20, 40]
-    assert (seen(job).total, made()) == (50, 50)
+    assert (refreshed(job).total, user_count()) == (50, 50)
 
 
-def test_who_steered_is_in_the_history(django_user_model):
+def test_the_user_is_in_the_history(django_user_model):
     job = make_job(1)
     olga = django_user_model.objects.create(username="olga")
     controls.pause(job_id=job.pk, by=olga, at=NOW)
     event = job.events.latest("pgh_id")
     controls.resume(job_id=job.pk, by=olga, at=NOW)
-    go_on()
+    work_all()
     assert {event.pgh_context.metadata["action"] for event in job.events.all()} >= {"job cut into items", "job ended"}
     assert (event.state, event.pgh_context.metadata["action"]) == (JobState.PAUSED, "job paused")
     assert event.pgh_context.metadata["user"] == olga.pk
