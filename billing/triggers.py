@@ -14,14 +14,14 @@ def append_only() -> pgtrigger.Trigger:
 def protect_billed_periods() -> pgtrigger.Trigger:
     """Return the trigger that protects an override or commitment as long as closed periods have started under it."""
     return pgtrigger.Trigger(
-        name="agreement_leaves_billed_periods_alone",
+        name="own_terms_leave_billed_periods_alone",
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         declare=[("since", "timestamptz")],
         func="""
             IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE'
                 AND (to_jsonb(NEW) - 'ends_at') <> (to_jsonb(OLD) - 'ends_at')) THEN
-                RAISE EXCEPTION 'agreement_leaves_billed_periods_alone: end it, and make another'
+                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: end it, and make another'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             IF TG_OP = 'INSERT' THEN since := NEW.starts_at;
@@ -31,7 +31,7 @@ def protect_billed_periods() -> pgtrigger.Trigger:
                 SELECT FROM billing_period p WHERE p.subscription_id = NEW.subscription_id
                 AND p.kind = 'regular' AND p.state = 'closed' AND p.starts_at >= since
             ) THEN
-                RAISE EXCEPTION 'agreement_leaves_billed_periods_alone: what began after % is billed already', since
+                RAISE EXCEPTION 'own_terms_leave_billed_periods_alone: what began after % is billed already', since
                 USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;
@@ -60,7 +60,7 @@ def protect_redemptions() -> pgtrigger.Trigger:
 def protect_alerts() -> pgtrigger.Trigger:
     """Return the trigger that lets an alert recover once and be acknowledged, and refuses any other change."""
     return pgtrigger.Trigger(
-        name="alert_keeps_what_it_told",
+        name="alert_stays_as_fired",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func="""
@@ -69,7 +69,7 @@ def protect_alerts() -> pgtrigger.Trigger:
                    = (to_jsonb(OLD) - ARRAY['recovered_at', 'acknowledged_at', 'acknowledged_by_id']) THEN
                 RETURN NEW;
             END IF;
-            RAISE EXCEPTION 'alert_keeps_what_it_told: it may only recover, once, and be acknowledged'
+            RAISE EXCEPTION 'alert_stays_as_fired: it may only recover, once, and be acknowledged'
             USING ERRCODE = 'restrict_violation';
         """,
     )

@@ -10,7 +10,7 @@ def notification_stays_as_written() -> pgtrigger.Trigger:
     Only the number of recipients is added, once; after that, the notification can be deleted with its deliveries.
     """
     return pgtrigger.Trigger(
-        name="notice_is_only_handed_out",
+        name="notification_stays_as_written",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func="""
@@ -21,7 +21,7 @@ def notification_stays_as_written() -> pgtrigger.Trigger:
                 AND to_jsonb(NEW) - 'recipients' = to_jsonb(OLD) - 'recipients' THEN
                 RETURN NEW;
             END IF;
-            RAISE EXCEPTION 'notice_is_only_handed_out: what happened stays as it was told'
+            RAISE EXCEPTION 'notification_stays_as_written: what happened stays as it was told'
             USING ERRCODE = 'restrict_violation';
         """,
     )

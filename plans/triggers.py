@@ -219,7 +219,7 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
 def catalog_changed() -> pgtrigger.Trigger:
     """Return the trigger that increments the catalog's revision, so that no process meters with a stale copy."""
     return pgtrigger.Trigger(
-        name="catalog_moves_on",
+        name="catalog_revision_increases",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,

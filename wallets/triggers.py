@@ -34,10 +34,10 @@ def entries_balance() -> pgtrigger.Trigger:
     )
 
 
-def balance_is_what_lots_hold() -> pgtrigger.Trigger:
+def balance_is_the_sum_of_its_lots() -> pgtrigger.Trigger:
     """Return the trigger that compares a changed balance with the lots' remaining units less the debt."""
     return pgtrigger.Trigger(
-        name="balance_is_what_lots_hold",
+        name="balance_is_the_sum_of_its_lots",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Update,
@@ -50,7 +50,7 @@ def balance_is_what_lots_hold() -> pgtrigger.Trigger:
                 ) lots ON true
                 WHERE w.balance <> coalesce(lots.left, 0) - w.debt
             ) THEN
-                RAISE EXCEPTION 'balance_is_what_lots_hold: a wallet and its lots move together'
+                RAISE EXCEPTION 'balance_is_the_sum_of_its_lots: a wallet and its lots move together'
                 USING ERRCODE = 'check_violation';
             END IF;
             RETURN NULL;
@@ -58,10 +58,10 @@ def balance_is_what_lots_hold() -> pgtrigger.Trigger:
     )
 
 
-def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
+def lot_keeps_its_granted_terms() -> pgtrigger.Trigger:
     """Return the trigger that allows changes of a lot's remaining units and expiry only, and no delete."""
     return pgtrigger.Trigger(
-        name="lot_keeps_what_was_granted",
+        name="lot_keeps_its_granted_terms",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
         func="""
@@ -69,7 +69,7 @@ def lot_keeps_what_was_granted() -> pgtrigger.Trigger:
                     NEW.granted_at, NEW.source, NEW.origin_id) IS DISTINCT FROM
                 (OLD.wallet_id, OLD.kind, OLD.amount, OLD.cost, OLD.is_paid, OLD.features,
                     OLD.granted_at, OLD.source, OLD.origin_id) THEN
-                RAISE EXCEPTION 'lot_keeps_what_was_granted: void what is left of it, and grant another'
+                RAISE EXCEPTION 'lot_keeps_its_granted_terms: void what is left of it, and grant another'
                 USING ERRCODE = 'restrict_violation';
             END IF;
             RETURN NEW;

@@ -81,7 +81,7 @@ class AlertRule(models.Model):
 
     class Meta:
         constraints = [
-            one_of("kind", AlertKind, name="guarded_is_known"),
+            one_of("kind", AlertKind, name="alert_rule_kind_is_known"),
             one_of("set_by", CapSetter, name="alert_rule_setter_is_known"),
             models.CheckConstraint(
                 condition=Func(
@@ -92,14 +92,14 @@ class AlertRule(models.Model):
                 ),
                 name="levels_are_1_to_a_thousand",
             ),
-            finite("amount", most=MOST_UNITS, name="guarded_amount_is_finite"),
+            finite("amount", most=MOST_UNITS, name="alert_rule_amount_is_finite"),
             models.CheckConstraint(
                 condition=~Q(kind__in=AMOUNT_KINDS) | Q(amount__isnull=False, customer__isnull=False),
-                name="guarded_spend_says_how_much_and_whose",
+                name="spend_rule_has_an_amount_and_a_scope",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=AMOUNT_KINDS) & ~Q(currency="") | ~Q(kind__in=AMOUNT_KINDS) & Q(currency=""),
-                name="guarded_spend_says_its_currency",
+                name="spend_rule_has_a_currency",
             ),
             models.CheckConstraint(
                 condition=Q(seller__isnull=True) | Q(customer__isnull=True), name="alert_rule_has_one_scope"
@@ -114,7 +114,7 @@ class AlertRule(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(dimension="", dimension_value="") | Q(kind="spend") & ~Q(dimension=""),
-                name="only_spend_is_guarded_by_dimension",
+                name="only_a_spend_rule_has_a_dimension",
             ),
             models.UniqueConstraint(
                 fields=[
@@ -128,7 +128,7 @@ class AlertRule(models.Model):
                     "set_by",
                 ],
                 condition=Q(removed_at__isnull=True),
-                name="the_same_is_guarded_once_by_each",
+                name="alert_rule_is_set_once_by_each_setter",
                 nulls_distinct=False,
             ),
         ]
@@ -203,7 +203,7 @@ class Alert(models.Model):
                     "threshold",
                     "agreed_limit",
                 ],
-                name="a_threshold_is_told_once_in_a_period",
+                name="alert_fires_once_per_threshold_and_period",
                 nulls_distinct=False,
             ),
             finite("threshold", least=1, most=MAX_LEVEL, name="alert_threshold_is_1_to_a_thousand"),
@@ -257,7 +257,7 @@ class ChangeCursor(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(position__gte=0, noted__gte=F("position"), horizon__gte=0),
-                name="what_is_noted_is_not_before_what_is_seen",
+                name="cursor_note_is_not_before_its_position",
             ),
         ]
 
@@ -281,7 +281,7 @@ class PendingEvaluation(models.Model):
     is_whole = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="look_due")]
+        indexes = [models.Index(fields=["due_at"], name="evaluation_due")]
 
     def __str__(self) -> str:
         return str(self.customer_id)

@@ -27,7 +27,7 @@ class Clone(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(until__gte=F("since")), name="clone_uses_what_was_used_in_order"),
+            models.CheckConstraint(condition=Q(until__gte=F("since")), name="clone_replays_usage_in_order"),
             models.CheckConstraint(condition=~Q(customer=F("source")), name="nobody_is_their_own_clone"),
         ]
         triggers = [append_only()]

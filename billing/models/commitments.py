@@ -131,7 +131,7 @@ class Redemption(models.Model):
             models.UniqueConstraint(
                 fields=["subscription", "coupon"],
                 condition=Q(ended_at__isnull=True),
-                name="coupon_is_held_once_at_a_time",
+                name="coupon_is_redeemed_once_at_a_time",
             ),
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True, ended_reason="")

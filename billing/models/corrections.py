@@ -46,7 +46,7 @@ class Correction(models.Model):
             models.CheckConstraint(condition=~Q(reason=""), name="correction_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(by__isnull=False, api_key__isnull=True) | Q(by__isnull=True, api_key__isnull=False),
-                name="correction_says_who",
+                name="correction_names_its_author",
             ),
         ]
         triggers = [append_only()]

@@ -29,14 +29,16 @@ class Drawdown(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["period", "plan_feature", "window_start"], name="use_is_drawn_once"),
-            finite("cost", most=MAX_UNITS, name="drawn_cost_is_finite"),
+            models.UniqueConstraint(
+                fields=["period", "plan_feature", "window_start"], name="usage_is_drawn_down_once"
+            ),
+            finite("cost", most=MAX_UNITS, name="drawdown_cost_is_finite"),
             models.CheckConstraint(
                 condition=Q(overage__gte=0, refused__gte=0, overage__lte=F("cost") - F("refused")),
                 name="no_more_is_missing_than_was_asked_for",
             ),
         ]
-        indexes = [models.Index(fields=["period"], condition=Q(refused__gt=0), name="draw_with_refused")]
+        indexes = [models.Index(fields=["period"], condition=Q(refused__gt=0), name="drawdown_with_refused")]
 
     def __str__(self) -> str:
         return f"{self.cost.normalize():,f} for {self.plan_feature}"

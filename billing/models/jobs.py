@@ -89,16 +89,17 @@ class Job(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(forgotten_at__isnull=True) | Q(finished_at__isnull=False),
-                name="only_a_job_that_ended_is_forgotten",
+                name="only_an_ended_job_is_cleared",
             ),
             models.CheckConstraint(
                 condition=~Q(state="done") | Q(total__isnull=False, failed=0), name="done_job_has_done_all_its_items"
             ),
             models.CheckConstraint(
-                condition=~Q(state="failed") | Q(failed__gt=0) | ~Q(error=""), name="failed_job_says_what_failed"
+                condition=~Q(state="failed") | Q(failed__gt=0) | ~Q(error=""),
+                name="failed_job_has_failures_or_an_error",
             ),
             finite("total", most=MAX_ITEMS, name="job_has_a_bounded_number_of_items"),
-            finite("cut_tries", most=1_000, name="tries_to_cut_a_job_are_bounded"),
+            finite("cut_tries", most=1_000, name="tries_to_split_a_job_are_bounded"),
             models.CheckConstraint(
                 condition=Q(failed=0) | Q(total__isnull=False, failed__gt=0, failed__lte=F("total")),
                 name="no_more_fails_than_there_is",

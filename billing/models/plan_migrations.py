@@ -147,29 +147,32 @@ class MigrationItem(models.Model):
 
     class Meta:
         constraints = [
-            one_of("state", MoveState, name="move_state_is_known"),
+            one_of("state", MoveState, name="migration_item_state_is_known"),
             models.UniqueConstraint(fields=["migration", "subscription"], name="migration_moves_a_subscription_once"),
-            models.CheckConstraint(condition=~Q(state="refused") | ~Q(problem=""), name="refused_move_says_why"),
+            models.CheckConstraint(
+                condition=~Q(state="refused") | ~Q(problem=""), name="refused_migration_item_has_a_reason"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["scheduled", "moved", "undone"], moved_at__isnull=False)
                 | ~Q(state__in=["scheduled", "moved", "undone"]) & Q(moved_at__isnull=True),
-                name="move_says_when_it_was_made",
+                name="moved_migration_item_has_a_time",
             ),
             models.CheckConstraint(
                 condition=Q(state="undone", undone_at__isnull=False) | ~Q(state="undone") & Q(undone_at__isnull=True),
-                name="undone_move_says_when",
+                name="undone_migration_item_has_a_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state="scheduled") | Q(change__isnull=False), name="scheduled_move_names_its_change"
+                condition=~Q(state="scheduled") | Q(change__isnull=False),
+                name="scheduled_migration_item_names_its_change",
             ),
             models.CheckConstraint(
-                condition=~Q(state="moved") | Q(part__isnull=False), name="move_names_the_period_it_made"
+                condition=~Q(state="moved") | Q(part__isnull=False), name="migration_item_names_its_new_period"
             ),
             finite("before", least=-MOST_MONEY, name="bill_before_is_finite"),
             finite("after", least=-MOST_MONEY, name="bill_after_is_finite"),
             finite("switch", least=-MOST_MONEY, name="bill_of_a_change_is_finite"),
         ]
-        indexes = [models.Index(fields=["migration", "state", "id"], name="moves_of_migration_by_state")]
+        indexes = [models.Index(fields=["migration", "state", "id"], name="items_of_migration_by_state")]
 
     def __str__(self) -> str:
         return f"{self.subscription} in {self.migration}"

@@ -46,10 +46,10 @@ class SubscriptionQuantity(models.Model):
 
     class Meta:
         constraints = [
-            finite("quantity", most=MOST_SEATS, name="held_quantity_is_finite"),
-            models.CheckConstraint(condition=~Q(fee_code=""), name="holding_names_its_fee"),
+            finite("quantity", most=MOST_SEATS, name="subscription_quantity_is_finite"),
+            models.CheckConstraint(condition=~Q(fee_code=""), name="quantity_names_its_fee"),
         ]
-        indexes = [models.Index(fields=["subscription", "since", "id"], name="holding_by_time")]
+        indexes = [models.Index(fields=["subscription", "since", "id"], name="quantity_by_time")]
         triggers = [
             append_only(),
             pgtrigger.Trigger(

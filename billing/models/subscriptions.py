@@ -93,7 +93,7 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=Q(term_ends_at__isnull=True)
                 | Q(state__in=("canceled", "ended"), term_ends_at__gte=F("ends_at")),
-                name="only_what_is_canceled_had_a_later_end",
+                name="only_a_canceled_subscription_had_a_later_end",
             ),
             models.CheckConstraint(
                 condition=Q(settles="") | Q(settles__in=SettlementMethod.values, state__in=("canceled", "ended")),

@@ -28,11 +28,11 @@ ERASED_NAME = "Erased"
 
 SUSPENDED_TRIGGERS = (
     *("customers.CustomerEvent:append_only", "customers.ContactEvent:append_only"),
-    *("billing.SubscriptionEvent:append_only", "customers.Notification:notice_is_only_handed_out"),
+    *("billing.SubscriptionEvent:append_only", "customers.Notification:notification_stays_as_written"),
     *("billing.UnmatchedUsage:unmatched_usage_is_resolved_once", "invoices.PaymentMethodEvent:append_only"),
     *("invoices.PaymentAttemptEvent:append_only", "invoices.RefundEvent:append_only"),
     *("billing.PlanMigrationEvent:append_only", "billing.JobEvent:append_only"),
-    *("invoices.PaymentAttempt:charge_is_settled_once", "invoices.Refund:refund_is_settled_once"),
+    *("invoices.PaymentAttempt:payment_attempt_is_settled_once", "invoices.Refund:refund_is_settled_once"),
 )
 """Triggers that protect the erased columns from all other code."""
 

@@ -114,7 +114,7 @@ class Customer(Party):
                     **dict.fromkeys(("address_line1", "address_line2", "postal_code", "city", "region"), ""),
                     **dict.fromkeys(("tax_number", "email", "purchase_order", "tax_exemption"), ""),
                 ),
-                name="nothing_is_known_of_who_was_erased",
+                name="erased_customer_has_no_personal_data",
             ),
             models.CheckConstraint(
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
@@ -137,7 +137,7 @@ class Customer(Party):
                     Q(tax_number_is_valid__isnull=False, tax_number_checked_at__isnull=False)
                     & ~Q(checked_tax_number="")
                 ),
-                name="checked_tax_number_says_when_and_what_came_of_it",
+                name="checked_tax_number_has_a_time_and_a_result",
             ),
         ]
         indexes = [

@@ -21,10 +21,10 @@ class EmailTemplate(models.Model):
     class Meta:
         verbose_name = "mail text"
         constraints = [
-            models.UniqueConstraint(fields=["kind", "language"], name="mail_is_worded_once_in_a_language"),
+            models.UniqueConstraint(fields=["kind", "language"], name="email_template_exists_once_per_language"),
             models.CheckConstraint(
                 condition=Q(language__regex="^[a-z]{2,3}$") & ~Q(subject="") & ~Q(body=""),
-                name="wording_says_something_in_a_language",
+                name="email_template_has_a_text_in_a_language",
             ),
         ]
 

@@ -44,26 +44,26 @@ class Notification(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__regex=r"^[a-z_]+(\.[a-z_]+)+$"), name="notice_kind_is_dotted_words"
+                condition=Q(kind__regex=r"^[a-z_]+(\.[a-z_]+)+$"), name="notification_kind_is_dotted_words"
             ),
             models.CheckConstraint(
                 condition=Q(customer__isnull=True, kind__startswith="webhook.", recipients__isnull=False)
                 | Q(customer__isnull=True, kind__startswith="plan.")
                 | Q(customer__isnull=False) & ~Q(kind__startswith="webhook.") & ~Q(kind__startswith="plan."),
-                name="notice_is_of_a_customer_an_endpoint_or_prices",
+                name="notification_concerns_a_customer_an_endpoint_or_a_plan",
             ),
-            models.CheckConstraint(condition=~Q(key=""), name="notice_has_a_key"),
+            models.CheckConstraint(condition=~Q(key=""), name="notification_has_a_key"),
             models.CheckConstraint(
                 condition=Q(
                     Exact(_of_facts("jsonb_typeof", "facts", models.TextField()), "object"),
                     LessThanOrEqual(_of_facts("octet_length", _TEXT, models.IntegerField()), MOST_FACTS),
                 ),
-                name="notice_facts_are_few",
+                name="notification_facts_are_bounded",
             ),
             # A constraint, not unique=True, which would add a second index for LIKE that no query uses.
-            models.UniqueConstraint(fields=["key"], name="notice_is_made_once"),
+            models.UniqueConstraint(fields=["key"], name="notification_is_announced_once"),
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(recipients__isnull=True), name="notice_to_hand_out")]
+        indexes = [models.Index(fields=["id"], condition=Q(recipients__isnull=True), name="notification_to_fan_out")]
         triggers = [notification_stays_as_written()]
 
     def __str__(self) -> str:
@@ -107,14 +107,16 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["notification", "target"], name="notice_is_delivered_once"),
+            models.UniqueConstraint(
+                fields=["notification", "target"], name="notification_is_delivered_once_per_recipient"
+            ),
             models.CheckConstraint(
                 condition=Q(next_at__isnull=True, state__in=[DeliveryState.DELIVERED, DeliveryState.GIVEN_UP])
                 | Q(
                     next_at__isnull=False,
                     state__in=[DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.FAILED],
                 ),
-                name="delivery_goes_on_until_it_ends",
+                name="delivery_is_due_until_it_ends",
             ),
             models.CheckConstraint(
                 condition=Q(target__regex="^endpoint:[0-9]+$", contact__isnull=True, staff__isnull=True)

@@ -124,7 +124,7 @@ class Seller(Party):
             models.CheckConstraint(condition=Q(late_usage__in=LateUsage.values), name="late_usage_policy_is_known"),
             models.CheckConstraint(
                 condition=Q(brand_color__regex=HEX_COLOR) & (Q(accent_color="") | Q(accent_color__regex=HEX_COLOR)),
-                name="colors_of_documents_are_hexadecimal",
+                name="colors_of_invoices_are_hexadecimal",
             ),
             models.CheckConstraint(condition=Q(paper__in=["", *Paper.values]), name="paper_is_known"),
             models.CheckConstraint(

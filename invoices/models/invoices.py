@@ -12,12 +12,12 @@ from djmoney.models.fields import CurrencyField, MoneyField
 
 from invoices.models.numbering import DocumentKind
 from invoices.triggers.credit_notes import correction_is_of_the_same_parties, credit_notes_are_counted
-from invoices.triggers.invoice_sections import document_is_the_sum_of_its_sections
+from invoices.triggers.invoice_sections import invoice_is_the_sum_of_its_sections
 from invoices.triggers.issued_invoices import (
     issued_invoice_changes_only_its_state,
     issued_invoice_equals_its_lines,
     issued_invoice_keeps_its_rows,
-    locked_month_takes_no_document,
+    locked_month_takes_no_invoice,
 )
 from lib.field_types import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
 
@@ -121,12 +121,12 @@ class Invoice(models.Model):
     class Meta:
         permissions = [("issue_creditnote", "Can issue credit notes"), ("claim_invoice", "Can make one-off invoices")]
         constraints = [
-            one_of("kind", DocumentKind, name="document_kind_is_known"),
+            one_of("kind", DocumentKind, name="invoice_kind_is_known"),
             one_of("state", InvoiceState, name="invoice_state_is_known"),
             models.CheckConstraint(
                 condition=(~Q(kind="credit_note") & Q(credit_to=""))
                 | (Q(kind="credit_note", corrects__isnull=False, credit_to__in=CreditTo.values) & ~Q(reason="")),
-                name="credit_note_says_of_what_why_and_where_to",
+                name="credit_note_has_an_invoice_a_reason_and_a_destination",
             ),
             # A trigger counts the credited amount as soon as a credit note is written, so a credit note is never a
             # draft.
@@ -135,11 +135,11 @@ class Invoice(models.Model):
                 name="credit_note_is_issued_at_once",
             ),
             models.CheckConstraint(
-                condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_claimed"
+                condition=Q(credited__gte=0, credited__lte=F("total")), name="no_more_is_credited_than_was_invoiced"
             ),
             models.CheckConstraint(
                 condition=Q(paid__gte=0, paid__lte=F("total") + F("returned")),
-                name="no_more_is_paid_than_was_claimed",
+                name="no_more_is_paid_than_was_invoiced",
             ),
             models.CheckConstraint(
                 condition=Q(returned__gte=0, returned__lte=F("credited")),
@@ -158,7 +158,7 @@ class Invoice(models.Model):
             ),
             models.UniqueConstraint(fields=["reference"], name="nothing_is_billed_twice"),
             models.UniqueConstraint(fields=["series", "sequence"], name="number_is_given_once_per_series"),
-            models.UniqueConstraint(fields=["number", "seller"], name="number_names_one_document_of_a_seller"),
+            models.UniqueConstraint(fields=["number", "seller"], name="number_names_one_invoice_of_a_seller"),
             models.CheckConstraint(
                 condition=Q(
                     state="draft",
@@ -197,10 +197,10 @@ class Invoice(models.Model):
         triggers = [
             issued_invoice_changes_only_its_state(),
             *issued_invoice_equals_its_lines(),
-            *locked_month_takes_no_document(),
+            *locked_month_takes_no_invoice(),
             correction_is_of_the_same_parties(),
             credit_notes_are_counted(),
-            document_is_the_sum_of_its_sections(),
+            invoice_is_the_sum_of_its_sections(),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,11 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import refuse_if_found
-from invoices.triggers.refunds import refund_is_of_what_came_in, returned_amount_is_counted, settled_attempt_is_final
+from invoices.triggers.refunds import (
+    refund_is_of_money_received,
+    returned_amount_is_counted,
+    settled_attempt_is_final,
+)
 from lib.field_types import AMOUNT, MOST_MONEY, one_of
 
 MOST_REF = 255
@@ -66,12 +70,13 @@ class PaymentMethod(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "ref"], name="instrument_is_kept_once"),
+            models.UniqueConstraint(fields=["account", "ref"], name="payment_method_is_stored_once"),
             models.UniqueConstraint(
-                fields=["account"], condition=Q(is_default=True), name="one_instrument_of_an_account_is_charged"
+                fields=["account"], condition=Q(is_default=True), name="account_has_one_default_payment_method"
             ),
             models.CheckConstraint(
-                condition=Q(is_default=False) | Q(removed_at__isnull=True), name="removed_instrument_is_not_charged"
+                condition=Q(is_default=False) | Q(removed_at__isnull=True),
+                name="removed_payment_method_is_no_default",
             ),
         ]
 
@@ -148,7 +153,7 @@ def attempt_is_within_amount_due() -> pgtrigger.Trigger:
     Return the trigger that refuses a payment attempt above the amount due, or on anything but an issued invoice.
     """
     return pgtrigger.Trigger(
-        name="charge_is_of_what_is_due",
+        name="payment_attempt_is_for_the_amount_due",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Insert,
@@ -160,7 +165,7 @@ def attempt_is_within_amount_due() -> pgtrigger.Trigger:
             WHERE i.kind <> 'invoice' OR i.state IN ('draft', 'void', 'paid') OR i.currency <> c.currency
                 OR c.amount > i.total - i.credited - i.paid + i.returned OR (c.provider = 'sandbox') <> i.sandbox
             """,
-            "charge_is_of_what_is_due: it is of an issued invoice, in its currency, and up to what is due",
+            "payment_attempt_is_for_the_amount_due: it is of an issued invoice, in its currency, and up to what is due",
             code="check_violation",
         ),
     )
@@ -190,24 +195,24 @@ class PaymentAttempt(Attempt):
 
     class Meta:
         constraints = [
-            *_attempt_constraints("charge"),
-            models.UniqueConstraint(fields=["invoice", "number"], name="charges_of_an_invoice_are_counted"),
+            *_attempt_constraints("payment_attempt"),
+            models.UniqueConstraint(fields=["invoice", "number"], name="payment_attempts_of_an_invoice_are_numbered"),
             models.UniqueConstraint(
-                fields=["invoice"], condition=Q(state="pending"), name="one_charge_of_an_invoice_is_under_way"
+                fields=["invoice"], condition=Q(state="pending"), name="invoice_has_one_pending_payment_attempt"
             ),
             models.UniqueConstraint(
-                fields=["provider", "ref"], condition=~Q(ref=""), name="charge_of_a_provider_is_known_once"
+                fields=["provider", "ref"], condition=~Q(ref=""), name="payment_attempt_of_a_provider_is_stored_once"
             ),
-            one_of("provider", ProviderName, name="charge_provider_is_known"),
+            one_of("provider", ProviderName, name="payment_attempt_provider_is_known"),
             models.CheckConstraint(
                 condition=Q(payment_method__isnull=True) | Q(page="", closes_at__isnull=True),
-                name="charge_goes_by_an_instrument_or_a_page",
+                name="payment_attempt_uses_a_payment_method_or_a_page",
             ),
         ]
-        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="charge_to_ask_about")]
+        indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="payment_attempt_to_look_up")]
         triggers = [
             attempt_is_within_amount_due(),
-            settled_attempt_is_final("charge_is_settled_once", late_change="NEW.state = 'succeeded'"),
+            settled_attempt_is_final("payment_attempt_is_settled_once", late_change="NEW.state = 'succeeded'"),
         ]
 
 
@@ -246,7 +251,7 @@ class Refund(Attempt):
         ]
         indexes = [models.Index(fields=["next_at"], condition=Q(state="pending"), name="refund_to_ask_about")]
         triggers = [
-            refund_is_of_what_came_in(),
+            refund_is_of_money_received(),
             returned_amount_is_counted("r.note_id IS NOT NULL", "note_id"),
             settled_attempt_is_final(
                 "refund_is_settled_once", late_change="OLD.state = 'succeeded' AND NEW.state = 'declined'"

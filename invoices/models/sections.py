@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import IntegerRangeField, RangeBoundary, Ran
 from django.db import models
 from django.db.models import F, Func, Q
 
-from invoices.triggers.invoice_sections import section_bills_what_no_document_does
+from invoices.triggers.invoice_sections import section_bills_no_invoiced_reference
 from invoices.triggers.issued_invoices import issued_invoice_keeps_its_rows
 
 
@@ -32,7 +32,7 @@ class Section(models.Model):
                 condition=Q(first_line__gte=1, last_line__gte=F("first_line")), name="section_has_a_line"
             ),
             ExclusionConstraint(
-                name="sections_of_a_document_never_overlap",
+                name="sections_of_an_invoice_never_overlap",
                 expressions=[
                     ("invoice", RangeOperators.EQUAL),
                     (
@@ -48,7 +48,7 @@ class Section(models.Model):
                 ],
             ),
         ]
-        triggers = [section_bills_what_no_document_does(), *issued_invoice_keeps_its_rows()]
+        triggers = [section_bills_no_invoiced_reference(), *issued_invoice_keeps_its_rows()]
 
     def __str__(self) -> str:
         return self.name

@@ -5,25 +5,25 @@ import pgtrigger
 from invoices.triggers.issued_invoices import refuse_if_found
 
 
-def section_bills_what_no_document_does() -> pgtrigger.Trigger:
+def section_bills_no_invoiced_reference() -> pgtrigger.Trigger:
     """Return the trigger that refuses a section for a reference that has an invoice of its own."""
     return _on_insert(
-        "section_bills_what_no_document_does",
+        "section_bills_no_invoiced_reference",
         refuse_if_found(
             "SELECT 1 FROM new_rows n JOIN invoices_invoice i ON i.reference = n.reference",
-            "section_bills_what_no_document_does: it has a document of its own",
+            "section_bills_no_invoiced_reference: it has a document of its own",
             code="unique_violation",
         ),
     )
 
 
-def document_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
+def invoice_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
     """
     Return the trigger that checks invoices as they are issued: the sections, which are written before, cover every
     line, and no invoice bills the reference of another one's section.
     """
     return _on_insert(
-        "document_is_the_sum_of_its_sections",
+        "invoice_is_the_sum_of_its_sections",
         refuse_if_found(
             """
             SELECT 1 FROM new_rows i LEFT JOIN LATERAL (
@@ -36,7 +36,7 @@ def document_is_the_sum_of_its_sections() -> pgtrigger.Trigger:
                 OR (s.times > 0 AND (i.reference NOT LIKE 'periods:%' OR s.first <> 1 OR s.last <> s.lines
                     OR s.lines <> (SELECT count(*) FROM invoices_line l WHERE l.invoice_id = i.id)))
             """,
-            "document_is_the_sum_of_its_sections: some of its lines are in none, or another document has them",
+            "invoice_is_the_sum_of_its_sections: some of its lines are in none, or another document has them",
             code="check_violation",
         ),
     )

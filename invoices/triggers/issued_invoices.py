@@ -175,7 +175,7 @@ def issued_invoice_equals_its_lines() -> list[pgtrigger.Trigger]:
     ]
 
 
-def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
+def locked_month_takes_no_invoice() -> list[pgtrigger.Trigger]:
     """
     Return the triggers that refuse to issue a live document dated in a locked month.
 
@@ -198,7 +198,7 @@ def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
     ]
     return [
         pgtrigger.Trigger(
-            name=f"locked_month_takes_no_document_{suffix}",
+            name=f"locked_month_takes_no_invoice_{suffix}",
             when=pgtrigger.After,
             level=pgtrigger.Statement,
             operation=operation,
@@ -206,7 +206,7 @@ def locked_month_takes_no_document() -> list[pgtrigger.Trigger]:
             declare=[("broken", "boolean")],
             func=refuse_if_found(
                 query.format(issued=issued_rows),
-                "locked_month_takes_no_document: date it to a later month, or unlock the month",
+                "locked_month_takes_no_invoice: date it to a later month, or unlock the month",
                 code="restrict_violation",
             ),
         )

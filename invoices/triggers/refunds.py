@@ -48,14 +48,14 @@ def balance_moves_by_entries() -> pgtrigger.Trigger:
     )
 
 
-def refund_is_of_what_came_in() -> pgtrigger.Trigger:
+def refund_is_of_money_received() -> pgtrigger.Trigger:
     """
     Return the trigger that refuses refunds above their credit note's total or their payment attempt's amount.
 
     Failed and canceled refunds don't count.
     """
     return pgtrigger.Trigger(
-        name="refund_is_of_what_came_in",
+        name="refund_is_of_money_received",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Insert,
@@ -74,7 +74,7 @@ def refund_is_of_what_came_in() -> pgtrigger.Trigger:
                         (SELECT sum(o.amount) FROM invoices_refund o
                         WHERE o.attempt_id = c.id AND o.state IN ('pending', 'succeeded'))))
             """,
-            "refund_is_of_what_came_in: it is of a credit note of its customer, and no more than its charge took",
+            "refund_is_of_money_received: it is of a credit note of its customer, and no more than its charge took",
             code="check_violation",
         ),
     )
@@ -91,7 +91,7 @@ def returned_amount_is_counted(condition: str, note_column: str) -> pgtrigger.Tr
     condition: SQL condition that selects the new rows to count. note_column: the column with the credit note's id.
     """
     return pgtrigger.Trigger(
-        name="what_goes_back_is_counted",
+        name="returned_money_is_counted",
         when=pgtrigger.After,
         level=pgtrigger.Statement,
         operation=pgtrigger.Insert,

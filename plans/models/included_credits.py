@@ -68,7 +68,7 @@ class IncludedCredits(models.Model):
             models.CheckConstraint(
                 condition=Q(lasts="days", days__gte=1, days__lte=MOST_DAYS, days__isnull=False)
                 | ~Q(lasts="days") & Q(days__isnull=True),
-                name="only_what_lasts_for_days_has_a_number_of_them",
+                name="only_credits_that_last_for_days_have_days",
             ),
             finite("rolls_over", most=MOST_ROLLOVERS, name="included_credits_roll_over_0_to_36_times"),
             models.CheckConstraint(

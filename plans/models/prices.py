@@ -137,7 +137,8 @@ class PlanFeature(models.Model):
             one_of("at_zero", AtZero, name="rule_at_zero_is_known"),
             finite("grace", name="grace_is_finite"),
             models.CheckConstraint(
-                condition=Q(consumption__in=PREPAID) | Q(at_zero="block"), name="only_a_wallet_comes_to_zero"
+                condition=Q(consumption__in=PREPAID) | Q(at_zero="block"),
+                name="only_a_prepaid_feature_has_a_zero_policy",
             ),
             models.CheckConstraint(
                 condition=Q(at_zero="grace", grace__gt=0) | ~Q(at_zero="grace") & Q(grace=0),
@@ -353,14 +354,15 @@ class Fee(models.Model):
             finite("amount", name="fee_is_finite"),
             one_of("basis", Basis, name="fee_basis_is_known"),
             finite("included", most=MOST_SEATS, name="included_seats_are_finite"),
-            finite("least", most=MOST_SEATS, name="least_held_is_finite"),
-            finite("most", least=1, most=MOST_SEATS, name="most_held_is_finite"),
+            finite("least", most=MOST_SEATS, name="minimum_quantity_is_finite"),
+            finite("most", least=1, most=MOST_SEATS, name="maximum_quantity_is_finite"),
             models.CheckConstraint(
-                condition=Q(most__isnull=True) | Q(most__gte=F("least")), name="most_held_is_not_below_the_least"
+                condition=Q(most__isnull=True) | Q(most__gte=F("least")),
+                name="maximum_quantity_is_not_below_the_minimum",
             ),
             models.CheckConstraint(
                 condition=~Q(basis="fixed") | Q(included=0, least=0, most__isnull=True),
-                name="only_what_is_held_has_numbers",
+                name="only_a_unit_fee_has_quantity_bounds",
             ),
             models.CheckConstraint(condition=~Q(basis="add_on") | Q(least=0), name="an_add_on_is_optional"),
             finite("every", least=1, most=MOST_UNITS_OF_AN_INTERVAL, name="fee_is_for_some_periods"),

@@ -22,8 +22,12 @@ class RequiredSimulation(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(content__regex="^[0-9a-f]{64}$"), name="rehearsal_names_its_content"),
-            models.UniqueConstraint(fields=["version", "reference"], name="version_is_rehearsed_once_at_a_time"),
+            models.CheckConstraint(
+                condition=Q(content__regex="^[0-9a-f]{64}$"), name="required_simulation_names_its_content"
+            ),
+            models.UniqueConstraint(
+                fields=["version", "reference"], name="version_has_one_required_simulation_at_a_time"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,13 +17,13 @@ from tests.access.actors import Actor
 SIGN_IN = ("/admin/login/", "/portal/sign-in")
 _WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
 _NOTED = {"django_session", "customers_portalsession"}
-"""Tables that are written to by being there, whatever is asked."""
+"""Tables that every request with a session may write to."""
 
 
 _PASSING = re.compile(
     r"req_[0-9a-f]+|name=\"csrfmiddlewaretoken\" value=\"\w+\"|nonce=\"[^\"]*\"|\d{4}-\d\d-\d\dT[\d:.]+Z"
 )
-"""What is another in each answer, whatever is asked."""
+"""The parts of an answer that differ for each request."""
 
 
 @dataclass(frozen=True, slots=True)

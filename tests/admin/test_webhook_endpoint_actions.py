@@ -12,7 +12,7 @@ from customers.notifications import webhook_endpoints
 from customers.notifications.fan_out import fan_out
 from customers.notifications.webhook_secrets import unseal
 from tests.builders import make_customer
-from tests.customers.notifications.world import NOW, tell
+from tests.customers.notifications.announcements import NOW, announce_alert
 
 SECRET = re.compile(r"whsec_[0-9A-Za-z+/]{43}=")
 LIST = "/admin/customers/webhookendpoint/"
@@ -87,7 +87,7 @@ def test_is_tested_disabled_enabled_and_removed(member, hook):
 
 def test_missed_messages_are_resent(member, hook):
     at = timezone.now()
-    tell(make_customer(), at=at)
+    announce_alert(make_customer(), at=at)
     fan_out(at=at)
     Delivery.objects.update(state="given_up", next_at=None)
     since = at - timedelta(days=1)
@@ -99,7 +99,7 @@ def test_missed_messages_are_resent(member, hook):
 
 
 def test_chosen_deliveries_are_resent_after_confirmation(member, hook):
-    tell(make_customer(), at=NOW)
+    announce_alert(make_customer(), at=NOW)
     fan_out(at=NOW)
     Delivery.objects.update(state="delivered", next_at=None, status=200)
     client, delivery = member("engineer"), Delivery.objects.get()
@@ -123,7 +123,7 @@ def test_other_groups_are_read_only(member, hook, group):
 def test_failed_deliveries_are_on_the_dashboard(member, hook):
     client = member("operations")
     assert "Messages not taken" not in client.get("/admin/").content.decode()
-    tell(make_customer(), at=NOW)
+    announce_alert(make_customer(), at=NOW)
     fan_out(at=NOW)
     Delivery.objects.update(state="failed")
     assert "Messages not taken" in client.get("/admin/").content.decode()

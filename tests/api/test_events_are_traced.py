@@ -10,7 +10,7 @@ import pytest
 
 from billing.closing import close_due
 from tests.api.calls import Caller, problem
-from tests.billing.metering.corrections.world import replace, void
+from tests.billing.metering.corrections.correction_setup import replace, void
 from tests.billing.metering.ingest.world import call, calls, make_world, request, send, tokens
 from tests.builders import FEB, MAR, make_customer, make_plan, offer, publish, rate, subscribe, tier
 

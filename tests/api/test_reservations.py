@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from tests.api.calls import NOW, Caller, faults, problem
-from tests.billing.limits.reservations.world import capped_customer, prepaid_customer
+from tests.billing.limits.reservations.reservation_setup import capped_customer, prepaid_customer
 from tests.builders import cap, make_plan, offer, publish
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from customers.models import Delivery, IdempotentRequest, WebhookEndpoint
 from customers.tasks import dispatch_notifications
 from tests.api.calls import faults, problem
 from tests.builders import make_customer
-from tests.customers.notifications import world
-from tests.customers.notifications.receivers import one_after_the_other, receiver, status
+from tests.customers.notifications import announcements
+from tests.customers.notifications.receivers import answers_in_order, receiver, status
 
 HERE = "/webhooks"
 URL = "https://example.com/hook"
@@ -102,10 +102,10 @@ def test_both_secrets_sign_while_they_overlap(live):
 
 
 def test_deliveries_are_listed_and_failed_ones_resent(live):
-    with receiver(one_after_the_other(status(500, "not now"), status(200))) as there:
+    with receiver(answers_in_order(status(500, "not now"), status(200))) as there:
         made = live.post(HERE, {"url": there.url}).json()
         here = f"{HERE}/{made['id']}"
-        world.tell(make_customer("acme"), at=database_time())
+        announcements.announce_alert(make_customer("acme"), at=database_time())
         dispatch_notifications()
         (failed,) = live.get(f"{here}/deliveries", state="failed").json()["data"]
         assert (failed["type"], failed["customer"], failed["attempts"]) == ("alert.fired", "acme", 1)
@@ -129,8 +129,8 @@ def test_deliveries_are_listed_and_failed_ones_resent(live):
 def test_lists_take_as_many_queries_for_many_rows_as_for_few(live, hook, django_assert_max_num_queries):
     customer = make_customer()
     for number in range(20):
-        world.tell(customer, key=f"alert:{number}")
-    world.fan_out(at=world.NOW)
+        announcements.announce_alert(customer, key=f"alert:{number}")
+    announcements.fan_out(at=announcements.NOW)
     with django_assert_max_num_queries(5):
         assert len(live.get(f"{HERE}/{hook['id']}/deliveries").json()["data"]) == 20
 

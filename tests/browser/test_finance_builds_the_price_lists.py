@@ -197,9 +197,9 @@ def send(
     ]
     for start in range(0, len(events), 10_000):
         body = json.dumps(events[start : start + 10_000]).encode()
-        found, refused, _ = parse_events(body, sandbox=False, at=at, oldest=when - timedelta(days=1), newest=at)
+        parsed, refused, _ = parse_events(body, sandbox=False, at=at, oldest=when - timedelta(days=1), newest=at)
         assert not refused
-        assert record_events(events=found, sandbox=False, at=at)
+        assert record_events(events=parsed, sandbox=False, at=at)
 
 
 def bill(subscription: Subscription, start: datetime) -> Invoice:

@@ -7,7 +7,7 @@ from customers.models import Contact, EmailTemplate
 from customers.notifications.fan_out import fan_out
 from customers.portal_auth import magic_links, sessions
 from tests.builders import JAN, make_clock, make_customer
-from tests.customers.notifications.world import listen, tell
+from tests.customers.notifications.announcements import create_endpoint, announce_alert
 from tests.customers.pictures import picture
 from tests.db_refusals import named_constraints, refused_by
 
@@ -51,8 +51,8 @@ def told(shared_transaction: None) -> None:
     contact = Contact.objects.create(customer=customer, email="bea@acme.example")
     magic_links.request_link(email="bea@acme.example", address="192.0.2.1", origin="", at=JAN)
     sessions.begin(customer=customer, contact=contact, way="mail", at=JAN)
-    listen("https://example.com/hook")
-    tell(customer, at=JAN)
+    create_endpoint("https://example.com/hook")
+    announce_alert(customer, at=JAN)
     fan_out(at=JAN)
     store_logo(read_logo(picture("PNG")))
 
@@ -76,17 +76,17 @@ HOOK = "endpoint_id IS NOT NULL"
 HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
-    ("notice_is_made_once", again("notification")),
-    ("notice_has_a_key", again("notification", key="''")),
-    ("notice_kind_is_dotted_words", again("notification", **NEW, kind="'Alert fired'")),
-    ("notice_facts_are_few", again("notification", **NEW, facts="'[]'")),
-    ("notice_facts_are_few", again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notification", **NEW, customer_id="NULL")),
-    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notification", **NEW, kind="'webhook.test'")),
-    ("notice_is_of_a_customer_an_endpoint_or_prices", again("notification", **NEW, kind="'plan.version_published'")),
-    ("notice_is_only_handed_out", edit("notification", "kind = 'alert.recovered'")),
-    ("notice_is_only_handed_out", edit("notification", "recipients = 7")),
-    ("notice_is_only_handed_out", edit("notification", "recipients = NULL")),
+    ("notification_is_announced_once", again("notification")),
+    ("notification_has_a_key", again("notification", key="''")),
+    ("notification_kind_is_dotted_words", again("notification", **NEW, kind="'Alert fired'")),
+    ("notification_facts_are_bounded", again("notification", **NEW, facts="'[]'")),
+    ("notification_facts_are_bounded", again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, customer_id="NULL")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, kind="'webhook.test'")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, kind="'plan.version_published'")),
+    ("notification_stays_as_written", edit("notification", "kind = 'alert.recovered'")),
+    ("notification_stays_as_written", edit("notification", "recipients = 7")),
+    ("notification_stays_as_written", edit("notification", "recipients = NULL")),
     ("portal_link_names_a_mailbox_or_a_customer", edit("portallink", "email = ''")),
     (
         "portal_link_names_a_mailbox_or_a_customer",
@@ -105,10 +105,10 @@ CASES = [
     ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "contact_id = NULL")),
     ("portal_session_lasts_12_hours_at_most", edit("portalsession", "expires_at = began_at + interval '13 hours'")),
     ("contact_is_listed_once", again("contact")),
-    ("mail_is_worded_once_in_a_language", again("emailtemplate")),
-    ("wording_says_something_in_a_language", again("emailtemplate", language="'DE'")),
-    ("wording_says_something_in_a_language", again("emailtemplate", language="'fr'", subject="''")),
-    ("wording_says_something_in_a_language", again("emailtemplate", language="'fr'", body="''")),
+    ("email_template_exists_once_per_language", again("emailtemplate")),
+    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'DE'")),
+    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'fr'", subject="''")),
+    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'fr'", body="''")),
     ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),
@@ -121,18 +121,18 @@ CASES = [
         "endpoint_secret_is_kept_encrypted",
         edit("webhookendpoint", "disabled_reason = 'removed', disabled_at = now()"),
     ),
-    ("notice_is_delivered_once", again("delivery", HOOK)),
-    ("delivery_goes_on_until_it_ends", edit("delivery", "state = 'lost'")),
-    ("delivery_goes_on_until_it_ends", edit("delivery", "next_at = NULL")),
-    ("delivery_goes_on_until_it_ends", edit("delivery", "state = 'delivered'")),
+    ("notification_is_delivered_once_per_recipient", again("delivery", HOOK)),
+    ("delivery_is_due_until_it_ends", edit("delivery", "state = 'lost'")),
+    ("delivery_is_due_until_it_ends", edit("delivery", "next_at = NULL")),
+    ("delivery_is_due_until_it_ends", edit("delivery", "state = 'delivered'")),
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'contact:1'")),
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
     ("delivery_has_one_recipient", again("delivery", HOOK, target="'somebody'")),
     ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
-    ("colors_of_documents_are_hexadecimal", edit("seller", "brand_color = 'red'")),
-    ("colors_of_documents_are_hexadecimal", edit("seller", "accent_color = '#12345g'")),
+    ("colors_of_invoices_are_hexadecimal", edit("seller", "brand_color = 'red'")),
+    ("colors_of_invoices_are_hexadecimal", edit("seller", "accent_color = '#12345g'")),
     ("paper_is_known", edit("seller", "paper = 'a3'")),
     ("iban_is_compact", edit("seller", "iban = 'DE02 1203'")),
     ("bic_is_of_8_or_11_characters", edit("seller", "bic = 'BYLADEM'")),
@@ -141,13 +141,13 @@ CASES = [
     ("logo_is_small", again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
     ("logo_is_kept_for_ever", edit("logo", "sha256 = 'x'")),
     ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
-    ("nothing_is_known_of_who_was_erased", edit("customer", "erased_at = now()")),
+    ("erased_customer_has_no_personal_data", edit("customer", "erased_at = now()")),
     ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
     ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 0")),
     ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 'NaN'")),
     ("customers_net_days_are_365_at_most", edit("customer", "net_days = 366")),
-    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "checked_tax_number = 'DE1'")),
-    ("checked_tax_number_says_when_and_what_came_of_it", edit("customer", "tax_number_is_valid = true")),
+    ("checked_tax_number_has_a_time_and_a_result", edit("customer", "checked_tax_number = 'DE1'")),
+    ("checked_tax_number_has_a_time_and_a_result", edit("customer", "tax_number_is_valid = true")),
     ("customer_keeps_its_clock", edit("customer", f"sandbox = true, test_clock_id = {A_CLOCK}")),
     ("customer_keeps_its_clock", edit("customer", "sandbox = true")),
     ("clock_goes_forward", edit("testclock", "now = now - interval '1 s'")),
@@ -181,6 +181,6 @@ def test_every_promise_is_tested():
 
 
 def test_what_is_still_to_be_told_is_not_forgotten():
-    tell(make_customer(), key="another", at=JAN)
+    announce_alert(make_customer(), key="another", at=JAN)
 
-    assert refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notice_is_only_handed_out"
+    assert refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notification_stays_as_written"

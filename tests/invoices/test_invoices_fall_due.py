@@ -13,7 +13,7 @@ from invoices.models import Invoice, NumberSeries
 from invoices.payments.manual_payments import record_payment
 from tests.api.invoice_rows import make_invoice
 from tests.builders import make_clock, make_customer, make_seller
-from tests.customers.notifications.world import listen
+from tests.customers.notifications.announcements import create_endpoint
 
 PAGE = (Path(__file__).parents[2] / "docs" / "invoices.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\d{4}-\d\d-\d\d \d\d:\d\d) \| (\S+) \| (\w+) \|$", PAGE.split("## overdue")[1], re.MULTILINE)
@@ -22,7 +22,7 @@ LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 @pytest.fixture
 def invoice(db):
-    listen("https://example.com/hook")
+    create_endpoint("https://example.com/hook")
     customer = make_customer("acme", seller=make_seller(time_zone="Europe/Berlin"), currency="EUR")
     return due_on(make_invoice(customer, net="20.00", tax="3.80", issue=False))
 
@@ -40,7 +40,7 @@ def due_on(invoice, *, code="inv"):
 
 
 @pytest.mark.parametrize(("when", "due", "state"), ROWS)
-def test_the_page_is_right(invoice, when, due, state):
+def test_the_examples_of_the_docs_are_correct(invoice, when, due, state):
     at = datetime.strptime(when, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
     if not Decimal(due):
         record_payment(

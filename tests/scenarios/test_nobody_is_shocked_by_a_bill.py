@@ -16,7 +16,7 @@ from customers.models import Contact, Customer
 from tests.api.calls import Caller
 from tests.builders import make_feature, make_meter, make_plan, make_seller, offer, publish
 from tests.customers.notifications.receivers import receiver
-from tests.customers.notifications.world import listen, send
+from tests.customers.notifications.announcements import create_endpoint, send
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def heard(hook, secret):
 
 def test_each_quarter_is_told_as_it_is_reached(product):
     with receiver() as hook:
-        _, secret = listen(hook.url, kinds=["alert.fired", "alert.recovered"])
+        _, secret = create_endpoint(hook.url, kinds=["alert.fired", "alert.recovered"])
         sent = 0
         for more, told in ((249, 0), (1, 1), (125, 2), (75, 3), (49, 3), (1, 4), (10, 4)):
             messages(product, sent, more)
@@ -74,7 +74,7 @@ def test_each_quarter_is_told_as_it_is_reached(product):
 def test_a_jump_is_told_in_one_message_and_by_mail(product):
     Contact.objects.create(customer=Customer.objects.get(), email="ada@acme.example")
     with receiver() as hook:
-        _, secret = listen(hook.url)
+        _, secret = create_endpoint(hook.url)
         messages(product, 0, 475)
         [told] = [one["data"] for one in heard(hook, secret) if one["type"] == "alert.fired"]
     assert (told["threshold"], told["thresholds"]) == (90, "50,75,90")

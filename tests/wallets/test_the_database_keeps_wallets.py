@@ -73,7 +73,7 @@ CASES = [
     ("wallet_is_never_overdrawn", edit("wallet", "debt = debt_limit + 1")),
     ("wallet_is_never_overdrawn", edit("wallet", "debt = -1")),
     ("a_closed_wallet_is_empty", edit("wallet", "closed_at = now()", "balance > 0")),
-    ("balance_is_what_lots_hold", edit("wallet", "balance = balance + 1")),
+    ("balance_is_the_sum_of_its_lots", edit("wallet", "balance = balance + 1")),
     # lots
     ("lot_kind_is_known", again("lot", **NEW_LOT, kind="'other'")),
     ("nothing_is_granted_twice", again("lot", **(NEW_LOT | {"source": "source"}))),
@@ -81,18 +81,18 @@ CASES = [
     ("lot_grants_something", again("lot", **NEW_LOT, amount="'NaN'")),
     ("lot_is_never_overdrawn", edit("lot", "remaining = -1, held = -1")),
     ("lot_is_never_overdrawn", edit("lot", "remaining = amount + 1, expired = -1")),
-    ("what_is_held_is_there", edit("lot", "held = remaining + 1")),
-    ("what_is_held_is_there", edit("lot", "held = -1")),
-    ("what_expired_is_gone", edit("lot", "expired = amount - remaining + 1")),
+    ("held_amount_is_within_the_lot", edit("lot", "held = remaining + 1")),
+    ("held_amount_is_within_the_lot", edit("lot", "held = -1")),
+    ("expired_amount_is_no_longer_remaining", edit("lot", "expired = amount - remaining + 1")),
     ("lot_cost_is_finite", again("lot", **NEW_LOT, cost="'NaN'")),
     ("rollover_is_finite", edit("lot", "rollover_most = -1")),
     ("lot_expires_after_it_begins", edit("lot", "expires_at = valid_from")),
-    ("only_what_expires_rolls_over", edit("lot", "rolls_over = 1, expires_at = NULL")),
-    ("lot_keeps_what_was_granted", edit("lot", "amount = amount + 1")),
-    ("lot_keeps_what_was_granted", "DELETE FROM wallets_lot"),
+    ("only_an_expiring_lot_rolls_over", edit("lot", "rolls_over = 1, expires_at = NULL")),
+    ("lot_keeps_its_granted_terms", edit("lot", "amount = amount + 1")),
+    ("lot_keeps_its_granted_terms", "DELETE FROM wallets_lot"),
     # the ledger
     ("movement_is_known", again("transaction", **NEW, kind="'other'")),
-    ("nothing_moves_twice", again("transaction")),
+    ("transaction_reference_counts_once", again("transaction")),
     ("movement_is_finite", again("transaction", **NEW, units="'NaN'")),
     ("uncovered_is_finite", again("transaction", **NEW, uncovered="-1")),
     ("balance_after_is_finite", again("transaction", **NEW, balance_after="'NaN'")),
@@ -144,22 +144,22 @@ CASES = [
     ("topup_is_pending_or_settled", edit("topup", "state = 'other'", "state = 'paid'")),
     # holds
     ("hold_state_is_known", edit("hold", "state = 'other'", "state = 'committed'")),
-    ("nothing_is_held_twice", again("hold")),
+    ("hold_reference_counts_once", again("hold")),
     ("held_amount_is_finite", edit("hold", "amount = 'NaN'")),
     ("uncovered_hold_is_finite", edit("hold", "uncovered = -1")),
     ("hold_ends_after_it_begins", edit("hold", "until = at")),
     ("hold_is_open_or_has_ended", edit("hold", "ended_at = now()", "state = 'open'")),
-    ("lot_is_held_once", again("holdshare")),
-    ("something_is_held", edit("holdshare", "units = 0")),
+    ("hold_takes_a_lot_once", again("holdshare")),
+    ("hold_share_is_above_zero", edit("holdshare", "units = 0")),
 ]
 
 OF_DRAWS = [
     (
-        "use_is_drawn_once",
+        "usage_is_drawn_down_once",
         "INSERT INTO billing_drawdown (period_id, plan_feature_id, window_start, cost, overage, refused, times)"
         " SELECT period_id, plan_feature_id, window_start, 0, 0, 0, 0 FROM billing_drawdown",
     ),
-    ("drawn_cost_is_finite", "UPDATE billing_drawdown SET cost = 'NaN', overage = 0, refused = 0"),
+    ("drawdown_cost_is_finite", "UPDATE billing_drawdown SET cost = 'NaN', overage = 0, refused = 0"),
     ("no_more_is_missing_than_was_asked_for", "UPDATE billing_drawdown SET overage = cost + 1"),
     ("no_more_is_missing_than_was_asked_for", "UPDATE billing_drawdown SET refused = -1, overage = 0"),
 ]

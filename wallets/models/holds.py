@@ -38,7 +38,7 @@ class Hold(models.Model):
     class Meta:
         constraints = [
             one_of("state", HoldState, name="hold_state_is_known"),
-            models.UniqueConstraint(fields=["customer", "reference"], name="nothing_is_held_twice"),
+            models.UniqueConstraint(fields=["customer", "reference"], name="hold_reference_counts_once"),
             finite("amount", most=MAX_UNITS, name="held_amount_is_finite"),
             finite("uncovered", most=MAX_UNITS, name="uncovered_hold_is_finite"),
             models.CheckConstraint(condition=Q(until__gt=models.F("at")), name="hold_ends_after_it_begins"),
@@ -63,8 +63,10 @@ class HoldShare(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["hold", "wallet", "lot"], name="lot_is_held_once", nulls_distinct=False),
-            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MAX_UNITS), name="something_is_held"),
+            models.UniqueConstraint(
+                fields=["hold", "wallet", "lot"], name="hold_takes_a_lot_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(condition=Q(units__gt=0, units__lte=MAX_UNITS), name="hold_share_is_above_zero"),
         ]
 
     def __str__(self) -> str:

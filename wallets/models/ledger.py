@@ -70,13 +70,13 @@ class Transaction(models.Model):
     class Meta:
         constraints = [
             one_of("kind", Movement, name="movement_is_known"),
-            models.UniqueConstraint(fields=["wallet", "reference"], name="nothing_moves_twice"),
+            models.UniqueConstraint(fields=["wallet", "reference"], name="transaction_reference_counts_once"),
             finite("units", least=-MAX_UNITS, most=MAX_UNITS, name="movement_is_finite"),
             finite("uncovered", most=MAX_UNITS, name="uncovered_is_finite"),
             finite("balance_after", least=-MAX_UNITS, most=MAX_UNITS, name="balance_after_is_finite"),
         ]
         indexes = [
-            models.Index(fields=["draw", "id"], condition=Q(draw__isnull=False), name="transaction_by_draw"),
+            models.Index(fields=["draw", "id"], condition=Q(draw__isnull=False), name="transaction_by_drawdown"),
             models.Index(fields=["wallet", "at", "id"], name="transaction_by_time"),
         ]
         triggers = [append_only()]

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from lib.field_types import finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
-from wallets.triggers import lot_keeps_what_was_granted
+from wallets.triggers import lot_keeps_its_granted_terms
 
 
 class LotKind(models.TextChoices):
@@ -80,9 +80,12 @@ class Lot(models.Model):
             models.CheckConstraint(
                 condition=Q(remaining__gte=0, remaining__lte=F("amount")), name="lot_is_never_overdrawn"
             ),
-            models.CheckConstraint(condition=Q(held__gte=0, held__lte=F("remaining")), name="what_is_held_is_there"),
             models.CheckConstraint(
-                condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")), name="what_expired_is_gone"
+                condition=Q(held__gte=0, held__lte=F("remaining")), name="held_amount_is_within_the_lot"
+            ),
+            models.CheckConstraint(
+                condition=Q(expired__gte=0, expired__lte=F("amount") - F("remaining")),
+                name="expired_amount_is_no_longer_remaining",
             ),
             finite("cost", most=MAX_UNITS, name="lot_cost_is_finite"),
             finite("rollover_most", most=MAX_UNITS, name="rollover_is_finite"),
@@ -91,7 +94,7 @@ class Lot(models.Model):
                 name="lot_expires_after_it_begins",
             ),
             models.CheckConstraint(
-                condition=Q(rolls_over=0) | Q(expires_at__isnull=False), name="only_what_expires_rolls_over"
+                condition=Q(rolls_over=0) | Q(expires_at__isnull=False), name="only_an_expiring_lot_rolls_over"
             ),
         ]
         indexes = [
@@ -101,7 +104,7 @@ class Lot(models.Model):
                 fields=["wallet", "expires_at"], condition=Q(has_expired=True), name="lot_that_may_come_back"
             ),
         ]
-        triggers = [lot_keeps_what_was_granted()]
+        triggers = [lot_keeps_its_granted_terms()]
         permissions = [
             ("refund_lot", "Can pay credits back"),
             ("void_lot", "Can void credits"),

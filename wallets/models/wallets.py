@@ -7,7 +7,7 @@ from djmoney.models.fields import CurrencyField
 
 from lib.field_types import finite
 from wallets.models.field_types import MAX_UNITS, UnitsField
-from wallets.triggers import balance_is_what_lots_hold
+from wallets.triggers import balance_is_the_sum_of_its_lots
 
 CREDITS = "credits"
 
@@ -77,7 +77,7 @@ class Wallet(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["id"], condition=Q(debt__gt=0), name="wallet_that_owes")]
-        triggers = [balance_is_what_lots_hold()]
+        triggers = [balance_is_the_sum_of_its_lots()]
         permissions = [
             ("grant_credits", "Can put value into wallets"),
             ("transfer_credits", "Can move value between wallets"),

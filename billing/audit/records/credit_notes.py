@@ -68,7 +68,7 @@ _TAXES = """
 
 CHECKS = (
     Check("credit_notes_are_of_the_parties_of_their_invoice", "I6", _NOTES),
-    Check("no_more_is_credited_than_was_claimed", "I6", _CREDITED),
+    Check("no_more_is_credited_than_was_invoiced", "I6", _CREDITED),
     Check("credits_are_of_a_line_up_to_its_net", "I6", _LINES),
     Check("credits_are_taxed_as_what_they_correct", "I6", _TAXES),
 )

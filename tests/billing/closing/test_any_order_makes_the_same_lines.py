@@ -13,7 +13,7 @@ from billing.closing import preview
 from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
 from billing.models import Subscription
-from tests.billing.metering.corrections.world import make_metered_world, sample
+from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, sample
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN
@@ -47,7 +47,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[list[dict[st
 
 @pytest.fixture
 def metered(db) -> Subscription:
-    return make_metered_world()
+    return make_fully_metered_subscription()
 
 
 @settings(max_examples=20, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))

@@ -18,7 +18,7 @@ from customers.notifications import webhook_endpoints
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, make_tax, publish, subscribe
-from tests.customers.notifications.world import send
+from tests.customers.notifications.announcements import send
 
 pytestmark = pytest.mark.django_db
 

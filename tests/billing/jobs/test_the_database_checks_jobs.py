@@ -35,12 +35,12 @@ CASES = [
     ("job_has_a_title", job("title = ''")),
     ("job_says_when_it_ended", job("state = 'canceled'")),
     ("job_says_when_it_ended", job("finished_at = now()")),
-    ("only_a_job_that_ended_is_forgotten", job("forgotten_at = now()")),
+    ("only_an_ended_job_is_cleared", job("forgotten_at = now()")),
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now()")),
     ("done_job_has_done_all_its_items", job("state = 'done', finished_at = now(), total = 2, failed = 1")),
-    ("failed_job_says_what_failed", job("state = 'failed', finished_at = now()")),
+    ("failed_job_has_failures_or_an_error", job("state = 'failed', finished_at = now()")),
     ("job_has_a_bounded_number_of_items", job("total = 10000001")),
-    ("tries_to_cut_a_job_are_bounded", job("cut_tries = -1")),
+    ("tries_to_split_a_job_are_bounded", job("cut_tries = -1")),
     ("no_more_fails_than_there_is", job("total = 1, failed = 2")),
     ("no_more_fails_than_there_is", job("failed = -1")),
     ("no_more_fails_than_there_is", job("failed = 1")),
@@ -67,7 +67,7 @@ CASES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def job_rows(shared_transaction: None) -> None:
-    """Leave a job with an item done and one that waits, and another with a part of a file."""
+    """Create a job with one item done and one waiting, and another job with a part of a file."""
     make_job(3)
     work_all(most=1)
     JobPart.objects.create(job=make_job(1), number=0, content=b"x")

@@ -1,4 +1,4 @@
-"""What usage may come to in a period, for all of it or a feature, is set by either side and told with the usage."""
+"""Finance or the customer caps spend per period, in total or by feature, and current usage reports each cap."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -38,36 +38,36 @@ def acme():
     return subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
 
-def told():
+def reported_caps():
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
     return [(cap.cap.feature_id, cap.cap.set_by, cap.cap.amount, cap.spent, cap.remaining) for cap in period.caps]
 
 
-def test_each_cap_is_told_with_what_is_spent_and_remains(acme):
+def test_each_cap_is_reported_with_its_spent_and_remaining_amount(acme):
     calls = cap(acme, 4, feature="calls", at=NOW)
     cap(acme, 100, at=NOW, set_by="customer")
     cap(acme, 200, at=NOW)
     use(acme, "calls", 100)
     use(acme, "mails", 30)
-    assert told() == [
+    assert reported_caps() == [
         (None, "finance", D(200), D("35.00"), D("165.00")),
         (None, "customer", D(100), D("35.00"), D("65.00")),
         (calls.feature_id, "finance", D(4), D("5.00"), D(0)),
     ]
 
 
-def test_caps_cost_no_query_of_their_own(acme):
+def test_caps_need_no_extra_query(acme):
     with CaptureQueriesContext(connection) as without:
-        told()
+        reported_caps()
     cap(acme, 4, feature="calls", at=NOW)
     with CaptureQueriesContext(connection) as captured:
-        assert told()
+        assert reported_caps()
     assert len(captured) == len(without)
 
 
 @pytest.fixture
 def keyed():
-    """A customer with two subscriptions whose calls are told apart by key and model, at two rates."""
+    """Return two subscriptions of a customer whose calls have key and model as dimensions, at two rates."""
     meter = make_meter(
         "tokens", event_name="call", dimensions=["key", "model"], aggregation="sum", value_property="n"
     )
@@ -80,33 +80,33 @@ def keyed():
     return first, subscribe(customer, mails)
 
 
-def called(key, n, *, model="small"):
+def send_call(key, n, *, model="small"):
     send({"id": f"{key}-{n}-{model}", "customer": "acme", "event": "call", "timestamp": NOW.isoformat(),
           "properties": {"key": key, "model": model, "n": n}}, at=NOW)  # fmt: skip
 
 
-def test_a_budget_for_one_value_counts_its_share_of_what_each_rate_comes_to(keyed):
+def test_a_cap_on_a_dimension_value_counts_its_share_of_each_rate(keyed):
     first, _ = keyed
-    mine = set_cap(subscription=first, match={"key": "k1"}, amount=D(50), at=NOW)
-    called("k1", 20)
-    called("k2", 30)
-    called("k1", 3, model="large")
+    key_cap = set_cap(subscription=first, match={"key": "k1"}, amount=D(50), at=NOW)
+    send_call("k1", 20)
+    send_call("k2", 30)
+    send_call("k1", 3, model="large")
 
-    (period,) = [one for one in current_usage(customer="acme", sandbox=False, at=NOW) if one.caps]
+    (period,) = [period_ for period_ in current_usage(customer="acme", sandbox=False, at=NOW) if period_.caps]
     (cap,) = period.caps
 
-    # 50 at 0.10, of which 10 are free: 4.00, and 20 of 50 are k1's; 3 at 1.
-    assert (cap.cap.id, cap.spent, cap.remaining) == (mine.pk, D("4.60"), D("45.40"))
+    # 50 at 0.10, of which 10 are free: 4.00, of which 20 of 50 are k1's; and 3 at 1.
+    assert (cap.cap.id, cap.spent, cap.remaining) == (key_cap.pk, D("4.60"), D("45.40"))
 
 
 @pytest.mark.parametrize("row", rows("limits.md", "A budget for one value"), ids=str)
-def test_a_value_has_spent_what_the_page_says(row):
+def test_a_dimension_value_spends_as_documented(row):
     meter = make_meter("tokens", event_name="call", dimensions=["key"], aggregation="sum", value_property="n")
     offers = [offer(make_feature("tokens", meter=meter), rates=[rate("0.10")], included=100)]
     acme = subscribe(make_customer("acme"), publish(make_plan("keyed", offers=offers)))
     set_cap(subscription=acme, match={"key": "k1"}, amount=D(50), at=NOW)
-    called("k1", int(row["used by k1"]))
-    called("k2", int(row["used by k2"]))
+    send_call("k1", int(row["used by k1"]))
+    send_call("k2", int(row["used by k2"]))
 
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
 
@@ -116,14 +116,14 @@ def test_a_value_has_spent_what_the_page_says(row):
 def test_a_customers_cap_counts_all_subscriptions_together(keyed):
     first, second = keyed
     set_cap(customer=first.customer, amount=D(100), at=NOW)
-    called("k1", 110)  # 100 of them at 0.10
+    send_call("k1", 110)  # 100 of them at 0.10
     use(second, "mails", 30)
 
     for period in current_usage(customer="acme", sandbox=False, at=NOW):
         assert [(cap.cap.is_of_customer, cap.spent) for cap in period.caps] == [(True, D("40.00"))]
 
 
-def test_a_customers_own_budget_stays_below_finances(keyed):
+def test_a_customers_own_cap_stays_below_finances(keyed):
     first, _ = keyed
     scope = {"customer": first.customer, "match": {"key": "k1"}, "at": NOW}
     set_cap(**scope, amount=D(10))
@@ -139,17 +139,17 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("match", "words"), UNKNOWN)
-def test_a_budget_is_for_a_value_of_a_dimension_that_there_is(keyed, match, words):
+def test_a_cap_needs_an_existing_dimension_and_value(keyed, match, words):
     with pytest.raises(CapRefused, match=words):
         set_cap(subscription=keyed[0], match=match, amount=D(1), at=NOW)
 
 
-def test_setting_it_again_replaces_it_and_removing_it_ends_it(acme):
+def test_setting_a_cap_again_replaces_it_and_removing_it_ends_it(acme):
     first = cap(acme, 4, at=NOW)
-    again = cap(acme, 5, at=NOW, action="throttle", per_minute=60)
-    assert (first.pk, again.per_minute) == (again.pk, 60)
-    remove_cap(cap=again, at=NOW)
-    assert told() == []
+    replaced = cap(acme, 5, at=NOW, action="throttle", per_minute=60)
+    assert (first.pk, replaced.per_minute) == (replaced.pk, 60)
+    remove_cap(cap=replaced, at=NOW)
+    assert reported_caps() == []
 
 
 REFUSED = [
@@ -173,7 +173,7 @@ def test_an_invalid_cap_is_rejected(acme, amount, more, field, words):
     assert SpendCap.objects.get().amount == 100
 
 
-def test_finance_goes_no_lower_than_what_the_customer_has_set(acme):
+def test_finances_cap_is_not_below_the_customers(acme):
     cap(acme, 50, at=NOW, set_by="customer")
     with pytest.raises(CapRefused, match="own cap is 50"):
         cap(acme, 40, at=NOW)

@@ -15,7 +15,7 @@ from tests.billing.closing.test_the_database_checks_dunning import CASES as OF_D
 from tests.billing.jobs.test_the_database_checks_jobs import CASES as OF_JOBS
 from tests.billing.limits.alerts.test_the_database_checks_alert_rules import CASES as OF_ALERT_RULES
 from tests.billing.limits.reservations.test_the_database_checks_reservations import CASES as OF_RESERVATIONS
-from tests.billing.metering.corrections.world import correct_all, wanted
+from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
 from tests.billing.metering.ingest.world import call, make_world, send
 from tests.billing.plan_migrations.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
 from tests.billing.simulation.test_the_database_keeps_simulations import CASES as OF_SIMULATIONS
@@ -168,7 +168,7 @@ CASES = [
         "UPDATE billing_period SET settles = 'refund', kind = 'opening', ends_at = starts_at WHERE state = 'open'",
     ),
     # subscriptions
-    ("only_what_is_canceled_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
+    ("only_a_canceled_subscription_had_a_later_end", "UPDATE billing_subscription SET term_ends_at = now()"),
     ("trial_ends_after_it_starts", "UPDATE billing_subscription SET trial_ends_at = starts_at"),
     (
         "trial_ends_after_it_starts",
@@ -203,10 +203,10 @@ CASES = [
     ("only_a_price_is_of_a_rate", overridden(figure="'percent'", match='\'{"model": "gpt"}\'')),
     ("override_ends_after_it_starts", overridden(figure="'percent'", ends="starts_at - interval '1 second'")),
     ("figure_is_overridden_once_at_a_time", overridden(starts="starts_at + interval '1 day'")),
-    ("agreement_leaves_billed_periods_alone", overridden(figure="'percent'", starts="'2026-01-01T00:00Z'")),
-    ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
-    ("agreement_leaves_billed_periods_alone", "UPDATE billing_override SET value = 2"),
-    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_override"),
+    ("own_terms_leave_billed_periods_alone", overridden(figure="'percent'", starts="'2026-01-01T00:00Z'")),
+    ("own_terms_leave_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
+    ("own_terms_leave_billed_periods_alone", "UPDATE billing_override SET value = 2"),
+    ("own_terms_leave_billed_periods_alone", "DELETE FROM billing_override"),
     # what is to come
     ("rollout_state_is_known", "UPDATE billing_rollout SET state = 'other'"),
     ("rollout_is_for_a_cohort_or_all", "UPDATE billing_rollout SET audience = 'new'"),
@@ -241,8 +241,8 @@ CASES = [
         " published_at = NULL, published_by_id = NULL FROM billing_scheduledchange m WHERE m.version_id = v.id",
     ),
     # quantities held
-    ("held_quantity_is_finite", held("quantity", "1000001")),
-    ("holding_names_its_fee", held("fee_code", "''")),
+    ("subscription_quantity_is_finite", held("quantity", "1000001")),
+    ("quantity_names_its_fee", held("fee_code", "''")),
     ("a_closed_period_keeps_its_quantities", held("since", "'2026-01-31 23:59:59+00'")),
     ("pgtrigger", "UPDATE billing_subscriptionquantity SET quantity = 7"),
     ("pgtrigger", "DELETE FROM billing_subscriptionquantity"),
@@ -306,7 +306,7 @@ CASES = [
     ("only_a_replacement_has_an_event_of_its_own", corrected(replacement="gen_random_uuid()")),
     ("only_a_replacement_has_an_event_of_its_own", corrected(kind="'replace'")),
     ("correction_has_a_reason", corrected(reason="''")),
-    ("correction_says_who", corrected(by="NULL")),
+    ("correction_names_its_author", corrected(by="NULL")),
     ("pgtrigger", "UPDATE billing_correction SET reason = 'other'"),
     ("pgtrigger", "DELETE FROM billing_correction"),
     # what was billed
@@ -325,12 +325,12 @@ CASES = [
     ("subscriptioncommitment_discount_is_0_to_100_percent", promised(discount="101")),
     ("own_commitment_ends_after_it_starts", promised(ends_at="starts_at - interval '1 second'")),
     ("subscription_has_one_commitment_at_a_time", promised()),
-    ("agreement_leaves_billed_periods_alone", promised(starts_at="starts_at - interval '1 year'")),
-    ("agreement_leaves_billed_periods_alone", "UPDATE billing_subscriptioncommitment SET minimum = 7"),
-    ("agreement_leaves_billed_periods_alone", "DELETE FROM billing_subscriptioncommitment"),
+    ("own_terms_leave_billed_periods_alone", promised(starts_at="starts_at - interval '1 year'")),
+    ("own_terms_leave_billed_periods_alone", "UPDATE billing_subscriptioncommitment SET minimum = 7"),
+    ("own_terms_leave_billed_periods_alone", "DELETE FROM billing_subscriptioncommitment"),
     # coupons
     ("coupons_are_applied_in_one_order", redeemed(coupon="s.id")),
-    ("coupon_is_held_once_at_a_time", redeemed(position="2")),
+    ("coupon_is_redeemed_once_at_a_time", redeemed(position="2")),
     (
         "redemption_ends_after_it_starts",
         "UPDATE billing_redemption SET ended_at = since - interval '1 second'",
@@ -339,7 +339,7 @@ CASES = [
     ("redemption_only_ends", "UPDATE billing_redemption SET ended_at = now(), since = since - interval '1 day'"),
     ("redemption_only_ends", "DELETE FROM billing_redemption"),
     # the sandbox
-    ("clone_uses_what_was_used_in_order", CLONED.format("id", "x.id", "now() - interval '1 day'")),
+    ("clone_replays_usage_in_order", CLONED.format("id", "x.id", "now() - interval '1 day'")),
     ("nobody_is_their_own_clone", CLONED.format("id", "c.id", "now()")),
     (
         "sandbox_alone_tries_drafts",
@@ -360,7 +360,7 @@ def world(shared_transaction: None) -> None:
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
     send(call("c3", customer="other", timestamp="2026-01-05T00:00:00Z"))
-    correct_all(wanted("c3"))
+    correct_all(correction_request("c3"))
     close_due(at=FEB + timedelta(hours=1))
     agree(subscription, "calls", "minimum", 1, at=FEB, starts_at=MAR)
     promise(subscription, 100, at=FEB, starts_at=MAR)

@@ -26,7 +26,7 @@ from tests.api.calls import Caller, problem
 from tests.billing.metering.ingest.world import NOW, call, make_world, send
 from tests.billing.privacy.traces import leave_traces
 from tests.builders import make_customer, make_wallet
-from tests.customers.notifications import world as telling
+from tests.customers.notifications import announcements as telling
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
 from wallets.operations.manual_grants import grant_manually
@@ -91,7 +91,7 @@ def gone():
         },
     )
     announce(kind="alert.recovered", customer_id=customer.pk, facts={"value": "canary"}, key="canary-told", at=NOW)
-    telling.listen("https://example.com/hook")
+    telling.create_endpoint("https://example.com/hook")
     telling.fan_out(at=NOW)
     wallet = make_wallet(customer)
     lot = grant_manually(wallet=wallet, terms=Grant("promotional", Decimal(5), "canary-source"), at=NOW)
@@ -192,9 +192,9 @@ def test_what_still_comes_for_it_is_nobodys(gone):
     finish(gone)
     erase(customer_id=gone.pk, at=LATER)
     sent = {**call("later"), "customer": "canary-customer"}
-    again = {**call("e1"), "customer": "canary-customer", "properties": NOTED}
+    repeated = {**call("e1"), "customer": "canary-customer", "properties": NOTED}
 
-    assert send(sent, again) == ["accepted", "duplicate"]
+    assert send(sent, repeated) == ["accepted", "duplicate"]
     [report] = UnmatchedUsage.objects.filter(customer_ref="canary-customer")
     assert (report.reason, report.customer_id) == ("unknown_customer", None)
     assert_clean()
@@ -214,9 +214,9 @@ def test_what_comes_after_its_end_is_nobodys(gone):
 
 def test_it_happens_once(gone):
     finish(gone)
-    first, again = (erase(customer_id=gone.pk, at=LATER) for _ in range(2))
+    first, repeated = (erase(customer_id=gone.pk, at=LATER) for _ in range(2))
 
-    assert (first.events, again) == (3, (first.name, 0))
+    assert (first.events, repeated) == (3, (first.name, 0))
 
 
 def test_nothing_is_known_of_the_customer_by_its_id(gone):
@@ -241,8 +241,8 @@ def test_what_runs_or_is_owed_stands_against_it(gone):
     ]
     with pytest.raises(ErasureRefused, match="End it"):
         erase(customer_id=gone.pk, at=NOW)
-    told = problem(Caller().post("/customers/canary-customer/erase", {}), 409, "conflict")
-    assert "End it, and let its last invoice be issued first." in told["detail"]
+    error = problem(Caller().post("/customers/canary-customer/erase", {}), 409, "conflict")
+    assert "End it, and let its last invoice be issued first." in error["detail"]
     assert Customer.objects.get().legal_name == "Canary Name Ltd"
 
 

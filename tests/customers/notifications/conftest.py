@@ -2,6 +2,9 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def this_machine_may_be_told(settings) -> None:
-    """Receivers of tests are on this machine, which nobody may be sent to unless it is named so."""
+def allow_localhost(settings) -> None:
+    """
+    Allow requests to this machine, where the receivers of tests run; private hosts are refused unless they are
+    configured.
+    """
     settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]

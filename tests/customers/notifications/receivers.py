@@ -1,4 +1,4 @@
-"""Receivers of webhooks on this machine: what they got, and answers as a test wants them."""
+"""Webhook receivers on this machine: they record requests and give the answers that a test sets."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from typing import Any
 
 
 @dataclass
-class Got:
-    """One request that came."""
+class ReceivedRequest:
+    """One received request."""
 
     path: str
     headers: dict[str, str]
@@ -20,13 +20,14 @@ class Got:
 @dataclass
 class Receiver:
     """
-    A server of its own. answer: called with the request's handler and its place among all, from 0.
+    A server.
 
-    most_at_once: how many requests it had at the same moment.
+    answer: called with the request's handler and its position among all requests, from 0.
+    most_at_once: the largest number of concurrent requests.
     """
 
     port: int = 0
-    got: list[Got] = field(default_factory=list)
+    got: list[ReceivedRequest] = field(default_factory=list)
     under_way: int = 0
     most_at_once: int = 0
 
@@ -39,7 +40,7 @@ Answer = Callable[[BaseHTTPRequestHandler, int], Any]
 
 
 def status(code: int, body: str = "", **headers: str) -> Answer:
-    """Return the answer that is always the same."""
+    """Return an answer that is always the same."""
 
     def answer(handler: BaseHTTPRequestHandler, _: int) -> None:
         handler.send_response(code)
@@ -52,42 +53,42 @@ def status(code: int, body: str = "", **headers: str) -> Answer:
     return answer
 
 
-def one_after_the_other(*answers: Answer) -> Answer:
-    """Return the answer that is another one each time; the last one stays."""
+def answers_in_order(*answers: Answer) -> Answer:
+    """Return an answer that differs for each request; the last one repeats."""
     return lambda handler, place: answers[min(place, len(answers) - 1)](handler, place)
 
 
 @contextmanager
 def receiver(answer: Answer = status(200)) -> Iterator[Receiver]:  # noqa: B008, it is a function
-    """Serve for as long as the test wants."""
-    its, lock = Receiver(), threading.Lock()
+    """Run a receiver for the duration of the block."""
+    state, lock = Receiver(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             with lock:
-                place = len(its.got)
-                its.got.append(Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                its.under_way += 1
-                its.most_at_once = max(its.most_at_once, its.under_way)
+                place = len(state.got)
+                state.got.append(ReceivedRequest(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                state.under_way += 1
+                state.most_at_once = max(state.most_at_once, state.under_way)
             try:
                 answer(self, place)
             except OSError:
-                pass  # the sender has gone
+                pass  # the sender has closed the connection
             finally:
                 with lock:
-                    its.under_way -= 1
+                    state.under_way -= 1
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads, its.port = True, server.server_port
+    server.daemon_threads, state.port = True, server.server_port
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield its
+        yield state
     finally:
         server.shutdown()
         server.server_close()

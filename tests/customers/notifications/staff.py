@@ -1,4 +1,4 @@
-"""Members of staff with a mail address."""
+"""Staff users with an email address."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from django.contrib.auth.models import Permission, User
 
 
 def make_staff(name: str, *rights: str, **fields: Any) -> User:
-    """Return a member of staff who has some rights on customers' tables."""
+    """Return a staff user with some permissions on the tables of customers."""
     user = User.objects.create(username=name, email=f"{name}@tollbook.example", is_staff=True, **fields)
-    found = Permission.objects.filter(content_type__app_label="customers", codename__in=rights)
-    assert len(found) == len(rights)
-    user.user_permissions.add(*found)
+    permissions = Permission.objects.filter(content_type__app_label="customers", codename__in=rights)
+    assert len(permissions) == len(rights)
+    user.user_permissions.add(*permissions)
     return user

@@ -1,4 +1,6 @@
-"""A worker killed while it sends, an empty broker, every task two and three times: all is told, and nothing more."""
+"""
+No notification is lost or sent twice if a worker is killed while sending, the broker is empty, or tasks run twice.
+"""
 
 import json
 import os
@@ -18,7 +20,7 @@ from customers.notifications.delivery_queue import LEASE
 from customers.notifications.delivery_run import deliver
 from customers.tasks import dispatch_notifications, purge_notifications
 from tests.builders import make_customer
-from tests.customers.notifications import world
+from tests.customers.notifications import announcements
 from tests.customers.notifications.receivers import receiver
 from tests.races import together
 
@@ -27,20 +29,20 @@ TELL = "import config, django; django.setup(); from customers.tasks import dispa
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_while_it_sends_is_taken_over_from(tmp_path):
-    """The receiver has the message, and the sender dies before it can write that down."""
-    came, go_on = threading.Event(), threading.Event()
+def test_a_message_of_a_killed_worker_is_sent_by_another(tmp_path):
+    """The receiver has the message, and the sender is killed before it can record that."""
+    arrived, go_on = threading.Event(), threading.Event()
 
     def hold(handler, place):
-        came.set()
+        arrived.set()
         if place == 0:
             go_on.wait(30)
         handler.send_response(200)
         handler.end_headers()
 
     with receiver(hold) as hook:
-        world.listen(hook.url)
-        world.tell(make_customer(), at=database_time())
+        announcements.create_endpoint(hook.url)
+        announcements.announce_alert(make_customer(), at=database_time())
         environment = os.environ | {
             "TOLLBOOK_PRIVATE_HOSTS": "localhost",
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -49,7 +51,7 @@ def test_a_worker_killed_while_it_sends_is_taken_over_from(tmp_path):
             [sys.executable, "-c", TELL], env=environment, cwd=project.BASE_DIR, stderr=subprocess.PIPE
         )
         try:
-            assert came.wait(60)
+            assert arrived.wait(60)
         finally:
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -57,7 +59,7 @@ def test_a_worker_killed_while_it_sends_is_taken_over_from(tmp_path):
         assert Delivery.objects.get().state == "sending"
 
         dispatch_notifications()
-        assert len(hook.got) == 1  # its lease is not over yet
+        assert len(hook.got) == 1  # its lease has not expired yet
         deliver(clock=lambda: database_time() + LEASE)
 
     first, second = hook.got
@@ -66,14 +68,14 @@ def test_a_worker_killed_while_it_sends_is_taken_over_from(tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_task_may_run_three_times_at_once():
-    """Nothing waits in the broker: what is to be told stands in the tables, and each run looks there."""
+def test_tasks_that_run_three_times_concurrently_send_once():
+    """Nothing waits in the broker: each run reads due notifications from the tables."""
     customer = make_customer()
     Contact.objects.create(customer=customer, email="bea@acme.example")
     with receiver() as hook:
-        world.listen(hook.url)
+        announcements.create_endpoint(hook.url)
         for number in range(10):
-            world.tell(customer, key=f"topup:{number}", kind="topup.paid", at=database_time(), n=number)
+            announcements.announce_alert(customer, key=f"topup:{number}", kind="topup.paid", at=database_time(), n=number)
         together(*[dispatch_notifications] * 3, purge_notifications)
         dispatch_notifications()
         dispatch_notifications()
@@ -83,15 +85,15 @@ def test_every_task_may_run_three_times_at_once():
 
 
 @pytest.mark.django_db
-def test_what_was_told_long_ago_is_forgotten_and_what_is_under_way_is_not(settings):
+def test_old_notifications_are_deleted_unless_unsent(settings):
     settings.NOTIFICATION_RETENTION_DAYS = 30
     customer, now = make_customer(), database_time()
     with receiver() as hook:
-        world.listen(hook.url)
-        world.tell(customer, key="old", at=now - timedelta(days=31))
-        world.tell(customer, key="new", at=now - timedelta(days=29))
+        announcements.create_endpoint(hook.url)
+        announcements.announce_alert(customer, key="old", at=now - timedelta(days=31))
+        announcements.announce_alert(customer, key="new", at=now - timedelta(days=29))
         dispatch_notifications()
-        world.tell(customer, key="old, and not told", at=now - timedelta(days=31))
+        announcements.announce_alert(customer, key="old, and not told", at=now - timedelta(days=31))
 
         assert purge_notifications() == 1
 

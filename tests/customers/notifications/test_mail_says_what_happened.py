@@ -1,4 +1,4 @@
-"""Contacts and account owners get the mail that is theirs, in words; one that cannot be sent is sent later."""
+"""Contacts and account owners get their mails with all facts; a mail that can't be sent is retried."""
 
 from smtplib import SMTPServerDisconnected
 
@@ -13,7 +13,7 @@ from customers.notifications.fan_out import fan_out
 from customers.notifications.kinds import ENDPOINT_DISABLED, KINDS, MailAudience
 from tests.builders import make_customer
 from tests.customers.notifications.staff import make_staff
-from tests.customers.notifications.world import NOW, later, send, states, tell
+from tests.customers.notifications.announcements import NOW, later, send, states, announce_alert
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def sent_to() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "who"),
+    ("kind", "recipients"),
     [
         ("invoice.issued", ["bea@acme.example"]),
         ("alert.fired", ["al@acme.example", "olga@tollbook.example"]),
@@ -42,15 +42,15 @@ def sent_to() -> list[str]:
         ("subscription.ended", ["olga@tollbook.example"]),
     ],
 )
-def test_goes_to_whom_it_concerns(acme, kind, who):
-    tell(acme, kind=kind)
+def test_goes_to_the_contacts_for_its_kind(acme, kind, who):
+    announce_alert(acme, kind=kind)
     send()
 
     assert sent_to() == who
 
 
-def test_says_the_sum_in_its_subject_and_the_facts_below(acme):
-    tell(acme, kind="invoice.issued", **INVOICE)
+def test_has_the_total_in_its_subject_and_the_facts_in_its_body(acme):
+    announce_alert(acme, kind="invoice.issued", **INVOICE)
     send()
 
     (message,) = mail.outbox
@@ -62,9 +62,9 @@ def test_says_the_sum_in_its_subject_and_the_facts_below(acme):
     assert "Acme GmbH has a new invoice" in html
 
 
-def test_leads_to_the_invoice_in_the_portal(acme, settings):
+def test_links_to_the_invoice_in_the_portal(acme, settings):
     settings.PUBLIC_URL = "https://billing.example"
-    tell(acme, kind="invoice.issued", invoice=7, **INVOICE)
+    announce_alert(acme, kind="invoice.issued", invoice=7, **INVOICE)
     send()
 
     (message,) = mail.outbox
@@ -72,8 +72,8 @@ def test_leads_to_the_invoice_in_the_portal(acme, settings):
     assert '<a href="https://billing.example/portal/invoices/7"' in message.alternatives[0][0]
 
 
-def test_a_text_of_others_cannot_change_the_mail(acme):
-    tell(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
+def test_text_from_outside_can_not_inject_into_the_mail(acme):
+    announce_alert(acme, value="7", feature="80 %\r\nBcc: all@acme.example\r\n\r\nPay <b>me</b>", other="a\n\nb")
     send()
 
     message = mail.outbox[0]
@@ -82,17 +82,17 @@ def test_a_text_of_others_cannot_change_the_mail(acme):
     assert "<b>me" not in message.alternatives[0][0]
 
 
-def test_nobody_is_mailed_about_a_sandbox(settings):
+def test_no_mail_is_sent_about_a_sandbox(settings):
     customer = make_customer("try", sandbox=True, owner=make_staff("olga"))
     Contact.objects.create(customer=customer, email="bea@acme.example")
-    tell(customer)
+    announce_alert(customer)
     send()
 
     assert (mail.outbox, states()) == ([], [])
 
 
-def test_one_who_left_is_mailed_no_more(acme):
-    tell(acme)
+def test_a_removed_contact_or_inactive_owner_gets_no_mail(acme):
+    announce_alert(acme)
     fan_out(at=NOW)
     Contact.objects.all().delete()
     acme.owner.is_active = False
@@ -103,7 +103,7 @@ def test_one_who_left_is_mailed_no_more(acme):
 
 
 class Failing(EmailBackend):
-    """A mail server that is away for a while."""
+    """A mail server that is unavailable for a while."""
 
     away = True
 
@@ -113,10 +113,10 @@ class Failing(EmailBackend):
         return super().send_messages(messages)
 
 
-def test_is_sent_later_if_the_mail_server_is_away(acme, settings, monkeypatch):
+def test_is_retried_if_the_mail_server_is_unavailable(acme, settings, monkeypatch):
     settings.EMAIL_BACKEND = f"{__name__}.Failing"
     monkeypatch.setattr(Failing, "away", True)
-    tell(acme, kind="invoice.issued", **INVOICE)
+    announce_alert(acme, kind="invoice.issued", **INVOICE)
     send()
     assert (states(), mail.outbox) == (["failed"], [])
     assert Delivery.objects.get().answer == "SMTPServerDisconnected: try later"
@@ -126,13 +126,13 @@ def test_is_sent_later_if_the_mail_server_is_away(acme, settings, monkeypatch):
     assert (states(), sent_to()) == (["delivered"], ["bea@acme.example"])
 
 
-def test_speaks_the_contacts_language_where_there_is_a_translation(acme, settings, tmp_path):
+def test_is_in_the_contacts_language_if_it_is_translated(acme, settings, tmp_path):
     folder = tmp_path / "email" / "de"
     folder.mkdir(parents=True)
     (folder / "invoice.issued.txt").write_text("Rechnung {{ number }}\nEs gibt eine neue Rechnung.")
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path, *settings.TEMPLATES[0]["DIRS"]]}]
     Contact.objects.create(customer=acme, email="uwe@acme.example", language="de")
-    tell(acme, kind="invoice.issued", **INVOICE)
+    announce_alert(acme, kind="invoice.issued", **INVOICE)
     send()
 
     assert {message.to[0]: message.subject for message in mail.outbox} == {
@@ -148,7 +148,7 @@ MAILED = [
 
 
 @pytest.mark.parametrize("kind", MAILED)
-def test_every_kind_has_a_mail_of_its_own(kind):
+def test_every_kind_has_its_own_mail(kind):
     subject, _, body = get_template(f"email/{kind}.txt").render({"customer_name": "Acme"}).partition("\n")
 
     assert subject.strip()

@@ -1,4 +1,4 @@
-"""Finance words mails: docs/webhooks.md#mails-in-your-own-words; stored text is data, whatever it says."""
+"""Custom wording of mails: docs/webhooks.md#mails-in-your-own-words; a stored wording is data and never code."""
 
 import re
 from pathlib import Path
@@ -15,21 +15,21 @@ from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 from tests.builders import make_customer
 from tests.customers.notifications.test_mail_says_what_happened import INVOICE
-from tests.customers.notifications.test_the_page_says_what_is_told import EXAMPLES
-from tests.customers.notifications.world import send, tell
+from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
+from tests.customers.notifications.announcements import send, announce_alert
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.+)` \| (.+) \| (.+) \|$", PAGE.split("## Mails in your own words")[1], re.MULTILINE)
 TO_CUSTOMERS = [name for name, kind in KINDS.items() if kind.mail]
 
 
-def as_facts(told: str) -> dict[str, str]:
-    pairs = [one.split(" ", 1) for one in told.split(", ")]
+def as_facts(facts: str) -> dict[str, str]:
+    pairs = [fact.split(" ", 1) for fact in facts.split(", ")]
     return {name: value for name, value in pairs if value != "is nothing"}
 
 
 @pytest.mark.parametrize(("written", "facts", "mailed"), ROWS)
-def test_the_page_is_right(written, facts, mailed):
+def test_the_examples_of_the_docs_are_correct(written, facts, mailed):
     assert fill_placeholders(written, as_facts(facts)) == mailed
 
 
@@ -55,7 +55,7 @@ def test_an_unknown_fact_is_rejected(text, why):
     assert any(why in problem for problem in find_problems("invoice.issued", text))
 
 
-def test_what_the_kind_has_is_fine():
+def test_a_known_fact_is_accepted():
     assert (
         find_problems("invoice.issued", "{customer_name}: {number}, {total} {currency} until {due_date} 100 %") == []
     )
@@ -71,9 +71,9 @@ def word(language, subject="Own {number}", body="One.\r\n\r\n{customer_name} owe
     EmailTemplate.objects.create(kind="invoice.issued", language=language, subject=subject, body=body)
 
 
-# Which languages have finance's own wording → whose words a German contact reads, and one who speaks Danish.
+# Languages with finance's own wording → the subject that a German contact gets, and the one of a Danish contact.
 CHOSEN = [
-    # own             German reads                           Dane reads
+    # custom          German gets                            Dane gets
     ([], "Rechnung INV-7: 119.00 EUR", "Invoice INV-7: 119.00 EUR"),
     (["de"], "Own INV-7", "Invoice INV-7: 119.00 EUR"),
     (["en"], "Rechnung INV-7: 119.00 EUR", "Own INV-7"),
@@ -82,23 +82,23 @@ CHOSEN = [
 ]
 
 
-@pytest.mark.parametrize(("own", "german", "danish"), CHOSEN)
-def test_ones_own_language_comes_first_and_in_it_finances_own_words(bea, own, german, danish):
+@pytest.mark.parametrize(("languages", "german", "danish"), CHOSEN)
+def test_the_contacts_language_comes_first_and_then_custom_wording(bea, languages, german, danish):
     Contact.objects.create(customer=bea.customer, email="dan@acme.example", language="da_DK")
-    for language in own:
+    for language in languages:
         word(language)
-    tell(bea.customer, kind="invoice.issued", **INVOICE)
+    announce_alert(bea.customer, kind="invoice.issued", **INVOICE)
     send()
 
-    assert {one.to[0]: one.subject for one in mail.outbox} == {
+    assert {message.to[0]: message.subject for message in mail.outbox} == {
         "bea@acme.example": german,
         "dan@acme.example": danish,
     }
 
 
-def test_paragraphs_and_facts_are_as_they_were_worded_and_nothing_is_run(bea):
+def test_paragraphs_and_facts_are_kept_and_no_code_is_run(bea):
     word("de", body="{customer_name}: {total}\r\n\r\n{{ 7 }}{% now 'Y' %} <b>{number}</b>")
-    tell(bea.customer, kind="invoice.issued", **INVOICE)
+    announce_alert(bea.customer, kind="invoice.issued", **INVOICE)
     send()
 
     [message] = mail.outbox
@@ -112,7 +112,7 @@ def test_paragraphs_and_facts_are_as_they_were_worded_and_nothing_is_run(bea):
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 @pytest.mark.parametrize("kind", TO_CUSTOMERS)
-def test_every_mail_of_customers_is_there_in_every_language(kind, language):
+def test_every_customer_mail_exists_in_every_language(kind, language):
     text = compose_email(kind, language=language, facts=SAMPLES[kind], customer_name="Acme GmbH", wordings={})
 
     assert text.language == language
@@ -120,17 +120,17 @@ def test_every_mail_of_customers_is_there_in_every_language(kind, language):
     assert text.paragraphs
     assert not re.search(r"\(\)|\s{2}|\{|\}", text.subject + "".join(text.paragraphs))
     english = get_template(f"email/{kind}.txt").template.source
-    own = get_template(f"email/{language}/{kind}.txt").template.source
-    assert names(own) <= names(english) | {"currency", "subscription"}, "it says no more than the English one"
+    translated = get_template(f"email/{language}/{kind}.txt").template.source
+    assert names(translated) <= names(english) | {"currency", "subscription"}, "it says no more than the English one"
 
 
 def names(source):
     return set(re.findall(r"\{\{ (\w+) \}\}", source))
 
 
-def test_the_samples_are_facts_that_the_page_shows():
+def test_the_samples_have_facts_of_the_docs():
     shown = {example["type"]: set(example["data"]) for example in EXAMPLES}
-    # What alerts tell depends on what is watched; docs/alerts.md lists all of it.
+    # The facts of alerts depend on the alert rule; docs/alerts.md lists all of them.
     for kind in SAMPLES.keys() - {"alert.fired", "alert.recovered"}:
         assert set(SAMPLES[kind]) <= shown[kind], kind
 

@@ -1,4 +1,6 @@
-"""Nobody can make us connect to what is not on the public internet, however it is spelled, led to or changed (F47)."""
+"""
+No webhook can connect to a host outside the public internet, through any spelling, name, redirect or rebinding (F47).
+"""
 
 import contextlib
 import socket
@@ -11,7 +13,7 @@ from customers.notifications import http_client
 from customers.notifications.public_addresses import is_public
 from customers.notifications.webhook_endpoints import EndpointRefused
 from tests.customers.notifications.receivers import receiver, status
-from tests.customers.notifications.world import listen
+from tests.customers.notifications.announcements import create_endpoint
 
 PUBLIC = ["93.184.216.34", "8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:81b::200e"]
 
@@ -76,7 +78,7 @@ SPELLINGS = [
     "localhost",
     "LOCALHOST",
 ]
-"""Each of these leads to this machine by its own resolver."""
+"""Each of these resolves to this machine."""
 
 FORMS = [
     ("https://user@example.com/", "user"),
@@ -103,30 +105,30 @@ FORMS = [
 
 
 @pytest.fixture(autouse=True)
-def nobody_of_ours_may_be_told(settings, this_machine_may_be_told) -> None:
+def allow_no_private_host(settings, allow_localhost) -> None:
     settings.OUTBOUND_PRIVATE_HOSTS = []
 
 
 @pytest.fixture
 def resolver(monkeypatch):
-    """Let names lead where a test says: one answer after the other, the last one stays."""
-    asked, answers = [], {}
+    """Set the answers of the name resolver, in order; the last one repeats. Return them and the queried hosts."""
+    queried_hosts, answers = [], {}
 
     def getaddrinfo(host, port, *args, **kwargs):
         if host not in answers or kwargs.get("flags"):
             raise socket.gaierror(8, "Name or service not known")
-        asked.append(host)
-        found = answers[host][min(asked.count(host), len(answers[host])) - 1]
+        queried_hosts.append(host)
+        addresses = answers[host][min(queried_hosts.count(host), len(answers[host])) - 1]
         family = {True: socket.AF_INET6, False: socket.AF_INET}
-        return [(family[":" in ip], socket.SOCK_STREAM, 6, "", (ip, port)) for ip in found]
+        return [(family[":" in ip], socket.SOCK_STREAM, 6, "", (ip, port)) for ip in addresses]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return answers, asked
+    return answers, queried_hosts
 
 
 @pytest.fixture
 def connected(monkeypatch):
-    """Note where a connection would go, and make none."""
+    """Record the addresses of connections, and connect to none."""
     addresses = []
 
     def connect(self, host, port, **options):
@@ -142,27 +144,27 @@ def test_a_public_address_is_public(address):
     assert is_public(address)
 
 
-@pytest.mark.parametrize(("address", "what"), PRIVATE)
-def test_any_other_address_is_not(address, what):
-    assert not is_public(address), what
+@pytest.mark.parametrize(("address", "why"), PRIVATE)
+def test_a_private_address_is_not_public(address, why):
+    assert not is_public(address), why
 
 
 @pytest.mark.parametrize(("url", "reason"), FORMS)
-def test_an_address_is_refused_as_it_is_typed(url, reason):
+def test_an_invalid_url_is_rejected_when_typed(url, reason):
     with pytest.raises(http_client.AddressRefused, match=reason):
         http_client.check_address(url)
 
 
 @pytest.mark.django_db
-def test_no_endpoint_is_made_for_it():
+def test_no_endpoint_is_created_for_a_private_address():
     with pytest.raises(EndpointRefused, match="public internet") as refusal:
-        listen("https://10.0.0.1/hook")
+        create_endpoint("https://10.0.0.1/hook")
     assert refusal.value.field == "url"
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
-def test_no_spelling_leads_to_this_machine(host, monkeypatch):
-    """A listener on the very port sees nobody come."""
+def test_no_spelling_connects_to_this_machine(host, monkeypatch):
+    """A listener on that very port sees no connection."""
     monkeypatch.setattr(http_client, "CONNECT_SECONDS", 0.5)
     with receiver() as hook:
         monkeypatch.setattr(http_client, "PORTS", (hook.port,))
@@ -171,13 +173,13 @@ def test_no_spelling_leads_to_this_machine(host, monkeypatch):
     assert hook.got == []
 
 
-@pytest.mark.parametrize(("address", "what"), PRIVATE)
-def test_a_name_that_leads_there_is_refused(address, what, resolver, connected):
+@pytest.mark.parametrize(("address", "why"), PRIVATE)
+def test_a_name_that_resolves_to_a_private_address_is_refused(address, why, resolver, connected):
     answers, _ = resolver
     answers["innocent.example"] = [[address]]
     with pytest.raises(http_client.AddressRefused, match="public internet"):
         http_client.post("https://innocent.example/", content=b"", headers={})
-    assert connected == [], what
+    assert connected == [], why
 
 
 def test_one_private_address_among_public_ones_is_enough(resolver, connected):
@@ -188,18 +190,18 @@ def test_one_private_address_among_public_ones_is_enough(resolver, connected):
     assert connected == []
 
 
-def test_the_vetted_address_is_what_is_connected_to(resolver, connected):
-    """A name that leads elsewhere a moment later leads nowhere: it is not asked again."""
-    answers, asked = resolver
+def test_the_connection_goes_to_the_checked_address(resolver, connected):
+    """A name that resolves to another address later has no effect: it is not resolved again."""
+    answers, queried_hosts = resolver
     answers["rebinding.example"] = [["93.184.216.34", "1.1.1.1"], ["127.0.0.1"]]
     with pytest.raises(http_client.Unreachable):
         http_client.post("https://rebinding.example/", content=b"", headers={})
-    assert asked.count("rebinding.example") == 1
+    assert queried_hosts.count("rebinding.example") == 1
     assert connected == [("93.184.216.34", 443), ("1.1.1.1", 443)]
 
 
 LEADS_HERE = [
-    # what the name leads to, each time that it is asked for     why nobody may come
+    # answers of the resolver, in order                          why it is refused
     ([["127.0.0.1"]], "loopback"),
     ([["0.0.0.0"]], "this host"),  # noqa: S104
     ([["::1"]], "loopback"),
@@ -215,26 +217,26 @@ LEADS_HERE = [
 ]
 
 
-def test_whatever_a_name_leads_to_nobody_comes_here(resolver, monkeypatch, settings):
-    """Both loopback addresses listen at the port, and connections are made for real, but for those that leave us."""
+def test_no_name_connects_to_this_machine(resolver, monkeypatch, settings):
+    """Listeners run on both loopback addresses, and connections are real except those to other machines."""
     answers, _ = resolver
-    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", only_at_home(httpcore.SyncBackend.connect_tcp))
-    with listening() as (port, came):
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect_locally_only(httpcore.SyncBackend.connect_tcp))
+    with listening() as (port, connection_count):
         monkeypatch.setattr(http_client, "PORTS", (port,))
-        for number, (leads_to, why) in enumerate(LEADS_HERE):
+        for number, (addresses_by_query, why) in enumerate(LEADS_HERE):
             host = f"name-{number}.example"
-            answers[host] = leads_to
-            answers.update({address: [[address]] for found in leads_to for address in found})
+            answers[host] = addresses_by_query
+            answers.update({address: [[address]] for addresses in addresses_by_query for address in addresses})
             with pytest.raises((http_client.AddressRefused, http_client.Unreachable)):
                 http_client.post(f"https://{host}:{port}/", content=b"", headers={})
-            assert came() == 0, why
+            assert connection_count() == 0, why
         settings.OUTBOUND_PRIVATE_HOSTS = ["name-0.example"]
         with pytest.raises(http_client.Unreachable):
             http_client.post(f"https://name-0.example:{port}/", content=b"", headers={})
-        assert came() == 1, "somebody listens, or nothing was tried"
+        assert connection_count() == 1, "somebody listens, or nothing was tried"
 
 
-def only_at_home(connect):
+def connect_locally_only(connect):
     def connect_tcp(self, host, port, **options):
         if host == "93.184.216.34":
             raise httpcore.ConnectError("no test leaves this machine")
@@ -245,25 +247,25 @@ def only_at_home(connect):
 
 @contextlib.contextmanager
 def listening():
-    """Listen on both loopback addresses; yield the port, and how many connections came and were ended."""
+    """Listen on both loopback addresses; yield the port, and a function that counts the connections."""
     count = []
     with socket.create_server(("127.0.0.1", 0)) as four, contextlib.ExitStack() as more:
         port = four.getsockname()[1]
-        doors = [four]
-        with contextlib.suppress(OSError):  # a machine without IPv6 has no such door
-            doors.append(more.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6)))
-        threads = [threading.Thread(target=_count, args=(door, count), daemon=True) for door in doors]
+        sockets = [four]
+        with contextlib.suppress(OSError):  # a machine without IPv6 has no such address
+            sockets.append(more.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6)))
+        threads = [threading.Thread(target=_count, args=(socket_, count), daemon=True) for socket_ in sockets]
         for thread in threads:
             thread.start()
         yield port, lambda: len(count)
 
 
-def _count(door, count):
-    with contextlib.suppress(OSError):  # closed when the test is over
+def _count(socket_, count):
+    with contextlib.suppress(OSError):  # the socket is closed when the test ends
         while True:
-            came, _ = door.accept()
-            count.append(came)
-            came.close()
+            client, _ = socket_.accept()
+            count.append(client)
+            client.close()
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -283,7 +285,7 @@ def test_no_proxy_of_the_environment_is_used(settings, monkeypatch):
     assert (len(hook.got), proxy.got) == (1, [])
 
 
-def test_a_name_of_our_own_is_told_only_if_it_is_named(settings):
+def test_a_private_host_is_allowed_only_if_configured(settings):
     settings.OUTBOUND_PRIVATE_HOSTS = ["intern.example"]
     with receiver() as hook, pytest.raises(http_client.AddressRefused):
         http_client.post(hook.url, content=b"", headers={})
@@ -291,7 +293,7 @@ def test_a_name_of_our_own_is_told_only_if_it_is_named(settings):
 
 
 def test_a_certificate_of_another_name_is_refused(resolver, monkeypatch):
-    """TLS is checked against the name, though the connection goes to an address."""
+    """TLS is verified against the name, although the connection goes to an address."""
     answers, _ = resolver
     answers["named.example"] = [["93.184.216.34"]]
     names = []
@@ -310,7 +312,7 @@ def test_a_certificate_of_another_name_is_refused(resolver, monkeypatch):
     assert names == [("named.example", True, "CERT_REQUIRED")]
 
 
-def test_a_silent_server_is_left_in_time(settings, monkeypatch):
+def test_a_silent_server_times_out(settings, monkeypatch):
     settings.OUTBOUND_PRIVATE_HOSTS = ["localhost"]
     monkeypatch.setattr(http_client, "SECONDS", 0.5)
     over = threading.Event()

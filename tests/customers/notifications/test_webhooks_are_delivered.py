@@ -1,4 +1,6 @@
-"""Whatever a receiver does, each message comes to it in the end, or is told to be lost; and nobody waits for it."""
+"""
+Each message is delivered in the end or reported as lost, whatever its receiver does; and no receiver delays another.
+"""
 
 import time
 from datetime import timedelta
@@ -16,9 +18,9 @@ from customers.notifications.fan_out import fan_out
 from customers.notifications.resend import resend, resend_since
 from customers.notifications.webhook_endpoints import EndpointRefused, send_test
 from tests.builders import make_customer
-from tests.customers.notifications.receivers import one_after_the_other, receiver, status
+from tests.customers.notifications.receivers import answers_in_order, receiver, status
 from tests.customers.notifications.staff import make_staff
-from tests.customers.notifications.world import NOW, later, listen, send, states, tell
+from tests.customers.notifications.announcements import NOW, later, create_endpoint, send, states, announce_alert
 from tests.races import together
 
 pytestmark = pytest.mark.django_db
@@ -32,14 +34,14 @@ def acme():
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
 def test_is_delivered_where_it_is_accepted(acme, code):
     with receiver(status(code)) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         done = send()
 
     assert (done.delivered, states(), len(hook.got)) == (1, ["delivered"], 1)
 
 
-def test_goes_to_those_who_subscribed_in_its_world(acme):
+def test_goes_to_subscribed_endpoints_of_its_mode(acme):
     with receiver() as hook:
         for name, fields in {
             "all": {},
@@ -47,18 +49,18 @@ def test_goes_to_those_who_subscribed_in_its_world(acme):
             "invoices": {"kinds": ["invoice.issued"]},
             "sandbox": {"sandbox": True},
         }.items():
-            listen(f"{hook.url}/{name}", **fields)
-        tell(acme)
-        tell(make_customer("try", sandbox=True), key="alert:2")
+            create_endpoint(f"{hook.url}/{name}", **fields)
+        announce_alert(acme)
+        announce_alert(make_customer("try", sandbox=True), key="alert:2")
         send()
 
     assert sorted(got.path for got in hook.got) == ["/hook/alerts", "/hook/all", "/hook/sandbox"]
 
 
-def test_is_handed_out_once_however_often_one_looks(acme):
+def test_is_fanned_out_once(acme):
     with receiver() as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
         send()
         send(later(days=1))
@@ -68,10 +70,10 @@ def test_is_handed_out_once_however_often_one_looks(acme):
 
 
 @pytest.mark.parametrize("code", [301, 400, 401, 404, 429, 500, 503])
-def test_is_tried_again_where_it_is_not(acme, code):
+def test_is_retried_where_it_is_not_accepted(acme, code):
     with receiver(status(code, "no, thanks")) as hook:
-        endpoint, _ = listen(hook.url)
-        tell(acme)
+        endpoint, _ = create_endpoint(hook.url)
+        announce_alert(acme)
         send()
         delivery = Delivery.objects.get()
 
@@ -82,9 +84,9 @@ def test_is_tried_again_where_it_is_not(acme, code):
 
 
 def test_recovers(acme):
-    with receiver(one_after_the_other(status(500), status(200))) as hook:
-        endpoint, _ = listen(hook.url)
-        tell(acme)
+    with receiver(answers_in_order(status(500), status(200))) as hook:
+        endpoint, _ = create_endpoint(hook.url)
+        announce_alert(acme)
         send()
         send(later(minutes=1))
 
@@ -92,11 +94,11 @@ def test_recovers(acme):
     assert (states(), endpoint.failing_since, len(hook.got)) == (["delivered"], None, 2)
 
 
-def test_is_tried_for_three_days_and_then_given_up(acme):
-    """So long that a weekend's failure loses nothing."""
+def test_is_retried_for_three_days_and_then_given_up(acme):
+    """Three days, so that an outage over a weekend loses nothing."""
     with receiver(status(500)) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         fan_out(at=NOW)
         times, at = [], NOW
         while at is not None:
@@ -109,7 +111,7 @@ def test_is_tried_for_three_days_and_then_given_up(acme):
     assert states() == ["given_up"]
 
 
-def test_waits_longer_each_time_and_never_the_same_for_all():
+def test_waits_grow_with_each_attempt_and_have_jitter():
     for attempt, least in enumerate(RETRY_AFTER, start=1):
         waits = {next_attempt(attempt, NOW) - NOW for _ in range(30)}
         assert len(waits) > 1
@@ -117,12 +119,12 @@ def test_waits_longer_each_time_and_never_the_same_for_all():
 
 
 @pytest.mark.parametrize(
-    ("asked", "waited"), [("120", 120), ("9999999", 5), ("soon", 5), ("-5", 5), ("999999", 86400)]
+    ("retry_after", "waited"), [("120", 120), ("9999999", 5), ("soon", 5), ("-5", 5), ("999999", 86400)]
 )
-def test_leaves_a_receiver_alone_as_long_as_it_asks(acme, asked, waited):
-    with receiver(status(429, Retry_After=asked)) as hook:
-        listen(hook.url)
-        tell(acme)
+def test_waits_as_long_as_the_retry_after_header(acme, retry_after, waited):
+    with receiver(status(429, Retry_After=retry_after)) as hook:
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
 
     assert timedelta(0) <= Delivery.objects.get().next_at - NOW - timedelta(seconds=waited) <= timedelta(seconds=1)
@@ -130,28 +132,28 @@ def test_leaves_a_receiver_alone_as_long_as_it_asks(acme, asked, waited):
 
 def test_follows_no_redirect(acme):
     with receiver() as inner, receiver(status(302, Location=inner.url)) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
 
     assert (len(hook.got), inner.got, states()) == (1, [], ["failed"])
 
 
-def test_410_disables_the_endpoint_and_tells_the_staff(acme):
+def test_410_disables_the_endpoint_and_notifies_staff(acme):
     make_staff("olga", "change_webhookendpoint")
     make_staff("sam")
     with receiver(status(410)) as hook:
-        endpoint, _ = listen(hook.url, description="Our product")
-        tell(acme)
-        tell(acme, key="alert:2")
+        endpoint, _ = create_endpoint(hook.url, description="Our product")
+        announce_alert(acme)
+        announce_alert(acme, key="alert:2")
         send()
         send(later(seconds=30))
-        tell(acme, key="alert:3")
+        announce_alert(acme, key="alert:3")
         send(later(days=1))
 
     endpoint.refresh_from_db()
     assert (endpoint.disabled_reason, endpoint.disabled_at) == ("gone", NOW)
-    assert len(hook.got) == 2  # both were under way at the same moment
+    assert len(hook.got) == 2  # both were being sent at the same time
     assert {message.to[0]: message.subject for message in mail.outbox} == {
         "olga@tollbook.example": "Webhooks to Our product are switched off"
     }
@@ -160,9 +162,9 @@ def test_410_disables_the_endpoint_and_tells_the_staff(acme):
 def test_an_endpoint_that_fails_for_days_is_disabled(acme):
     make_staff("olga", "change_webhookendpoint")
     with receiver(status(500)) as hook:
-        endpoint, _ = listen(hook.url)
+        endpoint, _ = create_endpoint(hook.url)
         for days in range(6):
-            tell(acme, key=f"alert:{days}", at=later(days=days))
+            announce_alert(acme, key=f"alert:{days}", at=later(days=days))
             send(later(days=days))
         endpoint.refresh_from_db()
         assert endpoint.disabled_reason == "failing"
@@ -172,19 +174,19 @@ def test_an_endpoint_that_fails_for_days_is_disabled(acme):
     assert set(states()) == {"given_up", "delivered"}
 
 
-def test_one_that_answers_now_and_then_is_not_disabled(acme):
+def test_an_endpoint_that_sometimes_answers_is_not_disabled(acme):
     answers = [status(500), status(500), status(200), *[status(500)] * 9]
-    with receiver(one_after_the_other(*answers)) as hook:
-        endpoint, _ = listen(hook.url)
+    with receiver(answers_in_order(*answers)) as hook:
+        endpoint, _ = create_endpoint(hook.url)
         for days in range(6):
-            tell(acme, key=f"alert:{days}", at=later(days=days))
+            announce_alert(acme, key=f"alert:{days}", at=later(days=days))
             send(later(days=days))
 
     endpoint.refresh_from_db()
     assert endpoint.disabled_reason == ""
 
 
-def test_a_slow_endpoint_holds_up_nobody(acme, monkeypatch):
+def test_a_slow_endpoint_delays_no_other(acme, monkeypatch):
     monkeypatch.setattr(http_client, "SECONDS", 3.0)
 
     def hang(handler, place):
@@ -192,10 +194,10 @@ def test_a_slow_endpoint_holds_up_nobody(acme, monkeypatch):
 
     with receiver(hang) as slow, receiver() as quick:
         for _ in range(3):
-            listen(slow.url)
-        listen(quick.url)
+            create_endpoint(slow.url)
+        create_endpoint(quick.url)
         for number in range(20):
-            tell(acme, key=f"alert:{number}")
+            announce_alert(acme, key=f"alert:{number}")
         fan_out(at=NOW)
         started, first = time.monotonic(), []
         deliver(clock=lambda: NOW, keep_going=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2)
@@ -205,13 +207,13 @@ def test_a_slow_endpoint_holds_up_nobody(acme, monkeypatch):
     assert Delivery.objects.filter(state="failed", answer__contains="Timeout").exists()
 
 
-def test_one_that_fails_gets_one_message_at_a_time(acme):
+def test_a_failing_endpoint_gets_one_message_at_a_time(acme):
     with receiver(status(500)) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
         for number in range(10, 30):
-            tell(acme, key=f"alert:{number}")
+            announce_alert(acme, key=f"alert:{number}")
         hook.most_at_once = 0
         send(later(seconds=1))
 
@@ -227,8 +229,8 @@ def test_a_dripping_answer_ends_at_the_deadline(acme, monkeypatch):
             time.sleep(0.1)
 
     with receiver(drip) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         started = time.monotonic()
         send()
 
@@ -246,8 +248,8 @@ def test_a_huge_answer_is_not_read(acme):
             sent.append(handler.wfile.write(b"x" * 65_536))
 
     with receiver(pour) as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
 
     assert states() == ["delivered"]
@@ -255,24 +257,24 @@ def test_a_huge_answer_is_not_read(acme):
     assert sum(sent) < 64 * 1024 * 1024
 
 
-def test_what_a_dead_worker_had_is_sent_again_under_the_same_id(acme):
+def test_a_message_of_a_dead_worker_is_resent_under_the_same_id(acme):
     with receiver() as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         fan_out(at=NOW)
-        (taken,) = claim_due(at=NOW, most=5)  # and the worker dies
+        (leased,) = claim_due(at=NOW, most=5)  # and the worker dies
 
         send(NOW + LEASE - timedelta(seconds=1))
         assert hook.got == []
         send(NOW + LEASE)
 
-    assert hook.got[0].headers["webhook-id"] == f"msg_{taken.message_id.hex}"
+    assert hook.got[0].headers["webhook-id"] == f"msg_{leased.message_id.hex}"
     assert states() == ["delivered"]
 
 
-def test_a_worker_that_was_given_up_has_no_say_any_more(acme):
-    listen("http://localhost:1/")
-    tell(acme)
+def test_a_worker_whose_lease_expired_records_no_outcome(acme):
+    create_endpoint("http://localhost:1/")
+    announce_alert(acme)
     fan_out(at=NOW)
     (slow,) = claim_due(at=NOW, most=1)
     (second,) = claim_due(at=NOW + LEASE, most=1)
@@ -288,21 +290,21 @@ def test_a_worker_that_was_given_up_has_no_say_any_more(acme):
 def test_two_workers_never_send_one_message_twice(acme):
     with receiver() as hook:
         for _ in range(3):
-            listen(hook.url)
+            create_endpoint(hook.url)
         for number in range(40):
-            tell(acme, key=f"alert:{number}")
+            announce_alert(acme, key=f"alert:{number}")
         together(*[send] * 4)
-        send(later(seconds=1))  # who came while a lane was locked has passed it by
+        send(later(seconds=1))  # a worker that found an endpoint locked has skipped it
 
     assert len(hook.got) == 120
     assert set(states()) == {"delivered"}
     assert len(states()) == 120
 
 
-def test_what_is_sent_again_by_hand_keeps_its_id(acme):
+def test_a_resent_message_keeps_its_id(acme):
     with receiver() as hook:
-        listen(hook.url)
-        tell(acme)
+        create_endpoint(hook.url)
+        announce_alert(acme)
         send()
         resend(delivery=Delivery.objects.get(), at=NOW)
         send()
@@ -311,24 +313,24 @@ def test_what_is_sent_again_by_hand_keeps_its_id(acme):
     assert len(hook.got) == 2
 
 
-def test_what_is_being_sent_is_not_sent_again(acme):
-    listen("http://localhost:1/")
-    tell(acme)
+def test_a_message_being_sent_is_not_resent(acme):
+    create_endpoint("http://localhost:1/")
+    announce_alert(acme)
     fan_out(at=NOW)
     claim_due(at=NOW, most=1)
     with pytest.raises(EndpointRefused, match="being sent"):
         resend(delivery=Delivery.objects.get(), at=NOW)
 
 
-def test_what_was_missed_is_sent_when_asked_for(acme):
+def test_missed_messages_are_resent_on_request(acme):
     with receiver() as hook:
-        endpoint, _ = listen(hook.url)
-        tell(acme, key="before", at=later(days=-2), n="before")
-        tell(acme, key="got", n="got")
+        endpoint, _ = create_endpoint(hook.url)
+        announce_alert(acme, key="before", at=later(days=-2), n="before")
+        announce_alert(acme, key="got", n="got")
         send()
         disable(endpoint=endpoint, at=NOW)
-        tell(acme, key="missed", at=later(hours=1), n="missed")
-        tell(make_customer(sandbox=True), key="another world", at=later(hours=1), n="sandbox")
+        announce_alert(acme, key="missed", at=later(hours=1), n="missed")
+        announce_alert(make_customer(sandbox=True), key="another world", at=later(hours=1), n="sandbox")
         send(later(hours=1))
         with pytest.raises(EndpointRefused, match="disabled"):
             resend_since(endpoint=endpoint, since=NOW, at=later(hours=2))
@@ -346,8 +348,8 @@ def test_what_was_missed_is_sent_when_asked_for(acme):
 
 def test_a_test_goes_to_its_endpoint_alone(acme):
     with receiver() as hook, receiver() as other:
-        endpoint, _ = listen(hook.url, kinds=["invoice.issued"])
-        listen(other.url)
+        endpoint, _ = create_endpoint(hook.url, kinds=["invoice.issued"])
+        create_endpoint(other.url)
         send_test(endpoint=endpoint, at=NOW)
         send_test(endpoint=endpoint, at=NOW)
         send()
@@ -358,13 +360,13 @@ def test_a_test_goes_to_its_endpoint_alone(acme):
 
 def test_a_removed_endpoint_gets_nothing_and_has_no_secret(acme):
     with receiver() as hook:
-        endpoint, _ = listen(hook.url)
-        tell(acme)
+        endpoint, _ = create_endpoint(hook.url)
+        announce_alert(acme)
         fan_out(at=NOW)
         remove(endpoint=endpoint, at=NOW)
         send()
         enable(endpoint=endpoint)
-        tell(acme, key="alert:2")
+        announce_alert(acme, key="alert:2")
         send()
 
     endpoint.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What a receiver gets can be verified with the package of the standard, and is the same on every try."""
+"""Messages can be verified with the standard's own package, and stay the same on every attempt."""
 
 import json
 from datetime import timedelta
@@ -10,8 +10,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from customers.models import WebhookEndpoint
 from customers.notifications.webhook_endpoints import rotate
 from tests.builders import make_customer
-from tests.customers.notifications.receivers import one_after_the_other, receiver, status
-from tests.customers.notifications.world import NOW, later, listen, send, tell
+from tests.customers.notifications.receivers import answers_in_order, receiver, status
+from tests.customers.notifications.announcements import NOW, later, create_endpoint, send, announce_alert
 
 pytestmark = pytest.mark.django_db
 
@@ -25,10 +25,10 @@ def verify(secret, got, **changed):
     return Webhook(secret).verify(changed.pop("body", got.body), got.headers | changed)
 
 
-def test_says_what_happened_to_whom(acme):
+def test_has_the_type_the_time_and_the_customer(acme):
     with receiver() as hook, time_machine.travel(NOW):
-        _, secret = listen(hook.url)
-        tell(acme, kind="topup.paid", amount="100.00", currency="USD")
+        _, secret = create_endpoint(hook.url)
+        announce_alert(acme, kind="topup.paid", amount="100.00", currency="USD")
         send()
 
         assert verify(secret, hook.got[0]) == {
@@ -49,10 +49,10 @@ def test_says_what_happened_to_whom(acme):
     ],
     ids=str,
 )
-def test_tells_what_was_tampered_with(acme, changed):
+def test_a_changed_message_fails_verification(acme, changed):
     with receiver() as hook, time_machine.travel(NOW):
-        _, secret = listen(hook.url)
-        tell(acme)
+        _, secret = create_endpoint(hook.url)
+        announce_alert(acme)
         send()
 
         verify(secret, hook.got[0])
@@ -60,10 +60,10 @@ def test_tells_what_was_tampered_with(acme, changed):
             verify(secret, hook.got[0], **changed)
 
 
-def test_keeps_id_and_body_over_tries_and_signs_each_anew(acme):
-    with receiver(one_after_the_other(status(500), status(200))) as hook:
-        _, secret = listen(hook.url)
-        tell(acme, name="Zoë, “東京”")
+def test_keeps_id_and_body_over_attempts_and_signs_each_one(acme):
+    with receiver(answers_in_order(status(500), status(200))) as hook:
+        _, secret = create_endpoint(hook.url)
+        announce_alert(acme, name="Zoë, “東京”")
         for at in (NOW, later(minutes=1)):
             with time_machine.travel(at):
                 send(at)
@@ -77,11 +77,11 @@ def test_keeps_id_and_body_over_tries_and_signs_each_anew(acme):
 
 def test_is_signed_by_both_secrets_while_they_overlap(acme):
     with receiver() as hook:
-        endpoint, old = listen(hook.url)
+        endpoint, old = create_endpoint(hook.url)
         new = rotate(endpoint=endpoint, overlap=timedelta(hours=1), at=NOW)
         for number, at in enumerate((NOW, later(hours=2))):
             with time_machine.travel(at):
-                tell(acme, key=f"alert:{number}", at=at)
+                announce_alert(acme, key=f"alert:{number}", at=at)
                 send(at)
                 verify(new, hook.got[-1])
                 if number == 0:
@@ -94,16 +94,16 @@ def test_is_signed_by_both_secrets_while_they_overlap(acme):
 def test_a_secret_is_stored_encrypted_and_opens_with_an_old_key(acme, settings):
     old_key, new_key = settings.ENCRYPTION_KEYS[0], "a" * 43 + "="
     with receiver() as hook, time_machine.travel(NOW):
-        endpoint, secret = listen(hook.url)
+        endpoint, secret = create_endpoint(hook.url)
         assert secret.removeprefix("whsec_")[:8] not in WebhookEndpoint.objects.get(pk=endpoint.pk).secret
 
         settings.ENCRYPTION_KEYS = [new_key, old_key]
-        tell(acme)
+        announce_alert(acme)
         send()
         verify(secret, hook.got[0])
 
         settings.ENCRYPTION_KEYS = [new_key]
-        tell(acme, key="alert:2")
+        announce_alert(acme, key="alert:2")
         send()
     assert len(hook.got) == 1
     assert "TOLLBOOK_ENCRYPTION_KEYS" in endpoint.deliveries.order_by("-pk")[0].answer

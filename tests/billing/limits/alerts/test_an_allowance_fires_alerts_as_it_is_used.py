@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, announced_facts, use
-from tests.billing.metering.corrections.world import void
+from tests.billing.metering.corrections.correction_setup import void
 from tests.billing.metering.ingest.world import send
 from tests.builders import FEB, agree
 

@@ -10,7 +10,7 @@ from billing.closing import close_due
 from billing.limits.spend_caps import remove_cap
 from tests.billing.limits.alerts.test_a_rule_applies_to_its_scope import set_rule
 from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, calls, evaluate, announced_facts, use
-from tests.billing.metering.corrections.world import void
+from tests.billing.metering.corrections.correction_setup import void
 from tests.builders import FEB, JAN, cap, make_feature, make_plan, offer, publish, rate, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

@@ -33,24 +33,24 @@ def alert(**changes: str) -> str:
 
 
 CASES = [
-    ("guarded_is_known", rule(kind="'other'", currency="''")),
+    ("alert_rule_kind_is_known", rule(kind="'other'", currency="''")),
     ("alert_rule_setter_is_known", rule(set_by="'other'", is_on="true")),
     ("levels_are_1_to_a_thousand", rule(levels="'{}'", set_by="'customer'")),
     ("levels_are_1_to_a_thousand", rule(levels="'{0}'", set_by="'customer'")),
     ("levels_are_1_to_a_thousand", rule(levels="'{1001}'", set_by="'customer'")),
     ("levels_are_1_to_a_thousand", rule(levels="'{1,2,3,4,5,6,7,8,9,10,11}'", set_by="'customer'")),
-    ("guarded_amount_is_finite", rule(amount="'NaN'", set_by="'customer'")),
-    ("guarded_amount_is_finite", rule(amount="-1", set_by="'customer'")),
-    ("guarded_spend_says_how_much_and_whose", rule(amount="NULL", set_by="'customer'")),
-    ("guarded_spend_says_its_currency", rule(currency="''", set_by="'customer'")),
-    ("guarded_spend_says_its_currency", rule(kind="'cap'")),
+    ("alert_rule_amount_is_finite", rule(amount="'NaN'", set_by="'customer'")),
+    ("alert_rule_amount_is_finite", rule(amount="-1", set_by="'customer'")),
+    ("spend_rule_has_an_amount_and_a_scope", rule(amount="NULL", set_by="'customer'")),
+    ("spend_rule_has_a_currency", rule(currency="''", set_by="'customer'")),
+    ("spend_rule_has_a_currency", rule(kind="'cap'")),
     ("alert_rule_has_one_scope", rule(seller_id="(SELECT min(id) FROM customers_seller)")),
     ("alert_rule_of_a_subscription_names_its_customer", rule(kind="'cap'", currency="''", customer_id="NULL")),
     ("customers_guard_themselves", rule(set_by="'customer'", is_on="false")),
-    ("only_spend_is_guarded_by_dimension", rule(dimension="'api_key'", kind="'cap'", currency="''")),
-    ("only_spend_is_guarded_by_dimension", rule(dimension_value="'x'")),
-    ("the_same_is_guarded_once_by_each", rule()),
-    ("a_threshold_is_told_once_in_a_period", alert()),
+    ("only_a_spend_rule_has_a_dimension", rule(dimension="'api_key'", kind="'cap'", currency="''")),
+    ("only_a_spend_rule_has_a_dimension", rule(dimension_value="'x'")),
+    ("alert_rule_is_set_once_by_each_setter", rule()),
+    ("alert_fires_once_per_threshold_and_period", alert()),
     ("alert_threshold_is_1_to_a_thousand", alert(threshold="0")),
     ("alert_value_is_finite", alert(value="'NaN'")),
     ("alert_limit_is_finite", alert(limit="'NaN'", agreed_limit="'NaN'", threshold="60")),
@@ -58,15 +58,15 @@ CASES = [
     ("alert_ends_after_it_begins", alert(ends_at="since - interval '1 s'", threshold="60")),
     ("alert_recovers_after_it_fired", alert(recovered_at="fired_at - interval '1 s'", threshold="60")),
     ("acknowledged_alert_says_by_whom", alert(acknowledged_at="now()", threshold="60")),
-    ("alert_keeps_what_it_told", "UPDATE billing_alert SET value = value + 1"),
-    ("alert_keeps_what_it_told", "DELETE FROM billing_alert"),
-    ("what_is_noted_is_not_before_what_is_seen", "UPDATE billing_changecursor SET noted = position - 1"),
+    ("alert_stays_as_fired", "UPDATE billing_alert SET value = value + 1"),
+    ("alert_stays_as_fired", "DELETE FROM billing_alert"),
+    ("cursor_note_is_not_before_its_position", "UPDATE billing_changecursor SET noted = position - 1"),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def alert_rows(shared_transaction: None) -> None:
-    """Leave a rule of a subscription's spend, and one alert of it."""
+    """Create a spend rule of a subscription, and one alert of the rule."""
     set_rule("spend", amount=10, levels=[50], subscription=calls("1"))
     use("call", 5)
     evaluate()

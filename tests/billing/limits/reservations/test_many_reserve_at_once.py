@@ -10,7 +10,7 @@ from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Reservation
-from tests.billing.limits.reservations.world import MINUTE, NOW, capped_customer, prepaid_customer
+from tests.billing.limits.reservations.reservation_setup import MINUTE, NOW, capped_customer, prepaid_customer
 from tests.races import together
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from billing.limits.reservations.admission import report_usage
 from billing.limits.reservations.errors import LimitReached
 from billing.metering.ingest.parser import MAX_AGE, MAX_AHEAD, parse_events
 from billing.models import Counter, Event, UnmatchedUsage
-from tests.billing.limits.reservations.world import NOW, capped_customer, hold, prepaid_customer, used
+from tests.billing.limits.reservations.reservation_setup import NOW, capped_customer, hold, prepaid_customer, send_events
 from tests.builders import cap
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -34,7 +34,7 @@ def refusal(*ids, **fields):
 
 def test_message_501_of_500_is_rejected_and_its_id_stays_unused():
     capped_customer(most=500)
-    used("messages", 499)
+    send_events("messages", 499)
     stored = Event.objects.count()
 
     assert send("m500") == ["accepted"]
@@ -42,7 +42,7 @@ def test_message_501_of_500_is_rejected_and_its_id_stays_unused():
 
     assert Event.objects.count() == stored + 1
     assert sum(Counter.objects.values_list("quantity", flat=True)) == 500
-    assert send("m501", event="calls") == ["accepted"]  # the id was never used
+    assert send("m501", event="calls") == ["accepted"]  # the id was never send_events
 
 
 def test_a_repeat_is_a_duplicate_although_nothing_remains():
@@ -82,7 +82,7 @@ def test_a_wallet_admits_usage_within_its_balance():
 def test_a_reached_cap_admits_usage_without_cost():
     acme = capped_customer()
     cap(acme, 1, at=NOW, action="stop")
-    used("calls", 4)  # 2 of 1: unchecked usage counts despite the cap
+    send_events("calls", 4)  # 2 of 1: unchecked usage counts despite the cap
 
     assert send("m1") == ["accepted"]
     assert refusal("c1", event="calls").reason == SPEND_CAP_REACHED

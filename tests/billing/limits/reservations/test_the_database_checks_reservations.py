@@ -3,7 +3,7 @@
 import pytest
 
 from billing.limits.reservations import commit
-from tests.billing.limits.reservations.world import NOW, capped_customer, hold
+from tests.billing.limits.reservations.reservation_setup import NOW, capped_customer, hold
 from tests.db_refusals import named_constraints, refused_by
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ CASES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def reservation_rows(shared_transaction: None) -> None:
-    """Leave a reservation that is committed and one that is open."""
+    """Create a committed and an open reservation."""
     capped_customer()
     commit(reservation_id=hold("run-1").pk, at=NOW)
     hold("run-2")

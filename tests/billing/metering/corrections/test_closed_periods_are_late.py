@@ -1,4 +1,4 @@
-"""A correction in a closed period is late usage: the period is marked, and billed by the policy for it."""
+"""A correction in a closed period is late usage: the period is marked, and billed by the seller's policy."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import BilledUsage
 from invoices.models import Line
-from tests.billing.metering.corrections.world import late, make_metered_world, replace, sample, void
+from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, replace, sample, void
 from tests.billing.metering.ingest.world import call, counted, make_world, send
 from tests.builders import FEB, MAR
 
@@ -22,7 +22,7 @@ def in_january(id_):
 
 @pytest.fixture
 def january():
-    """A closed January with three calls."""
+    """Return a closed January with three calls."""
     subscription = make_world()
     send(*map(in_january, "abc"), at=FEB)
     close_due(at=FEB + SOON)
@@ -35,7 +35,7 @@ def test_a_void_marks_its_period(january):
     assert counted()["calls/call/01"] == (2, 2)
 
 
-def test_what_was_billed_stays_what_its_snapshot_says(january):
+def test_billed_usage_keeps_its_snapshot(january):
     void("a", at=FEB + 2 * SOON)
     assert [(billed_usage.events, billed_usage.quantity) for billed_usage in BilledUsage.objects.all()] == [(3, 3)]
 
@@ -49,7 +49,7 @@ def test_more_usage_and_less_are_billed_as_one_difference(january):
     assert late(january) == []
 
 
-def test_late_usage_that_is_taken_back_leaves_nothing_to_bill(january):
+def test_voided_late_usage_leaves_nothing_to_bill(january):
     send(in_january("d"), at=FEB + 2 * SOON)
     void("d", at=FEB + 2 * SOON)
     close_due(at=MAR + SOON)
@@ -62,8 +62,8 @@ def test_a_replacement_in_another_period_marks_the_closed_one_alone(january):
     assert counted() == {"calls/call/01": (2, 2), "calls/call/02": (1, 1)}
 
 
-def test_closed_periods_that_a_level_is_carried_into_are_late_too():
-    subscription = make_metered_world()
+def test_later_closed_periods_of_a_level_are_late_as_well():
+    subscription = make_fully_metered_subscription()
     send(sample("a", "2026-01-10T00:00:00Z", 5), sample("b", "2026-02-10T00:00:00Z", 1))
     close_due(at=MAR + SOON)
     void("a")

@@ -1,4 +1,4 @@
-"""Corrections meet closes, one another and repeats at the rows that usage meets them at."""
+"""Corrections, closes, ingest and repeats lock the same rows, so concurrent ones run one after the other."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from billing.metering.corrections import usage_correction
 from billing.metering.ingest.reprocess import reprocess
 from billing.metering.store import corrections, unmatched_usage
 from billing.models import BilledUsage, Correction, Event
-from tests.billing.metering.corrections.world import late, make_metered_world, person, replace, sample, void
+from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, person, replace, sample, void
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import call, counted, make_world, send
 from tests.builders import FEB
@@ -36,7 +36,7 @@ def close(subscription):
     return close_period(period_id=subscription.periods.order_by("starts_at").first().pk, at=LATER)
 
 
-def test_a_close_waits_for_a_correction_under_way_and_bills_what_it_leaves(january, monkeypatch):
+def test_a_close_waits_for_a_correction_in_progress_and_bills_its_result(january, monkeypatch):
     pause = Pause.before(monkeypatch, corrections, "add")
     correction = start(lambda: void("a", at=LATER))
     pause.await_arrival()
@@ -49,7 +49,7 @@ def test_a_close_waits_for_a_correction_under_way_and_bills_what_it_leaves(janua
     assert late(january) == []
 
 
-def test_a_correction_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
+def test_a_correction_waits_for_a_close_in_progress_and_is_late(january, monkeypatch):
     pause = Pause.before(monkeypatch, batch, "read_counters")
     closing = start(lambda: close(january))
     pause.await_arrival()
@@ -62,7 +62,7 @@ def test_a_correction_waits_for_a_close_under_way_and_is_late(january, monkeypat
     assert late(january) == ["01"]
 
 
-def test_two_corrections_of_one_event_take_it_back_once(january, monkeypatch):
+def test_two_concurrent_voids_void_an_event_once(january, monkeypatch):
     pause = Pause.before(monkeypatch, usage_correction, "sum_contributions")
     first = start(lambda: void("a"))
     pause.await_arrival()
@@ -73,13 +73,13 @@ def test_two_corrections_of_one_event_take_it_back_once(january, monkeypatch):
     assert counted()["calls/call/01"] == (2, 2)
 
 
-def test_two_different_corrections_of_one_event_leave_one_standing(january):
+def test_of_two_different_corrections_of_an_event_one_is_accepted(january):
     outcomes = together(lambda: void("a")[0], lambda: replace("a", call("new")))
     assert sorted(outcomes) == ["accepted", "conflict"]
     assert Correction.objects.count() == 1
 
 
-def test_a_repeat_of_what_is_taken_back_meanwhile_counts_nothing(january, monkeypatch):
+def test_a_repeat_of_an_event_being_voided_does_not_count(january, monkeypatch):
     pause = Pause.before(monkeypatch, usage_correction, "sum_contributions")
     correction = start(lambda: void("a"))
     pause.await_arrival()
@@ -89,7 +89,7 @@ def test_a_repeat_of_what_is_taken_back_meanwhile_counts_nothing(january, monkey
     assert counted()["calls/call/01"] == (2, 2)
 
 
-def test_a_replacement_that_is_sent_as_usage_meanwhile_is_counted_once(january):
+def test_a_replacement_also_sent_as_usage_counts_once(january):
     new = call("new", timestamp="2026-01-06T00:00:00Z")
     replaced, sent = together(lambda: replace("a", new), lambda: send(new)[0])
     assert (replaced, sent) in [("accepted", "duplicate"), ("conflict", "accepted")]
@@ -97,7 +97,7 @@ def test_a_replacement_that_is_sent_as_usage_meanwhile_is_counted_once(january):
     assert counted()["calls/call/01"] == ((3, 3) if replaced == "accepted" else (4, 4))
 
 
-def test_a_void_waits_for_a_replay_under_way_and_takes_back_what_it_counted(monkeypatch):
+def test_a_void_waits_for_reprocessing_in_progress_and_voids_its_usage(monkeypatch):
     person()
     send(call("a"))
     make_world()
@@ -112,9 +112,9 @@ def test_a_void_waits_for_a_replay_under_way_and_takes_back_what_it_counted(monk
     assert counted() == {"calls/call/03": (0, 0)}
 
 
-def test_usage_and_corrections_of_the_same_series_leave_its_tallies_exact():
+def test_concurrent_usage_and_corrections_keep_aggregate_states_exact():
     person()
-    make_metered_world()
+    make_fully_metered_subscription()
     send(*(sample(f"a{n}", f"2026-03-0{1 + n}T00:00:00Z", n, user=f"u{n}") for n in range(6)))
     together(
         lambda: [void(f"a{n}") for n in range(0, 6, 2)],

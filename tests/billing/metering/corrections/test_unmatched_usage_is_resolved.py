@@ -1,10 +1,10 @@
-"""A void resolves what was unmatched of its event, and what was taken back is never replayed."""
+"""A void resolves unmatched usage of its event, and a voided event is never reprocessed."""
 
 import pytest
 
 from billing.metering.ingest.reprocess import reprocess
 from billing.models import UnmatchedUsage
-from tests.billing.metering.corrections.world import replace, void
+from tests.billing.metering.corrections.correction_setup import replace, void
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import call, counted, make_world, request, send
 
@@ -15,7 +15,7 @@ def open_reports():
     return UnmatchedUsage.objects.filter(resolved_at__isnull=True).count()
 
 
-def test_a_void_resolves_it_for_good():
+def test_a_void_resolves_unmatched_usage_permanently():
     send(call("a"), call("b"))
     assert void("a") == ["accepted"]
     assert open_reports() == 1
@@ -24,7 +24,7 @@ def test_a_void_resolves_it_for_good():
     assert counted() == {"calls/call/03": (1, 1)}
 
 
-def test_usage_that_was_replayed_is_taken_back():
+def test_reprocessed_usage_can_be_voided():
     send(call("a"))
     make_world()
     reprocess(at=NOW)
@@ -32,7 +32,7 @@ def test_usage_that_was_replayed_is_taken_back():
     assert counted() == {"calls/call/03": (0, 0)}
 
 
-def test_a_bad_value_is_replaced_by_a_good_one():
+def test_an_invalid_value_is_replaced_by_a_valid_one():
     make_world()
     send(request("r", "many", 5))
     assert replace("r", request("r2", 10, 5)) == "accepted"
@@ -40,7 +40,7 @@ def test_a_bad_value_is_replaced_by_a_good_one():
     assert counted() == {"tokens/gpt/03": (1, 10), "tokens/gpt output/03": (1, 5)}
 
 
-def test_a_replacement_that_nobody_pays_is_reported():
+def test_an_unmatched_replacement_is_reported():
     make_world()
     send(call("a"))
     replace("a", call("b", customer="nobody"))

@@ -1,4 +1,4 @@
-"""The worked numbers of docs/metering.md#corrections, counted by the system itself."""
+"""The worked numbers of docs/metering.md#corrections, as the system counts them."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import pytest
 
 from billing.metering.usage.current_usage import current_usage
 from tests.aggregation.test_worked_numbers import rows
-from tests.billing.metering.corrections.world import make_metered_world, replace, sample, void
+from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import send
 
@@ -21,19 +21,19 @@ def documented(column: str) -> dict[str, Decimal]:
 
 def counted() -> dict[str, Decimal]:
     (period,) = current_usage(customer="acme", sandbox=False, at=NOW)
-    found = {feature.terms.code: feature.used for feature in period.features}
-    return {row["aggregation"]: found[row["aggregation"]] for row in TABLE}
+    used_by_feature = {feature.terms.code: feature.used for feature in period.features}
+    return {row["aggregation"]: used_by_feature[row["aggregation"]] for row in TABLE}
 
 
 @pytest.fixture(autouse=True)
 def three_values():
-    make_metered_world()
+    make_fully_metered_subscription()
     hours = {"4": "09", "10": "10", "1": "11"}
     send(*(sample(value, f"2026-03-10T{hour}:00:00Z", value, user=value) for value, hour in hours.items()))
     assert counted() == documented("of 4, 10 and 1")
 
 
-def test_a_value_is_taken_back():
+def test_a_value_is_voided():
     void("10")
     assert counted() == documented("10 is taken back")
 

@@ -1,4 +1,6 @@
-"""Rows of CSV, JSON Lines and Parquet as the events a client would send: exact numbers, ids of their own, reasons."""
+"""
+Rows of CSV, JSON Lines and Parquet become the events a client would send: exact numbers, own or derived ids, errors.
+"""
 
 import io
 import json
@@ -17,13 +19,13 @@ D = Decimal
 
 def events(content, format_="csv", **options):
     columns, rows = read_rows(io.BytesIO(content if isinstance(content, bytes) else content.encode()), format_)
-    shape, found = build_row_mapping(columns, **options), []
+    shape, parsed = build_row_mapping(columns, **options), []
     for row in rows:
         try:
-            found.append(json.loads(shape.event_of(row), parse_float=D))
+            parsed.append(json.loads(shape.event_of(row), parse_float=D))
         except RowRefused as error:
-            found.append((row.number, error.field, str(error)))
-    return found
+            parsed.append((row.number, error.field, str(error)))
+    return parsed
 
 
 def parquet(**columns):
@@ -80,27 +82,27 @@ def test_columns_are_mapped_or_left_out():
 
 def test_a_derived_id_is_the_same_for_the_same_contents():
     text = "customer,event,properties.n\nacme,calls,1\nacme,calls,1\nacme,calls,2\nacme,,3\n"
-    first, again, other, empty = events(text, id_from=["customer", "event", "properties.n"])
-    assert first == again
+    first, repeated, other, empty = events(text, id_from=["customer", "event", "properties.n"])
+    assert first == repeated
     assert first["id"] != other["id"]
     assert empty == (5, "id", "cannot be derived: one of customer, event, properties.n is empty")
 
 
-def test_rows_that_are_no_events_are_refused_one_by_one():
+def test_invalid_rows_are_rejected_one_by_one():
     text = HEAD + "properties\n1,acme,calls\n,acme,calls,{}\n2,acme,calls,[1]\n\n3,acme,calls,{}\n"
-    found = events(text)
-    assert found[0] == (2, "row", "has 3 cells, the header 4")
-    assert found[1][:2] == (3, "id")
-    assert found[2][:2] == (4, "properties")
-    assert found[3]["id"] == "3"
+    parsed = events(text)
+    assert parsed[0] == (2, "row", "has 3 cells, the header 4")
+    assert parsed[1][:2] == (3, "id")
+    assert parsed[2][:2] == (4, "properties")
+    assert parsed[3]["id"] == "3"
 
 
-def test_json_lines_are_taken_as_they_are_sent():
+def test_json_lines_are_imported_unchanged():
     lines = [json.dumps(PLAIN), "", "[1]", "{", '{"id": "2", "properties": {"n": 0.10}}']
-    found = events("\n".join(lines), "jsonl")
-    assert found[0] == PLAIN
-    assert [(row, field) for row, field, _ in found[1:3]] == [(3, "row"), (4, "row")]
-    assert found[3] == {"id": "2", "properties": {"n": D("0.10")}}
+    parsed = events("\n".join(lines), "jsonl")
+    assert parsed[0] == PLAIN
+    assert [(row, field) for row, field, _ in parsed[1:3]] == [(3, "row"), (4, "row")]
+    assert parsed[3] == {"id": "2", "properties": {"n": D("0.10")}}
 
 
 def test_json_lines_may_be_mapped_as_well():
@@ -110,7 +112,7 @@ def test_json_lines_may_be_mapped_as_well():
     ]
 
 
-def test_parquet_keeps_decimals_and_tells_doubles():
+def test_parquet_keeps_decimals_and_counts_doubles():
     content = parquet(
         id=pa.array([1, 2]),
         customer=["acme", "acme"],
@@ -134,7 +136,7 @@ def test_parquet_keeps_decimals_and_tells_doubles():
 
 
 WRONG = [
-    # file                                  options                      said
+    # file                                  options                      message
     (b"",                                   {},                          "first row is empty"),
     (b"id,customer,event,tokens\n",         {},                          "Name it properties.tokens"),
     (b"id,customer\n",                      {},                          "No column tells the event"),
@@ -149,22 +151,22 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "options", "said"), WRONG)
-def test_a_file_that_cannot_be_read_is_refused_with_a_way_out(content, options, said):
-    with pytest.raises(ImportFileRefused, match=said):
+@pytest.mark.parametrize(("content", "options", "message"), WRONG)
+def test_an_unreadable_file_is_rejected_with_a_remedy(content, options, message):
+    with pytest.raises(ImportFileRefused, match=message):
         events(content, **options)
 
 
-def test_what_is_no_parquet_is_refused():
+def test_a_file_that_is_not_parquet_is_rejected():
     with pytest.raises(ImportFileRefused, match="no Parquet file"):
         events(b"id,customer", "parquet")
 
 
 @pytest.mark.parametrize(("name", "format_"), [("a.CSV", "csv"), ("b.ndjson", "jsonl"), ("c.x.parquet", "parquet")])
-def test_a_name_tells_its_format(name, format_):
+def test_a_file_name_determines_its_format(name, format_):
     assert detect_format(name) == format_
 
 
-def test_a_name_without_a_format_asks_for_one():
+def test_a_file_name_without_a_known_ending_is_rejected():
     with pytest.raises(ImportFileRefused, match="say which: csv, jsonl, parquet"):
         detect_format("usage.xlsx")

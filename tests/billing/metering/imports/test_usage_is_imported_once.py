@@ -1,4 +1,4 @@
-"""A file counts like the same events sent to the API: each once, also when the import is killed and run again."""
+"""A file counts like the same events sent to the API: each once, also when a killed import runs again."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def make_world():
+def make_metered_subscription():
     make_meter("tokens", aggregation="sum", value_property="n")
     subscribe(make_customer("acme"), publish(make_plan(offers=[offer("tokens", rates=[rate("1")])])))
 
@@ -44,36 +44,36 @@ def run(capsys, *arguments):
 
 
 @pytest.fixture
-def world(monkeypatch):
+def metered_customer(monkeypatch):
     monkeypatch.setattr("billing.management.commands.import_usage.database_time", lambda: NOW)
-    make_world()
+    make_metered_subscription()
 
 
 def total():
     return sum(counter.quantity for counter in Counter.objects.all())
 
 
-def test_a_file_is_counted_once_however_often_it_is_imported(world, tmp_path, capsys):
+def test_a_file_is_counted_once_however_often_it_is_imported(metered_customer, tmp_path, capsys):
     path = write(tmp_path, [row(1, "0.1"), row(2, "0.2"), row(2, "0.2"), row(3, "0.3", customer="nobody")])
     first = run(capsys, path)
     assert (first["rows"], first["accepted"], first["duplicate"]) == (4, 3, 1)
     assert str(total()) == "0.3"
-    again = run(capsys, path)
-    assert (again["accepted"], again["duplicate"]) == (0, 4)
+    second = run(capsys, path)
+    assert (second["accepted"], second["duplicate"]) == (0, 4)
     assert Event.objects.count() == 3
     assert_clean()
 
 
-def test_a_dry_run_lists_the_changes_and_stores_nothing(world, tmp_path, capsys):
+def test_a_dry_run_lists_the_changes_and_stores_nothing(metered_customer, tmp_path, capsys):
     path = write(tmp_path, [row(1), row(1), row(2, "x"), row(3, customer="nobody")])
-    told = run(capsys, path, "--dry-run")
-    assert (told["accepted"], told["duplicate"]) == (3, 1)
-    assert told["unmatched"] == {"bad_value": 1, "unknown_customer": 1}
+    summary = run(capsys, path, "--dry-run")
+    assert (summary["accepted"], summary["duplicate"]) == (3, 1)
+    assert summary["unmatched"] == {"bad_value": 1, "unknown_customer": 1}
     assert not Event.objects.exists()
 
 
-def test_what_was_sent_over_http_is_a_duplicate_in_a_file(db, tmp_path, capsys):
-    make_world()
+def test_an_event_sent_over_http_is_a_duplicate_in_a_file(db, tmp_path, capsys):
+    make_metered_subscription()
     stamp = database_time().replace(microsecond=0).isoformat()
     Caller().post("/events", {**event("e1", 1.5), "timestamp": stamp})
     path = write(tmp_path, [f"e1,acme,tokens,{stamp},1.50"])
@@ -84,7 +84,7 @@ def event(id_, n):
     return {"id": id_, "customer": "acme", "event": "tokens", "properties": {"n": n}}
 
 
-def test_refused_rows_are_written_with_their_reason(world, tmp_path, capsys):
+def test_rejected_rows_are_written_with_their_reason(metered_customer, tmp_path, capsys):
     path, refused = write(tmp_path, [row(1), "=e2,acme,tokens,yesterday,1", row(1, "2")]), tmp_path / "refused.csv"
     with pytest.raises(CommandError, match="2 rows were not taken in"):
         call_command("import_usage", str(path), "--refused", str(refused))
@@ -97,7 +97,7 @@ def test_refused_rows_are_written_with_their_reason(world, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--map", "x"], ["--map", "tokens=id"], ["--format", "parquet"]])
-def test_what_cannot_be_read_is_told(world, tmp_path, arguments):
+def test_an_invalid_argument_is_rejected(metered_customer, tmp_path, arguments):
     with pytest.raises(CommandError):
         call_command("import_usage", str(write(tmp_path, [row(1)])), *arguments)
     assert not Event.objects.exists()
@@ -106,8 +106,8 @@ def test_what_cannot_be_read_is_told(world, tmp_path, arguments):
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("place", ["ingest.after_counters", "ingest.after_commit", "import.after_batch"])
-def test_an_import_that_is_killed_is_finished_by_the_next(place, tmp_path):
-    make_world()
+def test_a_killed_import_is_finished_by_the_next(place, tmp_path):
+    make_metered_subscription()
     stamp = database_time().isoformat()
     path = write(tmp_path, [f"e{number},acme,tokens,{stamp},1" for number in range(2_500)])
     pipe = tmp_path / "announcements"

@@ -1,4 +1,4 @@
-"""Read a body as the API does, at a fixed moment."""
+"""Parse a body as the API does, at a fixed time."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,13 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[ReceivedEvent], list[EventError], bool]:
-    """Return what `read` makes of a body; anything but bytes is encoded first."""
+    """Return the events, errors and single flag of a body; anything but bytes is encoded first."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return parse_events(sent, sandbox=sandbox, at=NOW, oldest=OLDEST, newest=NEWEST)
 
 
-def one(body: bytes | object, *, sandbox: bool = False) -> ReceivedEvent:
-    """Return the only event of a body that has nothing to refuse."""
+def parse_one(body: bytes | object, *, sandbox: bool = False) -> ReceivedEvent:
+    """Return the only event of a body without errors."""
     events, refused, _ = received(body, sandbox=sandbox)
     assert refused == []
     assert len(events) == 1

@@ -1,4 +1,4 @@
-"""A change of a unit cost waits for usage under way, and then finds it counted."""
+"""A change of a unit cost waits for usage in progress, and considers it afterwards."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.races import Pause, start, wait_until_blocked
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 
 
-def test_what_is_being_counted_keeps_its_cost(monkeypatch):
+def test_usage_in_progress_keeps_its_cost(monkeypatch):
     make_cost(tokens(), 1)
     world()
     pause = Pause.before(monkeypatch, event_recorder.event_store, "append")
@@ -29,7 +29,7 @@ def test_what_is_being_counted_keeps_its_cost(monkeypatch):
     assert carried() == [5]
 
 
-def test_what_changed_before_the_gate_is_counted_by(monkeypatch):
+def test_a_cost_changed_before_the_lock_applies(monkeypatch):
     make_cost(tokens(), 1)
     world()
     pause = Pause.before(monkeypatch, event_recorder, "_store")

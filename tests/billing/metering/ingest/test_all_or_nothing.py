@@ -1,4 +1,4 @@
-"""A batch is one transaction: what fails in the middle of it leaves nothing behind, and may simply be sent again."""
+"""A batch is one transaction: a failure within it stores nothing, and the batch can be sent again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A body that cannot be read is refused as a whole, with what is wrong and what to send instead."""
+"""An unreadable body is rejected as a whole, with the cause and the remedy."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from tests.billing.metering.ingest.request_parser import event, received
 WHOLE = json.dumps(event()).encode()
 
 REFUSED = [
-    # body status says why
+    # body status message why
     (b"", 400, "not a JSON event", "nothing"),
     (b" \n ", 400, "not a JSON event", "blank"),
     (b"[]", 400, "The batch is empty", "no event"),
@@ -37,10 +37,10 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "says", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
-def test_an_unreadable_body_is_refused_with_the_reason(body, status, says, why):
+@pytest.mark.parametrize(("body", "status", "message", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
+def test_an_unreadable_body_is_refused_with_the_reason(body, status, message, why):
     with pytest.raises(BodyRefused) as refused:
         received(body)
 
     assert refused.value.status == status
-    assert says in refused.value.detail
+    assert message in refused.value.detail

@@ -1,7 +1,7 @@
 """
-What changes between the moment a batch is attributed and the moment it is stored is noticed under the gate.
+A change between the attribution of a batch and its storage is detected under the lock.
 
-Each test stops an ingest in between, changes something on another connection, and lets it go on.
+Each test pauses an ingest in between, makes a change on another connection, and resumes the ingest.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.races import Pause, start
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 
 
-def ingest_meanwhile(monkeypatch, change, *sent):
+def ingest_during(monkeypatch, change, *sent):
     """Attribute the events, make the change, and return the outcomes of storing them."""
     pause = Pause.before(monkeypatch, event_recorder, "_store")
     ingest = start(lambda: send(*sent))
@@ -30,11 +30,11 @@ def ingest_meanwhile(monkeypatch, change, *sent):
     return ingest.result()
 
 
-def test_a_cancellation_meanwhile_keeps_usage_after_the_end_out(monkeypatch):
+def test_a_concurrent_cancellation_excludes_usage_after_the_end(monkeypatch):
     subscription = make_world()
     end = NOW - timedelta(hours=1)
 
-    outcomes = ingest_meanwhile(
+    outcomes = ingest_during(
         monkeypatch,
         lambda: cancel(subscription=subscription, at=end, ends_at=end),
         call("c1", timestamp=(end - timedelta(seconds=1)).isoformat()),
@@ -46,7 +46,7 @@ def test_a_cancellation_meanwhile_keeps_usage_after_the_end_out(monkeypatch):
     assert [reason for reason, _, _ in unmatched()] == ["no_subscription"]
 
 
-def test_a_meter_that_appears_meanwhile_counts(monkeypatch):
+def test_a_meter_created_during_ingest_counts(monkeypatch):
     make_world()
 
     def add_words():
@@ -54,12 +54,12 @@ def test_a_meter_that_appears_meanwhile_counts(monkeypatch):
         version = publish(make_plan(offers=[offer(make_feature("words", meter=words), rates=[rate("1", label="-")])]))
         subscribe(Customer.objects.get(external_id="acme"), version)
 
-    ingest_meanwhile(monkeypatch, add_words, call("c1", properties={"words": 4}))
+    ingest_during(monkeypatch, add_words, call("c1", properties={"words": 4}))
 
     assert counted() == {"calls/call/03": (1, 1), "words/-/03": (1, 4)}
 
 
-def test_a_meter_that_changes_meanwhile_counts_as_it_is_now(monkeypatch):
+def test_a_meter_changed_during_ingest_counts_by_its_new_definition(monkeypatch):
     meter = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
     make_customer("acme")
 
@@ -68,15 +68,15 @@ def test_a_meter_that_changes_meanwhile_counts_as_it_is_now(monkeypatch):
         version = publish(make_plan(offers=[offer(make_feature("words", meter=meter), rates=[rate("1", label="-")])]))
         subscribe(Customer.objects.get(external_id="acme"), version)
 
-    ingest_meanwhile(monkeypatch, change_and_price, call("c1", properties={"words": 4, "letters": 30}))
+    ingest_during(monkeypatch, change_and_price, call("c1", properties={"words": 4, "letters": 30}))
 
     assert counted() == {"words/-/03": (1, 30)}
 
 
-def test_a_change_that_concerns_others_makes_no_difference(monkeypatch):
+def test_an_unrelated_change_has_no_effect(monkeypatch):
     make_world()
 
-    outcomes = ingest_meanwhile(monkeypatch, lambda: make_meter("other"), call("c1"), request("r1", 1, 2))
+    outcomes = ingest_during(monkeypatch, lambda: make_meter("other"), call("c1"), request("r1", 1, 2))
 
     assert outcomes == ["accepted", "accepted"]
     assert counted()["calls/call/03"] == (1, 1)

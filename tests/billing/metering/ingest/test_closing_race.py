@@ -1,4 +1,4 @@
-"""Usage and a close meet at the period's row: whoever comes second waits, and nothing is neither billed nor late."""
+"""Usage and a close lock the period's row: the second one waits, and all usage is either billed or late."""
 
 import threading
 from datetime import timedelta
@@ -30,7 +30,7 @@ def billed(period):
     return sum(BilledUsage.objects.filter(period=period).values_list("events", flat=True))
 
 
-def test_a_close_waits_for_usage_under_way_and_bills_it(january, monkeypatch):
+def test_a_close_waits_for_usage_in_progress_and_bills_it(january, monkeypatch):
     send(in_january("c0"))
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: send(in_january("c1")))
@@ -65,8 +65,10 @@ def test_usage_waits_for_a_close_under_way_and_is_late(january, monkeypatch):
     assert counted()["calls/call/01"] == (2, 2)
 
 
-def test_a_snapshots_mark_parts_the_periods_events_exactly(january, monkeypatch):
-    """Another customer's usage goes on meanwhile: the mark may be far ahead, but is never behind what was billed."""
+def test_the_high_water_mark_separates_billed_from_late_events(january, monkeypatch):
+    """
+    Another customer's usage continues meanwhile: the mark may be far ahead, but is never behind the billed events.
+    """
     make_world("other")
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: send(in_january("c1")))
@@ -87,7 +89,7 @@ def test_a_snapshots_mark_parts_the_periods_events_exactly(january, monkeypatch)
 
 
 @pytest.mark.parametrize("attempt", range(4))
-def test_usage_that_streams_in_while_the_period_closes_is_billed_or_late(january, attempt):
+def test_usage_that_arrives_while_the_period_closes_is_billed_or_late(january, attempt):
     closed = threading.Event()
 
     def stream(sender):

@@ -1,4 +1,4 @@
-"""A batch that the database chose as the victim of a deadlock starts over, and counts once."""
+"""A batch chosen as a deadlock victim is retried, and counts once."""
 
 import psycopg
 import pytest
@@ -10,8 +10,8 @@ from tests.billing.metering.ingest.world import call, counted, make_world, send
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
-def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
-    """Let the database refuse the counting of the next `times` tries, as it does to break a deadlock."""
+def fail_with_deadlocks(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
+    """Make the next `times` tries of counting fail like the victim of a deadlock."""
     refusals = ["lost"] * times
     count = event_recorder._count_events
 
@@ -26,19 +26,19 @@ def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str]:
     return refusals
 
 
-def test_a_batch_that_lost_starts_over(monkeypatch: pytest.MonkeyPatch):
+def test_a_deadlock_victim_is_retried(monkeypatch: pytest.MonkeyPatch):
     make_world()
-    left = lose(monkeypatch, times=2)
+    failures_left = fail_with_deadlocks(monkeypatch, times=2)
 
     assert send(call("c1"), call("c2")) == ["accepted", "accepted"]
 
-    assert left == []
+    assert failures_left == []
     assert {events for events, _ in counted().values()} == {2}
 
 
-def test_one_that_always_loses_gives_up(monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_that_always_fails_gives_up(monkeypatch: pytest.MonkeyPatch):
     make_world()
-    lose(monkeypatch, times=100)
+    fail_with_deadlocks(monkeypatch, times=100)
 
     with pytest.raises(psycopg.errors.DeadlockDetected):
         send(call("c1"))

@@ -1,4 +1,4 @@
-"""A body becomes events: one or many, plain or CloudEvents, each with its place, time and properties."""
+"""A body becomes events: parse_one or many, plain or CloudEvents, each with its index, time and properties."""
 
 import json
 from datetime import UTC, datetime
@@ -6,24 +6,24 @@ from decimal import Decimal
 
 import pytest
 
-from tests.billing.metering.ingest.request_parser import NOW, event, one, received
+from tests.billing.metering.ingest.request_parser import NOW, event, parse_one, received
 
 
 def test_a_single_event_is_read_with_its_arrival_as_its_time():
-    found = one(event(properties={"tokens": 5}))
+    parsed = parse_one(event(properties={"tokens": 5}))
 
-    assert (found.id, found.customer, found.name, found.source) == ("e1", "acme", "api.call", "")
-    assert found.occurred_at == NOW
-    assert found.properties == {"tokens": 5}
+    assert (parsed.id, parsed.customer, parsed.name, parsed.source) == ("e1", "acme", "api.call", "")
+    assert parsed.occurred_at == NOW
+    assert parsed.properties == {"tokens": 5}
 
 
-def test_a_single_event_is_told_from_a_batch_of_one():
+def test_a_single_event_differs_from_a_batch_of_one():
     assert received(event())[2] is True
     assert received([event()])[2] is False
 
 
-def test_white_space_around_the_body_does_not_matter():
-    assert one(b' \n\t{"id":"e1","customer":"acme","event":"api.call"}\r\n').id == "e1"
+def test_whitespace_around_the_body_is_ignored():
+    assert parse_one(b' \n\t{"id":"e1","customer":"acme","event":"api.call"}\r\n').id == "e1"
 
 
 def test_a_batch_keeps_the_order_of_its_events():
@@ -46,17 +46,17 @@ TIMES = [
 
 @pytest.mark.parametrize(("sent", "expected", "why"), TIMES)
 def test_a_timestamp_is_an_instant(sent, expected, why):
-    assert one(event(timestamp=sent)).occurred_at == expected, why
+    assert parse_one(event(timestamp=sent)).occurred_at == expected, why
 
 
 def test_numbers_in_properties_arrive_exactly():
     body = b'{"id":"e1","customer":"acme","event":"api.call","properties":{"a":0.1,"b":1e2,"c":[3.50]}}'
 
-    assert one(body).properties == {"a": Decimal("0.1"), "b": 100, "c": [Decimal("3.5")]}
+    assert parse_one(body).properties == {"a": Decimal("0.1"), "b": 100, "c": [Decimal("3.5")]}
 
 
 def test_a_cloud_event_is_read_by_its_own_names():
-    found = one(
+    parsed = parse_one(
         {
             "specversion": "1.0",
             "id": "c1",
@@ -69,9 +69,9 @@ def test_a_cloud_event_is_read_by_its_own_names():
         }
     )
 
-    assert (found.id, found.source, found.name, found.customer) == ("c1", "/router", "llm.request", "acme")
-    assert found.occurred_at == datetime(2026, 3, 1, tzinfo=UTC)
-    assert found.properties == {"tokens": 5}
+    assert (parsed.id, parsed.source, parsed.name, parsed.customer) == ("c1", "/router", "llm.request", "acme")
+    assert parsed.occurred_at == datetime(2026, 3, 1, tzinfo=UTC)
+    assert parsed.properties == {"tokens": 5}
 
 
 def test_plain_and_cloud_events_may_share_a_batch():
@@ -83,18 +83,18 @@ def test_plain_and_cloud_events_may_share_a_batch():
     assert [event.source for event in events] == ["", "s"]
 
 
-def test_text_is_kept_as_it_was_sent():
+def test_text_is_stored_unchanged():
     sent = {"name": "Zoë 🙂 \u202e e\u0301", "quote": '"\\/'}
 
-    assert one(event(properties=sent)).properties == sent
+    assert parse_one(event(properties=sent)).properties == sent
 
 
 @pytest.mark.parametrize("sent", [rb"\ud83d\ude42", rb"\\ud800", rb"\\\ud83d\ude42", rb"\uD83D\uDE42"])
-def test_whole_pairs_and_escaped_backslashes_are_text_like_any_other(sent):
+def test_surrogate_pairs_and_escaped_backslashes_are_valid_text(sent):
     body = b'[{"id":"a","customer":"acme","event":"e","properties":{"a":"%b"}},' % sent
     body += rb'{"id":"b","customer":"acme","event":"e","properties":{"a":"\ud800"}}]'
 
     events, refused, _ = received(body)
 
     assert events[0].properties == json.loads(b'{"a":"%b"}' % sent)
-    assert [one.id for one in refused] == ["b"]
+    assert [event_error.id for event_error in refused] == ["b"]

@@ -1,8 +1,8 @@
 """
-A valid event around arbitrary JSON never makes the server fail.
+A valid event that contains arbitrary JSON never makes the server fail.
 
-Random bodies die at the door and prove little, so the shell is valid; and enough of them must be accepted, or the
-fuzz proves nothing either.
+Random bodies are rejected early and prove little, so the outer event is valid, and the test requires that enough of
+them are accepted.
 """
 
 import json
@@ -60,7 +60,7 @@ EXAMPLES = 400
 
 
 @pytest.mark.django_db
-def test_arbitrary_json_in_valid_events_is_answered_and_a_good_share_is_accepted():
+def test_arbitrary_json_in_valid_events_is_answered_and_enough_are_accepted():
     make_world()
     api = Caller(scopes=["ingest"])
     statuses: Counter[int] = Counter()
@@ -75,8 +75,8 @@ def test_arbitrary_json_in_valid_events_is_answered_and_a_good_share_is_accepted
             transaction.set_rollback(True)
         assert response.status_code < 500, response.content
         statuses[response.status_code] += 1
-        for one in response.json().get("results", []):
-            per_event[one["status"]] += 1
+        for event_result in response.json().get("results", []):
+            per_event[event_result["status"]] += 1
 
     fuzz()
 

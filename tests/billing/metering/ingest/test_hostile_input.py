@@ -1,8 +1,7 @@
 """
-Whatever is sent to POST /api/v1/events, the answer is ours: never a 5xx, and it names what is wrong.
+Every body sent to POST /api/v1/events gets a defined response: never a 5xx, and with the cause of an error.
 
-A body that cannot be read is refused and stores nothing; one that can be read answers for each of its events, and its
-good events are stored.
+An unreadable body stores nothing; a readable one gets a result for each event, and its valid events are stored.
 """
 
 import gzip
@@ -61,10 +60,10 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_body_that_cannot_be_read_stores_nothing(api, body):
-    told = problem(api.post("/events", body), 400, "malformed-request")
+def test_an_unreadable_body_stores_nothing(api, body):
+    error = problem(api.post("/events", body), 400, "malformed-request")
 
-    assert told["detail"].endswith(".")
+    assert error["detail"].endswith(".")
     assert stored() == set()
 
 
@@ -82,7 +81,7 @@ def test_a_body_that_is_too_large_stores_nothing(api, body):
 
 
 BAD = {
-    # what is wrong: (event, field)
+    # name: (event, invalid field)
     "no object": (b"5", "event"),
     "no customer": (b'{"id":"bad","event":"api.call"}', "customer"),
     "a number for an id": (b'{"id":7,"customer":"acme","event":"api.call"}', "id"),
@@ -122,15 +121,15 @@ BAD = {
 
 
 @pytest.mark.parametrize(("bad", "field"), BAD.values(), ids=BAD)
-def test_a_bad_event_is_answered_for_and_the_good_one_is_stored(api, bad, field):
+def test_an_invalid_event_is_reported_and_the_valid_one_is_stored(api, bad, field):
     response = api.post("/events", b"[%b,%b]" % (bad, GOOD))
 
-    told = response.json()
+    answer = response.json()
     assert response.status_code == 207
-    assert (told["accepted"], told["rejected"]) == (1, 1)
-    assert [(result["index"], result["status"]) for result in told["results"]] == [(0, "rejected"), (1, "accepted")]
-    assert told["results"][0]["field"] == field
-    assert told["results"][0]["detail"]
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+    assert [(result["index"], result["status"]) for result in answer["results"]] == [(0, "rejected"), (1, "accepted")]
+    assert answer["results"][0]["field"] == field
+    assert answer["results"][0]["detail"]
     assert stored() == {"good"}
 
 
@@ -144,7 +143,7 @@ def test_an_atomic_batch_with_a_bad_event_stores_nothing(api, bad, field):
 
 
 @pytest.mark.parametrize(("bad", "field"), [row for row in BAD.values() if row[0][:1] == b"{"])
-def test_a_bad_single_event_is_refused_by_its_field(api, bad, field):
+def test_an_invalid_single_event_is_rejected_by_its_field(api, bad, field):
     errors = problem(api.post("/events", bad), 400, "invalid-fields")["errors"]
 
     assert [error["field"] for error in errors] == [field]
@@ -189,7 +188,7 @@ def test_twin_ids_in_two_normal_forms_are_two_events(api):
     assert stored() == set(ids)
 
 
-def test_timestamps_reach_from_thirteen_months_ago_to_an_hour_ahead(api):
+def test_timestamps_are_accepted_from_thirteen_months_ago_to_an_hour_ahead(api):
     offsets = {
         "oldest": timedelta(days=-395),
         "too old": timedelta(days=-397),

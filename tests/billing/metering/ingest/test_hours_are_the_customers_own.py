@@ -1,4 +1,4 @@
-"""Rollups are kept by hours of the customer's own clock, also where these do not begin with an hour of UTC."""
+"""Rollups use hours of the customer's own clock, also where these do not start with an hour of UTC."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from billing.metering.ingest.attribution import HOUR, local_hour
 
 HOURS = [
-    # instant (UTC) zone hour it lies in (UTC) why
+    # instant (UTC), zone, start of its hour (UTC), why
     ("2026-03-10T12:59:59", "UTC", "2026-03-10T12:00", "whole hours"),
     ("2026-03-10T12:00:00", "UTC", "2026-03-10T12:00", "an hour begins with itself"),
     ("2026-03-10T12:20:00", "Asia/Kathmandu", "2026-03-10T12:15", "+05:45"),
@@ -23,7 +23,7 @@ HOURS = [
 
 
 @pytest.mark.parametrize(("instant", "zone", "expected", "why"), HOURS)
-def test_an_instant_lies_in_the_hour_of_the_zone(instant, zone, expected, why):
+def test_an_instant_is_in_the_local_hour(instant, zone, expected, why):
     at = datetime.fromisoformat(instant).replace(tzinfo=UTC)
 
     assert local_hour(at, ZoneInfo(zone)) == datetime.fromisoformat(expected).replace(tzinfo=UTC), why

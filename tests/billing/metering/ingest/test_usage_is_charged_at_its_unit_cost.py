@@ -11,7 +11,7 @@ from billing.models import Counter, Subscription
 from invoices.models import Line
 from plans.costs.unit_costs import CostRefused, remove_cost
 from plans.models import Meter, UnitCost
-from tests.billing.metering.corrections.world import replace
+from tests.billing.metering.corrections.correction_setup import replace
 from tests.billing.metering.ingest.request_parser import NOW
 from tests.billing.metering.ingest.world import send, unmatched
 from tests.builders import (

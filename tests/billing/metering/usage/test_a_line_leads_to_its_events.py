@@ -13,7 +13,7 @@ from billing.metering.usage.line_events import check_sums, read_line_events, rea
 from billing.models import BilledUsage
 from invoices.models import Line
 from tests.api.calls import Caller, problem
-from tests.billing.metering.corrections.world import make_metered_world, replace, sample, void
+from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
 from tests.billing.metering.ingest.world import call, make_world, request, send
 from tests.builders import FEB, MAR, make_customer
 
@@ -92,7 +92,7 @@ def test_a_late_line_has_what_came_and_what_was_taken_back(caller):
 
 
 def test_every_line_of_every_aggregation_is_proved_by_its_events():
-    make_metered_world()
+    make_fully_metered_subscription()
     moments = ["2026-01-05T00:00:00Z", "2026-01-05T12:00:00Z", "2026-01-20T00:00:00Z", "2026-02-03T00:00:00Z"]
     send(*(sample(f"e{n}", at, 3 + n, user=f"u{n}") for n, at in enumerate(moments)), at=FEB + timedelta(days=5))
     close_due(at=MAR + SOON)
@@ -105,7 +105,7 @@ def test_every_line_of_every_aggregation_is_proved_by_its_events():
 
 
 def test_a_greatest_value_is_that_of_its_events():
-    make_metered_world()
+    make_fully_metered_subscription()
     send(*(sample(f"e{n}", "2026-01-05T00:00:00Z", value) for n, value in enumerate([4, 10, 1])), at=FEB)
     close_due(at=FEB + SOON)
     usage = next(

@@ -11,7 +11,7 @@ from billing.simulation.sandbox.clones import CannotClone, clone
 from billing.subscriptions import apply_coupon, override, set_quantity
 from customers.models import Customer
 from invoices.models import Invoice
-from tests.billing.metering.corrections.world import correct_all, wanted
+from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
 from tests.billing.metering.ingest.world import send
 from tests.billing.simulation.sandbox.world import taken_to
 from tests.builders import (
@@ -84,7 +84,7 @@ def test_is_made_as_often_as_one_likes(acme):
 
 
 def test_leaves_out_what_was_taken_back(acme):
-    correct_all(wanted("m0"))
+    correct_all(correction_request("m0"))
     made, _ = clone(source=acme, periods=1, at=NOW, by=None)
 
     taken_to(made.customer.test_clock, NOW)

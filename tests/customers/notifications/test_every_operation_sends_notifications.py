@@ -1,4 +1,4 @@
-"""Each operation says what it did, in its own transaction: a table of operations and the notices they leave."""
+"""Each operation announces what it did in its own transaction: a table of operations and their notifications."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,8 +27,8 @@ from invoices.payments.refunds import refund as refunding
 from plans.models import PlanVersion
 from tests.api.calls import Caller
 from tests.api.invoice_rows import make_invoice
-from tests.billing.metering.corrections.world import void
-from tests.billing.metering.ingest.world import call, make_world, send
+from tests.billing.metering.corrections.scenario import void
+from tests.billing.metering.ingest.scenario import call, make_world, send
 from tests.builders import (
     APR,
     FEB,
@@ -46,8 +46,8 @@ from tests.builders import (
     rate,
     subscribe,
 )
-from tests.customers.notifications.test_the_page_says_what_is_told import EXAMPLES
-from tests.customers.notifications.world import listen
+from tests.customers.notifications.test_webhooks_page_is_complete import EXAMPLES
+from tests.customers.notifications.scenario import create_endpoint
 from wallets.auto_topup import TopUpRuleRequest, remove_rule, set_rule
 from wallets.ledger import adjustments
 from wallets.ledger.grant import Grant
@@ -63,8 +63,8 @@ CUSTOMER = {"id": "new", "legal_name": "New Ltd", "country": "US"}
 
 
 @dataclass
-class World:
-    """Acme on plan pro, beside a plan team; a wallet with a lot; a key."""
+class Scenario:
+    """Acme on the plan pro, and a plan team; a wallet with a lot; an API key."""
 
     acme: Customer
     pro: PlanVersion
@@ -75,8 +75,8 @@ class World:
 
 
 @pytest.fixture
-def world():
-    listen("https://example.com/hook")
+def scenario():
+    create_endpoint("https://example.com/hook")
     calls = offer("api.calls", included=100, rates=[rate("0.05")])
     seats = fee("10", label="Seats", code="seats", basis="seat")
     pro = publish(make_plan("pro", fees=[fee("20"), seats], offers=[calls]))
@@ -85,131 +85,131 @@ def world():
     wallet = make_wallet(acme)
     grant_manually(wallet=wallet, terms=Grant("promotional", D(100), "spring"), at=JAN)
     running = subscribe(acme, pro)
-    return World(acme, pro, team, running, wallet, Caller())
+    return Scenario(acme, pro, team, running, wallet, Caller())
 
 
-def on(what, **fields):
-    """Return what does something to the subscription in mid-January."""
-    return lambda world: getattr(subscriptions, what)(subscription=world.running, at=MID, **fields)
+def on(operation, **fields):
+    """Return a function that calls an operation of the subscription in mid-January."""
+    return lambda scenario: getattr(subscriptions, operation)(subscription=scenario.running, at=MID, **fields)
 
 
-def change_now(world):
-    subscriptions.change_plan(subscription=world.running, version=world.team, at=MID)
+def change_now(scenario):
+    subscriptions.change_plan(subscription=scenario.running, version=scenario.team, at=MID)
 
 
-def change_together(world):
-    change_plans(subscription_ids=[world.running.pk], version=world.team, at=MID)
+def change_together(scenario):
+    change_plans(subscription_ids=[scenario.running.pk], version=scenario.team, at=MID)
 
 
-def schedule(world):
-    subscriptions.change_at(subscription=world.running, version=world.team, at=MID, at_period_end=True)
+def schedule(scenario):
+    subscriptions.change_at(subscription=scenario.running, version=scenario.team, at=MID, at_period_end=True)
 
 
-def move(world):
-    schedule(world)
+def move(scenario):
+    schedule(scenario)
     subscriptions.generate_periods(until=APR)
     apply_due_changes(at=FEB)
 
 
-def withdraw(world):
-    schedule(world)
-    subscriptions.revoke(subscription_ids=[world.running.pk], at=MID)
+def withdraw(scenario):
+    schedule(scenario)
+    subscriptions.revoke(subscription_ids=[scenario.running.pk], at=MID)
 
 
-def uncancel(world):
-    on("cancel")(world)
-    on("uncancel")(world)
+def uncancel(scenario):
+    on("cancel")(scenario)
+    on("uncancel")(scenario)
 
 
-def pause_and_resume(world):
-    on("pause", ends_at=MID + timedelta(days=3))(world)
+def pause_and_resume(scenario):
+    on("pause", ends_at=MID + timedelta(days=3))(scenario)
     subscriptions.apply_due_pauses(at=MID)
     subscriptions.apply_due_pauses(at=MID + timedelta(days=3))
 
 
-def on_trial(world):
+def on_trial(scenario):
     version = publish(make_plan("tried", fees=[fee("5")], trial_days=7))
-    return subscribe(world.acme, version, named=True)
+    return subscribe(scenario.acme, version, named=True)
 
 
-def leave_trial(world):
-    on_trial(world)
+def leave_trial(scenario):
+    on_trial(scenario)
     subscriptions.complete_trials(at=JAN + timedelta(days=7))
 
 
-def lengthen_trial(world):
-    trial = on_trial(world)
+def lengthen_trial(scenario):
+    trial = on_trial(scenario)
     subscriptions.extend_trial(subscription=trial, ends_at=JAN + timedelta(days=9), at=JAN + timedelta(days=1))
 
 
-def override(world):
-    made = agree(world.running, "api.calls", "included", 500, at=MID)
+def override(scenario):
+    made = agree(scenario.running, "api.calls", "included", 500, at=MID)
     subscriptions.end_override(override=made, at=MID)
 
 
-def commit(world):
-    end_commitment(commitment=promise(world.running, 100, at=MID, starts_at=FEB), at=MID)
+def commit(scenario):
+    end_commitment(commitment=promise(scenario.running, 100, at=MID, starts_at=FEB), at=MID)
 
 
-def coupon(world):
-    made = subscriptions.apply_coupon(subscription=world.running, coupon=make_coupon(percent=10), at=MID)
+def coupon(scenario):
+    made = subscriptions.apply_coupon(subscription=scenario.running, coupon=make_coupon(percent=10), at=MID)
     subscriptions.remove_coupon(redemption=made, at=MID)
 
 
-def lot(world):
-    return world.wallet.lots.get()
+def lot(scenario):
+    return scenario.wallet.lots.get()
 
 
-def take_out(world):
-    adjustments.void(lot_id=lot(world).pk, amount=D(10), reference="v", reason="r", at=MID)
+def take_out(scenario):
+    adjustments.void(lot_id=lot(scenario).pk, amount=D(10), reference="v", reason="r", at=MID)
 
 
-def transfer(world):
-    other = make_wallet(world.acme, name="Other")
-    adjustments.transfer(from_id=world.wallet.pk, to_id=other.pk, amount=D(5), reference="t", reason="r", at=MID)
+def transfer(scenario):
+    other = make_wallet(scenario.acme, name="Other")
+    adjustments.transfer(from_id=scenario.wallet.pk, to_id=other.pk, amount=D(5), reference="t", reason="r", at=MID)
 
 
-def lengthen(world):
-    adjustments.extend(lot_id=expiring(world).pk, expires_at=APR, reason="r", at=MID)
+def lengthen(scenario):
+    adjustments.extend(lot_id=expiring(scenario).pk, expires_at=APR, reason="r", at=MID)
 
 
-def expiring(world):
-    return grant_manually(wallet=world.wallet, terms=Grant("bonus", D(1), "b", expires_at=FEB), at=MID)
+def expiring(scenario):
+    return grant_manually(wallet=scenario.wallet, terms=Grant("bonus", D(1), "b", expires_at=FEB), at=MID)
 
 
-def keep(world):
-    made = open_wallet(customer=world.acme, name="Second", at=MID)
+def keep(scenario):
+    made = open_wallet(customer=scenario.acme, name="Second", at=MID)
     change_wallet(wallet=made, at=MID, priority=9)
     close_wallet(wallet_id=made.pk, at=MID)
 
 
-def rule(world):
+def rule(scenario):
     make_pack("hundred")
-    set_rule(wallet_id=world.wallet.pk, request=TopUpRuleRequest(pack="hundred", threshold=D(5)), at=MID)
-    remove_rule(wallet_id=world.wallet.pk, at=MID)
+    set_rule(wallet_id=scenario.wallet.pk, request=TopUpRuleRequest(pack="hundred", threshold=D(5)), at=MID)
+    remove_rule(wallet_id=scenario.wallet.pk, at=MID)
 
 
-def credit_some(world):
-    invoice = make_invoice(world.acme)
+def credit_some(scenario):
+    invoice = make_invoice(scenario.acme)
     issue_credit_note(invoice_id=invoice.pk, lines=[RequestedCredit(1, D(5))], reason="Outage", to="balance", at=APR)
 
 
-def credit_all(world):
-    issue_credit_note(invoice_id=make_invoice(world.acme).pk, lines=None, reason="Wrong", to="balance", at=APR)
+def credit_all(scenario):
+    issue_credit_note(invoice_id=make_invoice(scenario.acme).pk, lines=None, reason="Wrong", to="balance", at=APR)
 
 
-def fall_due(world):
-    make_invoice(world.acme)
+def fall_due(scenario):
+    make_invoice(scenario.acme)
     mark_overdue(at=APR)
 
 
-def correct(world):
+def correct(scenario):
     make_world("zeta")
     send(call("a") | {"customer": "zeta"}, call("b") | {"customer": "zeta"})
     void("a", "b")
 
 
-def publish_prices(world):
+def publish_prices(scenario):
     draft = make_plan("later", fees=[fee("1")])
     publish(draft, at=JAN, effective_from=FEB)
     announce_published_versions(at=JAN)
@@ -217,27 +217,27 @@ def publish_prices(world):
     announce_published_versions(at=FEB)
 
 
-def with_contact(world):
-    made = world.api.post("/customers/acme/contacts", {"email": "bea@acme.example"}).json()
-    world.api.send("DELETE", f"/customers/acme/contacts/{made['id']}")
+def with_contact(scenario):
+    made = scenario.api.post("/customers/acme/contacts", {"email": "bea@acme.example"}).json()
+    scenario.api.send("DELETE", f"/customers/acme/contacts/{made['id']}")
 
 
 def dun_for(action):
-    """Return what lets a step be taken for an overdue invoice."""
+    """Return a function that makes a dunning step due for an overdue invoice."""
 
-    def go_after(world):
-        invoice = make_invoice(world.acme)
-        DunningStep.objects.create(seller=world.acme.seller, days=1, action=action)
+    def go_after(scenario):
+        invoice = make_invoice(scenario.acme)
+        DunningStep.objects.create(seller=scenario.acme.seller, days=1, action=action)
         mark_overdue(at=invoice.issued_at + timedelta(days=3))
         run_dunning(at=invoice.issued_at + timedelta(days=3))
 
     return go_after
 
 
-def charged(world, *answers):
-    """Let a provider give these answers to a charge; return the invoice."""
-    invoice = make_invoice(world.acme)
-    account = PayerAccount.objects.create(customer=world.acme, provider="stripe", ref="cus_1", created_at=JAN)
+def charged(scenario, *answers):
+    """Make a provider give these answers to a payment attempt; return the invoice."""
+    invoice = make_invoice(scenario.acme)
+    account = PayerAccount.objects.create(customer=scenario.acme, provider="stripe", ref="cus_1", created_at=JAN)
     PaymentMethod.objects.create(account=account, ref="pm_1", label="Visa 4242", is_default=True, created_at=JAN)
     charge = attempts.start_payment(invoice_id=invoice.pk, at=invoice.issued_at)
     for answer in answers:
@@ -245,13 +245,13 @@ def charged(world, *answers):
     return invoice
 
 
-def taken_back(world):
-    invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
+def taken_back(scenario):
+    invoice = charged(scenario, ProviderResponse("succeeded", "pi_1"))
     reverse_payment(payment_id=invoice.payments.get().pk, reason="Returned", at=invoice.issued_at)
 
 
-def disputed(world):
-    invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
+def disputed(scenario):
+    invoice = charged(scenario, ProviderResponse("succeeded", "pi_1"))
     thing = {"id": "dp_1", "payment_intent": "pi_1", "status": "needs_response"}
     event = ProviderEvent.objects.create(
         provider="stripe",
@@ -265,8 +265,8 @@ def disputed(world):
 
 
 def refunded(state):
-    def refund(world):
-        invoice = charged(world, ProviderResponse("succeeded", "pi_1"))
+    def refund(scenario):
+        invoice = charged(scenario, ProviderResponse("succeeded", "pi_1"))
         issue_credit_note(invoice_id=invoice.pk, lines=None, reason="Sorry", to="refund", at=invoice.issued_at)
         refunding.record_refund_outcome(
             refund_id=Refund.objects.get().pk, response=ProviderResponse(state, "re_1"), at=invoice.issued_at
@@ -276,8 +276,8 @@ def refunded(state):
 
 
 PAID = ["invoice.paid", "payment.succeeded"]
-TOLD = [
-    # done                                                          told, in this order
+OPERATIONS = [
+    # operation                                                     notifications, in this order
     (lambda w: w.api.post("/customers", CUSTOMER), ["customer.created"]),
     (lambda w: w.api.patch("/customers/acme", {"city": "Rome"}), ["customer.updated"]),
     (with_contact, ["customer.updated", "customer.updated"]),
@@ -318,68 +318,68 @@ TOLD = [
 ]
 
 
-def notices():
+def notifications():
     return Notification.objects.order_by("pk")
 
 
-@pytest.mark.parametrize(("do", "kinds"), TOLD, ids=[f"{place}-{kinds[-1]}" for place, (_, kinds) in enumerate(TOLD)])
-def test_what_is_done_is_told(world, do, kinds):
-    before = notices().count()
+@pytest.mark.parametrize(("do", "kinds"), OPERATIONS, ids=[f"{place}-{kinds[-1]}" for place, (_, kinds) in enumerate(OPERATIONS)])
+def test_each_operation_sends_its_notifications(scenario, do, kinds):
+    before = notifications().count()
 
-    do(world)
+    do(scenario)
 
-    told = [notice for notice in notices()[before:] if notice.kind not in ("wallet.granted",) or "wallet.granted" in kinds]
-    assert [one.kind for one in told if not _is_of_the_plans_before(one, kinds)] == kinds
-    assert all(one.customer_id or one.kind.startswith("plan.") for one in told)
-
-
-def _is_of_the_plans_before(one, kinds):
-    """The world's own plans are published as well, and told when somebody looks."""
-    return one.kind.startswith("plan.") and one.facts["plan"] != "later"
+    announced = [notification for notification in notifications()[before:] if notification.kind not in ("wallet.granted",) or "wallet.granted" in kinds]
+    assert [notification.kind for notification in announced if not _is_of_a_fixture_plan(notification, kinds)] == kinds
+    assert all(notification.customer_id or notification.kind.startswith("plan.") for notification in announced)
 
 
-def test_what_is_rolled_back_is_not_told(world):
-    before = notices().count()
+def _is_of_a_fixture_plan(notification, kinds):
+    """Return whether a notification is about the fixture's own plans, whose publication is announced later."""
+    return notification.kind.startswith("plan.") and notification.facts["plan"] != "later"
+
+
+def test_a_rolled_back_operation_sends_no_notification(scenario):
+    before = notifications().count()
     with transaction.atomic():
-        on("cancel")(world)
+        on("cancel")(scenario)
         transaction.set_rollback(True)
 
-    assert notices().count() == before
+    assert notifications().count() == before
 
 
-def test_nothing_is_told_of_many_where_nobody_listens(world):
-    before = notices().count()
+def test_no_notification_is_stored_without_a_subscriber(scenario):
+    before = notifications().count()
     WebhookEndpoint.objects.update(kinds=["invoice.issued"])
-    change_now(world)
+    change_now(scenario)
 
-    assert notices().count() == before
-
-
-def test_no_fact_of_a_customer_is_personal(world):
-    world.api.patch("/customers/acme", {"city": "Rome", "legal_name": "Canary Ltd"})
-
-    assert notices().last().facts == {"changed": "city, legal_name"}
+    assert notifications().count() == before
 
 
-def test_the_facts_are_those_of_the_page(world):
+def test_no_fact_of_a_customer_is_personal(scenario):
+    scenario.api.patch("/customers/acme", {"city": "Rome", "legal_name": "Canary Ltd"})
+
+    assert notifications().last().facts == {"changed": "city, legal_name"}
+
+
+def test_the_facts_are_those_of_the_docs(scenario):
     shown = {example["type"]: set(example["data"]) - {"customer", "sandbox"} for example in EXAMPLES}
     varies = {"subscription.updated"}
-    for do, kinds in TOLD:
+    for do, kinds in OPERATIONS:
         with transaction.atomic():
-            do(world)
-            for notice in notices():
+            do(scenario)
+            for notice in notifications():
                 if notice.kind in kinds and notice.kind not in varies and notice.kind not in OLDER:
                     assert set(notice.facts) == shown[notice.kind], notice.kind
             transaction.set_rollback(True)
 
 
 OLDER = {"subscription.created", "subscription.paused", "subscription.resumed", "invoice.issued", "wallet.granted"}
-"""Kinds whose facts have tests of their own."""
+"""Kinds whose facts have their own tests."""
 
 
-def test_every_kind_is_told_by_something():
-    told = {kind for _, kinds in TOLD for kind in kinds}
+def test_every_kind_is_sent_by_an_operation():
+    announced_kinds = {kind for _, kinds in OPERATIONS for kind in kinds}
     elsewhere = {"alert.fired", "alert.recovered", "invoice.paid", "migration.announced", "subscription.ended"}
     elsewhere |= {"topup.failed", "topup.paid", "topup.switched_off", "wallet.expired", "wallet.granted"}
 
-    assert set(KINDS) - told <= elsewhere
+    assert set(KINDS) - announced_kinds <= elsewhere

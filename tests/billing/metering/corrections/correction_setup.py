@@ -1,4 +1,4 @@
-"""Corrections to ask for, a plan that is metered in every way, and all that is kept of its usage."""
+"""Correction requests, a plan metered in every way, and a dump of its stored usage."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ def person() -> User:
     return User.objects.get_or_create(username="olga")[0]
 
 
-def wanted(
+def correction_request(
     id_: str,
     replacement: dict[str, Any] | None = None,
     *,
@@ -39,28 +39,28 @@ def wanted(
     source: str = "",
     sandbox: bool = False,
 ) -> CorrectionRequest:
-    """Ask for an event to be taken back, or to be replaced by another one."""
+    """Return a request to void an event, or to replace it by another one."""
     new = read(replacement, sandbox=sandbox)[0] if replacement else None
     return CorrectionRequest(0, id_, source, event_key(id_, source=source, sandbox=sandbox), reason, new)
 
 
 def correct_all(
-    *asked: CorrectionRequest, at: datetime = NOW, sandbox: bool = False, atomic: bool = False
+    *requests: CorrectionRequest, at: datetime = NOW, sandbox: bool = False, atomic: bool = False
 ) -> list[CorrectionOutcome]:
-    return correct_usage(corrections=asked, sandbox=sandbox, at=at, by=person(), atomic=atomic)
+    return correct_usage(corrections=requests, sandbox=sandbox, at=at, by=person(), atomic=atomic)
 
 
 def void(*ids: str, at: datetime = NOW) -> list[str]:
-    """Take events back, and return what became of each."""
-    return [one.status for one in correct_all(*(wanted(id_) for id_ in ids), at=at)]
+    """Void events, and return the outcome of each."""
+    return [outcome.status for outcome in correct_all(*(correction_request(id_) for id_ in ids), at=at)]
 
 
 def replace(id_: str, replacement: dict[str, Any], *, at: datetime = NOW) -> str:
-    return correct_all(wanted(id_, replacement), at=at)[0].status
+    return correct_all(correction_request(id_, replacement), at=at)[0].status
 
 
 def sample(id_: str, at: str, value: Any, *, user: str = "ann", op: str = "add", **properties: Any) -> dict[str, Any]:
-    """Return an event that every meter of `make_metered_world` reads."""
+    """Return an event that every meter of `make_fully_metered_subscription` counts."""
     sent = {"value": value, "user": user, "op": op, "cost": "0.125", **properties}
     return {"id": id_, "customer": "acme", "event": "sampled", "timestamp": at, "properties": sent}
 
@@ -85,8 +85,8 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def make_metered_world() -> Subscription:
-    """Subscribe a customer from January on to a plan that meters an event in every way; periods run to March."""
+def make_fully_metered_subscription() -> Subscription:
+    """Subscribe a customer from January on to a plan that meters an event in every way; periods exist to March."""
     offers = [offer(_feature(code), rates=_rates(code)) for code in AGGREGATIONS]
     offers += [
         offer(
@@ -115,8 +115,8 @@ def _rates(code: str) -> list[dict[str, Any]]:
     return [rate("1")]
 
 
-def everything() -> dict[str, list[Any]]:
-    """Return all that is kept of usage besides the events: by what it is of, so that two histories compare."""
+def stored_usage() -> dict[str, list[Any]]:
+    """Return all stored usage other than the events, keyed by natural keys, so that two histories compare."""
     place = ("series__period__starts_at", "series__meter__code", "series__dimensions")
     return {
         "counters": _rows(
@@ -155,12 +155,12 @@ def everything() -> dict[str, list[Any]]:
 
 def _rows(model: Any, *names: str) -> list[Any]:
     rows = model.objects.values_list(*names)
-    found = [tuple(_plain(value) for value in row) for row in rows]
-    return sorted((row for row in found if "events" not in names or row[names.index("events")] != "0"), key=str)
+    rows_ = [tuple(_plain(value) for value in row) for row in rows]
+    return sorted((row for row in rows_ if "events" not in names or row[names.index("events")] != "0"), key=str)
 
 
 def _plain(value: Any) -> Any:
-    """Return a number without the zeros that only tell how it came about."""
+    """Return a number without trailing zeros, which depend only on how it was computed."""
     return str(EXACT.normalize(value) + 0) if isinstance(value, Decimal) else str(value)
 
 

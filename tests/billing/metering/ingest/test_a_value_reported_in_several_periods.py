@@ -1,4 +1,4 @@
-"""A value told of in several periods at once counts as if told of in one after the other."""
+"""A value that one batch reports in several periods counts as if it were reported in one after the other."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.builders import MAR, make_customer, make_feature, make_meter, make_pl
 pytestmark = pytest.mark.django_db
 
 
-def test_a_seat_that_is_told_of_in_two_periods_of_one_batch_is_one_seat():
+def test_a_seat_reported_in_two_periods_of_one_batch_is_one_seat():
     seats = make_meter(
         "seats",
         event_name="seat",

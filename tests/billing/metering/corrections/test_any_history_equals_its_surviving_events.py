@@ -1,4 +1,6 @@
-"""However events come, are taken back and are replaced, what is kept is that of the surviving ones, sent alone."""
+"""
+After any sequence of events, voids and replacements, the stored usage equals that of the surviving events alone.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from billing.audit import assert_clean
 from billing.metering.ingest import customer_cache
 from billing.metering.store import counter_store
-from tests.billing.metering.corrections.world import correct_all, everything, make_metered_world, sample, wanted
+from tests.billing.metering.corrections.correction_setup import correct_all, stored_usage, make_fully_metered_subscription, sample, correction_request
 from tests.billing.metering.ingest.world import send
 from tests.builders import JAN
 
@@ -25,7 +27,7 @@ values = st.one_of(
 
 @st.composite
 def samples(draw, number):
-    """Return an event of January to March, often at the same moment or in the same hour as another one."""
+    """Return an event of January to March, often at the same time or in the same hour as another one."""
     at = JAN + timedelta(days=draw(st.integers(0, 67)), minutes=draw(st.sampled_from([0, 1, 90])))
     return sample(
         f"e{number}",
@@ -51,7 +53,7 @@ def histories(draw):
             new.append(draw(samples(number)))
             number += 1
         steps.append(("send", new))
-        alive |= {one["id"]: one for one in new}
+        alive |= {event["id"]: event for event in new}
         corrections = []
         for id_ in draw(st.lists(st.sampled_from(sorted(alive)), unique=True, max_size=3)):
             replacement = draw(st.none() | samples(number))
@@ -66,46 +68,46 @@ def histories(draw):
 
 
 @pytest.fixture
-def world(db):
-    make_metered_world()
+def metered_subscription(db):
+    make_fully_metered_subscription()
 
 
 @settings(
     max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 @given(histories(), st.booleans())
-def test_what_is_kept_is_that_of_the_survivors(world, history, audited):
+def test_stored_usage_equals_that_of_the_surviving_events(metered_subscription, history, audited):
     steps, survivors = history
     with transaction.atomic():
         for kind, batch in steps:
             if kind == "send":
                 assert set(send(*batch)) == {"accepted"}
             else:
-                outcomes = correct_all(*(wanted(id_, replacement) for id_, replacement in batch))
+                outcomes = correct_all(*(correction_request(id_, replacement) for id_, replacement in batch))
                 assert {outcome.status for outcome in outcomes} == {"accepted"}
-        corrected = everything()
+        corrected = stored_usage()
         if audited:
             assert_clean()
         transaction.set_rollback(True)
-    forget()
+    clear_caches()
     with transaction.atomic():
         if survivors:
             send(*survivors)
-        assert corrected == everything()
+        assert corrected == stored_usage()
         transaction.set_rollback(True)
-    forget()
+    clear_caches()
 
 
-def forget():
+def clear_caches():
     customer_cache.clear()
     counter_store.clear_id_cache()
 
 
-def test_a_repeat_of_what_was_taken_back_counts_nothing_again(world):
+def test_a_repeat_of_a_voided_event_does_not_count(metered_subscription):
     event = sample("e", JAN.isoformat(), Decimal(3).__str__())
     send(event)
-    correct_all(wanted("e"))
-    nothing = everything()
+    correct_all(correction_request("e"))
+    nothing = stored_usage()
     assert send(event) == ["duplicate"]
-    assert everything() == nothing
+    assert stored_usage() == nothing
     assert nothing["tallies"] == []

@@ -1,4 +1,4 @@
-"""A feature that is closed opens at once when its threshold is reached, and says until then how far that is."""
+"""A locked feature unlocks as soon as its threshold is reached, and reports the progress until then."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -26,30 +26,30 @@ def advisor(by, at, *, feature="calls"):
     return make_plan(offers=[offer("calls", rates=[rate("0.10")]), closed])
 
 
-def ask(at):
+def check_advisor(at):
     return check(customer="acme", feature="advisor", quantity=D(1), sandbox=False, at=at)
 
 
 @pytest.mark.parametrize("row", rows("limits.md", "Features that open"), ids=lambda row: " ".join(row.values()))
-def test_it_opens_at_its_threshold(row):
+def test_a_feature_unlocks_at_its_threshold(row):
     subscription = subscribe(make_customer("acme"), publish(advisor(row["opens by"], row["from"])))
     use(subscription, "calls", row["January"], at=JAN)
     close_due(at=FEB + HOUR)
     use(subscription, "calls", row["February"], at=FEB)
-    answer = ask(FEB + HOUR)
+    answer = check_advisor(FEB + HOUR)
     assert answer.allowed == (row["open"] == "yes")
     if not answer.allowed:
         assert answer.reason == "locked"
         assert remedy_for(answer, at=FEB)["reached"] == str(D(row["reached"]).normalize())
-    found, _ = read_entitlements(customer="acme", sandbox=False, at=FEB + HOUR)
-    assert (found.feature.code, found.answer.allowed, found.answer.reason) == (
+    entitlement, _ = read_entitlements(customer="acme", sandbox=False, at=FEB + HOUR)
+    assert (entitlement.feature.code, entitlement.answer.allowed, entitlement.answer.reason) == (
         "advisor",
         answer.allowed,
         answer.reason,
     )
 
 
-def test_a_metered_one_is_closed_as_well():
+def test_a_metered_feature_can_be_locked_as_well():
     offers = [
         offer("calls", rates=[rate("0.10")]),
         offer("deep.calls", rates=[rate("1")], unlocked_by="usage", unlocked_with="calls", unlocked_at=D(2)),
@@ -63,5 +63,5 @@ def test_a_metered_one_is_closed_as_well():
 
 
 @pytest.mark.parametrize("feature", ["advisor", "nothing"])
-def test_what_could_never_open_is_not_published(feature):
+def test_a_feature_that_could_never_unlock_is_not_published(feature):
     assert any("no other metered feature" in problem for problem in problems_of(advisor("usage", 1, feature=feature)))

@@ -1,4 +1,6 @@
-"""A file in pieces is the same rows, whatever stands in its cells, and cutting may begin anew where a piece ends."""
+"""
+A file split into chunks has the same rows, whatever its cells contain, and splitting can resume where a chunk ends.
+"""
 
 import csv
 import io
@@ -37,41 +39,41 @@ def read(content, format_):
     return [(row.number, row.cells, row.flaw) for row in read_rows(io.BytesIO(content), format_)[1]]
 
 
-def read_in_pieces(content, format_, most_rows):
-    """Return the rows of all pieces, each cut by somebody who knows only where the one before it ended."""
-    found, place = [], BEGINNING
+def read_in_chunks(content, format_, most_rows):
+    """Return the rows of all chunks, each split by a reader that knows only where the former one ended."""
+    rows, place = [], BEGINNING
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(file_split, "MOST_ROWS", most_rows)
         while piece := next(split_file(io.BytesIO(content), format_, begin=place), None):
             assert piece.begin.rows == place.rows
-            found += [(number + place.rows, *rest) for number, *rest in read(piece.content, format_)]
+            rows += [(number + place.rows, *rest) for number, *rest in read(piece.content, format_)]
             place = piece.end
-    return found
+    return rows
 
 
 @given(TABLE, st.integers(1, 5), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]))
-def test_of_tables(rows, most_rows, ending, mark):
+def test_chunks_of_tables_have_the_same_rows(rows, most_rows, ending, mark):
     content = table(rows, ending=ending, mark=mark)
-    assert read_in_pieces(content, "csv", most_rows) == read(content, "csv")
+    assert read_in_chunks(content, "csv", most_rows) == read(content, "csv")
 
 
 @pytest.mark.parametrize("most_rows", [1, 3, 4, 5, 100])
 @pytest.mark.parametrize(("format_", "content"), [("jsonl", json_lines(11)), ("parquet", parquet(13))])
-def test_of_lines_and_columns(format_, content, most_rows):
+def test_chunks_of_lines_and_columns_have_the_same_rows(format_, content, most_rows):
     assert read(content, format_)
-    assert read_in_pieces(content, format_, most_rows) == read(content, format_)
+    assert read_in_chunks(content, format_, most_rows) == read(content, format_)
 
 
-def test_a_piece_is_full_by_its_bytes_as_well(monkeypatch):
+def test_the_size_of_a_chunk_is_limited_in_bytes_as_well(monkeypatch):
     monkeypatch.setattr(file_split, "MOST_BYTES", 30)
-    found = list(split_file(io.BytesIO(table([["x" * 40, ""], ["", ""], ["", ""]])), "csv"))
-    assert [one.end.rows for one in found] == [1, 3]
+    chunks = list(split_file(io.BytesIO(table([["x" * 40, ""], ["", ""], ["", ""]])), "csv"))
+    assert [chunk.end.rows for chunk in chunks] == [1, 3]
 
 
-def test_what_cannot_be_read_is_refused_where_it_stands(monkeypatch):
+def test_an_unreadable_row_is_rejected_in_its_chunk(monkeypatch):
     monkeypatch.setattr(file_split, "MOST_ROWS", 2)
     broken = table([["x", ""]] * 4) + b'"' + b"x" * 200_000 + b'"\r\n'
-    found = split_file(io.BytesIO(broken), "csv")
-    assert [next(found).end.rows, next(found).end.rows] == [2, 4]
+    chunks = split_file(io.BytesIO(broken), "csv")
+    assert [next(chunks).end.rows, next(chunks).end.rows] == [2, 4]
     with pytest.raises(ImportFileRefused, match="Row 6 cannot be read"):
-        next(found)
+        next(chunks)

@@ -1,4 +1,4 @@
-"""A bad event is refused by its place, field and reason, and costs the events beside it nothing."""
+"""An invalid event is rejected by its index, field and reason, and does not affect the other events."""
 
 import json
 
@@ -9,9 +9,9 @@ from tests.billing.metering.ingest.request_parser import event, received
 
 
 def raw(**fields: bytes) -> bytes:
-    """Return an event in which these fields are JSON as written here."""
-    kept = {name: json.dumps(value).encode() for name, value in event().items()}
-    return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), text) for name, text in {**kept, **fields}.items())
+    """Return an event in which these fields have this literal JSON."""
+    encoded = {name: json.dumps(value).encode() for name, value in event().items()}
+    return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), text) for name, text in {**encoded, **fields}.items())
 
 
 def without(name: str) -> bytes:
@@ -21,7 +21,7 @@ def without(name: str) -> bytes:
 LONG = b'"' + b"x" * 201 + b'"'
 
 REFUSED = [
-    # event field says why
+    # event field message why
     (b"5", "event", "Expected `object`", "a number"),
     (b'"text"', "event", "Expected `object`", "a text"),
     (b"null", "event", "Expected `object`", "null"),
@@ -98,27 +98,27 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("bad", "field", "says", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
-def test_a_bad_event_is_refused_and_its_neighbors_are_kept(bad, field, says, why):
+@pytest.mark.parametrize(("bad", "field", "message", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
+def test_an_invalid_event_is_rejected_and_the_others_are_accepted(bad, field, message, why):
     before, after = (json.dumps(event(id=id_)).encode() for id_ in ("before", "after"))
 
     events, refused, _ = received(b"[%b,%b,%b]" % (before, bad, after))
 
     assert [event.id for event in events] == ["before", "after"]
-    assert [one.index for one in refused] == [1]
+    assert [event_error.index for event_error in refused] == [1]
     assert refused[0].field == field
-    assert says in refused[0].detail
+    assert message in refused[0].detail
 
 
-# Without a list around it, whatever is no object is not an event but an unreadable body.
+# Without a list around it, anything other than an object is an unreadable body, not an event.
 ALONE = [row for row in REFUSED if row[0].startswith(b"{")]
 
 
-@pytest.mark.parametrize(("bad", "field", "says", "why"), ALONE, ids=[row[-1] for row in ALONE])
-def test_a_bad_single_event_is_refused_the_same(bad, field, says, why):
+@pytest.mark.parametrize(("bad", "field", "message", "why"), ALONE, ids=[row[-1] for row in ALONE])
+def test_an_invalid_single_event_is_rejected_likewise(bad, field, message, why):
     events, refused, single = received(bad)
 
     assert single
     assert events == []
-    assert [one.field for one in refused] == [field]
-    assert says in refused[0].detail
+    assert [event_error.field for event_error in refused] == [field]
+    assert message in refused[0].detail

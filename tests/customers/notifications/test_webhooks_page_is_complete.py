@@ -1,4 +1,4 @@
-"""docs/webhooks.md names every type with an example, who gets a mail of it, and how long a receiver is waited for."""
+"""docs/webhooks.md lists every event type with an example, its mail recipients, and the retry schedule."""
 
 import json
 import re
@@ -26,19 +26,19 @@ def test_every_type_has_an_example():
     assert all(example["data"]["sandbox"] is False for example in EXAMPLES)
 
 
-def test_every_type_says_who_gets_a_mail():
-    told = {name.strip("`"): (when, mail, owner) for name, when, mail, owner in rows(r"\| `[a-z]+\.")}
+def test_every_type_lists_its_mail_recipients():
+    documented = {name.strip("`"): (when, mail, owner) for name, when, mail, owner in rows(r"\| `[a-z]+\.")}
     wanted = {name: (kind.title, str(kind.mail), "yes" if kind.to_owner else "") for name, kind in KINDS.items()}
-    assert told == wanted
+    assert documented == wanted
 
 
-def test_the_waits_are_those_that_are_kept():
+def test_the_retry_schedule_is_documented():
     waits = [wait.split(" ") for number, wait in rows(r"\| \d+ \|") if number != "1"]
     assert tuple(timedelta(**{UNITS[unit]: int(number)}) for number, unit in waits) == RETRY_AFTER
 
 
 @pytest.mark.parametrize("example", EXAMPLES[:-1], ids=lambda example: example["type"])
-def test_a_mail_of_each_example_leaves_no_gap(example):
+def test_the_mail_of_each_example_is_complete(example):
     kind = KINDS[example["type"]]
     if not kind.mail and not kind.to_owner:
         return

@@ -1,4 +1,4 @@
-"""Customers who reserve: under a hard cap, and from a wallet."""
+"""Customers for reservations: under a hard cap, and with a wallet."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def capped_customer(name: str = "acme", *, most: Number = 100, **fields: Any) -> Subscription:
-    """Return a customer's subscription with at most so many messages."""
+    """Return the subscription of a customer with at most this many messages."""
     offers = [
         offer("messages", included=most, consumption="hard_cap"),
         offer("calls", rates=[rate("0.50")]),
@@ -48,7 +48,7 @@ def keyed_customer() -> Subscription:
 
 
 def prepaid_customer(name: str = "acme", *, balance: Number = 100, **conditions: Any) -> Wallet:
-    """Return the wallet of a customer whose runs cost 1 credit each, and 10 where they are complex."""
+    """Return the wallet of a customer whose runs cost 1 credit each, and 10 if they are complex."""
     feature = make_feature("runs", meter=make_meter("runs", event_name="run", dimensions=["kind"]))
     prices = {CREDITS: [rate("1"), rate("10", match={"kind": "complex"})]}
     version = publish(
@@ -70,13 +70,13 @@ def hold(
     return reserve(feature=feature, quantity=Decimal(quantity), reference=reference, at=at, **arguments)[0]
 
 
-def ask(quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any) -> CheckAnswer:
-    """Check for acme."""
+def check_usage(quantity: Number = 1, *, feature: str = "messages", at: datetime = NOW, **fields: Any) -> CheckAnswer:
+    """Check usage of acme."""
     return check(customer="acme", feature=feature, quantity=Decimal(quantity), sandbox=False, at=at, **fields)
 
 
-def used(event: str, quantity: int, *, customer: str = "acme") -> None:
-    """Send so many events without asking first: facts, which count whatever the limits say."""
+def send_events(event: str, quantity: int, *, customer: str = "acme") -> None:
+    """Send this many events without a check first: they count even above the limits."""
     send(
         *[
             {"id": f"{event}-{n}", "customer": customer, "event": event, "timestamp": NOW.isoformat()}
