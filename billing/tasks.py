@@ -44,7 +44,7 @@ def close_due_periods() -> dict[str, int]:
     """Close the periods that are due, then bill late usage of ended subscriptions."""
     at, should_continue = database_time(), _for_seconds(MAX_CLOSING_SECONDS)
     # A period that must be split is split first, so that it is not closed as a whole.
-    split_due_periods(at=at, keep_going=should_continue)
+    split_due_periods(at=at, should_continue=should_continue)
     result = closing.close_due(at=at, should_continue=should_continue)
     # A worker killed after its commit has ended no subscription, and only ended ones get an invoice for late usage.
     subscriptions.end_finished(at=at)
@@ -78,9 +78,9 @@ def run_rollouts() -> dict[str, int]:
     at, should_continue = database_time(), _for_seconds(MAX_CLOSING_SECONDS)
     # A subscription moves to a version only once the version is live.
     publication.publish_due(at=at)
-    scheduled = rollouts.roll_out(at=at, keep_going=should_continue)
+    scheduled = rollouts.roll_out(at=at, should_continue=should_continue)
     announce_published_versions(at=at)
-    split = split_due_periods(at=at, keep_going=should_continue)
+    split = split_due_periods(at=at, should_continue=should_continue)
     return {"scheduled": scheduled, "split": split, "moved": apply_due_changes(at=at)}
 
 
@@ -97,19 +97,19 @@ def generate_periods() -> int:
 @shared_task(name="billing.grant_included_credits")
 def grant_included_credits() -> int:
     """Grant the credits that versions include, before their periods begin."""
-    return grant_due(at=database_time(), keep_going=_for_seconds(MAX_BULK_SECONDS))
+    return grant_due(at=database_time(), should_continue=_for_seconds(MAX_BULK_SECONDS))
 
 
 @shared_task(name="billing.run_jobs")
 def run_jobs() -> dict[str, int]:
     """Process items of jobs, next to other workers."""
-    return asdict(work(kinds=KINDS, clock=database_time, keep_going=_for_seconds(MAX_BULK_SECONDS)))
+    return asdict(work(kinds=KINDS, clock=database_time, should_continue=_for_seconds(MAX_BULK_SECONDS)))
 
 
 @shared_task(name="billing.advance_clocks")
 def advance_clocks() -> int:
     """Advance test clocks to their targets, next to other workers."""
-    return advance_all(keep_going=_for_seconds(MAX_BULK_SECONDS))
+    return advance_all(should_continue=_for_seconds(MAX_BULK_SECONDS))
 
 
 @shared_task(name="billing.evaluate_alerts")
@@ -130,7 +130,7 @@ def clear_old_jobs() -> int:
 def apply_retention() -> dict[str, int]:
     """Erase personal data whose retention has ended; the next run continues."""
     should_continue = _for_seconds(MAX_CLOSING_SECONDS)
-    return asdict(privacy_retention.apply_retention(at=database_time(), keep_going=should_continue))
+    return asdict(privacy_retention.apply_retention(at=database_time(), should_continue=should_continue))
 
 
 @shared_task(name="billing.lapse_reservations")

@@ -25,7 +25,7 @@ def dispatch_notifications() -> dict[str, int]:
     handed_out = 0
     while monotonic() < stop_at and (batch := fan_out(at=database_time())):
         handed_out += batch
-    deliveries = deliver(clock=database_time, keep_going=lambda: monotonic() < stop_at)
+    deliveries = deliver(clock=database_time, should_continue=lambda: monotonic() < stop_at)
     return {"handed_out": handed_out, **asdict(deliveries)}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from demo.event_sender import Sender
 from demo.trace import events
 
-MOST_AT_ONCE = 12
+MAX_AT_ONCE = 12
 PAUSE_SECONDS = 1.0
 
 
@@ -23,7 +23,7 @@ def keep_posting(sender: Sender, *, at: datetime, stopped: Callable[[], bool]) -
     upcoming = _endless_events(at)
     posted = 0
     while not stopped():
-        batch = list(islice(upcoming, random.randint(1, MOST_AT_ONCE)))  # noqa: S311 - not a secret
+        batch = list(islice(upcoming, random.randint(1, MAX_AT_ONCE)))  # noqa: S311 - not a secret
         sender.send(batch)
         posted += len(batch)
         time.sleep(PAUSE_SECONDS)

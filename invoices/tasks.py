@@ -32,25 +32,25 @@ def render_due() -> dict[str, int]:
 @shared_task(name="invoices.collect_payments")
 def collect_payments() -> dict[str, int]:
     """Charge due invoices, and look up the outcome of pending payment attempts."""
-    return asdict(attempts.collect_due_payments(at=database_time(), keep_going=_until_time_is_up()))
+    return asdict(attempts.collect_due_payments(at=database_time(), should_continue=_until_time_is_up()))
 
 
 @shared_task(name="invoices.submit_refunds")
 def submit_refunds() -> int:
     """Submit due refunds, and look up their outcomes."""
-    return submit_due_refunds(at=database_time(), keep_going=_until_time_is_up())
+    return submit_due_refunds(at=database_time(), should_continue=_until_time_is_up())
 
 
 @shared_task(name="invoices.process_provider_events")
 def process_provider_events() -> int:
     """Process the events that payment providers sent."""
-    return process_events(at=database_time(), keep_going=_until_time_is_up())
+    return process_events(at=database_time(), should_continue=_until_time_is_up())
 
 
 @shared_task(name="invoices.run_dunning")
 def run_dunning() -> int:
     """Take the dunning steps that are due."""
-    return dunning_run.run_dunning(at=database_time(), keep_going=_until_time_is_up())
+    return dunning_run.run_dunning(at=database_time(), should_continue=_until_time_is_up())
 
 
 @shared_task(name="invoices.mark_past_due")

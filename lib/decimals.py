@@ -11,7 +11,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 
 ZERO = Decimal(0)
 
-MOST_UNITS = Decimal("1e50")
+MAX_QUANTITY = Decimal("1e50")
 """The largest quantity on either side of zero: the bound of the counters' columns."""
 
 LEAST_UNIT = Decimal("1e-38")

@@ -20,11 +20,11 @@ AMOUNT: dict[str, int] = {"max_digits": 19, "decimal_places": 4}
 PERCENT: dict[str, int] = {"max_digits": 14, "decimal_places": 10}
 """A percentage: two decimal places fewer than a unit price, since it is a price per hundredth."""
 
-MOST_MONEY = Decimal("1e12")
-MOST_UNITS = Decimal("1e50")
-MOST_SEATS = 1_000_000
+MAX_MONEY = Decimal("1e12")
+MAX_QUANTITY = Decimal("1e50")
+MAX_SEATS = 1_000_000
 """Maximum seats or add-ons of one subscription."""
-MOST_TRIAL_DAYS = 730
+MAX_TRIAL_DAYS = 730
 
 
 class QuantityField(models.DecimalField):
@@ -47,7 +47,7 @@ class QuantityField(models.DecimalField):
         return "numeric"
 
 
-def finite(field: str, *, name: str, least: Decimal | int = 0, most: Decimal | int = MOST_MONEY) -> CheckConstraint:
+def finite(field: str, *, name: str, least: Decimal | int = 0, most: Decimal | int = MAX_MONEY) -> CheckConstraint:
     """Return the constraint that `field` lies in [least, most]; NULL passes, NaN and infinity do not."""
     return CheckConstraint(condition=Q(**{f"{field}__gte": least, f"{field}__lte": most}), name=name)
 

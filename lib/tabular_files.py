@@ -19,8 +19,8 @@ from lib.csv_export import FORMULA_PREFIXES
 
 MARKED = (*FORMULA_PREFIXES, "'")
 """Prefixes of cells that need escaping; the apostrophe is the escape itself."""
-MOST_BYTES = 5 * 1024 * 1024
-MOST_ROWS = 20_000
+MAX_BYTES = 5 * 1024 * 1024
+MAX_ROWS = 20_000
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The creation time of every file within an XLSX, so that equal tables give equal bytes."""
 MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
@@ -88,8 +88,8 @@ def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Seq
 
     :raises FileRefused: if it is neither, is too large, lacks a needed column or has an unknown one.
     """
-    if len(content) > MOST_BYTES:
-        raise FileRefused(f"The file has {len(content):,} bytes; {MOST_BYTES:,} are read at most.")
+    if len(content) > MAX_BYTES:
+        raise FileRefused(f"The file has {len(content):,} bytes; {MAX_BYTES:,} are read at most.")
     lines = _xlsx_lines(content) if name.lower().endswith(".xlsx") else _csv_lines(content)
     heading = [text.strip() for text in next(lines, [])]
     while heading and not heading[-1]:
@@ -105,8 +105,8 @@ def read_table(content: bytes, *, name: str, columns: Sequence[str], needed: Seq
 
 def _rows(lines: Iterator[list[str]], heading: Sequence[str], columns: Sequence[str]) -> Iterator[TableRow]:
     for number, line in enumerate(lines, start=2):
-        if number > MOST_ROWS:
-            raise FileRefused(f"The file has more than {MOST_ROWS:,} rows.")
+        if number > MAX_ROWS:
+            raise FileRefused(f"The file has more than {MAX_ROWS:,} rows.")
         if any(text.strip() for text in line[len(heading) :]):
             raise FileRefused(f"Row {number} has more cells than there are columns.")
         cells = dict.fromkeys(columns, "") | {

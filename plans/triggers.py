@@ -129,7 +129,7 @@ def publication_is_approved() -> pgtrigger.Trigger:
                 AND (SELECT needs_approval FROM plans_publishingrule)
                 AND (former <> 'review' OR NOT EXISTS (
                     SELECT FROM plans_changerequest r WHERE r.version_id = NEW.id AND r.state = 'approved'
-                        AND r.decided_by_id <> r.asked_by_id)) THEN
+                        AND r.decided_by_id <> r.requested_by_id)) THEN
                 RAISE EXCEPTION 'publication_is_approved: a second person has to approve it first'
                 USING ERRCODE = 'restrict_violation';
             END IF;

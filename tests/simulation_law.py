@@ -79,7 +79,7 @@ def differences(found: Sequence[SimulatedPeriod], *, number: int = 0) -> Iterato
             elif amount[0] != amount[1]:
                 yield where, place, *amount
         if one.before.drawdowns != after.drawdowns:
-            yield where, "burnt", one.before.drawdowns, after.drawdowns
+            yield where, "drawn_down", one.before.drawdowns, after.drawdowns
     for id_, (before, now) in promised.items():
         if before != now and id_ not in unsettled:
             yield id_, COMMITMENT, before, now

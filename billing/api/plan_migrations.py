@@ -110,7 +110,7 @@ class MigrationSerializer(serializers.ModelSerializer[PlanMigration]):
             "to_unit",
             "rate",
             "notice_days",
-            "told_at",
+            "announced_at",
             "approved_at",
             "created_at",
             "left_out",

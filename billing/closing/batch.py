@@ -30,7 +30,7 @@ from billing.closing.records import AssembledInvoice, LatePeriod, PeriodToClose
 from billing.closing.result import CloseFailure, CloseSummary
 from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
-from billing.metering.rating_inputs.period_counters import Counters, with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import Counters, add_state_quantities, add_window_runs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.metering.store.events import read_high_water_mark
 from billing.subscriptions.periods.generation import PERIOD_LEAD_TIME, append_periods
@@ -245,8 +245,8 @@ def _assemble_each(
             continue
         try:
             if closing.kind == "regular":
-                closing.counters = with_metered(closing.counters, closing.span, states)
-                closing.span = with_window_runs(closing.span, runs)
+                closing.counters = add_state_quantities(closing.counters, closing.span, states)
+                closing.span = add_window_runs(closing.span, runs)
             invoice = assemble_invoice(closing, sellers[closing.buyer.seller_id])
             if not all(claim.line_id for claim, _ in invoice.fee_reductions.values()):
                 chunk.summary.busy += (

@@ -16,8 +16,8 @@ from billing.metering.rating_inputs.period_counters import (
     CounterState,
     CounterWindow,
     RatingPeriod,
-    with_metered,
-    with_window_runs,
+    add_state_quantities,
+    add_window_runs,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.models.subscriptions import STATES_WITH_PERIODS
@@ -159,8 +159,8 @@ def read_late_periods(late: Mapping[int, Sequence[int]]) -> dict[int, tuple[Late
     states, runs = read_states(periods), read_window_runs(periods)
     late_periods = {}
     for id_, (span, late_since) in spans.items():
-        usage = with_metered(counters.get(id_, {}), span, states)
-        late_periods[id_] = LatePeriod(with_window_runs(span, runs), late_since, usage, billed.get(id_, {}))
+        usage = add_state_quantities(counters.get(id_, {}), span, states)
+        late_periods[id_] = LatePeriod(add_window_runs(span, runs), late_since, usage, billed.get(id_, {}))
     return {
         subscription_id: tuple(sorted((late_periods[id_] for id_ in late_ids), key=_by_start))
         for subscription_id, late_ids in late.items()

@@ -25,7 +25,7 @@ from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.closing.result import CloseFailure
 from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import RatingPeriod, with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import RatingPeriod, add_state_quantities, add_window_runs
 from billing.models import Period, Subscription
 from billing.models.periods import PeriodKind, PeriodState
 from billing.subscriptions.lifecycle.cancellation import UnusedTimeSettlement, cancel
@@ -76,8 +76,8 @@ def _assemble(period: Period, at: datetime) -> tuple[PeriodToClose, AssembledInv
     if not _has_earlier_open_period(period):
         late_by_subscription = read_late_periods(late_periods([closing.subscription_id]))
     counters = read_counters([period.pk]).get(period.pk, {})
-    closing.counters = with_metered(counters, closing.span, read_states([closing.span]), at=at)
-    closing.span = with_window_runs(closing.span, read_window_runs([closing.span]))
+    closing.counters = add_state_quantities(counters, closing.span, read_states([closing.span]), at=at)
+    closing.span = add_window_runs(closing.span, read_window_runs([closing.span]))
     closing.late_periods = late_by_subscription.get(closing.subscription_id, ())
     closing.next_period = closing.next_period or _upcoming_period(closing)
     attach_billed_amounts({period.pk: closing})

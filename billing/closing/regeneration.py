@@ -25,7 +25,7 @@ from billing.closing.period_reader import read_late_periods, read_periods_to_clo
 from billing.closing.records import AssembledInvoice, PeriodToClose
 from billing.metering.store.events import draw_high_water_mark
 from invoices.credit_notes import CreditableInvoice, CreditRefused, refuse_pending_payment
-from invoices.credit_notes.credit_note import MOST_REASON
+from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.documents.drafts import DraftLine
 from invoices.documents.issue import issue
 from invoices.documents.month_lock import MonthLocked
@@ -62,9 +62,9 @@ def regenerate(*, invoice_id: int, reason: str, at: datetime, by: AbstractBaseUs
     :raises CannotRegenerate: if it is partly paid, is not the current invoice of a period, has coupons or a
         commitment settled on it, bills several subscriptions, or no reason is given.
     """
-    if not reason.strip() or len(reason.strip()) > MOST_REASON:
+    if not reason.strip() or len(reason.strip()) > MAX_REASON:
         raise CannotRegenerate(
-            f"Say why, in {MOST_REASON} characters at most: it is printed on both documents.", field="reason"
+            f"Say why, in {MAX_REASON} characters at most: it is printed on both documents.", field="reason"
         )
     with audited_transaction("regenerate invoice", by=by, at=at, invoice=invoice_id):
         period_id, subscription_id = _lock_invoice(invoice_id)

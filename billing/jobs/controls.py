@@ -81,7 +81,7 @@ def _require_split(job: Job) -> None:
 
 
 def _require_content(job: Job) -> None:
-    if job.forgotten_at is not None:
+    if job.cleared_at is not None:
         raise JobControlRefused("It ended so long ago that what it was made of is forgotten: start it anew.")
 
 

@@ -20,7 +20,7 @@ ITEMS_PER_STEP = 20
 _log = logging.getLogger(__name__)
 
 
-def split_job(*, job_id: int, definition: JobDefinition, at: datetime, keep_going: Callable[[], bool]) -> bool:
+def split_job(*, job_id: int, definition: JobDefinition, at: datetime, should_continue: Callable[[], bool]) -> bool:
     """
     Store the items of a job, starting after the last stored one; return whether anything was stored.
 
@@ -28,7 +28,7 @@ def split_job(*, job_id: int, definition: JobDefinition, at: datetime, keep_goin
     keeps the reason.
     """
     items, stored_number = None, 0
-    while keep_going():
+    while should_continue():
         if items is None:
             _begin(job_id, at=at)
         with transaction.atomic():
@@ -62,11 +62,11 @@ def _begin(job_id: int, *, at: datetime) -> None:
         job = _lock_unsplit_job(job_id)
         if job is None:
             return
-        if job.cut_tries >= MAX_TRIES:
+        if job.split_tries >= MAX_TRIES:
             _give_up(job, SplitFailed(f"Given up: its worker died in each of {MAX_TRIES} tries to cut it."), at=at)
             return
-        job.cut_tries += 1
-        job.save(update_fields=["cut_tries"])
+        job.split_tries += 1
+        job.save(update_fields=["split_tries"])
     hit_failpoint("jobs.cut_begun")
 
 
@@ -84,11 +84,11 @@ def _store_items(job: Job, items: Iterator[JobItem], *, at: datetime) -> int:
         JobItem.objects.bulk_create(next_items)
         job.state = JobState.RUNNING
         job.started_at = job.started_at or at
-        job.cut_tries = 0
+        job.split_tries = 0
         if len(next_items) < ITEMS_PER_STEP:
             job.total = job.items.count()
             JobPart.objects.filter(job=job).delete()
-        job.save(update_fields=["state", "started_at", "cut_tries", "total"])
+        job.save(update_fields=["state", "started_at", "split_tries", "total"])
     return len(next_items)
 
 

@@ -20,9 +20,9 @@ def clear_old_jobs(*, at: datetime) -> int:
     """
     ended_before = at - timedelta(days=settings.JOB_RETENTION_DAYS)
     with audited_transaction("job forgotten", by=None, at=at):
-        old = Job.objects.filter(finished_at__lt=ended_before, forgotten_at__isnull=True).order_by("pk")
+        old = Job.objects.filter(finished_at__lt=ended_before, cleared_at__isnull=True).order_by("pk")
         # SKIP LOCKED: several workers clear different jobs.
         ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH_SIZE])
         items = JobItem.objects.filter(Q(content__isnull=False) | ~Q(findings=[]), job__in=ids)
         items.update(content=None, findings=[])
-        return Job.objects.filter(pk__in=ids).update(forgotten_at=at)
+        return Job.objects.filter(pk__in=ids).update(cleared_at=at)

@@ -41,7 +41,7 @@ def work(
     kinds: JobDefinitions,
     clock: Callable[[], datetime],
     job_id: int | None = None,
-    keep_going: Callable[[], bool] = lambda: True,
+    should_continue: Callable[[], bool] = lambda: True,
     progress: Callable[[WorkResult], None] = lambda done: None,
 ) -> WorkResult:
     """
@@ -54,8 +54,8 @@ def work(
     jobs = Job.objects.filter(state__in=OPEN_STATES, kind__in=kinds).order_by("pk")
     if job_id is not None:
         jobs = jobs.filter(pk=job_id)
-    while keep_going():
-        turns = [_turn(job, kinds[job.kind], worked, clock, keep_going, progress) for job in jobs.all()]
+    while should_continue():
+        turns = [_turn(job, kinds[job.kind], worked, clock, should_continue, progress) for job in jobs.all()]
         if not any(turns):
             break
     return worked
@@ -66,14 +66,14 @@ def _turn(
     kind: JobDefinition,
     worked: WorkResult,
     clock: Callable[[], datetime],
-    keep_going: Callable[[], bool],
+    should_continue: Callable[[], bool],
     progress: Callable[[WorkResult], None],
 ) -> bool:
     """Work on one job for up to `ITEMS_PER_TURN` items, and return whether anything was done."""
     if job.total is None:
-        return split_job(job_id=job.pk, definition=kind, at=clock(), keep_going=keep_going)
+        return split_job(job_id=job.pk, definition=kind, at=clock(), should_continue=should_continue)
     for _ in range(ITEMS_PER_TURN):
-        if not keep_going():
+        if not should_continue():
             return True
         item_id = _begin(job.pk)
         if item_id is None:

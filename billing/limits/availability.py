@@ -20,8 +20,8 @@ from billing.metering.rating_inputs.period_counters import (
     CounterWindow,
     RatingPeriod,
     with_event_values,
-    with_metered,
-    with_window_runs,
+    add_state_quantities,
+    add_window_runs,
 )
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.subscriptions.periods.boundaries import usage_window
@@ -200,9 +200,9 @@ def build_availability(rows: Sequence[FeatureUsageRow], at: datetime) -> Feature
     }
     if feature.metering.needs_aggregate_state:
         window = CounterWindow(feature.plan_feature_id, starts_at)
-        counted = with_metered({window: counted}, period, read_states([period]), at=at)[window]
+        counted = add_state_quantities({window: counted}, period, read_states([period]), at=at)[window]
     if feature.spans_periods:
-        period = with_window_runs(period, read_window_runs([period]))
+        period = add_window_runs(period, read_window_runs([period]))
     reserved = _reserved_in_window(first.reserved_json, starts_at) if first.reserved_json else {}
     return FeatureAvailability(first, period, feature, starts_at, resets_at, counted, reserved)
 

@@ -10,7 +10,7 @@ from billing.models import SpendCap, Subscription
 from billing.models.price_overrides import CapAction, CapSetter
 from customers.models import Customer
 from lib.audit_log import audited_transaction
-from lib.field_types import MOST_MONEY
+from lib.field_types import MAX_MONEY
 from lib.money import round_money
 from plans.catalog.stored_terms import load_terms
 from plans.models import Feature, Meter
@@ -107,7 +107,7 @@ def _metered_in_scope(
 
 
 def _check_amount(amount: Decimal, currency: str, action: str, per_minute: int | None) -> None:
-    if not 0 <= amount <= MOST_MONEY or round_money(amount, currency) != amount:
+    if not 0 <= amount <= MAX_MONEY or round_money(amount, currency) != amount:
         raise CapRefused("amount", f"{amount:f} is no amount that could be invoiced in {currency}.")
     if action == CapAction.THROTTLE and not (per_minute and 1 <= per_minute <= MAX_PER_MINUTE):
         raise CapRefused("per_minute", f"Say how many uses a minute are let through: 1 to {MAX_PER_MINUTE:,}.")

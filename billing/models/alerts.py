@@ -10,7 +10,7 @@ from django.db.models import F, Func, Q
 
 from billing.models.price_overrides import CapSetter
 from billing.triggers import protect_alerts
-from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
 
 MAX_LEVEL = 1_000
 
@@ -92,7 +92,7 @@ class AlertRule(models.Model):
                 ),
                 name="levels_are_1_to_a_thousand",
             ),
-            finite("amount", most=MOST_UNITS, name="alert_rule_amount_is_finite"),
+            finite("amount", most=MAX_QUANTITY, name="alert_rule_amount_is_finite"),
             models.CheckConstraint(
                 condition=~Q(kind__in=AMOUNT_KINDS) | Q(amount__isnull=False, customer__isnull=False),
                 name="spend_rule_has_an_amount_and_a_scope",
@@ -207,8 +207,8 @@ class Alert(models.Model):
                 nulls_distinct=False,
             ),
             finite("threshold", least=1, most=MAX_LEVEL, name="alert_threshold_is_1_to_a_thousand"),
-            finite("value", least=-MOST_UNITS, most=MOST_UNITS, name="alert_value_is_finite"),
-            finite("limit", most=MOST_UNITS, name="alert_limit_is_finite"),
+            finite("value", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="alert_value_is_finite"),
+            finite("limit", most=MAX_QUANTITY, name="alert_limit_is_finite"),
             models.CheckConstraint(
                 condition=Q(agreed_limit=0) | Q(agreed_limit=F("limit")), name="agreed_limit_is_the_limit"
             ),

@@ -42,7 +42,7 @@ OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 ENDED_STATES = (JobState.DONE, JobState.FAILED, JobState.CANCELED)
 
 
-@pghistory.track(exclude=["cut_tries"])
+@pghistory.track(exclude=["split_tries"])
 class Job(models.Model):
     """
     Work on many rows: split into items first, then processed item by item.
@@ -51,10 +51,10 @@ class Job(models.Model):
     parameters: input of the kind.
     total: number of items, null until the job is split.
     failed, figures: number of failed items and sums of the items' figures, once the job has ended.
-    cut_tries: tries to split it since items were last stored.
+    split_tries: tries to split it since items were last stored.
     error: why it could not be split; empty otherwise.
     file_name, file_bytes, file_sha256: of the file that it was created from, if there is one.
-    forgotten_at: when the contents of its items were cleared, long after its end.
+    cleared_at: when the contents of its items were cleared, long after its end.
     """
 
     kind = models.CharField(max_length=40, choices=JobKind)
@@ -63,7 +63,7 @@ class Job(models.Model):
     dry_run = models.BooleanField()
     parameters = models.JSONField(default=dict)
     total = models.IntegerField(null=True)
-    cut_tries = models.SmallIntegerField(default=0)
+    split_tries = models.SmallIntegerField(default=0)
     failed = models.IntegerField(default=0)
     figures = models.JSONField(default=dict)
     error = models.TextField(blank=True)
@@ -74,7 +74,7 @@ class Job(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    forgotten_at = models.DateTimeField(null=True)
+    cleared_at = models.DateTimeField(null=True)
 
     class Meta:
         permissions = [("import_event", "Can import usage")]
@@ -88,7 +88,7 @@ class Job(models.Model):
                 name="job_says_when_it_ended",
             ),
             models.CheckConstraint(
-                condition=Q(forgotten_at__isnull=True) | Q(finished_at__isnull=False),
+                condition=Q(cleared_at__isnull=True) | Q(finished_at__isnull=False),
                 name="only_an_ended_job_is_cleared",
             ),
             models.CheckConstraint(
@@ -99,7 +99,7 @@ class Job(models.Model):
                 name="failed_job_has_failures_or_an_error",
             ),
             finite("total", most=MAX_ITEMS, name="job_has_a_bounded_number_of_items"),
-            finite("cut_tries", most=1_000, name="tries_to_split_a_job_are_bounded"),
+            finite("split_tries", most=1_000, name="tries_to_split_a_job_are_bounded"),
             models.CheckConstraint(
                 condition=Q(failed=0) | Q(total__isnull=False, failed__gt=0, failed__lte=F("total")),
                 name="no_more_fails_than_there_is",

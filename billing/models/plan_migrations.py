@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from lib.field_types import AMOUNT, MOST_MONEY, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, QuantityField, finite, one_of
 
 MAX_NOTICE_DAYS = 365
 
@@ -34,7 +34,7 @@ class PlanMigration(models.Model):
     ends_overrides: whether a customer's overrides end with the former version.
     from_unit, to_unit, rate: wallets are converted, at `rate` units of the second per unit of the first; empty: kept.
     notice_days: notice period for customers; empty: they are not notified.
-    told_at: when they were notified.
+    announced_at: when they were notified.
     selection: the selection rules, for display.
     left_out: (id, reason) of given ids that can't be moved.
     """
@@ -49,11 +49,11 @@ class PlanMigration(models.Model):
     to_unit = models.CharField(max_length=7, blank=True)
     rate = QuantityField(null=True, blank=True)
     notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    told_at = models.DateTimeField(null=True)
+    announced_at = models.DateTimeField(null=True)
     selection = models.JSONField(default=dict)
     left_out = models.JSONField(default=list)
     state = models.CharField(max_length=8, choices=MigrationState, default=MigrationState.PLANNED)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     approved_at = models.DateTimeField(null=True)
@@ -86,7 +86,7 @@ class PlanMigration(models.Model):
                 name="approved_migration_says_by_whom",
             ),
             models.CheckConstraint(
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("asked_by")),
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")),
                 name="nobody_approves_their_own_migration",
             ),
             models.CheckConstraint(
@@ -168,9 +168,9 @@ class MigrationItem(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="moved") | Q(part__isnull=False), name="migration_item_names_its_new_period"
             ),
-            finite("before", least=-MOST_MONEY, name="bill_before_is_finite"),
-            finite("after", least=-MOST_MONEY, name="bill_after_is_finite"),
-            finite("switch", least=-MOST_MONEY, name="bill_of_a_change_is_finite"),
+            finite("before", least=-MAX_MONEY, name="bill_before_is_finite"),
+            finite("after", least=-MAX_MONEY, name="bill_after_is_finite"),
+            finite("switch", least=-MAX_MONEY, name="bill_of_a_change_is_finite"),
         ]
         indexes = [models.Index(fields=["migration", "state", "id"], name="items_of_migration_by_state")]
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from djmoney.models.fields import CurrencyField
 
 from billing.triggers import protect_billed_periods
-from lib.field_types import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, MAX_QUANTITY, QuantityField, finite, one_of
 
 
 class OverrideFigure(models.TextChoices):
@@ -49,9 +49,9 @@ class Override(models.Model):
         constraints = [
             one_of("figure", OverrideFigure, name="overridden_figure_is_known"),
             models.CheckConstraint(
-                condition=Q(figure="included", value__gte=0, value__lte=MOST_UNITS)
+                condition=Q(figure="included", value__gte=0, value__lte=MAX_QUANTITY)
                 | Q(figure="percent", value__gte=-100, value__lte=1000)
-                | Q(figure__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MOST_MONEY),
+                | Q(figure__in=["price", "minimum", "maximum"], value__gte=0, value__lte=MAX_MONEY),
                 name="override_is_within_its_bounds",
             ),
             models.CheckConstraint(condition=Q(figure="price") | Q(match={}), name="only_a_price_is_of_a_rate"),

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from billing.triggers import append_only
-from lib.field_types import MOST_SEATS, finite
+from lib.field_types import MAX_SEATS, finite
 
 
 class SubscriptionQuantityQuerySet(models.QuerySet["SubscriptionQuantity"]):
@@ -46,7 +46,7 @@ class SubscriptionQuantity(models.Model):
 
     class Meta:
         constraints = [
-            finite("quantity", most=MOST_SEATS, name="subscription_quantity_is_finite"),
+            finite("quantity", most=MAX_SEATS, name="subscription_quantity_is_finite"),
             models.CheckConstraint(condition=~Q(fee_code=""), name="quantity_names_its_fee"),
         ]
         indexes = [models.Index(fields=["subscription", "since", "id"], name="quantity_by_time")]

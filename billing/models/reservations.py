@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from lib.field_types import AMOUNT, MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_QUANTITY, QuantityField, finite, one_of
 
 
 class ReservationState(models.TextChoices):
@@ -50,9 +50,9 @@ class Reservation(models.Model):
         constraints = [
             one_of("state", ReservationState, name="reservation_state_is_known"),
             models.UniqueConstraint(fields=["customer", "reference"], name="nothing_is_reserved_twice"),
-            finite("quantity", least=0, most=MOST_UNITS, name="reserved_quantity_is_finite"),
+            finite("quantity", least=0, most=MAX_QUANTITY, name="reserved_quantity_is_finite"),
             finite("cost", name="reserved_cost_is_finite"),
-            finite("used", least=-MOST_UNITS, most=MOST_UNITS, name="committed_quantity_is_finite"),
+            finite("used", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="committed_quantity_is_finite"),
             models.CheckConstraint(condition=Q(until__gt=F("at")), name="reservation_ends_after_it_begins"),
             models.CheckConstraint(
                 condition=Q(state="open", ended_at__isnull=True) | ~Q(state="open") & Q(ended_at__isnull=False),

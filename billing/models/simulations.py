@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from lib.field_types import AMOUNT, MOST_MONEY, finite
+from lib.field_types import AMOUNT, MAX_MONEY, finite
 
 
 def _generated_from_figures(name: str, output: models.Field) -> models.GeneratedField:
@@ -56,7 +56,7 @@ class SimulationResult(models.Model):
             models.CheckConstraint(condition=Q(digest__regex="^[0-9a-f]{64}$"), name="simulated_bill_has_a_digest"),
             models.CheckConstraint(condition=Q(change=F("after") - F("before")), name="simulated_change_adds_up"),
             *(
-                finite(name, least=-MOST_MONEY, most=MOST_MONEY, name=f"simulated_{name}_is_finite")
+                finite(name, least=-MAX_MONEY, most=MAX_MONEY, name=f"simulated_{name}_is_finite")
                 for name in ("before", "after", "change", "percent")
             ),
         ]

@@ -13,7 +13,7 @@ from djmoney.models.fields import CurrencyField
 
 from billing.models.periods import SettlementMethod
 from billing.triggers import restrict_drafts_to_sandbox
-from lib.field_types import MOST_TRIAL_DAYS, one_of
+from lib.field_types import MAX_TRIAL_DAYS, one_of
 
 
 class SubscriptionState(models.TextChoices):
@@ -103,7 +103,7 @@ class Subscription(models.Model):
                 condition=Q(trial_ends_at__isnull=True)
                 | Q(
                     trial_ends_at__gt=F("starts_at"),
-                    trial_ends_at__lt=F("starts_at") + timedelta(days=MOST_TRIAL_DAYS + 1),
+                    trial_ends_at__lt=F("starts_at") + timedelta(days=MAX_TRIAL_DAYS + 1),
                 ),
                 name="trial_ends_after_it_starts",
             ),

@@ -14,7 +14,7 @@ from django.db.models import Exists, Max, OuterRef, Q
 
 from billing.models.corrections import Correction
 from billing.triggers import append_only, resolve_unmatched_usage_once
-from lib.field_types import MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import MAX_QUANTITY, QuantityField, finite, one_of
 
 
 class UnmatchedReason(models.TextChoices):
@@ -112,12 +112,12 @@ class Counter(models.Model):
 
     class Meta:
         constraints = [
-            finite("carried", least=-MOST_UNITS, most=MOST_UNITS, name="carried_cost_is_finite"),
+            finite("carried", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="carried_cost_is_finite"),
             models.UniqueConstraint(
                 fields=["period", "plan_feature", "rate_id", "window_start"], name="usage_is_counted_in_one_place"
             ),
             finite("events", least=0, most=10**18, name="counted_events_are_finite"),
-            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="counted_quantity_is_finite"),
+            finite("quantity", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="counted_quantity_is_finite"),
             finite("fingerprint", least=0, most=10**59, name="counted_fingerprint_is_finite"),
         ]
 
@@ -171,10 +171,10 @@ class AggregateState(models.Model):
         verbose_name_plural = "tallies"
         constraints = [
             finite("events", least=0, most=10**18, name="tallied_events_are_finite"),
-            finite("total", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_total_is_finite"),
-            finite("low", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_low_is_finite"),
-            finite("high", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_high_is_finite"),
-            finite("latest_value", least=-MOST_UNITS, most=MOST_UNITS, name="tallied_latest_is_finite"),
+            finite("total", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="tallied_total_is_finite"),
+            finite("low", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="tallied_low_is_finite"),
+            finite("high", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="tallied_high_is_finite"),
+            finite("latest_value", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="tallied_latest_is_finite"),
             # Values times microseconds: seventeen digits more than a value.
             finite("moment", least=-(10**70), most=10**70, name="tallied_moment_is_finite"),
         ]
@@ -198,7 +198,7 @@ class LevelChange(models.Model):
     value = QuantityField()
 
     class Meta:
-        constraints = [finite("value", least=-MOST_UNITS, most=MOST_UNITS, name="level_is_finite")]
+        constraints = [finite("value", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="level_is_finite")]
 
     def __str__(self) -> str:
         return f"{self.value:f} at {self.at:%Y-%m-%d %H:%M:%S}"
@@ -240,7 +240,7 @@ class HourlyUsage(models.Model):
     class Meta:
         constraints = [
             finite("events", least=0, most=10**18, name="rolled_up_events_are_finite"),
-            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="rolled_up_quantity_is_finite"),
+            finite("quantity", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="rolled_up_quantity_is_finite"),
         ]
         # Rows are inserted in the order of time, so the index has few pages and still finds the start of the last
         # weeks.
@@ -370,9 +370,9 @@ class BilledUsage(models.Model):
                 ],
                 name="usage_is_billed_once_per_high_water_mark",
             ),
-            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="billed_quantity_is_finite"),
-            finite("carried", least=-MOST_UNITS, most=MOST_UNITS, name="billed_cost_is_finite"),
-            finite("metered", least=-MOST_UNITS, most=MOST_UNITS, name="billed_metered_quantity_is_finite"),
+            finite("quantity", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="billed_quantity_is_finite"),
+            finite("carried", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="billed_cost_is_finite"),
+            finite("metered", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="billed_metered_quantity_is_finite"),
             finite("fingerprint", least=0, most=10**59, name="billed_fingerprint_is_finite"),
         ]
         triggers = [append_only()]

@@ -106,7 +106,7 @@ def plan_migration(
             sandbox=sandbox,
             selection=selection.as_json(),
             left_out=_unselected_ids(selection, selected, version=version, sandbox=sandbox)[:MAX_LEFT_OUT],
-            asked_by=by,
+            requested_by=by,
             created_at=at,
             **asdict(terms),
         )

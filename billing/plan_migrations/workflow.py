@@ -39,9 +39,9 @@ def announce(*, migration_id: int, at: datetime, by: Actor) -> int:
     with _lock_migration(migration_id, OPEN_STATES, "tell customers of a migration", at=at, by=by) as migration:
         if migration.notice_days is None:
             raise MigrationRefused("Nobody is to be told of this migration.")
-        if migration.told_at is not None:
-            raise MigrationRefused(f"Customers were told on {migration.told_at:%Y-%m-%d}.")
-        migration.told_at = at
+        if migration.announced_at is not None:
+            raise MigrationRefused(f"Customers were told on {migration.announced_at:%Y-%m-%d}.")
+        migration.announced_at = at
         return announce_to_customers(migration, at=at)
 
 
@@ -52,7 +52,7 @@ def request_approval(*, migration_id: int, at: datetime, by: AbstractBaseUser) -
     :raises MigrationRefused: if it was requested already.
     """
     with _lock_migration(migration_id, (MigrationState.PLANNED,), "ask for approval", at=at, by=by) as migration:
-        migration.state, migration.asked_by = MigrationState.REVIEW, by
+        migration.state, migration.requested_by = MigrationState.REVIEW, by
     return migration
 
 
@@ -64,7 +64,7 @@ def approve(*, migration_id: int, at: datetime, by: AbstractBaseUser) -> PlanMig
     """
     with _lock_migration(migration_id, (MigrationState.REVIEW,), "approve a migration", at=at, by=by) as migration:
         # Also enforced by a constraint; this check has the better message.
-        if migration.asked_by_id == by.pk:
+        if migration.requested_by_id == by.pk:
             raise MigrationRefused("Who asked for it cannot approve it: somebody else has to.")
         migration.state, migration.approved_by, migration.approved_at = MigrationState.APPROVED, by, at
     return migration
@@ -125,9 +125,9 @@ def find_missing_step(migration: PlanMigration, *, at: datetime) -> str:
         return "It needs the approval of a second person: ask for it, or wait until it is given."
     if migration.notice_days is None:
         return ""
-    if migration.told_at is None:
+    if migration.announced_at is None:
         return f"Customers are to be told {migration.notice_days} days ahead: tell them first."
-    begins_at = migration.told_at + timedelta(days=migration.notice_days)
+    begins_at = migration.announced_at + timedelta(days=migration.notice_days)
     if at < begins_at:
         return f"Customers were told that it begins on {begins_at:%Y-%m-%d %H:%M} UTC at the earliest."
     return ""
@@ -160,4 +160,4 @@ def _lock_migration(
             running_job = f"“{under_way.title}” is {under_way.get_state_display()}"
             raise MigrationRefused(f"{running_job}: wait for its end, or cancel it first.")
         yield migration
-        migration.save(update_fields=["state", "told_at", "asked_by", "approved_by", "approved_at"])
+        migration.save(update_fields=["state", "announced_at", "requested_by", "approved_by", "approved_at"])

@@ -33,12 +33,12 @@ class RetentionResult:
     messages: int = 0
 
 
-def apply_retention(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> RetentionResult:
+def apply_retention(*, at: datetime, should_continue: Callable[[], bool] = lambda: True) -> RetentionResult:
     """Apply the retention times of the settings; a setting of 0 days keeps the data. Safe to repeat."""
     result = RetentionResult()
     if settings.CUSTOMER_RETENTION_DAYS:
         for customer_id in _ended_before(at - timedelta(days=settings.CUSTOMER_RETENTION_DAYS)):
-            if not keep_going():
+            if not should_continue():
                 break
             try:
                 erase(customer_id=customer_id, at=at)

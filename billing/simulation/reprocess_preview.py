@@ -21,7 +21,7 @@ from billing.metering.ingest import catalog_cache, customer_cache
 from billing.metering.ingest.reprocess import ReprocessCounts, reprocess
 from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import add_state_quantities, add_window_runs
 from billing.metering.store import counter_store
 from billing.models import Period, UnmatchedUsage
 from billing.models.periods import PeriodKind, PeriodState
@@ -108,8 +108,8 @@ def _rate_periods(period_ids: Sequence[int]) -> Mapping[FeatureInPeriod, tuple[D
     rated_features: dict[FeatureInPeriod, tuple[Decimal, Decimal]] = {}
     for period_id, closing in closings.items():
         customer, span = msgspec.json.decode(closing.buyer.facts)["external_id"], closing.span
-        used = with_metered(counters.get(period_id, {}), span, stored_quantities)
-        for due in rate_period(with_window_runs(span, runs), used):
+        used = add_state_quantities(counters.get(period_id, {}), span, stored_quantities)
+        for due in rate_period(add_window_runs(span, runs), used):
             feature = FeatureInPeriod(period_id, customer, due.feature.name, due.feature.unit, span.currency)
             quantity, amount = rated_features.get(feature, (ZERO, ZERO))
             rated_features[feature] = (quantity + due.quantity, amount + due.amount(span.currency))

@@ -60,12 +60,12 @@ class PrepaidTotals(msgspec.Struct):
     """
     Prepaid value in one unit.
 
-    burnt_before, burnt: cost of the prepaid usage, before and after. granted: credits that the version includes.
+    drawn_down_before, drawn_down: cost of the prepaid usage, before and after. granted: credits that the version includes.
     expired: how many of them would expire unused. short: cost of usage that they would not cover.
     """
 
-    burnt_before: Decimal = ZERO
-    burnt: Decimal = ZERO
+    drawn_down_before: Decimal = ZERO
+    drawn_down: Decimal = ZERO
     granted: Decimal = ZERO
     expired: Decimal = ZERO
     short: Decimal = ZERO
@@ -193,14 +193,17 @@ def _prepaid(bills: Iterable[tuple[SimulatedPeriod, PeriodBill, PeriodBill]]) ->
     for _, before, after in bills:
         for unit, amount in before.drawdowns.items():
             totals = totals_by_unit.setdefault(unit, PrepaidTotals())
-            totals.burnt_before = EXACT.add(totals.burnt_before, amount)
+            totals.drawn_down_before = EXACT.add(totals.drawn_down_before, amount)
         for unit in dict.fromkeys([*after.drawdowns, *after.grants]):
-            burnt, (granted, expiring) = after.drawdowns.get(unit, ZERO), after.grants.get(unit, (ZERO, ZERO))
+            drawn_down, (granted, expiring) = after.drawdowns.get(unit, ZERO), after.grants.get(unit, (ZERO, ZERO))
             totals = totals_by_unit.setdefault(unit, PrepaidTotals())
-            totals.burnt, totals.granted = EXACT.add(totals.burnt, burnt), EXACT.add(totals.granted, granted)
-            unused = max(EXACT.subtract(granted, burnt), ZERO)
+            totals.drawn_down, totals.granted = (
+                EXACT.add(totals.drawn_down, drawn_down),
+                EXACT.add(totals.granted, granted),
+            )
+            unused = max(EXACT.subtract(granted, drawn_down), ZERO)
             totals.expired = EXACT.add(totals.expired, min(unused, expiring))
-            totals.short = EXACT.add(totals.short, max(EXACT.subtract(burnt, granted), ZERO))
+            totals.short = EXACT.add(totals.short, max(EXACT.subtract(drawn_down, granted), ZERO))
     return totals_by_unit
 
 

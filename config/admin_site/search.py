@@ -19,7 +19,7 @@ KINDS: list[tuple[type[Model], str]] = [
     (Feature, "extension"),
     (Meter, "speed"),
 ]
-MOST_EACH = 6
+MAX_EACH = 6
 
 
 def find_results(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -42,5 +42,5 @@ def _find_rows(request: HttpRequest, term: str, model: type[Model], icon: str) -
             link=reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk]),
             icon=icon,
         )
-        for row in rows[:MOST_EACH]
+        for row in rows[:MAX_EACH]
     ]

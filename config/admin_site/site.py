@@ -28,7 +28,7 @@ PAGES: dict[str, Any] = {
 }
 """Defaults for pages whose ModelAdmin does not set these options."""
 
-MOST_REASON = 500
+MAX_REASON = 500
 """Maximum characters stored of a reason."""
 
 
@@ -118,7 +118,7 @@ def _with_reason(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        reason = request.POST.get("_reason", "").strip()[:MOST_REASON] if request.method == "POST" else ""
+        reason = request.POST.get("_reason", "").strip()[:MAX_REASON] if request.method == "POST" else ""
         if not reason:
             return view(request, *args, **kwargs)
         with pghistory.context(reason=reason):

@@ -20,7 +20,7 @@ from customers.notifications.kinds import KINDS
 from customers.notifications.samples import SAMPLES
 
 SAMPLE_NAME = "Acme GmbH"
-MOST_BODY = 5_000
+MAX_BODY = 5_000
 
 
 class WordingForm(forms.ModelForm):
@@ -49,8 +49,8 @@ class WordingForm(forms.ModelForm):
         for name in ("subject", "body"):
             for problem in find_problems(kind, cleaned.get(name, "")) if kind else ():
                 self.add_error(name, problem)
-        if len(cleaned.get("body", "")) > MOST_BODY:
-            self.add_error("body", f"At most {MOST_BODY:,} characters, please.")
+        if len(cleaned.get("body", "")) > MAX_BODY:
+            self.add_error("body", f"At most {MAX_BODY:,} characters, please.")
         return cleaned
 
 

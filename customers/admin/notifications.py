@@ -20,7 +20,7 @@ from customers.notifications.resend import resend
 from customers.notifications.webhook_endpoints import EndpointRefused
 
 COLORS = {"pending": "info", "sending": "info", "delivered": "success", "failed": "warning", "given_up": "danger"}
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 """Maximum deliveries that one action sends again; the endpoint's own page can send more."""
 
 
@@ -157,7 +157,7 @@ class DeliveryAdmin(Log):
     @admin.action(description="Send the selected again", permissions=["again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> Any:
         """Send webhooks and emails again, after a confirmation."""
-        deliveries = list(queryset.select_related("endpoint")[:MOST_AT_ONCE])
+        deliveries = list(queryset.select_related("endpoint")[:MAX_AT_ONCE])
         if "_agreed" not in request.POST:
             delivered_count = sum(delivery.state == DeliveryState.DELIVERED for delivery in deliveries)
             repeat_warning = (

@@ -12,7 +12,7 @@ from customers.notifications.signatures import message_name
 from customers.notifications.webhook_endpoints import LONGEST_OVERLAP
 from lib.api.fields import InstantField, StrictFields
 
-MOST_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
+MAX_OVERLAP = int(LONGEST_OVERLAP.total_seconds())
 
 
 class EndpointSerializer(StrictFields, serializers.ModelSerializer[WebhookEndpoint]):
@@ -69,7 +69,7 @@ class RotationSerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
 
     overlap = serializers.IntegerField(
         min_value=0,
-        max_value=MOST_OVERLAP,
+        max_value=MAX_OVERLAP,
         default=86_400,
         help_text="Seconds for which messages have a signature by the old secret as well; default: a day.",
     )

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from lib.api.throttles import Buckets, read_rate
 
-MOST_KNOWN = 10_000
+MAX_KNOWN = 10_000
 
 _buckets: Buckets | None = None
 _known: dict[str, None] = {}
@@ -45,7 +45,7 @@ def remember(hashed: str) -> None:
     """Admit a valid key from now on, independent of its address."""
     if hashed not in _known:
         # Bounds the memory; a cleared key is checked against the address until its next use.
-        if len(_known) >= MOST_KNOWN:
+        if len(_known) >= MAX_KNOWN:
             _known.clear()
         _known[hashed] = None
 

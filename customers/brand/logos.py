@@ -13,11 +13,11 @@ from hashlib import sha256
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from customers.models import Logo
-from customers.models.logos import MOST_BYTES
+from customers.models.logos import MAX_BYTES
 
 FORMATS = ("PNG", "JPEG")
-MOST_UPLOADED = 2 * 1024 * 1024
-MOST_PIXELS = 16_000_000
+MAX_UPLOADED = 2 * 1024 * 1024
+MAX_PIXELS = 16_000_000
 PRINTED = (1_200, 480)
 """Maximum pixels of a stored logo: 60 mm by 24 mm at 508 dots per inch; larger ones are scaled down."""
 
@@ -32,14 +32,14 @@ def read_logo(content: bytes) -> Logo:
 
     :raises LogoRefused: if it is too large, neither PNG nor JPEG, or cannot be decoded.
     """
-    if len(content) > MOST_UPLOADED:
+    if len(content) > MAX_UPLOADED:
         raise LogoRefused("The picture is larger than 2 MB: save it smaller.")
     pixels = _decode(content)
     pixels.thumbnail(PRINTED, Image.Resampling.LANCZOS)
     out = io.BytesIO()
     pixels.save(out, "PNG", optimize=True)
     encoded = out.getvalue()
-    if len(encoded) > MOST_BYTES:
+    if len(encoded) > MAX_BYTES:
         raise LogoRefused("The picture is too detailed to be a logo: use one with fewer colors, or a smaller one.")
     return Logo(sha256=sha256(encoded).hexdigest(), content=encoded)
 
@@ -53,7 +53,7 @@ def _decode(content: bytes) -> Image.Image:
     """Return the first frame's pixels in RGB, with transparency if the file has it."""
     try:
         with _rejecting_truncated_files(), Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
+            if picture.width * picture.height > MAX_PIXELS:
                 raise LogoRefused(
                     f"The picture has {picture.width:,} × {picture.height:,} pixels, more than 16 million:"
                     " save it smaller."

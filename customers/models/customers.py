@@ -11,7 +11,7 @@ from djmoney.models.fields import CurrencyField
 from customers.models.parties import Party
 from customers.triggers import customer_keeps_its_clock
 
-MOST_BILLED_EACH = Decimal("1e12")
+MAX_BILLED_EACH = Decimal("1e12")
 
 
 @pghistory.track()
@@ -120,7 +120,7 @@ class Customer(Party):
                 condition=Q(test_clock__isnull=True) | Q(sandbox=True), name="live_customers_live_in_real_time"
             ),
             models.CheckConstraint(
-                condition=Q(billed_each__isnull=True) | Q(billed_each__gt=0, billed_each__lte=MOST_BILLED_EACH),
+                condition=Q(billed_each__isnull=True) | Q(billed_each__gt=0, billed_each__lte=MAX_BILLED_EACH),
                 name="usage_is_billed_at_an_amount_above_zero",
             ),
             models.CheckConstraint(

@@ -6,7 +6,7 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 
 from customers.triggers import logo_is_kept_for_ever
 
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 
 
 class Sha256(Func):
@@ -36,7 +36,7 @@ class Logo(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Exact(F("sha256"), Sha256("content")), name="logo_is_named_by_its_hash"),
-            models.CheckConstraint(condition=LessThanOrEqual(Octets("content"), MOST_BYTES), name="logo_is_small"),
+            models.CheckConstraint(condition=LessThanOrEqual(Octets("content"), MAX_BYTES), name="logo_is_small"),
         ]
         triggers = [logo_is_kept_for_ever()]
 

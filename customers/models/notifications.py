@@ -9,10 +9,10 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 
 from customers.triggers import notification_stays_as_written
 
-MOST_FACTS = 65_536
+MAX_FACTS = 65_536
 """Maximum bytes of a notification's facts, as JSON."""
 
-MOST_ANSWER = 500
+MAX_ANSWER = 500
 """Maximum characters stored of a receiver's response."""
 
 _TEXT = Cast("facts", models.TextField())
@@ -56,7 +56,7 @@ class Notification(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     Exact(_of_facts("jsonb_typeof", "facts", models.TextField()), "object"),
-                    LessThanOrEqual(_of_facts("octet_length", _TEXT, models.IntegerField()), MOST_FACTS),
+                    LessThanOrEqual(_of_facts("octet_length", _TEXT, models.IntegerField()), MAX_FACTS),
                 ),
                 name="notification_facts_are_bounded",
             ),
@@ -102,7 +102,7 @@ class Delivery(models.Model):
     next_at = models.DateTimeField(null=True)
     tried_at = models.DateTimeField(null=True)
     status = models.PositiveSmallIntegerField(null=True)
-    answer = models.CharField(max_length=MOST_ANSWER, blank=True, default="")
+    answer = models.CharField(max_length=MAX_ANSWER, blank=True, default="")
 
     class Meta:
         verbose_name_plural = "deliveries"

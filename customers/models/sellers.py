@@ -40,7 +40,7 @@ class EInvoices(models.TextChoices):
     ALWAYS = "always", "always: a document that cannot be one gets no file"
 
 
-MOST_TEXT = 2_000
+MAX_TEXT = 2_000
 HEX_COLOR = "^#[0-9a-fA-F]{6}$"
 hex_color = RegexValidator(HEX_COLOR, "Use a color of six hexadecimal digits, such as #1f3a5f.")
 
@@ -90,13 +90,13 @@ class Seller(Party):
     iban = models.CharField("IBAN", max_length=34, blank=True, db_default="")
     bic = models.CharField("BIC", max_length=11, blank=True, db_default="")
     bank_details = models.TextField(
-        max_length=MOST_TEXT, blank=True, help_text="How to pay otherwise, as it is printed."
+        max_length=MAX_TEXT, blank=True, help_text="How to pay otherwise, as it is printed."
     )
     payment_terms = models.TextField(
-        max_length=MOST_TEXT, blank=True, db_default="", help_text="Printed above how to pay."
+        max_length=MAX_TEXT, blank=True, db_default="", help_text="Printed above how to pay."
     )
-    notes = models.TextField(max_length=MOST_TEXT, blank=True, db_default="", help_text="Printed on every document.")
-    footer = models.TextField(max_length=MOST_TEXT, blank=True)
+    notes = models.TextField(max_length=MAX_TEXT, blank=True, db_default="", help_text="Printed on every document.")
+    footer = models.TextField(max_length=MAX_TEXT, blank=True)
     shows_usage = models.BooleanField(
         "usage pages", default=True, db_default=True, help_text="What was used, by day and dimension."
     )

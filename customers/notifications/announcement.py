@@ -11,7 +11,7 @@ from customers.notifications.kinds import KINDS, MailAudience
 
 Facts = Mapping[str, str | int | None]
 
-MOST_TEXT = 500
+MAX_TEXT = 500
 """
 Maximum characters of a fact; a longer text is truncated, since an operation must not fail because of its
 announcement.
@@ -107,4 +107,4 @@ def _as_json(facts: Facts) -> str:
 
 def _storable_text(text: str) -> str:
     """Return a text that PostgreSQL can store: without U+0000 and lone surrogates."""
-    return text[:MOST_TEXT].replace("\0", "").encode(errors="replace").decode()
+    return text[:MAX_TEXT].replace("\0", "").encode(errors="replace").decode()

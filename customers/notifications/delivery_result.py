@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from customers.models.notifications import MOST_ANSWER
+from customers.models.notifications import MAX_ANSWER
 from customers.notifications.delivery_queue import DeliveryClaim
 from customers.notifications.endpoint_health import disable_failing, disable_gone
 
@@ -72,7 +72,7 @@ def record_outcome(claim: DeliveryClaim, outcome: DeliveryOutcome, *, at: dateti
     state = "delivered" if outcome.succeeded else "given_up" if retry_at is None else "failed"
     facts = {"id": claim.delivery_id, "attempt": claim.attempt, "state": state, "next_at": retry_at}
     with connection.cursor() as cursor:
-        cursor.execute(_RECORD, {**facts, "status": outcome.status, "answer": outcome.text[:MOST_ANSWER]})
+        cursor.execute(_RECORD, {**facts, "status": outcome.status, "answer": outcome.text[:MAX_ANSWER]})
         if claim.endpoint_id is None or not cursor.rowcount:
             return
         if outcome.succeeded:

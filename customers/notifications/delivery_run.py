@@ -29,18 +29,18 @@ class DeliveryTotals:
     abandoned: int = 0
 
 
-def deliver(*, clock: Callable[[], datetime], keep_going: Callable[[], bool] = lambda: True) -> DeliveryTotals:
+def deliver(*, clock: Callable[[], datetime], should_continue: Callable[[], bool] = lambda: True) -> DeliveryTotals:
     """
     Deliver due messages, concurrently with other workers, and return the totals.
 
-    clock: the database's time, for leases; keep_going: whether to start anything new. Messages that a killed worker
+    clock: the database's time, for leases; should_continue: whether to start anything new. Messages that a killed worker
         had sent are sent again when their lease ends, under the same id.
     """
     totals = DeliveryTotals(abandoned=abandon(at=clock()))
     sending: dict[Future[DeliveryOutcome], DeliveryClaim] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while True:
-            if len(sending) < AT_ONCE and keep_going():
+            if len(sending) < AT_ONCE and should_continue():
                 for claim in claim_due(at=clock(), most=AT_ONCE - len(sending)):
                     sending[pool.submit(send, claim)] = claim
             if not sending:

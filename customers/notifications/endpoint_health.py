@@ -13,7 +13,7 @@ from customers.notifications.kinds import ENDPOINT_DISABLED
 FAILS_FOR = timedelta(days=5)
 """Time without a success after which an endpoint is disabled; a single message is tried for three days."""
 
-MOST_TOLD = 50
+MAX_TOLD = 50
 
 # Deliveries due to a disabled endpoint are given up; they can be resent once the endpoint is enabled.
 _ABANDON = """
@@ -77,7 +77,7 @@ def _notify_staff(endpoint: WebhookEndpoint, reason: DisabledReason, at: datetim
     users = get_user_model().objects.with_perm(
         "customers.change_webhookendpoint", backend="django.contrib.auth.backends.ModelBackend"
     )
-    recipients = list(users.filter(is_staff=True).exclude(email="").order_by("pk")[:MOST_TOLD])
+    recipients = list(users.filter(is_staff=True).exclude(email="").order_by("pk")[:MAX_TOLD])
     notification = Notification.objects.create(
         kind=ENDPOINT_DISABLED,
         customer=None,

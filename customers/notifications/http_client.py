@@ -26,7 +26,7 @@ SECONDS = 15.0
 """Maximum time of one exchange, from resolving the name to the last byte read."""
 
 CONNECT_SECONDS = 5.0
-MOST_READ = 4_096
+MAX_READ = 4_096
 PORTS = (443, 8443)
 
 
@@ -105,11 +105,11 @@ def _beginning(response: httpx.Response) -> str:
     try:
         for chunk in response.iter_raw(1_024):
             body += chunk
-            if len(body) >= MOST_READ:
+            if len(body) >= MAX_READ:
                 break
     except httpx.HTTPError:
         pass  # the status is enough; an incomplete body does not matter
-    return body[:MOST_READ].decode(errors="replace").replace("\0", "")
+    return body[:MAX_READ].decode(errors="replace").replace("\0", "")
 
 
 def _seconds(value: str) -> int:

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from customers.models import Contact, Customer
 from customers.portal.visit import Visit, redirect_with_message, render_page, signed_in
 
-MOST_CONTACTS = 50
+MAX_CONTACTS = 50
 LOCALES = (
     *("de_AT", "de_CH", "de_DE", "en_AU", "en_GB", "en_IE", "en_IN", "en_US", "es_ES", "es_MX"),
     *("fr_BE", "fr_CH", "fr_FR", "it_IT", "nl_BE", "nl_NL"),
@@ -73,8 +73,8 @@ class PortalContactForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if self.visit.own_rows(Contact.objects.all()).count() >= MOST_CONTACTS:
-            raise forms.ValidationError(f"There are {MOST_CONTACTS} contacts at most: remove one first.")
+        if self.visit.own_rows(Contact.objects.all()).count() >= MAX_CONTACTS:
+            raise forms.ValidationError(f"There are {MAX_CONTACTS} contacts at most: remove one first.")
         return cleaned
 
 
@@ -118,7 +118,7 @@ def _page(request: HttpRequest, visit: Visit, form: DetailsForm, adding: PortalC
     context = {
         "form": form,
         "adding": adding,
-        "contacts": visit.own_rows(Contact.objects.all()).order_by("email")[:MOST_CONTACTS],
+        "contacts": visit.own_rows(Contact.objects.all()).order_by("email")[:MAX_CONTACTS],
         "told": TOLD.get(request.GET.get("told", "")),
         "rows": [(form.fields[name].label, form.initial.get(name)) for name in DETAILS],
     }

@@ -22,7 +22,7 @@ def mail_due(*, at: datetime) -> int:
 
     :raises OSError: if the mail server cannot be reached; unsent emails are retried.
     """
-    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, told_at__isnull=True, expires_at__gt=at).order_by(
+    waiting = PortalLink.objects.filter(way=PortalAccessWay.MAIL, emailed_at__isnull=True, expires_at__gt=at).order_by(
         "pk"
     )
     return sum(_send_email(pk, at=at) for pk in list(waiting.values_list("pk", flat=True)[:AT_ONCE]))
@@ -32,18 +32,18 @@ def mail_due(*, at: datetime) -> int:
 def _send_email(pk: int, *, at: datetime) -> bool:
     """Send one email; its secret is stored before and rolled back unless the mail server accepts the email."""
     # SKIP LOCKED: two workers never send the same email.
-    waiting = PortalLink.objects.select_for_update(skip_locked=True).filter(pk=pk, told_at__isnull=True)
+    waiting = PortalLink.objects.select_for_update(skip_locked=True).filter(pk=pk, emailed_at__isnull=True)
     link = waiting.first()
     if link is None:
         return False
     contacts = find_contacts(link.email)
-    link.told_at = at
+    link.emailed_at = at
     if not contacts:
-        link.save(update_fields=["told_at"])
+        link.save(update_fields=["emailed_at"])
         return False
     secret = new_secret()
     link.secret_sha256 = digest(secret)
-    link.save(update_fields=["told_at", "secret_sha256"])
+    link.save(update_fields=["emailed_at", "secret_sha256"])
     context = {
         "url": link.origin + reverse("portal_enter", args=[secret]),
         "minutes": int(MAILED_LINK_LIFETIME.total_seconds() // 60),

@@ -18,8 +18,8 @@ MAILED_LINK_LIFETIME = timedelta(minutes=15)
 CREATED_LINK_LIFETIME = timedelta(minutes=5)
 
 THROTTLED_OVER = timedelta(hours=1)
-MOST_FROM_ONE_ADDRESS = 20
-MOST_TO_ONE_MAILBOX = 5
+MAX_FROM_ONE_ADDRESS = 20
+MAX_TO_ONE_MAILBOX = 5
 
 
 class TooManyLinkRequests(Exception):
@@ -55,18 +55,18 @@ def request_link(*, email: str, address: str, origin: str, at: datetime) -> None
 
     This does the same work for unknown mailboxes, so that neither the response nor its duration reveals contacts.
 
-    :raises TooManyLinkRequests: if `address` has made MOST_FROM_ONE_ADDRESS requests within the hour.
+    :raises TooManyLinkRequests: if `address` has made MAX_FROM_ONE_ADDRESS requests within the hour.
     """
-    email, asked_from = email.strip().lower(), _address_digest(address)
+    email, requested_from = email.strip().lower(), _address_digest(address)
     recent_requests = PortalLink.objects.filter(way=PortalAccessWay.MAIL, created_at__gt=at - THROTTLED_OVER)
-    if recent_requests.filter(asked_from=asked_from).count() >= MOST_FROM_ONE_ADDRESS:
+    if recent_requests.filter(requested_from=requested_from).count() >= MAX_FROM_ONE_ADDRESS:
         raise TooManyLinkRequests("You have asked for many links; wait an hour, or use the last mail that you got.")
-    if recent_requests.filter(email=email).count() >= MOST_TO_ONE_MAILBOX:
+    if recent_requests.filter(email=email).count() >= MAX_TO_ONE_MAILBOX:
         return  # another person may have requested them, which must not be revealed
     PortalLink.objects.create(
         way=PortalAccessWay.MAIL,
         email=email,
-        asked_from=asked_from,
+        requested_from=requested_from,
         origin=origin,
         created_at=at,
         expires_at=at + MAILED_LINK_LIFETIME,
@@ -103,7 +103,7 @@ def create_link(
         secret_sha256=digest(secret),
         created_at=at,
         expires_at=at + CREATED_LINK_LIFETIME,
-        told_at=at,
+        emailed_at=at,
     )
     return link, secret
 

@@ -19,7 +19,7 @@ from invoices.credit_notes import (
     preview_credit_note,
     read_creditable_invoices,
 )
-from invoices.credit_notes.credit_note import MOST_REASON
+from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.credit_notes.creditable_lines import CreditableLine
 from invoices.documents.drafts import Draft
 from invoices.models import Invoice
@@ -36,7 +36,7 @@ class VoidInvoiceForm(forms.Form):
     """The reason for voiding an invoice."""
 
     reason = forms.CharField(
-        max_length=MOST_REASON,
+        max_length=MAX_REASON,
         label="Reason, printed on the credit note",
         widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
     )
@@ -68,7 +68,7 @@ class CreditForm(forms.Form):
         self.creditable = creditable
         self.fields["seen"].initial = creditable.invoice.credited
         self.fields["_reason"] = forms.CharField(
-            max_length=MOST_REASON,
+            max_length=MAX_REASON,
             label="Reason, printed on the credit note",
             widget=forms.TextInput(attrs={"class": "field wide", "autocomplete": "off"}),
         )

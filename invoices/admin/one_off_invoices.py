@@ -21,8 +21,8 @@ from invoices.one_off_invoices import (
     preview_invoice,
     request_from_draft,
 )
-from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
-from invoices.one_off_invoices.one_off_lines import MOST_LINES
+from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
+from invoices.one_off_invoices.one_off_lines import MAX_LINES
 from lib.admin.number_fields import NumberInput
 from lib.decimals import to_plain_string
 from lib.formats import format_money
@@ -36,19 +36,19 @@ class TermsForm(forms.Form):
     """A draft's terms, apart from its lines."""
 
     purchase_order = forms.CharField(
-        max_length=MOST_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
+        max_length=MAX_PURCHASE_ORDER, required=False, widget=forms.TextInput(attrs=FIELD)
     )
     net_days = forms.IntegerField(
         label="Days until payment is due",
         min_value=0,
-        max_value=MOST_NET_DAYS,
+        max_value=MAX_NET_DAYS,
         required=False,
         widget=NumberInput(attrs={"class": "field figure", "placeholder": "as agreed"}),
     )
     includes_tax = forms.BooleanField(label="Prices include tax", required=False)
     note = forms.CharField(
         label="Note, printed on the invoice",
-        max_length=MOST_NOTE,
+        max_length=MAX_NOTE,
         required=False,
         widget=forms.Textarea(attrs={"class": "field wide", "rows": 2}),
     )
@@ -84,7 +84,7 @@ class LineFormRows(forms.BaseFormSet):
 
 
 LineFormSet = forms.formset_factory(
-    LineForm, formset=LineFormRows, extra=EXTRA_ROWS, can_delete=True, max_num=MOST_LINES
+    LineForm, formset=LineFormRows, extra=EXTRA_ROWS, can_delete=True, max_num=MAX_LINES
 )
 
 

@@ -26,7 +26,7 @@ from invoices.rendering.sample_invoice import sample_invoice, sample_usage
 from invoices.rendering.wallet_facts import WalletStatement
 from lib.money import UnknownCurrency
 
-MOST_PAGES = 4
+MAX_PAGES = 4
 
 
 class SampledSellerAdmin(SellerAdmin):
@@ -86,7 +86,7 @@ class SampledSellerAdmin(SellerAdmin):
             content = self._render_sample(facts)
         except (MissingFont, EInvoiceImpossible, UnknownCurrency) as reason:
             return {"refusal": str(reason)}
-        pages = [b64encode(picture).decode() for picture in draw_pages(content, most=MOST_PAGES)]
+        pages = [b64encode(picture).decode() for picture in draw_pages(content, most=MAX_PAGES)]
         return {"pages": pages, "verdict": verdict}
 
     def _render_sample(self, facts: InvoiceFacts) -> bytes:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from invoices.api.serializers import TaxSerializer
 from invoices.credit_notes import RequestedCredit
-from invoices.credit_notes.credit_note import MOST_REASON
+from invoices.credit_notes.credit_note import MAX_REASON
 from invoices.models import Invoice, Line
 from invoices.models.invoices import CreditTo
 from lib.api.fields import InstantField, StrictFields
@@ -87,7 +87,7 @@ class LineCreditSerializer(StrictFields, serializers.Serializer[Any]):
 class VoidReasonSerializer(StrictFields, serializers.Serializer[Any]):
     """The reason for voiding an invoice."""
 
-    reason = serializers.CharField(max_length=MOST_REASON, help_text="Printed on the credit note.")
+    reason = serializers.CharField(max_length=MAX_REASON, help_text="Printed on the credit note.")
 
 
 class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
@@ -95,7 +95,7 @@ class NewCreditNoteSerializer(StrictFields, serializers.Serializer[Any]):
 
     invoice = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     lines = LineCreditSerializer(many=True, required=False, allow_empty=False, max_length=2_000)
-    reason = serializers.CharField(max_length=MOST_REASON, help_text="Printed on the credit note.")
+    reason = serializers.CharField(max_length=MAX_REASON, help_text="Printed on the credit note.")
     to = serializers.ChoiceField(choices=CreditTo, help_text="Where the money goes.")
 
     def to_internal_value(self, data: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from invoices.one_off_invoices import OneOffLine, OneOffRequest
-from invoices.one_off_invoices.one_off_invoice import MOST_NET_DAYS, MOST_NOTE, MOST_PURCHASE_ORDER
+from invoices.one_off_invoices.one_off_invoice import MAX_NET_DAYS, MAX_NOTE, MAX_PURCHASE_ORDER
 from lib.api.fields import CurrencyField, StrictFields
 from lib.api.number_fields import NumberField
 
@@ -28,11 +28,11 @@ class DraftInvoiceChangeSerializer(StrictFields, serializers.Serializer[Any]):
     """Changes to a draft; omitted fields keep their value."""
 
     lines = OneOffLineSerializer(many=True, required=False, max_length=500)
-    purchase_order = serializers.CharField(max_length=MOST_PURCHASE_ORDER, required=False, allow_blank=True)
-    note = serializers.CharField(max_length=MOST_NOTE, required=False, allow_blank=True, help_text="Printed below.")
+    purchase_order = serializers.CharField(max_length=MAX_PURCHASE_ORDER, required=False, allow_blank=True)
+    note = serializers.CharField(max_length=MAX_NOTE, required=False, allow_blank=True, help_text="Printed below.")
     net_days = serializers.IntegerField(
         min_value=0,
-        max_value=MOST_NET_DAYS,
+        max_value=MAX_NET_DAYS,
         required=False,
         allow_null=True,
         help_text="Days from issue until payment is due; the customer's or the seller's where null.",

@@ -18,7 +18,7 @@ from lib.audit_log import audited_transaction
 from lib.formats import format_money
 from lib.money import minor_unit
 
-MOST_REASON = 300
+MAX_REASON = 300
 
 
 class CreditRefused(ValueError):
@@ -83,8 +83,8 @@ def preview_credit_note(
 def _check_request(reason: str, to: str) -> None:
     if not reason.strip():
         raise CreditRefused("Say why: the reason is printed on the credit note.", field="reason")
-    if len(reason.strip()) > MOST_REASON:
-        raise CreditRefused(f"The reason has more than {MOST_REASON} characters.", field="reason")
+    if len(reason.strip()) > MAX_REASON:
+        raise CreditRefused(f"The reason has more than {MAX_REASON} characters.", field="reason")
     if to not in CreditTo.values:
         raise CreditRefused(f"“{to}” is not where money can go: {', '.join(CreditTo.values)}.", field="to")
 

@@ -45,7 +45,7 @@ _DELETE_ROWS = (
 )
 _SHARES = "COPY invoices_discount (invoice_id, coupon_line_id, line_id, amount) FROM STDIN"
 _SECTIONS = "COPY invoices_section (invoice_id, position, reference, name, first_line, last_line) FROM STDIN"
-MOST_DESCRIPTION = 300
+MAX_DESCRIPTION = 300
 
 
 def write_lines(drafts: Sequence[Draft]) -> None:
@@ -74,7 +74,7 @@ def write_lines(drafts: Sequence[Draft]) -> None:
                 draft.id,
                 position,
                 line.kind,
-                line.description[:MOST_DESCRIPTION],
+                line.description[:MAX_DESCRIPTION],
                 line.plan_feature_id,
                 line.rate_id,
                 line.fee_id,

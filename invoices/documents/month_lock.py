@@ -20,7 +20,7 @@ from invoices.documents.calendar_months import month_bounds, month_of, next_mont
 from invoices.documents.numbering import series_for
 from invoices.models import DocumentKind, Invoice, MonthLock, NumberSeries
 from invoices.models.invoices import InvoiceState
-from invoices.models.month_locks import MOST_NOTE
+from invoices.models.month_locks import MAX_NOTE
 from lib.audit_log import audited_transaction
 
 SUMS = """
@@ -68,8 +68,8 @@ def lock_month(
         long.
     """
     _check_month(seller, month, at=at)
-    if len(note) > MOST_NOTE:
-        raise MonthLockRefused(f"The note has more than {MOST_NOTE} characters.")
+    if len(note) > MAX_NOTE:
+        raise MonthLockRefused(f"The note has more than {MAX_NOTE} characters.")
     with audited_transaction("lock month", by=by, at=at):
         _lock_series(seller)
         if MonthLock.objects.filter(seller=seller, month=month, unlocked_at__isnull=True).exists():
@@ -84,8 +84,8 @@ def unlock_month(*, lock_id: int, reason: str, by: AbstractBaseUser | None, at: 
 
     :raises MonthLockRefused: if no reason is given, or it was unlocked already.
     """
-    if not reason.strip() or len(reason) > MOST_NOTE:
-        raise MonthLockRefused(f"Say why, in {MOST_NOTE} characters at most: the reason is kept with the lock.")
+    if not reason.strip() or len(reason) > MAX_NOTE:
+        raise MonthLockRefused(f"Say why, in {MAX_NOTE} characters at most: the reason is kept with the lock.")
     with audited_transaction("unlock month", by=by, at=at):
         # Row lock: two requests to unlock happen one after the other, and the second one is refused.
         lock = MonthLock.objects.select_for_update().get(pk=lock_id)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.db import connection
 
-MOST_CHARACTERS = 16
+MAX_CHARACTERS = 16
 """Maximum length of a printed number: the limit of India's rule 46, and short enough everywhere else."""
 
 DIGITS = 6
@@ -41,9 +41,9 @@ class Numbers:
         :raises SeriesFull: if it has more than 16 characters.
         """
         printed = f"{self.prefix}{self.first + offset:0{DIGITS}d}"
-        if len(printed) > MOST_CHARACTERS:
+        if len(printed) > MAX_CHARACTERS:
             raise SeriesFull(
-                f"{printed} has more than {MOST_CHARACTERS} characters: start a series of a shorter prefix."
+                f"{printed} has more than {MAX_CHARACTERS} characters: start a series of a shorter prefix."
             )
         return printed
 

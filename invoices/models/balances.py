@@ -14,7 +14,7 @@ from invoices.triggers.refunds import (
     balance_moves_by_entries,
     returned_amount_is_counted,
 )
-from lib.field_types import AMOUNT, MOST_MONEY, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, finite, one_of
 
 
 class CustomerBalance(models.Model):
@@ -89,8 +89,8 @@ class BalanceEntry(models.Model):
             models.UniqueConstraint(fields=["customer", "currency", "place"], name="balance_entry_has_its_place"),
             one_of("kind", BalanceKind, name="balance_entry_kind_is_known"),
             models.CheckConstraint(
-                condition=Q(kind__in=INCREASES, amount__gt=0, amount__lte=MOST_MONEY)
-                | Q(kind__in=DECREASES, amount__lt=0, amount__gte=-MOST_MONEY),
+                condition=Q(kind__in=INCREASES, amount__gt=0, amount__lte=MAX_MONEY)
+                | Q(kind__in=DECREASES, amount__lt=0, amount__gte=-MAX_MONEY),
                 name="balance_entry_sign_fits_kind",
             ),
             models.CheckConstraint(

@@ -3,7 +3,7 @@
 from django.db import models
 
 from invoices.triggers.issued_invoices import coupon_is_shared_out_whole, issued_invoice_keeps_its_rows
-from lib.field_types import AMOUNT, MOST_MONEY
+from lib.field_types import AMOUNT, MAX_MONEY
 
 
 class Discount(models.Model):
@@ -23,7 +23,7 @@ class Discount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["coupon_line", "line"], name="coupon_takes_off_a_line_once"),
             models.CheckConstraint(
-                condition=models.Q(amount__gt=0, amount__lte=MOST_MONEY), name="discount_is_above_zero"
+                condition=models.Q(amount__gt=0, amount__lte=MAX_MONEY), name="discount_is_above_zero"
             ),
         ]
         triggers = [coupon_is_shared_out_whole(), *issued_invoice_keeps_its_rows()]

@@ -6,7 +6,7 @@ from django.db import models
 from invoices.triggers.issued_invoices import append_only
 from lib.field_types import finite, one_of
 
-MOST_DAYS = 365
+MAX_DAYS = 365
 
 
 class DunningAction(models.TextChoices):
@@ -36,7 +36,7 @@ class DunningStep(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["seller", "days", "action"], name="dunning_step_is_taken_once"),
-            finite("days", least=1, most=MOST_DAYS, name="dunning_is_within_a_year"),
+            finite("days", least=1, most=MAX_DAYS, name="dunning_is_within_a_year"),
             one_of("action", DunningAction, name="dunning_action_is_known"),
         ]
 
@@ -64,7 +64,7 @@ class DunningAct(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["invoice", "days", "action"], name="dunning_act_is_done_once"),
-            finite("days", least=1, most=MOST_DAYS, name="dunning_act_is_within_a_year"),
+            finite("days", least=1, most=MAX_DAYS, name="dunning_act_is_within_a_year"),
             one_of("action", DunningAction, name="dunning_act_is_known"),
         ]
         triggers = [append_only()]

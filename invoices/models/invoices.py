@@ -19,7 +19,7 @@ from invoices.triggers.issued_invoices import (
     issued_invoice_keeps_its_rows,
     locked_month_takes_no_invoice,
 )
-from lib.field_types import AMOUNT, MOST_MONEY, MOST_UNITS, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, MAX_QUANTITY, QuantityField, finite, one_of
 
 
 class InvoiceState(models.TextChoices):
@@ -182,8 +182,8 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="invoice_total_is_net_plus_tax"),
             finite("net_days", most=365, name="invoice_net_days_are_365_at_most"),
-            finite("net", least=-MOST_MONEY, name="invoice_net_is_finite"),
-            finite("tax", least=-MOST_MONEY, name="invoice_tax_is_finite"),
+            finite("net", least=-MAX_MONEY, name="invoice_net_is_finite"),
+            finite("tax", least=-MAX_MONEY, name="invoice_tax_is_finite"),
             finite("total", name="invoice_total_is_never_negative"),
         ]
         indexes = [
@@ -274,8 +274,8 @@ class Line(models.Model):
                 | (~Q(kind__in=CREDITS) & Q(corrects_line__isnull=True)),
                 name="credit_names_the_line_that_it_is_of",
             ),
-            finite("quantity", least=-MOST_UNITS, most=MOST_UNITS, name="line_quantity_is_finite"),
-            finite("amount", least=-MOST_MONEY, name="line_amount_is_finite"),
+            finite("quantity", least=-MAX_QUANTITY, most=MAX_QUANTITY, name="line_quantity_is_finite"),
+            finite("amount", least=-MAX_MONEY, name="line_amount_is_finite"),
             finite("tax_rate", most=100, name="line_tax_rate_is_0_to_100_percent"),
         ]
         indexes = [
@@ -302,8 +302,8 @@ class InvoiceTax(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice", "name", "rate", "reason"], name="tax_rate_is_listed_once"),
             finite("rate", most=100, name="invoice_tax_rate_is_0_to_100_percent"),
-            finite("taxable", least=-MOST_MONEY, name="taxable_amount_is_finite"),
-            finite("amount", least=-MOST_MONEY, name="tax_amount_is_finite"),
+            finite("taxable", least=-MAX_MONEY, name="taxable_amount_is_finite"),
+            finite("amount", least=-MAX_MONEY, name="tax_amount_is_finite"),
         ]
         triggers = issued_invoice_keeps_its_rows()
 

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from invoices.triggers.issued_invoices import month_lock_is_only_undone
 
-MOST_NOTE = 500
+MAX_NOTE = 500
 
 
 @pghistory.track()
@@ -26,12 +26,12 @@ class MonthLock(models.Model):
     month = models.DateField()
     checklist = models.JSONField(default=list)
     sums = models.JSONField(default=list)
-    note = models.CharField(max_length=MOST_NOTE, blank=True)
+    note = models.CharField(max_length=MAX_NOTE, blank=True)
     locked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     locked_at = models.DateTimeField()
-    unlock_reason = models.CharField(max_length=MOST_NOTE, blank=True)
+    unlock_reason = models.CharField(max_length=MAX_NOTE, blank=True)
     unlocked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )

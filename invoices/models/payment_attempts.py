@@ -15,10 +15,10 @@ from invoices.triggers.refunds import (
     returned_amount_is_counted,
     settled_attempt_is_final,
 )
-from lib.field_types import AMOUNT, MOST_MONEY, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, one_of
 
-MOST_REF = 255
-MOST_TEXT = 300
+MAX_REF = 255
+MAX_TEXT = 300
 
 
 class ProviderName(models.TextChoices):
@@ -36,7 +36,7 @@ class PayerAccount(models.Model):
         "customers.Customer", on_delete=models.PROTECT, related_name="payer_accounts", db_index=False
     )
     provider = models.CharField(max_length=7, choices=ProviderName)
-    ref = models.CharField(max_length=MOST_REF)
+    ref = models.CharField(max_length=MAX_REF)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -61,7 +61,7 @@ class PaymentMethod(models.Model):
     """
 
     account = models.ForeignKey("invoices.PayerAccount", on_delete=models.PROTECT, related_name="payment_methods")
-    ref = models.CharField(max_length=MOST_REF)
+    ref = models.CharField(max_length=MAX_REF)
     label = models.CharField(max_length=80)
     expires_on = models.DateField(null=True)
     is_default = models.BooleanField(default=False)
@@ -112,9 +112,9 @@ class Attempt(models.Model):
     amount = models.DecimalField(**AMOUNT)
     currency = CurrencyField(default=None)
     state = models.CharField(max_length=9, choices=AttemptState, default=AttemptState.PENDING)
-    ref = models.CharField(max_length=MOST_REF, blank=True)
+    ref = models.CharField(max_length=MAX_REF, blank=True)
     code = models.CharField(max_length=60, blank=True)
-    reason = models.CharField(max_length=MOST_TEXT, blank=True)
+    reason = models.CharField(max_length=MAX_TEXT, blank=True)
     tries = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -138,7 +138,7 @@ class Attempt(models.Model):
 
 def _attempt_constraints(name: str) -> list[models.BaseConstraint]:
     return [
-        models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name=f"{name}_is_above_zero"),
+        models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MAX_MONEY), name=f"{name}_is_above_zero"),
         one_of("state", AttemptState, name=f"{name}_state_is_known"),
         models.CheckConstraint(
             condition=Q(state="pending", settled_at__isnull=True)
@@ -267,14 +267,14 @@ class ProviderEvent(models.Model):
     """
 
     provider = models.CharField(max_length=7, choices=ProviderName)
-    ref = models.CharField(max_length=MOST_REF)
+    ref = models.CharField(max_length=MAX_REF)
     kind = models.CharField(max_length=80)
     content = models.JSONField()
     received_at = models.DateTimeField()
     next_at = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=MOST_TEXT, blank=True)
+    outcome = models.CharField(max_length=MAX_TEXT, blank=True)
 
     class Meta:
         constraints = [

@@ -6,7 +6,7 @@ from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
 from invoices.triggers.issued_invoices import append_only, payments_are_counted
-from lib.field_types import AMOUNT, MOST_MONEY, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, one_of
 
 
 class PaymentChannel(models.TextChoices):
@@ -49,8 +49,8 @@ class Payment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["invoice", "reference"], name="payment_counts_once"),
             models.CheckConstraint(
-                condition=models.Q(reverses__isnull=True, amount__gt=0, amount__lte=MOST_MONEY)
-                | models.Q(reverses__isnull=False, attempt__isnull=True, amount__lt=0, amount__gte=-MOST_MONEY),
+                condition=models.Q(reverses__isnull=True, amount__gt=0, amount__lte=MAX_MONEY)
+                | models.Q(reverses__isnull=False, attempt__isnull=True, amount__lt=0, amount__gte=-MAX_MONEY),
                 name="payment_is_above_zero_unless_it_takes_one_back",
             ),
             models.CheckConstraint(condition=~models.Q(reference=""), name="payment_has_a_reference"),

@@ -11,7 +11,7 @@ from django.db.models import F, Func, Q
 
 from lib.field_types import finite
 
-MOST_LEVELS = 5
+MAX_LEVELS = 5
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
@@ -69,7 +69,7 @@ class TaxRate(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="tax_rate_ends_after_start"
             ),
-            finite("level", least=1, most=MOST_LEVELS, name="tax_level_is_1_to_5"),
+            finite("level", least=1, most=MAX_LEVELS, name="tax_level_is_1_to_5"),
             models.CheckConstraint(
                 condition=Q(region="") | ~Q(country=""), name="tax_rate_of_a_region_names_its_country"
             ),

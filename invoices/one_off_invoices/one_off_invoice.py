@@ -33,7 +33,7 @@ from lib.audit_log import audited_transaction
 from lib.currencies import MINOR_UNITS
 from lib.formats import format_money
 
-MOST_NET_DAYS, MOST_PURCHASE_ORDER, MOST_NOTE = 365, 80, 4_000
+MAX_NET_DAYS, MAX_PURCHASE_ORDER, MAX_NOTE = 365, 80, 4_000
 _TICK = timedelta(microseconds=1)
 
 
@@ -195,11 +195,11 @@ def _check_request(request: OneOffRequest, currency: str) -> None:
         raise OneOffInvoiceRefused(
             f"{currency} is no currency: use a code of three letters, such as EUR.", field="currency"
         )
-    if request.net_days is not None and not 0 <= request.net_days <= MOST_NET_DAYS:
-        raise OneOffInvoiceRefused(f"It is due within 0 to {MOST_NET_DAYS} days.", field="net_days")
+    if request.net_days is not None and not 0 <= request.net_days <= MAX_NET_DAYS:
+        raise OneOffInvoiceRefused(f"It is due within 0 to {MAX_NET_DAYS} days.", field="net_days")
     for name, text, most in (
-        ("purchase_order", request.purchase_order or "", MOST_PURCHASE_ORDER),
-        ("note", request.note, MOST_NOTE),
+        ("purchase_order", request.purchase_order or "", MAX_PURCHASE_ORDER),
+        ("note", request.note, MAX_NOTE),
     ):
         if len(text) > most:
             raise OneOffInvoiceRefused(f"This has more than {most} characters.", field=name)

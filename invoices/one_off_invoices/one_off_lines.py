@@ -13,12 +13,12 @@ from invoices.documents.drafts import DraftLine
 from invoices.documents.seller_terms import SellerTerms, last_instant
 from invoices.tax.buyer_details import Buyer
 from lib.decimals import EXACT, to_plain_string
-from lib.field_types import MOST_MONEY, MOST_UNITS
+from lib.field_types import MAX_MONEY, MAX_QUANTITY
 from lib.money import round_money
 from plans.pricing.rating_parts import price_units
 
-MOST_LINES = 500
-MOST_PLACES = 12
+MAX_LINES = 500
+MAX_PLACES = 12
 ZERO, ONE = Decimal(0), Decimal(1)
 A_DAY = timedelta(days=1)
 
@@ -50,28 +50,28 @@ class OneOffLine:
 
 def check_lines(lines: Sequence[OneOffLine], currency: str) -> None:
     """:raises OneOffInvoiceRefused: if a line is not valid on an invoice, or there are too many."""
-    if len(lines) > MOST_LINES:
+    if len(lines) > MAX_LINES:
         raise OneOffInvoiceRefused(
-            f"An invoice has {MOST_LINES} lines at most; these are {len(lines)}.", field="lines"
+            f"An invoice has {MAX_LINES} lines at most; these are {len(lines)}.", field="lines"
         )
     for index, line in enumerate(lines):
         for is_invalid, field_name, text in (
             (not line.description.strip(), "description", "Say what it is for."),
             (
-                not _is_storable(line.quantity, MOST_UNITS) or line.quantity <= 0,
+                not _is_storable(line.quantity, MAX_QUANTITY) or line.quantity <= 0,
                 "quantity",
                 "The quantity is above zero.",
             ),
-            (not _is_storable(line.unit_price, MOST_MONEY), "unit_price", "This is no price."),
+            (not _is_storable(line.unit_price, MAX_MONEY), "unit_price", "This is no price."),
             (line.last_day < line.first_day, "last_day", "The last day is not before the first one."),
-            (abs(amount_of(line, currency)) > MOST_MONEY, "unit_price", "It comes to more than a line can say."),
+            (abs(amount_of(line, currency)) > MAX_MONEY, "unit_price", "It comes to more than a line can say."),
         ):
             if is_invalid:
                 raise OneOffInvoiceRefused(f"Line {index + 1}: {text}", field=f"lines.{index}.{field_name}")
 
 
 def _is_storable(number: Decimal, most: Decimal | int) -> bool:
-    return number.is_finite() and abs(number) <= most and -int(number.as_tuple().exponent) <= MOST_PLACES
+    return number.is_finite() and abs(number) <= most and -int(number.as_tuple().exponent) <= MAX_PLACES
 
 
 def amount_of(line: OneOffLine, currency: str) -> Decimal:

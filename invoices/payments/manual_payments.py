@@ -15,7 +15,7 @@ from lib.decimals import to_plain_string
 from lib.formats import format_money
 from lib.money import minor_unit
 
-MOST_REFERENCE = 120
+MAX_REFERENCE = 120
 PAYABLE = (InvoiceState.ISSUED, InvoiceState.OVERDUE, InvoiceState.UNCOLLECTIBLE)
 """States in which an amount may be due."""
 
@@ -136,9 +136,9 @@ def _require_same_payment(payment: Payment, amount: Decimal, method: str) -> Pay
 
 def _check(invoice: Invoice, amount: Decimal, reference: str, paid_at: datetime | None, at: datetime) -> None:
     currency = str(invoice.currency)
-    if not reference.strip() or len(reference) > MOST_REFERENCE:
+    if not reference.strip() or len(reference) > MAX_REFERENCE:
         raise PaymentRefused(
-            f"Say what the payment is known by, in 1 to {MOST_REFERENCE} characters.", field="reference"
+            f"Say what the payment is known by, in 1 to {MAX_REFERENCE} characters.", field="reference"
         )
     if invoice.kind != DocumentKind.INVOICE or invoice.state not in PAYABLE or not invoice.due:
         raise PaymentRefused(f"Nothing is due of {invoice}: it is {invoice.get_state_display()}.", field="invoice")

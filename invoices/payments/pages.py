@@ -17,7 +17,7 @@ from invoices.models import PaymentAttempt, ProviderEvent
 from invoices.models.payment_attempts import AttemptState, ProviderName
 from invoices.payments.attempts.provider_calls import payment_order
 from invoices.payments.provider_webhooks.event_followup import process_event
-from invoices.payments.provider_webhooks.stripe_events import MOST_BYTES, UntrustedEvent, store_event
+from invoices.payments.provider_webhooks.stripe_events import MAX_BYTES, UntrustedEvent, store_event
 from invoices.payments.providers.sandbox import send_event
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def stripe_event(request: HttpRequest) -> HttpResponse:
     """
     Store an event from Stripe and confirm it; a worker processes it. The response to a forged event gives no detail.
     """
-    if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
+    if int(request.headers.get("Content-Length") or 0) > MAX_BYTES:
         return HttpResponse(status=413)
     try:
         store_event(body=request.body, signature=request.headers.get("Stripe-Signature", ""), at=timezone.now())

@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from customers.models import Customer
 from lib.error_text import storable_error_text
 
-MOST_PROOF = 200
+MAX_PROOF = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def check_tax_number(*, customer: Customer, at: datetime) -> Customer:
             storable_error_text(f"Nobody answered: {error or type(error).__name__}")
         ) from error
     customer.checked_tax_number, customer.tax_number_checked_at = number, at
-    customer.tax_number_is_valid, customer.tax_number_proof = check_result.is_valid, check_result.proof[:MOST_PROOF]
+    customer.tax_number_is_valid, customer.tax_number_proof = check_result.is_valid, check_result.proof[:MAX_PROOF]
     customer.save(
         update_fields=["checked_tax_number", "tax_number_checked_at", "tax_number_is_valid", "tax_number_proof"]
     )

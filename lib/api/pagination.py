@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from lib.api.problems import invalid_fields
 
 DEFAULT_LIMIT = 50
-MOST_ROWS = 200
+MAX_ROWS = 200
 
 _CURSOR = re.compile(r"1:([0-9]{1,18})", re.ASCII)
 
@@ -67,7 +67,7 @@ class CursorPagination(BasePagination):
                 "name": "limit",
                 "in": "query",
                 "description": "Rows per page.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": DEFAULT_LIMIT},
+                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS, "default": DEFAULT_LIMIT},
             },
             {
                 "name": "cursor",
@@ -82,12 +82,12 @@ def read_limit(text: str | None) -> int:
     """
     Parse `?limit=` and return the number of rows per page.
 
-    :raises Problem: `invalid-fields`, if it is not a whole number from 1 to MOST_ROWS.
+    :raises Problem: `invalid-fields`, if it is not a whole number from 1 to MAX_ROWS.
     """
     if text is None:
         return DEFAULT_LIMIT
-    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_ROWS:
-        raise _wrong("limit", f"must be a whole number from 1 to {MOST_ROWS}, not “{text[:20]}”")
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_ROWS:
+        raise _wrong("limit", f"must be a whole number from 1 to {MAX_ROWS}, not “{text[:20]}”")
     return int(text)
 
 

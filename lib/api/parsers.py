@@ -19,9 +19,9 @@ from rest_framework.request import Request
 
 from lib.api.problems import Problem
 
-MOST_BYTES = 1024 * 1024
-MOST_LEVELS = 16
-MOST_DIGITS = 38
+MAX_BYTES = 1024 * 1024
+MAX_LEVELS = 16
+MAX_DIGITS = 38
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _BRACKETS = re.compile(rb'[\[\]{}]|"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -40,9 +40,9 @@ class StrictJsonParser(BaseParser):
 
         :raises Problem: `body-too-large` or `malformed-request`.
         """
-        body = stream.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise Problem("body-too-large", f"The body is longer than {MOST_BYTES:,} bytes; send it in parts.")
+        body = stream.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            raise Problem("body-too-large", f"The body is longer than {MAX_BYTES:,} bytes; send it in parts.")
         return parse(body)
 
 
@@ -66,8 +66,8 @@ def parse(body: bytes) -> Any:
 
     :raises Problem: `malformed-request`, with the reason.
     """
-    if _levels(body) > MOST_LEVELS:
-        _refuse(f"it is nested more than {MOST_LEVELS} levels")
+    if _levels(body) > MAX_LEVELS:
+        _refuse(f"it is nested more than {MAX_LEVELS} levels")
     try:
         return json.loads(
             body.decode(),
@@ -115,14 +115,14 @@ def _check_text(value: Any) -> None:
 
 
 def _integer(text: str) -> int:
-    if len(text.lstrip("-")) > MOST_DIGITS:
-        _refuse(f"{text[:20]}… has more than {MOST_DIGITS} digits")
+    if len(text.lstrip("-")) > MAX_DIGITS:
+        _refuse(f"{text[:20]}… has more than {MAX_DIGITS} digits")
     return int(text)
 
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text) if len(text) <= 100 else Decimal("NaN")
-    if not value.is_finite() or (value and abs(value.adjusted()) >= MOST_DIGITS):
+    if not value.is_finite() or (value and abs(value.adjusted()) >= MAX_DIGITS):
         _refuse(f"the number {text[:20]}… is out of bounds")
     return value
 

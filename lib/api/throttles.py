@@ -18,7 +18,7 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-MOST_BUCKETS = 100_000
+MAX_BUCKETS = 100_000
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Buckets:
     """
     The quotas of all keys, or addresses, in this process.
 
-    An unused bucket is full, so only used ones need memory; beyond MOST_BUCKETS, full ones are dropped.
+    An unused bucket is full, so only used ones need memory; beyond MAX_BUCKETS, full ones are dropped.
     """
 
     def __init__(self, *, quota: int, seconds: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,7 +45,7 @@ class Buckets:
         """Take one request off a quota and return the remaining ones; return -1 if there were none."""
         now = self.clock()
         with self._lock:
-            if len(self._buckets) >= MOST_BUCKETS and key not in self._buckets:
+            if len(self._buckets) >= MAX_BUCKETS and key not in self._buckets:
                 self._drop_full_buckets(now)
             bucket = self._buckets.setdefault(key, Bucket(self.quota, now))
             bucket.tokens, bucket.at = self._tokens_left(bucket, now), now
@@ -66,7 +66,7 @@ class Buckets:
         self._buckets = {
             key: bucket for key, bucket in self._buckets.items() if self._tokens_left(bucket, now) < self.quota
         }
-        if len(self._buckets) >= MOST_BUCKETS:
+        if len(self._buckets) >= MAX_BUCKETS:
             self._buckets = {}  # so many at once are a distributed attack, which this limit can't stop
 
 

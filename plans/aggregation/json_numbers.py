@@ -4,11 +4,11 @@ import re
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 """Maximum digits before the point, and maximum digits after it, of a number in an event."""
 
-_TOO_BIG: int = 10**MOST_DIGITS
-_WIDE = Context(prec=2 * MOST_DIGITS + 2)
+_TOO_BIG: int = 10**MAX_DIGITS
+_WIDE = Context(prec=2 * MAX_DIGITS + 2)
 _PLAIN = re.compile(r"-?\d{1,38}(\.\d{1,38})?", re.ASCII)
 
 
@@ -21,7 +21,7 @@ class OutOfBoundsNumber:
 
 def parse_number(text: str) -> int | Decimal | OutOfBoundsNumber:
     """Return the exact value of a JSON number, as an int if it is whole."""
-    if len(text) <= MOST_DIGITS and text[-1] != "0" and "." in text and "e" not in text and "E" not in text:
+    if len(text) <= MAX_DIGITS and text[-1] != "0" and "." in text and "e" not in text and "E" not in text:
         return Decimal(text)  # canonical already, as most are
     # A long text may still be in bounds (padding zeros), but this bounds the work of parsing it.
     if len(text) > 100:
@@ -30,11 +30,11 @@ def parse_number(text: str) -> int | Decimal | OutOfBoundsNumber:
         value = Decimal(text)
     except InvalidOperation:
         return OutOfBoundsNumber(text)
-    if value and not -MOST_DIGITS <= value.adjusted() < MOST_DIGITS:
+    if value and not -MAX_DIGITS <= value.adjusted() < MAX_DIGITS:
         return OutOfBoundsNumber(text)
     value = value.normalize(_WIDE)
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -MOST_DIGITS:
+    if not isinstance(exponent, int) or exponent < -MAX_DIGITS:
         return OutOfBoundsNumber(text)
     return int(value) if exponent >= 0 else value
 

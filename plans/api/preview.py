@@ -22,7 +22,7 @@ from plans.models import Plan, PlanVersion, UnitCost
 from plans.pricing.cost_rates import charges_unit_cost
 from plans.pricing.rating import PriceTerms, RateUsage, Rating, match_rate, rate_usage
 
-MOST_QUANTITIES = 100
+MAX_QUANTITIES = 100
 NOTHING = RateUsage(ZERO)
 
 
@@ -38,7 +38,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
 
     feature = serializers.CharField(max_length=64)
     currency = serializers.RegexField("^[A-Z]{3}$", help_text="ISO 4217 code, such as USD.")
-    quantities = QuantitySerializer(many=True, allow_empty=False, max_length=MOST_QUANTITIES)
+    quantities = QuantitySerializer(many=True, allow_empty=False, max_length=MAX_QUANTITIES)
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False, help_text="Default: the version in force."
     )

@@ -22,7 +22,7 @@ from plans.pricing.rating import PriceTerms
 from plans.pricing.trials import trial_price_terms
 from plans.pricing.validation import InvalidCharge, check_price
 
-MOST_PERCENT_UP, MOST_PERCENT_OFF = Decimal(1000), Decimal(-100)
+MAX_PERCENT_UP, MAX_PERCENT_OFF = Decimal(1000), Decimal(-100)
 
 
 class TermOverride(NamedTuple):
@@ -191,8 +191,8 @@ def check_override_percent(percent: Decimal) -> None:
 
     :raises InvalidCharge: if it is not between -100 and 1,000.
     """
-    if not MOST_PERCENT_OFF <= percent <= MOST_PERCENT_UP:
-        raise InvalidCharge(f"Prices change by {MOST_PERCENT_OFF} to {MOST_PERCENT_UP} percent, not by {percent:f}.")
+    if not MAX_PERCENT_OFF <= percent <= MAX_PERCENT_UP:
+        raise InvalidCharge(f"Prices change by {MAX_PERCENT_OFF} to {MAX_PERCENT_UP} percent, not by {percent:f}.")
 
 
 def _charge_at_price(rate: RateTerms, unit_price: Decimal) -> charge_models.Charge:

@@ -60,8 +60,8 @@ class ChangeRequest(models.Model):
     content = models.CharField(max_length=64)
     advice = models.JSONField(default=list)
     reason = models.TextField(blank=True)
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    asked_at = models.DateTimeField()
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
     state = models.CharField(max_length=9, choices=RequestState, default=RequestState.WAITING)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
@@ -78,7 +78,8 @@ class ChangeRequest(models.Model):
                 name="decided_request_says_by_whom",
             ),
             models.CheckConstraint(
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("asked_by")), name="nobody_approves_their_own"
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")),
+                name="nobody_approves_their_own",
             ),
             models.UniqueConstraint(
                 fields=["version"],
@@ -89,4 +90,4 @@ class ChangeRequest(models.Model):
         triggers = [request_is_decided_once()]
 
     def __str__(self) -> str:
-        return f"{self.version}, asked by {self.asked_by}"
+        return f"{self.version}, asked by {self.requested_by}"

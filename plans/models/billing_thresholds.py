@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 
-from lib.field_types import AMOUNT, MOST_MONEY
+from lib.field_types import AMOUNT, MAX_MONEY
 from plans.triggers import frozen_with_its_version
 
 
@@ -28,7 +28,7 @@ class BillingThreshold(models.Model):
             models.UniqueConstraint(
                 fields=["version", "currency"], condition=Q(repeats=True), name="one_threshold_of_a_version_repeats"
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="threshold_is_above_zero"),
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MAX_MONEY), name="threshold_is_above_zero"),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
 

@@ -7,7 +7,7 @@ from djmoney.models.fields import CurrencyField
 
 from lib.field_types import AMOUNT, PERCENT, finite
 from plans.pricing import commitments
-from plans.pricing.commitments import MOST_FACTOR, MOST_PERIODS
+from plans.pricing.commitments import MAX_FACTOR, MAX_PERIODS
 from plans.triggers import frozen_with_its_version
 
 
@@ -26,7 +26,7 @@ class CommitmentTerms(models.Model):
     currency = CurrencyField(default=None)
     minimum = models.DecimalField(**AMOUNT)
     periods = models.PositiveSmallIntegerField(
-        default=1, validators=[MinValueValidator(1), MaxValueValidator(MOST_PERIODS)]
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MAX_PERIODS)]
     )
     overage_factor = models.DecimalField(max_digits=7, decimal_places=4, default=1)
     discount = models.DecimalField(**PERCENT, default=0)
@@ -36,8 +36,8 @@ class CommitmentTerms(models.Model):
         abstract = True
         constraints = [
             finite("minimum", name="%(class)s_minimum_is_finite"),
-            finite("periods", least=1, most=MOST_PERIODS, name="%(class)s_lasts_1_to_120_periods"),
-            finite("overage_factor", most=MOST_FACTOR, name="%(class)s_factor_is_0_to_100"),
+            finite("periods", least=1, most=MAX_PERIODS, name="%(class)s_lasts_1_to_120_periods"),
+            finite("overage_factor", most=MAX_FACTOR, name="%(class)s_factor_is_0_to_100"),
             finite("discount", most=100, name="%(class)s_discount_is_0_to_100_percent"),
         ]
 

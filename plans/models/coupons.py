@@ -10,11 +10,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 
-from lib.field_types import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from plans.triggers import redeemed_coupon_keeps_its_terms
 
-MOST_PERIODS = 120
-MOST_REDEMPTIONS = 1_000_000_000
+MAX_PERIODS = 120
+MAX_REDEMPTIONS = 1_000_000_000
 
 
 class Duration(models.TextChoices):
@@ -53,7 +53,7 @@ class Coupon(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     duration = models.CharField(max_length=8, choices=Duration, default=Duration.ONCE)
     periods = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_PERIODS)]
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_PERIODS)]
     )
     features = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     fees = ArrayField(models.CharField(max_length=64), default=list, blank=True)
@@ -81,17 +81,17 @@ class Coupon(models.Model):
                 name="coupon_takes_up_to_100_percent_off",
             ),
             models.CheckConstraint(
-                condition=Q(amount__isnull=True) | Q(amount__gt=0, amount__lte=MOST_MONEY),
+                condition=Q(amount__isnull=True) | Q(amount__gt=0, amount__lte=MAX_MONEY),
                 name="coupon_amount_is_finite",
             ),
             one_of("duration", Duration, name="coupon_duration_is_known"),
             models.CheckConstraint(
-                condition=Q(duration="periods", periods__isnull=False, periods__gte=1, periods__lte=MOST_PERIODS)
+                condition=Q(duration="periods", periods__isnull=False, periods__gte=1, periods__lte=MAX_PERIODS)
                 | (~Q(duration="periods") & Q(periods__isnull=True)),
                 name="coupon_says_for_how_many_periods",
             ),
-            finite("most_redemptions", least=1, most=MOST_REDEMPTIONS, name="coupon_limit_is_finite"),
-            finite("most_per_customer", least=1, most=MOST_REDEMPTIONS, name="coupon_limit_per_customer_is_finite"),
+            finite("most_redemptions", least=1, most=MAX_REDEMPTIONS, name="coupon_limit_is_finite"),
+            finite("most_per_customer", least=1, most=MAX_REDEMPTIONS, name="coupon_limit_per_customer_is_finite"),
             models.CheckConstraint(
                 condition=Q(redeemed__gte=0)
                 & (Q(most_redemptions__isnull=True) | Q(redeemed__lte=F("most_redemptions"))),

@@ -4,9 +4,9 @@ import pghistory
 from django.db import models
 from django.db.models import Q
 
-from lib.field_types import MOST_MONEY, UNIT_PRICE, finite, one_of
+from lib.field_types import MAX_MONEY, UNIT_PRICE, finite, one_of
 from plans.models.meters import code
-from plans.pricing.included_credits import MOST_DAYS, MOST_ROLLOVERS, IncludedCreditRule
+from plans.pricing.included_credits import MAX_DAYS, MAX_ROLLOVERS, IncludedCreditRule
 from plans.triggers import frozen_with_its_version
 
 CREDITS = "credits"
@@ -61,22 +61,22 @@ class IncludedCredits(models.Model):
                 condition=Q(unit=CREDITS) | Q(unit__regex="^[A-Z]{3}$"), name="included_unit_is_credits_or_a_currency"
             ),
             models.CheckConstraint(
-                condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="included_amount_is_positive_and_finite"
+                condition=Q(amount__gt=0, amount__lte=MAX_MONEY), name="included_amount_is_positive_and_finite"
             ),
             one_of("every", Every, name="included_credits_come_at_a_known_time"),
             one_of("lasts", Lasts, name="included_credits_last_for_a_known_time"),
             models.CheckConstraint(
-                condition=Q(lasts="days", days__gte=1, days__lte=MOST_DAYS, days__isnull=False)
+                condition=Q(lasts="days", days__gte=1, days__lte=MAX_DAYS, days__isnull=False)
                 | ~Q(lasts="days") & Q(days__isnull=True),
                 name="only_credits_that_last_for_days_have_days",
             ),
-            finite("rolls_over", most=MOST_ROLLOVERS, name="included_credits_roll_over_0_to_36_times"),
+            finite("rolls_over", most=MAX_ROLLOVERS, name="included_credits_roll_over_0_to_36_times"),
             models.CheckConstraint(
                 condition=Q(rolls_over=0) | ~Q(lasts="ever"), name="included_credits_that_last_do_not_roll_over"
             ),
             models.CheckConstraint(
                 condition=Q(rollover_most__isnull=True)
-                | Q(rolls_over__gt=0, rollover_most__gt=0, rollover_most__lte=MOST_MONEY),
+                | Q(rolls_over__gt=0, rollover_most__gt=0, rollover_most__lte=MAX_MONEY),
                 name="rollover_has_a_bound_only_where_there_is_one",
             ),
             finite("priority", most=1_000, name="included_priority_is_0_to_1000"),

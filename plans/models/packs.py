@@ -10,14 +10,14 @@ from django.db import models
 from django.db.models import F, Q
 from djmoney.models.fields import CurrencyField
 
-from lib.field_types import MOST_MONEY, PERCENT, UNIT_PRICE, finite, one_of
+from lib.field_types import MAX_MONEY, PERCENT, UNIT_PRICE, finite, one_of
 
 PREPAID: dict[str, Any] = {"max_digits": 32, "decimal_places": 12}
 """The precision of credits, and of money in a wallet."""
 
-MOST_PREPAID = 10**12
-MOST_DAYS = 3_650
-MOST_ROLLS = 120
+MAX_PREPAID = 10**12
+MAX_DAYS = 3_650
+MAX_ROLLS = 120
 
 
 class PackUnit(models.TextChoices):
@@ -64,14 +64,14 @@ class CreditPack(models.Model):
     slabs_by = models.CharField(max_length=5, choices=SlabsBy, default=SlabsBy.UNITS)
     is_taxed = models.BooleanField(default=True)
     valid_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_DAYS)]
     )
     features = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     priority = models.PositiveSmallIntegerField(default=50)
-    rolls_over = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(MOST_ROLLS)])
+    rolls_over = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(MAX_ROLLS)])
     rollover_most = models.DecimalField(**PREPAID, null=True, blank=True)
     rollover_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)]
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_DAYS)]
     )
     sold_from = models.DateTimeField(null=True, blank=True)
     sold_until = models.DateTimeField(null=True, blank=True)
@@ -88,7 +88,7 @@ class CreditPack(models.Model):
                 condition=Q(
                     units__isnull=False,
                     units__gt=0,
-                    units__lte=MOST_PREPAID,
+                    units__lte=MAX_PREPAID,
                     least_units__isnull=True,
                     most_units__isnull=True,
                 )
@@ -98,19 +98,19 @@ class CreditPack(models.Model):
                     most_units__isnull=False,
                     least_units__gt=0,
                     most_units__gte=F("least_units"),
-                    most_units__lte=MOST_PREPAID,
+                    most_units__lte=MAX_PREPAID,
                 ),
                 name="pack_holds_units_or_sells_them_one_by_one",
             ),
             models.CheckConstraint(
                 condition=Q(is_taxed=True) | Q(unit="money"), name="credits_are_taxed_when_bought"
             ),
-            finite("valid_days", least=1, most=MOST_DAYS, name="pack_is_valid_for_1_to_3650_days"),
-            finite("rollover_most", most=MOST_PREPAID, name="rollover_of_a_pack_is_finite"),
-            finite("rollover_days", least=1, most=MOST_DAYS, name="rollover_lasts_1_to_3650_days"),
+            finite("valid_days", least=1, most=MAX_DAYS, name="pack_is_valid_for_1_to_3650_days"),
+            finite("rollover_most", most=MAX_PREPAID, name="rollover_of_a_pack_is_finite"),
+            finite("rollover_days", least=1, most=MAX_DAYS, name="rollover_lasts_1_to_3650_days"),
             models.CheckConstraint(
                 condition=Q(rolls_over=0, rollover_most__isnull=True, rollover_days__isnull=True)
-                | Q(rolls_over__gte=1, rolls_over__lte=MOST_ROLLS, valid_days__isnull=False),
+                | Q(rolls_over__gte=1, rolls_over__lte=MAX_ROLLS, valid_days__isnull=False),
                 name="only_a_pack_that_expires_rolls_over",
             ),
             models.CheckConstraint(
@@ -142,7 +142,7 @@ class PackPrice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pack", "currency"], name="pack_has_one_price_in_a_currency"),
-            models.CheckConstraint(condition=Q(price__gt=0, price__lte=MOST_MONEY), name="pack_price_is_above_zero"),
+            models.CheckConstraint(condition=Q(price__gt=0, price__lte=MAX_MONEY), name="pack_price_is_above_zero"),
         ]
 
     def __str__(self) -> str:
@@ -166,8 +166,8 @@ class BonusSlab(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["pack", "least"], name="slab_begins_once"),
-            finite("least", most=MOST_PREPAID, name="slab_begins_at_a_finite_number"),
-            finite("units", most=MOST_PREPAID, name="bonus_units_are_finite"),
+            finite("least", most=MAX_PREPAID, name="slab_begins_at_a_finite_number"),
+            finite("units", most=MAX_PREPAID, name="bonus_units_are_finite"),
             finite("percent", most=1_000, name="bonus_is_0_to_1000_percent"),
         ]
 

@@ -7,11 +7,11 @@ from djmoney.models.fields import CurrencyField, MoneyField
 from djmoney.settings import CURRENCY_CHOICES
 
 from lib.currencies import CREDITS
-from lib.field_types import AMOUNT, MOST_SEATS, MOST_UNITS, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
+from lib.field_types import AMOUNT, MAX_SEATS, MAX_QUANTITY, PERCENT, UNIT_PRICE, QuantityField, finite, one_of
 from lib.formats import currency_name
 from plans.models.meters import code
 from plans.models.versions import IntervalUnit
-from plans.pricing.period_anchor import MOST_UNITS_OF_AN_INTERVAL
+from plans.pricing.period_anchor import MAX_INTERVAL_UNITS
 from plans.triggers import frozen_with_its_version
 
 
@@ -145,7 +145,7 @@ class PlanFeature(models.Model):
                 name="grace_has_a_limit",
             ),
             one_of("consumption", Consumption, name="consumption_model_is_known"),
-            finite("included", most=MOST_UNITS, name="included_units_are_finite"),
+            finite("included", most=MAX_QUANTITY, name="included_units_are_finite"),
         ]
         triggers = [frozen_with_its_version(version_of_row="{row}.version_id")]
 
@@ -235,7 +235,7 @@ class Rate(models.Model):
             one_of("model", ChargeModel, name="charge_model_is_known"),
             finite("unit_price", name="unit_price_is_finite"),
             models.CheckConstraint(
-                condition=Q(package_size__isnull=True) | Q(package_size__gt=0, package_size__lte=MOST_UNITS),
+                condition=Q(package_size__isnull=True) | Q(package_size__gt=0, package_size__lte=MAX_QUANTITY),
                 name="package_size_is_positive",
             ),
             models.CheckConstraint(
@@ -251,7 +251,7 @@ class Rate(models.Model):
             finite("percent", most=1000, name="rate_percent_is_finite"),
             finite("fixed_fee", name="fixed_fee_is_finite"),
             finite("free_events", most=1_000_000, name="free_events_are_finite"),
-            finite("free_value", most=MOST_UNITS, name="free_value_is_finite"),
+            finite("free_value", most=MAX_QUANTITY, name="free_value_is_finite"),
             finite("least_per_event", name="least_per_event_is_finite"),
             finite("most_per_event", name="most_per_event_is_finite"),
             finite("markup", most=1000, name="markup_is_finite"),
@@ -299,7 +299,7 @@ class Tier(models.Model):
             finite("unit_price", name="tier_unit_price_is_finite"),
             finite("flat_fee", name="tier_flat_fee_is_finite"),
             models.CheckConstraint(
-                condition=Q(up_to__isnull=True) | Q(up_to__gt=0, up_to__lte=MOST_UNITS),
+                condition=Q(up_to__isnull=True) | Q(up_to__gt=0, up_to__lte=MAX_QUANTITY),
                 name="tier_bound_is_positive",
             ),
         ]
@@ -353,9 +353,9 @@ class Fee(models.Model):
             one_of("billed", BillingTiming, name="fee_is_billed_in_advance_or_arrears"),
             finite("amount", name="fee_is_finite"),
             one_of("basis", Basis, name="fee_basis_is_known"),
-            finite("included", most=MOST_SEATS, name="included_seats_are_finite"),
-            finite("least", most=MOST_SEATS, name="minimum_quantity_is_finite"),
-            finite("most", least=1, most=MOST_SEATS, name="maximum_quantity_is_finite"),
+            finite("included", most=MAX_SEATS, name="included_seats_are_finite"),
+            finite("least", most=MAX_SEATS, name="minimum_quantity_is_finite"),
+            finite("most", least=1, most=MAX_SEATS, name="maximum_quantity_is_finite"),
             models.CheckConstraint(
                 condition=Q(most__isnull=True) | Q(most__gte=F("least")),
                 name="maximum_quantity_is_not_below_the_minimum",
@@ -365,7 +365,7 @@ class Fee(models.Model):
                 name="only_a_unit_fee_has_quantity_bounds",
             ),
             models.CheckConstraint(condition=~Q(basis="add_on") | Q(least=0), name="an_add_on_is_optional"),
-            finite("every", least=1, most=MOST_UNITS_OF_AN_INTERVAL, name="fee_is_for_some_periods"),
+            finite("every", least=1, most=MAX_INTERVAL_UNITS, name="fee_is_for_some_periods"),
             models.CheckConstraint(
                 condition=Q(every=1) | Q(kind="base", basis="fixed"),
                 name="only_a_fixed_base_fee_is_for_several_periods",

@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
 
-from lib.field_types import MOST_TRIAL_DAYS, finite, one_of
+from lib.field_types import MAX_TRIAL_DAYS, finite, one_of
 from plans.triggers import publication_is_approved, review_ends, version_changes_only_its_state
 
 
@@ -110,7 +110,7 @@ class PlanVersion(models.Model):
     trial_days = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
-        validators=[MaxValueValidator(MOST_TRIAL_DAYS)],
+        validators=[MaxValueValidator(MAX_TRIAL_DAYS)],
         help_text="Days before a new subscription pays its first fees; 0 for no trial.",
     )
     trial_usage = models.CharField(
@@ -150,7 +150,7 @@ class PlanVersion(models.Model):
             one_of("state", VersionState, name="version_state_is_known"),
             one_of("interval_unit", IntervalUnit, name="version_interval_is_known"),
             finite("interval_count", least=1, most=120, name="version_interval_count_is_1_to_120"),
-            finite("trial_days", most=MOST_TRIAL_DAYS, name="version_trial_is_0_to_730_days"),
+            finite("trial_days", most=MAX_TRIAL_DAYS, name="version_trial_is_0_to_730_days"),
             one_of("trial_usage", TrialUsage, name="version_trial_usage_is_known"),
             models.CheckConstraint(
                 condition=Q(state__in=["draft", "review"])

@@ -9,14 +9,14 @@ from django.utils.dateparse import parse_date, parse_datetime
 from lib.money import minor_unit
 from plans.catalog.dimension_text import format_match, parse_match
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 
 
 class CellRefused(ValueError):
     """The text does not fit its column; the message gives the reason."""
 
 
-def parse_number(text: str, *, places: int = MOST_DIGITS) -> Decimal:
+def parse_number(text: str, *, places: int = MAX_DIGITS) -> Decimal:
     """
     Parse a number of zero or more, with at most `places` decimal places.
 
@@ -26,7 +26,7 @@ def parse_number(text: str, *, places: int = MOST_DIGITS) -> Decimal:
         number = Decimal(text)
     except InvalidOperation:
         raise CellRefused(f"“{text}” is no number: write it as 1234.5, without separators.") from None
-    if not number.is_finite() or number < 0 or number.adjusted() > MOST_DIGITS:
+    if not number.is_finite() or number < 0 or number.adjusted() > MAX_DIGITS:
         raise CellRefused(f"{text} is not a number from 0 on.")
     if -int(number.normalize().as_tuple().exponent) > places:
         raise CellRefused(f"{text} has more than {places} decimal places.")

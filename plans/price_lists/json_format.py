@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Field, Model
 
-from lib.tabular_files import MOST_BYTES, CellProblem, FileRefused
+from lib.tabular_files import MAX_BYTES, CellProblem, FileRefused
 from plans.catalog.version_schema import child_keys, parent_key
 from plans.models import PlanVersion
 from plans.price_lists.cell_parser import CellRefused
@@ -33,8 +33,8 @@ def parse(content: bytes) -> Any:
 
     :raises FileRefused: if it is not JSON, or too large.
     """
-    if len(content) > MOST_BYTES:
-        raise FileRefused(f"The file has {len(content):,} bytes; {MOST_BYTES:,} are read at most.")
+    if len(content) > MAX_BYTES:
+        raise FileRefused(f"The file has {len(content):,} bytes; {MAX_BYTES:,} are read at most.")
     try:
         return json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError) as error:

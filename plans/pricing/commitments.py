@@ -8,8 +8,8 @@ from lib.decimals import EXACT, ZERO
 from lib.money import round_money
 from plans.pricing.validation import InvalidCharge, check_percent, check_price
 
-MOST_FACTOR = Decimal(100)
-MOST_PERIODS = 120
+MAX_FACTOR = Decimal(100)
+MAX_PERIODS = 120
 HUNDRED = Decimal(100)
 
 
@@ -36,11 +36,11 @@ class SpendCommitment:
 
     def __post_init__(self) -> None:
         check_price(self.minimum, subject="The minimum commitment")
-        if not 1 <= self.periods <= MOST_PERIODS:
-            raise InvalidCharge(f"A contract lasts 1 to {MOST_PERIODS} invoice periods, not {self.periods}.")
-        if not self.overage_factor.is_finite() or not 0 <= self.overage_factor <= MOST_FACTOR:
+        if not 1 <= self.periods <= MAX_PERIODS:
+            raise InvalidCharge(f"A contract lasts 1 to {MAX_PERIODS} invoice periods, not {self.periods}.")
+        if not self.overage_factor.is_finite() or not 0 <= self.overage_factor <= MAX_FACTOR:
             raise InvalidCharge(
-                f"Usage beyond a commitment is charged at 0 to {MOST_FACTOR} times its price, not"
+                f"Usage beyond a commitment is charged at 0 to {MAX_FACTOR} times its price, not"
                 f" {self.overage_factor}."
             )
         check_percent(self.discount, subject="The committed discount")

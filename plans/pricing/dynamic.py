@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from lib.decimals import EXACT, MOST_UNITS, ZERO
+from lib.decimals import EXACT, MAX_QUANTITY, ZERO
 from plans.pricing.rate_usage import RateUsage, UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity
 
-MOST_MARKUP = Decimal(1000)
-MOST_MARKUP_PLACES = 12
+MAX_MARKUP = Decimal(1000)
+MAX_MARKUP_PLACES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Dynamic:
 
     def __post_init__(self) -> None:
         is_number = isinstance(self.markup, Decimal) and self.markup.is_finite()
-        if not is_number or not 0 <= self.markup <= MOST_MARKUP:
-            raise InvalidCharge(f"A markup is a factor from 0 to {MOST_MARKUP:,}, not {self.markup}.")
-        if -int(self.markup.normalize(EXACT).as_tuple().exponent) > MOST_MARKUP_PLACES:
-            raise InvalidCharge(f"A markup may have at most {MOST_MARKUP_PLACES} decimal places: {self.markup:f}.")
+        if not is_number or not 0 <= self.markup <= MAX_MARKUP:
+            raise InvalidCharge(f"A markup is a factor from 0 to {MAX_MARKUP:,}, not {self.markup}.")
+        if -int(self.markup.normalize(EXACT).as_tuple().exponent) > MAX_MARKUP_PLACES:
+            raise InvalidCharge(f"A markup may have at most {MAX_MARKUP_PLACES} decimal places: {self.markup:f}.")
 
     def rate(self, usage: RateUsage) -> tuple[RatingPart, ...]:
         """
@@ -44,7 +44,7 @@ class Dynamic:
 
         :raises InvalidQuantity: if the sum is not finite or above 10⁵⁰.
         """
-        if not usage.carried.is_finite() or usage.carried > MOST_UNITS:
+        if not usage.carried.is_finite() or usage.carried > MAX_QUANTITY:
             raise InvalidQuantity(f"Only carried prices up to 10⁵⁰ can be charged, not {usage.carried}.")
         if usage.carried <= 0:
             return ()

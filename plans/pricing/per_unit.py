@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from lib.decimals import MOST_UNITS, ZERO
+from lib.decimals import MAX_QUANTITY, ZERO
 from plans.pricing.rate_usage import UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidQuantity, check_price
@@ -35,6 +35,6 @@ class PerUnit:
         """
         if not quantity:
             return ()
-        if not quantity.is_finite() or not -MOST_UNITS <= quantity <= MOST_UNITS:
+        if not quantity.is_finite() or not -MAX_QUANTITY <= quantity <= MAX_QUANTITY:
             raise InvalidQuantity(f"Only a quantity within 10⁵⁰ units can be priced, not {quantity}.")
         return (price_units(ZERO, None, quantity, self.unit_price),)

@@ -10,7 +10,7 @@ from plans.pricing.rate_usage import RateUsage, UsageDetail
 from plans.pricing.rating_parts import RatingPart, price_units
 from plans.pricing.validation import InvalidCharge, InvalidQuantity, check_percent, check_price, check_units
 
-MOST_FREE_EVENTS = 1_000_000
+MAX_FREE_EVENTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Percentage:
     def __post_init__(self) -> None:
         check_percent(self.percent, subject="The percentage")
         check_price(self.fixed_fee, subject="The fixed fee")
-        if not 0 <= self.free_events <= MOST_FREE_EVENTS:
-            raise InvalidCharge(f"Free events may be 0 to {MOST_FREE_EVENTS:,}, not {self.free_events:,}.")
+        if not 0 <= self.free_events <= MAX_FREE_EVENTS:
+            raise InvalidCharge(f"Free events may be 0 to {MAX_FREE_EVENTS:,}, not {self.free_events:,}.")
         if self.free_value != 0:
             check_units(self.free_value, subject="The free value")
         for bound, name in ((self.minimum, "minimum"), (self.maximum, "maximum")):

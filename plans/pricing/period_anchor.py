@@ -10,7 +10,7 @@ AnchorKind = Literal["calendar", "anniversary"]
 
 _DAYS: dict[str, int] = {"day": 1, "week": 7}
 MONTHS: dict[str, int] = {"month": 1, "quarter": 3, "year": 12}
-MOST_UNITS_OF_AN_INTERVAL = 120
+MAX_INTERVAL_UNITS = 120
 _MONTHS_OF_A_YEAR = 12
 
 
@@ -28,8 +28,8 @@ class Interval:
     def __post_init__(self) -> None:
         if self.unit not in _DAYS and self.unit not in MONTHS:
             raise ValueError(f"An interval is counted in {', '.join([*_DAYS, *MONTHS])}, not {self.unit!r}.")
-        if not 1 <= self.count <= MOST_UNITS_OF_AN_INTERVAL:
-            raise ValueError(f"An interval has 1 to {MOST_UNITS_OF_AN_INTERVAL} units, not {self.count}.")
+        if not 1 <= self.count <= MAX_INTERVAL_UNITS:
+            raise ValueError(f"An interval has 1 to {MAX_INTERVAL_UNITS} units, not {self.count}.")
 
     @property
     def days(self) -> int:

@@ -9,8 +9,8 @@ from plans.pricing.charge_models import Charge
 from plans.pricing.validation import InvalidCharge
 
 LIST_PRICE = Decimal(1)
-MOST_FACTOR = Decimal(11)
-MOST_FACTOR_PLACES = 24
+MAX_FACTOR = Decimal(11)
+MAX_FACTOR_PLACES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class RateTerms:
     def __post_init__(self) -> None:
         if self.factor is LIST_PRICE:
             return
-        if not self.factor.is_finite() or not 0 <= self.factor <= MOST_FACTOR:
-            raise InvalidCharge(f"Prices are multiplied by 0 to {MOST_FACTOR}, not {self.factor}.")
-        if -int(self.factor.normalize(EXACT).as_tuple().exponent) > MOST_FACTOR_PLACES:
-            raise InvalidCharge(f"A factor may have at most {MOST_FACTOR_PLACES} decimal places: {self.factor:f}.")
+        if not self.factor.is_finite() or not 0 <= self.factor <= MAX_FACTOR:
+            raise InvalidCharge(f"Prices are multiplied by 0 to {MAX_FACTOR}, not {self.factor}.")
+        if -int(self.factor.normalize(EXACT).as_tuple().exponent) > MAX_FACTOR_PLACES:
+            raise InvalidCharge(f"A factor may have at most {MAX_FACTOR_PLACES} decimal places: {self.factor:f}.")
 
 
 def match_rate(rates: Iterable[RateTerms], dimensions: Mapping[str, str]) -> RateTerms | None:

@@ -11,7 +11,7 @@ Mode = Literal["none", "up", "down", "half_up"]
 
 _CONTEXTS: dict[str, Context] = {"up": UP, "down": DOWN, "half_up": HALF_UP}
 
-MOST_PLACES = 38
+MAX_PLACES = 38
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Rounding:
     def __post_init__(self) -> None:
         if self.mode != "none" and self.mode not in _CONTEXTS:
             raise InvalidCharge(f"A quantity is rounded none, up, down or half_up, not {self.mode!r}.")
-        if not 0 <= self.places <= MOST_PLACES:
-            raise InvalidCharge(f"A quantity is rounded to 0 to {MOST_PLACES} places, not {self.places}.")
+        if not 0 <= self.places <= MAX_PLACES:
+            raise InvalidCharge(f"A quantity is rounded to 0 to {MAX_PLACES} places, not {self.places}.")
 
     def apply(self, quantity: Decimal) -> Decimal:
         """Return the quantity rounded; a quantity within the decimal places is returned unchanged."""

@@ -2,20 +2,20 @@
 
 from decimal import Decimal
 
-from lib.decimals import EXACT, MOST_UNITS
+from lib.decimals import EXACT, MAX_QUANTITY
 
-MOST_PLACES = 12
+MAX_PLACES = 12
 """Decimal places of a unit price: 0.000000000001 is the smallest one."""
 
-MOST_UNIT_PLACES = 38
+MAX_UNIT_PLACES = 38
 """Decimal places of a bound, a size or an allowance: as many as an event's number may have."""
 
-MOST_PRICE = Decimal("1e12")
+MAX_PRICE = Decimal("1e12")
 """The largest price or fee, in the currency's major unit."""
 
 
-MOST_PERCENT = Decimal(1000)
-MOST_PERCENT_PLACES = 10
+MAX_PERCENT = Decimal(1000)
+MAX_PERCENT_PLACES = 10
 """Two fewer than a unit price has, since a percentage is a price per hundredth."""
 
 
@@ -39,10 +39,10 @@ def check_price(price: Decimal, *, subject: str) -> None:
         raise InvalidCharge(f"{subject} must be an exact decimal, not {price!r} ({type(price).__name__}).")
     if not price.is_finite():
         raise InvalidCharge(f"{subject} must be a finite number, not {price}.")
-    if not 0 <= price <= MOST_PRICE:
-        raise InvalidCharge(f"{subject} must be between 0 and {MOST_PRICE:f}; it is {price:f}.")
-    if _places(price) > MOST_PLACES:
-        raise InvalidCharge(f"{subject} may have at most {MOST_PLACES} decimal places; it is {price:f}.")
+    if not 0 <= price <= MAX_PRICE:
+        raise InvalidCharge(f"{subject} must be between 0 and {MAX_PRICE:f}; it is {price:f}.")
+    if _places(price) > MAX_PLACES:
+        raise InvalidCharge(f"{subject} may have at most {MAX_PLACES} decimal places; it is {price:f}.")
 
 
 def check_percent(percent: Decimal, *, subject: str) -> None:
@@ -53,10 +53,10 @@ def check_percent(percent: Decimal, *, subject: str) -> None:
     """
     if not isinstance(percent, Decimal) or not percent.is_finite():
         raise InvalidCharge(f"{subject} must be a finite decimal number, not {percent!r}.")
-    if not 0 <= percent <= MOST_PERCENT:
-        raise InvalidCharge(f"{subject} must be between 0 and {MOST_PERCENT}; it is {percent:f}.")
-    if _places(percent) > MOST_PERCENT_PLACES:
-        raise InvalidCharge(f"{subject} may have at most {MOST_PERCENT_PLACES} decimal places; it is {percent:f}.")
+    if not 0 <= percent <= MAX_PERCENT:
+        raise InvalidCharge(f"{subject} must be between 0 and {MAX_PERCENT}; it is {percent:f}.")
+    if _places(percent) > MAX_PERCENT_PLACES:
+        raise InvalidCharge(f"{subject} may have at most {MAX_PERCENT_PLACES} decimal places; it is {percent:f}.")
 
 
 def check_units(units: Decimal, *, subject: str) -> None:
@@ -67,10 +67,10 @@ def check_units(units: Decimal, *, subject: str) -> None:
     """
     if not isinstance(units, Decimal) or not units.is_finite():
         raise InvalidCharge(f"{subject} must be a finite decimal number, not {units!r}.")
-    if not 0 < units <= MOST_UNITS:
-        raise InvalidCharge(f"{subject} must be above 0 and at most {MOST_UNITS}; it is {units}.")
-    if _places(units) > MOST_UNIT_PLACES:
-        raise InvalidCharge(f"{subject} may have at most {MOST_UNIT_PLACES} decimal places; it is {units}.")
+    if not 0 < units <= MAX_QUANTITY:
+        raise InvalidCharge(f"{subject} must be above 0 and at most {MAX_QUANTITY}; it is {units}.")
+    if _places(units) > MAX_UNIT_PLACES:
+        raise InvalidCharge(f"{subject} may have at most {MAX_UNIT_PLACES} decimal places; it is {units}.")
 
 
 def check_quantity(quantity: Decimal) -> None:
@@ -79,7 +79,7 @@ def check_quantity(quantity: Decimal) -> None:
 
     :raises InvalidQuantity: if it is anything else.
     """
-    if not quantity.is_finite() or not 0 <= quantity <= MOST_UNITS:
+    if not quantity.is_finite() or not 0 <= quantity <= MAX_QUANTITY:
         raise InvalidQuantity(f"Only a quantity from 0 to 10⁵⁰ can be priced by this model, not {quantity}.")
 
 

@@ -43,8 +43,8 @@ def request_approval(
             content=compute_fingerprint(version),
             advice=list(advice),
             reason=reason,
-            asked_by=by,
-            asked_at=at,
+            requested_by=by,
+            requested_at=at,
         )
 
 
@@ -107,7 +107,7 @@ def _decide(
     request = ChangeRequest.objects.select_for_update().get(pk=request.pk)
     if request.state != RequestState.WAITING:
         raise ApprovalRefused(f"{version} was {request.get_state_display()} already.")
-    if request.asked_by_id == by.pk:
+    if request.requested_by_id == by.pk:
         raise ApprovalRefused("Who asked for it cannot decide on it: somebody else has to.")
     if state == RequestState.APPROVED and request.content != compute_fingerprint(version):
         raise ApprovalRefused(f"{version} is not what was asked for: let it be taken back and asked for again.")

@@ -11,7 +11,7 @@ from plans.models.included_credits import CREDITS as CREDIT_UNITS
 from plans.models.included_credits import Every
 from plans.models.meters import Aggregation
 from plans.models.prices import PREPAID, AtZero, ChargeModel, Consumption, CostSource, UnlockedBy
-from plans.pricing.period_anchor import MOST_UNITS_OF_AN_INTERVAL, Interval
+from plans.pricing.period_anchor import MAX_INTERVAL_UNITS, Interval
 
 BY_QUANTITY = {ChargeModel.PER_UNIT, ChargeModel.PACKAGE, ChargeModel.GRADUATED, ChargeModel.VOLUME}
 """Charge models that depend on the quantity alone and charge per unit."""
@@ -92,7 +92,7 @@ def _problems_of_lasting(version: PlanVersion, fee: Fee) -> Iterator[str]:
     except ValueError:
         yield (
             f"The fee “{fee}” is for {fee.every} periods of {period.count} {period.unit}: together that may be"
-            f" {MOST_UNITS_OF_AN_INTERVAL} at most."
+            f" {MAX_INTERVAL_UNITS} at most."
         )
         return
     if version.anchor == "calendar" and period.count > 1 and not fee_interval.is_multiple_of(period):

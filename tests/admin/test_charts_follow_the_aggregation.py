@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from billing.metering.usage.usage_summary import combine_days, read_usage_by_day
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from kombu.exceptions import OperationalError
 
 from billing import tasks
 from billing.models import Counter, UnmatchedUsage
-from tests.billing.metering.ingest.world import call, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ LIST = "/admin/billing/unmatchedusage/"
 def reports() -> list[UnmatchedUsage]:
     """Store two calls sent before their customer existed, and one whose customer never existed."""
     send(call("a"), call("b"), call("c", customer="nobody"))
-    make_world("acme")
+    make_metered_subscription("acme")
     return list(UnmatchedUsage.objects.order_by("pk"))
 
 

@@ -13,8 +13,8 @@ from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import event_key
 from billing.models import Correction, UnmatchedUsage
 from invoices.models import Invoice, Line
-from tests.billing.metering.ingest.request_parser import NOW, received
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.request_parser import NOW, parse
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -37,7 +37,7 @@ def action(id_, action_name):
 
 @pytest.fixture(autouse=True)
 def usage():
-    make_world()
+    make_metered_subscription()
     send(call("a"), call("b"))
 
 
@@ -108,7 +108,7 @@ def test_an_invalid_replacement_shows_the_error(member, typed, message):
 def test_the_event_to_correct_is_shown_with_every_digit(member):
     exact = "0.1234567890123456789012345"
     body = f'[{{"id": "d", "customer": "acme", "event": "api.call", "properties": {{"n": {exact}}}}}]'
-    events, _, _ = received(body.encode())
+    events, _, _ = parse(body.encode())
     record_events(events=events, sandbox=False, at=NOW)
     assert exact in member("operations").get(action("d", "replace_it")).content.decode()
 

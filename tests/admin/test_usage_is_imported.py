@@ -239,11 +239,11 @@ def test_other_groups_see_jobs_and_can_not_start_or_control_them(member, group):
 
 
 def test_a_page_runs_as_many_queries_for_a_thousand_items_as_for_one(member, monkeypatch):
-    monkeypatch.setattr(file_split, "MOST_ROWS", 1)
+    monkeypatch.setattr(file_split, "MAX_ROWS", 1)
     client, query_counts = member("finance"), []
     for count in (1, 1_000):
         job = add_import(f"of-{count}.csv", "".join(f"{n},nobody,api.call\n" for n in range(count)), at=NOW)
-        work(kinds=KINDS, clock=database_time, keep_going=iter([True] * (count // 20 + 2) + [False] * 9).__next__)
+        work(kinds=KINDS, clock=database_time, should_continue=iter([True] * (count // 20 + 2) + [False] * 9).__next__)
         with CaptureQueriesContext(connection) as captured:
             page(client, job)
         query_counts.append(len(captured))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.aggregation.json_numbers import (
-    MOST_DIGITS,
+    MAX_DIGITS,
     OutOfBoundsNumber,
     is_within_bounds,
     parse_number,
@@ -99,10 +99,10 @@ def test_a_property_is_measured_only_if_it_is_a_number(value, expected, why):
 
 
 def test_an_integer_of_38_digits_is_within_bounds_and_one_more_is_not():
-    assert is_within_bounds(10**MOST_DIGITS - 1)
-    assert is_within_bounds(1 - 10**MOST_DIGITS)
-    assert not is_within_bounds(10**MOST_DIGITS)
-    assert not is_within_bounds(-(10**MOST_DIGITS))
+    assert is_within_bounds(10**MAX_DIGITS - 1)
+    assert is_within_bounds(1 - 10**MAX_DIGITS)
+    assert not is_within_bounds(10**MAX_DIGITS)
+    assert not is_within_bounds(-(10**MAX_DIGITS))
 
 
 @given(st.integers(-(10**38) + 1, 10**38 - 1), st.integers(0, 38))

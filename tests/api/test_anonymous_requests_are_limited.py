@@ -102,7 +102,7 @@ def test_all_addresses_of_an_ipv6_subscriber_count_as_one(clock, settings):
 
 
 def test_memory_has_a_bound(monkeypatch):
-    monkeypatch.setattr("lib.api.throttles.MOST_BUCKETS", 3)
+    monkeypatch.setattr("lib.api.throttles.MAX_BUCKETS", 3)
     clock = Clock()
     buckets = Buckets(quota=2, seconds=60, clock=clock)
     for who in "abc":

@@ -7,7 +7,7 @@ import pytest
 from billing.models import Correction
 from customers.models import ApiKey
 from tests.api.calls import Caller, faults, problem
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -16,7 +16,7 @@ WHEN = "2026-03-05T00:00:00Z"
 
 @pytest.fixture(autouse=True)
 def usage():
-    make_world()
+    make_metered_subscription()
     send(call("a"), call("b"))
 
 

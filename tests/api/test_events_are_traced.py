@@ -11,7 +11,7 @@ import pytest
 from billing.closing import close_due
 from tests.api.calls import Caller, problem
 from tests.billing.metering.corrections.correction_setup import replace, void
-from tests.billing.metering.ingest.world import call, calls, make_world, request, send, tokens
+from tests.billing.metering.ingest.ingest_setup import call, calls, make_metered_subscription, request, send, tokens
 from tests.builders import FEB, MAR, make_customer, make_plan, offer, publish, rate, subscribe, tier
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def only(caller, id_):
 
 
 def test_a_trace_shows_the_quantity_of_each_reading(caller):
-    make_world()
+    make_metered_subscription()
     send(request("r", 700, 30))
     (meter,) = traced(caller, "r")["meters"]
     assert [(part["rate"], part["quantity"]) for part in meter["counted"]] == [("gpt", "700"), ("gpt output", "30")]
@@ -47,14 +47,14 @@ def test_a_trace_shows_the_quantity_of_each_reading(caller):
 
 
 def test_a_trace_gives_the_reason_why_a_meter_did_not_count(caller):
-    make_world()
+    make_metered_subscription()
     send(request("failed", 1, 1, status="error"), request("bad", "many", 1))
     assert traced(caller, "failed")["meters"][0]["why_not"] == "status is error; it counts cached, ok"
     assert "“prompt_tokens” is missing or not a number" in traced(caller, "bad")["meters"][0]["why_not"]
 
 
 def test_a_trace_gives_the_reason_why_no_meter_applies(caller):
-    make_world()
+    make_metered_subscription()
     send(call("lost", customer="nobody"), {"id": "odd", "customer": "acme", "event": "never.heard"})
     assert traced(caller, "lost")["why_not"] == "no customer of this name (nobody)"
     assert traced(caller, "odd")["why_not"] == "no meter counts events of this name (never.heard)"
@@ -95,7 +95,7 @@ def test_where_the_total_decides_the_order_does_not(caller):
 
 
 def test_a_trace_names_the_line_that_billed_the_event_and_the_one_that_credited_it(caller):
-    make_world()
+    make_metered_subscription()
     send(*(call(id_, **JANUARY) for id_ in "abcd"), at=FEB)
     close_due(at=FEB + SOON)
     void("a", at=FEB + 2 * SOON)
@@ -108,7 +108,7 @@ def test_a_trace_names_the_line_that_billed_the_event_and_the_one_that_credited_
 
 
 def test_a_trace_shows_corrections(caller):
-    make_world()
+    make_metered_subscription()
     send(call("a"), call("b"))
     replace("a", call("c"))
     void("b")
@@ -121,6 +121,6 @@ def test_a_trace_shows_corrections(caller):
 def test_an_unknown_event_is_not_found(caller):
     problem(caller.get("/events/trace", id="nobody"), 404, "not-found")
     problem(caller.get("/events/trace"), 400, "invalid-fields")
-    make_world()
+    make_metered_subscription()
     send(call("a"))
     problem(Caller(scopes=["read"], sandbox=True).get("/events/trace", id="a"), 404, "not-found")

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from tests.api.calls import NOW, Caller, problem
-from tests.billing.metering.ingest.world import make_world
+from tests.billing.metering.ingest.ingest_setup import make_metered_subscription
 from tests.builders import rate
 from tests.wallets.test_use_is_paid_as_it_comes import prepaid
 
@@ -35,7 +35,7 @@ def answer(response, status=200):
 
 
 def test_acknowledged_events_show_in_the_next_read(caller):
-    make_world()
+    make_metered_subscription()
     for number in range(1, 4):
         assert answer(caller.post("/events", event(f"c{number}")))["accepted"] == 1
 
@@ -57,7 +57,7 @@ def test_shows_drawdowns_of_prepaid_usage_and_the_balance(caller):
 
 
 def test_shows_the_calculation_of_each_rate(caller):
-    make_world()
+    make_metered_subscription()
     tokens = {"status": "ok", "model": "gpt", "prompt_tokens": 1500, "completion_tokens": 10}
     caller.post("/events", event("r1", "llm.request", **tokens))
 
@@ -74,7 +74,7 @@ def test_shows_the_calculation_of_each_rate(caller):
 
 
 def test_breaks_usage_down_by_day_and_dimension(caller):
-    make_world()
+    make_metered_subscription()
     for number, model in enumerate(("gpt", "claude", "gpt")):
         tokens = {"status": "ok", "model": model, "prompt_tokens": 10, "completion_tokens": 1}
         caller.post("/events", event(f"r{number}", "llm.request", **tokens))
@@ -96,7 +96,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("wrong", "field"), REFUSED)
 def test_an_invalid_breakdown_names_the_field(caller, wrong, field):
-    make_world()
+    make_metered_subscription()
     query = {"meter": "tokens", "since": "2026-03-01T00:00:00Z", "until": "2026-04-01T00:00:00Z", **wrong}
 
     refusal = problem(caller.get("/customers/acme/usage/breakdown", **query), 400, "invalid-fields")
@@ -110,6 +110,6 @@ def test_an_unknown_customer_is_not_found(caller, path):
 
 
 def test_a_test_key_does_not_see_a_live_customers_usage():
-    make_world()
+    make_metered_subscription()
 
     problem(Caller(sandbox=True).get("/customers/acme/usage"), 404, "not-found")

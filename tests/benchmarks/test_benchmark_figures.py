@@ -1,4 +1,4 @@
-"""A benchmark's figure is the median of ratios of one run, held against a floor or a ceiling."""
+"""A benchmark's result is the median of the ratios of one run, compared with a floor or a ceiling."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_a_goal_bounds_the_median_ratio(ours, theirs, goal, more, reached, why):
     assert outcome(ours, theirs, goal=goal, more_is_better=more).is_reached is reached, why
 
 
-def test_sides_take_turns_in_going_first_and_the_first_round_does_not_count():
+def test_sides_alternate_and_the_first_round_does_not_count():
     order = []
 
     def side(name, figures):
@@ -38,7 +38,7 @@ def test_sides_take_turns_in_going_first_and_the_first_round_does_not_count():
 
         return measure
 
-    found = compare(
+    comparison = compare(
         side("ours", [999, 1, 2, 3]),
         side("theirs", [999, 10, 10, 10]),
         rounds=3,
@@ -52,8 +52,8 @@ def test_sides_take_turns_in_going_first_and_the_first_round_does_not_count():
     )
 
     assert order == ["ours", "theirs", "ours", "theirs", "theirs", "ours", "ours", "theirs"]
-    assert found.ours == (1, 2, 3)
-    assert found.ratio == pytest.approx(0.2)
+    assert comparison.ours == (1, 2, 3)
+    assert comparison.ratio == pytest.approx(0.2)
 
 
 def test_percentiles_are_of_the_calls_that_were_made():

@@ -1,4 +1,4 @@
-"""A key's secret is shown once, is long, and is stored nowhere."""
+"""A key's secret is shown once, is long, and is never stored."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ def fresh(**fields):
 
 
 @pytest.mark.parametrize(("sandbox", "start"), [(False, "tb_live_"), (True, "tb_test_")])
-def test_says_in_its_prefix_which_world_it_sees(sandbox, start):
+def test_its_prefix_tells_live_from_sandbox(sandbox, start):
     key, secret = fresh(sandbox=sandbox)
 
     assert secret.startswith(start)
@@ -36,7 +36,7 @@ def test_carries_256_random_bits():
     assert all(re.fullmatch(r"tb_live_[0-9a-z]{8}_[0-9A-Za-z]{43}", secret) for secret in secrets)
 
 
-def test_is_kept_as_a_digest_alone():
+def test_is_stored_only_as_a_digest():
     key, secret = fresh()
     random = secret.rpartition("_")[2]
     rotate(key=key, overlap=timedelta(0), by=None, at=NOW)
@@ -63,7 +63,7 @@ def test_is_refused_when_it_would_have_expired():
         fresh(expires_at=NOW)
 
 
-def test_rotates_into_a_new_key_while_the_old_one_goes_on_for_a_while():
+def test_rotates_into_a_new_key_while_the_old_one_overlaps():
     old, old_secret = fresh(scopes=["read", "ingest"], sandbox=True)
 
     new, secret = rotate(key=old, overlap=timedelta(hours=2), by=None, at=NOW)
@@ -75,7 +75,7 @@ def test_rotates_into_a_new_key_while_the_old_one_goes_on_for_a_while():
     assert new.expires_at is None
 
 
-def test_never_lives_longer_by_being_rotated():
+def test_rotation_never_extends_its_life():
     old, _ = fresh(expires_at=NOW + timedelta(hours=1))
 
     rotate(key=old, overlap=timedelta(days=7), by=None, at=NOW)
@@ -108,19 +108,19 @@ def test_is_revoked_once():
     assert key.revoked_at == NOW
 
 
-def test_comes_from_the_command_line_with_nothing_but_the_secret_on_standard_output(capsys):
+def test_the_command_prints_only_the_secret_on_standard_output(capsys):
     call_command(
         "create_api_key", *["--name", "Backend", "--scope", "read", "--scope", "ingest", "--sandbox", "--days", "30"]
     )
 
-    told = capsys.readouterr()
+    output = capsys.readouterr()
     key = ApiKey.objects.get()
-    assert key.secret_sha256 == digest(told.out.strip())
+    assert key.secret_sha256 == digest(output.out.strip())
     assert (key.scopes, key.sandbox) == (["ingest", "read"], True)
     assert key.expires_at is not None
-    assert key.prefix in told.err
+    assert key.prefix in output.err
 
 
-def test_is_refused_on_the_command_line_in_words():
+def test_the_command_reports_an_error_in_words():
     with pytest.raises(CommandError, match="past"):
         call_command("create_api_key", *["--name", "Backend", "--scope", "read", "--days", "0"])

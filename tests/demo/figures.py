@@ -1,8 +1,9 @@
 """
-Print what the demo's invoices say, to compare two releases: `python -m tests.demo.figures DATABASE_URL`.
+Print the amounts of the demo's invoices, to compare two releases: `python -m tests.demo.figures DATABASE_URL`.
 
-One line of text for each invoice, credit note, line and wallet, by names and amounts alone: no ids and no wording, so
-that two outputs differ only if a figure does. Seed both releases with `manage.py demo --no-serve --at` of one moment.
+One line of text for each invoice, credit note, line and wallet, with names and amounts only. It has no ids and no
+wording, so two outputs differ only if an amount does. Seed both releases with `manage.py demo --no-serve --at` of the
+same time.
 """
 
 import sys

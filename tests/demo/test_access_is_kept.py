@@ -1,4 +1,6 @@
-"""The demo's logins and key: made once, kept in a file of its owner's, made anew where the file is of no use."""
+"""
+The demo's logins and API key: created once, stored in a file of the owner, and created again if the file is unusable.
+"""
 
 import stat
 
@@ -31,7 +33,7 @@ def test_is_readable_by_its_owner_only(file):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_every_group_of_staff_has_a_user_with_its_rights_and_no_more(file):
+def test_every_group_has_a_user_with_exactly_its_permissions(file):
     password = logins.grant(file=file, at=timezone.now()).password
     assert len(logins.usernames()) == Group.objects.count() + 1 > 1
     finance = authenticate(username="demo-finance", password=password)
@@ -41,17 +43,17 @@ def test_every_group_of_staff_has_a_user_with_its_rights_and_no_more(file):
     assert not authenticate(username="demo-support", password=password).has_perm("plans.publish_planversion")
 
 
-def test_a_lost_file_gives_a_new_password_and_key_and_ends_the_old_ones(file):
+def test_a_lost_file_replaces_the_password_and_the_key(file):
     lost = logins.grant(file=file, at=timezone.now())
     file.unlink()
-    found = logins.grant(file=file, at=timezone.now())
+    granted = logins.grant(file=file, at=timezone.now())
     assert authenticate(username="demo", password=lost.password) is None
-    assert authenticate(username="demo-finance", password=found.password)
+    assert authenticate(username="demo-finance", password=granted.password)
     usable = ApiKey.objects.usable(timezone.now())
-    assert [key.secret_sha256 for key in usable] == [digest(found.api_key)]
+    assert [key.secret_sha256 for key in usable] == [digest(granted.api_key)]
 
 
-def test_a_file_of_another_database_is_not_believed(file):
+def test_a_file_of_another_database_is_ignored(file):
     elsewhere = logins.grant(file=file, at=timezone.now())
     ApiKey.objects.all().delete()
     User.objects.all().delete()

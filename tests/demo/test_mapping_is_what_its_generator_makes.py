@@ -1,4 +1,4 @@
-"""The committed mapping is not edited by hand: whoever doubts it can make it again."""
+"""The committed mapping equals the output of its generator, so it is not edited by hand."""
 
 from demo.trace_assignment import DATA, write
 

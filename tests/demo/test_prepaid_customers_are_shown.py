@@ -1,4 +1,4 @@
-"""The demo's prepaid customers have what a wallet's page shows: lots, use day by day, an expiry, a debt; once."""
+"""The demo's prepaid customers have lots, daily usage, an expiry and a debt for the wallet page, created once."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ AT = datetime(2026, 4, 27, 12, tzinfo=UTC)
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_they_buy_use_let_expire_and_owe():
+def test_they_have_purchases_usage_expiries_and_debts():
     catalog.load(AT)
     sellers_and_customers.add_all(AT)
     assert prepaid_customers.add(at=AT) == 2
@@ -29,6 +29,6 @@ def test_they_buy_use_let_expire_and_owe():
     assert len(days) > 40
     assert not Invoice.objects.exists()
     assert_clean(only=[check.name for check in wallets.CHECKS])
-    moved = Transaction.objects.count()
+    transaction_count = Transaction.objects.count()
     assert prepaid_customers.add(at=AT) == 0
-    assert Transaction.objects.count() == moved
+    assert Transaction.objects.count() == transaction_count

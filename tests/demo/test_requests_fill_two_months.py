@@ -1,4 +1,6 @@
-"""Whenever the demo is run, last month is over and the current one is filling, by each customer's own clock."""
+"""
+Whenever the demo runs, last month is complete and the current one is partly filled, in each customer's time zone.
+"""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -47,7 +49,7 @@ def test_both_months_have_requests():
     assert {"2026-02", "2026-03"} <= months
 
 
-def test_todays_requests_are_squeezed_into_the_part_of_the_day_that_has_passed():
+def test_todays_requests_are_compressed_into_the_elapsed_part_of_the_day():
     zone, at = ZoneInfo("Europe/Berlin"), utc("2026-03-18T11:00:00")
     first = first_day(at, zone, starts_at=None)
     assert moment(99_999, 43_200, first=first, at=at, zone=zone) == utc("2026-03-18T05:00:00")

@@ -1,4 +1,4 @@
-"""A sender that gets no answer sends again; one that is refused says why and stops."""
+"""A sender without an answer retries; a refused one reports the reason and stops."""
 
 import json
 import threading
@@ -17,10 +17,10 @@ HANG_UP = 0
 
 
 class Server(HTTPServer):
-    """Answers the statuses it was given, one by one, and remembers what it was sent."""
+    """Answers with the given statuses in order, and records the requests."""
 
     def __init__(self, *statuses: int) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
+        super().__init__(("127.0.0.1", 0), RequestHandler)
         self.statuses, self.received = list(statuses), []
 
     @property
@@ -28,7 +28,7 @@ class Server(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class Answering(BaseHTTPRequestHandler):
+class RequestHandler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
@@ -64,7 +64,7 @@ def serve(monkeypatch) -> Iterator[object]:
         server.server_close()
 
 
-TROUBLES = [
+FAILURES = [
     # answers                why
     ((HANG_UP, 200), "the line broke before the answer"),
     ((503, 200), "the server was starting or stopping"),
@@ -73,7 +73,7 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize(("statuses", "why"), TROUBLES)
+@pytest.mark.parametrize(("statuses", "why"), FAILURES)
 def test_sends_the_same_batch_again_until_it_is_answered(serve, statuses, why):
     server = serve(*statuses)
     with Sender(server.url, "secret") as sender:
@@ -88,21 +88,21 @@ def test_a_refused_batch_is_not_sent_again(serve):
     assert len(server.received) == 1
 
 
-def test_gives_up_after_several_tries(serve):
+def test_gives_up_after_several_attempts(serve):
     server = serve(*repeat(503, event_sender.TRIES))
     with Sender(server.url, "secret") as sender, pytest.raises(SendingFailed, match="503"):
         sender.send(EVENTS[:2])
     assert server.statuses == []
 
 
-def test_adds_up_the_answers_batch_by_batch(serve):
+def test_sums_the_answers_of_all_batches(serve):
     server = serve(200, 200, 200)
     with Sender(server.url, "secret") as sender:
         assert [tally.total for tally in sender.send_all(EVENTS, sizes=repeat(2))] == [2, 4, 6]
     assert [ids for _, ids in server.received] == [["event-0", "event-1"], ["event-2", "event-3"], ["event-4"]]
 
 
-CUTS = [
+SPLITS = [
     # events sizes      batches
     (0, (2,), []),
     (5, (2, 2, 2), [2, 2, 1]),
@@ -111,6 +111,6 @@ CUTS = [
 ]
 
 
-@pytest.mark.parametrize(("count", "sizes", "expected"), CUTS)
-def test_cuts_into_the_sizes_asked_for(count, sizes, expected):
+@pytest.mark.parametrize(("count", "sizes", "expected"), SPLITS)
+def test_splits_into_the_requested_sizes(count, sizes, expected):
     assert [len(batch) for batch in batches(range(count), sizes)] == expected

@@ -1,4 +1,4 @@
-"""The trace is shipped whole: the figures are those of its ATTRIBUTION.md."""
+"""The trace is complete: its totals are those of its ATTRIBUTION.md."""
 
 import csv
 
@@ -15,10 +15,10 @@ FILES = [
 
 @pytest.mark.parametrize(("name", "requests", "prompt", "completion"), FILES)
 def test_has_every_request_and_token(name, requests, prompt, completion):
-    found = list(rows(f"AzureLLMInferenceTrace_{name}.csv"))
-    assert len(found) == requests
-    assert sum(int(row["ContextTokens"]) for row in found) == prompt
-    assert sum(int(row["GeneratedTokens"]) for row in found) == completion
+    rows_ = list(rows(f"AzureLLMInferenceTrace_{name}.csv"))
+    assert len(rows_) == requests
+    assert sum(int(row["ContextTokens"]) for row in rows_) == prompt
+    assert sum(int(row["GeneratedTokens"]) for row in rows_) == completion
 
 
 def test_maps_every_request_to_a_customer_with_a_plan():

@@ -18,7 +18,7 @@ from billing.metering.rating_inputs.aggregate_quantities import (
     quantities_by_dimensions,
     read_states,
 )
-from billing.metering.rating_inputs.period_counters import CounterState, with_metered
+from billing.metering.rating_inputs.period_counters import CounterState, add_state_quantities
 from billing.metering.usage.breakdown import breakdown
 from billing.models import Coverage, LevelChange, Period, Rollup, Subscription
 from plans.aggregation.aggregate_state import EventValue, UsageWindow, aggregate_event, to_microseconds
@@ -134,7 +134,7 @@ def send(case: Case, event: dict[str, Any], subscription: Subscription) -> None:
 def total(period: Period) -> CounterState:
     """Return what was counted in the period, with what the meter makes of it."""
     span = read_periods_to_close([period.pk])[period.pk].span
-    counters = with_metered(read_counters([period.pk]).get(period.pk, {}), span, read_states([span]))
+    counters = add_state_quantities(read_counters([period.pk]).get(period.pk, {}), span, read_states([span]))
     found = [one for by_rate in counters.values() for one in by_rate.values()]
     return found[0] if found else CounterState(0, Decimal(0), Decimal(0))
 

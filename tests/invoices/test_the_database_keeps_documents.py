@@ -363,7 +363,7 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 
-def test_every_promise_is_tested():
+def test_every_constraint_is_tested():
     assert named_constraints("invoices") <= {name for name, _ in (*CASES, *PAYMENTS)} | set(UNREACHED)
 
 

@@ -1,4 +1,4 @@
-"""A version starts from another one as its exact copy, and as a draft of its own."""
+"""A new version starts as an exact copy of another one, and as an independent draft."""
 
 from decimal import Decimal
 from typing import Any
@@ -37,7 +37,7 @@ GRANTED = (
 
 
 def contents(version: PlanVersion) -> dict[str, Any]:
-    """Return everything a version holds, without the numbers of its rows."""
+    """Return all contents of a version, without the ids of its rows."""
     return {
         "version": [
             getattr(version, name)
@@ -80,7 +80,7 @@ def source() -> PlanVersion:
     priced = {"USD": [rate("0.05", match={"model": "a"}, label="A"), rate(tiers=ladder)], "EUR": [rate("0.04")]}
     fees = [fee("5"), fee("4", currency="EUR"), fee("9", kind="one_time"), fee("8", kind="one_time", currency="EUR")]
     fees += [
-        fee("3", label="Seats", basis="seat", included=1, least=2, most=9, currency=one) for one in ("USD", "EUR")
+        fee("3", label="Seats", basis="seat", included=1, least=2, most=9, currency=currency) for currency in ("USD", "EUR")
     ]
     offers = [
         offer("api.calls", included="12.5", prices=priced),
@@ -107,13 +107,13 @@ def source() -> PlanVersion:
     )
 
 
-def test_with_every_row_below_it(source: PlanVersion):
+def test_with_all_its_rows(source: PlanVersion):
     copy = new_version(source=source, by=None, at=FEB, note="Summer prices")
     assert contents(copy) == contents(source)
     assert (copy.number, copy.state, copy.copied_from, copy.note) == (2, "draft", source, "Summer prices")
 
 
-def test_in_rows_of_its_own(source: PlanVersion):
+def test_in_independent_rows(source: PlanVersion):
     before = contents(source)
     copy = new_version(source=source, by=None, at=FEB)
     copy.fees.update(amount=99)
@@ -121,7 +121,7 @@ def test_in_rows_of_its_own(source: PlanVersion):
     assert contents(source) == before
 
 
-def test_that_charges_the_same(source: PlanVersion):
+def test_with_equal_charges(source: PlanVersion):
     copy = publish(new_version(source=source, by=None, at=JAN), at=FEB)
     for currency in ("USD", "EUR"):
         old, new = (read_terms(version, currency) for version in (source, copy))
@@ -146,11 +146,11 @@ def test_with_every_column_of_the_version_itself(field: Any):
     assert getattr(new_version(source=draft, by=None, at=FEB), field.attname) == getattr(draft, field.attname)
 
 
-def test_with_every_table_that_there_is(source: PlanVersion):
+def test_with_rows_of_every_table(source: PlanVersion):
     copy = new_version(source=source, by=None, at=FEB)
-    theirs, ours = read_rows([source]), read_rows([copy])
-    assert {model for model, rows in theirs.items() if rows} == set(version_tables()), (
+    source_rows, copy_rows = read_rows([source]), read_rows([copy])
+    assert {model for model, rows in source_rows.items() if rows} == set(version_tables()), (
         "the version above has a row of each"
     )
-    assert {model: len(rows) for model, rows in ours.items()} == {model: len(rows) for model, rows in theirs.items()}
+    assert {model: len(rows) for model, rows in copy_rows.items()} == {model: len(rows) for model, rows in source_rows.items()}
     assert compare(*read_contents(source, copy)) == ()

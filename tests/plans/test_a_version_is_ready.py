@@ -1,4 +1,4 @@
-"""What keeps a version from being billed by is said in words, all at once, before it is published."""
+"""Problems that keep a version from billing are reported in words, all at once, before publication."""
 
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ PRICED = [rate("0.05")]
 BOTH = {"USD": PRICED, "EUR": PRICED}
 
 CASES = [
-    # fees, offers, what it says
+    # fees, offers, problems
     ([], [], ["It charges and grants nothing: add a fee or a feature."]),
     ([], [offer("api.calls")], ["api.calls has no price: add one, at zero"]),
     (
@@ -88,13 +88,13 @@ CASES = [
 
 @pytest.mark.parametrize(("fees", "offers", "expected"), CASES)
 def test_problems_are_sentences(fees: list, offers: list, expected: list[str]):
-    found = problems_of(make_plan(fees=fees, offers=offers))
-    assert len(found) == len(expected), found
-    assert all(problem.startswith(start) for problem, start in zip(found, expected, strict=True)), found
+    problems = problems_of(make_plan(fees=fees, offers=offers))
+    assert len(problems) == len(expected), problems
+    assert all(problem.startswith(start) for problem, start in zip(problems, expected, strict=True)), problems
 
 
 MATCHES = [
-    # match                                      what it says
+    # match                                      problem
     ({"model": "gpt"}, ""),
     ({"kind": "input", "status": "ok"}, ""),
     ({"modell": "gpt"}, "has no dimension “modell”: match model or status or kind instead, or make it a dimension"),
@@ -104,8 +104,8 @@ MATCHES = [
 
 
 @pytest.mark.parametrize(("match", "words"), MATCHES)
-def test_a_rate_matches_what_there_can_be(match, words):
-    """A rate that never applies would leave its usage to another price, or to none, without a word."""
+def test_a_rate_that_never_applies_is_a_problem(match, words):
+    """A rate that never applies would silently leave its usage to another price, or to none."""
     meter = make_meter(
         "tokens",
         aggregation="sum",
@@ -122,13 +122,13 @@ def test_a_rate_matches_what_there_can_be(match, words):
 
 
 def test_a_rate_of_a_meter_without_dimensions_matches_all_usage():
-    """The way out is named, whatever it is."""
+    """The message names the remedy."""
     make_meter("calls")
     (problem,) = problems_of(make_plan(offers=[offer("calls", rates=[rate("1", match={"model": "gpt"})])]))
     assert problem.endswith("let it match all usage, or make it a dimension of the meter.")
 
 
-def test_a_commitment_is_made_in_every_currency_and_in_no_other():
+def test_a_commitment_exists_in_exactly_the_currencies_of_the_version():
     promised = [commitment(100), commitment(90, currency="GBP")]
     version = make_plan(offers=[offer("api.calls", prices=BOTH)], commitments=promised)
     assert problems_of(version) == [
@@ -150,7 +150,7 @@ def test_a_boolean_feature_has_no_price():
     ]
 
 
-def test_what_carries_a_level_over_has_a_rate_for_all_of_it():
+def test_a_recurring_meter_needs_a_default_rate():
     meter = make_meter("seats", aggregation="unique", value_property="user", recurring=True, dimensions=["team"])
     rates = [rate("1", match={"team": "a"})]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("seats", meter=meter), rates=rates)]))
@@ -172,7 +172,7 @@ RESETS = [
 
 
 @pytest.mark.parametrize(("aggregation", "interval", "every", "unit", "words"), RESETS)
-def test_a_price_starts_anew_where_the_invoice_does(aggregation, interval, every, unit, words):
+def test_a_price_resets_where_the_invoice_period_does(aggregation, interval, every, unit, words):
     meter = make_meter("peak", aggregation=aggregation, value_property="level")
     version = make_plan(interval=interval, offers=[offer(make_feature("peak", meter=meter), rates=PRICED)])
     Price.objects.update(resets_unit=unit, resets_every=every)
@@ -180,21 +180,21 @@ def test_a_price_starts_anew_where_the_invoice_does(aggregation, interval, every
     assert [words in problem for problem in problems] == ([True] if words else [])
 
 
-def test_a_price_on_events_runs_on_over_no_invoices():
+def test_a_price_on_events_can_not_span_invoices():
     version = make_plan(offers=[offer("orders", rates=[rate(model="percentage", percent=Decimal(2))])])
     Price.objects.update(resets_unit="year")
     (problem,) = problems_of(version)
     assert "do not run on" in problem
 
 
-def test_a_price_on_events_needs_a_meter_that_adds_them_up():
+def test_a_price_on_events_needs_an_adding_meter():
     meter = make_meter("peak", aggregation="max", value_property="level")
     rates = [rate(model="percentage", percent=Decimal(2))]
     (problem,) = problems_of(make_plan(offers=[offer(make_feature("peak", meter=meter), rates=rates)]))
     assert "charges single events" in problem
 
 
-def test_a_dynamic_price_needs_a_meter_that_reads_one():
+def test_a_dynamic_price_needs_a_meter_that_reads_a_price():
     (problem,) = problems_of(make_plan(offers=[offer("api.calls", rates=[rate(model="dynamic")])]))
     assert "reads no price" in problem
 
@@ -211,7 +211,7 @@ COSTS = [
 
 
 @pytest.mark.parametrize(("cost", "is_ready"), COSTS)
-def test_a_price_at_cost_needs_a_cost_that_lasts(cost, is_ready):
+def test_a_price_at_cost_needs_a_lasting_unit_cost(cost, is_ready):
     meter = make_meter("tokens", dimensions=["model"])
     if cost is not None:
         make_cost(meter, 1, **cost)
@@ -220,7 +220,7 @@ def test_a_price_at_cost_needs_a_cost_that_lasts(cost, is_ready):
     assert ["record one under Unit costs" in problem for problem in problems] == ([] if is_ready else [True])
 
 
-def test_all_of_them_stand_in_the_refusal():
+def test_the_error_lists_all_problems():
     version = make_plan(offers=[offer("api.calls"), offer("storage")])
     with pytest.raises(NotReady, match=r"api\.calls has no price.*storage has no price") as refused:
         publish(version)
@@ -231,7 +231,7 @@ def test_all_of_them_stand_in_the_refusal():
 
 BURNS = offer("runs", prices={CREDITS: PRICED, "USD": PRICED}, consumption="credits", at_zero="overage")
 INCLUDED = [
-    # included                                        how periods are counted      what it says
+    # included                                        how periods are counted      problems
     ({}, {}, []),
     ({"every": "month"}, {"interval": "quarter"}, []),
     ({"every": "month"}, {"interval": "week"}, ["come each month, and periods are counted in weeks"]),
@@ -243,8 +243,8 @@ INCLUDED = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "interval", "says"), INCLUDED)
-def test_included_credits_can_be_granted_and_used(fields, interval, says):
+@pytest.mark.parametrize(("fields", "interval", "expected"), INCLUDED)
+def test_included_credits_can_be_granted_and_used(fields, interval, expected):
     problems = problems_of(make_plan(offers=[BURNS], credits=[included(5, **fields)], **interval))
-    assert len(problems) == len(says), problems
-    assert all(part in problem for part, problem in zip(says, problems, strict=True))
+    assert len(problems) == len(expected), problems
+    assert all(part in problem for part, problem in zip(expected, problems, strict=True))

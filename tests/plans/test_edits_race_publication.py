@@ -1,4 +1,4 @@
-"""An edit of a draft and its publication wait for one another: what is published is what was checked."""
+"""An edit of a draft and its publication wait for each other, so the published version is the checked one."""
 
 import threading
 
@@ -18,7 +18,7 @@ def draft() -> PlanVersion:
     return make_plan("starter", fees=[fee("5")])
 
 
-def test_a_publication_waits_for_an_edit_under_way(draft: PlanVersion):
+def test_a_publication_waits_for_an_edit_in_progress(draft: PlanVersion):
     edited, go_on = threading.Event(), threading.Event()
 
     def edit() -> None:
@@ -37,7 +37,7 @@ def test_a_publication_waits_for_an_edit_under_way(draft: PlanVersion):
     assert Fee.objects.get().amount.amount == 7
 
 
-def test_a_publication_checks_what_an_edit_under_way_leaves(draft: PlanVersion):
+def test_a_publication_checks_the_version_after_an_edit_in_progress(draft: PlanVersion):
     edited, go_on = threading.Event(), threading.Event()
 
     def empty() -> None:
@@ -57,7 +57,7 @@ def test_a_publication_checks_what_an_edit_under_way_leaves(draft: PlanVersion):
     assert PlanVersion.objects.get().state == "draft"
 
 
-def test_an_edit_waits_for_a_publication_under_way_and_is_refused(draft: PlanVersion, monkeypatch):
+def test_an_edit_waits_for_a_publication_in_progress_and_is_refused(draft: PlanVersion, monkeypatch):
     pause = Pause.before(monkeypatch, publication_module, "_end_version_in_force")
     publication = start(lambda: publish(draft, at=JAN))
     pause.await_arrival()

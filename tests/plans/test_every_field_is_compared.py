@@ -1,7 +1,7 @@
 """
-No column below a version changes unseen: each is told by the comparison, and changes what an approval was given for.
+Every change of a version's columns is shown by the comparison and invalidates an approval.
 
-The columns are those of the models, so one that is added is in the test before anybody thinks of it.
+The columns are read from the models, so a new column is tested automatically.
 """
 
 from operator import attrgetter
@@ -45,23 +45,23 @@ def columns() -> list[Any]:
         for field in model._meta.concrete_fields
         if field.name not in ("id", parent_key(model).name)
     ]
-    found = [*((PlanVersion, field) for field in content_fields(PlanVersion)), *of_tables]
-    return [pytest.param(model, field, id=f"{model._meta.model_name}.{field.name}") for model, field in found]
+    fields = [*((PlanVersion, field) for field in content_fields(PlanVersion)), *of_tables]
+    return [pytest.param(model, field, id=f"{model._meta.model_name}.{field.name}") for model, field in fields]
 
 
 @pytest.mark.parametrize(("model", "field"), columns())
-def test_another_value_is_told(version: PlanVersion, model: type, field: Field):
+def test_a_changed_value_is_a_difference(version: PlanVersion, model: type, field: Field):
     before, after = read_rows([version]), read_rows([version])
     changed = PlanVersion.objects.get(pk=version.pk)
     row = changed if model is PlanVersion else min(after[model], key=attrgetter("pk"))
     value = getattr(row, field.name)
     if field.is_relation:
-        setattr(row, field.name, next(one for one in field.related_model.objects.all() if one != value))
+        setattr(row, field.name, next(related for related in field.related_model.objects.all() if related != value))
     else:
         setattr(row, field.name, another(field, value) if field.name != "position" else 99)
     differences = compare(*build_contents(before, [version]), *build_contents(after, [changed]))
     assert [difference.text for difference in differences], f"{row!r}: {field.name} from {value!r}"
 
 
-def test_every_table_has_a_row_that_is_changed(version: PlanVersion):
+def test_every_table_has_a_changed_row(version: PlanVersion):
     assert all(read_rows([version]).values())

@@ -1,4 +1,4 @@
-"""An example bill is what a period of that usage would be invoiced at, by the function that bills."""
+"""An example bill equals the invoice for a period of that usage, by the function that bills."""
 
 from decimal import Decimal
 from typing import Any
@@ -23,35 +23,35 @@ def terms(version: PlanVersion) -> VersionTerms:
     return read_terms(version, "USD")
 
 
-def worked_out(version: PlanVersion, *quantities: str) -> ExampleBill:
+def bill_of(version: PlanVersion, *quantities: str) -> ExampleBill:
     uses = list_usages(terms(version))
     return compute_bill(terms(version), dict(zip(uses, map(Decimal, quantities), strict=True)))
 
 
-def test_it_has_the_base_fees_and_the_usage_rounded_as_lines_are():
+def test_it_has_base_fees_and_usage_rounded_per_line():
     fees = [fee("19.99"), fee("99", kind="one_time")]
-    found = worked_out(
+    bill = bill_of(
         make_plan("pro", fees=fees, offers=[offer("calls", included=200, rates=[rate("0.055")])]), "201"
     )
-    assert (found.lines, found.total) == ({"Base fee": Decimal("19.99"), "calls": Decimal("0.06")}, Decimal("20.05"))
+    assert (bill.lines, bill.total) == ({"Base fee": Decimal("19.99"), "calls": Decimal("0.06")}, Decimal("20.05"))
 
 
-def test_of_a_fee_for_several_periods_it_has_the_part_of_one():
-    found = worked_out(make_plan("pro", fees=[fee("1000", every=12), fee("5", label="Support")]))
-    assert found.lines == {"Base fee (1/12)": Decimal("83.33"), "Support": Decimal("5.00")}
+def test_it_has_one_periods_part_of_a_fee_for_several_periods():
+    bill = bill_of(make_plan("pro", fees=[fee("1000", every=12), fee("5", label="Support")]))
+    assert bill.lines == {"Base fee (1/12)": Decimal("83.33"), "Support": Decimal("5.00")}
 
 
-def test_it_asks_for_each_rate_once_whichever_versions_have_it():
+def test_each_rate_is_listed_once_for_all_versions():
     rates = [rate("1", match={"model": "a"}, label="A"), rate("2", label="others")]
-    versions = [make_plan("pro", offers=[tokens(rates=some)]) for some in (rates, rates[1:])]
+    versions = [make_plan("pro", offers=[tokens(rates=offered)]) for offered in (rates, rates[1:])]
     assert [use.label for use in list_usages(*map(terms, versions))] == ["tokens, A", "tokens, others"]
 
 
-def test_usage_takes_the_rate_that_matches_it_best_in_each_version():
+def test_usage_is_rated_by_the_best_matching_rate_of_each_version():
     rates = [rate("1", match={"model": "a"}), rate("2")]
-    before, after = (make_plan("pro", offers=[tokens(rates=some)]) for some in (rates, rates[1:]))
-    used = dict.fromkeys(list_usages(terms(before)), Decimal(10))
-    assert [compute_bill(terms(version), used).total for version in (before, after)] == [Decimal(30), Decimal(40)]
+    before, after = (make_plan("pro", offers=[tokens(rates=offered)]) for offered in (rates, rates[1:]))
+    quantities = dict.fromkeys(list_usages(terms(before)), Decimal(10))
+    assert [compute_bill(terms(version), quantities).total for version in (before, after)] == [Decimal(30), Decimal(40)]
 
 
 def test_usage_without_a_price_is_named():
@@ -63,13 +63,13 @@ def test_usage_without_a_price_is_named():
     assert compute_bill(terms(after), used).unpriced == ("10 of tokens",)
 
 
-def test_what_a_wallet_pays_is_on_no_bill():
+def test_usage_paid_by_a_wallet_is_not_on_the_bill():
     prepaid = offer("calls", prices={CREDITS: [rate("0.5")]}, included=2, consumption="credits")
-    found = worked_out(make_plan("pro", fees=[fee("5")], offers=[prepaid]), "12")
-    assert (found.total, found.drawdowns) == (Decimal(5), {("calls", CREDITS): Decimal(5)})
+    bill = bill_of(make_plan("pro", fees=[fee("5")], offers=[prepaid]), "12")
+    assert (bill.total, bill.drawdowns) == (Decimal(5), {("calls", CREDITS): Decimal(5)})
 
 
-def test_it_begins_with_quantities_that_come_to_something():
+def test_default_quantities_have_visible_amounts():
     version = make_plan(
         "pro", offers=[tokens(included=50, rates=[rate("0.0000025")]), offer("calls", rates=[rate("1")])]
     )

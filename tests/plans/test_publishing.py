@@ -1,4 +1,4 @@
-"""Versions follow one another without gap or overlap, whatever is published, scheduled and withdrawn."""
+"""Versions follow one another without gap or overlap, however they are published, scheduled and withdrawn."""
 
 from datetime import datetime, timedelta
 
@@ -36,26 +36,26 @@ class TestOfOnePlan:
         publish(make_draft(), at=JAN, effective_from=MAR)
         assert life() == [(1, "live", JAN, MAR), (2, "scheduled", MAR, None)]
 
-    def test_before_another_that_is_scheduled_it_ends_where_that_begins(self):
+    def test_before_a_scheduled_version_it_ends_at_its_start(self):
         publish(make_draft(), at=JAN)
         publish(make_draft(), at=JAN, effective_from=MAR)
         publish(make_draft(), at=JAN, effective_from=FEB)
         assert life() == [(1, "live", JAN, FEB), (2, "scheduled", MAR, None), (3, "scheduled", FEB, MAR)]
 
-    def test_twice_at_one_moment_the_later_one_is_in_force(self):
+    def test_of_two_versions_at_one_time_the_later_is_in_force(self):
         publish(make_draft(), at=JAN)
         publish(make_draft(), at=JAN)
         assert life() == [(1, "retired", JAN, JAN), (2, "live", JAN, None)]
         assert PlanVersion.objects.in_force(JAN).get().number == 2
 
-    def test_withdrawn_it_is_a_draft_and_the_one_before_goes_on(self):
+    def test_withdrawn_it_is_a_draft_and_the_previous_version_continues(self):
         publish(make_draft(), at=JAN)
         scheduled = publish(make_draft(), at=JAN, effective_from=MAR)
         publish(make_draft(), at=JAN, effective_from=APR)
         unschedule(version=scheduled, by=None, at=FEB)
         assert life() == [(1, "live", JAN, APR), (2, "draft", None, None), (3, "scheduled", APR, None)]
 
-    def test_time_moves_it_to_live_and_the_one_before_to_retired_once(self):
+    def test_time_activates_it_and_retires_the_previous_version_once(self):
         publish(make_draft(), at=JAN)
         publish(make_draft(), at=JAN, effective_from=MAR)
         assert publish_due(at=MAR - SECOND) == 0
@@ -63,18 +63,18 @@ class TestOfOnePlan:
         assert publish_due(at=MAR) == 0
         assert [state for _, state, *_ in life()] == ["retired", "live"]
 
-    def test_time_that_nobody_watched_moves_all_that_has_passed(self):
+    def test_a_late_run_applies_all_publications_that_are_due(self):
         for moment in (JAN, FEB, MAR):
             publish(make_draft(), at=JAN, effective_from=moment)
         publish_due(at=APR)
         assert [state for _, state, *_ in life()] == ["retired", "retired", "live"]
 
-    def test_other_plans_are_left_alone(self):
+    def test_other_plans_are_unaffected(self):
         publish(make_draft(), at=JAN)
         publish(make_plan("other", fees=[fee("5")]), at=FEB)
         assert PlanVersion.objects.filter(state="live").count() == 2
 
-    def test_it_is_kept_who_published_it(self):
+    def test_the_publisher_is_recorded(self):
         user = get_user_model().objects.create_user("finance")
         version = publication.publish(version=make_draft(), by=user, at=JAN)
         assert (version.published_by, version.published_at) == (user, JAN)
@@ -93,16 +93,16 @@ class TestRefusals:
         with pytest.raises(PublishingRefused, match="is live already: start a new version from it"):
             publish(version, at=FEB)
 
-    def test_of_a_moment_that_is_past(self):
+    def test_of_a_past_date(self):
         with pytest.raises(PublishingRefused, match="2026-01-01 00:00 UTC is past"):
             publish(make_draft(), at=FEB, effective_from=JAN)
 
-    def test_of_a_moment_that_is_taken(self):
+    def test_of_a_date_with_another_version(self):
         publish(make_draft(), at=JAN, effective_from=MAR)
         with pytest.raises(PublishingRefused, match="v1 is scheduled for that very moment"):
             publish(make_draft(), at=JAN, effective_from=MAR)
 
-    def test_to_withdraw_what_is_in_force(self):
+    def test_to_withdraw_a_version_in_force(self):
         scheduled = publish(make_draft(), at=JAN, effective_from=FEB)
         with pytest.raises(PublishingRefused, match="only a version whose moment is to come"):
             unschedule(version=scheduled, by=None, at=FEB)
@@ -111,7 +111,7 @@ class TestRefusals:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_drafts_made_at_once_get_numbers_of_their_own():
+def test_concurrent_drafts_get_different_numbers():
     source = publish(make_draft(), at=JAN)
     copy = lambda: new_version(source=source, by=None, at=FEB).number  # noqa: E731
     draft = lambda: new_draft(plan=source.plan, by=None, at=FEB).number  # noqa: E731
@@ -119,7 +119,7 @@ def test_drafts_made_at_once_get_numbers_of_their_own():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_versions_published_at_once_follow_one_another():
+def test_concurrently_published_versions_follow_one_another():
     drafts = [make_draft() for _ in range(4)]
     together(*[lambda version=version: publish(version, at=JAN) for version in drafts])
     assert PlanVersion.objects.in_force(JAN).count() == 1

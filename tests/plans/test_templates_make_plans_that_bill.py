@@ -1,4 +1,4 @@
-"""Each template makes a plan that can be published as it is, and bills what its example says."""
+"""Each template creates a plan that can be published unchanged and bills the amount of its example."""
 
 import pytest
 from django.db.models import Sum
@@ -11,7 +11,7 @@ from plans.models import Meter, Plan
 from plans.plan_templates.template_import import create_plan_from_template, templates
 from plans.publishing.readiness import problems_of
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import APR, JAN, MAR, make_customer, make_feature, make_meter, publish, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -23,15 +23,15 @@ def start(template, code="plan", currency="USD"):
     return create_plan_from_template(template, code=code, name="Plan", currency=currency, by=None, at=JAN)
 
 
-@pytest.mark.parametrize("template", templates(), ids=lambda one: one.code)
+@pytest.mark.parametrize("template", templates(), ids=lambda template: template.code)
 def test_a_template_bills_its_example(template):
     subscribe(make_customer("acme"), publish(start(template)), starts_at=MAR)
     sent = [
-        {"id": f"{place}-{number}", "customer": "acme", "event": one["event"], "properties": one["properties"]}
-        for place, one in enumerate(template.events)
-        for number in range(one.get("times", 1))
+        {"id": f"{place}-{number}", "customer": "acme", "event": event["event"], "properties": event["properties"]}
+        for place, event in enumerate(template.events)
+        for number in range(event.get("times", 1))
     ]
-    send(*({**one, "timestamp": MAR.isoformat()} for one in sent), at=NOW)
+    send(*({**event, "timestamp": MAR.isoformat()} for event in sent), at=NOW)
     close_due(at=CLOSED)
     assert not UnmatchedUsage.objects.exists()
     march = Line.objects.filter(service_start__gte=MAR, service_start__lt=APR)
@@ -40,12 +40,12 @@ def test_a_template_bills_its_example(template):
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
-@pytest.mark.parametrize("template", templates(), ids=lambda one: one.code)
+@pytest.mark.parametrize("template", templates(), ids=lambda template: template.code)
 def test_a_template_is_ready_in_any_currency(template, currency):
     assert problems_of(start(template, currency=currency)) == []
 
 
-def test_a_meter_that_means_something_else_is_left_alone():
+def test_a_meter_of_another_meaning_is_not_changed():
     other = make_meter("tokens", event_name="other")
     taken = make_feature("tokens", meter=other)
     draft = start(templates()[0])
@@ -55,7 +55,7 @@ def test_a_meter_that_means_something_else_is_left_alone():
     assert (other.event_name, taken.meter) == ("other", other)
 
 
-def test_a_second_plan_takes_the_meters_that_are_there():
+def test_a_second_plan_uses_the_existing_meters():
     token_api = templates()[0]
     start(token_api)
     start(token_api, code="other")

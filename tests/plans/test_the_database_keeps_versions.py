@@ -1,4 +1,4 @@
-"""Each promise of the plan tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+"""Raw SQL that violates a constraint or trigger of the plan tables is refused by it."""
 
 # ruff: noqa: S608
 
@@ -53,7 +53,7 @@ EDITS = {
     "plans_rate": "label = label || 'x'",
     "plans_tier": "unit_price = unit_price + 1",
 }
-"""A harmless change of each table below a version."""
+"""A harmless change of each table of a version."""
 
 
 def of_draft(table: str) -> str:
@@ -87,16 +87,16 @@ TRIED = version("tried_at = now()")
 REVIEW = "SELECT id FROM plans_planversion WHERE state = 'review'"
 
 
-def asked_for(of: str = REVIEW, *, state: str = "waiting") -> str:
+def insert_request(version_sql: str = REVIEW, *, state: str = "waiting") -> str:
     return (
-        "INSERT INTO plans_changerequest (version_id, content, advice, reason, asked_by_id, asked_at, state,"
-        f" decision) SELECT ({of}), content, advice, reason, asked_by_id, asked_at, '{state}', ''"
+        "INSERT INTO plans_changerequest (version_id, content, advice, reason, requested_by_id, requested_at, state,"
+        f" decision) SELECT ({version_sql}), content, advice, reason, requested_by_id, requested_at, '{state}', ''"
         " FROM plans_changerequest"
     )
 
 
-def unguarded(changes: str) -> str:
-    """Return a change that the trigger would refuse before the constraint, with the trigger out of the way."""
+def without_triggers(changes: str) -> str:
+    """Return a change with the triggers disabled, so that it reaches the constraint."""
     return f"SET LOCAL session_replication_role = replica; UPDATE plans_changerequest SET {changes}"
 
 
@@ -309,7 +309,7 @@ CASES = [
     ("published_version_changes_only_its_state", version("note = 'other'", state="retired")),
     ("published_version_changes_only_its_state", version("effective_to = NULL", state="retired")),
     ("published_version_changes_only_its_state", "DELETE FROM plans_planversion WHERE state = 'live'"),
-    # a version in review, and what is asked of it
+    # a version in review, and its change request
     ("version_in_review_is_frozen", version("interval_unit = 'year'", state="review")),
     ("version_in_review_is_frozen", version("note = 'other'", state="review")),
     ("there_is_one_publishing_rule", "UPDATE plans_publishingrule SET id = 2"),
@@ -323,17 +323,17 @@ CASES = [
     ("request_is_decided_once", "DELETE FROM plans_changerequest"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET content = reverse(content)"),
     ("request_is_decided_once", "UPDATE plans_changerequest SET state = 'other'"),
-    ("request_is_decided_once", asked_for(DRAFT)),
-    ("request_is_decided_once", asked_for(state="approved")),
-    ("decided_request_says_by_whom", unguarded("state = 'other'")),
-    ("request_names_its_content", unguarded("content = 'x'")),
+    ("request_is_decided_once", insert_request(DRAFT)),
+    ("request_is_decided_once", insert_request(state="approved")),
+    ("decided_request_says_by_whom", without_triggers("state = 'other'")),
+    ("request_names_its_content", without_triggers("content = 'x'")),
     ("decided_request_says_by_whom", "UPDATE plans_changerequest SET state = 'approved'"),
-    ("decided_request_says_by_whom", unguarded("decided_at = now()")),
+    ("decided_request_says_by_whom", without_triggers("decided_at = now()")),
     (
         "nobody_approves_their_own",
-        "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = asked_by_id",
+        "UPDATE plans_changerequest SET state = 'approved', decided_at = now(), decided_by_id = requested_by_id",
     ),
-    ("version_has_one_open_request", asked_for()),
+    ("version_has_one_open_request", insert_request()),
     ("required_simulation_names_its_content", "UPDATE plans_requiredsimulation SET content = 'x'"),
     (
         "version_has_one_required_simulation_at_a_time",
@@ -352,8 +352,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def world(shared_transaction: None) -> None:
-    """Leave a plan with a retired, a live and a draft version, all of the same contents, and a meter not in use."""
+def catalog_rows(shared_transaction: None) -> None:
+    """Create a plan with a retired, a live and a draft version of equal contents, and an unused meter."""
     make_meter("unused")
     make_feature("sso", kind="boolean")
     make_cost(make_meter("unused"), "0.5")
@@ -393,12 +393,12 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 
-def test_every_promise_is_tested():
+def test_every_constraint_is_tested():
     assert named_constraints("plans") <= {name for name, _ in CASES}
 
 
 @pytest.mark.parametrize("table", list(OF))
-def test_what_is_published_is_frozen_and_a_draft_is_not(table: str):
+def test_a_published_version_is_frozen_and_a_draft_is_not(table: str):
     published = OF[table].format(version=LIVE)
     assert refused_by(f"UPDATE {table} SET {EDITS[table]} WHERE {published}") == "published_version_is_frozen"
     assert refused_by(f"DELETE FROM {table} WHERE {published}") == "published_version_is_frozen"
@@ -406,7 +406,7 @@ def test_what_is_published_is_frozen_and_a_draft_is_not(table: str):
 
 
 @pytest.mark.parametrize("table", list(OF))
-def test_what_is_in_review_is_frozen(table: str):
+def test_a_version_in_review_is_frozen(table: str):
     changed = f"UPDATE {table} SET {EDITS[table]} WHERE {OF[table].format(version=REVIEW)}"
     assert refused_by(changed) == "published_version_is_frozen"
 
@@ -420,15 +420,15 @@ def test_what_is_in_review_is_frozen(table: str):
         f" FROM plans_fee WHERE version_id IN ({DRAFT})",
     ],
 )
-def test_nothing_is_moved_or_added_to_what_is_published(statement: str):
+def test_no_row_is_moved_or_added_to_a_published_version(statement: str):
     assert refused_by(statement) == "published_version_is_frozen"
 
 
-def test_a_name_or_unit_may_change_since_no_figure_depends_on_it():
+def test_a_name_or_unit_may_change_since_no_amount_depends_on_it():
     assert refused_by("UPDATE plans_meter SET name = 'Calls', unit = 'request' WHERE code = 'api.calls'") == "nothing"
 
 
-def test_the_catalog_moves_on_with_every_change_of_what_is_metered():
+def test_the_catalog_revision_grows_with_every_change_of_a_meter():
     before = CatalogRevision.objects.get().revision
     make_meter("another")
     assert CatalogRevision.objects.get().revision > before

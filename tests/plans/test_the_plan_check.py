@@ -1,4 +1,4 @@
-"""The plan check tells what is worth a second look, with figures and a way out, and keeps silent otherwise."""
+"""The plan check warns about unusual prices, with numbers and a remedy, and is silent otherwise."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def volume(*tiers: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 CASES: list[tuple[Offers, str]] = [
-    # what is offered, what is told
+    # offers, warning
     (lambda: [offer("calls", rates=[rate("0.05")])], ""),
     (
         lambda: [offer("calls", rates=[rate("0.05")]), tokens(consumption="credits")],
@@ -56,11 +56,11 @@ CASES: list[tuple[Offers, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("offers", "told"), CASES, ids=[told[:40] or str(place) for place, (_, told) in enumerate(CASES)]
+    ("offers", "warning"), CASES, ids=[warning[:40] or str(place) for place, (_, warning) in enumerate(CASES)]
 )
-def test_each_thing_is_told_with_its_figures(offers: Offers, told: str):
-    found = check_plan(make_plan("pro", offers=offers()), at=AT)
-    assert [one[: len(told)] for one in found] == ([told] if told else [])
+def test_each_warning_has_its_numbers(offers: Offers, warning: str):
+    warnings = check_plan(make_plan("pro", offers=offers()), at=AT)
+    assert [text[: len(warning)] for text in warnings] == ([warning] if warning else [])
 
 
 class TestWithUnitCosts:
@@ -68,15 +68,15 @@ class TestWithUnitCosts:
     def costs(self) -> None:
         make_cost(make_meter("calls"), "0.03")
 
-    def test_a_price_below_its_cost_is_told(self):
-        (told,) = check_plan(make_plan(offers=[offer("calls", rates=[rate("0.02")])]), at=AT)
-        assert "a call costs us $0.03 and is sold at $0.02: raise the price" in told
+    def test_a_price_below_its_unit_cost_is_a_warning(self):
+        (warning,) = check_plan(make_plan(offers=[offer("calls", rates=[rate("0.02")])]), at=AT)
+        assert "a call costs us $0.03 and is sold at $0.02: raise the price" in warning
 
-    def test_a_price_above_it_is_not(self):
+    def test_a_price_above_its_unit_cost_is_no_warning(self):
         assert check_plan(make_plan(offers=[offer("calls", rates=[rate("0.04")])]), at=AT) == []
 
     @pytest.mark.parametrize(
-        ("larger", "told"),
+        ("larger", "is_warned"),
         [
             ({"included": 500, "consumption": "hard_cap"}, False),
             ({"included": 0, "rates": [rate("0.05")]}, False),
@@ -84,34 +84,34 @@ class TestWithUnitCosts:
             (None, True),
         ],
     )
-    def test_a_cap_without_a_larger_plan_is_told(self, larger: Any, told: bool):
+    def test_a_cap_without_a_larger_plan_is_a_warning(self, larger: Any, is_warned: bool):
         if larger is not None:
             publish(make_plan("large", offers=[offer("calls", **larger)]), at=JAN)
-        found = check_plan(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
-        assert any("calls ends at 100 calls, and no other plan has more" in one for one in found) is told
+        warnings = check_plan(make_plan("small", offers=[offer("calls", included=100, consumption="hard_cap")]), at=AT)
+        assert any("calls ends at 100 calls, and no other plan has more" in warning for warning in warnings) is is_warned
 
 
-@pytest.mark.parametrize(("amount", "told"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])
-def test_a_huge_change_against_what_is_in_force_is_told(amount: str, told: bool):
+@pytest.mark.parametrize(("amount", "is_warned"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])
+def test_a_large_change_of_the_price_in_force_is_a_warning(amount: str, is_warned: bool):
     publish(make_plan("pro", fees=[fee("10")]), at=JAN)
-    found = check_plan(make_plan("pro", fees=[fee(amount)]), at=AT)
-    assert any("more than 50 % against Pro v1" in one for one in found) is told
+    warnings = check_plan(make_plan("pro", fees=[fee(amount)]), at=AT)
+    assert any("more than 50 % against Pro v1" in warning for warning in warnings) is is_warned
 
 
 @pytest.mark.parametrize("is_strict", [True, False])
-def test_one_model_per_plan_is_a_rule_of_its_own(is_strict: bool):
+def test_one_model_per_plan_is_a_separate_rule(is_strict: bool):
     PublishingRule.objects.update(one_model_per_plan=is_strict)
     offers = [offer("calls", rates=[rate("1")]), offer("seats", included=3, consumption="hard_cap")]
-    found = check_plan(make_plan(offers=offers), at=AT)
-    assert any("It uses 2 consumption models (hard cap, overage)" in one for one in found) is is_strict
+    warnings = check_plan(make_plan(offers=offers), at=AT)
+    assert any("It uses 2 consumption models (hard cap, overage)" in warning for warning in warnings) is is_strict
 
 
-def test_what_cannot_be_rated_yet_is_for_readiness_to_tell():
+def test_an_incomplete_price_is_reported_by_readiness_only():
     assert check_plan(make_plan(offers=[offer("calls", rates=[rate(tiers=[tier(10, 1)])])]), at=AT) == []
 
 
 @pytest.mark.parametrize(
-    ("trial", "consumption", "is_told"),
+    ("trial", "consumption", "is_warned"),
     [
         ({"trial_days": 14}, "overage", True),
         ({"trial_days": 14, "trial_usage": "billed"}, "overage", False),
@@ -119,10 +119,10 @@ def test_what_cannot_be_rated_yet_is_for_readiness_to_tell():
         ({}, "overage", False),
     ],
 )
-def test_what_costs_us_something_without_end_in_a_free_trial_is_told(trial: Any, consumption: str, is_told: bool):
+def test_unbounded_cost_in_a_free_trial_is_a_warning(trial: Any, consumption: str, is_warned: bool):
     prices = [rate("0.05")] if consumption == "overage" else []
     version = make_plan(offers=[offer("calls", included=10, rates=prices, consumption=consumption)], **trial)
     make_cost(make_meter("calls"), "0.01")
-    told = [one for one in check_plan(version, at=AT) if "free trial" in one]
-    assert len(told) == is_told
-    assert all("of 14 days nothing ends the use of calls, which costs us" in one for one in told)
+    free_trial_warnings = [text for text in check_plan(version, at=AT) if "free trial" in text]
+    assert len(free_trial_warnings) == is_warned
+    assert all("of 14 days nothing ends the use of calls, which costs us" in text for text in free_trial_warnings)

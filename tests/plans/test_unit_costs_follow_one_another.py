@@ -1,4 +1,4 @@
-"""The costs of the same usage follow one another without overlap, however they are recorded."""
+"""Unit costs of the same usage follow one another without overlap, in any order of recording."""
 
 from decimal import Decimal
 
@@ -16,47 +16,47 @@ def tokens():
     return make_meter("tokens", dimensions=["model"])
 
 
-def spans():
+def intervals():
     stored = UnitCost.objects.order_by("valid_from").values_list("cost", "valid_from", "valid_to")
     return [(str(cost.normalize()), since.month, until and until.month) for cost, since, until in stored]
 
 
-def test_a_new_one_ends_the_one_before_it(tokens):
+def test_a_new_cost_ends_the_previous_one(tokens):
     make_cost(tokens, 1)
     make_cost(tokens, 2, since=MAR)
-    assert spans() == [("1", 1, 3), ("2", 3, None)]
+    assert intervals() == [("1", 1, 3), ("2", 3, None)]
 
 
-def test_one_between_two_others_ends_where_the_later_one_begins(tokens):
+def test_a_cost_between_two_others_ends_where_the_later_one_starts(tokens):
     make_cost(tokens, 1)
     make_cost(tokens, 3, since=MAR)
     make_cost(tokens, 2, since=FEB, valid_to=APR)
-    assert spans() == [("1", 1, 2), ("2", 2, 3), ("3", 3, None)]
+    assert intervals() == [("1", 1, 2), ("2", 2, 3), ("3", 3, None)]
 
 
-def test_one_from_the_same_moment_puts_it_right(tokens):
+def test_a_cost_from_the_same_time_replaces_the_earlier_one(tokens):
     first = make_cost(tokens, 1)
     assert make_cost(tokens, 2, note="a slip").pk == first.pk
-    assert spans() == [("2", 1, None)]
+    assert intervals() == [("2", 1, None)]
 
 
-def test_one_recorded_twice_leaves_no_trace(tokens):
+def test_a_cost_recorded_twice_is_stored_once(tokens):
     make_cost(tokens, 1)
     make_cost(tokens, 1)
     assert UnitCost.pgh_event_models["insert"].objects.count() == 1
 
 
-def test_costs_of_other_usage_stand_beside_it(tokens):
+def test_costs_of_other_usage_are_independent(tokens):
     make_cost(tokens, 1)
     make_cost(tokens, 2, match={"model": "a"}, since=FEB)
     make_cost(tokens, 3, currency="EUR", since=MAR)
-    assert spans() == [("1", 1, None), ("2", 2, None), ("3", 3, None)]
+    assert intervals() == [("1", 1, None), ("2", 2, None), ("3", 3, None)]
 
 
-def test_one_that_is_removed_leaves_the_others(tokens):
+def test_a_removed_cost_leaves_the_others_unchanged(tokens):
     make_cost(tokens, 1)
     remove_cost(cost=make_cost(tokens, 2, since=MAR), by=None, at=MAR)
-    assert spans() == [("1", 1, 3)]
+    assert intervals() == [("1", 1, 3)]
 
 
 WRONG = [
@@ -65,16 +65,16 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "said"), WRONG)
-def test_what_makes_no_sense_is_refused(tokens, asked, said):
-    with pytest.raises(CostRefused, match=said):
-        make_cost(tokens, 1, **asked)
+@pytest.mark.parametrize(("fields", "message"), WRONG)
+def test_an_invalid_cost_is_rejected(tokens, fields, message):
+    with pytest.raises(CostRefused, match=message):
+        make_cost(tokens, 1, **fields)
 
 
-def test_trying_leaves_everything_as_it_is(tokens):
+def test_a_check_stores_nothing(tokens):
     make_cost(tokens, 1)
     arguments = {"meter": tokens, "match": {}, "currency": "USD", "cost": Decimal(2), "valid_from": FEB}
     check_cost(**arguments)
-    assert spans() == [("1", 1, None)]
+    assert intervals() == [("1", 1, None)]
     record_cost(**arguments, by=None, at=FEB)
-    assert spans() == [("1", 1, 2), ("2", 2, None)]
+    assert intervals() == [("1", 1, 2), ("2", 2, None)]

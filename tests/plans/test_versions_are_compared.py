@@ -1,4 +1,4 @@
-"""What differs between two versions is told in words and figures, one sentence for each thing."""
+"""Differences between two versions are listed in words and numbers, one sentence per difference."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def calls(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"offers": [offer("calls", rates=rates, **fields)]}
 
 
-def burning(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def prepaid_calls(*rates: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"offers": [offer("calls", prices={CREDITS: rates}, consumption="credits", **fields)]}
 
 
@@ -40,7 +40,7 @@ STEPS = [tier(100, "0.05"), tier(None, "0.02")]
 CALL = rate("0.05")
 
 CASES = [
-    # before, after, what is told
+    # before, after, differences
     (
         lambda: {"offers": [tokens(rates=[gpt("0.0000025"), other("0.00001")])]},
         lambda: {"offers": [tokens(rates=[gpt("0.000003"), other("0.00001")])]},
@@ -62,8 +62,8 @@ CASES = [
         ["days of trial: 7 → 14 (+100 %)", "usage in the trial: free → billed"],
     ),
     (
-        lambda: burning(rate(1)),
-        lambda: burning(rate("0.002"), at_zero="grace", grace=50),
+        lambda: prepaid_calls(rate(1)),
+        lambda: prepaid_calls(rate("0.002"), at_zero="grace", grace=50),
         [
             "calls: with an empty wallet: refuse, until there is more → go on into debt, up to a limit",
             "calls: how far below zero: 0 → 50",
@@ -81,7 +81,7 @@ CASES = [
     ),
     (
         lambda: calls(CALL),
-        lambda: calls(rate("0.05", model="package", package_size=10)),  # the figure stays, what it is for does not
+        lambda: calls(rate("0.05", model="package", package_size=10)),  # the same number, for another package size
         ["calls: charged: per unit → per package", "calls: package size: none → 10"],
     ),
     (
@@ -117,21 +117,21 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "told"), CASES, ids=[str(told[:1]) for *_, told in CASES])
-def test_each_change_is_a_sentence(before: Any, after: Any, told: list[str]):
+@pytest.mark.parametrize(("before", "after", "expected"), CASES, ids=[str(expected[:1]) for *_, expected in CASES])
+def test_each_change_is_a_sentence(before: Any, after: Any, expected: list[str]):
     versions = [make_plan("pro", **described()) for described in (before, after)]
-    assert [one.text for one in compare(*read_contents(*versions))] == told
+    assert [difference.text for difference in compare(*read_contents(*versions))] == expected
 
 
-def test_the_other_way_round_everything_added_was_removed():
+def test_the_reverse_comparison_swaps_added_and_removed():
     versions = [make_plan("pro", **calls(*rates)) for rates in ([CALL], [CALL, rate("1", match={"model": "a"})])]
-    (one,), (other_way,) = compare(*read_contents(*versions)), compare(*read_contents(*reversed(versions)))
-    assert (one.kind, one.after) == ("added", other_way.before)
-    assert (other_way.kind, other_way.after) == ("removed", "")
+    (added,), (removed,) = compare(*read_contents(*versions)), compare(*read_contents(*reversed(versions)))
+    assert (added.kind, added.after) == ("added", removed.before)
+    assert (removed.kind, removed.after) == ("removed", "")
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_it_takes_the_same_queries_whatever_is_in_them(count: int, django_assert_num_queries):
+def test_it_takes_as_many_queries_for_any_contents(count: int, django_assert_num_queries):
     offers = [offer(f"calls-{number}", rates=[rate(tiers=STEPS)] * 1) for number in range(count)]
     versions = [make_plan("pro", offers=offers) for _ in range(2)]
     with django_assert_num_queries(8):
@@ -139,19 +139,19 @@ def test_it_takes_the_same_queries_whatever_is_in_them(count: int, django_assert
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "text"),
     [(row["before"], row["after"], row["told as"]) for row in rows("publishing.md", "comparing")],
 )
-def test_prices_are_told_as_on_the_page(before: str, after: str, told: str):
-    (one,) = compare(*read_contents(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))
-    assert one.text == f"calls: price: {told}"
+def test_prices_are_described_as_in_the_docs(before: str, after: str, text: str):
+    (difference,) = compare(*read_contents(*(make_plan("pro", **calls(rate(price))) for price in (before, after))))
+    assert difference.text == f"calls: price: {text}"
 
 
-class TestWhatAVersionIsUsuallyComparedWith:
+class TestDefaultComparison:
     def usual(self, version: PlanVersion) -> PlanVersion | None:
         return PlanVersion.objects.compared_with(version, at=FEB)
 
-    def test_is_what_it_was_copied_from(self):
+    def test_is_the_version_it_was_copied_from(self):
         first = publish(make_plan("pro", fees=[fee("1")]))
         publish(make_plan("pro", fees=[fee("2")]))
         assert self.usual(new_version(source=first, by=None, at=FEB)) == first
@@ -168,5 +168,5 @@ class TestWhatAVersionIsUsuallyComparedWith:
 
 
 def test_equal_contents_have_one_fingerprint_and_others_another():
-    one, same, other_one = (make_plan("pro", **calls(rate(price))) for price in ("0.05", "0.050", "0.06"))
-    assert compute_fingerprint(one) == compute_fingerprint(same) != compute_fingerprint(other_one)
+    version, equal, different = (make_plan("pro", **calls(rate(price))) for price in ("0.05", "0.050", "0.06"))
+    assert compute_fingerprint(version) == compute_fingerprint(equal) != compute_fingerprint(different)

@@ -55,7 +55,7 @@ def run(arguments: Sequence[str], cluster: Cluster) -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     asked = parser.parse_args(arguments)
     verdict = Verdict(f"{asked.rows:,} rows, {WORKERS} workers, {asked.kills} kills", seed=asked.seed)
-    file_split.MOST_ROWS = ROWS_OF_A_PIECE
+    file_split.MAX_ROWS = ROWS_OF_A_PIECE
     job, units = _begin(asked.rows)
     campaign = Campaign(job, random.Random(asked.seed))
     campaign.kill(asked.kills // 2, (*TRIED, RANDOM))

@@ -39,7 +39,7 @@ from tests.stripe.server import Books, Server
 TOTAL, SOME, ZERO = Decimal("100.00"), Decimal("30.00"), Decimal(0)
 STARTS = ("draft", "issued", "paid")
 REFUSALS = (PaymentAttemptRefused, OneOffInvoiceRefused, CreditRefused, PaymentRefused)
-MOST_STEPS = 20
+MAX_STEPS = 20
 SAID = ("none was done", "one was done", "both were done")
 _serial = count(1)
 
@@ -205,7 +205,7 @@ def _at_once(first: Callable[[], str], second: Callable[[], str]) -> list[str]:
 def _settle(invoice: Invoice) -> None:
     """Find out what came of everything that is under way."""
     later = database_time()
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         refunds = Refund.objects.filter(customer=invoice.customer, state="pending")
         if not (refunds.exclude(provider="manual").exists() or invoice.charges.filter(state="pending").exists()):
             return

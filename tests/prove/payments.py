@@ -52,7 +52,7 @@ STEPS = (
     timedelta(minutes=20),
     timedelta(hours=1),
 )
-MOST_STEPS = 60
+MAX_STEPS = 60
 
 
 @dataclass
@@ -183,7 +183,7 @@ class Campaign:
 
     def _page(self, one: Run) -> dict[str, object]:
         last = ""
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             try:
                 page = attempts.open_page(
                     invoice_id=one.invoice_id, back_to="https://example.com/back", at=self.hours.now()
@@ -241,7 +241,7 @@ class Campaign:
         self._until(is_settled, runs)
 
     def _until(self, settled: Callable[[], bool], runs: Sequence[Run]) -> None:
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             for _ in range(10):
                 if settled():
                     return

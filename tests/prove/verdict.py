@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class Verdict:
@@ -32,7 +32,7 @@ class Verdict:
             say("Nothing was broken.")
             return 0
         say(f"{len(self.broken):,} BROKEN:")
-        for promise in self.broken[:MOST_SHOWN]:
+        for promise in self.broken[:MAX_SHOWN]:
             say(f"  {promise}")
         return 1
 

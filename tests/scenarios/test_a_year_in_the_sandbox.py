@@ -19,7 +19,7 @@ from billing.simulation.sandbox import advance_all
 from customers.models import Customer, TestClock
 from invoices.models import Invoice
 from plans.models import PlanVersion
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

@@ -170,5 +170,5 @@ def test_what_breaks_a_promise_is_refused_by_name(name, statement):
     assert refused_by(statement).startswith(name)
 
 
-def test_every_promise_is_tested():
+def test_every_constraint_is_tested():
     assert named_constraints("wallets") <= {name for name, _ in CASES}

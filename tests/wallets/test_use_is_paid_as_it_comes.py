@@ -13,7 +13,7 @@ from billing.metering.usage.current_usage import current_usage
 from billing.models import Drawdown
 from invoices.models import Line
 from lib.currencies import CREDITS
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

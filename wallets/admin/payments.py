@@ -18,7 +18,7 @@ from invoices.models.payments import PaymentChannel
 from invoices.payments import attempts
 from invoices.payments.attempts.payment_start import has_payment_method
 from invoices.payments.attempts.settlement import reverse_payment
-from invoices.payments.manual_payments import MOST_REFERENCE, PaymentRefused
+from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
 from lib.admin.number_fields import NumberInput
 from lib.formats import format_money
 from wallets.purchases import receive_payment
@@ -29,7 +29,7 @@ class PaymentForm(forms.Form):
 
     amount = forms.DecimalField(widget=NumberInput())
     reference = forms.CharField(
-        max_length=MOST_REFERENCE,
+        max_length=MAX_REFERENCE,
         widget=UnfoldAdminTextInputWidget(),
         help_text="What the payment is known by, such as the bank's own number: it counts once for this invoice.",
     )

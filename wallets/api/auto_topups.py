@@ -16,7 +16,7 @@ from lib.api.problems import Problem
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.auto_topup.rules import LONGEST_COOLDOWN
 from wallets.models import TopUp, TopUpCeiling, TopUpRule, TopUpState, Wallet
-from wallets.models.topups import MOST_DECLINES, MOST_TOPUPS, CeilingSetter, CeilingSpan, Payer
+from wallets.models.topups import MAX_DECLINES, MAX_TOPUPS, CeilingSetter, CeilingSpan, Payer
 
 EXAMPLE = OpenApiExample(
     "A pack below 20 % of it",
@@ -30,7 +30,7 @@ class CeilingSerializer(StrictFields, serializers.ModelSerializer[TopUpCeiling])
 
     set_by = serializers.ChoiceField(choices=CeilingSetter.choices, default=CeilingSetter.FINANCE)
     span = serializers.ChoiceField(choices=CeilingSpan)
-    most = serializers.IntegerField(min_value=0, max_value=MOST_TOPUPS, required=False, allow_null=True)
+    most = serializers.IntegerField(min_value=0, max_value=MAX_TOPUPS, required=False, allow_null=True)
     most_money = NumberField(required=False, allow_null=True)
 
     class Meta:
@@ -56,7 +56,7 @@ class TopUpRuleSerializer(StrictFields, serializers.Serializer[Any]):
         min_value=0, max_value=int(LONGEST_COOLDOWN.total_seconds()), default=0
     )
     most_declines = serializers.IntegerField(
-        min_value=1, max_value=MOST_DECLINES, default=3, help_text="Declines in a row that switch it off."
+        min_value=1, max_value=MAX_DECLINES, default=3, help_text="Declines in a row that switch it off."
     )
     is_on = serializers.BooleanField(default=True)
     ceilings = CeilingSerializer(many=True, required=False, max_length=4)

@@ -13,7 +13,7 @@ from customers.api_keys.idempotency import idempotent
 from customers.customer_time import current_time
 from invoices.models import DocumentKind, Invoice, Payment
 from invoices.models.payments import PaymentChannel
-from invoices.payments.manual_payments import MOST_REFERENCE, PaymentRefused
+from invoices.payments.manual_payments import MAX_REFERENCE, PaymentRefused
 from lib.api.fields import InstantField, StrictFields
 from lib.api.number_fields import AmountField, NumberField
 from lib.api.problems import Problem
@@ -41,7 +41,7 @@ class NewPaymentSerializer(StrictFields, serializers.Serializer[Any]):
     """A payment to record."""
 
     reference = serializers.CharField(
-        max_length=MOST_REFERENCE, help_text="What the payment is known by; it counts once for an invoice."
+        max_length=MAX_REFERENCE, help_text="What the payment is known by; it counts once for an invoice."
     )
     amount = NumberField(required=False, help_text="In the invoice's currency; all that is due if not given.")
     paid_at = InstantField(required=False, help_text="When it came; now if not given.")

@@ -12,7 +12,7 @@ from plans.models import CreditPack
 from plans.models.packs import PackUnit
 from wallets.ledger.notifications import announce_wallet_event
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
-from wallets.models.topups import MOST_DECLINES, CeilingSetter, Payer
+from wallets.models.topups import MAX_DECLINES, CeilingSetter, Payer
 from wallets.models.wallets import CREDITS
 
 LONGEST_COOLDOWN = timedelta(days=366)
@@ -108,8 +108,8 @@ def _check_request(wallet: Wallet, request: TopUpRuleRequest) -> CreditPack:
         raise TopUpRuleRefused("Only a sandbox customer is paid for by the sandbox.", field="payer")
     if not timedelta(0) <= request.cooldown <= LONGEST_COOLDOWN:
         raise TopUpRuleRefused("A cooldown lasts a year at most.", field="cooldown")
-    if not 1 <= request.most_declines <= MOST_DECLINES:
-        raise TopUpRuleRefused(f"It is switched off after 1 to {MOST_DECLINES} declines.", field="most_declines")
+    if not 1 <= request.most_declines <= MAX_DECLINES:
+        raise TopUpRuleRefused(f"It is switched off after 1 to {MAX_DECLINES} declines.", field="most_declines")
     return pack
 
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from lib.field_types import AMOUNT, MOST_MONEY, finite
+from lib.field_types import AMOUNT, MAX_MONEY, finite
 from wallets.models.field_types import MAX_UNITS, UnitsField
 from wallets.triggers import purchase_keeps_its_terms
 
@@ -58,7 +58,7 @@ class Purchase(models.Model):
             finite("quantity", least=1, most=1_000, name="purchase_is_of_1_to_1000_packs"),
             models.CheckConstraint(condition=Q(units__gt=0, units__lte=MAX_UNITS), name="purchase_is_of_something"),
             finite("bonus", most=MAX_UNITS, name="bonus_of_a_purchase_is_finite"),
-            models.CheckConstraint(condition=Q(net__gt=0, net__lte=MOST_MONEY), name="purchase_costs_something"),
+            models.CheckConstraint(condition=Q(net__gt=0, net__lte=MAX_MONEY), name="purchase_costs_something"),
             models.CheckConstraint(
                 condition=Q(state="pending", granted_at__isnull=True, ended_at__isnull=True)
                 | Q(state="granted", granted_at__isnull=False, ended_at__isnull=True)

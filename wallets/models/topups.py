@@ -8,11 +8,11 @@ from django.db.models import Q
 from djmoney.models.fields import CurrencyField
 from djmoney.money import Money
 
-from lib.field_types import AMOUNT, MOST_MONEY, PERCENT, finite, one_of
+from lib.field_types import AMOUNT, MAX_MONEY, PERCENT, finite, one_of
 from wallets.models.field_types import MAX_UNITS, UnitsField
 
-MOST_DECLINES = 100
-MOST_TOPUPS = 10_000
+MAX_DECLINES = 100
+MAX_TOPUPS = 10_000
 
 
 class Payer(models.TextChoices):
@@ -64,7 +64,7 @@ class TopUpRule(models.Model):
                 name="topup_cooldown_is_a_year_at_most",
             ),
             models.CheckConstraint(
-                condition=Q(most_declines__gte=1, most_declines__lte=MOST_DECLINES, declines__gte=0),
+                condition=Q(most_declines__gte=1, most_declines__lte=MAX_DECLINES, declines__gte=0),
                 name="topup_declines_are_1_to_100",
             ),
         ]
@@ -104,7 +104,7 @@ class TopUpCeiling(models.Model):
             models.UniqueConstraint(fields=["rule", "set_by", "span"], name="ceiling_is_set_once_by_each"),
             one_of("set_by", CeilingSetter, name="ceiling_setter_is_known"),
             one_of("span", CeilingSpan, name="ceiling_span_is_known"),
-            finite("most", most=MOST_TOPUPS, name="topups_are_10000_at_most"),
+            finite("most", most=MAX_TOPUPS, name="topups_are_10000_at_most"),
             finite("most_money", name="money_of_topups_is_finite"),
             models.CheckConstraint(
                 condition=Q(most__isnull=False) | Q(most_money__isnull=False), name="ceiling_limits_something"
@@ -147,7 +147,7 @@ class TopUp(models.Model):
                 fields=["wallet"], condition=Q(state="pending"), name="one_topup_of_a_wallet_is_pending"
             ),
             finite("balance", least=-MAX_UNITS, most=MAX_UNITS, name="balance_before_a_topup_is_finite"),
-            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MOST_MONEY), name="topup_costs_something"),
+            models.CheckConstraint(condition=Q(amount__gt=0, amount__lte=MAX_MONEY), name="topup_costs_something"),
             models.CheckConstraint(
                 condition=Q(state="pending", settled_at__isnull=True)
                 | Q(state__in=["paid", "declined", "canceled"], settled_at__isnull=False),

@@ -13,7 +13,7 @@ from invoices.portal.formats import PortalFigures, portal_figures
 from plans.models import PackPrice
 from wallets.auto_topup import CeilingLimits, TopUpRuleRefused, TopUpRuleRequest, remove_rule, set_rule
 from wallets.models import TopUpCeiling, TopUpRule, Wallet
-from wallets.models.topups import MOST_TOPUPS, CeilingSetter, CeilingSpan
+from wallets.models.topups import MAX_TOPUPS, CeilingSetter, CeilingSpan
 from wallets.portal.purchase import offered_for, pack_text
 
 UNITS: dict[str, Any] = {"min_value": 0, "max_digits": 32, "decimal_places": 12}
@@ -27,7 +27,7 @@ class CustomerTopupForm(forms.Form):
         label="Until it holds at least", required=False, help_text="One pack at a time where it is empty.", **UNITS
     )
     most = forms.IntegerField(
-        label="At most so many times a month", min_value=1, max_value=MOST_TOPUPS, required=False
+        label="At most so many times a month", min_value=1, max_value=MAX_TOPUPS, required=False
     )
     most_money = forms.DecimalField(
         label="For at most so much money a month, with tax",

@@ -67,7 +67,7 @@ def _figures(job: Job) -> dict[str, int]:
 
 def _allowed_controls(job: Job) -> set[str]:
     """Return the names of the functions of `controls` that the job's state allows."""
-    is_over = job.state in (JobState.DONE, JobState.FAILED) and job.total is not None and job.forgotten_at is None
+    is_over = job.state in (JobState.DONE, JobState.FAILED) and job.total is not None and job.cleared_at is None
     is_allowed = {
         "pause": job.is_open,
         "resume": job.state == JobState.PAUSED,

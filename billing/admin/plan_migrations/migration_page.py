@@ -44,9 +44,9 @@ COLORS = {"planned": "info", "review": "warning", "approved": "success", "begun"
 
 @admin.register(PlanMigration)
 class MigrationAdmin(ModelAdmin):
-    list_display = ("title", "version", "when", "state_shown", "asked_by", "created_at")
+    list_display = ("title", "version", "when", "state_shown", "requested_by", "created_at")
     list_filter = (("state", ChoicesDropdownFilter), ("when", ChoicesDropdownFilter))
-    list_select_related = ("version__plan", "asked_by")
+    list_select_related = ("version__plan", "requested_by")
     search_fields = ("title",)
     ordering = ("-pk",)
     actions_list = ("plan",)

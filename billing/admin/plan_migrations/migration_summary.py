@@ -112,7 +112,7 @@ def _allowed_steps(migration: PlanMigration, counts: dict[str, int], *, is_busy:
     moved = counts.get(MoveState.MOVED, 0) + counts.get(MoveState.SCHEDULED, 0)
     is_allowed = {
         "preview": is_open,
-        "announce": is_open and migration.notice_days is not None and migration.told_at is None,
+        "announce": is_open and migration.notice_days is not None and migration.announced_at is None,
         "request_approval": state == MigrationState.PLANNED,
         "approve": state == MigrationState.REVIEW,
         "reject": state in (MigrationState.REVIEW, MigrationState.APPROVED),

@@ -152,5 +152,5 @@ def _used(line: LineDifference, quantity: Decimal) -> str:
 
 def _prepaid(details: ResultDetails) -> Any:
     for unit, totals in details.prepaid.items():
-        names = ("burnt_before", "burnt", "granted", "expired", "short")
+        names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
         yield {name: format_money(getattr(totals, name), unit) for name in names}

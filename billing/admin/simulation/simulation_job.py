@@ -241,7 +241,7 @@ def margins(before: Decimal, after: Decimal, cost: Decimal | None) -> str:
 
 
 def _wallets(summary: PrepaidSummary, versions: dict[int, PlanVersion]) -> dict[str, Any]:
-    names = ("burnt_before", "burnt", "granted", "expired", "short")
+    names = ("drawn_down_before", "drawn_down", "granted", "expired", "short")
     return {"version": versions[summary.version_id]} | {
         name: format_money(getattr(summary, name), summary.unit) for name in names
     }

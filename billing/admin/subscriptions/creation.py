@@ -19,7 +19,7 @@ from billing.subscriptions.lifecycle.creation import CurrencyNotOffered
 from billing.subscriptions.terms.coupons import CouponRefused
 from customers.models import Customer
 from lib.admin.number_fields import NumberInput
-from lib.field_types import MOST_SEATS, MOST_TRIAL_DAYS
+from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from lib.formats import format_number
 from plans.catalog.stored_terms import currencies_by_version
 from plans.models import Coupon, Fee, PlanVersion
@@ -52,7 +52,7 @@ class SubscribeForm(forms.Form):
     trial_days = forms.IntegerField(
         label="Trial (days)",
         min_value=0,
-        max_value=MOST_TRIAL_DAYS,
+        max_value=MAX_TRIAL_DAYS,
         required=False,
         widget=NumberInput,
         help_text="Optional: as the plan says when empty, 0 for none. No fees are due before it is over.",
@@ -108,7 +108,7 @@ class SubscribeForm(forms.Form):
                 label=fees[0].label,
                 required=False,
                 min_value=0,
-                max_value=MOST_SEATS,
+                max_value=MAX_SEATS,
                 widget=NumberInput,
                 help_text=_quantity_help(fees),
             )

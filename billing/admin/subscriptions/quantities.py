@@ -20,7 +20,7 @@ from billing.models import Subscription
 from billing.subscriptions.terms.quantities import FeeQuantity, fee_quantities, read_quantity_changes
 from customers.customer_time import current_time
 from lib.admin.number_fields import NumberInput
-from lib.field_types import MOST_SEATS
+from lib.field_types import MAX_SEATS
 from lib.formats import format_money, format_number
 from plans.catalog.stored_terms import load_terms
 
@@ -66,7 +66,7 @@ def _moment(at: datetime) -> str:
 
 class QuantityForm(forms.Form):
     fee = forms.ChoiceField(label="Of what", widget=UnfoldAdminSelectWidget)
-    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MOST_SEATS, widget=NumberInput)
+    quantity = forms.IntegerField(label="How many", min_value=0, max_value=MAX_SEATS, widget=NumberInput)
     since = forms.SplitDateTimeField(
         label="From (UTC)",
         required=False,

@@ -15,7 +15,7 @@ from billing.api.limits.availability import answer_payload
 from billing.limits.check import UnknownCustomer, UnknownFeature, check
 from customers.customer_time import current_time_by_external_id
 from lib.api.errors import NotFoundError
-from plans.aggregation.json_numbers import MOST_DIGITS, is_within_bounds, parse_number, to_exact_number
+from plans.aggregation.json_numbers import MAX_DIGITS, is_within_bounds, parse_number, to_exact_number
 
 REQUEST = {
     "application/json": {
@@ -89,7 +89,7 @@ def _read_question(body: bytes) -> Question:
         raise ValidationError({"body": [str(error)]}) from error
     quantity = to_exact_number(question.quantity)
     if quantity is None or (isinstance(quantity, int) and not is_within_bounds(quantity)):
-        raise ValidationError({"quantity": [f"must be a number of at most {MOST_DIGITS} digits"]})
+        raise ValidationError({"quantity": [f"must be a number of at most {MAX_DIGITS} digits"]})
     if quantity < 0:
         raise ValidationError({"quantity": [f"{quantity} is negative; ask for zero or more"]})
     texts = [

@@ -13,13 +13,13 @@ from billing.api.subscriptions.views import Subscriptions
 from customers.customer_time import current_time
 from lib.api.fields import InstantField, StrictFields
 from lib.api.problems import Problem
-from lib.field_types import MOST_SEATS
+from lib.field_types import MAX_SEATS
 
 
 class NewQuantitySerializer(StrictFields, serializers.Serializer[dict[str, Any]]):
     """The new quantity, and since when it applies."""
 
-    quantity = serializers.IntegerField(min_value=0, max_value=MOST_SEATS)
+    quantity = serializers.IntegerField(min_value=0, max_value=MAX_SEATS)
     since = InstantField(
         required=False, help_text="Default: now. A moment to come waits; a past one lies in a period not billed yet."
     )

@@ -13,7 +13,7 @@ from billing.subscriptions.terms.quantities import fee_quantities, to_quantity_c
 from customers.customer_time import loaded_current_time
 from customers.models import Customer
 from lib.api.fields import CurrencyField, ExternalIdField, InstantField, StrictFields
-from lib.field_types import MOST_SEATS, MOST_TRIAL_DAYS
+from lib.field_types import MAX_SEATS, MAX_TRIAL_DAYS
 from plans.catalog.stored_terms import load_terms
 from plans.models import Coupon, PlanVersion
 
@@ -153,7 +153,7 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     )
     trial_days = serializers.IntegerField(
         min_value=0,
-        max_value=MOST_TRIAL_DAYS,
+        max_value=MAX_TRIAL_DAYS,
         required=False,
         help_text="Days without fees, 0 for none; default: as the version says, once per customer and plan.",
     )
@@ -169,7 +169,7 @@ class NewSubscriptionSerializer(StrictFields, serializers.Serializer[dict[str, A
     )
 
     quantities = serializers.DictField(
-        child=serializers.IntegerField(min_value=0, max_value=MOST_SEATS),
+        child=serializers.IntegerField(min_value=0, max_value=MAX_SEATS),
         required=False,
         help_text="Fee code → how many seats or add-ons it holds to begin with; the least of each when absent.",
     )

@@ -14,7 +14,7 @@ from billing.models.alerts import AMOUNT_KINDS, MAX_LEVEL, WALLET_KINDS, AlertKi
 from billing.models.price_overrides import CapSetter
 from customers.models import Customer, Seller
 from lib.audit_log import audited_transaction
-from lib.field_types import MOST_MONEY
+from lib.field_types import MAX_MONEY
 from lib.money import round_money
 from plans.models import Feature
 
@@ -178,13 +178,13 @@ def _check_figures(kind: str, scope: AlertScope, levels: Sequence[int], amount: 
     if len(levels) > MAX_LEVELS or not all(1 <= level <= MAX_LEVEL for level in levels):
         raise AlertRuleRefused("levels", f"Give {MAX_LEVELS} levels at most, each from 1 to {MAX_LEVEL:,}.")
     if kind in AMOUNT_KINDS:
-        if amount is None or not 0 < amount <= MOST_MONEY or round_money(amount, scope.currency) != amount:
+        if amount is None or not 0 < amount <= MAX_MONEY or round_money(amount, scope.currency) != amount:
             raise AlertRuleRefused("amount", f"Give an amount that could be invoiced in {scope.currency}.")
     elif kind not in (AlertKind.ANOMALY, AlertKind.LOW_BALANCE):
         if amount is not None:
             raise AlertRuleRefused("amount", "What is watched has a limit of its own: leave the amount out.")
-    elif amount is not None and not 0 <= amount <= MOST_MONEY:
-        raise AlertRuleRefused("amount", f"Give an amount from 0 to {MOST_MONEY:,.0f}.")
+    elif amount is not None and not 0 <= amount <= MAX_MONEY:
+        raise AlertRuleRefused("amount", f"Give an amount from 0 to {MAX_MONEY:,.0f}.")
 
 
 def _check_other_side(scope_columns: dict[str, object], amount: Decimal | None, set_by: str, is_on: bool) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing.audit import CHECKS, Finding, audit
 from billing.audit.audit_run import UnknownCheck
 
-MOST_STATUS = 125
+MAX_STATUS = 125
 """Shells give exit statuses above it another meaning."""
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         else:
             self._conclude(findings, violated)
         if violated:
-            sys.exit(min(len(violated), MOST_STATUS))
+            sys.exit(min(len(violated), MAX_STATUS))
 
     def _report(self, finding: Finding) -> None:
         mark = self.style.ERROR("BROKEN") if finding.is_violated else self.style.SUCCESS("ok")

@@ -23,8 +23,8 @@ from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
 SECONDS_BETWEEN_LOOKS = 0.5
-MOST_WORKERS = 32
-MOST_SHOWN = 20
+MAX_WORKERS = 32
+MAX_SHOWN = 20
 
 
 def parse_moment(text: str) -> datetime:
@@ -53,8 +53,8 @@ class Command(BaseCommand):
         self, *, at: datetime | None, dry_run: bool, as_job: bool, workers: int, as_json: bool, **options: Any
     ) -> None:
         """Exit 0 if everything due is closed, 1 if a period failed or is left for the next run."""
-        if not 1 <= workers <= MOST_WORKERS:
-            raise CommandError(f"--workers {workers} is out of bounds: choose 1 to {MOST_WORKERS}.")
+        if not 1 <= workers <= MAX_WORKERS:
+            raise CommandError(f"--workers {workers} is out of bounds: choose 1 to {MAX_WORKERS}.")
         at = at or database_time()
         if as_job:
             self._run(at, dry_run=dry_run)
@@ -145,7 +145,7 @@ class Command(BaseCommand):
                 f" nothing due; late usage of {summary.late_billed:,} periods billed, of {summary.late_left:,} left;"
                 f" {summary.credited:,} credit notes."
             )
-        for failure in summary.failed[:MOST_SHOWN]:
+        for failure in summary.failed[:MAX_SHOWN]:
             self.stderr.write(f"  period {failure.period_id} failed: {failure.error}")
         if summary.failed:
             raise CommandError(f"{len(summary.failed):,} periods failed; they are tried again later.")

@@ -24,7 +24,7 @@ from lib.csv_export import escape_formula
 from lib.progress_bar import show_progress
 from lib.task_clock import database_time
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
             def refuse(refusal: Refusal) -> None:
                 write(refusal)
-                if len(shown_refusals) < MOST_SHOWN:
+                if len(shown_refusals) < MAX_SHOWN:
                     shown_refusals.append(refusal)
 
             try:

@@ -51,6 +51,6 @@ class Command(BaseCommand):
                     clock=database_time,
                     job_id=job_id,
                     # Short turns, so that the progress is shown in between.
-                    keep_going=lambda since=began: time.monotonic() < since + SECONDS_BETWEEN_LOOKS,
+                    should_continue=lambda since=began: time.monotonic() < since + SECONDS_BETWEEN_LOOKS,
                 )
                 time.sleep(max(0, began + SECONDS_BETWEEN_LOOKS - time.monotonic()))

@@ -17,7 +17,7 @@ from billing.metering.drawdown.drawdown_rows import DrawdownState
 from billing.metering.rating_inputs.aggregate_quantities import PeriodStates, read_states
 from billing.metering.rating_inputs.effective_terms import terms_for
 from billing.metering.rating_inputs.multi_period_windows import WindowRuns, read_window_runs
-from billing.metering.rating_inputs.period_counters import CounterWindow, with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import CounterWindow, add_state_quantities, add_window_runs
 from billing.metering.rating_inputs.window_amounts import rate_window
 from billing.metering.store.prepaid_windows import UsageTimes
 from lib.currencies import CREDITS as CREDIT_PRICES
@@ -117,11 +117,11 @@ def _compute_cost(
     drawdown: DrawdownState, states: PeriodStates, runs: Mapping[int, WindowRuns]
 ) -> tuple[FeatureTerms, Decimal]:
     feature = terms_for(drawdown.period).by_plan_feature[drawdown.key.plan_feature_id]
-    counted, period = drawdown.counted, with_window_runs(drawdown.period, runs)
+    counted, period = drawdown.counted, add_window_runs(drawdown.period, runs)
     window = CounterWindow(drawdown.key.plan_feature_id, drawdown.key.window_start)
     if feature.metering.needs_aggregate_state:
         # Their quantity is in aggregate states, not in counters.
-        counted = with_metered({window: counted}, period, states).get(window, {})
+        counted = add_state_quantities({window: counted}, period, states).get(window, {})
     rated = rate_window(period, feature, counted, is_final=False, is_drawdown=True)
     before = ZERO if rated.before is None else rated.before.amount
     return feature, max(round_units(EXACT.subtract(rated.now.amount, before)), ZERO)

@@ -17,8 +17,8 @@ from billing.metering.imports.row_reader import (
     read_lines,
 )
 
-MOST_ROWS = 1_000
-MOST_BYTES = 4 * 1024 * 1024
+MAX_ROWS = 1_000
+MAX_BYTES = 4 * 1024 * 1024
 
 
 class FilePosition(NamedTuple):
@@ -97,7 +97,7 @@ def _fill_parts(records: Iterable[bytes], begin: FilePosition, header: bytes = b
     for record in records:
         part_records.append(record)
         size += len(record)
-        if len(part_records) >= MOST_ROWS or size >= MOST_BYTES:
+        if len(part_records) >= MAX_ROWS or size >= MAX_BYTES:
             end = FilePosition(begin.rows + len(part_records), begin.bytes + size)
             yield FilePart(header + b"".join(part_records), begin, end)
             begin, part_records, size = end, [], 0
@@ -116,7 +116,7 @@ def _parquet(file: BinaryIO, begin: FilePosition) -> Iterator[FilePart]:
             if row_number + rows <= begin.rows:
                 row_number += rows  # already split
                 continue
-            for batch in parquet_file.iter_batches(batch_size=MOST_ROWS, row_groups=[group]):
+            for batch in parquet_file.iter_batches(batch_size=MAX_ROWS, row_groups=[group]):
                 end = row_number + batch.num_rows
                 if end > begin.rows:
                     yield FilePart(

@@ -47,7 +47,7 @@ class RowMapping:
     as_sent: bool = False
     floats: int = 0
 
-    def event_of(self, row: ImportRow) -> bytes:
+    def to_event(self, row: ImportRow) -> bytes:
         """
         Return a row as a JSON event.
 

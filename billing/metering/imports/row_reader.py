@@ -15,9 +15,9 @@ from lib.tabular_files import unescape_cell
 FORMATS = {"csv": (".csv", ".tsv", ".txt"), "jsonl": (".jsonl", ".ndjson", ".json"), "parquet": (".parquet", ".pq")}
 """Format → file name endings."""
 
-MOST_LINE_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
 PARQUET_ROWS = 1_000
-MOST_GROUP_BYTES = 1024 * 1024 * 1024
+MAX_GROUP_BYTES = 1024 * 1024 * 1024
 DELIMITERS = ",;\t|"
 
 
@@ -82,7 +82,7 @@ def read_columns(file: BinaryIO, format_: str) -> list[str] | None:
     file.seek(0)
     if format_ == "parquet":
         return _parquet(file)[0]
-    return read_rows(io.BytesIO(file.read(MOST_LINE_BYTES)), format_)[0]
+    return read_rows(io.BytesIO(file.read(MAX_LINE_BYTES)), format_)[0]
 
 
 def _csv(file: BinaryIO) -> tuple[list[str], Iterator[ImportRow]]:
@@ -110,9 +110,9 @@ def read_lines(text: TextIO) -> Iterator[str]:
     :raises ImportFileRefused: if a line is too long or not UTF-8.
     """
     try:
-        while line := text.readline(MOST_LINE_BYTES + 1):
-            if len(line) > MOST_LINE_BYTES:
-                raise ImportFileRefused(f"A line is longer than {MOST_LINE_BYTES:,} characters: this is no table.")
+        while line := text.readline(MAX_LINE_BYTES + 1):
+            if len(line) > MAX_LINE_BYTES:
+                raise ImportFileRefused(f"A line is longer than {MAX_LINE_BYTES:,} characters: this is no table.")
             yield line
     except UnicodeDecodeError as error:
         raise ImportFileRefused(
@@ -165,11 +165,11 @@ def read_byte_lines(file: BinaryIO) -> Iterator[bytes]:
     :raises ImportFileRefused: if a line is too long.
     """
     number = 0
-    while line := file.readline(MOST_LINE_BYTES + 1):
+    while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
-        if len(line) > MOST_LINE_BYTES:
+        if len(line) > MAX_LINE_BYTES:
             raise ImportFileRefused(
-                f"Line {number} is longer than {MOST_LINE_BYTES:,} bytes: one JSON object per line."
+                f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes: one JSON object per line."
             )
         yield line
 
@@ -193,8 +193,8 @@ def open_parquet(file: BinaryIO) -> pyarrow.parquet.ParquetFile:
     except (pyarrow.ArrowException, OSError) as error:
         raise ImportFileRefused(f"The file is no Parquet file that can be read: {error}.") from error
     # A row group is decompressed as a whole, so its size is the memory that it needs.
-    if max(sizes, default=0) > MOST_GROUP_BYTES:
-        raise ImportFileRefused(f"A row group has more than {MOST_GROUP_BYTES:,} bytes: write it in smaller ones.")
+    if max(sizes, default=0) > MAX_GROUP_BYTES:
+        raise ImportFileRefused(f"A row group has more than {MAX_GROUP_BYTES:,} bytes: write it in smaller ones.")
     return parquet_file
 
 

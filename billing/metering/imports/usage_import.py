@@ -107,7 +107,7 @@ def _batches(rows: Iterable[ImportRow], mapping: RowMapping) -> Iterator[Batch]:
     batch, size = Batch(), 0
     for row in rows:
         try:
-            event = mapping.event_of(row)
+            event = mapping.to_event(row)
         except RowRefused as error:
             batch.refusals.append(Refusal(row.number, "", error.field, str(error)))
         else:

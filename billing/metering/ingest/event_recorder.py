@@ -40,7 +40,7 @@ STALE_REASONS = (UnmatchedReason.NO_SUBSCRIPTION, UnmatchedReason.PAUSED)
 
 ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
 
-# Sums of up to 10,000 values of `MOST_DIGITS` digits never round.
+# Sums of up to 10,000 values of `MAX_DIGITS` digits never round.
 EXACT = Context(prec=120)
 _TRIES = 5
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from billing.metering.ingest.property_limits import MAX_LEVELS, find_flaw
-from plans.aggregation.json_numbers import MOST_DIGITS, parse_number
+from plans.aggregation.json_numbers import MAX_DIGITS, parse_number
 
 MAX_EVENTS = 10_000
 MAX_BYTES = 8 * 1024 * 1024
@@ -244,7 +244,7 @@ def describe_decode_error(index: int, error: str, *, default_field: str = "event
     field_match = _FIELD.search(reason)
     field = path.rstrip("`").lstrip(".") or (field_match[1] if field_match else default_field)
     if "out of range" in reason:
-        return EventError(index, "properties", f"a number has too many digits; at most {MOST_DIGITS} are stored")
+        return EventError(index, "properties", f"a number has too many digits; at most {MAX_DIGITS} are stored")
     return EventError(index, field, reason)
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from plans.aggregation.json_numbers import MOST_DIGITS, OutOfBoundsNumber, is_within_bounds
+from plans.aggregation.json_numbers import MAX_DIGITS, OutOfBoundsNumber, is_within_bounds
 
 MAX_KEYS = 128
 MAX_CHARACTERS = 4096
@@ -29,7 +29,7 @@ def find_flaw(properties: dict[str, Any], *, has_nul: bool) -> Flaw | None:
                     return f"properties.{name}", flaw
         elif kind is int:
             if not is_within_bounds(value):
-                return f"properties.{name}", f"more than {MOST_DIGITS} digits"
+                return f"properties.{name}", f"more than {MAX_DIGITS} digits"
         elif kind is not Decimal and kind is not bool and value is not None:
             flaw = _find_value_flaw(value, level=2, has_nul=has_nul)
             if flaw:
@@ -49,11 +49,11 @@ def _find_text_flaw(text: str) -> str | None:
 
 def _find_value_flaw(value: Any, *, level: int, has_nul: bool) -> str | None:
     if isinstance(value, OutOfBoundsNumber):
-        return f"{value.text[:20]}… is out of bounds: at most {MOST_DIGITS} digits before and after the point"
+        return f"{value.text[:20]}… is out of bounds: at most {MAX_DIGITS} digits before and after the point"
     if isinstance(value, str):
         return _find_text_flaw(value)
     if isinstance(value, int) and not is_within_bounds(value):
-        return f"more than {MOST_DIGITS} digits"
+        return f"more than {MAX_DIGITS} digits"
     if not isinstance(value, dict | list):
         return None
     if level > MAX_LEVELS:

@@ -82,13 +82,13 @@ class RatingPeriod(msgspec.Struct, frozen=True, gc=False):
     runs: WindowRuns = {}
 
 
-def with_window_runs(period: RatingPeriod, runs: Mapping[int, WindowRuns]) -> RatingPeriod:
+def add_window_runs(period: RatingPeriod, runs: Mapping[int, WindowRuns]) -> RatingPeriod:
     """Return the period with the usage that its windows hold from earlier periods."""
     period_runs = runs.get(period.period_id)
     return msgspec.structs.replace(period, runs=period_runs) if period_runs else period
 
 
-def with_metered(
+def add_state_quantities(
     counters: Counters, period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None
 ) -> Counters:
     """
@@ -114,7 +114,7 @@ def with_metered(
 def with_aggregates(
     counters: Counters, period: MeteredPeriod, stored: PeriodStates, *, at: datetime | None = None
 ) -> Counters:
-    """Do the same as `with_metered`, without the values of single events."""
+    """Do the same as `add_state_quantities`, without the values of single events."""
     extended = dict(counters)
     for (plan_feature_id, starts_at), by_rate in compute_quantities(period, stored, at=at).items():
         window = CounterWindow(plan_feature_id, starts_at)

@@ -14,7 +14,7 @@ from plans.catalog.stored_terms import metering_terms
 from plans.models import Meter
 
 WINDOWS = ("hour", "day", "month")
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 LONGEST = timedelta(days=400)
 
 
@@ -81,7 +81,7 @@ def breakdown(
         "until": until,
         "zone": time_zone,
         "group": group_by,
-        "limit": MOST_ROWS + 1,
+        "limit": MAX_ROWS + 1,
         "periods": None if period_ids is None else list(period_ids),
     }
     metering = metering_terms(Meter.objects.get(pk=meter_id))
@@ -99,8 +99,8 @@ def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         rows = cursor.fetchall()
-    if len(rows) > MOST_ROWS:
-        raise BreakdownRefused("window", f"more than {MOST_ROWS:,} rows; ask for a shorter span or a longer window")
+    if len(rows) > MAX_ROWS:
+        raise BreakdownRefused("window", f"more than {MAX_ROWS:,} rows; ask for a shorter span or a longer window")
     return rows
 
 

@@ -28,8 +28,8 @@ from billing.metering.rating_inputs.period_counters import (
     CounterWindow,
     RatingPeriod,
     with_aggregates,
-    with_metered,
-    with_window_runs,
+    add_state_quantities,
+    add_window_runs,
 )
 from billing.metering.rating_inputs.plan_change_carryover import CONTINUED
 from billing.metering.rating_inputs.window_amounts import rate_window
@@ -221,9 +221,9 @@ def _rate_periods(
     usages = []
     for period in periods:
         counted = counters.get(period.span.period_id, {})
-        used = with_metered(counted, period.span, states, at=at)
+        used = add_state_quantities(counted, period.span, states, at=at)
         levels = _project_levels(counted, period.span, states) if projects else {}
-        with_runs = period._replace(span=with_window_runs(period.span, runs))
+        with_runs = period._replace(span=add_window_runs(period.span, runs))
         usages.append(_period_usage(with_runs, used, levels, at, projects=projects, paces=paces))
     return usages
 

@@ -15,8 +15,8 @@ from django.db import connection
 from invoices.models import Invoice
 from invoices.rendering.usage_facts import DimensionUsage, MeterUsage
 
-MOST_DAYS = timedelta(days=62)
-MOST_VALUES = 12
+MAX_DAYS = timedelta(days=62)
+MAX_VALUES = 12
 
 _METERS = """
 WITH used AS (
@@ -71,7 +71,7 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
         "invoice": invoice.pk,
         "zone": invoice.buyer_facts.get("time_zone") or "UTC",
         "step": _step(invoice.period_start, invoice.period_end),
-        "most": MOST_VALUES,
+        "most": MAX_VALUES,
     }
     meters = _rows(_METERS, parameters)
     if not meters:
@@ -95,7 +95,7 @@ def read_invoice_usage(*, invoice: Invoice) -> tuple[MeterUsage, ...]:
 
 
 def _step(start: datetime, end: datetime) -> str:
-    return "day" if end - start <= MOST_DAYS else "month"
+    return "day" if end - start <= MAX_DAYS else "month"
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

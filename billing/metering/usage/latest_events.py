@@ -10,7 +10,7 @@ from django.db import connection
 from billing.metering.ingest.parser import ReceivedEvent, decode_properties
 from billing.models import Rollup, UnmatchedUsage
 
-MOST_CUSTOMERS = 10
+MAX_CUSTOMERS = 10
 MAX_REPORTS_READ = 500
 """Unmatched reports read to find those of one event name."""
 
@@ -58,8 +58,8 @@ def read_recent_events(*, meter_id: int, name: str, since: datetime, count: int)
     """
     hours = Rollup.objects.filter(meter=meter_id, bucket__gte=since).order_by("-bucket")
     # More rows than customers, because a busy customer has many hours.
-    customer_ids = hours.values_list("period__subscription__customer", flat=True)[: MOST_CUSTOMERS * 20]
-    customers = list(dict.fromkeys(customer_ids))[:MOST_CUSTOMERS]
+    customer_ids = hours.values_list("period__subscription__customer", flat=True)[: MAX_CUSTOMERS * 20]
+    customers = list(dict.fromkeys(customer_ids))[:MAX_CUSTOMERS]
     with connection.cursor() as cursor:
         cursor.execute(_LATEST, [customers, name, count, count])
         return [RecentEvent(*row) for row in cursor.fetchall()]

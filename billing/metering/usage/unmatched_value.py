@@ -28,7 +28,7 @@ from plans.catalog.stored_terms import FeatureTerms, load_terms
 from plans.models import Meter
 from plans.pricing.rating import PriceTerms, RateUsage, rate_usage
 
-MOST_REPORTS = 2_000
+MAX_REPORTS = 2_000
 """Open reports read, the newest first: the bound keeps the page fast however much usage is unmatched."""
 
 ADDED_UP = ("count", "sum")
@@ -124,8 +124,8 @@ def estimate_unmatched_value(
     `open_reports`.
     """
     open_usage = open_reports(sandbox=sandbox, customer=customer, seller=seller, before=before)
-    reports = list(open_usage.order_by("-pk")[: MOST_REPORTS + 1])
-    parts = _build_parts(reports[:MOST_REPORTS], sandbox=sandbox) if reports else []
+    reports = list(open_usage.order_by("-pk")[: MAX_REPORTS + 1])
+    parts = _build_parts(reports[:MAX_REPORTS], sandbox=sandbox) if reports else []
     groups: dict[tuple[UnmatchedGroup, int, str, bool], list[_Part]] = {}
     for part in parts:
         plan_feature_id = part.place.feature.plan_feature_id if part.place else 0
@@ -135,7 +135,7 @@ def estimate_unmatched_value(
     stakes = sorted(
         (_group_value(group_parts, means) for group_parts in groups.values()), key=lambda stake: -stake.events
     )
-    return UnmatchedValue(tuple(stakes), is_all=len(reports) <= MOST_REPORTS)
+    return UnmatchedValue(tuple(stakes), is_all=len(reports) <= MAX_REPORTS)
 
 
 def _read_averages(places: Sequence[_PricePoint]) -> dict[tuple[int, int], Decimal]:

@@ -15,7 +15,7 @@ from billing.models import Rollup
 from plans.aggregation import aggregate_state
 from plans.aggregation.aggregate_state import AggregateState, Aggregation, EventValue
 
-MOST_DAYS = 10_000
+MAX_DAYS = 10_000
 """Rows of a chart: ten meters on a thousand days."""
 
 
@@ -82,7 +82,7 @@ def _read_days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
         .annotate(day=TruncDay("bucket", tzinfo=zone))
         .values_list("meter_id", "day")
         .annotate(Sum("quantity"), Sum("events"))
-        .order_by("day", "meter_id")[:MOST_DAYS]
+        .order_by("day", "meter_id")[:MAX_DAYS]
     )
     return [Day(meter, day.date(), AggregateState(events, quantity)) for meter, day, quantity, events in rows_by_day]
 
@@ -107,7 +107,7 @@ def _read_stateful_days(
     customer_id: int, since: datetime, until: datetime, zone: ZoneInfo, period_ids: Sequence[int] | None
 ) -> list[Day]:
     """Return the days of meters whose quantity is no sum: each day with its own greatest, least and latest value."""
-    parameters = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MOST_DAYS}
+    parameters = {"customer": customer_id, "since": since, "until": until, "zone": zone.key, "most": MAX_DAYS}
     parameters["periods"] = None if period_ids is None else list(period_ids)
     with connection.cursor() as cursor:
         cursor.execute(_DAILY_STATES, parameters)

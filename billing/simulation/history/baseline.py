@@ -7,7 +7,7 @@ from billing.closing.invoice_assembly import assemble_invoice
 from billing.closing.records import AssembledInvoice
 from billing.metering.rating_inputs.aggregate_quantities import read_states
 from billing.metering.rating_inputs.multi_period_windows import read_window_runs
-from billing.metering.rating_inputs.period_counters import with_metered, with_window_runs
+from billing.metering.rating_inputs.period_counters import add_state_quantities, add_window_runs
 from billing.metering.rating_inputs.plan_change_carryover import NOT_BILLED_YET
 from billing.simulation.candidate.carryover import tier_progress
 from billing.simulation.candidate.commitments import SimulatedAmounts, commitment_cycles_for
@@ -30,13 +30,15 @@ def rate_in_force(past: PastPeriods) -> dict[int, PeriodBill]:
                 continue
             until = past.at if past.rows[period_id].is_open else None
             try:
-                span = with_window_runs(past_closing.span, runs)
+                span = add_window_runs(past_closing.span, runs)
                 if span.continued == NOT_BILLED_YET:
                     span = msgspec.structs.replace(span, continued=tier_progress(past_closing, assembled))
                 closing = msgspec.structs.replace(
                     past_closing,
                     span=span,
-                    counters=with_metered(past.counters.get(period_id, {}), span, stored_quantities, at=until),
+                    counters=add_state_quantities(
+                        past.counters.get(period_id, {}), span, stored_quantities, at=until
+                    ),
                     commitments=commitment_cycles_for(
                         past_closing, past.billed.get(past_closing.subscription_id, ()), amounts_by_period
                     ),

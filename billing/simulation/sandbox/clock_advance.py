@@ -89,7 +89,7 @@ def stop_clock(*, clock_id: int, by: AbstractBaseUser | None, at: datetime) -> T
         return clock
 
 
-def advance_all(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+def advance_all(*, should_continue: Callable[[], bool] = lambda: True) -> int:
     """
     Do the due work of every idle clock and advance every clock with a target; return how many steps were taken.
 
@@ -97,15 +97,15 @@ def advance_all(*, keep_going: Callable[[], bool] = lambda: True) -> int:
     """
     steps = 0
     for clock_id in clocks_with_due_work():
-        if keep_going():
+        if should_continue():
             steps += _attempt(clock_id, _do_due_work)
     for clock_id in TestClock.objects.advancing().order_by("pk").values_list("pk", flat=True):
-        steps += advance_clock(clock_id=clock_id, keep_going=keep_going)
+        steps += advance_clock(clock_id=clock_id, should_continue=should_continue)
     return steps
 
 
 def advance_clock(
-    *, clock_id: int, keep_going: Callable[[], bool] = lambda: True, max_steps: int | None = None
+    *, clock_id: int, should_continue: Callable[[], bool] = lambda: True, max_steps: int | None = None
 ) -> int:
     """
     Advance one clock toward its target; return the number of steps, 0 while another worker holds the clock.
@@ -113,7 +113,7 @@ def advance_clock(
     max_steps: stop after this many steps, so that the caller can look at the state in between.
     """
     steps = 0
-    while steps != max_steps and keep_going() and _attempt(clock_id, _step):
+    while steps != max_steps and should_continue() and _attempt(clock_id, _step):
         steps += 1
     return steps
 

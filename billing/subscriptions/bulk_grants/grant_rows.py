@@ -22,7 +22,7 @@ from wallets.models.wallets import CREDITS
 
 COLUMNS = ("customer", "units", "unit", "expires", "features", "reason", "key")
 REQUIRED_COLUMNS = ("customer", "units")
-MOST_REASON, MOST_KEY = 300, 80
+MAX_REASON, MAX_KEY = 300, 80
 
 
 class GrantProblem(NamedTuple):
@@ -91,8 +91,8 @@ class _Reader:
             expires_at=self._expires_at(row.cells["expires"]),
             features=self._features_of(row.cells),
         )
-        if len(row.cells["reason"]) > MOST_REASON:
-            raise _Refused("reason", f"It has more than {MOST_REASON} characters.")
+        if len(row.cells["reason"]) > MAX_REASON:
+            raise _Refused("reason", f"It has more than {MAX_REASON} characters.")
         return GrantRow(row.number, name, WalletCriteria(self._customers[name], unit), grant, row.cells["reason"])
 
     def _units(self, text: str) -> Decimal:
@@ -135,7 +135,7 @@ def _codes(cells: Mapping[str, str]) -> list[str]:
 def _key(cells: Mapping[str, str]) -> str:
     """Return the key that makes the grant count once: the row's own, or a digest of the whole row."""
     if key := cells["key"]:
-        if len(key) > MOST_KEY:
-            raise _Refused("key", f"It has more than {MOST_KEY} characters.")
+        if len(key) > MAX_KEY:
+            raise _Refused("key", f"It has more than {MAX_KEY} characters.")
         return key
     return blake2b(msgspec.json.encode([cells[name] for name in COLUMNS]), digest_size=16).hexdigest()

@@ -22,7 +22,7 @@ from billing.subscriptions.bulk_grants.grant_rows import (
 )
 from customers.notifications import announce_all
 from lib.audit_log import audited_transaction
-from lib.tabular_files import MOST_BYTES, FileRefused, TableRow, read_table
+from lib.tabular_files import MAX_BYTES, FileRefused, TableRow, read_table
 from wallets.ledger.grant import Grant, grant_all
 from wallets.ledger.locked_wallets import lock_wallets
 from wallets.ledger.wallet_lookup import find_or_open_wallets
@@ -43,7 +43,7 @@ def start_promotion(
     """
     file.seek(0)
     # One byte more than allowed, so that a larger file is noticed.
-    if not _read(file.read(MOST_BYTES + 1), file_name):
+    if not _read(file.read(MAX_BYTES + 1), file_name):
         raise FileRefused("There is no row below the first line, which names the columns.")
     try:
         return start.start(

@@ -17,7 +17,7 @@ from billing.subscriptions.terms.feature_coverage import SubscriptionRefused
 from customers.customer_time import clock_filter
 from customers.models import Customer
 from lib.audit_log import audited_transaction
-from lib.field_types import MOST_TRIAL_DAYS
+from lib.field_types import MAX_TRIAL_DAYS
 from plans.models import PlanVersion
 
 BATCH_SIZE = 1_000
@@ -35,7 +35,7 @@ def find_trial_end(
 
     days: agreed with the customer; None means the version's, unless the customer had a trial of the plan before.
 
-    :raises SubscriptionRefused: if it would be longer than `MOST_TRIAL_DAYS`.
+    :raises SubscriptionRefused: if it would be longer than `MAX_TRIAL_DAYS`.
     """
     if days is None:
         # Periods, not subscriptions: a canceled trial counts too.
@@ -43,8 +43,8 @@ def find_trial_end(
             subscription__customer=customer, is_trial=True, version__plan=version.plan_id
         )
         days = 0 if not version.trial_days or former_trials.exists() else version.trial_days
-    if not 0 <= days <= MOST_TRIAL_DAYS:
-        raise SubscriptionRefused(f"A trial lasts 0 to {MOST_TRIAL_DAYS} days, not {days}.")
+    if not 0 <= days <= MAX_TRIAL_DAYS:
+        raise SubscriptionRefused(f"A trial lasts 0 to {MAX_TRIAL_DAYS} days, not {days}.")
     return days_after(starts_at, days, time_zone=customer.time_zone) if days else None
 
 
@@ -98,11 +98,11 @@ def extend_trial(
     """
     with audited_transaction("extend the trial", by=by, at=at):
         subscription, periods, trial = _lock_trial(subscription, at)
-        longest = days_after(subscription.starts_at, MOST_TRIAL_DAYS, time_zone=subscription.customer.time_zone)
+        longest = days_after(subscription.starts_at, MAX_TRIAL_DAYS, time_zone=subscription.customer.time_zone)
         if ends_at <= trial.ends_at:
             raise TrialRefused(f"The trial of {subscription} lasts until {trial.ends_at}: choose a later moment.")
         if ends_at > longest:
-            raise TrialRefused(f"A trial lasts {MOST_TRIAL_DAYS} days at most: choose a moment until {longest}.")
+            raise TrialRefused(f"A trial lasts {MAX_TRIAL_DAYS} days at most: choose a moment until {longest}.")
         if subscription.ends_at is not None and ends_at > subscription.ends_at:
             raise TrialRefused(f"{subscription} ends at {subscription.ends_at}: choose no later moment.")
         return _move_trial_end(subscription, periods, trial, ends_at, at=at)

@@ -45,7 +45,7 @@ class SplitTooLate(Exception):
 
 
 def split_due_periods(
-    *, at: datetime, clock_id: int | None = None, keep_going: Callable[[], bool] = lambda: True
+    *, at: datetime, clock_id: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> int:
     """
     Split the periods whose change is due, or will be within ten minutes; return how many changes were processed.
@@ -57,7 +57,7 @@ def split_due_periods(
     period. The row shows either. Rows locked by others are left to the next run.
     """
     processed, after = 0, 0
-    while keep_going():
+    while should_continue():
         with audited_transaction("split a period", by=None, at=at):
             change = _lock_next(at, clock_id, after=after)
             if change is None:

@@ -81,7 +81,9 @@ def _revoke_changes(version: PlanVersion, *, by: AbstractBaseUser | None, at: da
     version.rollouts.exclude(state=RolloutState.WITHDRAWN).update(state=RolloutState.WITHDRAWN)
 
 
-def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, keep_going: Callable[[], bool] = lambda: True) -> int:
+def roll_out(
+    *, at: datetime, batch_size: int = BATCH_SIZE, should_continue: Callable[[], bool] = lambda: True
+) -> int:
     """
     Schedule the subscriptions that versions were published for; return how many were newly scheduled.
 
@@ -92,7 +94,7 @@ def roll_out(*, at: datetime, batch_size: int = BATCH_SIZE, keep_going: Callable
     _open_missing_rollouts()
     still_open = Rollout.objects.filter(state=RolloutState.OPEN)
     for rollout in still_open.select_related("version").order_by("pk"):
-        while keep_going() and still_open.filter(pk=rollout.pk).exists():
+        while should_continue() and still_open.filter(pk=rollout.pk).exists():
             ids = list(unscheduled_subscriptions(rollout).order_by("pk").values_list("pk", flat=True)[:batch_size])
             if not ids:
                 if rollout.effective_from <= at:

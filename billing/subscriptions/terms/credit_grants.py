@@ -116,7 +116,7 @@ def grant_due(
     at: datetime,
     clock_id: int | None = None,
     batch_size: int = BATCH_SIZE,
-    keep_going: Callable[[], bool] = lambda: True,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> int:
     """
     Grant the included credits of every open period that starts within two hours; return how many were processed.
@@ -132,7 +132,7 @@ def grant_due(
     )
     processed, after = 0, 0
     # No version includes credits in most installations: then nothing is read.
-    while versions and keep_going():
+    while versions and should_continue():
         parameters = {"versions": versions, "until": at + PERIOD_LEAD_TIME, "after": after, "limit": batch_size}
         with transaction.atomic():
             ids = _read_ids(query, parameters)

@@ -12,7 +12,7 @@ from billing.models.periods import PeriodKind, PeriodState
 from billing.models.subscriptions import SubscriptionState
 from billing.subscriptions.notifications import announce_update
 from lib.audit_log import audited_transaction
-from lib.field_types import MOST_SEATS
+from lib.field_types import MAX_SEATS
 from plans.catalog.stored_terms import FeeTerms, load_terms
 from plans.pricing.quantity_segments import QuantityChange, quantity_at
 
@@ -186,7 +186,7 @@ def _find_fee(subscription: Subscription, fee_code: str) -> FeeTerms:
 
 
 def _check_quantity(fee: FeeTerms, quantity: int) -> None:
-    maximum = MOST_SEATS if fee.most is None else fee.most
+    maximum = MAX_SEATS if fee.most is None else fee.most
     if not fee.least <= quantity <= maximum:
         raise QuantityRefused(
             f"{quantity:,} is not between {fee.least:,} and {maximum:,}, as many as may be held of “{fee.label}”.",

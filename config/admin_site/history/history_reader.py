@@ -16,7 +16,7 @@ import pghistory.core
 from django.db.models import CASCADE, ForeignKey, Model, QuerySet
 from pghistory.models import Event
 
-MOST_PER_TABLE = 300
+MAX_PER_TABLE = 300
 """Maximum changes read per table; older ones stay in the database."""
 
 UNDO = {"insert": "added", "update": "changed", "delete": "removed"}
@@ -89,7 +89,7 @@ def _tables_of_parts(model: type[Model], parent_ids: list[Any]) -> Iterable[tupl
 
 
 def _steps(events: QuerySet[Event]) -> list[RowChange]:
-    rows = list(events.select_related("pgh_context").order_by("-pgh_id")[:MOST_PER_TABLE])
+    rows = list(events.select_related("pgh_context").order_by("-pgh_id")[:MAX_PER_TABLE])
     states: dict[Any, list[Event]] = defaultdict(list)
     for row in reversed(rows):
         states[row.pgh_obj_id].append(row)

@@ -54,7 +54,7 @@ def history(request: HttpRequest, object_id: str, page: ModelAdmin) -> TemplateR
         "opts": page.opts,
         "original": obj,
         "entries": entries(history_reader.read_object_changes(page.model, obj.pk)),
-        "most": history_reader.MOST_PER_TABLE,
+        "most": history_reader.MAX_PER_TABLE,
     }
     request.current_app = page.admin_site.name
     return TemplateResponse(request, "staff/history.html", context)

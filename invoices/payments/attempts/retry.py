@@ -25,7 +25,7 @@ class PaymentRun:
 
 
 def collect_due_payments(
-    *, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True
+    *, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> PaymentRun:
     """
     Charge due invoices, and submit every pending attempt that is due; safe to repeat and to run concurrently.
@@ -45,7 +45,7 @@ def collect_due_payments(
     for attempt_id in list(
         pending_attempts.filter(next_at__lte=at).order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]
     ):
-        if not keep_going():
+        if not should_continue():
             break
         submit_attempt(attempt_id=attempt_id, at=at)
         run.submitted += 1

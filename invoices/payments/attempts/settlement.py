@@ -24,7 +24,7 @@ CHECK_INTERVALS = (
 )
 """The delay of the first, second … check of a pending attempt; later ones follow every hour."""
 
-MOST_REASON = 300
+MAX_REASON = 300
 
 
 def record_outcome(*, attempt_id: int, response: ProviderResponse, at: datetime) -> PaymentAttempt:
@@ -56,7 +56,7 @@ def record_outcome(*, attempt_id: int, response: ProviderResponse, at: datetime)
 
 def _store_outcome(attempt: PaymentAttempt, response: ProviderResponse, at: datetime) -> None:
     attempt.state, attempt.settled_at, attempt.ref = response.state, at, response.ref or attempt.ref
-    attempt.code, attempt.reason = response.code[:60], response.reason[:MOST_REASON]
+    attempt.code, attempt.reason = response.code[:60], response.reason[:MAX_REASON]
     attempt.next_at = attempt.leased_until = None
     attempt.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
 
@@ -94,7 +94,7 @@ def postpone(attempt: Any, *, reason: str, at: datetime) -> Any:
     wait = CHECK_INTERVALS[min(attempt.tries, len(CHECK_INTERVALS)) - 1] if attempt.tries else CHECK_INTERVALS[0]
     closes_at = getattr(attempt, "closes_at", None)
     attempt.next_at = max(at + wait, closes_at) if closes_at and closes_at > at else at + wait
-    attempt.reason, attempt.leased_until = reason[:MOST_REASON], None
+    attempt.reason, attempt.leased_until = reason[:MAX_REASON], None
     field_names = [
         "ref",
         "next_at",
@@ -143,7 +143,7 @@ def reverse_payment(*, payment_id: int, reason: str, at: datetime, by: AbstractB
             reference=f"back:{payment.pk}",
             reverses=payment,
             paid_at=at,
-            reason=reason[:MOST_REASON],
+            reason=reason[:MAX_REASON],
             by_id=by.pk if by else None,
             created_at=at,
         )

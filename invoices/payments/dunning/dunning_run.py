@@ -18,7 +18,7 @@ SKIPPED_OUTCOME = "A later reminder was due as well"
 BATCH_SIZE = 500
 
 
-def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True) -> int:
+def run_dunning(*, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True) -> int:
     """
     Take the steps due for overdue invoices, and return their number; safe to repeat and to run concurrently.
 
@@ -37,7 +37,7 @@ def run_dunning(*, at: datetime, clock: int | None = None, keep_going: Callable[
         ):
             last_id = invoice_ids[-1]
             for invoice_id in invoice_ids:
-                if not keep_going():
+                if not should_continue():
                     return count
                 count += _take_due_steps(invoice_id, seller_steps, at)
     return count

@@ -27,23 +27,23 @@ from lib.failpoints import hit_failpoint
 
 BATCH_SIZE = 100
 LEASE = timedelta(seconds=90)
-MOST_TRIES = 20
+MAX_TRIES = 20
 UNRELATED_OUTCOME = "It is of nothing that we have asked for"
 
 
-def process_events(*, at: datetime, keep_going: Callable[[], bool] = lambda: True) -> int:
+def process_events(*, at: datetime, should_continue: Callable[[], bool] = lambda: True) -> int:
     """Process the due events, oldest first, and return their number; safe to repeat and to run concurrently."""
     waiting = ProviderEvent.objects.filter(done_at__isnull=True, next_at__lte=at).order_by("next_at", "pk")
     count = 0
     for event_id in list(waiting.values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not keep_going():
+        if not should_continue():
             break
         count += process_event(event_id=event_id, at=at)
     return count
 
 
 def process_event(*, event_id: int, at: datetime) -> bool:
-    """Process one event unless it is done or leased by another worker; failures are retried, up to MOST_TRIES."""
+    """Process one event unless it is done or leased by another worker; failures are retried, up to MAX_TRIES."""
     due_events = ProviderEvent.objects.filter(pk=event_id, done_at__isnull=True, next_at__lte=at)
     if not due_events.update(next_at=at + LEASE, tries=F("tries") + 1):
         return False
@@ -51,7 +51,7 @@ def process_event(*, event_id: int, at: datetime) -> bool:
     try:
         outcome = _refresh_named_rows(event, at)
     except (OutcomeUnknown, Misconfigured) as error:
-        gives_up = event.tries >= MOST_TRIES
+        gives_up = event.tries >= MAX_TRIES
         retry_at = None if gives_up else at + timedelta(minutes=min(2**event.tries, 240))
         ProviderEvent.objects.filter(pk=event_id).update(next_at=retry_at, outcome=str(error)[:300])
         return True

@@ -11,7 +11,7 @@ from invoices.models import ProviderEvent
 from invoices.models.payment_attempts import ProviderName
 
 TOLERANCE = timedelta(minutes=5)
-MOST_BYTES = 512 * 1024
+MAX_BYTES = 512 * 1024
 
 
 class UntrustedEvent(ValueError):

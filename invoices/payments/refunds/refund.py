@@ -20,7 +20,7 @@ from invoices.payments.attempts.provider_calls import (
     acquire_lease,
     call_provider,
 )
-from invoices.payments.attempts.settlement import MOST_REASON, postpone
+from invoices.payments.attempts.settlement import MAX_REASON, postpone
 from invoices.payments.providers import PaymentOrder, ProviderResponse, provider
 from invoices.payments.providers.protocol import DECLINED, PENDING, SUCCEEDED
 from lib.audit_log import audited_transaction
@@ -101,7 +101,7 @@ def record_refund_outcome(*, refund_id: int, response: ProviderResponse, at: dat
         ):
             return refund
         refund.state, refund.settled_at, refund.ref = new_state, at, response.ref or refund.ref
-        refund.code, refund.reason = response.code[:60], response.reason[:MOST_REASON]
+        refund.code, refund.reason = response.code[:60], response.reason[:MAX_REASON]
         refund.next_at = refund.leased_until = None
         refund.save(update_fields=["state", "settled_at", "ref", "code", "reason", "next_at", "leased_until"])
         if new_state == AttemptState.DECLINED:
@@ -142,7 +142,7 @@ def record_manual_refund(*, refund_id: int, reference: str, at: datetime, by: Ab
 
     :raises RefundRefused: if its provider pays it, it was canceled or declined, or no reference is given.
     """
-    if not reference.strip() or len(reference) > MOST_REASON:
+    if not reference.strip() or len(reference) > MAX_REASON:
         raise RefundRefused("Say what the bank knows the transfer by.", field="reference")
     with audited_transaction("pay refund by hand", by=by, at=at, refund=refund_id):
         # Row lock: a provider's response and an entry by hand happen one after the other.
@@ -195,13 +195,13 @@ def pay_out_balance(
 
 
 def submit_due_refunds(
-    *, at: datetime, clock: int | None = None, keep_going: Callable[[], bool] = lambda: True
+    *, at: datetime, clock: int | None = None, should_continue: Callable[[], bool] = lambda: True
 ) -> int:
     """Send or look up the refunds that are due, and return their number. Safe to repeat."""
     waiting = Refund.objects.filter(clock_filter(clock), Q(next_at__lte=at), state=AttemptState.PENDING)
     count = 0
     for refund_id in list(waiting.order_by("next_at").values_list("pk", flat=True)[:BATCH_SIZE]):
-        if not keep_going():
+        if not should_continue():
             break
         submit_refund(refund_id=refund_id, at=at)
         count += 1

@@ -10,7 +10,7 @@ from lib.decimals import EXACT, HALF_UP, ZERO
 from lib.money import minor_unit, round_money
 from plans.pricing.rating_parts import RatingPart
 
-ONE, THOUSAND, MOST_BASE = Decimal(1), Decimal(1000), Decimal("1e12")
+ONE, THOUSAND, MAX_BASE = Decimal(1), Decimal(1000), Decimal("1e12")
 MAX_NAME_LENGTH = 300
 PRICE_STEP = Decimal("0.000001")
 PIECES = "C62"
@@ -76,7 +76,7 @@ def line_price(line: LineFacts, *, currency: str) -> LinePrice:
     if unit_price is None or round_money(EXACT.multiply(unit_price, quantity), currency) != amount:
         return signed_quantity, amount, quantity
     base_quantity = ONE
-    while ZERO < unit_price * base_quantity < minor_unit(currency) and base_quantity < MOST_BASE:
+    while ZERO < unit_price * base_quantity < minor_unit(currency) and base_quantity < MAX_BASE:
         base_quantity *= THOUSAND
     return signed_quantity, EXACT.multiply(unit_price, base_quantity), base_quantity
 

@@ -32,7 +32,7 @@ MEANING = (
 )
 """The fields that define a meter's meaning, frozen once a published version prices it (plans/triggers.py)."""
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 
 
 class MeterForm(forms.ModelForm):
@@ -169,7 +169,7 @@ def pricing_versions(meter: Meter) -> list[str]:
     if not hasattr(meter, "_pricing_versions"):  # cached, since each inline and field of a page calls this
         drafts = [VersionState.DRAFT, VersionState.REVIEW]
         plan_features = PlanFeature.objects.filter(feature__meter=meter).exclude(version__state__in=drafts)
-        newest = plan_features.select_related("version__plan").order_by("-version_id")[: MOST_NAMED + 1]
+        newest = plan_features.select_related("version__plan").order_by("-version_id")[: MAX_NAMED + 1]
         meter._pricing_versions = [str(plan_feature.version) for plan_feature in newest]
     return meter._pricing_versions
 
@@ -179,7 +179,7 @@ def locked_because(meter: Meter) -> str:
     versions = pricing_versions(meter)
     if not versions:
         return ""
-    named = ", ".join(versions[:MOST_NAMED]) + (" and others" if len(versions) > MOST_NAMED else "")
+    named = ", ".join(versions[:MAX_NAMED]) + (" and others" if len(versions) > MAX_NAMED else "")
     return (
         f"Locked, since published prices depend on it: {named}. "
         "To count differently, add a new meter, give it to a feature, and publish a version with that feature."

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
-from lib.tabular_files import MOST_BYTES
+from lib.tabular_files import MAX_BYTES
 
 
 class UploadForm(forms.Form):
@@ -20,7 +20,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(label="File", required=False, widget=UnfoldAdminFileFieldWidget)
     kept_name = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
-    kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=2 * MOST_BYTES)
+    kept = forms.CharField(required=False, widget=forms.HiddenInput, max_length=2 * MAX_BYTES)
 
     name: str = ""
     content: bytes = b""
@@ -29,8 +29,8 @@ class UploadForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         file = cleaned.get("file")
         if file is not None:
-            if file.size > MOST_BYTES:
-                raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES:,} are taken at most.")
+            if file.size > MAX_BYTES:
+                raise forms.ValidationError(f"The file has {file.size:,} bytes; {MAX_BYTES:,} are taken at most.")
             self.name, self.content = file.name, file.read()
         elif cleaned.get("kept"):
             self.name = cleaned["kept_name"]

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from lib.admin.number_fields import NumberInput
-from lib.decimals import MOST_UNITS, to_plain_string
+from lib.decimals import MAX_QUANTITY, to_plain_string
 
 MOST = 5
 """Maximum number of examples at once."""
@@ -50,6 +50,6 @@ def _quantity(text: str) -> Decimal:
         quantity = Decimal(text.replace(",", "").replace("_", ""))
     except InvalidOperation:
         raise forms.ValidationError(f"“{text}” is not a number; write several as “1000 125000”.") from None
-    if not quantity.is_finite() or not 0 <= quantity <= MOST_UNITS:
+    if not quantity.is_finite() or not 0 <= quantity <= MAX_QUANTITY:
         raise forms.ValidationError(f"“{text}” is not a quantity from 0 on.")
     return quantity

@@ -17,7 +17,7 @@ from plans.admin.fields.currency import CurrencyCodeField
 from plans.admin.fields.row_order import OrderedFormSet
 from plans.models import Fee, PlanVersion
 from plans.models.prices import Basis, FeeKind
-from plans.pricing.period_anchor import MONTHS, MOST_UNITS_OF_AN_INTERVAL
+from plans.pricing.period_anchor import MONTHS, MAX_INTERVAL_UNITS
 
 
 class FeeForm(forms.ModelForm):
@@ -65,8 +65,8 @@ class FeeForm(forms.ModelForm):
 
     def clean_every(self) -> int:
         every = 1 if self.cleaned_data["every"] is None else self.cleaned_data["every"]
-        if not 1 <= every <= MOST_UNITS_OF_AN_INTERVAL:
-            raise forms.ValidationError(f"Enter 1 to {MOST_UNITS_OF_AN_INTERVAL} periods.")
+        if not 1 <= every <= MAX_INTERVAL_UNITS:
+            raise forms.ValidationError(f"Enter 1 to {MAX_INTERVAL_UNITS} periods.")
         return int(every)
 
     def clean(self) -> dict[str, Any]:

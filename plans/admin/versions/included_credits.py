@@ -13,7 +13,7 @@ from lib.formats import format_money, format_number
 from plans.models import Feature, IncludedCredits, PlanVersion
 from plans.models.included_credits import CREDITS, Every, Lasts
 from plans.price_lists.cell_parser import CellRefused, parse_currency
-from plans.pricing.included_credits import MOST_ROLLOVERS
+from plans.pricing.included_credits import MAX_ROLLOVERS
 
 FIGURES = (
     *("code", "amount", "unit", "every", "lasts", "days"),
@@ -60,8 +60,8 @@ class IncludedCreditsForm(forms.ModelForm):
 
     def clean_rolls_over(self) -> int:
         times = self.cleaned_data["rolls_over"] or 0
-        if times > MOST_ROLLOVERS:
-            raise forms.ValidationError(f"At most {MOST_ROLLOVERS} times.")
+        if times > MAX_ROLLOVERS:
+            raise forms.ValidationError(f"At most {MAX_ROLLOVERS} times.")
         return times
 
     def clean_priority(self) -> int:

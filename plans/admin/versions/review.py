@@ -103,13 +103,13 @@ class ReviewAdmin(ComparisonAdmin):
             obj=version,
             title=f"{verb} {version}",
             consequences=[
-                f"{name_of(change_request.asked_by)} asked for it {timesince(change_request.asked_at, at)} ago{why}",
+                f"{name_of(change_request.requested_by)} asked for it {timesince(change_request.requested_at, at)} ago{why}",
                 self.differences(version, at=at),
                 *sentences(version),
                 effect,
             ],
             problems=["You asked for it yourself: somebody else has to decide."]
-            if change_request.asked_by_id == request.user.pk
+            if change_request.requested_by_id == request.user.pk
             else [],
             problems_title="It is not for you to decide:",
             warnings=change_request.advice,
@@ -152,7 +152,7 @@ class ReviewAdmin(ComparisonAdmin):
 
 def open_request(version: PlanVersion) -> ChangeRequest | None:
     states = [RequestState.WAITING, RequestState.APPROVED]
-    return version.requests.filter(state__in=states).select_related("asked_by", "decided_by").first()
+    return version.requests.filter(state__in=states).select_related("requested_by", "decided_by").first()
 
 
 def name_of(user: Any) -> str:

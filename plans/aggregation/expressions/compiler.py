@@ -16,8 +16,8 @@ from celpy.celparser import CELParseError, CELParser
 from plans.aggregation.expressions import values
 from plans.aggregation.expressions.nodes import COMPILERS, Evaluator, InvalidExpression, Node, unwrap
 
-MOST_CHARACTERS = 1000
-MOST_LEVELS = 50
+MAX_CHARACTERS = 1000
+MAX_LEVELS = 50
 """Maximum nesting of operations; also the maximum number of terms of a sum without parentheses."""
 
 CACHE_SIZE = 1024
@@ -51,13 +51,13 @@ def compile_expression(text: str) -> Expression:
 
     Source: docs/metering.md#expressions.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise InvalidExpression(f"It has {len(text):,} characters; at most {MOST_CHARACTERS:,} are read.")
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidExpression(f"It has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read.")
     try:
         tree = CELParser().parse(text)
     except CELParseError as error:
         raise InvalidExpression(_syntax_error_text(text, error)) from None
-    evaluate = _compile_node(tree, MOST_LEVELS)
+    evaluate = _compile_node(tree, MAX_LEVELS)
     if _is_condition(tree):
         raise InvalidExpression("It gives true or false, not a number: write “… ? 1 : 0” to count where it holds.")
     return Expression(text, evaluate)
@@ -74,9 +74,7 @@ def _syntax_error_text(text: str, error: CELParseError) -> str:
 def _compile_node(node: Node, levels: int) -> Evaluator:
     node = unwrap(node)
     if not levels:
-        raise InvalidExpression(
-            f"It is nested too deeply: at most {MOST_LEVELS} operations may stand in one another."
-        )
+        raise InvalidExpression(f"It is nested too deeply: at most {MAX_LEVELS} operations may stand in one another.")
     if node.data not in COMPILERS:
         raise InvalidExpression("Objects in braces and names with a leading dot cannot be used here.")
     return COMPILERS[node.data](node.children, lambda part: _compile_node(part, levels - 1))

@@ -10,14 +10,14 @@ from typing import Any
 from lib.decimals import EXACT
 from lib.money import round_to
 from plans.aggregation.aggregate_state import QUOTIENT
-from plans.aggregation.json_numbers import MOST_DIGITS, to_exact_number
+from plans.aggregation.json_numbers import MAX_DIGITS, to_exact_number
 
-MOST_BITS = 768
+MAX_BITS = 768
 """Maximum bits of an intermediate integer, or of a fraction's numerator or denominator: some 230 digits."""
 
 TOO_LONG = "a number on the way has too many digits"
 
-_TOO_BIG: int = 10**MOST_DIGITS
+_TOO_BIG: int = 10**MAX_DIGITS
 
 Number = int | Decimal | Fraction
 
@@ -93,7 +93,7 @@ def _check_length(value: Number) -> Number:
     """
     if isinstance(value, Decimal):
         return value
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
         raise NoValue(TOO_LONG)
     return value
 
@@ -148,11 +148,11 @@ def to_quantity(value: Any) -> int | Decimal:
     """
     number = to_number(value)
     if not -_TOO_BIG < number < _TOO_BIG:
-        raise NoValue(f"the result has more than {MOST_DIGITS} digits")
+        raise NoValue(f"the result has more than {MAX_DIGITS} digits")
     if isinstance(number, int):
         return number
     exact = _quotient(number) if isinstance(number, Fraction) else number
-    if exact.as_tuple().exponent < -MOST_DIGITS:  # type: ignore[operator]
+    if exact.as_tuple().exponent < -MAX_DIGITS:  # type: ignore[operator]
         exact = round_to(exact, QUOTIENT)
     return int(exact) if exact == int(exact) else exact.normalize(EXACT)
 

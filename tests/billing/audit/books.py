@@ -58,7 +58,7 @@ from tests.billing.audit.alert_books import add_alert_rules
 from tests.billing.audit.one_off_books import bill_one_off
 from tests.billing.audit.payment_books import collect
 from tests.billing.audit.prepaid_books import prepay
-from tests.billing.metering.ingest.world import calls, tokens
+from tests.billing.metering.ingest.ingest_setup import calls, tokens
 from tests.billing.plan_migrations.world import make_version, planned, roll_back
 from tests.billing.plan_migrations.world import run as run_migration
 from tests.billing.plan_migrations.world import use as migrated_use

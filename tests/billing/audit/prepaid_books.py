@@ -15,7 +15,7 @@ from billing.metering.ingest.parser import event_key
 from lib.currencies import CREDITS
 from plans.publishing.publication import publish
 from tests.billing.audit.purchase_books import make_purchases, make_topups
-from tests.billing.metering.ingest.world import read
+from tests.billing.metering.ingest.ingest_setup import read
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, rate, subscribe
 from wallets.credit_rules.at_zero_policy import AtZeroPolicy
 from wallets.ledger.adjustments import extend, refund, transfer, void

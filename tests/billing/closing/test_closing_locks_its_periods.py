@@ -9,7 +9,7 @@ from billing.closing.late_usage import late_invoices as late_documents
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Period, Subscription
 from billing.subscriptions import cancel
-from tests.billing.metering.ingest.world import call, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.builders import FEB, JAN, MAR
 from tests.races import Pause, start, wait_until_blocked
 
@@ -24,7 +24,7 @@ def use(id_: str) -> list[str]:
 
 @pytest.fixture
 def subscription() -> Subscription:
-    subscription = make_world("acme")
+    subscription = make_metered_subscription("acme")
     use("first")
     return subscription
 

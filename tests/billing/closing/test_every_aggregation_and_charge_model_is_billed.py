@@ -13,7 +13,7 @@ from billing.metering.usage.current_usage import current_usage
 from billing.models import Subscription, UnmatchedUsage
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     MAR,

@@ -25,7 +25,7 @@ from billing.subscriptions import (
 )
 from customers.models import Notification
 from invoices.models import Invoice
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     APR,
     FEB,

@@ -15,7 +15,7 @@ from billing.subscriptions import ChangeRefused, apply_coupon, change_plan
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

@@ -10,7 +10,7 @@ from billing.closing import close_due, preview
 from billing.models import Period
 from billing.subscriptions import cancel, change_plan, generate_periods, set_quantity
 from invoices.models import Line
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

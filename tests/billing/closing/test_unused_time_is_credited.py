@@ -14,7 +14,7 @@ from billing.subscriptions import CancellationRefused, apply_coupon, cancel, set
 from invoices.credit_notes import RequestedCredit, issue_credit_note
 from invoices.models import Invoice, Line
 from invoices.payments.manual_payments import record_payment
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

@@ -8,7 +8,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import BilledUsage, Counter, Period
 from invoices.models import Line
-from tests.billing.metering.ingest.world import call, send
+from tests.billing.metering.ingest.ingest_setup import call, send
 from tests.builders import (
     FEB,
     MAR,

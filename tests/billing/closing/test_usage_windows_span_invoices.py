@@ -12,7 +12,7 @@ from billing.models import Period
 from billing.subscriptions import cancel, change_plan, generate_periods
 from invoices.models import Invoice, Line
 from plans.models import Price
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     APR,
     FEB,

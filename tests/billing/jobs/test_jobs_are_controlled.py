@@ -106,7 +106,7 @@ def test_splitting_continues_after_the_last_item():
 
     job = make_job(50)
     for _ in range(2):
-        work(kinds=kinds(split=cut), clock=lambda: NOW, keep_going=iter([True, True, False, False, False]).__next__)
+        work(kinds=kinds(split=cut), clock=lambda: NOW, should_continue=iter([True, True, False, False, False]).__next__)
     work(kinds=kinds(split=cut), clock=lambda: NOW)
     assert calls == [0, 20, 40]
     assert (refreshed(job).total, user_count()) == (50, 50)

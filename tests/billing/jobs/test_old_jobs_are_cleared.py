@@ -23,7 +23,7 @@ def test_a_job_is_cleared_ninety_days_after_its_end(at, cleared):
     JobItem.objects.update(content=b"x")
     assert clear_old_jobs(at=at) == cleared
     assert job.items.filter(content=None, findings=[]).count() == 2 * cleared
-    assert (refreshed(job).figures, refreshed(waiting).forgotten_at) == ({"users": 2}, None)
+    assert (refreshed(job).figures, refreshed(waiting).cleared_at) == ({"users": 2}, None)
     assert clear_old_jobs(at=at) == 0
 
 

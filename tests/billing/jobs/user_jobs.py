@@ -53,11 +53,11 @@ def work_all(do: Callable[[JobItem, datetime], ItemOutcome] = make_user, *, most
         done.append(item.number)
         return do(item, at)
 
-    return work(kinds=kinds(counted), clock=lambda: NOW, keep_going=lambda: len(done) < most)
+    return work(kinds=kinds(counted), clock=lambda: NOW, should_continue=lambda: len(done) < most)
 
 
 def split_only(job: Job, kind: JobDefinition | None = None) -> None:
-    item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, keep_going=lambda: True)
+    item_split.split_job(job_id=job.pk, definition=kind or kinds()[job.kind], at=NOW, should_continue=lambda: True)
 
 
 def user_count() -> int:

@@ -10,7 +10,7 @@ from billing.limits.check import check
 from billing.limits.entitlements import read_entitlements
 from billing.limits.remedies import remedy_for
 from plans.publishing.readiness import problems_of
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import FEB, JAN, make_customer, make_feature, make_plan, offer, publish, rate, subscribe, use
 from tests.docs_tables import rows
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.limits.spend_caps import CapRefused, remove_cap, set_cap
 from billing.metering.usage.current_usage import current_usage
 from billing.models import SpendCap
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     JAN,
     cap,

@@ -20,7 +20,7 @@ def move(change: str) -> str:
     return f"UPDATE billing_migrationitem SET {change} WHERE state = 'moved'"  # noqa: S608
 
 
-APPROVED = "approved_at = now(), approved_by_id = asked_by_id"
+APPROVED = "approved_at = now(), approved_by_id = requested_by_id"
 
 CASES = [
     ("migration_moment_is_known", migration("\"when\" = 'later'")),
@@ -63,7 +63,7 @@ def world(shared_transaction: None) -> None:
     """Leave a migration that has moved one subscription."""
     subscribe(make_customer(), make_version("old"))
     run(planned(make_version("new")))
-    PlanMigration.objects.update(asked_by=User.objects.create_user("asker"))
+    PlanMigration.objects.update(requested_by=User.objects.create_user("asker"))
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES, ids=[name for name, _ in CASES])

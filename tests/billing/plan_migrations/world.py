@@ -17,7 +17,7 @@ from billing.subscriptions.plan_changes.mid_period_split import split_due_period
 from billing.subscriptions.terms.credit_grants import grant_due
 from invoices.models import Invoice
 from plans.models import PlanVersion
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, fee, make_plan, offer, publish, rate
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -23,7 +23,7 @@ from invoices.models import ProviderEvent, Refund
 from invoices.one_off_invoices import OneOffLine, OneOffRequest, draft_invoice, issue_draft
 from invoices.payments.manual_payments import record_payment
 from tests.api.calls import Caller, problem
-from tests.billing.metering.ingest.world import NOW, call, make_world, send
+from tests.billing.metering.ingest.ingest_setup import NOW, call, make_metered_subscription, send
 from tests.billing.privacy.traces import leave_traces
 from tests.builders import make_customer, make_wallet
 from tests.customers.notifications import announcements as telling
@@ -64,7 +64,7 @@ LATER = NOW + timedelta(days=400)
 @pytest.fixture
 def gone():
     """Return a customer with something personal wherever there is room for it, and nothing due."""
-    subscription = make_world("canary-customer")
+    subscription = make_metered_subscription("canary-customer")
     customer = subscription.customer
     Subscription.objects.filter(pk=subscription.pk).update(external_id="canary-subscription")
     api = Caller()

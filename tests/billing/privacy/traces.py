@@ -23,7 +23,7 @@ from invoices.payments.manual_payments import record_payment
 from invoices.payments.providers import ProviderResponse
 from invoices.payments.refunds import refund as refunding
 from invoices.tax import vat_id_check
-from tests.billing.metering.ingest.world import NOW
+from tests.billing.metering.ingest.ingest_setup import NOW
 
 WORK = OneOffLine("Work", Decimal(100), date(2026, 1, 15), date(2026, 1, 15))
 ANSWER = {"id": "evt_1", "data": {"object": {"customer": "cus_1", "billing_details": {"name": "Canary Holder"}}}}

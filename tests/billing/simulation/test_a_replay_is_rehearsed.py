@@ -11,7 +11,7 @@ from billing.metering.ingest.reprocess import reprocess
 from billing.models import AggregateState, Counter, UnmatchedUsage
 from billing.simulation.reprocess_preview import preview_reprocess
 from invoices.models import Invoice
-from tests.billing.metering.ingest.world import call, send
+from tests.billing.metering.ingest.ingest_setup import call, send
 from tests.builders import (
     FEB,
     JAN,

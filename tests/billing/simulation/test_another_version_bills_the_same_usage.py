@@ -13,7 +13,7 @@ from billing.models import Period
 from billing.simulation import SimulatedPeriod, simulate
 from lib.prepared_statements import PreparedCursor
 from plans.models import PlanVersion, Price
-from tests.billing.metering.ingest.world import call, calls, request, send, tokens
+from tests.billing.metering.ingest.ingest_setup import call, calls, request, send, tokens
 from tests.builders import (
     FEB,
     JAN,

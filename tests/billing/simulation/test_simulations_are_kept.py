@@ -18,7 +18,7 @@ from plans.models import Fee, PlanVersion, PublishingRule
 from plans.publishing.approvals import ApprovalRefused, request_approval
 from plans.publishing.publication import PublishingRefused, new_version
 from plans.publishing.required_simulation import find_simulation
-from tests.billing.metering.ingest.world import call, calls, send
+from tests.billing.metering.ingest.ingest_setup import call, calls, send
 from tests.builders import fee, make_cost, make_customer, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from billing.models import Subscription
 from billing.subscriptions import CancellationRefused, cancel, end_finished, generate_periods
 from billing.subscriptions.periods.boundaries import TICK
 from billing.tasks import close_due_periods
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     APR,
     FEB,
@@ -126,7 +126,7 @@ def test_what_has_ended_cannot_be_canceled(subscription: Subscription):
         cancel(subscription=subscription, at=MAR)
 
 
-def test_a_period_that_holds_usage_is_never_removed(subscription: Subscription):
+def test_a_period_with_usage_is_never_removed(subscription: Subscription):
     generate_periods(until=MAR)
     use(subscription, "api.calls", 5, at=FEB + timedelta(minutes=1))
     with pytest.raises(CancellationRefused, match="Usage is recorded in the period from 2026-02-01"):

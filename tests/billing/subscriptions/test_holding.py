@@ -7,7 +7,7 @@ import pytest
 from billing.closing import close_due
 from billing.models import SubscriptionQuantity
 from billing.subscriptions import QuantityRefused, cancel, set_quantity
-from lib.field_types import MOST_SEATS
+from lib.field_types import MAX_SEATS
 from tests.builders import FEB, JAN, MAR, fee, make_customer, make_plan, publish, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def test_a_change_to_come_may_be_taken_back(subscription):
 REFUSED = [
     # quantity          arguments                      what it says
     (0, {}, "0 is not between 1 and 1,000,000"),
-    (MOST_SEATS + 1, {}, "1,000,001 is not between"),
+    (MAX_SEATS + 1, {}, "1,000,001 is not between"),
     (2, {"code": "base-fee"}, "has no fee “base-fee” per seat or add-on: seats, support."),
     (2, {"since": JAN - timedelta(seconds=1)}, "it starts then; choose that moment or a later one"),
     (2, {"since": MAR}, "choose a moment before it"),

@@ -9,7 +9,7 @@ from billing.models import Coverage, Period
 from billing.subscriptions import change_plan, generate_periods, pause
 from billing.subscriptions.plan_changes.bulk_plan_change import change_plans
 from billing.subscriptions.plan_changes.schedule import schedule_change
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

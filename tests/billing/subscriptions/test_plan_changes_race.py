@@ -8,7 +8,7 @@ from billing.metering.store import events as event_store
 from billing.models import Counter
 from billing.subscriptions import change_plan
 from billing.subscriptions.plan_changes import plan_change
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start, wait_until_blocked
 

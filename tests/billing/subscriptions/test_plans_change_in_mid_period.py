@@ -13,7 +13,7 @@ from billing.subscriptions import (
     change_plan,
     generate_periods,
 )
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,
@@ -141,7 +141,7 @@ def test_a_chosen_moment_is_after_all_usage(subscription, pro):
     assert parts(subscription) == [("starter", JAN, FEB)]
 
 
-def test_what_makes_no_sense_is_refused(subscription, starter, pro):
+def test_an_invalid_cost_is_rejected(subscription, starter, pro):
     arguments = {"subscription": subscription, "version": pro, "at": DAY_10}
     assert "on Starter v1 already" in refused(**{**arguments, "version": starter})
     assert "is past" in refused(**arguments, moment=DAY_10 - TICK)

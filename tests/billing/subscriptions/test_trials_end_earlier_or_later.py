@@ -13,7 +13,7 @@ from billing.subscriptions import TrialRefused, cancel, change_plan, end_trial, 
 from billing.subscriptions.plan_changes import rollouts
 from invoices.models import Line
 from plans.models.versions import Audience
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     JAN,
     MAR,

@@ -8,7 +8,7 @@ from billing.metering.store import events as event_store
 from billing.models import Counter
 from billing.subscriptions import end_trial, extend_trial, generate_periods
 from billing.subscriptions.lifecycle import trials
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, fee, make_customer, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start, wait_until_blocked
 

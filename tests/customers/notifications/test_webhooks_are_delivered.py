@@ -200,7 +200,7 @@ def test_a_slow_endpoint_delays_no_other(acme, monkeypatch):
             announce_alert(acme, key=f"alert:{number}")
         fan_out(at=NOW)
         started, first = time.monotonic(), []
-        deliver(clock=lambda: NOW, keep_going=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2)
+        deliver(clock=lambda: NOW, should_continue=lambda: first.append(len(quick.got)) or time.monotonic() < started + 2)
 
     assert len(quick.got) == 20
     assert slow.most_at_once <= 3 * AT_ONCE

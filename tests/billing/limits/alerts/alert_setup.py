@@ -6,7 +6,7 @@ from typing import Any
 from billing.limits.alerts.evaluation import EvaluationSummary, evaluate_alerts
 from billing.models import Alert, Subscription
 from customers.models.notifications import Notification
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import JAN, make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 NOW = JAN + timedelta(days=10)

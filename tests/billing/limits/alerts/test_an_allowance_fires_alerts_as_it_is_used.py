@@ -6,7 +6,7 @@ import pytest
 
 from tests.billing.limits.alerts.alert_setup import MINUTE, NOW, alerts, evaluate, messages, announced_facts, use
 from tests.billing.metering.corrections.correction_setup import void
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import FEB, agree
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]

@@ -8,7 +8,7 @@ from billing.limits.check import CheckAnswer, check
 from billing.limits.reservations import reserve
 from billing.models import Reservation, Subscription
 from lib.currencies import CREDITS
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     JAN,
     Number,

@@ -12,7 +12,7 @@ from billing.models import AggregateState, Counter, DistinctValue, HourlyUsage, 
 from billing.subscriptions import generate_periods
 from lib.decimals import EXACT
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import read
+from tests.billing.metering.ingest.ingest_setup import read
 from tests.builders import (
     JAN,
     make_customer,

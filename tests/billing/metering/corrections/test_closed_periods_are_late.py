@@ -8,7 +8,7 @@ from billing.closing import close_due
 from billing.models import BilledUsage
 from invoices.models import Line
 from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, replace, sample, void
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB, MAR
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -23,7 +23,7 @@ def in_january(id_):
 @pytest.fixture
 def january():
     """Return a closed January with three calls."""
-    subscription = make_world()
+    subscription = make_metered_subscription()
     send(*map(in_january, "abc"), at=FEB)
     close_due(at=FEB + SOON)
     return subscription

@@ -5,14 +5,14 @@ import pytest
 from billing.metering.corrections import NothingCorrected
 from billing.models import Correction, Event
 from tests.billing.metering.corrections.correction_setup import correct_all, replace, void, correction_request
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
 @pytest.fixture(autouse=True)
 def stored_calls():
-    make_world()
+    make_metered_subscription()
     send(call("a"), call("b"))
 
 

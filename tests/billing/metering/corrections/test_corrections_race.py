@@ -11,7 +11,7 @@ from billing.metering.store import corrections, unmatched_usage
 from billing.models import BilledUsage, Correction, Event
 from tests.billing.metering.corrections.correction_setup import late, make_fully_metered_subscription, person, replace, sample, void
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB
 from tests.races import Pause, start, together, wait_until_blocked
 
@@ -23,7 +23,7 @@ LATER = FEB + timedelta(days=1)
 @pytest.fixture
 def january():
     person()
-    subscription = make_world()
+    subscription = make_metered_subscription()
     send(*(call(id_, timestamp="2026-01-05T00:00:00Z") for id_ in "abc"), at=FEB)
     return subscription
 
@@ -100,7 +100,7 @@ def test_a_replacement_also_sent_as_usage_counts_once(january):
 def test_a_void_waits_for_reprocessing_in_progress_and_voids_its_usage(monkeypatch):
     person()
     send(call("a"))
-    make_world()
+    make_metered_subscription()
     pause = Pause.before(monkeypatch, unmatched_usage, "resolve")
     replaying = start(lambda: reprocess(at=NOW))
     pause.await_arrival()

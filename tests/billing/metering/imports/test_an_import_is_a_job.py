@@ -72,7 +72,7 @@ def test_a_dry_run_has_the_figures_of_the_import(metered_customer):
 
 
 def test_only_rejected_rows_keep_their_content(metered_customer, monkeypatch):
-    monkeypatch.setattr(file_split, "MOST_ROWS", 2)
+    monkeypatch.setattr(file_split, "MAX_ROWS", 2)
     job = work_job(begin([row(1), row(2), row(3), row(4, at="yesterday"), row(5)]))
     assert job.items.filter(content__isnull=False).count() == 3
     work_job(job, for_real=True)
@@ -128,7 +128,7 @@ def test_a_canceled_job_deletes_its_file(metered_customer):
 
 @pytest.mark.django_db(transaction=True)
 def test_workers_share_a_file(metered_customer, monkeypatch):
-    monkeypatch.setattr(file_split, "MOST_ROWS", 5)
+    monkeypatch.setattr(file_split, "MAX_ROWS", 5)
     job = work_job(begin([row(number) for number in range(100)]))
     controls.do_for_real(job_id=job.pk, by=None, at=NOW)
     together(*[lambda: work(kinds=KINDS, clock=lambda: NOW)] * 3)

@@ -43,7 +43,7 @@ def read_in_chunks(content, format_, most_rows):
     """Return the rows of all chunks, each split by a reader that knows only where the former one ended."""
     rows, place = [], BEGINNING
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(file_split, "MOST_ROWS", most_rows)
+        patched.setattr(file_split, "MAX_ROWS", most_rows)
         while piece := next(split_file(io.BytesIO(content), format_, begin=place), None):
             assert piece.begin.rows == place.rows
             rows += [(number + place.rows, *rest) for number, *rest in read(piece.content, format_)]
@@ -65,13 +65,13 @@ def test_chunks_of_lines_and_columns_have_the_same_rows(format_, content, most_r
 
 
 def test_the_size_of_a_chunk_is_limited_in_bytes_as_well(monkeypatch):
-    monkeypatch.setattr(file_split, "MOST_BYTES", 30)
+    monkeypatch.setattr(file_split, "MAX_BYTES", 30)
     chunks = list(split_file(io.BytesIO(table([["x" * 40, ""], ["", ""], ["", ""]])), "csv"))
     assert [chunk.end.rows for chunk in chunks] == [1, 3]
 
 
 def test_an_unreadable_row_is_rejected_in_its_chunk(monkeypatch):
-    monkeypatch.setattr(file_split, "MOST_ROWS", 2)
+    monkeypatch.setattr(file_split, "MAX_ROWS", 2)
     broken = table([["x", ""]] * 4) + b'"' + b"x" * 200_000 + b'"\r\n'
     chunks = split_file(io.BytesIO(broken), "csv")
     assert [next(chunks).end.rows, next(chunks).end.rows] == [2, 4]

@@ -22,7 +22,7 @@ def events(content, format_="csv", **options):
     shape, parsed = build_row_mapping(columns, **options), []
     for row in rows:
         try:
-            parsed.append(json.loads(shape.event_of(row), parse_float=D))
+            parsed.append(json.loads(shape.to_event(row), parse_float=D))
         except RowRefused as error:
             parsed.append((row.number, error.field, str(error)))
     return parsed
@@ -126,13 +126,13 @@ def test_parquet_keeps_decimals_and_counts_doubles():
     columns, rows = read_rows(io.BytesIO(content), "parquet")
     shape = build_row_mapping(columns)
     first, second = rows
-    assert json.loads(shape.event_of(first), parse_float=D) == PLAIN | {
+    assert json.loads(shape.to_event(first), parse_float=D) == PLAIN | {
         "timestamp": "2026-01-05T10:00:00+00:00",
         "properties": {"price": D("0.10"), "ratio": D("0.1"), "tags": ["a"]},
     }
     assert shape.floats == 1
     with pytest.raises(RowRefused, match="nan is not a number"):
-        shape.event_of(second)
+        shape.to_event(second)
 
 
 WRONG = [

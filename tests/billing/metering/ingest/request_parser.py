@@ -16,7 +16,7 @@ def event(**fields: Any) -> dict[str, Any]:
     return {"id": "e1", "customer": "acme", "event": "api.call", **fields}
 
 
-def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[ReceivedEvent], list[EventError], bool]:
+def parse(body: bytes | object, *, sandbox: bool = False) -> tuple[list[ReceivedEvent], list[EventError], bool]:
     """Return the events, errors and single flag of a body; anything but bytes is encoded first."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     return parse_events(sent, sandbox=sandbox, at=NOW, oldest=OLDEST, newest=NEWEST)
@@ -24,7 +24,7 @@ def received(body: bytes | object, *, sandbox: bool = False) -> tuple[list[Recei
 
 def parse_one(body: bytes | object, *, sandbox: bool = False) -> ReceivedEvent:
     """Return the only event of a body without errors."""
-    events, refused, _ = received(body, sandbox=sandbox)
+    events, refused, _ = parse(body, sandbox=sandbox)
     assert refused == []
     assert len(events) == 1
     return events[0]

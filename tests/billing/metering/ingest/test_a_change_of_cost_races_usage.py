@@ -4,8 +4,8 @@ import pytest
 
 from billing.metering.ingest import event_recorder
 from plans.costs.unit_costs import CostRefused
-from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import carried, tokens, used, world
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.test_usage_is_charged_at_its_unit_cost import counted_costs, tokens, used, subscribe_acme
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import MAR, make_cost
 from tests.races import Pause, start, wait_until_blocked
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def test_usage_in_progress_keeps_its_cost(monkeypatch):
     make_cost(tokens(), 1)
-    world()
+    subscribe_acme()
     pause = Pause.before(monkeypatch, event_recorder.event_store, "append")
     ingest = start(lambda: send(used("1", 5)))
     pause.await_arrival()
@@ -26,12 +26,12 @@ def test_usage_in_progress_keeps_its_cost(monkeypatch):
     assert ingest.result() == ["accepted"]
     with pytest.raises(CostRefused, match="was charged by the costs as they stand"):
         change.result()
-    assert carried() == [5]
+    assert counted_costs() == [5]
 
 
 def test_a_cost_changed_before_the_lock_applies(monkeypatch):
     make_cost(tokens(), 1)
-    world()
+    subscribe_acme()
     pause = Pause.before(monkeypatch, event_recorder, "_store")
     ingest = start(lambda: send(used("1", 5)))
     pause.await_arrival()
@@ -39,4 +39,4 @@ def test_a_cost_changed_before_the_lock_applies(monkeypatch):
     pause.let_go()
 
     assert ingest.result() == ["accepted"]
-    assert carried() == [10]
+    assert counted_costs() == [10]

@@ -4,7 +4,7 @@ import pytest
 
 from billing.metering.store import counter_store, unmatched_usage
 from billing.models import Event
-from tests.billing.metering.ingest.world import call, counted, make_world, rolled_up, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, rolled_up, send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
 
@@ -22,7 +22,7 @@ class Broken(Exception):
 
 @pytest.mark.parametrize(("module", "name", "why"), PLACES)
 def test_a_failure_in_the_middle_stores_nothing(monkeypatch, module, name, why):
-    january = make_world().periods.get(kind="regular")
+    january = make_metered_subscription().periods.get(kind="regular")
     january.state, january.closed_at = "closed", january.ends_at
     january.save()
     events = [call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody")]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from billing.metering.ingest.parser import MAX_BYTES, MAX_EVENTS, BodyRefused
-from tests.billing.metering.ingest.request_parser import event, received
+from tests.billing.metering.ingest.request_parser import event, parse
 
 WHOLE = json.dumps(event()).encode()
 
@@ -40,7 +40,7 @@ REFUSED = [
 @pytest.mark.parametrize(("body", "status", "message", "why"), REFUSED, ids=[row[-1] for row in REFUSED])
 def test_an_unreadable_body_is_refused_with_the_reason(body, status, message, why):
     with pytest.raises(BodyRefused) as refused:
-        received(body)
+        parse(body)
 
     assert refused.value.status == status
     assert message in refused.value.detail

@@ -13,7 +13,7 @@ from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import Meter
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 from tests.races import Pause, start
 
@@ -31,7 +31,7 @@ def ingest_during(monkeypatch, change, *sent):
 
 
 def test_a_concurrent_cancellation_excludes_usage_after_the_end(monkeypatch):
-    subscription = make_world()
+    subscription = make_metered_subscription()
     end = NOW - timedelta(hours=1)
 
     outcomes = ingest_during(
@@ -47,7 +47,7 @@ def test_a_concurrent_cancellation_excludes_usage_after_the_end(monkeypatch):
 
 
 def test_a_meter_created_during_ingest_counts(monkeypatch):
-    make_world()
+    make_metered_subscription()
 
     def add_words():
         words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
@@ -74,7 +74,7 @@ def test_a_meter_changed_during_ingest_counts_by_its_new_definition(monkeypatch)
 
 
 def test_an_unrelated_change_has_no_effect(monkeypatch):
-    make_world()
+    make_metered_subscription()
 
     outcomes = ingest_during(monkeypatch, lambda: make_meter("other"), call("c1"), request("r1", 1, 2))
 

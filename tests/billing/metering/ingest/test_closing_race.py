@@ -8,7 +8,7 @@ import pytest
 from billing.closing import batch, close_period
 from billing.metering.store import events as event_store
 from billing.models import BilledUsage, Counter, Event, Period
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB
 from tests.races import Pause, start, together, wait_until_blocked
 
@@ -23,7 +23,7 @@ def in_january(id_):
 
 @pytest.fixture
 def january():
-    return make_world().periods.get(kind="regular")
+    return make_metered_subscription().periods.get(kind="regular")
 
 
 def billed(period):
@@ -69,7 +69,7 @@ def test_the_high_water_mark_separates_billed_from_late_events(january, monkeypa
     """
     Another customer's usage continues meanwhile: the mark may be far ahead, but is never behind the billed events.
     """
-    make_world("other")
+    make_metered_subscription("other")
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: send(in_january("c1")))
     pause.await_arrival()

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 
 from billing.metering.ingest import event_recorder
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
@@ -27,7 +27,7 @@ def fail_with_deadlocks(monkeypatch: pytest.MonkeyPatch, times: int) -> list[str
 
 
 def test_a_deadlock_victim_is_retried(monkeypatch: pytest.MonkeyPatch):
-    make_world()
+    make_metered_subscription()
     failures_left = fail_with_deadlocks(monkeypatch, times=2)
 
     assert send(call("c1"), call("c2")) == ["accepted", "accepted"]
@@ -37,7 +37,7 @@ def test_a_deadlock_victim_is_retried(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_batch_that_always_fails_gives_up(monkeypatch: pytest.MonkeyPatch):
-    make_world()
+    make_metered_subscription()
     fail_with_deadlocks(monkeypatch, times=100)
 
     with pytest.raises(psycopg.errors.DeadlockDetected):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.billing.metering.ingest.request_parser import NOW, event, parse_one, received
+from tests.billing.metering.ingest.request_parser import NOW, event, parse_one, parse
 
 
 def test_a_single_event_is_read_with_its_arrival_as_its_time():
@@ -18,8 +18,8 @@ def test_a_single_event_is_read_with_its_arrival_as_its_time():
 
 
 def test_a_single_event_differs_from_a_batch_of_one():
-    assert received(event())[2] is True
-    assert received([event()])[2] is False
+    assert parse(event())[2] is True
+    assert parse([event()])[2] is False
 
 
 def test_whitespace_around_the_body_is_ignored():
@@ -27,7 +27,7 @@ def test_whitespace_around_the_body_is_ignored():
 
 
 def test_a_batch_keeps_the_order_of_its_events():
-    events, refused, _ = received([event(id=f"e{n}") for n in range(5)])
+    events, refused, _ = parse([event(id=f"e{n}") for n in range(5)])
 
     assert [(event.index, event.id) for event in events] == [(n, f"e{n}") for n in range(5)]
     assert refused == []
@@ -77,7 +77,7 @@ def test_a_cloud_event_is_read_by_its_own_names():
 def test_plain_and_cloud_events_may_share_a_batch():
     cloud = {"specversion": "1.0", "id": "e1", "source": "s", "type": "api.call", "subject": "acme"}
 
-    events, refused, _ = received([event(), cloud])
+    events, refused, _ = parse([event(), cloud])
 
     assert refused == []
     assert [event.source for event in events] == ["", "s"]
@@ -94,7 +94,7 @@ def test_surrogate_pairs_and_escaped_backslashes_are_valid_text(sent):
     body = b'[{"id":"a","customer":"acme","event":"e","properties":{"a":"%b"}},' % sent
     body += rb'{"id":"b","customer":"acme","event":"e","properties":{"a":"\ud800"}}]'
 
-    events, refused, _ = received(body)
+    events, refused, _ = parse(body)
 
     assert events[0].properties == json.loads(b'{"a":"%b"}' % sent)
     assert [event_error.id for event_error in refused] == ["b"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from billing.metering.ingest.parser import MAX_PROPERTY_BYTES
-from tests.billing.metering.ingest.request_parser import event, received
+from tests.billing.metering.ingest.request_parser import event, parse
 
 
 def raw(**fields: bytes) -> bytes:
@@ -102,7 +102,7 @@ REFUSED = [
 def test_an_invalid_event_is_rejected_and_the_others_are_accepted(bad, field, message, why):
     before, after = (json.dumps(event(id=id_)).encode() for id_ in ("before", "after"))
 
-    events, refused, _ = received(b"[%b,%b,%b]" % (before, bad, after))
+    events, refused, _ = parse(b"[%b,%b,%b]" % (before, bad, after))
 
     assert [event.id for event in events] == ["before", "after"]
     assert [event_error.index for event_error in refused] == [1]
@@ -116,7 +116,7 @@ ALONE = [row for row in REFUSED if row[0].startswith(b"{")]
 
 @pytest.mark.parametrize(("bad", "field", "message", "why"), ALONE, ids=[row[-1] for row in ALONE])
 def test_an_invalid_single_event_is_rejected_likewise(bad, field, message, why):
-    events, refused, single = received(bad)
+    events, refused, single = parse(bad)
 
     assert single
     assert events == []

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.calls import Caller
-from tests.billing.metering.ingest.world import make_world
+from tests.billing.metering.ingest.ingest_setup import make_metered_subscription
 from tests.builders import JAN
 
 hostile_text = st.one_of(
@@ -61,7 +61,7 @@ EXAMPLES = 400
 
 @pytest.mark.django_db
 def test_arbitrary_json_in_valid_events_is_answered_and_enough_are_accepted():
-    make_world()
+    make_metered_subscription()
     api = Caller(scopes=["ingest"])
     statuses: Counter[int] = Counter()
     per_event: Counter[str] = Counter()

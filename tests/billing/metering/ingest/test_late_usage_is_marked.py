@@ -1,4 +1,4 @@
-"""Usage of a closed period is counted like any other, and the period says since when it has more than it billed."""
+"""Usage of a closed period is counted like any other, and marks the period with the time of its first late usage."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Period
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.builders import FEB
 
 pytestmark = pytest.mark.django_db
@@ -14,8 +14,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def january():
-    """Return the closed January of a customer who has used nothing in it."""
-    period = make_world().periods.get(kind="regular")
+    """Return the closed January of a customer without usage in it."""
+    period = make_metered_subscription().periods.get(kind="regular")
     Period.objects.filter(pk=period.pk).update(state="closed", closed_at=FEB)
     return period
 
@@ -29,7 +29,7 @@ def test_usage_of_a_closed_period_is_counted_and_marked(january):
     assert january.state == "closed"
 
 
-def test_the_mark_says_since_when(january):
+def test_the_mark_is_the_time_of_the_first_late_usage(january):
     send(call("c1", timestamp="2026-01-05T00:00:00Z"))
     send(call("c2", timestamp="2026-01-05T00:00:00Z"), at=NOW + timedelta(days=1))
 

@@ -1,4 +1,4 @@
-"""A level that usage changes is billed in the periods that it is carried into, or they are late: never neither."""
+"""A level changed by usage is billed in every later period, or these periods are marked late."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from billing.models import Period
 from billing.subscriptions import generate_periods
 from billing.subscriptions.periods import generation
 from invoices.models import Line
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,
@@ -33,7 +33,7 @@ LATER = MAR + timedelta(hours=1)
 
 @pytest.fixture
 def stored(transactional_db):
-    """Subscribe a customer to a plan that charges what is stored at the end of each month; only January is made."""
+    """Subscribe a customer to a plan that charges the storage at the end of each month; only January exists."""
     meter = make_meter("stored", event_name="store", aggregation="sum", value_property="gb", recurring=True)
     version = publish(make_plan(offers=[offer(make_feature("stored", meter=meter), rates=[rate("1")])]))
     return subscribe(make_customer("acme"), version, starts_at=JAN)
@@ -52,7 +52,7 @@ def billed_in_february():
     return list(Line.objects.filter(service_start=FEB).values_list("kind", "quantity"))
 
 
-def test_a_close_of_a_later_period_waits_for_usage_under_way_and_bills_its_level(stored, monkeypatch):
+def test_a_close_of_a_later_period_waits_for_usage_in_progress_and_bills_its_level(stored, monkeypatch):
     generate_periods(until=LATER)
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: store("a", 5))
@@ -66,7 +66,7 @@ def test_a_close_of_a_later_period_waits_for_usage_under_way_and_bills_its_level
     assert of_february().late_since is None
 
 
-def test_usage_waits_for_a_close_of_a_later_period_under_way_which_is_late_then(stored, monkeypatch):
+def test_usage_waits_for_a_close_of_a_later_period_and_marks_it_late(stored, monkeypatch):
 
     generate_periods(until=LATER)
     pause = Pause.before(monkeypatch, batch, "read_counters")
@@ -81,8 +81,8 @@ def test_usage_waits_for_a_close_of_a_later_period_under_way_which_is_late_then(
     assert of_february().late_since is not None
 
 
-def test_a_period_is_made_and_closed_only_after_usage_under_way_in_the_one_before_it(stored, monkeypatch):
-    """Workers that were down for a month make February and bill it at once, while usage of January is arriving."""
+def test_a_period_is_created_and_closed_only_after_usage_in_progress_in_the_former_one(stored, monkeypatch):
+    """Workers that were down for a month create February and bill it at once, while usage of January is arriving."""
     pause = Pause.before(monkeypatch, event_store, "append")
     ingest = start(lambda: store("a", 5))
     pause.await_arrival()
@@ -95,18 +95,18 @@ def test_a_period_is_made_and_closed_only_after_usage_under_way_in_the_one_befor
     assert billed_in_february() == [("usage", 5)]
 
 
-def test_usage_waits_for_a_period_that_is_being_made_and_is_carried_into_it(stored, monkeypatch):
+def test_usage_waits_for_a_period_being_created_and_is_carried_into_it(stored, monkeypatch):
 
     pause = Pause.before(monkeypatch, generation, "insert_periods")
     workers = start(lambda: (generate_periods(until=MAR), close_period(period_id=of_february().pk, at=LATER)))
     pause.await_arrival()
     ingest = start(lambda: store("a", 5))
     wait_until_blocked()
-    held = Pause.before(monkeypatch, event_store, "append")
+    second_pause = Pause.before(monkeypatch, event_store, "append")
     pause.let_go()
-    held.await_arrival()
+    second_pause.await_arrival()
     wait_until_blocked()
-    held.let_go()
+    second_pause.let_go()
     assert ingest.result() == ["accepted"]
     workers.result()
     assert billed_in_february() == [("usage", 5)]

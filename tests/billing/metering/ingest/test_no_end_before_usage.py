@@ -1,4 +1,4 @@
-"""A subscription does not end before usage that is counted already: the end would be a lie, and the bill another."""
+"""A subscription can't end before usage that is already counted, because its bill would then contradict its end."""
 
 from datetime import timedelta
 
@@ -6,15 +6,15 @@ import pytest
 
 from billing.subscriptions import CancellationRefused, cancel
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 AHEAD = {"timestamp": (NOW + timedelta(minutes=30)).isoformat()}
 
 
-def test_an_end_before_usage_is_refused_and_says_until_when():
-    subscription = make_world()
+def test_an_end_before_usage_is_rejected_with_the_earliest_time():
+    subscription = make_metered_subscription()
     send(call("c1", **AHEAD))
 
     with pytest.raises(CancellationRefused, match="2026-03-10 12:30"):
@@ -24,7 +24,7 @@ def test_an_end_before_usage_is_refused_and_says_until_when():
 
 
 def test_an_end_after_usage_is_accepted():
-    subscription = make_world()
+    subscription = make_metered_subscription()
     send(call("c1", **AHEAD))
 
     cancel(subscription=subscription, at=NOW, ends_at=NOW + timedelta(minutes=31))
@@ -32,9 +32,9 @@ def test_an_end_after_usage_is_accepted():
     assert counted() == {"calls/call/03": (1, 1)}
 
 
-def test_usage_of_another_kind_or_customer_does_not_matter():
-    subscription = make_world()
-    make_world("other")
+def test_unrelated_usage_does_not_prevent_an_end():
+    subscription = make_metered_subscription()
+    make_metered_subscription("other")
     send(call("c1"), {**call("c2", **AHEAD), "event": "not.metered"}, call("c3", customer="other", **AHEAD))
 
     cancel(subscription=subscription, at=NOW, ends_at=NOW + timedelta(minutes=1))

@@ -1,4 +1,4 @@
-"""However events are ordered, cut into batches and repeated, the sums are those of the distinct events."""
+"""The sums equal those of the distinct events, however events are ordered, batched and repeated."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from billing.metering.ingest import customer_cache
 from billing.models import Counter, Event, Rollup
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import counted, make_world, request, send
+from tests.billing.metering.ingest.ingest_setup import counted, make_metered_subscription, request, send
 
 EXACT = Context(prec=100)
 
@@ -48,13 +48,13 @@ def deliveries(draw):
 
 
 @pytest.fixture
-def world(db):
-    make_world()
+def metered_subscription(db):
+    make_metered_subscription()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries())
-def test_sums_are_those_of_the_distinct_events(world, delivered):
+def test_sums_are_those_of_the_distinct_events(metered_subscription, delivered):
     events, batches = delivered
     with transaction.atomic():
         outcomes = [outcome for batch in batches if batch for outcome in send(*batch)]
@@ -70,14 +70,14 @@ def test_sums_are_those_of_the_distinct_events(world, delivered):
 
 def exact_sum(model):
     total = Decimal(0)
-    for one in model.objects.all():
-        total = EXACT.add(total, one.quantity)
+    for counter in model.objects.all():
+        total = EXACT.add(total, counter.quantity)
     return total
 
 
 def expected(events):
-    """Add the events up on our own: by rate and month of the customer, who lives in UTC."""
-    found = defaultdict(lambda: [0, Decimal(0)])
+    """Sum the events independently: by rate and month of the customer, whose time zone is UTC."""
+    totals = defaultdict(lambda: [0, Decimal(0)])
     for event in events:
         sent = event["properties"]
         month = event["timestamp"][5:7]
@@ -85,7 +85,7 @@ def expected(events):
             label = "all others"
             if sent["model"] == "gpt":
                 label = "gpt output" if name == "completion_tokens" else "gpt"
-            total = found[f"tokens/{label}/{month}"]
+            total = totals[f"tokens/{label}/{month}"]
             total[0] += 1
             total[1] = EXACT.add(total[1], Decimal(sent[name]))
-    return {key: tuple(total) for key, total in found.items()}
+    return {key: tuple(total) for key, total in totals.items()}

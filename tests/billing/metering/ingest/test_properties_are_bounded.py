@@ -1,4 +1,6 @@
-"""What an event may carry: the bound itself passes, one more is refused, and the refusal names the property."""
+"""
+Bounds of an event's properties: the bound itself passes, one more is rejected, and the error names the property.
+"""
 
 import json
 from decimal import Decimal
@@ -10,7 +12,7 @@ from plans.aggregation.json_numbers import OutOfBoundsNumber
 
 
 def nested(levels, inner=1):
-    """Return an object whose innermost value stands `levels` objects deep."""
+    """Return an object whose innermost value is `levels` objects deep."""
     for _ in range(levels):
         inner = {"a": inner}
     return inner
@@ -31,7 +33,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("properties", "why"), ACCEPTED)
-def test_properties_within_the_bounds_pass(properties, why):
+def test_properties_within_the_bounds_are_accepted(properties, why):
     assert find_flaw(properties, has_nul=False) is None, why
     assert find_flaw(properties, has_nul=True) is None, f"{why}, in a body with a NUL elsewhere"
 
@@ -55,12 +57,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("properties", "field", "reason"), REFUSED)
-def test_properties_beyond_a_bound_are_refused_by_name(properties, field, reason):
-    found = find_flaw(properties, has_nul=False)
+def test_properties_beyond_a_bound_are_rejected_by_name(properties, field, reason):
+    flaw = find_flaw(properties, has_nul=False)
 
-    assert found is not None
-    assert found[0] == field
-    assert reason in found[1]
+    assert flaw is not None
+    assert flaw[0] == field
+    assert reason in flaw[1]
 
 
 NULS = [
@@ -74,9 +76,9 @@ NULS = [
 
 
 @pytest.mark.parametrize(("properties", "field"), NULS)
-def test_a_character_that_postgresql_cannot_store_is_refused_wherever_it_stands(properties, field):
-    found = find_flaw(properties, has_nul=b"\\u0000" in json.dumps(properties).encode())
+def test_a_character_that_postgresql_can_not_store_is_rejected_anywhere(properties, field):
+    flaw = find_flaw(properties, has_nul=b"\\u0000" in json.dumps(properties).encode())
 
-    assert found is not None
-    assert found[0] == field
-    assert "U+0000" in found[1]
+    assert flaw is not None
+    assert flaw[0] == field
+    assert "U+0000" in flaw[1]

@@ -1,4 +1,4 @@
-"""Requests with the same keys at the same moment: each key counts once, and each is told what became of it."""
+"""Concurrent requests with the same keys: each key counts once, and each request gets its own outcome."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import pytest
 
 from billing.metering.store import counter_store
 from billing.models import Event
-from tests.billing.metering.ingest.world import call, counted, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send
 from tests.races import Pause, start, together, wait_until_blocked
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_books")]
@@ -19,7 +19,7 @@ def batch(**fields):
 
 
 def test_of_two_equal_requests_one_is_accepted_and_the_other_a_duplicate():
-    make_world()
+    make_metered_subscription()
 
     outcomes = together(*[lambda: send(*batch())] * 2)
 
@@ -29,7 +29,7 @@ def test_of_two_equal_requests_one_is_accepted_and_the_other_a_duplicate():
 
 
 def test_of_two_requests_with_other_content_one_is_accepted_and_the_other_a_conflict():
-    make_world()
+    make_metered_subscription()
 
     outcomes = together(
         lambda: send(*batch(properties={"from": "one"})), lambda: send(*batch(properties={"from": "the other"}))
@@ -40,7 +40,7 @@ def test_of_two_requests_with_other_content_one_is_accepted_and_the_other_a_conf
 
 
 def test_eight_single_requests_with_one_key_count_once():
-    make_world()
+    make_metered_subscription()
 
     outcomes = together(*[lambda: send(call("c1"))[0]] * 8)
 
@@ -49,7 +49,7 @@ def test_eight_single_requests_with_one_key_count_once():
 
 
 def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
-    make_world()
+    make_metered_subscription()
     pause = Pause.before(monkeypatch, counter_store, "add_to_counters")
     first = start(lambda: send(call("c1")))
     pause.await_arrival()
@@ -64,8 +64,8 @@ def test_a_repeat_waits_for_the_first_and_is_a_duplicate(monkeypatch):
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_requests_that_name_keys_in_opposite_order_do_not_deadlock(attempt):
-    make_world()
+def test_requests_with_keys_in_opposite_order_do_not_deadlock(attempt):
+    make_metered_subscription()
 
     outcomes = together(lambda: send(*batch()), lambda: send(*reversed(batch())))
 

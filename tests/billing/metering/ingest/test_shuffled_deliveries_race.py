@@ -1,4 +1,4 @@
-"""Eight senders, each event repeated, in batches that overlap: the sums are those of the distinct events."""
+"""Eight senders repeat each event in overlapping batches: the sums equal those of the distinct events."""
 
 import random
 from collections import Counter
@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from billing.models import Event, Rollup, Subscription
-from tests.billing.metering.ingest.world import counted, make_world, request, send
+from tests.billing.metering.ingest.ingest_setup import counted, make_metered_subscription, request, send
 from tests.builders import make_customer, subscribe
 from tests.races import together
 
@@ -21,7 +21,7 @@ CUSTOMERS = ["acme", "globex", "initech"]
 def test_overlapping_batches_of_eight_senders_add_up_to_the_distinct_events():
     seed = 20_260_310
     chance = random.Random(seed)
-    version = make_world(CUSTOMERS[0]).version
+    version = make_metered_subscription(CUSTOMERS[0]).version
     for ref in CUSTOMERS[1:]:
         subscribe(make_customer(ref), version)
     events = [
@@ -42,7 +42,7 @@ def test_overlapping_batches_of_eight_senders_add_up_to_the_distinct_events():
         return [outcome for batch in batches[sender::SENDERS] for outcome in send(*batch)]
 
     outcomes = Counter(
-        outcome for told in together(*[lambda n=n: deliver(n) for n in range(SENDERS)]) for outcome in told
+        outcome for outcomes_ in together(*[lambda n=n: deliver(n) for n in range(SENDERS)]) for outcome in outcomes_
     )
 
     assert outcomes == {"accepted": EVENTS, "duplicate": len(sent) - EVENTS}, f"seed {seed}"
@@ -53,7 +53,7 @@ def test_overlapping_batches_of_eight_senders_add_up_to_the_distinct_events():
 
 
 def by_rate(events):
-    """Add the events up on our own: customer and rate → quantity."""
+    """Sum the events independently: customer and rate → quantity."""
     totals = {}
     for event in events:
         sent = event["properties"]

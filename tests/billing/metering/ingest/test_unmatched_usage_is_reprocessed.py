@@ -1,4 +1,4 @@
-"""Usage that no price took is billed as soon as its customer, meter, subscription or rate is there, and once."""
+"""Unmatched usage is billed, once, as soon as its customer, meter, subscription or rate exists."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from customers.models import Customer
 from invoices.models import Line
 from plans.models import Meter
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, calls, make_world, request, send
+from tests.billing.metering.ingest.ingest_setup import call, calls, make_metered_subscription, request, send
 from tests.builders import FEB, MAR, make_customer, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -29,10 +29,10 @@ def counted() -> Decimal:
     return sum((counter.quantity for counter in Counter.objects.all()), Decimal(0))
 
 
-def test_an_unknown_customer_appears():
-    make_world("other")
+def test_usage_of_a_customer_created_later_is_billed():
+    make_metered_subscription("other")
     send(call("a", customer="acme"), call("b", customer="nobody"))
-    make_world("acme")
+    make_metered_subscription("acme")
 
     done = reprocess(at=NOW)
 
@@ -43,21 +43,21 @@ def test_an_unknown_customer_appears():
     assert_clean()
 
 
-def test_it_is_billed_once_however_often_it_is_replayed():
+def test_it_is_billed_once_however_often_it_is_reprocessed():
     send(call("a"), call("b"))
-    make_world("acme")
+    make_metered_subscription("acme")
     assert [reprocess(at=NOW).resolved for _ in range(3)] == [2, 0, 0]
     assert counted() == 2
     assert send(call("a")) == ["duplicate"]
     assert_clean()
 
 
-def test_an_unknown_event_gets_its_meter():
-    subscription = make_world("acme")
+def test_usage_of_a_meter_created_later_is_billed():
+    subscription = make_metered_subscription("acme")
     send(call("a") | {"event": "new.event"})
     assert reprocess(at=NOW).resolved == 0
     meter = make_meter("new", event_name="new.event")
-    assert reprocess(at=NOW).left == 1  # there is a meter now, and still no price: that is reported instead
+    assert reprocess(at=NOW).left == 1  # the meter exists now and has no price yet: that is reported instead
     assert open_reports() == [("no_subscription", "new.event")]
     version = publish(make_plan(offers=[offer("new", rates=[rate("1")])]))
     assert Meter.objects.get(code="new") == meter
@@ -66,8 +66,8 @@ def test_an_unknown_event_gets_its_meter():
     assert_clean()
 
 
-def test_a_customer_without_a_subscription_gets_one():
-    make_world("other")
+def test_usage_before_a_subscription_is_billed_by_it():
+    make_metered_subscription("other")
     make_customer("acme")
     send(call("a"), request("r", 10, 5))
     assert {reason for reason, _ in open_reports()} == {"no_subscription"}
@@ -78,30 +78,30 @@ def test_a_customer_without_a_subscription_gets_one():
     assert_clean()
 
 
-def test_a_bad_value_stays_bad():
-    make_world("acme")
+def test_an_invalid_value_stays_unmatched():
+    make_metered_subscription("acme")
     send(request("r", "many", 5))
     assert reprocess(at=NOW).resolved == 0
     assert open_reports() == [("bad_value", "llm.request")]
     assert_clean()
 
 
-def test_what_has_no_price_of_a_customer_that_appears_is_reported_meter_by_meter():
-    make_world("other")
+def test_unpriced_usage_of_a_customer_created_later_is_reported_by_meter():
+    make_metered_subscription("other")
     send(request("r", "many", 5, customer="acme"))
-    make_world("acme")
+    make_metered_subscription("acme")
     assert reprocess(at=NOW).resolved == 1
     assert open_reports() == [("bad_value", "llm.request")]
     assert counted() == 0
     assert_clean()
 
 
-def test_in_a_closed_period_it_is_late_and_billed_on_the_next_invoice():
-    make_world("acme")
+def test_unmatched_usage_of_a_closed_period_is_late_and_billed_next():
+    make_metered_subscription("acme")
     send(call("a", customer="acme", timestamp="2026-01-10T00:00:00Z"))
     send(*[call(f"b{n}", customer="later", timestamp="2026-01-10T00:00:00Z") for n in range(3)])
     close_due(at=FEB + timedelta(hours=1))
-    make_world("later")
+    make_metered_subscription("later")
     close_due(at=FEB + timedelta(hours=1))
     assert reprocess(at=FEB + timedelta(hours=2)).resolved == 3
     close_due(at=MAR + timedelta(hours=1))
@@ -110,17 +110,17 @@ def test_in_a_closed_period_it_is_late_and_billed_on_the_next_invoice():
     assert_clean()
 
 
-def test_named_reports_are_replayed_and_no_others():
+def test_only_named_reports_are_reprocessed():
     send(call("a"))
-    make_world("acme")
+    make_metered_subscription("acme")
     ids = list(UnmatchedUsage.objects.values_list("id", flat=True))
     assert reprocess(at=NOW, report_ids=ids).resolved == 1
     assert reprocess(at=NOW, report_ids=ids).tried == 0
 
 
-def test_the_command_says_what_came_of_it(capsys):
+def test_the_command_prints_its_result(capsys):
     send(call("a"), call("b", customer="nobody"))
-    make_world("acme")
+    make_metered_subscription("acme")
     call_command("reprocess_usage", customer="acme")
     assert "1 of 1 reports are billed now; 0 are left." in capsys.readouterr().out
     call_command("reprocess_usage", as_json=True)

@@ -1,10 +1,10 @@
-"""The same key counts once: a repeat is a duplicate, other content under the same key a conflict, stored nowhere."""
+"""A key counts once: a repeat is a duplicate, other content under the same key a conflict that is not stored."""
 
 import pytest
 
 from billing.metering.ingest.event_recorder import BatchConflict
 from billing.models import Event
-from tests.billing.metering.ingest.world import call, counted, make_world, request, rolled_up, send
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, rolled_up, send
 from tests.builders import make_customer, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -22,8 +22,8 @@ REPEATS = [
 
 
 @pytest.mark.parametrize(("second", "outcome", "why"), REPEATS)
-def test_a_key_counts_once_whatever_comes_later(second, outcome, why):
-    make_world()
+def test_a_key_counts_once_across_batches(second, outcome, why):
+    make_metered_subscription()
     make_customer("other")
     send(request("r1", 5, 7))
     before = (counted(), rolled_up())
@@ -37,7 +37,7 @@ def test_a_key_counts_once_whatever_comes_later(second, outcome, why):
 
 @pytest.mark.parametrize(("second", "outcome", "why"), REPEATS)
 def test_a_key_counts_once_within_a_batch(second, outcome, why):
-    make_world()
+    make_metered_subscription()
     make_customer("other")
 
     assert send(call("c1"), request("r1", 5, 7), second, call("c2")) == ["accepted", "accepted", outcome, "accepted"]
@@ -46,16 +46,16 @@ def test_a_key_counts_once_within_a_batch(second, outcome, why):
     assert counted()["tokens/gpt/03"] == ((2, 10) if outcome == "accepted" else (1, 5))
 
 
-def test_a_third_occurrence_is_told_by_the_first():
-    make_world()
+def test_a_third_occurrence_is_compared_with_the_first():
+    make_metered_subscription()
 
     outcomes = send(request("r1", 1, 1), request("r1", 2, 2), request("r1", 1, 1))
 
     assert outcomes == ["accepted", "conflict", "duplicate"]
 
 
-def test_occurrences_within_a_batch_are_told_by_what_is_stored():
-    make_world()
+def test_occurrences_within_a_batch_are_compared_with_the_stored_event():
+    make_metered_subscription()
     send(request("r1", 9, 9))
 
     outcomes = send(request("r1", 1, 1), request("r1", 1, 1), request("r1", 9, 9))
@@ -63,15 +63,15 @@ def test_occurrences_within_a_batch_are_told_by_what_is_stored():
     assert outcomes == ["conflict", "conflict", "duplicate"]
 
 
-def test_live_and_sandbox_keys_are_apart():
-    live = make_world()
+def test_live_and_sandbox_keys_are_separate():
+    live = make_metered_subscription()
     subscribe(make_customer("acme", sandbox=True), live.version)
 
     assert send(call("c1")) + send(call("c1"), sandbox=True) == ["accepted", "accepted"]
 
 
 def test_an_atomic_batch_with_a_conflict_stores_nothing():
-    make_world()
+    make_metered_subscription()
     send(call("c1"))
 
     with pytest.raises(BatchConflict) as refused:
@@ -83,7 +83,7 @@ def test_an_atomic_batch_with_a_conflict_stores_nothing():
 
 
 def test_an_atomic_batch_with_repeats_is_stored():
-    make_world()
+    make_metered_subscription()
     send(call("c1"))
 
     assert send(call("c0"), call("c1"), atomic=True) == ["accepted", "duplicate"]

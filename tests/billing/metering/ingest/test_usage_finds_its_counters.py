@@ -1,8 +1,8 @@
-"""An event adds to one counter per value and price: the right period, feature and rate, and to a rollup beside it."""
+"""An event adds to one counter per value and price, of the right period, feature and rate, and to a rollup."""
 
 import pytest
 
-from tests.billing.metering.ingest.world import call, counted, make_world, request, rolled_up, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, rolled_up, send, unmatched
 from tests.builders import (
     JAN,
     MAR,
@@ -19,7 +19,7 @@ from tests.builders import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 REQUESTS = [
-    # prompt, completion, other properties, what is counted, why
+    # prompt, completion, other properties, counted quantities, why
     (5, 7, {}, {"gpt": 5, "gpt output": 7}, "each reading is rated by the most specific match"),
     (1, 2, {"model": "claude"}, {"all others": 3}, "what no match names takes the default"),
     ("0.5", 0, {"model": ""}, {"all others": "0.5"}, "text counts as a number, and zero is a value"),
@@ -33,17 +33,17 @@ REQUESTS = [
 
 @pytest.mark.parametrize(("prompt", "completion", "properties", "expected", "why"), REQUESTS)
 def test_each_value_goes_to_the_most_specific_rate(prompt, completion, properties, expected, why):
-    make_world()
+    make_metered_subscription()
 
     assert send(request("r1", prompt, completion, **properties)) == ["accepted"]
 
-    found = {key.split("/")[1]: str(quantity) for key, (_, quantity) in counted().items()}
-    assert found == {label: str(quantity) for label, quantity in expected.items()}, why
+    quantities = {key.split("/")[1]: str(quantity) for key, (_, quantity) in counted().items()}
+    assert quantities == {label: str(quantity) for label, quantity in expected.items()}, why
     assert unmatched() == []
 
 
 def test_rollups_keep_the_dimensions_that_an_event_has():
-    make_world(time_zone="Asia/Kathmandu")
+    make_metered_subscription(time_zone="Asia/Kathmandu")
 
     send({**request("r1", 5, 7, meta={"region": "eu"}), "timestamp": "2026-03-05T10:00:00Z"})
     send({**request("r2", 1, 0, model=""), "timestamp": "2026-03-05T10:20:00Z"})
@@ -67,15 +67,15 @@ EDGES = [
 
 @pytest.mark.parametrize(("timestamp", "month", "why"), EDGES)
 def test_an_event_belongs_to_the_period_that_contains_its_instant(timestamp, month, why):
-    make_world()
+    make_metered_subscription()
 
     send(call("c1", timestamp=timestamp))
 
     assert counted() == {f"calls/call/{month}": (1, 1)}, why
 
 
-def test_periods_are_edged_by_the_customers_clock():
-    make_world(time_zone="Europe/Berlin")
+def test_periods_start_by_the_customers_clock():
+    make_metered_subscription(time_zone="Europe/Berlin")
 
     send(call("c1", timestamp="2026-02-28T22:59:59Z"), call("c2", timestamp="2026-02-28T23:00:00Z"))
 
@@ -85,7 +85,7 @@ def test_periods_are_edged_by_the_customers_clock():
 def test_one_event_feeds_every_meter_that_counts_it():
     words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
     calls = make_meter("calls", event_name="api.call")
-    offers = [offer(make_feature(one.code, meter=one), rates=[rate("1", label="-")]) for one in (calls, words)]
+    offers = [offer(make_feature(meter.code, meter=meter), rates=[rate("1", label="-")]) for meter in (calls, words)]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
     send(call("c1", properties={"words": 12}), call("c2", properties={"words": 30}))
@@ -104,7 +104,7 @@ def test_two_features_of_one_meter_count_twice_and_roll_up_once():
     assert rolled_up() == {"calls 03-05 10:00 {}": (1, 1)}
 
 
-def test_an_event_that_names_its_subscription_belongs_to_it_alone():
+def test_an_event_that_names_its_subscription_counts_only_there():
     meter = make_meter("calls", event_name="api.call")
     feature = make_feature("calls", meter=meter)
     version = publish(make_plan(offers=[offer(feature, rates=[rate("1", label="-")])]))
@@ -118,8 +118,8 @@ def test_an_event_that_names_its_subscription_belongs_to_it_alone():
     assert counted(plain) == {"calls/-/03": (2, 2)}
 
 
-def test_a_sandbox_event_belongs_to_the_sandbox_customer_of_that_name():
-    live = make_world()
+def test_a_sandbox_event_counts_for_the_sandbox_customer_of_that_name():
+    live = make_metered_subscription()
     sandbox = subscribe(make_customer("acme", sandbox=True), live.version)
 
     send(call("c1"))
@@ -139,8 +139,8 @@ def test_a_hard_cap_without_a_price_counts_under_the_free_rate():
     assert counted() == {"calls/free/03": (2, 2)}
 
 
-def test_usage_at_the_very_start_of_a_period_makes_the_period():
-    subscription = make_world()
+def test_usage_at_the_start_of_a_period_creates_the_period():
+    subscription = make_metered_subscription()
     assert subscription.periods.filter(kind="regular").count() == 1
     assert subscription.starts_at == JAN
 

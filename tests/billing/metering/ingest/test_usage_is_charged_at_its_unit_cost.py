@@ -1,4 +1,4 @@
-"""A price may charge what units cost: at the cost that was in force when they were used, which stays as it is."""
+"""A price can charge unit costs, at the cost in force when the units were used; the charged cost does not change."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from plans.costs.unit_costs import CostRefused, remove_cost
 from plans.models import Meter, UnitCost
 from tests.billing.metering.corrections.correction_setup import replace
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import send, unmatched
+from tests.billing.metering.ingest.ingest_setup import send, unmatched
 from tests.builders import (
     APR,
     FEB,
@@ -44,7 +44,7 @@ def passed_on(**fields):
     return rate(model="dynamic", cost_source="unit_cost", markup=D("1.5"), label="passed on", **fields)
 
 
-def world(*rates, currency="USD") -> Subscription:
+def subscribe_acme(*rates, currency="USD") -> Subscription:
     offers = [offer(make_feature("tokens", meter=tokens()), rates=rates or [passed_on()], currency=currency)]
     customer = make_customer("acme", currency=currency)
     return subscribe(customer, publish(make_plan(offers=offers)), currency=currency)
@@ -55,81 +55,81 @@ def used(id_, n, at=NOW, **properties):
     return sent | {"properties": {"n": n, **properties}}
 
 
-def carried() -> list[Decimal]:
+def counted_costs() -> list[Decimal]:
     return [counter.carried for counter in Counter.objects.order_by("period__starts_at", "rate_id")]
 
 
-def test_by_the_most_specific_cost_of_its_time():
+def test_usage_is_charged_at_the_most_specific_cost_of_its_time():
     make_cost(tokens(), "0.01")
     make_cost(tokens(), "0.002", match={"model": "a"})
     make_cost(tokens(), "0.003", match={"model": "a"}, since=NOW)
-    world()
+    subscribe_acme()
     before, after = NOW - HOUR, NOW
     send(used("1", 10, before, model="b"), used("2", 10, before, model="a"), used("3", "10.5", after, model="a"))
-    assert carried() == [D("0.1") + D("0.02") + D("0.0315")]
+    assert counted_costs() == [D("0.1") + D("0.02") + D("0.0315")]
 
 
-def test_and_billed_with_its_markup():
+def test_the_cost_is_billed_with_its_markup():
     make_cost(tokens(), "0.000125")
-    world()
+    subscribe_acme()
     send(used("1", 100_000))
     close_due(at=APR + HOUR)
     assert [line.amount.amount for line in Line.objects.all()] == [D("18.75")]
 
 
-def test_in_the_currency_of_the_subscription():
+def test_the_cost_is_in_the_subscriptions_currency():
     make_cost(tokens(), 2)
     make_cost(tokens(), 300, currency="JPY")
-    world(currency="JPY")
+    subscribe_acme(currency="JPY")
     send(used("1", 3))
-    assert carried() == [D(900)]
+    assert counted_costs() == [D(900)]
 
 
-def test_only_where_the_rate_charges_it():
+def test_only_rates_that_charge_costs_record_them():
     make_cost(tokens(), 2, match={"model": "a"})
-    world(passed_on(match={"model": "a"}), rate("0.5", label="others"))
+    subscribe_acme(passed_on(match={"model": "a"}), rate("0.5", label="others"))
     send(used("1", 3, model="a"), used("2", 4, model="b"))
-    assert carried() == [D(6), D(0)]
+    assert counted_costs() == [D(6), D(0)]
 
 
-def test_each_event_counts_one_where_events_are_counted():
+def test_each_event_costs_one_unit_where_events_are_counted():
     calls = make_meter("calls", event_name="called")
     make_cost(calls, "0.25")
     version = publish(make_plan(offers=[offer(make_feature("calls", meter=calls), rates=[passed_on()])]))
     subscribe(make_customer("acme"), version)
     send(*({"id": f"{n}", "customer": "acme", "event": "called"} for n in range(3)))
-    assert carried() == [D("0.75")]
+    assert counted_costs() == [D("0.75")]
 
 
-def test_what_has_no_cost_is_reported_and_billed_once_there_is_one():
+def test_usage_without_a_cost_is_reported_and_billed_once_a_cost_exists():
     make_cost(tokens(), 1, since=MAR)
-    world()
+    subscribe_acme()
     send(used("1", 5, FEB), used("2", 5, MAR))
     assert [(reason, meter) for reason, meter, _ in unmatched()] == [("no_cost", "tokens")]
     make_cost(tokens(), 2, since=JAN)
     assert reprocess(at=NOW).resolved == 1
-    assert carried() == [D(10), D(5)]
+    assert counted_costs() == [D(10), D(5)]
 
 
-def test_an_event_that_is_taken_back_takes_its_cost_along():
+def test_a_voided_event_removes_its_cost():
     make_cost(tokens(), "0.5")
-    world()
+    subscribe_acme()
     send(used("1", 10), used("2", 4))
     assert replace("1", used("1b", 6)) == "accepted"
-    assert carried() == [D(5)]
+    assert counted_costs() == [D(5)]
 
 
 @pytest.fixture
 def counted():
-    """Leave usage of an hour that was charged at the cost since January, which is 1."""
+    """Record an hour of usage, charged at the cost since January, which is 1."""
     cost = make_cost(tokens(), 1)
-    world()
+    subscribe_acme()
     send(used("1", 5, NOW + timedelta(minutes=20), model="a"))
     return cost
 
 
 CHANGES = [
-    # what is asked                                          why
+    # change                                                 why
     (lambda: make_cost(tokens(), 2), "another figure"),
     (lambda: make_cost(tokens(), 2, since=NOW), "from the hour on"),
     (lambda: make_cost(tokens(), 2, since=NOW, match={"model": "a"}), "a more specific one"),
@@ -139,14 +139,14 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "why"), CHANGES, ids=[why for _, why in CHANGES])
-def test_what_usage_was_counted_by_is_not_changed(counted, change, why):
+def test_a_cost_that_usage_was_charged_at_can_not_be_changed(counted, change, why):
     with pytest.raises(CostRefused, match="usage up to 2026-03-10 13:00 UTC was charged"):
         change()
     assert [(unit_cost.pk, unit_cost.cost, unit_cost.valid_to) for unit_cost in UnitCost.objects.all()] == [(counted.pk, 1, None)]
 
 
 FINE = [
-    # what is asked                                          why
+    # change                                                 why
     (lambda: make_cost(tokens(), 2, since=NOW + HOUR), "from the hour after"),
     (lambda: make_cost(tokens(), 2, since=NOW, match={"model": "b"}), "for usage that there was none of"),
     (lambda: make_cost(tokens(), 2, since=NOW, currency="EUR"), "in another currency"),
@@ -156,14 +156,14 @@ FINE = [
 
 
 @pytest.mark.parametrize(("change", "why"), FINE, ids=[why for _, why in FINE])
-def test_what_no_usage_was_counted_by_is(counted, change, why):
+def test_a_cost_without_usage_can_be_changed(counted, change, why):
     assert change().pk
 
 
-def test_a_default_cost_may_come_beside_a_specific_one_that_was_counted_by():
+def test_a_default_cost_can_be_added_to_a_specific_one_in_use():
     make_cost(tokens(), 1, match={"model": "a"})
-    world()
+    subscribe_acme()
     send(used("1", 5, model="a"), used("2", 5, model="b"))
     make_cost(tokens(), 3)
     reprocess(at=NOW)
-    assert carried() == [D(20)]
+    assert counted_costs() == [D(20)]

@@ -1,17 +1,17 @@
-"""Usage that no price takes is not dropped: it is stored, and reported with the part concerned and the reason."""
+"""Usage without a price is stored and reported with the affected meter and the reason."""
 
 import pytest
 
 from billing.models import Event, UnmatchedUsage
 from billing.models.usage import UnmatchedReason
-from tests.billing.metering.ingest.world import call, counted, make_world, request, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, request, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
 UNPRICED = [
-    # event, reason, meter, says
+    # event, reason, meter, message
     (call("c1", customer="nobody"), UnmatchedReason.UNKNOWN_CUSTOMER, None, "nobody"),
     ({**call("c1"), "event": "api.other"}, UnmatchedReason.UNKNOWN_EVENT, None, "api.other"),
     ({**call("c1"), "timestamp": "2025-12-31T23:59:59Z"}, UnmatchedReason.NO_SUBSCRIPTION, "calls", "calls"),
@@ -24,20 +24,20 @@ UNPRICED = [
 ]
 
 
-@pytest.mark.parametrize(("sent", "reason", "meter", "says"), UNPRICED)
-def test_usage_without_a_price_is_kept_with_its_reason(sent, reason, meter, says):
-    make_world()
+@pytest.mark.parametrize(("sent", "reason", "meter", "message"), UNPRICED)
+def test_usage_without_a_price_is_stored_with_its_reason(sent, reason, meter, message):
+    make_metered_subscription()
 
     assert send(sent) == ["accepted"]
 
-    ((found, of_meter, detail),) = unmatched()
-    assert (found, of_meter) == (reason, meter)
-    assert says in detail
+    ((reported_reason, of_meter, detail),) = unmatched()
+    assert (reported_reason, of_meter) == (reason, meter)
+    assert message in detail
     assert counted() == {}
 
 
-def test_a_report_stands_beside_its_event():
-    make_world()
+def test_a_report_refers_to_its_event():
+    make_metered_subscription()
 
     send(call("c1"), call("c2", customer="nobody", timestamp="2026-03-01T00:00:00Z"))
 
@@ -69,10 +69,10 @@ def test_usage_whose_dimensions_match_no_rate_is_reported():
     assert [events for events, _ in counted().values()] == [1]
 
 
-def test_one_meters_trouble_is_not_anothers():
+def test_unmatched_usage_of_one_meter_does_not_affect_another():
     words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
     calls = make_meter("calls", event_name="api.call")
-    offers = [offer(make_feature(one.code, meter=one), rates=[rate("1", label="-")]) for one in (calls, words)]
+    offers = [offer(make_feature(meter.code, meter=meter), rates=[rate("1", label="-")]) for meter in (calls, words)]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
     send(call("c1"))

@@ -1,4 +1,6 @@
-"""A meter may compute its value; what cannot be computed is reported with its reason, and costs others nothing."""
+"""
+A meter can compute its value; usage that can't be computed is reported with its reason and affects no other usage.
+"""
 
 from decimal import Decimal
 
@@ -7,7 +9,7 @@ import pytest
 from billing.audit import assert_clean
 from billing.models.usage import UnmatchedReason
 from plans.models import Meter
-from tests.billing.metering.ingest.world import call, counted, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, send, unmatched
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +27,7 @@ def computed(expression: str, **fields: object) -> Meter:
     return make_meter("work", expression=expression, **fields)
 
 
-def test_values_are_added_up_exactly():
+def test_computed_values_are_summed_exactly():
     subscribe_to(computed("size(parts) + usage.seconds * 0.1"))
     send(
         call("a", properties={"parts": [1, 2], "usage": {"seconds": 0.1}}),
@@ -48,7 +50,7 @@ def test_an_event_without_a_value_is_reported_with_the_reason():
     assert_clean()
 
 
-def test_an_expression_that_was_stored_unread_costs_the_others_nothing():
+def test_an_invalid_expression_does_not_affect_other_meters():
     subscribe_to(computed("a +"), make_meter("calls", event_name="api.call"))
     send(call("a", properties={"a": 1}))
     assert counted() == {"calls/-/03": (1, 1)}
@@ -57,7 +59,7 @@ def test_an_expression_that_was_stored_unread_costs_the_others_nothing():
     assert detail.startswith("work: its expression cannot be read.")
 
 
-def test_a_cost_is_asked_for_of_computed_values_and_of_counted_events_as_well():
+def test_computed_values_and_counted_events_can_require_a_cost_as_well():
     charged = [rate(model="dynamic", label="-")]
     meters = (
         computed("n * 2", price_property="cost"),

@@ -1,4 +1,4 @@
-"""From a line of an invoice to its tiers, its rates and its exact events, which add up to it: through HTTP."""
+"""An invoice line leads over HTTP to its tiers, its rates and its exact events, which add up to the line."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from billing.models import BilledUsage
 from invoices.models import Line
 from tests.api.calls import Caller, problem
 from tests.billing.metering.corrections.correction_setup import make_fully_metered_subscription, replace, sample, void
-from tests.billing.metering.ingest.world import call, make_world, request, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, request, send
 from tests.builders import FEB, MAR, make_customer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
@@ -41,19 +41,19 @@ def rows(caller, link):
 
 
 def lines(caller, kind="usage"):
-    """Return the lines of a kind of all invoices, as the API gives them."""
-    found = [get(caller, f"/invoices/{entry['id']}") for entry in get(caller, "/invoices")["data"]]
-    return [line for invoice in found for line in invoice["lines"] if line["kind"] == kind]
+    """Return the lines of a kind of all invoices, as the API returns them."""
+    invoices = [get(caller, f"/invoices/{entry['id']}") for entry in get(caller, "/invoices")["data"]]
+    return [line for invoice in invoices for line in invoice["lines"] if line["kind"] == kind]
 
 
 def test_a_line_can_be_followed_to_its_tiers_its_rates_and_its_exact_events(caller):
-    make_world()
+    make_metered_subscription()
     send(*(request(f"r{n}", 700 + n, "12.5", model="gpt") | IN_JANUARY for n in range(5)), at=FEB)
     send(*(call(f"c{n}", **IN_JANUARY) for n in range(3)), call("feb", timestamp="2026-02-10T00:00:00Z"), at=FEB)
     close_due(at=FEB + SOON)
-    found = lines(caller)
-    assert len(found) == 3
-    for line in found:
+    usage_lines = lines(caller)
+    assert len(usage_lines) == 3
+    for line in usage_lines:
         parts = line["explanation"]["parts"]
         assert sum(Decimal(part["amount"]) for part in parts) == Decimal(line["explanation"]["amount"])
         listed = get(caller, line["events_link"])
@@ -66,15 +66,15 @@ def test_a_line_can_be_followed_to_its_tiers_its_rates_and_its_exact_events(call
         assert check_sums(read_line_usage(stored.pk)).fingerprint == stored.usage.fingerprint
 
 
-def test_a_late_line_has_what_came_and_what_was_taken_back(caller):
-    make_world()
+def test_a_late_line_lists_its_new_and_voided_events(caller):
+    make_metered_subscription()
     send(*(call(f"c{n}", **IN_JANUARY) for n in range(3)), at=FEB)
     close_due(at=FEB + SOON)
     send(*(call(f"l{n}", **IN_JANUARY) for n in range(4)), at=FEB + SOON)
     void("c0", "l0", at=FEB + 2 * SOON)
     replace("c1", call("new", **IN_JANUARY), at=FEB + 2 * SOON)
     close_due(at=MAR + SOON)
-    void("c2", at=MAR + 2 * SOON)  # later than either line
+    void("c2", at=MAR + 2 * SOON)  # after both lines
     (line,) = lines(caller, "late_usage")
     exported = rows(caller, line["events_link"])
     assert [(row["id"], row["change"], row["quantity"]) for row in exported] == [
@@ -104,7 +104,7 @@ def test_every_line_of_every_aggregation_is_proved_by_its_events():
     assert [line_id for line_id in billed if not check_sums(read_line_usage(line_id)).agrees] == []
 
 
-def test_a_greatest_value_is_that_of_its_events():
+def test_a_greatest_value_equals_that_of_its_events():
     make_fully_metered_subscription()
     send(*(sample(f"e{n}", "2026-01-05T00:00:00Z", value) for n, value in enumerate([4, 10, 1])), at=FEB)
     close_due(at=FEB + SOON)
@@ -116,23 +116,23 @@ def test_a_greatest_value_is_that_of_its_events():
     assert not usage.is_sum
 
 
-def test_pages_hold_each_event_once(caller):
-    make_world()
+def test_pages_list_each_event_once(caller):
+    make_metered_subscription()
     send(*(call(f"c{n}", **IN_JANUARY) for n in range(5)), at=FEB)
     close_due(at=FEB + SOON)
     (line,) = lines(caller)
-    found, cursor = [], None
+    event_ids, cursor = [], None
     while True:
         page = get(caller, line["events_link"], limit=2, **({"cursor": cursor} if cursor else {}))
-        found += [entry["id"] for entry in page["data"]]
+        event_ids += [entry["id"] for entry in page["data"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert found == ["c0", "c1", "c2", "c3", "c4"]
+    assert event_ids == ["c0", "c1", "c2", "c3", "c4"]
 
 
-def test_a_cell_is_no_formula(caller):
-    make_world()
+def test_a_csv_cell_is_never_a_formula(caller):
+    make_metered_subscription()
     send(call("=1+1", **IN_JANUARY), at=FEB)
     close_due(at=FEB + SOON)
     (line,) = lines(caller)
@@ -140,16 +140,16 @@ def test_a_cell_is_no_formula(caller):
 
 
 @pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzXQ", "WyIyMDI2LTAxLTAxIiwiIiwiYSJd"])
-def test_a_cursor_that_is_none_is_refused(caller, cursor):
-    make_world()
+def test_an_invalid_cursor_is_rejected(caller, cursor):
+    make_metered_subscription()
     send(call("c", **IN_JANUARY), at=FEB)
     close_due(at=FEB + SOON)
     (line,) = lines(caller)
     problem(caller.get(line["events_link"].removeprefix("/api/v1"), cursor=cursor), 400, "invalid-fields")
 
 
-def test_lines_of_the_other_world_are_not_found(caller):
-    make_world()
+def test_live_lines_are_not_found_by_sandbox_keys(caller):
+    make_metered_subscription()
     send(call("c", **IN_JANUARY), at=FEB)
     close_due(at=FEB + SOON)
     (line,) = lines(caller)
@@ -160,7 +160,7 @@ def test_lines_of_the_other_world_are_not_found(caller):
 
 def test_a_page_takes_the_same_queries_whatever_its_size(caller, django_assert_max_num_queries):
     make_customer("other")
-    make_world()
+    make_metered_subscription()
     send(*(call(f"c{n}", **IN_JANUARY) for n in range(60)), at=FEB)
     close_due(at=FEB + SOON)
     (line,) = lines(caller)

@@ -1,4 +1,4 @@
-"""What a customer has used and what it costs so far: included units first, tiers as the invoice would, one query."""
+"""A customer's usage and its cost so far: included units first, tiers as on the invoice, in one query."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from billing.metering.rating_inputs.aggregate_quantities import StateQuery
 from billing.metering.usage import current_usage as current_usage_module
 from billing.metering.usage.current_usage import UnknownCustomer, current_usage
 from lib import prepared_statements
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,
@@ -55,7 +55,7 @@ def only(customer="acme", *, at=HALFWAY, sandbox=False):
 
 
 @pytest.mark.parametrize(("used", "remaining", "cost", "projected", "why"), CASES)
-def test_costs_what_an_invoice_issued_now_would_say(subscription, used, remaining, cost, projected, why):
+def test_current_cost_equals_an_invoice_issued_now(subscription, used, remaining, cost, projected, why):
     use(subscription, "prompts", used)
 
     [feature] = only().features
@@ -64,7 +64,7 @@ def test_costs_what_an_invoice_issued_now_would_say(subscription, used, remainin
     assert (feature.cost, feature.projected) == (Decimal(cost), Decimal(projected)), why
 
 
-def test_what_it_costs_at_the_end_is_what_the_invoice_claims(subscription):
+def test_the_cost_at_the_end_equals_the_invoice(subscription):
     use(subscription, "prompts", "1234.5")
     cost = only(at=FEB - timedelta(microseconds=1)).cost
     period = subscription.periods.get(kind="regular", starts_at=JAN)
@@ -74,7 +74,7 @@ def test_what_it_costs_at_the_end_is_what_the_invoice_claims(subscription):
     assert cost == sum(line.amount.amount for line in lines) == Decimal("51.73")
 
 
-def test_the_projection_climbs_the_tiers():
+def test_the_projection_is_priced_by_the_tiers():
     offers = [offer("calls", rates=[rate(tiers=[tier(100, "1"), tier(None, "0.1")])])]
     subscription = subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
     use(subscription, "calls", 100)
@@ -83,7 +83,7 @@ def test_the_projection_climbs_the_tiers():
     assert only().projected == 110
 
 
-def test_a_level_is_projected_to_stay_what_it_is():
+def test_a_level_is_projected_to_stay_constant():
     meter = make_meter("seats", aggregation="weighted_sum", value_property="n", recurring=True)
     offers = [offer(make_feature("seats", meter=meter), rates=[rate("31")])]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
@@ -96,19 +96,19 @@ def test_a_level_is_projected_to_stay_what_it_is():
     assert only(at=FEB).projected == 2 * 31, "carried over"
 
 
-def test_shows_the_period_that_contains_the_moment_only(subscription):
+def test_only_the_current_period_is_shown(subscription):
     use(subscription, "prompts", 7, at=JAN)
 
     assert only(at=FEB).features[0].used == 0
 
 
-def test_a_customer_without_a_running_period_has_none():
+def test_a_customer_without_a_current_period_has_no_usage():
     make_customer("idle")
 
     assert current_usage(customer="idle", sandbox=False, at=HALFWAY) == []
 
 
-def test_an_unknown_customer_and_one_of_the_other_world_are_unknown():
+def test_unknown_customers_and_sandbox_customers_are_unknown():
     make_customer("tester", sandbox=True)
     for customer in ("nobody", "tester"):
         with pytest.raises(UnknownCustomer):
@@ -116,7 +116,7 @@ def test_an_unknown_customer_and_one_of_the_other_world_are_unknown():
 
 
 @pytest.mark.parametrize("features", [1, 6])
-def test_takes_one_query_however_many_features_there_are(features):
+def test_current_usage_takes_one_query_for_any_number_of_features(features):
     offers = [offer(f"feature-{number}", rates=[rate("0.01")]) for number in range(features)]
     subscription = subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
     for number in range(features):
@@ -128,7 +128,7 @@ def test_takes_one_query_however_many_features_there_are(features):
 
 @pytest.fixture
 def level():
-    """A customer that holds a level of 7 since January, carried over for ever."""
+    """Create a customer with a level of 7 since January, carried over without end."""
     meter = make_meter("gauge", event_name="gauge", aggregation="latest", value_property="n", recurring=True)
     offers = [offer(make_feature("gauge", meter=meter), rates=[rate("1")])]
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
@@ -137,15 +137,15 @@ def level():
 
 
 @pytest.mark.usefixtures("level")
-def test_what_is_held_beside_counters_is_read_along_with_them_the_second_time(monkeypatch):
+def test_aggregate_states_are_read_together_with_counters_from_the_second_time_on(monkeypatch):
     monkeypatch.setattr(current_usage_module, "_cached_queries", {})
 
-    # Counters, tallies and what earlier periods leave: in one round trip once it is known what to ask.
+    # Counters, aggregate states and carried levels are read in one round trip once the cached query names them.
     assert [round_trips_of(only), round_trips_of(only)] == [2, 1]
     assert only().features[0].used == 7
 
 
-def test_what_was_held_once_is_asked_for_no_more(subscription, monkeypatch):
+def test_aggregate_states_that_no_longer_exist_are_not_read_again(subscription, monkeypatch):
     monkeypatch.setattr(current_usage_module, "_cached_queries", {(False, "acme"): StateQuery((1,), (1,), (1,))})
     only()
 
@@ -153,7 +153,7 @@ def test_what_was_held_once_is_asked_for_no_more(subscription, monkeypatch):
 
 
 @pytest.mark.usefixtures("level")
-def test_what_was_held_in_the_last_period_is_not_taken_for_this_one():
+def test_aggregate_states_of_the_last_period_are_not_used_for_this_one():
     assert only().features[0].used == 7
 
     assert only(at=FEB).features[0].used == 7, "carried over, from another period's tallies"
@@ -171,7 +171,7 @@ def round_trips_of(function):
 
 
 def statements_of(function):
-    """Count the statements that reach PostgreSQL, by whichever cursor."""
+    """Count the statements that reach PostgreSQL, by any kind of cursor."""
     sent = []
     execute = __import__("psycopg").Cursor.execute
 
@@ -185,7 +185,7 @@ def statements_of(function):
     return max(len(sent), len(captured))
 
 
-def test_is_shown_in_the_customers_own_periods():
+def test_usage_is_shown_in_the_customers_own_periods():
     subscription = subscribe(
         make_customer("kathmandu", time_zone="Asia/Kathmandu"),
         publish(make_plan(offers=[offer("calls", rates=[rate("1")])])),

@@ -1,11 +1,11 @@
-"""What is at stake in unmatched usage is told in units, and as money up to the dearest rate where a price is known."""
+"""The value of unmatched usage is reported in units, and in money at the dearest rate where a price is known."""
 
 from decimal import Decimal
 
 import pytest
 
 from billing.metering.usage.unmatched_value import estimate_unmatched_value
-from tests.billing.metering.ingest.world import call, send
+from tests.billing.metering.ingest.ingest_setup import call, send
 from tests.builders import make_customer, make_feature, make_meter, make_plan, offer, publish, rate, subscribe, tier
 
 pytestmark = pytest.mark.django_db
@@ -20,15 +20,15 @@ def metered(*, rates, included=0, **meter):
     subscribe(make_customer("acme"), publish(make_plan(offers=offers)))
 
 
-def stakes(**asked):
+def stakes(**filters):
     return [
-        (of.reason, of.customer_ref, of.meter, one.events, one.quantity, one.amount, one.currency)
-        for one in estimate_unmatched_value(**asked).stakes
-        for of in [one.group]
+        (group.reason, group.customer_ref, group.meter, stake.events, stake.quantity, stake.amount, stake.currency)
+        for stake in estimate_unmatched_value(**filters).stakes
+        for group in [stake.group]
     ]
 
 
-def test_usage_that_no_rate_matches_is_valued_at_the_dearest_one():
+def test_usage_that_no_rate_matches_is_valued_at_the_dearest_rate():
     cheap, dear = rate("0.01", match={"model": "gpt"}), rate("0.03", match={"model": "claude"})
     metered(rates=[cheap, dear], included=1000, value_property="n")
     send(*(call(f"c{n}", properties={"model": "llama", "n": n}) for n in (100, 50)))
@@ -36,14 +36,14 @@ def test_usage_that_no_rate_matches_is_valued_at_the_dearest_one():
     assert estimate_unmatched_value().amounts == {"USD": D("4.50")}
 
 
-def test_tiers_are_climbed_by_all_of_a_group_together():
+def test_tiers_apply_to_the_sum_of_a_group():
     ladder = rate(tiers=[tier(100, "1"), tier(None, "0.10")], match={"model": "gpt"})
     metered(rates=[ladder], value_property="n")
     send(*(call(f"c{n}", properties={"model": "llama", "n": 60}) for n in range(2)))
     assert stakes() == [("no_rate", "acme", "tokens", 2, D(120), D("102.00"), "USD")]
 
 
-def test_computed_values_are_told_as_well():
+def test_computed_values_are_reported_as_well():
     metered(rates=[rate("1", match={"model": "gpt"})], expression="a + b / 2")
     send(call("c1", properties={"model": "llama", "a": 1, "b": 3}))
     assert stakes() == [("no_rate", "acme", "tokens", 1, D("2.5"), D("2.50"), "USD")]
@@ -59,16 +59,16 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("sent", "reason", "quantity", "why"), OTHERS)
-def test_what_nobody_can_know_is_not_guessed(sent, reason, quantity, why):
+def test_an_unknown_value_is_not_estimated(sent, reason, quantity, why):
     metered(rates=[rate("1")], value_property="n")
     make_customer("idle")
     n, sent = sent.get("n"), {name: value for name, value in sent.items() if name != "n"}
     send({**call("c1", properties={} if n is None else {"n": n}), **sent})
-    ((told, *_, events, units, amount, currency),) = stakes()
-    assert (told, events, units, amount, currency) == (reason, 1, quantity, None, ""), why
+    ((reported_reason, *_, events, units, amount, currency),) = stakes()
+    assert (reported_reason, events, units, amount, currency) == (reason, 1, quantity, None, ""), why
 
 
-def test_a_value_that_is_missing_is_taken_to_be_as_the_others_are_on_average():
+def test_a_missing_value_is_estimated_by_the_average():
     metered(rates=[rate("0.02")], value_property="n")
     send(call("c1", properties={"n": 100}), call("c2", properties={"n": 50}))
     send(call("c3", properties={}), call("c4", properties={}))
@@ -76,18 +76,18 @@ def test_a_value_that_is_missing_is_taken_to_be_as_the_others_are_on_average():
     assert estimate_unmatched_value().stakes[0].is_average
 
 
-def test_peaks_do_not_add_up_to_a_quantity():
+def test_greatest_values_are_not_summed():
     metered(rates=[rate("1", match={"model": "gpt"})], aggregation="max", value_property="n")
     send(call("c1", properties={"model": "llama", "n": 1}))
     assert stakes() == [("no_rate", "acme", "tokens", 1, None, None, "")]
 
 
-def test_worlds_and_customers_are_kept_apart():
+def test_live_and_sandbox_and_customers_are_kept_apart():
     metered(rates=[rate("1")], value_property="n")
     send(call("c1", customer="a"), call("c2", customer="b"))
     send(call("c1", customer="a"), sandbox=True)
-    assert [one[1] for one in stakes(customer="a")] == ["a"]
-    assert [one[1:4] for one in stakes(sandbox=True)] == [("a", "tokens", 1)]
+    assert [stake[1] for stake in stakes(customer="a")] == ["a"]
+    assert [stake[1:4] for stake in stakes(sandbox=True)] == [("a", "tokens", 1)]
     assert stakes(customer="c") == []
 
 

@@ -1,4 +1,4 @@
-"""The pages after an invoice show the usage it bills, by day of the customer's clock and by dimension."""
+"""The usage pages of an invoice show its billed usage, by day of the customer's clock and by dimension."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from billing import closing
-from billing.metering.usage.invoice_appendix import MOST_VALUES, read_invoice_usage
+from billing.metering.usage.invoice_appendix import MAX_VALUES, read_invoice_usage
 from billing.models import Subscription
 from invoices.models import Invoice
 from invoices.rendering.renderer import render_one
-from tests.billing.metering.ingest.world import call, make_world, request, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, request, send
 from tests.invoices.rendering.pdf_reader import text_of
 
 pytestmark = pytest.mark.django_db
@@ -22,66 +22,66 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 def close_january(subscription: Subscription) -> Invoice:
     period = subscription.periods.filter(kind="regular").order_by("starts_at").first()
-    invoice = closing.close_period(period_id=period.pk, at=period.due_at)
+    invoice = closing.close_period(period_id=period.pk, at_time=period.due_at)
     assert invoice is not None
     return invoice
 
 
-def at(moment: datetime, event: dict[str, Any]) -> dict[str, Any]:
+def at_time(moment: datetime, event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "timestamp": moment.isoformat()}
 
 
-def on(day: int, hour: int = 12, month: int = 1) -> datetime:
+def on_day(day: int, hour: int = 12, month: int = 1) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=BERLIN)
 
 
 @pytest.fixture
 def subscription() -> Subscription:
-    return make_world(time_zone="Europe/Berlin")
+    return make_metered_subscription(time_zone="Europe/Berlin")
 
 
-def test_each_meter_is_told_by_day_and_dimension(subscription):
+def test_each_meter_is_shown_by_day_and_dimension(subscription):
     send(
-        at(on(3), call("c1")),
-        at(on(5, 23), request("r1", 100, 20, meta={"region": "eu"})),
-        at(on(6, 0), request("r2", "0.5", 0, model="other")),
+        at_time(on_day(3), call("c1")),
+        at_time(on_day(5, 23), request("r1", 100, 20, meta={"region": "eu"})),
+        at_time(on_day(6, 0), request("r2", "0.5", 0, model="other")),
     )
-    calls, tokens = sorted(read_invoice_usage(invoice=close_january(subscription)), key=lambda one: one.name)
+    calls, tokens = sorted(read_invoice_usage(invoice=close_january(subscription)), key=lambda usage: usage.name)
     assert (calls.name, calls.unit, calls.total, calls.step) == ("calls", "call", D(1), "day")
     assert calls.steps == ((date(2026, 1, 3), D(1)),)
     assert calls.dimensions == ()
     assert tokens.total == D("120.5")
     assert tokens.steps == ((date(2026, 1, 5), D(120)), (date(2026, 1, 6), D("0.5"))), "days of the customer's clock"
-    told = {dimension.name: dimension.values for dimension in tokens.dimensions}
-    assert told == {
+    values = {dimension.name: dimension.values for dimension in tokens.dimensions}
+    assert values == {
         "model": (("gpt", D(120)), ("other", D("0.5"))),
         "meta.region": (("eu", D(120)), (None, D("0.5"))),
         "type": (("input", D("100.5")), ("output", D(20))),
     }
-    assert {one.unmatched for one in (calls, tokens)} == {D(0)}
+    assert {usage.unmatched for usage in (calls, tokens)} == {D(0)}
 
 
 def test_only_the_largest_values_are_named(subscription):
-    count = MOST_VALUES + 5
-    send(*(at(on(5), request(f"r{n}", n * 1_000, 0, model=f"m{n:02}")) for n in range(1, count + 1)))
+    count = MAX_VALUES + 5
+    send(*(at_time(on_day(5), request(f"r{n}", n * 1_000, 0, model=f"m{n:02}")) for n in range(1, count + 1)))
     (tokens,) = read_invoice_usage(invoice=close_january(subscription))
     model = next(dimension for dimension in tokens.dimensions if dimension.name == "model")
     assert model.values[0] == (f"m{count}", D(count * 1_000))
-    assert len(model.values) == MOST_VALUES
+    assert len(model.values) == MAX_VALUES
     assert (model.other_values, model.other_quantity) == (5, D(15_000))
 
 
-def test_what_came_after_the_issue_is_told_apart(subscription):
-    send(at(on(3), call("c1")))
+def test_usage_after_the_issue_is_shown_separately(subscription):
+    send(at_time(on_day(3), call("c1")))
     invoice = close_january(subscription)
     after = invoice.issued_at + timedelta(minutes=1)
-    send(at(on(4), call("c2")), at(on(4), call("c3")), at=after)
+    send(at_time(on_day(4), call("c2")), at_time(on_day(4), call("c3")), at_time=after)
     (calls,) = read_invoice_usage(invoice=invoice)
     assert (calls.total, calls.unmatched) == (D(3), D(2))
 
 
-def test_an_invoice_without_usage_has_no_such_pages(subscription):
-    """An opening invoice bills fees before anything is used."""
+def test_an_invoice_without_usage_has_no_usage_pages(subscription):
+    """An opening invoice bills fees before any usage."""
     opening = Invoice.objects.create(
         reference="opening",
         seller=subscription.customer.seller,
@@ -90,31 +90,31 @@ def test_an_invoice_without_usage_has_no_such_pages(subscription):
         net=0,
         tax=0,
         total=0,
-        period_start=on(1),
-        period_end=on(1),
-        created_at=on(1),
+        period_start=on_day(1),
+        period_end=on_day(1),
+        created_at=on_day(1),
     )
     assert read_invoice_usage(invoice=opening) == ()
 
 
 def test_statements_do_not_grow_with_usage(subscription, django_assert_num_queries):
-    send(*(at(on(1 + n % 28), request(f"r{n}", n, 1, model=f"m{n}")) for n in range(1, 60)))
+    send(*(at_time(on_day(1 + n % 28), request(f"r{n}", n, 1, model=f"m{n}")) for n in range(1, 60)))
     invoice = close_january(subscription)
     with django_assert_num_queries(3):
         read_invoice_usage(invoice=invoice)
 
 
-def test_it_reaches_the_printed_invoice(subscription):
+def test_usage_is_on_the_printed_invoice(subscription):
     send(
-        at(on(5), request("r1", 2_400, 1_100, meta={"region": "eu"})),
-        at(on(3), call("c1")),
+        at_time(on_day(5), request("r1", 2_400, 1_100, meta={"region": "eu"})),
+        at_time(on_day(3), call("c1")),
     )
     invoice = close_january(subscription)
-    said = text_of(bytes(render_one(invoice_id=invoice.pk, at=invoice.issued_at).content))
+    page_text = text_of(bytes(render_one(invoice_id=invoice.pk, at_time=invoice.issued_at).content))
     for text in (
         "tokens by day 3,500 call",
         "meta.region Qty eu 3,500",
         "type Qty input 2,400 output 1,100",
         invoice.number,
     ):
-        assert text in said
+        assert text in page_text

@@ -8,7 +8,7 @@ import pytest
 from billing.models import Period
 from billing.simulation.sandbox import CannotAdvance, advance_all, advance_clock, start_advance
 from invoices.models import Invoice
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.billing.simulation.sandbox.world import sandboxed, subscribed, taken_to
 from tests.builders import JAN, MAR, make_clock, make_wallet
 from wallets.ledger.grant import Grant, grant

@@ -12,7 +12,7 @@ from billing.subscriptions import apply_coupon, override, set_quantity
 from customers.models import Customer
 from invoices.models import Invoice
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.billing.simulation.sandbox.world import taken_to
 from tests.builders import (
     FEB,

@@ -94,7 +94,7 @@ def test_a_rollout_of_what_is_not_published_any_more_ends(subscription):
     draft = make("calls")
     Rollout.objects.create(version=draft, audience="all", published_at=JAN, effective_from=FEB)
     looks = iter([True] * 3 + [False])
-    assert roll_out(at=JAN, keep_going=lambda: next(looks)) == 0
+    assert roll_out(at=JAN, should_continue=lambda: next(looks)) == 0
     assert next(looks), "it is not looked at again and again"
     Rollout.objects.update(state="withdrawn")
 

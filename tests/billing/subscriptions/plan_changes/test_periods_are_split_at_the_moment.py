@@ -18,7 +18,7 @@ from billing.tasks import close_due_periods
 from invoices.models import Invoice
 from plans.models import PlanVersion
 from plans.publishing.publication import publish_due
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     FEB,
     JAN,

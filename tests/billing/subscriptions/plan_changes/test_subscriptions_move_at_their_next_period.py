@@ -15,7 +15,7 @@ from invoices.models import Invoice
 from plans.models import PlanVersion
 from plans.publishing import publication
 from plans.publishing.publication import publish_due
-from tests.billing.metering.ingest.world import send
+from tests.billing.metering.ingest.ingest_setup import send
 from tests.builders import (
     APR,
     FEB,

@@ -1,4 +1,4 @@
-"""A customer with a plan that counts requests and tokens, and usage to send for it."""
+"""A customer with a plan that counts requests and tokens, and functions that send usage for it."""
 
 import json
 from datetime import datetime
@@ -9,7 +9,7 @@ from billing.metering.ingest.event_recorder import record_events
 from billing.metering.ingest.parser import ReceivedEvent
 from billing.models import Counter, Rollup, Subscription, UnmatchedUsage
 from plans.models import Feature, MeterReading, Rate
-from tests.billing.metering.ingest.request_parser import NOW, received
+from tests.billing.metering.ingest.request_parser import NOW, parse
 from tests.builders import (
     make_customer,
     make_feature,
@@ -22,11 +22,12 @@ from tests.builders import (
 )
 
 
-def make_world(ref: str = "acme", **fields: Any) -> Subscription:
+def make_metered_subscription(ref: str = "acme", **fields: Any) -> Subscription:
     """
     Subscribe a customer to a plan that prices API calls, and tokens by model and type.
 
-    An `llm.request` gives its prompt_tokens as input and its completion_tokens as output; failed ones do not count.
+    An `llm.request` counts its prompt_tokens as input and its completion_tokens as output; failed requests do not
+    count.
     """
     offers = [
         offer(calls(), rates=[rate("0.01", label="call")]),
@@ -72,7 +73,7 @@ def request(id_: str, prompt: Any, completion: Any, *, customer: str = "acme", *
 
 
 def read(*sent: dict[str, Any], sandbox: bool = False) -> list[ReceivedEvent]:
-    events, refused, _ = received(list(sent), sandbox=sandbox)
+    events, refused, _ = parse(list(sent), sandbox=sandbox)
     assert refused == []
     return events
 
@@ -84,13 +85,13 @@ def send(*sent: dict[str, Any], at: datetime = NOW, atomic: bool = False, sandbo
 
 def counted(subscription: Subscription | None = None) -> dict[str, tuple[int, Decimal]]:
     """Return feature/rate/month of the period → (events, quantity), of all counters or of one subscription's."""
-    found = Counter.objects.select_related("period", "plan_feature__feature")
+    counters = Counter.objects.select_related("period", "plan_feature__feature")
     if subscription is not None:
-        found = found.filter(period__subscription=subscription)
+        counters = counters.filter(period__subscription=subscription)
     labels = {0: "free", **dict(Rate.objects.values_list("id", "label"))}
     return {
-        f"{one.plan_feature.feature.code}/{labels[one.rate_id]}/{one.window_start:%m}": (one.events, one.quantity)
-        for one in found
+        f"{counter.plan_feature.feature.code}/{labels[counter.rate_id]}/{counter.window_start:%m}": (counter.events, counter.quantity)
+        for counter in counters
     }
 
 
@@ -107,5 +108,5 @@ def rolled_up() -> dict[str, tuple[int, Decimal]]:
 
 def unmatched() -> list[tuple[str, str | None, str]]:
     """Return (reason, meter, detail) of all unmatched usage, in order."""
-    found = UnmatchedUsage.objects.select_related("meter").order_by("id")
-    return [(one.reason, one.meter and one.meter.code, one.detail) for one in found]
+    reports = UnmatchedUsage.objects.select_related("meter").order_by("id")
+    return [(report.reason, report.meter and report.meter.code, report.detail) for report in reports]

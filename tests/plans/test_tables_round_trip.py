@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.tabular_files import FORMULA_PREFIXES, MOST_BYTES, FileRefused, as_csv, as_xlsx, read_table
+from lib.tabular_files import FORMULA_PREFIXES, MAX_BYTES, FileRefused, as_csv, as_xlsx, read_table
 
 COLUMNS = ("one", "two", "three")
 KINDS = [("t.csv", as_csv), ("t.xlsx", as_xlsx)]
@@ -17,7 +17,7 @@ tables = st.lists(st.lists(texts, min_size=3, max_size=3), max_size=6)
 @pytest.mark.parametrize(("name", "write"), KINDS)
 @given(table=tables)
 @settings(max_examples=60, deadline=None)
-def test_whatever_it_holds(name, write, table):
+def test_with_random_contents(name, write, table):
     read = read_table(write(COLUMNS, table), name=name, columns=COLUMNS, needed=COLUMNS)
     assert [list(row.cells.values()) for row in read] == [row for row in table if any(row)]
 
@@ -37,7 +37,7 @@ def read(content, name="t.csv", needed=("one",)):
     return read_table(content, name=name, columns=COLUMNS, needed=needed)
 
 
-def test_cells_of_other_spreadsheets_are_understood():
+def test_cells_of_other_spreadsheets_are_read():
     (row,) = read(b"one;three\r\n 1 ;x\r\n\r\n;;\r\n")
     assert (row.number, dict(row.cells)) == (2, {"one": "1", "two": "", "three": "x"})
 
@@ -49,16 +49,16 @@ REFUSED = [
     (b"one,two\n1,2,3", "Row 2 has more cells"),
     (b"one\n\xff", "not CSV in UTF-8"),
     (b'one\n"a', "cannot be read as CSV"),
-    (b"x" * (MOST_BYTES + 1), "bytes"),
+    (b"x" * (MAX_BYTES + 1), "bytes"),
 ]
 
 
-@pytest.mark.parametrize(("content", "said"), REFUSED, ids=[said for _, said in REFUSED])
-def test_what_is_no_such_table_is_refused(content, said):
-    with pytest.raises(FileRefused, match=said):
+@pytest.mark.parametrize(("content", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_an_invalid_table_is_rejected(content, message):
+    with pytest.raises(FileRefused, match=message):
         read(content)
 
 
-def test_what_is_no_workbook_is_refused():
+def test_an_invalid_workbook_is_rejected():
     with pytest.raises(FileRefused, match="cannot be read as a workbook"):
         read(b"PK\x03\x04 nothing", name="t.xlsx")

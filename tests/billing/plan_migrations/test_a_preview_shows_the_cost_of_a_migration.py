@@ -1,4 +1,6 @@
-"""A preview names problems first, then the document of the change and the bills before and after; nothing changes."""
+"""
+A preview lists problems first, then the invoice of the change and the bills before and after; it changes nothing.
+"""
 
 from decimal import Decimal
 
@@ -37,27 +39,27 @@ def new(db):
 @pytest.fixture
 def acme(db) -> Subscription:
     old = make_version("old", more=[offer(make_feature("exports", kind="boolean"))])
-    found = subscribe(make_customer("acme"), old)
-    use(found, 20, TENTH)
+    subscription = subscribe(make_customer("acme"), old)
+    use(subscription, 20, TENTH)
     pass_time(FEB + 2 * DAY)
-    return found
+    return subscription
 
 
 def previewed(migration, *, at=AT):
     return worked(workflow.preview(migration_id=migration.pk, at=at, by=None), at=at)
 
 
-def test_it_tells_the_document_and_the_bills(acme, new):
+def test_it_has_the_invoice_of_the_change_and_the_bills(acme, new):
     assert previewed(planned(new, at=AT)).figures == {"possible": 1, "not possible": 0, "with a warning": 1}
     migration_item = MigrationItem.objects.get()
     draft = preview_change(subscription=acme, version=new, at=AT)
     assert migration_item.switch == draft.totals.total - sum(note.totals.total for note in draft.credit_notes)
-    # January: 20 calls at 0.10 and February's 31.00; by the new one 15 beyond five at 0.20 and 28.00.
+    # January: 20 calls at 0.10 and February's 31.00; on the new version 15 beyond the 5 included at 0.20, and 28.00.
     assert (migration_item.before, migration_item.after) == (Decimal("33"), Decimal("31"))
     assert migration_item.warnings == ["It would lose exports."]
 
 
-def test_nothing_changes(acme, new):
+def test_a_migration_preview_changes_nothing(acme, new):
     before = list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()
     previewed(planned(new, at=AT))
     assert (list(Period.objects.values_list("pk", "revision")), Invoice.objects.count()) == before
@@ -87,13 +89,13 @@ def by_levels(acme, new):
         (by_levels, "change the plan at the period's end"),
     ],
 )
-def test_problems_are_those_that_the_run_would_meet(acme, new, target, why):
+def test_its_problems_are_those_of_the_run(acme, new, target, why):
     migration = planned(target(acme, new), at=AT)
     assert previewed(migration).figures["not possible"] == 1
     assert why in MigrationItem.objects.get().problem
 
 
-def test_what_is_worth_a_look_is_told(acme):
+def test_it_lists_warnings(acme):
     capped = offer("calls", included=3, consumption="hard_cap")
     small = publish(make_plan("small", offers=[capped]))
     use(acme, 8, FEB + 3 * DAY)
@@ -106,7 +108,7 @@ def test_what_is_worth_a_look_is_told(acme):
     ]
 
 
-def test_a_problem_that_is_gone_is_gone_from_the_next_preview(acme, new):
+def test_a_solved_problem_is_not_in_the_next_preview(acme, new):
     migration = planned(new, at=AT)
     change_plan(subscription=acme, version=new, at=AT)
     previewed(migration)

@@ -1,7 +1,7 @@
 """
-What a process remembers of catalog and customers may be old; it never counts by it.
+The catalog and customers cached by a process may be stale; usage is never counted by stale copies.
 
-Each test lets this process see something, changes it as another process would, and sends usage again.
+Each test fills this process's cache, changes the rows as another process would, and sends usage again.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ from billing.subscriptions import cancel
 from customers.models import Customer
 from plans.models import MeterReading
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, read, request, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, read, request, send, unmatched
 from tests.builders import (
     JAN,
     MAR,
@@ -32,8 +32,8 @@ from tests.builders import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clean_books")]
 
 
-def test_a_meter_created_since_is_counted_by():
-    make_world()
+def test_a_meter_created_since_counts():
+    make_metered_subscription()
     send(call("c1"))
     words = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
     version = publish(make_plan(offers=[offer(make_feature("words", meter=words), rates=[rate("1", label="-")])]))
@@ -44,7 +44,7 @@ def test_a_meter_created_since_is_counted_by():
     assert counted()["words/-/03"] == (1, 3)
 
 
-def test_a_meter_changed_since_is_counted_by():
+def test_a_meter_changed_since_counts_by_its_new_definition():
     meter = make_meter("words", event_name="api.call", aggregation="sum", value_property="words")
     send(call("c1", customer="acme", properties={"words": 3, "letters": 20}))
     meter.value_property = "letters"
@@ -59,7 +59,7 @@ def test_a_meter_changed_since_is_counted_by():
 
 def test_a_customer_unknown_before_is_found():
     assert send(call("c1")) == ["accepted"]
-    make_world()
+    make_metered_subscription()
 
     send(call("c2"))
 
@@ -80,8 +80,8 @@ def test_a_subscription_started_since_is_found():
     assert counted() == {"c/-/03": (1, 1)}
 
 
-def test_a_period_cut_short_since_is_left_at_its_end():
-    subscription = make_world()
+def test_a_period_shortened_since_ends_at_its_new_end():
+    subscription = make_metered_subscription()
     send(call("c1", timestamp="2026-03-10T09:00:00Z"))
     cancel(subscription=subscription, at=NOW.replace(hour=10), ends_at=NOW.replace(hour=11))
 
@@ -91,8 +91,8 @@ def test_a_period_cut_short_since_is_left_at_its_end():
     assert [reason for reason, _, _ in unmatched()] == ["no_subscription"]
 
 
-def test_a_period_removed_since_is_made_again():
-    subscription = make_world()
+def test_a_period_removed_since_is_created_again():
+    subscription = make_metered_subscription()
     send(call("c1"))
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM billing_hourlyusage; DELETE FROM billing_series; DELETE FROM billing_counter")
@@ -105,13 +105,13 @@ def test_a_period_removed_since_is_made_again():
     assert counted() == {"calls/call/03": (1, 1)}
 
 
-def test_a_second_subscription_started_since_is_counted_into_as_well():
-    first = make_world()
+def test_a_second_subscription_started_since_counts_as_well():
+    first = make_metered_subscription()
     send(call("c1"))
     extra = make_feature("extra", meter=make_meter("calls"))
     version = publish(make_plan(offers=[offer(extra, rates=[rate("1", label="-")])]))
     second = subscribe(first.customer, version)
-    # The audit tells by the clock that the first call came before the second subscription.
+    # The audit concludes from the clock that the first call came before the second subscription.
     Subscription.objects.filter(pk=first.pk).update(created_at=NOW - timedelta(days=1))
     Subscription.objects.filter(pk=second.pk).update(created_at=NOW + timedelta(minutes=1))
 
@@ -121,8 +121,8 @@ def test_a_second_subscription_started_since_is_counted_into_as_well():
     assert counted(second) == {"extra/-/03": (1, 1)}
 
 
-def test_a_period_that_another_subscription_of_the_customer_has_got_since_is_counted_into_as_well():
-    first = make_world()
+def test_a_period_of_another_subscription_created_since_counts_as_well():
+    first = make_metered_subscription()
     extra = make_feature("extra", meter=make_meter("calls"))
     version = publish(make_plan(offers=[offer(extra, rates=[rate("1", label="-")])], anchor="anniversary"))
     second = subscribe(first.customer, version, starts_at=JAN.replace(day=5))
@@ -135,7 +135,7 @@ def test_a_period_that_another_subscription_of_the_customer_has_got_since_is_cou
 
 
 def test_a_batch_gives_up_after_a_few_tries(monkeypatch):
-    make_world()
+    make_metered_subscription()
     events = read(call("c1"))
     event_recorder.record_events(events=events, sandbox=False, at=NOW)
     monkeypatch.setattr(customer_cache, "refresh", lambda *args, **kwargs: {})
@@ -146,8 +146,8 @@ def test_a_batch_gives_up_after_a_few_tries(monkeypatch):
         event_recorder.record_events(events=read(call("c2")), sandbox=False, at=NOW)
 
 
-def test_an_old_copy_of_few_months_is_read_further_back():
-    subscription = make_world()
+def test_a_cached_copy_of_few_months_is_extended_to_earlier_ones():
+    subscription = make_metered_subscription()
     send(call("c1"))
 
     send(call("c2", timestamp="2026-01-05T00:00:00Z"))
@@ -155,8 +155,8 @@ def test_an_old_copy_of_few_months_is_read_further_back():
     assert counted(subscription) == {"calls/call/03": (1, 1), "calls/call/01": (1, 1)}
 
 
-def test_a_batch_from_many_months_finds_them_all_though_one_of_them_is_not_made_yet():
-    make_world()
+def test_a_batch_from_many_months_finds_all_periods_though_one_is_not_created_yet():
+    make_metered_subscription()
 
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", timestamp="2026-03-01T00:00:00Z"))
 
@@ -164,8 +164,8 @@ def test_a_batch_from_many_months_finds_them_all_though_one_of_them_is_not_made_
     assert unmatched() == []
 
 
-def test_the_catalogs_copy_is_read_once():
-    make_world()
+def test_the_catalog_is_read_once():
+    make_metered_subscription()
     send(call("c1"))
     copy = catalog_cache.get_catalog()
 

@@ -1,4 +1,4 @@
-"""A logo is decoded and drawn anew: what is kept is pixels, whatever the file held beside them."""
+"""A logo is decoded and drawn again: only pixels are stored, without any other content of the file."""
 
 import io
 import zlib
@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image, PngImagePlugin
 
-from customers.brand.logos import MOST_UPLOADED, LogoRefused, read_logo, store_logo
+from customers.brand.logos import MAX_UPLOADED, LogoRefused, read_logo, store_logo
 from customers.models import Logo
 from tests.customers.pictures import picture
 
@@ -36,18 +36,18 @@ REFUSED = [
     (picture("JPEG")[:400], "damaged"),
     (picture("PNG", size=(5_000, 4_000)), "more than 16 million"),
     (BOMB, "more than 16 million"),
-    (b"x" * (MOST_UPLOADED + 1), "larger than 2 MB"),
+    (b"x" * (MAX_UPLOADED + 1), "larger than 2 MB"),
 ]
 
 
 @pytest.mark.parametrize(("content", "reason"), REFUSED)
-def test_what_cannot_be_printed_is_refused(content: bytes, reason: str):
+def test_an_unprintable_file_is_rejected(content: bytes, reason: str):
     with pytest.raises(LogoRefused, match=reason):
         read_logo(content)
 
 
 TAKEN = [
-    # kind   mode    kept as
+    # kind   mode    stored as
     ("PNG", "RGB", "RGB"),
     ("PNG", "RGBA", "RGBA"),
     ("PNG", "LA", "RGBA"),
@@ -60,18 +60,18 @@ TAKEN = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "mode", "kept"), TAKEN)
-def test_pictures_of_every_depth_are_kept_as_png(kind: str, mode: str, kept: str):
+@pytest.mark.parametrize(("kind", "mode", "stored_mode"), TAKEN)
+def test_pictures_of_every_depth_are_stored_as_png(kind: str, mode: str, stored_mode: str):
     logo = read_logo(picture(kind, mode=mode))
     drawn = Image.open(io.BytesIO(logo.content))
-    assert (drawn.format, drawn.mode, drawn.size) == ("PNG", kept, (300, 90))
+    assert (drawn.format, drawn.mode, drawn.size) == ("PNG", stored_mode, (300, 90))
     assert logo.sha256 == sha256(logo.content).hexdigest()
 
 
-def test_what_is_not_a_pixel_is_left_out():
-    told = PngImagePlugin.PngInfo()
-    told.add_text("Comment", SECRET)
-    uploaded = picture("PNG", pnginfo=told, exif=Image.Exif(), icc_profile=SECRET.encode()) + SECRET.encode()
+def test_metadata_is_removed():
+    metadata = PngImagePlugin.PngInfo()
+    metadata.add_text("Comment", SECRET)
+    uploaded = picture("PNG", pnginfo=metadata, exif=Image.Exif(), icc_profile=SECRET.encode()) + SECRET.encode()
     logo = read_logo(uploaded)
     assert SECRET.encode() in uploaded
     assert SECRET.encode() not in logo.content
@@ -84,6 +84,6 @@ def test_a_large_picture_is_scaled_down_and_keeps_its_shape():
 
 
 @pytest.mark.django_db
-def test_the_same_picture_is_kept_once():
+def test_equal_pictures_are_stored_once():
     assert store_logo(read_logo(picture("PNG"))) == store_logo(read_logo(picture("PNG")))
     assert Logo.objects.count() == 1

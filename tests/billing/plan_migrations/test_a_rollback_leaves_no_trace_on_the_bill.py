@@ -1,4 +1,6 @@
-"""Who is moved and taken back is billed, to the cent, as whoever was never moved: whatever was issued meanwhile."""
+"""
+A customer who is migrated and rolled back is billed to the cent like one never migrated, whatever was issued between.
+"""
 
 from datetime import datetime
 
@@ -36,25 +38,25 @@ def pair(db) -> tuple[Subscription, Subscription]:
 
 
 def both_use(pair: tuple[Subscription, Subscription], count: int, moment: datetime) -> None:
-    for one in pair:
-        use(one, count, moment)
+    for subscription in pair:
+        use(subscription, count, moment)
 
 
 def compare(pair: tuple[Subscription, Subscription]) -> None:
-    """Bill some months, and compare whoever was taken back with whoever stayed."""
-    moved, left = pair
+    """Bill some months, and compare the rolled-back subscription with the unmigrated one."""
+    moved, unmoved = pair
     both_use(pair, 7, FEB + 3 * DAY)
     pass_time(APR, since=FEB)
-    assert documents(moved) == documents(left)
-    assert owed(moved) == owed(left)
+    assert documents(moved) == documents(unmoved)
+    assert owed(moved) == owed(unmoved)
     moved.refresh_from_db()
-    assert moved.version_id == left.version_id
-    spans = [set(Coverage.objects.filter(subscription=one).values_list("feature", "during")) for one in pair]
+    assert moved.version_id == unmoved.version_id
+    spans = [set(Coverage.objects.filter(subscription=subscription).values_list("feature", "during")) for subscription in pair]
     assert spans[0] == spans[1]
 
 
 @pytest.mark.parametrize("after", [HOUR / 2, 5 * DAY], ids=["before the old part is billed", "after it was"])
-def test_of_those_who_moved_in_mid_period(pair, new, after):
+def test_a_rollback_after_a_change_in_mid_period_leaves_no_trace(pair, new, after):
     both_use(pair, 20, TENTH)
     pass_time(FIFTEENTH)
     migration = planned(new, ids=["moved"])
@@ -71,7 +73,7 @@ def test_of_those_who_moved_in_mid_period(pair, new, after):
 @pytest.mark.parametrize(
     "after", [-DAY, HOUR / 2, 5 * DAY], ids=["to come", "before the old one is billed", "after it was"]
 )
-def test_of_those_who_moved_where_their_next_period_began(pair, new, after):
+def test_a_rollback_after_a_change_at_the_next_period_leaves_no_trace(pair, new, after):
     both_use(pair, 20, TENTH)
     pass_time(FIFTEENTH)
     migration = planned(new, when="period", ids=["moved"])
@@ -84,7 +86,7 @@ def test_of_those_who_moved_where_their_next_period_began(pair, new, after):
     compare(pair)
 
 
-def test_of_those_who_moved_to_what_costs_less(pair):
+def test_a_rollback_after_a_change_to_a_cheaper_plan_leaves_no_trace(pair):
     pass_time(FIFTEENTH)
     migration = planned(make_version("less", monthly="10"), ids=["moved"])
     run(migration)
@@ -93,7 +95,7 @@ def test_of_those_who_moved_to_what_costs_less(pair):
     assert owed(pair[0]) == owed(pair[1])
 
 
-def test_what_was_given_back_by_a_credit_note_is_not_charged_again(pair):
+def test_an_amount_credited_by_a_credit_note_prevents_the_rollback(pair):
     pass_time(FIFTEENTH)
     migration = planned(make_version("less", monthly="10"), ids=["moved"])
     run(migration)
@@ -102,7 +104,7 @@ def test_what_was_given_back_by_a_credit_note_is_not_charged_again(pair):
     assert "given back by a credit note" in MigrationItem.objects.get().problem
 
 
-def test_of_those_who_moved_before_anything_was_billed(pair, new):
+def test_a_rollback_before_anything_was_billed_leaves_no_trace(pair, new):
     migration = planned(new, ids=["moved"], at=JAN + HOUR / 4)
     run(migration, at=JAN + HOUR / 4)
     pass_time(JAN + 3 * HOUR, since=JAN + 3 * HOUR)
@@ -111,13 +113,13 @@ def test_of_those_who_moved_before_anything_was_billed(pair, new):
     assert owed(pair[0]) == owed(pair[1])
 
 
-def test_it_can_be_moved_again_afterwards(pair, new):
+def test_a_rolled_back_subscription_can_be_migrated_again(pair, new):
     both_use(pair, 20, TENTH)
     first = planned(new, ids=["moved"])
     run(first)
     roll_back(first, at=FIFTEENTH + HOUR / 2)
-    again = planned(new, ids=["moved"], at=FIFTEENTH + HOUR)
-    assert run(again, at=FIFTEENTH + HOUR).figures["moved"] == 1
+    second = planned(new, ids=["moved"], at=FIFTEENTH + HOUR)
+    assert run(second, at=FIFTEENTH + HOUR).figures["moved"] == 1
     assert [period.kind for period in Period.objects.filter(subscription=pair[0]).order_by("starts_at", "id")] == [
         "opening",
         "regular",

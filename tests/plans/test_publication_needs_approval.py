@@ -1,4 +1,6 @@
-"""Where the rule asks for it, a version is published only as a second person approved it: the database insists."""
+"""
+Where the rule requires it, a version is published only after a second person's approval: the database enforces it.
+"""
 
 from typing import Any
 
@@ -55,12 +57,12 @@ class TestWithTheRule:
         with pytest.raises(PublishingRefused, match="needs the approval of a second person"):
             publish(draft)
 
-    def test_what_waits_is_not_published(self, draft, fiona):
+    def test_a_waiting_version_is_not_published(self, draft, fiona):
         request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
 
-    def test_what_is_approved_is_published_as_it_is(self, draft, fiona, andre):
+    def test_an_approved_version_is_published_unchanged(self, draft, fiona, andre):
         approve(request=request_approval(version=draft, by=fiona, at=JAN, reason="Costs"), by=andre, at=JAN, decision="Fine")
         assert publish(draft).state == "live"
         request = ChangeRequest.objects.get()
@@ -71,7 +73,7 @@ class TestWithTheRule:
             "Costs",
         )
 
-    def test_what_was_approved_and_taken_back_needs_it_anew(self, draft, fiona, andre):
+    def test_a_withdrawn_approval_is_needed_again(self, draft, fiona, andre):
         approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         withdraw_request(version=draft, by=fiona, at=JAN)
         with pytest.raises(PublishingRefused, match="needs the approval"):
@@ -80,21 +82,21 @@ class TestWithTheRule:
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
 
-    def test_what_was_scheduled_and_withdrawn_needs_it_anew(self, draft, fiona, andre):
+    def test_a_withdrawn_publication_needs_a_new_approval(self, draft, fiona, andre):
         approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         unschedule(version=publish(draft, at=JAN, effective_from=FEB), by=fiona, at=JAN)
         assert ChangeRequest.objects.get().state == "withdrawn"
         with pytest.raises(PublishingRefused, match="needs the approval"):
             publish(draft)
 
-    def test_the_database_refuses_what_nobody_approved(self, draft, fiona, andre):
+    def test_the_database_refuses_an_unapproved_publication(self, draft, fiona, andre):
         assert goes_live(draft) == "publication_is_approved"
         request = request_approval(version=draft, by=fiona, at=JAN)
         assert goes_live(draft) == "publication_is_approved"
         approve(request=request, by=andre, at=JAN)
         assert goes_live(draft) == "nothing"
 
-    def test_the_database_refuses_a_version_that_is_born_published(self, draft):
+    def test_the_database_refuses_a_version_inserted_as_published(self, draft):
         born = (
             "INSERT INTO plans_planversion (plan_id, number, state, interval_unit, interval_count, anchor, proration,"
             " audience, effective_from, note, created_at, published_at) SELECT plan_id, 9, 'live', interval_unit,"
@@ -102,20 +104,20 @@ class TestWithTheRule:
         )
         assert refused_by(born) == "publication_is_approved"
 
-    def test_a_version_that_lost_its_review_by_hand_lost_its_approval(self, draft, fiona, andre):
+    def test_a_version_taken_out_of_review_by_hand_loses_its_approval(self, draft, fiona, andre):
         approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         PlanVersion.objects.filter(pk=draft.pk).update(state="draft")
         PlanVersion.objects.filter(pk=draft.pk).update(state="review")
         assert goes_live(draft) == "publication_is_approved"
 
-    def test_time_still_moves_what_was_published(self, draft, fiona, andre):
+    def test_a_scheduled_version_still_becomes_active(self, draft, fiona, andre):
         approve(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN)
         publish(draft, at=JAN, effective_from=MAR)
         assert refused_by("UPDATE plans_planversion SET state = 'live'") == "nothing"
 
 
-class TestDeciding:
-    def test_is_not_for_who_asked(self, draft, fiona):
+class TestDecision:
+    def test_is_refused_to_the_requester(self, draft, fiona):
         request = request_approval(version=draft, by=fiona, at=JAN)
         for decide in (approve, decline):
             with pytest.raises(ApprovalRefused, match="somebody else has to"):
@@ -127,15 +129,15 @@ class TestDeciding:
         with pytest.raises(ApprovalRefused, match="was approved already"):
             decline(request=request, by=andre, at=JAN)
 
-    def test_to_decline_makes_it_a_draft_that_can_be_asked_for_again(self, draft, fiona, andre):
+    def test_a_declined_version_is_a_draft_that_can_be_submitted_again(self, draft, fiona, andre):
         decline(request=request_approval(version=draft, by=fiona, at=JAN), by=andre, at=JAN, decision="Too dear")
         assert state_of(draft) == "draft"
         request_approval(version=draft, by=fiona, at=JAN)
         assert list(ChangeRequest.objects.order_by("pk").values_list("state", flat=True)) == ["declined", "waiting"]
 
-    def test_needs_the_content_that_was_asked_for(self, draft, fiona, andre):
+    def test_needs_the_content_that_was_submitted(self, draft, fiona, andre):
         request = request_approval(version=draft, by=fiona, at=JAN)
-        with connection.cursor() as cursor:  # as only somebody stronger than the triggers could
+        with connection.cursor() as cursor:  # bypasses the triggers, as only a superuser can
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("UPDATE plans_fee SET amount = amount + 1")
             cursor.execute("SET LOCAL session_replication_role = origin")
@@ -147,17 +149,17 @@ class TestWithoutTheRule:
     def test_one_person_publishes_alone(self, draft):
         assert publish(draft).state == "live"
 
-    def test_one_may_ask_all_the_same_and_publish_from_review(self, draft, fiona):
+    def test_a_version_in_review_can_be_published(self, draft, fiona):
         request_approval(version=draft, by=fiona, at=JAN)
         assert publish(draft).state == "live"
 
-    def test_only_a_draft_that_could_be_billed_by_is_asked_for(self, draft, fiona):
+    def test_only_a_complete_draft_can_be_submitted(self, draft, fiona):
         with pytest.raises(ApprovalRefused, match="It charges and grants nothing"):
             request_approval(version=make_plan("empty"), by=fiona, at=JAN)
         request_approval(version=draft, by=fiona, at=JAN)
         with pytest.raises(ApprovalRefused, match="only a draft is put in review"):
             request_approval(version=draft, by=fiona, at=JAN)
 
-    def test_only_what_is_in_review_is_taken_back(self, draft, fiona):
+    def test_only_a_version_in_review_is_withdrawn(self, draft, fiona):
         with pytest.raises(ApprovalRefused, match="is draft, not in review"):
             withdraw_request(version=draft, by=fiona, at=JAN)

@@ -1,4 +1,4 @@
-"""A price list that is taken out of a version and into an empty draft comes out again byte by byte."""
+"""A price list exported from a version, imported import_into an empty draft and exported again is byte-identical."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -22,17 +22,17 @@ from tests.builders import JAN, fee, included, make_feature, make_meter, make_pl
 pytestmark = pytest.mark.django_db
 
 
-def into(version: PlanVersion, content: bytes, kind: str) -> Any:
+def import_into(version: PlanVersion, content: bytes, kind: str) -> Any:
     return import_price_list(read(content, name=f"list.{kind}"), version=version, by=None, at=JAN)
 
 
-def comes_back(version: PlanVersion, kind: str) -> None:
+def assert_round_trip(version: PlanVersion, kind: str) -> None:
     first = write(version, kind)
     draft = new_draft(plan=version.plan, by=None, at=JAN)
-    into(draft, first, kind)
+    import_into(draft, first, kind)
     draft.refresh_from_db()
     assert write(draft, kind) == first
-    assert into(draft, first, kind) == ()
+    assert import_into(draft, first, kind) == ()
 
 
 def everything() -> PlanVersion:
@@ -66,15 +66,15 @@ def everything() -> PlanVersion:
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])
 def test_with_everything_that_a_version_can_hold(kind):
-    comes_back(everything(), kind)
+    assert_round_trip(everything(), kind)
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])
 def test_an_empty_one_too(kind):
-    comes_back(make_plan("none"), kind)
+    assert_round_trip(make_plan("none"), kind)
 
 
-places = st.decimals(0, 10**6, places=12).map(lambda one: one.normalize()) | st.just(Decimal(0))
+places = st.decimals(0, 10**6, places=12).map(lambda number: number.normalize()) | st.just(Decimal(0))
 sizes = st.decimals("0.001", 10**6, places=6)
 labels = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20).map(str.strip)
 matches = st.dictionaries(st.sampled_from(["model", "kind"]), labels.filter(bool), max_size=2)
@@ -83,25 +83,25 @@ matches = st.dictionaries(st.sampled_from(["model", "kind"]), labels.filter(bool
 @st.composite
 def rates(draw: Any) -> dict[str, Any]:
     model = draw(st.sampled_from(["per_unit", "flat", "package", "graduated", "volume", "percentage", "dynamic"]))
-    told: dict[str, Any] = {"model": model, "match": draw(matches), "label": draw(labels)}
+    fields: dict[str, Any] = {"model": model, "match": draw(matches), "label": draw(labels)}
     if model in ("graduated", "volume"):
         bounds = sorted(draw(st.sets(sizes, max_size=3)))
-        return rate(tiers=[tier(bound, draw(places), draw(places)) for bound in [*bounds, None]], **told)
+        return rate(tiers=[tier(bound, draw(places), draw(places)) for bound in [*bounds, None]], **fields)
     if model == "percentage":
         least, most = sorted([draw(places), draw(places)])
-        told |= {"percent": draw(st.decimals(0, 100, places=10)), "fixed_fee": draw(places)}
-        return rate(**told, least_per_event=least, most_per_event=most, free_events=draw(st.integers(0, 10**6)))
+        fields |= {"percent": draw(st.decimals(0, 100, places=10)), "fixed_fee": draw(places)}
+        return rate(**fields, least_per_event=least, most_per_event=most, free_events=draw(st.integers(0, 10**6)))
     if model == "dynamic":
         source = draw(st.sampled_from(["event", "unit_cost"]))
-        return rate(**told, markup=draw(st.decimals(0, 1000, places=12)), cost_source=source)
+        return rate(**fields, markup=draw(st.decimals(0, 1000, places=12)), cost_source=source)
     if model == "package":
-        told |= {"package_size": draw(sizes), "package_rounding": draw(st.sampled_from(["up", "down"]))}
-    return rate(draw(places), **told)
+        fields |= {"package_size": draw(sizes), "package_rounding": draw(st.sampled_from(["up", "down"]))}
+    return rate(draw(places), **fields)
 
 
 prices = st.dictionaries(
     st.sampled_from(["USD", "EUR", "JPY"]),
-    st.lists(rates(), max_size=3, unique_by=lambda one: tuple(sorted(one["match"].items()))),
+    st.lists(rates(), max_size=3, unique_by=lambda rate_: tuple(sorted(rate_["match"].items()))),
     max_size=2,
 )
 
@@ -115,39 +115,39 @@ prices = st.dictionaries(
 @settings(
     max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None, phases=[Phase.generate]
 )
-def test_whatever_it_holds(kind, offers, amounts, count):
+def test_with_random_contents(kind, offers, amounts, count):
     described = [
         offer(f"f{place}", prices=of_price, included=included, static_value=value, consumption=consumption)
-        for place, (of_price, included, value, consumption) in enumerate(offers)
+        for place, (prices, included, value, consumption) in enumerate(offers)
     ]
     fees = [fee(amount, code=f"c{place}", label=label) for place, (amount, label) in enumerate(amounts)]
     plan = f"p{Plan.objects.count()}"
-    comes_back(make_plan(plan, fees=fees, offers=described, count=count), kind)
+    assert_round_trip(make_plan(plan, fees=fees, offers=described, count=count), kind)
 
 
-def test_every_column_below_a_version_is_in_it():
-    """A column that is added tomorrow is in the list tomorrow; of one that has no text, this test tells."""
+def test_every_column_of_a_version_is_in_the_list():
+    """A new column is in the list automatically; this test fails if it has no text form."""
     for model in version_tables():
-        told = fields_of(model)
-        silent = {one.name for one in model._meta.concrete_fields} - told.keys()
+        fields = fields_of(model)
+        silent = {field.name for field in model._meta.concrete_fields} - fields.keys()
         assert silent <= {"id", "position", *(field.name for field in model._meta.fields if field.is_relation)}, model
     for model in (PlanVersion, *version_tables()):
         assert fields_of(model).keys() <= set(columns())
         for name, field in fields_of(model).items():
-            with suppress(CellRefused):  # what has no text at all raises something else
+            with suppress(CellRefused):  # a column without a text form raises another error
                 parse_cell(field, "1")
             assert name in columns()
 
 
-def test_what_a_version_tells_of_its_life_is_no_price():
-    assert {one.name for one in PlanVersion._meta.concrete_fields} - LIFECYCLE_FIELDS == fields_of(PlanVersion).keys()
+def test_columns_of_the_life_cycle_are_not_in_the_list():
+    assert {field.name for field in PlanVersion._meta.concrete_fields} - LIFECYCLE_FIELDS == fields_of(PlanVersion).keys()
 
 
-def test_rows_that_are_there_already_are_changed_where_they_stand():
+def test_existing_rows_are_updated_in_place():
     version = everything()
     before = set(PlanFeature.objects.values_list("pk", flat=True))
     content = write(version, "csv").replace(b"0.05", b"0.06")
-    (difference,) = into(version, content, "csv")
+    (difference,) = import_into(version, content, "csv")
     assert "0.05" in difference.before
     assert "0.06" in difference.after
     assert set(PlanFeature.objects.values_list("pk", flat=True)) == before

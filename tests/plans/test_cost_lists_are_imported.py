@@ -1,4 +1,4 @@
-"""Unit costs come in from a table as they went out: all rows or none, each wrong cell named."""
+"""Unit costs are imported from a table as exported: all rows or none, and each invalid cell is named."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def listed(*lines):
     return read_table(content, name="costs.csv", columns=COLUMNS, needed=REQUIRED_COLUMNS)
 
 
-def take(*lines, dry_run=False):
+def import_lines(*lines, dry_run=False):
     return [import_cost.outcome for import_cost in import_costs(listed(*lines), by=None, at=FEB, dry_run=dry_run)]
 
 
@@ -32,7 +32,7 @@ GPT = "tokens,model: gpt-4o,USD,0.0000025,2026-01-01,,list price"
 
 
 def test_row_by_row():
-    assert take(GPT, "tokens,,usd,0.000005,2026-02-01T12:00:00+01:00,2026-03-01,") == ["new", "new"]
+    assert import_lines(GPT, "tokens,,usd,0.000005,2026-02-01T12:00:00+01:00,2026-03-01,") == ["new", "new"]
     assert stored() == [
         ["tokens", "model: gpt-4o", "USD", "0.0000025", "2026-01-01T00:00:00Z", "", "list price"],
         ["tokens", "", "USD", "0.000005", "2026-02-01T11:00:00Z", "2026-03-01T00:00:00Z", ""],
@@ -40,24 +40,24 @@ def test_row_by_row():
 
 
 def test_a_dry_run_lists_the_changes_and_stores_nothing():
-    assert take(GPT, dry_run=True) == ["new"]
+    assert import_lines(GPT, dry_run=True) == ["new"]
     assert stored() == []
 
 
-def test_what_stands_already_stays_and_what_is_put_right_is_told():
-    take(GPT)
-    assert take(GPT, GPT.replace("01-01", "02-01")) == ["same", "new"]
-    assert take(GPT.replace("25,", "3,").replace(",,list", ",2026-02-01,list")) == ["changed"]
+def test_existing_costs_are_kept_and_corrections_are_listed():
+    import_lines(GPT)
+    assert import_lines(GPT, GPT.replace("01-01", "02-01")) == ["same", "new"]
+    assert import_lines(GPT.replace("25,", "3,").replace(",,list", ",2026-02-01,list")) == ["changed"]
 
 
-def test_what_went_out_comes_in_without_a_difference(tokens):
+def test_an_exported_list_is_imported_without_a_difference(tokens):
     make_cost(tokens, "0.000000000001", match={"model": "a, b: =c"}, note="=HYPERLINK(1)")
     make_cost(tokens, 7, since=FEB, valid_to=MAR, currency="EUR")
-    out = stored()
+    exported = stored()
     UnitCost.objects.all().delete()
-    content = as_csv(COLUMNS, out)
+    content = as_csv(COLUMNS, exported)
     import_costs(read_table(content, name="c.csv", columns=COLUMNS, needed=REQUIRED_COLUMNS), by=None, at=JAN)
-    assert stored() == out
+    assert stored() == exported
 
 
 WRONG = [
@@ -74,11 +74,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("line", "column", "said"), WRONG, ids=[said for _, _, said in WRONG])
-def test_a_wrong_cell_is_named_and_nothing_is_stored(line, column, said):
+@pytest.mark.parametrize(("line", "column", "message"), WRONG, ids=[message for _, _, message in WRONG])
+def test_a_wrong_cell_is_named_and_nothing_is_stored(line, column, message):
     with pytest.raises(RowsRefused) as refusal:
-        take(GPT, line)
+        import_lines(GPT, line)
     (problem,) = refusal.value.problems
     assert (problem.row, problem.column) == (3, column)
-    assert said in problem.text
+    assert message in problem.text
     assert stored() == []

@@ -1,4 +1,4 @@
-"""Each promise of the tables of what is told, broken by raw SQL, is refused by the constraint that makes it."""
+"""Raw SQL that violates a constraint of the notification tables is refused by that constraint."""
 
 import pytest
 
@@ -44,7 +44,7 @@ COLUMNS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def told(shared_transaction: None) -> None:
+def notification_rows(shared_transaction: None) -> None:
     customer = make_customer()
     make_clock(JAN)
     EmailTemplate.objects.create(kind="invoice.paid", language="de", subject="Danke", body="Danke.")
@@ -57,8 +57,8 @@ def told(shared_transaction: None) -> None:
     store_logo(read_logo(picture("PNG")))
 
 
-def again(table: str, where: str = "true", **columns: str) -> str:
-    """Insert a row once more, with other values in some columns."""
+def insert_again(table: str, where: str = "true", **columns: str) -> str:
+    """Return SQL that inserts a row insert_again, with other values in some columns."""
     names = COLUMNS[table]
     values = ", ".join(columns.get(name, name) for name in names)
     table = f"customers_{table}"
@@ -76,14 +76,14 @@ HOOK = "endpoint_id IS NOT NULL"
 HASH = "secret_sha256 = repeat('0', 64)"
 
 CASES = [
-    ("notification_is_announced_once", again("notification")),
-    ("notification_has_a_key", again("notification", key="''")),
-    ("notification_kind_is_dotted_words", again("notification", **NEW, kind="'Alert fired'")),
-    ("notification_facts_are_bounded", again("notification", **NEW, facts="'[]'")),
-    ("notification_facts_are_bounded", again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, customer_id="NULL")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, kind="'webhook.test'")),
-    ("notification_concerns_a_customer_an_endpoint_or_a_plan", again("notification", **NEW, kind="'plan.version_published'")),
+    ("notification_is_announced_once", insert_again("notification")),
+    ("notification_has_a_key", insert_again("notification", key="''")),
+    ("notification_kind_is_dotted_words", insert_again("notification", **NEW, kind="'Alert fired'")),
+    ("notification_facts_are_bounded", insert_again("notification", **NEW, facts="'[]'")),
+    ("notification_facts_are_bounded", insert_again("notification", **NEW, facts="jsonb_build_object('x', repeat('x', 70000))")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, customer_id="NULL")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, kind="'webhook.test'")),
+    ("notification_concerns_a_customer_an_endpoint_or_a_plan", insert_again("notification", **NEW, kind="'plan.version_published'")),
     ("notification_stays_as_written", edit("notification", "kind = 'alert.recovered'")),
     ("notification_stays_as_written", edit("notification", "recipients = 7")),
     ("notification_stays_as_written", edit("notification", "recipients = NULL")),
@@ -104,12 +104,12 @@ CASES = [
     ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "email = ''")),
     ("portal_session_of_a_contact_names_its_mailbox", edit("portalsession", "contact_id = NULL")),
     ("portal_session_lasts_12_hours_at_most", edit("portalsession", "expires_at = began_at + interval '13 hours'")),
-    ("contact_is_listed_once", again("contact")),
-    ("email_template_exists_once_per_language", again("emailtemplate")),
-    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'DE'")),
-    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'fr'", subject="''")),
-    ("email_template_has_a_text_in_a_language", again("emailtemplate", language="'fr'", body="''")),
-    ("endpoint_has_an_address", again("webhookendpoint", url="'file:///etc/passwd'")),
+    ("contact_is_listed_once", insert_again("contact")),
+    ("email_template_exists_once_per_language", insert_again("emailtemplate")),
+    ("email_template_has_a_text_in_a_language", insert_again("emailtemplate", language="'DE'")),
+    ("email_template_has_a_text_in_a_language", insert_again("emailtemplate", language="'fr'", subject="''")),
+    ("email_template_has_a_text_in_a_language", insert_again("emailtemplate", language="'fr'", body="''")),
+    ("endpoint_has_an_address", insert_again("webhookendpoint", url="'file:///etc/passwd'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now()")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_reason = 'gone'")),
     ("endpoint_is_disabled_for_a_reason", edit("webhookendpoint", "disabled_at = now(), disabled_reason = 'mood'")),
@@ -121,13 +121,13 @@ CASES = [
         "endpoint_secret_is_kept_encrypted",
         edit("webhookendpoint", "disabled_reason = 'removed', disabled_at = now()"),
     ),
-    ("notification_is_delivered_once_per_recipient", again("delivery", HOOK)),
+    ("notification_is_delivered_once_per_recipient", insert_again("delivery", HOOK)),
     ("delivery_is_due_until_it_ends", edit("delivery", "state = 'lost'")),
     ("delivery_is_due_until_it_ends", edit("delivery", "next_at = NULL")),
     ("delivery_is_due_until_it_ends", edit("delivery", "state = 'delivered'")),
-    ("delivery_has_one_recipient", again("delivery", HOOK, target="'contact:1'")),
-    ("delivery_has_one_recipient", again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
-    ("delivery_has_one_recipient", again("delivery", HOOK, target="'somebody'")),
+    ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'contact:1'")),
+    ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'endpoint:0'", endpoint_id="NULL")),
+    ("delivery_has_one_recipient", insert_again("delivery", HOOK, target="'somebody'")),
     ("breakage_policy_is_known", edit("seller", "breakage = 'other'")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 100")),
     ("expected_breakage_is_0_to_100_percent", edit("seller", "breakage_percent = 'NaN'")),
@@ -137,12 +137,12 @@ CASES = [
     ("iban_is_compact", edit("seller", "iban = 'DE02 1203'")),
     ("bic_is_of_8_or_11_characters", edit("seller", "bic = 'BYLADEM'")),
     ("e_invoice_policy_is_known", edit("seller", "e_invoices = 'maybe'")),
-    ("logo_is_named_by_its_hash", again("logo", sha256="repeat('0', 64)")),
-    ("logo_is_small", again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
+    ("logo_is_named_by_its_hash", insert_again("logo", sha256="repeat('0', 64)")),
+    ("logo_is_small", insert_again("logo", content=LARGE, sha256=f"encode(sha256({LARGE}), 'hex')")),
     ("logo_is_kept_for_ever", edit("logo", "sha256 = 'x'")),
     ("logo_is_kept_for_ever", "DELETE FROM customers_logo"),
     ("erased_customer_has_no_personal_data", edit("customer", "erased_at = now()")),
-    ("live_customers_live_in_real_time", again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
+    ("live_customers_live_in_real_time", insert_again("customer", external_id="'x'", test_clock_id=A_CLOCK)),
     ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 0")),
     ("usage_is_billed_at_an_amount_above_zero", edit("customer", "billed_each = 'NaN'")),
     ("customers_net_days_are_365_at_most", edit("customer", "net_days = 366")),
@@ -168,7 +168,7 @@ OLDER = {
     "secret_is_kept_hashed",
     "zero_invoice_policy_is_known",
 }
-"""What stands in the tables of parties and keys: refused through their forms and calls, and tested there."""
+"""Constraints of the tables of parties and keys, which are tested through their forms and calls."""
 
 
 @pytest.mark.parametrize(("name", "statement"), CASES)
@@ -176,11 +176,11 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 
-def test_every_promise_is_tested():
+def test_every_constraint_is_tested():
     assert named_constraints("customers") - OLDER <= {name for name, _ in CASES}
 
 
-def test_what_is_still_to_be_told_is_not_forgotten():
+def test_an_unsent_notification_can_not_be_deleted():
     announce_alert(make_customer(), key="another", at=JAN)
 
     assert refused_by("DELETE FROM customers_notification WHERE recipients IS NULL") == "notification_stays_as_written"

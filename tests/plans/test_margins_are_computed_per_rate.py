@@ -1,4 +1,4 @@
-"""Which prices hold a margin is told for every rate and cost that some usage has in common."""
+"""Margins are computed for every pair of a rate and a unit cost that apply to the same usage."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ def tokens():
     return make_meter("tokens", dimensions=["model", "token"], unit="token")
 
 
-def told(margins):
+def margin_rows(margins):
     return [(margin.rate, margin.dimensions, str(margin.cost.normalize()), str(margin.percent)) for margin in margins]
 
 
@@ -28,7 +28,7 @@ def test_for_usage_that_both_apply_to(tokens):
     make_cost(tokens, 2)
     make_cost(tokens, 8, match={"model": "big"})
     version = priced(rate(10, match={"model": "big"}, label="Big"), rate(4, label="Other"))
-    assert told(compute_margins(version, at=JAN)) == [
+    assert margin_rows(compute_margins(version, at=JAN)) == [
         ("Big", {"model": "big"}, "8", "20.0"),
         ("Other", {}, "2", "50.0"),
     ]
@@ -37,25 +37,25 @@ def test_for_usage_that_both_apply_to(tokens):
 def test_tier_by_tier(tokens):
     make_cost(tokens, 2)
     version = priced(rate(tiers=[tier(10, 4), tier(None, 1)]))
-    assert [(str(one.above), str(one.percent)) for one in compute_margins(version, at=JAN)] == [
+    assert [(str(margin.above), str(margin.percent)) for margin in compute_margins(version, at=JAN)] == [
         ("0", "50.0"),
         ("10", "-100.0"),
     ]
 
 
-def test_by_the_costs_of_the_moment(tokens):
+def test_by_the_unit_costs_in_force(tokens):
     make_cost(tokens, 2)
     make_cost(tokens, 3, since=FEB)
     version = priced(rate(4))
-    assert [str(one.percent) for at in (JAN, FEB) for one in compute_margins(version, at=at)] == ["50.0", "25.0"]
+    assert [str(margin.percent) for at in (JAN, FEB) for margin in compute_margins(version, at=at)] == ["50.0", "25.0"]
 
 
-def test_only_in_a_currency_that_both_are_in(tokens):
+def test_only_in_a_currency_of_both(tokens):
     make_cost(tokens, 2, currency="EUR")
     assert compute_margins(priced(rate(4)), at=JAN) == []
 
 
-def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
+def test_of_versions_in_force(tokens, django_assert_max_num_queries):
     make_cost(tokens, 2)
     live, _ = publish(priced(rate(4))), priced(rate(1))
     with django_assert_max_num_queries(12):
@@ -64,20 +64,20 @@ def test_of_what_is_in_force(tokens, django_assert_max_num_queries):
     assert [only.is_at_least(Decimal(least)) for least in (50, 51)] == [True, False]
 
 
-def test_of_a_currency_without_costs_that_is_said(tokens):
+def test_a_currency_without_unit_costs_is_reported(tokens):
     make_cost(tokens, 2)
     version = make_plan(offers=[offer("tokens", prices={"USD": [rate(4)], "JPY": [rate(600)]})])
-    assert [(one.currency, str(one.percent)) for one in compute_margins(version, at=JAN)] == [("USD", "50.0")]
-    said = (
-        "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
+    assert [(margin.currency, str(margin.percent)) for margin in compute_margins(version, at=JAN)] == [("USD", "50.0")]
+    message = (
+        "tokens in JPY: what a unit costs is known in USD only, so no margin can be margin_rows."
         " Record its cost in JPY as well."
     )
-    assert [str(find_missing_cost) for find_missing_cost in find_missing_costs([version], at=JAN)] == [said]
-    assert said in check_plan(version, at=JAN)
-    assert [str(one) for one in compute_live_margins(at=JAN)[1]] == []
+    assert [str(missing_cost) for missing_cost in find_missing_costs([version], at=JAN)] == [message]
+    assert message in check_plan(version, at=JAN)
+    assert [str(missing_cost) for missing_cost in compute_live_margins(at=JAN)[1]] == []
     publish(version)
-    assert [str(one) for one in compute_live_margins(at=JAN)[1]] == [said]
+    assert [str(missing_cost) for missing_cost in compute_live_margins(at=JAN)[1]] == [message]
 
 
-def test_of_usage_without_any_cost_nothing_is_said(tokens):
+def test_usage_without_any_unit_cost_is_not_reported(tokens):
     assert find_missing_costs([priced(rate(4))], at=JAN) == []

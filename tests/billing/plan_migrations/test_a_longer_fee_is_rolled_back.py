@@ -1,4 +1,4 @@
-"""A change that is rolled back leaves fees for several periods as they were claimed before it."""
+"""A migration that is rolled back leaves fees for several periods as they were billed before it."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def yearly(amount, billed):
 
 
 CASES = [
-    # the fee, what it became                             whether the change was billed before it was taken back
+    # former fee, new fee                                    whether the change was billed before the rollback
     ("advance", [yearly("1095", "advance")], False),
     ("advance", [yearly("1095", "advance")], True),
     ("advance", [], True),
@@ -31,9 +31,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("billed", "other", "is_billed"), CASES)
-def test_who_is_taken_back_owes_what_they_would_have(billed, other, is_billed):
+def test_a_rolled_back_customer_owes_the_same_as_one_never_migrated(billed, other, is_billed):
     former = plan("former", yearly("730", billed))
-    moved, left = (subscribe(make_customer(code), former) for code in ("moved", "left"))
+    moved, unmoved = (subscribe(make_customer(code), former) for code in ("moved", "left"))
     for moment in (JAN, FEB + 2 * HOUR):
         pass_time(moment, since=moment)
     tenth = FEB + 9 * DAY
@@ -45,4 +45,4 @@ def test_who_is_taken_back_owes_what_they_would_have(billed, other, is_billed):
     year = JAN + timedelta(days=366)
     for moment in (tenth + 4 * HOUR, MAR + 2 * HOUR, year):
         pass_time(moment, since=moment)
-    assert owed(moved) == owed(left) == Money({"advance": 1460, "arrears": 730}[billed], "USD")
+    assert owed(moved) == owed(unmoved) == Money({"advance": 1460, "arrears": 730}[billed], "USD")

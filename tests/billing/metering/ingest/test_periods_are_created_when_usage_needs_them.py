@@ -1,4 +1,4 @@
-"""Usage finds its period also where nobody has made one ahead of time: beat may have been away for weeks."""
+"""Usage creates its period where none exists yet, for example after the scheduler was down for weeks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Period
 from tests.billing.metering.ingest.request_parser import NOW
-from tests.billing.metering.ingest.world import call, counted, make_world, send, unmatched
+from tests.billing.metering.ingest.ingest_setup import call, counted, make_metered_subscription, send, unmatched
 
 pytestmark = pytest.mark.django_db
 
@@ -21,8 +21,8 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("moment", "month", "why"), MOMENTS)
-def test_usage_makes_the_period_that_it_falls_in(moment, month, why):
-    subscription = make_world()
+def test_usage_creates_the_period_that_contains_it(moment, month, why):
+    subscription = make_metered_subscription()
     assert not Period.objects.filter(
         subscription=subscription, starts_at__gte=datetime(2026, 2, 1, tzinfo=UTC)
     ).exists()

@@ -1,4 +1,4 @@
-"""The trail names what somebody asked for, not the last of the steps that it took."""
+"""The audit log records the operation that a user requested, not the last of its steps."""
 
 import pytest
 
@@ -10,10 +10,10 @@ pytestmark = pytest.mark.django_db
 
 
 def actions() -> list[str]:
-    return [one.pgh_context.metadata["action"] for one in Meter.pgh_event_model.objects.order_by("pgh_id")]
+    return [row.pgh_context.metadata["action"] for row in Meter.pgh_event_model.objects.order_by("pgh_id")]
 
 
-def test_a_part_of_a_change_is_told_as_the_whole(django_user_model):
+def test_a_nested_operation_is_recorded_as_the_outer_one(django_user_model):
     olga = django_user_model.objects.create(username="olga")
     with audited_transaction("publish", by=olga, at=JAN):
         make_meter("calls")
@@ -21,10 +21,10 @@ def test_a_part_of_a_change_is_told_as_the_whole(django_user_model):
             make_meter("disk")
         make_meter("seats")
     assert actions() == ["publish"] * 3
-    assert {one.pgh_context.metadata["user"] for one in Meter.pgh_event_model.objects.all()} == {olga.pk}
+    assert {row.pgh_context.metadata["user"] for row in Meter.pgh_event_model.objects.all()} == {olga.pk}
 
 
-def test_one_after_the_other_each_has_its_own_name():
+def test_successive_operations_have_their_own_names():
     for action, name in [("import meters", "calls"), ("new meter", "disk")]:
         with audited_transaction(action, by=None, at=JAN):
             make_meter(name)

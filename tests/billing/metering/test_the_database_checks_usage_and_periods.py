@@ -1,4 +1,6 @@
-"""Each promise of the billing tables, broken by raw SQL, is refused by the constraint or trigger that makes it."""
+"""
+Each constraint of the billing tables, violated by raw SQL, is reported by the name of the constraint or trigger.
+"""
 
 import re
 from datetime import timedelta
@@ -16,7 +18,7 @@ from tests.billing.jobs.test_the_database_checks_jobs import CASES as OF_JOBS
 from tests.billing.limits.alerts.test_the_database_checks_alert_rules import CASES as OF_ALERT_RULES
 from tests.billing.limits.reservations.test_the_database_checks_reservations import CASES as OF_RESERVATIONS
 from tests.billing.metering.corrections.correction_setup import correct_all, correction_request
-from tests.billing.metering.ingest.world import call, make_world, send
+from tests.billing.metering.ingest.ingest_setup import call, make_metered_subscription, send
 from tests.billing.plan_migrations.test_the_database_keeps_migrations import CASES as OF_MIGRATIONS
 from tests.billing.simulation.test_the_database_keeps_simulations import CASES as OF_SIMULATIONS
 from tests.builders import FEB, MAR, agree, cap, make_coupon, promise
@@ -71,24 +73,24 @@ def capped(*, amount: str, customer: str = "customer_id") -> str:
     return CAPPED.format(amount=amount, customer=customer)
 
 
-def overridden(**columns: str) -> str:
-    kept = {"figure": "figure", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
-    return OVERRIDDEN.format(**kept | columns)
+def override_row(**columns: str) -> str:
+    columns_ = {"figure": "figure", "match": "match", "value": "value", "starts": "starts_at", "ends": "ends_at"}
+    return OVERRIDDEN.format(**columns_ | columns)
 
 
-def promised(**changes: str) -> str:
-    """Return the statement that makes a commitment like the one that there is, but for these figures."""
+def commitment_row(**changes: str) -> str:
+    """Return the statement that adds a commitment like the existing one, with these columns changed."""
     names = ("minimum", "periods", "overage_factor", "discount", "starts_at", "ends_at")
-    figures = ", ".join(changes.get(name, name) for name in names)
+    values = ", ".join(changes.get(name, name) for name in names)
     return (
         "INSERT INTO billing_subscriptioncommitment (subscription_id, currency, trues_up, reason, created_at,"  # noqa: S608
-        f" {', '.join(names)}) SELECT subscription_id, currency, trues_up, reason, now(), {figures}"
+        f" {', '.join(names)}) SELECT subscription_id, currency, trues_up, reason, now(), {values}"
         " FROM billing_subscriptioncommitment"
     )
 
 
-def redeemed(*, position: str = "position", coupon: str = "r.coupon_id") -> str:
-    """Return the statement that gives a coupon again: the same one, or the spare one `s`."""
+def coupon_row(*, position: str = "position", coupon: str = "r.coupon_id") -> str:
+    """Return the statement that applies a coupon again: the same coupon, or the spare one `s`."""
     return (
         "INSERT INTO billing_redemption (subscription_id, coupon_id, position, since, ended_reason, created_at)"  # noqa: S608
         f" SELECT r.subscription_id, {coupon}, {position}, r.since, '', now() FROM billing_redemption r"
@@ -100,7 +102,7 @@ def corrected(**fields: str) -> str:
     return CORRECTED.format(**CORRECTION | fields)
 
 
-def tally(changes: str) -> str:
+def change_aggregate_state(changes: str) -> str:
     return f"UPDATE billing_aggregatestate SET {changes}"  # noqa: S608
 
 
@@ -116,7 +118,7 @@ def scheduled(state: str, *, decided: str, rollout: str = "rollout_id") -> str:
     return SCHEDULED.format(state=state, decided=decided, rollout=rollout)
 
 
-def paused(starts_at: str, ends_at: str, *, state: str = "state") -> str:
+def pause_row(starts_at: str, ends_at: str, *, state: str = "state") -> str:
     """Return the statement that adds another pause at another time."""
     return (
         "INSERT INTO billing_pause (subscription_id, starts_at, ends_at, state, reason, created_at)"  # noqa: S608
@@ -124,8 +126,8 @@ def paused(starts_at: str, ends_at: str, *, state: str = "state") -> str:
     )
 
 
-def held(column: str, value: str) -> str:
-    """Return the statement that adds another holding with one column of another value."""
+def quantity_row(column: str, value: str) -> str:
+    """Return the statement that adds another quantity with one column changed."""
     columns = {name: name for name in ("subscription_id", "fee_code", "quantity", "since", "reason", "recorded_at")}
     values = ", ".join((columns | {column: value}).values())
     return f"INSERT INTO billing_subscriptionquantity ({', '.join(columns)}) SELECT {values} FROM billing_subscriptionquantity"  # noqa: S608
@@ -193,21 +195,21 @@ CASES = [
     ("pause_is_not_paid_for", "UPDATE billing_pause SET settles = 'charge'"),
     ("pause_ends_after_it_starts", "UPDATE billing_pause SET ends_at = starts_at"),
     ("pause_that_is_over_says_when", "UPDATE billing_pause SET state = 'over', ends_at = NULL"),
-    ("subscription_has_one_pause_at_a_time", paused("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
-    ("pauses_of_a_subscription_never_overlap", paused("starts_at", "ends_at", state="'over'")),
-    # what was agreed
-    ("overridden_figure_is_known", overridden(figure="'other'", value="1")),
-    ("override_is_within_its_bounds", overridden(figure="'percent'", value="-101")),
-    ("override_is_within_its_bounds", overridden(figure="'included'", value="'NaN'")),
-    ("override_is_within_its_bounds", overridden(figure="'price'", value="1e13")),
-    ("only_a_price_is_of_a_rate", overridden(figure="'percent'", match='\'{"model": "gpt"}\'')),
-    ("override_ends_after_it_starts", overridden(figure="'percent'", ends="starts_at - interval '1 second'")),
-    ("figure_is_overridden_once_at_a_time", overridden(starts="starts_at + interval '1 day'")),
-    ("own_terms_leave_billed_periods_alone", overridden(figure="'percent'", starts="'2026-01-01T00:00Z'")),
+    ("subscription_has_one_pause_at_a_time", pause_row("starts_at + interval '1 year'", "ends_at + interval '1 year'")),
+    ("pauses_of_a_subscription_never_overlap", pause_row("starts_at", "ends_at", state="'over'")),
+    # overrides
+    ("overridden_figure_is_known", override_row(figure="'other'", value="1")),
+    ("override_is_within_its_bounds", override_row(figure="'percent'", value="-101")),
+    ("override_is_within_its_bounds", override_row(figure="'included'", value="'NaN'")),
+    ("override_is_within_its_bounds", override_row(figure="'price'", value="1e13")),
+    ("only_a_price_is_of_a_rate", override_row(figure="'percent'", match='\'{"model": "gpt"}\'')),
+    ("override_ends_after_it_starts", override_row(figure="'percent'", ends="starts_at - interval '1 second'")),
+    ("figure_is_overridden_once_at_a_time", override_row(starts="starts_at + interval '1 day'")),
+    ("own_terms_leave_billed_periods_alone", override_row(figure="'percent'", starts="'2026-01-01T00:00Z'")),
     ("own_terms_leave_billed_periods_alone", "UPDATE billing_override SET ends_at = '2026-01-01T00:00Z'"),
     ("own_terms_leave_billed_periods_alone", "UPDATE billing_override SET value = 2"),
     ("own_terms_leave_billed_periods_alone", "DELETE FROM billing_override"),
-    # what is to come
+    # upcoming changes
     ("rollout_state_is_known", "UPDATE billing_rollout SET state = 'other'"),
     ("rollout_is_for_a_cohort_or_all", "UPDATE billing_rollout SET audience = 'new'"),
     (
@@ -240,10 +242,10 @@ CASES = [
         "UPDATE plans_planversion v SET state = 'draft', effective_from = NULL, effective_to = NULL,"
         " published_at = NULL, published_by_id = NULL FROM billing_scheduledchange m WHERE m.version_id = v.id",
     ),
-    # quantities held
-    ("subscription_quantity_is_finite", held("quantity", "1000001")),
-    ("quantity_names_its_fee", held("fee_code", "''")),
-    ("a_closed_period_keeps_its_quantities", held("since", "'2026-01-31 23:59:59+00'")),
+    # quantities
+    ("subscription_quantity_is_finite", quantity_row("quantity", "1000001")),
+    ("quantity_names_its_fee", quantity_row("fee_code", "''")),
+    ("a_closed_period_keeps_its_quantities", quantity_row("since", "'2026-01-31 23:59:59+00'")),
     ("pgtrigger", "UPDATE billing_subscriptionquantity SET quantity = 7"),
     ("pgtrigger", "DELETE FROM billing_subscriptionquantity"),
     ("cap_amount_is_finite", capped(amount="-1")),
@@ -283,12 +285,12 @@ CASES = [
         " SELECT period_id, meter_id, dimensions FROM billing_series",
     ),
     ("carried_cost_is_finite", "UPDATE billing_counter SET carried = 'NaN'"),
-    ("tallied_events_are_finite", tally("events = -1")),
-    ("tallied_total_is_finite", tally("total = 'NaN'")),
-    ("tallied_low_is_finite", tally("low = 'NaN'")),
-    ("tallied_high_is_finite", tally("high = '-Infinity'")),
-    ("tallied_latest_is_finite", tally("latest_value = 'NaN'")),
-    ("tallied_moment_is_finite", tally("moment = 'Infinity'")),
+    ("tallied_events_are_finite", change_aggregate_state("events = -1")),
+    ("tallied_total_is_finite", change_aggregate_state("total = 'NaN'")),
+    ("tallied_low_is_finite", change_aggregate_state("low = 'NaN'")),
+    ("tallied_high_is_finite", change_aggregate_state("high = '-Infinity'")),
+    ("tallied_latest_is_finite", change_aggregate_state("latest_value = 'NaN'")),
+    ("tallied_moment_is_finite", change_aggregate_state("moment = 'Infinity'")),
     ("level_is_finite", "UPDATE billing_levelchange SET value = 'NaN'"),
     ("event_is_append_only", "UPDATE billing_event SET occurred_at = occurred_at + interval '1 month'"),
     ("event_is_append_only", "UPDATE billing_event SET properties = '{}' WHERE customer_id IS NULL"),
@@ -309,7 +311,7 @@ CASES = [
     ("correction_names_its_author", corrected(by="NULL")),
     ("pgtrigger", "UPDATE billing_correction SET reason = 'other'"),
     ("pgtrigger", "DELETE FROM billing_correction"),
-    # what was billed
+    # billed usage
     ("billed_quantity_is_finite", billed(quantity="'NaN'")),
     ("billed_fingerprint_is_finite", billed(fingerprint="'NaN'")),
     ("billed_cost_is_finite", billed(carried="'NaN'")),
@@ -319,18 +321,18 @@ CASES = [
     ("pgtrigger", "DELETE FROM billing_billedusage"),
     ("pgtrigger", "DELETE FROM billing_settlement"),
     # commitments
-    ("subscriptioncommitment_minimum_is_finite", promised(minimum="'NaN'")),
-    ("subscriptioncommitment_lasts_1_to_120_periods", promised(periods="0")),
-    ("subscriptioncommitment_factor_is_0_to_100", promised(overage_factor="'NaN'")),
-    ("subscriptioncommitment_discount_is_0_to_100_percent", promised(discount="101")),
-    ("own_commitment_ends_after_it_starts", promised(ends_at="starts_at - interval '1 second'")),
-    ("subscription_has_one_commitment_at_a_time", promised()),
-    ("own_terms_leave_billed_periods_alone", promised(starts_at="starts_at - interval '1 year'")),
+    ("subscriptioncommitment_minimum_is_finite", commitment_row(minimum="'NaN'")),
+    ("subscriptioncommitment_lasts_1_to_120_periods", commitment_row(periods="0")),
+    ("subscriptioncommitment_factor_is_0_to_100", commitment_row(overage_factor="'NaN'")),
+    ("subscriptioncommitment_discount_is_0_to_100_percent", commitment_row(discount="101")),
+    ("own_commitment_ends_after_it_starts", commitment_row(ends_at="starts_at - interval '1 second'")),
+    ("subscription_has_one_commitment_at_a_time", commitment_row()),
+    ("own_terms_leave_billed_periods_alone", commitment_row(starts_at="starts_at - interval '1 year'")),
     ("own_terms_leave_billed_periods_alone", "UPDATE billing_subscriptioncommitment SET minimum = 7"),
     ("own_terms_leave_billed_periods_alone", "DELETE FROM billing_subscriptioncommitment"),
     # coupons
-    ("coupons_are_applied_in_one_order", redeemed(coupon="s.id")),
-    ("coupon_is_redeemed_once_at_a_time", redeemed(position="2")),
+    ("coupons_are_applied_in_one_order", coupon_row(coupon="s.id")),
+    ("coupon_is_redeemed_once_at_a_time", coupon_row(position="2")),
     (
         "redemption_ends_after_it_starts",
         "UPDATE billing_redemption SET ended_at = since - interval '1 second'",
@@ -347,15 +349,15 @@ CASES = [
     ),
 ]
 
-# Whatever these refuse, a stricter one above refuses first.
+# A stricter constraint above always rejects these first.
 SHADOWED = {"period_kind_is_known", "period_state_is_known"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def world(shared_transaction: None) -> None:
-    """Leave a closed month with usage and an open one, another subscription, and an event that nobody pays."""
-    subscription = make_world("acme")
-    other = make_world("other")
+def billing_rows(shared_transaction: None) -> None:
+    """Create a closed month with usage and an open one, another subscription, and an unmatched event."""
+    subscription = make_metered_subscription("acme")
+    other = make_metered_subscription("other")
     send(call("c1", timestamp="2026-01-05T00:00:00Z"), call("c2", customer="nobody"))
     Series.objects.first().tallies.create(span="", starts_at=FEB, events=1, total=1, moment=0, members=0)
     Series.objects.first().levels.create(at=FEB, source="", key="c1", value=1)
@@ -383,7 +385,7 @@ def test_a_violated_constraint_is_rejected(name: str, statement: str):
     assert refused_by(statement) == name
 
 
-def test_every_promise_is_tested():
+def test_every_constraint_is_tested():
     known = [
         *CASES,
         *OF_DUNNING,
@@ -398,22 +400,22 @@ def test_every_promise_is_tested():
     assert named_constraints("billing") - SHADOWED <= tried
 
 
-def test_an_unknown_customers_usage_may_be_given_to_its_customer_once():
-    found = "(SELECT id FROM customers_customer ORDER BY id LIMIT 1)"
-    give = f"UPDATE billing_event SET customer_id = {found} WHERE customer_id IS NULL"  # noqa: S608
+def test_an_unknown_customers_usage_can_be_assigned_to_its_customer_once():
+    first_customer = "(SELECT id FROM customers_customer ORDER BY id LIMIT 1)"
+    give = f"UPDATE billing_event SET customer_id = {first_customer} WHERE customer_id IS NULL"  # noqa: S608
     assert refused_by(give) == "nothing"
     resolve = "UPDATE billing_unmatchedusage SET resolved_at = now(), resolved_sequence = 1"
     assert refused_by(resolve) == "nothing"
 
 
-def test_a_period_that_holds_usage_is_never_removed():
+def test_a_period_with_usage_is_never_removed():
     with_usage = "SELECT period_id FROM billing_counter"
     assert "billing_period" in refused_by(f"DELETE FROM billing_period WHERE id IN ({with_usage})")  # noqa: S608
 
 
-def test_an_event_counts_once_whatever_partition_it_is_in():
-    found = refused_by("INSERT INTO billing_event SELECT * FROM billing_event")
-    assert re.fullmatch(r"billing_event_\d_pkey", found)
+def test_an_event_counts_once_in_any_partition():
+    refusal = refused_by("INSERT INTO billing_event SELECT * FROM billing_event")
+    assert re.fullmatch(r"billing_event_\d_pkey", refusal)
 
 
 def test_history_of_subscriptions_is_only_added_to():
