@@ -420,7 +420,7 @@ class Migration(migrations.Migration):
                 ('used_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='portal_link_by_age'), models.Index(condition=models.Q(('told_at__isnull', True), ('way', 'mail')), fields=['id'], name='portal_mail_to_send')],
+                'indexes': [models.Index(fields=['created_at'], name='portal_link_by_age'), models.Index(condition=models.Q(('emailed_at__isnull', True), ('way', 'mail')), fields=['id'], name='portal_mail_to_send')],
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('contact__isnull', True), ('customer__isnull', True), ('way', 'mail'), models.Q(('email', ''), _negated=True)), models.Q(('customer__isnull', False), ('email', ''), ('way__in', ['product', 'staff'])), _connector='OR'), name='portal_link_names_a_mailbox_or_a_customer'), models.CheckConstraint(condition=models.Q(models.Q(('secret_sha256__isnull', True), ('way', 'mail')), ('secret_sha256__regex', '^[0-9a-f]{64}$'), _connector='OR'), name='secret_of_a_portal_link_is_kept_hashed'), models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('created_at')), ('expires_at__lte', django.db.models.expressions.CombinedExpression(models.F('created_at'), '+', models.Value(datetime.timedelta(seconds=3600))))), name='portal_link_lasts_an_hour_at_most')],
             },
         ),

@@ -65,7 +65,7 @@ class PortalLink(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_at"], name="portal_link_by_age"),
-            models.Index(fields=["id"], condition=Q(told_at__isnull=True, way="mail"), name="portal_mail_to_send"),
+            models.Index(fields=["id"], condition=Q(emailed_at__isnull=True, way="mail"), name="portal_mail_to_send"),
         ]
 
     def __str__(self) -> str:

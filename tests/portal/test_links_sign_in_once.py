@@ -128,7 +128,7 @@ def test_a_request_does_not_reveal_whether_an_address_is_known(acme):
 
     assert observed_response(BEA) == observed_response("nobody@nowhere.example")
     assert mail_due(at=TODAY) == 1
-    assert PortalLink.objects.filter(told_at__isnull=True).count() == 0
+    assert PortalLink.objects.filter(emailed_at__isnull=True).count() == 0
 
 
 def test_mails_to_one_mailbox_are_limited_without_a_visible_difference(acme, client):
