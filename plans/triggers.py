@@ -25,6 +25,8 @@ def frozen_with_its_version(*, version_of_row: str) -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         declare=[("frozen", "text")],
+        # FOR SHARE: the version can't be published while the edit is uncommitted, and the edit waits for a
+        # publication.
         func=f"""
             IF TG_OP <> 'INSERT' THEN
                 SELECT CASE WHEN {is_frozen} THEN p.code || ' v' || v.number END INTO frozen
@@ -122,6 +124,7 @@ def publication_is_approved() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update,
         declare=[("former", "text")],
+        # The second lock behind `publish`: no path around the operation can publish without an approval.
         func="""
             former := 'draft';
             IF TG_OP = 'UPDATE' THEN former := OLD.state; END IF;
@@ -163,6 +166,7 @@ def request_is_decided_once() -> pgtrigger.Trigger:
         when=pgtrigger.Before,
         operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
         declare=[("stage", "text")],
+        # FOR SHARE: the version can't leave its review while a request is stored or decided.
         func="""
             IF TG_OP <> 'DELETE' THEN
                 SELECT state INTO stage FROM plans_planversion WHERE id = NEW.version_id FOR SHARE;
@@ -194,6 +198,7 @@ def meter_in_use_keeps_its_meaning(*, meter_of_row: str, harmless: tuple[str, ..
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete | pgtrigger.Insert,
         declare=[("used", "bigint")],
+        # Columns without influence on the quantity stay editable; for every other one a published price decides.
         func=f"""
             IF TG_OP = 'UPDATE' AND (to_jsonb(NEW) - ARRAY[{ignored}]) = (to_jsonb(OLD) - ARRAY[{ignored}]) THEN
                 RETURN NEW;

@@ -41,6 +41,7 @@ SELECT p.id, p.subscription_id FROM billing_period p
 JOIN billing_subscription s ON s.id = p.subscription_id
 WHERE p.invoice_id = %s AND p.state = 'closed' AND p.kind <> 'undone' FOR NO KEY UPDATE OF s
 """
+# FOR UPDATE, as a close takes it: usage waits, and is late for the new invoice or on it.
 _LOCK_PERIOD = f"SELECT {REPLACEABLE} FROM billing_period l WHERE l.id = %s FOR UPDATE OF l"  # noqa: S608
 
 

@@ -14,6 +14,7 @@ Bounds of the distribution's buckets, in percent. Unchanged bills, and bills tha
 their own.
 """
 
+# One pass over the results: unknown ones count but are in no sum, since a bill that can't be compared has no change.
 _SUMS = """
 SELECT version_id, currency, count(*), count(*) FILTER (WHERE NOT is_known),
     coalesce(sum(before) FILTER (WHERE is_known), 0), coalesce(sum(after) FILTER (WHERE is_known), 0),

@@ -12,6 +12,7 @@ from lib.decimals import to_plain_string
 BATCH_SIZE = 1_000
 
 # The day is the seller's: an invoice due today is overdue when it is tomorrow where the seller is.
+# SKIP LOCKED: an invoice that is being paid or credited is marked by the next run, if it is still due.
 _MARK = """
 UPDATE invoices_invoice i SET state = 'overdue'
 FROM (

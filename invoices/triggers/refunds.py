@@ -17,6 +17,7 @@ def balance_follows_its_entries() -> pgtrigger.Trigger:
         name="balance_follows_its_entries",
         when=pgtrigger.Before,
         operation=pgtrigger.Insert,
+        # The balance row is the lock: its update gives each entry the next place, one entry after the other.
         func="""
             UPDATE invoices_customerbalance b SET amount = b.amount + NEW.amount, entries = b.entries + 1
             WHERE b.customer_id = NEW.customer_id AND b.currency = NEW.currency
@@ -62,6 +63,7 @@ def refund_is_of_money_received() -> pgtrigger.Trigger:
         referencing=pgtrigger.Referencing(new="new_rows"),
         declare=[("broken", "boolean")],
         func=refuse_if_found(
+            # Pending refunds count as well, so that two requests at once can't return the same money.
             """
             SELECT 1 FROM new_rows r LEFT JOIN invoices_invoice n ON n.id = r.note_id
             LEFT JOIN invoices_paymentattempt c ON c.id = r.attempt_id

@@ -42,7 +42,7 @@ def test_filters_select_the_customers_of_a_clock(clock):
 
     by_clock = {clock_id: set(Customer.objects.filter(clock_filter(clock_id, "pk"))) for clock_id in (None, clock.pk, other.pk)}
     raw = {
-        one: set(Customer.objects.raw(f"SELECT * FROM customers_customer c WHERE {clock_sql(one, 'c.id')}"))  # noqa: S608
+        clock_id: set(Customer.objects.raw(f"SELECT * FROM customers_customer c WHERE {clock_sql(clock_id, 'c.id')}"))  # noqa: S608
         for clock_id in by_clock
     }
 

@@ -1,4 +1,4 @@
-"""Credit notes: what is taken back of an issued invoice, whole or by the line, at its own tax."""
+"""Credit notes: an issued invoice credited as a whole or by the line, with its own tax."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -48,11 +48,11 @@ def credited(invoice: Invoice, *lines: RequestedCredit, **fields: str) -> Invoic
     return issue_credit_note(invoice_id=invoice.pk, lines=lines or None, at=MAR, **fields)
 
 
-def amounts(document: Invoice) -> tuple[Decimal, Decimal, Decimal]:
-    return document.net.amount, document.tax.amount, document.total.amount
+def amounts(issued: Invoice) -> tuple[Decimal, Decimal, Decimal]:
+    return issued.net.amount, issued.tax.amount, issued.total.amount
 
 
-def test_a_whole_invoice_is_taken_back_to_the_cent_and_void(invoice: Invoice):
+def test_an_invoice_credited_as_a_whole_is_void(invoice: Invoice):
     note = credited(invoice, to="refund")
     assert amounts(note) == amounts(invoice) == (D("35"), D("6.65"), D("41.65"))
     invoice.refresh_from_db()
@@ -70,7 +70,7 @@ def test_a_whole_invoice_is_taken_back_to_the_cent_and_void(invoice: Invoice):
     documents_are_clean()
 
 
-def test_a_line_is_taken_back_in_part(invoice: Invoice):
+def test_a_line_is_credited_in_part(invoice: Invoice):
     note = credited(invoice, RequestedCredit(1, D("10.00")))
     assert amounts(note) == (D("10"), D("1.90"), D("11.90"))
     invoice.refresh_from_db()
@@ -81,22 +81,22 @@ def test_a_line_is_taken_back_in_part(invoice: Invoice):
     documents_are_clean()
 
 
-def test_a_paid_invoice_stays_paid_and_owes_what_is_credited(invoice: Invoice):
+def test_a_paid_invoice_stays_paid_when_credited(invoice: Invoice):
     record_payment(invoice_id=invoice.pk, amount=invoice.due, method="manual", reference="bank", at=FEB)
     credited(invoice)
     invoice.refresh_from_db()
     assert (invoice.state, invoice.credited, invoice.due) == ("paid", D("41.65"), 0)
 
 
-def test_many_small_notes_take_back_no_more_tax_than_there_was(invoice: Invoice):
-    """19 % of 0.50 is 0.095, a cent when rounded alone: ten such notes would take back 1.00 of 0.95."""
+def test_many_small_credit_notes_credit_no_more_than_the_tax(invoice: Invoice):
+    """19 % of 0.50 is 0.095, which rounds to 0.10: ten such notes would credit 1.00 of 0.95."""
     taxes = [credited(invoice, RequestedCredit(2, D("0.50"))).tax.amount for _ in range(10)]
     assert sum(taxes) == D("0.95")
     assert set(taxes) == {D("0.10"), D("0.09")}
     documents_are_clean()
 
 
-def test_it_has_a_series_of_its_own_and_the_facts_of_its_invoice(invoice: Invoice):
+def test_it_has_its_own_series_and_the_facts_of_its_invoice(invoice: Invoice):
     customer = invoice.customer
     customer.city = "Köln"
     customer.save()
@@ -125,7 +125,7 @@ def test_a_preview_comes_to_the_same_and_writes_nothing(invoice: Invoice):
 
 
 REFUSED = [
-    # what is asked            says                                field
+    # request                    message                             field
     ([RequestedCredit(1, D("30.01"))], r"Of line 1 .* \$30.00 is left to credit", "lines.0.amount"),
     ([RequestedCredit(1, D("-1"))], r"\$30.00 is left to credit", "lines.0.amount"),
     ([RequestedCredit(1, D("0"))], r"\$30.00 is left to credit", "lines.0.amount"),
@@ -137,9 +137,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "says", "field"), REFUSED)
-def test_what_cannot_be_credited_is_refused_with_what_can(invoice: Invoice, lines: list, says: str, field: str):
-    with pytest.raises(CreditRefused, match=says) as refused:
+@pytest.mark.parametrize(("lines", "message", "field"), REFUSED)
+def test_what_cannot_be_credited_is_refused_with_what_can(invoice: Invoice, lines: list, message: str, field: str):
+    with pytest.raises(CreditRefused, match=message) as refused:
         issue_credit_note(invoice_id=invoice.pk, lines=lines, reason="x", to="balance", at=MAR)
     assert refused.value.field == field
     assert Invoice.objects.count() == 1
@@ -167,7 +167,7 @@ def test_who_looked_before_another_note_was_issued_is_told(invoice: Invoice):
 
 
 def test_what_gave_something_back_is_credited_along_with_the_rest():
-    """January's usage came to less, so February's document took 4.00 off: credited whole, that is undone as well."""
+    """January's usage decreased, so February's invoice credited 4.00. A full credit note reverses that as well."""
     version = publish(
         make_plan(fees=[fee("10", billed="arrears")], offers=[offer("api.calls", rates=[rate("0.05")])])
     )
@@ -186,14 +186,14 @@ def test_what_gave_something_back_is_credited_along_with_the_rest():
 
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_take_back_no_more_than_there_is(invoice: Invoice):
-    def one() -> str:
+    def credit_part() -> str:
         try:
             return credited(invoice, RequestedCredit(1, D("20.00"))).number
         except CreditRefused as refused:
             return str(refused)
 
-    found = together(one, one)
-    assert sorted(found)[0] == "CN-000001"
-    assert "$10.00 is left to credit" in sorted(found)[1]
+    outcomes = together(credit_part, credit_part)
+    assert sorted(outcomes)[0] == "CN-000001"
+    assert "$10.00 is left to credit" in sorted(outcomes)[1]
     invoice.refresh_from_db()
     assert invoice.credited == D("23.80")

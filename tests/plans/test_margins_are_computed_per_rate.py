@@ -69,7 +69,7 @@ def test_a_currency_without_unit_costs_is_reported(tokens):
     version = make_plan(offers=[offer("tokens", prices={"USD": [rate(4)], "JPY": [rate(600)]})])
     assert [(margin.currency, str(margin.percent)) for margin in compute_margins(version, at=JAN)] == [("USD", "50.0")]
     message = (
-        "tokens in JPY: what a unit costs is known in USD only, so no margin can be margin_rows."
+        "tokens in JPY: what a unit costs is known in USD only, so no margin can be told."
         " Record its cost in JPY as well."
     )
     assert [str(missing_cost) for missing_cost in find_missing_costs([version], at=JAN)] == [message]

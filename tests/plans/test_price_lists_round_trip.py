@@ -117,7 +117,7 @@ prices = st.dictionaries(
 )
 def test_with_random_contents(kind, offers, amounts, count):
     described = [
-        offer(f"f{place}", prices=of_price, included=included, static_value=value, consumption=consumption)
+        offer(f"f{place}", prices=prices, included=included, static_value=value, consumption=consumption)
         for place, (prices, included, value, consumption) in enumerate(offers)
     ]
     fees = [fee(amount, code=f"c{place}", label=label) for place, (amount, label) in enumerate(amounts)]

@@ -28,6 +28,7 @@ _NOT_GRANTED = """
             OR g.starts_at <> p.starts_at OR g.subscription_id <> p.subscription_id)
 """
 
+# Grants of a deleted period are taken back within two days; until then a leftover is no error.
 _NOT_TAKEN_BACK = """
     SELECT l.id AS lot_id, l.source, l.remaining FROM wallets_lot l JOIN wallets_wallet w ON w.id = l.wallet_id
     WHERE l.kind = 'included' AND l.source ~ '^(period|starter):[0-9]+:[0-9]+' AND l.remaining > l.held

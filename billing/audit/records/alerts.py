@@ -7,6 +7,7 @@ _SCOPES = """
     JOIN billing_subscription s ON s.id = g.subscription_id WHERE s.customer_id <> g.customer_id
 """
 
+# Each comparison with NULL is NULL and so passes: only references that are set must agree.
 _SUBJECTS = """
     SELECT a.id AS alert_id, a.customer_id, s.customer_id AS of_subscription, w.customer_id AS of_wallet,
         g.customer_id AS of_alert_rule

@@ -60,6 +60,7 @@ _TAKEN = """
         OR c.settled_at < c.created_at OR c.sent_at < c.created_at
 """
 
+# A declined refund goes back to the balance by exactly one entry, whose reference names the refund.
 _REFUNDED = """
     SELECT r.id AS refund_id, r.state, r.amount, e.amount AS kept FROM invoices_refund r
     LEFT JOIN invoices_balanceentry e ON e.customer_id = r.customer_id AND e.kind = 'not_paid_out'

@@ -19,6 +19,7 @@ _ENDED = """
         AND (i.waiting > 0 OR i.failed <> j.failed))
 """
 
+# Sums the items again: a finished job keeps these figures after its items are cleared.
 _FIGURES = """
     SELECT j.id, j.figures, i.figures AS items_figures
     FROM billing_job j CROSS JOIN LATERAL (

@@ -2,6 +2,7 @@
 
 from billing.audit.check import Check
 
+# Triggers maintain `paid`; this recomputes it from the payments and checks the state that follows from it.
 _COUNTED = """
     SELECT i.id AS invoice_id, i.state, i.total, i.credited, i.paid, p.paid AS payments FROM invoices_invoice i
     LEFT JOIN LATERAL (

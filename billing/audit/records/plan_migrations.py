@@ -19,6 +19,7 @@ _MOVES = """
         OR (m.state = 'undone' AND p.id IS NULL AND c.state IN ('pending', 'done'))
 """
 
+# A rolled-back period keeps its row and its credited invoice, and nothing that later billing could read.
 _UNDONE = """
     SELECT p.id AS period_id, p.invoice_id, i.total, i.credited FROM billing_period p
     LEFT JOIN invoices_invoice i ON i.id = p.invoice_id

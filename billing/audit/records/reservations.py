@@ -2,6 +2,7 @@
 
 from billing.audit.check import Check
 
+# One pass over the reservations: the period, window and rate stored with each must be those that fit it.
 _MISPLACED = """
     SELECT r.id AS reservation_id FROM billing_reservation r
     JOIN billing_period p ON p.id = r.period_id JOIN billing_subscription s ON s.id = p.subscription_id
@@ -16,6 +17,7 @@ _MISPLACED = """
         AND (r.rate_id <> 0 OR EXISTS (SELECT FROM plans_price c WHERE c.plan_feature_id = pf.id))
 """
 
+# Both directions: each prepaid reservation has its hold, and each such hold its reservation.
 _HELD = """
     SELECT r.id AS reservation_id, h.id AS hold_id FROM billing_reservation r
     JOIN plans_planfeature pf ON pf.id = r.plan_feature_id JOIN wallets_hold h ON h.id = r.hold_id

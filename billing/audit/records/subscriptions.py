@@ -26,6 +26,7 @@ _FIRST = """
             SELECT FROM billing_pause z WHERE (z.subscription_id, z.ends_at) = (s.id, p.starts_at)))))
 """
 
+# The last period decides, except where a pause lasted until the end of the subscription.
 _ENDS = """
     SELECT s.id AS subscription_id, s.state, s.ends_at, max(p.ends_at) AS last_period
     FROM billing_subscription s LEFT JOIN billing_period p ON p.subscription_id = s.id
@@ -110,6 +111,7 @@ _LATE = """
         SELECT FROM invoices_invoice i WHERE (i.customer_id, i.issued_at) = (l.customer_id, l.late_since)))
 """
 
+# The history has every version that a subscription was ever on; a period may have any of them.
 _VERSIONS = """
     WITH had AS (
         SELECT pgh_obj_id AS subscription_id, version_id FROM billing_subscriptionevent

@@ -114,6 +114,7 @@ _EXPIRED = """
     GROUP BY 1, 2 HAVING l.expired <> coalesce(-sum(e.units), 0)
 """
 
+# A hold's shares and its uncovered part make up its amount; a committed hold has its spend in the ledger.
 _HELD = """
     SELECT h.id AS hold_id, h.amount, h.uncovered, sum(s.units) AS shares FROM wallets_hold h
     LEFT JOIN wallets_holdshare s ON s.hold_id = h.id

@@ -10,6 +10,7 @@ def _recount_rows(field_name: str) -> Callable[[Books], Iterable[Row]]:
     return lambda books: getattr(books.recount, field_name)
 
 
+# Events, corrections and reprocessed usage draw from one sequence; a repeat would put two of them at one place.
 _SEQUENCES = """
     WITH given AS (
         SELECT sequence FROM billing_event UNION ALL SELECT sequence FROM billing_correction
@@ -22,6 +23,7 @@ _SEQUENCES = """
     HAVING max(high_water_mark) > (SELECT last_value FROM billing_event_sequence)
 """
 
+# The distinct customers first: there are few of them, and a great many events.
 _CUSTOMERS = """
     SELECT e.customer_id, e.customer_ref, e.sandbox
     FROM (SELECT DISTINCT customer_id, customer_ref, sandbox FROM billing_event WHERE customer_id IS NOT NULL) e
@@ -30,6 +32,7 @@ _CUSTOMERS = """
         SELECT FROM customers_customerevent h WHERE h.pgh_obj_id = c.id AND h.external_id = e.customer_ref))
 """
 
+# Meters may be renamed after the event, so the name is looked up in their history.
 _REPORTS = """
     SELECT u.id, u.event_key FROM billing_unmatchedusage u LEFT JOIN billing_event e ON e.key = u.event_key
     WHERE e.key IS NULL OR (u.sequence, u.occurred_at, u.sandbox, u.customer_ref, u.event_name)
@@ -44,6 +47,7 @@ _REPORTS = """
             SELECT FROM plans_meterevent m WHERE (m.pgh_obj_id, m.event_name) = (u.meter_id, u.event_name)))
 """
 
+# A correction comes after its event by sequence and by time, and a replacement is an event of its own.
 _CORRECTIONS = """
     SELECT k.id, k.event_key, k.replacement_key FROM billing_correction k
     LEFT JOIN billing_event e ON e.key = k.event_key LEFT JOIN billing_event r ON r.key = k.replacement_key
@@ -56,6 +60,7 @@ _CORRECTIONS = """
             OR (u.resolved_sequence > k.sequence AND u.resolved_at <> k.corrected_at)))
 """
 
+# Left joins throughout: a counter whose period, feature or rate is missing has to be found, not lost.
 _PLACES = """
     SELECT c.id AS counter_id, c.period_id, c.plan_feature_id, c.rate_id FROM billing_counter c
     LEFT JOIN billing_period p ON p.id = c.period_id LEFT JOIN billing_subscription s ON s.id = p.subscription_id

@@ -64,8 +64,11 @@ class LockedPeriod(NamedTuple):
     is_closed: bool
 
 
+# Shared by batches, exclusive for a change of unit costs: no batch counts usage at a cost that is being replaced.
 _LOCK_COSTS_SHARED = "SELECT pg_advisory_xact_lock_shared(%s)"
 _READ_REVISION = "SELECT revision FROM plans_catalogrevision"
+# FOR KEY SHARE: batches don't wait for each other, but a close, which takes FOR UPDATE, waits for all of them. In the
+# order of ids, so that two batches never wait for each other in a circle.
 _LOCK_PERIODS = """
 SELECT (SELECT revision FROM plans_catalogrevision), id, revision, state = 'closed'
 FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE

@@ -29,6 +29,8 @@ END $$;
 """
 """The trigger's function. It involves no index or partition, so a release may replace it."""
 
+# Raw DDL: Django knows neither partitions nor fill factors. The unique key also deduplicates, so that a repeat needs
+# no second index. Counters are updated in place, and the fill factor leaves room for that on their pages.
 CREATE = """
 CREATE SEQUENCE billing_event_sequence AS bigint;
 CREATE TABLE billing_event (

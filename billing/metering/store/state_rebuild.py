@@ -18,6 +18,7 @@ from lib import prepared_statements
 from plans.aggregation.aggregate_state import AggregateState
 from plans.aggregation.distinct_values import MembershipChange, is_member
 
+# One round trip for any number of states: an array per column, unnested into rows.
 _UPDATE_STATES = """
 UPDATE billing_aggregatestate t SET events = n.events, total = n.total, low = n.low, high = n.high,
     latest_at = n.latest_at,

@@ -86,6 +86,7 @@ def read_reports(keys: Collection[str]) -> ReportsByEvent:
     return reports
 
 
+# In the order of ids: two workers that reprocess the same events wait instead of deadlocking.
 _LOCK = """
 SELECT id, customer_id, resolved_at FROM billing_unmatchedusage
 WHERE event_key = ANY(%s::uuid[]) ORDER BY id FOR UPDATE

@@ -104,6 +104,7 @@ def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
+# The latest value counts by time, then by source and key as bytes: the order in which ingest folds values.
 _HOURLY_STATES = """
 SELECT {window} AS window_start, {group} AS grouped, sum(t.events)::bigint, sum(t.total), min(t.low), max(t.high),
     (array_agg(t.latest_value ORDER BY t.latest_at DESC, t.latest_source COLLATE "C" DESC,

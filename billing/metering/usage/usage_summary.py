@@ -87,6 +87,7 @@ def _read_days(rows: QuerySet[Rollup], zone: ZoneInfo) -> list[Day]:
     return [Day(meter, day.date(), AggregateState(events, quantity)) for meter, day, quantity, events in rows_by_day]
 
 
+# As in breakdown.py, but for all meters, and by days of the customer's zone.
 _DAILY_STATES = """
 SELECT r.meter_id, (date_trunc('day', t.starts_at, %(zone)s) AT TIME ZONE %(zone)s)::date, sum(t.events)::bigint,
     sum(t.total), min(t.low), max(t.high), max(t.latest_at),

@@ -115,6 +115,7 @@ def resume(
     :raises PauseRefused: if it is not paused, ends before that, or usage is counted in a period that has to go.
     """
     with audited_transaction("resume", by=by, at=at):
+        # Changes of one subscription happen one after the other: each reads the state that the other one left.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
         unfinished_pause = Pause.objects.filter(subscription=subscription, state__in=UNFINISHED_STATES).first()
         if unfinished_pause is None or (unfinished_pause.ends_at is not None and unfinished_pause.ends_at <= at):

@@ -180,6 +180,7 @@ def _generate_batch(condition: str, parameters: dict[str, Any], *, until: dateti
     if not tails:
         return 0, None
     with connection.cursor() as cursor:
+        # A subscription's last period is the lock for its next one: appending and shortening take it first.
         cursor.execute(
             "SELECT id FROM billing_period WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [[tail.period_id for tail in tails]],

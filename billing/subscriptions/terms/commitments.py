@@ -87,6 +87,7 @@ def end_commitment(
     :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end promise", by=by, at=at):
+        # Subscription, then periods: the lock order of every change of terms, so a close can't bill in between.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=commitment.subscription_id)
         lock_open_periods(subscription)
         locked = SubscriptionCommitment.objects.get(pk=commitment.pk)

@@ -52,6 +52,7 @@ def remove_coupon(
     Its redemption still counts toward the coupon's limits.
     """
     with audited_transaction("remove coupon", by=by, at=at):
+        # The removal and a close that would use the coupon happen one after the other.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=redemption.subscription_id)
         ended_at = _next_invoice_time(subscription, at)
         redemption = Redemption.objects.select_related("coupon").get(pk=redemption.pk)

@@ -54,6 +54,7 @@ WHERE p.kind = 'regular' AND p.state = 'open' AND p.version_id = ANY(%(versions)
     AND {in_time}
 ORDER BY p.id LIMIT %(limit)s FOR NO KEY UPDATE OF p SKIP LOCKED
 """
+# The period row is the lock of its grants: a close, a shortening and another worker wait for it.
 _LOCK_PERIODS = """
 SELECT p.id FROM billing_period p
 WHERE p.kind = 'regular' AND p.subscription_id = ANY(%(subscriptions)s) AND p.version_id = ANY(%(versions)s)
@@ -61,6 +62,7 @@ WHERE p.kind = 'regular' AND p.subscription_id = ANY(%(subscriptions)s) AND p.ve
     AND p.starts_at <= %(until)s
 ORDER BY p.id FOR NO KEY UPDATE
 """
+# SKIP LOCKED: another worker takes the skipped grants back.
 _LOCK_ORPHANS = """
 SELECT g.period_id, s.customer_id FROM billing_periodgrant g JOIN billing_subscription s ON s.id = g.subscription_id
 WHERE NOT EXISTS (SELECT FROM billing_period p WHERE p.id = g.period_id AND p.kind <> 'undone') AND {which}

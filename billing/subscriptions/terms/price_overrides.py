@@ -112,6 +112,7 @@ def end_override(
     :raises OverrideRefused: if it has ended, or one of its periods is billed already.
     """
     with audited_transaction("end override", by=by, at=at):
+        # Subscription, then periods: the lock order of every change of terms, so a close can't bill in between.
         subscription = Subscription.objects.select_for_update(no_key=True).get(pk=override.subscription_id)
         lock_open_periods(subscription)
         locked = Override.objects.select_related("feature").get(pk=override.pk)

@@ -1,4 +1,4 @@
-"""Each operation announces what it did in its own transaction: a table of operations and their notifications."""
+"""Each operation announces its effect in its own transaction: a table of operations and their notifications."""
 
 from dataclasses import dataclass
 from datetime import timedelta

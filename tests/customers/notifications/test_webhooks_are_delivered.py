@@ -1,5 +1,6 @@
 """
-Each message is delivered in the end or reported as lost, whatever its receiver does; and no receiver delays another.
+Each message is delivered in the end or reported as lost, for any behavior of its receiver; no receiver delays
+another.
 """
 
 import time

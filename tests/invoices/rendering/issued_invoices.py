@@ -1,4 +1,4 @@
-"""Issued invoices in the database, written line by line from the facts of a sample."""
+"""Issued invoices in the database, written row by row from the facts of a sample."""
 
 import itertools
 from dataclasses import asdict
@@ -15,7 +15,7 @@ _serial = itertools.count(1)
 
 
 def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
-    """Return an invoice that says what the facts say, issued unless they are a draft's."""
+    """Return an invoice with these facts, issued unless they are a draft's."""
     facts = facts or invoice(*every_model())
     place = next(_serial)
     seller = make_seller()
@@ -41,8 +41,8 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
         created_at=facts.dated_at,
     )
     for position, line in enumerate(facts.lines, start=1):
-        said = {name: value for name, value in asdict(line).items() if name != "section"}
-        stored.lines.create(position=position, currency=facts.currency, **said)
+        line_facts = {name: value for name, value in asdict(line).items() if name != "section"}
+        stored.lines.create(position=position, currency=facts.currency, **line_facts)
     for tax in facts.taxes:
         stored.taxes.create(currency=facts.currency, **{k: v for k, v in asdict(tax).items() if k != "category"})
     if facts.state != "draft":
@@ -51,9 +51,9 @@ def store(facts: InvoiceFacts | None = None, **fields: Any) -> Invoice:
 
 
 def _look(facts: InvoiceFacts) -> dict[str, Any]:
-    said = asdict(facts.branding)
-    logo = said.pop("logo")
-    return said | {"logo_id": store_logo(read_logo(logo)).pk if logo else None}
+    look = asdict(facts.branding)
+    logo = look.pop("logo")
+    return look | {"logo_id": store_logo(read_logo(logo)).pk if logo else None}
 
 
 def _issue(stored: Invoice, facts: InvoiceFacts, series: NumberSeries, place: int, fields: dict[str, Any]) -> None:

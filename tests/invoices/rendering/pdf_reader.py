@@ -1,4 +1,4 @@
-"""What a PDF file says and holds, read back by another library."""
+"""The text and objects of a PDF file, read by another library than the one that wrote it."""
 
 from functools import lru_cache
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Invoices to print, as plain facts: amounts come from the rating function, as in an invoice that was closed."""
+"""Facts of sample invoices: amounts come from the rating function, as in a closed period."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -76,7 +76,7 @@ def usage_line(
     model: str = "overage",
     **fields: Any,
 ) -> LineFacts:
-    """Return October's usage of one rate, as closing writes it."""
+    """Return October's usage line of one rate, as closing writes it."""
     terms = PriceTerms(currency, (RateTerms(1, (), charge),), D(included), model)
     (rated,) = rate_usage(terms, {1: D(quantity)}).lines
     fact = LineFacts(
@@ -96,7 +96,7 @@ def usage_line(
 def invoice(
     *lines: LineFacts, tax_rate: str = "19", tax_reason: str = "", currency: str = "EUR", **fields: Any
 ) -> InvoiceFacts:
-    """Return an issued invoice over the lines, taxed at one rate."""
+    """Return an issued invoice with these lines, taxed at one rate."""
     net = sum((line.amount for line in lines), D(0))
     tax = round_money(net * D(tax_rate) / 100, currency)
     facts = InvoiceFacts(

@@ -1,4 +1,4 @@
-"""Bars are proportional to what was used, under a round top."""
+"""Bars are proportional to usage, under a round maximum."""
 
 from datetime import date
 from decimal import Decimal
@@ -25,16 +25,16 @@ def test_the_top_is_the_next_round_number(quantity, top):
 
 
 @given(st.lists(st.decimals(-(10**45), 10**45, places=20), min_size=1, max_size=70))
-def test_bars_stay_in_their_room_and_keep_their_order(quantities):
-    drawn = draw_chart(quantities)
-    assert len(drawn.bars) == len(quantities)
-    for bar, quantity in zip(drawn.bars, quantities, strict=True):
+def test_bars_stay_within_the_chart_and_keep_their_order(quantities):
+    chart = draw_chart(quantities)
+    assert len(chart.bars) == len(quantities)
+    for bar, quantity in zip(chart.bars, quantities, strict=True):
         assert D(bar.x) >= LEFT
         assert D(bar.x) + D(bar.width) <= WIDTH
         assert TOP <= D(bar.y) <= BASE
         assert D(bar.y) + D(bar.height) == BASE
         assert D(bar.height) == 0 or quantity > 0
-    by_quantity = sorted(zip(quantities, drawn.bars, strict=True), key=lambda pair: pair[0])
+    by_quantity = sorted(zip(quantities, chart.bars, strict=True), key=lambda pair: pair[0])
     heights = [D(bar.height) for _, bar in by_quantity]
     assert heights == sorted(heights)
 
@@ -63,7 +63,7 @@ def test_long_periods_are_shown_by_month():
     assert len(text.bars) == 13
 
 
-def test_values_are_told_shortened_and_their_rest_in_one_row():
+def test_long_values_are_shortened_and_others_combined_in_one_row():
     dimension = DimensionUsage("key", (("k" * 500, D("7.5")), (None, D(2))), 40, D(1234))
     usage = MeterUsage("API calls", "call", D("1243.5"), "day", (), (dimension,), unmatched=D(-3))
     text = read_out(usage, date(2026, 10, 1), date(2026, 10, 2))

@@ -1,4 +1,6 @@
-"""The table is the queue: what is issued gets its file once, and a failure is recorded, tried again, then parked."""
+"""
+The table is the queue: each issued invoice gets its file once; a failure is recorded, retried, and finally parked.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,9 +36,9 @@ def test_each_issued_invoice_gets_its_file_once():
     stored = [store(invoice(fee("19.00"))) for _ in range(3)]
     assert render_due(at=NOW) == RenderRun(rendered=3, failed=0)
     assert render_due(at=NOW + timedelta(days=1)) == RenderRun()
-    for one in stored:
-        rendering = Rendering.objects.get(invoice=one)
-        assert one.number in text_of(bytes(rendering.content))
+    for stored_invoice in stored:
+        rendering = Rendering.objects.get(invoice=stored_invoice)
+        assert stored_invoice.number in text_of(bytes(rendering.content))
         assert rendering.sha256 == sha256(rendering.content).hexdigest()
         assert (rendering.attempts, rendering.error, rendering.retry_at) == (1, "", None)
         assert NOW <= rendering.rendered_at < NOW + timedelta(minutes=2)
@@ -50,7 +52,7 @@ def test_drafts_have_no_file():
     assert not Rendering.objects.exists()
 
 
-def test_a_run_stops_at_its_limit_and_the_next_goes_on():
+def test_a_run_stops_at_its_limit_and_the_next_continues():
     for _ in range(3):
         store(invoice(fee("19.00")))
     assert render_due(at=NOW, limit=2) == RenderRun(rendered=2)
@@ -58,7 +60,7 @@ def test_a_run_stops_at_its_limit_and_the_next_goes_on():
     assert render_due(at=NOW) == RenderRun(rendered=1)
 
 
-def test_one_failure_does_not_hold_up_the_others():
+def test_a_failure_does_not_delay_other_invoices():
     bad, good = store(UNPRINTABLE), store(invoice(fee("19.00")))
     assert render_due(at=NOW) == RenderRun(rendered=1, failed=1)
     assert Rendering.objects.get(invoice=good).content
@@ -68,7 +70,7 @@ def test_one_failure_does_not_hold_up_the_others():
     assert (failed.attempts, failed.sha256, failed.rendered_at) == (1, "", None)
 
 
-def test_a_failure_is_tried_again_later_each_time_and_then_parked():
+def test_a_failure_is_retried_with_growing_waits_and_then_parked():
     bad = store(UNPRINTABLE)
     at = NOW
     for attempt, wait in enumerate(render_queue.RETRY_AFTER, start=1):
@@ -85,14 +87,14 @@ def test_a_failure_is_tried_again_later_each_time_and_then_parked():
     assert "U+0378" in parked.error
 
 
-def test_what_is_parked_is_released_when_someone_asks(capsys):
+def test_parked_renderings_are_retried_on_request(capsys):
     Rendering.objects.create(invoice=store(invoice(fee("19.00"))), attempts=5, error="No font has it.")
     assert render_due(at=NOW) == RenderRun()
     call_command("render_due", "--parked")
     assert capsys.readouterr().out.splitlines() == ["1 parked, tried again", "1 rendered, 0 failed"]
 
 
-def test_an_unforeseen_error_is_recorded_by_its_name(monkeypatch, caplog):
+def test_an_unexpected_error_is_recorded_by_its_name(monkeypatch, caplog):
     stored = store()
     monkeypatch.setattr(renderer, "render", lambda *_: 1 / 0)
     assert render_due(at=NOW) == RenderRun(failed=1)
@@ -100,7 +102,7 @@ def test_an_unforeseen_error_is_recorded_by_its_name(monkeypatch, caplog):
     assert "could not be rendered" in caplog.text
 
 
-def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
+def test_a_rendering_that_hangs_is_stopped_with_an_error(monkeypatch):
     def hang(*_):
         while True:
             pass
@@ -112,21 +114,21 @@ def test_a_rendering_that_hangs_is_stopped_and_says_so(monkeypatch):
     assert Rendering.objects.get(invoice=stored).error == f"Rendering {stored.number} took more than 0.2 seconds."
 
 
-def test_a_document_beyond_all_bounds_is_refused_before_it_is_set(monkeypatch):
+def test_an_oversized_invoice_is_rejected_before_rendering(monkeypatch):
     stored = store(invoice(*(fee("1.00") for _ in range(4))))
     monkeypatch.setattr("invoices.rendering.facts_reader.MAX_LINES", 3)
     assert render_due(at=NOW) == RenderRun(failed=1)
     assert "more than 3 lines" in Rendering.objects.get(invoice=stored).error
 
 
-def test_a_claim_lapses_when_its_worker_has_died():
+def test_a_lease_expires_when_its_worker_has_died():
     stored = store(invoice(fee("19.00")))
     assert render_queue.lease_rendering(invoice_id=stored.pk, at=NOW) == render_queue.RenderLease(stored.pk, 1)
     assert render_due(at=NOW + timedelta(seconds=render_queue.RENDER_SECONDS)) == RenderRun(), "it may still be at it"
     assert render_due(at=NOW + render_queue.LEASE_DURATION) == RenderRun(rendered=1)
 
 
-def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
+def test_a_rendering_whose_worker_always_dies_is_parked():
     stored = store(invoice(fee("19.00")))
     at = NOW
     for attempt in range(1, render_queue.MAX_ATTEMPTS + 1):
@@ -138,7 +140,7 @@ def test_a_worker_that_dies_every_time_is_not_followed_for_ever():
     assert Rendering.objects.parked().get().error == render_queue.UNFINISHED
 
 
-def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
+def test_a_late_failure_does_not_undo_a_later_attempt():
     stored = store(invoice(fee("19.00")))
     first = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
     second = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW + render_queue.LEASE_DURATION)
@@ -151,14 +153,14 @@ def test_a_late_failure_does_not_undo_what_a_later_attempt_did():
     assert (bytes(rendering.content), rendering.error, rendering.rendered_at) == (b"%PDF", "", NOW)
 
 
-def test_on_demand_the_file_is_made_at_once_and_then_kept():
+def test_on_demand_the_file_is_rendered_at_once_and_stored():
     stored = store(invoice(fee("19.00")))
     made = render_one(invoice_id=stored.pk, at=NOW)
     assert render_one(invoice_id=stored.pk, at=SOON) == made
     assert Rendering.objects.get().rendered_at == NOW
 
 
-def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_insists():
+def test_on_demand_a_failure_is_not_retried_early_unless_forced():
     bad = store(UNPRINTABLE)
     for at in (NOW, SOON):
         with pytest.raises(NotRendered, match=r"U\+0378") as error:
@@ -170,7 +172,7 @@ def test_on_demand_does_not_repeat_a_failure_before_it_is_due_unless_someone_ins
     assert Rendering.objects.get().attempts == 2
 
 
-def test_even_who_insists_waits_for_an_attempt_under_way():
+def test_a_forced_retry_waits_for_an_attempt_in_progress():
     stored = store(invoice(fee("19.00")))
     render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
     with pytest.raises(NotRendered, match="under way"):
@@ -183,17 +185,17 @@ def test_a_file_without_its_hash_cannot_be_stored():
         Rendering.objects.create(invoice=stored, content=b"%PDF", rendered_at=NOW)
 
 
-def test_the_task_renders_what_is_due():
+def test_the_task_renders_due_invoices():
     store(invoice(fee("19.00")))
     assert task() == {"rendered": 1, "failed": 0}
 
 
 def test_queries_of_one_rendering_do_not_grow_with_its_lines(django_assert_num_queries):
-    one, many = store(invoice(fee("1.00"))), store(invoice(*(fee("1.00") for _ in range(30))))
-    for stored in (one, many):
-        claim = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
+    single, many = store(invoice(fee("1.00"))), store(invoice(*(fee("1.00") for _ in range(30))))
+    for stored in (single, many):
+        lease = render_queue.lease_rendering(invoice_id=stored.pk, at=NOW)
         with django_assert_num_queries(4):  # the invoice, its lines, its taxes; the file
-            renderer.attempt_rendering(claim, at=NOW)
+            renderer.attempt_rendering(lease, at=NOW)
 
 
 def test_unrendered_lists_the_oldest_first():
@@ -209,7 +211,7 @@ def test_the_command_writes_the_file(tmp_path, capsys):
     assert sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
 
 
-def test_the_command_says_why_there_is_no_file(tmp_path):
+def test_the_command_reports_why_there_is_no_file(tmp_path):
     bad = store(UNPRINTABLE)
     for number, reason in ((bad.number, r"U\+0378"), ("INV-999999", "There is no invoice INV-999999")):
         with pytest.raises(CommandError, match=reason):

@@ -1,4 +1,4 @@
-"""Figures are written in the customer's way, to the last digit."""
+"""Numbers are formatted for the customer's locale, with every digit."""
 
 import re
 from datetime import UTC, date, datetime
@@ -45,7 +45,7 @@ MONEY = [
 
 
 @pytest.mark.parametrize(("locale", "currency", "amount", "written", "why"), MONEY)
-def test_money_is_written_in_the_locale_and_whole(locale, currency, amount, written, why):
+def test_money_is_formatted_in_the_locale_with_all_digits(locale, currency, amount, written, why):
     assert figures(locale, currency).money(D(amount)) == written, why
 
 
@@ -79,14 +79,14 @@ PRICES = [
 
 
 @pytest.mark.parametrize(("prices", "per", "written", "why"), PRICES)
-def test_tiny_prices_are_told_for_more_units(prices, per, written, why):
-    ours = figures()
-    units = ours.legible_quantity(map(D, prices))
-    assert (units, [ours.price(D(price), per=units) for price in prices]) == (D(per), written), why
+def test_tiny_prices_are_shown_for_more_units(prices, per, written, why):
+    usd_figures = figures()
+    units = usd_figures.legible_quantity(map(D, prices))
+    assert (units, [usd_figures.price(D(price), per=units) for price in prices]) == (D(per), written), why
 
 
 UNITS = [
-    # locale  quantity  unit        reads
+    # locale  quantity  unit        text
     ("en_GB", "82000", "token", "tokens"),
     ("en_GB", "1", "token", "token"),
     ("en_GB", "0.5", "query", "queries"),
@@ -95,9 +95,9 @@ UNITS = [
 ]
 
 
-@pytest.mark.parametrize(("locale", "quantity", "unit", "reads"), UNITS)
-def test_units_read_as_english_does_in_english_alone(locale, quantity, unit, reads):
-    assert figures(locale).unit(D(quantity), unit) == reads
+@pytest.mark.parametrize(("locale", "quantity", "unit", "text"), UNITS)
+def test_only_english_units_have_plurals(locale, quantity, unit, text):
+    assert figures(locale).unit(D(quantity), unit) == text
 
 
 def test_percentages_keep_their_digits():
@@ -120,9 +120,9 @@ SPANS = [
 
 
 @pytest.mark.parametrize(("locale", "zone", "start", "end", "written"), SPANS)
-def test_half_open_intervals_read_as_their_days(locale, zone, start, end, written):
+def test_half_open_intervals_are_shown_as_their_days(locale, zone, start, end, written):
     assert figures(locale, zone=zone).days_text(start, end) == written
 
 
-def test_days_are_written_out():
+def test_dates_are_written_in_words():
     assert figures("de_DE").day(date(2026, 11, 15)) == "15. November 2026"

@@ -1,4 +1,4 @@
-"""What a document claims is printed to the letter; a character that no font has stops it, and says so."""
+"""An invoice is printed to the letter; a character without a font stops the rendering and is named."""
 
 from dataclasses import replace
 
@@ -21,14 +21,14 @@ def test_a_name_that_cannot_be_printed_stops_the_rendering_and_is_named():
     assert "install a font" in str(error.value)
 
 
-def test_the_next_document_is_not_blamed_for_it():
+def test_the_next_rendering_succeeds():
     with pytest.raises(MissingFont):
         render(invoice(fee("19.00", UNASSIGNED)))
     assert "€22.61" in text_of(render(invoice(fee("19.00"))))
 
 
 def test_a_value_in_the_appendix_is_spelled_out_instead():
-    """Any event may bring a value: no customer may stop their own invoice by one."""
+    """Any event may contain such a value, and no customer may block their own invoice with it."""
     usage = meter_usage(dimensions=(DimensionUsage("key", ((f"a{UNASSIGNED[1]}b", D(7)),)),))
     assert "a[U+0378]b 7" in text_of(render(invoice(fee("19.00")), [usage]))
 
@@ -58,5 +58,5 @@ CONTROLS = [
 
 @pytest.mark.parametrize(("name", "printed", "why"), CONTROLS)
 def test_invisible_characters_change_nothing(name, printed, why):
-    said = text_of(render(invoice(fee("19.00", name)))).replace("\u200b", "").replace("\u200d", "")
-    assert printed in said, why
+    printed_text = text_of(render(invoice(fee("19.00", name)))).replace("\u200b", "").replace("\u200d", "")
+    assert printed in printed_text, why

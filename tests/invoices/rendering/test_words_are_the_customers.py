@@ -1,4 +1,4 @@
-"""A document speaks one language: the customer's where it has words, else English."""
+"""An invoice has one language: the customer's if it is translated, else English."""
 
 from dataclasses import fields
 from string import Formatter
@@ -8,7 +8,7 @@ import pytest
 from invoices.rendering.translations import LANGUAGES, Words, load_words, words_for
 
 LOCALES = [
-    # asked     words   format    why
+    # requested words   format    why
     ("de_AT", "Rechnung", "de_AT", "the customer's language and country"),
     ("de", "Rechnung", "de", "a language alone"),
     ("fr-CA", "Facture", "fr_CA", "a dash does as well"),
@@ -21,19 +21,19 @@ LOCALES = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "invoice", "locale", "why"), LOCALES)
-def test_words_and_numbers_are_of_one_language(asked, invoice, locale, why):
-    words, spoken = words_for(asked)
-    assert (words.invoice, str(spoken)) == (invoice, locale), why
+@pytest.mark.parametrize(("requested", "invoice", "locale", "why"), LOCALES)
+def test_words_and_numbers_are_in_one_language(requested, invoice, locale, why):
+    words, chosen_locale = words_for(requested)
+    assert (words.invoice, str(chosen_locale)) == (invoice, locale), why
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES - {"en"}))
-def test_every_language_has_every_text_with_the_same_blanks(language):
+def test_every_language_has_every_text_with_the_same_placeholders(language):
     def blanks(text: str) -> set[str | None]:
         return {name for _, name, _, _ in Formatter().parse(text) if name}
 
-    ours, english = load_words(language), load_words("en")
+    words, english = load_words(language), load_words("en")
     for field in fields(Words):
-        text = getattr(ours, field.name)
+        text = getattr(words, field.name)
         assert text.strip(), field.name
         assert blanks(text) == blanks(getattr(english, field.name)), field.name

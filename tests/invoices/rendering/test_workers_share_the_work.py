@@ -1,4 +1,4 @@
-"""Several renderers at once make each file once; one that is killed loses nothing."""
+"""Concurrent renderers create each file once; a killed one loses nothing."""
 
 import os
 import signal
@@ -37,24 +37,24 @@ def worker(*options: str, **environment: str) -> subprocess.Popen[str]:
 def test_two_processes_render_each_invoice_once():
     stored = [store(invoice(fee("19.00"))) for _ in range(24)]
     first, second = worker(), worker()
-    said = [one.communicate(timeout=120)[0] for one in (first, second)]
+    outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)
-    assert sum(int(one.split()[0]) for one in said) == len(stored), said
+    assert sum(int(output.split()[0]) for output in outputs) == len(stored), outputs
     made = Rendering.objects.order_by("invoice")
-    assert [one.invoice_id for one in made] == [one.pk for one in stored]
-    assert {one.attempts for one in made} == {1}, said
-    assert all(sha256(one.content).hexdigest() == one.sha256 for one in made)
+    assert [rendering.invoice_id for rendering in made] == [invoice_.pk for invoice_ in stored]
+    assert {rendering.attempts for rendering in made} == {1}, outputs
+    assert all(sha256(rendering.content).hexdigest() == rendering.sha256 for rendering in made)
 
 
-def test_a_race_for_one_claim_has_one_winner():
+def test_a_race_for_one_lease_has_one_winner():
     stored = store(invoice(fee("19.00")))
     barrier = threading.Barrier(8)
     won: list[render_queue.RenderLease] = []
 
     def race() -> None:
         barrier.wait()
-        if claim := render_queue.lease_rendering(invoice_id=stored.pk, at=NOW):
-            won.append(claim)
+        if lease := render_queue.lease_rendering(invoice_id=stored.pk, at=NOW):
+            won.append(lease)
         connections.close_all()
 
     threads = [threading.Thread(target=race) for _ in range(8)]
@@ -66,7 +66,7 @@ def test_a_race_for_one_claim_has_one_winner():
 
 
 @pytest.mark.parametrize("place", ["render.claimed", "render.before_storing"])
-def test_a_killed_renderer_leaves_no_half_file_and_its_work_is_done_again(place, tmp_path):
+def test_a_killed_renderer_leaves_no_partial_file_and_is_retried(place, tmp_path):
     stored = store(invoice(fee("19.00")))
     announced = tmp_path / "announced"
     announced.touch()
@@ -77,13 +77,13 @@ def test_a_killed_renderer_leaves_no_half_file_and_its_work_is_done_again(place,
     victim.send_signal(signal.SIGKILL)
     victim.wait()
     assert announced.read_text() == f"{place} {victim.pid}\n", "the kill landed in the window"
-    left = Rendering.objects.get(invoice=stored)
-    assert (left.content, left.sha256, left.attempts, left.error) == (None, "", 1, render_queue.UNFINISHED)
-    assert render_due(at=left.retry_at) == RenderRun(rendered=1)
+    unfinished = Rendering.objects.get(invoice=stored)
+    assert (unfinished.content, unfinished.sha256, unfinished.attempts, unfinished.error) == (None, "", 1, render_queue.UNFINISHED)
+    assert render_due(at=unfinished.retry_at) == RenderRun(rendered=1)
     assert Rendering.objects.get(invoice=stored).attempts == 2
 
 
-def test_a_file_never_stands_without_its_hash_nor_a_hash_without_its_file():
+def test_a_file_is_stored_with_its_hash():
     store(invoice(fee("19.00")))
     render_due(at=NOW)
     with connection.cursor() as cursor:

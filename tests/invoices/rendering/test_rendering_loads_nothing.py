@@ -1,4 +1,4 @@
-"""Whatever a name or note contains, a document fetches nothing and holds nothing but its own text and fonts."""
+"""For any name or note, rendering fetches nothing, and the file contains only the invoice's text and fonts."""
 
 import contextlib
 import http.server
@@ -28,7 +28,7 @@ class Redirecting(http.server.BaseHTTPRequestHandler):
     secret = ""
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         self.send_response(302)
         self.send_header("Location", f"file://{self.secret}")
         self.end_headers()
@@ -48,10 +48,10 @@ def secret(tmp_path):
 
 @pytest.fixture
 def listener(secret) -> Iterator[http.server.ThreadingHTTPServer]:
-    """A server on the loopback address that redirects to the secret, and remembers what it was asked for."""
+    """Run a server on the loopback address that redirects to the secret and records the requests."""
     handler = type("Handler", (Redirecting,), {"secret": str(secret)})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.asked = []
+    server.requests = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -92,7 +92,7 @@ def filled(vector: str, listener, secret) -> str:
 
 
 def holds(content: bytes, text: str) -> bool:
-    """Whether a file holds a text anywhere: in its bytes, its attachments or any of its streams."""
+    """Return whether a file contains a text anywhere: in its bytes, attachments or streams."""
     pdf = reader(content)
     streams = [content, *(item.get_data() for item in _streams(pdf))]
     return any(text.encode() in stream for stream in streams)
@@ -100,9 +100,9 @@ def holds(content: bytes, text: str) -> bool:
 
 def _streams(pdf):
     for number in range(1, pdf.trailer["/Size"]):
-        found = pdf.get_object(number)
-        if hasattr(found, "get_data"):
-            yield found
+        pdf_object = pdf.get_object(number)
+        if hasattr(pdf_object, "get_data"):
+            yield pdf_object
 
 
 def test_text_in_every_place_is_printed_and_nothing_else(listener, secret):
@@ -134,10 +134,10 @@ def test_text_in_every_place_is_printed_and_nothing_else(listener, secret):
     usage = meter_usage(name=text, unit=first, dimensions=(DimensionUsage(first, values),))
     wallet = WalletStatement(text, first, (first, first), (WalletRow(text, first, text),))
     content = render(facts, [usage], [wallet])
-    said = text_of(content).replace(" ", "")
+    printed_text = text_of(content).replace(" ", "")
     for vector in vectors:
-        assert said.count(vector.replace(" ", "")) >= 4, vector
-    assert listener.asked == []
+        assert printed_text.count(vector.replace(" ", "")) >= 4, vector
+    assert listener.requests == []
     assert not holds(content, SECRET)
     assert "/EmbeddedFiles" not in reader(content).trailer["/Root"].get("/Names", {})
 
@@ -155,17 +155,17 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_logo_that_is_no_picture_is_refused_and_would_load_nothing(name, listener, secret):
-    """The form takes pixels only; even if the bytes were stored, the document would ask for nothing."""
+def test_a_logo_that_is_no_picture_is_rejected_and_would_load_nothing(name, listener, secret):
+    """The form accepts pixels only. Even if the bytes were stored, rendering would fetch nothing."""
     uploaded = filled(PICTURES[name], listener, secret).encode()
     with pytest.raises(LogoRefused):
         read_logo(uploaded)
     with contextlib.suppress(AssetRefused):
         assert not holds(render(invoice(fee("19.00"), branding=Branding(logo=uploaded))), SECRET)
-    assert listener.asked == []
+    assert listener.requests == []
 
 
-def test_hostile_text_stays_text_in_the_data_too(listener, secret):
+def test_hostile_text_stays_text_in_the_xml(listener, secret):
     text = " ".join(filled(vector, listener, secret) for vector in VECTORS.values())
     facts = invoice(
         fee("19.00", text[:300]),
@@ -176,16 +176,16 @@ def test_hostile_text_stays_text_in_the_data_too(listener, secret):
     content = render(facts)
     (xml,) = reader(content).attachments["factur-x.xml"]
     root = ElementTree.fromstring(xml)  # noqa: S314  ours
-    names = [one.text for one in root.iter() if one.tag.endswith("}Name")]
+    names = [element.text for element in root.iter() if element.tag.endswith("}Name")]
     assert text[:300] in names
     assert text in names
-    assert listener.asked == []
+    assert listener.requests == []
     assert not holds(content, SECRET)
 
 
 @pytest.mark.parametrize("name", [name for name in VECTORS if name != "a template"])
-def test_even_markup_of_ours_can_load_nothing(name, listener, secret):
-    """The second wall: the same as markup, as if a text had not been escaped."""
+def test_unescaped_markup_loads_nothing(name, listener, secret):
+    """The second defense: the same vectors as markup, as if a text had not been escaped."""
     page = (
         f"<!DOCTYPE html><html lang=en><title>x</title><body>{filled(VECTORS[name], listener, secret)}</body></html>"
     )
@@ -193,16 +193,16 @@ def test_even_markup_of_ours_can_load_nothing(name, listener, secret):
         content = typeset(page)
         assert not holds(content, SECRET)
         assert "/EmbeddedFiles" not in reader(content).trailer["/Root"].get("/Names", {})
-    assert listener.asked == []
+    assert listener.requests == []
 
 
-def test_most_vectors_would_work_without_the_wall(listener, secret):
-    """What the tests above guard against is real: WeasyPrint's own fetcher asks for it."""
+def test_most_vectors_work_without_the_restricted_fetcher(listener, secret):
+    """The vectors of the tests above are real: WeasyPrint's own fetcher loads them."""
     from weasyprint import HTML
 
     HTML(string=filled(VECTORS["an image"], listener, secret)).write_pdf()
     content = HTML(string=filled(VECTORS["an attachment from a file"], listener, secret)).write_pdf()
-    assert listener.asked == ["/image.png"]
+    assert listener.requests == ["/image.png"]
     assert holds(content, SECRET)
 
 
@@ -233,6 +233,6 @@ def test_packaged_fonts_and_data_are_served():
     assert {fetcher(url).read()[:4] for url in FONTS} == {b"wOF2"}
 
 
-def test_a_style_sheet_that_asks_for_more_is_refused():
+def test_a_style_sheet_with_an_import_is_refused():
     with pytest.raises(FatalURLFetchingError):
         CSS(string="@import 'http://127.0.0.1:9/';", url_fetcher=PackagedAssetFetcher())

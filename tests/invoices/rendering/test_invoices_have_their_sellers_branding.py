@@ -1,4 +1,4 @@
-"""Logo, colors, account, terms and notes of the seller stand on each document; what is off stays off."""
+"""Each invoice shows its seller's logo, colors, bank account, terms and notes, and omits disabled parts."""
 
 from dataclasses import replace
 from typing import Any
@@ -52,7 +52,7 @@ def printed() -> bytes:
     )
 
 
-SAID = """
+PRINTED_TEXTS = """
 Company number HRB 99999 B
 Payable without deduction. Interest is due from the day after.
 Account holder Tollbook Treuhand | IBAN DE02 1203 0000 0000 2020 51 | BIC BYLADEM1001 | Reference INV-000042
@@ -63,18 +63,18 @@ Rolled over 20 credits, which stays in the wallet 0 credits Closing balance 600 
 """
 
 
-@pytest.mark.parametrize("said", [one.strip() for row in SAID.strip().split("\n") for one in row.split("|")])
-def test_it_says_what_the_seller_entered(printed: bytes, said: str):
-    assert said in text_of(printed)
+@pytest.mark.parametrize("text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")])
+def test_it_has_the_facts_of_the_seller(printed: bytes, text: str):
+    assert text in text_of(printed)
 
 
-def test_the_logo_is_printed_in_place_of_the_name_and_says_it(printed: bytes):
+def test_the_logo_replaces_the_name_and_has_it_as_alternative_text(printed: bytes):
     (first, *_) = reader(printed).pages
     assert len(first.images) == 1
     assert "Tollbook Demo GmbH" in first.extract_text(), "as whom the invoice is from"
     plain = render(facts(branding=replace(LOOK, logo=b"")))
     assert len(reader(plain).pages[0].images) == 0
-    counts = [text_of(one).count("Tollbook Demo GmbH") for one in (printed, plain)]
+    counts = [text_of(content).count("Tollbook Demo GmbH") for content in (printed, plain)]
     assert counts[1] == counts[0] + 1 - (len(reader(printed).pages) - len(reader(plain).pages))
 
 
@@ -83,13 +83,13 @@ def test_the_same_facts_give_the_same_bytes_with_logo_and_data():
 
 
 def test_a_credit_note_asks_for_no_payment():
-    note = compose(replace(facts(), kind="credit_note", reason="Wrong"))
-    assert (note.terms, note.payment, note.notes) == ("", (), "Thank you for your business.")
+    page = compose(replace(facts(), kind="credit_note", reason="Wrong"))
+    assert (page.terms, page.payment, page.notes) == ("", (), "Thank you for your business.")
 
 
-def test_what_was_settled_leaves_nothing_to_pay():
-    document = compose(facts(settled=(SettledAmount("balance", D("22.61")),)))
-    assert (document.headline, document.total, document.amount_due) == ("Nothing to pay", "€22.61", "€0.00")
+def test_a_settled_invoice_has_no_amount_due():
+    page = compose(facts(settled=(SettledAmount("balance", D("22.61")),)))
+    assert (page.headline, page.total, page.amount_due) == ("Nothing to pay", "€22.61", "€0.00")
 
 
 PAPERS = [
@@ -102,39 +102,39 @@ PAPERS = [
 
 
 @pytest.mark.parametrize(("chosen", "country", "paper", "why"), PAPERS)
-def test_paper_is_chosen_or_usual(chosen: str, country: str, paper: str, why: str):
+def test_the_paper_size_is_chosen_or_by_country(chosen: str, country: str, paper: str, why: str):
     of_country = facts(branding=replace(LOOK, paper=chosen), seller=replace(facts().seller, country=country))
     assert compose(of_country).paper == paper, why
 
 
 @pytest.mark.parametrize("color", ["", "red", "#12345", "#12345g", "#123456;x"])
-def test_a_color_that_is_none_is_left_out(color: str):
+def test_an_invalid_color_is_ignored(color: str):
     assert compose(facts(branding=replace(LOOK, accent_color=color))).accent == ""
     assert compose(facts(brand_color=color)).color == "#1f3a5f"
 
 
 def tags(printed: bytes) -> list[tuple[str, str]]:
     """Return the structure elements of a file in order, each with its alternative text."""
-    found: list[tuple[str, str]] = []
+    elements: list[tuple[str, str]] = []
 
     def walk(element: Any) -> None:
         element = element.get_object() if hasattr(element, "get_object") else element
         if isinstance(element, list):
-            for one in element:
-                walk(one)
+            for child in element:
+                walk(child)
         elif isinstance(element, dict):
             if "/S" in element:
-                found.append((element["/S"], str(element.get("/Alt", ""))))
+                elements.append((element["/S"], str(element.get("/Alt", ""))))
             walk(element.get("/K", []))
 
     walk(reader(printed).trailer["/Root"]["/StructTreeRoot"])
-    return found
+    return elements
 
 
-def test_readers_are_told_headings_tables_and_pictures(printed: bytes):
-    found = tags(printed)
-    kinds = {kind for kind, _ in found}
+def test_the_file_has_tags_for_headings_tables_and_pictures(printed: bytes):
+    elements = tags(printed)
+    kinds = {kind for kind, _ in elements}
     assert {"/H1", "/H2", "/Table", "/TR", "/TH", "/TD", "/Figure"} <= kinds
-    figures = [text for kind, text in found if kind == "/Figure"]
+    figures = [text for kind, text in elements if kind == "/Figure"]
     assert "Tollbook Demo GmbH" in figures
     assert any("API calls" in text for text in figures), "the chart tells what it shows"

@@ -1,4 +1,4 @@
-"""What is due is taken from a card once, whatever befalls the requests, and every outcome is known in the end."""
+"""A due amount is charged to a card once, for any failure of requests, and every outcome is finally known."""
 
 import random
 from datetime import timedelta
@@ -36,7 +36,7 @@ def state(invoice):
 
 
 def follow(charge, at, hours=48):
-    """Let time pass until it is known what came of a charge."""
+    """Let time pass until a payment attempt has an outcome."""
     until = at + timedelta(hours=hours)
     while charge.state == "pending" and at < until:
         charge = submit_attempt(attempt_id=charge.pk, at=at)
@@ -44,27 +44,27 @@ def follow(charge, at, hours=48):
     return charge
 
 
-def test_what_is_due_is_charged_and_paid(invoice, at_stripe, now):
+def test_the_amount_due_is_charged_and_paid(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
     assert (charge.state, state(invoice)) == ("succeeded", ("paid", D("23.80")))
-    assert [(one["amount"], one["currency"]) for one in at_stripe.taken()] == [(2380, "eur")]
+    assert [(intent["amount"], intent["currency"]) for intent in at_stripe.taken()] == [(2380, "eur")]
     payment = invoice.payments.get()
     assert (payment.method, payment.attempt) == ("stripe", charge)
 
 
-def test_a_declined_card_pays_nothing_and_says_why(invoice, at_stripe, now):
+def test_a_declined_card_pays_nothing_and_keeps_the_reason(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe, declines="insufficient_funds")
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
     assert (charge.state, charge.code, charge.reason) == ("declined", "insufficient_funds", "Your card was declined.")
     assert state(invoice) == ("issued", 0)
     leave_card(invoice.customer, at_stripe)
-    again = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
-    assert (again.number, again.state, state(invoice)) == (2, "succeeded", ("paid", D("23.80")))
+    second_charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
+    assert (second_charge.number, second_charge.state, state(invoice)) == (2, "succeeded", ("paid", D("23.80")))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_befalls_a_request_it_is_taken_once(invoice, at_stripe, now, fault):
+def test_a_card_is_charged_once_for_any_failed_request(invoice, at_stripe, now, fault):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults = [fault]
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
@@ -75,7 +75,7 @@ def test_whatever_befalls_a_request_it_is_taken_once(invoice, at_stripe, now, fa
     assert len(at_stripe.taken()) == 1
 
 
-def test_any_mixture_of_faults_leaves_one_charge(invoice, at_stripe, now):
+def test_any_sequence_of_faults_leaves_one_charge(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     chance = random.Random(7)
     for _ in range(40):
@@ -83,11 +83,11 @@ def test_any_mixture_of_faults_leaves_one_charge(invoice, at_stripe, now):
         at_stripe.faults = chance.choices(FAULTS, k=chance.randrange(4))
         charge = follow(start_payment(invoice_id=other.pk, at=now), now)
         assert (charge.state, state(other)) == ("succeeded", ("paid", D("11.90")))
-        assert len([one for one in at_stripe.taken() if one["metadata"] == {"tollbook_key": str(charge.key)}]) == 1
+        assert len([intent for intent in at_stripe.taken() if intent["metadata"] == {"tollbook_key": str(charge.key)}]) == 1
     assert not CustomerBalance.objects.exists()
 
 
-def test_where_it_is_not_found_the_key_keeps_it_one(invoice, at_stripe, now):
+def test_a_charge_missing_from_the_list_is_deduplicated_by_its_key(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults, at_stripe.lists_lag = ["break_after"], True
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
@@ -95,14 +95,14 @@ def test_where_it_is_not_found_the_key_keeps_it_one(invoice, at_stripe, now):
     assert len(at_stripe.taken()) == 1
 
 
-def test_nobody_is_charged_twice_at_a_time(invoice, at_stripe, now):
+def test_an_invoice_has_one_pending_attempt_at_a_time(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     start_payment(invoice_id=invoice.pk, at=now)
     with pytest.raises(PaymentAttemptRefused, match="is being taken since"):
         start_payment(invoice_id=invoice.pk, at=now)
 
 
-def test_a_charge_that_somebody_asks_about_is_left_to_them(invoice, at_stripe, now):
+def test_an_attempt_leased_by_another_worker_is_skipped(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     PaymentAttempt.objects.filter(pk=charge.pk).update(leased_until=now + timedelta(seconds=30), sent_at=now)
@@ -111,15 +111,15 @@ def test_a_charge_that_somebody_asks_about_is_left_to_them(invoice, at_stripe, n
     assert submit_attempt(attempt_id=charge.pk, at=now + timedelta(seconds=31)).state == "succeeded"
 
 
-def test_who_asked_too_slowly_leaves_it_settled(invoice, at_stripe, now):
+def test_a_slow_worker_does_not_reopen_a_settled_attempt(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     slow = start_payment(invoice_id=invoice.pk, at=now)
     submit_attempt(attempt_id=slow.pk, at=now)
-    left = attempts.settlement.postpone(slow, reason="It took too long", at=now)
-    assert (left.state, left.reason, left.next_at) == ("succeeded", "", None)
+    settled = attempts.settlement.postpone(slow, reason="It took too long", at=now)
+    assert (settled.state, settled.reason, settled.next_at) == ("succeeded", "", None)
 
 
-def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, now):
+def test_an_error_of_the_account_is_retried_a_minute_later(invoice, at_stripe, now):
     at_stripe.faults = ["500_after"]
     arguments = {"invoice_id": invoice.pk, "back_to": "https://example.com/back"}
     with pytest.raises(PaymentAttemptRefused, match="try again in a moment"):
@@ -127,7 +127,7 @@ def test_an_error_about_an_account_is_over_a_minute_later(invoice, at_stripe, no
     assert attempts.open_page(**arguments, at=now + timedelta(minutes=1)).page
 
 
-def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stripe, now):
+def test_a_request_that_never_arrived_is_canceled_when_its_key_expires(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     PaymentAttempt.objects.filter(pk=charge.pk).update(sent_at=now)
@@ -137,14 +137,14 @@ def test_what_never_arrived_is_given_up_when_keys_are_forgotten(invoice, at_stri
 
 
 SURPLUS = [
-    # what happens between the request and its answer, and what is on the balance then
+    # payment between the request and its answer, and the balance after it
     ("a transfer of all of it", "23.80"),
     ("a transfer of some of it", "10.00"),
 ]
 
 
 @pytest.mark.parametrize(("meanwhile", "balance"), SURPLUS)
-def test_what_is_taken_beyond_what_is_due_is_the_customers(invoice, at_stripe, now, meanwhile, balance):
+def test_an_amount_charged_above_the_due_one_goes_to_the_balance(invoice, at_stripe, now, meanwhile, balance):
     leave_card(invoice.customer, at_stripe)
     at_stripe.faults = ["break_after"]
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
@@ -156,7 +156,7 @@ def test_what_is_taken_beyond_what_is_due_is_the_customers(invoice, at_stripe, n
     assert (entry.kind, entry.amount, entry.after) == ("overpayment", D(balance), D(balance))
 
 
-def test_while_it_is_taken_nothing_is_taken_back(invoice, at_stripe, now):
+def test_an_invoice_with_a_pending_attempt_can_not_be_credited(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     for lines in (None, [RequestedCredit(1, D("1.00"))]):
@@ -170,7 +170,7 @@ def test_while_it_is_taken_nothing_is_taken_back(invoice, at_stripe, now):
     ).total.amount == D("23.80")
 
 
-def test_nobody_is_asked_for_money_before_it_is_written_down_for_good(invoice, at_stripe, now):
+def test_a_request_is_sent_only_after_the_attempt_is_committed(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
@@ -178,20 +178,20 @@ def test_nobody_is_asked_for_money_before_it_is_written_down_for_good(invoice, a
     assert not at_stripe.taken()
 
 
-def test_what_was_given_up_is_taken_in_when_it_turns_out_to_have_come(invoice, at_stripe, now):
+def test_a_canceled_attempt_that_succeeded_is_recorded_as_paid(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     charge = submit_attempt(attempt_id=start_payment(invoice_id=invoice.pk, at=now).pk, at=now)
     late = start_payment(invoice_id=make_invoice(invoice.customer).pk, at=now)
-    gone = attempts.settlement.ProviderResponse("canceled", reason="Nobody knows it")
-    late = attempts.record_outcome(attempt_id=late.pk, response=gone, at=now)
+    canceled = attempts.settlement.ProviderResponse("canceled", reason="Nobody knows it")
+    late = attempts.record_outcome(attempt_id=late.pk, response=canceled, at=now)
     late = attempts.record_outcome(
         attempt_id=late.pk, response=attempts.settlement.ProviderResponse("succeeded", "pi_late"), at=now
     )
     assert (late.state, Invoice.objects.get(pk=late.invoice_id).state) == ("succeeded", "paid")
-    assert attempts.record_outcome(attempt_id=charge.pk, response=gone, at=now).state == "succeeded"
+    assert attempts.record_outcome(attempt_id=charge.pk, response=canceled, at=now).state == "succeeded"
 
 
-def test_the_sweeper_charges_who_has_left_a_card_once(invoice, at_stripe, now):
+def test_due_invoices_of_customers_with_a_card_are_charged_once(invoice, at_stripe, now):
     leave_card(invoice.customer, at_stripe)
     by_hand = make_invoice(make_customer("beta", seller=invoice.seller, currency="EUR"))
     assert (attempts.collect_due_payments(at=now).started, state(invoice)[0], state(by_hand)[0]) == (
@@ -202,7 +202,7 @@ def test_the_sweeper_charges_who_has_left_a_card_once(invoice, at_stripe, now):
     assert attempts.collect_due_payments(at=now).started == 0
 
 
-def test_a_key_that_stripe_refuses_charges_nobody_and_says_so(invoice, stripe_server, now):
+def test_a_refused_stripe_key_charges_no_card_and_is_reported(invoice, stripe_server, now):
     leave_card(invoice.customer, stripe_server.books)
     charge = start_payment(invoice_id=invoice.pk, at=now)
     stripe_server.secret_key = "another"

@@ -1,4 +1,4 @@
-"""A document that the standard cannot tell is refused, and the reason names what is in the way."""
+"""An invoice that the standard can't express is rejected with the fact that prevents it."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -77,7 +77,7 @@ def test_the_reason_names_the_fact(facts: InvoiceFacts, reason: str):
     assert refusal.value.problems == (reason,)
 
 
-def test_every_reason_is_told_at_once():
+def test_all_reasons_are_reported_at_once():
     with pytest.raises(EInvoiceImpossible) as refusal:
         to_einvoice(document(fee("9"), currency="KWD", seller=replace(NO_ONE, country="XA"), branding=Branding()))
     assert len(refusal.value.problems) == 4

@@ -1,4 +1,4 @@
-"""Everything an invoice claims stands in its file, and the file is what archives want."""
+"""Every fact of an invoice is in its file, and the file conforms to the archive standard."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ def everything() -> bytes:
     return render(invoice(*every_model(), purchase_order="PO-7", note="Thank you."), usage)
 
 
-SAID = """
+PRINTED_TEXTS = """
 INV-000042 | 1 November 2026 | 15 November 2026 | 1–31 Oct 2026 | PO-7
 Tollbook Demo GmbH | Torstraße 140 | 10119 Berlin | Germany | VAT ID DE136695976
 Northwind Analytics Ltd | 22 Harbour Street | Floor 3 | Dublin | D02 X285 | Ireland | VAT ID IE6388047V
@@ -51,12 +51,12 @@ Page 1 of 3 | Page 3 of 3 | INV-000042 · €8,250.14
 """
 
 
-@pytest.mark.parametrize("said", [one.strip() for row in SAID.strip().split("\n") for one in row.split("|")])
-def test_every_figure_and_fact_is_in_the_text(everything, said):
-    assert said in text_of(everything)
+@pytest.mark.parametrize("text", [text.strip() for row in PRINTED_TEXTS.strip().split("\n") for text in row.split("|")])
+def test_every_figure_and_fact_is_in_the_text(everything, text):
+    assert text in text_of(everything)
 
 
-def test_equal_facts_give_equal_bytes_whatever_language_the_request_speaks(everything):
+def test_equal_facts_give_equal_bytes_in_any_request_language(everything):
     facts, usage = invoice(*every_model()), [meter_usage()]
     first = render(facts, usage)
     with translation.override("de"):
@@ -84,17 +84,17 @@ def test_the_file_is_a_tagged_archive_with_its_fonts(everything):
         assert {"/FontFile2", "/FontFile3"} & set(descriptor), f"{font['/BaseFont']} is not embedded"
 
 
-def test_the_document_speaks_the_customers_language():
-    said = text_of(render(invoice(fee("1499.00"), locale="de_DE", tax_rate="19")))
+def test_the_invoice_is_in_the_customers_language():
+    printed_text = text_of(render(invoice(fee("1499.00"), locale="de_DE", tax_rate="19")))
     for text in ("Rechnung", "15. November 2026", "1.783,81 € zahlbar bis", "Seite 1 von 1", "USt-IdNr. IE6388047V"):
-        assert text in said
+        assert text in printed_text
 
 
-def test_yen_have_no_places():
+def test_yen_have_no_decimal_places():
     line = usage_line("API calls", PerUnit(D("0.03")), "1234567", currency="JPY")
-    said = text_of(render(invoice(fee("54800"), line, currency="JPY", tax_rate="10", locale="ja_JP")))
-    assert "JP¥101,021 due" in said
-    assert "JP¥54,800 " in said
+    printed_text = text_of(render(invoice(fee("54800"), line, currency="JPY", tax_rate="10", locale="ja_JP")))
+    assert "JP¥101,021 due" in printed_text
+    assert "JP¥54,800 " in printed_text
 
 
 def test_the_reason_for_no_tax_is_printed():
@@ -102,9 +102,9 @@ def test_the_reason_for_no_tax_is_printed():
     assert reason in text_of(render(invoice(fee("499.00"), tax_rate="0", tax_reason=reason)))
 
 
-def test_paper_is_the_sellers():
+def test_the_paper_size_is_the_sellers():
     american = invoice(fee("19.00"), seller=replace(SELLER, country="US"))
-    assert [round(reader(render(one)).pages[0].mediabox.height) for one in (invoice(fee("19.00")), american)] == [
+    assert [round(reader(render(facts)).pages[0].mediabox.height) for facts in (invoice(fee("19.00")), american)] == [
         842,
         792,
     ]
@@ -119,7 +119,7 @@ MARKS = [
 
 
 @pytest.mark.parametrize(("fields", "mark"), MARKS)
-def test_what_is_no_claim_says_so_on_every_page(fields, mark):
+def test_drafts_and_sandbox_invoices_are_marked_on_every_page(fields, mark):
     lines = [fee("1.00", f"Fee {number}") for number in range(24)]
     marked, plain = (reader(render(invoice(*lines, **more))) for more in (fields, {}))
     assert len(marked.pages) > 1
@@ -129,7 +129,7 @@ def test_what_is_no_claim_says_so_on_every_page(fields, mark):
         assert mark not in " ".join(page.extract_text().split())
 
 
-def test_sums_stand_under_a_line_whatever_the_number_of_lines():
+def test_totals_stay_with_a_line_for_any_number_of_lines():
     on_the_first_page = []
     for count in range(6, 13):
         pages = reader(render(invoice(*(fee("1.00", f"Fee {number}") for number in range(count))))).pages
@@ -148,14 +148,14 @@ def test_any_length_of_text_stays_on_the_page():
         seller=replace(SELLER, legal_name=name),
         note="word " * 2_000,
     )
-    said = text_of(render(facts)).replace(" ", "")
+    printed_text = text_of(render(facts)).replace(" ", "")
     for text in ("x" * 290, "A" * 180, "99,999,999,999,999,999,999." + "9" * 20):
-        assert text in said
-    assert said.count("word") == 2_000
+        assert text in printed_text
+    assert printed_text.count("word") == 2_000
 
 
-def test_long_texts_cost_little_time():
-    """Sizing by content once made a name of one long word take minutes."""
+def test_long_texts_take_little_time():
+    """With sizing by content, a name of one long word once took minutes."""
     word = "".join(f"<a-long/word-{number}>" for number in range(60))
     long = invoice(
         fee("19.00", word),

@@ -1,4 +1,4 @@
-"""A credit note says that it is one, which invoice it corrects and why, and asks for no money."""
+"""A credit note is labeled as one, names the invoice that it corrects and the reason, and requests no payment."""
 
 from dataclasses import replace
 from datetime import date
@@ -34,25 +34,25 @@ HEADINGS = [
 def test_it_is_titled_and_names_its_invoice(
     note: InvoiceFacts, locale: str, heading: str, corrects: tuple[str, str], headline: str
 ):
-    document = compose(replace(note, locale=locale))
-    assert (document.heading, document.title) == (heading, f"{heading} CN-000007")
-    assert corrects in document.meta
-    assert document.headline == headline
+    page = compose(replace(note, locale=locale))
+    assert (page.heading, page.title) == (heading, f"{heading} CN-000007")
+    assert corrects in page.meta
+    assert page.headline == headline
 
 
-def test_it_says_why_and_has_no_day_to_pay_by(note: InvoiceFacts):
-    document = compose(note)
-    assert ("Reason", "Test calls were counted") in document.meta
-    assert "Date due" not in dict(document.meta)
-    assert (document.due, document.bank_details) == ("Amount credited", "")
+def test_it_has_a_reason_and_no_due_date(note: InvoiceFacts):
+    page = compose(note)
+    assert ("Reason", "Test calls were counted") in page.meta
+    assert "Date due" not in dict(page.meta)
+    assert (page.due, page.bank_details) == ("Amount credited", "")
 
 
-def test_a_credit_of_usage_says_what_it_was_billed_with_and_comes_to_now(note: InvoiceFacts):
+def test_a_usage_credit_shows_the_billed_and_the_corrected_amount(note: InvoiceFacts):
     (line,) = compose(note).lines
-    told = [(row.label, row.quantity, row.amount) for row in line.workings]
-    assert told == [("Billed before", "1,000", "€100.00"), ("Comes to now", "600", "-€60.00")]
+    workings = [(row.label, row.quantity, row.amount) for row in line.workings]
+    assert workings == [("Billed before", "1,000", "€100.00"), ("Comes to now", "600", "-€60.00")]
 
 
-def test_an_invoice_in_place_of_another_says_so():
+def test_a_replacement_names_the_replaced_invoice():
     facts = replace(invoice(fee("10")), corrects=("INV-000041", date(2026, 10, 1)))
     assert ("Replaces", "INV-000041 of 1 October 2026") in compose(facts).meta

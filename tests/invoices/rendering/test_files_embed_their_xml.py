@@ -1,4 +1,4 @@
-"""By its seller's choice a PDF carries the document as data too (Factur-X), as archives and readers expect it."""
+"""By its seller's choice a PDF embeds the invoice as XML too (Factur-X), as archives and readers expect."""
 
 import re
 from dataclasses import replace
@@ -40,7 +40,7 @@ def choosing(e_invoices: str, facts: InvoiceFacts) -> InvoiceFacts:
     return replace(facts, branding=replace(facts.branding, e_invoices=e_invoices))
 
 
-def test_the_xml_is_in_the_file_to_the_byte_and_keeps_all_rules(printed: bytes):
+def test_the_xml_is_embedded_unchanged_and_is_valid(printed: bytes):
     (xml,) = carried(printed)["factur-x.xml"]
     assert xml == to_cii(to_einvoice(FACTS))
     assert errors_of(xml) == []
@@ -51,9 +51,9 @@ def test_another_reader_finds_it(printed: bytes):
     assert (name, xml) == ("factur-x.xml", to_cii(to_einvoice(FACTS)))
 
 
-def test_it_is_listed_once_as_another_form_of_the_document(printed: bytes):
+def test_it_is_listed_once_as_an_alternative(printed: bytes):
     catalog = reader(printed).trailer["/Root"]
-    (listed,) = (one.get_object() for one in catalog["/AF"])
+    (listed,) = (specification.get_object() for specification in catalog["/AF"])
     stream = listed["/EF"]["/F"].get_object()
     assert (listed["/AFRelationship"], listed["/UF"], stream["/Subtype"]) == (
         "/Alternative",
@@ -63,18 +63,18 @@ def test_it_is_listed_once_as_another_form_of_the_document(printed: bytes):
     assert stream["/Params"]["/ModDate"] == "D:20261101010000Z", "the document's own date"
 
 
-def test_the_metadata_is_one_block_that_names_it(printed: bytes):
+def test_the_metadata_is_one_block_with_the_xml(printed: bytes):
     catalog = reader(printed).trailer["/Root"]
     metadata = catalog["/Metadata"].get_data().decode()
     assert (metadata.count("<rdf:RDF"), metadata.count("</rdf:RDF>")) == (1, 1)
-    told = dict(re.findall(r"<fx:(\w+)>([^<]*)<", metadata))
-    assert told == {
+    properties = dict(re.findall(r"<fx:(\w+)>([^<]*)<", metadata))
+    assert properties == {
         "DocumentType": "INVOICE",
         "DocumentFileName": "factur-x.xml",
         "Version": "1.0",
         "ConformanceLevel": "EN 16931",
     }
-    assert set(told) == set(re.findall(r"<pdfaProperty:name>(\w+)<", metadata)), "each property is declared"
+    assert set(properties) == set(re.findall(r"<pdfaProperty:name>(\w+)<", metadata)), "each property is declared"
     assert 'conformance="A"' in metadata
 
 
@@ -88,16 +88,16 @@ CHOICES: list[tuple[str, InvoiceFacts, bool]] = [
 
 
 @pytest.mark.parametrize(("chosen", "facts", "is_carried"), CHOICES)
-def test_it_is_there_as_the_seller_chose(chosen: str, facts: InvoiceFacts, is_carried: bool):
+def test_it_is_embedded_as_the_seller_chose(chosen: str, facts: InvoiceFacts, is_carried: bool):
     assert bool(carried(render(choosing(chosen, facts)))) == is_carried
 
 
-def test_every_choice_is_tried():
+def test_every_choice_is_tested():
     assert {chosen for chosen, _, _ in CHOICES} == set(EInvoices.values)
 
 
 @pytest.mark.django_db
-def test_a_document_that_cannot_carry_it_gets_no_file_and_says_why(settings: Any):
+def test_an_invoice_that_can_not_embed_it_gets_no_file_and_a_reason(settings: Any):
     settings.INVOICE_USAGE = ""
     refused, plain = store(choosing("always", IMPOSSIBLE)), store(choosing("when_possible", IMPOSSIBLE))
     assert render_due(at=NOW) == RenderRun(rendered=1, failed=1)
@@ -106,7 +106,7 @@ def test_a_document_that_cannot_carry_it_gets_no_file_and_says_why(settings: Any
 
 
 @pytest.mark.django_db
-def test_a_file_that_is_made_again_is_the_same_whatever_the_seller_looks_like_by_now(settings: Any):
+def test_a_file_rendered_again_is_equal_after_changes_of_the_seller(settings: Any):
     settings.INVOICE_USAGE = ""
     stored = store(replace(FACTS, branding=replace(LOOK, logo=picture("JPEG"))))
     render_due(at=NOW)
